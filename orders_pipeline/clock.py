@@ -1,0 +1,24 @@
+"""Time as the stores keep it: microseconds since 1970 in UTC."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_us() -> int:
+    """The present, in microseconds."""
+    return time.time_ns() // 1000
+
+
+def to_datetime(microseconds: int) -> datetime:
+    """An aware time in UTC."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def today(zone: ZoneInfo) -> date:
+    """The calendar day in a time zone."""
+    return datetime.now(zone).date()

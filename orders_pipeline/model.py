@@ -1,0 +1,71 @@
+"""The words of the domain: statuses, their only moves, reasons, identities."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands."""
+
+    PENDING = "pending"
+    RESERVED = "reserved"
+    PAYMENT_PROCESSING = "payment_processing"
+    COMPLETED = "completed"
+    ROLLBACK = "rollback"
+    FAILED = "failed"
+
+
+MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PENDING: frozenset({OrderStatus.RESERVED, OrderStatus.FAILED}),
+    OrderStatus.RESERVED: frozenset({OrderStatus.PAYMENT_PROCESSING, OrderStatus.ROLLBACK}),
+    OrderStatus.PAYMENT_PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.ROLLBACK}),
+    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.ROLLBACK: frozenset({OrderStatus.PENDING}),
+    OrderStatus.FAILED: frozenset({OrderStatus.PENDING}),
+}
+OPEN = (OrderStatus.PENDING, OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
+SETTLED = (OrderStatus.COMPLETED, OrderStatus.ROLLBACK, OrderStatus.FAILED)
+
+
+class ReservationStatus(StrEnum):
+    """What became of the units that an order holds."""
+
+    HELD = "held"
+    SOLD = "sold"
+    RELEASED = "released"
+
+
+class PaymentStatus(StrEnum):
+    """What is known of a charge."""
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+
+
+class FailureReason(StrEnum):
+    """Why an order ended without a sale; a declined payment adds the gateway's reason to `declined`."""
+
+    OUT_OF_STOCK = "out_of_stock"
+    UNKNOWN_PRODUCT = "unknown_product"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class ImportStatus(StrEnum):
+    """Where the import of one order file stands."""
+
+    STAGED = "staged"
+    RUNNING = "running"
+    FINISHED = "finished"
+    REFUSED = "refused"
+
+
+class Window(NamedTuple):
+    """A range of order ids, both ends included: what one transaction works on."""
+
+    first: int
+    last: int

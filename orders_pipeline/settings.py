@@ -1,0 +1,163 @@
+"""The one settings class: every knob of the pipeline, read once at the entry points."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+class UnknownSku(StrEnum):
+    """What happens to an order line whose SKU is not in the product list."""
+
+    CREATE = "create"
+    REJECT = "reject"
+
+
+class Settings(BaseSettings):
+    """Typed settings, from `ORDERS_*` environment variables and the `.env` file of the project's root."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ORDERS_", env_file=PROJECT_ROOT / ".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(PROJECT_ROOT / "var", description="The one folder that holds all state.")
+    database_url: str = Field(
+        "",
+        description="Order store. Empty: SQLite in the home. PostgreSQL: postgresql+psycopg2://user:password@host/db",
+    )
+    redis_url: str = Field(
+        "", description="KPI cache, leaderboards and counters. Empty: an embedded Redis in the home."
+    )
+    broker_url: str = Field(
+        "", description="Celery broker. Empty: the same Redis. RabbitMQ: amqp://user:password@host//"
+    )
+
+    payment_success_rate: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.9, description="Share of charges that the simulated gateway accepts."
+    )
+    payment_delay_min: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="Shortest answer time of a charge, seconds."
+    )
+    payment_delay_max: Annotated[float, Field(ge=0)] = Field(
+        3.0, description="Longest answer time of a charge, seconds."
+    )
+    payment_seed: str = Field("", description="Seed of the simulated outcomes. Empty: drawn once per home.")
+    payment_max_in_flight: Annotated[int, Field(ge=1)] = Field(
+        10_000, description="Charges that one worker process keeps open at the gateway at the same time."
+    )
+
+    unknown_sku: UnknownSku = Field(
+        UnknownSku.CREATE, description="Unknown products: create them, or reject the order."
+    )
+    unknown_sku_stock: Annotated[int, Field(ge=0)] = Field(
+        1000, description="Stock of a product created on first sight."
+    )
+
+    timezone: str = Field("UTC", description="Time zone of naive times and of the KPI day.")
+    currency: str = Field(
+        "USD", description="Currency of files that name none, and of figures asked for without one."
+    )
+    first_day: date = Field(date(2000, 1, 1), description="First KPI day; earlier orders are rejected.")
+    rate_limit: Annotated[int, Field(ge=0)] = Field(
+        120, description="HTTP requests a minute and client. 0: no limit."
+    )
+
+    worker_processes: Annotated[int, Field(ge=0)] = Field(
+        0, description="Processes of the Celery worker. 0: one per core."
+    )
+    batch_lines: Annotated[int, Field(ge=1)] = Field(
+        125_000, description="Lines in a batch of a large file; a batch is the unit that one worker works on."
+    )
+    transaction_orders: Annotated[int, Field(ge=1)] = Field(
+        25_000, description="Orders settled in one transaction inside a batch."
+    )
+    reservation_minutes: Annotated[int, Field(ge=1)] = Field(
+        30, description="How long a reservation holds its stock."
+    )
+    visibility_timeout: Annotated[int, Field(ge=1)] = Field(
+        3600, description="Seconds after which Redis hands an unfinished task to another worker."
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin") from error
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_code(cls, value: str) -> str:
+        code = value.strip().upper()
+        if len(code) != 3 or not code.isascii() or not code.isalpha():
+            raise ValueError(f"{value!r} is not an ISO 4217 code such as USD")
+        return code
+
+    @model_validator(mode="after")
+    def _delays_in_order(self) -> Settings:
+        if self.payment_delay_max < self.payment_delay_min:
+            raise ValueError("ORDERS_PAYMENT_DELAY_MAX is below ORDERS_PAYMENT_DELAY_MIN")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The configured time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy URL of the order store."""
+        return self.database_url or f"sqlite:///{self.home / 'orders.db'}"
+
+    @property
+    def staging(self) -> Path:
+        """Staged files and their parsed batches, a folder per partition key."""
+        return self.home / "staging"
+
+    @property
+    def warehouse(self) -> Path:
+        """Folder of the DuckDB file and of the copy that readers open."""
+        return self.home / "warehouse"
+
+    @property
+    def processes(self) -> int:
+        """Number of processes of the Celery worker on this machine."""
+        return self.worker_processes or os.cpu_count() or 1
+
+
+def load_settings() -> Settings:
+    """Settings of this process.
+
+    Raises:
+        SettingsError: a variable has an unusable value; the message names each.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(_explain(e["loc"], e["msg"]) for e in error.errors())
+        raise SettingsError(problems) from None
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    name = f"ORDERS_{location[0]}".upper() if location else "settings"
+    return f"{name}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,285 @@
+"""Tables of the order store, the only source of truth; the same on SQLite and PostgreSQL.
+
+Times are microseconds since 1970 in UTC. Order totals and payments are in the currency's minor unit, line
+totals in 1/10,000 of its major unit. An order's id comes from its batch's range, so a batch is a range of
+ids and each step walks a range of the primary key: no index on `orders` holds a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from orders_pipeline.model import ImportStatus, OrderStatus, PaymentStatus, ReservationStatus
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite makes only a column declared INTEGER an alias of its rowid.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+home = Table(
+    "home",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    CheckConstraint("id = 1", name="one_row"),
+    Column("payment_seed", String, nullable=False),
+    Column("next_order_id", BigInteger, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sku", String, nullable=False, unique=True),
+    Column("name", String),
+    Column("price", BigInteger, comment="list price in 1/10,000"),
+    Column("listed", Boolean, nullable=False),
+    _count("initial_stock"),
+    _count("restocked"),
+    _count("on_hand"),
+    _count("reserved"),
+    _count("sold"),
+    CheckConstraint("on_hand >= 0 AND reserved >= 0 AND sold >= 0", name="units_not_negative"),
+    CheckConstraint("initial_stock + restocked = on_hand + reserved + sold", name="stock_conserved"),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String),
+    sqlite_with_rowid=False,
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("partition_key", String, nullable=False, unique=True),
+    Column("file_name", String, nullable=False),
+    Column("file_sha256", String(64), nullable=False),
+    Column("file_bytes", BigInteger, nullable=False),
+    Column("profile", String, nullable=False),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("identified", JSON, nullable=False, comment="how the file is read: dialect, encoding, profile"),
+    Column("status", String, nullable=False),
+    _one_of("status", ImportStatus),
+    Column("run_id", String, comment="the Dagster run that last worked on it"),
+    Column("staged_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("settled_at", BigInteger, comment="when its last order was settled"),
+    Column("refused_because", String),
+    _count("records"),
+    _count("rejected_lines"),
+    _count("lines_of_rejected_orders"),
+    _count("rejected_orders"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("import_id", ForeignKey("imports.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("first_order_id", BigInteger, nullable=False),
+    _count("orders"),
+    _count("lines"),
+    Column("loaded", BigInteger, nullable=False, server_default=text("0"), comment="orders read so far"),
+    _count("accepted_lines"),
+    _count("duplicate_lines"),
+    _count("duplicate_orders"),
+    _count("conflict_lines"),
+    _count("conflict_orders"),
+    *(_count(status) for status in OrderStatus),
+    Column("progress_at", BigInteger, nullable=False),
+    CheckConstraint(" AND ".join(f"{status} >= 0" for status in OrderStatus), name="counts_not_negative"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("import_id", Integer, nullable=False),
+    Column("batch", Integer, nullable=False),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("number", String, nullable=False),
+    Column("customer_id", ForeignKey("customers.id"), comment="empty for a guest"),
+    Column("currency", String(3), nullable=False),
+    Column("total", BigInteger, nullable=False),
+    CheckConstraint("total >= 0", name="total_not_negative"),
+    Column("ordered_at", BigInteger, nullable=False),
+    Column("day", Date, nullable=False, comment="KPI day, in the configured time zone"),
+    Column("file_line", BigInteger, nullable=False, comment="line of the file on which it starts"),
+    Column("loaded_at", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    CheckConstraint("attempt >= 1", name="attempt_positive"),
+    Column("status", String, nullable=False),
+    _one_of("status", OrderStatus),
+    ForeignKeyConstraint(["import_id", "batch"], ["batches.import_id", "batches.number"]),
+    UniqueConstraint("source_id", "number"),
+    Index(None, "day"),
+    # Three status updates follow each insert; free space on the page keeps PostgreSQL's updates heap-only.
+    postgresql_with={"fillfactor": "50"},
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("product_id", ForeignKey("products.id"), nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    Column("total", BigInteger, nullable=False),
+    CheckConstraint("total > 0", name="total_positive"),
+    Column("file_line", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("status", String, nullable=False),
+    _one_of("status", ReservationStatus),
+    Column("reserved_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    CheckConstraint("(status = 'held') = (closed_at IS NULL)", name="closed_when_not_held"),
+    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": "50"},
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("order_id", BigInteger, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    CheckConstraint("amount >= 0", name="amount_not_negative"),
+    Column("status", String, nullable=False),
+    _one_of("status", PaymentStatus),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("transaction_id", String),
+    Column("decline_reason", String),
+    # No payment without a reservation of the same attempt.
+    ForeignKeyConstraint(["order_id", "attempt"], ["reservations.order_id", "reservations.attempt"]),
+    CheckConstraint(
+        "(status = 'succeeded') = (transaction_id IS NOT NULL)", name="transaction_when_succeeded"
+    ),
+    CheckConstraint("(status = 'declined') = (decline_reason IS NOT NULL)", name="reason_when_declined"),
+    CheckConstraint("(status = 'processing') = (answered_at IS NULL)", name="answered_when_known"),
+    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": "50"},
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("reason", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("failed_at", BigInteger, nullable=False),
+    Index(None, "reason"),
+    sqlite_with_rowid=False,
+)
+
+order_notes = Table(
+    "order_notes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False, index=True),
+    Column("noted_at", BigInteger, nullable=False),
+    Column("note", String, nullable=False),
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("import_id", ForeignKey("imports.id"), primary_key=True),
+    Column("record", BigInteger, primary_key=True, comment="record of the file, the header not counted"),
+    Column("line", BigInteger, nullable=False),
+    Column("order_number", String),
+    Column("column_name", String),
+    Column("code", String, nullable=False),
+    Column("message", String, nullable=False),
+    Column("hint", String, nullable=False),
+    Column("raw", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+customer_totals = Table(
+    "customer_totals",
+    metadata,
+    Column("customer_id", ForeignKey("customers.id"), primary_key=True),
+    Column("currency", String(3), primary_key=True),
+    _count("orders"),
+    _count("spent"),
+    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": "70"},
+)
+
+product_totals = Table(
+    "product_totals",
+    metadata,
+    Column("product_id", ForeignKey("products.id"), primary_key=True),
+    Column("currency", String(3), primary_key=True),
+    _count("orders"),
+    _count("units"),
+    Column("revenue", BigInteger, nullable=False, server_default=text("0"), comment="in 1/10,000"),
+    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": "70"},
+)
+
+kpi_days = Table(
+    "kpi_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("version", BigInteger, nullable=False, comment="grows with each change of the day's orders"),
+    Column("published", BigInteger, nullable=False, comment="version that the warehouse shows"),
+)
