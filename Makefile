@@ -1,0 +1,70 @@
+# One set of commands for people and for CI. Everything runs from .venv; nothing is installed outside this folder,
+# except the services that `make test` installs where it may (root on Debian).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+READY := .venv/.ready
+PYTHON ?=
+
+.PHONY: help setup demo test check format lock up down clean
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) .env ## Make .venv with the locked dependencies, and .env
+
+demo: setup ## Import data/sample.csv through Dagster, Celery and Redis, and show the result
+	@$(BIN)/orders demo
+
+test: setup ## Install missing services where possible, and run all tests
+	@bash tests/install_services.sh
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup ## Format, lint, types, import rules, Dagster definitions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/dagster definitions validate -m definitions
+
+format: setup ## Format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY) ## Lock the dependencies again; UPGRADE=--upgrade takes newer versions
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
+	  --no-header --quiet --output-file requirements.lock $(UPGRADE)
+
+up: setup ## Start broker, workers, Dagster and API in the background
+	@$(BIN)/orders up
+
+down: ## Stop them gracefully
+	@test ! -x $(BIN)/orders || $(BIN)/orders down
+
+clean: down ## Remove .venv, .env and caches; the state in ORDERS_HOME (var/) stays
+	rm -rf .venv .env .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+
+# CPython 3.11 and 3.12 come first: for them a Redis server comes with the locked packages.
+$(READY): requirements.lock pyproject.toml
+	@usable() { "$$1" -c "import sys; sys.exit(not $$2 <= sys.version_info[:2] < $$3)" 2>/dev/null; }; \
+	python=""; \
+	for name in $(PYTHON) python3 python3.12 python3.11; do \
+	  if usable $$name '(3, 11)' '(3, 13)'; then python=$$name; break; fi; done; \
+	for name in $(PYTHON) python3 python3.14 python3.13; do \
+	  if [ -z "$$python" ] && usable $$name '(3, 11)' '(4, 0)'; then python=$$name; fi; done; \
+	if [ -z "$$python" ]; then \
+	  echo "Python 3.11 or later is needed. Install it, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
+	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
+	  echo "$$python cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; fi; \
+	echo "Setting up .venv with $$("$$python" --version)"; \
+	test -x $(BIN)/python || "$$python" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Dagster reads .env before it looks for its home, so that plain `dagster` commands work without exports.
+.env:
+	@printf 'DAGSTER_HOME=%s\nORDERS_HOME=%s\n' "$(CURDIR)" "$(CURDIR)/var" > $@

@@ -1,0 +1,22 @@
+"""What holds for every test; real services and data are fixtures of `tests.services`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orders_pipeline.settings import Settings
+
+pytest_plugins = ["tests.services"]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the shell nor `.env` reaches a test; its state lies in a folder of its own."""
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for name in list(os.environ):
+        if name.startswith("ORDERS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))

