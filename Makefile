@@ -36,7 +36,7 @@ format: setup ## Format the code and mend what lint can mend
 
 lock: $(READY) ## Lock the dependencies again; UPGRADE=--upgrade takes newer versions
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
-	  --no-header --quiet --output-file requirements.lock $(UPGRADE)
+	  --no-header --no-strip-extras --quiet --output-file requirements.lock $(UPGRADE)
 
 up: setup ## Start broker, workers, Dagster and API in the background
 	@$(BIN)/orders up
@@ -59,10 +59,10 @@ $(READY): requirements.lock pyproject.toml
 	  echo "Python 3.11 or later is needed. Install it, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
 	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
 	  echo "$$python cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; fi; \
-	echo "Setting up .venv with $$("$$python" --version)"; \
+	echo "Setting up .venv with $$("$$python" --version); this takes about a minute"; \
 	test -x $(BIN)/python || "$$python" -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # Dagster reads .env before it looks for its home, so that plain `dagster` commands work without exports.
