@@ -23,6 +23,37 @@ def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, on_c
         _execute_many(connection, table, frame, on_conflict)
 
 
+def update_frame(
+    connection: Connection, table: Table, keys: list[str], frame: pl.DataFrame, expected: str
+) -> None:
+    """Updates the rows that a frame's key columns name, where their status still is the expected one."""
+    values = [name for name in frame.columns if name not in keys]
+    if connection.dialect.name == "postgresql":
+        _update_from_copy(connection, table, keys, values, frame, expected)
+        return
+    assignments = ", ".join(f"{name} = ?" for name in values)
+    condition = " AND ".join(f"{name} = ?" for name in keys)
+    sql = f"UPDATE {table.name} SET {assignments} WHERE {condition} AND status = '{expected}'"  # noqa: S608
+    connection.exec_driver_sql(sql, frame.select(*values, *keys).rows())
+
+
+def _update_from_copy(
+    connection: Connection,
+    table: Table,
+    keys: list[str],
+    values: list[str],
+    frame: pl.DataFrame,
+    expected: str,
+) -> None:
+    incoming = _incoming(connection, table, frame)
+    assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
+    condition = " AND ".join(f"{table.name}.{name} = incoming.{name}" for name in keys)
+    connection.exec_driver_sql(
+        f"UPDATE {table.name} SET {assignments} FROM {incoming} AS incoming "  # noqa: S608
+        f"WHERE {condition} AND {table.name}.status = '{expected}'"
+    )
+
+
 def _execute_many(connection: Connection, table: Table, frame: pl.DataFrame, on_conflict: str) -> None:
     marks = ", ".join("?" * frame.width)
     sql = f"INSERT INTO {table.name} ({_columns(frame)}) VALUES ({marks}) {on_conflict}"  # noqa: S608 names from the schema
@@ -30,21 +61,30 @@ def _execute_many(connection: Connection, table: Table, frame: pl.DataFrame, on_
 
 
 def _copy(connection: Connection, table: Table, frame: pl.DataFrame, on_conflict: str) -> None:
-    columns, target = _columns(frame), table.name
-    if on_conflict:
-        target = f"incoming_{table.name}"
-        connection.exec_driver_sql(
-            f"CREATE TEMP TABLE IF NOT EXISTS {target} (LIKE {table.name}) ON COMMIT DELETE ROWS"
-        )
-        for column in table.columns.keys() - frame.columns:
-            connection.exec_driver_sql(f"ALTER TABLE {target} ALTER {column} DROP NOT NULL")
+    if not on_conflict:
+        _copy_into(connection, table.name, frame)
+        return
+    columns, incoming = _columns(frame), _incoming(connection, table, frame)
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {incoming} {on_conflict}"  # noqa: S608
+    )
+
+
+def _incoming(connection: Connection, table: Table, frame: pl.DataFrame) -> str:
+    """A temporary table with the frame's rows and no constraints."""
+    name = f"incoming_{table.name}"
+    columns = _columns(frame)
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.{name}")
+    connection.exec_driver_sql(
+        f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {columns} FROM {table.name} WITH NO DATA"  # noqa: S608
+    )
+    _copy_into(connection, name, frame)
+    return name
+
+
+def _copy_into(connection: Connection, target: str, frame: pl.DataFrame) -> None:
     with connection.connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {target} ({columns}) FROM STDIN (FORMAT csv)", _csv(frame))  # type: ignore[attr-defined]
-    if on_conflict:
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {target} {on_conflict}"  # noqa: S608
-        )
-        connection.exec_driver_sql(f"DELETE FROM {target}")  # noqa: S608
+        cursor.copy_expert(f"COPY {target} ({_columns(frame)}) FROM STDIN (FORMAT csv)", _csv(frame))  # type: ignore[attr-defined]
 
 
 def _columns(frame: pl.DataFrame) -> str:

@@ -1,0 +1,108 @@
+"""A batch: the range of order ids that one step works on, its counts, and what each step shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, Table, and_, func, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import batches, kpi_days, orders
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKey:
+    """Names a batch: its import and its number in it."""
+
+    import_id: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as the store has it; the counts say how many of its orders stand where."""
+
+    key: BatchKey
+    first_order_id: int
+    orders: int
+    loaded: int
+    counts: dict[OrderStatus, int]
+
+    @property
+    def window(self) -> Window:
+        """The ids of all its orders."""
+        return Window(self.first_order_id, self.first_order_id + self.orders - 1)
+
+    def windows(self, size: int) -> Iterator[Window]:
+        """Its ids in ranges of at most `size`, each the work of one transaction."""
+        for first in range(self.first_order_id, self.first_order_id + self.orders, size):
+            yield Window(first, min(first + size - 1, self.window.last))
+
+
+class NoSuchBatchError(LookupError):
+    """The store knows no such batch."""
+
+
+def get_batch(engine: Engine, key: BatchKey) -> Batch:
+    """The batch as it stands now."""
+    with reading(engine) as connection:
+        return _batch(connection, _by_key(key), key)
+
+
+def lock_batch(connection: Connection, key: BatchKey) -> Batch:
+    """The batch, with every other step on it kept out until this transaction ends."""
+    return _batch(connection, _by_key(key).with_for_update(), key)
+
+
+def _by_key(key: BatchKey) -> Select[Any]:
+    return select(batches).where(batches.c.import_id == key.import_id, batches.c.number == key.number)
+
+
+def _batch(connection: Connection, query: Select[Any], key: BatchKey) -> Batch:
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NoSuchBatchError(f"import {key.import_id} has no batch {key.number}")
+    counts = {status: row[status] for status in OrderStatus}
+    return Batch(key, row["first_order_id"], row["orders"], row["loaded"], counts)
+
+
+def count_moves(connection: Connection, key: BatchKey, moves: dict[OrderStatus, int], **more: int) -> None:
+    """Adds to the batch's counts and notes its progress."""
+    changes = {status.value: batches.c[status] + number for status, number in moves.items() if number}
+    changes |= {name: batches.c[name] + number for name, number in more.items()}
+    connection.execute(
+        update(batches)
+        .where(batches.c.import_id == key.import_id, batches.c.number == key.number)
+        .values(**changes, progress_at=now_us())
+    )
+
+
+def mark_days(connection: Connection, changed: Select[Any]) -> None:
+    """Makes the KPI days of the given orders (a query of `orders` columns) due for a refresh."""
+    days = changed.with_only_columns(orders.c.day, literal(1), literal(0)).distinct().order_by(orders.c.day)
+    statement = insert_into(connection, kpi_days).from_select(["day", "version", "published"], days)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["day"], set_={"version": kpi_days.c.version + 1})
+    )
+
+
+def insert_into(connection: Connection, table: Table) -> Insert:
+    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def orders_in(window: Window, *statuses: OrderStatus) -> Any:
+    """Condition: the order lies in the window and has one of these statuses."""
+    return and_(orders.c.id.between(window.first, window.last), orders.c.status.in_(statuses))
+
+
+def count_of(connection: Connection, query: Select[Any]) -> int:
+    """How many rows a query has."""
+    return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()

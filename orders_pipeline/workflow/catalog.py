@@ -1,0 +1,49 @@
+"""Products as the store lists them: found by SKU, or created on first sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+from sqlalchemy import Connection, Engine, select
+
+from orders_pipeline.store.bulk import insert_frame
+from orders_pipeline.store.schema import products
+
+CHUNK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownProducts:
+    """What becomes of a SKU that is in no product list: listed with this stock, or kept unlisted."""
+
+    create: bool
+    stock: int
+
+
+def ensure_products(engine: Engine, lines: pl.DataFrame, unknown: UnknownProducts) -> pl.DataFrame:
+    """Ids of the SKUs of these lines, as columns `sku` and `product_id`; unknown ones are created.
+
+    An unlisted product has no stock; an order for it fails as `unknown_product` until somebody imports it.
+    """
+    named = lines.group_by("sku").agg(pl.col("product_name").drop_nulls().last().alias("name")).sort("sku")
+    with engine.begin() as connection:
+        known = _ids_of(connection, named["sku"])
+        missing = named.join(known, on="sku", how="anti").sort("sku")
+        if missing.is_empty():
+            return known
+        stock = unknown.stock if unknown.create else 0
+        rows = missing.with_columns(
+            listed=pl.lit(unknown.create), initial_stock=pl.lit(stock), on_hand=pl.lit(stock)
+        )
+        insert_frame(connection, products, rows, "ON CONFLICT (sku) DO NOTHING")
+        return _ids_of(connection, named["sku"])
+
+
+def _ids_of(connection: Connection, skus: pl.Series) -> pl.DataFrame:
+    found: list[tuple[str, int]] = []
+    for start in range(0, skus.len(), CHUNK):
+        part = skus.slice(start, CHUNK).to_list()
+        query = select(products.c.sku, products.c.id).where(products.c.sku.in_(part))
+        found.extend((row.sku, row.id) for row in connection.execute(query))
+    return pl.DataFrame(found, schema={"sku": pl.String, "product_id": pl.Int64}, orient="row")

@@ -1,0 +1,117 @@
+"""Charge payments: note the intent, ask the gateway, save each answer as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import polars as pl
+from sqlalchemy import Connection, Engine, and_, insert, literal, select, update
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import OrderStatus, PaymentStatus, Window
+from orders_pipeline.payments.gateway import Charge, Outcome, Paid, PaymentGateway, idempotency_key
+from orders_pipeline.store.bulk import update_frame
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import orders, payments, sources
+from orders_pipeline.workflow.batch import Batch, BatchKey, count_moves, get_batch, lock_batch, orders_in
+
+RESERVED, PAYMENT_PROCESSING = OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING
+SAVE_EVERY_SECONDS = 0.5
+
+of_current_attempt = and_(payments.c.order_id == orders.c.id, payments.c.attempt == orders.c.attempt)
+
+
+def charge_payments(engine: Engine, gateway: PaymentGateway, key: BatchKey, transaction_orders: int) -> Batch:
+    """Charges each reserved order of a batch, and those whose answer an earlier try did not save.
+
+    Raises:
+        ConnectionError: the gateway cannot be reached; charging again is safe.
+    """
+    batch = get_batch(engine, key)
+    if batch.counts[RESERVED]:
+        for window in batch.windows(transaction_orders):
+            _note_intents(engine, key, window)
+    if unanswered := _unanswered(engine, batch):
+        asyncio.run(_charge(engine, gateway, unanswered, transaction_orders))
+    return get_batch(engine, key)
+
+
+def _note_intents(engine: Engine, key: BatchKey, window: Window) -> None:
+    with engine.begin() as connection:
+        lock_batch(connection, key)
+        intents = select(
+            orders.c.id,
+            orders.c.attempt,
+            orders.c.total,
+            literal(PaymentStatus.PROCESSING),
+            literal(now_us()),
+        ).where(orders_in(window, RESERVED))
+        columns = ["order_id", "attempt", "amount", "status", "requested_at"]
+        noted = connection.execute(insert(payments).from_select(columns, intents)).rowcount
+        if noted:
+            moved = update(orders).where(orders_in(window, RESERVED)).values(status=PAYMENT_PROCESSING)
+            connection.execute(moved)
+            count_moves(connection, key, {RESERVED: -noted, PAYMENT_PROCESSING: noted})
+
+
+def _unanswered(engine: Engine, batch: Batch) -> list[Charge]:
+    query = (
+        select(
+            orders.c.id,
+            orders.c.attempt,
+            sources.c.name,
+            orders.c.number,
+            payments.c.amount,
+            orders.c.currency,
+        )
+        .join(payments, of_current_attempt)
+        .join(sources, sources.c.id == orders.c.source_id)
+        .where(orders_in(batch.window, PAYMENT_PROCESSING), payments.c.status == PaymentStatus.PROCESSING)
+        .order_by(orders.c.id)
+    )
+    with reading(engine) as connection:
+        return [
+            Charge(order_id, attempt, idempotency_key(source, number, attempt), amount, currency)
+            for order_id, attempt, source, number, amount, currency in connection.execute(query)
+        ]
+
+
+async def _charge(
+    engine: Engine, gateway: PaymentGateway, charges: Sequence[Charge], transaction_orders: int
+) -> None:
+    unsaved: list[Outcome] = []
+    saved_at = time.monotonic()
+    async for outcomes in gateway.charge(charges):
+        unsaved.extend(outcomes)
+        if len(unsaved) >= transaction_orders or time.monotonic() - saved_at >= SAVE_EVERY_SECONDS:
+            _save(engine, unsaved)
+            unsaved = []
+            saved_at = time.monotonic()
+    _save(engine, unsaved)
+
+
+def _save(engine: Engine, outcomes: Sequence[Outcome]) -> None:
+    if outcomes:
+        with engine.begin() as connection:
+            save_outcomes(connection, outcomes)
+
+
+def save_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    """Writes the gateway's answers; one that is already known stays as it is."""
+    frame = pl.DataFrame(
+        [_row(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.charge.order_id)],
+        schema=["order_id", "attempt", "status", "transaction_id", "decline_reason"],
+        orient="row",
+        infer_schema_length=None,
+    )
+    frame = frame.with_columns(answered_at=pl.lit(now_us()))
+    update_frame(connection, payments, ["order_id", "attempt"], frame, expected=PaymentStatus.PROCESSING)
+
+
+def _row(outcome: Outcome) -> tuple[int, int, str, str | None, str | None]:
+    charge = outcome.charge
+    if isinstance(outcome, Paid):
+        return charge.order_id, charge.attempt, PaymentStatus.SUCCEEDED, outcome.transaction_id, None
+    return charge.order_id, charge.attempt, PaymentStatus.DECLINED, None, outcome.reason

@@ -1,0 +1,35 @@
+"""A batch as the importer wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedBatch:
+    """A batch as the importer wrote it: a row an order, and a row a line with its order's position."""
+
+    orders: pl.DataFrame
+    lines: pl.DataFrame
+
+    def part(self, start: int, length: int) -> ParsedBatch:
+        """The orders from a position on, with their lines."""
+        inside = pl.col("position").is_between(start, start + length - 1)
+        return ParsedBatch(self.orders.slice(start, length), self.lines.filter(inside))
+
+    def of(self, positions: pl.Series) -> ParsedBatch:
+        """Only the orders at these positions."""
+        inside = pl.col("position").is_in(positions.implode())
+        return ParsedBatch(self.orders.filter(inside), self.lines.filter(inside))
+
+
+def read_batch(folder: Path, number: int) -> ParsedBatch:
+    """Reads the two Parquet files of a batch."""
+    stem = folder / f"batch-{number:04}"
+    return ParsedBatch(
+        pl.read_parquet(f"{stem}.orders.parquet").sort("position"),
+        pl.read_parquet(f"{stem}.lines.parquet").sort("position", "line_number"),
+    )

@@ -1,0 +1,46 @@
+"""Roll back orders whose payment was declined: their units go back on the shelf."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine, insert, literal, select, update
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import FailureReason, OrderStatus, PaymentStatus, ReservationStatus, Window
+from orders_pipeline.store.schema import failures, orders, payments
+from orders_pipeline.workflow.batch import Batch, BatchKey, count_moves, get_batch, lock_batch, mark_days
+from orders_pipeline.workflow.finalize import answered, close_reservations
+from orders_pipeline.workflow.stock import move_units
+
+PAYMENT_PROCESSING, ROLLBACK = OrderStatus.PAYMENT_PROCESSING, OrderStatus.ROLLBACK
+
+
+def roll_back_orders(engine: Engine, key: BatchKey, transaction_orders: int) -> Batch:
+    """Rolls back each order of a batch whose payment was declined; the batch afterwards."""
+    batch = get_batch(engine, key)
+    if batch.counts[PAYMENT_PROCESSING]:
+        for window in batch.windows(transaction_orders):
+            with engine.begin() as connection:
+                lock_batch(connection, key)
+                _roll_back(connection, key, window)
+    return get_batch(engine, key)
+
+
+def _roll_back(connection: Connection, key: BatchKey, window: Window) -> None:
+    declined = answered(window, PaymentStatus.DECLINED)
+    reasons = declined.with_only_columns(
+        orders.c.id,
+        orders.c.attempt,
+        literal(FailureReason.DECLINED),
+        payments.c.decline_reason,
+        literal(now_us()),
+    )
+    columns = ["order_id", "attempt", "reason", "detail", "failed_at"]
+    rolled_back = connection.execute(insert(failures).from_select(columns, reasons)).rowcount
+    if not rolled_back:
+        return
+    move_units(connection, declined, "reserved", "on_hand")
+    mark_days(connection, declined)
+    close_reservations(connection, declined, ReservationStatus.RELEASED)
+    ids = declined.with_only_columns(orders.c.id)
+    connection.execute(update(orders).where(orders.c.id.in_(ids)).values(status=ROLLBACK))
+    count_moves(connection, key, {PAYMENT_PROCESSING: -rolled_back, ROLLBACK: rolled_back})

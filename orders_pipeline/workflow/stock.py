@@ -1,0 +1,128 @@
+"""Stock: who is served when units run short, and the moves of units between the columns of `products`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, Subquery, func, select, update
+
+from orders_pipeline.model import FailureReason
+from orders_pipeline.store.schema import order_lines, orders, products
+
+
+class Demand(NamedTuple):
+    """A line that asks for a scarce product."""
+
+    order_id: int
+    attempt: int
+    product_id: int
+    units: int
+
+
+class ScarceProduct(NamedTuple):
+    """A product of which more is wanted than there is, or that nobody sells."""
+
+    id: int
+    sku: str
+    on_hand: int
+    listed: bool
+
+
+class Refusal(NamedTuple):
+    """An order that cannot be served, and the product that it failed on."""
+
+    order_id: int
+    attempt: int
+    reason: FailureReason
+    sku: str
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What is left of the scarce products while orders are served in turn."""
+
+    products: Mapping[int, ScarceProduct]
+    left: dict[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = {product.id: product.on_hand for product in self.products.values()}
+
+    def serve(self, wanted: Mapping[int, int]) -> tuple[FailureReason, str] | None:
+        """Takes all units wanted, or none and says why."""
+        for product_id, units in wanted.items():
+            product = self.products[product_id]
+            if not product.listed:
+                return FailureReason.UNKNOWN_PRODUCT, product.sku
+            if self.left[product_id] < units:
+                return FailureReason.OUT_OF_STOCK, product.sku
+        for product_id, units in wanted.items():
+            self.left[product_id] -= units
+        return None
+
+
+def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduct]) -> list[Refusal]:
+    """Serves orders from scarce products in the given order; the orders that came too late.
+
+    Orders that want no scarce product need no look: of the others there is enough for all.
+    """
+    shelf = Shelf(scarce)
+    refusals = []
+    for (order_id, attempt), lines in groupby(demands, key=lambda demand: (demand.order_id, demand.attempt)):
+        wanted: dict[int, int] = {}
+        for line in lines:
+            wanted[line.product_id] = wanted.get(line.product_id, 0) + line.units
+        if refused := shelf.serve(wanted):
+            refusals.append(Refusal(order_id, attempt, *refused))
+    return refusals
+
+
+def lock_scarce_products(connection: Connection, wanting: Select[Any]) -> dict[int, ScarceProduct]:
+    """Locks every product that these orders want, by id; those of which there is not enough."""
+    wanted = _units_of(wanting)
+    rows = connection.execute(
+        select(products.c.id, products.c.sku, products.c.on_hand, products.c.listed, wanted.c.units)
+        .join(wanted, wanted.c.product_id == products.c.id)
+        .order_by(products.c.id)
+        .with_for_update(of=products)
+    )
+    return {
+        row.id: ScarceProduct(row.id, row.sku, row.on_hand, row.listed)
+        for row in rows
+        if row.units > row.on_hand or not row.listed
+    }
+
+
+def demands_for(connection: Connection, wanting: Select[Any], scarce: Iterable[int]) -> Iterable[Demand]:
+    """The lines of these orders that ask for the given products, in file order."""
+    named = wanting.with_only_columns(orders.c.id, orders.c.attempt).subquery()
+    rows = connection.execute(
+        select(named.c.id, named.c.attempt, order_lines.c.product_id, order_lines.c.quantity)
+        .join(order_lines, order_lines.c.order_id == named.c.id)
+        .order_by(order_lines.c.order_id, order_lines.c.line)
+    )
+    wanted = set(scarce)
+    return (Demand(*row) for row in rows if row.product_id in wanted)
+
+
+def move_units(connection: Connection, selected: Select[Any], source: str, target: str) -> None:
+    """Moves the units of these orders from one column of `products` to another; locks by product id."""
+    lock_scarce_products(connection, selected)
+    units = _units_of(selected)
+    connection.execute(
+        update(products)
+        .where(products.c.id == units.c.product_id)
+        .values({source: products.c[source] - units.c.units, target: products.c[target] + units.c.units})
+    )
+
+
+def _units_of(selected: Select[Any]) -> Subquery:
+    named = selected.with_only_columns(orders.c.id).subquery()
+    return (
+        select(order_lines.c.product_id, func.sum(order_lines.c.quantity).label("units"))
+        .join(named, named.c.id == order_lines.c.order_id)
+        .group_by(order_lines.c.product_id)
+        .subquery()
+    )
