@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from io import BytesIO
+from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection, Table
@@ -25,16 +27,15 @@ def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, on_c
 
 def update_frame(
     connection: Connection, table: Table, keys: list[str], frame: pl.DataFrame, expected: str
-) -> None:
-    """Updates the rows that a frame's key columns name, where their status still is the expected one."""
+) -> int:
+    """Updates the rows that a frame's key columns name, where their status still is the expected one; how many."""
     values = [name for name in frame.columns if name not in keys]
     if connection.dialect.name == "postgresql":
-        _update_from_copy(connection, table, keys, values, frame, expected)
-        return
+        return _update_from_copy(connection, table, keys, values, frame, expected)
     assignments = ", ".join(f"{name} = ?" for name in values)
     condition = " AND ".join(f"{name} = ?" for name in keys)
     sql = f"UPDATE {table.name} SET {assignments} WHERE {condition} AND status = '{expected}'"  # noqa: S608
-    connection.exec_driver_sql(sql, frame.select(*values, *keys).rows())
+    return connection.exec_driver_sql(sql, frame.select(*values, *keys).rows()).rowcount
 
 
 def _update_from_copy(
@@ -44,14 +45,14 @@ def _update_from_copy(
     values: list[str],
     frame: pl.DataFrame,
     expected: str,
-) -> None:
+) -> int:
     incoming = _incoming(connection, table, frame)
     assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
     condition = " AND ".join(f"{table.name}.{name} = incoming.{name}" for name in keys)
-    connection.exec_driver_sql(
+    return connection.exec_driver_sql(
         f"UPDATE {table.name} SET {assignments} FROM {incoming} AS incoming "  # noqa: S608
         f"WHERE {condition} AND {table.name}.status = '{expected}'"
-    )
+    ).rowcount
 
 
 def _execute_many(connection: Connection, table: Table, frame: pl.DataFrame, on_conflict: str) -> None:
@@ -83,8 +84,9 @@ def _incoming(connection: Connection, table: Table, frame: pl.DataFrame) -> str:
 
 
 def _copy_into(connection: Connection, target: str, frame: pl.DataFrame) -> None:
-    with connection.connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {target} ({_columns(frame)}) FROM STDIN (FORMAT csv)", _csv(frame))  # type: ignore[attr-defined]
+    cursor: Any = connection.connection.cursor()
+    with closing(cursor):
+        cursor.copy_expert(f"COPY {target} ({_columns(frame)}) FROM STDIN (FORMAT csv)", _csv(frame))
 
 
 def _columns(frame: pl.DataFrame) -> str:

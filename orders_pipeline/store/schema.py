@@ -132,6 +132,7 @@ batches = Table(
     _count("duplicate_orders"),
     _count("conflict_lines"),
     _count("conflict_orders"),
+    Column("answered", BigInteger, nullable=False, server_default=text("0"), comment="charges answered"),
     *(_count(status) for status in OrderStatus),
     Column("progress_at", BigInteger, nullable=False),
     CheckConstraint(" AND ".join(f"{status} >= 0" for status in OrderStatus), name="counts_not_negative"),

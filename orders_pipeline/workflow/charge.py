@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
-from sqlalchemy import Connection, Engine, and_, insert, literal, select, update
+from sqlalchemy import Connection, Engine, and_, func, insert, literal, select, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, PaymentStatus, Window
@@ -23,7 +24,17 @@ SAVE_EVERY_SECONDS = 0.5
 of_current_attempt = and_(payments.c.order_id == orders.c.id, payments.c.attempt == orders.c.attempt)
 
 
-def charge_payments(engine: Engine, gateway: PaymentGateway, key: BatchKey, transaction_orders: int) -> Batch:
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How many orders of a batch wait for their end, by what the gateway said."""
+
+    paid: int
+    declined: int
+
+
+def charge_payments(
+    engine: Engine, gateway: PaymentGateway, key: BatchKey, transaction_orders: int
+) -> Answers:
     """Charges each reserved order of a batch, and those whose answer an earlier try did not save.
 
     Raises:
@@ -34,8 +45,20 @@ def charge_payments(engine: Engine, gateway: PaymentGateway, key: BatchKey, tran
         for window in batch.windows(transaction_orders):
             _note_intents(engine, key, window)
     if unanswered := _unanswered(engine, batch):
-        asyncio.run(_charge(engine, gateway, unanswered, transaction_orders))
-    return get_batch(engine, key)
+        asyncio.run(_charge(engine, gateway, key, unanswered, transaction_orders))
+    return _answers(engine, batch)
+
+
+def _answers(engine: Engine, batch: Batch) -> Answers:
+    query = (
+        select(payments.c.status, func.count())
+        .join(orders, of_current_attempt)
+        .where(orders_in(batch.window, PAYMENT_PROCESSING))
+        .group_by(payments.c.status)
+    )
+    with reading(engine) as connection:
+        numbers = dict(connection.execute(query).tuples().all())
+    return Answers(numbers.get(PaymentStatus.SUCCEEDED, 0), numbers.get(PaymentStatus.DECLINED, 0))
 
 
 def _note_intents(engine: Engine, key: BatchKey, window: Window) -> None:
@@ -79,27 +102,28 @@ def _unanswered(engine: Engine, batch: Batch) -> list[Charge]:
 
 
 async def _charge(
-    engine: Engine, gateway: PaymentGateway, charges: Sequence[Charge], transaction_orders: int
+    engine: Engine, gateway: PaymentGateway, key: BatchKey, charges: Sequence[Charge], transaction_orders: int
 ) -> None:
     unsaved: list[Outcome] = []
     saved_at = time.monotonic()
     async for outcomes in gateway.charge(charges):
         unsaved.extend(outcomes)
         if len(unsaved) >= transaction_orders or time.monotonic() - saved_at >= SAVE_EVERY_SECONDS:
-            _save(engine, unsaved)
+            _save(engine, key, unsaved)
             unsaved = []
             saved_at = time.monotonic()
-    _save(engine, unsaved)
+    _save(engine, key, unsaved)
 
 
-def _save(engine: Engine, outcomes: Sequence[Outcome]) -> None:
+def _save(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:
     if outcomes:
         with engine.begin() as connection:
-            save_outcomes(connection, outcomes)
+            lock_batch(connection, key)
+            count_moves(connection, key, {}, answered=save_outcomes(connection, outcomes))
 
 
-def save_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
-    """Writes the gateway's answers; one that is already known stays as it is."""
+def save_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> int:
+    """Writes the gateway's answers, of which one already known stays as it is; how many were new."""
     frame = pl.DataFrame(
         [_row(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.charge.order_id)],
         schema=["order_id", "attempt", "status", "transaction_id", "decline_reason"],
@@ -107,7 +131,9 @@ def save_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         infer_schema_length=None,
     )
     frame = frame.with_columns(answered_at=pl.lit(now_us()))
-    update_frame(connection, payments, ["order_id", "attempt"], frame, expected=PaymentStatus.PROCESSING)
+    return update_frame(
+        connection, payments, ["order_id", "attempt"], frame, expected=PaymentStatus.PROCESSING
+    )
 
 
 def _row(outcome: Outcome) -> tuple[int, int, str, str | None, str | None]:

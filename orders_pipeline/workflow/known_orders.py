@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select
 from orders_pipeline.clock import now_us
 from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import imports, order_lines, order_notes, orders, rejects
-from orders_pipeline.workflow.parsed_batch import ParsedBatch
+from orders_pipeline.workflow.batch_rows import BatchRows
 
 
 CHUNK = 10_000
@@ -35,7 +35,7 @@ class Known:
         return cls(parsed["position"], none, none)
 
 
-def classify(connection: Connection, source_id: int, parsed: ParsedBatch, inserted: pl.Series) -> Known:
+def classify(connection: Connection, source_id: int, parsed: BatchRows, inserted: pl.Series) -> Known:
     """Compares the orders that were not inserted with those of the same number in the store.
 
     The order's date, customer, currency and goods count; names and the sequence of its lines do not.
@@ -91,7 +91,7 @@ def _parts(values: pl.Series) -> Iterator[list[Any]]:
         yield values.slice(start, CHUNK).to_list()
 
 
-def record_conflicts(connection: Connection, import_id: int, conflicting: ParsedBatch) -> None:
+def record_conflicts(connection: Connection, import_id: int, conflicting: BatchRows) -> None:
     """Writes a reject `order_conflict` for each order, its other lines beside it, a note on the first version."""
     if conflicting.orders.is_empty():
         return

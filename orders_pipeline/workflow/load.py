@@ -22,7 +22,7 @@ from orders_pipeline.workflow.batch import (
 )
 from orders_pipeline.workflow.catalog import UnknownProducts, ensure_products
 from orders_pipeline.workflow.known_orders import Known, classify, record_conflicts
-from orders_pipeline.workflow.parsed_batch import ParsedBatch, read_batch
+from orders_pipeline.workflow.batch_rows import BatchRows, read_batch
 
 PENDING = OrderStatus.PENDING
 
@@ -40,7 +40,7 @@ def load_orders(
     if batch.loaded < batch.orders:
         parsed = read_batch(folder, key.number)
         product_ids = ensure_products(engine, parsed.lines, unknown)
-        parsed = ParsedBatch(parsed.orders, parsed.lines.join(product_ids, on="sku", how="left"))
+        parsed = BatchRows(parsed.orders, parsed.lines.join(product_ids, on="sku", how="left"))
         _ensure_customers(engine, parsed.orders)
         for start in range(batch.loaded, batch.orders, transaction_orders):
             _load_part(engine, batch, start, parsed.part(start, transaction_orders))
@@ -64,7 +64,7 @@ def _ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
         )
 
 
-def _load_part(engine: Engine, batch: Batch, start: int, parsed: ParsedBatch) -> None:
+def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> None:
     with engine.begin() as connection:
         if lock_batch(connection, batch.key).loaded != start:
             return
@@ -75,7 +75,7 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: ParsedBatch) ->
         _advance(connection, batch, start, parsed, known, newcomers)
 
 
-def _insert_orders(connection: Connection, batch: Batch, parsed: ParsedBatch) -> Known:
+def _insert_orders(connection: Connection, batch: Batch, parsed: BatchRows) -> Known:
     source_id = connection.execute(
         select(imports.c.source_id).where(imports.c.id == batch.key.import_id)
     ).scalar_one()
@@ -101,7 +101,7 @@ def _insert_orders(connection: Connection, batch: Batch, parsed: ParsedBatch) ->
     return classify(connection, source_id, parsed, present)
 
 
-def _window(batch: Batch, parsed: ParsedBatch) -> Window:
+def _window(batch: Batch, parsed: BatchRows) -> Window:
     first = batch.first_order_id + parsed.orders["position"][0]
     return Window(first, first + parsed.orders.height - 1)
 
@@ -119,9 +119,9 @@ def _advance(
     connection: Connection,
     batch: Batch,
     start: int,
-    parsed: ParsedBatch,
+    parsed: BatchRows,
     known: Known,
-    newcomers: ParsedBatch,
+    newcomers: BatchRows,
 ) -> None:
     end = start + parsed.orders.height
     connection.execute(

@@ -142,6 +142,13 @@ def upgrade() -> None:
         sa.Column("duplicate_orders", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("conflict_lines", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("conflict_orders", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "answered",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="charges answered",
+        ),
         sa.Column("pending", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("reserved", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("payment_processing", sa.BigInteger(), server_default=sa.text("0"), nullable=False),

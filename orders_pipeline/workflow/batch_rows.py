@@ -9,27 +9,27 @@ import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedBatch:
+class BatchRows:
     """A batch as the importer wrote it: a row an order, and a row a line with its order's position."""
 
     orders: pl.DataFrame
     lines: pl.DataFrame
 
-    def part(self, start: int, length: int) -> ParsedBatch:
+    def part(self, start: int, length: int) -> BatchRows:
         """The orders from a position on, with their lines."""
         inside = pl.col("position").is_between(start, start + length - 1)
-        return ParsedBatch(self.orders.slice(start, length), self.lines.filter(inside))
+        return BatchRows(self.orders.slice(start, length), self.lines.filter(inside))
 
-    def of(self, positions: pl.Series) -> ParsedBatch:
+    def of(self, positions: pl.Series) -> BatchRows:
         """Only the orders at these positions."""
         inside = pl.col("position").is_in(positions.implode())
-        return ParsedBatch(self.orders.filter(inside), self.lines.filter(inside))
+        return BatchRows(self.orders.filter(inside), self.lines.filter(inside))
 
 
-def read_batch(folder: Path, number: int) -> ParsedBatch:
+def read_batch(folder: Path, number: int) -> BatchRows:
     """Reads the two Parquet files of a batch."""
     stem = folder / f"batch-{number:04}"
-    return ParsedBatch(
+    return BatchRows(
         pl.read_parquet(f"{stem}.orders.parquet").sort("position"),
         pl.read_parquet(f"{stem}.lines.parquet").sort("position", "line_number"),
     )

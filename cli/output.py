@@ -1,0 +1,94 @@
+"""How commands speak: one JSON document or a readable page on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console
+from sqlalchemy.exc import OperationalError
+
+from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.redis_server import RedisServerMissing
+from orders_pipeline.settings import SettingsError
+from orders_pipeline.staging import BadPartitionKey
+from orders_pipeline.store.imports import UnknownPartitionError
+
+Arguments = ParamSpec("Arguments")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+page = Console()
+progress = Console(stderr=True)
+
+
+class CommandFailed(Exception):
+    """A command's refusal or failure, in words for the user."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+def emit(document: Any) -> None:
+    """Prints one JSON document."""
+    value = asdict(document) if is_dataclass(document) and not isinstance(document, type) else document
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def explain(error: Exception) -> CommandFailed:
+    """An expected error in the words of the command line; others come back as `internal_error`."""
+    match error:
+        case CommandFailed():
+            return error
+        case FileRefused():
+            return CommandFailed(error.code, error.message, error.hint)
+        case SettingsError():
+            return CommandFailed("bad_setting", str(error), "See .env.example for every setting and its default.")
+        case UnknownPartitionError() | BadPartitionKey():
+            return CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
+        case RedisServerMissing():
+            return CommandFailed("redis_missing", str(error))
+        case OperationalError():
+            hint = "Check ORDERS_DATABASE_URL and that the database runs."
+            return CommandFailed("store_unavailable", f"The order store cannot be used: {error.orig}", hint)
+    return CommandFailed("internal_error", f"{type(error).__name__}: {error}", "The trace is on stderr.")
+
+
+def error_object(error: CommandFailed) -> dict[str, Any]:
+    """The document that stands for a failure."""
+    return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+
+
+def show_error(error: CommandFailed, as_json: bool) -> None:
+    """Tells of a failure: on stdout as JSON, else on stderr."""
+    if as_json:
+        emit(error_object(error))
+    else:
+        progress.print(f"[bold red]Error:[/] {error.message}", highlight=False)
+        if error.hint:
+            progress.print(f"[dim]{error.hint}[/]", highlight=False)
+
+
+def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Turns what a command raises into words and exit code 1."""
+
+    @functools.wraps(function)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except Exception as error:  # noqa: BLE001 the boundary: whatever it is, the user gets words and exit code 1
+            failed = explain(error)
+            if failed.code == "internal_error":
+                traceback.print_exc()
+            show_error(failed, bool(kwargs.get("as_json")))
+            raise typer.Exit(1) from None
+
+    return run

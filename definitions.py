@@ -1,0 +1,36 @@
+"""The only wiring: what Dagster knows of this project, from the settings of this process."""
+
+from dagster import Definitions
+
+from assets.orders import order_assets
+from jobs.executor import build_executor
+from jobs.import_orders import import_orders_job
+from orders_pipeline.settings import Settings, load_settings
+from orders_pipeline.staging import Staging
+from resources.file_imports import FileImports
+from resources.order_store import OrderStore
+from resources.payment_gateway import SimulatedPaymentGateway
+
+
+def build_definitions(settings: Settings) -> Definitions:
+    """Assets, jobs, resources and the executor on these settings."""
+    order_store = OrderStore(settings.store_url)
+    return Definitions(
+        assets=order_assets(),
+        jobs=[import_orders_job()],
+        resources={
+            "order_store": order_store,
+            "file_imports": FileImports(order_store, Staging(settings.staging), settings),
+            "payment_gateway": SimulatedPaymentGateway(
+                success_rate=settings.payment_success_rate,
+                delay_min=settings.payment_delay_min,
+                delay_max=settings.payment_delay_max,
+                max_in_flight=settings.payment_max_in_flight,
+                seed=settings.payment_seed,
+            ),
+        },
+        executor=build_executor(settings),
+    )
+
+
+defs = build_definitions(load_settings())

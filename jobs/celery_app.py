@@ -1,0 +1,79 @@
+"""The Celery app of the workers, and the settings that executor and workers must share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from dagster_celery.make_app import make_app
+from dagster_celery.tasks import create_task
+
+from orders_pipeline.redis_server import embedded_redis_url
+from orders_pipeline.settings import Settings, load_settings
+
+RESULTS_LIVE_SECONDS = 6 * 3600
+
+
+def broker_url(settings: Settings) -> str:
+    """Where tasks are queued: the configured broker, else Redis."""
+    return settings.broker_url or redis_url(settings)
+
+
+def redis_url(settings: Settings) -> str:
+    """The configured Redis, else the embedded one of this home."""
+    return settings.redis_url or embedded_redis_url(settings.home)
+
+
+def celery_settings(settings: Settings) -> dict[str, Any]:
+    """Celery settings under which a killed worker's task runs again, on another worker."""
+    return {
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "result_expires": RESULTS_LIVE_SECONDS,
+        "task_default_queue": "dagster",
+        "task_default_priority": 5,
+        "broker_connection_retry_on_startup": True,
+        "worker_hijack_root_logger": False,
+        "broker_transport_options": _transport_options(settings),
+        "result_backend_transport_options": {"visibility_timeout": settings.visibility_timeout},
+    }
+
+
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    if broker_url(settings).startswith(("amqp", "pyamqp")):
+        return {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
+    # kombu looks for unacknowledged tasks every 10 s times this throttle; its default of 10 is a long wait.
+    return {"visibility_timeout": settings.visibility_timeout, "unacked_restore_throttle": 1}
+
+
+class _Attributes:
+    """Celery reads a configuration object's attributes; dagster-celery hands dictionaries over this way too."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__ = values
+
+
+def build_app(settings: Settings) -> Celery:
+    """The app that a worker serves: dagster-celery's step task, on our broker and settings."""
+    app = make_app(
+        {
+            "broker": broker_url(settings),
+            "backend": redis_url(settings),
+            "config_source": _Attributes(celery_settings(settings)),
+        }
+    )
+    create_task(app)
+    return app
+
+
+def __getattr__(name: str) -> Celery:
+    # `celery -A jobs.celery_app` asks the module for `app`; nothing is built for those who import the rest.
+    if name == "app":
+        app = build_app(load_settings())
+        globals()["app"] = app
+        return app
+    raise AttributeError(name)

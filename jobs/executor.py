@@ -1,0 +1,112 @@
+"""The Celery executor of the pipeline: makes sure that workers answer, and limits each step's time."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from celery import Celery
+from celery.result import AsyncResult
+from dagster import Failure, InitExecutorContext, executor, multiple_process_executor_requirements
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._grpc.types import ExecuteStepArgs
+from dagster._serdes import pack_value
+from dagster_celery import core_execution_loop
+from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
+from dagster_celery.executor import CeleryExecutor
+from dagster_celery.make_app import make_app
+from kombu.exceptions import OperationalError
+
+from jobs.celery_app import broker_url, celery_settings, redis_url
+from orders_pipeline.settings import Settings
+
+TIME_LIMIT_TAG = "orders/time_limit_seconds"
+GRACE_SECONDS = 30
+WORKERS_ANSWER_WITHIN_SECONDS = 15
+# dagster-celery looks for finished steps once a second, which is a second lost at each hop of a small file.
+core_execution_loop.TICK_SECONDS = 0.1
+
+
+class OrdersCeleryExecutor(CeleryExecutor):
+    """dagster-celery's executor with a check for workers before and a time limit on each step."""
+
+    def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[Any]:
+        """Runs the plan's steps on Celery workers.
+
+        Raises:
+            Failure: no worker answers.
+        """
+        require_workers(make_app(self.app_args()))
+        return core_execution_loop.core_celery_execution_loop(plan_context, execution_plan, submit_step)
+
+
+def require_workers(app: Celery) -> None:
+    """Waits for a worker to answer.
+
+    Raises:
+        Failure: none does within 15 seconds.
+    """
+    if not any_worker_answers(app, WORKERS_ANSWER_WITHIN_SECONDS):
+        broker = app.connection_for_read().as_uri()
+        raise Failure(
+            f"No Celery worker answers at {broker} within {WORKERS_ANSWER_WITHIN_SECONDS} seconds. "
+            "Start the workers with `orders up`, or import with `orders import FILE`, which brings its own.",
+            allow_retries=False,
+        )
+
+
+def any_worker_answers(app: Celery, timeout: float) -> bool:
+    """Whether a worker answers a ping within so many seconds; returns at the first answer."""
+    try:
+        return bool(app.control.broadcast("ping", reply=True, timeout=timeout, limit=1))
+    except (OperationalError, ConnectionError):
+        return False
+
+
+def submit_step(
+    app: Celery,
+    plan_context: PlanOrchestrationContext,
+    step: Any,
+    queue: str,
+    priority: int,
+    known_state: Any,
+) -> AsyncResult:
+    """Queues one step; as dagster-celery does, but with the time limit that the step's tag names."""
+    arguments = ExecuteStepArgs(
+        job_origin=plan_context.reconstructable_job.get_python_origin(),
+        run_id=plan_context.dagster_run.run_id,
+        step_keys_to_execute=[step.key],
+        instance_ref=plan_context.instance.get_ref(),
+        retry_mode=plan_context.executor.retries.for_inner_plan(),
+        known_state=known_state,
+        print_serialized_events=True,
+    )
+    limit = step.tags.get(TIME_LIMIT_TAG)
+    return app.send_task(
+        TASK_EXECUTE_PLAN_NAME,
+        kwargs={
+            "execute_step_args_packed": pack_value(arguments),
+            "executable_dict": plan_context.reconstructable_job.to_dict(),
+        },
+        priority=priority,
+        queue=queue,
+        routing_key=f"{queue}.execute_plan",
+        soft_time_limit=int(limit) if limit else None,
+        time_limit=int(limit) + GRACE_SECONDS if limit else None,
+    )
+
+
+def build_executor(settings: Settings) -> Any:
+    """The executor on the broker and Redis that the settings name."""
+
+    @executor(name="orders_celery", requirements=multiple_process_executor_requirements())
+    def orders_celery_executor(_context: InitExecutorContext) -> OrdersCeleryExecutor:
+        """Runs each step on a Celery worker."""
+        return OrdersCeleryExecutor(
+            retries=RetryMode.ENABLED,
+            broker=broker_url(settings),
+            backend=redis_url(settings),
+            config_source=celery_settings(settings),
+        )
+
+    return orders_celery_executor

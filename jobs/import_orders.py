@@ -1,0 +1,14 @@
+"""The job that imports one order file."""
+
+from dagster import AssetSelection, define_asset_job
+
+IMPORT_ORDERS = "import_orders"
+
+
+def import_orders_job() -> object:
+    """`import_orders`, one run a partition of `orders`."""
+    return define_asset_job(
+        IMPORT_ORDERS,
+        selection=AssetSelection.assets("orders", "rejected_order_rows"),
+        description="Imports one staged order file: its partition key names it.",
+    )

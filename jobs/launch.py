@@ -1,0 +1,72 @@
+"""Launches runs from a plain process: the same jobs that the UI launches, executed here until they end."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from dagster import DagsterInstance, DagsterRunStatus, execute_job
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+
+from jobs.import_ops import ORDER_FILES
+from jobs.import_orders import IMPORT_ORDERS
+from orders_pipeline.settings import PROJECT_ROOT, Settings
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunFailed(RuntimeError):
+    """A run ended without success; the message holds what its steps said."""
+
+
+@contextmanager
+def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
+    """The Dagster instance of this home, configured by the project's `dagster.yaml`."""
+    os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT))
+    os.environ["ORDERS_HOME"] = str(settings.home)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with DagsterInstance.get() as instance:
+        yield instance
+
+
+def register_partition(instance: DagsterInstance, key: str) -> None:
+    """Makes a staged file known to Dagster as a partition of `orders`."""
+    if not instance.has_dynamic_partition(ORDER_FILES, key):
+        instance.add_dynamic_partitions(ORDER_FILES, [key])
+
+
+def run_import(instance: DagsterInstance, key: str) -> str:
+    """Runs `import_orders` for one file; the run's id.
+
+    Raises:
+        RunFailed: the run did not succeed.
+    """
+    register_partition(instance, key)
+    return run_job(instance, IMPORT_ORDERS, {"dagster/partition": key})
+
+
+def run_job(instance: DagsterInstance, name: str, tags: Mapping[str, str]) -> str:
+    """Runs a job of `definitions` to its end; the run's id.
+
+    Raises:
+        RunFailed: the run did not succeed.
+    """
+    repository = ReconstructableRepository.for_module("definitions", "defs", working_directory=str(PROJECT_ROOT))
+    job = repository.get_reconstructable_job(name)
+    with execute_job(job, instance, run_config=QUIET, tags=dict(tags)) as result:
+        run_id = result.run_id
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.status is not DagsterRunStatus.SUCCESS:
+        raise RunFailed("; ".join(_reasons(instance, run_id)) or f"run {run_id} ended without success")
+    return run_id
+
+
+def _reasons(instance: DagsterInstance, run_id: str) -> Iterator[str]:
+    seen = set()
+    for entry in instance.all_logs(run_id):
+        event = entry.dagster_event
+        error = getattr(event.event_specific_data, "error", None) if event and event.is_failure else None
+        while error and error.cause:
+            error = error.cause
+        if error and error.message not in seen:
+            seen.add(error.message)
+            yield error.message.strip()

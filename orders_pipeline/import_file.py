@@ -1,0 +1,150 @@
+"""The import of one order file, step by step, on the stores and settings that it was given.
+
+This page is the pipeline: Dagster's ops call one method each, tests call them in a loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Engine
+
+from orders_pipeline.clock import today
+from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.importing.identify import Identified, identify
+from orders_pipeline.importing.jsonable import from_json, to_json
+from orders_pipeline.importing.options import ParseRules, ReadOptions
+from orders_pipeline.importing.parse import parse_order_file
+from orders_pipeline.payments.gateway import PaymentGateway
+from orders_pipeline.settings import Settings, UnknownSku
+from orders_pipeline.staging import Staging
+from orders_pipeline.store import imports as store
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.import_report import ImportReport, report_import
+from orders_pipeline.store.imports import Import
+from orders_pipeline.workflow.batch import Batch, BatchKey
+from orders_pipeline.workflow.catalog import UnknownProducts
+from orders_pipeline.workflow.charge import Answers, charge_payments
+from orders_pipeline.workflow.finalize import finalize_orders
+from orders_pipeline.workflow.load import load_orders
+from orders_pipeline.workflow.reserve import reserve_stock
+from orders_pipeline.workflow.roll_back import roll_back_orders
+
+MICROSECONDS_A_MINUTE = 60_000_000
+
+
+def stage_file(
+    engine: Engine,
+    staging: Staging,
+    file: Path,
+    profile: str | None,
+    source: str | None,
+    options: ReadOptions,
+) -> Import:
+    """Identifies a file, copies it into the staging area and notes it in the store.
+
+    Raises:
+        FileRefused: the file is missing, unreadable or of no known shape.
+    """
+    identified = identify(file, profile, options)
+    said = (
+        f"{profile or ''}|{source or ''}|{options}" if profile or source or options != ReadOptions() else ""
+    )
+    staged = staging.add(file, said)
+    with engine.begin() as connection:
+        return store.add_import(
+            connection,
+            staged,
+            profile=identified.profile.name,
+            source=source or identified.profile.name,
+            identified=to_json(identified),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FileImport:
+    """The steps of an import, each of which may be repeated at any time."""
+
+    engine: Engine
+    staging: Staging
+    settings: Settings
+
+    def parse(self, key: str, run_id: str) -> list[int]:
+        """Parses the file, unless that was done; the numbers of its batches.
+
+        Raises:
+            UnknownPartitionError: no file was staged under this key.
+            FileRefused: the file cannot be imported; none of its orders entered.
+        """
+        with self.engine.begin() as connection:
+            found = store.get_import(connection, key)
+            store.start_import(connection, found.id, run_id)
+            numbers = store.batch_numbers(connection, found.id)
+        return numbers or self._parse(found)
+
+    def _parse(self, found: Import) -> list[int]:
+        folder = self.staging.batches(found.key)
+        identified = from_json(Identified, found.identified)
+        try:
+            parsed = parse_order_file(self.staging.original(found.key), identified, self._rules(), folder)
+        except FileRefused as refused:
+            with self.engine.begin() as connection:
+                store.refuse_import(connection, found.id, f"{refused.message} {refused.hint}")
+            raise
+        rejects = pl.read_parquet(folder / "rejects*.parquet")
+        with self.engine.begin() as connection:
+            store.register_parsed(connection, found.id, parsed, rejects)
+            return store.batch_numbers(connection, found.id)
+
+    def _rules(self) -> ParseRules:
+        settings = self.settings
+        return ParseRules(
+            currency=settings.currency,
+            timezone=settings.timezone,
+            first_day=settings.first_day,
+            last_day=today(settings.zone),
+            batch_lines=settings.batch_lines,
+        )
+
+    def load(self, key: str, number: int) -> Batch:
+        """Enters a batch's orders as pending."""
+        create = self.settings.unknown_sku is UnknownSku.CREATE
+        unknown = UnknownProducts(create, self.settings.unknown_sku_stock)
+        size = self.settings.transaction_orders
+        return load_orders(self.engine, self._batch(key, number), self.staging.batches(key), size, unknown)
+
+    def reserve(self, key: str, number: int) -> Batch:
+        """Reserves the stock of its pending orders, or fails those that come too late."""
+        hold_us = self.settings.reservation_minutes * MICROSECONDS_A_MINUTE
+        return reserve_stock(self.engine, self._batch(key, number), self.settings.transaction_orders, hold_us)
+
+    def charge(self, key: str, number: int, gateway: PaymentGateway) -> Answers:
+        """Charges its reserved orders and saves the answers."""
+        size = self.settings.transaction_orders
+        return charge_payments(self.engine, gateway, self._batch(key, number), size)
+
+    def finalize(self, key: str, number: int) -> Batch:
+        """Completes the orders whose payment succeeded."""
+        return finalize_orders(self.engine, self._batch(key, number), self.settings.transaction_orders)
+
+    def roll_back(self, key: str, number: int) -> Batch:
+        """Undoes the reservation of the orders whose payment was declined."""
+        return roll_back_orders(self.engine, self._batch(key, number), self.settings.transaction_orders)
+
+    def finish(self, key: str) -> ImportReport:
+        """Notes that the file is done; its figures.
+
+        Raises:
+            OpenOrdersError: the store shows orders of the file that are not settled.
+        """
+        with self.engine.begin() as connection:
+            store.finish_import(connection, store.get_import(connection, key).id)
+        with reading(self.engine) as connection:
+            found = store.get_import(connection, key)
+            return report_import(connection, found, store.seconds_to_settle(found))
+
+    def _batch(self, key: str, number: int) -> BatchKey:
+        with reading(self.engine) as connection:
+            return BatchKey(store.get_import(connection, key).id, number)

@@ -1,0 +1,100 @@
+"""The staging area: a folder per order file, named by its partition key, with the file and its batches."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from orders_pipeline.importing.errors import FileRefused
+
+KEY_PATTERN = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_-]|\.(?!\.)){0,180}")
+NAME_LENGTH = 80
+CHUNK = 1 << 20
+
+
+class BadPartitionKey(ValueError):
+    """The key names no staged file and cannot be a folder's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """An order file as it lies in the staging area."""
+
+    key: str
+    name: str
+    sha256: str
+    bytes: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The staging area below one folder."""
+
+    root: Path
+
+    def add(self, file: Path, reading: str = "") -> StagedFile:
+        """Copies a file in; the same content of the same name, read the same way, has the same key.
+
+        Args:
+            reading: what the user said about how to read it; another reading is another import.
+
+        Raises:
+            FileRefused: the file cannot be read.
+        """
+        incoming = self.root / f".incoming-{os.getpid()}"
+        incoming.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            sha256, size = _copy_and_hash(file, incoming)
+            key = partition_key(file.name, hashlib.sha256(f"{sha256}{reading}".encode()).hexdigest())
+            folder = self.folder(key)
+            folder.mkdir(exist_ok=True)
+            incoming.replace(folder / "original")
+        except OSError as error:
+            incoming.unlink(missing_ok=True)
+            raise FileRefused(
+                "file_unreadable",
+                f"{file} cannot be staged: {error.strerror}.",
+                "Check its permissions and the disk.",
+            ) from error
+        return StagedFile(key, file.name, sha256, size, folder / "original")
+
+    def folder(self, key: str) -> Path:
+        """The folder of a partition key.
+
+        Raises:
+            BadPartitionKey: the key could lead outside the staging area.
+        """
+        if not KEY_PATTERN.fullmatch(key):
+            raise BadPartitionKey(f"{key!r} is not a partition key; `orders stage FILE` makes and prints one")
+        return self.root / key
+
+    def original(self, key: str) -> Path:
+        """Where the staged file lies."""
+        return self.folder(key) / "original"
+
+    def batches(self, key: str) -> Path:
+        """Where the parsed batches lie."""
+        return self.folder(key) / "batches"
+
+
+def partition_key(name: str, digest: str) -> str:
+    """Key of a file: its name in plain letters and 12 digits of a hash."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
+    plain = re.sub(r"\.{2,}", ".", plain).strip(".")[:NAME_LENGTH].rstrip(".") or "file"
+    return f"{plain}-{digest[:12]}"
+
+
+def _copy_and_hash(source: Path, target: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            writer.write(chunk)
+    shutil.copystat(source, target)
+    return digest.hexdigest(), size

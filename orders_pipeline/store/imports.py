@@ -1,0 +1,246 @@
+"""Imports: one row a staged order file, its batches, its rejects, and what it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.importing.parsed import ParsedFile
+from orders_pipeline.model import OPEN, ImportStatus, OrderStatus, Window
+from orders_pipeline.staging import StagedFile
+from orders_pipeline.store.bulk import insert_frame
+from orders_pipeline.store.schema import batches, home, imports, orders, rejects, sources
+
+
+class UnknownPartitionError(LookupError):
+    """No file was staged under this partition key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no order file is staged as {key!r}; stage it with `orders stage FILE`")
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """The import of one order file. Times in microseconds since 1970, UTC."""
+
+    id: int
+    key: str
+    file_name: str
+    profile: str
+    source: str
+    identified: dict[str, Any]
+    status: ImportStatus
+    run_id: str | None
+    started_at: int | None
+    settled_at: int | None
+    refused_because: str | None
+    records: int
+    rejected_lines: int
+    lines_of_rejected_orders: int
+    rejected_orders: int
+
+
+class OpenOrdersError(RuntimeError):
+    """An import that was to be finished has orders that are not settled."""
+
+
+def add_import(
+    connection: Connection, staged: StagedFile, profile: str, source: str, identified: dict[str, Any]
+) -> Import:
+    """Notes a staged file, or finds it noted already."""
+    known = find_import(connection, staged.key)
+    if known is None:
+        connection.execute(
+            insert(imports).values(
+                partition_key=staged.key,
+                file_name=staged.name,
+                file_sha256=staged.sha256,
+                file_bytes=staged.bytes,
+                profile=profile,
+                source_id=_source_id(connection, source),
+                identified=identified,
+                status=ImportStatus.STAGED,
+                staged_at=now_us(),
+            )
+        )
+    return get_import(connection, staged.key)
+
+
+def _source_id(connection: Connection, name: str) -> int:
+    query = select(sources.c.id).where(sources.c.name == name)
+    known: int | None = connection.execute(query).scalar_one_or_none()
+    if known is None:
+        known = connection.execute(insert(sources).values(name=name).returning(sources.c.id)).scalar_one()
+    return known
+
+
+def get_import(connection: Connection, key: str) -> Import:
+    """The import of a partition key.
+
+    Raises:
+        UnknownPartitionError: nothing was staged under it.
+    """
+    found = find_import(connection, key)
+    if found is None:
+        raise UnknownPartitionError(key)
+    return found
+
+
+def find_import(connection: Connection, key: str) -> Import | None:
+    """The import of a partition key, if there is one."""
+    row = connection.execute(_imports().where(imports.c.partition_key == key)).one_or_none()
+    return _import(row) if row else None
+
+
+def list_imports(connection: Connection, limit: int) -> list[Import]:
+    """The newest imports first."""
+    return [_import(row) for row in connection.execute(_imports().order_by(imports.c.id.desc()).limit(limit))]
+
+
+def _imports() -> Any:
+    return select(imports, sources.c.name.label("source")).join(sources)
+
+
+def _import(row: Row[Any]) -> Import:
+    values = row._mapping
+    names = [name for name in Import.__dataclass_fields__ if name not in {"key", "status"}]
+    return Import(
+        key=values["partition_key"],
+        status=ImportStatus(values["status"]),
+        **{name: values[name] for name in names},
+    )
+
+
+def start_import(connection: Connection, import_id: int, run_id: str) -> None:
+    """Notes the run that works on an import now."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id)
+        .values(
+            run_id=run_id,
+            started_at=func.coalesce(imports.c.started_at, now_us()),
+            status=ImportStatus.RUNNING,
+            refused_because=None,
+        )
+    )
+
+
+def register_parsed(connection: Connection, import_id: int, parsed: ParsedFile, found: pl.DataFrame) -> None:
+    """Gives the orders of a parsed file their ids and keeps its rejects; once, whoever comes first.
+
+    Args:
+        found: the importer's rejects: record, line, order_number, column, code, message, hint, raw.
+    """
+    connection.execute(select(imports.c.id).where(imports.c.id == import_id).with_for_update())
+    if batch_numbers(connection, import_id):
+        return
+    first_id = _take_ids(connection, sum(batch.orders for batch in parsed.batches))
+    for batch in parsed.batches:
+        connection.execute(
+            insert(batches).values(
+                import_id=import_id,
+                number=batch.number,
+                first_order_id=first_id,
+                orders=batch.orders,
+                lines=batch.lines,
+                progress_at=now_us(),
+            )
+        )
+        first_id += batch.orders
+    _keep_rejects(connection, import_id, found)
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id)
+        .values(
+            records=parsed.records,
+            rejected_lines=parsed.rejected_lines,
+            lines_of_rejected_orders=parsed.lines_of_rejected_orders,
+            rejected_orders=parsed.orders_rejected,
+        )
+    )
+
+
+def _take_ids(connection: Connection, count: int) -> int:
+    taken = update(home).values(next_order_id=home.c.next_order_id + count).returning(home.c.next_order_id)
+    return int(connection.execute(taken).scalar_one()) - count
+
+
+def _keep_rejects(connection: Connection, import_id: int, found: pl.DataFrame) -> None:
+    connection.execute(rejects.delete().where(rejects.c.import_id == import_id))
+    rows = found.rename({"column": "column_name"}).with_columns(import_id=pl.lit(import_id))
+    insert_frame(connection, rejects, rows)
+
+
+def batch_numbers(connection: Connection, import_id: int) -> list[int]:
+    """The numbers of an import's batches; none before it is parsed."""
+    query = select(batches.c.number).where(batches.c.import_id == import_id).order_by(batches.c.number)
+    return list(connection.execute(query).scalars())
+
+
+def order_ids(connection: Connection, import_id: int) -> Window | None:
+    """The range of ids that an import's orders have, or None where it has none."""
+    last = func.max(batches.c.first_order_id + batches.c.orders - 1)
+    query = select(func.min(batches.c.first_order_id), last).where(batches.c.import_id == import_id)
+    first_id, last_id = connection.execute(query).one()
+    return Window(first_id, last_id) if first_id is not None else None
+
+
+def count_by_status(connection: Connection, import_id: int) -> dict[OrderStatus, int]:
+    """How many of an import's orders stand where, counted row by row."""
+    counts = dict.fromkeys(OrderStatus, 0)
+    window = order_ids(connection, import_id)
+    if window:
+        query = (
+            select(orders.c.status, func.count())
+            .where(orders.c.id.between(window.first, window.last))
+            .group_by(orders.c.status)
+        )
+        counts |= {OrderStatus(status): number for status, number in connection.execute(query)}
+    return counts
+
+
+def finish_import(connection: Connection, import_id: int) -> None:
+    """Notes that every order of an import is settled.
+
+    Raises:
+        OpenOrdersError: the store shows orders of it that are not, or lines that were never loaded.
+    """
+    waiting = {
+        status: n for status, n in count_by_status(connection, import_id).items() if status in OPEN and n
+    }
+    unloaded = connection.execute(
+        select(func.coalesce(func.sum(batches.c.orders - batches.c.loaded), 0)).where(
+            batches.c.import_id == import_id
+        )
+    ).scalar_one()
+    if waiting or unloaded:
+        listed = ", ".join(f"{number} {status}" for status, number in waiting.items())
+        raise OpenOrdersError(f"not every order is settled: {listed or 'none open'}, {unloaded} not loaded")
+    last_progress = connection.execute(
+        select(func.max(batches.c.progress_at)).where(batches.c.import_id == import_id)
+    ).scalar_one()
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id, imports.c.status != ImportStatus.FINISHED)
+        .values(status=ImportStatus.FINISHED, settled_at=last_progress or now_us())
+    )
+
+
+def refuse_import(connection: Connection, import_id: int, reason: str) -> None:
+    """Notes why a file was refused as a whole."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id)
+        .values(status=ImportStatus.REFUSED, refused_because=reason)
+    )
+
+
+def seconds_to_settle(found: Import) -> float:
+    """From the start of an import's first run to its last order settled; 0 while it is not finished."""
+    if found.started_at is None or found.settled_at is None:
+        return 0.0
+    return (found.settled_at - found.started_at) / 1_000_000

@@ -1,0 +1,27 @@
+"""What the ops of an import work on, as one Dagster resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from orders_pipeline.import_file import FileImport
+from orders_pipeline.settings import Settings
+from orders_pipeline.staging import Staging
+from resources.order_store import OrderStore
+
+
+@dataclass(frozen=True, slots=True)
+class FileImports:
+    """Opens the steps of an import on the order store and the staging area."""
+
+    order_store: OrderStore
+    staging: Staging
+    settings: Settings = field(repr=False)
+
+    @contextmanager
+    def open(self) -> Iterator[FileImport]:
+        """The steps, with the order store open for as long."""
+        with self.order_store.open() as engine:
+            yield FileImport(engine, self.staging, self.settings)
