@@ -1,0 +1,136 @@
+"""Which encoding a file is in: certain for Unicode, ranked by plausibility for code pages."""
+
+from __future__ import annotations
+
+import codecs
+import unicodedata
+from dataclasses import dataclass
+
+from charset_normalizer import from_bytes
+
+ASCII = "ascii"
+
+# In order of how often shops use them, which decides between equals.
+CODE_PAGES = ("cp1252", "mac_roman", "cp437", "cp850", "iso8859_15", "cp1250")
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_COMMON = set("éèêëáàâäãåíìîïóòôöõøúùûüñçßæœýÿÉÈÊÁÀÂÄÃÅÍÓÔÖÕØÚÜÑÇÆŒ")
+_QUOTES_AND_DASHES = set("‘’“”„‚–—…«»•‹›")
+_SIGNS = set("£€¥®™©°½¼¾²³·¡¿ªº§´\xa0")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedEncoding:
+    """A Python codec name, how sure it is (0 to 1), and why."""
+
+    encoding: str
+    confidence: float
+    reason: str
+
+
+def detect_encoding(head: bytes, sample: bytes, *, sample_is_whole: bool = False) -> DetectedEncoding:
+    """The encoding of a file that starts with `head`; `sample` holds lines of it with bytes beyond ASCII."""
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            return DetectedEncoding(encoding, 1.0, "the file starts with a byte order mark")
+    if wide := _utf16_without_mark(head):
+        return DetectedEncoding(wide, 0.95, "every second byte is zero")
+    if sample.isascii():
+        why = "there is nothing but ASCII" if sample_is_whole else "there is nothing but ASCII at the start"
+        return DetectedEncoding(ASCII, 1.0 if sample_is_whole else 0.9, why)
+    if _valid_utf8(sample):
+        return DetectedEncoding("utf-8", 0.99, "all characters beyond ASCII are valid UTF-8")
+    return _ranked(sample)
+
+
+def _valid_utf8(sample: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return _mostly_utf8(sample)
+    return True
+
+
+def _mostly_utf8(sample: bytes) -> bool:
+    """Whether a few damaged bytes stand among many valid UTF-8 sequences."""
+    text = sample.decode("utf-8", errors="replace")
+    damaged = text.count("\ufffd")
+    valid = sum(1 for c in text if ord(c) > 127) - damaged
+    return valid >= 4 * damaged
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    head = head[: len(head) & ~1][:4096]
+    if len(head) < 8 or head.count(0) < len(head) // 4:
+        return None
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if odd > 4 * even:
+        return "utf-16-le"
+    return "utf-16-be" if even > 4 * odd else None
+
+
+def _ranked(sample: bytes) -> DetectedEncoding:
+    scores = sorted(((_plausibility(sample, page), page) for page in CODE_PAGES), key=lambda s: -s[0])
+    best, page = scores[0]
+    if best < 0.35 and (other := _second_opinion(sample)):
+        return other
+    lead = best - scores[1][0]
+    shown = _examples(sample, page)
+    confidence = round(min(0.95, 0.5 + lead / 2 if lead > 0.01 else 0.5), 2)
+    return DetectedEncoding(page, confidence, f"read so, the words make most sense: {shown}")
+
+
+def _second_opinion(sample: bytes) -> DetectedEncoding | None:
+    best = from_bytes(sample).best()
+    if best is None:
+        return None
+    return DetectedEncoding(
+        best.encoding, 0.6, f"charset-normalizer takes it for {best.language or 'text'} in it"
+    )
+
+
+def _plausibility(sample: bytes, page: str) -> float:
+    text = sample.decode(page, errors="replace")
+    marks = [i for i, c in enumerate(text) if ord(c) > 127]
+    if not marks:
+        return 0.0
+    return sum(_fits(text, at) for at in marks[:5000]) / min(len(marks), 5000)
+
+
+def _fits(text: str, at: int) -> float:
+    """How well the character at `at` fits between its neighbours, from -2 to 1."""
+    character = text[at]
+    before = text[at - 1] if at else " "
+    after = text[at + 1] if at + 1 < len(text) else " "
+    if character.isalpha() and unicodedata.name(character, "").startswith("LATIN"):
+        return _letter_fits(character, before, after)
+    if character in "£€¥":
+        return 1.0 if after.isdigit() or before.isdigit() or after == " " else 0.2
+    if character in _QUOTES_AND_DASHES:
+        return 0.9
+    if character in _SIGNS:
+        return 0.5
+    return -2.0 if unicodedata.category(character) in {"Cc", "Cn", "Co", "So", "Sm"} else -0.8
+
+
+def _letter_fits(letter: str, before: str, after: str) -> float:
+    known = 1.0 if letter in _COMMON else 0.4
+    if letter.isupper() and before.islower():
+        return -1.0
+    if letter.islower() and before.isupper() and after.isupper():
+        return -1.0
+    if not before.isalpha() and not after.isalpha():
+        return known - 0.8
+    return known
+
+
+def _examples(sample: bytes, page: str) -> str:
+    words = [w.strip("\"'.,;:()") for w in sample.decode(page, errors="replace").replace(",", " ").split()]
+    marked = dict.fromkeys(word for word in words if not word.isascii())
+    return ", ".join(list(marked)[:3])[:80]

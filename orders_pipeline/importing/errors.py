@@ -1,0 +1,19 @@
+"""What is raised when a whole file cannot be taken."""
+
+from __future__ import annotations
+
+
+class FileRefused(Exception):
+    """A file, or a profile asked for, that cannot be imported; nothing of it was taken.
+
+    `code` is stable and snake_case, `message` one sentence naming the file and what was expected, `hint` the way out.
+    """
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(code, message, hint)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
