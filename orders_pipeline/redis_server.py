@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from orders_pipeline.settings import Settings
+
 # Below the range from which systems take the ports of outgoing connections, so that none is taken by chance.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 
@@ -58,6 +60,16 @@ def embedded_redis_url(home: Path) -> str:
     with _url_file(home) as file:
         url = file.read_text().strip()
         return url or _draw_url(file)
+
+
+def redis_url(settings: Settings) -> str:
+    """URL of the Redis that holds KPIs, leaderboards and counters: the configured one, else the home's own."""
+    return settings.redis_url or embedded_redis_url(settings.home)
+
+
+def broker_url(settings: Settings) -> str:
+    """URL of the Celery broker: the configured one, else the same Redis."""
+    return settings.broker_url or redis_url(settings)
 
 
 def prepare_server(home: Path) -> list[str]:

@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+Port = Annotated[int, Field(ge=1, le=65535)]
+
 
 class SettingsError(ValueError):
     """A setting has a value that cannot be used; the message names the variable."""
@@ -91,7 +93,16 @@ class Settings(BaseSettings):
         3600, description="Seconds after which Redis hands an unfinished task to another worker."
     )
 
-    @field_validator("home")
+    stop_seconds: Annotated[int, Field(ge=1)] = Field(
+        600, description="How long a stopping worker may take to end the batch it works on."
+    )
+    webserver_port: Port = Field(3000, description="Port of the Dagster webserver on 127.0.0.1.")
+    code_server_port: Port = Field(4266, description="Port of the Dagster code server on 127.0.0.1.")
+    dagster_home: Path = Field(
+        PROJECT_ROOT, validation_alias="DAGSTER_HOME", description="Folder of the dagster.yaml that is used."
+    )
+
+    @field_validator("home", "dagster_home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()

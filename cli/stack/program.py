@@ -1,0 +1,50 @@
+"""A background program as data, and the file that holds those which the supervisor runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of 127.0.0.1 that a program needs, and the setting that changes it."""
+
+    number: int
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program: how it is started, stopped and ended.
+
+    `stop_seconds`: how long it may take to end after SIGTERM. `stop_group`: its children get the signal, too.
+    `death_signal`: what it gets when its supervisor dies.
+    """
+
+    name: str
+    command: list[str]
+    directory: str
+    environment: dict[str, str] = field(default_factory=dict)
+    priority: int = 50
+    stop_seconds: int = 20
+    stop_group: bool = False
+    death_signal: str = "SIGTERM"
+    port: Port | None = None
+
+
+def save_programs(file: Path, programs: Iterable[Program]) -> None:
+    """Write the programs to a private file: their environment may hold passwords."""
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({program.name: asdict(program) for program in programs}, indent=1))
+
+
+def load_programs(file: Path) -> dict[str, Program]:
+    """The programs in the file, by name."""
+    programs = {}
+    for name, values in json.loads(file.read_text()).items():
+        port = Port(**values.pop("port")) if values["port"] else values.pop("port")
+        programs[name] = Program(**values, port=port)
+    return programs

@@ -1,0 +1,87 @@
+"""Waiting until the background processes do their work, and saying why when they do not."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import urllib.request
+from collections.abc import Callable
+
+import redis
+from celery import Celery
+
+from cli.stack.errors import StackError
+from cli.stack.layout import Layout
+from cli.stack.supervisor import Supervisor
+
+STARTUP_SECONDS = 120
+POLL_SECONDS = 0.05
+LOG_TAIL_LINES = 20
+FAILED = {"BACKOFF", "FATAL"}
+
+
+def wait_for_program(layout: Layout, name: str, ready: Callable[[], bool]) -> None:
+    """Wait until a program of the running supervisor is ready.
+
+    Raises:
+        StackError: it ended or took too long; the message holds the end of its log.
+    """
+    deadline = time.monotonic() + STARTUP_SECONDS
+    pids: set[int] = set()
+    while not ready():
+        program = Supervisor(layout).states()[name]
+        pids |= {program.pid} if program.pid else set()
+        # A new process id: it died while it was waited for, and was started again.
+        if program.state in FAILED or len(pids) > 1 or time.monotonic() > deadline:
+            raise StackError(
+                "process_not_ready",
+                f"The {name} does not start. The end of its log:\n{_tail(layout, name)}",
+                f"The whole log is {layout.log(name)}",
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def redis_answers(url: str) -> bool:
+    """Whether a Redis that accepts this URL's password answers."""
+    with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=None) as client:
+        try:
+            return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+
+
+def worker_answers(broker: str, node: str | None, seconds: float) -> bool:
+    """Whether this Celery worker, or any when no node is named, answers within some seconds."""
+    with Celery(broker=broker, set_as_current=False) as app:
+        destination = [node] if node else None
+        return bool(app.control.ping(destination=destination, timeout=seconds, limit=1))
+
+
+def port_accepts(port: int) -> bool:
+    """Whether something listens on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def definitions_are_loaded(webserver: str) -> bool:
+    """Whether this Dagster webserver answers and has loaded the definitions from the code server."""
+    query = (
+        "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
+    )
+    request = urllib.request.Request(  # noqa: S310 - a URL of our own
+        f"{webserver}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - a URL of our own
+            return '"RepositoryLocation"' in response.read().decode()
+    except OSError:
+        return False
+
+
+def _tail(layout: Layout, name: str) -> str:
+    try:
+        lines = layout.log(name).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "(there is none)"
+    return "\n".join(lines[-LOG_TAIL_LINES:])

@@ -1,0 +1,258 @@
+"""The background processes of a home: started, joined, watched and stopped.
+
+A command that needs them joins them, starting what is absent, and the last one to leave stops them; `orders
+up` makes them stay until `orders down`. A keeper runs beside processes that are not to stay, and stops them
+when every command that needed them was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cli.stack.errors import StackError
+from cli.stack.layout import Layout
+from cli.stack.leftovers import end_leftovers, find_leftovers
+from cli.stack.locks import has_members, membership, start_lock
+from cli.stack.program import Program
+from cli.stack.programs import (
+    CELERY_APP,
+    CODE_SERVER,
+    DAEMON,
+    DEFINITIONS,
+    KEEPER,
+    REDIS,
+    WEBSERVER,
+    WORKER,
+    Plan,
+    is_redis_embedded,
+    make_program,
+    variables,
+    worker_node,
+)
+from cli.stack.readiness import (
+    definitions_are_loaded,
+    port_accepts,
+    redis_answers,
+    wait_for_program,
+    worker_answers,
+)
+from cli.stack.supervisor import Condition, ProgramState, Supervisor
+from orders_pipeline.redis_server import broker_url, redis_url
+from orders_pipeline.settings import Settings
+
+Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorkers:
+    """Workers that a command may use.
+
+    `other_settings`: variables that these workers were started with and that differ from the command's own.
+    """
+
+    other_settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StackStatus:
+    """The processes of a home. `persistent`: they stay until `orders down`."""
+
+    running: bool
+    persistent: bool
+    programs: tuple[ProgramState, ...]
+
+
+@contextmanager
+def running_workers(
+    settings: Settings,
+    *,
+    say: Say = silent,
+    meanwhile: Callable[[], object] = lambda: None,
+    celery_app: str = CELERY_APP,
+) -> Iterator[RunningWorkers]:
+    """Redis and a Celery worker that answers, for as long as the context lasts.
+
+    Workers that run already are used, and those of other machines where the Redis is not this home's own.
+    `meanwhile` is called while they start.
+
+    Raises:
+        StackError: they do not start; the message holds the end of the log.
+    """
+    if settings.redis_url and worker_answers(broker_url(settings), None, seconds=2):
+        meanwhile()
+        yield RunningWorkers()
+        return
+    plan = Plan(settings, celery_app, DEFINITIONS)
+    with _joined(plan, [*_redis_if_embedded(settings), WORKER], say):
+        meanwhile()
+        _wait_for_worker(plan)
+        yield RunningWorkers(_other_settings(plan))
+
+
+@contextmanager
+def running_redis(settings: Settings, *, say: Say = silent) -> Iterator[str]:
+    """URL of a Redis that answers for as long as the context lasts.
+
+    Raises:
+        StackError: it does not start or answer.
+    """
+    if not is_redis_embedded(settings):
+        if not redis_answers(settings.redis_url):
+            raise StackError("redis_unreachable", "The Redis of ORDERS_REDIS_URL does not answer")
+        yield settings.redis_url
+        return
+    with _joined(Plan(settings, CELERY_APP, DEFINITIONS), [REDIS], say):
+        yield redis_url(settings)
+
+
+def start_all(
+    settings: Settings,
+    *,
+    say: Say = silent,
+    celery_app: str = CELERY_APP,
+    definitions: str = DEFINITIONS,
+) -> StackStatus:
+    """Start every process that is absent, wait until all are ready, and let them stay until `stop_all`.
+
+    Raises:
+        StackError: a port is taken, or a process does not start; then all that was started is stopped.
+    """
+    plan = Plan(settings, celery_app, definitions)
+    plan.layout.prepare()
+    with start_lock(plan.layout.run, say):
+        was_running = Supervisor(plan.layout).condition() is Condition.RUNNING
+        try:
+            _start_all(plan, say)
+        except BaseException:
+            if not was_running:
+                _stop(plan.layout, say)
+            raise
+    return stack_status(plan.settings)
+
+
+def stop_all(settings: Settings, *, say: Say = silent) -> bool:
+    """Stop every process; a worker ends its batch first. False when nothing was running."""
+    layout = Layout(settings.home)
+    layout.prepare()
+    with start_lock(layout.run, say):
+        return _stop(layout, say)
+
+
+def stack_status(settings: Settings) -> StackStatus:
+    """What runs; processes whose supervisor is gone show as `LEFT OVER`."""
+    layout = Layout(settings.home)
+    supervisor = Supervisor(layout)
+    if supervisor.condition() is Condition.RUNNING:
+        states = supervisor.states()
+        return StackStatus(True, KEEPER not in states, tuple(states.values()))
+    left = [
+        ProgramState("?", "LEFT OVER", pid, 0, "`orders down` ends it") for pid in find_leftovers(layout.home)
+    ]
+    return StackStatus(False, False, tuple(left))
+
+
+def webserver_url(settings: Settings) -> str:
+    """Address of the Dagster webserver."""
+    return f"http://127.0.0.1:{settings.webserver_port}"
+
+
+@contextmanager
+def _joined(plan: Plan, names: Sequence[str], say: Say) -> Iterator[None]:
+    """These programs, running, until the last command that joined them leaves."""
+    run = plan.layout.run
+    plan.layout.prepare()
+    try:
+        with membership(run):
+            with start_lock(run, say):
+                _ensure(plan, names, say)
+            yield
+    finally:
+        with start_lock(run, say):
+            if not has_members(run) and _is_unused(plan.layout):
+                _stop(plan.layout, say)
+
+
+def _is_unused(layout: Layout) -> bool:
+    supervisor = Supervisor(layout)
+    return supervisor.condition() is Condition.RUNNING and KEEPER in supervisor.states()
+
+
+def _ensure(plan: Plan, names: Sequence[str], say: Say) -> None:
+    """Start those programs that are absent, and a keeper beside them when nothing ran before."""
+    supervisor = Supervisor(plan.layout)
+    supervisor.wait_if_stopping()
+    running = supervisor.condition() is Condition.RUNNING
+    known = supervisor.states() if running else {}
+    if not running:
+        end_leftovers(plan.settings.home, say)
+    wanted = names if running else [*names, KEEPER]
+    new = [make_program(name, plan) for name in wanted if name not in known]
+    _refuse_taken_ports(new)
+    if running:
+        supervisor.add(new)
+    else:
+        say("Starting " + ", ".join(names))
+        supervisor.launch(new)
+    for name in wanted:
+        supervisor.start(name)
+    if REDIS in names:
+        url = redis_url(plan.settings)
+        wait_for_program(plan.layout, REDIS, lambda: redis_answers(url))
+
+
+def _start_all(plan: Plan, say: Say) -> None:
+    supervisor = Supervisor(plan.layout)
+    _ensure(plan, [*_redis_if_embedded(plan.settings), WORKER, CODE_SERVER, WEBSERVER, DAEMON], say)
+    if KEEPER in supervisor.states():
+        supervisor.remove(KEEPER)
+    say("Waiting for the worker and the webserver")
+    _wait_for_worker(plan)
+    url = webserver_url(plan.settings)
+    wait_for_program(plan.layout, WEBSERVER, lambda: port_accepts(plan.settings.webserver_port))
+    wait_for_program(plan.layout, CODE_SERVER, lambda: definitions_are_loaded(url))
+
+
+def _stop(layout: Layout, say: Say) -> bool:
+    """Stop every program, Redis last: a worker that ends its batch reports to it. Under the start lock."""
+    supervisor = Supervisor(layout)
+    running = supervisor.condition() is not Condition.GONE
+    if supervisor.condition() is Condition.RUNNING:
+        names = [name for name in supervisor.states() if name not in (REDIS, KEEPER)]
+        say("Stopping; a worker ends its batch first")
+        supervisor.stop(names)
+        supervisor.shutdown()
+    supervisor.wait_if_stopping()
+    left = find_leftovers(layout.home)
+    end_leftovers(layout.home, say)
+    return running or bool(left)
+
+
+def _wait_for_worker(plan: Plan) -> None:
+    broker, node = broker_url(plan.settings), worker_node(plan.settings)
+    wait_for_program(plan.layout, WORKER, lambda: worker_answers(broker, node, seconds=0.25))
+
+
+def _redis_if_embedded(settings: Settings) -> list[str]:
+    return [REDIS] if is_redis_embedded(settings) else []
+
+
+def _refuse_taken_ports(programs: Sequence[Program]) -> None:
+    for port in [program.port for program in programs if program.port]:
+        if port_accepts(port.number):
+            raise StackError(
+                "port_taken",
+                f"Port {port.number} of 127.0.0.1 is taken by another process",
+                f"Set {port.setting} to a free port, or stop what uses it",
+            )
+
+
+def _other_settings(plan: Plan) -> tuple[str, ...]:
+    theirs = Supervisor(plan.layout).programs()[WORKER].environment
+    ours = variables(plan.settings)
+    return tuple(sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name)))

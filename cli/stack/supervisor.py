@@ -1,0 +1,196 @@
+"""The supervisor of one home: started as a daemon, spoken to over its Unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+import xmlrpc.client as xmlrpc
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from cli.stack.errors import StackError
+from cli.stack.layout import HOME_MARK, Layout
+from cli.stack.program import Program, load_programs, save_programs
+from cli.stack.supervisord_conf import SOCKET_NAME, supervisord_conf
+
+POLL_SECONDS = 0.02
+SHUTDOWN_STATE = 6
+ENDED = {"STOPPED", "EXITED", "FATAL"}
+
+
+class Condition(StrEnum):
+    """What a supervisor is doing."""
+
+    RUNNING = "running"
+    STOPPING = "stopping"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramState:
+    """What the supervisor knows of a program; `uptime` in seconds."""
+
+    name: str
+    state: str
+    pid: int | None
+    uptime: int
+    detail: str
+
+
+class Supervisor:
+    """The supervisor of one home, running or not. Changes need the home's start lock."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def condition(self) -> Condition:
+        """Whether it runs and takes commands, is ending, or is gone."""
+        try:
+            self._call("getState")
+        except (FileNotFoundError, ConnectionError):
+            return Condition.STOPPING if self._is_alive(self._pid()) else Condition.GONE
+        except xmlrpc.Fault as fault:
+            if fault.faultCode == SHUTDOWN_STATE:
+                return Condition.STOPPING
+            raise
+        return Condition.RUNNING
+
+    def wait_if_stopping(self) -> None:
+        """Return when it runs or is gone."""
+        pid = self._pid()
+        while self.condition() is Condition.STOPPING:
+            time.sleep(POLL_SECONDS)
+        while self.condition() is Condition.GONE and self._is_alive(pid):
+            time.sleep(POLL_SECONDS)
+
+    def launch(self, programs: Iterable[Program]) -> None:
+        """Start the supervisor with these programs, none of them running."""
+        self._configure(programs)
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.config)]
+        environment = os.environ | {HOME_MARK: str(self._layout.home)}
+        done = subprocess.run(  # noqa: S603
+            command, cwd=self._layout.run, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise StackError(
+                "supervisor_failed", f"The supervisor does not start: {done.stdout}{done.stderr}"
+            )
+
+    def add(self, programs: Iterable[Program]) -> None:
+        """Let the running supervisor know more programs."""
+        new = {program.name: program for program in programs}
+        self._configure((self.programs() | new).values())
+        self._call("reloadConfig")
+        for name in new:
+            self._call("addProcessGroup", name)
+
+    def remove(self, name: str) -> None:
+        """Stop a program and forget it."""
+        self.stop([name])
+        self._call("removeProcessGroup", name)
+        self._configure(program for program in self.programs().values() if program.name != name)
+
+    def programs(self) -> dict[str, Program]:
+        """The programs that the supervisor knows, by name."""
+        return load_programs(self._layout.programs)
+
+    def start(self, name: str) -> None:
+        """Start a program unless it runs; returns at once."""
+        if self.states()[name].state in ENDED:
+            self._call("startProcess", name, False)
+
+    def stop(self, names: Iterable[str]) -> None:
+        """Stop programs at the same time and wait for them; the supervisor kills those that take too long."""
+        waiting = set(names)
+        for name in waiting:
+            if self.states()[name].state not in ENDED:
+                self._call("stopProcess", name, False)
+        while any(self.states()[name].state not in ENDED for name in waiting):
+            time.sleep(POLL_SECONDS)
+
+    def states(self) -> dict[str, ProgramState]:
+        """The programs and what they are doing, by name."""
+        return {info["name"]: _state(info) for info in self._call("getAllProcessInfo")}
+
+    def shutdown(self) -> None:
+        """Stop every program and the supervisor itself, and wait for it."""
+        self._call("shutdown")
+        self.wait_if_stopping()
+
+    def _configure(self, programs: Iterable[Program]) -> None:
+        programs = list(programs)
+        save_programs(self._layout.programs, programs)
+        self._layout.config.write_text(supervisord_conf(programs))
+
+    def _pid(self) -> int:
+        """Process id of the supervisor that ran last, 0 when it ended in order."""
+        try:
+            return int((self._layout.run / "supervisord.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _is_alive(self, pid: int) -> bool:
+        """Whether this process runs and is the supervisor of this home."""
+        try:
+            working_folder = Path(f"/proc/{pid}/cwd").readlink()
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+        return is_alive(pid) and working_folder == self._layout.run and b"supervisord" in command
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        folder = os.open(self._layout.run, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            transport = _UnixTransport(f"/proc/self/fd/{folder}/{SOCKET_NAME}")
+            with xmlrpc.ServerProxy("http://localhost", transport=transport) as server:
+                return getattr(server.supervisor, method)(*arguments)
+        finally:
+            os.close(folder)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not collected by its parent does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def _state(info: dict[str, Any]) -> ProgramState:
+    running = info["pid"] != 0
+    return ProgramState(
+        name=info["name"],
+        state=info["statename"],
+        pid=info["pid"] or None,
+        uptime=info["now"] - info["start"] if running else 0,
+        detail=info["spawnerr"] or ("" if running else info["description"]),
+    )
+
+
+class _UnixTransport(xmlrpc.Transport):
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        del host
+        return _UnixConnection(self._path)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=30)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
