@@ -9,7 +9,7 @@ from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.staging import Staging
 from resources.file_imports import FileImports
 from resources.order_store import OrderStore
-from resources.payment_gateway import SimulatedPaymentGateway
+from resources.payment_gateway import PaymentGateways
 
 
 def build_definitions(settings: Settings) -> Definitions:
@@ -21,13 +21,7 @@ def build_definitions(settings: Settings) -> Definitions:
         resources={
             "order_store": order_store,
             "file_imports": FileImports(order_store, Staging(settings.staging), settings),
-            "payment_gateway": SimulatedPaymentGateway(
-                success_rate=settings.payment_success_rate,
-                delay_min=settings.payment_delay_min,
-                delay_max=settings.payment_delay_max,
-                max_in_flight=settings.payment_max_in_flight,
-                seed=settings.payment_seed,
-            ),
+            "payment_gateway": PaymentGateways(settings),
         },
         executor=build_executor(settings),
     )

@@ -18,6 +18,11 @@ from jobs.import_ops import (
 order_files = DynamicPartitionsDefinition(name=ORDER_FILES)
 
 
+def _settle_batch(batch: Any) -> tuple[Any, Any]:
+    charged, declined = charge_payments(reserve_stock(load_orders(batch)))
+    return finalize_orders(charged), roll_back_orders(declined)
+
+
 @graph_multi_asset(
     name="import_order_file",
     partitions_def=order_files,
@@ -38,11 +43,6 @@ def import_order_file() -> dict[str, Any]:
     finalized, rolled_back = parse_order_file().map(_settle_batch)
     orders, rejected_order_rows = summarize_import(finalized.collect(), rolled_back.collect())
     return {"orders": orders, "rejected_order_rows": rejected_order_rows}
-
-
-def _settle_batch(batch: Any) -> tuple[Any, Any]:
-    charged, declined = charge_payments(reserve_stock(load_orders(batch)))
-    return finalize_orders(charged), roll_back_orders(declined)
 
 
 def order_assets() -> list[AssetsDefinition]:

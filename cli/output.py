@@ -49,7 +49,9 @@ def explain(error: Exception) -> CommandFailed:
         case FileRefused():
             return CommandFailed(error.code, error.message, error.hint)
         case SettingsError():
-            return CommandFailed("bad_setting", str(error), "See .env.example for every setting and its default.")
+            return CommandFailed(
+                "bad_setting", str(error), "See .env.example for every setting and its default."
+            )
         case UnknownPartitionError() | BadPartitionKey():
             return CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
         case RedisServerMissing():

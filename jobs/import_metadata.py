@@ -5,8 +5,9 @@ from typing import Any
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 from sqlalchemy import Engine, Select, select
 
+from orders_pipeline.money import decimal_string
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_report import ImportReport, decimal_string
+from orders_pipeline.store.import_report import ImportReport
 from orders_pipeline.store.imports import get_import, order_ids
 from orders_pipeline.store.schema import orders, rejects
 
@@ -66,7 +67,10 @@ def _preview(engine: Engine, key: str) -> MetadataValue[Any]:
 def _orders_between(first_id: int, last_id: int) -> Select[Any]:
     columns = (orders.c.number, orders.c.day, orders.c.total, orders.c.currency, orders.c.status)
     return (
-        select(*columns).where(orders.c.id.between(first_id, last_id)).order_by(orders.c.id).limit(PREVIEW_ROWS)
+        select(*columns)
+        .where(orders.c.id.between(first_id, last_id))
+        .order_by(orders.c.id)
+        .limit(PREVIEW_ROWS)
     )
 
 
@@ -76,7 +80,8 @@ def _first_rejects(engine: Engine, key: str) -> MetadataValue[Any]:
         query = select(*columns).where(rejects.c.import_id == get_import(connection, key).id)
         rows = connection.execute(query.order_by(rejects.c.record).limit(REJECTS_SHOWN)).all()
     records = [
-        {"line": row.line, "column": row.column_name or "", "code": row.code, "hint": row.hint} for row in rows
+        {"line": row.line, "column": row.column_name or "", "code": row.code, "hint": row.hint}
+        for row in rows
     ]
     return _table(["line", "column", "code", "hint"], records)
 

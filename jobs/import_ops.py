@@ -18,7 +18,7 @@ from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.import_metadata import orders_metadata, rejects_metadata
 from orders_pipeline.workflow.batch import Batch
 from resources.file_imports import FileImports
-from resources.payment_gateway import SimulatedPaymentGateway
+from resources.payment_gateway import PaymentGateways
 
 ORDER_FILES = "order_files"
 FILE_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "7200"}
@@ -62,7 +62,7 @@ def reserve_stock(context: OpExecutionContext, file_imports: ResourceParam[FileI
 def charge_payments(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
-    payment_gateway: ResourceParam[SimulatedPaymentGateway],
+    payment_gateway: ResourceParam[PaymentGateways],
     batch: int,
 ) -> Iterator[Output[int]]:
     """Charges each reserved order once; where payments were declined, the batch takes the second branch too."""
@@ -81,7 +81,9 @@ def finalize_orders(context: OpExecutionContext, file_imports: ResourceParam[Fil
 
 
 @op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
-def roll_back_orders(context: OpExecutionContext, file_imports: ResourceParam[FileImports], batch: int) -> int:
+def roll_back_orders(
+    context: OpExecutionContext, file_imports: ResourceParam[FileImports], batch: int
+) -> int:
     """Undoes the reservations of the declined orders: their units go back on the shelf."""
     with permanent_failures(), file_imports.open() as steps:
         return _show(context, steps.roll_back(context.partition_key, batch))

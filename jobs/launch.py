@@ -50,7 +50,9 @@ def run_job(instance: DagsterInstance, name: str, tags: Mapping[str, str]) -> st
     Raises:
         RunFailed: the run did not succeed.
     """
-    repository = ReconstructableRepository.for_module("definitions", "defs", working_directory=str(PROJECT_ROOT))
+    repository = ReconstructableRepository.for_module(
+        "definitions", "defs", working_directory=str(PROJECT_ROOT)
+    )
     job = repository.get_reconstructable_job(name)
     with execute_job(job, instance, run_config=QUIET, tags=dict(tags)) as result:
         run_id = result.run_id

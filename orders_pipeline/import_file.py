@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 from sqlalchemy import Engine
 
 from orders_pipeline.clock import today
@@ -63,6 +62,24 @@ def stage_file(
         )
 
 
+def said_of(profile: str | None, source: str | None, options: ReadOptions) -> str:
+    """What the user said about how to read a file, as a part of its identity; empty where nothing was said."""
+    if profile is None and source is None and options == ReadOptions():
+        return ""
+    return repr((profile, source, options))
+
+
+def parse_rules(settings: Settings) -> ParseRules:
+    """What the orders of a file are held to, from the settings."""
+    return ParseRules(
+        currency=settings.currency,
+        timezone=settings.timezone,
+        first_day=settings.first_day,
+        last_day=today(settings.zone),
+        batch_lines=settings.batch_lines,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class FileImport:
     """The steps of an import, each of which may be repeated at any time."""
@@ -88,25 +105,17 @@ class FileImport:
         folder = self.staging.batches(found.key)
         identified = from_json(Identified, found.identified)
         try:
-            parsed = parse_order_file(self.staging.original(found.key), identified, self._rules(), folder)
+            parsed = parse_order_file(
+                self.staging.original(found.key), identified, parse_rules(self.settings), folder
+            )
         except FileRefused as refused:
             with self.engine.begin() as connection:
                 store.refuse_import(connection, found.id, f"{refused.message} {refused.hint}")
             raise
-        rejects = pl.read_parquet(folder / "rejects*.parquet")
+        rejects = sorted(folder.glob("rejects-*.parquet"))
         with self.engine.begin() as connection:
             store.register_parsed(connection, found.id, parsed, rejects)
             return store.batch_numbers(connection, found.id)
-
-    def _rules(self) -> ParseRules:
-        settings = self.settings
-        return ParseRules(
-            currency=settings.currency,
-            timezone=settings.timezone,
-            first_day=settings.first_day,
-            last_day=today(settings.zone),
-            batch_lines=settings.batch_lines,
-        )
 
     def load(self, key: str, number: int) -> Batch:
         """Enters a batch's orders as pending."""

@@ -37,11 +37,11 @@ class Staging:
 
     root: Path
 
-    def add(self, file: Path, reading: str = "") -> StagedFile:
+    def add(self, file: Path, said: str = "") -> StagedFile:
         """Copies a file in; the same content of the same name, read the same way, has the same key.
 
         Args:
-            reading: what the user said about how to read it; another reading is another import.
+            said: what the user said about how to read it; read another way, it is another import.
 
         Raises:
             FileRefused: the file cannot be read.
@@ -50,7 +50,7 @@ class Staging:
         incoming.parent.mkdir(parents=True, exist_ok=True)
         try:
             sha256, size = _copy_and_hash(file, incoming)
-            key = partition_key(file.name, hashlib.sha256(f"{sha256}{reading}".encode()).hexdigest())
+            key = partition_key(file.name, sha256, said)
             folder = self.folder(key)
             folder.mkdir(exist_ok=True)
             incoming.replace(folder / "original")
@@ -82,11 +82,18 @@ class Staging:
         return self.folder(key) / "batches"
 
 
-def partition_key(name: str, digest: str) -> str:
-    """Key of a file: its name in plain letters and 12 digits of a hash."""
+def partition_key(name: str, sha256: str, said: str = "") -> str:
+    """Key of a file: its name in plain letters, and 12 digits of a hash of its content and how to read it."""
+    digest = hashlib.sha256(f"{sha256}{said}".encode()).hexdigest() if said else sha256
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
     plain = re.sub(r"\.{2,}", ".", plain).strip(".")[:NAME_LENGTH].rstrip(".") or "file"
     return f"{plain}-{digest[:12]}"
+
+
+def hash_file(file: Path) -> str:
+    """SHA-256 of a file's content."""
+    with file.open("rb") as reader:
+        return hashlib.file_digest(reader, "sha256").hexdigest()
 
 
 def _copy_and_hash(source: Path, target: Path) -> tuple[str, int]:

@@ -44,8 +44,8 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    def recorded(self, charge: Charge) -> Outcome:
-        """What the gateway's own journal says of a charge."""
+    def holds(self, outcome: Outcome) -> bool:
+        """Whether the gateway's own journal has this outcome of the charge."""
         ...
 
 

@@ -27,7 +27,7 @@ class SimulatedGateway:
         """Outcomes at once where there is no delay, else each after its own delay."""
         if self.delay_max <= 0:
             for start in range(0, len(charges), GROUP):
-                yield [self.recorded(charge) for charge in charges[start : start + GROUP]]
+                yield [self.outcome_of(charge) for charge in charges[start : start + GROUP]]
             return
         answered: asyncio.Queue[Outcome] = asyncio.Queue()
         remaining = iter(charges)
@@ -43,18 +43,33 @@ class SimulatedGateway:
                 left -= len(group)
                 yield group
 
-    def recorded(self, charge: Charge) -> Outcome:
+    def outcome_of(self, charge: Charge) -> Outcome:
         """The one outcome that this seed has for the charge's key."""
         digest = self._digest(charge.key)
         if int.from_bytes(digest[:8], "big") < self.success_rate * 2**64:
-            return Paid(charge, f"txn_{digest[8:].hex()}")
-        return Declined(charge, REASONS[digest[8] % len(REASONS)])
+            return Paid(charge, _transaction_id(digest))
+        return Declined(charge, _reason(digest))
+
+    def holds(self, outcome: Outcome) -> bool:
+        """Whether the outcome is one of this seed; the success rate may have been another at the time."""
+        digest = self._digest(outcome.charge.key)
+        if isinstance(outcome, Paid):
+            return outcome.transaction_id == _transaction_id(digest)
+        return outcome.reason == _reason(digest)
 
     async def _answer_in_turn(self, charges: Iterator[Charge], answered: asyncio.Queue[Outcome]) -> None:
         for charge in charges:
             share = int.from_bytes(self._digest(charge.key)[-4:], "big") / 2**32
             await asyncio.sleep(self.delay_min + share * (self.delay_max - self.delay_min))
-            answered.put_nowait(self.recorded(charge))
+            answered.put_nowait(self.outcome_of(charge))
 
     def _digest(self, key: str) -> bytes:
         return blake2b(key.encode(), key=self.seed.encode()[:64], digest_size=20).digest()
+
+
+def _transaction_id(digest: bytes) -> str:
+    return f"txn_{digest[8:].hex()}"
+
+
+def _reason(digest: bytes) -> str:
+    return REASONS[digest[8] % len(REASONS)]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from orders_pipeline.currency import minor_digits
 from orders_pipeline.model import SETTLED, OrderStatus
+from orders_pipeline.money import decimal_string
 from orders_pipeline.store.imports import Import, order_ids
 from orders_pipeline.store.schema import batches, orders, rejects
 
@@ -112,11 +111,6 @@ def revenue_of(connection: Connection, import_id: int) -> dict[str, str]:
         .order_by(orders.c.currency)
     )
     return {currency: decimal_string(total, currency) for currency, total in connection.execute(query)}
-
-
-def decimal_string(minor_units: int, currency: str) -> str:
-    """An amount such as `1065.43`, with as many decimals as the currency has."""
-    return str(Decimal(int(minor_units)).scaleb(-minor_digits(currency)))
 
 
 def count_rejects(connection: Connection, import_id: int) -> dict[str, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -129,11 +131,13 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
     )
 
 
-def register_parsed(connection: Connection, import_id: int, parsed: ParsedFile, found: pl.DataFrame) -> None:
+def register_parsed(
+    connection: Connection, import_id: int, parsed: ParsedFile, found: Iterable[Path]
+) -> None:
     """Gives the orders of a parsed file their ids and keeps its rejects; once, whoever comes first.
 
     Args:
-        found: the importer's rejects: record, line, order_number, column, code, message, hint, raw.
+        found: Parquet files of rejects: record, line, order_number, column, code, message, hint, raw.
     """
     connection.execute(select(imports.c.id).where(imports.c.id == import_id).with_for_update())
     if batch_numbers(connection, import_id):
@@ -169,10 +173,10 @@ def _take_ids(connection: Connection, count: int) -> int:
     return int(connection.execute(taken).scalar_one()) - count
 
 
-def _keep_rejects(connection: Connection, import_id: int, found: pl.DataFrame) -> None:
-    connection.execute(rejects.delete().where(rejects.c.import_id == import_id))
-    rows = found.rename({"column": "column_name"}).with_columns(import_id=pl.lit(import_id))
-    insert_frame(connection, rejects, rows)
+def _keep_rejects(connection: Connection, import_id: int, found: Iterable[Path]) -> None:
+    for file in found:
+        rows = pl.read_parquet(file).rename({"column": "column_name"})
+        insert_frame(connection, rejects, rows.with_columns(import_id=pl.lit(import_id)))
 
 
 def batch_numbers(connection: Connection, import_id: int) -> list[int]:

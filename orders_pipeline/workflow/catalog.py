@@ -28,7 +28,7 @@ def ensure_products(engine: Engine, lines: pl.DataFrame, unknown: UnknownProduct
     """
     named = lines.group_by("sku").agg(pl.col("product_name").drop_nulls().last().alias("name")).sort("sku")
     with engine.begin() as connection:
-        known = _ids_of(connection, named["sku"])
+        known = product_ids(connection, named["sku"])
         missing = named.join(known, on="sku", how="anti").sort("sku")
         if missing.is_empty():
             return known
@@ -37,10 +37,11 @@ def ensure_products(engine: Engine, lines: pl.DataFrame, unknown: UnknownProduct
             listed=pl.lit(unknown.create), initial_stock=pl.lit(stock), on_hand=pl.lit(stock)
         )
         insert_frame(connection, products, rows, "ON CONFLICT (sku) DO NOTHING")
-        return _ids_of(connection, named["sku"])
+        return product_ids(connection, named["sku"])
 
 
-def _ids_of(connection: Connection, skus: pl.Series) -> pl.DataFrame:
+def product_ids(connection: Connection, skus: pl.Series) -> pl.DataFrame:
+    """Ids of those of the SKUs that the store has, as columns `sku` and `product_id`."""
     found: list[tuple[str, int]] = []
     for start in range(0, skus.len(), CHUNK):
         part = skus.slice(start, CHUNK).to_list()

@@ -21,7 +21,8 @@ from orders_pipeline.workflow.batch import Batch, BatchKey, count_moves, get_bat
 RESERVED, PAYMENT_PROCESSING = OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING
 SAVE_EVERY_SECONDS = 0.5
 
-of_current_attempt = and_(payments.c.order_id == orders.c.id, payments.c.attempt == orders.c.attempt)
+of_order = payments.c.order_id == orders.c.id
+of_current_attempt = and_(of_order, payments.c.attempt == orders.c.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def _answers(engine: Engine, batch: Batch) -> Answers:
         .group_by(payments.c.status)
     )
     with reading(engine) as connection:
-        numbers = dict(connection.execute(query).tuples().all())
+        numbers: dict[str, int] = dict(connection.execute(query).tuples().all())
     return Answers(numbers.get(PaymentStatus.SUCCEEDED, 0), numbers.get(PaymentStatus.DECLINED, 0))
 
 

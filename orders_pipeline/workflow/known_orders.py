@@ -35,26 +35,34 @@ class Known:
         return cls(parsed["position"], none, none)
 
 
-def classify(connection: Connection, source_id: int, parsed: BatchRows, inserted: pl.Series) -> Known:
-    """Compares the orders that were not inserted with those of the same number in the store.
+def classify(connection: Connection, source_id: int, parsed: BatchRows, newcomers: pl.Series) -> Known:
+    """Compares all orders but the newcomers with those of the same number in the store.
 
     The order's date, customer, currency and goods count; names and the sequence of its lines do not.
     """
-    rest = parsed.orders.join(inserted.alias("position").to_frame(), on="position", how="anti")
+    rest = parsed.orders.join(newcomers.alias("position").to_frame(), on="position", how="anti")
     lines = parsed.lines.join(rest.select("position", "number"), on="position")
     incoming = rest.join(_goods(lines), on="number").select("position", "number", *CONTENT)
-    stored = stored_orders(connection, source_id, rest["number"])
+    stored = _stored_orders(connection, source_id, rest["number"])
     pairs = incoming.join(stored, on="number", how="left", suffix="_stored")
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_stored")) for name in CONTENT)
-    positions = pairs.select("position", same=same)
-    return Known(
-        inserted,
-        positions.filter("same")["position"],
-        positions.filter(~pl.col("same"))["position"],
-    )
+    return Known(newcomers, pairs.filter(same)["position"], pairs.filter(~same)["position"])
 
 
-def stored_orders(connection: Connection, source_id: int, numbers: pl.Series) -> pl.DataFrame:
+def classify_all(connection: Connection, source_id: int, parsed: BatchRows) -> Known:
+    """As `classify`, for orders none of which was inserted."""
+    numbers = parsed.orders["number"]
+    query = select(orders.c.number).where(orders.c.source_id == source_id)
+    stored = [
+        number
+        for part in _parts(numbers)
+        for number in connection.execute(query.where(orders.c.number.in_(part))).scalars()
+    ]
+    newcomers = parsed.orders.filter(~pl.col("number").is_in(stored))["position"]
+    return classify(connection, source_id, parsed, newcomers)
+
+
+def _stored_orders(connection: Connection, source_id: int, numbers: pl.Series) -> pl.DataFrame:
     """What the store has under these numbers of a source: columns `number` and CONTENT."""
     columns = ("id", "number", *CONTENT[:-1])
     query = select(*(orders.c[name] for name in columns)).where(orders.c.source_id == source_id)

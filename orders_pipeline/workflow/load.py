@@ -39,8 +39,8 @@ def load_orders(
     batch = get_batch(engine, key)
     if batch.loaded < batch.orders:
         parsed = read_batch(folder, key.number)
-        product_ids = ensure_products(engine, parsed.lines, unknown)
-        parsed = BatchRows(parsed.orders, parsed.lines.join(product_ids, on="sku", how="left"))
+        known_ids = ensure_products(engine, parsed.lines, unknown)
+        parsed = BatchRows(parsed.orders, parsed.lines.join(known_ids, on="sku", how="left"))
         _ensure_customers(engine, parsed.orders)
         for start in range(batch.loaded, batch.orders, transaction_orders):
             _load_part(engine, batch, start, parsed.part(start, transaction_orders))

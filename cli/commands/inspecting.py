@@ -1,0 +1,112 @@
+"""`orders show` and `orders verify`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli.context import open_store
+from cli.output import CommandFailed, JsonOption, command, emit, page
+from orders_pipeline.settings import Settings, load_settings
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.order_story import find_orders
+from orders_pipeline.verify.check import Check
+from orders_pipeline.verify.everything import verify_home
+
+
+@command
+def show(
+    order_id: Annotated[str, typer.Argument(help="The order's number in its file.")],
+    source: Annotated[
+        str | None, typer.Option(help="Where it comes from, if several sources have it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell one order's whole story."""
+    with open_store(load_settings()) as engine, reading(engine) as connection:
+        stories = find_orders(connection, order_id, source)
+    if not stories:
+        raise CommandFailed(
+            "unknown_order", f"No order has the number {order_id!r}.", "Rejected? See `orders files`."
+        )
+    if len(stories) > 1:
+        listed = ", ".join(story["source"] for story in stories)
+        raise CommandFailed(
+            "ambiguous_order",
+            f"Several sources have an order {order_id!r}: {listed}.",
+            "Name one with --source.",
+        )
+    if as_json:
+        emit(stories[0])
+    else:
+        _show_story(stories[0])
+
+
+def _show_story(story: dict[str, Any]) -> None:
+    page.print(
+        f"[bold]Order {story['order_id']}[/] of {story['source']}: [bold]{story['status']}[/]",
+        highlight=False,
+    )
+    page.print(
+        f"  {story['total']} {story['currency']} on {story['day']}, customer {story['customer_id'] or 'a guest'}"
+    )
+    page.print(
+        f"  {story['file']}, from line {story['file_line']}  [dim]{story['partition']}[/]", highlight=False
+    )
+    lines = Table("line", "in file", "SKU", "product", "units", "total")
+    for line in story["lines"]:
+        lines.add_row(*(str(value) if value is not None else "" for value in line.values()))
+    page.print(lines)
+    for text in _events(story):
+        page.print(f"  {text}", highlight=False)
+
+
+def _events(story: dict[str, Any]) -> list[str]:
+    events = [(story["ordered_at"], "ordered"), (story["loaded_at"], "loaded")]
+    for held in story["reservations"]:
+        events.append(
+            (held["reserved_at"], f"stock reserved (attempt {held['attempt']}, until {held['expires_at']})")
+        )
+        if held["closed_at"]:
+            events.append((held["closed_at"], f"stock {held['status']}"))
+    for payment in story["payments"]:
+        events.append((payment["requested_at"], f"charge of {payment['amount']} {story['currency']} sent"))
+        if payment["answered_at"]:
+            outcome = payment["transaction_id"] or payment["decline_reason"]
+            events.append((payment["answered_at"], f"payment {payment['status']}: {outcome}"))
+    events += [(one["failed_at"], f"{one['reason']}: {one['detail']}") for one in story["failures"]]
+    events += [(note["at"], note["note"]) for note in story["notes"]]
+    return [f"{at}  {what}" for at, what in sorted(events)]
+
+
+@command
+def verify(as_json: JsonOption = False) -> None:
+    """Check every invariant from scratch; exit code 1 where one is broken."""
+    settings: Settings = load_settings()
+    with open_store(settings) as engine:
+        checks = verify_home(engine, settings)
+    ok = all(check.ok for check in checks)
+    if as_json:
+        emit({"ok": ok, "checks": checks_as_json(checks)})
+    else:
+        for check in checks:
+            mark = "[green]holds[/]" if check.ok else "[bold red]BROKEN[/]"
+            page.print(
+                f"{mark:>6}  {check.name}" + ("" if check.ok else f"\n        {check.detail}"),
+                highlight=False,
+            )
+    if not ok:
+        raise typer.Exit(1)
+
+
+def checks_as_json(checks: list[Check]) -> list[dict[str, Any]]:
+    """Checks as the contract prints them."""
+    return [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    app.command("show")(show)
+    app.command("verify")(verify)

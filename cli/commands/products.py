@@ -1,0 +1,56 @@
+"""`orders products import` and `orders products restock`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.context import open_store
+from cli.output import CommandFailed, JsonOption, command, emit, page
+from orders_pipeline.settings import load_settings
+from orders_pipeline.store.products import UnknownProductError, import_products, read_products
+from orders_pipeline.store.products import restock as put_on_shelf
+
+
+@command
+def import_list(
+    file: Annotated[Path, typer.Argument(help="CSV with sku, name, price and stock_quantity.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Import a product list; a known product keeps its stock."""
+    rows = read_products(file)
+    with open_store(load_settings()) as engine, engine.begin() as connection:
+        done = import_products(connection, rows)
+    if as_json:
+        emit(done)
+    else:
+        page.print(f"{done.added} products added, {done.updated} updated, {done.unchanged} as they were.")
+
+
+@command
+def restock(
+    sku: Annotated[str, typer.Argument(help="SKU of the product.")],
+    units: Annotated[int, typer.Argument(help="How many units arrived.", min=1, max=10**12)],
+    as_json: JsonOption = False,
+) -> None:
+    """Put units on the shelf."""
+    with open_store(load_settings()) as engine, engine.begin() as connection:
+        try:
+            on_hand = put_on_shelf(connection, sku, units)
+        except UnknownProductError as error:
+            hint = "`orders products import FILE` adds products."
+            raise CommandFailed("unknown_product", f"{str(error).capitalize()}.", hint) from None
+    if as_json:
+        emit({"sku": sku, "restocked": units, "on_hand": on_hand})
+    else:
+        page.print(f"{sku}: {on_hand:,} units on hand.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    products = typer.Typer(help="The product list.", no_args_is_help=True)
+    products.command("import")(import_list)
+    products.command("restock")(restock)
+    app.add_typer(products, name="products")

@@ -1,0 +1,96 @@
+"""Imports files through Dagster: stage, run, wait, publish, report."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from cli.import_progress import showing_progress
+from cli.output import CommandFailed, explain, progress
+from cli.stack.stack import running_workers
+from orders_pipeline.import_file import stage_file
+from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.model import ImportStatus
+from orders_pipeline.settings import Settings
+from orders_pipeline.staging import Staging
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.import_report import ImportReport, report_again, report_import
+from orders_pipeline.store.imports import Import, get_import
+
+MICROSECONDS = 1_000_000
+
+
+@dataclass(slots=True)
+class FileRun:
+    """One file of the command line: what became of it."""
+
+    path: Path
+    staged: Import | None = None
+    report: ImportReport | None = None
+    error: CommandFailed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCommand:
+    """`orders import` on one home; `started_at` is the command's start, in seconds since 1970."""
+
+    settings: Settings
+    engine: Engine
+    started_at: float
+
+    def run(
+        self, files: list[Path], profile: str | None, source: str | None, options: ReadOptions
+    ) -> list[FileRun]:
+        """Imports the files one after the other; a refused one does not keep the others out."""
+        runs = [FileRun(path) for path in files]
+        for run in runs:
+            self._stage(run, profile, source, options)
+        waiting = [run for run in runs if run.staged]
+        if waiting:
+            self._import(waiting)
+        return runs
+
+    def _stage(self, run: FileRun, profile: str | None, source: str | None, options: ReadOptions) -> None:
+        staging = Staging(self.settings.staging)
+        try:
+            staged = stage_file(self.engine, staging, run.path, profile, source, options)
+        except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
+            run.error = explain(error)
+            return
+        if staged.status is ImportStatus.FINISHED:
+            with reading(self.engine) as connection:
+                run.report = report_again(connection, staged)
+        else:
+            run.staged = staged
+
+    def _import(self, runs: list[FileRun]) -> None:
+        # Dagster takes two seconds to load; the workers start meanwhile.
+        with ExitStack() as stack:
+            stack.enter_context(running_workers(self.settings, say=progress.print))
+            from jobs.launch import dagster_instance  # noqa: PLC0415
+            from jobs.publish import publish_touched  # noqa: PLC0415
+
+            instance = stack.enter_context(dagster_instance(self.settings))
+            for run in runs:
+                self._settle(instance, run)
+            publish_touched(instance)
+
+    def _settle(self, instance: object, run: FileRun) -> None:
+        from jobs.launch import run_import  # noqa: PLC0415
+
+        assert run.staged is not None
+        began = self.started_at if run.report is None else time.time()
+        try:
+            with showing_progress(self.engine, run.staged):
+                run_import(instance, run.staged.key)
+        except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
+            run.error = explain(error)
+            return
+        with reading(self.engine) as connection:
+            found = get_import(connection, run.staged.key)
+            settled_at = (found.settled_at or 0) / MICROSECONDS
+            run.report = report_import(connection, found, max(settled_at - began, 0.0))

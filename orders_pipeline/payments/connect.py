@@ -1,0 +1,41 @@
+"""Opens the payment gateway that the settings name."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, select, update
+
+from orders_pipeline.payments.gateway import PaymentGateway
+from orders_pipeline.payments.simulated import SimulatedGateway
+from orders_pipeline.settings import Settings, SettingsError
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import home, payments
+
+
+def connect_gateway(settings: Settings, engine: Engine) -> PaymentGateway:
+    """The simulated gateway of an order store.
+
+    Raises:
+        SettingsError: the store has payments that were made with another seed than the settings name.
+    """
+    return SimulatedGateway(
+        seed=_seed_of(settings, engine),
+        success_rate=settings.payment_success_rate,
+        delay_min=settings.payment_delay_min,
+        delay_max=settings.payment_delay_max,
+        max_in_flight=settings.payment_max_in_flight,
+    )
+
+
+def _seed_of(settings: Settings, engine: Engine) -> str:
+    with reading(engine) as connection:
+        drawn: str = connection.execute(select(home.c.payment_seed)).scalar_one()
+    if settings.payment_seed in ("", drawn):
+        return drawn
+    with engine.begin() as connection:
+        if connection.execute(select(payments.c.order_id).limit(1)).first():
+            raise SettingsError(
+                "ORDERS_PAYMENT_SEED differs from the seed of the payments in this store: "
+                "unset it, or use another ORDERS_HOME or database"
+            )
+        connection.execute(update(home).values(payment_seed=settings.payment_seed))
+    return settings.payment_seed

@@ -1,0 +1,18 @@
+"""All checks of a home: the order store, the gateway's journal, the figures and the leaderboards."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from orders_pipeline.payments.connect import connect_gateway
+from orders_pipeline.settings import Settings
+from orders_pipeline.store.engine import reading
+from orders_pipeline.verify.check import Check
+from orders_pipeline.verify.store_checks import check_store
+
+
+def verify_home(engine: Engine, settings: Settings) -> list[Check]:
+    """Every invariant, computed from scratch on one snapshot of the store."""
+    gateway = connect_gateway(settings, engine)
+    with reading(engine) as connection:
+        return check_store(connection, gateway)

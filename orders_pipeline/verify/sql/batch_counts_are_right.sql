@@ -1,0 +1,20 @@
+-- The counts that each batch keeps are those of its orders.
+SELECT b.import_id, b.number, b.pending, b.reserved, b.payment_processing, b.completed, b.rollback, b.failed
+FROM batches b
+LEFT JOIN (
+    SELECT import_id, batch,
+           SUM(CASE WHEN status = 'pending' THEN 1 ELSE 0 END) AS pending,
+           SUM(CASE WHEN status = 'reserved' THEN 1 ELSE 0 END) AS reserved,
+           SUM(CASE WHEN status = 'payment_processing' THEN 1 ELSE 0 END) AS payment_processing,
+           SUM(CASE WHEN status = 'completed' THEN 1 ELSE 0 END) AS completed,
+           SUM(CASE WHEN status = 'rollback' THEN 1 ELSE 0 END) AS rollback,
+           SUM(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) AS failed
+    FROM orders
+    GROUP BY import_id, batch
+) o ON o.import_id = b.import_id AND o.batch = b.number
+WHERE b.pending <> COALESCE(o.pending, 0)
+   OR b.reserved <> COALESCE(o.reserved, 0)
+   OR b.payment_processing <> COALESCE(o.payment_processing, 0)
+   OR b.completed <> COALESCE(o.completed, 0)
+   OR b.rollback <> COALESCE(o.rollback, 0)
+   OR b.failed <> COALESCE(o.failed, 0)

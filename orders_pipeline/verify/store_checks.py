@@ -1,0 +1,71 @@
+"""The invariants of the order store, computed from scratch; each SQL file finds the rows that break one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import Connection, select, text
+
+from orders_pipeline.currency import minor_digits
+from orders_pipeline.model import PaymentStatus
+from orders_pipeline.money import LINE_DIGITS
+from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, PaymentGateway, idempotency_key
+from orders_pipeline.store.schema import orders, payments, sources
+from orders_pipeline.verify.check import Check, check_none
+from orders_pipeline.workflow.charge import of_order
+
+QUERIES = (
+    "stock_is_conserved",
+    "statuses_agree_with_reservations_and_payments",
+    "completed_orders_are_charged_once",
+    "every_record_is_accounted_for",
+    "accepted_lines_are_in_the_store",
+    "batch_counts_are_right",
+    "finished_imports_are_settled",
+    "customer_totals_are_right",
+    "product_totals_are_right",
+)
+
+
+def check_store(connection: Connection, gateway: PaymentGateway) -> list[Check]:
+    """All invariants that the order store and the gateway's journal can show."""
+    checks = [check_none(name, _rows(connection, name)) for name in QUERIES]
+    return [
+        *checks,
+        check_none("order_totals_are_sums_of_lines", _wrong_totals(connection)),
+        check_none("gateway_agrees_with_payments", _unknown_to_gateway(connection, gateway)),
+    ]
+
+
+def _rows(connection: Connection, name: str, **values: Any) -> Iterator[dict[str, Any]]:
+    query = text(files("orders_pipeline.verify").joinpath("sql", f"{name}.sql").read_text())
+    return (dict(row) for row in connection.execute(query, values).mappings())
+
+
+def _wrong_totals(connection: Connection) -> Iterator[dict[str, Any]]:
+    for currency in connection.execute(select(orders.c.currency).distinct()).scalars().all():
+        divisor = 10 ** (LINE_DIGITS - minor_digits(currency))
+        yield from _rows(connection, "order_totals_are_sums_of_lines", currency=currency, divisor=divisor)
+
+
+def _unknown_to_gateway(connection: Connection, gateway: PaymentGateway) -> Iterator[dict[str, Any]]:
+    query = (
+        select(sources.c.name.label("source"), orders.c.number, orders.c.currency, payments)
+        .select_from(payments)
+        .join(orders, of_order)
+        .join(sources, sources.c.id == orders.c.source_id)
+        .where(payments.c.status != PaymentStatus.PROCESSING)
+    )
+    for row in connection.execution_options(yield_per=10_000).execute(query):
+        key = idempotency_key(row.source, row.number, row.attempt)
+        charge = Charge(row.order_id, row.attempt, key, row.amount, row.currency)
+        if not gateway.holds(_claimed(charge, row)):
+            yield {"payment": key, "status": row.status, "transaction": row.transaction_id}
+
+
+def _claimed(charge: Charge, row: Any) -> Outcome:
+    if row.status == PaymentStatus.SUCCEEDED:
+        return Paid(charge, row.transaction_id)
+    return Declined(charge, row.decline_reason)
