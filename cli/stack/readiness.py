@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import redis
 from celery import Celery
+from kombu.exceptions import OperationalError
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
@@ -51,11 +52,29 @@ def redis_answers(url: str) -> bool:
             return False
 
 
+def broker_answers(url: str) -> bool:
+    """Whether a Celery broker can be reached with this URL."""
+    with _celery(url) as app, app.connection_for_write(connect_timeout=2) as connection:
+        try:
+            connection.ensure_connection(max_retries=1, timeout=5)
+        except OperationalError:
+            return False
+        return True
+
+
 def worker_answers(broker: str, node: str | None, seconds: float) -> bool:
     """Whether this Celery worker, or any when no node is named, answers within some seconds."""
-    with Celery(broker=broker, set_as_current=False) as app:
+    with _celery(broker) as app, app.connection_for_write() as connection:
         destination = [node] if node else None
-        return bool(app.control.ping(destination=destination, timeout=seconds, limit=1))
+        try:
+            found = app.control.ping(destination=destination, timeout=seconds, limit=1, connection=connection)
+        except (OperationalError, *connection.connection_errors):
+            return False
+        return bool(found)
+
+
+def _celery(broker: str) -> Celery:
+    return Celery(broker=broker, set_as_current=False)
 
 
 def port_accepts(port: int) -> bool:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
-from cli.stack.leftovers import end_leftovers, find_leftovers
+from cli.stack.leftovers import find_leftovers
+from cli.stack.lifecycle import Say, ensure, is_unused, stop, wait_for_worker
 from cli.stack.locks import has_members, membership, start_lock
-from cli.stack.program import Program
 from cli.stack.programs import (
     CELERY_APP,
     CODE_SERVER,
@@ -27,11 +27,10 @@ from cli.stack.programs import (
     WORKER,
     Plan,
     is_redis_embedded,
-    make_program,
     variables,
-    worker_node,
 )
 from cli.stack.readiness import (
+    broker_answers,
     definitions_are_loaded,
     port_accepts,
     redis_answers,
@@ -41,8 +40,6 @@ from cli.stack.readiness import (
 from cli.stack.supervisor import Condition, ProgramState, Supervisor
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings
-
-Say = Callable[[str], None]
 
 
 def silent(_: str) -> None:
@@ -82,8 +79,10 @@ def running_workers(
     `meanwhile` is called while they start.
 
     Raises:
-        StackError: they do not start; the message holds the end of the log.
+        StackError: a configured service does not answer, or the worker does not start; then the message holds
+            the end of its log.
     """
+    _refuse_absent_services(settings)
     if settings.redis_url and worker_answers(broker_url(settings), None, seconds=2):
         meanwhile()
         yield RunningWorkers()
@@ -91,7 +90,7 @@ def running_workers(
     plan = Plan(settings, celery_app, DEFINITIONS)
     with _joined(plan, [*_redis_if_embedded(settings), WORKER], say):
         meanwhile()
-        _wait_for_worker(plan)
+        wait_for_worker(plan)
         yield RunningWorkers(_other_settings(plan))
 
 
@@ -102,9 +101,8 @@ def running_redis(settings: Settings, *, say: Say = silent) -> Iterator[str]:
     Raises:
         StackError: it does not start or answer.
     """
+    _refuse_absent_services(settings)
     if not is_redis_embedded(settings):
-        if not redis_answers(settings.redis_url):
-            raise StackError("redis_unreachable", "The Redis of ORDERS_REDIS_URL does not answer")
         yield settings.redis_url
         return
     with _joined(Plan(settings, CELERY_APP, DEFINITIONS), [REDIS], say):
@@ -123,6 +121,7 @@ def start_all(
     Raises:
         StackError: a port is taken, or a process does not start; then all that was started is stopped.
     """
+    _refuse_absent_services(settings)
     plan = Plan(settings, celery_app, definitions)
     plan.layout.prepare()
     with start_lock(plan.layout.run, say):
@@ -131,7 +130,7 @@ def start_all(
             _start_all(plan, say)
         except BaseException:
             if not was_running:
-                _stop(plan.layout, say)
+                stop(plan.layout, say)
             raise
     return stack_status(plan.settings)
 
@@ -141,7 +140,7 @@ def stop_all(settings: Settings, *, say: Say = silent) -> bool:
     layout = Layout(settings.home)
     layout.prepare()
     with start_lock(layout.run, say):
-        return _stop(layout, say)
+        return stop(layout, say)
 
 
 def stack_status(settings: Settings) -> StackStatus:
@@ -170,86 +169,35 @@ def _joined(plan: Plan, names: Sequence[str], say: Say) -> Iterator[None]:
     try:
         with membership(run):
             with start_lock(run, say):
-                _ensure(plan, names, say)
+                ensure(plan, names, say)
             yield
     finally:
         with start_lock(run, say):
-            if not has_members(run) and _is_unused(plan.layout):
-                _stop(plan.layout, say)
-
-
-def _is_unused(layout: Layout) -> bool:
-    supervisor = Supervisor(layout)
-    return supervisor.condition() is Condition.RUNNING and KEEPER in supervisor.states()
-
-
-def _ensure(plan: Plan, names: Sequence[str], say: Say) -> None:
-    """Start those programs that are absent, and a keeper beside them when nothing ran before."""
-    supervisor = Supervisor(plan.layout)
-    supervisor.wait_if_stopping()
-    running = supervisor.condition() is Condition.RUNNING
-    known = supervisor.states() if running else {}
-    if not running:
-        end_leftovers(plan.settings.home, say)
-    wanted = names if running else [*names, KEEPER]
-    new = [make_program(name, plan) for name in wanted if name not in known]
-    _refuse_taken_ports(new)
-    if running:
-        supervisor.add(new)
-    else:
-        say("Starting " + ", ".join(names))
-        supervisor.launch(new)
-    for name in wanted:
-        supervisor.start(name)
-    if REDIS in names:
-        url = redis_url(plan.settings)
-        wait_for_program(plan.layout, REDIS, lambda: redis_answers(url))
+            if not has_members(run) and is_unused(plan.layout):
+                stop(plan.layout, say)
 
 
 def _start_all(plan: Plan, say: Say) -> None:
     supervisor = Supervisor(plan.layout)
-    _ensure(plan, [*_redis_if_embedded(plan.settings), WORKER, CODE_SERVER, WEBSERVER, DAEMON], say)
-    if KEEPER in supervisor.states():
-        supervisor.remove(KEEPER)
+    ensure(plan, [*_redis_if_embedded(plan.settings), WORKER, CODE_SERVER, WEBSERVER, DAEMON], say)
     say("Waiting for the worker and the webserver")
-    _wait_for_worker(plan)
+    wait_for_worker(plan)
     url = webserver_url(plan.settings)
     wait_for_program(plan.layout, WEBSERVER, lambda: port_accepts(plan.settings.webserver_port))
     wait_for_program(plan.layout, CODE_SERVER, lambda: definitions_are_loaded(url))
+    if KEEPER in supervisor.states():
+        supervisor.remove(KEEPER)
 
 
-def _stop(layout: Layout, say: Say) -> bool:
-    """Stop every program, Redis last: a worker that ends its batch reports to it. Under the start lock."""
-    supervisor = Supervisor(layout)
-    running = supervisor.condition() is not Condition.GONE
-    if supervisor.condition() is Condition.RUNNING:
-        names = [name for name in supervisor.states() if name not in (REDIS, KEEPER)]
-        say("Stopping; a worker ends its batch first")
-        supervisor.stop(names)
-        supervisor.shutdown()
-    supervisor.wait_if_stopping()
-    left = find_leftovers(layout.home)
-    end_leftovers(layout.home, say)
-    return running or bool(left)
-
-
-def _wait_for_worker(plan: Plan) -> None:
-    broker, node = broker_url(plan.settings), worker_node(plan.settings)
-    wait_for_program(plan.layout, WORKER, lambda: worker_answers(broker, node, seconds=0.25))
+def _refuse_absent_services(settings: Settings) -> None:
+    if settings.redis_url and not redis_answers(settings.redis_url):
+        raise StackError("redis_unreachable", "The Redis of ORDERS_REDIS_URL does not answer")
+    if settings.broker_url and not broker_answers(settings.broker_url):
+        raise StackError("broker_unreachable", "The broker of ORDERS_BROKER_URL does not answer")
 
 
 def _redis_if_embedded(settings: Settings) -> list[str]:
     return [REDIS] if is_redis_embedded(settings) else []
-
-
-def _refuse_taken_ports(programs: Sequence[Program]) -> None:
-    for port in [program.port for program in programs if program.port]:
-        if port_accepts(port.number):
-            raise StackError(
-                "port_taken",
-                f"Port {port.number} of 127.0.0.1 is taken by another process",
-                f"Set {port.setting} to a free port, or stop what uses it",
-            )
 
 
 def _other_settings(plan: Plan) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from cli.stack.program import Program, load_programs, save_programs
 from cli.stack.supervisord_conf import SOCKET_NAME, supervisord_conf
 
 POLL_SECONDS = 0.02
-SHUTDOWN_STATE = 6
+SHUTDOWN_STATE, ALREADY_STARTED, NOT_RUNNING = 6, 60, 70
 ENDED = {"STOPPED", "EXITED", "FATAL"}
 
 
@@ -104,14 +104,14 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Start a program unless it runs; returns at once."""
         if self.states()[name].state in ENDED:
-            self._call("startProcess", name, False)
+            self._change("startProcess", name)
 
     def stop(self, names: Iterable[str]) -> None:
         """Stop programs at the same time and wait for them; the supervisor kills those that take too long."""
         waiting = set(names)
         for name in waiting:
             if self.states()[name].state not in ENDED:
-                self._call("stopProcess", name, False)
+                self._change("stopProcess", name)
         while any(self.states()[name].state not in ENDED for name in waiting):
             time.sleep(POLL_SECONDS)
 
@@ -123,6 +123,14 @@ class Supervisor:
         """Stop every program and the supervisor itself, and wait for it."""
         self._call("shutdown")
         self.wait_if_stopping()
+
+    def _change(self, method: str, name: str) -> None:
+        try:
+            self._call(method, name, False)
+        except xmlrpc.Fault as fault:
+            # It ended, or was started again, since it was looked at.
+            if fault.faultCode not in (ALREADY_STARTED, NOT_RUNNING):
+                raise
 
     def _configure(self, programs: Iterable[Program]) -> None:
         programs = list(programs)
@@ -181,8 +189,10 @@ class _UnixTransport(xmlrpc.Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        del host
-        return _UnixConnection(self._path)
+        # Kept as the base class keeps its own: that is what it closes.
+        connection = _UnixConnection(self._path)
+        self._connection = host, connection
+        return connection
 
 
 class _UnixConnection(http.client.HTTPConnection):

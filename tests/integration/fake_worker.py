@@ -1,0 +1,24 @@
+"""A Celery app with tasks that tests can follow, in the place of the real one."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from celery import Celery
+
+from orders_pipeline.redis_server import broker_url
+from orders_pipeline.settings import load_settings
+
+app = Celery("orders-test", broker=broker_url(load_settings()))
+app.conf.update(task_default_queue="orders", task_acks_late=True, task_create_missing_queues=True)
+
+
+@app.task(name="wait_for_file")
+def wait_for_file(started: str, release: str, done: str) -> None:
+    """Say that it started, wait for a file, say that it ended."""
+    Path(started).write_text(str(os.getpid()))
+    while not Path(release).exists():
+        time.sleep(0.02)
+    Path(done).write_text("done")
