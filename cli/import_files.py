@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -20,6 +23,9 @@ from orders_pipeline.staging import Staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport, report_again, report_import
 from orders_pipeline.store.imports import Import, get_import
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 MICROSECONDS = 1_000_000
 
@@ -68,22 +74,25 @@ class ImportCommand:
             run.staged = staged
 
     def _import(self, runs: list[FileRun]) -> None:
-        # Dagster takes two seconds to load; the workers start meanwhile.
         with ExitStack() as stack:
+            # Dagster takes two seconds to load; the workers start meanwhile.
+            Thread(target=import_module, args=("definitions",), daemon=True).start()
             stack.enter_context(running_workers(self.settings, say=progress.print))
-            from jobs.launch import dagster_instance  # noqa: PLC0415
+            from jobs.launch import dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
             from jobs.publish import publish_touched  # noqa: PLC0415
 
             instance = stack.enter_context(dagster_instance(self.settings))
+            began = self.started_at
             for run in runs:
-                self._settle(instance, run)
+                self._settle(instance, run, began)
+                began = time.time()
             publish_touched(instance)
 
-    def _settle(self, instance: object, run: FileRun) -> None:
+    def _settle(self, instance: DagsterInstance, run: FileRun, began: float) -> None:
         from jobs.launch import run_import  # noqa: PLC0415
 
-        assert run.staged is not None
-        began = self.started_at if run.report is None else time.time()
+        if run.staged is None:
+            return
         try:
             with showing_progress(self.engine, run.staged):
                 run_import(instance, run.staged.key)
@@ -92,5 +101,12 @@ class ImportCommand:
             return
         with reading(self.engine) as connection:
             found = get_import(connection, run.staged.key)
+            if found.status is not ImportStatus.FINISHED:
+                run.error = CommandFailed(
+                    "not_settled",
+                    f"The run of {found.file_name} ended, but not every order is settled.",
+                    "Import the file again: it goes on where it stopped.",
+                )
+                return
             settled_at = (found.settled_at or 0) / MICROSECONDS
             run.report = report_import(connection, found, max(settled_at - began, 0.0))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
+from jobs.repository import project_repository
 from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.settings import Settings, load_settings
 
@@ -67,7 +69,13 @@ def build_app(settings: Settings) -> Celery:
         }
     )
     create_task(app)
+    worker_init.connect(_load_definitions, weak=False)
     return app
+
+
+def _load_definitions(**_: object) -> None:
+    # Before the worker forks: its processes then share three seconds of loading and the memory.
+    project_repository().get_definition()
 
 
 def __getattr__(name: str) -> Celery:

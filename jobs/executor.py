@@ -24,7 +24,7 @@ TIME_LIMIT_TAG = "orders/time_limit_seconds"
 GRACE_SECONDS = 30
 WORKERS_ANSWER_WITHIN_SECONDS = 15
 # dagster-celery looks for finished steps once a second, which is a second lost at each hop of a small file.
-core_execution_loop.TICK_SECONDS = 0.1
+core_execution_loop.TICK_SECONDS = 0.1  # type: ignore[assignment]
 
 
 class OrdersCeleryExecutor(CeleryExecutor):
@@ -37,7 +37,7 @@ class OrdersCeleryExecutor(CeleryExecutor):
             Failure: no worker answers.
         """
         require_workers(make_app(self.app_args()))
-        return core_execution_loop.core_celery_execution_loop(plan_context, execution_plan, submit_step)
+        yield from core_execution_loop.core_celery_execution_loop(plan_context, execution_plan, submit_step)
 
 
 def require_workers(app: Celery) -> None:

@@ -1,11 +1,12 @@
 """The job that imports one order file."""
 
 from dagster import AssetSelection, define_asset_job
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 IMPORT_ORDERS = "import_orders"
 
 
-def import_orders_job() -> object:
+def import_orders_job() -> UnresolvedAssetJobDefinition:
     """`import_orders`, one run a partition of `orders`."""
     return define_asset_job(
         IMPORT_ORDERS,

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from dagster import DagsterInstance, DagsterRunStatus, execute_job
-from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from jobs.import_ops import ORDER_FILES
 from jobs.import_orders import IMPORT_ORDERS
+from jobs.repository import project_repository
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -50,10 +50,7 @@ def run_job(instance: DagsterInstance, name: str, tags: Mapping[str, str]) -> st
     Raises:
         RunFailed: the run did not succeed.
     """
-    repository = ReconstructableRepository.for_module(
-        "definitions", "defs", working_directory=str(PROJECT_ROOT)
-    )
-    job = repository.get_reconstructable_job(name)
+    job = project_repository().get_reconstructable_job(name)
     with execute_job(job, instance, run_config=QUIET, tags=dict(tags)) as result:
         run_id = result.run_id
     run = instance.get_run_by_id(run_id)

@@ -8,6 +8,9 @@ from pathlib import Path
 import polars as pl
 
 MAX_BATCHES = 64
+FEW_BATCHES = 8
+# Batches of a middling file are this much smaller than those of a large one.
+FEW_BATCHES_SHRINK = 5
 
 
 class Spill:
@@ -52,6 +55,11 @@ class Spill:
 
 
 def batch_count(total_bytes: int, bytes_per_line: float, batch_lines: int) -> int:
-    """Number of batches for a file of about `total_bytes`: 1 for a small one, at most 64."""
+    """Number of batches for a file of about `total_bytes`.
+
+    One for a small file, as each batch costs steps; up to 8 that keep all workers busy; then one for each
+    `batch_lines`, at most 64.
+    """
     estimated = total_bytes / max(1.0, bytes_per_line)
-    return max(1, min(MAX_BATCHES, round(estimated / batch_lines)))
+    few = min(FEW_BATCHES, round(estimated * FEW_BATCHES_SHRINK / batch_lines))
+    return max(1, few, min(MAX_BATCHES, round(estimated / batch_lines)))

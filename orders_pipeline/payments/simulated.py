@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid
 
 REASONS = ("card_declined", "insufficient_funds", "expired_card", "do_not_honor")
 GROUP = 5_000
+HASH_VALUES = 2.0**64
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class SimulatedGateway:
     delay_min: float = 1.0
     delay_max: float = 3.0
     max_in_flight: int = 10_000
+    _keyed: blake2b = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_keyed", blake2b(key=self.seed.encode()[:64], digest_size=20))
 
     async def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
         """Outcomes at once where there is no delay, else each after its own delay."""
@@ -46,7 +51,7 @@ class SimulatedGateway:
     def outcome_of(self, charge: Charge) -> Outcome:
         """The one outcome that this seed has for the charge's key."""
         digest = self._digest(charge.key)
-        if int.from_bytes(digest[:8], "big") < self.success_rate * 2**64:
+        if int.from_bytes(digest[:8], "big") < self.success_rate * HASH_VALUES:
             return Paid(charge, _transaction_id(digest))
         return Declined(charge, _reason(digest))
 
@@ -64,7 +69,9 @@ class SimulatedGateway:
             answered.put_nowait(self.outcome_of(charge))
 
     def _digest(self, key: str) -> bytes:
-        return blake2b(key.encode(), key=self.seed.encode()[:64], digest_size=20).digest()
+        keyed = self._keyed.copy()
+        keyed.update(key.encode())
+        return keyed.digest()
 
 
 def _transaction_id(digest: bytes) -> str:

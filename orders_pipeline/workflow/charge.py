@@ -98,7 +98,7 @@ def _unanswered(engine: Engine, batch: Batch) -> list[Charge]:
     with reading(engine) as connection:
         return [
             Charge(order_id, attempt, idempotency_key(source, number, attempt), amount, currency)
-            for order_id, attempt, source, number, amount, currency in connection.execute(query)
+            for order_id, attempt, source, number, amount, currency in connection.execute(query).all()
         ]
 
 

@@ -14,7 +14,6 @@ from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import imports, order_lines, order_notes, orders, rejects
 from orders_pipeline.workflow.batch_rows import BatchRows
 
-
 CHUNK = 10_000
 CONTENT = ("customer_id", "currency", "total", "ordered_at", "goods")
 HINT = "Keep the first version, or give the changed order a number of its own."

@@ -20,9 +20,9 @@ from orders_pipeline.workflow.batch import (
     lock_batch,
     mark_days,
 )
+from orders_pipeline.workflow.batch_rows import BatchRows, read_batch
 from orders_pipeline.workflow.catalog import UnknownProducts, ensure_products
 from orders_pipeline.workflow.known_orders import Known, classify, record_conflicts
-from orders_pipeline.workflow.batch_rows import BatchRows, read_batch
 
 PENDING = OrderStatus.PENDING
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine, insert, literal, select, update
+from sqlalchemy import Connection, Engine, insert, literal, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import FailureReason, OrderStatus, PaymentStatus, ReservationStatus, Window
