@@ -45,4 +45,5 @@ def _upgrade(connection: Connection) -> None:
 
 def _furnish(connection: Connection) -> None:
     if connection.execute(select(home.c.id)).first() is None:
-        connection.execute(insert(home).values(id=1, payment_seed=secrets.token_hex(16), next_order_id=1))
+        drawn = {"token": secrets.token_hex(8), "payment_seed": secrets.token_hex(16)}
+        connection.execute(insert(home).values(id=1, next_order_id=1, **drawn))

@@ -58,6 +58,7 @@ home = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     CheckConstraint("id = 1", name="one_row"),
+    Column("token", String, nullable=False, comment="drawn at random: tells this store from any other"),
     Column("payment_seed", String, nullable=False),
     Column("next_order_id", BigInteger, nullable=False),
 )

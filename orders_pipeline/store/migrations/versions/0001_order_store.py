@@ -22,6 +22,9 @@ def upgrade() -> None:
     op.create_table(
         "home",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "token", sa.String(), nullable=False, comment="drawn at random: tells this store from any other"
+        ),
         sa.Column("payment_seed", sa.String(), nullable=False),
         sa.Column("next_order_id", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_home_one_row")),
