@@ -1,0 +1,47 @@
+"""KPI days as the order store counts them: which changed, and which version the warehouse shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from sqlalchemy import Connection, Engine, select, update
+
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import kpi_days
+
+
+def dirty_days(engine: Engine) -> list[date]:
+    """Days whose orders changed since they were last published, in order."""
+    query = select(kpi_days.c.day).where(kpi_days.c.version > kpi_days.c.published).order_by(kpi_days.c.day)
+    with reading(engine) as connection:
+        return list(connection.scalars(query))
+
+
+def known_days(engine: Engine) -> list[date]:
+    """Days that have orders, in order."""
+    with reading(engine) as connection:
+        return list(connection.scalars(select(kpi_days.c.day).order_by(kpi_days.c.day)))
+
+
+def versions(connection: Connection, days: Iterable[date]) -> dict[date, int]:
+    """Present version of each of these days that has orders."""
+    query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.day.in_(list(days)))
+    return {row.day: row.version for row in connection.execute(query)}
+
+
+def mark_published(engine: Engine, published: Mapping[date, int]) -> None:
+    """Notes which version of each day the warehouse shows; an older one changes nothing."""
+    with engine.begin() as connection:
+        for day, version in sorted(published.items()):
+            connection.execute(
+                update(kpi_days)
+                .where(kpi_days.c.day == day, kpi_days.c.published < version)
+                .values(published=version)
+            )
+
+
+def mark_all_dirty(engine: Engine) -> None:
+    """Makes every day due for a refresh: the warehouse is empty."""
+    with engine.begin() as connection:
+        connection.execute(update(kpi_days).values(published=0))

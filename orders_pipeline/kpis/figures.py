@@ -1,0 +1,81 @@
+"""The figures of a day or of a range of days, and the documents that CLI, HTTP and Redis show of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+Document = dict[str, Any]
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """KPIs of one currency over some days; money in major units, times in seconds."""
+
+    total_revenue: Decimal = Decimal(0)
+    order_count: int = 0
+    average_order_value: Decimal = Decimal(0)
+    unique_customers: int = 0
+    units_sold: int = 0
+    orders_received: int = 0
+    orders_failed: int = 0
+    orders_rolled_back: int = 0
+    payments_declined: int = 0
+    payment_success_rate: Decimal | None = None
+    declines_by_reason: dict[str, int] = field(default_factory=dict)
+    out_of_stock_orders: int = 0
+    out_of_stock_revenue: Decimal = Decimal(0)
+    new_customers: int = 0
+    returning_customers: int = 0
+    median_seconds_to_settle: Decimal | None = None
+    p95_seconds_to_settle: Decimal | None = None
+
+
+CONTRACT_FIELDS = ("total_revenue", "order_count", "average_order_value", "unique_customers")
+FIELDS = tuple(item.name for item in fields(Figures))
+FURTHER_FIELDS = tuple(name for name in FIELDS if name not in CONTRACT_FIELDS)
+MONEY_FIELDS = ("total_revenue", "average_order_value", "out_of_stock_revenue")
+
+
+def figures_of(row: Mapping[str, Any]) -> Figures:
+    """Figures from a row that has a column for each."""
+    return Figures(**{name: row[name] for name in FIELDS})
+
+
+def daily_document(day: date, currency: str, figures: Figures, generated_at: datetime) -> Document:
+    """What is shown of one day."""
+    return _document({"date": day.isoformat()}, currency, figures, generated_at)
+
+
+def range_document(
+    start: date, end: date, currency: str, figures: Figures, generated_at: datetime
+) -> Document:
+    """What is shown of the days from `start` to `end`, both included."""
+    period = {"start_date": start.isoformat(), "end_date": end.isoformat()}
+    return _document(period, currency, figures, generated_at)
+
+
+def money_number(amount: Decimal) -> float:
+    """Money as a JSON number: rounded half up to two decimals."""
+    return float(amount.quantize(CENT, ROUND_HALF_UP))
+
+
+def _document(period: dict[str, str], currency: str, figures: Figures, generated_at: datetime) -> Document:
+    values = {name: _shown(name, getattr(figures, name)) for name in FIELDS}
+    return {
+        **period,
+        **{name: values[name] for name in CONTRACT_FIELDS},
+        "generated_at": generated_at.astimezone(UTC).isoformat(),
+        "currency": currency,
+        **{name: values[name] for name in FURTHER_FIELDS},
+    }
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in MONEY_FIELDS:
+        return money_number(value)
+    return float(value) if isinstance(value, Decimal) else value

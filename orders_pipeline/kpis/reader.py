@@ -1,0 +1,71 @@
+"""KPIs for those who read: from Redis, else computed from the published copy of the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from orders_pipeline.clock import now_us, to_datetime
+from orders_pipeline.kpis.cache import KpiCache
+from orders_pipeline.kpis.figures import Document, Figures, daily_document, figures_of, range_document
+from orders_pipeline.kpis.published import read
+from orders_pipeline.kpis.rows import rows_of
+from orders_pipeline.kpis.warehouse import sql
+
+ONE_DAY = "SELECT * FROM daily_kpis WHERE day = $day AND currency = $currency"
+
+
+@dataclass(frozen=True, slots=True)
+class KpiReader:
+    """Figures of days and ranges; zeros where there are none.
+
+    Args:
+        folder: the warehouse's.
+    """
+
+    folder: Path
+    cache: KpiCache
+
+    def daily_kpis(self, day: date, currency: str) -> Document:
+        """Figures of one day, in the fields of the contract and further ones."""
+        return self.cache.daily(day, currency, lambda: self._compute_day(day, currency))
+
+    def range_kpis(self, start: date, end: date, currency: str) -> Document:
+        """Figures of the days from `start` to `end`, both included; a customer counts once."""
+        return self.cache.range(start, end, currency, lambda: self._compute_range(start, end, currency))
+
+    def days(self, start: date, end: date, currency: str) -> list[Document]:
+        """Figures of each day that has any, from `start` to `end`, in order."""
+        query = (
+            "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency ORDER BY day"
+        )
+        parameters = {"start": start, "end": end, "currency": currency}
+        rows = read(self.folder, start, end, lambda connection: rows_of(connection, query, parameters))
+        return [_of_day(row["day"], currency, row) for row in rows]
+
+    def _compute_day(self, day: date, currency: str) -> Document:
+        parameters = {"day": day, "currency": currency}
+        rows = read(self.folder, day, day, lambda connection: rows_of(connection, ONE_DAY, parameters))
+        return _of_day(day, currency, rows[0] if rows else None)
+
+    def _compute_range(self, start: date, end: date, currency: str) -> Document:
+        parameters = {"start": start, "end": end, "currency": currency}
+
+        def ask(connection: DuckDBPyConnection) -> Figures:
+            return figures_of(rows_of(connection, sql("range_kpis"), parameters)[0])
+
+        return range_document(start, end, currency, read(self.folder, start, end, ask), _now())
+
+
+def _of_day(day: date, currency: str, row: dict[str, Any] | None) -> Document:
+    if row is None:
+        return daily_document(day, currency, Figures(), _now())
+    return daily_document(day, currency, figures_of(row), row["generated_at"].replace(tzinfo=UTC))
+
+
+def _now() -> datetime:
+    return to_datetime(now_us())

@@ -1,0 +1,49 @@
+-- Tables of the warehouse: figures by KPI day and currency. Money is in the currency's major unit.
+
+CREATE TABLE IF NOT EXISTS daily_kpis (
+    day DATE NOT NULL,
+    currency VARCHAR NOT NULL,
+    total_revenue DECIMAL(30, 4) NOT NULL,
+    order_count BIGINT NOT NULL,
+    average_order_value DECIMAL(30, 2) NOT NULL,
+    unique_customers BIGINT NOT NULL,
+    new_customers BIGINT NOT NULL,
+    returning_customers BIGINT NOT NULL,
+    units_sold BIGINT NOT NULL,
+    orders_received BIGINT NOT NULL,
+    orders_failed BIGINT NOT NULL,
+    orders_rolled_back BIGINT NOT NULL,
+    payments_declined BIGINT NOT NULL,
+    payment_success_rate DECIMAL(5, 4),
+    declines_by_reason MAP(VARCHAR, BIGINT) NOT NULL,
+    out_of_stock_orders BIGINT NOT NULL,
+    out_of_stock_revenue DECIMAL(30, 4) NOT NULL,
+    median_seconds_to_settle DECIMAL(18, 2),
+    p95_seconds_to_settle DECIMAL(18, 2),
+    generated_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS customer_sales_by_day (
+    day DATE NOT NULL,
+    currency VARCHAR NOT NULL,
+    customer_id VARCHAR NOT NULL,
+    order_count BIGINT NOT NULL,
+    total_spent DECIMAL(30, 4) NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS product_sales_by_day (
+    day DATE NOT NULL,
+    currency VARCHAR NOT NULL,
+    product_sku VARCHAR NOT NULL,
+    order_count BIGINT NOT NULL,
+    total_quantity BIGINT NOT NULL,
+    total_revenue DECIMAL(30, 4) NOT NULL
+);
+
+-- How many orders settled in so many hundredths of a second: percentiles over any days follow from it.
+CREATE TABLE IF NOT EXISTS settle_times_by_day (
+    day DATE NOT NULL,
+    currency VARCHAR NOT NULL,
+    hundredths BIGINT NOT NULL,
+    orders BIGINT NOT NULL
+);

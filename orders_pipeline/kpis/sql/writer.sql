@@ -1,0 +1,8 @@
+-- What only the writer needs: a completed order stays completed, so a customer's first day only moves back.
+CREATE TABLE IF NOT EXISTS customer_first_days (
+    currency VARCHAR NOT NULL,
+    customer_id VARCHAR NOT NULL,
+    day DATE NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS layout (fingerprint VARCHAR NOT NULL);

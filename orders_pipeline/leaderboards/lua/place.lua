@@ -1,0 +1,14 @@
+-- A member's place, counted from 0: those with a higher score, and of the equal ones those with a lower member.
+-- KEYS: 1 board (sorted set), 2 whole (string)
+-- ARGV: 1 owner, 2 member
+-- Returns false if the board is not whole, nothing if it does not hold the member, else place and score.
+if not is_whole(ARGV[1], KEYS[1], KEYS[2]) then
+    return false
+end
+local score = redis.call('ZSCORE', KEYS[1], ARGV[2])
+if not score then
+    return {}
+end
+local above = redis.call('ZCOUNT', KEYS[1], '(' .. score, '+inf')
+local below = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. score)
+return {above + redis.call('ZRANK', KEYS[1], ARGV[2]) - below, score}

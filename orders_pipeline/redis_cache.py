@@ -1,0 +1,45 @@
+"""What all figures in Redis share: the client, when it counts as down, whose figures they are, scripts."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import Engine, select
+
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import home
+
+# Redis is away or not ready: readers then take their figures from the stores.
+UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
+
+
+def open_redis(url: str) -> redis.Redis:
+    """A client whose answers are text, not yet connected; a Redis that is down fails within a second."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=1,
+        socket_timeout=30,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def store_id(engine: Engine) -> str:
+    """Names the order store; figures in Redis that carry another name are those of another store."""
+    with reading(engine) as connection:
+        return str(connection.execute(select(home.c.token)).scalar_one())
+
+
+def currency_suffix(currency: str, default: str) -> str:
+    """End of a key: nothing for the default currency, `:{CUR}` for others."""
+    return "" if currency == default else f":{currency}"
+
+
+@cache
+def script(package: str, name: str) -> str:
+    """Text of a Lua or SQL file of a package."""
+    return files(package).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,200 @@
+"""The figures that readers should see, recomputed from the order store's rows in plain Python."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import redis
+from sqlalchemy import Engine, select
+
+from orders_pipeline.currency import minor_digits
+from orders_pipeline.kpis.cache import KpiCache
+from orders_pipeline.kpis.reader import KpiReader
+from orders_pipeline.kpis.refresh import PublishedDay, refresh_days, refresh_dirty_days
+from orders_pipeline.leaderboards.leaderboards import Leaderboards
+from orders_pipeline.redis_cache import open_redis, store_id
+from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.migrate import ensure_current
+from orders_pipeline.store.schema import customers, failures, order_lines, orders, products, reservations
+
+SETTLED = ("completed", "failed", "rollback")
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """A home's order store, warehouse folder and Redis, with all that reads and writes figures in them."""
+
+    engine: Engine
+    folder: Path
+    client: redis.Redis
+    cache: KpiCache
+    kpis: KpiReader
+    boards: Leaderboards
+
+    def refresh(self) -> list[PublishedDay]:
+        return refresh_dirty_days(self.engine, self.folder, self.cache)
+
+    def refresh_days(self, *days: date) -> list[PublishedDay]:
+        return refresh_days(self.engine, self.folder, self.cache, days)
+
+
+@contextmanager
+def open_stores(store_url: str, redis_url: str, folder: Path, currency: str = "USD") -> Iterator[Stores]:
+    """Stores of a new home; Redis may be one where nothing listens."""
+    engine = open_engine(store_url)
+    ensure_current(engine)
+    client, owner = open_redis(redis_url), store_id(engine)
+    cache = KpiCache(client, owner, currency)
+    yield Stores(
+        engine,
+        folder,
+        client,
+        cache,
+        KpiReader(folder, cache),
+        Leaderboards(engine, client, owner, currency),
+    )
+    client.close()
+    engine.dispose()
+
+
+def expected(engine: Engine, start: date, end: date, currency: str = "USD") -> dict[str, Any]:
+    """Every figure of the days from `start` to `end` but its period and the time of its making."""
+    every = [row for row in _orders(engine) if row["currency"] == currency]
+    chosen = [row for row in every if start <= row["day"] <= end]
+    completed = [row for row in chosen if row["status"] == "completed"]
+    short = [row for row in chosen if row["status"] == "failed" and row["reason"] == "out_of_stock"]
+    declines = Counter(reason for row in chosen for reason in row["declines"])
+    buyers = {row["customer_id"] for row in completed} - {None}
+    first_days = _first_days(every)
+    revenue, charged = _money(completed, currency), len(completed) + declines.total()
+    return {
+        "total_revenue": float(_round(revenue)),
+        "order_count": len(completed),
+        "average_order_value": float(_round(revenue / len(completed))) if completed else 0.0,
+        "unique_customers": len(buyers),
+        "currency": currency,
+        "units_sold": sum(row["units"] for row in completed),
+        "orders_received": len(chosen),
+        "orders_failed": sum(row["status"] == "failed" for row in chosen),
+        "orders_rolled_back": sum(row["status"] == "rollback" for row in chosen),
+        "payments_declined": declines.total(),
+        "payment_success_rate": _rate(len(completed), charged),
+        "declines_by_reason": dict(sorted(declines.items())),
+        "out_of_stock_orders": len(short),
+        "out_of_stock_revenue": float(_round(_money(short, currency))),
+        "new_customers": sum(start <= first_days[buyer] <= end for buyer in buyers),
+        "returning_customers": sum(first_days[buyer] < start for buyer in buyers),
+        "median_seconds_to_settle": _percentile(chosen, 50),
+        "p95_seconds_to_settle": _percentile(chosen, 95),
+    }
+
+
+def without_times(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without its period and the time of its making."""
+    left_out = ("date", "start_date", "end_date", "generated_at")
+    return {name: value for name, value in document.items() if name not in left_out}
+
+
+def expected_customers(engine: Engine, currency: str = "USD") -> list[dict[str, Any]]:
+    """The whole customer board."""
+    with engine.connect() as connection:
+        names = {row.id: row.name for row in connection.execute(select(customers))}
+    spent: Counter[str] = Counter()
+    number: Counter[str] = Counter()
+    for row in _orders(engine):
+        if row["status"] == "completed" and row["customer_id"] and row["currency"] == currency:
+            spent[row["customer_id"]] += row["total"]
+            number[row["customer_id"]] += 1
+    ordered = sorted(spent, key=lambda buyer: (-spent[buyer], buyer))
+    return [
+        {
+            "rank": rank,
+            "customer_id": buyer,
+            "customer_name": names[buyer],
+            "order_count": number[buyer],
+            "total_spent": float(_round(Decimal(spent[buyer]) / 10 ** minor_digits(currency))),
+        }
+        for rank, buyer in enumerate(ordered, start=1)
+    ]
+
+
+def expected_products(engine: Engine, currency: str = "USD") -> list[dict[str, Any]]:
+    """The whole product board."""
+    units: Counter[str] = Counter()
+    revenue: Counter[str] = Counter()
+    bought: dict[str, set[int]] = {}
+    for row in _orders(engine):
+        if row["status"] == "completed" and row["currency"] == currency:
+            for sku, quantity, total in row["lines"]:
+                units[sku] += quantity
+                revenue[sku] += total
+                bought.setdefault(sku, set()).add(row["id"])
+    ordered = sorted(units, key=lambda sku: (-units[sku], sku))
+    return [
+        {
+            "rank": rank,
+            "product_sku": sku,
+            "product_name": f"Product {sku}",
+            "total_quantity": units[sku],
+            "total_revenue": float(_round(Decimal(revenue[sku]) / 10_000)),
+            "order_count": len(bought[sku]),
+        }
+        for rank, sku in enumerate(ordered, start=1)
+    ]
+
+
+def _orders(engine: Engine) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        rows = {row["id"]: dict(row) for row in connection.execute(select(orders)).mappings()}
+        for row in rows.values():
+            row |= {"units": 0, "lines": [], "declines": [], "reason": None, "settled_at": None}
+        lines = select(order_lines, products.c.sku).join(products)
+        for line in connection.execute(lines).mappings():
+            row = rows[line["order_id"]]
+            row["units"] += line["quantity"]
+            row["lines"].append((line["sku"], line["quantity"], line["total"]))
+        for failure in connection.execute(select(failures)).mappings():
+            row = rows[failure["order_id"]]
+            if failure["reason"] == "declined":
+                row["declines"].append(failure["detail"])
+            if failure["attempt"] == row["attempt"]:
+                row |= {"reason": failure["reason"], "settled_at": failure["failed_at"]}
+        for held in connection.execute(select(reservations)).mappings():
+            if held["status"] == "sold":
+                rows[held["order_id"]]["settled_at"] = held["closed_at"]
+    return list(rows.values())
+
+
+def _first_days(rows: list[dict[str, Any]]) -> dict[str, date]:
+    first: dict[str, date] = {}
+    for row in rows:
+        if row["status"] == "completed" and row["customer_id"] is not None:
+            first[row["customer_id"]] = min(first.get(row["customer_id"], row["day"]), row["day"])
+    return first
+
+
+def _money(rows: list[dict[str, Any]], currency: str) -> Decimal:
+    return Decimal(sum(row["total"] for row in rows)) / 10 ** minor_digits(currency)
+
+
+def _round(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def _rate(part: int, whole: int) -> float | None:
+    return float((Decimal(part) / whole).quantize(Decimal("0.0001"), ROUND_HALF_UP)) if whole else None
+
+
+def _percentile(rows: list[dict[str, Any]], percent: int) -> float | None:
+    """Nearest rank: the smallest time within which so many percent of the settled orders were done."""
+    times = sorted(
+        (row["settled_at"] - row["loaded_at"] + 5_000) // 10_000 for row in rows if row["status"] in SETTLED
+    )
+    return times[-(-len(times) * percent // 100) - 1] / 100 if times else None

@@ -1,0 +1,275 @@
+"""Daily and range KPIs, on both order stores: exact, fresh, and there when Redis is not."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+import redis
+
+from orders_pipeline.kpis.days import dirty_days
+from orders_pipeline.kpis.warehouse import WarehouseBusyError, only_writer, open_for_writing, warehouse_file
+from orders_pipeline.model import FailureReason, OrderStatus
+from tests.builders import StoredOrder, retry, store_orders
+from tests.figures import Stores, expected, open_stores, without_times
+from tests.services import free_port
+
+MONDAY, TUESDAY, FRIDAY = date(2025, 11, 10), date(2025, 11, 11), date(2025, 11, 14)
+SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Stores]:
+    """An empty home on each kind of order store."""
+    sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
+    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    with open_stores(url, redis_url, tmp_path / "warehouse") as opened:
+        yield opened
+
+
+@pytest.fixture
+def lone(tmp_path: Path, redis_url: str) -> Iterator[Stores]:
+    """An empty home on SQLite."""
+    with open_stores(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
+        yield opened
+
+
+def sample() -> list[StoredOrder]:
+    with SAMPLE.open(newline="") as file:
+        return [
+            StoredOrder(
+                number=row["order_id"],
+                day=date.fromisoformat(row["order_date"][:10]),
+                customer_id=row["customer_id"],
+                lines=(
+                    (
+                        row["product_sku"],
+                        int(row["quantity"]),
+                        int(Decimal(row["unit_price"]) * 10_000) * int(row["quantity"]),
+                    ),
+                ),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def test_the_sample_has_its_golden_numbers(stores: Stores) -> None:
+    store_orders(stores.engine, sample())
+    stores.refresh()
+    monday = stores.kpis.daily_kpis(MONDAY, "USD")
+    assert list(monday)[:6] == [
+        "date",
+        "total_revenue",
+        "order_count",
+        "average_order_value",
+        "unique_customers",
+        "generated_at",
+    ]
+    assert [monday[name] for name in list(monday)[:5]] == ["2025-11-10", 485.96, 5, 97.19, 5]
+    both = stores.kpis.range_kpis(MONDAY, TUESDAY, "USD")
+    assert list(both)[:2] == ["start_date", "end_date"]
+    assert [both[name] for name in list(both)[2:6]] == [1065.43, 10, 106.54, 8]
+    with duckdb.connect(str(warehouse_file(stores.folder))) as warehouse:
+        rows = warehouse.execute("SELECT day, total_revenue, order_count FROM daily_kpis ORDER BY day")
+        assert rows.fetchall() == [(MONDAY, Decimal("485.96"), 5), (TUESDAY, Decimal("579.47"), 5)]
+
+
+def test_each_figure_equals_a_recomputation_in_plain_python(stores: Stores) -> None:
+    placed = store_orders(
+        stores.engine,
+        [
+            order(
+                "1",
+                customer_id="a",
+                lines=(("X", 2, 33_350), ("X", 1, 10_000), ("Y", 1, 1)),
+                settle_us=14_999,
+            ),
+            order("2", customer_id="a", settle_us=2_345_678),
+            order("3", status=OrderStatus.FAILED, lines=(("Z", 1, 990_050),)),
+            order("4", status=OrderStatus.FAILED, reason=FailureReason.UNKNOWN_PRODUCT),
+            order("5", status=OrderStatus.ROLLBACK, detail="insufficient_funds", customer_id="b"),
+            order("6", status=OrderStatus.PENDING, customer_id="c"),
+            order("7", day=TUESDAY, customer_id="a"),
+            order("8", day=TUESDAY, currency="JPY", lines=(("X", 3, 1_235_000),), customer_id="a"),
+            order("9", day=FRIDAY, status=OrderStatus.ROLLBACK, detail="card_declined"),
+        ],
+    )
+    retry(stores.engine, placed[4], OrderStatus.COMPLETED, settle_us=9_000_000)
+    stores.refresh()
+    for currency in ("USD", "JPY", "EUR"):
+        for day in (MONDAY, TUESDAY, date(2025, 11, 12), FRIDAY):
+            shown = stores.kpis.daily_kpis(day, currency)
+            assert without_times(shown) == expected(stores.engine, day, day, currency)
+        whole = stores.kpis.range_kpis(MONDAY, FRIDAY, currency)
+        assert without_times(whole) == expected(stores.engine, MONDAY, FRIDAY, currency)
+
+
+def test_an_average_is_rounded_half_up(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1", lines=(("X", 1, 10_000),)), order("2", lines=(("X", 1, 10_100),))])
+    lone.refresh()
+    assert lone.kpis.daily_kpis(MONDAY, "USD")["average_order_value"] == 1.01
+
+
+def test_a_late_order_changes_its_day_and_every_range_that_holds_it_and_nothing_else(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1"), order("2", day=FRIDAY)])
+    lone.refresh()
+    ranges = [(MONDAY, FRIDAY), (MONDAY, MONDAY), (TUESDAY, FRIDAY)]
+    before = [lone.kpis.range_kpis(*period, "USD") for period in ranges]
+    store_orders(lone.engine, [order("3")])
+    assert [day.day for day in lone.refresh()] == [MONDAY]
+    assert lone.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 2
+    after = [lone.kpis.range_kpis(*period, "USD") for period in ranges]
+    assert [figures["order_count"] for figures in after] == [3, 2, 1]
+    assert after[2] == before[2]
+
+
+def test_a_late_order_of_an_old_day_makes_a_later_new_customer_a_returning_one(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1", day=FRIDAY, customer_id="a")])
+    lone.refresh()
+    assert lone.kpis.daily_kpis(FRIDAY, "USD")["new_customers"] == 1
+    store_orders(lone.engine, [order("2", customer_id="a")])
+    assert [day.day for day in lone.refresh_days(MONDAY)] == [MONDAY, FRIDAY]
+    friday = lone.kpis.daily_kpis(FRIDAY, "USD")
+    assert (friday["new_customers"], friday["returning_customers"]) == (0, 1)
+    assert lone.kpis.daily_kpis(MONDAY, "USD")["new_customers"] == 1
+
+
+def test_only_days_whose_orders_changed_are_refreshed(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1"), order("2", day=FRIDAY)])
+    assert [day.day for day in lone.refresh()] == [MONDAY, FRIDAY]
+    assert lone.refresh() == []
+    store_orders(lone.engine, [order("3", day=FRIDAY)])
+    assert dirty_days(lone.engine) == [FRIDAY]
+    assert [day.day for day in lone.refresh()] == [FRIDAY]
+
+
+def test_figures_come_back_by_themselves_after_redis_was_emptied(lone: Stores) -> None:
+    store_orders(lone.engine, sample())
+    lone.refresh()
+    daily, both = lone.kpis.daily_kpis(MONDAY, "USD"), lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")
+    lone.client.flushall()
+    assert lone.kpis.daily_kpis(MONDAY, "USD") == daily
+    assert without_times(lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")) == without_times(both)
+
+
+def test_figures_are_there_while_redis_is_down(lone: Stores) -> None:
+    store_orders(lone.engine, sample())
+    lone.refresh()
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    with open_stores(str(lone.engine.url), url, lone.folder) as without_redis:
+        assert without_redis.kpis.daily_kpis(MONDAY, "USD")["total_revenue"] == 485.96
+        assert without_redis.kpis.range_kpis(MONDAY, TUESDAY, "USD")["total_revenue"] == 1065.43
+
+
+def test_a_reader_that_computed_before_a_refresh_does_not_cache_after_it(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1")])
+    lone.refresh()
+    old = lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")
+    lone.client.delete(f"kpis:range:{MONDAY}:{FRIDAY}")
+
+    def compute_slowly() -> dict[str, object]:
+        store_orders(lone.engine, [order("2")])
+        lone.refresh()
+        return old
+
+    assert lone.cache.range(MONDAY, FRIDAY, "USD", compute_slowly) == old
+    assert lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")["order_count"] == 2
+
+
+def test_a_reader_that_computed_before_a_flush_and_a_refresh_does_not_cache_after_them(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1")])
+    lone.refresh()
+
+    def compute_slowly() -> dict[str, object]:
+        old = lone.kpis.daily_kpis(MONDAY, "USD")
+        store_orders(lone.engine, [order("2")])
+        lone.client.flushall()
+        lone.refresh()
+        lone.client.flushall()
+        return old
+
+    lone.client.flushall()
+    lone.cache.daily(MONDAY, "USD", compute_slowly)
+    assert lone.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 2
+
+
+def test_a_redis_that_held_the_figures_of_another_store_shows_none_of_them(
+    lone: Stores, tmp_path: Path, redis_url: str
+) -> None:
+    store_orders(lone.engine, sample())
+    lone.refresh()
+    lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")
+    with open_stores(f"sqlite:///{tmp_path / 'other.db'}", redis_url, tmp_path / "other") as other:
+        assert other.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 0
+        assert other.kpis.range_kpis(MONDAY, TUESDAY, "USD")["order_count"] == 0
+
+
+def test_keys_and_lifetimes_are_those_of_the_contract(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1"), order("2", currency="EUR")])
+    lone.refresh()
+    lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")
+    lone.kpis.range_kpis(MONDAY, FRIDAY, "EUR")
+    assert 0 < lone.client.ttl("kpis:daily:2025-11-10") <= 24 * 3600
+    assert 0 < lone.client.ttl("kpis:daily:2025-11-10:EUR") <= 24 * 3600
+    assert 0 < lone.client.ttl("kpis:range:2025-11-10:2025-11-14") <= 3600
+    assert 0 < lone.client.ttl("kpis:range:2025-11-10:2025-11-14:EUR") <= 3600
+
+
+def test_another_default_currency_does_not_get_the_cached_figures_of_the_old_one(
+    lone: Stores, redis_url: str
+) -> None:
+    store_orders(lone.engine, [order("1"), order("2", currency="EUR"), order("3", currency="EUR")])
+    lone.refresh()
+    with open_stores(str(lone.engine.url), redis_url, lone.folder, currency="EUR") as euro:
+        assert euro.kpis.daily_kpis(MONDAY, "EUR")["order_count"] == 2
+        assert euro.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 1
+
+
+def test_a_lost_warehouse_is_rebuilt_whole_by_the_next_refresh(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1", customer_id="a"), order("2", day=FRIDAY, customer_id="a")])
+    lone.refresh()
+    for path in lone.folder.glob("warehouse.duckdb*"):
+        path.unlink()
+    assert [day.day for day in lone.refresh()] == [MONDAY, FRIDAY]
+    assert lone.kpis.daily_kpis(FRIDAY, "USD")["returning_customers"] == 1
+
+
+def test_readers_are_served_while_a_writer_holds_the_warehouse(lone: Stores) -> None:
+    store_orders(lone.engine, sample())
+    lone.refresh()
+    lone.client.flushall()
+    with only_writer(lone.folder), open_for_writing(lone.folder):
+        assert lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")["total_revenue"] == 1065.43
+        with pytest.raises(WarehouseBusyError), only_writer(lone.folder, patience=0):
+            pass
+
+
+def test_a_refresh_that_cannot_void_the_cache_leaves_its_days_due(lone: Stores) -> None:
+    store_orders(lone.engine, [order("1")])
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    with (
+        open_stores(str(lone.engine.url), url, lone.folder) as without_redis,
+        pytest.raises(redis.ConnectionError),
+    ):
+        without_redis.refresh()
+    assert dirty_days(lone.engine) == [MONDAY]
+    assert [day.day for day in lone.refresh()] == [MONDAY]
+
+
+def test_the_hundreds_of_days_of_a_backfill_go_in_one_call(lone: Stores) -> None:
+    days = [date.fromordinal(MONDAY.toordinal() + 2 * number) for number in range(410)]
+    store_orders(lone.engine, [order(str(number), day=day) for number, day in enumerate(days)])
+    published = lone.refresh()
+    assert [item.day for item in published] == days
+    assert published[0].generated_at <= datetime.now(UTC)
+    assert lone.kpis.range_kpis(days[0], days[-1], "USD")["order_count"] == 410
+
+
+def order(number: str, **fields: object) -> StoredOrder:
+    defaults: dict[str, object] = {"day": MONDAY, "lines": (("X", 1, 100_000),)}
+    return StoredOrder(number=number, **defaults | fields)  # type: ignore[arg-type]

@@ -1,0 +1,228 @@
+"""Leaderboards on real stores and every supported Redis: whole, exactly ranked, never losing a score."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orders_pipeline.leaderboards import totals
+from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.leaderboards.redis_board import RebuildLostError
+from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.store.engine import reading
+from tests.builders import StoredOrder, store_orders
+from tests.figures import Stores, expected_customers, expected_products, open_stores
+from tests.services import free_port
+
+CUSTOMERS, PRODUCTS = Board.CUSTOMERS, Board.PRODUCTS
+EVERYTHING = Window(1, 10_000)
+MANY = 1_000
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path, any_redis_url: str) -> Iterator[Stores]:
+    """An empty home on each kind of order store and each supported Redis."""
+    sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
+    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    with open_stores(url, any_redis_url, tmp_path / "warehouse") as opened:
+        yield opened
+
+
+@pytest.fixture
+def lone(tmp_path: Path, redis_url: str) -> Iterator[Stores]:
+    """An empty home on SQLite and a current Redis."""
+    with open_stores(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
+        yield opened
+
+
+def purchase(number: int, customer_id: str | None, units: int = 1, **fields: object) -> StoredOrder:
+    defaults: dict[str, object] = {"day": date(2025, 11, 10), "lines": (("SKU-1", units, units * 100_000),)}
+    return StoredOrder(number=str(number), customer_id=customer_id, **defaults | fields)  # type: ignore[arg-type]
+
+
+def test_boards_equal_the_store_from_redis_and_without_it(stores: Stores) -> None:
+    store_orders(
+        stores.engine,
+        [
+            purchase(1, "b", 2),
+            purchase(2, "a"),
+            purchase(3, "a"),
+            purchase(4, "B", 2),
+            purchase(5, None, 9),
+            purchase(6, "c", 5, status=OrderStatus.ROLLBACK),
+            purchase(7, "d", lines=(("SKU-2", 1, 1), ("SKU-1", 1, 5_000), ("SKU-2", 3, 2))),
+            purchase(8, "é", 2),
+            purchase(9, "a", 7, currency="JPY"),
+        ],
+    )
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    stores.boards.publish_window(EVERYTHING)
+    with open_stores(stores.engine.url.render_as_string(hide_password=False), url, stores.folder) as down:
+        for boards in (stores.boards, down.boards):
+            for currency in ("USD", "JPY", "EUR"):
+                assert boards.top(CUSTOMERS, 10, currency) == expected_customers(stores.engine, currency)
+                assert boards.top(PRODUCTS, 10, currency) == expected_products(stores.engine, currency)
+            for entry in expected_customers(stores.engine):
+                assert boards.place(CUSTOMERS, entry["customer_id"], "USD") == entry
+            assert boards.place(CUSTOMERS, "nobody", "USD") is None
+    assert [entry["customer_id"] for entry in expected_customers(stores.engine)] == ["B", "a", "b", "é", "d"]
+
+
+def test_redis_holds_integer_scores_under_the_keys_of_the_contract(lone: Stores) -> None:
+    store_orders(lone.engine, [purchase(1, "a"), purchase(2, "a"), purchase(3, "a", 3, currency="EUR")])
+    lone.boards.publish_window(EVERYTHING)
+    board = "leaderboard:customers:spending"
+    assert lone.client.zrange(board, 0, -1, withscores=True) == [("a", 2000.0)]
+    assert lone.client.zrange(f"{board}:EUR", 0, -1, withscores=True) == [("a", 3000.0)]
+    assert lone.client.zrange("leaderboard:products:sales", 0, -1, withscores=True) == [("SKU-1", 2.0)]
+    assert lone.client.ttl(board) == -1
+
+
+def test_publishing_again_or_late_changes_nothing(lone: Stores) -> None:
+    store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
+    lone.boards.publish_window(EVERYTHING)
+    before = lone.boards.top(CUSTOMERS, 10, "USD")
+    lone.boards.publish_window(EVERYTHING)
+    lone.boards.publish(CUSTOMERS, "USD", [("a", 1)])
+    assert lone.boards.top(CUSTOMERS, 10, "USD") == before
+
+
+def test_a_second_order_moves_its_customer_and_makes_no_second_row(lone: Stores) -> None:
+    store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
+    lone.boards.publish_window(EVERYTHING)
+    store_orders(lone.engine, [purchase(3, "a", 5)])
+    lone.boards.publish_window(Window(3, 3))
+    top = lone.boards.top(CUSTOMERS, 10, "USD")
+    assert [(row["customer_id"], row["order_count"], row["total_spent"]) for row in top] == [
+        ("a", 2, 60.0),
+        ("b", 1, 20.0),
+    ]
+
+
+def test_each_limit_shows_its_own_number_of_places(lone: Stores) -> None:
+    store_orders(lone.engine, [purchase(number, f"c{number}") for number in range(9)])
+    lone.boards.publish_window(EVERYTHING)
+    assert [len(lone.boards.top(CUSTOMERS, limit, "USD")) for limit in (1, 5, 2, 100)] == [1, 5, 2, 9]
+
+
+def test_equal_scores_rank_by_id_wherever_a_page_is_cut(lone: Stores) -> None:
+    store_orders(lone.engine, [purchase(number, f"c{number:02}", 1 + number % 3) for number in range(20)])
+    lone.boards.publish_window(EVERYTHING)
+    whole = expected_customers(lone.engine)
+    for first in range(1, 22):
+        for limit in (1, 4, 20):
+            cut = lone.boards.top(CUSTOMERS, limit, "USD", first)
+            assert cut == whole[first - 1 : first - 1 + limit]
+
+
+def test_neighbours_stand_around_a_place_and_end_at_the_ends(lone: Stores) -> None:
+    store_orders(lone.engine, [purchase(number, f"c{number}", 9 - number) for number in range(7)])
+    lone.boards.publish_window(EVERYTHING)
+    shown = {
+        member: [row["customer_id"] for row in lone.boards.neighbours(CUSTOMERS, member, "USD", 2)]
+        for member in ("c0", "c3", "c6", "nobody")
+    }
+    assert shown == {
+        "c0": ["c0", "c1", "c2"],
+        "c3": ["c1", "c2", "c3", "c4", "c5"],
+        "c6": ["c4", "c5", "c6"],
+        "nobody": [],
+    }
+
+
+@pytest.mark.parametrize("damage", ["flush", "delete board", "lose member", "stray member"])
+def test_a_board_that_is_not_whole_is_never_served(lone: Stores, damage: str) -> None:
+    store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2), purchase(3, "c", 3)])
+    lone.boards.publish_window(EVERYTHING)
+    board = "leaderboard:customers:spending"
+    {
+        "flush": lone.client.flushall,
+        "delete board": lambda: lone.client.delete(board),
+        "lose member": lambda: lone.client.zrem(board, "b"),
+        "stray member": lambda: lone.client.zadd(board, {"z": 9}),
+    }[damage]()
+    assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
+    assert lone.boards.place(CUSTOMERS, "b", "USD") == expected_customers(lone.engine)[1]
+    store_orders(lone.engine, [purchase(4, "d", 4)])
+    lone.boards.publish_window(Window(4, 4))
+    assert lone.client.zrevrange(board, 0, -1) == ["d", "c", "b", "a"]
+    assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
+
+
+def test_a_redis_with_the_boards_of_another_store_shows_none_of_them(
+    lone: Stores, tmp_path: Path, redis_url: str
+) -> None:
+    store_orders(lone.engine, [purchase(1, "a")])
+    lone.boards.publish_window(EVERYTHING)
+    with open_stores(f"sqlite:///{tmp_path / 'other.db'}", redis_url, tmp_path / "other") as other:
+        assert other.boards.top(CUSTOMERS, 10, "USD") == []
+        store_orders(other.engine, [purchase(1, "z")])
+        other.boards.publish_window(EVERYTHING)
+        assert other.boards.top(CUSTOMERS, 10, "USD") == expected_customers(other.engine)
+
+
+def test_an_empty_board_is_rebuilt_to_an_empty_board(lone: Stores) -> None:
+    assert lone.boards.rebuild_all(CUSTOMERS) == {"USD": 0}
+    assert lone.boards.top(CUSTOMERS, 10, "USD") == []
+
+
+def test_what_is_published_between_a_rebuilds_snapshot_and_its_swap_is_kept(lone: Stores) -> None:
+    store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
+    lone.boards.publish_window(EVERYTHING)
+    live = lone.boards.live(CUSTOMERS, "USD")
+    token = live.begin_rebuild()
+    with reading(lone.engine) as snapshot:
+        old = list(totals.scores(snapshot, CUSTOMERS, "USD"))
+    store_orders(lone.engine, [purchase(3, "a", 5), purchase(4, "new", 9)])
+    lone.boards.publish_window(Window(3, 4))
+    assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
+    live.finish_rebuild(token, old)
+    assert live.places(1, 10) is not None
+    assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
+
+
+def test_a_rebuild_that_redis_forgot_does_not_swap(lone: Stores) -> None:
+    live = lone.boards.live(CUSTOMERS, "USD")
+    token = live.begin_rebuild()
+    lone.client.flushall()
+    with pytest.raises(RebuildLostError):
+        live.finish_rebuild(token, [("a", 1)])
+    assert live.places(1, 10) is None
+
+
+def test_rebuilds_that_race_with_imports_lose_nothing(lone: Stores) -> None:
+    stop = threading.Event()
+
+    def rebuild() -> None:
+        while not stop.is_set():
+            lone.boards.rebuild(CUSTOMERS, "USD")
+            lone.boards.rebuild(PRODUCTS, "USD")
+
+    rebuilders = [threading.Thread(target=rebuild) for _ in range(2)]
+    for thread in rebuilders:
+        thread.start()
+    try:
+        for number in range(0, 60, 3):
+            placed = store_orders(
+                lone.engine, [purchase(number + step, f"c{(number + step) % 7}") for step in range(3)]
+            )
+            lone.boards.publish_window(Window(placed[0].id, placed[-1].id))
+            assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
+    finally:
+        stop.set()
+        for thread in rebuilders:
+            thread.join()
+    assert lone.boards.top(PRODUCTS, 10, "USD") == expected_products(lone.engine)
+    assert not lone.client.exists("leaderboard:customers:spending:shadow")
+
+
+def test_a_board_of_many_goes_to_redis_in_parts(lone: Stores) -> None:
+    live = lone.boards.live(CUSTOMERS, "USD")
+    scores = [(f"c{number:05}", number) for number in range(5 * MANY)]
+    assert live.finish_rebuild(live.begin_rebuild(), scores) == 5 * MANY
+    assert live.publish([(member, score + MANY) for member, score in scores])
+    assert [place.score for place in live.places(1, 2) or []] == [6 * MANY - 1, 6 * MANY - 2]
