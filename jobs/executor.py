@@ -36,7 +36,7 @@ class OrdersCeleryExecutor(CeleryExecutor):
         Raises:
             Failure: no worker answers.
         """
-        require_workers(make_app(self.app_args()))
+        require_workers(make_app(self.app_args()))  # type: ignore[no-untyped-call]
         yield from core_execution_loop.core_celery_execution_loop(plan_context, execution_plan, submit_step)
 
 
@@ -102,7 +102,7 @@ def build_executor(settings: Settings) -> Any:
     @executor(name="orders_celery", requirements=multiple_process_executor_requirements())
     def orders_celery_executor(_context: InitExecutorContext) -> OrdersCeleryExecutor:
         """Runs each step on a Celery worker."""
-        return OrdersCeleryExecutor(
+        return OrdersCeleryExecutor(  # type: ignore[no-untyped-call]
             retries=RetryMode.ENABLED,
             broker=broker_url(settings),
             backend=redis_url(settings),
