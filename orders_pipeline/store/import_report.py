@@ -121,7 +121,7 @@ def count_rejects(connection: Connection, import_id: int) -> dict[str, int]:
         .group_by(rejects.c.code)
         .order_by(rejects.c.code)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def rejects_of(connection: Connection, import_id: int) -> list[dict[str, Any]]:

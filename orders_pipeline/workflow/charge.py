@@ -58,7 +58,7 @@ def _answers(engine: Engine, batch: Batch) -> Answers:
         .group_by(payments.c.status)
     )
     with reading(engine) as connection:
-        numbers: dict[str, int] = dict(connection.execute(query).tuples().all())
+        numbers: dict[str, int] = dict(connection.execute(query).all())
     return Answers(numbers.get(PaymentStatus.SUCCEEDED, 0), numbers.get(PaymentStatus.DECLINED, 0))
 
 

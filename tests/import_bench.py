@@ -1,0 +1,209 @@
+"""Order files of any content, and their import step by step in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from orders_pipeline.import_file import FileImport, stage_file
+from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.payments.connect import connect_gateway
+from orders_pipeline.payments.gateway import PaymentGateway
+from orders_pipeline.settings import Settings, UnknownSku
+from orders_pipeline.staging import Staging
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.import_report import ImportReport
+from orders_pipeline.store.migrate import ensure_current
+from orders_pipeline.store.products import ProductRow, import_products
+from orders_pipeline.store.schema import metadata, order_lines, orders, products
+from orders_pipeline.verify.everything import verify_home
+
+HEADER = "order_id,customer_id,customer_name,product_sku,product_name,quantity,unit_price,currency,order_date"
+RUN = "run-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an order file in the column profile `default`."""
+
+    order: str
+    sku: str = "MOUSE"
+    quantity: int | str = 1
+    price: str = "10.00"
+    customer: str = "c1"
+    name: str = "Ada"
+    currency: str = "USD"
+    date: str = "2025-11-10 10:00:00"
+    product: str = "Mouse"
+
+    def __str__(self) -> str:
+        fields = (self.order, self.customer, self.name, self.sku, self.product)
+        fields += (str(self.quantity), self.price, self.currency, self.date)
+        return ",".join(_quoted(field) for field in fields)
+
+
+def _quoted(value: str) -> str:
+    special = any(sign in value for sign in ',"\n')
+    return '"{}"'.format(value.replace('"', '""')) if special else value
+
+
+def write_orders(file: Path, lines: Sequence[Line | str]) -> Path:
+    """An order file of these lines."""
+    file.write_text("\n".join([HEADER, *(str(line) for line in lines), ""]), encoding="utf-8")
+    return file
+
+
+def many_orders(count: int, prefix: str = "n", **same: Any) -> list[Line]:
+    """Orders of one line each."""
+    return [Line(f"{prefix}{number}", **same) for number in range(count)]
+
+
+@dataclass(slots=True)
+class ImportBench:
+    """A home with its order store; the settings are those of a store where every payment succeeds at once."""
+
+    engine: Engine
+    folder: Path
+    settings: Settings
+
+    @classmethod
+    def at(cls, engine: Engine, folder: Path) -> ImportBench:
+        """A bench on tables of the current version."""
+        ensure_current(engine)
+        settings = Settings(
+            home=folder / "home",
+            payment_success_rate=1,
+            payment_delay_min=0,
+            payment_delay_max=0,
+            payment_seed="a seed",
+            unknown_sku_stock=1_000_000_000,
+        )
+        return cls(engine, folder, settings)
+
+    def set(self, **changes: Any) -> None:
+        """Changes settings."""
+        self.settings = self.settings.model_copy(update=changes)
+
+    def reject_unknown_products(self) -> None:
+        self.set(unknown_sku=UnknownSku.REJECT)
+
+    @property
+    def steps(self) -> FileImport:
+        return FileImport(self.engine, Staging(self.settings.staging), self.settings)
+
+    @property
+    def gateway(self) -> PaymentGateway:
+        return connect_gateway(self.settings, self.engine)
+
+    def stock(self, **units: int) -> None:
+        """Lists products with this stock."""
+        rows = [ProductRow(sku, sku.title(), 100_000, stock) for sku, stock in units.items()]
+        with self.engine.begin() as connection:
+            import_products(connection, rows)
+
+    def write(self, *lines: Line | str, name: str = "orders.csv") -> Path:
+        return write_orders(self.folder / name, lines)
+
+    def stage(self, file: Path, profile: str | None = None, source: str | None = None) -> str:
+        """Key of the staged file."""
+        staging = Staging(self.settings.staging)
+        return stage_file(self.engine, staging, file, profile, source, ReadOptions()).key
+
+    def parsed(self, *lines: Line | str, name: str = "orders.csv", source: str | None = None) -> str:
+        """Key of a file that was staged and parsed."""
+        key = self.stage(self.write(*lines, name=name), source=source)
+        self.steps.parse(key, RUN)
+        return key
+
+    def up_to(self, last: str, key: str, number: int = 1) -> None:
+        """Takes a batch through the steps up to and including the named one."""
+        for name in STEPS[: STEPS.index(last) + 1]:
+            self.step(name, key, number)
+
+    def step(self, name: str, key: str, number: int = 1) -> Any:
+        """One step of a batch."""
+        more = [self.gateway] if name == "charge" else []
+        return getattr(self.steps, name)(key, number, *more)
+
+    def settle(self, key: str) -> ImportReport:
+        """Takes a staged file through all steps to its end."""
+        for number in self.steps.parse(key, RUN):
+            self.up_to("roll_back", key, number)
+        return self.steps.finish(key)
+
+    def import_lines(
+        self, *lines: Line | str, name: str = "orders.csv", source: str | None = None
+    ) -> ImportReport:
+        """Writes, stages and settles an order file."""
+        return self.settle(self.stage(self.write(*lines, name=name), source=source))
+
+    def statuses(self) -> dict[str, str]:
+        """Status of each order by its number."""
+        with reading(self.engine) as connection:
+            return dict(connection.execute(select(orders.c.number, orders.c.status)).all())
+
+    def shelf(self) -> dict[str, tuple[int, int, int]]:
+        """Units on hand, reserved and sold by SKU."""
+        columns = (products.c.sku, products.c.on_hand, products.c.reserved, products.c.sold)
+        with reading(self.engine) as connection:
+            return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(select(*columns))}
+
+    def rows(self, table: str, *left_out: str) -> list[tuple[Any, ...]]:
+        """All rows of a table in the order of all their values."""
+        wanted = [column for column in metadata.tables[table].c if column.name not in left_out]
+        with reading(self.engine) as connection:
+            return sorted((tuple(row) for row in connection.execute(select(*wanted))), key=repr)
+
+    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of all tables."""
+        return {table: self.rows(table) for table in metadata.tables}
+
+    def lines_of(self, number: str) -> list[tuple[int, int, int]]:
+        """Units, total in 1/10,000 and file line of an order's lines."""
+        query = (
+            select(order_lines.c.quantity, order_lines.c.total, order_lines.c.file_line)
+            .join(orders)
+            .where(orders.c.number == number)
+            .order_by(order_lines.c.line)
+        )
+        with reading(self.engine) as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    def broken_checks(self) -> set[str]:
+        """Names of the invariants that do not hold."""
+        return {check.name for check in verify_home(self.engine, self.settings) if not check.ok}
+
+    def race(self, *actions: Callable[[ImportBench], object]) -> list[object]:
+        """Runs actions at the same time, each on its own connections; what they returned, in order."""
+        barrier, results = Barrier(len(actions)), [None] * len(actions)
+        racers = [
+            Thread(target=self._run, args=(barrier, results, at, action)) for at, action in enumerate(actions)
+        ]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return results
+
+    def _run(
+        self, barrier: Barrier, results: list[Any], at: int, action: Callable[[ImportBench], object]
+    ) -> None:
+        engine = open_engine(self.engine.url.render_as_string(hide_password=False))
+        try:
+            barrier.wait()
+            results[at] = action(replace(self, engine=engine))
+        except Exception as error:  # noqa: BLE001 raised by the thread that waits
+            results[at] = error
+        finally:
+            engine.dispose()
+
+
+STEPS = ("load", "reserve", "charge", "finalize", "roll_back")

@@ -1,0 +1,36 @@
+"""The order stores that a test of the core runs on: both, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orders_pipeline.store.engine import open_engine
+from tests.import_bench import ImportBench
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty order store without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'orders.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def bench(store_url: str, tmp_path: Path) -> Iterator[ImportBench]:
+    """An empty home on each kind of order store."""
+    engine = open_engine(store_url)
+    yield ImportBench.at(engine, tmp_path)
+    engine.dispose()
+
+
+@pytest.fixture
+def lone_bench(tmp_path: Path) -> Iterator[ImportBench]:
+    """An empty home on SQLite, for what does not depend on the store."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'orders.db'}")
+    yield ImportBench.at(engine, tmp_path)
+    engine.dispose()
