@@ -30,9 +30,10 @@ check: setup ## Format, lint, types, import rules, Dagster definitions
 	$(BIN)/lint-imports
 	$(BIN)/dagster definitions validate -m definitions
 
-format: setup ## Format the code and mend what lint can mend
+format: setup ## Format the code, mend what lint can mend, write .env.example
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m tests.unit.test_env_example > .env.example
 
 lock: $(READY) ## Lock the dependencies again; UPGRADE=--upgrade takes newer versions
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
@@ -65,6 +66,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Dagster reads .env before it looks for its home, so that plain `dagster` commands work without exports.
+# Dagster reads .env before it looks for its home, so that plain `dagster` commands work without exports. It lets
+# .env win over what is exported: hence the form NAME=${NAME:-default}.
 .env:
-	@printf 'DAGSTER_HOME=%s\nORDERS_HOME=%s\n' "$(CURDIR)" "$(CURDIR)/var" > $@
+	@printf '%s\n' 'DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)}' 'ORDERS_HOME=$${ORDERS_HOME:-$(CURDIR)/var}' \
+	  'DAGSTER_DISABLE_TELEMETRY=1' > $@

@@ -61,6 +61,8 @@ def variables(settings: Settings) -> dict[str, str]:
     return given | {
         "ORDERS_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
+        # Switched off in dagster.yaml, telemetry still makes two folders in Dagster's home without this.
+        "DAGSTER_DISABLE_TELEMETRY": "1",
         HOME_MARK: str(settings.home),
     }
 
@@ -77,7 +79,14 @@ def _worker(plan: Plan) -> Program:
     options = ["--concurrency", str(settings.processes), "--pool", "prefork", "--loglevel", "INFO"]
     # Without them a worker asks its neighbours first, which costs a second at each start.
     quick = ["--without-gossip", "--without-mingle"]
-    return _python(WORKER, plan, [*celery, *options, *quick], priority=20, stop_seconds=settings.stop_seconds)
+    return Program(
+        name=WORKER,
+        command=[sys.executable, "-m", *celery, *options, *quick],
+        directory=str(PROJECT_ROOT),
+        environment=variables(settings),
+        priority=20,
+        stop_seconds=settings.stop_seconds,
+    )
 
 
 def _code_server(plan: Plan) -> Program:
@@ -85,18 +94,18 @@ def _code_server(plan: Plan) -> Program:
     listen = ["-h", "127.0.0.1", "-p", str(port.number), "--use-python-environment-entry-point"]
     code = ["-m", plan.definitions, "-d", str(PROJECT_ROOT), "--location-name", "definitions"]
     command = ["dagster", "code-server", "start", *listen, *code]
-    return _python(CODE_SERVER, plan, command, priority=30, stop_group=True, port=port)
+    return _dagster(CODE_SERVER, plan, command, priority=30, port=port)
 
 
 def _webserver(plan: Plan) -> Program:
     port = Port(plan.settings.webserver_port, "ORDERS_WEBSERVER_PORT")
     listen = ["-h", "127.0.0.1", "-p", str(port.number), "-w", _workspace(plan)]
-    return _python(WEBSERVER, plan, ["dagster_webserver", *listen], priority=40, stop_group=True, port=port)
+    return _dagster(WEBSERVER, plan, ["dagster_webserver", *listen], priority=40, port=port)
 
 
 def _daemon(plan: Plan) -> Program:
     command = ["dagster._daemon", "run", "-w", _workspace(plan)]
-    return _python(DAEMON, plan, command, priority=50, stop_group=True)
+    return _dagster(DAEMON, plan, command, priority=50)
 
 
 def _keeper(plan: Plan) -> Program:
@@ -104,27 +113,11 @@ def _keeper(plan: Plan) -> Program:
     return Program(KEEPER, command, str(plan.layout.run), priority=90, death_signal="SIGKILL")
 
 
-def _python(
-    name: str,
-    plan: Plan,
-    module: list[str],
-    *,
-    priority: int,
-    stop_seconds: int = 20,
-    stop_group: bool = False,
-    port: Port | None = None,
-) -> Program:
-    """A Python module that runs in the project's root with the plan's settings."""
-    return Program(
-        name=name,
-        command=[sys.executable, "-m", *module],
-        directory=str(PROJECT_ROOT),
-        environment=variables(plan.settings),
-        priority=priority,
-        stop_seconds=stop_seconds,
-        stop_group=stop_group,
-        port=port,
-    )
+def _dagster(name: str, plan: Plan, module: list[str], *, priority: int, port: Port | None = None) -> Program:
+    """One of Dagster's servers, away from the project's `.env`, which Dagster would let win over the settings."""
+    command = [sys.executable, "-m", *module]
+    directory, environment = str(plan.layout.run), variables(plan.settings)
+    return Program(name, command, directory, environment, priority=priority, stop_group=True, port=port)
 
 
 def _workspace(plan: Plan) -> str:

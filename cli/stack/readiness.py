@@ -20,6 +20,10 @@ STARTUP_SECONDS = 120
 POLL_SECONDS = 0.05
 LOG_TAIL_LINES = 20
 FAILED = {"BACKOFF", "FATAL"}
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries {
+    locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
+# What the webserver reports until the code server listens.
+UNREACHABLE = "DagsterUserCodeUnreachableError"
 
 
 def wait_for_program(layout: Layout, name: str, ready: Callable[[], bool]) -> None:
@@ -84,18 +88,26 @@ def port_accepts(port: int) -> bool:
 
 
 def definitions_are_loaded(webserver: str) -> bool:
-    """Whether this Dagster webserver answers and has loaded the definitions from the code server."""
-    query = (
-        "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
-    )
+    """Whether this Dagster webserver answers and has loaded the definitions from the code server.
+
+    Raises:
+        StackError: they do not load.
+    """
     request = urllib.request.Request(  # noqa: S310 - a URL of our own
-        f"{webserver}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        f"{webserver}/graphql",
+        json.dumps({"query": LOCATIONS}).encode(),
+        {"Content-Type": "application/json"},
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - a URL of our own
-            return '"RepositoryLocation"' in response.read().decode()
+            entries = json.load(response)["data"]["workspaceOrError"]["locationEntries"]
     except OSError:
         return False
+    results = [entry["locationOrLoadError"] or {} for entry in entries]
+    for error in [result["message"] for result in results if "message" in result]:
+        if UNREACHABLE not in error:
+            raise StackError("definitions_do_not_load", f"Dagster cannot load the definitions: {error}")
+    return all(result.get("__typename") == "RepositoryLocation" for result in results)
 
 
 def _tail(layout: Layout, name: str) -> str:

@@ -1,0 +1,156 @@
+"""`orders up`, `down` and `status`: every process, on real ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli.commands.stack import register
+from cli.stack.errors import StackError
+from cli.stack.leftovers import find_leftovers
+from cli.stack.readiness import definitions_are_loaded
+from cli.stack.stack import running_workers, stack_status, start_all, stop_all, webserver_url
+from orders_pipeline.settings import PROJECT_ROOT, Settings
+from tests.services import free_port
+
+APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
+LOOPBACK = "0100007F"
+ALL = ["code-server", "daemon", "redis", "webserver", "worker"]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a home and a Dagster home of the test's own; all processes are ended after it."""
+    dagster_home = tmp_path / "dagster"
+    dagster_home.mkdir()
+    shutil.copy(PROJECT_ROOT / "dagster.yaml", dagster_home)
+    settings = Settings(
+        home=tmp_path / "home", worker_processes=1, webserver_port=free_port(), code_server_port=free_port()
+    ).model_copy(update={"dagster_home": dagster_home})
+    yield settings
+    stop_all(settings)
+    assert find_leftovers(settings.home) == []
+
+
+def listening_addresses(pids: list[int]) -> list[str]:
+    """Addresses, in the kernel's notation, on which these processes listen."""
+    links = [os.readlink(link) for pid in pids for link in Path(f"/proc/{pid}/fd").iterdir() if link.exists()]
+    rows = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()
+    ]
+    return [row[1].split(":")[0][-8:] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in links]
+
+
+def up(settings: Settings) -> list[str]:
+    stack = start_all(settings, celery_app=APP, definitions=DEFINITIONS)
+    return sorted(program.name for program in stack.programs if program.state in {"RUNNING", "STARTING"})
+
+
+def test_everything_runs_on_loopback_only_until_it_is_stopped(settings: Settings) -> None:
+    assert up(settings) == ALL
+    assert definitions_are_loaded(webserver_url(settings))
+    assert stack_status(settings).persistent
+    listening = listening_addresses(find_leftovers(settings.home))
+    assert len(listening) >= 2
+    assert set(listening) == {LOOPBACK}
+    assert stop_all(settings)
+    assert find_leftovers(settings.home) == []
+    assert not stop_all(settings)
+
+
+def test_dagster_writes_into_the_home_and_nowhere_else(settings: Settings) -> None:
+    before = set(PROJECT_ROOT.iterdir())
+    up(settings)
+    stop_all(settings)
+    assert [path.name for path in settings.dagster_home.iterdir()] == ["dagster.yaml"]
+    assert {path.name for path in set(PROJECT_ROOT.iterdir()) - before} <= {"__pycache__"}
+    assert (settings.home / "history" / "runs.db").exists()
+
+
+def test_up_while_a_command_runs_leaves_its_worker_alone_and_keeps_it_afterwards(settings: Settings) -> None:
+    with running_workers(settings, celery_app=APP):
+        before = {program.name: program.pid for program in stack_status(settings).programs}
+        assert up(settings) == ALL
+        after = {program.name: program.pid for program in stack_status(settings).programs}
+        assert (after["worker"], after["redis"]) == (before["worker"], before["redis"])
+    assert sorted(program.name for program in stack_status(settings).programs) == ALL
+    assert up(settings) == ALL
+    assert stack_status(settings).persistent
+
+
+@pytest.mark.parametrize("name", ["webserver_port", "code_server_port"])
+def test_a_taken_port_is_refused_with_the_name_of_its_setting_and_nothing_is_started(
+    settings: Settings, name: str
+) -> None:
+    with socket.create_server(("127.0.0.1", getattr(settings, name))), pytest.raises(StackError) as error:
+        up(settings)
+    assert f"ORDERS_{name.upper()}" in error.value.hint
+    assert not stack_status(settings).running
+
+
+def test_definitions_that_do_not_load_are_an_error_and_nothing_stays(settings: Settings) -> None:
+    with pytest.raises(StackError) as error:
+        start_all(settings, celery_app=APP, definitions="missing_definitions")
+    assert "missing_definitions" in error.value.message
+    assert not stack_status(settings).running
+
+
+@pytest.fixture
+def orders(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    """The three commands, on the home of the test."""
+    monkeypatch.setenv("ORDERS_HOME", str(settings.home))
+    app = typer.Typer()
+    register(app)
+    return app
+
+
+def test_commands_say_that_nothing_runs(orders: typer.Typer, settings: Settings) -> None:
+    status = CliRunner().invoke(orders, ["status", "--json"])
+    down = CliRunner().invoke(orders, ["down", "--json"])
+    assert (status.exit_code, down.exit_code) == (0, 0)
+    assert json.loads(status.stdout) == {
+        "running": False,
+        "persistent": False,
+        "home": str(settings.home),
+        "webserver": "http://127.0.0.1:3000",
+        "programs": [],
+    }
+    assert json.loads(down.stdout) == {"stopped": False, "home": str(settings.home)}
+
+
+def test_commands_show_and_stop_what_runs(orders: typer.Typer, settings: Settings) -> None:
+    with running_workers(settings, celery_app=APP):
+        shown = json.loads(CliRunner().invoke(orders, ["status", "--json"]).stdout)
+        assert [program["name"] for program in shown["programs"]] == ["keeper", "redis", "worker"]
+        assert (shown["running"], shown["persistent"]) == (True, False)
+        assert "worker" in CliRunner().invoke(orders, ["status"]).stdout
+        assert json.loads(CliRunner().invoke(orders, ["down", "--json"]).stdout)["stopped"]
+    assert not stack_status(settings).running
+
+
+def test_dagster_commands_need_no_exports_beside_the_env_file(tmp_path: Path) -> None:
+    shutil.copy(PROJECT_ROOT / "dagster.yaml", tmp_path)
+    shutil.copy(PROJECT_ROOT / "tests" / "integration" / "fake_definitions.py", tmp_path / "definitions.py")
+    subprocess.run(["make", "-f", PROJECT_ROOT / "Makefile", "-C", tmp_path, ".env"], check=True)
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"DAGSTER_HOME", "ORDERS_HOME"}
+    }
+    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "definitions", "-j", "say_nothing"]
+    exported = environment | {"ORDERS_HOME": str(tmp_path / "exported")}
+    for variables, home in ((environment, "var"), (exported, "exported")):
+        subprocess.run(command, cwd=tmp_path, env=variables, check=True, capture_output=True)
+        assert (tmp_path / home / "history" / "runs.db").exists()
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written <= {".env", "dagster.yaml", "definitions.py", "var", "exported", "__pycache__"}
