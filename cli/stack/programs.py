@@ -114,7 +114,7 @@ def _keeper(plan: Plan) -> Program:
 
 
 def _dagster(name: str, plan: Plan, module: list[str], *, priority: int, port: Port | None = None) -> Program:
-    """One of Dagster's servers, away from the project's `.env`, which Dagster would let win over the settings."""
+    """One of Dagster's servers, away from the project's `.env`: it would win over the settings."""
     command = [sys.executable, "-m", *module]
     directory, environment = str(plan.layout.run), variables(plan.settings)
     return Program(name, command, directory, environment, priority=priority, stop_group=True, port=port)
