@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-import redis
 from sqlalchemy import Engine, select
 
 from orders_pipeline.currency import minor_digits
-from orders_pipeline.kpis.cache import KpiCache
-from orders_pipeline.kpis.reader import KpiReader
-from orders_pipeline.kpis.refresh import PublishedDay, refresh_days, refresh_dirty_days
-from orders_pipeline.leaderboards.leaderboards import Leaderboards
-from orders_pipeline.redis_cache import open_redis, store_id
+from orders_pipeline.reporting import Reporting, open_reporting
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.schema import customers, failures, order_lines, orders, products, reservations
@@ -27,40 +21,13 @@ from orders_pipeline.store.schema import customers, failures, order_lines, order
 SETTLED = ("completed", "failed", "rollback")
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """A home's order store, warehouse folder and Redis, with all that reads and writes figures in them."""
-
-    engine: Engine
-    folder: Path
-    client: redis.Redis
-    cache: KpiCache
-    kpis: KpiReader
-    boards: Leaderboards
-
-    def refresh(self) -> list[PublishedDay]:
-        return refresh_dirty_days(self.engine, self.folder, self.cache)
-
-    def refresh_days(self, *days: date) -> list[PublishedDay]:
-        return refresh_days(self.engine, self.folder, self.cache, days)
-
-
 @contextmanager
-def open_stores(store_url: str, redis_url: str, folder: Path, currency: str = "USD") -> Iterator[Stores]:
-    """Stores of a new home; Redis may be one where nothing listens."""
+def open_home(store_url: str, redis_url: str, folder: Path, currency: str = "USD") -> Iterator[Reporting]:
+    """Figures of a home, new unless its order store is there; Redis may be one where nothing listens."""
     engine = open_engine(store_url)
     ensure_current(engine)
-    client, owner = open_redis(redis_url), store_id(engine)
-    cache = KpiCache(client, owner, currency)
-    yield Stores(
-        engine,
-        folder,
-        client,
-        cache,
-        KpiReader(folder, cache),
-        Leaderboards(engine, client, owner, currency),
-    )
-    client.close()
+    with open_reporting(engine, folder, redis_url, currency) as reporting:
+        yield reporting
     engine.dispose()
 
 

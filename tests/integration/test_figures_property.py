@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.model import FailureReason, OrderStatus, Window
+from orders_pipeline.reporting import Reporting
 from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import (
-    Stores,
     expected,
     expected_customers,
     expected_products,
-    open_stores,
+    open_home,
     without_times,
 )
 
@@ -70,11 +70,11 @@ def test_readers_always_see_the_recomputation(redis_url: str, script: list[tuple
         for step, argument in script:
             placed = _take(stores, placed, step, argument)
             _boards_are_right(stores)
-        stores.refresh()
+        stores.refresh_dirty_days()
         _kpis_are_right(stores)
 
 
-def _take(stores: Stores, placed: list[StoredOrder], step: str, argument: Any) -> list[StoredOrder]:
+def _take(stores: Reporting, placed: list[StoredOrder], step: str, argument: Any) -> list[StoredOrder]:
     if step == "store":
         new = store_orders(stores.engine, argument)
         stores.boards.publish_window(Window(new[0].id, new[-1].id))
@@ -82,10 +82,10 @@ def _take(stores: Stores, placed: list[StoredOrder], step: str, argument: Any) -
     if step == "retry":
         return [_retried(stores, order, argument) for order in placed]
     if step == "refresh":
-        stores.refresh()
+        stores.refresh_dirty_days()
         _kpis_are_right(stores)
     elif step == "flush":
-        stores.client.flushall()
+        stores.cache.client.flushall()
     elif step == "rebuild":
         for board in Board:
             stores.boards.rebuild_all(board)
@@ -94,7 +94,7 @@ def _take(stores: Stores, placed: list[StoredOrder], step: str, argument: Any) -
     return placed
 
 
-def _retried(stores: Stores, order: StoredOrder, outcome: dict[str, Any]) -> StoredOrder:
+def _retried(stores: Reporting, order: StoredOrder, outcome: dict[str, Any]) -> StoredOrder:
     if order.status not in (OrderStatus.FAILED, OrderStatus.ROLLBACK):
         return order
     again = retry(stores.engine, order, **outcome)
@@ -102,13 +102,13 @@ def _retried(stores: Stores, order: StoredOrder, outcome: dict[str, Any]) -> Sto
     return again
 
 
-def _boards_are_right(stores: Stores) -> None:
+def _boards_are_right(stores: Reporting) -> None:
     for currency in CURRENCIES:
         assert stores.boards.top(Board.CUSTOMERS, 9, currency) == expected_customers(stores.engine, currency)
         assert stores.boards.top(Board.PRODUCTS, 9, currency) == expected_products(stores.engine, currency)
 
 
-def _kpis_are_right(stores: Stores) -> None:
+def _kpis_are_right(stores: Reporting) -> None:
     for currency in CURRENCIES:
         for start in range(DAYS):
             first = FIRST_DAY + timedelta(start)
@@ -120,9 +120,9 @@ def _kpis_are_right(stores: Stores) -> None:
 
 
 @contextmanager
-def _new_home(redis_url: str) -> Iterator[Stores]:
+def _new_home(redis_url: str) -> Iterator[Reporting]:
     with TemporaryDirectory() as name:
         home = Path(name)
-        with open_stores(f"sqlite:///{home / 'orders.db'}", redis_url, home / "warehouse") as stores:
-            stores.client.flushall()
+        with open_home(f"sqlite:///{home / 'orders.db'}", redis_url, home / "warehouse") as stores:
+            stores.cache.client.flushall()
             yield stores

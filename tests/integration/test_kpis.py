@@ -15,8 +15,9 @@ import redis
 from orders_pipeline.kpis.days import dirty_days
 from orders_pipeline.kpis.warehouse import WarehouseBusyError, only_writer, open_for_writing, warehouse_file
 from orders_pipeline.model import FailureReason, OrderStatus
+from orders_pipeline.reporting import Reporting
 from tests.builders import StoredOrder, retry, store_orders
-from tests.figures import Stores, expected, open_stores, without_times
+from tests.figures import expected, open_home, without_times
 from tests.services import free_port
 
 MONDAY, TUESDAY, FRIDAY = date(2025, 11, 10), date(2025, 11, 11), date(2025, 11, 14)
@@ -24,18 +25,18 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Stores]:
+def stores(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
     """An empty home on each kind of order store."""
     sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
     url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with open_stores(url, redis_url, tmp_path / "warehouse") as opened:
+    with open_home(url, redis_url, tmp_path / "warehouse") as opened:
         yield opened
 
 
 @pytest.fixture
-def lone(tmp_path: Path, redis_url: str) -> Iterator[Stores]:
+def lone(tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
     """An empty home on SQLite."""
-    with open_stores(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
+    with open_home(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
         yield opened
 
 
@@ -58,9 +59,9 @@ def sample() -> list[StoredOrder]:
         ]
 
 
-def test_the_sample_has_its_golden_numbers(stores: Stores) -> None:
+def test_the_sample_has_its_golden_numbers(stores: Reporting) -> None:
     store_orders(stores.engine, sample())
-    stores.refresh()
+    stores.refresh_dirty_days()
     monday = stores.kpis.daily_kpis(MONDAY, "USD")
     assert list(monday)[:6] == [
         "date",
@@ -79,7 +80,7 @@ def test_the_sample_has_its_golden_numbers(stores: Stores) -> None:
         assert rows.fetchall() == [(MONDAY, Decimal("485.96"), 5), (TUESDAY, Decimal("579.47"), 5)]
 
 
-def test_each_figure_equals_a_recomputation_in_plain_python(stores: Stores) -> None:
+def test_each_figure_equals_a_recomputation_in_plain_python(stores: Reporting) -> None:
     placed = store_orders(
         stores.engine,
         [
@@ -100,7 +101,7 @@ def test_each_figure_equals_a_recomputation_in_plain_python(stores: Stores) -> N
         ],
     )
     retry(stores.engine, placed[4], OrderStatus.COMPLETED, settle_us=9_000_000)
-    stores.refresh()
+    stores.refresh_dirty_days()
     for currency in ("USD", "JPY", "EUR"):
         for day in (MONDAY, TUESDAY, date(2025, 11, 12), FRIDAY):
             shown = stores.kpis.daily_kpis(day, currency)
@@ -109,162 +110,162 @@ def test_each_figure_equals_a_recomputation_in_plain_python(stores: Stores) -> N
         assert without_times(whole) == expected(stores.engine, MONDAY, FRIDAY, currency)
 
 
-def test_an_average_is_rounded_half_up(lone: Stores) -> None:
+def test_an_average_is_rounded_half_up(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1", lines=(("X", 1, 10_000),)), order("2", lines=(("X", 1, 10_100),))])
-    lone.refresh()
+    lone.refresh_dirty_days()
     assert lone.kpis.daily_kpis(MONDAY, "USD")["average_order_value"] == 1.01
 
 
-def test_a_late_order_changes_its_day_and_every_range_that_holds_it_and_nothing_else(lone: Stores) -> None:
+def test_a_late_order_changes_its_day_and_every_range_that_holds_it_and_nothing_else(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1"), order("2", day=FRIDAY)])
-    lone.refresh()
+    lone.refresh_dirty_days()
     ranges = [(MONDAY, FRIDAY), (MONDAY, MONDAY), (TUESDAY, FRIDAY)]
     before = [lone.kpis.range_kpis(*period, "USD") for period in ranges]
     store_orders(lone.engine, [order("3")])
-    assert [day.day for day in lone.refresh()] == [MONDAY]
+    assert [day.day for day in lone.refresh_dirty_days()] == [MONDAY]
     assert lone.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 2
     after = [lone.kpis.range_kpis(*period, "USD") for period in ranges]
     assert [figures["order_count"] for figures in after] == [3, 2, 1]
     assert after[2] == before[2]
 
 
-def test_a_late_order_of_an_old_day_makes_a_later_new_customer_a_returning_one(lone: Stores) -> None:
+def test_a_late_order_of_an_old_day_makes_a_later_new_customer_a_returning_one(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1", day=FRIDAY, customer_id="a")])
-    lone.refresh()
+    lone.refresh_dirty_days()
     assert lone.kpis.daily_kpis(FRIDAY, "USD")["new_customers"] == 1
     store_orders(lone.engine, [order("2", customer_id="a")])
-    assert [day.day for day in lone.refresh_days(MONDAY)] == [MONDAY, FRIDAY]
+    assert [day.day for day in lone.refresh_days([MONDAY])] == [MONDAY, FRIDAY]
     friday = lone.kpis.daily_kpis(FRIDAY, "USD")
     assert (friday["new_customers"], friday["returning_customers"]) == (0, 1)
     assert lone.kpis.daily_kpis(MONDAY, "USD")["new_customers"] == 1
 
 
-def test_only_days_whose_orders_changed_are_refreshed(lone: Stores) -> None:
+def test_only_days_whose_orders_changed_are_refreshed(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1"), order("2", day=FRIDAY)])
-    assert [day.day for day in lone.refresh()] == [MONDAY, FRIDAY]
-    assert lone.refresh() == []
+    assert [day.day for day in lone.refresh_dirty_days()] == [MONDAY, FRIDAY]
+    assert lone.refresh_dirty_days() == []
     store_orders(lone.engine, [order("3", day=FRIDAY)])
     assert dirty_days(lone.engine) == [FRIDAY]
-    assert [day.day for day in lone.refresh()] == [FRIDAY]
+    assert [day.day for day in lone.refresh_dirty_days()] == [FRIDAY]
 
 
-def test_figures_come_back_by_themselves_after_redis_was_emptied(lone: Stores) -> None:
+def test_figures_come_back_by_themselves_after_redis_was_emptied(lone: Reporting) -> None:
     store_orders(lone.engine, sample())
-    lone.refresh()
+    lone.refresh_dirty_days()
     daily, both = lone.kpis.daily_kpis(MONDAY, "USD"), lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")
-    lone.client.flushall()
+    lone.cache.client.flushall()
     assert lone.kpis.daily_kpis(MONDAY, "USD") == daily
     assert without_times(lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")) == without_times(both)
 
 
-def test_figures_are_there_while_redis_is_down(lone: Stores) -> None:
+def test_figures_are_there_while_redis_is_down(lone: Reporting) -> None:
     store_orders(lone.engine, sample())
-    lone.refresh()
+    lone.refresh_dirty_days()
     url = f"redis://127.0.0.1:{free_port()}/0"
-    with open_stores(str(lone.engine.url), url, lone.folder) as without_redis:
+    with open_home(str(lone.engine.url), url, lone.folder) as without_redis:
         assert without_redis.kpis.daily_kpis(MONDAY, "USD")["total_revenue"] == 485.96
         assert without_redis.kpis.range_kpis(MONDAY, TUESDAY, "USD")["total_revenue"] == 1065.43
 
 
-def test_a_reader_that_computed_before_a_refresh_does_not_cache_after_it(lone: Stores) -> None:
+def test_a_reader_that_computed_before_a_refresh_does_not_cache_after_it(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1")])
-    lone.refresh()
+    lone.refresh_dirty_days()
     old = lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")
-    lone.client.delete(f"kpis:range:{MONDAY}:{FRIDAY}")
+    lone.cache.client.delete(f"kpis:range:{MONDAY}:{FRIDAY}")
 
     def compute_slowly() -> dict[str, object]:
         store_orders(lone.engine, [order("2")])
-        lone.refresh()
+        lone.refresh_dirty_days()
         return old
 
     assert lone.cache.range(MONDAY, FRIDAY, "USD", compute_slowly) == old
     assert lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")["order_count"] == 2
 
 
-def test_a_reader_that_computed_before_a_flush_and_a_refresh_does_not_cache_after_them(lone: Stores) -> None:
+def test_a_reader_that_computed_before_a_flush_and_a_refresh_does_not_cache_it(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1")])
-    lone.refresh()
+    lone.refresh_dirty_days()
 
     def compute_slowly() -> dict[str, object]:
         old = lone.kpis.daily_kpis(MONDAY, "USD")
         store_orders(lone.engine, [order("2")])
-        lone.client.flushall()
-        lone.refresh()
-        lone.client.flushall()
+        lone.cache.client.flushall()
+        lone.refresh_dirty_days()
+        lone.cache.client.flushall()
         return old
 
-    lone.client.flushall()
+    lone.cache.client.flushall()
     lone.cache.daily(MONDAY, "USD", compute_slowly)
     assert lone.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 2
 
 
 def test_a_redis_that_held_the_figures_of_another_store_shows_none_of_them(
-    lone: Stores, tmp_path: Path, redis_url: str
+    lone: Reporting, tmp_path: Path, redis_url: str
 ) -> None:
     store_orders(lone.engine, sample())
-    lone.refresh()
+    lone.refresh_dirty_days()
     lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")
-    with open_stores(f"sqlite:///{tmp_path / 'other.db'}", redis_url, tmp_path / "other") as other:
+    with open_home(f"sqlite:///{tmp_path / 'other.db'}", redis_url, tmp_path / "other") as other:
         assert other.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 0
         assert other.kpis.range_kpis(MONDAY, TUESDAY, "USD")["order_count"] == 0
 
 
-def test_keys_and_lifetimes_are_those_of_the_contract(lone: Stores) -> None:
+def test_keys_and_lifetimes_are_those_of_the_contract(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1"), order("2", currency="EUR")])
-    lone.refresh()
+    lone.refresh_dirty_days()
     lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")
     lone.kpis.range_kpis(MONDAY, FRIDAY, "EUR")
-    assert 0 < lone.client.ttl("kpis:daily:2025-11-10") <= 24 * 3600
-    assert 0 < lone.client.ttl("kpis:daily:2025-11-10:EUR") <= 24 * 3600
-    assert 0 < lone.client.ttl("kpis:range:2025-11-10:2025-11-14") <= 3600
-    assert 0 < lone.client.ttl("kpis:range:2025-11-10:2025-11-14:EUR") <= 3600
+    assert 0 < lone.cache.client.ttl("kpis:daily:2025-11-10") <= 24 * 3600
+    assert 0 < lone.cache.client.ttl("kpis:daily:2025-11-10:EUR") <= 24 * 3600
+    assert 0 < lone.cache.client.ttl("kpis:range:2025-11-10:2025-11-14") <= 3600
+    assert 0 < lone.cache.client.ttl("kpis:range:2025-11-10:2025-11-14:EUR") <= 3600
 
 
 def test_another_default_currency_does_not_get_the_cached_figures_of_the_old_one(
-    lone: Stores, redis_url: str
+    lone: Reporting, redis_url: str
 ) -> None:
     store_orders(lone.engine, [order("1"), order("2", currency="EUR"), order("3", currency="EUR")])
-    lone.refresh()
-    with open_stores(str(lone.engine.url), redis_url, lone.folder, currency="EUR") as euro:
+    lone.refresh_dirty_days()
+    with open_home(str(lone.engine.url), redis_url, lone.folder, currency="EUR") as euro:
         assert euro.kpis.daily_kpis(MONDAY, "EUR")["order_count"] == 2
         assert euro.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 1
 
 
-def test_a_lost_warehouse_is_rebuilt_whole_by_the_next_refresh(lone: Stores) -> None:
+def test_a_lost_warehouse_is_rebuilt_whole_by_the_next_refresh(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1", customer_id="a"), order("2", day=FRIDAY, customer_id="a")])
-    lone.refresh()
+    lone.refresh_dirty_days()
     for path in lone.folder.glob("warehouse.duckdb*"):
         path.unlink()
-    assert [day.day for day in lone.refresh()] == [MONDAY, FRIDAY]
+    assert [day.day for day in lone.refresh_dirty_days()] == [MONDAY, FRIDAY]
     assert lone.kpis.daily_kpis(FRIDAY, "USD")["returning_customers"] == 1
 
 
-def test_readers_are_served_while_a_writer_holds_the_warehouse(lone: Stores) -> None:
+def test_readers_are_served_while_a_writer_holds_the_warehouse(lone: Reporting) -> None:
     store_orders(lone.engine, sample())
-    lone.refresh()
-    lone.client.flushall()
+    lone.refresh_dirty_days()
+    lone.cache.client.flushall()
     with only_writer(lone.folder), open_for_writing(lone.folder):
         assert lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")["total_revenue"] == 1065.43
         with pytest.raises(WarehouseBusyError), only_writer(lone.folder, patience=0):
             pass
 
 
-def test_a_refresh_that_cannot_void_the_cache_leaves_its_days_due(lone: Stores) -> None:
+def test_a_refresh_that_cannot_void_the_cache_leaves_its_days_due(lone: Reporting) -> None:
     store_orders(lone.engine, [order("1")])
     url = f"redis://127.0.0.1:{free_port()}/0"
     with (
-        open_stores(str(lone.engine.url), url, lone.folder) as without_redis,
+        open_home(str(lone.engine.url), url, lone.folder) as without_redis,
         pytest.raises(redis.ConnectionError),
     ):
-        without_redis.refresh()
+        without_redis.refresh_dirty_days()
     assert dirty_days(lone.engine) == [MONDAY]
-    assert [day.day for day in lone.refresh()] == [MONDAY]
+    assert [day.day for day in lone.refresh_dirty_days()] == [MONDAY]
 
 
-def test_the_hundreds_of_days_of_a_backfill_go_in_one_call(lone: Stores) -> None:
+def test_the_hundreds_of_days_of_a_backfill_go_in_one_call(lone: Reporting) -> None:
     days = [date.fromordinal(MONDAY.toordinal() + 2 * number) for number in range(410)]
     store_orders(lone.engine, [order(str(number), day=day) for number, day in enumerate(days)])
-    published = lone.refresh()
+    published = lone.refresh_dirty_days()
     assert [item.day for item in published] == days
     assert published[0].generated_at <= datetime.now(UTC)
     assert lone.kpis.range_kpis(days[0], days[-1], "USD")["order_count"] == 410

@@ -13,9 +13,10 @@ from orders_pipeline.leaderboards import totals
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.leaderboards.redis_board import RebuildLostError
 from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.reporting import Reporting
 from orders_pipeline.store.engine import reading
 from tests.builders import StoredOrder, store_orders
-from tests.figures import Stores, expected_customers, expected_products, open_stores
+from tests.figures import expected_customers, expected_products, open_home
 from tests.services import free_port
 
 CUSTOMERS, PRODUCTS = Board.CUSTOMERS, Board.PRODUCTS
@@ -24,18 +25,18 @@ MANY = 1_000
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path, any_redis_url: str) -> Iterator[Stores]:
+def stores(request: pytest.FixtureRequest, tmp_path: Path, any_redis_url: str) -> Iterator[Reporting]:
     """An empty home on each kind of order store and each supported Redis."""
     sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
     url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with open_stores(url, any_redis_url, tmp_path / "warehouse") as opened:
+    with open_home(url, any_redis_url, tmp_path / "warehouse") as opened:
         yield opened
 
 
 @pytest.fixture
-def lone(tmp_path: Path, redis_url: str) -> Iterator[Stores]:
+def lone(tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
     """An empty home on SQLite and a current Redis."""
-    with open_stores(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
+    with open_home(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
         yield opened
 
 
@@ -44,7 +45,7 @@ def purchase(number: int, customer_id: str | None, units: int = 1, **fields: obj
     return StoredOrder(number=str(number), customer_id=customer_id, **defaults | fields)  # type: ignore[arg-type]
 
 
-def test_boards_equal_the_store_from_redis_and_without_it(stores: Stores) -> None:
+def test_boards_equal_the_store_from_redis_and_without_it(stores: Reporting) -> None:
     store_orders(
         stores.engine,
         [
@@ -61,7 +62,7 @@ def test_boards_equal_the_store_from_redis_and_without_it(stores: Stores) -> Non
     )
     url = f"redis://127.0.0.1:{free_port()}/0"
     stores.boards.publish_window(EVERYTHING)
-    with open_stores(stores.engine.url.render_as_string(hide_password=False), url, stores.folder) as down:
+    with open_home(stores.engine.url.render_as_string(hide_password=False), url, stores.folder) as down:
         for boards in (stores.boards, down.boards):
             for currency in ("USD", "JPY", "EUR"):
                 assert boards.top(CUSTOMERS, 10, currency) == expected_customers(stores.engine, currency)
@@ -72,17 +73,17 @@ def test_boards_equal_the_store_from_redis_and_without_it(stores: Stores) -> Non
     assert [entry["customer_id"] for entry in expected_customers(stores.engine)] == ["B", "a", "b", "é", "d"]
 
 
-def test_redis_holds_integer_scores_under_the_keys_of_the_contract(lone: Stores) -> None:
+def test_redis_holds_integer_scores_under_the_keys_of_the_contract(lone: Reporting) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "a"), purchase(3, "a", 3, currency="EUR")])
     lone.boards.publish_window(EVERYTHING)
     board = "leaderboard:customers:spending"
-    assert lone.client.zrange(board, 0, -1, withscores=True) == [("a", 2000.0)]
-    assert lone.client.zrange(f"{board}:EUR", 0, -1, withscores=True) == [("a", 3000.0)]
-    assert lone.client.zrange("leaderboard:products:sales", 0, -1, withscores=True) == [("SKU-1", 2.0)]
-    assert lone.client.ttl(board) == -1
+    assert lone.cache.client.zrange(board, 0, -1, withscores=True) == [("a", 2000.0)]
+    assert lone.cache.client.zrange(f"{board}:EUR", 0, -1, withscores=True) == [("a", 3000.0)]
+    assert lone.cache.client.zrange("leaderboard:products:sales", 0, -1, withscores=True) == [("SKU-1", 2.0)]
+    assert lone.cache.client.ttl(board) == -1
 
 
-def test_publishing_again_or_late_changes_nothing(lone: Stores) -> None:
+def test_publishing_again_or_late_changes_nothing(lone: Reporting) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
     lone.boards.publish_window(EVERYTHING)
     before = lone.boards.top(CUSTOMERS, 10, "USD")
@@ -91,7 +92,7 @@ def test_publishing_again_or_late_changes_nothing(lone: Stores) -> None:
     assert lone.boards.top(CUSTOMERS, 10, "USD") == before
 
 
-def test_a_second_order_moves_its_customer_and_makes_no_second_row(lone: Stores) -> None:
+def test_a_second_order_moves_its_customer_and_makes_no_second_row(lone: Reporting) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
     lone.boards.publish_window(EVERYTHING)
     store_orders(lone.engine, [purchase(3, "a", 5)])
@@ -103,13 +104,13 @@ def test_a_second_order_moves_its_customer_and_makes_no_second_row(lone: Stores)
     ]
 
 
-def test_each_limit_shows_its_own_number_of_places(lone: Stores) -> None:
+def test_each_limit_shows_its_own_number_of_places(lone: Reporting) -> None:
     store_orders(lone.engine, [purchase(number, f"c{number}") for number in range(9)])
     lone.boards.publish_window(EVERYTHING)
     assert [len(lone.boards.top(CUSTOMERS, limit, "USD")) for limit in (1, 5, 2, 100)] == [1, 5, 2, 9]
 
 
-def test_equal_scores_rank_by_id_wherever_a_page_is_cut(lone: Stores) -> None:
+def test_equal_scores_rank_by_id_wherever_a_page_is_cut(lone: Reporting) -> None:
     store_orders(lone.engine, [purchase(number, f"c{number:02}", 1 + number % 3) for number in range(20)])
     lone.boards.publish_window(EVERYTHING)
     whole = expected_customers(lone.engine)
@@ -119,7 +120,7 @@ def test_equal_scores_rank_by_id_wherever_a_page_is_cut(lone: Stores) -> None:
             assert cut == whole[first - 1 : first - 1 + limit]
 
 
-def test_neighbours_stand_around_a_place_and_end_at_the_ends(lone: Stores) -> None:
+def test_neighbours_stand_around_a_place_and_end_at_the_ends(lone: Reporting) -> None:
     store_orders(lone.engine, [purchase(number, f"c{number}", 9 - number) for number in range(7)])
     lone.boards.publish_window(EVERYTHING)
     shown = {
@@ -135,42 +136,42 @@ def test_neighbours_stand_around_a_place_and_end_at_the_ends(lone: Stores) -> No
 
 
 @pytest.mark.parametrize("damage", ["flush", "delete board", "lose member", "stray member"])
-def test_a_board_that_is_not_whole_is_never_served(lone: Stores, damage: str) -> None:
+def test_a_board_that_is_not_whole_is_never_served(lone: Reporting, damage: str) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2), purchase(3, "c", 3)])
     lone.boards.publish_window(EVERYTHING)
     board = "leaderboard:customers:spending"
     {
-        "flush": lone.client.flushall,
-        "delete board": lambda: lone.client.delete(board),
-        "lose member": lambda: lone.client.zrem(board, "b"),
-        "stray member": lambda: lone.client.zadd(board, {"z": 9}),
+        "flush": lone.cache.client.flushall,
+        "delete board": lambda: lone.cache.client.delete(board),
+        "lose member": lambda: lone.cache.client.zrem(board, "b"),
+        "stray member": lambda: lone.cache.client.zadd(board, {"z": 9}),
     }[damage]()
     assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
     assert lone.boards.place(CUSTOMERS, "b", "USD") == expected_customers(lone.engine)[1]
     store_orders(lone.engine, [purchase(4, "d", 4)])
     lone.boards.publish_window(Window(4, 4))
-    assert lone.client.zrevrange(board, 0, -1) == ["d", "c", "b", "a"]
+    assert lone.cache.client.zrevrange(board, 0, -1) == ["d", "c", "b", "a"]
     assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
 
 
 def test_a_redis_with_the_boards_of_another_store_shows_none_of_them(
-    lone: Stores, tmp_path: Path, redis_url: str
+    lone: Reporting, tmp_path: Path, redis_url: str
 ) -> None:
     store_orders(lone.engine, [purchase(1, "a")])
     lone.boards.publish_window(EVERYTHING)
-    with open_stores(f"sqlite:///{tmp_path / 'other.db'}", redis_url, tmp_path / "other") as other:
+    with open_home(f"sqlite:///{tmp_path / 'other.db'}", redis_url, tmp_path / "other") as other:
         assert other.boards.top(CUSTOMERS, 10, "USD") == []
         store_orders(other.engine, [purchase(1, "z")])
         other.boards.publish_window(EVERYTHING)
         assert other.boards.top(CUSTOMERS, 10, "USD") == expected_customers(other.engine)
 
 
-def test_an_empty_board_is_rebuilt_to_an_empty_board(lone: Stores) -> None:
+def test_an_empty_board_is_rebuilt_to_an_empty_board(lone: Reporting) -> None:
     assert lone.boards.rebuild_all(CUSTOMERS) == {"USD": 0}
     assert lone.boards.top(CUSTOMERS, 10, "USD") == []
 
 
-def test_what_is_published_between_a_rebuilds_snapshot_and_its_swap_is_kept(lone: Stores) -> None:
+def test_what_is_published_between_a_rebuilds_snapshot_and_its_swap_is_kept(lone: Reporting) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
     lone.boards.publish_window(EVERYTHING)
     live = lone.boards.live(CUSTOMERS, "USD")
@@ -185,16 +186,16 @@ def test_what_is_published_between_a_rebuilds_snapshot_and_its_swap_is_kept(lone
     assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
 
 
-def test_a_rebuild_that_redis_forgot_does_not_swap(lone: Stores) -> None:
+def test_a_rebuild_that_redis_forgot_does_not_swap(lone: Reporting) -> None:
     live = lone.boards.live(CUSTOMERS, "USD")
     token = live.begin_rebuild()
-    lone.client.flushall()
+    lone.cache.client.flushall()
     with pytest.raises(RebuildLostError):
         live.finish_rebuild(token, [("a", 1)])
     assert live.places(1, 10) is None
 
 
-def test_rebuilds_that_race_with_imports_lose_nothing(lone: Stores) -> None:
+def test_rebuilds_that_race_with_imports_lose_nothing(lone: Reporting) -> None:
     stop = threading.Event()
 
     def rebuild() -> None:
@@ -217,10 +218,10 @@ def test_rebuilds_that_race_with_imports_lose_nothing(lone: Stores) -> None:
         for thread in rebuilders:
             thread.join()
     assert lone.boards.top(PRODUCTS, 10, "USD") == expected_products(lone.engine)
-    assert not lone.client.exists("leaderboard:customers:spending:shadow")
+    assert not lone.cache.client.exists("leaderboard:customers:spending:shadow")
 
 
-def test_a_board_of_many_goes_to_redis_in_parts(lone: Stores) -> None:
+def test_a_board_of_many_goes_to_redis_in_parts(lone: Reporting) -> None:
     live = lone.boards.live(CUSTOMERS, "USD")
     scores = [(f"c{number:05}", number) for number in range(5 * MANY)]
     assert live.finish_rebuild(live.begin_rebuild(), scores) == 5 * MANY

@@ -1,0 +1,69 @@
+"""The asset `daily_kpis`: what each day's orders came to."""
+
+import warnings
+from datetime import date
+from typing import Any
+
+from dagster import (
+    AllPartitionMapping,
+    AssetDep,
+    AssetExecutionContext,
+    AssetMaterialization,
+    AssetsDefinition,
+    BackfillPolicy,
+    BetaWarning,
+    DailyPartitionsDefinition,
+    MaterializeResult,
+    ResourceParam,
+    asset,
+)
+
+from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.kpi_metadata import DAILY_KPIS, metadata_by_day
+from jobs.kpi_ops import FIGURES_WORK
+from orders_pipeline.settings import Settings
+from resources.reporting import ReportingStores
+
+
+def kpi_partitions(settings: Settings) -> DailyPartitionsDefinition:
+    """KPI days in the configured time zone, from the first day to today."""
+    # Without the offset a day's partition would exist only once the day is over.
+    return DailyPartitionsDefinition(
+        start_date=settings.first_day.isoformat(), timezone=settings.timezone, end_offset=1
+    )
+
+
+def kpi_assets(settings: Settings) -> list[AssetsDefinition]:
+    """All assets of this module."""
+    with warnings.catch_warnings():
+        # Dagster marks the backfill policy as beta, which would greet the user of each command.
+        warnings.simplefilter("ignore", BetaWarning)
+        daily_kpis = asset(
+            name=DAILY_KPIS,
+            partitions_def=kpi_partitions(settings),
+            # Any file may hold orders of any day.
+            deps=[AssetDep("orders", partition_mapping=AllPartitionMapping())],
+            backfill_policy=BackfillPolicy.single_run(),
+            retry_policy=THREE_TRIES,
+            op_tags=FIGURES_WORK,
+            group_name="figures",
+            kinds={"duckdb", "redis"},
+            description="Revenue, orders, customers and what became of them by order date and currency.",
+        )(refresh_partitions)
+    return [daily_kpis]
+
+
+def refresh_partitions(
+    context: AssetExecutionContext, reporting: ResourceParam[ReportingStores]
+) -> MaterializeResult[Any]:
+    """Recomputes the days of this run, a range of any length, in one go."""
+    wanted = {date.fromisoformat(key) for key in context.partition_keys}
+    with permanent_failures(), reporting.open() as figures:
+        published = dict(metadata_by_day(figures.refresh_days(wanted), figures.currency))
+    for day, metadata in published.items():
+        if day in wanted:
+            context.add_asset_metadata(metadata, partition_key=day.isoformat())
+        else:
+            # A later day changes with an earlier one that takes over a customer's first purchase.
+            context.log_event(AssetMaterialization(DAILY_KPIS, partition=day.isoformat(), metadata=metadata))
+    return MaterializeResult(metadata={"days_in_this_run": len(wanted)})

@@ -1,0 +1,48 @@
+"""The assets `customer_leaderboard` and `product_leaderboard`: who and what leads, over all time."""
+
+from typing import Any
+
+from dagster import AssetsDefinition, MaterializeResult, ResourceParam, asset
+
+from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.kpi_metadata import board_metadata
+from jobs.kpi_ops import FIGURES_WORK
+from orders_pipeline.leaderboards.boards import Board
+from resources.reporting import ReportingStores
+
+
+@asset(
+    deps=["orders"],
+    retry_policy=THREE_TRIES,
+    op_tags=FIGURES_WORK,
+    group_name="figures",
+    kinds={"redis"},
+    description="Customers by what they spent on completed orders, in each currency; guests are left out.",
+)
+def customer_leaderboard(reporting: ResourceParam[ReportingStores]) -> MaterializeResult[Any]:
+    """Rebuilds the board from the order store and swaps it in."""
+    return _rebuild(reporting, Board.CUSTOMERS)
+
+
+@asset(
+    deps=["orders"],
+    retry_policy=THREE_TRIES,
+    op_tags=FIGURES_WORK,
+    group_name="figures",
+    kinds={"redis"},
+    description="Products by units sold in completed orders, in each currency.",
+)
+def product_leaderboard(reporting: ResourceParam[ReportingStores]) -> MaterializeResult[Any]:
+    """Rebuilds the board from the order store and swaps it in."""
+    return _rebuild(reporting, Board.PRODUCTS)
+
+
+def leaderboard_assets() -> list[AssetsDefinition]:
+    """All assets of this module."""
+    return [customer_leaderboard, product_leaderboard]
+
+
+def _rebuild(reporting: ReportingStores, board: Board) -> MaterializeResult[Any]:
+    with permanent_failures(), reporting.open() as figures:
+        members = figures.boards.rebuild_all(board)
+        return MaterializeResult(metadata=board_metadata(figures, board, members))

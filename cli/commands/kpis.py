@@ -1,0 +1,109 @@
+"""`orders kpis daily` and `orders kpis range`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.reporting import CurrencyOption, chosen_currency, open_figures_of
+from orders_pipeline.clock import today
+from orders_pipeline.settings import load_settings
+
+DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, as in 2025-11-10.")]
+LABELS = {
+    "total_revenue": "revenue",
+    "order_count": "completed orders",
+    "average_order_value": "average order",
+    "units_sold": "units sold",
+    "unique_customers": "customers",
+    "new_customers": "new customers",
+    "returning_customers": "returning customers",
+    "orders_received": "orders received",
+    "orders_failed": "failed",
+    "orders_rolled_back": "rolled back",
+    "payment_success_rate": "payments accepted",
+    "out_of_stock_orders": "out of stock",
+    "out_of_stock_revenue": "revenue lost to it",
+    "median_seconds_to_settle": "median seconds to settle",
+    "p95_seconds_to_settle": "95 % settled within seconds",
+}
+
+
+@command
+def daily(
+    date: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The day, as in 2025-11-10; today if not given."),
+    ] = None,
+    currency: CurrencyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the figures of one day."""
+    settings = load_settings()
+    day = date.date() if date else today(settings.zone)
+    with open_figures_of(settings) as figures:
+        document = figures.kpis.daily_kpis(day, chosen_currency(settings, currency))
+    _show(document, f"{day:%A}, {day}", as_json)
+
+
+@command
+def range_(
+    start: DayOption,
+    end: DayOption,
+    currency: CurrencyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the figures of a range of days, both ends included."""
+    settings = load_settings()
+    first, last = start.date(), end.date()
+    if last < first:
+        raise CommandFailed("bad_range", f"The range ends on {last}, before it starts on {first}.")
+    code = chosen_currency(settings, currency)
+    with open_figures_of(settings) as figures:
+        document = figures.kpis.range_kpis(first, last, code)
+        days = [] if as_json else figures.kpis.days(first, last, code)
+    _show(document, f"{first} to {last}", as_json)
+    if len(days) > 1:
+        page.print(_by_day(days))
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    kpis = typer.Typer(name="kpis", help="Figures of a day or of a range of days.", no_args_is_help=True)
+    kpis.command("daily")(daily)
+    kpis.command("range")(range_)
+    app.add_typer(kpis)
+
+
+def _show(document: dict[str, Any], period: str, as_json: bool) -> None:
+    if as_json:
+        emit(document)
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, label in LABELS.items():
+        if document[name] is not None:
+            table.add_row(f"  {label}", _text(name, document[name]))
+    for reason, number in document["declines_by_reason"].items():
+        table.add_row(f"  declined: {reason}", f"{number:,}")
+    page.print(f"[bold]{period}[/]  [dim]{document['currency']}[/]", highlight=False)
+    page.print(table)
+
+
+def _by_day(days: list[dict[str, Any]]) -> Table:
+    table = Table("day", "revenue", "orders", "customers", "failed", "rolled back")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    names = ("total_revenue", "order_count", "unique_customers", "orders_failed", "orders_rolled_back")
+    for document in days:
+        table.add_row(document["date"], *(_text(name, document[name]) for name in names))
+    return table
+
+
+def _text(name: str, value: float | int) -> str:
+    if name == "payment_success_rate":
+        return f"{value:.1%}"
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"

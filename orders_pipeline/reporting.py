@@ -1,0 +1,50 @@
+"""All published figures of a home: KPIs and leaderboards, to read and to refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from orders_pipeline.kpis import refresh
+from orders_pipeline.kpis.cache import KpiCache
+from orders_pipeline.kpis.reader import KpiReader
+from orders_pipeline.kpis.refresh import PublishedDay
+from orders_pipeline.leaderboards.leaderboards import Leaderboards
+from orders_pipeline.redis_cache import open_redis, store_id
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Figures on an order store, a warehouse folder and Redis; `currency` is the default one."""
+
+    engine: Engine
+    folder: Path
+    currency: str
+    cache: KpiCache
+    kpis: KpiReader
+    boards: Leaderboards
+
+    def refresh_days(self, days: Iterable[date]) -> list[PublishedDay]:
+        """Recomputes and publishes any set of days."""
+        return refresh.refresh_days(self.engine, self.folder, self.cache, days)
+
+    def refresh_dirty_days(self) -> list[PublishedDay]:
+        """Publishes each day whose orders changed since it was last published."""
+        return refresh.refresh_dirty_days(self.engine, self.folder, self.cache)
+
+
+@contextmanager
+def open_reporting(engine: Engine, folder: Path, redis_url: str, currency: str) -> Iterator[Reporting]:
+    """Figures of the order store behind the engine; works for readers while Redis is down."""
+    client, owner = open_redis(redis_url), store_id(engine)
+    cache = KpiCache(client, owner, currency)
+    boards = Leaderboards(engine, client, owner, currency)
+    try:
+        yield Reporting(engine, folder, currency, cache, KpiReader(folder, cache), boards)
+    finally:
+        client.close()

@@ -1,0 +1,35 @@
+"""The published figures as a Dagster resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orders_pipeline.reporting import Reporting, open_reporting
+from resources.order_store import OrderStore
+
+
+@dataclass(frozen=True, slots=True)
+class ReportingStores:
+    """Opens KPIs and leaderboards; a plain object, so that no URL with a password shows in the Dagster UI.
+
+    Args:
+        warehouse: folder of the DuckDB file and of the readers' copy.
+        currency: the one that figures are in where none is named.
+    """
+
+    order_store: OrderStore
+    warehouse: Path
+    redis_url: str = field(repr=False)
+    currency: str
+
+    @contextmanager
+    def open(self) -> Iterator[Reporting]:
+        """The figures, with order store and Redis open for as long."""
+        with (
+            self.order_store.open() as engine,
+            open_reporting(engine, self.warehouse, self.redis_url, self.currency) as reporting,
+        ):
+            yield reporting

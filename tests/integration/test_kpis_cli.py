@@ -1,0 +1,108 @@
+"""`orders kpis` and `orders leaderboard` on a home whose processes do not run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli.commands import kpis, leaderboard
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.settings import load_settings
+from tests.builders import store_orders
+from tests.figures import open_home
+from tests.integration.test_kpis import sample
+
+
+@pytest.fixture
+def home(redis_url: str) -> Iterator[Reporting]:
+    """The sample's orders, published; the commands find no Redis."""
+    settings = load_settings()
+    with open_home(settings.store_url, redis_url, settings.warehouse) as reporting:
+        store_orders(reporting.engine, sample())
+        reporting.refresh_dirty_days()
+        yield reporting
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    app = typer.Typer()
+    kpis.register(app)
+    leaderboard.register(app)
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout
+
+
+def document(*arguments: str) -> Any:
+    code, printed = run(*arguments, "--json")
+    assert code == 0
+    return json.loads(printed)
+
+
+@pytest.mark.usefixtures("home")
+def test_json_is_what_readers_of_the_core_get() -> None:
+    daily = document("kpis", "daily", "--date", "2025-11-10")
+    assert (daily["date"], daily["total_revenue"], daily["order_count"]) == ("2025-11-10", 485.96, 5)
+    both = document("kpis", "range", "--start", "2025-11-10", "--end", "2025-11-11")
+    assert (both["total_revenue"], both["average_order_value"], both["unique_customers"]) == (
+        1065.43,
+        106.54,
+        8,
+    )
+    assert document("kpis", "daily", "--date", "2025-11-10", "--currency", "eur")["order_count"] == 0
+    customers = document("leaderboard", "customers", "--limit", "3")
+    assert [(row["customer_id"], row["total_spent"], row["order_count"]) for row in customers] == [
+        ("505", 259.98, 1),
+        ("501", 250.00, 2),
+        ("503", 224.99, 2),
+    ]
+    products = document("leaderboard", "products", "--limit", "2")
+    assert [(row["product_sku"], row["total_quantity"], row["total_revenue"]) for row in products] == [
+        ("SKU-002", 8, 120.00),
+        ("SKU-001", 3, 76.50),
+    ]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("kpis", "daily", "--date", "2025-11-10"), "485.96"),
+        (("kpis", "range", "--start", "2025-11-10", "--end", "2025-11-11"), "1,065.43"),
+        (("leaderboard", "customers"), "259.98"),
+        (("leaderboard", "products"), "SKU-002"),
+        (("leaderboard", "products", "--currency", "EUR"), "No completed orders in EUR"),
+    ],
+)
+def test_pages_show_the_same_figures(arguments: tuple[str, ...], shown: str) -> None:
+    code, printed = run(*arguments)
+    assert code == 0
+    assert shown in printed
+
+
+def test_a_home_without_orders_shows_zeros_and_empty_boards() -> None:
+    assert document("kpis", "daily")["order_count"] == 0
+    assert document("leaderboard", "customers") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("kpis", "range", "--start", "2025-11-11", "--end", "2025-11-10"), "bad_range"),
+        (("kpis", "daily", "--currency", "XXX"), "unknown_currency"),
+    ],
+)
+def test_refusals_have_a_code_and_words(arguments: tuple[str, ...], code: str) -> None:
+    status, printed = run(*arguments, "--json")
+    assert status == 1
+    assert json.loads(printed)["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    "arguments", [("kpis", "daily", "--date", "10.11.2025"), ("leaderboard", "customers", "--limit", "0")]
+)
+def test_wrong_usage_ends_with_code_2(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments)[0] == 2
