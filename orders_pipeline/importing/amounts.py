@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import polars as pl
 
 SCALE = 10_000
 MAX_WHOLE_DIGITS = 13
 
-GROUPS = r"[,.'’\s\x{a0}\x{202f}\x{2009}]"
-_SIGN = r"([^\d\s.,'’()+\-]{1,3}\.?)"
-
-_DOLLARS = "USD CAD AUD NZD SGD HKD MXN ARS CLP COP TWD BSD BBD BZD BMD FJD GYD JMD LRD NAD SRD TTD XCD UYU"
-CURRENCY_SIGNS: dict[str, frozenset[str]] = {
-    sign: frozenset(codes.split())
-    for sign, codes in {
-        "$": _DOLLARS, "US$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "S$": "SGD",
-        "HK$": "HKD", "MX$": "MXN", "R$": "BRL", "€": "EUR", "£": "GBP EGP FKP GIP SHP LBP SYP", "¥": "JPY CNY",
-        "₹": "INR", "Rs": "INR PKR LKR NPR MUR SCR", "Rs.": "INR PKR LKR NPR MUR SCR", "kr": "SEK NOK DKK ISK",
-        "kr.": "SEK NOK DKK ISK", "zł": "PLN", "Fr.": "CHF", "Kč": "CZK", "Ft": "HUF", "₽": "RUB", "₺": "TRY",
-        "TL": "TRY", "₩": "KRW", "฿": "THB", "₫": "VND", "₪": "ILS", "₱": "PHP", "₦": "NGN", "R": "ZAR", "lei": "RON",
-        "₴": "UAH",
-    }.items()
-}  # fmt: skip
+# One to three digits, a sign, three digits: a thousand or a thousandth.
+_OPEN = r"^[1-9]\d{0,2}[.,]\d{3}$"
+_GAP = r"['\x{2019}\s\x{a0}\x{202f}\x{2009}]"
+_MINUS = r"[-\x{2212}]"
+_SIGN = r"([^\d\s.,'\x{2019}()+\x{2212}-]{1,3}\.?)"
 
 
-class AmountCode:
-    """What is wrong with an amount, apart from its value."""
+class AmountCode(StrEnum):
+    """Why a text is no amount."""
 
     UNREADABLE = "unreadable"
     AMBIGUOUS = "ambiguous"
@@ -54,15 +45,14 @@ class AmountEvidence:
     def add(self, values: pl.Series) -> None:
         """Counts the values of `values` that settle the question, and those that leave it open."""
         text = values.drop_nulls().str.strip_chars()
-        plain_dot = int(text.str.contains(r"^\d+\.\d\d?$").sum())
-        self.counts["."] += plain_dot
-        rest = text.filter(~text.str.contains(r"^\d*(?:\.\d\d?)?$"))
-        if not rest.len():
+        plain = text.str.contains(r"^\d*(?:\.\d\d?)?$")
+        self.counts["."] += int((text.str.contains(".", literal=True) & plain).sum())
+        if plain.all():
             return
-        bare = rest.str.extract(r"(\d[\d.,]*\d|[.,]\d+)").drop_nulls()
-        self.counts["."] += int(bare.str.contains(_settles(r"\.", ",")).sum())
-        self.counts[","] += int(bare.str.contains(_settles(",", r"\.")).sum())
-        open_ones = bare.filter(bare.str.contains(OPEN))
+        bare = text.filter(~plain).str.extract(r"(\d[\d.,]*\d|[.,]\d+)").drop_nulls()
+        self.counts["."] += int(bare.str.contains(_settling(r"\.", ",")).sum())
+        self.counts[","] += int(bare.str.contains(_settling(",", r"\.")).sum())
+        open_ones = bare.filter(bare.str.contains(_OPEN))
         self.counts["open"] += open_ones.len()
         if open_ones.len() and not self.example:
             self.example = open_ones[0]
@@ -72,107 +62,87 @@ class AmountEvidence:
         dots, commas = self.counts["."], self.counts[","]
         if not dots and not commas:
             return DecimalSign() if not self.counts["open"] else None
-        sign = "." if dots >= commas else ","
-        return DecimalSign(sign, mixed=min(dots, commas) * 100 > max(dots, commas))
+        return DecimalSign("." if dots >= commas else ",", mixed=min(dots, commas) * 100 > max(dots, commas))
 
 
-# One to three digits, a sign, three digits: a thousand or a thousandth.
-OPEN = r"^[1-9]\d{0,2}[.,]\d{3}$"
-
-
-def _settles(decimal: str, other: str) -> str:
-    """Amounts in which `decimal` can only be the decimal sign."""
-    return (
-        rf"^(?:\d*{decimal}\d\d?|\d*{decimal}\d{{4,}}|\d{{4,}}{decimal}\d{{3}}|0\d*{decimal}\d{{3}}|{decimal}\d{{3}}"
-        rf"|[\d{other}]*{other}[\d{other}]*{decimal}\d+|\d{{1,3}}(?:{other}\d{{2,3}}){{2,}})$"
+def _settling(decimal: str, other: str) -> str:
+    """A pattern of amounts in which `decimal` can only be the decimal sign."""
+    shapes = (
+        rf"\d*{decimal}\d\d?",
+        rf"\d*{decimal}\d{{4,}}",
+        rf"\d{{4,}}{decimal}\d{{3}}",
+        rf"0\d*{decimal}\d{{3}}",
+        rf"{decimal}\d{{3}}",
+        rf"[\d{other}]*{other}[\d{other}]*{decimal}\d+",
+        rf"\d{{1,3}}(?:{other}\d{{2,3}}){{2,}}",
     )
+    return f"^(?:{'|'.join(shapes)})$"
 
 
 def read_amounts(values: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
-    """`units` (1/10,000, exact), `code` (an `AmountCode`) where there is none, `sign` (of a currency).
+    """`units` (1/10,000, exact) or `code`, why there are none; `sign` is that of a currency, if there is one.
 
     A null or blank value has neither units nor code.
     """
     text = values.str.strip_chars()
-    if decimal.sign == "." and not decimal.mixed:
-        simple = text.str.contains(r"^\d{1,13}(?:\.\d{1,4})?$")
-        if simple.all() and not simple.has_nulls():
-            return pl.DataFrame({"units": _exact(text), "code": _none(text), "sign": _none(text)})
-    else:
-        simple = text.str.contains(r"^\d{1,13}$")
+    simple = text.str.contains(r"^\d{1,13}(?:\.\d{1,4})?$" if decimal == DecimalSign(".") else r"^\d{1,13}$")
+    if simple.all() and not simple.has_nulls():
+        nothing = pl.lit(None, pl.String)
+        return _exact(text).to_frame("units").with_columns(code=nothing, sign=nothing)
     simple = simple.fill_null(value=False)
-    fast = _exact(pl.select(pl.when(simple).then(text)).to_series())
-    odd = text.filter(~simple & (text != "")).unique().drop_nulls()
-    table = pl.DataFrame({"text": text, "fast": fast})
-    slow = _read_odd(odd, decimal)
-    joined = table.join(slow, on="text", how="left", maintain_order="left")
-    return joined.select(units=pl.coalesce("fast", "units"), code="code", sign="sign")
+    table = pl.DataFrame({"text": text, "simple": simple})
+    plain = _exact(table.select(pl.when("simple").then("text")).to_series())
+    odd = _read_odd(text.filter(~simple & (text != "")).drop_nulls().unique(), decimal)
+    joined = table.with_columns(plain=plain).join(odd, on="text", how="left", maintain_order="left")
+    return joined.select(units=pl.coalesce("plain", "units"), code="code", sign="sign")
 
 
 def _exact(text: pl.Series) -> pl.Series:
     return text.cast(pl.Decimal(18, 4)).to_physical().cast(pl.Int64)
 
 
-def _none(text: pl.Series) -> pl.Series:
-    return pl.Series([None], dtype=pl.String).new_from_index(0, text.len())
-
-
 def _read_odd(text: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
     """Distinct amounts that are not plain digits."""
-    point = r"\." if decimal.sign == "." else ","
-    comma = "," if decimal.sign == "." else r"\."
-    gap = r"['’\s\x{a0}\x{202f}\x{2009}]"
-    whole = rf"(\d+|\d{{1,3}}(?:{comma}\d{{2,3}})*{comma}\d{{3}}|\d{{1,3}}(?:{gap}\d{{3}})+|)"
-    pattern = (
-        rf"^(\()?\s*([-+−])?\s*{_SIGN}?\s*([-+−])?\s*{whole}(?:{point}(\d*))?\s*{_SIGN}?\s*([-−])?\s*(\))?$"
-    )
     names = ["open", "minus1", "sign1", "minus2", "whole", "part", "sign2", "minus3", "close"]
-    groups = text.str.extract_groups(pattern).struct.rename_fields(names).struct.unnest()
-    table = groups.with_columns(text=text).with_columns(
+    groups = text.str.extract_groups(_pattern(decimal.sign)).struct.rename_fields(names).struct.unnest()
+    negative = (
+        pl.any_horizontal(pl.col("minus1", "minus2", "minus3").is_not_null()) | pl.col("open").is_not_null()
+    )
+    table = groups.with_columns(
+        text=text,
         digits=pl.col("whole").str.replace_all(r"\D", "").str.strip_chars_start("0"),
         part=pl.col("part").fill_null("").str.strip_chars_end("0"),
         sign=pl.coalesce("sign1", "sign2"),
-        below=pl.any_horizontal(pl.col("minus1", "minus2", "minus3").is_in(["-", "−"]).fill_null(value=False))
-        | pl.col("open").is_not_null(),
-    )
-    return _judged(table, decimal)
+        negative=negative,
+    ).with_columns(code=_code(mixed=decimal.mixed))
+    whole = pl.col("digits").str.zfill(1).cast(pl.Int64, strict=False)
+    exact = whole * SCALE + pl.col("part").str.pad_end(4, "0").cast(pl.Int64, strict=False)
+    signed = pl.when("negative").then(-exact).otherwise(exact)
+    return table.select("text", "code", "sign", units=pl.when(pl.col("code").is_null()).then(signed))
 
 
-def _judged(table: pl.DataFrame, decimal: DecimalSign) -> pl.DataFrame:
-    digits, part = pl.col("digits"), pl.col("part")
-    bare = pl.col("text").str.extract(r"(\d[\d.,]*\d)")
+def _pattern(decimal: str) -> str:
+    point, comma = (r"\.", ",") if decimal == "." else (",", r"\.")
+    whole = rf"(\d+|\d{{1,3}}(?:{comma}\d{{2,3}})*{comma}\d{{3}}|\d{{1,3}}(?:{_GAP}\d{{3}})+|)"
+    before = rf"^(\()?\s*(?:\+|({_MINUS}))?\s*{_SIGN}?\s*({_MINUS})?\s*"
+    return rf"{before}{whole}(?:{point}(\d*))?\s*{_SIGN}?\s*({_MINUS})?\s*(\))?$"
+
+
+def _code(*, mixed: bool) -> pl.Expr:
+    whole, part, bare = pl.col("whole"), pl.col("part"), pl.col("text").str.extract(r"(\d[\d.,]*\d)")
     unreadable = (
-        pl.col("whole").is_null()
-        | ((pl.col("whole") == "") & (part == "") & ~pl.col("text").str.contains("0"))
+        whole.is_null()
+        | ~pl.col("text").str.contains(r"\d")
         | (pl.col("open").is_null() != pl.col("close").is_null())
         | (pl.col("sign1").is_not_null() & pl.col("sign2").is_not_null())
     )
-    code = (
-        pl.when(unreadable.fill_null(value=True))
-        .then(pl.lit(AmountCode.UNREADABLE))
-        .when(pl.lit(value=decimal.mixed) & bare.str.contains(OPEN).fill_null(value=False))
-        .then(pl.lit(AmountCode.AMBIGUOUS))
-        .when(digits.str.len_bytes() > MAX_WHOLE_DIGITS)
-        .then(pl.lit(AmountCode.TOO_LARGE))
+    return (
+        pl.when(unreadable)
+        .then(pl.lit(AmountCode.UNREADABLE.value))
+        .when(pl.lit(value=mixed) & bare.str.contains(_OPEN).fill_null(value=False))
+        .then(pl.lit(AmountCode.AMBIGUOUS.value))
+        .when(pl.col("digits").str.len_bytes() > MAX_WHOLE_DIGITS)
+        .then(pl.lit(AmountCode.TOO_LARGE.value))
         .when(part.str.len_bytes() > 4)
-        .then(pl.lit(AmountCode.TOO_PRECISE))
+        .then(pl.lit(AmountCode.TOO_PRECISE.value))
     )
-    exact = digits.str.pad_start(1, "0").cast(pl.Int64, strict=False) * SCALE + part.str.pad_end(4, "0").cast(
-        pl.Int64, strict=False
-    )
-    return table.with_columns(code=code).select(
-        "text",
-        "code",
-        "sign",
-        units=pl.when(pl.col("code").is_null()).then(pl.when(pl.col("below")).then(-exact).otherwise(exact)),
-    )
-
-
-def sign_fits(sign: str, currency: str) -> bool:
-    """Whether an amount with the sign `sign` can be in the currency."""
-    return sign.upper() == currency or currency in CURRENCY_SIGNS.get(sign, frozenset())
-
-
-def is_currency_sign(sign: str, known_codes: frozenset[str]) -> bool:
-    """Whether `sign` stands for any currency."""
-    return sign in CURRENCY_SIGNS or sign.upper() in known_codes

@@ -18,6 +18,8 @@ class RejectCode(StrEnum):
     UNDECODABLE = "undecodable"
     ORDER_NUMBER_MISSING = "order_number_missing"
     ORDER_NUMBER_DAMAGED = "order_number_damaged"
+    ORDER_UNKNOWN = "order_unknown"
+    ORDER_TWICE = "order_twice"
     STATUS_SKIPPED = "status_skipped"
     SKU_MISSING = "sku_missing"
     QUANTITY_MISSING = "quantity_missing"
@@ -45,7 +47,8 @@ class RejectCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`message` has one `{}` for the value found, or none; `field` is the order field at fault, if it is one."""
+    """`message` has one `{}` for the value found, or none; `field` is the order field at fault, if it is
+    one."""
 
     field: str | None
     message: str
@@ -89,6 +92,14 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "order_number",
         "The order number {} was shortened by a spreadsheet.",
         "Export again with the column as text.",
+    ),
+    RejectCode.ORDER_UNKNOWN: Explanation(
+        "order_number", "The order {} is not in the file of orders.", "Import the two files of one export."
+    ),
+    RejectCode.ORDER_TWICE: Explanation(
+        "order_number",
+        "The order {} stands more than once in the file of orders.",
+        "Remove the wrong one there.",
     ),
     RejectCode.STATUS_SKIPPED: Explanation(
         "status",

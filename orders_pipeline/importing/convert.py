@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from orders_pipeline.currency import MINOR_DIGITS
-from orders_pipeline.importing.amounts import (
-    CURRENCY_SIGNS,
-    SCALE,
-    AmountCode,
-    DecimalSign,
-    read_amounts,
-)
+from orders_pipeline.importing.amounts import SCALE, AmountCode, read_amounts
 from orders_pipeline.importing.codes import RejectCode
-from orders_pipeline.importing.dates import AMBIGUOUS, UNREADABLE, DateRules, read_dates
+from orders_pipeline.importing.currency_signs import is_currency_sign, sign_fits
+from orders_pipeline.importing.date_reading import DateCode, read_dates
+from orders_pipeline.importing.decisions import Decisions
 from orders_pipeline.importing.options import ParseRules
 from orders_pipeline.importing.profile import OrderField, Profile
 
@@ -24,15 +18,6 @@ MAX_TOTAL_UNITS = 1_000_000_000_000
 MAX_TEXT = 1000
 
 TEXT_FIELDS = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.SKU, OrderField.PRODUCT_NAME)
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """What the whole columns settled."""
-
-    price: DecimalSign = DecimalSign()
-    quantity: DecimalSign = DecimalSign()
-    dates: DateRules = DateRules()
 
 
 def order_key(raw: pl.Expr) -> pl.Expr:
@@ -52,7 +37,9 @@ def convert_lines(
     frame = _filled(frame, profile)
     price = read_amounts(frame[profile.price_field.value], decisions.price)
     quantity = read_amounts(frame[OrderField.QUANTITY.value], decisions.quantity)
-    dates = read_dates(frame[OrderField.ORDERED_AT.value], decisions.dates, rules.timezone)
+    dates = read_dates(
+        frame[OrderField.ORDERED_AT.value], decisions.dates, profile.timezone or rules.timezone
+    )
     currency = pl.col("currency").str.strip_chars().str.to_uppercase()
     values = frame.with_columns(
         customer_id=order_key(pl.col("customer_id")),
@@ -69,7 +56,7 @@ def convert_lines(
     values = values.with_columns(count=pl.col("units") // SCALE)
     by_unit = profile.price_field is OrderField.UNIT_PRICE
     total = pl.col("price") * pl.col("count") if by_unit else pl.col("price")
-    return values.with_columns(code=_first_problem(profile, rules), total=total)
+    return values.with_columns(_problems(values, profile, rules), total=total)
 
 
 def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -78,6 +65,10 @@ def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     constants = [pl.lit(value).alias(field.value) for field, value in profile.constants.items()]
     frame = frame.with_columns(blanks).with_columns(constants)
     frame = frame.with_columns(_text(field) for field in TEXT_FIELDS)
+    frame = frame.with_columns(
+        pl.col(field.value).str.strip_chars().replace(values) for field, values in profile.values.items()
+    )
+    frame = frame.with_columns(_text(field) for field in TEXT_FIELDS if field in profile.values)
     if profile.inherit:
         frame = frame.with_columns(_inherited(field.value) for field in profile.inherit)
     return frame.with_columns(
@@ -96,59 +87,70 @@ def _inherited(name: str) -> pl.Expr:
     return pl.when(pl.col("order").is_null()).then(own).otherwise(pl.coalesce(own, shared)).alias(name)
 
 
-def _first_problem(profile: Profile, rules: ParseRules) -> pl.Expr:
-    """The code of the first rule that a line breaks, null for a good line."""
-    blank = _is_blank
-    order, sku, price = pl.col("order"), pl.col("sku"), profile.price_field.value
-    too_long = pl.max_horizontal(pl.col("order", *TEXT_FIELDS).str.len_chars()) > MAX_TEXT
-    by_unit = profile.price_field is OrderField.UNIT_PRICE
-    limit = pl.lit(MAX_TOTAL_UNITS * SCALE, pl.Int64)
-    too_much = pl.col("price") > (limit // pl.col("count").clip(1) if by_unit else limit)
-    checks = [
-        (RejectCode.ORDER_NUMBER_MISSING, order.is_null()),
-        (RejectCode.ORDER_NUMBER_DAMAGED, order.str.contains(r"^\d\.\d+E\+\d+$")),
-        *((RejectCode.STATUS_SKIPPED, pl.col(name).is_not_null()) for name in ["skipped"] if profile.skip),
-        (RejectCode.SKU_MISSING, sku.is_null()),
-        (RejectCode.QUANTITY_MISSING, blank("quantity")),
-        (RejectCode.QUANTITY_TOO_LARGE, pl.col("quantity_code") == AmountCode.TOO_LARGE),
-        (RejectCode.QUANTITY_NOT_WHOLE, pl.col("quantity_code") == AmountCode.TOO_PRECISE),
-        (RejectCode.QUANTITY_UNREADABLE, pl.col("quantity_code").is_not_null()),
-        (RejectCode.QUANTITY_NOT_POSITIVE, pl.col("units") <= 0),
-        (RejectCode.QUANTITY_NOT_WHOLE, pl.col("units") % SCALE != 0),
-        (RejectCode.QUANTITY_TOO_LARGE, pl.col("count") > MAX_QUANTITY),
-        (RejectCode.PRICE_MISSING, blank(price)),
-        (RejectCode.PRICE_TOO_LARGE, pl.col("price_code") == AmountCode.TOO_LARGE),
-        (RejectCode.PRICE_TOO_PRECISE, pl.col("price_code") == AmountCode.TOO_PRECISE),
-        (RejectCode.PRICE_AMBIGUOUS, pl.col("price_code") == AmountCode.AMBIGUOUS),
-        (RejectCode.PRICE_UNREADABLE, pl.col("price_code").is_not_null()),
-        (RejectCode.PRICE_NOT_POSITIVE, pl.col("price") <= 0),
-        (RejectCode.PRICE_TOO_LARGE, too_much),
-        (RejectCode.CURRENCY_UNKNOWN, ~pl.col("currency").is_in(list(MINOR_DIGITS))),
-        (RejectCode.PRICE_UNREADABLE, pl.col("price_sign").is_not_null() & ~_is_sign()),
-        (RejectCode.PRICE_OTHER_CURRENCY, pl.col("price_sign").is_not_null() & ~_sign_fits()),
-        (RejectCode.DATE_MISSING, blank("ordered_at")),
-        (RejectCode.DATE_AMBIGUOUS, pl.col("date_code") == AMBIGUOUS),
-        (RejectCode.DATE_UNREADABLE, pl.col("date_code") == UNREADABLE),
+def _problems(values: pl.DataFrame, profile: Profile, rules: ParseRules) -> pl.Series:
+    """The code of the first rule that each line breaks, null for a good line."""
+    checks = _checks(profile, rules)
+    codes = pl.Series("code", [None], dtype=pl.String).new_from_index(0, values.height)
+    broken = values.select(pl.any_horizontal(check.fill_null(value=False) for _, check in checks))
+    at = broken.to_series().arg_true()
+    if not at.len():
+        return codes
+    first = pl.coalesce(pl.when(check).then(pl.lit(code.value)) for code, check in checks[1:])
+    return codes.scatter(at, values[at].select(pl.coalesce("problem", first)).to_series())
+
+
+def _checks(profile: Profile, rules: ParseRules) -> list[tuple[RejectCode, pl.Expr]]:
+    """What must not be true of a line, in the order in which it is reported; a broken record comes first."""
+    return [
+        (RejectCode.FIELD_COUNT, pl.col("problem").is_not_null()),
+        (RejectCode.ORDER_NUMBER_MISSING, pl.col("order").is_null()),
+        (RejectCode.ORDER_NUMBER_DAMAGED, pl.col("order").str.contains(r"^\d\.\d+E\+\d+$")),
+        (RejectCode.STATUS_SKIPPED, pl.col("skipped").is_not_null()),
+        (RejectCode.SKU_MISSING, pl.col("sku").is_null()),
+        *_quantity_checks(),
+        *_price_checks(profile),
+        (RejectCode.DATE_MISSING, _is_blank("ordered_at")),
+        (RejectCode.DATE_AMBIGUOUS, pl.col("date_code") == DateCode.AMBIGUOUS),
+        (RejectCode.DATE_UNREADABLE, pl.col("date_code") == DateCode.UNREADABLE),
         (RejectCode.DATE_OUT_OF_RANGE, ~pl.col("day").is_between(rules.first_day, rules.last_day)),
-        (RejectCode.TEXT_TOO_LONG, too_long),
+        (
+            RejectCode.TEXT_TOO_LONG,
+            pl.max_horizontal(pl.col("order", *TEXT_FIELDS).str.len_bytes()) > MAX_TEXT,
+        ),
     ]
-    return pl.coalesce(
-        pl.when(pl.col("problem").is_not_null()).then(pl.col("problem")),
-        *(pl.when(broken).then(pl.lit(code.value)) for code, broken in checks),
-    )
+
+
+def _quantity_checks() -> list[tuple[RejectCode, pl.Expr]]:
+    code, units = pl.col("quantity_code"), pl.col("units")
+    return [
+        (RejectCode.QUANTITY_MISSING, _is_blank("quantity")),
+        (RejectCode.QUANTITY_TOO_LARGE, code == AmountCode.TOO_LARGE),
+        (RejectCode.QUANTITY_NOT_WHOLE, code == AmountCode.TOO_PRECISE),
+        (RejectCode.QUANTITY_UNREADABLE, code.is_not_null()),
+        (RejectCode.QUANTITY_NOT_POSITIVE, units <= 0),
+        (RejectCode.QUANTITY_NOT_WHOLE, units % SCALE != 0),
+        (RejectCode.QUANTITY_TOO_LARGE, pl.col("count") > MAX_QUANTITY),
+    ]
+
+
+def _price_checks(profile: Profile) -> list[tuple[RejectCode, pl.Expr]]:
+    code, price, sign = pl.col("price_code"), pl.col("price"), pl.col("price_sign")
+    limit = pl.lit(MAX_TOTAL_UNITS * SCALE, pl.Int64)
+    if profile.price_field is OrderField.UNIT_PRICE:
+        limit //= pl.col("count").clip(1)
+    return [
+        (RejectCode.PRICE_MISSING, _is_blank(profile.price_field.value)),
+        (RejectCode.PRICE_TOO_LARGE, code == AmountCode.TOO_LARGE),
+        (RejectCode.PRICE_TOO_PRECISE, code == AmountCode.TOO_PRECISE),
+        (RejectCode.PRICE_AMBIGUOUS, code == AmountCode.AMBIGUOUS),
+        (RejectCode.PRICE_UNREADABLE, code.is_not_null()),
+        (RejectCode.PRICE_NOT_POSITIVE, price <= 0),
+        (RejectCode.PRICE_TOO_LARGE, price > limit),
+        (RejectCode.CURRENCY_UNKNOWN, ~pl.col("currency").is_in(list(MINOR_DIGITS))),
+        (RejectCode.PRICE_UNREADABLE, sign.is_not_null() & ~is_currency_sign(sign)),
+        (RejectCode.PRICE_OTHER_CURRENCY, sign.is_not_null() & ~sign_fits(sign, pl.col("currency"))),
+    ]
 
 
 def _is_blank(name: str) -> pl.Expr:
     return pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "")
-
-
-def _is_sign() -> pl.Expr:
-    sign = pl.col("price_sign")
-    return sign.is_in(list(CURRENCY_SIGNS)) | sign.str.to_uppercase().is_in(list(MINOR_DIGITS))
-
-
-def _sign_fits() -> pl.Expr:
-    sign = pl.col("price_sign")
-    pairs = [f"{sign} {code}" for sign, codes in CURRENCY_SIGNS.items() for code in codes]
-    pair = pl.concat_str(sign, pl.lit(" "), pl.col("currency"))
-    return pair.is_in(pairs) | (sign.str.to_uppercase() == pl.col("currency"))

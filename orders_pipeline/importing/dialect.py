@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Dialect:
     """`quote` and `escape` are one character or empty; `skip_space`: blanks after a delimiter are no data.
 
-    `line_end` is that of the file's first lines, used where a file is written in this dialect; every record end is
-    recognised wherever it stands.
+    `line_end` is that of the file's first lines, used where a file is written in this dialect; every record
+    end is recognised wherever it stands.
     """
 
     delimiter: str = ","

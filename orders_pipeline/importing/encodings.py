@@ -21,8 +21,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _COMMON = set("éèêëáàâäãåíìîïóòôöõøúùûüñçßæœýÿÉÈÊÁÀÂÄÃÅÍÓÔÖÕØÚÜÑÇÆŒ")
-_QUOTES_AND_DASHES = set("‘’“”„‚–—…«»•‹›")
-_SIGNS = set("£€¥®™©°½¼¾²³·¡¿ªº§´\xa0")
+_QUOTES_AND_DASHES = set("\u2018\u2019\u201c\u201d\u201e\u201a\u2013\u2014\u2026\xab\xbb\u2022\u2039\u203a")
+_SIGNS = set("£€¥®™©°½¼¾²³·¡¿ªº§\xb4\xa0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ def detect_encoding(head: bytes, sample: bytes, *, sample_is_whole: bool = False
     if _valid_utf8(sample):
         return DetectedEncoding("utf-8", 0.99, "all characters beyond ASCII are valid UTF-8")
     return _ranked(sample)
+
+
+def is_utf8(encoding: str) -> bool:
+    """Whether `encoding` names UTF-8, or ASCII, which is a part of it."""
+    return codecs.lookup(encoding).name in {"utf-8", "utf-8-sig", ASCII}
 
 
 def _valid_utf8(sample: bytes) -> bool:

@@ -6,7 +6,8 @@ from __future__ import annotations
 class FileRefused(Exception):
     """A file, or a profile asked for, that cannot be imported; nothing of it was taken.
 
-    `code` is stable and snake_case, `message` one sentence naming the file and what was expected, `hint` the way out.
+    `code` is stable and snake_case, `message` one sentence naming the file and what was expected, `hint` the
+    way out.
     """
 
     def __init__(self, code: str, message: str, hint: str) -> None:

@@ -1,31 +1,41 @@
-"""What kind of order file this is: encoding, dialect, header and column profile, from a bounded part of it."""
+"""What kind of order file this is: encoding, dialect, header and profile, from a bounded part of it."""
 
 from __future__ import annotations
 
 import codecs
 import io
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orders_pipeline.importing.companion import find_companion
 from orders_pipeline.importing.dialect import Dialect
 from orders_pipeline.importing.encodings import ASCII, DetectedEncoding, detect_encoding
 from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.importing.header import Header, find_header
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.importing.parsed import Finding
-from orders_pipeline.importing.profile import OrderField, Profile, built_in_profiles, load_profile
+from orders_pipeline.importing.profile import Companion, Profile, built_in_profiles, load_profile
+from orders_pipeline.importing.read_as import told_by_export
 from orders_pipeline.importing.sample import HEAD_BYTES, Sample, take_sample
-from orders_pipeline.importing.scanner import Scanned
-from orders_pipeline.importing.sniff import NAMES, Sniffed, sniff
+from orders_pipeline.importing.sniff import NAMES, KnowsHeader, Sniffed, long_delimiter, sniff
 from orders_pipeline.importing.source import Container, Source, open_source
-from orders_pipeline.importing.text import utf8_chunks
+from orders_pipeline.importing.text import decode_start
 
-HEADER_SEARCH = 30
+_LINE_ENDS = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """How a file is to be read. `skip_records` counts the records up to the header, which stands on `header_line`."""
+    """How the file called `file_name` is to be read.
 
+    `skip_records` counts the records up to the header, which stands on the physical line `header_line`.
+    `companion` is the path of the second file of a profile that takes two, empty if that lies in the same
+    archive.
+    """
+
+    file_name: str
     container: Container
     member: str
     profile: Profile
@@ -34,16 +44,21 @@ class Identified:
     header: tuple[str, ...]
     header_line: int
     skip_records: int
+    companion: str
+    companion_member: str
     options: ReadOptions
     findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
-    profile: Profile
-    index: int
-    line: int
-    names: tuple[str, ...]
+class Looked:
+    """What the beginning of a file shows, whatever its columns mean."""
+
+    source: Source
+    encoding: DetectedEncoding
+    options: ReadOptions
+    sniffed: Sniffed
+    lines: list[str]
 
 
 def identify(path: Path, profile: str | None, options: ReadOptions) -> Identified:
@@ -52,36 +67,108 @@ def identify(path: Path, profile: str | None, options: ReadOptions) -> Identifie
     Raises:
         FileRefused: not a readable order file, or its columns fit no profile, or several.
     """
-    source = open_source(path, options.member)
     chosen = load_profile(profile) if profile else None
     profiles = [chosen] if chosen else list(built_in_profiles().values())
-    sample = take_sample(source)
-    if not sample.head.strip():
-        raise FileRefused(
-            "file_empty",
-            f"{source.name} is blank: a header and order lines were expected.",
-            "Export it again.",
-        )
-    encoding = _encoding(source, sample, options, chosen)
-    lines, line_end = _lines(sample, encoding.encoding)
-    sniffed = sniff(
-        lines,
-        Dialect(line_end=line_end),
-        _fixed(options, chosen),
-        lambda fields: any(not p.missing(tuple(fields)) for p in profiles),
+    leave_out = tuple(known.companion.file for known in profiles if known.companion)
+    source = open_source(path, options.member, leave_out)
+    identified = _identified(source, profiles, options, named=chosen is not None)
+    companion = identified.profile.companion
+    return identified if companion is None else _with_companion(identified, source, companion)
+
+
+def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified] | None:
+    """The second file of an identified file that now lies at `path`, and how it is read; None if it takes
+    none.
+
+    Raises:
+        FileRefused: it is missing, unreadable, or lacks a column.
+    """
+    companion = main.profile.companion
+    if companion is None:
+        return None
+    inside = not main.companion
+    source = open_source(path if inside else Path(main.companion), main.companion_member or None)
+    # Only what is read here counts: the fields of a line stand in the other file.
+    others = {"columns": companion.columns, "items": None, "joined": {}, "companion": None}
+    profile = Profile.model_construct(**{**dict(main.profile), **others})
+    return source, _identified(source, [profile], ReadOptions(), named=True)
+
+
+def _with_companion(identified: Identified, source: Source, companion: Companion) -> Identified:
+    found = find_companion(source, companion, identified.options.companion)
+    note = Finding(
+        "companion", found.member or found.name, 1.0, "the profile takes a second file with the orders"
     )
-    header = _find_header(source, sniffed, profiles, chosen)
+    return replace(
+        identified,
+        companion="" if found.path == source.path else found.path,
+        companion_member=found.member,
+        findings=(*identified.findings, note),
+    )
+
+
+def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *, named: bool) -> Identified:
+    def knows_header(fields: list[str]) -> bool:
+        return any(not profile.missing(tuple(fields)) for profile in profiles)
+
+    looked = look_at(source, options, profiles[0] if named else None, knows_header)
+    header = _header(looked, profiles)
     return Identified(
+        file_name=source.name,
         container=source.container,
         member=source.member,
         profile=header.profile,
-        encoding=encoding.encoding,
-        dialect=sniffed.dialect,
+        encoding=looked.encoding.encoding,
+        dialect=looked.sniffed.dialect,
         header=header.names,
         header_line=header.line,
         skip_records=header.index + 1,
-        options=options,
-        findings=_findings(source, encoding, sniffed, header, named=chosen is not None),
+        companion="",
+        companion_member="",
+        options=looked.options,
+        findings=tuple(_findings(looked, header, named=named)),
+    )
+
+
+def look_at(
+    source: Source, options: ReadOptions, profile: Profile | None, knows_header: KnowsHeader
+) -> Looked:
+    """Encoding and dialect of a file.
+
+    Raises:
+        FileRefused: it cannot be read, is blank, or is no delimited text.
+    """
+    sample = take_sample(source)
+    if not sample.head.strip():
+        message = f"{source.name} is blank: a header and order lines were expected."
+        raise FileRefused("file_empty", message, "Export it again.")
+    options = told_by_export(sample.head, options)
+    encoding = _encoding(source, sample, options, profile)
+    lines, line_end = _lines(sample, encoding.encoding)
+    fixed = _fixed(options, profile)
+    told = re.fullmatch(r"\ufeff?sep=(.)", lines[0].strip("\n")) if lines else None
+    if told and "delimiter" not in fixed:
+        fixed["delimiter"] = told[1]
+    sniffed = sniff(lines, line_end, fixed, knows_header)
+    return Looked(source, encoding, options, sniffed, lines)
+
+
+def _header(looked: Looked, profiles: list[Profile]) -> Header:
+    name = looked.source.name
+    try:
+        return find_header(name, looked.sniffed, profiles, looked.options.header_line)
+    except FileRefused:
+        if delimiter := long_delimiter(looked.lines):
+            refuse_long_delimiter(name, delimiter)
+        raise
+
+
+def refuse_long_delimiter(file_name: str, delimiter: str) -> None:
+    """Raises the refusal of a file whose fields are separated by several characters."""
+    raise FileRefused(
+        "delimiter_too_long",
+        f"{file_name} separates its fields with {delimiter!r}: a delimiter of one character was expected.",
+        "Export it with a comma, semicolon, tab or pipe between the fields.",
     )
 
 
@@ -92,22 +179,27 @@ def _encoding(
     if given is None:
         return detect_encoding(sample.head, sample.marked, sample_is_whole=sample.whole)
     try:
-        name = codecs.lookup(given).name
+        return DetectedEncoding(_text_codec(given), 1.0, "it was given")
     except LookupError:
+        message = f"{source.name} cannot be read as {given!r}: there is no such encoding."
         raise FileRefused(
-            "encoding_unknown",
-            f"{source.name} cannot be read as {given!r}: there is no such encoding.",
-            "Name one such as utf-8, cp1252 or mac_roman.",
+            "encoding_unknown", message, "Name one such as utf-8, cp1252 or mac_roman."
         ) from None
-    return DetectedEncoding(name, 1.0, "it was given")
+
+
+def _text_codec(name: str) -> str:
+    """Python's name of a text encoding; ASCII is read as UTF-8, so that a stray byte is a reject."""
+    b"".decode(name)
+    found = codecs.lookup(name).name
+    return "utf-8" if found == ASCII else found
 
 
 def _lines(sample: Sample, encoding: str) -> tuple[list[str], str]:
-    text = b"".join(utf8_chunks(iter([sample.head]), encoding)).decode()
-    ends = {"\r\n": text.count("\r\n")}
-    ends["\n"] = text.count("\n") - ends["\r\n"]
-    ends["\r"] = text.count("\r") - ends["\r\n"]
-    lines = [line.rstrip("\r\n") for line in io.StringIO(text, newline=None)]
+    """The first physical lines, whole ones only, and the end that most of them have."""
+    text = decode_start(sample.head, encoding)
+    pairs = text.count("\r\n")
+    ends = {"\n": text.count("\n") - pairs, "\r\n": pairs, "\r": text.count("\r") - pairs}
+    lines = [line.rstrip("\n") for line in io.StringIO(text.replace("\r\r\n", "\r\n"), newline=None)]
     if len(sample.head) >= HEAD_BYTES and len(lines) > 1:
         lines.pop()
     return lines, max(ends, key=lambda end: ends[end])
@@ -120,95 +212,33 @@ def _fixed(options: ReadOptions, profile: Profile | None) -> dict[str, str]:
         if given is None and profile is not None:
             given = getattr(profile, part)
         if given is not None:
-            fixed[part] = given.replace("\\t", "\t") if part == "delimiter" else given
+            fixed[part] = given.replace("\\t", "\t")
+            _check_character(part, fixed[part])
     return fixed
 
 
-def _find_header(
-    source: Source, sniffed: Sniffed, profiles: list[Profile], chosen: Profile | None
-) -> _Header:
-    line = 1
-    for index, record in enumerate(sniffed.records[:HEADER_SEARCH]):
-        names = tuple(field.strip() for field in record.fields)
-        fitting = [profile for profile in profiles if not profile.missing(names)]
-        if record.problem is None and fitting:
-            return _Header(_most_specific(source, fitting, names), index, line, names)
-        line += record.lines
-    raise _no_header(source, sniffed.records, profiles, chosen)
+def _check_character(part: str, given: str) -> None:
+    if len(given) > 1 or (part == "delimiter" and not given) or given in {"\n", "\r"}:
+        message = f"The {part} {given!r} cannot be used: one character was expected."
+        raise FileRefused("option_invalid", message, "Name a single character, such as ; or \\t.")
 
 
-def _most_specific(source: Source, fitting: list[Profile], names: tuple[str, ...]) -> Profile:
-    counts = {profile.name: len(profile.locate(names)) for profile in fitting}
-    best = [profile for profile in fitting if counts[profile.name] == max(counts.values())]
-    if len(best) > 1:
-        raise FileRefused(
-            "profile_ambiguous",
-            f"{source.name} fits several profiles: {', '.join(profile.name for profile in best)}.",
-            "Name the one to use.",
-        )
-    return best[0]
-
-
-def _no_header(
-    source: Source, records: tuple[Scanned, ...], profiles: list[Profile], chosen: Profile | None
-) -> FileRefused:
-    rows = [tuple(field.strip() for field in record.fields) for record in records[:HEADER_SEARCH]]
-    nearest, names = max(
-        ((profile, row) for row in rows for profile in profiles),
-        key=lambda pair: len(pair[0].locate(pair[1])) / len(pair[0].columns),
-        default=(profiles[0], ()),
-    )
-    missing = nearest.missing(names)
-    if len(missing) == len(nearest.required):
-        first = next((row for row in rows if any(row)), ())
-        return FileRefused(
-            "header_missing",
-            f"{source.name} has no header that a profile knows: its first line reads {', '.join(first)[:120]!r}.",
-            f"Add a header line such as that of the profile {nearest.name!r}: {', '.join(_expected(nearest))}.",
-        )
-    expected = ", ".join(" or ".join(nearest.columns[field]) for field in missing)
-    subject = f"{source.name} has no column {expected}"
-    which = (
-        f"which the profile {nearest.name!r} requires"
-        if chosen
-        else f"which {nearest.name!r}, the nearest profile, requires"
-    )
-    return FileRefused(
-        "column_missing", f"{subject}, {which}.", "Rename the columns, or write a profile for this file."
-    )
-
-
-def _expected(profile: Profile) -> list[str]:
-    return [profile.columns[field][0] for field in profile.required]
-
-
-def _findings(
-    source: Source, encoding: DetectedEncoding, sniffed: Sniffed, header: _Header, *, named: bool
-) -> tuple[Finding, ...]:
+def _findings(looked: Looked, header: Header, *, named: bool) -> Iterator[Finding]:
+    sniffed, encoding = looked.sniffed, looked.encoding
     dialect = sniffed.dialect
-    ends = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
-    given = "it was named" if named else f"its columns are those of line {header.line}"
-    shown = "UTF-8 (ASCII so far)" if encoding.encoding == ASCII else encoding.encoding
-    found = [
-        Finding("profile", header.profile.name, 1.0, given),
-        Finding("encoding", shown, encoding.confidence, encoding.reason),
-        Finding(
-            "delimiter", NAMES.get(dialect.delimiter, dialect.delimiter), sniffed.confidence, sniffed.reason
-        ),
-        Finding(
-            "quote", NAMES.get(dialect.quote, dialect.quote or "none"), sniffed.confidence, sniffed.reason
-        ),
-        Finding("line end", ends[dialect.line_end], 1.0, "most of the first lines end so"),
-    ]
-    if dialect.escape:
-        found.append(Finding("escape", dialect.escape, sniffed.confidence, "it stands before quotes"))
+    chosen = "it was named" if named else f"line {header.line} has all its columns"
+    yield Finding("profile", header.profile.name, 1.0, chosen)
+    shown = "UTF-8 (only ASCII so far)" if encoding.encoding == ASCII else encoding.encoding
+    yield Finding("encoding", shown, encoding.confidence, encoding.reason)
+    parts = {"delimiter": dialect.delimiter, "quote": dialect.quote, "escape": dialect.escape}
+    given = _fixed(looked.options, header.profile if named else None)
+    for part, value in parts.items():
+        if part in given:
+            yield Finding(part, NAMES.get(value, value), 1.0, "it was given")
+        elif part != "escape" or value:
+            yield Finding(part, NAMES.get(value, value), sniffed.confidence, sniffed.reason)
+    yield Finding("line end", _LINE_ENDS[dialect.line_end], 1.0, "most of the first lines end so")
     if header.line > 1:
-        found.append(Finding("header line", str(header.line), 1.0, "the lines before it are no header"))
-    if source.container is not Container.PLAIN:
-        found.append(Finding("container", source.container.value, 1.0, "its first bytes say so"))
-    return tuple(found)
-
-
-def positions(identified: Identified) -> dict[OrderField, int]:
-    """Position of each mapped column in the file's records."""
-    return identified.profile.locate(identified.header)
+        yield Finding("header line", str(header.line), 1.0, "the lines before it are no header")
+    if looked.source.container is not Container.PLAIN:
+        yield Finding("container", looked.source.container.value, 1.0, "its first bytes say so")

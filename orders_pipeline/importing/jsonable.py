@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 Value = TypeVar("Value")
 
 
-def to_json(value: object) -> Any:  # noqa: ANN401
+def to_json(value: object) -> Any:
     """`value` (a dataclass of this package) as dicts, lists, strings and numbers."""
     return TypeAdapter(type(value)).dump_python(value, mode="json")
 

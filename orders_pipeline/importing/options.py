@@ -10,8 +10,8 @@ from datetime import date
 class ReadOptions:
     """Overrides of what is detected; None leaves a question to detection.
 
-    `date_format` is an order of day, month and year (`DMY`, `MDY`, `YMD`) or a strptime format; `decimal` is `.` or `,`;
-    `companion` is the second file of a profile that takes two.
+    `date_format` is an order of day, month and year (`DMY`, `MDY`, `YMD`) or a strptime format; `decimal` is
+    `.` or `,`; `companion` is the second file of a profile that takes two.
     """
 
     encoding: str | None = None

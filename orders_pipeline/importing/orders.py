@@ -7,13 +7,17 @@ from dataclasses import dataclass
 import polars as pl
 
 from orders_pipeline.currency import MINOR_DIGITS
+from orders_pipeline.importing.amounts import SCALE
 from orders_pipeline.importing.codes import EXPLANATIONS, RejectCode
-from orders_pipeline.importing.convert import MAX_TOTAL_UNITS, SCALE
+from orders_pipeline.importing.convert import MAX_TOTAL_UNITS
+from orders_pipeline.importing.profile import OrderField
+
+_STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class SettledLines:
-    """Good orders, their lines, and the lines that are not taken; all in file order."""
+    """Good orders in the order of their first lines, their lines order by order, and what is not taken."""
 
     orders: pl.DataFrame
     lines: pl.DataFrame
@@ -22,81 +26,90 @@ class SettledLines:
 
 def settle_lines(frame: pl.DataFrame, headers: dict[str, str]) -> SettledLines:
     """Groups the lines of whole orders; `headers` gives the file's column name of each order field."""
-    frame = _with_order_problems(frame)
-    has_order = pl.col("order").is_not_null()
+    frame = _marked_orders(_by_order(frame))
+    good = frame
+    bad = frame.clear()
     if frame["code"].null_count() < frame.height:
-        spoiled = pl.col("code").is_not_null().any().over("order") & has_order
-        frame = frame.with_columns(spoiled=spoiled)
-    else:
-        frame = frame.with_columns(spoiled=pl.lit(value=False))
-    good = frame.filter(pl.col("code").is_null() & ~pl.col("spoiled"))
-    bad = frame.filter(pl.col("code").is_not_null() | pl.col("spoiled"))
+        spoiled = pl.col("code").is_not_null()
+        spoiled |= spoiled.any().over("run") & pl.col("order").is_not_null()
+        good, bad = frame.filter(~spoiled), frame.filter(spoiled)
     orders = _orders(good)
     return SettledLines(orders, _lines(good, orders), _rejects(bad, headers))
 
 
-def _with_order_problems(frame: pl.DataFrame) -> pl.DataFrame:
+def _by_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """The lines of each order together, in file order, with a number `run` for each order."""
+    runs = frame["order"].rle_id()
+    if frame.height and runs[-1] + 1 != frame["order"].n_unique():
+        numbered = frame.with_row_index("first").with_columns(pl.col("first").min().over("order"))
+        frame = numbered.sort("first", maintain_order=True).drop("first")
+        runs = frame["order"].rle_id()
+    return frame.with_columns(run=runs)
+
+
+def _marked_orders(frame: pl.DataFrame) -> pl.DataFrame:
     """Marks what only the lines of an order together show."""
-    fine = pl.col("code").is_null()
-    per_order = (
-        frame.lazy()
-        .filter(fine)
-        .group_by("order")
-        .agg(
-            differs=pl.col("currency").n_unique() > 1,
-            first_currency=pl.col("currency").first(),
-            too_large=pl.col("total").cast(pl.Int128).sum() > MAX_TOTAL_UNITS * SCALE,
-        )
-        .filter(pl.col("differs") | pl.col("too_large"))
-        .collect()
-    )
-    if not per_order.height:
+    fine = frame.filter(pl.col("code").is_null())
+    plain = fine["currency"].n_unique() <= 1
+    if plain and (fine["total"].cast(pl.Int128).sum() or 0) <= MAX_TOTAL_UNITS * SCALE:
         return frame
-    joined = frame.join(per_order, on="order", how="left", maintain_order="left")
+    per_order = fine.group_by("run").agg(
+        differs=pl.col("currency").n_unique() > 1,
+        first_currency=pl.col("currency").first(),
+        too_large=pl.col("total").cast(pl.Int128).sum() > MAX_TOTAL_UNITS * SCALE,
+    )
+    wrong = per_order.filter(pl.col("differs") | pl.col("too_large"))
+    if not wrong.height:
+        return frame
+    differs = pl.col("code").is_null() & pl.col("differs")
     code = (
-        pl.when(~fine).then(pl.col("code"))
-        .when(pl.col("differs")).then(pl.lit(RejectCode.CURRENCY_DIFFERS.value))
-        .when(pl.col("too_large")).then(pl.lit(RejectCode.ORDER_TOTAL_TOO_LARGE.value))
-    )  # fmt: skip
-    detail = pl.when(fine & pl.col("differs")).then(pl.col("first_currency")).otherwise(pl.col("detail"))
+        pl.when(pl.col("code").is_not_null() | pl.col("differs").is_null())
+        .then(pl.col("code"))
+        .when(pl.col("differs"))
+        .then(pl.lit(RejectCode.CURRENCY_DIFFERS.value))
+        .otherwise(pl.lit(RejectCode.ORDER_TOTAL_TOO_LARGE.value))
+    )
+    detail = pl.when(differs).then(pl.col("first_currency")).otherwise(pl.col("detail"))
+    joined = frame.join(wrong, on="run", how="left", maintain_order="left")
     return joined.with_columns(code=code, detail=detail)
 
 
 def _orders(good: pl.DataFrame) -> pl.DataFrame:
-    grouped = good.group_by("order", maintain_order=True).agg(
+    grouped = good.group_by("run", maintain_order=True).agg(
+        number=pl.col("order").first(),
         customer_id=pl.col("customer_id").drop_nulls().first(),
         customer_name=pl.col("customer_name").drop_nulls().first(),
         currency=pl.col("currency").first(),
         exact=pl.col("total").sum(),
-        ordered_at=pl.col("instant").first(),
+        ordered_at=pl.col("instant").first().dt.timestamp("us"),
         day=pl.col("day").first(),
         first_line=pl.col("line").first(),
         lines=pl.len().cast(pl.Int32),
     )
-    step = pl.col("currency").replace_strict(
-        {c: 10 ** (4 - d) for c, d in MINOR_DIGITS.items()}, return_dtype=pl.Int64
-    )
-    return grouped.select(
-        position=pl.int_range(grouped.height, dtype=pl.Int64),
-        number=pl.col("order"),
-        customer_id="customer_id",
-        customer_name="customer_name",
-        currency="currency",
-        total=(pl.col("exact") + step // 2) // step,
-        ordered_at=pl.col("ordered_at").dt.timestamp("us"),
-        day="day",
-        first_line="first_line",
-        lines="lines",
+    step = pl.col("currency").replace_strict(_STEPS, return_dtype=pl.Int64)
+    total = (pl.col("exact") + step // 2) // step
+    position = pl.int_range(grouped.height, dtype=pl.Int64)
+    return grouped.with_columns(position=position, total=total).select(
+        "position",
+        "number",
+        "customer_id",
+        "customer_name",
+        "currency",
+        "total",
+        "ordered_at",
+        "day",
+        "first_line",
+        "lines",
     )
 
 
 def _lines(good: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
-    placed = good.join(
-        orders.select("position", order="number"), on="order", how="left", maintain_order="left"
-    )
-    return placed.select(
-        position="position",
-        line_number=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("order"),
+    position = good["run"].rle_id().cast(pl.Int64)
+    starts = orders["lines"].cast(pl.Int64).cum_sum() - orders["lines"]
+    number = pl.int_range(1, good.height + 1, dtype=pl.Int64, eager=True) - starts.gather(position)
+    return good.select(
+        position=position,
+        line_number=number.cast(pl.Int32),
         file_line="line",
         record="record",
         sku="sku",
@@ -107,9 +120,8 @@ def _lines(good: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rejects(bad: pl.DataFrame, headers: dict[str, str]) -> pl.DataFrame:
-    code = pl.col("code").fill_null(RejectCode.ORDER_REJECTED.value)
-    table = bad.with_columns(code=code)
-    parts = [_explained(group, RejectCode(str(key[0])), headers) for key, group in table.group_by("code")]
+    table = bad.with_columns(code=pl.col("code").fill_null(RejectCode.ORDER_REJECTED.value))
+    parts = [_explained(group, RejectCode(str(key)), headers) for (key,), group in table.group_by("code")]
     empty = _explained(table.clear(), RejectCode.BLANK_LINE, headers)
     return pl.concat([empty, *parts]).sort("record")
 
@@ -118,12 +130,10 @@ def _explained(group: pl.DataFrame, code: RejectCode, headers: dict[str, str]) -
     explanation = EXPLANATIONS[code]
     field = explanation.field
     if field == "price":
-        field = "line_total" if "line_total" in headers else "unit_price"
-    value = (
-        pl.col("detail").fill_null("")
-        if field is None or code is RejectCode.CURRENCY_DIFFERS
-        else _shown(field)
-    )
+        total = OrderField.LINE_TOTAL.value
+        field = total if total in headers else OrderField.UNIT_PRICE.value
+    own = field is not None and code is not RejectCode.CURRENCY_DIFFERS
+    value = _shown(str(field)) if own else pl.col("detail").fill_null("")
     message = explanation.message
     return group.select(
         record="record",
@@ -138,7 +148,7 @@ def _explained(group: pl.DataFrame, code: RejectCode, headers: dict[str, str]) -
 
 
 def _shown(field: str) -> pl.Expr:
-    name = "order" if field == "order_number" else field
+    name = {"order_number": "order", "status": "skipped"}.get(field, field)
     return pl.concat_str(
         pl.lit("'"), pl.col(name).fill_null("").str.strip_chars().str.slice(0, 80), pl.lit("'")
     )

@@ -28,8 +28,8 @@ class ParsedBatch:
 class ParsedFile:
     """Counts of a parsed file: `records` = lines in batches + `rejected_lines` + `lines_of_rejected_orders`.
 
-    `orders_rejected` counts the distinct order numbers that have a bad line; `rejects_by_code` leaves out the good
-    lines that are lost with their order.
+    `orders_rejected` counts the distinct order numbers that have a bad line; `rejects_by_code` leaves out the
+    good lines that are lost with their order. `read_as` notes how ambiguous columns were read.
     """
 
     records: int
@@ -39,3 +39,5 @@ class ParsedFile:
     rejects_by_code: dict[str, int]
     batches: tuple[ParsedBatch, ...]
     detected: tuple[Finding, ...]
+    encoding: str
+    read_as: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -29,7 +31,6 @@ class OrderField(StrEnum):
     LINE_TOTAL = "line_total"
     CURRENCY = "currency"
     ORDERED_AT = "ordered_at"
-    ORDERED_TIME = "ordered_time"
 
 
 class DateOrder(StrEnum):
@@ -43,29 +44,73 @@ class DateOrder(StrEnum):
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 _NEEDED = (OrderField.ORDER_NUMBER, OrderField.SKU, OrderField.QUANTITY, OrderField.ORDERED_AT)
+_PRICES = {OrderField.UNIT_PRICE, OrderField.LINE_TOTAL}
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class PackedItems(BaseModel):
+    """Several items of an order packed into columns, as `name:Mug|sku:M1|quantity:2|total:9.00`.
+
+    `columns` is a pattern of their header names, such as `line_item_*`; `fields` gives each order field its
+    key.
+    """
+
+    model_config = _STRICT
+
+    columns: str
+    fields: dict[OrderField, str]
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = "|"
+    assign: Annotated[str, Field(min_length=1, max_length=1)] = ":"
+    between: str = ""
+
+    def among(self, header: tuple[str, ...]) -> list[int]:
+        """Positions of the packed columns."""
+        pattern = self.columns.casefold()
+        return [at for at, name in enumerate(header) if fnmatchcase(name.strip().casefold(), pattern)]
+
+
+class Companion(BaseModel):
+    """A second file with order fields, joined by the order number; `file` is a pattern of its name."""
+
+    model_config = _STRICT
+
+    file: str
+    columns: dict[OrderField, Names]
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _single_names(cls, value: object) -> object:
+        return _as_tuples(value)
 
 
 class Profile(BaseModel):
     """Maps a file's columns to order fields.
 
-    `columns` gives each field the header names it goes by, `optional` the fields that may be absent, `constants` the
-    fields with one value for the whole file. Blank fields listed in `inherit` take the value that another line of
-    their order has. `date_order` settles what numeric dates leave open, `short_date_order` only those with two-digit
-    years. `skip` names columns, and the values (`*`: any) whose orders are not taken.
+    `columns` gives each field the header names it goes by, `joined` the columns that make it up together,
+    `constants` its one value for the whole file, `values` what stands for what in it; `optional` fields may
+    be absent. Blank fields in `inherit` take the value that another line of the order has, those in
+    `fallback` that of another field. `skip` names columns and the values (`*`: any) whose orders are not
+    taken. `date_order` settles what numeric dates leave open, `short_date_order` only those with two-digit
+    years; naive times are local to `timezone`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _STRICT
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
     description: str = ""
     columns: dict[OrderField, Names]
+    joined: dict[OrderField, Names] = {}
     optional: tuple[OrderField, ...] = ()
     constants: dict[OrderField, str] = {}
+    values: dict[OrderField, dict[str, str]] = {}
     inherit: tuple[OrderField, ...] = ()
     fallback: dict[OrderField, OrderField] = {}
     skip: dict[str, Names] = {}
+    items: PackedItems | None = None
+    companion: Companion | None = None
     date_order: DateOrder | None = None
     short_date_order: DateOrder | None = None
+    timezone: str | None = None
     decimal: Annotated[str, Field(pattern=r"^[.,]$")] | None = None
     encoding: str | None = None
     delimiter: str | None = None
@@ -75,17 +120,23 @@ class Profile(BaseModel):
     @field_validator("columns", "skip", mode="before")
     @classmethod
     def _single_names(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {field: (names,) if isinstance(names, str) else names for field, names in value.items()}
+        return _as_tuples(value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        try:
+            return value and ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/London") from error
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        given = set(self.columns) | set(self.constants)
+        given = self.given
         missing = [field.value for field in _NEEDED if field not in given]
         if missing:
             raise ValueError(f"no column and no constant for {', '.join(missing)}")
-        if len({OrderField.UNIT_PRICE, OrderField.LINE_TOTAL} & given) != 1:
+        if len(_PRICES & given) != 1:
             raise ValueError("exactly one of unit_price and line_total is needed")
         currency = self.constants.get(OrderField.CURRENCY)
         if currency is not None and currency not in MINOR_DIGITS:
@@ -93,9 +144,16 @@ class Profile(BaseModel):
         return self
 
     @property
+    def given(self) -> set[OrderField]:
+        """The fields that this profile gives a value."""
+        packed = set(self.items.fields) if self.items else set()
+        joined = set(self.companion.columns) if self.companion else set()
+        return {*self.columns, *self.joined, *self.constants, *packed, *joined}
+
+    @property
     def price_field(self) -> OrderField:
         """The field that prices are read from."""
-        return OrderField.LINE_TOTAL if OrderField.LINE_TOTAL in self.columns else OrderField.UNIT_PRICE
+        return OrderField.LINE_TOTAL if OrderField.LINE_TOTAL in self.given else OrderField.UNIT_PRICE
 
     @property
     def required(self) -> tuple[OrderField, ...]:
@@ -104,20 +162,30 @@ class Profile(BaseModel):
 
     def locate(self, header: tuple[str, ...]) -> dict[OrderField, int]:
         """Position of each field whose column is in `header`."""
-        positions: dict[str, int] = {}
-        for at, name in enumerate(header):
-            positions.setdefault(plain_name(name), at)
-        found = {}
-        for field, names in self.columns.items():
-            known = [positions[plain_name(name)] for name in names if plain_name(name) in positions]
-            if known:
-                found[field] = known[0]
-        return found
+        return locate(self.columns, header)
 
-    def missing(self, header: tuple[str, ...]) -> list[OrderField]:
-        """Required fields that `header` has no column for."""
+    def missing(self, header: tuple[str, ...]) -> list[str]:
+        """Names of the columns that `header` should have and has not."""
         found = self.locate(header)
-        return [field for field in self.required if field not in found]
+        absent = [" or ".join(self.columns[field]) for field in self.required if field not in found]
+        known = {plain_name(name) for name in header}
+        together = [
+            name for field, names in self.joined.items() if field not in self.optional for name in names
+        ]
+        absent += [name for name in together if plain_name(name) not in known]
+        if self.items and not self.items.among(header):
+            absent.append(self.items.columns)
+        return absent
+
+
+def locate(columns: dict[OrderField, Names], header: tuple[str, ...]) -> dict[OrderField, int]:
+    """Position in `header` of the first known name of each field."""
+    positions: dict[str, int] = {}
+    for at, name in enumerate(header):
+        positions.setdefault(plain_name(name), at)
+    known = {field: [positions.get(plain_name(name)) for name in names] for field, names in columns.items()}
+    first = {field: next((at for at in places if at is not None), None) for field, places in known.items()}
+    return {field: at for field, at in first.items() if at is not None}
 
 
 def plain_name(name: str) -> str:
@@ -129,9 +197,8 @@ def plain_name(name: str) -> str:
 def built_in_profiles() -> dict[str, Profile]:
     """The profiles that come with the package, by name."""
     folder = resources.files("orders_pipeline.importing").joinpath("profiles")
-    loaded = [
-        _parse(file.read_text("utf-8"), file.name) for file in folder.iterdir() if file.name.endswith(".toml")
-    ]
+    files = [file for file in folder.iterdir() if file.name.endswith(".toml")]
+    loaded = [parse_profile(file.read_text("utf-8"), file.name) for file in files]
     return {profile.name: profile for profile in sorted(loaded, key=lambda profile: profile.name)}
 
 
@@ -146,28 +213,38 @@ def load_profile(name_or_path: str) -> Profile:
         return known[name_or_path]
     path = Path(name_or_path)
     if not path.is_file():
-        raise FileRefused(
-            "profile_unknown",
-            f"There is no profile {name_or_path!r}: known are {', '.join(known)}.",
-            "Name one of them, or the path of a TOML file.",
-        )
+        names = ", ".join(known)
+        message = f"There is no profile {name_or_path!r}: known are {names}."
+        raise FileRefused("profile_unknown", message, "Name one of them, or the path of a TOML file.")
     try:
-        return _parse(path.read_text("utf-8"), path.name)
+        return parse_profile(path.read_text("utf-8"), path.name)
     except UnicodeDecodeError:
         raise FileRefused("profile_invalid", f"{path.name} is not UTF-8 text.", "Save it as UTF-8.") from None
+    except OSError as error:
+        message = f"{path.name} cannot be read: {error.strerror}."
+        raise FileRefused("profile_invalid", message, "Check its permissions.") from None
 
 
-def _parse(text: str, name: str) -> Profile:
+def parse_profile(text: str, file_name: str) -> Profile:
+    """The profile in a TOML text; its name is that of the file unless given.
+
+    Raises:
+        FileRefused: the text is no valid profile; the message says what is wrong.
+    """
     try:
-        return Profile.model_validate({"name": Path(name).stem, **tomllib.loads(text)})
+        return Profile.model_validate({"name": Path(file_name).stem.lower(), **tomllib.loads(text)})
     except tomllib.TOMLDecodeError as error:
-        raise FileRefused("profile_invalid", f"{name} is not valid TOML: {error}.", "Correct it.") from None
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'profile'}: {e['msg']}" for e in error.errors()
-        )
         raise FileRefused(
-            "profile_invalid",
-            f"{name} is not a valid profile: {problems}.",
-            "Compare it with the built-in ones.",
+            "profile_invalid", f"{file_name} is not valid TOML: {error}.", "Correct it."
         ) from None
+    except ValidationError as error:
+        places = [(".".join(map(str, found["loc"])) or "profile", found["msg"]) for found in error.errors()]
+        problems = "; ".join(f"{place}: {what.removeprefix('Value error, ')}" for place, what in places)
+        message = f"{file_name} is not a valid profile: {problems}."
+        raise FileRefused("profile_invalid", message, "Compare it with the built-in profiles.") from None
+
+
+def _as_tuples(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {key: (names,) if isinstance(names, str) else names for key, names in value.items()}

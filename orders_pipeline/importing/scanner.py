@@ -1,21 +1,48 @@
-"""One record at a time, character by character: the reference that the vectorised reader must agree with.
+"""One record at a time, character by character: the reference that the vectorised reader agrees with.
 
-Grammar: fields are separated by the delimiter; a field that starts with the quote ends at the next quote that is
-neither doubled nor escaped, and only blanks may follow before the delimiter; a quote inside another field is literal.
-A record that breaks this is one physical line, and reading goes on with the next.
+Grammar: fields are separated by the delimiter; a field that starts with the quote ends at the next quote that
+is neither doubled nor escaped, and only blanks may follow it before the delimiter; a quote inside another
+field is literal. A record that breaks these rules counts as one physical line, and reading goes on with the
+next.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from orders_pipeline.importing.codes import RejectCode
 from orders_pipeline.importing.dialect import Dialect
 
 MAX_RECORD_CHARS = 1 << 20
+
+
+class PhysicalLines(Protocol):
+    """Lines of a file without their ends; `end` gives the end of one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> str: ...
+
+    def end(self, index: int) -> str: ...
+
+
+class TextLines:
+    """A list of lines that end in line feeds."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, index: int, /) -> str:
+        return self._lines[index]
+
+    def end(self, _index: int) -> str:
+        return "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,103 +55,120 @@ class Scanned:
     detail: str = ""
 
 
+class RecordScanner:
+    """Reads records from physical lines; `complete` tells that no line follows the last one given."""
+
+    def __init__(self, dialect: Dialect, lines: PhysicalLines, *, complete: bool = True) -> None:
+        self._dialect = dialect
+        self._patterns = _patterns(dialect)
+        self._lines = lines
+        self._complete = complete
+
+    def scan(self, start: int) -> Scanned | None:
+        """The record that starts at line `start`; None when it may go on after the last line given."""
+        record = _Record(self._lines[start], start + 1)
+        fields: list[str] = []
+        try:
+            while not record.read:
+                fields.append(self._field(record))
+        except _BrokenRecordError as broken:
+            return Scanned(fields, 1, broken.problem, broken.detail)
+        except _UnfinishedRecordError:
+            return None
+        return Scanned(fields, record.following - start)
+
+    def _field(self, record: _Record) -> str:
+        if self._dialect.skip_space:
+            self._skip_blanks(record)
+        quoted = bool(self._dialect.quote) and record.text.startswith(self._dialect.quote, record.at)
+        value = self._quoted(record) if quoted else self._plain(record)
+        record.read = record.at >= len(record.text)
+        record.at += 1
+        return value
+
+    def _plain(self, record: _Record) -> str:
+        start = record.at
+        record.at = _end(self._patterns.plain, record.text, start)
+        value = record.text[start : record.at]
+        return self._unescaped(value, self._patterns.plain_escapes) if self._dialect.escape else value
+
+    def _quoted(self, record: _Record) -> str:
+        opened, lines = record.at, record.following
+        closed = self._closing_quote(record)
+        value = record.text[opened + 1 : closed]
+        record.at = closed + 1
+        self._skip_blanks(record)
+        if record.at < len(record.text) and record.text[record.at] != self._dialect.delimiter:
+            problem = RejectCode.STRAY_QUOTE if record.following == lines else RejectCode.UNCLOSED_QUOTE
+            raise _BrokenRecordError(problem, record.text[opened : closed + 12])
+        return self._unescaped(value, self._patterns.quoted_escapes)
+
+    def _closing_quote(self, record: _Record) -> int:
+        """Position of the quote that ends the field opened at `record.at`, taking in lines as needed."""
+        opened = record.at
+        at = _end(self._patterns.quoted, record.text, opened + 1)
+        while at >= len(record.text) or record.text[at] != self._dialect.quote:
+            too_long = len(record.text) > MAX_RECORD_CHARS
+            if too_long or record.following >= len(self._lines):
+                if not too_long and not self._complete:
+                    raise _UnfinishedRecordError
+                raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[opened : opened + 40])
+            record.text += self._lines.end(record.following - 1) + self._lines[record.following]
+            record.following += 1
+            at = _end(self._patterns.quoted, record.text, at)
+        return at
+
+    def _unescaped(self, value: str, escapes: re.Pattern[str]) -> str:
+        return escapes.sub(lambda match: match[1] or self._dialect.quote, value)
+
+    def _skip_blanks(self, record: _Record) -> None:
+        text, at = record.text, record.at
+        while at < len(text) and text[at] in " \t" and text[at] != self._dialect.delimiter:
+            at += 1
+        record.at = at
+
+
+@dataclass(slots=True)
+class _Record:
+    """Where the scanner is: at `at` in `text`; `following` is the first line that is not in it."""
+
+    text: str
+    following: int
+    at: int = 0
+    read: bool = False
+
+
+class _BrokenRecordError(Exception):
+    def __init__(self, problem: RejectCode, detail: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.detail = detail
+
+
+class _UnfinishedRecordError(Exception):
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class _Patterns:
+    """What runs on inside a quoted and a plain field, and what stands for another character there."""
+
     quoted: re.Pattern[str]
     plain: re.Pattern[str]
+    quoted_escapes: re.Pattern[str]
+    plain_escapes: re.Pattern[str]
 
 
 @lru_cache(maxsize=64)
 def _patterns(dialect: Dialect) -> _Patterns:
     quote, escape, delimiter = (re.escape(c) for c in (dialect.quote, dialect.escape, dialect.delimiter))
-    doubled = quote * 2
-    if not quote:
-        return _Patterns(re.compile(""), re.compile(f"[^{delimiter}]*+", re.S))
-    if not escape:
-        return _Patterns(
-            re.compile(f"(?:[^{quote}]++|{doubled})*+", re.S), re.compile(f"[^{delimiter}]*+", re.S)
-        )
-    quoted = f"(?:[^{quote}{escape}]++|{doubled}|{escape}.)*+"
-    return _Patterns(
-        re.compile(quoted, re.S), re.compile(f"(?:[^{delimiter}{escape}]++|{escape}.)*+{escape}?", re.S)
-    )
+    escaped = f"{escape}(.)" if escape else "(?!)()"
+    quoted = f"(?:[^{quote}{escape}]++|{quote}{quote}|{escaped})*+" if quote else ""
+    plain = f"(?:[^{delimiter}{escape}]++|{escaped})*+(?:{escape})?"
+    doubled = f"{quote}{quote}|{escaped}" if quote else escaped
+    return _Patterns(*(re.compile(pattern, re.DOTALL) for pattern in (quoted, plain, doubled, escaped)))
 
 
-class RecordScanner:
-    """Reads records from physical lines (without their ends); `ends` joins the lines of one record."""
-
-    def __init__(
-        self, dialect: Dialect, lines: Sequence[str], *, join: str = "\n", complete: bool = True
-    ) -> None:
-        self._dialect = dialect
-        self._patterns = _patterns(dialect)
-        self._lines = lines
-        self._join = join
-        self._complete = complete
-
-    def scan(self, start: int) -> Scanned | None:
-        """The record that starts at line `start`; None when it may go on after the last line given."""
-        fields: list[str] = []
-        text, end, position = self._lines[start], start + 1, 0
-        while True:
-            position = self._skip_blanks(text, position) if self._dialect.skip_space else position
-            if not self._opens_quote(text, position):
-                value, position = self._plain(text, position)
-            else:
-                opened = position
-                search = position + 1
-                while (close := self._closing(text, search)) is None:
-                    if end >= len(self._lines) and not self._complete and len(text) <= MAX_RECORD_CHARS:
-                        return None
-                    if end >= len(self._lines) or len(text) > MAX_RECORD_CHARS:
-                        return _broken(fields, RejectCode.UNCLOSED_QUOTE, text[opened : opened + 40])
-                    search = len(text) if not self._ends_in_escape(text, search) else len(text) - 1
-                    text += self._join + self._lines[end]
-                    end += 1
-                value = self._unescape(text[position + 1 : close])
-                position = self._skip_blanks(text, close + 1)
-                if position < len(text) and not text.startswith(self._dialect.delimiter, position):
-                    code = RejectCode.STRAY_QUOTE if end == start + 1 else RejectCode.UNCLOSED_QUOTE
-                    return _broken(fields, code, text[opened : close + 12])
-            fields.append(value)
-            if position >= len(text):
-                return Scanned(fields, end - start)
-            position += 1
-
-    def _opens_quote(self, text: str, position: int) -> bool:
-        return bool(self._dialect.quote) and text.startswith(self._dialect.quote, position)
-
-    def _plain(self, text: str, position: int) -> tuple[str, int]:
-        match = self._patterns.plain.match(text, position)
-        end = match.end() if match else position
-        value = text[position:end]
-        return (self._unescape(value, quoted=False) if self._dialect.escape else value), end
-
-    def _closing(self, text: str, search: int) -> int | None:
-        match = self._patterns.quoted.match(text, search)
-        end = match.end() if match else search
-        return end if end < len(text) and text[end] == self._dialect.quote else None
-
-    def _ends_in_escape(self, text: str, search: int) -> bool:
-        match = self._patterns.quoted.match(text, search)
-        return match is not None and match.end() < len(text)
-
-    def _unescape(self, value: str, *, quoted: bool = True) -> str:
-        quote, escape = self._dialect.quote, self._dialect.escape
-        if not escape:
-            return value.replace(quote * 2, quote)
-        pairs = (
-            f"{re.escape(quote * 2)}|{re.escape(escape)}(.)"
-            if quoted and quote
-            else f"{re.escape(escape)}(.)"
-        )
-        return re.sub(pairs, lambda m: m[1] if m[1] is not None else quote, value, flags=re.S)
-
-    def _skip_blanks(self, text: str, position: int) -> int:
-        while position < len(text) and text[position] in " \t" and text[position] != self._dialect.delimiter:
-            position += 1
-        return position
-
-
-def _broken(fields: list[str], problem: RejectCode, detail: str) -> Scanned:
-    return Scanned(fields, 1, problem, detail)
+def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start

@@ -5,108 +5,142 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orders_pipeline.importing.dialect import Dialect
-from orders_pipeline.importing.scanner import RecordScanner, Scanned
+from orders_pipeline.importing.scanner import RecordScanner, Scanned, TextLines
 
 DELIMITERS = (",", ";", "\t", "|")
+RARE_DELIMITERS = (" ", ":", "^", "~", "\x1f")
 SNIFFED_RECORDS = 200
+SNIFFED_LINES = 2000
 
 NAMES = {
     ",": "comma",
     ";": "semicolon",
     "\t": "tab",
     "|": "pipe",
+    " ": "blank",
     '"': 'double quote "',
     "'": "single quote '",
+    "": "none",
 }
+
+KnowsHeader = Callable[[list[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """A dialect, the first records read with it, how sure it is (0 to 1), and why."""
+    """A dialect and the first records read with it; `regular` is the share of them that have `width`
+    fields."""
 
     dialect: Dialect
     records: tuple[Scanned, ...]
+    width: int
+    regular: float
     confidence: float
-    reason: str
+
+    @property
+    def reason(self) -> str:
+        return f"{self.regular:.0%} of the first {len(self.records)} records have {self.width} fields"
 
 
-def sniff(
-    lines: list[str], wanted: Dialect | None, fixed: dict[str, str], knows_header: Callable[[list[str]], bool]
-) -> Sniffed:
+def sniff(lines: list[str], line_end: str, fixed: dict[str, str], knows_header: KnowsHeader) -> Sniffed:
     """The dialect under which `lines` make the most regular table.
 
-    `fixed` holds the parts (`delimiter`, `quote`, `escape`) that are given. A header that `knows_header` settles more
-    than regularity does.
+    `fixed` holds the parts (`delimiter`, `quote`, `escape`) that are given. A header that `knows_header`
+    settles more than regularity does.
     """
-    base = wanted or Dialect()
-    ranked = sorted(
-        (_judge(lines, dialect, knows_header) for dialect in _candidates(lines, base, fixed)),
-        key=lambda judged: -judged[0],
-    )
-    score, dialect, records, regular, width = ranked[0]
-    runner_up = max((other[0] for other in ranked if other[1].delimiter != dialect.delimiter), default=0.0)
-    confidence = round(max(0.0, min(1.0, 0.5 + (score - runner_up) / 2)), 2)
-    reason = f"{regular:.0%} of the first {len(records)} records have {width} fields"
-    return Sniffed(dialect, tuple(records), confidence, reason)
+    judged = _judge_all(lines, line_end, fixed, DELIMITERS, knows_header)
+    if judged[0][1].width == 1 and "delimiter" not in fixed:
+        judged = sorted(
+            judged + _judge_all(lines, line_end, fixed, RARE_DELIMITERS, knows_header), key=_by_score
+        )
+    score, best = judged[0]
+    others = [other for other, found in judged if found.dialect.delimiter != best.dialect.delimiter]
+    confidence = round(max(0.0, min(1.0, 0.5 + (score - max(others, default=0.0)) / 2)), 2)
+    return Sniffed(best.dialect, best.records, best.width, best.regular, confidence)
 
 
 def read_records(lines: list[str], dialect: Dialect, limit: int = SNIFFED_RECORDS) -> Iterator[Scanned]:
     """The first records of `lines`, blank ones included."""
-    scanner = RecordScanner(dialect, lines)
+    scanner = RecordScanner(dialect, TextLines(lines))
     at = 0
     for _ in range(limit):
-        if at >= len(lines):
-            return
-        scanned = scanner.scan(at)
+        scanned = scanner.scan(at) if at < len(lines) else None
         if scanned is None:
             return
         yield scanned
         at += scanned.lines
 
 
-Judged = tuple[float, Dialect, list[Scanned], float, int]
+def long_delimiter(lines: list[str]) -> str | None:
+    """A delimiter of several characters, such as `||` or `~|~`, if the first lines are separated by one."""
+    filled = [line for line in lines[:20] if line.strip()]
+    if len(filled) < 2:
+        return None
+    for found in dict.fromkeys(re.findall(r"[^\w\s\"'.+()-]{2,4}", filled[0])):
+        counts = {line.count(found) for line in filled}
+        if len(counts) == 1 and min(counts) >= 2 and not any(f'"{found}' in line for line in filled):
+            return str(found)
+    return None
 
 
-def _judge(lines: list[str], dialect: Dialect, knows_header: Callable[[list[str]], bool]) -> Judged:
-    records = list(read_records(lines, dialect))
-    filled = [r for r in records if any(field.strip() for field in r.fields)]
-    widths = Counter(len(r.fields) for r in filled if r.problem is None)
+_Judged = tuple[float, Sniffed]
+
+
+def _by_score(judged: _Judged) -> float:
+    return -judged[0]
+
+
+def _judge_all(
+    lines: list[str],
+    line_end: str,
+    fixed: dict[str, str],
+    delimiters: tuple[str, ...],
+    knows_header: KnowsHeader,
+) -> list[_Judged]:
+    candidates = _candidates(lines[:SNIFFED_LINES], line_end, fixed, delimiters)
+    return sorted((_judge(lines, dialect, knows_header) for dialect in candidates), key=_by_score)
+
+
+def _judge(lines: list[str], dialect: Dialect, knows_header: KnowsHeader) -> _Judged:
+    records = tuple(read_records(lines, dialect))
+    filled = [record for record in records if any(field.strip() for field in record.fields)]
+    widths = Counter(len(record.fields) for record in filled if record.problem is None)
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
     regular = count / max(1, len(filled))
-    known = any(knows_header(r.fields) for r in filled[:30])
-    return regular * (width - 1) / width + known, dialect, records, regular, width
+    known = any(knows_header(record.fields) for record in filled[:30])
+    return regular * (width - 1) / width + known, Sniffed(dialect, records, width, regular, 0.0)
 
 
-def _candidates(lines: list[str], base: Dialect, fixed: dict[str, str]) -> Iterator[Dialect]:
-    delimiters = (fixed["delimiter"],) if fixed.get("delimiter") else DELIMITERS
-    for delimiter in delimiters:
-        quotes = (fixed["quote"],) if "quote" in fixed else _likely_quotes(lines, delimiter)
-        for quote in quotes:
-            escapes = (fixed["escape"],) if "escape" in fixed else _likely_escapes(lines, quote)
-            for escape in escapes:
-                dialect = replace(base, delimiter=delimiter, quote=quote, escape=escape)
-                yield replace(dialect, skip_space=_blank_follows(lines, dialect))
+def _candidates(
+    lines: list[str], line_end: str, fixed: dict[str, str], delimiters: tuple[str, ...]
+) -> Iterator[Dialect]:
+    for delimiter in (fixed["delimiter"],) if "delimiter" in fixed else delimiters:
+        quote = fixed.get("quote", _likely_quote(lines, delimiter))
+        for escape in (fixed["escape"],) if "escape" in fixed else _likely_escapes(lines, quote):
+            spaced = _blank_follows(lines, delimiter, quote)
+            yield Dialect(delimiter, quote, escape, skip_space=spaced, line_end=line_end)
 
 
-def _likely_quotes(lines: list[str], delimiter: str) -> tuple[str, ...]:
-    text = "\n".join(lines[:2000])
+def _likely_quote(lines: list[str], delimiter: str) -> str:
+    text = "\n".join(lines)
     edge = re.escape(delimiter)
-    found = {q: len(re.findall(f"(?:^|{edge} ?){q}|{q}(?:{edge}|$)", text, re.M)) for q in "\"'"}
-    return ("'",) if found["'"] > 2 * found['"'] else ('"',)
+    found = {q: len(re.findall(f"(?:^|{edge} ?){q}|{q}(?:{edge}|$)", text, re.MULTILINE)) for q in "\"'"}
+    return "'" if found["'"] > 2 * found['"'] else '"'
 
 
 def _likely_escapes(lines: list[str], quote: str) -> tuple[str, ...]:
-    return ("", "\\") if any("\\" + quote in line for line in lines) else ("",)
+    return ("", "\\") if quote and any("\\" + quote in line for line in lines) else ("",)
 
 
-def _blank_follows(lines: list[str], dialect: Dialect) -> bool:
+def _blank_follows(lines: list[str], delimiter: str, quote: str) -> bool:
     """Whether every delimiter outside quotes is followed by a blank, as in `a, b, "c"`."""
-    if dialect.delimiter not in ",;|":
+    if delimiter not in ",;|":
         return False
-    quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
-    bare = [re.sub(f"{quote}[^{quote}]*{quote}", "", line) for line in lines[:50]]
-    found = re.findall(f"{delimiter}(.?)", "\n".join(bare))
+    edge, mark = re.escape(delimiter), re.escape(quote)
+    sample = lines[:50]
+    bare = [re.sub(f"{mark}[^{mark}]*{mark}", "", line) if quote else line for line in sample]
+    found = re.findall(f"{edge}(.?)", "\n".join(bare))
     return len(found) > 3 and sum(character == " " for character in found) > 0.95 * len(found)

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
 from orders_pipeline.importing.errors import FileRefused
 
 CHUNK_BYTES = 8 << 20
+PACKED_RATIO = 10
 # Order files shrink about tenfold; far beyond that an archive is a mistake or an attack.
 MAX_RATIO = 200
 FREE_BYTES = 64 << 20
@@ -44,6 +46,10 @@ class Source:
         """Bytes on disk, packed if the file is packed."""
         return Path(self.path).stat().st_size
 
+    def unpacked_size(self) -> int:
+        """Bytes unpacked, estimated if the file is packed."""
+        return self.size() * (1 if self.container is Container.PLAIN else PACKED_RATIO)
+
 
 _FOREIGN = {
     b"%PDF": "a PDF document",
@@ -60,28 +66,51 @@ _FOREIGN = {
 }
 
 
-def open_source(path: Path, member: str | None = None) -> Source:
-    """The source of an order file.
+def open_source(path: Path, member: str | None = None, leave_out: tuple[str, ...] = ()) -> Source:
+    """The source of an order file; `leave_out` are patterns of files in an archive that are not meant.
 
     Raises:
         FileRefused: missing, a directory, empty, unreadable, or nothing that could hold order lines.
     """
     if not path.exists():
-        raise FileRefused("file_missing", f"{path} does not exist.", "Check the path.")
-    if not path.is_file():
         raise FileRefused(
-            "not_a_file", f"{path} is not a file but a directory.", "Name the order files in it."
+            "file_missing", f"{path} does not exist: an order file was expected.", "Check the path."
+        )
+    if not path.is_file():
+        what = "a directory" if path.is_dir() else "no regular file"
+        raise FileRefused(
+            "not_a_file", f"{path} is {what}: an order file was expected.", "Name the file itself."
         )
     try:
         with path.open("rb") as file:
             magic = file.read(16)
     except OSError as error:
-        raise FileRefused(
-            "file_unreadable", f"{path} cannot be read: {error.strerror}.", "Check its rights."
-        ) from None
+        message = f"{path} cannot be read: {error.strerror}."
+        raise FileRefused("file_unreadable", message, "Check its permissions.") from None
     if not magic:
         raise _empty(path.name)
-    return _recognised(path, magic, member)
+    return _recognised(path, magic, member, leave_out)
+
+
+def zip_members(path: Path) -> list[str]:
+    """Names of the files in a zip archive that hold something; none if it is no archive.
+
+    Raises:
+        FileRefused: the archive is damaged, or an Excel workbook.
+    """
+    if not zipfile.is_zipfile(path):
+        return []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [info.filename for info in archive.infolist() if not info.is_dir() and info.file_size]
+    except zipfile.BadZipFile as error:
+        raise _damaged(path.name, error) from None
+    if any(name.startswith("xl/") for name in names):
+        message = f"{path.name} is an Excel workbook, not an order file in CSV."
+        raise FileRefused("not_text", message, "Save the sheet as CSV.")
+    return [
+        name for name in names if not name.startswith("__MACOSX/") and not Path(name).name.startswith(".")
+    ]
 
 
 def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
@@ -104,9 +133,7 @@ def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Iterator[byte
                     )
                 yield chunk
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise FileRefused(
-            "archive_damaged", f"{source.name} cannot be unpacked: {error}.", "Copy or download it again."
-        ) from None
+        raise _damaged(source.name, error) from None
     except RuntimeError:
         raise FileRefused(
             "archive_encrypted", f"{source.name} is encrypted.", "Unpack it, and import the file inside."
@@ -119,40 +146,37 @@ def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Iterator[byte
         ) from None
 
 
-def _recognised(path: Path, magic: bytes, member: str | None) -> Source:
+def _recognised(path: Path, magic: bytes, member: str | None, leave_out: tuple[str, ...]) -> Source:
     if magic.startswith(b"\x1f\x8b"):
         return Source(str(path), Container.GZIP)
     if magic.startswith(b"PK\x03\x04"):
-        return Source(str(path), Container.ZIP, _member(path, member))
+        return Source(str(path), Container.ZIP, _member(path, member, leave_out))
     for start, kind in _FOREIGN.items():
         if magic.startswith(start):
-            raise FileRefused(
-                "not_text", f"{path.name} is {kind}, not an order file in CSV.", "Export it as CSV."
-            )
+            message = f"{path.name} is {kind}, not an order file in CSV."
+            raise FileRefused("not_text", message, "Export it as CSV.")
     return Source(str(path), Container.PLAIN)
 
 
-def _member(path: Path, wanted: str | None) -> str:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [i.filename for i in archive.infolist() if not i.is_dir() and i.file_size]
-    except zipfile.BadZipFile as error:
-        raise FileRefused(
-            "archive_damaged", f"{path.name} cannot be unpacked: {error}.", "Copy or download it again."
-        ) from None
-    if any(name.startswith("xl/") for name in names):
-        raise FileRefused("not_text", f"{path.name} is an Excel workbook, not CSV.", "Save the sheet as CSV.")
-    names = [n for n in names if not n.startswith("__MACOSX/") and not Path(n).name.startswith(".")]
+def _member(path: Path, wanted: str | None, leave_out: tuple[str, ...]) -> str:
+    names = zip_members(path)
     if wanted in names:
         return str(wanted)
-    if len(names) == 1 and wanted is None:
-        return names[0]
+    meant = [
+        name for name in names if not any(fnmatchcase(Path(name).name, pattern) for pattern in leave_out)
+    ]
+    if len(meant) == 1 and wanted is None:
+        return meant[0]
     if not names:
         raise _empty(path.name)
-    raise FileRefused(
-        "archive_ambiguous",
-        f"{path.name} holds several files: {', '.join(names[:5])}.",
-        "Name one of them as `member`.",
+    held = ", ".join(names[:5])
+    message = f"{path.name} holds {held}: one order file was expected, or the name of one of them."
+    raise FileRefused("archive_ambiguous", message, "Name one of them as the member.")
+
+
+def _damaged(name: str, error: Exception) -> FileRefused:
+    return FileRefused(
+        "archive_damaged", f"{name} cannot be unpacked: {error}.", "Copy or download it again."
     )
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from typing import Protocol
 
-# Plane-16 private characters stand in for single bytes, so that a line's raw text can be written back as it was.
+from orders_pipeline.importing.encodings import ASCII, DetectedEncoding, detect_encoding, is_utf8
+
+# Plane-16 private characters stand in for single bytes, so that a line's raw text can be written back as it
+# was. NUL is among them, which PostgreSQL cannot store.
 STAND_IN = 0x10FF00
 STAND_IN_PATTERN = "[\U0010ff00-\U0010ffff]"
 STAND_IN_PREFIX = b"\xf4\x8f"
@@ -13,19 +17,43 @@ STAND_IN_PREFIX = b"\xf4\x8f"
 _KEEP = "orders.keep"
 
 
-def utf8_chunks(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The text of `chunks` as UTF-8, without a byte order mark; pieces end at any character."""
-    codecs.register_error(_KEEP, _keep_bytes)
-    decoder = _Utf8() if _is_utf8(encoding) else _Decoded(encoding)
-    first = True
-    for chunk in chunks:
-        text = decoder.feed(chunk, final=False)
-        if first and text:
-            text, first = text.removeprefix(codecs.BOM_UTF8), False
-        if text:
+class TextStream:
+    """The text of a file as UTF-8, without a byte order mark.
+
+    A file that was all ASCII as far as it was looked at is decided where its first other byte turns up;
+    `decided` tells as what.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        codecs.register_error(_KEEP, _keep_bytes)
+        self.decided: DetectedEncoding | None = None
+        self._decoder: _Decoder | None = None if encoding == ASCII else _decoder(encoding)
+
+    def decoded(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pieces of the text, which end at any character."""
+        first = True
+        for chunk in chunks:
+            text = self._feed(chunk)
+            if first and text:
+                text, first = text.removeprefix(codecs.BOM_UTF8), False
+            if text:
+                yield text
+        if self._decoder and (text := self._decoder.feed(b"", final=True)):
             yield text
-    if text := decoder.feed(b"", final=True):
-        yield text
+
+    def _feed(self, chunk: bytes) -> bytes:
+        if self._decoder is None:
+            if chunk.isascii():
+                return without_nul(chunk)
+            marked = [line for line in chunk.splitlines(keepends=True) if not line.isascii()]
+            self.decided = detect_encoding(b"", b"".join(marked))
+            self._decoder = _decoder(self.decided.encoding)
+        return self._decoder.feed(chunk, final=False)
+
+
+def decode_start(head: bytes, encoding: str) -> str:
+    """The text of a file's first bytes."""
+    return b"".join(TextStream(encoding).decoded(iter([head]))).decode()
 
 
 def original_bytes(text: str, encoding: str) -> bytes:
@@ -35,18 +63,17 @@ def original_bytes(text: str, encoding: str) -> bytes:
         UnicodeEncodeError: a character does not exist in the encoding.
     """
     pieces: list[bytes] = []
-    plain = ""
-    for character in text:
-        if ord(character) < STAND_IN:
-            plain += character
-            continue
-        pieces += [plain.encode(encoding), bytes([ord(character) - STAND_IN])]
-        plain = ""
-    return b"".join([*pieces, plain.encode(encoding)])
+    start = 0
+    for at, character in enumerate(text):
+        if ord(character) >= STAND_IN:
+            pieces += [text[start:at].encode(encoding), bytes([ord(character) - STAND_IN])]
+            start = at + 1
+    return b"".join([*pieces, text[start:].encode(encoding)])
 
 
-def _is_utf8(encoding: str) -> bool:
-    return codecs.lookup(encoding).name in {"utf-8", "utf-8-sig", "ascii"}
+def without_nul(text: bytes) -> bytes:
+    """UTF-8 with a stand-in for each NUL."""
+    return text.replace(b"\x00", chr(STAND_IN).encode()) if b"\x00" in text else text
 
 
 def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
@@ -54,6 +81,14 @@ def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
         raise error
     kept = error.object[error.start : error.end]
     return "".join(chr(STAND_IN + byte) for byte in kept), error.end
+
+
+class _Decoder(Protocol):
+    def feed(self, chunk: bytes, *, final: bool) -> bytes: ...
+
+
+def _decoder(encoding: str) -> _Decoder:
+    return _Utf8() if is_utf8(encoding) else _Decoded(encoding)
 
 
 class _Decoded:
@@ -64,7 +99,7 @@ class _Decoded:
 
     def feed(self, chunk: bytes, *, final: bool) -> bytes:
         text = self._decoder.decode(chunk, final)
-        return _without_nul(text.encode("utf-8", errors="replace"))
+        return without_nul(text.encode("utf-8", errors="replace"))
 
 
 class _Utf8:
@@ -72,14 +107,14 @@ class _Utf8:
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors=_KEEP)
-        self._clean = True
+        self._between_characters = True
 
     def feed(self, chunk: bytes, *, final: bool) -> bytes:
-        if self._clean and _is_valid(chunk):
-            return _without_nul(chunk)
+        if self._between_characters and _is_valid(chunk):
+            return without_nul(chunk)
         text = self._decoder.decode(chunk, final)
-        self._clean = not self._decoder.getstate()[0]
-        return _without_nul(text.encode("utf-8"))
+        self._between_characters = not self._decoder.getstate()[0]
+        return without_nul(text.encode("utf-8"))
 
 
 def _is_valid(chunk: bytes) -> bool:
@@ -90,7 +125,3 @@ def _is_valid(chunk: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _without_nul(text: bytes) -> bytes:
-    return text.replace(b"\x00", chr(STAND_IN).encode()) if b"\x00" in text else text

@@ -1,0 +1,126 @@
+"""The first pass over a file: its records under the names of the order fields, and what its columns show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+
+from orders_pipeline.importing.ahead import prefetched
+from orders_pipeline.importing.codes import RejectCode
+from orders_pipeline.importing.convert import order_key
+from orders_pipeline.importing.decisions import ColumnEvidence
+from orders_pipeline.importing.encodings import DetectedEncoding
+from orders_pipeline.importing.identify import Identified
+from orders_pipeline.importing.items import unpack_items
+from orders_pipeline.importing.layout import order_layout
+from orders_pipeline.importing.profile import OrderField
+from orders_pipeline.importing.records import RecordReader
+from orders_pipeline.importing.sections import RepeatedTable
+from orders_pipeline.importing.source import Source, read_chunks
+from orders_pipeline.importing.spill import Spill, batch_count
+from orders_pipeline.importing.text import TextStream
+
+ORDER = OrderField.ORDER_NUMBER.value
+
+
+class FirstPass:
+    """Reads a file once into a spill; `records` and `encoding` are known at the end."""
+
+    def __init__(self, source: Source, identified: Identified, evidence: ColumnEvidence) -> None:
+        self.records = 0
+        self._source = source
+        self._identified = identified
+        self._evidence = evidence
+        self._layout = order_layout(identified)
+        self._text = TextStream(identified.encoding)
+        compared = [
+            field.value for field in OrderField if field.value in self._layout.columns and field != ORDER
+        ]
+        self._table = RepeatedTable(identified.file_name, ["order", *compared])
+
+    @property
+    def encoding(self) -> DetectedEncoding | None:
+        """The encoding, where it was decided only on the way."""
+        return self._text.decided
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The records, prepared.
+
+        Raises:
+            FileRefused: the file cannot be read to its end, or holds the same table twice.
+        """
+        chunks = self._text.decoded(read_chunks(self._source))
+        reader = RecordReader(self._identified.dialect, self._layout)
+        for frame in prefetched(reader.frames(chunks)):
+            prepared = self._prepared(frame)
+            self.records += prepared.height
+            self._evidence.add(prepared)
+            yield prepared
+        self._table.end()
+
+    def spilled(self, folder: Path, batch_lines: int, count: int | None = None) -> Spill:
+        """All records, in as many parts as the file has batches of about `batch_lines` lines."""
+        frames = self.frames()
+        first = next(frames, None)
+        if count is None:
+            count = self._batches(first, batch_lines) if first is not None else 1
+        spill = Spill(folder, count)
+        for frame in chain([] if first is None else [first], frames):
+            spill.add(frame)
+        return spill
+
+    def _batches(self, first: pl.DataFrame, batch_lines: int) -> int:
+        bytes_per_line = int(first["raw"].str.len_bytes().sum()) / first.height + 1
+        return batch_count(self._source.unpacked_size(), bytes_per_line, batch_lines)
+
+    def _prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
+        profile = self._identified.profile
+        frame = self._joined(self._skipping(frame))
+        frame = self._marked_headers(frame.with_columns(order=order_key(pl.col(ORDER)))).drop(ORDER)
+        return unpack_items(frame, profile.items) if profile.items else frame
+
+    def _skipping(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`skipped`: the value for which the profile passes an order over."""
+        matches = [pl.lit(None, pl.String)]
+        names = []
+        for number, values in enumerate(self._identified.profile.skip.values()):
+            if (name := f"skip_{number}") in frame.columns:
+                text = pl.col(name).str.strip_chars()
+                listed = text.str.to_lowercase().is_in([value.lower() for value in values])
+                matches.append(pl.when(text != "" if "*" in values else listed).then(text))
+                names.append(name)
+        return frame.with_columns(skipped=pl.coalesce(matches)).drop(names)
+
+    def _joined(self, frame: pl.DataFrame) -> pl.DataFrame:
+        for field in self._identified.profile.joined:
+            parts = [name for name in frame.columns if name.startswith(f"{field.value}+")]
+            if parts:
+                text = pl.concat_str(parts, separator=" ", ignore_nulls=True)
+                frame = frame.with_columns(text.alias(field.value)).drop(parts)
+        return frame
+
+    def _marked_headers(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Lines that repeat the header, or hold nothing but delimiters, with a code of their own."""
+        header, columns = self._identified.header, self._layout.columns
+        if not (frame["order"].is_null() | (frame["order"] == header[columns[ORDER]])).any():
+            self._table.watch(frame, pl.Series([], dtype=pl.Boolean))
+            return frame
+        given = [name for name in columns if name in frame.columns]
+        repeated = pl.all_horizontal(
+            pl.col(name).str.strip_chars() == header[columns[name]] for name in given
+        )
+        blank = pl.all_horizontal(pl.col(name).fill_null("").str.strip_chars() == "" for name in given)
+        whole = pl.col("problem").is_null()
+        marks = frame.select(repeated=(whole & repeated).fill_null(value=False), blank=whole & blank)
+        self._table.watch(frame, marks["repeated"])
+        problem = (
+            pl.when(marks["repeated"])
+            .then(pl.lit(RejectCode.REPEATED_HEADER.value))
+            .when(marks["blank"])
+            .then(pl.lit(RejectCode.BLANK_LINE.value))
+            .otherwise(pl.col("problem"))
+        )
+        return frame.with_columns(problem=problem, order=pl.when(~marks["repeated"]).then(pl.col("order")))
