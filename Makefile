@@ -52,9 +52,9 @@ clean: down ## Remove .venv, .env and caches; the state in ORDERS_HOME (var/) st
 $(READY): requirements.lock pyproject.toml
 	@usable() { "$$1" -c "import sys; sys.exit(not $$2 <= sys.version_info[:2] < $$3)" 2>/dev/null; }; \
 	python=""; \
-	for name in $(PYTHON) python3 python3.12 python3.11; do \
+	for name in $(or $(PYTHON),python3 python3.12 python3.11); do \
 	  if usable $$name '(3, 11)' '(3, 13)'; then python=$$name; break; fi; done; \
-	for name in $(PYTHON) python3 python3.14 python3.13; do \
+	for name in $(or $(PYTHON),python3 python3.14 python3.13); do \
 	  if [ -z "$$python" ] && usable $$name '(3, 11)' '(4, 0)'; then python=$$name; fi; done; \
 	if [ -z "$$python" ]; then \
 	  echo "Python 3.11 or later is needed. Install it, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
