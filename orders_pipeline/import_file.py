@@ -16,6 +16,7 @@ from orders_pipeline.importing.identify import Identified, identify
 from orders_pipeline.importing.jsonable import from_json, to_json
 from orders_pipeline.importing.options import ParseRules, ReadOptions
 from orders_pipeline.importing.parse import parse_order_file
+from orders_pipeline.importing.parsed import ParsedFile
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.settings import Settings, UnknownSku
 from orders_pipeline.staging import Staging
@@ -48,10 +49,7 @@ def stage_file(
         FileRefused: the file is missing, unreadable or of no known shape.
     """
     identified = identify(file, profile, options)
-    said = (
-        f"{profile or ''}|{source or ''}|{options}" if profile or source or options != ReadOptions() else ""
-    )
-    staged = staging.add(file, said)
+    staged = staging.add(file, said_of(profile, source, options))
     with engine.begin() as connection:
         return store.add_import(
             connection,
@@ -99,23 +97,26 @@ class FileImport:
             found = store.get_import(connection, key)
             store.start_import(connection, found.id, run_id)
             numbers = store.batch_numbers(connection, found.id)
-        return numbers or self._parse(found)
+        return numbers if store.is_parsed(found) else self._parse(found)
 
     def _parse(self, found: Import) -> list[int]:
-        folder = self.staging.batches(found.key)
-        identified = from_json(Identified, found.identified)
+        # Another try may be at work on the same file; each parses for itself, and the first to end is kept.
+        with self.staging.parsing(found.key) as folder:
+            parsed = self._read(found, folder)
+            rejects = sorted(folder.glob("rejects-*.parquet"))
+            with self.engine.begin() as connection:
+                if store.register_parsed(connection, found.id, parsed, rejects):
+                    self.staging.keep_batches(found.key, folder)
+                return store.batch_numbers(connection, found.id)
+
+    def _read(self, found: Import, folder: Path) -> ParsedFile:
+        identified, rules = from_json(Identified, found.identified), parse_rules(self.settings)
         try:
-            parsed = parse_order_file(
-                self.staging.original(found.key), identified, parse_rules(self.settings), folder
-            )
+            return parse_order_file(self.staging.original(found.key), identified, rules, folder)
         except FileRefused as refused:
             with self.engine.begin() as connection:
                 store.refuse_import(connection, found.id, f"{refused.message} {refused.hint}")
             raise
-        rejects = sorted(folder.glob("rejects-*.parquet"))
-        with self.engine.begin() as connection:
-            store.register_parsed(connection, found.id, parsed, rejects)
-            return store.batch_numbers(connection, found.id)
 
     def load(self, key: str, number: int) -> Batch:
         """Enters a batch's orders as pending."""
@@ -150,6 +151,7 @@ class FileImport:
         """
         with self.engine.begin() as connection:
             store.finish_import(connection, store.get_import(connection, key).id)
+        self.staging.clear_tries(key)
         with reading(self.engine) as connection:
             found = store.get_import(connection, key)
             return report_import(connection, found, store.seconds_to_settle(found))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from orders_pipeline.importing.errors import FileRefused
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_-]|\.(?!\.)){0,180}")
 NAME_LENGTH = 80
 CHUNK = 1 << 20
+TRY = "parsing-"
 
 
 class BadPartitionKey(ValueError):
@@ -46,7 +49,7 @@ class Staging:
         Raises:
             FileRefused: the file cannot be read.
         """
-        incoming = self.root / f".incoming-{os.getpid()}"
+        incoming = self.root / f".incoming-{uuid4().hex}"
         incoming.parent.mkdir(parents=True, exist_ok=True)
         try:
             sha256, size = _copy_and_hash(file, incoming)
@@ -80,6 +83,25 @@ class Staging:
     def batches(self, key: str) -> Path:
         """Where the parsed batches lie."""
         return self.folder(key) / "batches"
+
+    @contextmanager
+    def parsing(self, key: str) -> Iterator[Path]:
+        """A folder of its own for one try at parsing; what is not kept as the batches is removed."""
+        folder = self.folder(key) / f"{TRY}{uuid4().hex}"
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def keep_batches(self, key: str, parsed: Path) -> None:
+        """Makes the folder of a try the batches of the file."""
+        shutil.rmtree(self.batches(key), ignore_errors=True)
+        parsed.rename(self.batches(key))
+
+    def clear_tries(self, key: str) -> None:
+        """Removes what tries that were killed left behind."""
+        for folder in self.folder(key).glob(f"{TRY}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def partition_key(name: str, sha256: str, said: str = "") -> str:

@@ -33,7 +33,7 @@ from orders_pipeline.store.schema import (
     reservations,
     sources,
 )
-from orders_pipeline.workflow.batch import insert_into
+from orders_pipeline.store.upsert import insert_into
 
 COMPLETED, ROLLBACK, FAILED = OrderStatus.COMPLETED, OrderStatus.ROLLBACK, OrderStatus.FAILED
 

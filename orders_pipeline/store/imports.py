@@ -16,6 +16,7 @@ from orders_pipeline.model import OPEN, ImportStatus, OrderStatus, Window
 from orders_pipeline.staging import StagedFile
 from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import batches, home, imports, orders, rejects, sources
+from orders_pipeline.store.upsert import insert_into
 
 
 class UnknownPartitionError(LookupError):
@@ -54,21 +55,19 @@ def add_import(
     connection: Connection, staged: StagedFile, profile: str, source: str, identified: dict[str, Any]
 ) -> Import:
     """Notes a staged file, or finds it noted already."""
-    known = find_import(connection, staged.key)
-    if known is None:
-        connection.execute(
-            insert(imports).values(
-                partition_key=staged.key,
-                file_name=staged.name,
-                file_sha256=staged.sha256,
-                file_bytes=staged.bytes,
-                profile=profile,
-                source_id=_source_id(connection, source),
-                identified=identified,
-                status=ImportStatus.STAGED,
-                staged_at=now_us(),
-            )
+    if find_import(connection, staged.key) is None:
+        new = insert_into(connection, imports).values(
+            partition_key=staged.key,
+            file_name=staged.name,
+            file_sha256=staged.sha256,
+            file_bytes=staged.bytes,
+            profile=profile,
+            source_id=_source_id(connection, source),
+            identified=identified,
+            status=ImportStatus.STAGED,
+            staged_at=now_us(),
         )
+        connection.execute(new.on_conflict_do_nothing())
     return get_import(connection, staged.key)
 
 
@@ -76,7 +75,8 @@ def _source_id(connection: Connection, name: str) -> int:
     query = select(sources.c.id).where(sources.c.name == name)
     known: int | None = connection.execute(query).scalar_one_or_none()
     if known is None:
-        known = connection.execute(insert(sources).values(name=name).returning(sources.c.id)).scalar_one()
+        connection.execute(insert_into(connection, sources).values(name=name).on_conflict_do_nothing())
+        known = connection.execute(query).scalar_one()
     return known
 
 
@@ -133,15 +133,15 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
 
 def register_parsed(
     connection: Connection, import_id: int, parsed: ParsedFile, found: Iterable[Path]
-) -> None:
-    """Gives the orders of a parsed file their ids and keeps its rejects; once, whoever comes first.
+) -> bool:
+    """Gives the orders of a parsed file their ids and keeps its rejects; False where another try came first.
 
     Args:
         found: Parquet files of rejects: record, line, order_number, column, code, message, hint, raw.
     """
-    connection.execute(select(imports.c.id).where(imports.c.id == import_id).with_for_update())
-    if batch_numbers(connection, import_id):
-        return
+    records = select(imports.c.records).where(imports.c.id == import_id).with_for_update()
+    if connection.execute(records).scalar_one():
+        return False
     first_id = _take_ids(connection, sum(batch.orders for batch in parsed.batches))
     for batch in parsed.batches:
         connection.execute(
@@ -166,6 +166,12 @@ def register_parsed(
             rejected_orders=parsed.orders_rejected,
         )
     )
+    return True
+
+
+def is_parsed(found: Import) -> bool:
+    """Whether a file's batches and rejects are in the store; one without records has none."""
+    return found.records > 0
 
 
 def _take_ids(connection: Connection, count: int) -> int:

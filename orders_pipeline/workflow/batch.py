@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, and_, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Select, and_, func, literal, select, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, Window
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, kpi_days, orders
-
-Insert = sqlite.Insert | postgresql.Insert
+from orders_pipeline.store.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +89,6 @@ def mark_days(connection: Connection, changed: Select[Any]) -> None:
     connection.execute(
         statement.on_conflict_do_update(index_elements=["day"], set_={"version": kpi_days.c.version + 1})
     )
-
-
-def insert_into(connection: Connection, table: Table) -> Insert:
-    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def orders_in(window: Window, *statuses: OrderStatus) -> Any:

@@ -16,13 +16,13 @@ from orders_pipeline.store.schema import (
     product_totals,
     reservations,
 )
+from orders_pipeline.store.upsert import insert_into
 from orders_pipeline.workflow.batch import (
     Batch,
     BatchKey,
     count_moves,
     count_of,
     get_batch,
-    insert_into,
     lock_batch,
     mark_days,
     orders_in,

@@ -1,7 +1,8 @@
--- An order's total is the exact sum of its lines, rounded half up to the currency's minor unit.
+-- An order's total is the exact sum of its lines, rounded half up to the currency's minor unit. A sum of integers
+-- is NUMERIC on PostgreSQL: only as an integer again is it divided without a remainder.
 SELECT o.number, o.total, SUM(l.total) AS lines
 FROM orders o
 LEFT JOIN order_lines l ON l.order_id = o.id
 WHERE o.currency = :currency
 GROUP BY o.id, o.number, o.total
-HAVING o.total <> COALESCE((SUM(l.total) * 2 + :divisor) / (:divisor * 2), -1)
+HAVING o.total <> COALESCE((CAST(SUM(l.total) AS BIGINT) * 2 + :divisor) / (:divisor * 2), -1)
