@@ -26,7 +26,7 @@ def open_figures_of(settings: Settings) -> Iterator[Reporting]:
     redis_url = settings.redis_url or embedded_redis_url(settings.home)
     with (
         open_store(settings) as engine,
-        open_reporting(engine, settings.warehouse, redis_url, settings.currency) as reporting,
+        open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone) as reporting,
     ):
         yield reporting
 

@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
 from orders_pipeline.kpis import refresh
 from orders_pipeline.kpis.cache import KpiCache
 from orders_pipeline.kpis.reader import KpiReader
+from orders_pipeline.kpis.realtime import Realtime
 from orders_pipeline.kpis.refresh import PublishedDay
 from orders_pipeline.leaderboards.leaderboards import Leaderboards
+from orders_pipeline.model import Window
 from orders_pipeline.redis_cache import open_redis, store_id
 
 
@@ -28,6 +31,12 @@ class Reporting:
     cache: KpiCache
     kpis: KpiReader
     boards: Leaderboards
+    live: Realtime
+
+    def publish_batch(self, window: Window) -> None:
+        """Brings leaderboards and live counters up to date with the orders of a finished batch."""
+        self.boards.publish_window(window)
+        self.live.publish()
 
     def refresh_days(self, days: Iterable[date]) -> list[PublishedDay]:
         """Recomputes and publishes any set of days."""
@@ -39,12 +48,15 @@ class Reporting:
 
 
 @contextmanager
-def open_reporting(engine: Engine, folder: Path, redis_url: str, currency: str) -> Iterator[Reporting]:
+def open_reporting(
+    engine: Engine, folder: Path, redis_url: str, currency: str, zone: ZoneInfo
+) -> Iterator[Reporting]:
     """Figures of the order store behind the engine; works for readers while Redis is down."""
     client, owner = open_redis(redis_url), store_id(engine)
     cache = KpiCache(client, owner, currency)
     boards = Leaderboards(engine, client, owner, currency)
+    live = Realtime(engine, client, owner, currency, zone)
     try:
-        yield Reporting(engine, folder, currency, cache, KpiReader(folder, cache), boards)
+        yield Reporting(engine, folder, currency, cache, KpiReader(folder, cache), boards, live)
     finally:
         client.close()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from orders_pipeline.reporting import Reporting, open_reporting
 from resources.order_store import OrderStore
@@ -18,18 +19,22 @@ class ReportingStores:
     Args:
         warehouse: folder of the DuckDB file and of the readers' copy.
         currency: the one that figures are in where none is named.
+        timezone: where a day begins at midnight.
     """
 
     order_store: OrderStore
     warehouse: Path
     redis_url: str = field(repr=False)
     currency: str
+    timezone: str
 
     @contextmanager
     def open(self) -> Iterator[Reporting]:
         """The figures, with order store and Redis open for as long."""
         with (
             self.order_store.open() as engine,
-            open_reporting(engine, self.warehouse, self.redis_url, self.currency) as reporting,
+            open_reporting(
+                engine, self.warehouse, self.redis_url, self.currency, ZoneInfo(self.timezone)
+            ) as reporting,
         ):
             yield reporting

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
 
@@ -22,11 +23,13 @@ SETTLED = ("completed", "failed", "rollback")
 
 
 @contextmanager
-def open_home(store_url: str, redis_url: str, folder: Path, currency: str = "USD") -> Iterator[Reporting]:
+def open_home(
+    store_url: str, redis_url: str, folder: Path, currency: str = "USD", zone: str = "UTC"
+) -> Iterator[Reporting]:
     """Figures of a home, new unless its order store is there; Redis may be one where nothing listens."""
     engine = open_engine(store_url)
     ensure_current(engine)
-    with open_reporting(engine, folder, redis_url, currency) as reporting:
+    with open_reporting(engine, folder, redis_url, currency, ZoneInfo(zone)) as reporting:
         yield reporting
     engine.dispose()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Select, String, and_, case, cast, func, null, select
+from sqlalchemy import ColumnElement, Connection, Select, String, Table, and_, case, cast, func, null, select
 
 from orders_pipeline.model import FailureReason, OrderStatus, ReservationStatus
 from orders_pipeline.raw_rows import chunks_of
@@ -49,7 +49,18 @@ def export_facts(connection: Connection, days: Sequence[date], folder: Path) -> 
     _export(connection, _earlier_declines(selected), EARLIER_DECLINES, folder / "earlier_declines")
 
 
-def _of_days(connection: Connection, days: Sequence[date]) -> Any:
+def settled_at() -> ColumnElement[int]:
+    """When an order was settled; its reservation and failure `of_attempt` must be joined."""
+    sold = reservations.c.status == ReservationStatus.SOLD
+    return case((sold, reservations.c.closed_at), else_=failures.c.failed_at)
+
+
+def of_attempt(table: Table) -> ColumnElement[bool]:
+    """Condition: a row of reservations or failures belongs to an order's present attempt."""
+    return and_(table.c.order_id == orders.c.id, table.c.attempt == orders.c.attempt)
+
+
+def _of_days(connection: Connection, days: Sequence[date]) -> ColumnElement[bool]:
     """Condition that picks the orders of the days in the cheapest way."""
     by_day = orders.c.day.in_(days)
     span = select(func.min(orders.c.id), func.max(orders.c.id), func.count()).where(by_day)
@@ -60,9 +71,7 @@ def _of_days(connection: Connection, days: Sequence[date]) -> Any:
     return and_(orders.c.id.between(first, last), func.coalesce(orders.c.day, null()).in_(days))
 
 
-def _orders(selected: Any) -> Select[Any]:
-    sold = reservations.c.status == ReservationStatus.SOLD
-    settled_at = case((sold, reservations.c.closed_at), else_=failures.c.failed_at)
+def _orders(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return (
         select(
             cast(orders.c.day, String),
@@ -70,17 +79,17 @@ def _orders(selected: Any) -> Select[Any]:
             orders.c.customer_id,
             orders.c.status,
             orders.c.total,
-            settled_at - orders.c.loaded_at,
+            settled_at() - orders.c.loaded_at,
             failures.c.reason,
             failures.c.detail,
         )
-        .outerjoin_from(orders, reservations, _of_attempt(reservations))
-        .outerjoin(failures, _of_attempt(failures))
+        .outerjoin_from(orders, reservations, of_attempt(reservations))
+        .outerjoin(failures, of_attempt(failures))
         .where(selected)
     )
 
 
-def _lines(selected: Any) -> Select[Any]:
+def _lines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return (
         select(
             cast(orders.c.day, String),
@@ -96,7 +105,7 @@ def _lines(selected: Any) -> Select[Any]:
     )
 
 
-def _earlier_declines(selected: Any) -> Select[Any]:
+def _earlier_declines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return (
         select(cast(orders.c.day, String), orders.c.currency, failures.c.detail)
         .join_from(orders, failures, failures.c.order_id == orders.c.id)
@@ -109,11 +118,9 @@ def _earlier_declines(selected: Any) -> Select[Any]:
     )
 
 
-def _of_attempt(table: Any) -> Any:
-    return and_(table.c.order_id == orders.c.id, table.c.attempt == orders.c.attempt)
-
-
-def _export(connection: Connection, query: Select[Any], schema: dict[str, Any], name: Path) -> None:
+def _export(
+    connection: Connection, query: Select[*tuple[Any, ...]], schema: dict[str, Any], name: Path
+) -> None:
     pl.DataFrame(schema=schema).write_parquet(f"{name}-0.parquet")
     for number, rows in enumerate(chunks_of(connection, query), start=1):
         pl.DataFrame(rows, schema, orient="row").write_parquet(f"{name}-{number}.parquet", compression="lz4")

@@ -36,7 +36,9 @@ def home(tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
 
 @pytest.fixture
 def resources(home: Reporting, redis_url: str) -> dict[str, Any]:
-    return {"reporting": ReportingStores(OrderStore(str(home.engine.url)), home.folder, redis_url, "USD")}
+    return {
+        "reporting": ReportingStores(OrderStore(str(home.engine.url)), home.folder, redis_url, "USD", "UTC")
+    }
 
 
 @pytest.fixture
