@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from io import BytesIO
 from typing import Any
@@ -25,17 +26,23 @@ def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, on_c
         _execute_many(connection, table, frame, on_conflict)
 
 
-def update_frame(
-    connection: Connection, table: Table, keys: list[str], frame: pl.DataFrame, expected: str
+def update_rows(
+    connection: Connection, table: Table, columns: list[str], rows: Sequence[tuple[Any, ...]], expected: str
 ) -> int:
-    """Updates the rows that a frame's key columns name, where their status still is the expected one; how many."""
-    values = [name for name in frame.columns if name not in keys]
+    """Updates the rows that the last columns, the table's key, name; how many had the expected status.
+
+    Args:
+        columns: of `rows`, those to set first, those of the primary key last.
+    """
+    keys = columns[-len(table.primary_key) :]
+    values = columns[: -len(keys)]
     if connection.dialect.name == "postgresql":
-        return _update_from_copy(connection, table, keys, values, frame, expected)
+        return _update_from_copy(connection, table, keys, values, rows, expected)
     assignments = ", ".join(f"{name} = ?" for name in values)
     condition = " AND ".join(f"{name} = ?" for name in keys)
     sql = f"UPDATE {table.name} SET {assignments} WHERE {condition} AND status = '{expected}'"  # noqa: S608
-    return connection.exec_driver_sql(sql, frame.select(*values, *keys).rows()).rowcount
+    # A list of tuples goes straight to the driver's executemany.
+    return connection.exec_driver_sql(sql, list(rows)).rowcount
 
 
 def _update_from_copy(
@@ -43,9 +50,10 @@ def _update_from_copy(
     table: Table,
     keys: list[str],
     values: list[str],
-    frame: pl.DataFrame,
+    rows: Sequence[tuple[Any, ...]],
     expected: str,
 ) -> int:
+    frame = pl.DataFrame(rows, schema=[*values, *keys], orient="row", infer_schema_length=None)
     incoming = _incoming(connection, table, frame)
     assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
     condition = " AND ".join(f"{table.name}.{name} = incoming.{name}" for name in keys)

@@ -14,7 +14,6 @@ from orders_pipeline.money import LINE_DIGITS
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, PaymentGateway, idempotency_key
 from orders_pipeline.store.schema import orders, payments, sources
 from orders_pipeline.verify.check import Check, check_none
-from orders_pipeline.workflow.charge import of_order
 
 QUERIES = (
     "stock_is_conserved",
@@ -54,7 +53,7 @@ def _unknown_to_gateway(connection: Connection, gateway: PaymentGateway) -> Iter
     query = (
         select(sources.c.name.label("source"), orders.c.number, orders.c.currency, payments)
         .select_from(payments)
-        .join(orders, of_order)
+        .join(orders, orders.c.id == payments.c.order_id)
         .join(sources, sources.c.id == orders.c.source_id)
         .where(payments.c.status != PaymentStatus.PROCESSING)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, and_, func, literal, select, update
@@ -82,9 +83,10 @@ def count_moves(connection: Connection, key: BatchKey, moves: dict[OrderStatus, 
     )
 
 
-def mark_days(connection: Connection, changed: Select[Any]) -> None:
-    """Makes the KPI days of the given orders (a query of `orders` columns) due for a refresh."""
-    days = changed.with_only_columns(orders.c.day, literal(1), literal(0)).distinct().order_by(orders.c.day)
+def mark_days(connection: Connection, changed: Select[tuple[date]]) -> None:
+    """Makes these KPI days, a query of one column, due for a refresh."""
+    day = changed.selected_columns[0]
+    days = changed.add_columns(literal(1), literal(0)).where(day.is_not(None)).distinct().order_by(day)
     statement = insert_into(connection, kpi_days).from_select(["day", "version", "published"], days)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["day"], set_={"version": kpi_days.c.version + 1})

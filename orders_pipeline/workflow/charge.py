@@ -6,23 +6,22 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
-import polars as pl
-from sqlalchemy import Connection, Engine, and_, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, func, insert, literal, select, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, PaymentStatus, Window
 from orders_pipeline.payments.gateway import Charge, Outcome, Paid, PaymentGateway, idempotency_key
-from orders_pipeline.store.bulk import update_frame
+from orders_pipeline.store.bulk import update_rows
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, sources
 from orders_pipeline.workflow.batch import Batch, BatchKey, count_moves, get_batch, lock_batch, orders_in
+from orders_pipeline.workflow.settling import of_current_attempt
 
 RESERVED, PAYMENT_PROCESSING = OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING
+SUCCEEDED, DECLINED = PaymentStatus.SUCCEEDED.value, PaymentStatus.DECLINED.value
 SAVE_EVERY_SECONDS = 0.5
-
-of_order = payments.c.order_id == orders.c.id
-of_current_attempt = and_(of_order, payments.c.attempt == orders.c.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +124,14 @@ def _save(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:
 
 def save_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> int:
     """Writes the gateway's answers, of which one already known stays as it is; how many were new."""
-    frame = pl.DataFrame(
-        [_row(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.charge.order_id)],
-        schema=["order_id", "attempt", "status", "transaction_id", "decline_reason"],
-        orient="row",
-        infer_schema_length=None,
-    )
-    frame = frame.with_columns(answered_at=pl.lit(now_us()))
-    return update_frame(
-        connection, payments, ["order_id", "attempt"], frame, expected=PaymentStatus.PROCESSING
-    )
+    now = now_us()
+    rows = sorted((_row(outcome, now) for outcome in outcomes), key=itemgetter(-2))
+    columns = ["status", "transaction_id", "decline_reason", "answered_at", "order_id", "attempt"]
+    return update_rows(connection, payments, columns, rows, expected=PaymentStatus.PROCESSING)
 
 
-def _row(outcome: Outcome) -> tuple[int, int, str, str | None, str | None]:
-    charge = outcome.charge
+def _row(outcome: Outcome, now: int) -> tuple[str, str | None, str | None, int, int, int]:
+    order_id, attempt = outcome.charge.order_id, outcome.charge.attempt
     if isinstance(outcome, Paid):
-        return charge.order_id, charge.attempt, PaymentStatus.SUCCEEDED, outcome.transaction_id, None
-    return charge.order_id, charge.attempt, PaymentStatus.DECLINED, None, outcome.reason
+        return SUCCEEDED, outcome.transaction_id, None, now, order_id, attempt
+    return DECLINED, None, outcome.reason, now, order_id, attempt

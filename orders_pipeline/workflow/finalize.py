@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from sqlalchemy import Connection, Engine, func, select
 
-from sqlalchemy import Connection, Engine, Select, func, select, update
-
-from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, PaymentStatus, ReservationStatus, Window
-from orders_pipeline.store.schema import (
-    customer_totals,
-    order_lines,
-    orders,
-    payments,
-    product_totals,
-    reservations,
-)
+from orders_pipeline.store.schema import customer_totals, order_lines, product_totals
 from orders_pipeline.store.upsert import insert_into
 from orders_pipeline.workflow.batch import (
     Batch,
     BatchKey,
     count_moves,
-    count_of,
     get_batch,
     lock_batch,
     mark_days,
-    orders_in,
 )
-from orders_pipeline.workflow.charge import of_current_attempt
-from orders_pipeline.workflow.stock import move_units
+from orders_pipeline.workflow.settling import end_orders, gather_answered, settling
+from orders_pipeline.workflow.stock import lock_products, move_units
 
 PAYMENT_PROCESSING, COMPLETED = OrderStatus.PAYMENT_PROCESSING, OrderStatus.COMPLETED
 
@@ -44,48 +32,26 @@ def finalize_orders(engine: Engine, key: BatchKey, transaction_orders: int) -> B
     return get_batch(engine, key)
 
 
-def answered(window: Window, status: PaymentStatus) -> Select[Any]:
-    """The orders in payment whose gateway's answer is this."""
-    return (
-        select(orders)
-        .join(payments, of_current_attempt)
-        .where(orders_in(window, PAYMENT_PROCESSING), payments.c.status == status)
-    )
-
-
-def close_reservations(connection: Connection, selected: Select[Any], status: ReservationStatus) -> None:
-    """Ends the holds of these orders."""
-    ids = selected.with_only_columns(orders.c.id)
-    connection.execute(
-        update(reservations)
-        .where(reservations.c.order_id.in_(ids), reservations.c.status == ReservationStatus.HELD)
-        .values(status=status, closed_at=now_us())
-    )
-
-
 def _finalize(connection: Connection, key: BatchKey, window: Window) -> None:
-    paid = answered(window, PaymentStatus.SUCCEEDED)
-    completed = count_of(connection, paid.with_only_columns(orders.c.id))
+    completed = gather_answered(connection, window, PaymentStatus.SUCCEEDED)
     if not completed:
         return
+    paid = select(settling.c.order_id)
+    lock_products(connection, paid)
     move_units(connection, paid, "reserved", "sold")
-    _add_customer_totals(connection, paid)
-    _add_product_totals(connection, paid)
-    mark_days(connection, paid)
-    close_reservations(connection, paid, ReservationStatus.SOLD)
-    ids = paid.with_only_columns(orders.c.id)
-    connection.execute(update(orders).where(orders.c.id.in_(ids)).values(status=COMPLETED))
+    end_orders(connection, COMPLETED, ReservationStatus.SOLD)
     count_moves(connection, key, {PAYMENT_PROCESSING: -completed, COMPLETED: completed})
+    _add_customer_totals(connection)
+    _add_product_totals(connection)
+    mark_days(connection, select(settling.c.day))
 
 
-def _add_customer_totals(connection: Connection, paid: Select[Any]) -> None:
+def _add_customer_totals(connection: Connection) -> None:
     sums = (
-        paid.with_only_columns(
-            orders.c.customer_id, orders.c.currency, func.count(), func.sum(orders.c.total)
-        )
-        .where(orders.c.customer_id.is_not(None))
-        .group_by(orders.c.customer_id, orders.c.currency)
-        .order_by(orders.c.customer_id, orders.c.currency)
+        select(settling.c.customer_id, settling.c.currency, func.count(), func.sum(settling.c.total))
+        .where(settling.c.customer_id.is_not(None))
+        .group_by(settling.c.customer_id, settling.c.currency)
+        .order_by(settling.c.customer_id, settling.c.currency)
     )
     statement = insert_into(connection, customer_totals).from_select(
         ["customer_id", "currency", "orders", "spent"], sums
@@ -102,19 +68,18 @@ def _add_customer_totals(connection: Connection, paid: Select[Any]) -> None:
     )
 
 
-def _add_product_totals(connection: Connection, paid: Select[Any]) -> None:
-    named = paid.with_only_columns(orders.c.id, orders.c.currency).subquery()
+def _add_product_totals(connection: Connection) -> None:
     sums = (
         select(
             order_lines.c.product_id,
-            named.c.currency,
+            settling.c.currency,
             func.count(order_lines.c.order_id.distinct()),
             func.sum(order_lines.c.quantity),
             func.sum(order_lines.c.total),
         )
-        .join(named, named.c.id == order_lines.c.order_id)
-        .group_by(order_lines.c.product_id, named.c.currency)
-        .order_by(order_lines.c.product_id, named.c.currency)
+        .join(settling, settling.c.order_id == order_lines.c.order_id)
+        .group_by(order_lines.c.product_id, settling.c.currency)
+        .order_by(order_lines.c.product_id, settling.c.currency)
     )
     statement = insert_into(connection, product_totals).from_select(
         ["product_id", "currency", "orders", "units", "revenue"], sums

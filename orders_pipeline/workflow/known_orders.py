@@ -99,7 +99,7 @@ def _parts(values: pl.Series) -> Iterator[list[Any]]:
 
 
 def record_conflicts(connection: Connection, import_id: int, conflicting: BatchRows) -> None:
-    """Writes a reject `order_conflict` for each order, its other lines beside it, a note on the first version."""
+    """Writes a reject `order_conflict` an order with its other lines, and a note on the first version."""
     if conflicting.orders.is_empty():
         return
     lines = conflicting.lines.join(conflicting.orders.select("position", "number"), on="position")
@@ -128,5 +128,6 @@ def _note_on_first_versions(connection: Connection, import_id: int, conflicting:
     query = select(orders.c.id, orders.c.number).where(orders.c.source_id == import_row.source_id)
     for part in _parts(conflicting["number"]):
         for order_id, number in connection.execute(query.where(orders.c.number.in_(part))).all():
-            note = f"came back with other content in {import_row.file_name}, line {lines_by_number[number]}: rejected"
+            place = f"{import_row.file_name}, line {lines_by_number[number]}"
+            note = f"came back with other content in {place}: rejected"
             connection.execute(insert(order_notes).values(order_id=order_id, noted_at=now_us(), note=note))

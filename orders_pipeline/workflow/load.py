@@ -140,4 +140,4 @@ def _advance(
         conflict_lines=parsed.of(known.conflicts).lines.height,
     )
     window = _window(batch, parsed)
-    mark_days(connection, select(orders).where(orders.c.id.between(window.first, window.last)))
+    mark_days(connection, select(orders.c.day).where(orders.c.id.between(window.first, window.last)))

@@ -46,7 +46,7 @@ def reserve_stock(engine: Engine, key: BatchKey, transaction_orders: int, hold_u
 
 
 def _refuse(connection: Connection, key: BatchKey, window: Window) -> None:
-    pending = select(orders).where(orders_in(window, PENDING))
+    pending = select(orders.c.id).where(orders_in(window, PENDING))
     scarce = lock_scarce_products(connection, pending)
     refusals = refuse_unserved(demands_for(connection, pending, scarce), scarce) if scarce else []
     if not refusals:
@@ -59,7 +59,7 @@ def _refuse(connection: Connection, key: BatchKey, window: Window) -> None:
         update(orders).where(orders_in(window, PENDING), refused.exists()).values(status=FAILED)
     )
     count_moves(connection, key, {PENDING: -len(refusals), FAILED: len(refusals)})
-    mark_days(connection, select(orders).where(orders_in(window, FAILED)))
+    mark_days(connection, select(orders.c.day).where(orders_in(window, FAILED)))
 
 
 def _failures(refusals: list[Refusal]) -> pl.DataFrame:
@@ -68,7 +68,7 @@ def _failures(refusals: list[Refusal]) -> pl.DataFrame:
 
 
 def _reserve(connection: Connection, key: BatchKey, window: Window, hold_us: int) -> None:
-    granted = select(orders).where(orders_in(window, PENDING))
+    granted = select(orders.c.id).where(orders_in(window, PENDING))
     now = now_us()
     held = granted.with_only_columns(
         orders.c.id, orders.c.attempt, literal(ReservationStatus.HELD), literal(now), literal(now + hold_us)

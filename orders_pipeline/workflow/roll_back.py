@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine, insert, literal, update
+from sqlalchemy import Connection, Engine, insert, literal, select
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import FailureReason, OrderStatus, PaymentStatus, ReservationStatus, Window
-from orders_pipeline.store.schema import failures, orders, payments
+from orders_pipeline.store.schema import failures
 from orders_pipeline.workflow.batch import Batch, BatchKey, count_moves, get_batch, lock_batch, mark_days
-from orders_pipeline.workflow.finalize import answered, close_reservations
-from orders_pipeline.workflow.stock import move_units
+from orders_pipeline.workflow.settling import end_orders, gather_answered, settling
+from orders_pipeline.workflow.stock import lock_products, move_units
 
 PAYMENT_PROCESSING, ROLLBACK = OrderStatus.PAYMENT_PROCESSING, OrderStatus.ROLLBACK
 
@@ -26,21 +26,21 @@ def roll_back_orders(engine: Engine, key: BatchKey, transaction_orders: int) -> 
 
 
 def _roll_back(connection: Connection, key: BatchKey, window: Window) -> None:
-    declined = answered(window, PaymentStatus.DECLINED)
-    reasons = declined.with_only_columns(
-        orders.c.id,
-        orders.c.attempt,
+    rolled_back = gather_answered(connection, window, PaymentStatus.DECLINED)
+    if not rolled_back:
+        return
+    declined = select(settling.c.order_id)
+    lock_products(connection, declined)
+    move_units(connection, declined, "reserved", "on_hand")
+    end_orders(connection, ROLLBACK, ReservationStatus.RELEASED)
+    count_moves(connection, key, {PAYMENT_PROCESSING: -rolled_back, ROLLBACK: rolled_back})
+    reasons = select(
+        settling.c.order_id,
+        settling.c.attempt,
         literal(FailureReason.DECLINED),
-        payments.c.decline_reason,
+        settling.c.decline_reason,
         literal(now_us()),
     )
     columns = ["order_id", "attempt", "reason", "detail", "failed_at"]
-    rolled_back = connection.execute(insert(failures).from_select(columns, reasons)).rowcount
-    if not rolled_back:
-        return
-    move_units(connection, declined, "reserved", "on_hand")
-    mark_days(connection, declined)
-    close_reservations(connection, declined, ReservationStatus.RELEASED)
-    ids = declined.with_only_columns(orders.c.id)
-    connection.execute(update(orders).where(orders.c.id.in_(ids)).values(status=ROLLBACK))
-    count_moves(connection, key, {PAYMENT_PROCESSING: -rolled_back, ROLLBACK: rolled_back})
+    connection.execute(insert(failures).from_select(columns, reasons))
+    mark_days(connection, select(settling.c.day))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Select, Subquery, func, select, update
 
 from orders_pipeline.model import FailureReason
 from orders_pipeline.store.schema import order_lines, orders, products
+
+OrderIds = Select[tuple[int]]
 
 
 class Demand(NamedTuple):
@@ -79,7 +81,7 @@ def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduc
     return refusals
 
 
-def lock_scarce_products(connection: Connection, wanting: Select[Any]) -> dict[int, ScarceProduct]:
+def lock_scarce_products(connection: Connection, wanting: OrderIds) -> dict[int, ScarceProduct]:
     """Locks every product that these orders want, by id; those of which there is not enough."""
     wanted = _units_of(wanting)
     rows = connection.execute(
@@ -95,21 +97,29 @@ def lock_scarce_products(connection: Connection, wanting: Select[Any]) -> dict[i
     }
 
 
-def demands_for(connection: Connection, wanting: Select[Any], scarce: Iterable[int]) -> Iterable[Demand]:
+def demands_for(connection: Connection, wanting: OrderIds, scarce: Iterable[int]) -> Iterable[Demand]:
     """The lines of these orders that ask for the given products, in file order."""
-    named = wanting.with_only_columns(orders.c.id, orders.c.attempt).subquery()
     rows = connection.execute(
-        select(named.c.id, named.c.attempt, order_lines.c.product_id, order_lines.c.quantity)
-        .join(order_lines, order_lines.c.order_id == named.c.id)
+        select(orders.c.id, orders.c.attempt, order_lines.c.product_id, order_lines.c.quantity)
+        .join(order_lines, order_lines.c.order_id == orders.c.id)
+        .where(orders.c.id.in_(wanting))
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
     wanted = set(scarce)
     return (Demand(*row) for row in rows if row.product_id in wanted)
 
 
-def move_units(connection: Connection, selected: Select[Any], source: str, target: str) -> None:
-    """Moves the units of these orders from one column of `products` to another; locks by product id."""
-    lock_scarce_products(connection, selected)
+def lock_products(connection: Connection, holding: OrderIds) -> None:
+    """Locks the products of these orders by id; SQLite's one writer holds all locks already.
+
+    An UPDATE takes its row locks in any order, so that two of them could wait for each other.
+    """
+    if connection.dialect.name == "postgresql":
+        lock_scarce_products(connection, holding)
+
+
+def move_units(connection: Connection, selected: OrderIds, source: str, target: str) -> None:
+    """Moves the units of these orders from one column of `products`, locked before, to another."""
     units = _units_of(selected)
     connection.execute(
         update(products)
@@ -118,11 +128,11 @@ def move_units(connection: Connection, selected: Select[Any], source: str, targe
     )
 
 
-def _units_of(selected: Select[Any]) -> Subquery:
-    named = selected.with_only_columns(orders.c.id).subquery()
+def _units_of(selected: OrderIds) -> Subquery:
+    named = selected.subquery()
     return (
         select(order_lines.c.product_id, func.sum(order_lines.c.quantity).label("units"))
-        .join(named, named.c.id == order_lines.c.order_id)
+        .join(named, named.columns.values()[0] == order_lines.c.order_id)
         .group_by(order_lines.c.product_id)
         .subquery()
     )
