@@ -73,7 +73,7 @@ class ImportBench:
 
     @classmethod
     def at(cls, engine: Engine, folder: Path) -> ImportBench:
-        """A bench on tables of the current version."""
+        """A bench on tables of the current version, whose payments have this seed."""
         ensure_current(engine)
         settings = Settings(
             home=folder / "home",
@@ -83,6 +83,7 @@ class ImportBench:
             payment_seed="a seed",
             unknown_sku_stock=1_000_000_000,
         )
+        connect_gateway(settings, engine)
         return cls(engine, folder, settings)
 
     def set(self, **changes: Any) -> None:

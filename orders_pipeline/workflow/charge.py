@@ -106,13 +106,16 @@ async def _charge(
 ) -> None:
     unsaved: list[Outcome] = []
     saved_at = time.monotonic()
-    async for outcomes in gateway.charge(charges):
-        unsaved.extend(outcomes)
-        if len(unsaved) >= transaction_orders or time.monotonic() - saved_at >= SAVE_EVERY_SECONDS:
-            _save(engine, key, unsaved)
-            unsaved = []
-            saved_at = time.monotonic()
-    _save(engine, key, unsaved)
+    try:
+        async for outcomes in gateway.charge(charges):
+            unsaved.extend(outcomes)
+            if len(unsaved) >= transaction_orders or time.monotonic() - saved_at >= SAVE_EVERY_SECONDS:
+                _save(engine, key, unsaved)
+                unsaved = []
+                saved_at = time.monotonic()
+    finally:
+        # A gateway that breaks off has answered some: those answers stand.
+        _save(engine, key, unsaved)
 
 
 def _save(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:

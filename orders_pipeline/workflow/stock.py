@@ -88,7 +88,8 @@ def lock_scarce_products(connection: Connection, wanting: OrderIds) -> dict[int,
         select(products.c.id, products.c.sku, products.c.on_hand, products.c.listed, wanted.c.units)
         .join(wanted, wanted.c.product_id == products.c.id)
         .order_by(products.c.id)
-        .with_for_update(of=products)
+        # Not FOR UPDATE: files being loaded hold key shares on the products of their lines, in file order.
+        .with_for_update(of=products, key_share=True)
     )
     return {
         row.id: ScarceProduct(row.id, row.sku, row.on_hand, row.listed)
