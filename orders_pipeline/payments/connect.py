@@ -32,7 +32,11 @@ def _seed_of(settings: Settings, engine: Engine) -> str:
     if settings.payment_seed in ("", drawn):
         return drawn
     with engine.begin() as connection:
-        if connection.execute(select(payments.c.order_id).limit(1)).first():
+        drawn = connection.execute(select(home.c.payment_seed).with_for_update()).scalar_one()
+        if (
+            drawn != settings.payment_seed
+            and connection.execute(select(payments.c.order_id).limit(1)).first()
+        ):
             raise SettingsError(
                 "ORDERS_PAYMENT_SEED differs from the seed of the payments in this store: "
                 "unset it, or use another ORDERS_HOME or database"

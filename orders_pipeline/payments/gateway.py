@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
+from urllib.parse import quote
 
 
 class Charge(NamedTuple):
@@ -50,5 +51,8 @@ class PaymentGateway(Protocol):
 
 
 def idempotency_key(source: str, number: str, attempt: int) -> str:
-    """The key of an order's attempt: the same on every database, however ids were handed out."""
-    return f"{source}/{number}/{attempt}"
+    """The key of an order's attempt: the same on every database, however ids were handed out.
+
+    A slash in the source's name is written as %2F, so that no two orders share a key.
+    """
+    return f"{quote(source, safe='')}/{number}/{attempt}"

@@ -1,0 +1,147 @@
+"""Charging a batch: the intent first, each answer saved as it comes, no order charged twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from orders_pipeline.payments.gateway import Charge, Outcome
+from orders_pipeline.payments.simulated import SimulatedGateway
+from orders_pipeline.settings import SettingsError
+from orders_pipeline.store.engine import open_engine
+from tests.import_bench import ImportBench, Line, many_orders
+
+
+@dataclass(slots=True)
+class Journal:
+    """A gateway that keeps a journal, answers one by one, and is gone after so many answers."""
+
+    gateway: SimulatedGateway
+    breaks_after: int | None = None
+    asked: Counter[str] = field(default_factory=Counter)
+
+    async def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
+        for answered, charge in enumerate(charges):
+            if answered == self.breaks_after:
+                raise ConnectionError("the gateway is gone")
+            self.asked[charge.key] += 1
+            yield [self.gateway.outcome_of(charge)]
+
+    def holds(self, outcome: Outcome) -> bool:
+        return self.gateway.holds(outcome)
+
+
+def reserved(bench: ImportBench, *lines: Line) -> str:
+    key = bench.parsed(*lines)
+    bench.up_to("reserve", key)
+    return key
+
+
+def payment_states(bench: ImportBench) -> Counter[str]:
+    return Counter(row[3] for row in bench.rows("payments"))
+
+
+def test_a_paid_order_has_a_transaction_and_a_declined_one_a_reason(bench: ImportBench) -> None:
+    bench.set(payment_success_rate=0.5)
+    key = reserved(bench, *many_orders(40))
+    answers = bench.step("charge", key)
+    assert answers.paid > 0
+    assert answers.declined > 0
+    assert answers.paid + answers.declined == 40
+    assert payment_states(bench) == {"succeeded": answers.paid, "declined": answers.declined}
+    for row in bench.rows("payments"):
+        assert (row[6] is not None, row[7] is not None) == (row[3] == "succeeded", row[3] == "declined")
+    assert set(bench.statuses().values()) == {"payment_processing"}
+
+
+def test_an_order_is_charged_exactly_its_total_also_when_that_is_nothing(bench: ImportBench) -> None:
+    key = reserved(
+        bench, Line("1", quantity=3, price="0.3333"), Line("2", price="0.0049"), Line("3", price="0.005")
+    )
+    bench.step("charge", key)
+    assert [row[2] for row in sorted(bench.rows("payments"))] == [100, 0, 1]
+
+
+def test_what_was_answered_before_the_gateway_broke_is_kept_and_the_rest_asked_again(
+    bench: ImportBench,
+) -> None:
+    key = reserved(bench, *many_orders(10))
+    journal = Journal(SimulatedGateway("a seed", 1, 0, 0), breaks_after=4)
+    with pytest.raises(ConnectionError):
+        bench.steps.charge(key, 1, journal)
+    assert payment_states(bench) == {"succeeded": 4, "processing": 6}
+    journal.breaks_after = None
+    assert bench.steps.charge(key, 1, journal).paid == 10
+    assert set(journal.asked.values()) == {1}
+
+
+def test_a_charge_whose_answer_was_not_saved_is_asked_for_again_by_the_same_key(bench: ImportBench) -> None:
+    key = reserved(bench, *many_orders(5))
+    journal = Journal(SimulatedGateway("a seed", 0.5, 0, 0))
+    broken = open_engine(bench.engine.url.render_as_string(hide_password=False))
+    event.listen(broken, "before_cursor_execute", _fail_to_save)
+    with pytest.raises(OperationalError):
+        ImportBench(broken, bench.folder, bench.settings).steps.charge(key, 1, journal)
+    broken.dispose()
+    assert payment_states(bench) == {"processing": 5}
+    bench.steps.charge(key, 1, journal)
+    assert journal.asked["default/n0/1"] == 2
+    bench.step("finalize", key)
+    bench.step("roll_back", key)
+    assert bench.steps.finish(key).orders["accepted"] == 5
+    assert bench.broken_checks() == set()
+
+
+def _fail_to_save(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+    if statement.startswith(("UPDATE payments", "CREATE TEMP TABLE incoming_payments")):
+        raise OperationalError(statement, None, ConnectionError("the store is gone"))
+
+
+def test_charging_twice_asks_the_gateway_once(bench: ImportBench) -> None:
+    key = reserved(bench, *many_orders(10))
+    journal = Journal(SimulatedGateway("a seed", 0.5, 0, 0))
+    first = bench.steps.charge(key, 1, journal)
+    before = bench.everything()
+    assert bench.steps.charge(key, 1, journal) == first
+    assert bench.everything() == before
+    assert set(journal.asked.values()) == {1}
+
+
+def test_keys_name_source_order_and_attempt_and_are_never_shared(bench: ImportBench) -> None:
+    journal = Journal(SimulatedGateway("a seed", 1, 0, 0))
+    for source, number in (("a/b", "c"), ("a", "b/c"), ("a", "b/c/1"), ("a/b", "c/1")):
+        key = bench.parsed(Line(number), name=f"{len(journal.asked)}.csv", source=source)
+        bench.up_to("reserve", key)
+        bench.steps.charge(key, 1, journal)
+    assert set(journal.asked.values()) == {1}
+    assert len(journal.asked) == 4
+
+
+def test_outcomes_depend_on_seed_and_order_and_not_on_the_store(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    outcomes = []
+    for turn in range(2):
+        folder = tmp_path_factory.mktemp(f"home{turn}")
+        bench = ImportBench.at(open_engine(f"sqlite:///{folder / 'orders.db'}"), folder)
+        bench.set(payment_success_rate=0.5)
+        for extra in range(turn):
+            bench.import_lines(*many_orders(3, f"before{extra}"), name=f"before{extra}.csv", source="other")
+        bench.settle(bench.stage(bench.write(*many_orders(50))))
+        statuses = bench.statuses()
+        outcomes.append({number: status for number, status in statuses.items() if number.startswith("n")})
+        bench.engine.dispose()
+    assert outcomes[0] == outcomes[1]
+    assert set(outcomes[0].values()) == {"completed", "rollback"}
+
+
+def test_another_seed_than_that_of_the_stored_payments_is_refused(bench: ImportBench) -> None:
+    bench.import_lines(Line("1"))
+    bench.set(payment_seed="another seed")
+    with pytest.raises(SettingsError, match="ORDERS_PAYMENT_SEED"):
+        _ = bench.gateway
