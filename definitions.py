@@ -2,26 +2,33 @@
 
 from dagster import Definitions
 
+from assets.kpis import kpi_assets
+from assets.leaderboards import leaderboard_assets
 from assets.orders import order_assets
+from jobs.celery_app import redis_url
 from jobs.executor import build_executor
 from jobs.import_orders import import_orders_job
+from jobs.kpi_ops import publish_figures_job
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.staging import Staging
 from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 from resources.payment_gateway import PaymentGateways
+from resources.reporting import ReportingStores
 
 
 def build_definitions(settings: Settings) -> Definitions:
     """Assets, jobs, resources and the executor on these settings."""
     order_store = OrderStore(settings.store_url)
     return Definitions(
-        assets=order_assets(),
-        jobs=[import_orders_job()],
+        assets=[*order_assets(), *kpi_assets(settings), *leaderboard_assets()],
+        jobs=[import_orders_job(), publish_figures_job],
         resources={
-            "order_store": order_store,
             "file_imports": FileImports(order_store, Staging(settings.staging), settings),
             "payment_gateway": PaymentGateways(settings),
+            "reporting": ReportingStores(
+                order_store, settings.warehouse, redis_url(settings), settings.currency, settings.timezone
+            ),
         },
         executor=build_executor(settings),
     )

@@ -17,6 +17,7 @@ from cli.output import CommandFailed, explain, progress
 from cli.stack.stack import running_workers
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.kpis.days import dirty_days
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.settings import Settings
 from orders_pipeline.staging import Staging
@@ -56,7 +57,7 @@ class ImportCommand:
         for run in runs:
             self._stage(run, profile, source, options)
         waiting = [run for run in runs if run.staged]
-        if waiting:
+        if waiting or dirty_days(self.engine):
             self._import(waiting)
         return runs
 
@@ -79,14 +80,14 @@ class ImportCommand:
             Thread(target=import_module, args=("definitions",), daemon=True).start()
             stack.enter_context(running_workers(self.settings, say=progress.print))
             from jobs.launch import dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
-            from jobs.publish import publish_touched  # noqa: PLC0415
+            from jobs.publish import publish_figures  # noqa: PLC0415
 
             instance = stack.enter_context(dagster_instance(self.settings))
             began = self.started_at
             for run in runs:
                 self._settle(instance, run, began)
                 began = time.time()
-            publish_touched(instance)
+            publish_figures(instance)
 
     def _settle(self, instance: DagsterInstance, run: FileRun, began: float) -> None:
         from jobs.launch import run_import  # noqa: PLC0415

@@ -10,11 +10,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.progress import ProgressColumn, Task, TaskID
 from rich.text import Text
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError

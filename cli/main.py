@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 STARTED_AT = time.time()
 
 import typer  # noqa: E402 the command's start is taken first
 
-from cli.commands import importing, inspecting, products  # noqa: E402
+from cli.commands import demo, importing, inspecting, kpis, leaderboard, products, stack  # noqa: E402
 
 app = typer.Typer(
     name="orders",
@@ -22,7 +23,9 @@ app = typer.Typer(
 @app.callback()
 def _remember_start(context: typer.Context) -> None:
     context.obj = STARTED_AT
+    # What commands have to say they say themselves; that no Redis runs, for one, is no news here.
+    logging.basicConfig(level=logging.ERROR)
 
 
-for group in (importing, products, inspecting):
+for group in (importing, kpis, leaderboard, products, inspecting, stack, demo):
     group.register(app)

@@ -45,21 +45,25 @@ def explain(error: Exception) -> CommandFailed:
     """An expected error in the words of the command line; others come back as `internal_error`."""
     match error:
         case CommandFailed():
-            return error
+            failed = error
         case FileRefused():
-            return CommandFailed(error.code, error.message, error.hint)
+            failed = CommandFailed(error.code, error.message, error.hint)
         case SettingsError():
-            return CommandFailed(
+            failed = CommandFailed(
                 "bad_setting", str(error), "See .env.example for every setting and its default."
             )
         case UnknownPartitionError() | BadPartitionKey():
-            return CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
+            failed = CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
         case RedisServerMissing():
-            return CommandFailed("redis_missing", str(error))
+            failed = CommandFailed("redis_missing", str(error))
         case OperationalError():
             hint = "Check ORDERS_DATABASE_URL and that the database runs."
-            return CommandFailed("store_unavailable", f"The order store cannot be used: {error.orig}", hint)
-    return CommandFailed("internal_error", f"{type(error).__name__}: {error}", "The trace is on stderr.")
+            failed = CommandFailed("store_unavailable", f"The order store cannot be used: {error.orig}", hint)
+        case _:
+            failed = CommandFailed(
+                "internal_error", f"{type(error).__name__}: {error}", "The trace is on stderr."
+            )
+    return failed
 
 
 def error_object(error: CommandFailed) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
 
 
 class _Attributes:
-    """Celery reads a configuration object's attributes; dagster-celery hands dictionaries over this way too."""
+    """A dictionary as the object whose attributes Celery reads."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__ = values

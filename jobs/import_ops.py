@@ -19,6 +19,7 @@ from jobs.import_metadata import orders_metadata, rejects_metadata
 from orders_pipeline.workflow.batch import Batch
 from resources.file_imports import FileImports
 from resources.payment_gateway import PaymentGateways
+from resources.reporting import ReportingStores
 
 ORDER_FILES = "order_files"
 FILE_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "7200"}
@@ -69,19 +70,33 @@ def charge_payments(
 
 
 @op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
-def finalize_orders(context: OpExecutionContext, file_imports: ResourceParam[FileImports], batch: int) -> int:
+def finalize_orders(
+    context: OpExecutionContext,
+    file_imports: ResourceParam[FileImports],
+    reporting: ResourceParam[ReportingStores],
+    batch: int,
+) -> int:
     """Completes the paid orders: units are sold, running totals and leaderboards move."""
     with permanent_failures(), file_imports.open() as steps:
-        return _show(context, steps.finalize(context.partition_key, batch))
+        finalized = steps.finalize(context.partition_key, batch)
+        with reporting.open() as figures:
+            figures.publish_batch(finalized.window)
+    return _show(context, finalized)
 
 
 @op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
 def roll_back_orders(
-    context: OpExecutionContext, file_imports: ResourceParam[FileImports], batch: int
+    context: OpExecutionContext,
+    file_imports: ResourceParam[FileImports],
+    reporting: ResourceParam[ReportingStores],
+    batch: int,
 ) -> int:
     """Undoes the reservations of the declined orders: their units go back on the shelf."""
     with permanent_failures(), file_imports.open() as steps:
-        return _show(context, steps.roll_back(context.partition_key, batch))
+        rolled_back = steps.roll_back(context.partition_key, batch)
+        with reporting.open() as figures:
+            figures.live.publish()
+    return _show(context, rolled_back)
 
 
 @op(

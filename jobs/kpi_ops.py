@@ -1,14 +1,25 @@
-"""The op and job that bring published figures up to date with the orders."""
+"""The ops and the job that bring published figures up to date with the orders."""
 
-from dagster import In, Nothing, OpExecutionContext, ResourceParam, job, op
+from dagster import (
+    AssetMaterialization,
+    In,
+    Nothing,
+    OpExecutionContext,
+    ResourceParam,
+    in_process_executor,
+    job,
+    op,
+)
 
 from jobs.executor import TIME_LIMIT_TAG
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.kpi_metadata import day_materializations
+from jobs.kpi_metadata import board_metadata, day_materializations
+from orders_pipeline.leaderboards.boards import Board
 from resources.reporting import ReportingStores
 
 FIGURES_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "1800"}
-REFRESH_KPIS = "refresh_kpis"
+PUBLISH_FIGURES = "publish_figures"
+BOARD_ASSETS = {Board.CUSTOMERS: "customer_leaderboard", Board.PRODUCTS: "product_leaderboard"}
 
 
 @op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
@@ -21,7 +32,16 @@ def refresh_touched_days(context: OpExecutionContext, reporting: ResourceParam[R
     context.add_output_metadata({"days": len(events)})
 
 
-@job(name=REFRESH_KPIS, description="Publishes the KPI days whose orders changed.")
-def refresh_kpis_job() -> None:
-    """Recomputes exactly the days that imports touched, in one run."""
-    refresh_touched_days()
+@op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
+def rebuild_leaderboards(context: OpExecutionContext, reporting: ResourceParam[ReportingStores]) -> None:
+    """Rebuilds both leaderboards from the order store."""
+    with permanent_failures(), reporting.open() as figures:
+        for board, asset_key in BOARD_ASSETS.items():
+            metadata = board_metadata(figures, board, figures.boards.rebuild_all(board))
+            context.log_event(AssetMaterialization(asset_key, metadata=metadata))
+
+
+@job(name=PUBLISH_FIGURES, executor_def=in_process_executor)
+def publish_figures_job() -> None:
+    """Publishes the KPI days whose orders changed, and both leaderboards."""
+    rebuild_leaderboards(refresh_touched_days())

@@ -1,7 +1,15 @@
-"""Publishes the figures of touched days from a plain process."""
+"""Publishes figures from a plain process: the KPI days that imports touched, and the leaderboards."""
 
 from dagster import DagsterInstance
 
+from jobs.kpi_ops import PUBLISH_FIGURES
+from jobs.launch import run_job
 
-def publish_touched(instance: DagsterInstance) -> None:
-    """Refreshes the KPIs and leaderboards of what imports touched."""
+
+def publish_figures(instance: DagsterInstance) -> None:
+    """Refreshes the KPIs and leaderboards of what imports touched.
+
+    Raises:
+        RunFailed: the run did not succeed.
+    """
+    run_job(instance, PUBLISH_FIGURES, {})

@@ -50,7 +50,8 @@ def _show_story(story: dict[str, Any]) -> None:
         highlight=False,
     )
     page.print(
-        f"  {story['total']} {story['currency']} on {story['day']}, customer {story['customer_id'] or 'a guest'}"
+        f"  {story['total']} {story['currency']} on {story['day']}, "
+        f"customer {story['customer_id'] or '(guest)'}"
     )
     page.print(
         f"  {story['file']}, from line {story['file_line']}  [dim]{story['partition']}[/]", highlight=False

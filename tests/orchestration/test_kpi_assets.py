@@ -12,7 +12,7 @@ from dagster import AssetKey, AssetMaterialization, DagsterInstance, materialize
 
 from assets.kpis import kpi_assets, kpi_partitions
 from assets.leaderboards import leaderboard_assets
-from jobs.kpi_ops import refresh_kpis_job
+from jobs.kpi_ops import publish_figures_job
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import Settings
@@ -92,7 +92,7 @@ def test_the_job_publishes_exactly_the_touched_days_and_nothing_the_second_time(
 ) -> None:
     store_orders(home.engine, [order(1, MONDAY), order(2, FRIDAY)])
     for _ in range(2):
-        assert refresh_kpis_job.execute_in_process(instance=instance, resources=resources).success
+        assert publish_figures_job.execute_in_process(instance=instance, resources=resources).success
     records = instance.fetch_materializations(AssetKey("daily_kpis"), limit=1000).records
     assert sorted(str(record.partition_key) for record in records) == ["2025-11-10", "2025-11-14"]
     assert home.kpis.daily_kpis(FRIDAY, "USD")["order_count"] == 1

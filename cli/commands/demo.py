@@ -1,0 +1,55 @@
+"""`orders demo`: the sample file through the whole pipeline, and a page that shows what came out."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import typer
+
+from cli.context import open_store
+from cli.figures_page import show_figures
+from cli.import_files import ImportCommand
+from cli.import_page import show_runs
+from cli.output import command, page
+from cli.reporting import open_figures_of
+from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.settings import PROJECT_ROOT, Settings, load_settings
+from orders_pipeline.store.products import import_products, read_products
+
+SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
+PRODUCTS = PROJECT_ROOT / "data" / "products.csv"
+SAMPLE_DAYS = (date(2025, 11, 10), date(2025, 11, 11))
+
+
+@command
+def demo(context: typer.Context) -> None:
+    """Import the ten sample orders through Dagster, Celery and Redis, and show what came out."""
+    settings = load_settings()
+    with open_store(settings) as engine:
+        with engine.begin() as connection:
+            import_products(connection, read_products(PRODUCTS))
+        runs = ImportCommand(settings, engine, context.obj).run([SAMPLE], None, None, ReadOptions())
+    show_runs(runs)
+    if any(run.error for run in runs):
+        raise typer.Exit(1)
+    with open_figures_of(settings) as figures:
+        show_figures(figures, *SAMPLE_DAYS)
+    _show_next(settings)
+
+
+def _show_next(settings: Settings) -> None:
+    page.print(f"\n[bold]All state lies in[/] {settings.home}", highlight=False)
+    page.print(
+        "[bold]Try next[/], after [cyan]source .venv/bin/activate[/]:\n"
+        "  [cyan]orders show 1004[/]              one order's whole story\n"
+        "  [cyan]orders import FILE[/]            a file of your own; [cyan]--dry-run[/] changes nothing\n"
+        "  [cyan]orders kpis daily --date 2025-11-10[/]\n"
+        "  [cyan]orders verify[/]                 every invariant, computed from scratch\n"
+        "  [cyan]orders up[/]                     all processes and the Dagster UI",
+        highlight=False,
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("demo")(demo)

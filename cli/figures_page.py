@@ -1,0 +1,45 @@
+"""What a person wants to see after an import: figures by day, and who and what leads."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from rich.table import Table
+
+from cli.commands.leaderboard import leaderboard_table
+from cli.output import page
+from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.reporting import Reporting
+
+TOP = 5
+
+
+def show_figures(figures: Reporting, first: date, last: date) -> None:
+    """The days of a range that have orders, and the first places of both leaderboards."""
+    currency = figures.currency
+    days = figures.kpis.days(first, last, currency)
+    if days:
+        page.print(f"\n[bold]KPIs by day[/]  [dim]{currency}[/]")
+        page.print(_by_day([*days, figures.kpis.range_kpis(first, last, currency)]))
+    for board, title in ((Board.CUSTOMERS, "Top customers"), (Board.PRODUCTS, "Top products")):
+        if entries := figures.boards.top(board, TOP, currency):
+            page.print(f"\n[bold]{title}[/]")
+            page.print(leaderboard_table(entries))
+
+
+def _by_day(documents: list[dict[str, Any]]) -> Table:
+    table = Table("day", "revenue", "orders", "average", "customers", "failed", "rolled back")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for document in documents:
+        table.add_row(
+            document.get("date", "together"),
+            f"{document['total_revenue']:,.2f}",
+            f"{document['order_count']:,}",
+            f"{document['average_order_value']:,.2f}",
+            f"{document['unique_customers']:,}",
+            f"{document['orders_failed']:,}",
+            f"{document['orders_rolled_back']:,}",
+        )
+    return table
