@@ -8,6 +8,7 @@ from assets.orders import order_assets
 from jobs.celery_app import redis_url
 from jobs.executor import build_executor
 from jobs.import_orders import import_orders_job
+from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.staging import Staging
@@ -30,6 +31,7 @@ def build_definitions(settings: Settings) -> Definitions:
                 order_store, settings.warehouse, redis_url(settings), settings.currency, settings.timezone
             ),
         },
+        sensors=import_sensors(settings),
         executor=build_executor(settings),
     )
 

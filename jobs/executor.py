@@ -18,6 +18,7 @@ from dagster_celery.make_app import make_app
 from kombu.exceptions import OperationalError
 
 from jobs.celery_app import broker_url, celery_settings, redis_url
+from jobs.run_heartbeat import run_heartbeat
 from orders_pipeline.settings import Settings
 
 TIME_LIMIT_TAG = "orders/time_limit_seconds"
@@ -28,7 +29,16 @@ core_execution_loop.TICK_SECONDS = 0.1  # type: ignore[assignment]
 
 
 class OrdersCeleryExecutor(CeleryExecutor):
-    """dagster-celery's executor with a check for workers before and a time limit on each step."""
+    """dagster-celery's executor with a check for workers, signs of life and a time limit on each step."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]
+            retries=RetryMode.ENABLED,
+            broker=broker_url(settings),
+            backend=redis_url(settings),
+            config_source=celery_settings(settings),
+        )
+        self.settings = settings
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[Any]:
         """Runs the plan's steps on Celery workers.
@@ -37,7 +47,10 @@ class OrdersCeleryExecutor(CeleryExecutor):
             Failure: no worker answers.
         """
         require_workers(make_app(self.app_args()))  # type: ignore[no-untyped-call]
-        yield from core_execution_loop.core_celery_execution_loop(plan_context, execution_plan, submit_step)
+        with run_heartbeat(self.settings, plan_context.instance, plan_context.dagster_run):
+            yield from core_execution_loop.core_celery_execution_loop(
+                plan_context, execution_plan, submit_step
+            )
 
 
 def require_workers(app: Celery) -> None:
@@ -102,11 +115,6 @@ def build_executor(settings: Settings) -> Any:
     @executor(name="orders_celery", requirements=multiple_process_executor_requirements())
     def orders_celery_executor(_context: InitExecutorContext) -> OrdersCeleryExecutor:
         """Runs each step on a Celery worker."""
-        return OrdersCeleryExecutor(  # type: ignore[no-untyped-call]
-            retries=RetryMode.ENABLED,
-            broker=broker_url(settings),
-            backend=redis_url(settings),
-            config_source=celery_settings(settings),
-        )
+        return OrdersCeleryExecutor(settings)
 
     return orders_celery_executor

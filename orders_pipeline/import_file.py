@@ -5,6 +5,8 @@ This page is the pipeline: Dagster's ops call one method each, tests call them i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from orders_pipeline.workflow.finalize import finalize_orders
 from orders_pipeline.workflow.load import load_orders
 from orders_pipeline.workflow.reserve import reserve_stock
 from orders_pipeline.workflow.roll_back import roll_back_orders
+from orders_pipeline.workflow.tries import counted_try
 
 MICROSECONDS_A_MINUTE = 60_000_000
 
@@ -61,7 +64,7 @@ def stage_file(
 
 
 def said_of(profile: str | None, source: str | None, options: ReadOptions) -> str:
-    """What the user said about how to read a file, as a part of its identity; empty where nothing was said."""
+    """What the user said about how to read a file, as part of its identity; empty where nothing was said."""
     if profile is None and source is None and options == ReadOptions():
         return ""
     return repr((profile, source, options))
@@ -123,25 +126,30 @@ class FileImport:
         create = self.settings.unknown_sku is UnknownSku.CREATE
         unknown = UnknownProducts(create, self.settings.unknown_sku_stock)
         size = self.settings.transaction_orders
-        return load_orders(self.engine, self._batch(key, number), self.staging.batches(key), size, unknown)
+        with self._try(key, number) as batch:
+            return load_orders(self.engine, batch, self.staging.batches(key), size, unknown)
 
     def reserve(self, key: str, number: int) -> Batch:
         """Reserves the stock of its pending orders, or fails those that come too late."""
         hold_us = self.settings.reservation_minutes * MICROSECONDS_A_MINUTE
-        return reserve_stock(self.engine, self._batch(key, number), self.settings.transaction_orders, hold_us)
+        with self._try(key, number) as batch:
+            return reserve_stock(self.engine, batch, self.settings.transaction_orders, hold_us)
 
     def charge(self, key: str, number: int, gateway: PaymentGateway) -> Answers:
         """Charges its reserved orders and saves the answers."""
         size = self.settings.transaction_orders
-        return charge_payments(self.engine, gateway, self._batch(key, number), size)
+        with self._try(key, number) as batch:
+            return charge_payments(self.engine, gateway, batch, size)
 
     def finalize(self, key: str, number: int) -> Batch:
         """Completes the orders whose payment succeeded."""
-        return finalize_orders(self.engine, self._batch(key, number), self.settings.transaction_orders)
+        with self._try(key, number) as batch:
+            return finalize_orders(self.engine, batch, self.settings.transaction_orders)
 
     def roll_back(self, key: str, number: int) -> Batch:
         """Undoes the reservation of the orders whose payment was declined."""
-        return roll_back_orders(self.engine, self._batch(key, number), self.settings.transaction_orders)
+        with self._try(key, number) as batch:
+            return roll_back_orders(self.engine, batch, self.settings.transaction_orders)
 
     def finish(self, key: str) -> ImportReport:
         """Notes that the file is done; its figures.
@@ -156,6 +164,9 @@ class FileImport:
             found = store.get_import(connection, key)
             return report_import(connection, found, store.seconds_to_settle(found))
 
-    def _batch(self, key: str, number: int) -> BatchKey:
+    @contextmanager
+    def _try(self, key: str, number: int) -> Iterator[BatchKey]:
         with reading(self.engine) as connection:
-            return BatchKey(store.get_import(connection, key).id, number)
+            batch = BatchKey(store.get_import(connection, key).id, number)
+        with counted_try(self.engine, batch):
+            yield batch

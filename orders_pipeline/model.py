@@ -62,6 +62,7 @@ class ImportStatus(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
     REFUSED = "refused"
+    STALLED = "stalled"
 
 
 class Window(NamedTuple):

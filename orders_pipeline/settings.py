@@ -61,6 +61,24 @@ class Settings(BaseSettings):
         10_000, description="Charges that one worker process keeps open at the gateway at the same time."
     )
 
+    payment_url: str = Field(
+        "", description="Payment gateway, http(s)://host. Empty: simulated inside the worker processes."
+    )
+    payment_api_key: str = Field("", repr=False, description="API key of the payment gateway; secret.")
+    payment_timeout: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="Seconds that one request to the gateway may wait for its answer."
+    )
+    payment_known_within: Annotated[float, Field(gt=0)] = Field(
+        60.0, description="Seconds for which a try of the step asks after a charge of unknown outcome."
+    )
+    payment_connections: Annotated[int, Field(ge=1)] = Field(
+        100, description="Requests that one worker process has open at the gateway at the same time."
+    )
+
+    inbox: Path | None = Field(
+        None,
+        description="Folder that is watched for order files under `orders up`. Empty: inbox in the home.",
+    )
     unknown_sku: UnknownSku = Field(
         UnknownSku.CREATE, description="Unknown products: create them, or reject the order."
     )
@@ -89,6 +107,13 @@ class Settings(BaseSettings):
     reservation_minutes: Annotated[int, Field(ge=1)] = Field(
         30, description="How long a reservation holds its stock."
     )
+    run_patience: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="Seconds without a sign of life after which an import's run counts as dead."
+    )
+    work_patience: Annotated[float, Field(gt=0)] = Field(
+        45.0,
+        description="Seconds without work or a waiting task after which an import's tasks count as lost.",
+    )
     visibility_timeout: Annotated[int, Field(ge=1)] = Field(
         3600, description="Seconds after which Redis hands an unfinished task to another worker."
     )
@@ -98,6 +123,10 @@ class Settings(BaseSettings):
     )
     webserver_port: Port = Field(3000, description="Port of the Dagster webserver on 127.0.0.1.")
     code_server_port: Port = Field(4266, description="Port of the Dagster code server on 127.0.0.1.")
+    api_port: Port = Field(8000, description="Port of the HTTP API on 127.0.0.1.")
+    api_key: str = Field(
+        "", description="Key that HTTP writes must show. Empty: drawn once per home, in run/api.key."
+    )
     dagster_home: Path = Field(
         PROJECT_ROOT, validation_alias="DAGSTER_HOME", description="Folder of the dagster.yaml that is used."
     )
@@ -124,6 +153,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is not an ISO 4217 code such as USD")
         return code
 
+    @field_validator("payment_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError(f"{value!r} is not a URL such as https://payments.example.com")
+        return value.rstrip("/")
+
     @model_validator(mode="after")
     def _delays_in_order(self) -> Settings:
         if self.payment_delay_max < self.payment_delay_min:
@@ -144,6 +180,11 @@ class Settings(BaseSettings):
     def staging(self) -> Path:
         """Staged files and their parsed batches, a folder per partition key."""
         return self.home / "staging"
+
+    @property
+    def inbox_folder(self) -> Path:
+        """Folder that is watched for order files."""
+        return self.inbox or self.home / "inbox"
 
     @property
     def warehouse(self) -> Path:

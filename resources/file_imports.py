@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from orders_pipeline.import_file import FileImport
 from orders_pipeline.settings import Settings
 from orders_pipeline.staging import Staging
+from orders_pipeline.store.heartbeat import Sign, beating
 from resources.order_store import OrderStore
 
 
@@ -21,7 +22,7 @@ class FileImports:
     settings: Settings = field(repr=False)
 
     @contextmanager
-    def open(self) -> Iterator[FileImport]:
-        """The steps, with the order store open for as long."""
-        with self.order_store.open() as engine:
+    def open(self, key: str) -> Iterator[FileImport]:
+        """The steps, with the order store open for as long; meanwhile the import shows signs of life."""
+        with self.order_store.open() as engine, beating(engine, key, Sign.WORK):
             yield FileImport(engine, self.staging, self.settings)

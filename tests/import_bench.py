@@ -27,6 +27,9 @@ HEADER = "order_id,customer_id,customer_name,product_sku,product_name,quantity,u
 RUN = "run-1"
 
 
+SIGNS_OF_LIFE = {"run_beat_at", "work_beat_at", "launches", "progress_seen"}
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line of an order file in the column profile `default`."""
@@ -161,8 +164,8 @@ class ImportBench:
             return sorted((tuple(row) for row in connection.execute(select(*wanted))), key=repr)
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All rows of all tables."""
-        return {table: self.rows(table) for table in metadata.tables}
+        """All rows of all tables, without the signs of life of those who work."""
+        return {table: self.rows(table, *SIGNS_OF_LIFE) for table in metadata.tables}
 
     def lines_of(self, number: str) -> list[tuple[int, int, int]]:
         """Units, total in 1/10,000 and file line of an order's lines."""

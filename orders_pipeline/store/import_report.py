@@ -17,7 +17,7 @@ COMPANION_CODE = "order_rejected"
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """Figures of one import; `records` is the sum of the four line counts, revenue that of completed orders."""
+    """Figures of an import; `records` is the sum of the four line counts, revenue that of completed orders."""
 
     partition: str
     file: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.importing.parsed import ParsedFile
@@ -41,6 +41,9 @@ class Import:
     started_at: int | None
     settled_at: int | None
     refused_because: str | None
+    run_beat_at: int | None
+    work_beat_at: int | None
+    launches: int
     records: int
     rejected_lines: int
     lines_of_rejected_orders: int
@@ -118,17 +121,46 @@ def _import(row: Row[Any]) -> Import:
 
 
 def start_import(connection: Connection, import_id: int, run_id: str) -> None:
-    """Notes the run that works on an import now."""
+    """Notes the run that works on an import now; a second launch without progress in between is counted."""
+    _forgive_batches_of_stalled(connection, import_id)
+    progress = progress_of_batches(connection, import_id)
+    brought_nothing = (imports.c.progress_seen == progress) & (imports.c.launches > 0)
+    now = now_us()
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
         .values(
             run_id=run_id,
-            started_at=func.coalesce(imports.c.started_at, now_us()),
+            started_at=func.coalesce(imports.c.started_at, now),
             status=ImportStatus.RUNNING,
             refused_because=None,
+            run_beat_at=now,
+            work_beat_at=now,
+            launches=case(
+                (imports.c.run_id == run_id, imports.c.launches),
+                (brought_nothing, imports.c.launches + 1),
+                else_=1,
+            ),
+            progress_seen=progress,
         )
     )
+
+
+def _forgive_batches_of_stalled(connection: Connection, import_id: int) -> None:
+    # Somebody has looked at it: the next launch starts with a clean slate.
+    stalled = select(imports.c.id).where(imports.c.id == import_id, imports.c.status == ImportStatus.STALLED)
+    connection.execute(update(batches).where(batches.c.import_id.in_(stalled)).values(tries=0))
+    connection.execute(update(imports).where(imports.c.id.in_(stalled)).values(launches=0))
+
+
+def progress_of_batches(connection: Connection, import_id: int) -> int:
+    """A number that changes with whatever an import achieves."""
+    steps = sum(
+        (batches.c[name] for name in ("loaded", "answered", "reserved", "completed", "rollback")),
+        batches.c.failed,
+    )
+    query = select(func.coalesce(func.sum(steps), 0)).where(batches.c.import_id == import_id)
+    return int(connection.execute(query).scalar_one())
 
 
 def register_parsed(
@@ -238,6 +270,21 @@ def finish_import(connection: Connection, import_id: int) -> None:
         .where(imports.c.id == import_id, imports.c.status != ImportStatus.FINISHED)
         .values(status=ImportStatus.FINISHED, settled_at=last_progress or now_us())
     )
+
+
+def stall_import(connection: Connection, import_id: int, reason: str) -> None:
+    """Notes why an import is not launched again by itself."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id, imports.c.status == ImportStatus.RUNNING)
+        .values(status=ImportStatus.STALLED, refused_because=reason)
+    )
+
+
+def running_imports(connection: Connection) -> list[Import]:
+    """Imports that were started and have not come to an end."""
+    query = _imports().where(imports.c.status == ImportStatus.RUNNING).order_by(imports.c.id)
+    return [_import(row) for row in connection.execute(query)]
 
 
 def refuse_import(connection: Connection, import_id: int, reason: str) -> None:

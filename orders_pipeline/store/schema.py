@@ -113,6 +113,14 @@ imports = Table(
     Column("started_at", BigInteger),
     Column("settled_at", BigInteger, comment="when its last order was settled"),
     Column("refused_because", String),
+    Column("run_beat_at", BigInteger, comment="last sign of life of the run's process"),
+    Column("work_beat_at", BigInteger, comment="last sign of life of a worker on one of its steps"),
+    Column(
+        "launches", Integer, nullable=False, server_default=text("0"), comment="since there last was progress"
+    ),
+    Column(
+        "progress_seen", BigInteger, nullable=False, server_default=text("0"), comment="at its last launch"
+    ),
     _count("records"),
     _count("rejected_lines"),
     _count("lines_of_rejected_orders"),
@@ -136,6 +144,9 @@ batches = Table(
     Column("answered", BigInteger, nullable=False, server_default=text("0"), comment="charges answered"),
     *(_count(status) for status in OrderStatus),
     Column("progress_at", BigInteger, nullable=False),
+    Column(
+        "tries", Integer, nullable=False, server_default=text("0"), comment="of steps, since one ended well"
+    ),
     CheckConstraint(" AND ".join(f"{status} >= 0" for status in OrderStatus), name="counts_not_negative"),
 )
 

@@ -101,12 +101,36 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True, comment="when its last order was settled"),
         sa.Column("refused_because", sa.String(), nullable=True),
+        sa.Column(
+            "run_beat_at", sa.BigInteger(), nullable=True, comment="last sign of life of the run's process"
+        ),
+        sa.Column(
+            "work_beat_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="last sign of life of a worker on one of its steps",
+        ),
+        sa.Column(
+            "launches",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="since there last was progress",
+        ),
+        sa.Column(
+            "progress_seen",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="at its last launch",
+        ),
         sa.Column("records", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("rejected_lines", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("lines_of_rejected_orders", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("rejected_orders", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
-            "status IN ('staged', 'running', 'finished', 'refused')", name=op.f("ck_imports_status")
+            "status IN ('staged', 'running', 'finished', 'refused', 'stalled')",
+            name=op.f("ck_imports_status"),
         ),
         sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name=op.f("fk_imports_source_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
@@ -159,6 +183,13 @@ def upgrade() -> None:
         sa.Column("rollback", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("failed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("progress_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "tries",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="of steps, since one ended well",
+        ),
         sa.CheckConstraint(
             "pending >= 0 AND reserved >= 0 AND payment_processing >= 0 AND completed >= 0 AND rollback >= 0 AND failed >= 0",
             name=op.f("ck_batches_counts_not_negative"),

@@ -1,0 +1,41 @@
+"""What waits in the queues of the broker."""
+
+from __future__ import annotations
+
+from kombu.connection import Connection
+from kombu.exceptions import ChannelError, OperationalError
+
+from jobs.celery_app import broker_url
+from orders_pipeline.settings import Settings
+
+QUEUES = ("orders", "dagster")
+TIMEOUT_SECONDS = 2
+
+
+def queue_sizes(settings: Settings) -> dict[str, int]:
+    """Waiting tasks by queue, on Redis or RabbitMQ.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    try:
+        with _connect(settings) as connection:
+            connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)
+            return {queue: _size(connection, queue) for queue in QUEUES}
+    except (OperationalError, OSError) as error:
+        raise ConnectionError(str(error)) from error
+
+
+def _connect(settings: Settings) -> Connection:
+    return Connection(broker_url(settings), connect_timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
+
+
+def _size(connection: Connection, queue: str) -> int:
+    """0 where no worker has made the queue yet."""
+    channel = connection.channel()  # type: ignore[no-untyped-call]
+    try:
+        return int(channel.queue_declare(queue, passive=True).message_count)
+    except (ChannelError, *connection.channel_errors):
+        return 0
+    finally:
+        channel.close()

@@ -1,0 +1,49 @@
+"""Caps how often a batch may take its worker down with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, update
+
+from orders_pipeline.store.schema import batches
+from orders_pipeline.workflow.batch import BatchKey
+
+MOST_TRIES = 4
+
+
+class PoisonBatchError(RuntimeError):
+    """Every try at a batch ended with the death of its worker."""
+
+
+@contextmanager
+def counted_try(engine: Engine, key: BatchKey) -> Iterator[None]:
+    """Counts a try at a step of a batch; only one whose process died stays counted, until a step ends well.
+
+    Raises:
+        PoisonBatchError: too many such tries have been made.
+    """
+    tries = _set_tries(engine, key, 1)
+    try:
+        if tries > MOST_TRIES:
+            raise PoisonBatchError(
+                f"batch {key.number} took its worker down {MOST_TRIES} times; see the worker's log, "
+                "then import the file again"
+            )
+        yield
+    except Exception:
+        _set_tries(engine, key, -1)
+        raise
+    _set_tries(engine, key, -tries)
+
+
+def _set_tries(engine: Engine, key: BatchKey, change: int) -> int:
+    statement = (
+        update(batches)
+        .where(batches.c.import_id == key.import_id, batches.c.number == key.number)
+        .values(tries=batches.c.tries + change)
+        .returning(batches.c.tries)
+    )
+    with engine.begin() as connection:
+        return int(connection.execute(statement).scalar_one())
