@@ -57,6 +57,11 @@ class AmountEvidence:
         if open_ones.len() and not self.example:
             self.example = open_ones[0]
 
+    @property
+    def settled(self) -> bool:
+        """Whether any value shows the decimal sign."""
+        return bool(self.counts["."] or self.counts[","])
+
     def decide(self) -> DecimalSign | None:
         """The column's decimal sign; None when nothing settles what `example` means."""
         dots, commas = self.counts["."], self.counts[","]

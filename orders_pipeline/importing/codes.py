@@ -15,6 +15,7 @@ class RejectCode(StrEnum):
     STRAY_QUOTE = "stray_quote"
     UNCLOSED_QUOTE = "unclosed_quote"
     SWALLOWED_LINES = "swallowed_lines"
+    CUT_OFF = "cut_off"
     UNDECODABLE = "undecodable"
     ORDER_NUMBER_MISSING = "order_number_missing"
     ORDER_NUMBER_DAMAGED = "order_number_damaged"
@@ -81,6 +82,9 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         None,
         "A quote opened on line {} takes in whole lines that look like records.",
         "Remove or close that quote.",
+    ),
+    RejectCode.CUT_OFF: Explanation(
+        None, "The file ends in the middle of this line.", "Export the file again, or complete the line."
     ),
     RejectCode.UNDECODABLE: Explanation(
         None,

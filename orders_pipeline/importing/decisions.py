@@ -50,21 +50,23 @@ class ColumnEvidence:
         Raises:
             FileRefused: something can be read in two ways throughout.
         """
+        given = self.identified.options.decimal or self.identified.profile.decimal
+        told = None if given is None else DecimalSign(_decimal_sign(given))
+        # What is said is said of prices: pandas writes 6.0 pieces beside prices like 2,55.
+        quantity = told if told and not self.quantity.settled else self.quantity.decide()
         return Decisions(
-            self._sign(self.price, "price"), self._sign(self.quantity, "quantity"), self._dates()
+            price=self._certain(told or self.price.decide(), self.price, "price"),
+            quantity=self._certain(quantity, self.quantity, "quantity"),
+            dates=self._dates(),
         )
 
-    def _sign(self, evidence: AmountEvidence, what: str) -> DecimalSign:
-        given = self.identified.options.decimal or self.identified.profile.decimal
-        if given is not None:
-            return DecimalSign(_decimal_sign(given))
-        decided = evidence.decide()
-        if decided is None:
-            name = self.identified.file_name
-            message = f"{name} writes each {what} so that it can be read as thousands or as decimals"
-            hint = "Say which the decimal sign is, `.` or `,`."
-            raise FileRefused("decimal_ambiguous", f"{message}, such as {evidence.example}.", hint)
-        return decided
+    def _certain(self, decided: DecimalSign | None, evidence: AmountEvidence, what: str) -> DecimalSign:
+        if decided is not None:
+            return decided
+        name = self.identified.file_name
+        message = f"{name} writes each {what} so that it can be read as thousands or as decimals"
+        hint = "Say which the decimal sign is, `.` or `,`."
+        raise FileRefused("decimal_ambiguous", f"{message}, such as {evidence.example}.", hint)
 
     def _dates(self) -> DateRules:
         given = given_dates(self.identified.options.date_format)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -11,7 +12,15 @@ from charset_normalizer import from_bytes
 ASCII = "ascii"
 
 # In order of how often shops use them, which decides between equals.
-CODE_PAGES = ("cp1252", "mac_roman", "cp437", "cp850", "iso8859_15", "cp1250")
+CODE_PAGES = ("cp1252", "mac_roman", "cp437", "cp850", "iso8859_15", "cp1250", "cp1254")
+_RARER = 0.02
+_SENSELESS = 0.2
+# Byte 0xFF in Western code pages: hardly ever a letter, mostly damage.
+_FILLER = "\xff"
+_HARD_BLANK = "\xa0"
+_ASCII_BYTES = frozenset(range(128))
+_FEW_BYTES = 8
+_LONG_RUN = 2.0
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -20,9 +29,9 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_COMMON = set("éèêëáàâäãåíìîïóòôöõøúùûüñçßæœýÿÉÈÊÁÀÂÄÃÅÍÓÔÖÕØÚÜÑÇÆŒ")
+_COMMON = set("éèêëáàâäãåíìîïóòôöõøúùûüñçßæœýÉÈÊÁÀÂÄÃÅÍÓÔÖÕØÚÜÑÇÆŒğışİŞąćęłńśźżŁŚŻčřšžěů")
 _QUOTES_AND_DASHES = set("\u2018\u2019\u201c\u201d\u201e\u201a\u2013\u2014\u2026\xab\xbb\u2022\u2039\u203a")
-_SIGNS = set("£€¥®™©°½¼¾²³·¡¿ªº§\xb4\xa0")
+_SIGNS = set("£€¥®™©°½¼¾²³·¡¿ªº§\xb4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +90,32 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _ranked(sample: bytes) -> DetectedEncoding:
-    scores = sorted(((_plausibility(sample, page), page) for page in CODE_PAGES), key=lambda s: -s[0])
-    best, page = scores[0]
-    if best < 0.35 and (other := _second_opinion(sample)):
+    """The code page under which the letters beyond ASCII stand where such letters stand."""
+    if _is_dense(sample) and (other := _second_opinion(sample)):
         return other
-    lead = best - scores[1][0]
-    shown = _examples(sample, page)
-    confidence = round(min(0.95, 0.5 + lead / 2 if lead > 0.01 else 0.5), 2)
-    return DetectedEncoding(page, confidence, f"read so, the words make most sense: {shown}")
+    judged = [(_plausibility(sample, page) - at * _RARER, page) for at, page in enumerate(CODE_PAGES)]
+    scores = sorted(judged, key=lambda scored: -scored[0])
+    best, page = scores[0]
+    if best < _SENSELESS and len(set(sample)) - len(set(sample) & _ASCII_BYTES) <= _FEW_BYTES:
+        return DetectedEncoding("utf-8", 0.5, "no code page makes sense of what is not valid UTF-8")
+    text = sample.decode(page, errors="replace")
+    rivals = [score for score, other in scores if sample.decode(other, errors="replace") != text]
+    confidence = round(min(0.95, 0.5 + (best - max(rivals, default=best - 1)) / 2), 2)
+    return DetectedEncoding(page, confidence, f"read so, the words make most sense: {_examples(text)}")
+
+
+def _is_dense(sample: bytes) -> bool:
+    """Whether bytes beyond ASCII stand together, as they do in languages without Latin letters."""
+    runs = re.findall(rb"[\x80-\xff]+", sample)
+    varied = len(set(b"".join(runs))) > 4
+    return varied and sum(map(len, runs)) >= _LONG_RUN * len(runs)
 
 
 def _second_opinion(sample: bytes) -> DetectedEncoding | None:
     best = from_bytes(sample).best()
     if best is None:
         return None
-    return DetectedEncoding(
-        best.encoding, 0.6, f"charset-normalizer takes it for {best.language or 'text'} in it"
-    )
+    return DetectedEncoding(best.encoding, 0.6, f"charset-normalizer finds {best.language} in it")
 
 
 def _plausibility(sample: bytes, page: str) -> float:
@@ -115,27 +133,33 @@ def _fits(text: str, at: int) -> float:
     after = text[at + 1] if at + 1 < len(text) else " "
     if character.isalpha() and unicodedata.name(character, "").startswith("LATIN"):
         return _letter_fits(character, before, after)
+    if character == _HARD_BLANK:
+        return -0.5 if _HARD_BLANK in (before, after) else 0.9
     if character in "£€¥":
         return 1.0 if after.isdigit() or before.isdigit() or after == " " else 0.2
     if character in _QUOTES_AND_DASHES:
         return 0.9
     if character in _SIGNS:
-        return 0.5
+        return -0.5 if before.isalpha() and after.isalpha() else 0.5
     return -2.0 if unicodedata.category(character) in {"Cc", "Cn", "Co", "So", "Sm"} else -0.8
 
 
 def _letter_fits(letter: str, before: str, after: str) -> float:
     known = 1.0 if letter in _COMMON else 0.4
+    if letter == _FILLER:
+        return 0.0
     if letter.isupper() and before.islower():
         return -1.0
-    if letter.islower() and before.isupper() and after.isupper():
+    if letter.islower() and after.isupper():
         return -1.0
+    if before.isdigit() or after.isdigit():
+        return -0.5
     if not before.isalpha() and not after.isalpha():
         return known - 0.8
     return known
 
 
-def _examples(sample: bytes, page: str) -> str:
-    words = [w.strip("\"'.,;:()") for w in sample.decode(page, errors="replace").replace(",", " ").split()]
+def _examples(text: str) -> str:
+    words = [word.strip("\"'.,;:()") for word in re.split(r"[\s,;|]+", text)]
     marked = dict.fromkeys(word for word in words if not word.isascii())
     return ", ".join(list(marked)[:3])[:80]

@@ -17,8 +17,9 @@ from orders_pipeline.importing.identify import Identified
 from orders_pipeline.importing.items import unpack_items
 from orders_pipeline.importing.layout import order_layout
 from orders_pipeline.importing.profile import OrderField
+from orders_pipeline.importing.read_as import REASON_COLUMNS
 from orders_pipeline.importing.records import RecordReader
-from orders_pipeline.importing.sections import RepeatedTable
+from orders_pipeline.importing.sections import Sections
 from orders_pipeline.importing.source import Source, read_chunks
 from orders_pipeline.importing.spill import Spill, batch_count
 from orders_pipeline.importing.text import TextStream
@@ -31,15 +32,14 @@ class FirstPass:
 
     def __init__(self, source: Source, identified: Identified, evidence: ColumnEvidence) -> None:
         self.records = 0
+        self._last_order: str | None = None
         self._source = source
         self._identified = identified
         self._evidence = evidence
         self._layout = order_layout(identified)
         self._text = TextStream(identified.encoding)
-        compared = [
-            field.value for field in OrderField if field.value in self._layout.columns and field != ORDER
-        ]
-        self._table = RepeatedTable(identified.file_name, ["order", *compared])
+        header = {name: identified.header[at] for name, at in self._layout.columns.items()}
+        self._sections = Sections(identified.file_name, header, ORDER)
 
     @property
     def encoding(self) -> DetectedEncoding | None:
@@ -59,7 +59,7 @@ class FirstPass:
             self.records += prepared.height
             self._evidence.add(prepared)
             yield prepared
-        self._table.end()
+        self._sections.end()
 
     def spilled(self, folder: Path, batch_lines: int, count: int | None = None) -> Spill:
         """All records, in as many parts as the file has batches of about `batch_lines` lines."""
@@ -78,9 +78,34 @@ class FirstPass:
 
     def _prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         profile = self._identified.profile
-        frame = self._joined(self._skipping(frame))
-        frame = self._marked_headers(frame.with_columns(order=order_key(pl.col(ORDER)))).drop(ORDER)
+        frame = self._joined(self._skipping(self._sections.marked(frame)))
+        header = pl.col("problem").eq_missing(RejectCode.REPEATED_HEADER.value)
+        frame = frame.with_columns(order=pl.when(~header).then(order_key(pl.col(ORDER)))).drop(ORDER)
+        frame = self._completed(self._unescaped(frame))
         return unpack_items(frame, profile.items) if profile.items else frame
+
+    def _unescaped(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Without the apostrophes that an export of rejects puts before formulas."""
+        if REASON_COLUMNS[0] not in self._identified.header:
+            return frame
+        names = [name for name in (*self._layout.columns, "order") if name in frame.columns]
+        return frame.with_columns(pl.col(names).str.replace(r"^'([=+@\t\r-])", "$1"))
+
+    def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """An order number that the end of the file cuts short belongs to the order of the line before."""
+        orders = [self._last_order, *frame["order"].tail(2)][-2:]
+        self._last_order = orders[-1]
+        if (
+            frame["problem"][-1] != RejectCode.CUT_OFF
+            or not orders[0]
+            or not orders[0].startswith(orders[-1] or "-")
+        ):
+            return frame
+        place = self._layout.columns[ORDER]
+        if frame["raw"][-1].count(self._identified.dialect.delimiter) > place:
+            return frame
+        last = pl.int_range(pl.len()) == frame.height - 1
+        return frame.with_columns(order=pl.when(last).then(pl.lit(orders[0])).otherwise(pl.col("order")))
 
     def _skipping(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`skipped`: the value for which the profile passes an order over."""
@@ -101,26 +126,3 @@ class FirstPass:
                 text = pl.concat_str(parts, separator=" ", ignore_nulls=True)
                 frame = frame.with_columns(text.alias(field.value)).drop(parts)
         return frame
-
-    def _marked_headers(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Lines that repeat the header, or hold nothing but delimiters, with a code of their own."""
-        header, columns = self._identified.header, self._layout.columns
-        if not (frame["order"].is_null() | (frame["order"] == header[columns[ORDER]])).any():
-            self._table.watch(frame, pl.Series([], dtype=pl.Boolean))
-            return frame
-        given = [name for name in columns if name in frame.columns]
-        repeated = pl.all_horizontal(
-            pl.col(name).str.strip_chars() == header[columns[name]] for name in given
-        )
-        blank = pl.all_horizontal(pl.col(name).fill_null("").str.strip_chars() == "" for name in given)
-        whole = pl.col("problem").is_null()
-        marks = frame.select(repeated=(whole & repeated).fill_null(value=False), blank=whole & blank)
-        self._table.watch(frame, marks["repeated"])
-        problem = (
-            pl.when(marks["repeated"])
-            .then(pl.lit(RejectCode.REPEATED_HEADER.value))
-            .when(marks["blank"])
-            .then(pl.lit(RejectCode.BLANK_LINE.value))
-            .otherwise(pl.col("problem"))
-        )
-        return frame.with_columns(problem=problem, order=pl.when(~marks["repeated"]).then(pl.col("order")))

@@ -189,8 +189,9 @@ def _encoding(
 
 def _text_codec(name: str) -> str:
     """Python's name of a text encoding; ASCII is read as UTF-8, so that a stray byte is a reject."""
-    b"".decode(name)
     found = codecs.lookup(name).name
+    # Raises LookupError for codecs such as base64, which make no text of bytes.
+    b" ".decode(found, "replace")
     return "utf-8" if found == ASCII else found
 
 

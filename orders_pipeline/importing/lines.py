@@ -46,6 +46,8 @@ def cut(text: bytes) -> tuple[bytes, bytes]:
 def strip_blank_end(block: bytes) -> tuple[bytes, bytes]:
     """`block` without the blank lines at its end, which begin after the line end of its last line."""
     body = block.rstrip(b"\r\n")
+    if not body:
+        return b"", block
     ends = block[len(body) :]
     first = next((end for end in (b"\r\r\n", b"\r\n", b"\n", b"\r") if ends.startswith(end)), b"")
     return body + first, ends[len(first) :]

@@ -3,27 +3,34 @@ it."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import replace
 from urllib.parse import quote, unquote
 
 from orders_pipeline.importing.options import ReadOptions
 
-_NOTE = re.compile(rb"read as ([\w=;%.~-]+)")
+REASON_COLUMNS = ("reject_code", "reject_line", "reject_column", "reject_message", "reject_hint")
+
+_NOTE = re.compile(rb"read as ([\w=&%.~-]+)")
 
 
 def note(encoding: str, dates: str, decimal: str) -> str:
-    """The note for a file read so; `dates` as in `ReadOptions.date_format`."""
-    parts = {"encoding": encoding, "dates": dates, "decimal": decimal}
-    return "read as " + ";".join(f"{name}={quote(value, safe='')}" for name, value in parts.items() if value)
+    """The note for a file read so; `dates` as in `ReadOptions.date_format`.
+
+    It holds no delimiter and no quote. Unicode shows itself, also where the export changes its form.
+    """
+    shown = codecs.lookup(encoding).name.startswith(("utf-", "ascii"))
+    parts = {"encoding": "" if shown else encoding, "dates": dates, "decimal": decimal}
+    return "read as " + "&".join(f"{name}={quote(value, safe='')}" for name, value in parts.items() if value)
 
 
 def told_by_export(head: bytes, options: ReadOptions) -> ReadOptions:
     """`options`, filled in with what the note of an export says; what was given counts more."""
     found = _NOTE.search(head)
-    if not found or b"reject_code" not in head[: found.start()]:
+    if not found or REASON_COLUMNS[0].encode() not in head[: found.start()]:
         return options
-    told = dict(part.split("=", 1) for part in found[1].decode("ascii").split(";") if "=" in part)
+    told = dict(part.split("=", 1) for part in found[1].decode("ascii").split("&") if "=" in part)
     return replace(
         options,
         encoding=options.encoding or unquote(told.get("encoding", "")) or None,

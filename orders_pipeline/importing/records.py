@@ -55,7 +55,7 @@ class RecordReader:
         self._layout = layout
         self._line = 1
         self._record = 1 - layout.skip_records
-        self._schema = {**RECORD_COLUMNS, **dict.fromkeys(layout.columns, pl.String)}
+        self.schema = {**RECORD_COLUMNS, **dict.fromkeys(layout.columns, pl.String)}
         self._special = tuple(c for c in (dialect.quote, dialect.escape) if c)
 
     def frames(self, chunks: Iterator[bytes]) -> Iterator[pl.DataFrame]:
@@ -75,7 +75,7 @@ class RecordReader:
                 yield frame
         frame, _ = self._block(carry.rstrip(b"\r\n"), final=True)
         if frame.height:
-            yield frame
+            yield frame if carry.endswith((b"\r", b"\n")) else _mark_cut_off(frame)
 
     def _refuse_endless_line(self, rest: bytes) -> None:
         if len(rest) > MAX_LINE_BYTES:
@@ -88,7 +88,7 @@ class RecordReader:
     def _block(self, block: bytes, *, final: bool) -> tuple[pl.DataFrame, bytes]:
         """The records of `block`, and the bytes of the one at its end that may go on."""
         if not block:
-            return pl.DataFrame(schema=self._schema), b""
+            return pl.DataFrame(schema=self.schema), b""
         lines = split_lines(block)
         table = pl.DataFrame(
             {"line": pl.int_range(len(lines), dtype=pl.Int64, eager=True), "raw": lines.text}
@@ -115,7 +115,7 @@ class RecordReader:
         if absorbed:
             kinds = kinds.scatter(pl.Series(absorbed, dtype=pl.UInt32), _ABSORBED)
         kinds, table = kinds.head(taken), table.head(taken)
-        scanned = pl.DataFrame(rows, schema=self._schema, orient="row")
+        scanned = pl.DataFrame(rows, schema=self.schema, orient="row")
         parts = [
             self._plain(table.filter(kinds == _PLAIN)),
             self._quoted(table.filter(kinds == _QUOTED)),
@@ -149,7 +149,7 @@ class RecordReader:
 
     def _quoted(self, table: pl.DataFrame) -> pl.DataFrame:
         if not table.height:
-            return pl.DataFrame(schema=self._schema)
+            return pl.DataFrame(schema=self.schema)
         names = [f"field_{at}" for at in range(self._layout.width)]
         fields = pl.read_csv(
             io.BytesIO(table["raw"].str.join("\n").item().encode()),
@@ -183,7 +183,7 @@ class RecordReader:
         )
         detail = pl.when(miscounted).then((delimiters + 1).cast(pl.String))
         framed = table.with_columns(record=pl.lit(0, pl.Int64), problem=problem, detail=detail)
-        return framed.select(list(self._schema))
+        return framed.select(list(self.schema))
 
     def _scan_others(
         self, lines: Lines, kinds: pl.Series, *, final: bool
@@ -248,6 +248,14 @@ def _well_formed(dialect: Dialect) -> str:
     quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
     field = f"(?:[^{quote}{delimiter}]*|{quote}(?:[^{quote}]|{quote}{quote})*{quote})"
     return f"^{field}(?:{delimiter}{field})*$"
+
+
+def _mark_cut_off(frame: pl.DataFrame) -> pl.DataFrame:
+    """Marks the file's last line, which has no line end, if it is broken."""
+    last = pl.int_range(pl.len()) == frame.height - 1
+    broken = pl.col("problem").is_in([RejectCode.FIELD_COUNT.value, RejectCode.UNCLOSED_QUOTE.value])
+    code = pl.when(last & broken).then(pl.lit(RejectCode.CUT_OFF.value)).otherwise(pl.col("problem"))
+    return frame.with_columns(problem=code)
 
 
 def _mark_undecodable(frame: pl.DataFrame) -> pl.DataFrame:

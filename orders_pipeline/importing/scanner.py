@@ -162,9 +162,12 @@ class _Patterns:
 @lru_cache(maxsize=64)
 def _patterns(dialect: Dialect) -> _Patterns:
     quote, escape, delimiter = (re.escape(c) for c in (dialect.quote, dialect.escape, dialect.delimiter))
-    escaped = f"{escape}(.)" if escape else "(?!)()"
-    quoted = f"(?:[^{quote}{escape}]++|{quote}{quote}|{escaped})*+" if quote else ""
-    plain = f"(?:[^{delimiter}{escape}]++|{escaped})*+(?:{escape})?"
+    # Before any other character the escape is a character like others, as in a path or in `8\'9`.
+    special = f"[{quote}{escape}{delimiter}]"
+    skipped = f"|{escape}{special}|{escape}" if escape else ""
+    quoted = f"(?:[^{quote}{escape}]++|{quote}{quote}{skipped})*+" if quote else ""
+    plain = f"(?:[^{delimiter}{escape}]++{skipped})*+"
+    escaped = f"{escape}({special})" if escape else "(?!)()"
     doubled = f"{quote}{quote}|{escaped}" if quote else escaped
     return _Patterns(*(re.compile(pattern, re.DOTALL) for pattern in (quoted, plain, doubled, escaped)))
 

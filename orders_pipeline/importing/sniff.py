@@ -52,7 +52,8 @@ def sniff(lines: list[str], line_end: str, fixed: dict[str, str], knows_header: 
     settles more than regularity does.
     """
     judged = _judge_all(lines, line_end, fixed, DELIMITERS, knows_header)
-    if judged[0][1].width == 1 and "delimiter" not in fixed:
+    usual = any(character in lines[0] for character in DELIMITERS) if lines else True
+    if not usual and judged[0][1].width == 1 and "delimiter" not in fixed:
         judged = sorted(
             judged + _judge_all(lines, line_end, fixed, RARE_DELIMITERS, knows_header), key=_by_score
         )
@@ -132,7 +133,11 @@ def _likely_quote(lines: list[str], delimiter: str) -> str:
 
 
 def _likely_escapes(lines: list[str], quote: str) -> tuple[str, ...]:
-    return ("", "\\") if quote and any("\\" + quote in line for line in lines) else ("",)
+    text = "\n".join(lines)
+    if quote == "'" and '""' in text and '"' not in text.replace('""', ""):
+        # Double quotes that occur doubled only were escaped when the quote was still the double one.
+        return ('"',)
+    return ("", "\\") if quote and "\\" + quote in text else ("",)
 
 
 def _blank_follows(lines: list[str], delimiter: str, quote: str) -> bool:
