@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,7 +45,7 @@ def dry_run(
     with reading(engine) as connection, TemporaryDirectory(prefix="orders-dry-run-") as folder:
         known = find_import(connection, key)
         if known and known.status is ImportStatus.FINISHED:
-            return report_again(connection, known)
+            return replace(report_again(connection, known), statuses={})
         parsed = parse_order_file(file, identified, parse_rules(settings), Path(folder))
         source_id = connection.execute(
             select(sources.c.id).where(sources.c.name == (source or identified.profile.name))

@@ -89,7 +89,9 @@ def _stored_lines(connection: Connection, heads: pl.DataFrame) -> pl.DataFrame:
 
 
 def _goods(lines: pl.DataFrame) -> pl.DataFrame:
-    goods = pl.format("{}:{}:{}", "product_id", "quantity", "total")
+    # In a dry run the store may not know a product yet; its line counts all the same.
+    product = pl.col("product_id").fill_null(0)
+    goods = pl.format("{}:{}:{}", product, "quantity", "total")
     return lines.group_by("number").agg(goods.sort().str.join(" ").alias("goods"))
 
 

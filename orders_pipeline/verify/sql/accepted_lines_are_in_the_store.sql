@@ -1,9 +1,12 @@
 -- Per file: the accepted lines and the rejects that were counted are the rows that the store holds.
-SELECT i.partition_key, b.accepted, COALESCE(l.stored, 0) AS stored_lines,
-       i.rejected_lines + i.lines_of_rejected_orders + b.conflicts AS rejects, COALESCE(r.stored, 0) AS stored_rejects
+SELECT i.partition_key, COALESCE(b.accepted, 0) AS accepted, COALESCE(l.stored, 0) AS stored_lines,
+       i.rejected_lines + COALESCE(b.conflicting, 0) AS bad, COALESCE(r.bad, 0) AS stored_bad,
+       i.rejected_lines + i.lines_of_rejected_orders + COALESCE(b.conflicts, 0) AS rejects,
+       COALESCE(r.stored, 0) AS stored_rejects
 FROM imports i
-JOIN (
-    SELECT import_id, SUM(accepted_lines) AS accepted, SUM(conflict_lines) AS conflicts
+LEFT JOIN (
+    SELECT import_id, SUM(accepted_lines) AS accepted, SUM(conflict_lines) AS conflicts,
+           SUM(conflict_orders) AS conflicting
     FROM batches
     GROUP BY import_id
 ) b ON b.import_id = i.id
@@ -13,7 +16,12 @@ LEFT JOIN (
     JOIN order_lines l ON l.order_id = o.id
     GROUP BY o.import_id
 ) l ON l.import_id = i.id
-LEFT JOIN (SELECT import_id, COUNT(*) AS stored FROM rejects GROUP BY import_id) r ON r.import_id = i.id
+LEFT JOIN (
+    SELECT import_id, COUNT(*) AS stored, SUM(CASE WHEN code <> 'order_rejected' THEN 1 ELSE 0 END) AS bad
+    FROM rejects
+    GROUP BY import_id
+) r ON r.import_id = i.id
 WHERE i.status = 'finished'
-  AND (b.accepted <> COALESCE(l.stored, 0)
-       OR i.rejected_lines + i.lines_of_rejected_orders + b.conflicts <> COALESCE(r.stored, 0))
+  AND (COALESCE(b.accepted, 0) <> COALESCE(l.stored, 0)
+       OR i.rejected_lines + COALESCE(b.conflicting, 0) <> COALESCE(r.bad, 0)
+       OR i.rejected_lines + i.lines_of_rejected_orders + COALESCE(b.conflicts, 0) <> COALESCE(r.stored, 0))

@@ -1,4 +1,4 @@
--- The counts that each batch keeps are those of its orders.
+-- The counts that each batch keeps are those of its orders, and add up to what was read of it.
 SELECT b.import_id, b.number, b.pending, b.reserved, b.payment_processing, b.completed, b.rollback, b.failed
 FROM batches b
 LEFT JOIN (
@@ -18,3 +18,6 @@ WHERE b.pending <> COALESCE(o.pending, 0)
    OR b.completed <> COALESCE(o.completed, 0)
    OR b.rollback <> COALESCE(o.rollback, 0)
    OR b.failed <> COALESCE(o.failed, 0)
+   OR b.loaded <> b.pending + b.reserved + b.payment_processing + b.completed + b.rollback + b.failed
+                  + b.duplicate_orders + b.conflict_orders
+   OR (b.loaded = b.orders AND b.lines <> b.accepted_lines + b.duplicate_lines + b.conflict_lines)

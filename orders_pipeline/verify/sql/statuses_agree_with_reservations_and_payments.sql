@@ -1,4 +1,5 @@
--- An order's status is the one that its reservation and its payment of the current attempt imply.
+-- An order's status is the one that its reservation, payment and failure of the current attempt imply; earlier
+-- attempts hold nothing, and later ones are not there.
 SELECT o.number, o.status, o.attempt, r.status AS reservation, p.status AS payment, f.reason AS failure
 FROM orders o
 LEFT JOIN reservations r ON r.order_id = o.id AND r.attempt = o.attempt
@@ -11,7 +12,16 @@ WHERE NOT (
         AND f.reason IS NULL)
     OR (o.status = 'completed' AND COALESCE(r.status, '') = 'sold' AND COALESCE(p.status, '') = 'succeeded'
         AND f.reason IS NULL)
-    OR (o.status = 'rollback' AND COALESCE(r.status, '') = 'released' AND COALESCE(p.status, '') <> 'succeeded'
-        AND f.reason IS NOT NULL)
-    OR (o.status = 'failed' AND r.status IS NULL AND p.status IS NULL AND f.reason IS NOT NULL)
+    OR (o.status = 'rollback' AND COALESCE(r.status, '') = 'released'
+        AND ((COALESCE(f.reason, '') = 'declined' AND COALESCE(p.status, '') = 'declined'
+              AND COALESCE(f.detail, '') = COALESCE(p.decline_reason, ''))
+             OR (COALESCE(f.reason, '') IN ('expired', 'cancelled') AND p.status IS NULL)))
+    OR (o.status = 'failed' AND r.status IS NULL AND p.status IS NULL
+        AND COALESCE(f.reason, '') IN ('out_of_stock', 'unknown_product', 'cancelled'))
+)
+OR EXISTS (
+    SELECT 1
+    FROM reservations other
+    WHERE other.order_id = o.id
+      AND (other.attempt > o.attempt OR (other.attempt < o.attempt AND other.status <> 'released'))
 )
