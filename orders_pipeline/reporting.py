@@ -13,10 +13,12 @@ from sqlalchemy import Engine
 
 from orders_pipeline.kpis import refresh
 from orders_pipeline.kpis.cache import KpiCache
+from orders_pipeline.kpis.order_totals import OrderTotals
 from orders_pipeline.kpis.reader import KpiReader
 from orders_pipeline.kpis.realtime import Realtime
 from orders_pipeline.kpis.refresh import PublishedDay
 from orders_pipeline.leaderboards.leaderboards import Leaderboards
+from orders_pipeline.leaderboards.range_boards import RangeBoards
 from orders_pipeline.model import Window
 from orders_pipeline.redis_cache import open_redis, store_id
 
@@ -32,6 +34,8 @@ class Reporting:
     kpis: KpiReader
     boards: Leaderboards
     live: Realtime
+    totals: OrderTotals
+    range_boards: RangeBoards
 
     def publish_batch(self, window: Window) -> None:
         """Brings leaderboards and live counters up to date with the orders of a finished batch."""
@@ -54,9 +58,17 @@ def open_reporting(
     """Figures of the order store behind the engine; works for readers while Redis is down."""
     client, owner = open_redis(redis_url), store_id(engine)
     cache = KpiCache(client, owner, currency)
-    boards = Leaderboards(engine, client, owner, currency)
-    live = Realtime(engine, client, owner, currency, zone)
     try:
-        yield Reporting(engine, folder, currency, cache, KpiReader(folder, cache), boards, live)
+        yield Reporting(
+            engine=engine,
+            folder=folder,
+            currency=currency,
+            cache=cache,
+            kpis=KpiReader(folder, cache),
+            boards=Leaderboards(engine, client, owner, currency),
+            live=Realtime(engine, client, owner, currency, zone),
+            totals=OrderTotals(engine, client, owner),
+            range_boards=RangeBoards(engine, folder),
+        )
     finally:
         client.close()

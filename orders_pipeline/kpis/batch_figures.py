@@ -87,11 +87,11 @@ def figures_of_batch(
     """Figures of a batch by currency; its orders are read only if what is known of it does not tell.
 
     Args:
-        known: an earlier state of the batch and its figures then.
+        known: an earlier state of the batch, after all of it was loaded, and its figures then.
     """
     if known and known[0] == batch.state:
         return known[1]
-    if known and len(known[1]) == 1 and batch.loaded and not batch.settled:
+    if known and len(known[1]) == 1 and not batch.settled:
         return {currency: Live(batch.pending, batch.processing) for currency in known[1]}
     return _read(connection, batch, midnight)
 

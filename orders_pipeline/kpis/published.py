@@ -33,7 +33,7 @@ def publish(connection: DuckDBPyConnection, folder: Path, days: Iterable[date], 
             f"FILENAME_PATTERN '{table}_{{i}}', OVERWRITE_OR_IGNORE true)"
         )
     for day in days:
-        _publish_day(incoming / f"day={day}", _root(folder) / f"{day:%Y-%m}", day)
+        _publish_day(incoming / f"day={day}", _root(folder) / day.isoformat()[:7], day)
 
 
 def read(folder: Path, start: date, end: date, ask: Callable[[DuckDBPyConnection], Result]) -> Result:
@@ -80,7 +80,7 @@ def _present_versions(folder: Path, start: date, end: date) -> Iterable[Path]:
     root = _root(folder)
     months = sorted(root.iterdir()) if root.is_dir() else []
     for month in months:
-        if f"{start:%Y-%m}" <= month.name <= f"{end:%Y-%m}":
+        if start.isoformat()[:7] <= month.name <= end.isoformat()[:7]:
             # In the order of their names a later version of a day replaces an earlier one.
             present.update((path.name.partition(".")[0], path) for path in sorted(month.iterdir()))
     return [path for day, path in present.items() if start.isoformat() <= day <= end.isoformat()]

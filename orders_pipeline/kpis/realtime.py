@@ -45,10 +45,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """All live figures at one state of the store, and the batches that they were added up from."""
+    """All live figures at one state of the store, and what is worth remembering of its batches."""
 
     state: str
-    batches: dict[str, Known]
+    figures: list[ByCurrency]
+    known: dict[str, Known]
     orders_per_second: float
 
     def document(self, live: Live, currency: str) -> Document:
@@ -59,7 +60,7 @@ class Present:
 
     def by_currency(self) -> ByCurrency:
         """Sums of all batches."""
-        return source.add_up(figures for _, figures in self.batches.values())
+        return source.add_up(self.figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +106,16 @@ class Realtime:
         midnight = start_of_day(today(self.zone), self.zone)
         with reading(self.engine) as connection:
             moving = source.moving_batches(connection, midnight)
-            batches = {
-                batch.name: (
-                    batch.state,
-                    source.figures_of_batch(connection, batch, remembered.get(batch.name), midnight),
-                )
+            figures = [
+                source.figures_of_batch(connection, batch, remembered.get(batch.name), midnight)
                 for batch in moving
-            }
+            ]
             rate = source.settled_per_second(connection, now_us())
-            return Present(self._named(source.state_of_all(connection)), batches, rate)
+            state = self._named(source.state_of_all(connection))
+        # The currencies of a batch are known once all of it is there.
+        pairs = zip(moving, figures, strict=True)
+        known = {batch.name: (batch.state, live) for batch, live in pairs if batch.loaded}
+        return Present(state, figures, known, rate)
 
     def _stored(self, currency: str) -> Document | None:
         keys = [self._key(figure, currency) for figure in FIGURES]
@@ -129,7 +131,7 @@ class Realtime:
                     pipeline.set(self._key(figure, currency), json.dumps(value), ex=LIFETIME_SECONDS)
             pipeline.set(STATE, present.state, ex=LIFETIME_SECONDS - 1)
             pipeline.delete(BATCHES)
-            for name, known in present.batches.items():
+            for name, known in present.known.items():
                 pipeline.hset(BATCHES, name, _as_text(known))
             pipeline.expire(BATCHES, LIFETIME_SECONDS)
             pipeline.execute()

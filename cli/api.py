@@ -1,0 +1,17 @@
+"""The HTTP API as a server runs it: `uvicorn --factory cli.api:app`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import FastAPI
+
+from jobs.queues import queue_sizes
+from orders_pipeline.api.app import create_app
+from orders_pipeline.settings import load_settings
+
+
+def app() -> FastAPI:
+    """The API on the settings of this process."""
+    settings = load_settings()
+    return create_app(settings, partial(queue_sizes, settings))

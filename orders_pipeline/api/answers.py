@@ -1,0 +1,24 @@
+"""Successful answers: the envelope, and an ETag that spares unchanged bodies."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import Response
+
+
+def answer(request: Request, data: Any) -> Response:
+    """`{"success": true, "data": ...}`, or 304 where the client has it already."""
+    body = json.dumps({"success": True, "data": data}, ensure_ascii=False).encode()
+    tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if tag in (part.strip().removeprefix("W/") for part in _known_tags(request)):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _known_tags(request: Request) -> list[str]:
+    return request.headers.get("if-none-match", "").split(",")

@@ -1,0 +1,68 @@
+"""The HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from orders_pipeline.api import boards, figures, files, health
+from orders_pipeline.api.access import RateLimit, api_key
+from orders_pipeline.api.context import ApiContext, QueueSizes
+from orders_pipeline.api.errors import add_error_handlers
+from orders_pipeline.api.models import Failure, Responses
+from orders_pipeline.redis_server import embedded_redis_url
+from orders_pipeline.reporting import open_reporting
+from orders_pipeline.settings import Settings
+from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.migrate import ensure_current
+
+ERRORS: Responses = {
+    422: {"model": Failure, "description": "A parameter has a value that cannot be used."},
+    429: {"model": Failure, "description": "Too many requests; `Retry-After` says how long to wait."},
+    503: {"model": Failure, "description": "A service that the answer needs is down."},
+}
+
+
+def create_app(settings: Settings, queue_sizes: QueueSizes) -> FastAPI:
+    """The API on these settings.
+
+    Args:
+        queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
+    """
+    redis_url = settings.redis_url or embedded_redis_url(settings.home)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as opened:
+            engine = open_engine(settings.store_url)
+            opened.callback(engine.dispose)
+            ensure_current(engine)
+            reporting = opened.enter_context(
+                open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone)
+            )
+            key = api_key(settings.api_key, settings.home)
+            app.state.context = ApiContext(settings, engine, reporting, queue_sizes, key)
+            yield
+
+    app = FastAPI(
+        title="orders-pipeline",
+        description="KPIs, leaderboards, orders and imports. Every figure is of one currency.",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        generate_unique_id_function=_operation_id,
+    )
+    limited = [Depends(RateLimit(settings.rate_limit, redis_url))]
+    for part in (health, figures, boards, files):
+        app.include_router(part.router, prefix="/api", dependencies=limited, responses=dict(ERRORS))
+    add_error_handlers(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return f"{route.name}_{'_'.join(sorted(route.methods or ())).lower()}"

@@ -1,0 +1,76 @@
+"""What every endpoint works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from sqlalchemy import Engine
+
+from orders_pipeline.api.errors import Refused
+from orders_pipeline.clock import today
+from orders_pipeline.currency import MINOR_DIGITS
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.settings import Settings
+
+QueueSizes = Callable[[], dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """Stores, settings and keys of a running API.
+
+    Args:
+        queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
+        key: what a writer must show as bearer token.
+    """
+
+    settings: Settings = field(repr=False)
+    engine: Engine
+    reporting: Reporting
+    queue_sizes: QueueSizes
+    key: str = field(repr=False)
+
+    def today(self) -> date:
+        """The present day in the configured time zone."""
+        return today(self.settings.zone)
+
+
+async def _context(request: Request) -> ApiContext:
+    context: ApiContext = request.app.state.context
+    return context
+
+
+Context = Annotated[ApiContext, Depends(_context)]
+
+
+async def _currency(
+    context: Context,
+    currency: Annotated[
+        str | None,
+        Query(description="ISO 4217 code; the configured currency if not given.", examples=["USD"]),
+    ] = None,
+) -> str:
+    code = (currency or context.settings.currency).strip().upper()
+    if code not in MINOR_DIGITS:
+        raise Refused(422, f"currency: {code[:10]!r} is no ISO 4217 code such as USD")
+    return code
+
+
+Currency = Annotated[str, Depends(_currency)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many places.")]
+
+
+async def _period(
+    start_date: Annotated[date, Query(description="First day.", examples=["2025-11-10"])],
+    end_date: Annotated[date, Query(description="Last day, included.", examples=["2025-11-11"])],
+) -> tuple[date, date]:
+    if end_date < start_date:
+        raise Refused(422, f"end_date: {end_date} is before start_date {start_date}")
+    return start_date, end_date
+
+
+Period = Annotated[tuple[date, date], Depends(_period)]

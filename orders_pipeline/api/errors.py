@@ -1,0 +1,67 @@
+"""Errors in the one shape that clients know; what went wrong inside stays in the log."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.headers = status, message, headers
+
+
+def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The body of every error."""
+    return JSONResponse({"success": False, "message": message}, status, headers)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Makes the app answer every error in this shape."""
+    app.exception_handler(Refused)(_refused)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(DBAPIError)(_store_down)
+    app.exception_handler(RedisError)(_redis_down)
+    app.exception_handler(Exception)(_bug)
+
+
+async def _refused(_request: Request, error: Refused) -> JSONResponse:
+    return error_response(error.status, error.message, error.headers)
+
+
+async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    problems = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    return error_response(422, "; ".join(problems))
+
+
+async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    headers = dict(error.headers) if error.headers else None
+    return error_response(error.status_code, HTTPStatus(error.status_code).phrase, headers)
+
+
+async def _store_down(_request: Request, error: DBAPIError) -> JSONResponse:
+    log.error("The order store failed: %s", error.orig)
+    return error_response(503, "The order store does not answer.")
+
+
+async def _redis_down(_request: Request, error: RedisError) -> JSONResponse:
+    log.error("Redis failed: %s", error)
+    return error_response(503, "Redis does not answer.")
+
+
+async def _bug(_request: Request, error: Exception) -> JSONResponse:
+    log.error("A request failed.", exc_info=error)
+    return error_response(500, "Something went wrong; the log of the server says what.")

@@ -1,0 +1,91 @@
+"""Order files and their rejects, and the story of one order."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import Connection, select
+from starlette.responses import Response
+
+from orders_pipeline.api.answers import answer
+from orders_pipeline.api.context import Context
+from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.models import Answer, Failure, Import, Order, Reject, Responses
+from orders_pipeline.store import schema
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.import_progress import progress_of
+from orders_pipeline.store.import_report import report_import
+from orders_pipeline.store.imports import Import as StoredImport
+from orders_pipeline.store.imports import find_import, list_imports, seconds_to_settle
+from orders_pipeline.store.order_story import find_orders
+
+router = APIRouter(tags=["orders"])
+NO_SUCH_FILE: Responses = {404: {"model": Failure, "description": "No such order file."}}
+NO_SUCH_ORDER: Responses = {404: {"model": Failure, "description": "No such order."}}
+Number = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
+LARGEST_OFFSET = 2**53
+
+
+@router.get("/imports", response_model=Answer[list[Import]])
+def imports(request: Request, context: Context, limit: Number = 20) -> Response:
+    """Order files, the newest first, with their figures and how far they are."""
+    with reading(context.engine) as connection:
+        return answer(request, [_import(connection, found) for found in list_imports(connection, limit)])
+
+
+@router.get("/imports/{key}", response_model=Answer[Import], responses=NO_SUCH_FILE)
+def one_import(request: Request, context: Context, key: str) -> Response:
+    """An order file, its figures and how far it is."""
+    with reading(context.engine) as connection:
+        return answer(request, _import(connection, _known(connection, key)))
+
+
+@router.get("/imports/{key}/rejects", response_model=Answer[list[Reject]], responses=NO_SUCH_FILE)
+def rejects(
+    request: Request,
+    context: Context,
+    key: str,
+    limit: Number = 100,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="How many to leave out first.")] = 0,
+) -> Response:
+    """Lines of a file that could not be taken, with place, code and way out, in file order."""
+    table = schema.rejects
+    columns = [column for column in table.c if column.name != "import_id"]
+    with reading(context.engine) as connection:
+        query = (
+            select(*columns).where(table.c.import_id == _known(connection, key).id).order_by(table.c.record)
+        )
+        rows = connection.execute(query.limit(limit).offset(offset)).mappings()
+        return answer(request, [dict(row) for row in rows])
+
+
+@router.get("/orders/{number:path}", response_model=Answer[list[Order]], responses=NO_SUCH_ORDER)
+def orders(
+    request: Request,
+    context: Context,
+    number: str,
+    source: Annotated[
+        str | None, Query(description="Where it comes from, if several sources have it.")
+    ] = None,
+) -> Response:
+    """The story of the orders of a number, one a source: lines, reservation, payment, times, notes."""
+    with reading(context.engine) as connection:
+        stories = find_orders(connection, number, source)
+    if not stories:
+        raise Refused(404, "There is no such order.")
+    return answer(request, stories)
+
+
+def _known(connection: Connection, key: str) -> StoredImport:
+    found = find_import(connection, key)
+    if found is None:
+        raise Refused(404, "There is no such order file.")
+    return found
+
+
+def _import(connection: Connection, found: StoredImport) -> dict[str, Any]:
+    report = asdict(report_import(connection, found, seconds_to_settle(found)))
+    progress = asdict(progress_of(connection, found.id))
+    return {**report, "status": found.status, "refused_because": found.refused_because, "progress": progress}
