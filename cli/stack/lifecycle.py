@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.leftovers import end_leftovers, find_leftovers
-from cli.stack.program import Program
 from cli.stack.programs import KEEPER, REDIS, WORKER, Plan, make_program, worker_node
 from cli.stack.readiness import port_accepts, redis_answers, wait_for_program, worker_answers
 from cli.stack.supervisor import Condition, Supervisor
@@ -32,7 +31,6 @@ def ensure(plan: Plan, names: Sequence[str], say: Say) -> None:
         end_leftovers(plan.settings.home, say)
     wanted = names if running else [*names, KEEPER]
     new = [make_program(name, plan) for name in wanted if name not in known]
-    _refuse_taken_ports(new)
     if running:
         supervisor.add(new)
     else:
@@ -66,7 +64,15 @@ def wait_for_worker(plan: Plan) -> None:
     wait_for_program(plan.layout, WORKER, lambda: worker_answers(broker, node, seconds=0.25))
 
 
-def _refuse_taken_ports(programs: Sequence[Program]) -> None:
+def refuse_taken_ports(plan: Plan, names: Sequence[str]) -> None:
+    """Make sure that these programs can have their ports, unless they have them already.
+
+    Raises:
+        StackError: another process listens there; the hint names the setting.
+    """
+    supervisor = Supervisor(plan.layout)
+    known = supervisor.states() if supervisor.condition() is Condition.RUNNING else {}
+    programs = [make_program(name, plan) for name in names if name not in known]
     for port in [program.port for program in programs if program.port]:
         if port_accepts(port.number):
             raise StackError(

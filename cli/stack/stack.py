@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
-from cli.stack.lifecycle import Say, ensure, is_unused, stop, wait_for_worker
+from cli.stack.lifecycle import Say, ensure, is_unused, refuse_taken_ports, stop, wait_for_worker
 from cli.stack.locks import has_members, membership, start_lock
 from cli.stack.programs import (
     CELERY_APP,
@@ -83,12 +84,15 @@ def running_workers(
             the end of its log.
     """
     _refuse_absent_services(settings)
+    Layout(settings.home).prepare()
     if settings.redis_url and worker_answers(broker_url(settings), None, seconds=2):
+        prepare_dagster(settings)
         meanwhile()
         yield RunningWorkers()
         return
     plan = Plan(settings, celery_app, DEFINITIONS)
     with _joined(plan, [*_redis_if_embedded(settings), WORKER], say):
+        prepare_dagster(settings)
         meanwhile()
         wait_for_worker(plan)
         yield RunningWorkers(_other_settings(plan))
@@ -179,7 +183,10 @@ def _joined(plan: Plan, names: Sequence[str], say: Say) -> Iterator[None]:
 
 def _start_all(plan: Plan, say: Say) -> None:
     supervisor = Supervisor(plan.layout)
-    ensure(plan, [*_redis_if_embedded(plan.settings), WORKER, CODE_SERVER, WEBSERVER, DAEMON], say)
+    refuse_taken_ports(plan, [CODE_SERVER, WEBSERVER])
+    ensure(plan, [*_redis_if_embedded(plan.settings), WORKER], say)
+    prepare_dagster(plan.settings)
+    ensure(plan, [CODE_SERVER, WEBSERVER, DAEMON], say)
     say("Waiting for the worker and the webserver")
     wait_for_worker(plan)
     url = webserver_url(plan.settings)

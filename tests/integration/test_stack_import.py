@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from celery import Celery
 
+from cli.stack.dagster_home import PREPARED
 from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.leftovers import find_leftovers
@@ -43,9 +44,16 @@ with running_workers(load_settings(), celery_app="{APP}"):
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """Settings of a home whose processes are ended after the test, whatever happened."""
     settings = Settings(home=tmp_path / "home", worker_processes=1)
+    skip_dagster(settings)
     yield settings
     stop_all(settings)
     assert find_leftovers(settings.home) == []
+
+
+def skip_dagster(settings: Settings) -> None:
+    """Let the home look as if Dagster's stores were there: no test here opens them."""
+    Layout(settings.home).prepare()
+    (Layout(settings.home).run / PREPARED).write_text(f"{settings.dagster_home}\n")
 
 
 @contextmanager
@@ -283,6 +291,8 @@ def test_workers_of_other_machines_are_used_where_the_services_are_shared(
 ) -> None:
     shared = {"redis_url": redis_url, "broker_url": request.getfixturevalue(broker)}
     here, there = (Settings(home=tmp_path / name, worker_processes=1, **shared) for name in ("here", "there"))
+    skip_dagster(here)
+    skip_dagster(there)
     with running_workers(there, celery_app=APP):
         assert sorted(pids(there)) == ["keeper", "worker"]
         with running_workers(here, celery_app=APP):

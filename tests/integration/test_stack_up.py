@@ -6,17 +6,24 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
 from cli.commands.stack import register
+from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
+from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.readiness import definitions_are_loaded
 from cli.stack.stack import running_workers, stack_status, start_all, stop_all, webserver_url
@@ -88,6 +95,47 @@ def test_up_while_a_command_runs_leaves_its_worker_alone_and_keeps_it_afterwards
     assert sorted(program.name for program in stack_status(settings).programs) == ALL
     assert up(settings) == ALL
     assert stack_status(settings).persistent
+
+
+def test_commands_that_meet_in_a_new_home_leave_dagster_stores_that_open(settings: Settings) -> None:
+    Layout(settings.home).prepare()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: prepare_dagster(settings), range(4)))
+    stores = list(settings.home.rglob("*.db"))
+    assert sorted(store.name for store in stores) == ["index.db", "runs.db", "schedules.db"]
+    for store in stores:
+        with closing(sqlite3.connect(store)) as connection:
+            assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+def test_the_configuration_for_postgresql_makes_its_stores_there(
+    settings: Settings, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_DATABASE_URL", postgres_url)
+    deployed = settings.model_copy(update={"dagster_home": PROJECT_ROOT / "deploy"})
+    Layout(deployed.home).prepare()
+    prepare_dagster(deployed)
+    with closing(psycopg2.connect(postgres_url.replace("+psycopg2", ""))) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT count(*) FROM runs")
+        assert cursor.fetchone() == (0,)
+    assert not list(deployed.home.rglob("*.db"))
+    assert sorted(path.name for path in deployed.dagster_home.iterdir()) == ["dagster.yaml", "workspace.yaml"]
+
+
+def test_both_dagster_configurations_differ_in_their_stores_only() -> None:
+    embedded, deployed = (
+        yaml.safe_load((PROJECT_ROOT / name).read_text()) for name in ("dagster.yaml", "deploy/dagster.yaml")
+    )
+    assert embedded.pop("storage") != deployed.pop("storage")
+    assert embedded == deployed
+
+
+def test_an_unusable_dagster_configuration_is_an_error(settings: Settings) -> None:
+    (settings.dagster_home / "dagster.yaml").write_text("storage: {nowhere: {}}")
+    with pytest.raises(StackError, match=r"dagster\.yaml"):
+        up(settings)
+    assert not stack_status(settings).running
 
 
 @pytest.mark.parametrize("name", ["webserver_port", "code_server_port"])
