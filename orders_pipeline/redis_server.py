@@ -63,7 +63,7 @@ def embedded_redis_url(home: Path) -> str:
 
 
 def redis_url(settings: Settings) -> str:
-    """URL of the Redis that holds KPIs, leaderboards and counters: the configured one, else the home's own."""
+    """URL of the Redis that holds KPIs, leaderboards and counters: the configured one, else the home's."""
     return settings.redis_url or embedded_redis_url(settings.home)
 
 

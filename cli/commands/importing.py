@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from cli.context import open_store
@@ -144,9 +145,11 @@ def files(
             ]
         )
         return
-    table = Table(
-        "partition", "status", "records", "orders", "completed", "rolled back", "failed", "rejected lines"
-    )
+    table = Table(box=SIMPLE)
+    table.add_column("partition", overflow="fold", min_width=20)
+    table.add_column("status", no_wrap=True)
+    for name in ("records", "orders", "done", "back", "failed", "rejects"):
+        table.add_column(name, justify="right", no_wrap=True)
     for one, report in zip(found, reports, strict=True):
         counts = (report.records, report.orders["accepted"], *report.statuses.values(), report.rejected_lines)
         table.add_row(one.key, one.status, *(f"{number:,}" for number in counts))

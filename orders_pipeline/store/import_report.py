@@ -17,7 +17,7 @@ COMPANION_CODE = "order_rejected"
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """Figures of an import; `records` is the sum of the four line counts, revenue that of completed orders."""
+    """Figures of an import; `records` sums the four line counts, revenue is that of completed orders."""
 
     partition: str
     file: str
