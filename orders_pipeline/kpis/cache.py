@@ -17,7 +17,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -51,6 +51,14 @@ class KpiCache:
         """Document of a range of days; computed where Redis has none or is down."""
         key = f"kpis:range:{start}:{end}{currency_suffix(currency, self.currency)}"
         return self._cached(key, currency, RANGE_SECONDS, compute)
+
+    def all_daily(self) -> Iterator[tuple[str, Document]]:
+        """Keys and documents of all cached days of this order store."""
+        if not str(self.client.get(GENERATION)).startswith(f"{self.owner}:"):
+            return
+        for key in self.client.scan_iter("kpis:daily:*", count=1000):
+            if (found := cast(str | None, self.client.get(key))) is not None:
+                yield str(key), json.loads(found)
 
     def replace_days(self, days: Iterable[date], documents: Mapping[tuple[date, str], Document]) -> None:
         """Voids all that shows one of these days, and enters their new documents, by day and currency.

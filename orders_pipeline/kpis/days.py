@@ -30,6 +30,12 @@ def versions(connection: Connection, days: Iterable[date]) -> dict[date, int]:
     return {row.day: row.version for row in connection.execute(query)}
 
 
+def clean_versions(connection: Connection) -> dict[date, int]:
+    """Version of each day that is not due for a refresh."""
+    query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.version == kpi_days.c.published)
+    return {row.day: row.version for row in connection.execute(query)}
+
+
 def mark_published(engine: Engine, published: Mapping[date, int]) -> None:
     """Notes which version of each day the warehouse shows; an older one changes nothing."""
     with engine.begin() as connection:

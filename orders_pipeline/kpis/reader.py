@@ -32,7 +32,7 @@ class KpiReader:
 
     def daily_kpis(self, day: date, currency: str) -> Document:
         """Figures of one day, in the fields of the contract and further ones."""
-        return self.cache.daily(day, currency, lambda: self._compute_day(day, currency))
+        return self.cache.daily(day, currency, lambda: self.compute_day(day, currency))
 
     def range_kpis(self, start: date, end: date, currency: str) -> Document:
         """Figures of the days from `start` to `end`, both included; a customer counts once."""
@@ -47,7 +47,14 @@ class KpiReader:
         rows = read(self.folder, start, end, lambda connection: rows_of(connection, query, parameters))
         return [_of_day(row["day"], currency, row) for row in rows]
 
-    def _compute_day(self, day: date, currency: str) -> Document:
+    def all_days(self) -> list[Document]:
+        """Published figures of every day and currency."""
+        query = "SELECT * FROM daily_kpis ORDER BY day, currency"
+        rows = read(self.folder, date.min, date.max, lambda connection: rows_of(connection, query))
+        return [_of_day(row["day"], row["currency"], row) for row in rows]
+
+    def compute_day(self, day: date, currency: str) -> Document:
+        """Figures of one day as they are published, whatever Redis holds."""
         parameters = {"day": day, "currency": currency}
         rows = read(self.folder, day, day, lambda connection: rows_of(connection, ONE_DAY, parameters))
         return _of_day(day, currency, rows[0] if rows else None)

@@ -1,0 +1,171 @@
+"""Published figures against the orders: KPIs by a second engine, the order store's own, and leaderboards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+
+from sqlalchemy import Connection, Select, case, func, select
+
+from orders_pipeline.currency import minor_digits
+from orders_pipeline.kpis import days as kpi_days
+from orders_pipeline.kpis.figures import Document, money_number
+from orders_pipeline.leaderboards import totals
+from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.model import OrderStatus
+from orders_pipeline.redis_cache import UNREACHABLE
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import order_lines, orders
+from orders_pipeline.verify.check import Check, check_none
+
+COMPLETED = orders.c.status == OrderStatus.COMPLETED
+PLACES_AT_ONCE = 5_000
+Row = dict[str, Any]
+Rows = dict[tuple[date, str], Row]
+
+
+def check_figures(reporting: Reporting) -> list[Check]:
+    """KPIs and leaderboards, computed again from the order store; days due for a refresh are left out."""
+    return [check_published_kpis(reporting), check_cached_kpis(reporting), check_leaderboards(reporting)]
+
+
+def check_published_kpis(reporting: Reporting) -> Check:
+    """Published days against the order store's own count."""
+    return check_none("daily_kpis_equal_a_recomputation", _wrong_days(reporting))
+
+
+def check_cached_kpis(reporting: Reporting) -> Check:
+    """Days in Redis against the published ones."""
+    return check_none("cached_kpis_are_the_published_ones", _stale_documents(reporting))
+
+
+def check_leaderboards(reporting: Reporting, boards: Iterable[Board] = Board) -> Check:
+    """Boards in Redis against the order store."""
+    return check_none("leaderboards_equal_the_order_store", _wrong_boards(reporting, boards))
+
+
+def recomputed_days(connection: Connection) -> Rows:
+    """Figures of each day and currency, counted by the order store itself."""
+    found: Rows = {}
+    for query in (_order_figures(), _unit_figures(), _first_purchases()):
+        for row in connection.execute(query).mappings():
+            found.setdefault((row["day"], row["currency"]), {}).update(
+                {name: int(value) for name, value in row.items() if name not in ("day", "currency")}
+            )
+    return found
+
+
+def _wrong_days(reporting: Reporting) -> Iterator[Row]:
+    with reading(reporting.engine) as connection:
+        versions = kpi_days.clean_versions(connection)
+        expected = recomputed_days(connection)
+    shown = {
+        (date.fromisoformat(document["date"]), document["currency"]): document
+        for document in reporting.kpis.all_days()
+    }
+    with reading(reporting.engine) as connection:
+        now = kpi_days.clean_versions(connection)
+    # Days that are due, or became due meanwhile, have nothing to compare yet.
+    moving = {day for day in kpi_days.known_days(reporting.engine) if versions.get(day, -1) != now.get(day)}
+    for day, currency in sorted(expected.keys() | shown.keys()):
+        if day not in moving:
+            yield from _differences(day, currency, expected.get((day, currency)), shown.get((day, currency)))
+
+
+def _differences(day: date, currency: str, expected: Row | None, shown: Document | None) -> Iterator[Row]:
+    counted = {"revenue": 0, "units_sold": 0, "new_customers": 0, **(expected or {})}
+    if expected is None or shown is None:
+        yield {"day": day, "currency": currency, "orders": bool(expected), "published": bool(shown)}
+        return
+    total = Decimal(counted.pop("revenue")).scaleb(-minor_digits(currency))
+    counted["total_revenue"] = money_number(total)
+    for name, value in counted.items():
+        if shown[name] != value:
+            yield {"day": day, "currency": currency, name: shown[name], "counted": value}
+
+
+def _order_figures() -> Select[*tuple[Any, ...]]:
+    return select(
+        orders.c.day,
+        orders.c.currency,
+        func.count().label("orders_received"),
+        func.sum(case((COMPLETED, 1), else_=0)).label("order_count"),
+        func.sum(case((COMPLETED, orders.c.total), else_=0)).label("revenue"),
+        func.sum(case((orders.c.status == OrderStatus.FAILED, 1), else_=0)).label("orders_failed"),
+        func.sum(case((orders.c.status == OrderStatus.ROLLBACK, 1), else_=0)).label("orders_rolled_back"),
+        func.count(case((COMPLETED, orders.c.customer_id)).distinct()).label("unique_customers"),
+    ).group_by(orders.c.day, orders.c.currency)
+
+
+def _unit_figures() -> Select[*tuple[Any, ...]]:
+    return (
+        select(orders.c.day, orders.c.currency, func.sum(order_lines.c.quantity).label("units_sold"))
+        .join_from(orders, order_lines, order_lines.c.order_id == orders.c.id)
+        .where(COMPLETED)
+        .group_by(orders.c.day, orders.c.currency)
+    )
+
+
+def _first_purchases() -> Select[*tuple[Any, ...]]:
+    first = (
+        select(func.min(orders.c.day).label("day"), orders.c.currency)
+        .where(COMPLETED, orders.c.customer_id.is_not(None))
+        .group_by(orders.c.customer_id, orders.c.currency)
+        .subquery()
+    )
+    return select(first.c.day, first.c.currency, func.count().label("new_customers")).group_by(
+        first.c.day, first.c.currency
+    )
+
+
+def _stale_documents(reporting: Reporting) -> Iterator[Row]:
+    try:
+        for key, document in reporting.cache.all_daily():
+            fresh = reporting.kpis.compute_day(date.fromisoformat(document["date"]), document["currency"])
+            # A day without orders is computed when it is asked for, and so has another time each time.
+            if document | {"generated_at": ""} != fresh | {"generated_at": ""}:
+                yield {"key": key, "cached": json.dumps(document), "published": json.dumps(fresh)}
+    except UNREACHABLE:
+        return
+
+
+def _wrong_boards(reporting: Reporting, boards: Iterable[Board]) -> Iterator[Row]:
+    for board in boards:
+        with reading(reporting.engine) as connection:
+            expected = {
+                currency: dict(totals.scores(connection, board, currency))
+                for currency in totals.currencies(connection, board)
+            }
+        for currency, scores in expected.items():
+            try:
+                shown = _board_in_redis(reporting, board, currency)
+            except UNREACHABLE:
+                return
+            # Readers get a board that is not whole from the order store.
+            if shown is not None:
+                yield from _wrong_scores(board, currency, scores, shown)
+
+
+def _board_in_redis(reporting: Reporting, board: Board, currency: str) -> dict[str, int] | None:
+    live, found = reporting.boards.live(board, currency), cast(dict[str, int], {})
+    while places := live.places(len(found) + 1, PLACES_AT_ONCE):
+        found.update({place.member: place.score for place in places})
+    return None if places is None else found
+
+
+def _wrong_scores(
+    board: Board, currency: str, scores: Mapping[str, int], shown: Mapping[str, int]
+) -> Iterator[Row]:
+    for member in sorted(scores.keys() | shown.keys()):
+        if scores.get(member) != shown.get(member):
+            yield {
+                "leaderboard": board.name.lower(),
+                "currency": currency,
+                "member": member,
+                "shown": shown.get(member),
+                "counted": scores.get(member),
+            }

@@ -1,0 +1,108 @@
+"""The checks of published figures: green on what the pipeline wrote, red when a row is changed by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.verify.figure_checks import check_figures
+from tests.builders import StoredOrder, store_orders
+from tests.figures import open_home
+from tests.integration.test_kpis import sample
+from tests.services import free_port
+
+Damage = Callable[[Reporting], object]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
+    """The sample and a few more orders, published, on each kind of order store."""
+    sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
+    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    with open_home(url, redis_url, tmp_path / "warehouse") as reporting:
+        store_orders(reporting.engine, [*sample(), *others()])
+        reporting.refresh_dirty_days()
+        reporting.publish_batch(Window(1, 100))
+        reporting.kpis.daily_kpis(date(2025, 1, 1), "USD")
+        yield reporting
+
+
+def others() -> list[StoredOrder]:
+    day, lines = date(2025, 11, 12), (("X", 2, 12_345), ("X", 1, 5), ("Y", 1, 70_000))
+    statuses = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.ROLLBACK, OrderStatus.PENDING)
+    return [
+        StoredOrder(
+            number=f"{currency}-{status}",
+            day=day,
+            lines=lines,
+            status=status,
+            currency=currency,
+            customer_id="a",
+        )
+        for status in statuses
+        for currency in ("KWD", "JPY")
+    ]
+
+
+def broken(home: Reporting) -> list[str]:
+    return [check.name for check in check_figures(home) if not check.ok]
+
+
+def execute(statement: str) -> Damage:
+    def damage(home: Reporting) -> None:
+        with home.engine.begin() as connection:
+            connection.execute(text(statement))
+
+    return damage
+
+
+def test_all_hold_on_what_the_pipeline_wrote(home: Reporting) -> None:
+    assert broken(home) == []
+    home.cache.client.flushall()
+    assert broken(home) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (execute("UPDATE orders SET total = total + 1 WHERE id = 1"), "daily_kpis_equal_a_recomputation"),
+        (execute("UPDATE orders SET customer_id = NULL WHERE id = 2"), "daily_kpis_equal_a_recomputation"),
+        (execute("UPDATE orders SET day = '2025-11-15' WHERE id = 3"), "daily_kpis_equal_a_recomputation"),
+        (
+            execute("UPDATE order_lines SET quantity = 99 WHERE order_id = 4"),
+            "daily_kpis_equal_a_recomputation",
+        ),
+        (
+            lambda home: home.cache.client.zincrby("leaderboard:customers:spending", 1, "501"),
+            "leaderboards_equal_the_order_store",
+        ),
+        (
+            lambda home: home.cache.client.set(
+                "kpis:daily:2025-11-10",
+                json.dumps(home.kpis.daily_kpis(date(2025, 11, 10), "USD") | {"order_count": 6}),
+            ),
+            "cached_kpis_are_the_published_ones",
+        ),
+    ],
+)
+def test_a_row_changed_by_hand_is_found(home: Reporting, damage: Damage, found: str) -> None:
+    damage(home)
+    assert found in broken(home)
+
+
+def test_days_that_are_due_for_a_refresh_are_no_error(home: Reporting) -> None:
+    store_orders(home.engine, [StoredOrder(number="late", day=date(2025, 11, 10), lines=(("X", 1, 1),))])
+    assert "daily_kpis_equal_a_recomputation" not in broken(home)
+
+
+def test_the_checks_work_while_redis_is_down(home: Reporting) -> None:
+    store_url = home.engine.url.render_as_string(hide_password=False)
+    with open_home(store_url, f"redis://127.0.0.1:{free_port()}/0", home.folder) as down:
+        assert broken(down) == []
