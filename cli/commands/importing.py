@@ -145,7 +145,7 @@ def files(
             ]
         )
         return
-    table = Table(box=SIMPLE)
+    table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("partition", overflow="fold", min_width=20)
     table.add_column("status", no_wrap=True)
     for name in ("records", "orders", "done", "back", "failed", "rejects"):
