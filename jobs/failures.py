@@ -28,7 +28,8 @@ def permanent_failures() -> Iterator[None]:
     except SoftTimeLimitExceeded as error:
         raise Failure("The step took longer than its time limit.", allow_retries=False) from error
     except DBAPIError as error:
-        # The statement's values would be customer data in the run's log.
-        raise Failure(f"The order store refused a statement: {error.orig}", allow_retries=False) from None
+        # The statement's values, which PostgreSQL repeats after its first line, would be customer data in the log.
+        reason = str(error.orig).partition("\n")[0]
+        raise Failure(f"The order store refused a statement: {reason}", allow_retries=False) from None
     except Exception as error:
         raise Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

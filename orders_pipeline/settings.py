@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from orders_pipeline.currency import MINOR_DIGITS
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -149,7 +151,7 @@ class Settings(BaseSettings):
     @classmethod
     def _currency_code(cls, value: str) -> str:
         code = value.strip().upper()
-        if len(code) != 3 or not code.isascii() or not code.isalpha():
+        if code not in MINOR_DIGITS:
             raise ValueError(f"{value!r} is not an ISO 4217 code such as USD")
         return code
 

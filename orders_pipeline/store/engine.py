@@ -22,10 +22,13 @@ SQLITE_PRAGMAS = (
 
 
 def open_engine(url: str) -> Engine:
-    """An engine on a SQLite or PostgreSQL URL; nothing is connected yet."""
+    """An engine on a SQLite or PostgreSQL URL; nothing is connected yet.
+
+    Its errors, which runs and commands log, leave out the values of statements: they would be customer data.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
-    return create_engine(url, pool_pre_ping=True, pool_size=2, max_overflow=3)
+    return create_engine(url, pool_pre_ping=True, pool_size=2, max_overflow=3, hide_parameters=True)
 
 
 @contextmanager
@@ -42,7 +45,7 @@ def _sqlite_engine(url: str) -> Engine:
     database = make_url(url).database
     if database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"isolation_level": None})
+    engine = create_engine(url, connect_args={"isolation_level": None}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

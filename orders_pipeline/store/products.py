@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.store.schema import products
+from orders_pipeline.store.upsert import insert_into
 
 COLUMNS = ("sku", "name", "price", "stock_quantity")
 PRICE_UNITS = 10_000
 MOST_UNITS = 10**12
+MOST_PRICE = 10**12 * PRICE_UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +64,18 @@ def read_products(file: Path) -> list[ProductRow]:
 def _product(file: Path, line: int, row: dict[str, str]) -> ProductRow:
     try:
         price, stock = Decimal(row["price"]) * PRICE_UNITS, int(row["stock_quantity"])
-    except (InvalidOperation, TypeError, ValueError):
+    except (ArithmeticError, TypeError, ValueError):
         raise _refused(
             file, f"has an unreadable price or stock on line {line}", "Write 25.50 and 1000."
         ) from None
     sku = (row["sku"] or "").strip()
-    if not sku or not price.is_finite() or price != price.to_integral_value() or price < 0:
+    if not sku or not price.is_finite() or not 0 <= price <= MOST_PRICE or price != int(price):
         raise _refused(
             file, f"has no SKU or no usable price on line {line}", "At most four decimals, not negative."
         )
     if not 0 <= stock <= MOST_UNITS:
         raise _refused(file, f"has an impossible stock on line {line}", f"0 to {MOST_UNITS:,} units.")
-    return ProductRow(sku, row["name"].strip(), int(price), stock)
+    return ProductRow(sku, (row["name"] or "").strip(), int(price), stock)
 
 
 def _refused(file: Path, what: str, hint: str) -> FileRefused:
@@ -85,28 +88,30 @@ def import_products(connection: Connection, rows: list[ProductRow]) -> ProductIm
     A product that orders named before it was listed gets the stock of the list.
     """
     counts = {"added": 0, "updated": 0, "unchanged": 0}
-    for row in rows:
+    # All at once and by id, as the steps of an import do, then new ones by SKU: locked in the order of the
+    # file, two lists, or a list and an import, could wait for each other.
+    known = select(products.c.id).where(products.c.sku.in_([row.sku for row in rows]))
+    connection.execute(known.order_by(products.c.id).with_for_update())
+    for row in sorted(rows, key=lambda row: row.sku):
         counts[_import_product(connection, row)] += 1
     return ProductImport(**counts)
 
 
 def _import_product(connection: Connection, row: ProductRow) -> str:
-    known = connection.execute(
-        select(products).where(products.c.sku == row.sku).with_for_update()
-    ).one_or_none()
-    if known is None:
-        stock = {"initial_stock": row.stock, "on_hand": row.stock}
-        connection.execute(
-            insert(products).values(sku=row.sku, name=row.name, price=row.price, listed=True, **stock)
-        )
+    stock: dict[str, Any] = {"initial_stock": row.stock, "on_hand": row.stock}
+    new = insert_into(connection, products).values(
+        sku=row.sku, name=row.name, price=row.price, listed=True, **stock
+    )
+    if connection.execute(new.on_conflict_do_nothing()).rowcount:
         return "added"
+    known = connection.execute(select(products).where(products.c.sku == row.sku).with_for_update()).one()
     if known.listed and (known.name, known.price) == (row.name, row.price):
         return "unchanged"
-    stock = {} if known.listed else {"initial_stock": row.stock, "on_hand": row.stock}
+    more = {} if known.listed else {name: products.c[name] + units for name, units in stock.items()}
     connection.execute(
         update(products)
         .where(products.c.id == known.id)
-        .values(name=row.name, price=row.price, listed=True, **stock)
+        .values(name=row.name, price=row.price, listed=True, **more)
     )
     return "updated"
 

@@ -145,3 +145,16 @@ def test_another_seed_than_that_of_the_stored_payments_is_refused(bench: ImportB
     bench.set(payment_seed="another seed")
     with pytest.raises(SettingsError, match="ORDERS_PAYMENT_SEED"):
         _ = bench.gateway
+
+
+def test_a_store_that_breaks_with_charges_in_flight_is_what_the_error_tells(bench: ImportBench) -> None:
+    key = reserved(bench, *many_orders(50))
+    broken = open_engine(bench.engine.url.render_as_string(hide_password=False))
+    event.listen(broken, "before_cursor_execute", _fail_to_save)
+    bench.set(transaction_orders=5)
+    with pytest.raises(OperationalError, match="the store is gone"):
+        ImportBench(broken, bench.folder, bench.settings).steps.charge(
+            key, 1, SimulatedGateway("a seed", 1, 0.0001, 0.2)
+        )
+    broken.dispose()
+    assert bench.step("charge", key).paid == 50

@@ -1,0 +1,58 @@
+"""What the engines promise: errors without customers' data, snapshots, writers that wait their turn."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from orders_pipeline.store.engine import open_engine, reading
+from tests.import_bench import ImportBench, Line
+
+
+FAILING = {
+    "sqlite": "INSERT INTO nowhere VALUES (:id, :name)",
+    "postgresql": "SELECT 1 / 0, CAST(:id AS TEXT), CAST(:name AS TEXT)",
+}
+
+
+def test_an_error_does_not_show_the_values_of_its_statement(bench: ImportBench) -> None:
+    statement = text(FAILING[bench.engine.dialect.name])
+    with bench.engine.connect() as connection, pytest.raises(DBAPIError) as told:
+        connection.execute(statement, {"id": "c-secret", "name": "Ada Lovelace"})
+    assert "secret" not in str(told.value)
+    assert "Ada" not in str(told.value)
+
+
+def test_a_reader_sees_one_snapshot_and_waits_for_no_writer(bench: ImportBench) -> None:
+    bench.import_lines(Line("1"))
+    count = text("SELECT COUNT(*) FROM orders")
+    with reading(bench.engine) as connection:
+        assert connection.execute(count).scalar() == 1
+        bench.import_lines(Line("2"), name="second.csv")
+        assert connection.execute(count).scalar() == 1
+    with reading(bench.engine) as connection:
+        assert connection.execute(count).scalar() == 2
+
+
+def test_a_reader_cannot_write_on_postgresql(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    with reading(engine) as connection, pytest.raises(DBAPIError, match="read-only"):
+        connection.execute(text("CREATE TABLE t (a INT)"))
+    engine.dispose()
+
+
+def test_many_writers_at_once_all_get_their_turn(bench: ImportBench) -> None:
+    bench.stock(MOUSE=0)
+    more = text("UPDATE products SET restocked = restocked + 1, on_hand = on_hand + 1")
+
+    def restock_often(one: ImportBench) -> None:
+        for _ in range(20):
+            with one.engine.begin() as connection:
+                connection.execute(text("SELECT on_hand FROM products"))
+                connection.execute(
+                    text("UPDATE products SET restocked = restocked + 1, on_hand = on_hand + 1")
+                )
+
+    bench.race(*[restock_often] * 6)
+    assert bench.shelf() == {"MOUSE": (120, 0, 0)}

@@ -1,0 +1,74 @@
+"""Settings are read once and checked; a bad one is told by the name of its variable."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orders_pipeline.settings import SettingsError, UnknownSku, load_settings
+
+BAD = {
+    "ORDERS_PAYMENT_SUCCESS_RATE": ["1.1", "-0.1", "nan", "often"],
+    "ORDERS_PAYMENT_DELAY_MIN": ["-1", "soon"],
+    "ORDERS_PAYMENT_MAX_IN_FLIGHT": ["0"],
+    "ORDERS_UNKNOWN_SKU": ["maybe"],
+    "ORDERS_UNKNOWN_SKU_STOCK": ["-1", "many"],
+    "ORDERS_TIMEZONE": ["Berlin", "../etc/passwd", ""],
+    "ORDERS_CURRENCY": ["Euro", "XYZ", "ÄÖÜ", ""],
+    "ORDERS_FIRST_DAY": ["yesterday", "2000-13-01"],
+    "ORDERS_RATE_LIMIT": ["-1"],
+    "ORDERS_WEBSERVER_PORT": ["0", "70000"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in BAD.items() for value in values]
+)
+def test_a_bad_value_is_told_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
+
+
+def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERS_CURRENCY", "Euro")
+    monkeypatch.setenv("ORDERS_TIMEZONE", "Berlin")
+    with pytest.raises(SettingsError) as told:
+        load_settings()
+    assert "ORDERS_CURRENCY: 'Euro' is not an ISO 4217 code such as USD" in str(told.value)
+    assert "ORDERS_TIMEZONE: 'Berlin' is not an IANA time zone such as Europe/Berlin" in str(told.value)
+
+
+def test_delays_out_of_order_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERS_PAYMENT_DELAY_MIN", "5")
+    with pytest.raises(SettingsError, match="ORDERS_PAYMENT_DELAY_MAX is below ORDERS_PAYMENT_DELAY_MIN"):
+        load_settings()
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    settings = load_settings()
+    assert (settings.payment_success_rate, settings.payment_delay_min, settings.payment_delay_max) == (
+        0.9,
+        1,
+        3,
+    )
+    assert (settings.unknown_sku, settings.unknown_sku_stock) == (UnknownSku.CREATE, 1000)
+    assert (settings.timezone, settings.currency) == ("UTC", "USD")
+    assert settings.first_day == date(2000, 1, 1)
+
+
+def test_all_state_lies_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "elsewhere" / ".." / "home"))
+    settings = load_settings()
+    assert settings.home == tmp_path / "home"
+    assert settings.store_url == f"sqlite:///{tmp_path / 'home' / 'orders.db'}"
+    assert {settings.staging.parent, settings.warehouse.parent} == {settings.home}
+
+
+def test_a_currency_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERS_CURRENCY", " eur ")
+    assert load_settings().currency == "EUR"
