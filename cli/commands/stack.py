@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from cli.output import JsonOption, command, emit, page, progress
-from cli.stack.stack import StackStatus, stack_status, start_all, stop_all, webserver_url
+from cli.stack.stack import StackStatus, api_url, stack_status, start_all, stop_all, webserver_url
 from orders_pipeline.settings import Settings, load_settings
 
 
@@ -20,11 +20,12 @@ def register(app: typer.Typer) -> None:
 
 
 def up(as_json: JsonOption = False) -> None:
-    """Keep broker, workers and Dagster (webserver, code server, daemon) running in the background."""
+    """Keep broker, workers, Dagster and the API running in the background."""
     settings = load_settings()
     _show(start_all(settings, say=_say), settings, as_json)
     if not as_json:
-        page.print(f"Dagster: {webserver_url(settings)}    `orders down` stops everything")
+        page.print(f"Dagster: {webserver_url(settings)}    API: {api_url(settings)}")
+        page.print("`orders down` stops everything")
 
 
 def down(as_json: JsonOption = False) -> None:
@@ -51,7 +52,7 @@ def _show(stack: StackStatus, settings: Settings, as_json: bool) -> None:
     if as_json:
         emit(_document(stack, settings))
     elif not stack.programs:
-        page.print("Nothing is running. `orders up` starts broker, workers and Dagster")
+        page.print("Nothing is running. `orders up` starts broker, workers, Dagster and the API")
     else:
         page.print(_table(stack))
 
@@ -62,6 +63,7 @@ def _document(stack: StackStatus, settings: Settings) -> dict[str, Any]:
         "persistent": stack.persistent,
         "home": str(settings.home),
         "webserver": webserver_url(settings),
+        "api": api_url(settings),
         "programs": [asdict(program) for program in stack.programs],
     }
 

@@ -20,7 +20,7 @@ from orders_pipeline.redis_server import prepare_server
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 
 REDIS, WORKER, KEEPER = "redis", "worker", "keeper"
-CODE_SERVER, WEBSERVER, DAEMON = "code-server", "webserver", "daemon"
+CODE_SERVER, WEBSERVER, DAEMON, API = "code-server", "webserver", "daemon", "api"
 CELERY_APP, DEFINITIONS = "jobs.celery_app", "definitions"
 KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
 
@@ -108,6 +108,13 @@ def _daemon(plan: Plan) -> Program:
     return _dagster(DAEMON, plan, command, priority=50)
 
 
+def _api(plan: Plan) -> Program:
+    port = Port(plan.settings.api_port, "ORDERS_API_PORT")
+    listen = ["--host", "127.0.0.1", "--port", str(port.number), "--no-server-header"]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "cli.api:app", *listen]
+    return Program(API, command, str(PROJECT_ROOT), variables(plan.settings), priority=45, port=port)
+
+
 def _keeper(plan: Plan) -> Program:
     command = [sys.executable, "-I", "-S", str(KEEPER_SCRIPT)]
     return Program(KEEPER, command, str(plan.layout.run), priority=90, death_signal="SIGKILL")
@@ -133,5 +140,6 @@ MAKERS: Mapping[str, Callable[[Plan], Program]] = {
     CODE_SERVER: _code_server,
     WEBSERVER: _webserver,
     DAEMON: _daemon,
+    API: _api,
     KEEPER: _keeper,
 }

@@ -18,6 +18,7 @@ from cli.stack.leftovers import find_leftovers
 from cli.stack.lifecycle import Say, ensure, is_unused, refuse_taken_ports, stop, wait_for_worker
 from cli.stack.locks import has_members, membership, start_lock
 from cli.stack.programs import (
+    API,
     CELERY_APP,
     CODE_SERVER,
     DAEMON,
@@ -165,6 +166,11 @@ def webserver_url(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.webserver_port}"
 
 
+def api_url(settings: Settings) -> str:
+    """Address of the HTTP API."""
+    return f"http://127.0.0.1:{settings.api_port}/api"
+
+
 @contextmanager
 def _joined(plan: Plan, names: Sequence[str], say: Say) -> Iterator[None]:
     """These programs, running, until the last command that joined them leaves."""
@@ -183,13 +189,14 @@ def _joined(plan: Plan, names: Sequence[str], say: Say) -> Iterator[None]:
 
 def _start_all(plan: Plan, say: Say) -> None:
     supervisor = Supervisor(plan.layout)
-    refuse_taken_ports(plan, [CODE_SERVER, WEBSERVER])
+    refuse_taken_ports(plan, [CODE_SERVER, WEBSERVER, API])
     ensure(plan, [*_redis_if_embedded(plan.settings), WORKER], say)
     prepare_dagster(plan.settings)
-    ensure(plan, [CODE_SERVER, WEBSERVER, DAEMON], say)
-    say("Waiting for the worker and the webserver")
+    ensure(plan, [CODE_SERVER, WEBSERVER, DAEMON, API], say)
+    say("Waiting for the worker, Dagster and the API")
     wait_for_worker(plan)
     url = webserver_url(plan.settings)
+    wait_for_program(plan.layout, API, lambda: port_accepts(plan.settings.api_port))
     wait_for_program(plan.layout, WEBSERVER, lambda: port_accepts(plan.settings.webserver_port))
     wait_for_program(plan.layout, CODE_SERVER, lambda: definitions_are_loaded(url))
     if KEEPER in supervisor.states():

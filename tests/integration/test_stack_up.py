@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -26,13 +27,13 @@ from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.readiness import definitions_are_loaded
-from cli.stack.stack import running_workers, stack_status, start_all, stop_all, webserver_url
+from cli.stack.stack import api_url, running_workers, stack_status, start_all, stop_all, webserver_url
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 from tests.services import free_port
 
 APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
 LOOPBACK = "0100007F"
-ALL = ["code-server", "daemon", "redis", "webserver", "worker"]
+ALL = ["api", "code-server", "daemon", "redis", "webserver", "worker"]
 
 
 @pytest.fixture
@@ -42,7 +43,11 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     dagster_home.mkdir()
     shutil.copy(PROJECT_ROOT / "dagster.yaml", dagster_home)
     settings = Settings(
-        home=tmp_path / "home", worker_processes=1, webserver_port=free_port(), code_server_port=free_port()
+        home=tmp_path / "home",
+        worker_processes=1,
+        webserver_port=free_port(),
+        code_server_port=free_port(),
+        api_port=free_port(),
     ).model_copy(update={"dagster_home": dagster_home})
     yield settings
     stop_all(settings)
@@ -68,9 +73,11 @@ def up(settings: Settings) -> list[str]:
 def test_everything_runs_on_loopback_only_until_it_is_stopped(settings: Settings) -> None:
     assert up(settings) == ALL
     assert definitions_are_loaded(webserver_url(settings))
+    with urllib.request.urlopen(f"{api_url(settings)}/health", timeout=60) as health:  # noqa: S310 - our own
+        assert json.load(health)["services"]["redis"]["status"] == "healthy"
     assert stack_status(settings).persistent
     listening = listening_addresses(find_leftovers(settings.home))
-    assert len(listening) >= 2
+    assert len(listening) >= 3
     assert set(listening) == {LOOPBACK}
     assert stop_all(settings)
     assert find_leftovers(settings.home) == []
@@ -138,7 +145,7 @@ def test_an_unusable_dagster_configuration_is_an_error(settings: Settings) -> No
     assert not stack_status(settings).running
 
 
-@pytest.mark.parametrize("name", ["webserver_port", "code_server_port"])
+@pytest.mark.parametrize("name", ["webserver_port", "code_server_port", "api_port"])
 def test_a_taken_port_is_refused_with_the_name_of_its_setting_and_nothing_is_started(
     settings: Settings, name: str
 ) -> None:
@@ -173,6 +180,7 @@ def test_commands_say_that_nothing_runs(orders: typer.Typer, settings: Settings)
         "persistent": False,
         "home": str(settings.home),
         "webserver": "http://127.0.0.1:3000",
+        "api": "http://127.0.0.1:8000/api",
         "programs": [],
     }
     assert json.loads(down.stdout) == {"stopped": False, "home": str(settings.home)}
