@@ -1,0 +1,82 @@
+"""Asset checks of the published figures."""
+
+from collections.abc import Callable
+from functools import partial
+
+from dagster import (
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    ResourceParam,
+    asset_check,
+)
+
+from jobs.kpi_metadata import DAILY_KPIS
+from jobs.kpi_ops import BOARD_ASSETS, FIGURES_WORK
+from orders_pipeline.kpis.days import dirty_days
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.verify.check import Check
+from orders_pipeline.verify.figure_checks import check_cached_kpis, check_leaderboards, check_published_kpis
+from resources.reporting import ReportingStores
+
+
+def figure_checks() -> list[AssetChecksDefinition]:
+    """All checks of this module."""
+    return [
+        _check(
+            DAILY_KPIS,
+            "published_days_equal_the_orders",
+            "Each published day equals what the order store counts; days due for a refresh are left out.",
+            check_published_kpis,
+        ),
+        _check(
+            DAILY_KPIS,
+            "cached_days_equal_the_published",
+            "Each day in Redis is the published one.",
+            check_cached_kpis,
+        ),
+        _check(
+            DAILY_KPIS,
+            "changed_days_are_published",
+            "No day waits for a refresh; while an import runs some do.",
+            _none_is_due,
+            AssetCheckSeverity.WARN,
+        ),
+        *(
+            _check(
+                asset_key,
+                "places_equal_the_totals",
+                "Each place in Redis has the score of the order store.",
+                partial(check_leaderboards, boards=(board,)),
+            )
+            for board, asset_key in BOARD_ASSETS.items()
+        ),
+    ]
+
+
+def _check(
+    asset_key: str,
+    name: str,
+    description: str,
+    ask: Callable[[Reporting], Check],
+    severity: AssetCheckSeverity = AssetCheckSeverity.ERROR,
+) -> AssetChecksDefinition:
+    @asset_check(
+        asset=asset_key,
+        name=name,
+        description=description,
+        blocking=severity is AssetCheckSeverity.ERROR,
+        op_tags=FIGURES_WORK,
+    )
+    def checked(reporting: ResourceParam[ReportingStores]) -> AssetCheckResult:
+        with reporting.open() as figures:
+            check = ask(figures)
+        return AssetCheckResult(passed=check.ok, severity=severity, description=check.detail)
+
+    return checked
+
+
+def _none_is_due(figures: Reporting) -> Check:
+    due = dirty_days(figures.engine)
+    told = f"{len(due)} days wait, the first is {due[0]}" if due else "holds"
+    return Check("changed_days_are_published", not due, told)

@@ -1,0 +1,119 @@
+"""Schedules and checks of the figures, each driven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    DagsterInstance,
+    Definitions,
+    RunRequest,
+    build_schedule_context,
+    define_asset_job,
+    in_process_executor,
+)
+
+from assets.figure_checks import figure_checks
+from assets.kpis import kpi_assets
+from assets.leaderboards import leaderboard_assets
+from jobs.figure_schedules import figure_jobs, figure_schedules
+from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.model import Window
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.settings import Settings
+from resources.order_store import OrderStore
+from resources.reporting import ReportingStores
+from tests.builders import StoredOrder, store_orders
+from tests.figures import open_home
+
+MONDAY = date(2025, 11, 10)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, redis_url: str) -> Settings:
+    return Settings(home=tmp_path, redis_url=redis_url, timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def home(settings: Settings) -> Iterator[Reporting]:
+    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as reporting:
+        lines = (("SKU-1", 1, 100_000),)
+        store_orders(reporting.engine, [StoredOrder(number="1", day=MONDAY, customer_id="a", lines=lines)])
+        yield reporting
+
+
+@pytest.fixture
+def definitions(settings: Settings, home: Reporting) -> Definitions:
+    checks_job = define_asset_job("check_figures", AssetSelection.all_asset_checks())
+    stores = ReportingStores(
+        OrderStore(settings.store_url), home.folder, settings.redis_url, "USD", settings.timezone
+    )
+    return Definitions(
+        assets=[*kpi_assets(settings), *leaderboard_assets()],
+        asset_checks=figure_checks(),
+        jobs=[*figure_jobs(settings), checks_job],
+        schedules=figure_schedules(settings),
+        resources={"reporting": stores},
+        executor=in_process_executor,
+    )
+
+
+def run(definitions: Definitions, job: str, tags: dict[str, str] | None = None) -> Any:
+    with DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=instance, tags=tags, raise_on_error=False
+        )
+        events = instance.fetch_materializations(AssetKey("daily_kpis"), limit=99).records
+        return result, sorted(str(event.partition_key) for event in events)
+
+
+def test_each_hour_yesterday_and_today_are_recomputed_in_one_run(definitions: Definitions) -> None:
+    schedule = definitions.resolve_schedule_def("refresh_recent_kpis_schedule")
+    # Half past eleven at night in UTC is the next day in Berlin.
+    with build_schedule_context(
+        scheduled_execution_time=datetime(2025, 11, 10, 23, 30, tzinfo=UTC)
+    ) as context:
+        request = schedule.evaluate_tick(context).run_requests[0]
+    assert isinstance(request, RunRequest)
+    result, days = run(definitions, "refresh_recent_kpis", dict(request.tags))
+    assert result.success
+    assert days == ["2025-11-10", "2025-11-11"]
+
+
+def test_a_rebuild_makes_both_boards_whole(definitions: Definitions, home: Reporting) -> None:
+    assert definitions.resolve_schedule_def("rebuild_boards_schedule").cron_schedule == "*/30 * * * *"
+    assert run(definitions, "rebuild_boards")[0].success
+    assert all(home.boards.live(board, "USD").places(1, 1) for board in Board)
+
+
+def test_a_snapshot_notes_queues_and_throughput_as_numbers(definitions: Definitions) -> None:
+    assert definitions.resolve_schedule_def("take_snapshot_schedule").cron_schedule == "*/5 * * * *"
+    result, _ = run(definitions, "take_snapshot")
+    noted = result.asset_materializations_for_node("note_queues_and_throughput")[0].metadata
+    assert noted["waiting_orders"].value == 0
+    assert noted["orders_per_second"].value == 0.0
+
+
+def test_checks_hold_after_publishing_and_tell_what_is_wrong(
+    definitions: Definitions, home: Reporting
+) -> None:
+    home.refresh_dirty_days()
+    home.publish_batch(Window(1, 9))
+    evaluations = run(definitions, "check_figures")[0].get_asset_check_evaluations()
+    assert len(evaluations) == 5
+    assert all(evaluation.passed for evaluation in evaluations)
+    with home.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE orders SET total = 1")
+    home.cache.client.zadd("leaderboard:customers:spending", {"a": 7})
+    wrong = run(definitions, "check_figures")[0].get_asset_check_evaluations()
+    failed = {(str(one.asset_key.path[-1]), one.check_name) for one in wrong if not one.passed}
+    assert failed == {
+        ("daily_kpis", "published_days_equal_the_orders"),
+        ("customer_leaderboard", "places_equal_the_totals"),
+    }
