@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -34,19 +34,57 @@ class Declined(NamedTuple):
 Outcome = Paid | Declined
 
 
+class JournalEntry(NamedTuple):
+    """A charge of known outcome in the gateway's journal: captured by a transaction, or declined."""
+
+    key: str
+    amount: int
+    currency: str
+    transaction_id: str | None
+    decline_reason: str | None
+
+
+class GatewayUnavailableError(ConnectionError):
+    """The gateway cannot be reached, or does not answer."""
+
+
+class ChargesOpenError(GatewayUnavailableError):
+    """Some charges have no known outcome: neither paid nor declined."""
+
+    def __init__(self, open_charges: int, charges: int) -> None:
+        super().__init__(
+            f"{open_charges} of {charges} charges have no known outcome yet; "
+            "asking again with the same keys is safe"
+        )
+        self.open_charges = open_charges
+
+
+class ChargeRefusedError(RuntimeError):
+    """The gateway refuses the request itself (a wrong API key, a key used for another charge): no decline."""
+
+
 class PaymentGateway(Protocol):
     """Charges a batch and hands out results as they come."""
 
     def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
-        """Outcomes of all charges, in groups, in no particular order.
+        """Outcomes of the charges, in groups, in no particular order; one that stays unknown is left out.
 
         Raises:
-            ConnectionError: the gateway cannot be reached; asking again with the same keys is safe.
+            ChargesOpenError: at the end, where outcomes are unknown; asking again with the same keys is safe.
+            ChargeRefusedError: at the end, where the gateway refused a request itself.
         """
         ...
 
     def holds(self, outcome: Outcome) -> bool:
         """Whether the gateway's own journal has this outcome of the charge."""
+        ...
+
+    def journal(self) -> Iterator[Sequence[JournalEntry]] | None:
+        """All charges that the gateway's journal has, in pages; None where it keeps none.
+
+        Raises:
+            GatewayUnavailableError: the gateway does not answer.
+        """
         ...
 
 

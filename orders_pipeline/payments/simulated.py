@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid
+from orders_pipeline.payments.lanes import GROUP, answers_in_lanes
 
 REASONS = ("card_declined", "insufficient_funds", "expired_card", "do_not_honor")
-GROUP = 5_000
 HASH_VALUES = 2.0**64
 
 
@@ -34,19 +34,8 @@ class SimulatedGateway:
             for start in range(0, len(charges), GROUP):
                 yield [self.outcome_of(charge) for charge in charges[start : start + GROUP]]
             return
-        answered: asyncio.Queue[Outcome] = asyncio.Queue()
-        remaining = iter(charges)
-        width = min(self.max_in_flight, len(charges))
-        async with asyncio.TaskGroup() as lanes:
-            for _ in range(width):
-                lanes.create_task(self._answer_in_turn(remaining, answered))
-            left = len(charges)
-            while left:
-                group = [await answered.get()]
-                while not answered.empty() and len(group) < GROUP:
-                    group.append(answered.get_nowait())
-                left -= len(group)
-                yield group
+        async for group in answers_in_lanes(charges, self.max_in_flight, self._answer_in_time):
+            yield group
 
     def outcome_of(self, charge: Charge) -> Outcome:
         """The one outcome that this seed has for the charge's key."""
@@ -62,11 +51,17 @@ class SimulatedGateway:
             return outcome.transaction_id == _transaction_id(digest)
         return outcome.reason == _reason(digest)
 
-    async def _answer_in_turn(self, charges: Iterator[Charge], answered: asyncio.Queue[Outcome]) -> None:
-        for charge in charges:
-            share = int.from_bytes(self._digest(charge.key)[-4:], "big") / 2**32
-            await asyncio.sleep(self.delay_min + share * (self.delay_max - self.delay_min))
-            answered.put_nowait(self.outcome_of(charge))
+    def journal(self) -> None:
+        """None: the outcomes are a function, and nothing else is kept."""
+
+    def delay_of(self, charge: Charge) -> float:
+        """Seconds that the answer takes, the same each time."""
+        share = int.from_bytes(self._digest(charge.key)[-4:], "big") / 2**32
+        return self.delay_min + share * (self.delay_max - self.delay_min)
+
+    async def _answer_in_time(self, charge: Charge) -> Outcome:
+        await asyncio.sleep(self.delay_of(charge))
+        return self.outcome_of(charge)
 
     def _digest(self, key: str) -> bytes:
         keyed = self._keyed.copy()

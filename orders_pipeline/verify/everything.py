@@ -8,11 +8,13 @@ from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.settings import Settings
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify.check import Check
+from orders_pipeline.verify.gateway_checks import read_journal
 from orders_pipeline.verify.store_checks import check_store
 
 
 def verify_home(engine: Engine, settings: Settings) -> list[Check]:
     """Every invariant, computed from scratch on one snapshot of the store."""
     gateway = connect_gateway(settings, engine)
+    journal = read_journal(gateway)
     with reading(engine) as connection:
-        return check_store(connection, gateway)
+        return check_store(connection, gateway, journal)

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
+import polars as pl
 from sqlalchemy import Connection, select, text
 
 from orders_pipeline.currency import minor_digits
-from orders_pipeline.model import PaymentStatus
 from orders_pipeline.money import LINE_DIGITS
-from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, PaymentGateway, idempotency_key
-from orders_pipeline.store.schema import orders, payments, sources
+from orders_pipeline.payments.gateway import PaymentGateway
+from orders_pipeline.store.schema import orders
 from orders_pipeline.verify.check import Check, check_none
+from orders_pipeline.verify.gateway_checks import check_gateway
 
 QUERIES = (
     "stock_is_conserved",
@@ -28,13 +29,15 @@ QUERIES = (
 )
 
 
-def check_store(connection: Connection, gateway: PaymentGateway) -> list[Check]:
+def check_store(
+    connection: Connection, gateway: PaymentGateway, journal: pl.DataFrame | None = None
+) -> list[Check]:
     """All invariants that the order store and the gateway's journal can show."""
     checks = [check_none(name, _rows(connection, name)) for name in QUERIES]
     return [
         *checks,
         check_none("order_totals_are_sums_of_lines", _wrong_totals(connection)),
-        check_none("gateway_agrees_with_payments", _unknown_to_gateway(connection, gateway)),
+        *check_gateway(connection, gateway, journal),
     ]
 
 
@@ -47,24 +50,3 @@ def _wrong_totals(connection: Connection) -> Iterator[dict[str, Any]]:
     for currency in connection.execute(select(orders.c.currency).distinct()).scalars().all():
         divisor = 10 ** (LINE_DIGITS - minor_digits(currency))
         yield from _rows(connection, "order_totals_are_sums_of_lines", currency=currency, divisor=divisor)
-
-
-def _unknown_to_gateway(connection: Connection, gateway: PaymentGateway) -> Iterator[dict[str, Any]]:
-    query = (
-        select(sources.c.name.label("source"), orders.c.number, orders.c.currency, payments)
-        .select_from(payments)
-        .join(orders, orders.c.id == payments.c.order_id)
-        .join(sources, sources.c.id == orders.c.source_id)
-        .where(payments.c.status != PaymentStatus.PROCESSING)
-    )
-    for row in connection.execution_options(yield_per=10_000).execute(query):
-        key = idempotency_key(row.source, row.number, row.attempt)
-        charge = Charge(row.order_id, row.attempt, key, row.amount, row.currency)
-        if not gateway.holds(_claimed(charge, row)):
-            yield {"payment": key, "status": row.status, "transaction": row.transaction_id}
-
-
-def _claimed(charge: Charge, row: Any) -> Outcome:
-    if row.status == PaymentStatus.SUCCEEDED:
-        return Paid(charge, row.transaction_id)
-    return Declined(charge, row.decline_reason)

@@ -1,0 +1,114 @@
+"""`orders gateway`: the payment gateway simulator as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from cli.output import CommandFailed, JsonOption, command, emit, progress
+from orders_pipeline.payments.simulator.faults import Fault, FaultPlan
+from orders_pipeline.settings import Settings, load_settings
+
+KINDS = ", ".join(Fault)
+FAULT_HINT = f"--fault KIND=SHARE, KIND one of {KINDS}, all; the shares together at most 1."
+
+
+def gateway(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 4270,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the journal.", show_default="gateway/ in ORDERS_HOME")
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=SHARE", help=f"Share of requests that meet a fault: {KINDS}, or all."),
+    ] = None,
+    fault_seed: Annotated[str, typer.Option(help="Seed of the faults.")] = "",
+    first_requests: Annotated[
+        int, typer.Option(help="Only a key's first so many requests can meet a fault; 0: all.", min=0)
+    ] = 0,
+    slow_seconds: Annotated[float, typer.Option(help="Wait of a slow request.", min=0)] = 2.0,
+    late_seconds: Annotated[float, typer.Option(help="How long a late success is pending.", min=0)] = 2.0,
+    hang_seconds: Annotated[float, typer.Option(help="Silence of timeout_after.", min=0)] = 60.0,
+    retry_after: Annotated[int, typer.Option(help="Retry-After of rate_limited, seconds.", min=0)] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the payment gateway simulator until it is told to stop; point ORDERS_PAYMENT_URL at it.
+
+    Outcomes, success rate, delays and API key are those of the ORDERS_PAYMENT_* settings.
+    """
+    from orders_pipeline.payments.simulator.server import GatewayOptions, run_simulator  # noqa: PLC0415
+
+    settings = load_settings()
+    plan = _plan(
+        rates=_rates(fault or []),
+        seed=fault_seed,
+        first_requests=first_requests,
+        slow_seconds=slow_seconds,
+        late_seconds=late_seconds,
+        hang_seconds=hang_seconds,
+        retry_after_seconds=retry_after,
+    )
+    options = GatewayOptions(
+        folder=folder or _default_folder(settings),
+        host=host,
+        port=port,
+        seed=settings.payment_seed,
+        success_rate=settings.payment_success_rate,
+        delay_min=settings.payment_delay_min,
+        delay_max=settings.payment_delay_max,
+        faults=plan,
+        api_key=settings.payment_api_key,
+    )
+    try:
+        run_simulator(options, ready=lambda url: _show(url, options.folder, as_json))
+    except OSError as error:
+        hint = "--port 0 takes a free port, --folder another journal."
+        raise CommandFailed(
+            "cannot_start", f"The gateway on {host}:{port} cannot start: {error}", hint
+        ) from None
+
+
+def _rates(shares: list[str]) -> dict[str, str]:
+    """Rates by kind; `all` is spread evenly over the kinds."""
+    rates = dict(share.partition("=")[::2] for share in shares)
+    if (everything := rates.pop("all", None)) is not None:
+        rates = {kind: str(_number(everything) / len(Fault)) for kind in Fault} | rates
+    return rates
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise CommandFailed("bad_fault", f"{text!r} is no share such as 0.2.", FAULT_HINT) from None
+
+
+def _plan(**values: object) -> FaultPlan:
+    try:
+        return FaultPlan.model_validate(values)
+    except ValidationError as invalid:
+        raise CommandFailed("bad_fault", invalid.errors()[0]["msg"], FAULT_HINT) from None
+
+
+def _default_folder(settings: Settings) -> Path:
+    return settings.home / "gateway"
+
+
+def _show(url: str, folder: Path, as_json: bool) -> None:
+    if as_json:
+        emit({"url": url, "journal": str(folder)})
+        sys.stdout.flush()
+    else:
+        progress.print(f"Payment gateway on {url}, journal in {folder}", highlight=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("gateway")(command(gateway))

@@ -1,0 +1,43 @@
+"""Charges go out in lanes: a bounded number is open at the same time, and answers are handed on in groups."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+
+from orders_pipeline.payments.gateway import Charge, Outcome
+
+GROUP = 5_000
+
+
+async def answers_in_lanes(
+    charges: Sequence[Charge], lanes: int, ask: Callable[[Charge], Awaitable[Outcome | None]]
+) -> AsyncGenerator[Sequence[Outcome], None]:
+    """Outcomes as they come, `lanes` charges open at the same time; a charge without one is left out."""
+    answered: asyncio.Queue[Outcome | None] = asyncio.Queue()
+    remaining = iter(charges)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(min(lanes, len(charges))):
+            tasks.create_task(_lane(remaining, ask, answered))
+        left = len(charges)
+        while left:
+            group = await _next_group(answered)
+            left -= len(group)
+            if known := [outcome for outcome in group if outcome is not None]:
+                yield known
+
+
+async def _lane(
+    charges: Iterator[Charge],
+    ask: Callable[[Charge], Awaitable[Outcome | None]],
+    answered: asyncio.Queue[Outcome | None],
+) -> None:
+    for charge in charges:
+        answered.put_nowait(await ask(charge))
+
+
+async def _next_group(answered: asyncio.Queue[Outcome | None]) -> list[Outcome | None]:
+    group = [await answered.get()]
+    while not answered.empty() and len(group) < GROUP:
+        group.append(answered.get_nowait())
+    return group

@@ -1,0 +1,53 @@
+"""Breaking the connection under a request, which ASGI has no word for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from contextlib import suppress
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LINGER_NONE = struct.pack("ii", 1, 0)
+
+
+class BreakableConnection(HttpToolsProtocol):
+    """uvicorn's connection, whose requests know their transport."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Puts the transport into the state of the connection's requests."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class NoAnswer(Response):
+    """Sends nothing: the connection is gone."""
+
+    async def __call__(self, _scope: Scope, receive: Receive, _send: Send) -> None:
+        """Returns when uvicorn knows that the connection is gone; before, it would send an error."""
+        await _disconnected(receive)
+
+
+async def keep_waiting(request: Request, seconds: float) -> None:
+    """Says nothing for so long, or until the client has gone."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await _disconnected(request.receive)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def hang_up(request: Request) -> Response:
+    """Resets the connection (RST, as a crashed or overloaded server does); the client gets no answer."""
+    transport: asyncio.Transport = request.state.transport
+    if not transport.is_closing():
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
+        transport.abort()
+    return NoAnswer()

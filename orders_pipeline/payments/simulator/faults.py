@@ -1,0 +1,89 @@
+"""Faults on demand: what goes wrong with a request is a function of a seed, the key and how often it came."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Fault(StrEnum):
+    """What goes wrong with a request to charge."""
+
+    SLOW = "slow"
+    ERROR_BEFORE = "error_before"
+    ERROR_AFTER = "error_after"
+    RATE_LIMITED = "rate_limited"
+    RESET_BEFORE = "reset_before"
+    RESET_AFTER = "reset_after"
+    TIMEOUT_AFTER = "timeout_after"
+    LATE_SUCCESS = "late_success"
+
+
+class FaultPlan(BaseModel):
+    """How often each fault happens; `before` and `after` mean before and after the charge is in the journal.
+
+    Attributes:
+        rates: share of the requests that meet each fault.
+        first_requests: only the first so many requests of a key can meet a fault; 0: all can.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rates: dict[Fault, Share] = Field(default_factory=dict)
+    seed: str = ""
+    first_requests: Annotated[int, Field(ge=0)] = 0
+    slow_seconds: Seconds = 2.0
+    late_seconds: Seconds = 2.0
+    hang_seconds: Seconds = 60.0
+    retry_after_seconds: Annotated[int, Field(ge=0)] = 1
+    retry_after_as_date: bool = False
+
+    @model_validator(mode="after")
+    def _at_most_one_fault_a_request(self) -> FaultPlan:
+        if sum(self.rates.values()) > 1 + 1e-9:
+            raise ValueError("the rates of all faults together are above 1")
+        return self
+
+    def fault_of(self, key: str, request: int) -> Fault | None:
+        """What goes wrong with the n-th request of a key, counted from 1."""
+        if self.first_requests and request > self.first_requests:
+            return None
+        digest = blake2b(f"{request}:{key}".encode(), key=self.seed.encode()[:64], digest_size=8).digest()
+        share = int.from_bytes(digest, "big") / 2.0**64
+        for fault in Fault:
+            share -= self.rates.get(fault, 0.0)
+            if share < 0:
+                return fault
+        return None
+
+
+class FaultDice:
+    """Counts the requests of each key, and the faults that were injected."""
+
+    def __init__(self, plan: FaultPlan) -> None:
+        self.plan = plan
+        self.injected: Counter[Fault] = Counter()
+        self._requests: Counter[str] = Counter()
+
+    def replace(self, plan: FaultPlan) -> None:
+        """From now on another plan; every key starts at its first request again."""
+        self.plan = plan
+        self._requests.clear()
+
+    def throw(self, key: str) -> Fault | None:
+        """What goes wrong with this request of the key."""
+        if not self.plan.rates:
+            return None
+        self._requests[key] += 1
+        return self.plan.fault_of(key, self._requests[key])
+
+    def note(self, fault: Fault) -> None:
+        """Counts a fault that was injected."""
+        self.injected[fault] += 1

@@ -1,0 +1,170 @@
+"""The simulator's journal in SQLite: outcome, capture and first answer of a charge are one committed row."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.settings import SettingsError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS account (seed TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS charges (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    idempotency_key TEXT NOT NULL UNIQUE,
+    reference TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount >= 0),
+    currency TEXT NOT NULL,
+    transaction_id TEXT UNIQUE,
+    decline_reason TEXT,
+    first_answer INTEGER NOT NULL,
+    known_at INTEGER NOT NULL,
+    CHECK ((transaction_id IS NULL) <> (decline_reason IS NULL))
+);
+"""
+COLUMNS = (
+    "number, idempotency_key, reference, amount, currency, transaction_id, decline_reason, first_answer,"
+    " known_at"
+)
+
+
+class JournaledCharge(NamedTuple):
+    """A charge as the journal has it.
+
+    Attributes:
+        number: 0 until it is in the journal.
+        first_answer: HTTP status that the first request got, and each repetition gets.
+        known_at: microseconds since 1970; before, the outcome is pending.
+    """
+
+    number: int
+    idempotency_key: str
+    reference: str
+    amount: int
+    currency: str
+    transaction_id: str | None
+    decline_reason: str | None
+    first_answer: int
+    known_at: int
+
+    @property
+    def status(self) -> str:
+        """`pending`, `succeeded` or `declined`."""
+        if self.known_at > now_us():
+            return "pending"
+        return "succeeded" if self.transaction_id else "declined"
+
+
+class Journal:
+    """The journal in a folder of its own, for one process at a time.
+
+    Raises:
+        SettingsError: another process uses the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _only_process(folder)
+        self._writes = _connect(folder / "journal.db")
+        self._writes.executescript(SCHEMA)
+        self._reads = _connect(folder / "journal.db")
+
+    def close(self) -> None:
+        """Gives the folder free."""
+        self._reads.close()
+        self._writes.close()
+        os.close(self._lock)
+
+    def seed(self, wanted: str) -> str:
+        """Seed of the outcomes: the wanted one, else the remembered one, else one drawn now."""
+        row = self._reads.execute("SELECT seed FROM account").fetchone()
+        seed: str = wanted or (row[0] if row else secrets.token_hex(16))
+        with self._writes:
+            self._writes.execute("DELETE FROM account")
+            self._writes.execute("INSERT INTO account VALUES (?)", (seed,))
+        return seed
+
+    def find(self, idempotency_key: str) -> JournaledCharge | None:
+        """The charge with this key."""
+        query = f"SELECT {COLUMNS} FROM charges WHERE idempotency_key = ?"  # noqa: S608 constant columns
+        row = self._reads.execute(query, (idempotency_key,)).fetchone()
+        return JournaledCharge(*row) if row else None
+
+    def page(self, after: int, limit: int) -> list[JournaledCharge]:
+        """Charges in the order in which they were made, those after the given number."""
+        query = f"SELECT {COLUMNS} FROM charges WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608 constant
+        return [JournaledCharge(*row) for row in self._reads.execute(query, (after, limit))]
+
+    def write(self, charges: Sequence[JournaledCharge]) -> None:
+        """Commits charges, all or none; when this returns, they survive a power cut."""
+        statement = (
+            "INSERT INTO charges (idempotency_key, reference, amount, currency, transaction_id,"
+            " decline_reason, first_answer, known_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        with self._writes:
+            self._writes.executemany(statement, [charge[1:] for charge in charges])
+
+
+class GroupCommit:
+    """Writes charges that arrive while a commit runs in one commit: a commit waits for the disk."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._waiting: list[tuple[JournaledCharge, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def write(self, charge: JournaledCharge) -> None:
+        """Returns when the charge is committed.
+
+        Raises:
+            sqlite3.Error: it could not be committed.
+        """
+        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((charge, committed))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_waiting())
+        await committed
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            failure: sqlite3.Error | None = None
+            try:
+                await asyncio.to_thread(self._journal.write, [charge for charge, _ in group])
+            except sqlite3.Error as error:
+                failure = error
+            for _, committed in group:
+                _settle(committed, failure)
+
+
+def _settle(committed: asyncio.Future[None], failure: sqlite3.Error | None) -> None:
+    if committed.done():
+        return
+    if failure is None:
+        committed.set_result(None)
+    else:
+        committed.set_exception(failure)
+
+
+def _connect(database: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(database, check_same_thread=False, timeout=30)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _only_process(folder: Path) -> int:
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise SettingsError(f"another gateway uses the journal in {folder}") from None
+    return descriptor
