@@ -1,0 +1,58 @@
+"""The published figures as polars frames, for notebooks.
+
+    from orders_pipeline.frames import open_frames
+    figures = open_frames()
+    figures.sql("FROM daily_kpis ORDER BY day")
+
+Tables: `daily_kpis`, `customer_sales_by_day`, `product_sales_by_day`, `settle_times_by_day`. They are read
+from the published copy, so that this works while imports run and changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+from duckdb import DuckDBPyConnection
+
+from orders_pipeline.kpis.published import read
+from orders_pipeline.kpis.warehouse import quoted
+from orders_pipeline.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """A read-only view of the figures; each query sees what is published when it runs.
+
+    Args:
+        folder: the warehouse's.
+        currency: the one that `daily_kpis` shows where none is named.
+    """
+
+    folder: Path
+    currency: str
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """Answer of a query in DuckDB's SQL."""
+        with TemporaryDirectory() as name:
+            target = Path(name) / "answer.parquet"
+
+            def ask(connection: DuckDBPyConnection) -> None:
+                connection.execute(f"COPY ({query.strip().rstrip(';')}) TO {quoted(target)} (FORMAT parquet)")
+
+            read(self.folder, date.min, date.max, ask)
+            return pl.read_parquet(target)
+
+    def daily_kpis(self, currency: str | None = None) -> pl.DataFrame:
+        """Figures of each day of a currency, in order."""
+        code = quoted((currency or self.currency).upper())
+        return self.sql(f"SELECT * FROM daily_kpis WHERE currency = {code} ORDER BY day")  # noqa: S608 quoted
+
+
+def open_frames(home: Path | None = None) -> Frames:
+    """The figures of the configured home, or of another."""
+    settings = load_settings()
+    return Frames((home or settings.home) / "warehouse", settings.currency)
