@@ -9,7 +9,6 @@ from sqlalchemy.exc import DBAPIError
 from orders_pipeline.store.engine import open_engine, reading
 from tests.import_bench import ImportBench, Line
 
-
 FAILING = {
     "sqlite": "INSERT INTO nowhere VALUES (:id, :name)",
     "postgresql": "SELECT 1 / 0, CAST(:id AS TEXT), CAST(:name AS TEXT)",
@@ -50,9 +49,7 @@ def test_many_writers_at_once_all_get_their_turn(bench: ImportBench) -> None:
         for _ in range(20):
             with one.engine.begin() as connection:
                 connection.execute(text("SELECT on_hand FROM products"))
-                connection.execute(
-                    text("UPDATE products SET restocked = restocked + 1, on_hand = on_hand + 1")
-                )
+                connection.execute(more)
 
     bench.race(*[restock_often] * 6)
     assert bench.shelf() == {"MOUSE": (120, 0, 0)}
