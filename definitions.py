@@ -10,6 +10,7 @@ from jobs.executor import build_executor
 from jobs.import_orders import import_orders_job
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
+from jobs.notice_sensors import notice_sensors
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.staging import Staging
 from resources.file_imports import FileImports
@@ -31,7 +32,7 @@ def build_definitions(settings: Settings) -> Definitions:
                 order_store, settings.warehouse, redis_url(settings), settings.currency, settings.timezone
             ),
         },
-        sensors=import_sensors(settings),
+        sensors=[*import_sensors(settings), *notice_sensors(settings)],
         executor=build_executor(settings),
     )
 

@@ -29,7 +29,9 @@ def show_report(report: ImportReport) -> None:
         page.print(f"  Nothing new: all {report.records:,} lines were imported before. Nothing changed.")
         return
     page.print(_figures(report))
-    if report.rejects_by_code:
+    if not report.rejects_by_code:
+        page.print("  rejects     none")
+    else:
         page.print(_rejects(report))
         page.print(f"  [dim]orders rejects {report.partition} shows each rejected line.[/]", highlight=False)
 

@@ -28,7 +28,7 @@ def permanent_failures() -> Iterator[None]:
     except SoftTimeLimitExceeded as error:
         raise Failure("The step took longer than its time limit.", allow_retries=False) from error
     except DBAPIError as error:
-        # The statement's values, which PostgreSQL repeats after its first line, would be customer data in the log.
+        # PostgreSQL repeats the statement's values, customer data, after the first line.
         reason = str(error.orig).partition("\n")[0]
         raise Failure(f"The order store refused a statement: {reason}", allow_retries=False) from None
     except Exception as error:

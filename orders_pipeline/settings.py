@@ -93,6 +93,16 @@ class Settings(BaseSettings):
         "USD", description="Currency of files that name none, and of figures asked for without one."
     )
     first_day: date = Field(date(2000, 1, 1), description="First KPI day; earlier orders are rejected.")
+    notify_webhook: str = Field(
+        "", repr=False, description="URL to which notices are posted as JSON (text, subject). Empty: none."
+    )
+    notify_email: str = Field("", description="Addresses, separated by commas, to which notices are mailed.")
+    smtp_url: str = Field(
+        "",
+        repr=False,
+        description="Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://host:465.",
+    )
+    smtp_sender: str = Field("orders-pipeline@localhost", description="Sender of mailed notices.")
     rate_limit: Annotated[int, Field(ge=0)] = Field(
         120, description="HTTP requests a minute and client. 0: no limit."
     )
