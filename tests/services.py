@@ -51,6 +51,17 @@ def datasets() -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL, without a database, of a PostgreSQL server of this session."""
+    with running_postgres() as url:
+        yield url
+
+
+@contextmanager
+def running_postgres(*settings: str) -> Iterator[str]:
+    """URL, without a database, of a PostgreSQL server of its own.
+
+    Args:
+        settings: such as `shared_buffers=1GB`.
+    """
     bin_folder = _postgres_bin()
     account = Account.unprivileged()
     with _folder("postgres", account) as folder:
@@ -71,7 +82,8 @@ def postgres_server() -> Iterator[str]:
             initdb, check=True, capture_output=True, user=account.uid, cwd=folder, timeout=STARTUP_SECONDS
         )
         command: list[str | Path] = [bin_folder / "postgres", "-D", data, "-k", folder, "-p", str(port), "-F"]
-        command += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
+        for setting in ("listen_addresses=127.0.0.1", "max_connections=200", *settings):
+            command += ["-c", setting]
         with _running(command, folder, account, stop=signal.SIGINT) as alive:
             wait_until(lambda: _postgres_answers(port), alive, folder / "log")
             yield f"postgresql+psycopg2://orders@127.0.0.1:{port}"
@@ -89,6 +101,13 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """URL of a current Redis or Valkey server of this session."""
+    with running_redis() as url:
+        yield url
+
+
+@contextmanager
+def running_redis() -> Iterator[str]:
+    """URL of a current Redis or Valkey server of its own."""
     program = _system_program("redis-server") or _system_program("valkey-server")
     yield from _redis(_required("Redis", program, "redis-server or valkey-server"))
 
@@ -120,7 +139,14 @@ def any_redis_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[RabbitServer]:
-    """A RabbitMQ node of this session with a node name, folder, ports and epmd of its own."""
+    """A RabbitMQ node of this session."""
+    with running_rabbitmq() as server:
+        yield server
+
+
+@contextmanager
+def running_rabbitmq() -> Iterator[RabbitServer]:
+    """A RabbitMQ node with a node name, folder, ports and epmd of its own."""
     program = _required("RabbitMQ", _rabbitmq_program("rabbitmq-server"), "rabbitmq-server")
     with _folder("rabbitmq", Account(None)) as folder:
         server = RabbitServer(folder, free_port(), free_port(), free_port())
@@ -141,9 +167,7 @@ def rabbitmq_server() -> Iterator[RabbitServer]:
 def rabbitmq_url(rabbitmq_server: RabbitServer) -> Iterator[str]:
     """AMQP URL of an empty virtual host that lives as long as the test."""
     vhost = f"test-{uuid.uuid4().hex}"
-    rabbitmq_server.control("add_vhost", vhost)
-    rabbitmq_server.control("set_permissions", "-p", vhost, "guest", ".*", ".*", ".*")
-    yield f"amqp://guest:guest@127.0.0.1:{rabbitmq_server.port}/{vhost}"
+    yield rabbitmq_server.add_vhost(vhost)
     rabbitmq_server.control("delete_vhost", vhost)
 
 
@@ -172,6 +196,12 @@ class RabbitServer:
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
         }
+
+    def add_vhost(self, name: str) -> str:
+        """AMQP URL of a new virtual host."""
+        self.control("add_vhost", name)
+        self.control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
 
     def control(self, *arguments: str) -> str:
         """Output of one rabbitmqctl command on this node."""
