@@ -68,11 +68,28 @@ class ImportCommand:
         except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
             run.error = explain(error)
             return
-        if staged.status is ImportStatus.FINISHED:
-            with reading(self.engine) as connection:
-                run.report = report_again(connection, staged)
-        else:
+        if not self._was_finished(run, staged):
             run.staged = staged
+
+    def _was_finished(self, run: FileRun, staged: Import) -> bool:
+        """Reports a file that was imported before, perhaps by this very command."""
+        with reading(self.engine) as connection:
+            found = get_import(connection, staged.key)
+            if found.status is not ImportStatus.FINISHED:
+                return False
+            run.report = report_again(connection, found)
+            return True
+
+    def _why(self, staged: Import, failed: Exception) -> CommandFailed:
+        with reading(self.engine) as connection:
+            found = get_import(connection, staged.key)
+        if found.refused_because:
+            return CommandFailed("file_refused", found.refused_because, "None of its orders entered.")
+        return CommandFailed(
+            "run_failed",
+            f"The import of {staged.file_name} failed: {failed}",
+            "Import the file again: it goes on where it stopped.",
+        )
 
     def _import(self, runs: list[FileRun]) -> None:
         with ExitStack() as stack:
@@ -90,13 +107,16 @@ class ImportCommand:
             publish_figures(instance)
 
     def _settle(self, instance: DagsterInstance, run: FileRun, began: float) -> None:
-        from jobs.launch import run_import  # noqa: PLC0415
+        from jobs.launch import RunFailed, run_import  # noqa: PLC0415
 
-        if run.staged is None:
+        if run.staged is None or self._was_finished(run, run.staged):
             return
         try:
             with showing_progress(self.engine, run.staged):
                 run_import(instance, run.staged.key)
+        except RunFailed as failed:
+            run.error = self._why(run.staged, failed)
+            return
         except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
             run.error = explain(error)
             return

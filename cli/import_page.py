@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from cli.import_files import FileRun
@@ -23,7 +24,8 @@ def show_runs(runs: list[FileRun]) -> None:
 def show_report(report: ImportReport) -> None:
     """The figures of one import."""
     page.print(
-        f"\n[bold]{report.file}[/]  [dim]{report.partition}, profile {report.profile}[/]", highlight=False
+        f"\n[bold]{escape(report.file)}[/]  [dim]{report.partition}, profile {escape(report.profile)}[/]",
+        highlight=False,
     )
     if report.records and report.duplicate_lines == report.records:
         page.print(f"  Nothing new: all {report.records:,} lines were imported before. Nothing changed.")

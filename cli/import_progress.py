@@ -57,7 +57,7 @@ def showing_progress(engine: Engine, running: Import) -> Iterator[None]:
 def _bars() -> Progress:
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.importing.errors import FileRefused
@@ -42,7 +43,7 @@ def emit(document: Any) -> None:
 
 
 def explain(error: Exception) -> CommandFailed:
-    """An expected error in the words of the command line; others come back as `internal_error`."""
+    """An error in the words of the command line; one not expected is `internal_error`, its trace on stderr."""
     match error:
         case CommandFailed():
             failed = error
@@ -60,6 +61,7 @@ def explain(error: Exception) -> CommandFailed:
             hint = "Check ORDERS_DATABASE_URL and that the database runs."
             failed = CommandFailed("store_unavailable", f"The order store cannot be used: {error.orig}", hint)
         case _:
+            traceback.print_exception(error)
             failed = CommandFailed(
                 "internal_error", f"{type(error).__name__}: {error}", "The trace is on stderr."
             )
@@ -76,9 +78,9 @@ def show_error(error: CommandFailed, as_json: bool) -> None:
     if as_json:
         emit(error_object(error))
     else:
-        progress.print(f"[bold red]Error:[/] {error.message}", highlight=False)
+        progress.print(f"[bold red]Error:[/] {escape(error.message)}", highlight=False)
         if error.hint:
-            progress.print(f"[dim]{error.hint}[/]", highlight=False)
+            progress.print(f"[dim]{escape(error.hint)}[/]", highlight=False)
 
 
 def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
@@ -91,10 +93,7 @@ def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
         except typer.Exit:
             raise
         except Exception as error:  # noqa: BLE001 the boundary: whatever it is, the user gets words and exit code 1
-            failed = explain(error)
-            if failed.code == "internal_error":
-                traceback.print_exc()
-            show_error(failed, bool(kwargs.get("as_json")))
+            show_error(explain(error), bool(kwargs.get("as_json")))
             raise typer.Exit(1) from None
 
     return run

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from cli.context import open_store
@@ -189,7 +190,7 @@ def _show_rejects(rows: list[dict[str, Any]]) -> None:
             row["message"],
             row["hint"],
         )
-        table.add_row(*("" if cell is None else str(cell) for cell in cells))
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in cells))
     page.print(table)
 
 

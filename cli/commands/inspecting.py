@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cli.context import open_store
@@ -45,23 +47,25 @@ def show(
 
 
 def _show_story(story: dict[str, Any]) -> None:
+    number, source = escape(story["order_id"]), escape(story["source"])
     page.print(
-        f"[bold]Order {story['order_id']}[/] of {story['source']}: [bold]{story['status']}[/]",
+        f"[bold]Order {number}[/] of {source}: [bold]{story['status']}[/]",
         highlight=False,
     )
     page.print(
         f"  {story['total']} {story['currency']} on {story['day']}, "
-        f"customer {story['customer_id'] or '(guest)'}"
+        f"customer {escape(story['customer_id'] or '(guest)')}"
     )
     page.print(
-        f"  {story['file']}, from line {story['file_line']}  [dim]{story['partition']}[/]", highlight=False
+        f"  {escape(story['file'])}, from line {story['file_line']}  [dim]{story['partition']}[/]",
+        highlight=False,
     )
     lines = Table("line", "in file", "SKU", "product", "units", "total")
     for line in story["lines"]:
-        lines.add_row(*(str(value) if value is not None else "" for value in line.values()))
+        lines.add_row(*(escape(str(value)) if value is not None else "" for value in line.values()))
     page.print(lines)
     for text in _events(story):
-        page.print(f"  {text}", highlight=False)
+        page.print(f"  {escape(text)}", highlight=False)
 
 
 def _events(story: dict[str, Any]) -> list[str]:
@@ -70,16 +74,17 @@ def _events(story: dict[str, Any]) -> list[str]:
         events.append(
             (held["reserved_at"], f"stock reserved (attempt {held['attempt']}, until {held['expires_at']})")
         )
-        if held["closed_at"]:
-            events.append((held["closed_at"], f"stock {held['status']}"))
     for payment in story["payments"]:
         events.append((payment["requested_at"], f"charge of {payment['amount']} {story['currency']} sent"))
         if payment["answered_at"]:
             outcome = payment["transaction_id"] or payment["decline_reason"]
             events.append((payment["answered_at"], f"payment {payment['status']}: {outcome}"))
+    events += [
+        (held["closed_at"], f"stock {held['status']}") for held in story["reservations"] if held["closed_at"]
+    ]
     events += [(one["failed_at"], f"{one['reason']}: {one['detail']}") for one in story["failures"]]
     events += [(note["at"], note["note"]) for note in story["notes"]]
-    return [f"{at}  {what}" for at, what in sorted(events)]
+    return [f"{at}  {what}" for at, what in sorted(events, key=itemgetter(0))]
 
 
 @command
@@ -95,7 +100,7 @@ def verify(as_json: JsonOption = False) -> None:
         for check in checks:
             mark = "[green]holds[/]" if check.ok else "[bold red]BROKEN[/]"
             page.print(
-                f"{mark:>6}  {check.name}" + ("" if check.ok else f"\n        {check.detail}"),
+                f"{mark:>6}  {check.name}" + ("" if check.ok else f"\n        {escape(check.detail)}"),
                 highlight=False,
             )
     if not ok:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cli.output import JsonOption, command, emit, page
@@ -67,7 +68,7 @@ def leaderboard_table(entries: list[Entry]) -> Table:
     for name in entries[0]:
         table.add_column(HEADINGS[name], justify="left" if name in WORDS else "right")
     for entry in entries:
-        table.add_row(*(_text(value) for value in entry.values()))
+        table.add_row(*(escape(_text(value)) for value in entry.values()))
     return table
 
 

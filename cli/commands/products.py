@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli.context import open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
@@ -45,7 +46,7 @@ def restock(
     if as_json:
         emit({"sku": sku, "restocked": units, "on_hand": on_hand})
     else:
-        page.print(f"{sku}: {on_hand:,} units on hand.")
+        page.print(f"{escape(sku)}: {on_hand:,} units on hand.")
 
 
 def register(app: typer.Typer) -> None:
