@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 from tenacity import (
     AsyncRetrying,
@@ -35,33 +37,33 @@ class OutcomeUnknown(Exception):
     def __init__(self, cause: NotNow | None = None) -> None:
         super().__init__("pending" if cause is None else str(cause))
         self.retry_after = cause.retry_after if cause else None
-        self.reached = cause is None or cause.reached
+
+
+class _LeftAlone(Exception):
+    """No request is made any more."""
 
 
 class Charging:
     """Charges one by one; what it could not learn or was refused is told at the end.
 
-    A gateway that cannot be reached, or refuses the API key, is left alone after the first charge that shows
-    it: the others would only wait in turn for the same.
+    A gateway that refuses the API key, or that no connection has reached in three tries each, is left alone:
+    the other charges would only wait in turn for the same.
     """
 
     def __init__(self, connections: Connections, known_within: float) -> None:
         self._connections = connections
         self._known_within = known_within
-        self._left_alone = False
+        self._key_refused = False
+        self._unreached = 0
         self._open = 0
         self._refused: list[ChargeRefusedError] = []
 
     async def outcome(self, charge: Charge) -> Outcome | None:
         """The gateway's answer; None where it stays unknown, or the gateway refused the request."""
-        if self._left_alone:
-            self._open += 1
-            return None
         try:
             return await self._trying(stop_after_attempt(TRIES), NotNow)(self._send, charge)
-        except (NotNow, OutcomeUnknown) as unknown:
+        except (NotNow, OutcomeUnknown, _LeftAlone):
             self._open += 1
-            self._left_alone |= not unknown.reached
         except ChargeRefusedError as refused:
             self._refused.append(refused)
         return None
@@ -89,24 +91,20 @@ class Charging:
         body = {"amount": charge.amount, "currency": charge.currency, "reference": charge.key}
         headers = {"Idempotency-Key": wire_key(charge.key)}
         try:
-            response = await self._connections.request("POST", CHARGES, json=body, headers=headers)
+            response = await self._request("POST", json=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise NotNow(f"no connection: {error}", reached=False) from None
+            raise NotNow(f"no connection: {error}") from None
         except httpx.TransportError:
             return None
-        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            self._left_alone = True
+        self._key_refused |= response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
         return outcome_of_answer(charge, response)
 
     async def _ask(self, charge: Charge) -> Outcome | None:
         try:
-            response = await self._connections.request(
-                "GET", CHARGES, params={"idempotency_key": wire_key(charge.key)}
-            )
+            response = await self._request("GET", params={"idempotency_key": wire_key(charge.key)})
             found = page_of_answer(response).data
         except httpx.TransportError as error:
-            reached = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise OutcomeUnknown(NotNow(str(error), reached=reached)) from None
+            raise OutcomeUnknown(NotNow(str(error))) from None
         except NotNow as later:
             raise OutcomeUnknown(later) from None
         if not found:
@@ -114,6 +112,18 @@ class Charging:
         if (outcome := outcome_of(charge, found[0])) is None:
             raise OutcomeUnknown
         return outcome
+
+    async def _request(self, method: str, **content: Any) -> httpx.Response:
+        async with self._connections.free() as connection:
+            if self._key_refused or self._unreached >= TRIES * self._connections.number:
+                raise _LeftAlone
+            try:
+                response = await connection.request(method, CHARGES, **content)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                self._unreached += 1
+                raise
+            self._unreached = 0
+            return response
 
     def _trying(self, stop: stop_base, on: type[Exception]) -> AsyncRetrying:
         return AsyncRetrying(

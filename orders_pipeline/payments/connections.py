@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import httpx
 
@@ -20,19 +19,17 @@ class Connections:
     """
 
     def __init__(self, clients: list[httpx.AsyncClient]) -> None:
+        self.number = len(clients)
         self._idle: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
         for client in clients:
             self._idle.put_nowait(client)
 
-    async def request(self, method: str, path: str, **content: Any) -> httpx.Response:
-        """Sends a request as soon as a connection is free.
-
-        Raises:
-            httpx.TransportError: there was no answer.
-        """
+    @asynccontextmanager
+    async def free(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A connection for one request, as soon as one is free."""
         client = await self._idle.get()
         try:
-            return await client.request(method, path, **content)
+            yield client
         finally:
             self._idle.put_nowait(client)
 

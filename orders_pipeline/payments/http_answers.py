@@ -51,9 +51,9 @@ class ChargePage(BaseModel):
 class NotNow(Exception):
     """The gateway did not take the request or does not tell; `retry_after` in seconds, where it said so."""
 
-    def __init__(self, why: str, retry_after: float | None = None, reached: bool = True) -> None:
+    def __init__(self, why: str, retry_after: float | None = None) -> None:
         super().__init__(why)
-        self.retry_after, self.reached = retry_after, reached
+        self.retry_after = retry_after
 
 
 def wire_key(key: str) -> str:

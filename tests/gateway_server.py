@@ -1,0 +1,110 @@
+"""Runs `orders gateway` as a process for the tests, on a free port and a journal in a given folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from orders_pipeline.payments.http_gateway import HttpGateway
+from tests.services import free_port
+
+ORDERS = Path(sys.executable).parent / "orders"
+SEED = "gateway-tests"
+SUCCESS_RATE = 0.7
+
+
+@dataclass(slots=True)
+class GatewayServer:
+    """One simulator; it can be killed and started again on the same port and journal."""
+
+    folder: Path
+    options: list[str] = field(default_factory=list)
+    delay: float = 0.0
+    api_key: str = ""
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Returns when it takes requests."""
+        command = [str(ORDERS), "gateway", "--json", "--port", str(self.port), "--folder", str(self.folder)]
+        self.process = subprocess.Popen(
+            [*command, *self.options], stdout=subprocess.PIPE, env=self._environment(), text=True
+        )
+        said = ""
+        while not said.endswith("}\n"):
+            line = self.process.stdout.readline() if self.process.stdout else ""
+            assert line, f"the gateway did not start: {said}"
+            said += line
+        assert json.loads(said)["url"] == self.url
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        assert self.process
+        self.process.kill()
+        self.stop()
+
+    def stop(self) -> None:
+        assert self.process
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def client(self, **changes: Any) -> HttpGateway:
+        """A gateway client with short times."""
+        options: dict[str, Any] = {"timeout": 5.0, "known_within": 20.0, "api_key": self.api_key}
+        return HttpGateway(self.url, **(options | changes))
+
+    def set_faults(self, **plan: Any) -> None:
+        httpx.put(f"{self.url}/control/faults", json=plan).raise_for_status()
+
+    def injected(self) -> dict[str, int]:
+        """How often each fault happened since the start."""
+        counts: dict[str, int] = httpx.get(f"{self.url}/control/faults").json()["injected"]
+        return counts
+
+    def journal(self) -> dict[str, tuple[int, str, str | None]]:
+        """Amount, currency and transaction of each charge, straight from the file."""
+        with closing(sqlite3.connect(self.folder / "journal.db")) as connection:
+            rows = connection.execute(
+                "SELECT reference, amount, currency, transaction_id FROM charges"
+            ).fetchall()
+        assert len({row[0] for row in rows}) == len(rows)
+        return {reference: tuple(rest) for reference, *rest in rows}
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "ORDERS_PAYMENT_SEED": SEED,
+            "ORDERS_PAYMENT_SUCCESS_RATE": str(SUCCESS_RATE),
+            "ORDERS_PAYMENT_DELAY_MIN": str(self.delay),
+            "ORDERS_PAYMENT_DELAY_MAX": str(self.delay),
+            "ORDERS_PAYMENT_API_KEY": self.api_key,
+            "ORDERS_HOME": str(self.folder),
+        }
+
+
+@contextmanager
+def running_gateway(
+    folder: Path, *options: str, delay: float = 0.0, api_key: str = ""
+) -> Iterator[GatewayServer]:
+    """A simulator that ends with the block."""
+    server = GatewayServer(folder, list(options), delay, api_key)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
