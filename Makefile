@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PYTHON ?=
 
-.PHONY: help setup demo test check format lock up down clean
+.PHONY: help setup demo test bench check format lock up down clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ check: setup ## Format, lint, types, import rules, Dagster definitions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dagster definitions validate -m definitions
+
+bench: setup ## Measure throughput, latency, scale, KPIs and reading; writes benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 
 format: setup ## Format the code, mend what lint can mend, write .env.example
 	$(BIN)/ruff format .

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-HEADER = "order_id,customer_id,customer_name,product_sku,product_name,quantity,unit_price,currency,order_date\n"
+HEADER = (
+    "order_id,customer_id,customer_name,product_sku,product_name,quantity,unit_price,currency,order_date\n"
+)
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 365
 LINES_AT_ONCE = 20_000

@@ -93,8 +93,7 @@ def running_postgres(*settings: str) -> Iterator[str]:
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """SQLAlchemy URL of an empty database that lives as long as the test."""
     name = f"test_{uuid.uuid4().hex}"
-    _execute(postgres_server, f"CREATE DATABASE {name}")
-    yield f"{postgres_server}/{name}"
+    yield create_database(postgres_server, name)
     _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -329,6 +328,12 @@ def _postgres_answers(port: int) -> bool:
     except psycopg2.OperationalError:
         return False
     return True
+
+
+def create_database(server: str, name: str) -> str:
+    """SQLAlchemy URL of a new, empty database of a PostgreSQL server."""
+    _execute(server, f"CREATE DATABASE {name}")
+    return f"{server}/{name}"
 
 
 def _execute(server: str, statement: str) -> None:
