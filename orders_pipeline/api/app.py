@@ -8,7 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from orders_pipeline.api import boards, figures, files, health
+from orders_pipeline.api import boards, dashboard, figures, files, health
 from orders_pipeline.api.access import RateLimit, api_key
 from orders_pipeline.api.context import ApiContext, QueueSizes
 from orders_pipeline.api.errors import add_error_handlers
@@ -58,8 +58,9 @@ def create_app(settings: Settings, queue_sizes: QueueSizes) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     limited = [Depends(RateLimit(settings.rate_limit, redis_url))]
-    for part in (health, figures, boards, files):
+    for part in (health, figures, boards, files, dashboard):
         app.include_router(part.router, prefix="/api", dependencies=limited, responses=dict(ERRORS))
+    dashboard.add_dashboard(app)
     add_error_handlers(app)
     return app
 

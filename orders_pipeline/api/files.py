@@ -32,14 +32,16 @@ LARGEST_OFFSET = 2**53
 def imports(request: Request, context: Context, limit: Number = 20) -> Response:
     """Order files, the newest first, with their figures and how far they are."""
     with reading(context.engine) as connection:
-        return answer(request, [_import(connection, found) for found in list_imports(connection, limit)])
+        return answer(
+            request, [import_document(connection, found) for found in list_imports(connection, limit)]
+        )
 
 
 @router.get("/imports/{key}", response_model=Answer[Import], responses=NO_SUCH_FILE)
 def one_import(request: Request, context: Context, key: str) -> Response:
     """An order file, its figures and how far it is."""
     with reading(context.engine) as connection:
-        return answer(request, _import(connection, _known(connection, key)))
+        return answer(request, import_document(connection, _known(connection, key)))
 
 
 @router.get("/imports/{key}/rejects", response_model=Answer[list[Reject]], responses=NO_SUCH_FILE)
@@ -85,7 +87,8 @@ def _known(connection: Connection, key: str) -> StoredImport:
     return found
 
 
-def _import(connection: Connection, found: StoredImport) -> dict[str, Any]:
+def import_document(connection: Connection, found: StoredImport) -> dict[str, Any]:
+    """Figures of an order file, and how far it is."""
     report = asdict(report_import(connection, found, seconds_to_settle(found)))
     progress = asdict(progress_of(connection, found.id))
     return {**report, "status": found.status, "refused_because": found.refused_because, "progress": progress}

@@ -67,6 +67,17 @@ def open_published(folder: Path, start: date, end: date) -> Iterator[DuckDBPyCon
         yield connection
 
 
+def latest_days(folder: Path, number: int) -> list[date]:
+    """The last published days, in order."""
+    found: list[date] = []
+    for month in sorted(_root(folder).glob("*-*"), reverse=True):
+        names = {path.name.partition(".")[0] for path in month.iterdir()}
+        found += [date.fromisoformat(name) for name in sorted(names, reverse=True)]
+        if len(found) >= number:
+            break
+    return sorted(found[:number])
+
+
 def _files(folder: Path, start: date, end: date) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for version in _present_versions(folder, start, end):

@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.kpis.cache import KpiCache
 from orders_pipeline.kpis.figures import Document, Figures, daily_document, figures_of, range_document
-from orders_pipeline.kpis.published import read
+from orders_pipeline.kpis.published import latest_days, read
 from orders_pipeline.kpis.rows import rows_of
 from orders_pipeline.kpis.warehouse import sql
 
@@ -46,6 +46,11 @@ class KpiReader:
         parameters = {"start": start, "end": end, "currency": currency}
         rows = read(self.folder, start, end, lambda connection: rows_of(connection, query, parameters))
         return [_of_day(row["day"], currency, row) for row in rows]
+
+    def latest_days(self, number: int, currency: str) -> list[Document]:
+        """Figures of the last days that have any; days between them that have none are left out."""
+        days = latest_days(self.folder, number)
+        return self.days(days[0], days[-1], currency) if days else []
 
     def all_days(self) -> list[Document]:
         """Published figures of every day and currency."""

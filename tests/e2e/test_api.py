@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-import uvicorn
 
-from jobs.queues import queue_sizes
 from orders_pipeline.api.access import api_key
-from orders_pipeline.api.app import create_app
 from orders_pipeline.clock import now_us, today
 from orders_pipeline.model import OrderStatus, Window
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import Settings
+from tests.api_server import Get, serving
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import MONDAY, TUESDAY, sample
 from tests.services import free_port
 
-Get = Callable[..., requests.Response]
 ENDPOINTS = [
     "/health",
     "/stats",
@@ -61,28 +54,6 @@ def home(settings: Settings) -> Iterator[Reporting]:
         reporting.refresh_dirty_days()
         reporting.publish_batch(Window(1, 10))
         yield reporting
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[Get]:
-    """A running server; yields a function that sends a request to it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(settings, partial(queue_sizes, settings))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    with requests.Session() as session:
-
-        def send(path: str, method: str = "GET", **options: Any) -> requests.Response:
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}/api{path}"
-            return session.request(method, url, timeout=30, **options)
-
-        try:
-            yield send
-        finally:
-            server.should_exit = True
-            thread.join()
-            listener.close()
 
 
 @pytest.fixture

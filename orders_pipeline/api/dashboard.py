@@ -1,0 +1,98 @@
+"""The dashboard: one page, its files, and the stream of server-sent events that keeps it live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.staticfiles import StaticFiles
+
+from orders_pipeline.api.context import ApiContext, Context, Currency
+from orders_pipeline.api.files import import_document
+from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.imports import list_imports
+
+STATIC = Path(__file__).parent / "static"
+LOOK_SECONDS = 1.0
+DAYS_SHOWN, PLACES_SHOWN, FILES_SHOWN = 60, 10, 8
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+router = APIRouter(tags=["dashboard"])
+log = logging.getLogger(__name__)
+
+
+def add_dashboard(app: FastAPI) -> None:
+    """Serves the page at `/` and its files under `/static`."""
+    app.add_api_route("/", _page, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC))
+
+
+async def _page() -> Response:
+    return FileResponse(STATIC / "dashboard.html", headers=HEADERS)
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses={200: {"description": "What the dashboard shows.", "content": {"text/event-stream": {}}}},
+)
+async def events(request: Request, context: Context, currency: Currency) -> Response:
+    """What the dashboard shows, as server-sent events: one at once, and one after each change."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_changes(request, context, currency), 200, headers, "text/event-stream")
+
+
+async def _changes(request: Request, context: ApiContext, currency: str) -> AsyncIterator[str]:
+    sent = None
+    while not await request.is_disconnected():
+        event = await run_in_threadpool(_event, context, currency)
+        # A comment keeps proxies from closing a quiet stream, and finds out that the reader has gone.
+        yield event if event != sent else ": still here\n\n"
+        sent = event
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _event(context: ApiContext, currency: str) -> str:
+    try:
+        return f"event: figures\ndata: {json.dumps(snapshot(context, currency))}\n\n"
+    except (DBAPIError, RedisError) as error:
+        log.error("The dashboard's figures failed: %s", error)
+        return 'event: trouble\ndata: {"message": "The order store does not answer."}\n\n'
+
+
+def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
+    """All that the dashboard shows; `queue` is empty while the broker is down."""
+    reporting = context.reporting
+    with reading(context.engine) as connection:
+        files = [import_document(connection, found) for found in list_imports(connection, FILES_SHOWN)]
+    return {
+        "currency": currency,
+        "today": str(context.today()),
+        "live": reporting.live.figures(currency),
+        "days": reporting.kpis.latest_days(DAYS_SHOWN, currency),
+        "customers": reporting.boards.top(Board.CUSTOMERS, PLACES_SHOWN, currency),
+        "products": reporting.boards.top(Board.PRODUCTS, PLACES_SHOWN, currency),
+        "files": files,
+        "queue": _queue(context),
+    }
+
+
+def _queue(context: ApiContext) -> dict[str, int]:
+    try:
+        return context.queue_sizes()
+    except ConnectionError:
+        return {}

@@ -1,0 +1,48 @@
+"""The HTTP API on a real socket, in a thread of the test."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import requests
+import uvicorn
+
+from jobs.queues import queue_sizes
+from orders_pipeline.api.app import create_app
+from orders_pipeline.settings import Settings
+
+Get = Callable[..., requests.Response]
+
+
+@contextmanager
+def running_server(settings: Settings) -> Iterator[str]:
+    """A running server; yields its URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = create_app(settings, partial(queue_sizes, settings))
+    # The dashboard's stream never ends by itself.
+    config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Get]:
+    """A running server; yields a function that sends a request to it."""
+    with running_server(settings) as url, requests.Session() as session:
+
+        def send(path: str, method: str = "GET", **options: Any) -> requests.Response:
+            return session.request(method, f"{url}/api{path}", timeout=30, **options)
+
+        yield send

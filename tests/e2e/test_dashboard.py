@@ -1,0 +1,149 @@
+"""The dashboard in a real browser: what it shows, that it moves by itself, that it is usable everywhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from sqlalchemy import insert
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.settings import Settings
+from orders_pipeline.store.schema import rejects
+from tests.api_server import running_server
+from tests.builders import StoredOrder, store_orders
+from tests.figures import open_home
+from tests.integration.test_kpis import TUESDAY, sample
+from tests.services import require_service
+
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture
+def settings(tmp_path: Path, redis_url: str) -> Settings:
+    return Settings(home=tmp_path, redis_url=redis_url, rate_limit=0)
+
+
+@pytest.fixture
+def home(settings: Settings) -> Iterator[Reporting]:
+    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as reporting:
+        yield reporting
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    require_service("Chromium", chromium, "chromium is not installed")
+    # Chromium's sandbox refuses to run as root.
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def url(settings: Settings, home: Reporting) -> Iterator[str]:
+    """Address of the dashboard of the home."""
+    assert home.currency == settings.currency
+    with running_server(settings) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """A tab whose console must stay free of errors."""
+    context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 900})
+    opened, errors = context.new_page(), list[str]()
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    opened.on("console", note)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def test_an_empty_home_says_what_to_do(home: Reporting, page: Page) -> None:
+    assert home.kpis.all_days() == []
+    page.goto("/")
+    expect(page.get_by_role("status")).to_contain_text("Live")
+    expect(page.locator("#no-days")).to_be_visible()
+    expect(page.locator("#customers")).to_contain_text("No completed orders yet")
+    expect(page.locator("#files")).to_contain_text("No order files yet")
+
+
+def test_the_numbers_move_by_themselves_while_orders_come_in(
+    home: Reporting, page: Page, tmp_path: Path
+) -> None:
+    page.goto("/")
+    expect(page.get_by_role("status")).to_contain_text("Live")
+    store_orders(home.engine, sample())
+    home.refresh_dirty_days()
+    home.publish_batch(Window(1, 10))
+    expect(page.locator("#customers tr").first).to_contain_text("259.98")
+    expect(page.locator("#products tr").first).to_contain_text("SKU-002")
+    expect(page.locator("#revenue-chart canvas")).to_be_visible()
+    lines = (("SKU-9", 70, 70_000_000),)
+    late = StoredOrder(number="late", day=TUESDAY, customer_id="new", lines=lines, settled_at=now_us())
+    waiting = StoredOrder(number="waiting", day=TUESDAY, lines=lines, status=OrderStatus.PENDING)
+    store_orders(home.engine, [late, waiting])
+    home.publish_batch(Window(11, 12))
+    expect(page.locator("#customers tr").first).to_contain_text("7,000.00")
+    expect(page.locator("#cards")).to_contain_text("7,000.00")
+    page.screenshot(path=tmp_path / "dashboard.png", full_page=True)
+    assert (tmp_path / "dashboard.png").stat().st_size > 10_000
+
+
+def test_rejected_lines_open_in_a_dialog(home: Reporting, page: Page) -> None:
+    store_orders(home.engine, sample())
+    with home.engine.begin() as connection:
+        texts = {
+            "code": "quantity_not_positive",
+            "message": "Quantity is -1.",
+            "hint": "Mend it.",
+            "raw": "x",
+        }
+        connection.execute(insert(rejects).values(import_id=1, record=1, line=2, **texts))
+        connection.exec_driver_sql("UPDATE imports SET rejected_lines = 1")
+    page.goto("/")
+    page.get_by_role("button", name="1 rejected lines").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Quantity is -1.")
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_in_light_and_dark(home: Reporting, page: Page, scheme: str) -> None:
+    store_orders(home.engine, sample())
+    home.refresh_dirty_days()
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto("/")
+    expect(page.locator("#orders-chart canvas")).to_be_visible()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert width <= 360
+    assert ground == {"light": "rgb(246, 247, 249)", "dark": "rgb(16, 19, 23)"}[scheme]
+
+
+def test_a_store_that_fails_is_told_and_comes_back(home: Reporting, page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_role("status")).to_contain_text("Live")
+    with home.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE batches RENAME TO gone")
+    expect(page.get_by_role("status")).to_contain_text("does not answer")
+    with home.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE gone RENAME TO batches")
+    expect(page.get_by_role("status")).to_contain_text("Live")
