@@ -1,7 +1,8 @@
 """Reads the damaged tables of Pollock and prints how many come out right: `python -m benchmarks.pollock`.
 
-Each variant of one table is compared with the right result beside it. Exact: the same header and rows. Refused:
-the file is refused, or what is missing from the rows was rejected line by line. Silently wrong: anything else.
+Each variant of one table is compared with the right result beside it. Exact: the same header and rows.
+Refused: the file is refused, or what is missing from the rows was rejected line by line.
+Silently wrong: the rest.
 """
 
 from __future__ import annotations

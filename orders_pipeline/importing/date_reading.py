@@ -88,13 +88,14 @@ def _with_order(parts: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
     """`order`: that of the family, that of the value itself in mixed families, or `ambiguous`."""
     family = pl.col("family")
     orders = {"": DateOrder.YMD.value} | {family: order.value for family, order in rules.orders}
-    settled = family.replace_strict(orders, default=None, return_dtype=pl.String)
+    same = pl.when(family.str.ends_with("4") & (pl.col("a") == pl.col("b"))).then(pl.lit(DateOrder.DMY.value))
+    settled = pl.coalesce(family.replace_strict(orders, default=None, return_dtype=pl.String), same)
     if not rules.mixed:
         return parts.with_columns(order=settled)
     fitting = [pl.when(allows_order(order)).then(pl.lit(order.value)) for order in DateOrder]
-    count = pl.sum_horizontal(order.is_not_null() for order in fitting)
-    same = family.str.ends_with("4") & (pl.col("a") == pl.col("b"))
-    own = pl.when((count <= 1) | same).then(pl.coalesce(fitting)).otherwise(pl.lit(DateCode.AMBIGUOUS.value))
+    several = pl.sum_horizontal(order.is_not_null() for order in fitting) > 1
+    ambiguous = pl.when(several & same.is_null()).then(pl.lit(DateCode.AMBIGUOUS.value))
+    own = pl.coalesce(ambiguous, *fitting)
     return parts.with_columns(order=pl.when(family.is_in(rules.mixed)).then(own).otherwise(settled))
 
 

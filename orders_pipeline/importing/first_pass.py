@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import chain
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class FirstPass:
         """The encoding, where it was decided only on the way."""
         return self._text.decided
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Generator[pl.DataFrame]:
         """The records, prepared.
 
         Raises:

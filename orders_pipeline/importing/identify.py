@@ -154,13 +154,9 @@ def look_at(
 
 
 def _header(looked: Looked, profiles: list[Profile]) -> Header:
-    name = looked.source.name
-    try:
-        return find_header(name, looked.sniffed, profiles, looked.options.header_line)
-    except FileRefused:
-        if delimiter := long_delimiter(looked.lines):
-            refuse_long_delimiter(name, delimiter)
-        raise
+    if delimiter := long_delimiter(looked.lines):
+        refuse_long_delimiter(looked.source.name, delimiter)
+    return find_header(looked.source.name, looked.sniffed, profiles, looked.options.header_line)
 
 
 def refuse_long_delimiter(file_name: str, delimiter: str) -> None:

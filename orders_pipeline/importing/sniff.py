@@ -80,9 +80,10 @@ def long_delimiter(lines: list[str]) -> str | None:
     filled = [line for line in lines[:20] if line.strip()]
     if len(filled) < 2:
         return None
-    for found in dict.fromkeys(re.findall(r"[^\w\s\"'.+()-]{2,4}", filled[0])):
+    for found in dict.fromkeys(re.findall(r"[^\w\s\"']{2,4}|\t{2,4}", filled[0])):
         counts = {line.count(found) for line in filled}
-        if len(counts) == 1 and min(counts) >= 2 and not any(f'"{found}' in line for line in filled):
+        names = filled[0].split(found)
+        if len(counts) == 1 and min(counts) >= 2 and all(re.search(r"\w", name) for name in names):
             return str(found)
     return None
 

@@ -159,6 +159,8 @@ def _recognised(path: Path, magic: bytes, member: str | None, leave_out: tuple[s
 
 
 def _member(path: Path, wanted: str | None, leave_out: tuple[str, ...]) -> str:
+    if not zipfile.is_zipfile(path):
+        raise _damaged(path.name, zipfile.BadZipFile("it has no end"))
     names = zip_members(path)
     if wanted in names:
         return str(wanted)

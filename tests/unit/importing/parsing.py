@@ -17,6 +17,19 @@ from orders_pipeline.importing.parsed import ParsedFile
 RULES = ParseRules(currency="USD", timezone="UTC", first_day=date(2000, 1, 1), last_day=date(2026, 11, 22))
 
 
+SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
+    "number": {
+        "number": pl.String,
+        "total": pl.Int64,
+        "lines": pl.Int32,
+        "ordered_at": pl.Int64,
+        "day": pl.Date,
+    },
+    "record": {"record": pl.Int64, "sku": pl.String, "quantity": pl.Int64, "total": pl.Int64},
+    "line": {"line": pl.Int64, "order_number": pl.String, "code": pl.String, "raw": pl.String},
+}
+
+
 @dataclass(frozen=True)
 class Imported:
     identified: Identified
@@ -41,13 +54,13 @@ def parse(
     return Imported(
         identified,
         parsed,
-        _read(target, "batch-*.orders.parquet", ["number"]),
-        _read(target, "batch-*.lines.parquet", ["record"]),
-        _read(target, "rejects-*.parquet", ["record"]),
+        _read(target, "batch-*.orders.parquet", "number"),
+        _read(target, "batch-*.lines.parquet", "record"),
+        _read(target, "rejects-*.parquet", "line"),
     )
 
 
-def _read(folder: Path, pattern: str, order: list[str]) -> pl.DataFrame:
+def _read(folder: Path, pattern: str, order: str) -> pl.DataFrame:
     files = sorted(folder.glob(pattern))
     tables = [pl.read_parquet(file).with_columns(batch=pl.lit(file.name[6:10])) for file in files]
-    return pl.concat(tables).sort(order) if tables else pl.DataFrame({"code": [], "order_number": []})
+    return pl.concat(tables).sort(order) if tables else pl.DataFrame(schema=SCHEMAS[order])

@@ -80,7 +80,7 @@ TEXTS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=TEXTS, cuts=st.lists(st.integers(0, 400), max_size=4).map(tuple))
 @pytest.mark.parametrize(
     "dialect", [COMMA, BACKSLASH, SPACED, SINGLE, UNQUOTED], ids=lambda d: f"{d.delimiter}{d.quote}{d.escape}"
@@ -99,7 +99,7 @@ VALUES = st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     table=st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=12),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
