@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.settings import Settings
+from orders_pipeline.settings import PROJECT_ROOT, Settings
 
 pytest_plugins = ["tests.services"]
 
@@ -20,3 +20,4 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         if name.startswith("ORDERS_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
