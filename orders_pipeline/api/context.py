@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
+from pydantic import BeforeValidator
 from sqlalchemy import Engine
 
 from orders_pipeline.api.errors import Refused
@@ -16,6 +18,7 @@ from orders_pipeline.currency import MINOR_DIGITS
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import Settings
 
+ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 QueueSizes = Callable[[], dict[str, int]]
 
 
@@ -51,10 +54,14 @@ async def _currency(
     context: Context,
     currency: Annotated[
         str | None,
-        Query(description="ISO 4217 code; the configured currency if not given.", examples=["USD"]),
+        Query(
+            description="ISO 4217 code; the configured currency if not given.",
+            examples=["USD"],
+            json_schema_extra={"enum": sorted(MINOR_DIGITS)},
+        ),
     ] = None,
 ) -> str:
-    code = (currency or context.settings.currency).strip().upper()
+    code = context.settings.currency if currency is None else currency
     if code not in MINOR_DIGITS:
         raise Refused(422, f"currency: {code[:10]!r} is no ISO 4217 code such as USD")
     return code
@@ -64,9 +71,19 @@ Currency = Annotated[str, Depends(_currency)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many places.")]
 
 
+def _iso_text(value: object) -> object:
+    # A number would pass for seconds since 1970.
+    if not isinstance(value, str) or not ISO_DAY.fullmatch(value):
+        raise ValueError("a day is written as in 2025-11-10")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_iso_text)]
+
+
 async def _period(
-    start_date: Annotated[date, Query(description="First day.", examples=["2025-11-10"])],
-    end_date: Annotated[date, Query(description="Last day, included.", examples=["2025-11-11"])],
+    start_date: Annotated[Day, Query(description="First day.", examples=["2025-11-10"])],
+    end_date: Annotated[Day, Query(description="Last day, included.", examples=["2025-11-11"])],
 ) -> tuple[date, date]:
     if end_date < start_date:
         raise Refused(422, f"end_date: {end_date} is before start_date {start_date}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from orders_pipeline.api.answers import answer
-from orders_pipeline.api.context import Context, Currency, Period
+from orders_pipeline.api.context import Context, Currency, Day, Period
 from orders_pipeline.api.models import Answer, DailyKpis, RangeKpis, RealtimeKpis, Stats
 from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.model import OrderStatus
@@ -24,7 +23,7 @@ def daily(
     request: Request,
     context: Context,
     currency: Currency,
-    date: Annotated[date | None, Query(description="Today if not given.", examples=["2025-11-10"])] = None,
+    date: Annotated[Day | None, Query(description="Today if not given.", examples=["2025-11-10"])] = None,
 ) -> Response:
     """Figures of one day; zeros where there are none."""
     return answer(request, context.reporting.kpis.daily_kpis(date or context.today(), currency))

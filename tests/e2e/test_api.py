@@ -87,7 +87,7 @@ def test_kpis_are_those_of_the_sample(get: Get) -> None:
         ("2025-11-11", 579.47),
     ]
     assert data(get("/kpis/daily"))["date"] == str(today(Settings().zone))
-    assert data(get("/kpis/daily?date=2025-11-10&currency=eur"))["order_count"] == 0
+    assert data(get("/kpis/daily?date=2025-11-10&currency=EUR"))["order_count"] == 0
 
 
 def test_leaderboards_and_ranks_are_those_of_the_sample(get: Get) -> None:
@@ -184,7 +184,9 @@ def test_a_rebuild_needs_the_key(get: Get, home: Reporting) -> None:
     [
         ("/kpis/daily?date=10.11.2025", 422),
         ("/kpis/daily?date=2025-02-30", 422),
+        ("/kpis/daily?date=0", 422),
         ("/kpis/daily?currency=XX", 422),
+        ("/kpis/daily?currency=eur", 422),
         ("/kpis/range", 422),
         ("/kpis/range?start_date=2025-11-11&end_date=2025-11-10", 422),
         ("/leaderboard/customers?limit=0", 422),
