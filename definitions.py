@@ -5,12 +5,12 @@ from dagster import Definitions
 from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
 from assets.orders import order_assets
-from jobs.celery_app import redis_url
 from jobs.executor import build_executor
 from jobs.import_orders import import_orders_job
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
 from jobs.notice_sensors import notice_sensors
+from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.staging import Staging
 from resources.file_imports import FileImports

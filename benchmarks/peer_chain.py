@@ -18,13 +18,14 @@ from celery import Celery, chain
 from sqlalchemy import Engine, func, insert, select, update
 
 from cli.stack.stack import running_workers
-from jobs.celery_app import broker_url, celery_settings, redis_url
+from jobs.celery_app import celery_settings
 from orders_pipeline.clock import now_us
 from orders_pipeline.import_file import FileImport, stage_file
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.model import OrderStatus
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import Charge, Paid
+from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import PROJECT_ROOT, load_settings
 from orders_pipeline.staging import Staging
 from orders_pipeline.store.engine import open_engine, reading

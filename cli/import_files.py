@@ -7,14 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from cli.import_progress import showing_progress
 from cli.output import CommandFailed, explain, progress
-from cli.stack.stack import running_workers
+from cli.stack.stack import RunningWorkers, running_workers
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.kpis.days import dirty_days
@@ -93,9 +92,8 @@ class ImportCommand:
 
     def _import(self, runs: list[FileRun]) -> None:
         with ExitStack() as stack:
-            # Dagster takes two seconds to load; the workers start meanwhile.
-            Thread(target=import_module, args=("definitions",), daemon=True).start()
-            stack.enter_context(running_workers(self.settings, say=progress.print))
+            workers = running_workers(self.settings, say=progress.print, meanwhile=_load_dagster)
+            _warn_of(stack.enter_context(workers))
             from jobs.launch import dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
             from jobs.publish import publish_figures  # noqa: PLC0415
 
@@ -131,3 +129,14 @@ class ImportCommand:
                 return
             settled_at = (found.settled_at or 0) / MICROSECONDS
             run.report = report_import(connection, found, max(settled_at - began, 0.0))
+
+
+def _load_dagster() -> None:
+    # It takes two seconds, in which the workers start.
+    import_module("definitions")
+
+
+def _warn_of(workers: RunningWorkers) -> None:
+    if workers.other_settings:
+        names = ", ".join(workers.other_settings)
+        progress.print(f"[yellow]The running workers were started with other values of {names}.[/]")

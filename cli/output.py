@@ -43,7 +43,7 @@ def emit(document: Any) -> None:
 
 
 def explain(error: Exception) -> CommandFailed:
-    """An error in the words of the command line; one not expected is `internal_error`, its trace on stderr."""
+    """An error in words for the user; one not expected is `internal_error`, its trace on stderr."""
     match error:
         case CommandFailed():
             failed = error

@@ -10,20 +10,10 @@ from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
 from jobs.repository import project_repository
-from orders_pipeline.redis_server import embedded_redis_url
+from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings, load_settings
 
 RESULTS_LIVE_SECONDS = 6 * 3600
-
-
-def broker_url(settings: Settings) -> str:
-    """Where tasks are queued: the configured broker, else Redis."""
-    return settings.broker_url or redis_url(settings)
-
-
-def redis_url(settings: Settings) -> str:
-    """The configured Redis, else the embedded one of this home."""
-    return settings.redis_url or embedded_redis_url(settings.home)
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from dagster_celery.executor import CeleryExecutor
 from dagster_celery.make_app import make_app
 from kombu.exceptions import OperationalError
 
-from jobs.celery_app import broker_url, celery_settings, redis_url
+from jobs.celery_app import celery_settings
 from jobs.run_heartbeat import run_heartbeat
+from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings
 
 TIME_LIMIT_TAG = "orders/time_limit_seconds"

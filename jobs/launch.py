@@ -9,7 +9,7 @@ from dagster import DagsterInstance, DagsterRunStatus, execute_job
 from jobs.import_ops import ORDER_FILES
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.repository import project_repository
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.settings import Settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -21,7 +21,7 @@ class RunFailed(RuntimeError):
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The Dagster instance of this home, configured by the project's `dagster.yaml`."""
-    os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT))
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["ORDERS_HOME"] = str(settings.home)
     settings.home.mkdir(parents=True, exist_ok=True)
     with DagsterInstance.get() as instance:

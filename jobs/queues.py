@@ -5,7 +5,7 @@ from __future__ import annotations
 from kombu.connection import Connection
 from kombu.exceptions import ChannelError, OperationalError
 
-from jobs.celery_app import broker_url
+from orders_pipeline.redis_server import broker_url
 from orders_pipeline.settings import Settings
 
 QUEUES = ("orders", "dagster")

@@ -18,6 +18,8 @@ from cli.context import open_store
 from cli.import_files import FileRun, ImportCommand
 from cli.import_page import show_runs
 from cli.output import JsonOption, command, emit, error_object, explain, page, show_error
+from cli.stack.dagster_home import prepare_dagster
+from cli.stack.layout import Layout
 from orders_pipeline.dry_run import dry_run
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
@@ -64,6 +66,8 @@ def stage(
     options = ReadOptions(encoding, delimiter, quote, escape, None, date_format, decimal, None, companion)
     documents: list[dict[str, Any]] = []
     failed = False
+    Layout(settings.home).prepare()
+    prepare_dagster(settings)
     with open_store(settings) as engine, dagster_instance(settings) as instance:
         for file in files:
             try:
