@@ -1,0 +1,106 @@
+"""The small import that is killed at each of its commits, and the process that runs it to its death.
+
+As a program, it forks a child for each line of its input, which is killed where the line says, and answers
+with the child's exit code. It has loaded everything and used nothing: a child of a process that has used
+polars would hang.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, event
+
+from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.store.engine import open_engine
+from tests.chaos.commit_points import CommitPoints
+from tests.import_bench import ImportBench, Line
+
+BEFORE = [Line("known"), Line("changed", quantity=2), Line("changed", "CABLE", 1, "2.50")]
+LINES = [
+    Line("a1", "MOUSE", 2),
+    Line("a1", "CABLE", 1, "2.50"),
+    Line("a2", "RARE", 2),
+    Line("a3", "RARE", 2),
+    Line("known"),
+    Line("a4", "CABLE", 3, "0.3333", customer="", name=""),
+    Line("changed", quantity=3),
+    Line("bad", quantity=0),
+    Line("b1", "RARE", 1),
+    Line("b2", "MOUSE", 1, currency="EUR"),
+    Line("b2", "NEWCOMER", 4, "1.25", currency="EUR"),
+    Line("b3", "MOUSE", 1, date="2025-11-12 09:00:00", customer="c2"),
+    Line("b4", "CABLE", 1, date="2025-11-12 09:00:00", customer="c2"),
+    Line("b5", "MOUSE", 1, name="Ada Lovelace"),
+]
+
+
+def bench_at(engine: Engine, folder: Path) -> ImportBench:
+    """A home whose imports have several batches, several transactions a batch, and declined payments."""
+    if engine.dialect.name == "sqlite":
+        # A commit has to outlive this process here, not the machine's power.
+        event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous = OFF"))
+    bench = ImportBench.at(engine, folder)
+    bench.set(payment_success_rate=0.75, transaction_orders=2, batch_lines=50)
+    return bench
+
+
+def prepare(bench: ImportBench) -> None:
+    """Stock of which some is scarce, and an earlier import."""
+    bench.stock(MOUSE=100, CABLE=100, RARE=1)
+    bench.import_lines(*BEFORE, name="before.csv")
+
+
+def run_import(bench: ImportBench) -> None:
+    """The import from its start, which is also what a new launch of it does."""
+    bench.settle(bench.stage(bench.write(*LINES)))
+
+
+@contextmanager
+def crashing_imports() -> Iterator[subprocess.Popen[str]]:
+    """The process that runs imports to their death."""
+    command = [sys.executable, "-m", "tests.chaos.crashing_import"]
+    with subprocess.Popen(
+        command, cwd=PROJECT_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.stdin.close()  # type: ignore[union-attr]
+
+
+def crash(process: subprocess.Popen[str], bench: ImportBench, point: int) -> int:
+    """Exit code of an import that was killed at this point."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    url = bench.engine.url.render_as_string(hide_password=False)
+    process.stdin.write(json.dumps([url, str(bench.folder), point]) + "\n")
+    process.stdin.flush()
+    return int(process.stdout.readline())
+
+
+def _serve() -> None:
+    for request in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            _run_to_death(*json.loads(request))
+        _, status = os.waitpid(pid, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+def _run_to_death(url: str, folder: str, point: int) -> None:
+    bench = bench_at(open_engine(url), Path(folder))
+    CommitPoints(bench.engine, killed_at=point)
+    run_import(bench)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve()

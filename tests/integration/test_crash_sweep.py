@@ -1,0 +1,117 @@
+"""An import killed at every one of its commits, one after the other, and launched again.
+
+`CRASH_POINT=17 pytest tests/integration/test_crash_sweep.py` replays one point.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from orders_pipeline.store.engine import open_engine
+from tests.chaos.commit_points import KILLED, CommitPoints
+from tests.chaos.crashing_import import bench_at, crash, crashing_imports, prepare, run_import
+from tests.chaos.outcomes import outcomes
+from tests.import_bench import ImportBench
+
+SECOND_CRASHES = 6
+
+
+@pytest.fixture(scope="module")
+def crasher() -> Iterator[Popen[str]]:
+    with crashing_imports() as process:
+        yield process
+
+
+@pytest.fixture
+def prepared(store_url: str, tmp_path: Path) -> tuple[str, Path]:
+    """URL and folder of a home to copy, in which one import has ended."""
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    engine = open_engine(store_url)
+    prepare(bench_at(engine, folder))
+    engine.dispose()
+    return store_url, folder
+
+
+@contextmanager
+def copy_of(prepared: tuple[str, Path]) -> Iterator[ImportBench]:
+    """A copy of the prepared home, gone afterwards."""
+    url, folder = prepared
+    copied = folder.with_name(uuid.uuid4().hex)
+    shutil.copytree(folder, copied)
+    engine = open_engine(_copy_store(url, copied))
+    try:
+        yield bench_at(engine, copied)
+    finally:
+        engine.dispose()
+        shutil.rmtree(copied)
+        if engine.dialect.name == "postgresql":
+            _administer(url, f"DROP DATABASE {engine.url.database} WITH (FORCE)")
+
+
+def _copy_store(url: str, folder: Path) -> str:
+    parts = make_url(url)
+    if parts.get_backend_name() == "sqlite":
+        return f"sqlite:///{shutil.copy(str(parts.database), folder)}"
+    name = f"copy_{uuid.uuid4().hex}"
+    _administer(url, f"CREATE DATABASE {name} TEMPLATE {parts.database}")
+    return parts.set(database=name).render_as_string(hide_password=False)
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = create_engine(make_url(url).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def undisturbed(prepared: tuple[str, Path]) -> tuple[int, object]:
+    """How many points an import has, and what it comes to."""
+    with copy_of(prepared) as bench:
+        commits = CommitPoints(bench.engine)
+        run_import(bench)
+        assert bench.broken_checks() == set()
+        assert set(bench.statuses().values()) == {"completed", "rollback", "failed"}
+        return commits.points, outcomes(bench.engine)
+
+
+@pytest.mark.timeout(900)
+def test_an_import_killed_at_any_commit_comes_to_the_same_when_launched_again(
+    prepared: tuple[str, Path], crasher: Popen[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    points, expected = undisturbed(prepared)
+    chosen = [int(os.environ["CRASH_POINT"])] if "CRASH_POINT" in os.environ else range(points)
+    for point in chosen:
+        with copy_of(prepared) as bench:
+            assert crash(crasher, bench, point) == KILLED
+            run_import(bench)
+            assert outcomes(bench.engine) == expected, f"replay with CRASH_POINT={point}"
+            assert bench.broken_checks() == set(), f"replay with CRASH_POINT={point}"
+    with capsys.disabled():
+        os.write(1, f" [{len(chosen)} of {points} crash points recovered] ".encode())
+
+
+def test_an_import_killed_again_while_it_recovers_comes_to_the_same(
+    prepared: tuple[str, Path], crasher: Popen[str]
+) -> None:
+    points, expected = undisturbed(prepared)
+    draw = random.Random(5)  # noqa: S311 no secret
+    for _ in range(SECOND_CRASHES):
+        first, second = draw.randrange(points), draw.randrange(points)
+        with copy_of(prepared) as bench:
+            assert crash(crasher, bench, first) == KILLED
+            # A relaunch has fewer commits than the first launch: it may end before it would be killed.
+            assert crash(crasher, bench, second) in (KILLED, 0)
+            run_import(bench)
+            assert outcomes(bench.engine) == expected, f"killed at {first}, then at {second}"
+            assert bench.broken_checks() == set(), f"killed at {first}, then at {second}"
