@@ -1,0 +1,113 @@
+"""The watchdog of imports: what Dagster and the broker say of them, and which are launched again."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunRequest, RunsFilter
+from dagster._core.storage.dagster_run import FINISHED_STATUSES, IN_PROGRESS_RUN_STATUSES
+from dagster_celery.make_app import make_app
+from sqlalchemy import Engine
+
+from jobs.celery_app import celery_settings
+from jobs.executor import any_worker_answers
+from jobs.import_orders import IMPORT_ORDERS
+from jobs.queues import queue_sizes
+from jobs.run_heartbeat import PARTITION_TAG
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import ImportStatus
+from orders_pipeline.redis_server import broker_url, redis_url
+from orders_pipeline.settings import Settings
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.imports import Import, imports_in, stall_import
+from orders_pipeline.watch import GiveUp, NewestRun, Patience, Relaunch, RunState, judge
+
+UNSETTLED = [*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.FAILURE]
+BEGINNINGS_SEEN_FOR = timedelta(days=1)
+MOST_BEGINNINGS = 1000
+WORKERS_ANSWER_WITHIN_SECONDS = 2
+
+
+def relaunch_lost(
+    instance: DagsterInstance, log: logging.Logger, engine: Engine, settings: Settings
+) -> Iterator[RunRequest]:
+    """Fails the runs of lost imports; a request for a new run of each."""
+    watched = _watched(instance, engine)
+    patience = Patience(settings.run_patience, settings.work_patience)
+    tasks_wait = _tasks_wait(settings) if watched else False
+    for found in watched:
+        record = _newest_run(instance, found.key)
+        match judge(found, _seen(record), tasks_wait, patience, now_us()):
+            case Relaunch(reason) if not _workers_answer(settings):
+                log.warning(f"{found.key} waits for a worker to be launched again: {reason}")
+            case Relaunch(reason):
+                log.warning(f"{found.key} is launched again: {reason}")
+                fail_run(instance, record, reason)
+                yield RunRequest(partition_key=found.key)
+            case GiveUp(reason):
+                log.error(f"{found.key} is not launched again: {reason}")
+                fail_run(instance, record, reason)
+                with engine.begin() as connection:
+                    stall_import(connection, found.id, reason)
+
+
+def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:
+    """Gives up a run that has not ended by itself."""
+    if record and not record.dagster_run.is_finished:
+        instance.report_run_failed(record.dagster_run, f"Given up by the watchdog: {reason}.")
+
+
+def _watched(instance: DagsterInstance, engine: Engine) -> list[Import]:
+    """Running imports, and staged ones whose run may have died before its first step."""
+    with reading(engine) as connection:
+        running = imports_in(connection, ImportStatus.RUNNING)
+        staged = imports_in(connection, ImportStatus.STAGED)
+    begun = _begun(instance) if staged else set()
+    return [*running, *(one for one in staged if one.key in begun)]
+
+
+def _begun(instance: DagsterInstance) -> set[str]:
+    """Keys of the imports of which a run of these days is under way or failed."""
+    filters = RunsFilter(
+        job_name=IMPORT_ORDERS, statuses=UNSETTLED, created_after=datetime.now(UTC) - BEGINNINGS_SEEN_FOR
+    )
+    runs = instance.get_runs(filters, limit=MOST_BEGINNINGS)
+    return {run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags}
+
+
+def _newest_run(instance: DagsterInstance, key: str) -> RunRecord | None:
+    filters = RunsFilter(job_name=IMPORT_ORDERS, tags={PARTITION_TAG: key})
+    return next(iter(instance.get_run_records(filters, limit=1)), None)
+
+
+def _seen(record: RunRecord | None) -> NewestRun:
+    if record is None:
+        return NewestRun(RunState.MISSING)
+    status = record.dagster_run.status
+    if status is DagsterRunStatus.CANCELED:
+        state = RunState.CANCELED
+    elif status in FINISHED_STATUSES:
+        state = RunState.ENDED
+    elif status in (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED):
+        state = RunState.WAITING
+    else:
+        state = RunState.STARTED
+    return NewestRun(state, int(record.create_timestamp.timestamp() * 1_000_000))
+
+
+def _tasks_wait(settings: Settings) -> bool:
+    try:
+        return any(queue_sizes(settings).values())
+    except ConnectionError:
+        # A broker that is away may come back with its tasks; the run's own process decides meanwhile.
+        return True
+
+
+def _workers_answer(settings: Settings) -> bool:
+    # Without workers a launch would only fail: it would not bring the import on, and use up its chances.
+    arguments = {
+        "broker": broker_url(settings),
+        "backend": redis_url(settings),
+        "config_source": celery_settings(settings),
+    }
+    return any_worker_answers(make_app(arguments), WORKERS_ANSWER_WITHIN_SECONDS)

@@ -1,0 +1,376 @@
+"""The sensors that keep imports going, on a real store and broker and a temporary Dagster instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    RunRequest,
+    SensorResult,
+    SkipReason,
+    build_sensor_context,
+)
+from dagster._core.test_utils import create_run_for_test
+from redis import Redis
+from sqlalchemy import update
+
+from definitions import build_definitions
+from jobs.executor import any_worker_answers
+from jobs.import_ops import ORDER_FILES
+from jobs.import_orders import IMPORT_ORDERS
+from jobs.import_sensors import import_sensors
+from jobs.kpi_ops import PUBLISH_FIGURES
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import ImportStatus
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.imports import Import, get_import
+from orders_pipeline.store.schema import kpi_days
+from tests.import_bench import ImportBench, Line, many_orders
+
+ENDLESS, NONE_AT_ALL = 1e9, 1e-9
+STARTED, FAILURE, SUCCESS = DagsterRunStatus.STARTED, DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS
+CANCELED, WAITING = DagsterRunStatus.CANCELED, DagsterRunStatus.NOT_STARTED
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
+    """A home on SQLite and Redis with a worker, that waits for ever for signs of life."""
+    monkeypatch.setattr("jobs.lost_imports.any_worker_answers", lambda *_: True)
+    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url, run_patience=ENDLESS, work_patience=ENDLESS)
+    yield bench
+    engine.dispose()
+
+
+def tick(bench: ImportBench, instance: DagsterInstance, name: str, cursor: str | None = None) -> Any:
+    """What a sensor wants to be launched; empty where it skips."""
+    (sensor,) = [one for one in import_sensors(bench.settings) if one.name == name]
+    repository = build_definitions(bench.settings).get_repository_def()
+    with build_sensor_context(instance=instance, repository_def=repository, cursor=cursor) as context:
+        result = sensor(context)
+    match result:
+        case SkipReason():
+            return []
+        case SensorResult():
+            return list(result.run_requests or [])
+        case _:
+            return [result]
+
+
+def look_for_lost(bench: ImportBench, instance: DagsterInstance) -> list[str]:
+    """Keys of the imports that the watchdog launches again."""
+    return [request.partition_key for request in tick(bench, instance, "lost_imports_sensor")]
+
+
+def running(bench: ImportBench, name: str = "orders.csv") -> str:
+    """Key of an import that was started, and stopped after it had loaded its orders."""
+    key = bench.parsed(*many_orders(5, name), name=name)
+    bench.step("load", key)
+    return key
+
+
+def run_of(instance: DagsterInstance, key: str, status: DagsterRunStatus) -> DagsterRun:
+    tags = {"dagster/partition": key}
+    return create_run_for_test(instance, IMPORT_ORDERS, status=status, tags=tags)
+
+
+def found(bench: ImportBench, key: str) -> Import:
+    with reading(bench.engine) as connection:
+        return get_import(connection, key)
+
+
+def status_of(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
+    seen = instance.get_run_by_id(run.run_id)
+    assert seen is not None
+    return seen.status
+
+
+def test_a_run_that_gives_signs_of_life_is_left_alone(bench: ImportBench, instance: DagsterInstance) -> None:
+    run = run_of(instance, running(bench), STARTED)
+    assert look_for_lost(bench, instance) == []
+    assert status_of(instance, run) is STARTED
+
+
+def test_a_run_whose_process_is_gone_is_failed_and_launched_again(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = running(bench)
+    run = run_of(instance, key, STARTED)
+    bench.set(run_patience=NONE_AT_ALL)
+    assert look_for_lost(bench, instance) == [key]
+    assert status_of(instance, run) is FAILURE
+
+
+@pytest.mark.parametrize("status", [SUCCESS, FAILURE])
+def test_a_run_that_ended_without_settling_every_order_is_launched_again(
+    bench: ImportBench, instance: DagsterInstance, status: DagsterRunStatus
+) -> None:
+    key = running(bench)
+    run = run_of(instance, key, status)
+    assert look_for_lost(bench, instance) == [key]
+    assert status_of(instance, run) is status
+
+
+def test_an_import_of_which_dagster_knows_no_run_is_launched_again(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = running(bench)
+    assert look_for_lost(bench, instance) == [key]
+
+
+def test_a_run_whose_tasks_are_lost_is_failed_and_launched_again(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = running(bench)
+    run = run_of(instance, key, STARTED)
+    bench.set(work_patience=NONE_AT_ALL)
+    assert look_for_lost(bench, instance) == [key]
+    assert status_of(instance, run) is FAILURE
+
+
+def test_a_run_whose_tasks_still_wait_in_the_broker_is_left_alone(
+    bench: ImportBench, instance: DagsterInstance, redis_url: str
+) -> None:
+    run_of(instance, running(bench), STARTED)
+    bench.set(work_patience=NONE_AT_ALL)
+    with Redis.from_url(redis_url) as broker:
+        broker.lpush("orders", "a task")
+    assert look_for_lost(bench, instance) == []
+
+
+def test_tasks_of_a_broker_that_is_away_are_not_taken_for_lost(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    run_of(instance, running(bench), STARTED)
+    bench.set(work_patience=NONE_AT_ALL, redis_url="redis://127.0.0.1:1/0")
+    assert look_for_lost(bench, instance) == []
+
+
+@pytest.mark.parametrize("status", [CANCELED, WAITING])
+def test_what_was_canceled_or_waits_for_its_turn_is_left_alone(
+    bench: ImportBench, instance: DagsterInstance, status: DagsterRunStatus
+) -> None:
+    run = run_of(instance, running(bench), status)
+    bench.set(run_patience=NONE_AT_ALL, work_patience=NONE_AT_ALL)
+    assert look_for_lost(bench, instance) == []
+    assert status_of(instance, run) is status
+
+
+def test_nothing_is_launched_again_before_a_worker_answers(
+    bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = running(bench)
+    run_of(instance, key, FAILURE)
+    monkeypatch.setattr("jobs.lost_imports.any_worker_answers", any_worker_answers)
+    assert look_for_lost(bench, instance) == []
+    assert found(bench, key).status is ImportStatus.RUNNING
+
+
+@pytest.mark.parametrize("status", [STARTED, FAILURE])
+def test_a_run_that_died_before_its_first_step_is_launched_again(
+    bench: ImportBench, instance: DagsterInstance, status: DagsterRunStatus
+) -> None:
+    key = bench.stage(bench.write(Line("1")))
+    assert look_for_lost(bench, instance) == []
+    run = run_of(instance, key, status)
+    bench.set(run_patience=NONE_AT_ALL)
+    assert look_for_lost(bench, instance) == [key]
+    assert status_of(instance, run) is FAILURE
+
+
+def test_a_run_that_waits_for_its_first_step_is_left_alone(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    run_of(instance, bench.stage(bench.write(Line("1"))), STARTED)
+    assert look_for_lost(bench, instance) == []
+
+
+def test_only_the_newest_run_of_an_import_counts(bench: ImportBench, instance: DagsterInstance) -> None:
+    key = running(bench)
+    run_of(instance, key, FAILURE)
+    run_of(instance, key, STARTED)
+    assert look_for_lost(bench, instance) == []
+
+
+def test_each_lost_import_is_launched_again_and_the_others_are_not(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    keys = [running(bench, f"{name}.csv") for name in "abc"]
+    for key, status in zip(keys, (FAILURE, STARTED, SUCCESS), strict=True):
+        run_of(instance, key, status)
+    bench.import_lines(Line("settled"), name="finished.csv")
+    bench.stage(bench.write(Line("staged"), name="staged.csv"))
+    assert look_for_lost(bench, instance) == [keys[0], keys[2]]
+
+
+def launch(bench: ImportBench, instance: DagsterInstance, key: str, name: str) -> DagsterRun:
+    """A launch that begins and dies at once."""
+    bench.steps.parse(key, name)
+    return run_of(instance, key, FAILURE)
+
+
+def test_three_launches_without_progress_stall_an_import(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = running(bench)
+    for name in ("second", "third"):
+        launch(bench, instance, key, name)
+        assert look_for_lost(bench, instance) == [key]
+    launch(bench, instance, key, "fourth")
+    assert look_for_lost(bench, instance) == []
+    stalled = found(bench, key)
+    assert stalled.status is ImportStatus.STALLED
+    assert "3 launches brought no progress" in str(stalled.refused_because)
+    assert look_for_lost(bench, instance) == []
+
+
+def test_progress_between_launches_starts_the_count_anew(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = running(bench)
+    for step in ("reserve", "charge", "finalize"):
+        launch(bench, instance, key, f"before {step}")
+        bench.step(step, key)
+        launch(bench, instance, key, f"after {step}")
+        assert look_for_lost(bench, instance) == [key]
+
+
+def test_a_stalled_import_that_somebody_launches_again_gets_new_chances(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = running(bench)
+    for name in ("second", "third", "fourth"):
+        launch(bench, instance, key, name)
+    look_for_lost(bench, instance)
+    launch(bench, instance, key, "by hand")
+    assert found(bench, key).launches == 1
+    assert look_for_lost(bench, instance) == [key]
+    bench.settle(key)
+    assert look_for_lost(bench, instance) == []
+    assert bench.broken_checks() == set()
+
+
+def drop(bench: ImportBench, name: str, *lines: Line | str, complete: bool = True) -> Path:
+    """Puts a file into the inbox; its times are set so that it is complete, or still growing."""
+    folder = bench.settings.inbox_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    return bench.write(*lines, name=name).rename(folder / (name if complete else f"{name}.part"))
+
+
+@pytest.fixture
+def impatient_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files in the inbox are complete at once."""
+    monkeypatch.setattr("jobs.import_sensors.STABLE_SECONDS", 0.0)
+
+
+def tick_inbox(bench: ImportBench, instance: DagsterInstance) -> list[RunRequest]:
+    requests: list[RunRequest] = tick(bench, instance, "inbox_sensor")
+    return requests
+
+
+@pytest.mark.usefixtures("impatient_inbox")
+def test_a_dropped_file_becomes_a_partition_and_a_run(bench: ImportBench, instance: DagsterInstance) -> None:
+    drop(bench, "good.csv", Line("1"))
+    (request,) = tick_inbox(bench, instance)
+    assert instance.has_dynamic_partition(ORDER_FILES, str(request.partition_key))
+    assert found(bench, str(request.partition_key)).file_name == "good.csv"
+
+
+@pytest.mark.usefixtures("impatient_inbox")
+def test_a_dropped_file_stays_until_its_run_is_known_and_asks_for_the_same_run(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    file = drop(bench, "good.csv", Line("1"))
+    (first,) = tick_inbox(bench, instance)
+    (again,) = tick_inbox(bench, instance)
+    assert (again.run_key, again.partition_key) == (first.run_key, first.partition_key)
+    assert file.exists()
+    tags = {"dagster/partition": str(first.partition_key), "dagster/run_key": str(first.run_key)}
+    create_run_for_test(instance, IMPORT_ORDERS, status=WAITING, tags=tags)
+    assert tick_inbox(bench, instance) == []
+    assert [path.name for path in (bench.settings.inbox_folder / "done").iterdir()] == ["good.csv"]
+    drop(bench, "good.csv", Line("1"))
+    (dropped_again,) = tick_inbox(bench, instance)
+    assert dropped_again.partition_key == first.partition_key
+    assert dropped_again.run_key != first.run_key
+
+
+@pytest.mark.usefixtures("impatient_inbox")
+def test_a_dropped_file_that_was_imported_before_starts_no_run(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    bench.import_lines(Line("1"), name="good.csv")
+    drop(bench, "good.csv", Line("1"))
+    assert tick_inbox(bench, instance) == []
+    assert (bench.settings.inbox_folder / "done" / "good.csv").exists()
+
+
+@pytest.mark.usefixtures("impatient_inbox")
+def test_a_bad_file_goes_to_quarantine_with_its_reason_and_the_others_are_imported(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    drop(bench, "a.csv").write_text("what,is,this\n1,2,3\n")
+    drop(bench, "b.csv", Line("1"))
+    (request,) = tick_inbox(bench, instance)
+    assert str(request.partition_key).startswith("b.csv")
+    quarantine = bench.settings.inbox_folder / "quarantine"
+    assert sorted(path.name for path in quarantine.iterdir()) == ["a.csv", "a.csv.reason.txt"]
+    assert "a.csv" in (quarantine / "a.csv.reason.txt").read_text()
+
+
+@pytest.mark.usefixtures("impatient_inbox")
+def test_an_unfinished_transfer_waits(bench: ImportBench, instance: DagsterInstance) -> None:
+    drop(bench, "good.csv", Line("1"), complete=False)
+    assert tick_inbox(bench, instance) == []
+
+
+def test_a_file_that_was_just_written_waits(bench: ImportBench, instance: DagsterInstance) -> None:
+    drop(bench, "good.csv", Line("1"))
+    assert tick_inbox(bench, instance) == []
+
+
+def test_changed_days_are_published_once_no_such_run_is_under_way(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    assert tick(bench, instance, "changed_days_sensor") == []
+    bench.import_lines(Line("1"))
+    assert len(tick(bench, instance, "changed_days_sensor")) == 1
+    run = create_run_for_test(instance, PUBLISH_FIGURES, status=STARTED)
+    assert tick(bench, instance, "changed_days_sensor") == []
+    instance.report_run_failed(run)
+    assert len(tick(bench, instance, "changed_days_sensor")) == 1
+    with bench.engine.begin() as connection:
+        connection.execute(update(kpi_days).values(published=kpi_days.c.version))
+    assert tick(bench, instance, "changed_days_sensor") == []
+
+
+def test_while_an_import_is_at_work_days_are_published_once_a_minute(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    running(bench)
+    now, minute_ago = now_us() / 1_000_000, now_us() / 1_000_000 - 61
+    assert tick(bench, instance, "changed_days_sensor", cursor=str(now)) == []
+    assert len(tick(bench, instance, "changed_days_sensor", cursor=str(minute_ago))) == 1
+
+
+def test_a_publishing_run_that_died_does_not_keep_the_next_away(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    bench.import_lines(Line("1"))
+    dead = create_run_for_test(instance, PUBLISH_FIGURES, status=STARTED)
+    bench.set(work_patience=NONE_AT_ALL)
+    assert len(tick(bench, instance, "changed_days_sensor")) == 1
+    assert status_of(instance, dead) is FAILURE

@@ -1,0 +1,92 @@
+"""A batch that takes its worker down each time: capped, reported, and in nobody's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance
+from sqlalchemy import select
+
+from definitions import build_definitions
+from jobs.import_orders import IMPORT_ORDERS
+from orders_pipeline.model import ImportStatus
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.imports import get_import
+from orders_pipeline.store.schema import batches
+from orders_pipeline.workflow.batch import BatchKey
+from orders_pipeline.workflow.tries import MOST_TRIES, PoisonBatchError, counted_try
+from tests.import_bench import RUN, ImportBench, many_orders
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url, batch_lines=10)
+    yield bench
+    engine.dispose()
+
+
+def import_id(bench: ImportBench, key: str) -> int:
+    with reading(bench.engine) as connection:
+        return get_import(connection, key).id
+
+
+def poison(bench: ImportBench, key: str, number: int) -> None:
+    """Leaves the batch as workers that died at it leave it: their tries were begun and never ended."""
+    for _ in range(MOST_TRIES):
+        counted_try(bench.engine, BatchKey(import_id(bench, key), number)).__enter__()
+
+
+def test_a_batch_that_killed_its_workers_is_not_tried_again_and_says_so(bench: ImportBench) -> None:
+    key = bench.parsed(*many_orders(20))
+    poison(bench, key, 1)
+    for _ in range(3):
+        with pytest.raises(PoisonBatchError, match="batch 1 took its worker down 4 times"):
+            bench.step("load", key)
+
+
+def test_fewer_deaths_are_forgiven_once_a_step_ends_well(bench: ImportBench) -> None:
+    key = bench.parsed(*many_orders(20))
+    for step in ("load", "reserve", "charge"):
+        for _ in range(MOST_TRIES - 1):
+            counted_try(bench.engine, BatchKey(import_id(bench, key), 1)).__enter__()
+        bench.step(step, key)
+    assert bench.settle(key).orders["accepted"] == 20
+
+
+def test_errors_are_no_deaths(bench: ImportBench) -> None:
+    key = bench.parsed(*many_orders(5))
+    batch = BatchKey(import_id(bench, key), 1)
+    for _ in range(2 * MOST_TRIES):
+        with pytest.raises(ConnectionError), counted_try(bench.engine, batch):
+            raise ConnectionError("the store was away")
+    assert bench.settle(key).orders["accepted"] == 5
+
+
+def test_the_other_batches_settle_and_the_run_says_what_happened(bench: ImportBench) -> None:
+    key = bench.stage(bench.write(*many_orders(40)))
+    numbers = bench.steps.parse(key, RUN)
+    poison(bench, key, numbers[0])
+    job = build_definitions(bench.settings).resolve_job_def(IMPORT_ORDERS)
+    with DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("order_files", [key])
+        run = job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False)
+    assert not run.success
+    (failed,) = [event for event in run.all_events if event.is_step_failure]
+    assert "took its worker down 4 times" in str(failed.event_specific_data)
+    settled = {row[1]: row[2] for row in batches_settled(bench)}
+    assert [number for number in numbers if not settled[number]] == [numbers[0]]
+    with reading(bench.engine) as connection:
+        assert get_import(connection, key).status is ImportStatus.RUNNING
+    assert bench.broken_checks() == set()
+
+
+def batches_settled(bench: ImportBench) -> list[tuple[int, int, bool]]:
+    """Import, number, and whether each order of it was settled."""
+    ended = batches.c.completed + batches.c.rollback + batches.c.failed == batches.c.orders
+    with reading(bench.engine) as connection:
+        rows = connection.execute(select(batches.c.import_id, batches.c.number, ended)).all()
+    return [(row[0], row[1], bool(row[2])) for row in rows]
