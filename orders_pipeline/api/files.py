@@ -57,7 +57,9 @@ def rejects(
     columns = [column for column in table.c if column.name != "import_id"]
     with reading(context.engine) as connection:
         query = (
-            select(*columns).where(table.c.import_id == _known(connection, key).id).order_by(table.c.record)
+            select(*columns)
+            .where(table.c.import_id == _known(connection, key).id)
+            .order_by(*table.primary_key.columns)
         )
         rows = connection.execute(query.limit(limit).offset(offset)).mappings()
         return answer(request, [dict(row) for row in rows])
