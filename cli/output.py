@@ -16,6 +16,7 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.payments.gateway import GatewayUnavailableError
 from orders_pipeline.redis_server import RedisServerMissing
 from orders_pipeline.settings import SettingsError
 from orders_pipeline.staging import BadPartitionKey
@@ -57,6 +58,8 @@ def explain(error: Exception) -> CommandFailed:
             failed = CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))
+        case GatewayUnavailableError():
+            return CommandFailed("gateway_unavailable", str(error), "Check ORDERS_PAYMENT_URL.")
         case OperationalError():
             hint = "Check ORDERS_DATABASE_URL and that the database runs."
             failed = CommandFailed("store_unavailable", f"The order store cannot be used: {error.orig}", hint)

@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 
 from orders_pipeline.payments.http_gateway import HttpGateway
-from tests.services import free_port
 
 ORDERS = Path(sys.executable).parent / "orders"
 SEED = "gateway-tests"
@@ -31,7 +30,7 @@ class GatewayServer:
     options: list[str] = field(default_factory=list)
     delay: float = 0.0
     api_key: str = ""
-    port: int = field(default_factory=free_port)
+    port: int = 0
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -45,11 +44,12 @@ class GatewayServer:
             [*command, *self.options], stdout=subprocess.PIPE, env=self._environment(), text=True
         )
         said = ""
-        while not said.endswith("}\n"):
+        while not said.endswith("\n}\n"):
             line = self.process.stdout.readline() if self.process.stdout else ""
             assert line, f"the gateway did not start: {said}"
             said += line
-        assert json.loads(said)["url"] == self.url
+        assert "url" in json.loads(said), said
+        self.port = int(json.loads(said)["url"].rpartition(":")[2])
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -75,9 +75,12 @@ class Journal:
         self._writes = _connect(folder / "journal.db")
         self._writes.executescript(SCHEMA)
         self._reads = _connect(folder / "journal.db")
+        # Pages are read in threads: on a shared connection a look-up beside them could miss the newest rows.
+        self._pages = _connect(folder / "journal.db")
 
     def close(self) -> None:
         """Gives the folder free."""
+        self._pages.close()
         self._reads.close()
         self._writes.close()
         os.close(self._lock)
@@ -100,7 +103,7 @@ class Journal:
     def page(self, after: int, limit: int) -> list[JournaledCharge]:
         """Charges in the order in which they were made, those after the given number."""
         query = f"SELECT {COLUMNS} FROM charges WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608 constant
-        return [JournaledCharge(*row) for row in self._reads.execute(query, (after, limit))]
+        return [JournaledCharge(*row) for row in self._pages.execute(query, (after, limit))]
 
     def write(self, charges: Sequence[JournaledCharge]) -> None:
         """Commits charges, all or none; when this returns, they survive a power cut."""

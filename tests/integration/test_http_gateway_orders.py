@@ -1,0 +1,182 @@
+"""Imports that pay over HTTP: order, payment and the gateway's journal agree, or `verify` says that not."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from orders_pipeline.payments.gateway import ChargesOpenError, GatewayUnavailableError, idempotency_key
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.schema import orders, payments, sources
+from tests.gateway_server import GatewayServer, running_gateway
+from tests.import_bench import ImportBench, Line, many_orders
+
+ORDERS = 10_000
+TRIES_OF_THE_STEP = 10
+CAPTURED_ONCE = "completed_orders_are_captured_once"
+BELONG = "captures_belong_to_completed_orders"
+AGREES = "gateway_agrees_with_payments"
+# What stands in the statements below.
+FIRST = {
+    "PAID": "(SELECT MIN(number) FROM charges WHERE transaction_id IS NOT NULL)",
+    "DECLINED": "(SELECT MIN(number) FROM charges WHERE decline_reason IS NOT NULL)",
+    "NEW": "INSERT INTO charges SELECT NULL",
+}
+
+CHANGES = {
+    "another amount captured": (
+        "UPDATE charges SET amount = amount + 1 WHERE number = PAID",
+        {CAPTURED_ONCE, AGREES},
+    ),
+    "another currency captured": (
+        "UPDATE charges SET currency = 'EUR' WHERE number = PAID",
+        {CAPTURED_ONCE, AGREES},
+    ),
+    "another transaction": ("UPDATE charges SET transaction_id = 'txn_1' WHERE number = PAID", {AGREES}),
+    "a lost capture": ("DELETE FROM charges WHERE number = PAID", {CAPTURED_ONCE, AGREES}),
+    "a lost decline": ("DELETE FROM charges WHERE number = DECLINED", {AGREES}),
+    "a declined order captured": (
+        "UPDATE charges SET transaction_id = 'txn_2', decline_reason = NULL, first_answer = 200 "
+        "WHERE number = DECLINED",
+        {BELONG, AGREES},
+    ),
+    "a capture for an order that nobody knows": (
+        "NEW, 'default/none/1', 'default/none/1', 1, 'USD', 'txn_3', NULL, 200, 0",
+        {BELONG},
+    ),
+    "a second capture of the same order": (
+        "NEW, 'again', reference, amount, currency, 'txn_4', NULL, 200, 0 FROM charges WHERE number = PAID",
+        {CAPTURED_ONCE},
+    ),
+    "a capture of an attempt that was never made": (
+        "NEW, 'default/n0/2', 'default/n0/2', 1000, 'USD', 'txn_5', NULL, 200, 0",
+        {BELONG},
+    ),
+}
+
+
+def bench_at(folder: Path, server: GatewayServer) -> ImportBench:
+    bench = ImportBench.at(open_engine(f"sqlite:///{folder / 'orders.db'}"), folder)
+    bench.set(payment_url=server.url, payment_timeout=2.0, payment_known_within=20.0)
+    return bench
+
+
+def amount_of(number: int) -> str:
+    return str(Decimal(100 + number) / 100)
+
+
+def test_ten_thousand_orders_with_faults_are_captured_once_to_the_cent(tmp_path: Path) -> None:
+    options = ("--fault", "all=0.2", "--fault-seed", "seven", "--slow-seconds", "0.2", "--late-seconds", "1")
+    with running_gateway(tmp_path / "gateway", *options, "--retry-after", "0") as server:
+        bench = bench_at(tmp_path, server)
+        key = bench.parsed(*(Line(f"n{n}", price=amount_of(n)) for n in range(ORDERS)))
+        bench.up_to("reserve", key)
+        charge_until_known(bench, key)
+        for step in ("finalize", "roll_back"):
+            bench.step(step, key)
+        assert bench.steps.finish(key).statuses["failed"] == 0
+        assert bench.broken_checks() == set()
+        captured = {
+            reference: amount
+            for reference, (amount, _, transaction) in server.journal().items()
+            if transaction
+        }
+        assert sum(server.injected().values()) > ORDERS * 0.18
+        bench.engine.dispose()
+    expected = {
+        idempotency_key("default", number, 1): 100 + int(number[1:])
+        for number, status in bench.statuses().items()
+        if status == "completed"
+    }
+    assert captured == expected
+    assert captured == paid_amounts(bench)
+    bench.engine.dispose()
+
+
+def charge_until_known(bench: ImportBench, key: str) -> None:
+    for _ in range(TRIES_OF_THE_STEP):
+        try:
+            bench.step("charge", key)
+            return
+        except ChargesOpenError:
+            assert "completed" not in bench.statuses().values()
+    pytest.fail("some charges stay open")
+
+
+def paid_amounts(bench: ImportBench) -> dict[str, int]:
+    query = (
+        select(sources.c.name, orders.c.number, payments.c.attempt, payments.c.amount)
+        .join_from(payments, orders, payments.c.order_id == orders.c.id)
+        .join(sources, sources.c.id == orders.c.source_id)
+        .where(payments.c.status == "succeeded")
+    )
+    with reading(bench.engine) as connection:
+        return {idempotency_key(*row[:3]): row[3] for row in connection.execute(query)}
+
+
+@pytest.fixture(scope="module")
+def paid_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImportBench, GatewayServer]]:
+    folder = tmp_path_factory.mktemp("home")
+    with running_gateway(folder / "gateway") as server:
+        bench = bench_at(folder, server)
+        bench.import_lines(*many_orders(40))
+        yield bench, server
+        bench.engine.dispose()
+
+
+def test_all_three_agree_after_an_import(paid_home: tuple[ImportBench, GatewayServer]) -> None:
+    bench, server = paid_home
+    assert set(bench.statuses().values()) == {"completed", "rollback"}
+    assert len(server.journal()) == 40
+    assert bench.broken_checks() == set()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_journal_that_says_otherwise_is_found(
+    paid_home: tuple[ImportBench, GatewayServer], change: str
+) -> None:
+    bench, server = paid_home
+    statement, checks = CHANGES[change]
+    for name, meaning in FIRST.items():
+        statement = statement.replace(name, meaning)
+    with closing(sqlite3.connect(server.folder / "journal.db", timeout=30)) as journal:
+        before = journal.execute("SELECT * FROM charges").fetchall()
+        with journal:
+            assert journal.execute(statement).rowcount == 1
+        try:
+            assert bench.broken_checks() == checks
+        finally:
+            with journal:
+                journal.execute("DELETE FROM charges")
+                journal.executemany("INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", before)
+
+
+def test_a_charge_whose_answer_is_not_saved_yet_breaks_nothing(tmp_path: Path) -> None:
+    with running_gateway(tmp_path / "gateway", "--fault", "late_success=1", "--late-seconds", "1") as server:
+        bench = bench_at(tmp_path, server)
+        key = bench.parsed(*many_orders(30))
+        bench.up_to("reserve", key)
+        bench.set(payment_known_within=0.1)
+        with pytest.raises(ChargesOpenError):
+            bench.step("charge", key)
+        assert bench.broken_checks() == set()
+        assert set(bench.statuses().values()) == {"payment_processing"}
+        bench.set(payment_known_within=20.0)
+        bench.settle(key)
+        assert set(bench.statuses().values()) == {"completed", "rollback"}
+        assert bench.broken_checks() == set()
+        bench.engine.dispose()
+
+
+def test_verify_says_when_the_gateway_does_not_answer(tmp_path: Path) -> None:
+    with running_gateway(tmp_path / "gateway") as server:
+        bench = bench_at(tmp_path, server)
+    with pytest.raises(GatewayUnavailableError, match="does not answer"):
+        bench.broken_checks()
+    bench.engine.dispose()
