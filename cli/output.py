@@ -59,7 +59,7 @@ def explain(error: Exception) -> CommandFailed:
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))
         case GatewayUnavailableError():
-            return CommandFailed("gateway_unavailable", str(error), "Check ORDERS_PAYMENT_URL.")
+            failed = CommandFailed("gateway_unavailable", str(error), "Check ORDERS_PAYMENT_URL.")
         case OperationalError():
             hint = "Check ORDERS_DATABASE_URL and that the database runs."
             failed = CommandFailed("store_unavailable", f"The order store cannot be used: {error.orig}", hint)
