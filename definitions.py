@@ -2,10 +2,14 @@
 
 from dagster import Definitions
 
+from assets.figure_checks import figure_checks
 from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
+from assets.order_checks import order_checks
 from assets.orders import order_assets
+from jobs.check_schedules import check_job, check_schedules
 from jobs.executor import build_executor
+from jobs.figure_schedules import figure_jobs, figure_schedules
 from jobs.import_orders import import_orders_job
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
@@ -24,7 +28,9 @@ def build_definitions(settings: Settings) -> Definitions:
     order_store = OrderStore(settings.store_url)
     return Definitions(
         assets=[*order_assets(), *kpi_assets(settings), *leaderboard_assets()],
-        jobs=[import_orders_job(), publish_figures_job],
+        asset_checks=[*order_checks(), *figure_checks()],
+        jobs=[import_orders_job(), publish_figures_job, check_job(), *figure_jobs(settings)],
+        schedules=[*figure_schedules(settings), *check_schedules(settings)],
         resources={
             "file_imports": FileImports(order_store, Staging(settings.staging), settings),
             "payment_gateway": PaymentGateways(settings),

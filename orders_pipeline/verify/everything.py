@@ -5,15 +5,25 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from orders_pipeline.payments.connect import connect_gateway
+from orders_pipeline.redis_server import redis_url
+from orders_pipeline.reporting import open_reporting
 from orders_pipeline.settings import Settings
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify.check import Check
+from orders_pipeline.verify.figure_checks import check_figures
 from orders_pipeline.verify.gateway_checks import read_journal
 from orders_pipeline.verify.store_checks import check_store
 
 
 def verify_home(engine: Engine, settings: Settings) -> list[Check]:
-    """Every invariant, computed from scratch on one snapshot of the store."""
+    """Every invariant, computed from scratch: of the orders and of the figures published from them."""
+    url, currency = redis_url(settings), settings.currency
+    with open_reporting(engine, settings.warehouse, url, currency, settings.zone) as figures:
+        return [*verify_orders(engine, settings), *check_figures(figures)]
+
+
+def verify_orders(engine: Engine, settings: Settings) -> list[Check]:
+    """The invariants of the order store and the gateway's journal, on one snapshot of the store."""
     gateway = connect_gateway(settings, engine)
     journal = read_journal(gateway)
     with reading(engine) as connection:

@@ -34,6 +34,16 @@ ROWS = {
     "transaction": pl.String,
     "reason": pl.String,
 }
+CAPTURED, BELONGING, AGREEING = (
+    "completed_orders_are_captured_once",
+    "captures_belong_to_completed_orders",
+    "gateway_agrees_with_payments",
+)
+GATEWAY_CHECKS = {
+    CAPTURED: "The gateway captured each completed order exactly once, with its total and currency.",
+    BELONGING: "No capture at the gateway is without an order that was paid.",
+    AGREEING: "Each answered payment stands in the gateway's own journal with the same outcome.",
+}
 Rows = Iterator[dict[str, Any]]
 
 
@@ -58,12 +68,15 @@ def check_gateway(
     """What a gateway without a journal can confirm one by one; else all three compared."""
     rows = _payments(connection)
     if journal is None:
-        return [check_none("gateway_agrees_with_payments", _not_held(rows, gateway))]
+        nothing = [
+            Check(name, True, "the gateway keeps no list of captures") for name in (CAPTURED, BELONGING)
+        ]
+        return [*nothing, check_none(AGREEING, _not_held(rows, gateway))]
     captures = journal.filter(pl.col("transaction_id").is_not_null())
     return [
-        check_none("completed_orders_are_captured_once", _wrongly_captured(rows, captures)),
-        check_none("captures_belong_to_completed_orders", _without_order(rows, captures)),
-        check_none("gateway_agrees_with_payments", _not_held(_differing(rows, journal), gateway)),
+        check_none(CAPTURED, _wrongly_captured(rows, captures)),
+        check_none(BELONGING, _without_order(rows, captures)),
+        check_none(AGREEING, _not_held(_differing(rows, journal), gateway)),
     ]
 
 

@@ -14,7 +14,7 @@ from orders_pipeline.money import LINE_DIGITS
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.store.schema import orders
 from orders_pipeline.verify.check import Check, check_none
-from orders_pipeline.verify.gateway_checks import check_gateway
+from orders_pipeline.verify.gateway_checks import GATEWAY_CHECKS, check_gateway
 
 QUERIES = (
     "stock_is_conserved",
@@ -27,6 +27,20 @@ QUERIES = (
     "customer_totals_are_right",
     "product_totals_are_right",
 )
+TOTALS = "order_totals_are_sums_of_lines"
+
+
+def _told(name: str) -> str:
+    comments = (line[3:] for line in _sql(name).splitlines() if line.startswith("-- "))
+    return " ".join(comments)
+
+
+def _sql(name: str) -> str:
+    return files("orders_pipeline.verify").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+STORE_CHECKS = {name: _told(name) for name in (*QUERIES, TOTALS)} | GATEWAY_CHECKS
+"""Every check of this module by its name, with what it states."""
 
 
 def check_store(
@@ -36,17 +50,17 @@ def check_store(
     checks = [check_none(name, _rows(connection, name)) for name in QUERIES]
     return [
         *checks,
-        check_none("order_totals_are_sums_of_lines", _wrong_totals(connection)),
+        check_none(TOTALS, _wrong_totals(connection)),
         *check_gateway(connection, gateway, journal),
     ]
 
 
 def _rows(connection: Connection, name: str, **values: Any) -> Iterator[dict[str, Any]]:
-    query = text(files("orders_pipeline.verify").joinpath("sql", f"{name}.sql").read_text())
+    query = text(_sql(name))
     return (dict(row) for row in connection.execute(query, values).mappings())
 
 
 def _wrong_totals(connection: Connection) -> Iterator[dict[str, Any]]:
     for currency in connection.execute(select(orders.c.currency).distinct()).scalars().all():
         divisor = 10 ** (LINE_DIGITS - minor_digits(currency))
-        yield from _rows(connection, "order_totals_are_sums_of_lines", currency=currency, divisor=divisor)
+        yield from _rows(connection, TOTALS, currency=currency, divisor=divisor)
