@@ -21,7 +21,7 @@ from orders_pipeline.importing.read_as import REASON_COLUMNS
 from orders_pipeline.importing.records import RecordReader
 from orders_pipeline.importing.sections import Sections
 from orders_pipeline.importing.source import Source, read_chunks
-from orders_pipeline.importing.spill import Spill, batch_count
+from orders_pipeline.importing.spill import Plan, Spill, plan_parts
 from orders_pipeline.importing.text import TextStream
 
 ORDER = OrderField.ORDER_NUMBER.value
@@ -61,20 +61,20 @@ class FirstPass:
             yield prepared
         self._sections.end()
 
-    def spilled(self, folder: Path, batch_lines: int, count: int | None = None) -> Spill:
-        """All records, in as many parts as the file has batches of about `batch_lines` lines."""
+    def spilled(self, folder: Path, batch_lines: int, plan: Plan | None = None) -> tuple[Spill, Plan]:
+        """All records, in parts of batches of about `batch_lines` lines, or as in `plan`."""
         frames = self.frames()
         first = next(frames, None)
-        if count is None:
-            count = self._batches(first, batch_lines) if first is not None else 1
-        spill = Spill(folder, count)
+        if plan is None:
+            plan = Plan(1) if first is None else plan_parts(self._expected_lines(first), batch_lines)
+        spill = Spill(folder, plan.parts)
         for frame in chain([] if first is None else [first], frames):
             spill.add(frame)
-        return spill
+        return spill, plan
 
-    def _batches(self, first: pl.DataFrame, batch_lines: int) -> int:
+    def _expected_lines(self, first: pl.DataFrame) -> float:
         bytes_per_line = int(first["raw"].str.len_bytes().sum()) / first.height + 1
-        return batch_count(self._source.unpacked_size(), bytes_per_line, batch_lines)
+        return self._source.unpacked_size() / bytes_per_line
 
     def _prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         profile = self._identified.profile

@@ -37,6 +37,25 @@ def settle_lines(frame: pl.DataFrame, headers: dict[str, str]) -> SettledLines:
     return SettledLines(orders, _lines(good, orders), _rejects(bad, headers))
 
 
+def merge_settled(pieces: list[SettledLines]) -> SettledLines:
+    """Pieces with different orders as one, in file order again."""
+    if len(pieces) == 1:
+        return pieces[0]
+    orders = pl.concat(piece.orders for piece in pieces)
+    places = orders["first_line"].arg_sort()
+    position = places.arg_sort().cast(pl.Int64)
+    starts = [sum(piece.orders.height for piece in pieces[:number]) for number in range(len(pieces))]
+    shifted = (piece.lines["position"] + start for piece, start in zip(pieces, starts, strict=True))
+    of_line = position.gather(pl.concat(shifted))
+    return SettledLines(
+        orders.with_columns(position=position)[places],
+        pl.concat(piece.lines for piece in pieces)
+        .with_columns(position=of_line)
+        .sort("position", maintain_order=True),
+        pl.concat(piece.rejects for piece in pieces).sort("record", maintain_order=True),
+    )
+
+
 def _by_order(frame: pl.DataFrame) -> pl.DataFrame:
     """The lines of each order together, in file order, with a number `run` for each order."""
     runs = frame["order"].rle_id()

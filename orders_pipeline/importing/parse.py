@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from orders_pipeline.importing.ahead import in_order
 from orders_pipeline.importing.codes import RejectCode
@@ -19,11 +21,11 @@ from orders_pipeline.importing.first_pass import FirstPass
 from orders_pipeline.importing.identify import Identified, identify_companion
 from orders_pipeline.importing.layout import column_names
 from orders_pipeline.importing.options import ParseRules
-from orders_pipeline.importing.orders import SettledLines, settle_lines
+from orders_pipeline.importing.orders import SettledLines, merge_settled, settle_lines
 from orders_pipeline.importing.parsed import Finding, ParsedBatch, ParsedFile
 from orders_pipeline.importing.read_as import note
 from orders_pipeline.importing.source import open_source
-from orders_pipeline.importing.spill import Spill
+from orders_pipeline.importing.spill import Plan, Spill
 
 # Two threads keep a core busy while the other waits for the disk; more would only hold more in memory.
 WORKERS = 2
@@ -47,16 +49,15 @@ def parse_order_file(path: Path, identified: Identified, rules: ParseRules, targ
     target.mkdir(parents=True)
     evidence = ColumnEvidence(identified)
     first_pass = FirstPass(open_source(path, identified.member or None), identified, evidence)
-    lines = first_pass.spilled(target / "lines", rules.batch_lines)
-    orders = None
-    if companion := identify_companion(path, identified):
-        orders = FirstPass(*companion, evidence).spilled(target / "orders", rules.batch_lines, lines.count)
-    parts = _Parts(identified, rules, lines, orders)
-    try:
+    with TemporaryDirectory(prefix="spill-", dir=target) as folder:
+        lines, plan = first_pass.spilled(Path(folder, "lines"), rules.batch_lines)
+        orders = None
+        if companion := identify_companion(path, identified):
+            second_pass = FirstPass(*companion, evidence)
+            orders, _ = second_pass.spilled(Path(folder, "orders"), rules.batch_lines, plan)
         decisions = evidence.decide()
-        written = _write_all(parts, decisions, target)
-    finally:
-        parts.close()
+        parts = _Parts(identified, rules, decisions, lines, orders)
+        written = _write_all(parts, plan, target)
     parsed = written.result(first_pass, decisions, identified)
     _check_rejects(identified.file_name, parsed, rules)
     return parsed
@@ -68,23 +69,19 @@ class _Parts:
 
     identified: Identified
     rules: ParseRules
+    decisions: Decisions
     lines: Spill
     orders: Spill | None
 
-    def settle(self, part: int, decisions: Decisions) -> SettledLines | None:
+    def settle(self, part: int) -> SettledLines | None:
         raw = self.lines.part(part)
         companion = self.identified.profile.companion
         if raw is None:
             return None
         if self.orders and companion:
             raw = join_orders(raw, self.orders.part(part), companion)
-        typed = convert_lines(raw, self.identified.profile, decisions, self.rules)
+        typed = convert_lines(raw, self.identified.profile, self.decisions, self.rules)
         return settle_lines(typed, column_names(self.identified))
-
-    def close(self) -> None:
-        self.lines.close()
-        if self.orders:
-            self.orders.close()
 
 
 class _Written:
@@ -101,10 +98,14 @@ class _Written:
             settled.orders.write_parquet(
                 self._target / f"batch-{number:04}.orders.parquet", compression="lz4"
             )
-            settled.lines.write_parquet(self._target / f"batch-{number:04}.lines.parquet", compression="lz4")
+            settled.lines.write_parquet(
+                self._target / f"batch-{number:04}.lines.parquet", compression="lz4", statistics=False
+            )
             self._batches.append(ParsedBatch(number, settled.orders.height, settled.lines.height))
         if settled.rejects.height:
-            settled.rejects.write_parquet(self._target / f"rejects-{number:04}.parquet", compression="lz4")
+            settled.rejects.write_parquet(
+                self._target / f"rejects-{number:04}.parquet", compression="lz4", statistics=False
+            )
             self._rejects.update(dict(settled.rejects["code"].value_counts().iter_rows()))
             self._orders_rejected += settled.rejects["order_number"].drop_nulls().n_unique()
 
@@ -130,15 +131,14 @@ class _Written:
         )
 
 
-def _write_all(parts: _Parts, decisions: Decisions, target: Path) -> _Written:
+def _write_all(parts: _Parts, plan: Plan, target: Path) -> _Written:
     written = _Written(target)
     with ThreadPoolExecutor(WORKERS) as pool:
-        settled = in_order(
-            pool, lambda part: parts.settle(part, decisions), range(parts.lines.count), ahead=WORKERS
-        )
-        for number, part in enumerate(settled, start=1):
-            if part is not None:
-                written.add(number, part)
+        settled = in_order(pool, parts.settle, range(plan.parts), ahead=WORKERS - 1)
+        for number in range(1, plan.batches + 1):
+            pieces = [piece for piece in islice(settled, plan.pieces) if piece is not None]
+            if pieces:
+                written.add(number, merge_settled(pieces))
     return written
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from orders_pipeline.importing.errors import FileRefused
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 4 << 20
 PACKED_RATIO = 10
 # Order files shrink about tenfold; far beyond that an archive is a mistake or an attack.
 MAX_RATIO = 200
@@ -32,15 +32,17 @@ class Container(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the bytes come from; `member` is the file inside a zip archive."""
+    """Where the bytes come from; `member` is the file inside a zip archive, `called` the name that people
+    know the file by, if it lies under another."""
 
     path: str
     container: Container
     member: str = ""
+    called: str = ""
 
     @property
     def name(self) -> str:
-        return Path(self.path).name
+        return self.called or Path(self.path).name
 
     def size(self) -> int:
         """Bytes on disk, packed if the file is packed."""

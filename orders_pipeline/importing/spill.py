@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -11,16 +12,19 @@ MAX_BATCHES = 64
 FEW_BATCHES = 8
 # Batches of a middling file are this much smaller than those of a large one.
 FEW_BATCHES_SHRINK = 5
+PART_LINES = 80_000
+MAX_PARTS = 512
 
 
 class Spill:
-    """Holds raw lines in `count` parts: in memory while there is one part, else in files of `folder`."""
+    """Holds raw lines in `count` parts: in memory while there is one part, else in a file each in
+    `folder`."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
         self.count = count
         self._kept: list[pl.DataFrame] = []
-        self._pieces = 0
+        self._lengths: list[list[int]] = [[] for _ in range(count)]
         if count > 1:
             folder.mkdir(parents=True)
 
@@ -30,36 +34,49 @@ class Spill:
             self._kept.append(frame)
             return
         part = (pl.col("order").hash(seed=17) % self.count).fill_null(0).cast(pl.Int32)
-        self._pieces += 1
-        for key, piece in (
-            frame.with_columns(part=part).partition_by("part", as_dict=True, include_key=False).items()
-        ):
-            piece.write_ipc(self._folder / f"{key[0]}-{self._pieces}.arrow", compression="uncompressed")
+        pieces = frame.with_columns(part=part).partition_by("part", as_dict=True, include_key=False)
+        for (number,), piece in pieces.items():
+            with self._file(number).open("ab") as file:
+                start = file.tell()
+                piece.rechunk().write_ipc_stream(file)
+                self._lengths[number].append(file.tell() - start)
 
     def part(self, number: int) -> pl.DataFrame | None:
         """The lines of one part in file order, None when there are none; the part is given up."""
         if self.count == 1:
             frames, self._kept = self._kept, []
-            return pl.concat(frames) if frames else None
-        files = [self._folder / f"{number}-{piece}.arrow" for piece in range(1, self._pieces + 1)]
-        files = [file for file in files if file.exists()]
-        frames = [pl.read_ipc(file.read_bytes()) for file in files]
-        for file in files:
-            file.unlink()
+        elif self._lengths[number]:
+            with self._file(number).open("rb") as file:
+                frames = [pl.read_ipc_stream(io.BytesIO(file.read(n))) for n in self._lengths[number]]
+            self._file(number).unlink()
+        else:
+            frames = []
         return pl.concat(frames) if frames else None
 
-    def close(self) -> None:
-        """Removes what was kept on disk."""
-        if self.count > 1:
-            shutil.rmtree(self._folder, ignore_errors=True)
+    def _file(self, number: int) -> Path:
+        return self._folder / f"{number}.arrows"
 
 
-def batch_count(total_bytes: int, bytes_per_line: float, batch_lines: int) -> int:
-    """Number of batches for a file of about `total_bytes`.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the lines of a file are spread: `batches`, each of `pieces` parts that are worked on one by one."""
 
-    One for a small file, as each batch costs steps; up to 8 that keep all workers busy; then one for each
-    `batch_lines`, at most 64.
+    batches: int
+    pieces: int = 1
+
+    @property
+    def parts(self) -> int:
+        """Number of parts; those of batch `n` (from 0) are `n * pieces` and the following."""
+        return self.batches * self.pieces
+
+
+def plan_parts(lines: float, batch_lines: int) -> Plan:
+    """The plan for about `lines` lines.
+
+    One batch for a small file, as each batch costs steps; up to 8 that keep all workers busy; then one for
+    each `batch_lines`, at most 64. Parts are small enough for any file to fit into memory.
     """
-    estimated = total_bytes / max(1.0, bytes_per_line)
-    few = min(FEW_BATCHES, round(estimated * FEW_BATCHES_SHRINK / batch_lines))
-    return max(1, few, min(MAX_BATCHES, round(estimated / batch_lines)))
+    few = min(FEW_BATCHES, round(lines * FEW_BATCHES_SHRINK / batch_lines))
+    batches = max(1, few, min(MAX_BATCHES, round(lines / batch_lines)))
+    pieces = min(MAX_PARTS // batches, -(-int(lines) // (batches * PART_LINES)))
+    return Plan(batches, max(1, pieces))

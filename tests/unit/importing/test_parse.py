@@ -171,6 +171,24 @@ def test_no_order_is_ever_split_between_batches(tmp_path: Path) -> None:
     assert sum(batch.lines for batch in imported.parsed.batches) == 5000
 
 
+def test_a_batch_made_of_several_parts_is_in_file_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [line(str(n % 700), sku=f"S-{n}", quantity="0" if n % 100 == 7 else "1") for n in range(3000)]
+    file = order_file(tmp_path, *lines)
+    whole = parse(file, tmp_path / "whole", rules=replace(RULES, batch_lines=10**6))
+    monkeypatch.setattr("orders_pipeline.importing.spill.PART_LINES", 200)
+    parted = parse(file, tmp_path / "parted", rules=replace(RULES, batch_lines=10**6))
+    assert len(whole.parsed.batches) == len(parted.parsed.batches) == 1
+    for name in ("orders", "lines"):
+        written = [
+            pl.read_parquet(tmp_path / which / f"batch-0001.{name}.parquet") for which in ("whole", "parted")
+        ]
+        assert written[0].equals(written[1])
+    assert whole.rejects.equals(parted.rejects)
+    assert whole.parsed == parted.parsed
+
+
 def test_an_interrupted_attempt_leaves_nothing_behind(tmp_path: Path) -> None:
     target = tmp_path / "parsed"
     target.mkdir()
