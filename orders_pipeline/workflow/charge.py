@@ -110,7 +110,8 @@ async def _charge(
         async for outcomes in gateway.charge(charges):
             unsaved.extend(outcomes)
             if len(unsaved) >= transaction_orders or time.monotonic() - saved_at >= SAVE_EVERY_SECONDS:
-                _save(engine, key, unsaved)
+                # In a thread, so that open requests do not time out while the store is busy.
+                await asyncio.to_thread(_save, engine, key, unsaved)
                 unsaved = []
                 saved_at = time.monotonic()
     finally:
