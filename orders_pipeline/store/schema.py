@@ -296,3 +296,13 @@ kpi_days = Table(
     Column("version", BigInteger, nullable=False, comment="grows with each change of the day's orders"),
     Column("published", BigInteger, nullable=False, comment="version that the warehouse shows"),
 )
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("taken_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("waiting", JSON, nullable=False, comment="tasks by queue"),
+    _count("pending"),
+    _count("processing"),
+    Column("settled", BigInteger, nullable=False, server_default=text("0"), comment="orders of all time"),
+)

@@ -61,6 +61,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("sku", name=op.f("uq_products_sku")),
     )
     op.create_table(
+        "snapshots",
+        sa.Column("taken_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("waiting", sa.JSON(), nullable=False, comment="tasks by queue"),
+        sa.Column("pending", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("processing", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "settled",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="orders of all time",
+        ),
+        sa.PrimaryKeyConstraint("taken_at", name=op.f("pk_snapshots")),
+    )
+    op.create_table(
         "sources",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -370,6 +385,7 @@ def downgrade() -> None:
     op.drop_table("imports")
     op.drop_table("customer_totals")
     op.drop_table("sources")
+    op.drop_table("snapshots")
     op.drop_table("products")
     op.drop_table("kpi_days")
     op.drop_table("home")

@@ -1,0 +1,73 @@
+"""Snapshots of queues and throughput, a row each few minutes, kept for eight days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+from sqlalchemy import Connection, Engine, delete, func, select
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import OrderStatus
+from orders_pipeline.store.schema import batches, snapshots
+from orders_pipeline.store.upsert import insert_into
+
+KEPT = timedelta(days=8)
+MICROSECOND = timedelta(microseconds=1)
+PROCESSING = (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
+DONE = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.ROLLBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Waiting tasks by queue, and orders of every currency: open ones, and those ever settled.
+
+    Args:
+        taken_at: microseconds since 1970.
+    """
+
+    taken_at: int
+    waiting: dict[str, int]
+    pending: int
+    processing: int
+    settled: int
+
+
+def take_snapshot(engine: Engine, waiting: Mapping[str, int]) -> Snapshot:
+    """Keeps how things stand, and drops what is older than eight days.
+
+    Args:
+        waiting: tasks by queue.
+    """
+    with engine.begin() as connection:
+        taken = Snapshot(now_us(), dict(waiting), *_orders(connection))
+        connection.execute(insert_into(connection, snapshots).values(asdict(taken)).on_conflict_do_nothing())
+        old = snapshots.c.taken_at < taken.taken_at - KEPT // MICROSECOND
+        connection.execute(delete(snapshots).where(old))
+    return taken
+
+
+def snapshots_of_last(connection: Connection, period: timedelta) -> list[Snapshot]:
+    """The snapshots of the last hours or days, in order."""
+    since = now_us() - period // MICROSECOND
+    query = select(snapshots).where(snapshots.c.taken_at >= since).order_by(snapshots.c.taken_at)
+    return [Snapshot(**row) for row in connection.execute(query).mappings()]
+
+
+def settled_per_second(taken: list[Snapshot]) -> list[float | None]:
+    """Orders settled a second between each snapshot and the one before it; the first has none."""
+    rates: list[float | None] = [None] if taken else []
+    for before, after in pairwise(taken):
+        # A retried order is open again, and so the number can fall.
+        number = max(after.settled - before.settled, 0)
+        rates.append(round(number * 1_000_000 / (after.taken_at - before.taken_at), 2))
+    return rates
+
+
+def _orders(connection: Connection) -> tuple[int, int, int]:
+    groups = ((OrderStatus.PENDING,), PROCESSING, DONE)
+    sums = [func.coalesce(func.sum(sum(batches.c[name] for name in group)), 0) for group in groups]
+    pending, processing, settled = (int(number) for number in connection.execute(select(*sums)).one())
+    return pending, processing, settled
