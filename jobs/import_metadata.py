@@ -78,7 +78,7 @@ def _first_rejects(engine: Engine, key: str) -> MetadataValue[Any]:
     columns = (rejects.c.line, rejects.c.column_name, rejects.c.code, rejects.c.hint)
     with reading(engine) as connection:
         query = select(*columns).where(rejects.c.import_id == get_import(connection, key).id)
-        rows = connection.execute(query.order_by(rejects.c.record).limit(REJECTS_SHOWN)).all()
+        rows = connection.execute(query.order_by(rejects.c.record, rejects.c.item).limit(REJECTS_SHOWN)).all()
     records = [
         {"line": row.line, "column": row.column_name or "", "code": row.code, "hint": row.hint}
         for row in rows

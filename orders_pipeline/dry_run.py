@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
 from sqlalchemy import Connection, Engine, select
 
-from orders_pipeline.import_file import parse_rules, said_of
-from orders_pipeline.importing.identify import Identified, identify
+from orders_pipeline.import_file import parse_rules
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.importing.parse import parse_order_file
 from orders_pipeline.importing.parsed import ParsedFile
+from orders_pipeline.importing.reject_limit import RejectLimit
+from orders_pipeline.intake import Intake, take_in
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.money import decimal_string
 from orders_pipeline.settings import Settings
-from orders_pipeline.staging import hash_file, partition_key
+from orders_pipeline.staging import Staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport, report_again
 from orders_pipeline.store.imports import find_import
@@ -34,27 +35,30 @@ def dry_run(
     profile: str | None,
     source: str | None,
     options: ReadOptions,
+    max_rejects: str | None = None,
 ) -> ImportReport:
     """What importing a file would come to, were every payment to succeed and stock unlimited.
 
     Raises:
         FileRefused: the file would be refused.
     """
-    identified = identify(file, profile, options)
-    key = partition_key(file.name, hash_file(file), said_of(profile, source, options))
+    limit = RejectLimit.parse(max_rejects) if max_rejects else None
+    staging = Staging(settings.staging)
     with reading(engine) as connection, TemporaryDirectory(prefix="orders-dry-run-") as folder:
+        intake = take_in(connection, staging, file, profile, source, options)
+        key = intake.key()
         known = find_import(connection, key)
         if known and known.status is ImportStatus.FINISHED:
             return replace(report_again(connection, known), statuses={})
-        parsed = parse_order_file(file, identified, parse_rules(settings), Path(folder))
-        source_id = connection.execute(
-            select(sources.c.id).where(sources.c.name == (source or identified.profile.name))
-        ).scalar()
+        parsed = parse_order_file(file, intake.identified, parse_rules(settings), Path(folder))
+        if limit:
+            limit.check(file.name, parsed)
+        source_id = connection.execute(select(sources.c.id).where(sources.c.name == intake.source)).scalar()
         figures = _Figures(parsed)
         for batch in parsed.batches:
             rows = read_batch(Path(folder), batch.number)
             figures.add(rows, _classify(connection, source_id, rows))
-    return figures.report(key, file.name, identified)
+    return figures.report(intake, key)
 
 
 def _classify(connection: Connection, source_id: int | None, rows: BatchRows) -> Known:
@@ -86,12 +90,12 @@ class _Figures:
         for currency, total in sums.iter_rows():
             self.revenue[currency] = self.revenue.get(currency, 0) + total
 
-    def report(self, key: str, file_name: str, identified: Identified) -> ImportReport:
+    def report(self, intake: Intake, key: str) -> ImportReport:
         conflicts = {"order_conflict": self.orders["conflict"]} if self.orders["conflict"] else {}
         return ImportReport(
             partition=key,
-            file=file_name,
-            profile=identified.profile.name,
+            file=intake.file.name,
+            profile=intake.identified.profile.name,
             records=self.parsed.records,
             accepted_lines=self.lines["accepted"],
             rejected_lines=self.parsed.rejected_lines,
@@ -107,4 +111,5 @@ class _Figures:
                 currency: decimal_string(total, currency) for currency, total in sorted(self.revenue.items())
             },
             rejects_by_code=dict(sorted({**self.parsed.rejects_by_code, **conflicts}.items())),
+            detected=[asdict(finding) for finding in self.parsed.detected],
         )

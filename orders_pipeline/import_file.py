@@ -13,12 +13,11 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from orders_pipeline.clock import today
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.identify import Identified, identify
-from orders_pipeline.importing.jsonable import from_json, to_json
+from orders_pipeline.file_parsing import NOTHING_TOLD, FileParsing, ToldAtLaunch
+from orders_pipeline.importing.jsonable import to_json
 from orders_pipeline.importing.options import ParseRules, ReadOptions
-from orders_pipeline.importing.parse import parse_order_file
-from orders_pipeline.importing.parsed import ParsedFile
+from orders_pipeline.importing.reject_limit import RejectLimit
+from orders_pipeline.intake import take_in
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.settings import Settings, UnknownSku
 from orders_pipeline.staging import Staging
@@ -45,29 +44,29 @@ def stage_file(
     profile: str | None,
     source: str | None,
     options: ReadOptions,
+    max_rejects: str | None = None,
 ) -> Import:
     """Identifies a file, copies it into the staging area and notes it in the store.
+
+    Args:
+        max_rejects: a count (`100`) or share (`5%`) of bad lines above which none of its orders enters.
 
     Raises:
         FileRefused: the file is missing, unreadable or of no known shape.
     """
-    identified = identify(file, profile, options)
-    staged = staging.add(file, said_of(profile, source, options))
+    limit = RejectLimit.parse(max_rejects).text if max_rejects else None
+    with reading(engine) as connection:
+        intake = take_in(connection, staging, file, profile, source, options)
+    staged = staging.add(file, intake.said, intake.companion)
     with engine.begin() as connection:
         return store.add_import(
             connection,
             staged,
-            profile=identified.profile.name,
-            source=source or identified.profile.name,
-            identified=to_json(identified),
+            profile=intake.identified.profile.name,
+            source=intake.source,
+            identified=to_json(intake.identified),
+            max_rejects=limit,
         )
-
-
-def said_of(profile: str | None, source: str | None, options: ReadOptions) -> str:
-    """What the user said about how to read a file, as part of its identity; empty where nothing was said."""
-    if profile is None and source is None and options == ReadOptions():
-        return ""
-    return repr((profile, source, options))
 
 
 def parse_rules(settings: Settings) -> ParseRules:
@@ -89,37 +88,24 @@ class FileImport:
     staging: Staging
     settings: Settings
 
-    def parse(self, key: str, run_id: str) -> list[int]:
+    def parse(self, key: str, run_id: str, told: ToldAtLaunch = NOTHING_TOLD) -> list[int]:
         """Parses the file, unless that was done; the numbers of its batches.
+
+        Args:
+            told: how to read it, where that differs from what was said when it was staged.
 
         Raises:
             UnknownPartitionError: no file was staged under this key.
             FileRefused: the file cannot be imported; none of its orders entered.
+            AlreadyParsedError: it was parsed in another way than is told now.
+            BatchesLost: its batches are gone, and cannot be made again.
         """
         with self.engine.begin() as connection:
             found = store.get_import(connection, key)
             store.start_import(connection, found.id, run_id)
-            numbers = store.batch_numbers(connection, found.id)
-        return numbers if store.is_parsed(found) else self._parse(found)
-
-    def _parse(self, found: Import) -> list[int]:
-        # Another try may be at work on the same file; each parses for itself, and the first to end is kept.
-        with self.staging.parsing(found.key) as folder:
-            parsed = self._read(found, folder)
-            rejects = sorted(folder.glob("rejects-*.parquet"))
-            with self.engine.begin() as connection:
-                if store.register_parsed(connection, found.id, parsed, rejects):
-                    self.staging.keep_batches(found.key, folder)
-                return store.batch_numbers(connection, found.id)
-
-    def _read(self, found: Import, folder: Path) -> ParsedFile:
-        identified, rules = from_json(Identified, found.identified), parse_rules(self.settings)
-        try:
-            return parse_order_file(self.staging.original(found.key), identified, rules, folder)
-        except FileRefused as refused:
-            with self.engine.begin() as connection:
-                store.refuse_import(connection, found.id, f"{refused.message} {refused.hint}")
-            raise
+        parsing = FileParsing(self.engine, self.staging, parse_rules(self.settings))
+        found = parsing.read_as_told(found, told)
+        return parsing.restore(found) if store.is_parsed(found) else parsing.parse(found)
 
     def load(self, key: str, number: int) -> Batch:
         """Enters a batch's orders as pending."""

@@ -40,31 +40,47 @@ class Staging:
 
     root: Path
 
-    def add(self, file: Path, said: str = "") -> StagedFile:
+    def add(self, file: Path, said: str = "", companion: Path | None = None) -> StagedFile:
         """Copies a file in; the same content of the same name, read the same way, has the same key.
 
         Args:
             said: what the user said about how to read it; read another way, it is another import.
+            companion: a second file that belongs to it, whose content is part of the key.
 
         Raises:
-            FileRefused: the file cannot be read.
+            FileRefused: a file cannot be read.
         """
         incoming = self.root / f".incoming-{uuid4().hex}"
-        incoming.parent.mkdir(parents=True, exist_ok=True)
+        incoming.mkdir(parents=True)
         try:
-            sha256, size = _copy_and_hash(file, incoming)
+            sha256, size = _copy_and_hash(file, incoming / "original")
+            if companion:
+                said += _copy_and_hash(companion, incoming / "companion")[0]
             key = partition_key(file.name, sha256, said)
             folder = self.folder(key)
             folder.mkdir(exist_ok=True)
-            incoming.replace(folder / "original")
+            if companion:
+                self._keep_companion(key, incoming / "companion", companion.name)
+            (incoming / "original").replace(folder / "original")
         except OSError as error:
-            incoming.unlink(missing_ok=True)
             raise FileRefused(
                 "file_unreadable",
-                f"{file} cannot be staged: {error.strerror}.",
+                f"{error.filename or file} cannot be staged: {error.strerror}.",
                 "Check its permissions and the disk.",
             ) from error
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
         return StagedFile(key, file.name, sha256, size, folder / "original")
+
+    def _keep_companion(self, key: str, copied: Path, name: str) -> None:
+        target = self.companion(key, name)
+        if target is not None:
+            target.parent.mkdir(exist_ok=True)
+            copied.replace(target)
+
+    def companion(self, key: str, path: str) -> Path | None:
+        """Where the copy of a companion lies that was at `path`; None where there is none."""
+        return self.folder(key) / "companion" / Path(path).name if path else None
 
     def folder(self, key: str) -> Path:
         """The folder of a partition key.
@@ -83,6 +99,11 @@ class Staging:
     def batches(self, key: str) -> Path:
         """Where the parsed batches lie."""
         return self.folder(key) / "batches"
+
+    def has_batch(self, key: str, number: int) -> bool:
+        """Whether a parsed batch lies there whole."""
+        name = self.batches(key) / f"batch-{number:04}"
+        return all(name.with_suffix(f".{part}.parquet").is_file() for part in ("orders", "lines"))
 
     @contextmanager
     def parsing(self, key: str) -> Iterator[Path]:

@@ -61,16 +61,20 @@ class Looked:
     lines: list[str]
 
 
-def identify(path: Path, profile: str | None, options: ReadOptions) -> Identified:
-    """Looks at the file's beginning; the profile is chosen by the header when not named.
+def identify(path: Path, profile: str | Profile | None, options: ReadOptions, called: str = "") -> Identified:
+    """Looks at the file's beginning; the profile is chosen by the header when not given.
+
+    Args:
+        profile: one, its name, or the path of its TOML file.
+        called: the name that people know the file by, if it lies under another.
 
     Raises:
         FileRefused: not a readable order file, or its columns fit no profile, or several.
     """
-    chosen = load_profile(profile) if profile else None
+    chosen = load_profile(profile) if isinstance(profile, str) else profile
     profiles = [chosen] if chosen else list(built_in_profiles().values())
     leave_out = tuple(known.companion.file for known in profiles if known.companion)
-    source = open_source(path, options.member, leave_out)
+    source = replace(open_source(path, options.member, leave_out), called=called)
     identified = _identified(source, profiles, options, named=chosen is not None)
     companion = identified.profile.companion
     return identified if companion is None else _with_companion(identified, source, companion)

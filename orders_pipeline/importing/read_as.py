@@ -6,6 +6,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 from orders_pipeline.importing.options import ReadOptions
@@ -13,6 +14,13 @@ from orders_pipeline.importing.options import ReadOptions
 REASON_COLUMNS = ("reject_code", "reject_line", "reject_column", "reject_message", "reject_hint")
 
 _NOTE = re.compile(rb"read as ([\w=&%.~-]+)")
+_NOTE_IS_WITHIN = 4096
+
+
+def note_of_export(read_as: str, key: str) -> str:
+    """The note, with the partition key of the import whose rejects are exported."""
+    parted = "" if read_as.endswith(" ") else "&"
+    return f"{read_as}{parted}import={quote(key, safe='')}"
 
 
 def note(encoding: str, dates: str, decimal: str) -> str:
@@ -27,13 +35,26 @@ def note(encoding: str, dates: str, decimal: str) -> str:
 
 def told_by_export(head: bytes, options: ReadOptions) -> ReadOptions:
     """`options`, filled in with what the note of an export says; what was given counts more."""
-    found = _NOTE.search(head)
-    if not found or REASON_COLUMNS[0].encode() not in head[: found.start()]:
-        return options
-    told = dict(part.split("=", 1) for part in found[1].decode("ascii").split("&") if "=" in part)
+    told = _told(head)
     return replace(
         options,
         encoding=options.encoding or unquote(told.get("encoding", "")) or None,
         date_format=options.date_format or unquote(told.get("dates", "")) or None,
         decimal=options.decimal or unquote(told.get("decimal", "")) or None,
     )
+
+
+def exported_from(path: Path) -> str | None:
+    """The partition key of the import whose rejects a file holds; None if it is no such export."""
+    try:
+        with path.open("rb") as file:
+            return unquote(_told(file.read(_NOTE_IS_WITHIN)).get("import", "")) or None
+    except OSError:
+        return None
+
+
+def _told(head: bytes) -> dict[str, str]:
+    found = _NOTE.search(head)
+    if not found or REASON_COLUMNS[0].encode() not in head[: found.start()]:
+        return {}
+    return dict(part.split("=", 1) for part in found[1].decode("ascii").split("&") if "=" in part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -17,7 +17,10 @@ COMPANION_CODE = "order_rejected"
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """Figures of an import; `records` sums the four line counts, revenue is that of completed orders."""
+    """Figures of an import; `records` sums the four line counts, revenue is that of completed orders.
+
+    `detected` lists what parsing found out about the file: what, value, confidence (0 to 1) and reason.
+    """
 
     partition: str
     file: str
@@ -33,6 +36,7 @@ class ImportReport:
     rejects_by_code: dict[str, int]
     seconds: float = 0.0
     orders_per_second: float = 0.0
+    detected: list[dict[str, Any]] = field(default_factory=list)
 
 
 def report_import(connection: Connection, found: Import, seconds: float) -> ImportReport:
@@ -62,7 +66,16 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         rejects_by_code=count_rejects(connection, found.id),
         seconds=round(seconds, 3),
         orders_per_second=round(accepted / seconds, 1) if seconds > 0 else 0.0,
+        detected=detected_of(found),
     )
+
+
+def detected_of(found: Import) -> list[dict[str, Any]]:
+    """What is known of how a file is read: from its beginning until it is parsed, then from all of it."""
+    findings: list[dict[str, Any]] = (
+        found.parsed["detected"] if found.parsed else found.identified["findings"]
+    )
+    return findings
 
 
 def report_again(connection: Connection, found: Import) -> ImportReport:
@@ -82,6 +95,7 @@ def report_again(connection: Connection, found: Import) -> ImportReport:
         statuses={status.value: 0 for status in SETTLED},
         revenue={},
         rejects_by_code={},
+        detected=detected_of(found),
     )
 
 
@@ -126,5 +140,5 @@ def count_rejects(connection: Connection, import_id: int) -> dict[str, int]:
 
 def rejects_of(connection: Connection, import_id: int) -> list[dict[str, Any]]:
     """The rejects of an import in file order, with the good lines lost with their orders."""
-    query = select(rejects).where(rejects.c.import_id == import_id).order_by(rejects.c.record)
+    query = select(rejects).where(rejects.c.import_id == import_id).order_by(rejects.c.record, rejects.c.item)
     return [dict(row) for row in connection.execute(query).mappings()]

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from orders_pipeline.clock import now_us
+from orders_pipeline.importing.jsonable import to_json
+from orders_pipeline.importing.options import ParseRules
 from orders_pipeline.importing.parsed import ParsedFile
 from orders_pipeline.model import OPEN, ImportStatus, OrderStatus, Window
 from orders_pipeline.staging import StagedFile
-from orders_pipeline.store.bulk import insert_frame
-from orders_pipeline.store.schema import batches, home, imports, orders, rejects, sources
+from orders_pipeline.store.rejects import keep_rejects
+from orders_pipeline.store.schema import batches, home, imports, orders, sources
 from orders_pipeline.store.upsert import insert_into
 
 
@@ -28,7 +29,11 @@ class UnknownPartitionError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """The import of one order file. Times in microseconds since 1970, UTC."""
+    """The import of one order file. Times in microseconds since 1970, UTC.
+
+    `identified` is how the file is read, `parsed` what parsing found out and the rules that it applied, once
+    it is known; `max_rejects` a count or a share of bad lines above which the file is refused.
+    """
 
     id: int
     key: str
@@ -48,6 +53,10 @@ class Import:
     rejected_lines: int
     lines_of_rejected_orders: int
     rejected_orders: int
+    file_sha256: str = ""
+    refused_code: str | None = None
+    parsed: dict[str, Any] | None = None
+    max_rejects: str | None = None
 
 
 class OpenOrdersError(RuntimeError):
@@ -55,9 +64,14 @@ class OpenOrdersError(RuntimeError):
 
 
 def add_import(
-    connection: Connection, staged: StagedFile, profile: str, source: str, identified: dict[str, Any]
+    connection: Connection,
+    staged: StagedFile,
+    profile: str,
+    source: str,
+    identified: dict[str, Any],
+    max_rejects: str | None = None,
 ) -> Import:
-    """Notes a staged file, or finds it noted already."""
+    """Notes a staged file, or finds it noted already; what is said now counts until it is parsed."""
     if find_import(connection, staged.key) is None:
         new = insert_into(connection, imports).values(
             partition_key=staged.key,
@@ -71,7 +85,30 @@ def add_import(
             staged_at=now_us(),
         )
         connection.execute(new.on_conflict_do_nothing())
-    return get_import(connection, staged.key)
+    found = get_import(connection, staged.key)
+    if is_parsed(found):
+        return found
+    return read_as(connection, found, profile, source, identified, max_rejects)
+
+
+def read_as(
+    connection: Connection,
+    found: Import,
+    profile: str,
+    source: str,
+    identified: dict[str, Any],
+    max_rejects: str | None,
+) -> Import:
+    """Notes how a file that is not parsed yet is to be read."""
+    values = {
+        "profile": profile,
+        "source_id": _source_id(connection, source),
+        "identified": identified,
+        "max_rejects": max_rejects,
+    }
+    not_parsed = (imports.c.id == found.id) & (imports.c.records == 0)
+    connection.execute(update(imports).where(not_parsed).values(values))
+    return get_import(connection, found.key)
 
 
 def _source_id(connection: Connection, name: str) -> int:
@@ -143,6 +180,7 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
             ),
             progress_seen=progress,
         )
+            refused_code=None,
     )
 
 
@@ -163,12 +201,12 @@ def progress_of_batches(connection: Connection, import_id: int) -> int:
 
 
 def register_parsed(
-    connection: Connection, import_id: int, parsed: ParsedFile, found: Iterable[Path]
+    connection: Connection, import_id: int, parsed: ParsedFile, rules: ParseRules, found: Iterable[Path]
 ) -> bool:
     """Gives the orders of a parsed file their ids and keeps its rejects; False where another try came first.
 
     Args:
-        found: Parquet files of rejects: record, line, order_number, column, code, message, hint, raw.
+        found: Parquet files of rejects, as for `keep_rejects`.
     """
     records = select(imports.c.records).where(imports.c.id == import_id).with_for_update()
     if connection.execute(records).scalar_one():
@@ -186,7 +224,8 @@ def register_parsed(
             )
         )
         first_id += batch.orders
-    _keep_rejects(connection, import_id, found)
+    keep_rejects(connection, import_id, found)
+    note_parsed(connection, import_id, parsed, rules)
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
@@ -210,10 +249,18 @@ def _take_ids(connection: Connection, count: int) -> int:
     return int(connection.execute(taken).scalar_one()) - count
 
 
-def _keep_rejects(connection: Connection, import_id: int, found: Iterable[Path]) -> None:
-    for file in found:
-        rows = pl.read_parquet(file).rename({"column": "column_name"})
-        insert_frame(connection, rejects, rows.with_columns(import_id=pl.lit(import_id)))
+def note_parsed(connection: Connection, import_id: int, parsed: ParsedFile, rules: ParseRules) -> None:
+    """Keeps what parsing found out, and the rules that it applied."""
+    noted = {**to_json(parsed), "rules": to_json(rules)}
+    connection.execute(update(imports).where(imports.c.id == import_id).values(parsed=noted))
+
+
+def batches_to_load(connection: Connection, import_id: int) -> list[int]:
+    """The numbers of the batches that are not read to their end."""
+    query = select(batches.c.number).where(
+        batches.c.import_id == import_id, batches.c.loaded < batches.c.orders
+    )
+    return list(connection.execute(query.order_by(batches.c.number)).scalars())
 
 
 def batch_numbers(connection: Connection, import_id: int) -> list[int]:
@@ -286,12 +333,12 @@ def imports_in(connection: Connection, status: ImportStatus) -> list[Import]:
     return [_import(row) for row in connection.execute(query)]
 
 
-def refuse_import(connection: Connection, import_id: int, reason: str) -> None:
+def refuse_import(connection: Connection, import_id: int, code: str, reason: str) -> None:
     """Notes why a file was refused as a whole."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
-        .values(status=ImportStatus.REFUSED, refused_because=reason)
+        .values(status=ImportStatus.REFUSED, refused_code=code, refused_because=reason)
     )
 
 

@@ -113,6 +113,7 @@ imports = Table(
     Column("started_at", BigInteger),
     Column("settled_at", BigInteger, comment="when its last order was settled"),
     Column("refused_because", String),
+    Column("refused_code", String),
     Column("run_beat_at", BigInteger, comment="last sign of life of the run's process"),
     Column("work_beat_at", BigInteger, comment="last sign of life of a worker on one of its steps"),
     Column(
@@ -125,6 +126,8 @@ imports = Table(
     _count("rejected_lines"),
     _count("lines_of_rejected_orders"),
     _count("rejected_orders"),
+    Column("parsed", JSON, comment="what parsing found out, and the rules that it applied"),
+    Column("max_rejects", String, comment="bad lines that are allowed: a count, or a share such as 5%"),
 )
 
 batches = Table(
@@ -263,6 +266,9 @@ rejects = Table(
     Column("message", String, nullable=False),
     Column("hint", String, nullable=False),
     Column("raw", String, nullable=False),
+    Column(
+        "item", Integer, primary_key=True, server_default=text("1"), comment="of a record that holds several"
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.store.bulk import insert_frame
+from orders_pipeline.store.rejects import item_of_record
 from orders_pipeline.store.schema import imports, order_lines, order_notes, orders, rejects
 from orders_pipeline.workflow.batch_rows import BatchRows
 
@@ -117,6 +118,7 @@ def record_conflicts(connection: Connection, import_id: int, conflicting: BatchR
         pl.when(first).then(known).otherwise(other).alias("message"),
         pl.lit(HINT).alias("hint"),
         pl.lit("").alias("raw"),
+        item_of_record().alias("item"),
     )
     insert_frame(connection, rejects, rows)
     _note_on_first_versions(connection, import_id, conflicting.orders)

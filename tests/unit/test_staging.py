@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_pipeline.import_file import said_of
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.intake import said_of
 from orders_pipeline.staging import KEY_PATTERN, BadPartitionKey, Staging, hash_file, partition_key
 
 SHA = "0123456789abcdef" * 4

@@ -116,6 +116,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True, comment="when its last order was settled"),
         sa.Column("refused_because", sa.String(), nullable=True),
+        sa.Column("refused_code", sa.String(), nullable=True),
         sa.Column(
             "run_beat_at", sa.BigInteger(), nullable=True, comment="last sign of life of the run's process"
         ),
@@ -143,6 +144,18 @@ def upgrade() -> None:
         sa.Column("rejected_lines", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("lines_of_rejected_orders", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("rejected_orders", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "parsed",
+            sa.JSON(),
+            nullable=True,
+            comment="what parsing found out, and the rules that it applied",
+        ),
+        sa.Column(
+            "max_rejects",
+            sa.String(),
+            nullable=True,
+            comment="bad lines that are allowed: a count, or a share such as 5%",
+        ),
         sa.CheckConstraint(
             "status IN ('staged', 'running', 'finished', 'refused', 'stalled')",
             name=op.f("ck_imports_status"),
@@ -225,8 +238,15 @@ def upgrade() -> None:
         sa.Column("message", sa.String(), nullable=False),
         sa.Column("hint", sa.String(), nullable=False),
         sa.Column("raw", sa.String(), nullable=False),
+        sa.Column(
+            "item",
+            sa.Integer(),
+            server_default=sa.text("1"),
+            nullable=False,
+            comment="of a record that holds several",
+        ),
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_rejects_import_id")),
-        sa.PrimaryKeyConstraint("import_id", "record", name=op.f("pk_rejects")),
+        sa.PrimaryKeyConstraint("import_id", "record", "item", name=op.f("pk_rejects")),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -1,0 +1,167 @@
+"""Parsing a staged file: once, as was said of it, and again where its batches were lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.importing.identify import Identified, identify
+from orders_pipeline.importing.jsonable import from_json, to_json
+from orders_pipeline.importing.options import ParseRules, ReadOptions
+from orders_pipeline.importing.parse import parse_order_file
+from orders_pipeline.importing.parsed import ParsedFile
+from orders_pipeline.importing.profile import load_profile
+from orders_pipeline.importing.reject_limit import RejectLimit
+from orders_pipeline.staging import Staging, hash_file
+from orders_pipeline.store import imports as store
+from orders_pipeline.store.imports import Import
+from orders_pipeline.store.rejects import keep_rejects
+
+
+class AlreadyParsedError(ValueError):
+    """A launch says how to read a file that was parsed in another way."""
+
+    def __init__(self, file_name: str) -> None:
+        super().__init__(
+            f"{file_name} was already parsed in another way: stage it anew with these options to read it so"
+        )
+
+
+class BatchesLost(RuntimeError):
+    """The batches of a file that is partly imported are gone, and cannot be made again."""
+
+    def __init__(self, file_name: str, why: str) -> None:
+        super().__init__(f"The parsed batches of {file_name} are gone and cannot be made again: {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAtLaunch:
+    """How to read a staged file; what is None stays as it was staged."""
+
+    profile: str | None = None
+    max_rejects: str | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
+
+
+NOTHING_TOLD = ToldAtLaunch()
+
+
+@dataclass(frozen=True, slots=True)
+class FileParsing:
+    """Parses staged files, new ones under these rules."""
+
+    engine: Engine
+    staging: Staging
+    rules: ParseRules
+
+    def read_as_told(self, found: Import, told: ToldAtLaunch) -> Import:
+        """The import with what is told noted on it.
+
+        Raises:
+            FileRefused: the file cannot be read so.
+            AlreadyParsedError: it was parsed in another way.
+        """
+        if told == NOTHING_TOLD:
+            return found
+        before = from_json(Identified, found.identified)
+        with self._refusing(found):
+            profile = load_profile(told.profile) if told.profile else before.profile
+            given = {name: value for name, value in asdict(told.options).items() if value is not None}
+            options = replace(before.options, **given)
+            limit = RejectLimit.parse(told.max_rejects).text if told.max_rejects else found.max_rejects
+            if (profile, options, limit) == (before.profile, before.options, found.max_rejects):
+                return found
+            if store.is_parsed(found):
+                raise AlreadyParsedError(found.file_name)
+            beside = self.staging.companion(found.key, before.companion)
+            options = replace(options, companion=str(beside) if beside else None)
+            identified = identify(self._original(found), profile, options, found.file_name)
+        source = profile.name if found.source == found.profile else found.source
+        with self.engine.begin() as connection:
+            return store.read_as(connection, found, profile.name, source, to_json(identified), limit)
+
+    def parse(self, found: Import) -> list[int]:
+        """Parses a file; the numbers of its batches.
+
+        Raises:
+            FileRefused: it cannot be imported, which is noted on its import.
+        """
+        # Another try may be at work on the same file; each parses for itself, and the first to end is kept.
+        with self.staging.parsing(found.key) as folder:
+            with self._refusing(found):
+                parsed = self._parsed(found, self.rules, folder)
+            with self._refusing(found, (parsed, folder)):
+                if found.max_rejects:
+                    RejectLimit.parse(found.max_rejects).check(found.file_name, parsed)
+            with self.engine.begin() as connection:
+                if store.register_parsed(connection, found.id, parsed, self.rules, _rejects_in(folder)):
+                    self.staging.keep_batches(found.key, folder)
+                return store.batch_numbers(connection, found.id)
+
+    def restore(self, found: Import) -> list[int]:
+        """Parses a file again if batches are gone that are still to be loaded; the numbers of all.
+
+        Raises:
+            BatchesLost: it came out in another way, or its original is gone, too.
+        """
+        with self.engine.begin() as connection:
+            numbers = store.batch_numbers(connection, found.id)
+            waiting = store.batches_to_load(connection, found.id)
+        if found.parsed is None or all(self.staging.has_batch(found.key, number) for number in waiting):
+            return numbers
+        before, rules = from_json(ParsedFile, found.parsed), from_json(ParseRules, found.parsed["rules"])
+        with self.staging.parsing(found.key) as folder:
+            try:
+                again = self._parsed(found, rules, folder)
+            except FileRefused as refused:
+                raise self._stalled(found, f"{refused.message} {refused.hint}") from refused
+            if again != before or hash_file(self._original(found)) != found.file_sha256:
+                raise self._stalled(found, "the staged copy, parsed again, gives others.")
+            self.staging.keep_batches(found.key, folder)
+        return numbers
+
+    def _parsed(self, found: Import, rules: ParseRules, folder: Path) -> ParsedFile:
+        identified = from_json(Identified, found.identified)
+        beside = self.staging.companion(found.key, identified.companion)
+        identified = replace(identified, companion=str(beside) if beside else "")
+        return parse_order_file(self._original(found), identified, rules, folder)
+
+    def _original(self, found: Import) -> Path:
+        original = self.staging.original(found.key)
+        if original.is_file():
+            return original
+        raise FileRefused(
+            "staged_file_lost",
+            f"The staged copy of {found.file_name}, {original}, is gone.",
+            "Import or stage the file again: its import goes on where it stopped.",
+        )
+
+    @contextmanager
+    def _refusing(self, found: Import, known: tuple[ParsedFile, Path] | None = None) -> Iterator[None]:
+        """Notes on an import that is not parsed why its file is refused, with its rejects where known."""
+        try:
+            yield
+        except FileRefused as refused:
+            if store.is_parsed(found):
+                raise
+            with self.engine.begin() as connection:
+                store.refuse_import(connection, found.id, refused.code, f"{refused.message} {refused.hint}")
+                if known:
+                    store.note_parsed(connection, found.id, known[0], self.rules)
+                    keep_rejects(connection, found.id, _rejects_in(known[1]))
+            raise
+
+    def _stalled(self, found: Import, why: str) -> BatchesLost:
+        lost = BatchesLost(found.file_name, why)
+        with self.engine.begin() as connection:
+            store.stall_import(connection, found.id, str(lost))
+        return lost
+
+
+def _rejects_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("rejects-*.parquet"))
