@@ -127,7 +127,7 @@ class RecordReader:
         """How each line is read: without special characters, with well-formed quotes, or by the scanner."""
         raw, dialect = pl.col("raw"), self._dialect
         special = pl.any_horizontal(raw.str.contains(c, literal=True) for c in self._special)
-        well_formed = raw.str.contains(_well_formed(dialect))
+        well_formed = raw.str.contains(_well_formed(dialect, self._layout.width))
         if dialect.escape:
             well_formed &= ~raw.str.contains(dialect.escape, literal=True)
         if dialect.skip_space or not dialect.quote:
@@ -144,8 +144,22 @@ class RecordReader:
             fields = {name: pl.col("raw") for name in self._layout.columns}
         if self._dialect.skip_space:
             fields = {name: field.str.strip_chars_start(" \t") for name, field in fields.items()}
-        found = pl.col("raw").str.count_matches(delimiter, literal=True)
-        return self._framed(table.with_columns(**fields), found)
+        return self._framed(table.with_columns(**fields, **self._counted(table["raw"])))
+
+    def _counted(self, raw: pl.Series) -> dict[str, pl.Series]:
+        """`problem` and `detail` where a line is blank or has too few or too many fields; nothing if none
+        is."""
+        found = raw.str.count_matches(self._dialect.delimiter, literal=True) + 1
+        miscounted = found != self._layout.width
+        if self._layout.width > 1 and not miscounted.any():
+            return {}
+        table = pl.DataFrame({"found": found, "bad": miscounted, "blank": raw.str.strip_chars() == ""})
+        if self._layout.width == 1:
+            table = table.with_columns(bad=pl.col("bad") | pl.col("blank"))
+        blank, count = pl.lit(RejectCode.BLANK_LINE.value), pl.lit(RejectCode.FIELD_COUNT.value)
+        problem = pl.when("bad").then(pl.when("blank").then(blank).otherwise(count))
+        detail = pl.when(pl.col("bad") & ~pl.col("blank")).then(pl.col("found").cast(pl.String))
+        return table.select(problem=problem, detail=detail).to_dict()
 
     def _quoted(self, table: pl.DataFrame) -> pl.DataFrame:
         if not table.height:
@@ -158,32 +172,17 @@ class RecordReader:
             quote_char=self._dialect.quote,
             schema=dict.fromkeys(names, pl.String),
             empty_string_is_null=False,
-            extra_columns="ignore",
-            missing_columns="insert",
         )
         if fields.height != table.height:
             raise RuntimeError(f"{table.height} quoted lines were read as {fields.height}")
-        quote = re.escape(self._dialect.quote)
-        bare = pl.col("raw").str.replace_all(f"{quote}[^{quote}]*{quote}", "")
         columns = {name: fields[f"field_{at}"] for name, at in self._layout.columns.items()}
-        return self._framed(
-            table.with_columns(**columns), bare.str.count_matches(self._dialect.delimiter, literal=True)
-        )
+        return self._framed(table.with_columns(**columns))
 
-    def _framed(self, table: pl.DataFrame, delimiters: pl.Expr) -> pl.DataFrame:
-        """Single-line records in the common schema; `delimiters` counts those that separate fields."""
-        blank = pl.col("raw").str.strip_chars() == ""
-        miscounted = delimiters != self._layout.width - 1
-        problem = (
-            pl.when(~miscounted & (~blank | pl.lit(value=self._layout.width > 1)))
-            .then(pl.lit(None, pl.String))
-            .when(blank)
-            .then(pl.lit(RejectCode.BLANK_LINE.value))
-            .otherwise(pl.lit(RejectCode.FIELD_COUNT.value))
-        )
-        detail = pl.when(miscounted).then((delimiters + 1).cast(pl.String))
-        framed = table.with_columns(record=pl.lit(0, pl.Int64), problem=problem, detail=detail)
-        return framed.select(list(self.schema))
+    def _framed(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Records of one line each in the common schema."""
+        nothing = pl.lit(None, pl.String)
+        blank = {name: nothing for name in ("problem", "detail") if name not in table.columns}
+        return table.with_columns(record=pl.lit(0, pl.Int64), **blank).select(list(self.schema))
 
     def _scan_others(
         self, lines: Lines, kinds: pl.Series, *, final: bool
@@ -243,11 +242,11 @@ class RecordReader:
         return [fields[at] if at < len(fields) else None for at in self._layout.columns.values()]
 
 
-def _well_formed(dialect: Dialect) -> str:
-    """A pattern of lines that are one whole record with quoted fields."""
+def _well_formed(dialect: Dialect, width: int) -> str:
+    """A pattern of lines that are one whole record of `width` fields, quoted or not."""
     quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
-    field = f"(?:[^{quote}{delimiter}]*|{quote}(?:[^{quote}]|{quote}{quote})*{quote})"
-    return f"^{field}(?:{delimiter}{field})*$"
+    field = f"(?:{quote}(?:[^{quote}]|{quote}{quote})*{quote}|[^{quote}{delimiter}]*)"
+    return f"^{field}(?:{delimiter}{field}){{{width - 1}}}$"
 
 
 def _mark_cut_off(frame: pl.DataFrame) -> pl.DataFrame:

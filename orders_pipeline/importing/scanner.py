@@ -105,18 +105,28 @@ class RecordScanner:
 
     def _closing_quote(self, record: _Record) -> int:
         """Position of the quote that ends the field opened at `record.at`, taking in lines as needed."""
-        opened = record.at
-        at = _end(self._patterns.quoted, record.text, opened + 1)
-        while at >= len(record.text) or record.text[at] != self._dialect.quote:
-            too_long = len(record.text) > MAX_RECORD_CHARS
-            if too_long or record.following >= len(self._lines):
-                if not too_long and not self._complete:
-                    raise _UnfinishedRecordError
-                raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[opened : opened + 40])
-            record.text += self._lines.end(record.following - 1) + self._lines[record.following]
-            record.following += 1
-            at = _end(self._patterns.quoted, record.text, at)
-        return at
+        at = _end(self._patterns.quoted, record.text, record.at + 1)
+        if at < len(record.text):
+            return at
+        pieces, length = [record.text], len(record.text)
+        while True:
+            piece = self._next_line(record, length)
+            pieces.append(piece)
+            at = _end(self._patterns.quoted, piece, 0)
+            if at < len(piece):
+                record.text = "".join(pieces)
+                return length + at
+            length += len(piece)
+
+    def _next_line(self, record: _Record, length: int) -> str:
+        """The next line, with the end of the one before it."""
+        following = record.following
+        if length > MAX_RECORD_CHARS or (following >= len(self._lines) and self._complete):
+            raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[record.at : record.at + 40])
+        if following >= len(self._lines):
+            raise _UnfinishedRecordError
+        record.following += 1
+        return self._lines.end(following - 1) + self._lines[following]
 
     def _unescaped(self, value: str, escapes: re.Pattern[str]) -> str:
         return escapes.sub(lambda match: match[1] or self._dialect.quote, value)

@@ -143,6 +143,13 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_only() -> None:
     assert table["a"].to_list() == ["a", "d", "g"]
 
 
+def test_a_stray_quote_in_a_long_file_costs_no_more_than_its_own_line() -> None:
+    text = 'a,"b,c\n' + "d,e,f\n" * 300_000
+    table = read(text, cuts=(10, 1_000_000))
+    assert table["problem"].null_count() == 300_000
+    assert table["problem"][0] == "unclosed_quote"
+
+
 def test_a_quote_that_goes_on_after_its_end_costs_its_own_line_only() -> None:
     table = read('a,"b"x,c\nd,e,f\n')
     assert table["problem"].to_list() == ["stray_quote", None]
