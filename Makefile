@@ -33,10 +33,11 @@ check: setup ## Format, lint, types, import rules, Dagster definitions
 bench: setup ## Measure throughput, latency, scale, KPIs and reading; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 
-format: setup ## Format the code, mend what lint can mend, write .env.example
+format: setup ## Format the code, mend what lint can mend, write .env.example and the pages made from code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.unit.test_env_example > .env.example
+	$(BIN)/python -m tests.unit.test_data_dictionary > docs/data-dictionary.md
 
 lock: $(READY) ## Lock the dependencies again; UPGRADE=--upgrade takes newer versions
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \

@@ -6,7 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orders_pipeline.kpis.dictionary import DEFINITIONS
+from orders_pipeline.kpis import dictionary
+from orders_pipeline.kpis.dictionary import Definition
 
 Data = TypeVar("Data")
 Responses = dict[int | str, dict[str, Any]]
@@ -81,33 +82,33 @@ class Stats(BaseModel):
     timestamp: str
 
 
-def _defined(name: str) -> Any:
+def _defined(definition: Definition) -> Any:
     """A field that is described in the data dictionary."""
-    return Field(description=DEFINITIONS[name].meaning, examples=[DEFINITIONS[name].example])
+    return Field(description=definition.meaning, examples=[definition.example])
 
 
 class PeriodKpis(BaseModel):
     """Figures of one currency over some days."""
 
-    total_revenue: float = _defined("total_revenue")
-    order_count: int = _defined("order_count")
-    average_order_value: float = _defined("average_order_value")
-    unique_customers: int = _defined("unique_customers")
-    generated_at: str = _defined("generated_at")
-    currency: str = _defined("currency")
-    units_sold: int = _defined("units_sold")
-    orders_received: int = _defined("orders_received")
-    orders_failed: int = _defined("orders_failed")
-    orders_rolled_back: int = _defined("orders_rolled_back")
-    payments_declined: int = _defined("payments_declined")
-    payment_success_rate: float | None = _defined("payment_success_rate")
-    declines_by_reason: dict[str, int] = _defined("declines_by_reason")
-    out_of_stock_orders: int = _defined("out_of_stock_orders")
-    out_of_stock_revenue: float = _defined("out_of_stock_revenue")
-    new_customers: int = _defined("new_customers")
-    returning_customers: int = _defined("returning_customers")
-    median_seconds_to_settle: float | None = _defined("median_seconds_to_settle")
-    p95_seconds_to_settle: float | None = _defined("p95_seconds_to_settle")
+    total_revenue: float = _defined(dictionary.PERIOD["total_revenue"])
+    order_count: int = _defined(dictionary.PERIOD["order_count"])
+    average_order_value: float = _defined(dictionary.PERIOD["average_order_value"])
+    unique_customers: int = _defined(dictionary.PERIOD["unique_customers"])
+    generated_at: str = _defined(dictionary.PERIOD["generated_at"])
+    currency: str = _defined(dictionary.PERIOD["currency"])
+    units_sold: int = _defined(dictionary.PERIOD["units_sold"])
+    orders_received: int = _defined(dictionary.PERIOD["orders_received"])
+    orders_failed: int = _defined(dictionary.PERIOD["orders_failed"])
+    orders_rolled_back: int = _defined(dictionary.PERIOD["orders_rolled_back"])
+    payments_declined: int = _defined(dictionary.PERIOD["payments_declined"])
+    payment_success_rate: float | None = _defined(dictionary.PERIOD["payment_success_rate"])
+    declines_by_reason: dict[str, int] = _defined(dictionary.PERIOD["declines_by_reason"])
+    out_of_stock_orders: int = _defined(dictionary.PERIOD["out_of_stock_orders"])
+    out_of_stock_revenue: float = _defined(dictionary.PERIOD["out_of_stock_revenue"])
+    new_customers: int = _defined(dictionary.PERIOD["new_customers"])
+    returning_customers: int = _defined(dictionary.PERIOD["returning_customers"])
+    median_seconds_to_settle: float | None = _defined(dictionary.PERIOD["median_seconds_to_settle"])
+    p95_seconds_to_settle: float | None = _defined(dictionary.PERIOD["p95_seconds_to_settle"])
 
 
 class DailyKpis(PeriodKpis):
@@ -126,33 +127,43 @@ class RangeKpis(PeriodKpis):
 class RealtimeKpis(BaseModel):
     """Figures of this moment."""
 
-    pending_orders: int = _defined("pending_orders")
-    processing_orders: int = _defined("processing_orders")
-    completed_today: int = _defined("completed_today")
-    failed_today: int = _defined("failed_today")
-    revenue_today: float = _defined("revenue_today")
-    orders_per_second: float = _defined("orders_per_second")
+    pending_orders: int = _defined(dictionary.REALTIME["pending_orders"])
+    processing_orders: int = _defined(dictionary.REALTIME["processing_orders"])
+    completed_today: int = _defined(dictionary.REALTIME["completed_today"])
+    failed_today: int = _defined(dictionary.REALTIME["failed_today"])
+    revenue_today: float = _defined(dictionary.REALTIME["revenue_today"])
+    orders_per_second: float = _defined(dictionary.REALTIME["orders_per_second"])
+
+
+class Snapshot(BaseModel):
+    """How queues and orders stood, and how fast orders settled."""
+
+    taken_at: str = _defined(dictionary.SNAPSHOT["taken_at"])
+    waiting_tasks: dict[str, int] = _defined(dictionary.SNAPSHOT["waiting_tasks"])
+    pending_orders: int = _defined(dictionary.SNAPSHOT["pending_orders"])
+    processing_orders: int = _defined(dictionary.SNAPSHOT["processing_orders"])
+    settled_per_second: float | None = _defined(dictionary.SNAPSHOT["settled_per_second"])
 
 
 class CustomerPlace(BaseModel):
     """A customer's place, by what they spent on completed orders."""
 
-    rank: int = Field(examples=[1])
-    customer_id: str = Field(examples=["505"])
-    customer_name: str | None = Field(examples=["David Johnson"])
-    order_count: int = Field(examples=[1])
-    total_spent: float = Field(examples=[259.98])
+    rank: int = _defined(dictionary.CUSTOMER_PLACE["rank"])
+    customer_id: str = _defined(dictionary.CUSTOMER_PLACE["customer_id"])
+    customer_name: str | None = _defined(dictionary.CUSTOMER_PLACE["customer_name"])
+    order_count: int = _defined(dictionary.CUSTOMER_PLACE["order_count"])
+    total_spent: float = _defined(dictionary.CUSTOMER_PLACE["total_spent"])
 
 
 class ProductPlace(BaseModel):
     """A product's place, by units sold in completed orders."""
 
-    rank: int = Field(examples=[1])
-    product_sku: str = Field(examples=["SKU-002"])
-    product_name: str | None = Field(examples=["USB Cable"])
-    total_quantity: int = Field(examples=[8])
-    total_revenue: float = Field(examples=[120.0])
-    order_count: int = Field(examples=[3])
+    rank: int = _defined(dictionary.PRODUCT_PLACE["rank"])
+    product_sku: str = _defined(dictionary.PRODUCT_PLACE["product_sku"])
+    product_name: str | None = _defined(dictionary.PRODUCT_PLACE["product_name"])
+    total_quantity: int = _defined(dictionary.PRODUCT_PLACE["total_quantity"])
+    total_revenue: float = _defined(dictionary.PRODUCT_PLACE["total_revenue"])
+    order_count: int = _defined(dictionary.PRODUCT_PLACE["order_count"])
 
 
 class Rebuilt(BaseModel):
