@@ -30,7 +30,7 @@ class ParseRules:
     """What the orders of a file are held to.
 
     `timezone` is an IANA name: naive times are local to it, and days are counted in it. Order days outside
-    `first_day`..`last_day` are rejected. `max_rejects` is a count (`100`) or a share (`5%`) of the records.
+    `first_day`..`last_day` are rejected.
     """
 
     currency: str
@@ -38,4 +38,3 @@ class ParseRules:
     first_day: date
     last_day: date
     batch_lines: int = 125_000
-    max_rejects: str | None = None

@@ -16,7 +16,6 @@ from orders_pipeline.importing.codes import RejectCode
 from orders_pipeline.importing.companion import join_orders
 from orders_pipeline.importing.convert import convert_lines
 from orders_pipeline.importing.decisions import ColumnEvidence, Decisions
-from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.first_pass import FirstPass
 from orders_pipeline.importing.identify import Identified, identify_companion
 from orders_pipeline.importing.layout import column_names
@@ -42,8 +41,7 @@ def parse_order_file(path: Path, identified: Identified, rules: ParseRules, targ
     What an earlier attempt left there is replaced.
 
     Raises:
-        FileRefused: the file cannot be read to its end, a column leaves open how it is to be read, or there
-            are more rejects than `rules` allow.
+        FileRefused: the file cannot be read to its end, or a column leaves open how it is to be read.
     """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -58,9 +56,7 @@ def parse_order_file(path: Path, identified: Identified, rules: ParseRules, targ
         decisions = evidence.decide()
         parts = _Parts(identified, rules, decisions, lines, orders)
         written = _write_all(parts, plan, target)
-    parsed = written.result(first_pass, decisions, identified)
-    _check_rejects(identified.file_name, parsed, rules)
-    return parsed
+    return written.result(first_pass, decisions, identified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +149,3 @@ def _findings(first_pass: FirstPass, decisions: Decisions) -> Iterator[Finding]:
             yield Finding("date order", "mixed", 0.5, f"{shape} are written in several orders")
         else:
             yield Finding("date order", order.value, 1.0, f"{shape}: the whole column fits, or it was given")
-
-
-def _check_rejects(file_name: str, parsed: ParsedFile, rules: ParseRules) -> None:
-    if rules.max_rejects is None:
-        return
-    text = rules.max_rejects.strip()
-    number = float(text.rstrip("% "))
-    if parsed.rejected_lines > (number * parsed.records / 100 if text.endswith("%") else number):
-        raise FileRefused(
-            "too_many_rejects",
-            f"{file_name} has {parsed.rejected_lines} bad lines among {parsed.records}; {text} are allowed.",
-            "Look at the rejects, correct the file, or allow more.",
-        )

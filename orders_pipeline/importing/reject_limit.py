@@ -9,7 +9,7 @@ from decimal import Decimal
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.parsed import ParsedFile
 
-_LIMIT = re.compile(r"(\d{1,12})|(\d{1,3}(?:\.\d{1,6})?) ?%")
+_LIMIT = re.compile(r"(\d{1,12})|(\d{1,3}(?:\.\d{1,6})?) ?%", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import gzip
 import io
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.importing.profile import load_profile
 from orders_pipeline.importing.source import FREE_BYTES
 from tests.unit.importing.files import HEADER, line, order_file
-from tests.unit.importing.parsing import RULES, parse
+from tests.unit.importing.parsing import parse
 
 
 def refusal(path: Path, profile: str | None = None, **options: str | int | None) -> FileRefused:
@@ -127,17 +126,3 @@ def test_a_table_that_stands_in_the_file_twice_is_refused(tmp_path: Path) -> Non
         parse(order_file(tmp_path, *lines, HEADER, *lines), tmp_path / "parsed")
     assert refused.value.code == "table_repeated"
     assert "line 7" in refused.value.message
-
-
-def test_too_many_rejects_stop_the_file(tmp_path: Path) -> None:
-    lines = [line(str(n), quantity="x" if n < 3 else "1") for n in range(20)]
-    file = order_file(tmp_path, *lines)
-    for allowed in ("2", "10%"):
-        with pytest.raises(FileRefused) as refused:
-            parse(file, tmp_path / "parsed", rules=replace(RULES, max_rejects=allowed))
-        assert refused.value.code == "too_many_rejects"
-    for allowed in ("3", "15%", "15.0 %"):
-        assert (
-            parse(file, tmp_path / "parsed", rules=replace(RULES, max_rejects=allowed)).parsed.rejected_lines
-            == 3
-        )
