@@ -14,6 +14,7 @@ from jobs.import_orders import import_orders_job
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
 from jobs.notice_sensors import notice_sensors
+from jobs.upkeep import upkeep_jobs, upkeep_schedules
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.staging import Staging
@@ -29,8 +30,14 @@ def build_definitions(settings: Settings) -> Definitions:
     return Definitions(
         assets=[*order_assets(), *kpi_assets(settings), *leaderboard_assets()],
         asset_checks=[*order_checks(), *figure_checks()],
-        jobs=[import_orders_job(), publish_figures_job, check_job(), *figure_jobs(settings)],
-        schedules=[*figure_schedules(settings), *check_schedules(settings)],
+        jobs=[
+            import_orders_job(),
+            publish_figures_job,
+            check_job(),
+            *figure_jobs(settings),
+            *upkeep_jobs(settings),
+        ],
+        schedules=[*figure_schedules(settings), *check_schedules(settings), *upkeep_schedules(settings)],
         resources={
             "file_imports": FileImports(order_store, Staging(settings.staging), settings),
             "payment_gateway": PaymentGateways(settings),

@@ -60,6 +60,13 @@ class ImportCommand:
             self._import(waiting)
         return runs
 
+    def settle(self, reopened: list[Import]) -> list[FileRun]:
+        """Takes imports that have open orders to their end."""
+        runs = [FileRun(Path(one.file_name), staged=one) for one in reopened]
+        if runs:
+            self._import(runs)
+        return runs
+
     def _stage(self, run: FileRun, profile: str | None, source: str | None, options: ReadOptions) -> None:
         staging = Staging(self.settings.staging)
         try:

@@ -157,8 +157,17 @@ def _import(row: Row[Any]) -> Import:
     )
 
 
+def lock_import(connection: Connection, import_id: int) -> None:
+    """Keeps others from beginning, ending or reopening an import until this transaction ends.
+
+    Whoever also locks batches of it locks the import first.
+    """
+    connection.execute(select(imports.c.id).where(imports.c.id == import_id).with_for_update())
+
+
 def start_import(connection: Connection, import_id: int, run_id: str) -> None:
     """Notes the run that works on an import now; a second launch without progress in between is counted."""
+    lock_import(connection, import_id)
     _forgive_batches_of_stalled(connection, import_id)
     progress = progress_of_batches(connection, import_id)
     brought_nothing = (imports.c.progress_seen == progress) & (imports.c.launches > 0)
@@ -171,6 +180,7 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
             started_at=func.coalesce(imports.c.started_at, now),
             status=ImportStatus.RUNNING,
             refused_because=None,
+            refused_code=None,
             run_beat_at=now,
             work_beat_at=now,
             launches=case(
@@ -180,7 +190,6 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
             ),
             progress_seen=progress,
         )
-            refused_code=None,
     )
 
 
@@ -297,6 +306,7 @@ def finish_import(connection: Connection, import_id: int) -> None:
     Raises:
         OpenOrdersError: the store shows orders of it that are not, or lines that were never loaded.
     """
+    lock_import(connection, import_id)
     waiting = {
         status: n for status, n in count_by_status(connection, import_id).items() if status in OPEN and n
     }
@@ -315,6 +325,15 @@ def finish_import(connection: Connection, import_id: int) -> None:
         update(imports)
         .where(imports.c.id == import_id, imports.c.status != ImportStatus.FINISHED)
         .values(status=ImportStatus.FINISHED, settled_at=last_progress or now_us())
+    )
+
+
+def reopen_import(connection: Connection, import_id: int) -> None:
+    """Makes an import, locked before, one that is at work again: orders of it are open once more."""
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id)
+        .values(status=ImportStatus.RUNNING, refused_because=None, settled_at=None, launches=0)
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Date,
     Integer,
     MetaData,
+    Select,
     String,
     Table,
     delete,
@@ -36,27 +40,41 @@ settling = Table(
     Column("decline_reason", String),
     prefixes=["TEMPORARY"],
 )
+# Column of `settling`: column of `orders`.
+OF_ORDERS = {
+    "order_id": "id",
+    "attempt": "attempt",
+    "customer_id": "customer_id",
+    "currency": "currency",
+    "total": "total",
+    "day": "day",
+}
 of_current_attempt = (payments.c.order_id == orders.c.id) & (payments.c.attempt == orders.c.attempt)
 
 
 def gather_answered(connection: Connection, window: Window, answer: PaymentStatus) -> int:
     """Puts the orders in payment to which the gateway gave this answer into `settling`; how many."""
-    connection.execute(CreateTable(settling, if_not_exists=True))
-    connection.execute(delete(settling))
     answered = (
-        select(
-            orders.c.id,
-            orders.c.attempt,
-            orders.c.customer_id,
-            orders.c.currency,
-            orders.c.total,
-            orders.c.day,
-            payments.c.decline_reason,
-        )
+        select(*_of_orders(), payments.c.decline_reason)
         .join(payments, of_current_attempt)
         .where(orders_in(window, OrderStatus.PAYMENT_PROCESSING), payments.c.status == answer)
     )
-    number = connection.execute(insert(settling).from_select(settling.columns.keys(), answered)).rowcount
+    return _gather(connection, settling.columns.keys(), answered)
+
+
+def gather(connection: Connection, chosen: ColumnElement[bool]) -> int:
+    """Puts the orders that meet a condition into `settling`; how many."""
+    return _gather(connection, list(OF_ORDERS), select(*_of_orders()).where(chosen))
+
+
+def _of_orders() -> list[Column[Any]]:
+    return [orders.c[name] for name in OF_ORDERS.values()]
+
+
+def _gather(connection: Connection, columns: list[str], query: Select[Any]) -> int:
+    connection.execute(CreateTable(settling, if_not_exists=True))
+    connection.execute(delete(settling))
+    number = connection.execute(insert(settling).from_select(columns, query)).rowcount
     if connection.dialect.name == "postgresql":
         connection.execute(text("ANALYZE settling"))
     return number

@@ -1,0 +1,81 @@
+"""Sweep reservations that outlived their hold: nobody works on their import any more."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import FailureReason, OrderStatus, ReservationStatus, Window
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import batches, imports, orders, reservations
+from orders_pipeline.workflow.batch import BatchKey, get_batch, lock_batch
+from orders_pipeline.workflow.release import roll_back_reserved
+
+MICROSECONDS = 1_000_000
+EXPIRED = FailureReason.EXPIRED
+
+
+def expire_reservations(engine: Engine, run_patience: float, transaction_orders: int) -> int:
+    """Rolls back orders whose reservation has expired; how many.
+
+    An import whose run gives signs of life is left alone, however long its orders wait to be charged. One
+    that begins to charge meanwhile has moved its orders on under the lock of their batch, or finds them gone.
+
+    Args:
+        run_patience: seconds without a sign of life after which a run counts as dead.
+    """
+    expired = 0
+    with reading(engine) as connection:
+        found = _with_expired(connection, run_patience)
+    for key in found:
+        for window in get_batch(engine, key).windows(transaction_orders):
+            with engine.begin() as connection:
+                expired += _expire(connection, key, window, run_patience)
+    return expired
+
+
+def any_expired(engine: Engine, run_patience: float) -> bool:
+    """Whether there is anything to sweep."""
+    with reading(engine) as connection:
+        return bool(_with_expired(connection, run_patience))
+
+
+def _expire(connection: Connection, key: BatchKey, window: Window, run_patience: float) -> int:
+    lock_batch(connection, key)
+    # Somebody may have launched the import again since it was found.
+    if key not in _with_expired(connection, run_patience):
+        return 0
+    return roll_back_reserved(connection, key, window, _outlived(), EXPIRED, "held for too long")
+
+
+def _with_expired(connection: Connection, run_patience: float) -> list[BatchKey]:
+    """Batches with expired reservations of imports without a sign of life."""
+    silent_since = now_us() - int(run_patience * MICROSECONDS)
+    expired = select(orders.c.id).where(
+        orders.c.id >= batches.c.first_order_id,
+        orders.c.id < batches.c.first_order_id + batches.c.orders,
+        orders.c.status == OrderStatus.RESERVED,
+        _outlived(),
+    )
+    query = (
+        select(batches.c.import_id, batches.c.number)
+        .join(imports, imports.c.id == batches.c.import_id)
+        .where(batches.c.reserved > 0)
+        .where(or_(imports.c.run_beat_at.is_(None), imports.c.run_beat_at < silent_since))
+        .where(expired.exists())
+        .order_by(batches.c.import_id, batches.c.number)
+    )
+    return [BatchKey(*row) for row in connection.execute(query)]
+
+
+def _outlived() -> ColumnElement[bool]:
+    return (
+        select(reservations.c.order_id)
+        .where(
+            and_(reservations.c.order_id == orders.c.id, reservations.c.attempt == orders.c.attempt),
+            reservations.c.status == ReservationStatus.HELD,
+            reservations.c.expires_at <= now_us(),
+        )
+        .correlate(orders)
+        .exists()
+    )

@@ -1,0 +1,60 @@
+"""Ends orders that were not charged, whatever the reason: reserved units go back on the shelf."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, insert, literal, select, update
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import FailureReason, OrderStatus, ReservationStatus, Window
+from orders_pipeline.store.schema import failures, orders
+from orders_pipeline.workflow.batch import BatchKey, count_moves, mark_days, orders_in
+from orders_pipeline.workflow.settling import end_orders, gather, settling
+from orders_pipeline.workflow.stock import lock_products, move_units
+
+PENDING, RESERVED = OrderStatus.PENDING, OrderStatus.RESERVED
+FAILED, ROLLBACK = OrderStatus.FAILED, OrderStatus.ROLLBACK
+
+
+def roll_back_reserved(
+    connection: Connection,
+    batch: BatchKey,
+    window: Window,
+    chosen: ColumnElement[bool],
+    reason: FailureReason,
+    detail: str,
+) -> int:
+    """Rolls back the chosen among the reserved orders of a batch, locked before; how many."""
+    number = gather(connection, orders_in(window, RESERVED) & chosen)
+    if number:
+        released = select(settling.c.order_id)
+        lock_products(connection, released)
+        move_units(connection, released, "reserved", "on_hand")
+        end_orders(connection, ROLLBACK, ReservationStatus.RELEASED)
+        count_moves(connection, batch, {RESERVED: -number, ROLLBACK: number})
+        _say_why(connection, reason, detail)
+    return number
+
+
+def fail_pending(
+    connection: Connection,
+    batch: BatchKey,
+    window: Window,
+    chosen: ColumnElement[bool],
+    reason: FailureReason,
+    detail: str,
+) -> int:
+    """Fails the chosen among the pending orders of a batch, locked before; how many."""
+    number = gather(connection, orders_in(window, PENDING) & chosen)
+    if number:
+        ids = select(settling.c.order_id)
+        connection.execute(update(orders).where(orders.c.id.in_(ids)).values(status=FAILED))
+        count_moves(connection, batch, {PENDING: -number, FAILED: number})
+        _say_why(connection, reason, detail)
+    return number
+
+
+def _say_why(connection: Connection, reason: FailureReason, detail: str) -> None:
+    why = select(settling.c.order_id, settling.c.attempt, literal(reason), literal(detail), literal(now_us()))
+    columns = ["order_id", "attempt", "reason", "detail", "failed_at"]
+    connection.execute(insert(failures).from_select(columns, why))
+    mark_days(connection, select(settling.c.day))

@@ -1,0 +1,112 @@
+"""Reservations that outlived their hold, swept beside imports at work."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.heartbeat import Sign, beating
+from orders_pipeline.store.order_story import find_orders
+from orders_pipeline.store.schema import imports, reservations
+from orders_pipeline.workflow.expire import any_expired, expire_reservations
+from tests.import_bench import ImportBench, many_orders
+
+PATIENCE = 30
+
+
+def sweep(bench: ImportBench) -> int:
+    return expire_reservations(bench.engine, PATIENCE, bench.settings.transaction_orders)
+
+
+def reserved(bench: ImportBench, count: int = 5) -> str:
+    """Key of an import that was left alone after it had reserved."""
+    bench.stock(MOUSE=100)
+    key = bench.parsed(*many_orders(count))
+    bench.up_to("reserve", key)
+    abandon(bench)
+    return key
+
+
+def abandon(bench: ImportBench) -> None:
+    with bench.engine.begin() as connection:
+        connection.execute(update(imports).values(run_beat_at=now_us() - (PATIENCE + 1) * 1_000_000))
+
+
+def outlive(bench: ImportBench, *order_ids: int) -> None:
+    """Ends the hold of these orders, or of all."""
+    ended = update(reservations).values(expires_at=now_us())
+    with bench.engine.begin() as connection:
+        connection.execute(ended.where(reservations.c.order_id.in_(order_ids)) if order_ids else ended)
+
+
+def test_expired_reservations_are_released_and_the_others_stay(bench: ImportBench) -> None:
+    reserved(bench)
+    outlive(bench, 2, 4)
+    assert any_expired(bench.engine, PATIENCE)
+    assert sweep(bench) == 2
+    assert not any_expired(bench.engine, PATIENCE)
+    assert {number for number, status in bench.statuses().items() if status == "rollback"} == {"n1", "n3"}
+    assert bench.shelf()["MOUSE"] == (97, 3, 0)
+    assert bench.broken_checks() == set()
+    assert sweep(bench) == 0
+
+
+def test_an_expired_order_says_so_in_its_story(bench: ImportBench) -> None:
+    reserved(bench, 1)
+    outlive(bench)
+    sweep(bench)
+    with reading(bench.engine) as connection:
+        (story,) = find_orders(connection, "n0", None)
+    assert (story["status"], story["failures"][0]["reason"]) == ("rollback", "expired")
+
+
+def test_nothing_expires_before_its_time(bench: ImportBench) -> None:
+    reserved(bench)
+    assert not any_expired(bench.engine, PATIENCE)
+    assert sweep(bench) == 0
+
+
+def test_an_import_that_gives_signs_of_life_keeps_what_it_holds(bench: ImportBench) -> None:
+    key = reserved(bench)
+    outlive(bench)
+    bench.steps.parse(key, "another launch")
+    assert not any_expired(bench.engine, PATIENCE)
+    assert sweep(bench) == 0
+    assert bench.settle(key).statuses["completed"] == 5
+
+
+def test_an_import_that_beats_is_left_alone(lone_bench: ImportBench) -> None:
+    key = reserved(lone_bench)
+    outlive(lone_bench)
+    with beating(lone_bench.engine, key, Sign.RUN, every=0.001):
+        while any_expired(lone_bench.engine, PATIENCE):
+            pass
+        assert sweep(lone_bench) == 0
+
+
+@pytest.mark.parametrize("step", ["charge", "finalize"])
+def test_what_is_charged_never_expires(bench: ImportBench, step: str) -> None:
+    key = reserved(bench)
+    bench.step("charge", key)
+    if step == "finalize":
+        bench.step("finalize", key)
+    outlive(bench)
+    abandon(bench)
+    before = bench.everything()
+    assert sweep(bench) == 0
+    assert bench.everything() == before
+
+
+def test_a_sweep_that_meets_charging_ends_each_order_one_way(bench: ImportBench) -> None:
+    bench.set(transaction_orders=3)
+    key = reserved(bench, 40)
+    outlive(bench)
+    _, swept, again = bench.race(lambda one: one.step("charge", key), sweep, sweep)
+    assert bench.broken_checks() == set()
+    statuses = bench.settle(key).statuses
+    assert statuses["rollback"] == swept + again  # type: ignore[operator]
+    assert statuses["completed"] == 40 - statuses["rollback"]
+    assert bench.shelf()["MOUSE"] == (100 - statuses["completed"], 0, statuses["completed"])
+    assert bench.broken_checks() == set()

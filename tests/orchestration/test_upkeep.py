@@ -1,0 +1,48 @@
+"""The scheduled sweep of reservations, as Dagster runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, DefaultScheduleStatus, RunRequest, SkipReason, build_schedule_context
+from sqlalchemy import update
+
+from definitions import build_definitions
+from jobs.upkeep import SWEEP_RESERVATIONS
+from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.schema import imports, reservations
+from tests.import_bench import ImportBench, many_orders
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url)
+    yield bench
+    engine.dispose()
+
+
+def test_the_schedule_starts_a_run_only_where_something_expired_and_the_run_sweeps_it(
+    bench: ImportBench,
+) -> None:
+    definitions = build_definitions(bench.settings)
+    schedule = definitions.resolve_schedule_def("sweep_reservations_schedule")
+    job = definitions.resolve_job_def(SWEEP_RESERVATIONS)
+    assert schedule.default_status is DefaultScheduleStatus.RUNNING
+    assert schedule.cron_schedule == "*/5 * * * *"
+    key = bench.parsed(*many_orders(3))
+    bench.up_to("reserve", key)
+    with DagsterInstance.ephemeral() as instance:
+        context = build_schedule_context(instance, repository_def=definitions.get_repository_def())
+        assert isinstance(schedule(context), SkipReason)
+        with bench.engine.begin() as connection:
+            connection.execute(update(imports).values(run_beat_at=1))
+            connection.execute(update(reservations).values(expires_at=1))
+        assert isinstance(schedule(context), RunRequest)
+        assert job.execute_in_process(instance=instance).success
+        assert isinstance(schedule(context), SkipReason)
+    assert set(bench.statuses().values()) == {"rollback"}
+    assert bench.broken_checks() == set()
