@@ -65,9 +65,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.REPEATED_HEADER: Explanation(
         None, "The header stands here again.", "Nothing to do: files were probably joined."
     ),
-    RejectCode.FIELD_COUNT: Explanation(
-        None, "The line has {} fields where the header has another number.", _BROKEN_HINT
-    ),
+    RejectCode.FIELD_COUNT: Explanation(None, "The line has {}.", _BROKEN_HINT),
     RejectCode.STRAY_QUOTE: Explanation(
         None,
         "A quoted field goes on after its closing quote: {}.",
@@ -186,7 +184,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     ),
     RejectCode.TEXT_TOO_LONG: Explanation(
         None,
-        "A field of the line is longer than 1,000 characters.",
+        "A field of the line is longer than 1,000 bytes.",
         "Shorten the order number, SKU, id or name.",
     ),
     RejectCode.ORDER_REJECTED: Explanation(

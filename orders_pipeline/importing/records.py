@@ -14,7 +14,7 @@ from orders_pipeline.importing.dialect import Dialect
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.lines import Lines, cut, split_lines, strip_blank_end
 from orders_pipeline.importing.scanner import RecordScanner, Scanned, TextLines
-from orders_pipeline.importing.text import STAND_IN_PATTERN, STAND_IN_PREFIX
+from orders_pipeline.importing.text import STAND_IN, STAND_IN_PATTERN, STAND_IN_PREFIX
 
 MAX_LINE_BYTES = 16 << 20
 RECORD_COLUMNS = {
@@ -25,6 +25,7 @@ RECORD_COLUMNS = {
     "detail": pl.String,
 }
 
+_BYTES = {chr(STAND_IN + byte): f"0x{byte:02X}" for byte in range(256)}
 _PLAIN, _QUOTED, _SCANNED, _ABSORBED = range(4)
 
 
@@ -158,7 +159,8 @@ class RecordReader:
             table = table.with_columns(bad=pl.col("bad") | pl.col("blank"))
         blank, count = pl.lit(RejectCode.BLANK_LINE.value), pl.lit(RejectCode.FIELD_COUNT.value)
         problem = pl.when("bad").then(pl.when("blank").then(blank).otherwise(count))
-        detail = pl.when(pl.col("bad") & ~pl.col("blank")).then(pl.col("found").cast(pl.String))
+        counts = pl.format(f"{{}} fields, where the header has {self._layout.width}", "found")
+        detail = pl.when(pl.col("bad") & ~pl.col("blank")).then(counts)
         return table.select(problem=problem, detail=detail).to_dict()
 
     def _quoted(self, table: pl.DataFrame) -> pl.DataFrame:
@@ -215,7 +217,8 @@ class RecordReader:
             scanned = Scanned([], 1, RejectCode.UNCLOSED_QUOTE, inside[0][:40])
         problem, detail = scanned.problem, scanned.detail
         if problem is None and not fits:
-            problem, detail = RejectCode.FIELD_COUNT, str(len(scanned.fields))
+            problem = RejectCode.FIELD_COUNT
+            detail = f"{len(scanned.fields)} fields, where the header has {self._layout.width}"
         fields = scanned.fields if scanned.problem is None else self._best_effort(scanned.fields, inside[0])
         raw = "".join(lines[i] + lines.end(i) for i in range(index, index + scanned.lines - 1))
         raw += lines[index + scanned.lines - 1]
@@ -259,9 +262,8 @@ def _mark_cut_off(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _mark_undecodable(frame: pl.DataFrame) -> pl.DataFrame:
     bad = pl.col("raw").str.contains(STAND_IN_PATTERN) & pl.col("problem").is_null()
+    first = pl.col("raw").str.extract(f"({STAND_IN_PATTERN})")
     return frame.with_columns(
         problem=pl.when(bad).then(pl.lit(RejectCode.UNDECODABLE.value)).otherwise(pl.col("problem")),
-        detail=pl.when(bad)
-        .then(pl.col("raw").str.extract(f"({STAND_IN_PATTERN})"))
-        .otherwise(pl.col("detail")),
+        detail=pl.when(bad).then(first.replace_strict(_BYTES, default=None)).otherwise(pl.col("detail")),
     )

@@ -90,6 +90,7 @@ def test_bytes_that_are_no_text_cost_their_order_only(tmp_path: Path) -> None:
     imported = parse(file, tmp_path / "parsed")
     assert imported.orders.height == 9
     assert imported.parsed.rejects_by_code == {"undecodable": 1}
+    assert "0xFF" in imported.rejects["message"].item()
     raw = imported.rejects["raw"].item()
     assert original_bytes(raw, "utf-8") == bad.rstrip()
 
