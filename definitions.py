@@ -5,8 +5,10 @@ from dagster import Definitions
 from assets.figure_checks import figure_checks
 from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
+from assets.metadata import with_code_references
 from assets.order_checks import order_checks
 from assets.orders import order_assets
+from assets.snapshots import pipeline_snapshot
 from jobs.check_schedules import check_job, check_schedules
 from jobs.executor import build_executor
 from jobs.figure_schedules import figure_jobs, figure_schedules
@@ -28,7 +30,9 @@ def build_definitions(settings: Settings) -> Definitions:
     """Assets, jobs, resources and the executor on these settings."""
     order_store = OrderStore(settings.store_url)
     return Definitions(
-        assets=[*order_assets(), *kpi_assets(settings), *leaderboard_assets()],
+        assets=with_code_references(
+            [*order_assets(), *kpi_assets(settings), *leaderboard_assets(), pipeline_snapshot]
+        ),
         asset_checks=[*order_checks(), *figure_checks()],
         jobs=[
             import_orders_job(),

@@ -11,9 +11,9 @@ from dagster import (
     asset_check,
 )
 
-from jobs.kpi_metadata import DAILY_KPIS
 from jobs.kpi_ops import BOARD_ASSETS, FIGURES_WORK
 from orders_pipeline.kpis.days import dirty_days
+from orders_pipeline.kpis.dictionary import DAILY_KPIS
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.verify.check import Check
 from orders_pipeline.verify.figure_checks import check_cached_kpis, check_leaderboards, check_published_kpis
@@ -24,19 +24,19 @@ def figure_checks() -> list[AssetChecksDefinition]:
     """All checks of this module."""
     return [
         _check(
-            DAILY_KPIS,
+            DAILY_KPIS.name,
             "published_days_equal_the_orders",
             "Each published day equals what the order store counts; days due for a refresh are left out.",
             check_published_kpis,
         ),
         _check(
-            DAILY_KPIS,
+            DAILY_KPIS.name,
             "cached_days_equal_the_published",
             "Each day in Redis is the published one.",
             check_cached_kpis,
         ),
         _check(
-            DAILY_KPIS,
+            DAILY_KPIS.name,
             "changed_days_are_published",
             "No day waits for a refresh; while an import runs some do.",
             _none_is_due,

@@ -18,9 +18,11 @@ from dagster import (
     asset,
 )
 
+from assets.metadata import FIGURES_TEAM, column_schema
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.kpi_metadata import DAILY_KPIS, metadata_by_day
+from jobs.kpi_metadata import metadata_by_day
 from jobs.kpi_ops import FIGURES_WORK
+from orders_pipeline.kpis.dictionary import DAILY_KPIS
 from orders_pipeline.settings import Settings
 from resources.reporting import ReportingStores
 
@@ -39,7 +41,7 @@ def kpi_assets(settings: Settings) -> list[AssetsDefinition]:
         # Dagster marks the backfill policy as beta, which would greet the user of each command.
         warnings.simplefilter("ignore", BetaWarning)
         daily_kpis = asset(
-            name=DAILY_KPIS,
+            name=DAILY_KPIS.name,
             partitions_def=kpi_partitions(settings),
             # Any file may hold orders of any day.
             deps=[AssetDep("orders", partition_mapping=AllPartitionMapping())],
@@ -48,7 +50,9 @@ def kpi_assets(settings: Settings) -> list[AssetsDefinition]:
             op_tags=FIGURES_WORK,
             group_name="figures",
             kinds={"duckdb", "redis"},
-            description="Revenue, orders, customers and what became of them by order date and currency.",
+            owners=FIGURES_TEAM,
+            metadata=column_schema(DAILY_KPIS, keys=["day", "currency"]),
+            description=DAILY_KPIS.meaning,
         )(refresh_partitions)
     return [daily_kpis]
 
@@ -65,5 +69,7 @@ def refresh_partitions(
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
         else:
             # A later day changes with an earlier one that takes over a customer's first purchase.
-            context.log_event(AssetMaterialization(DAILY_KPIS, partition=day.isoformat(), metadata=metadata))
+            context.log_event(
+                AssetMaterialization(DAILY_KPIS.name, partition=day.isoformat(), metadata=metadata)
+            )
     return MaterializeResult(metadata={"days_in_this_run": len(wanted)})

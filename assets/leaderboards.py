@@ -4,9 +4,11 @@ from typing import Any
 
 from dagster import AssetsDefinition, MaterializeResult, ResourceParam, asset
 
+from assets.metadata import FIGURES_TEAM, column_schema
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.kpi_metadata import board_metadata
 from jobs.kpi_ops import FIGURES_WORK
+from orders_pipeline.kpis.dictionary import CUSTOMER_LEADERBOARD, PRODUCT_LEADERBOARD
 from orders_pipeline.leaderboards.boards import Board
 from resources.reporting import ReportingStores
 
@@ -17,7 +19,9 @@ from resources.reporting import ReportingStores
     op_tags=FIGURES_WORK,
     group_name="figures",
     kinds={"redis"},
-    description="Customers by what they spent on completed orders, in each currency; guests are left out.",
+    owners=FIGURES_TEAM,
+    metadata=column_schema(CUSTOMER_LEADERBOARD, keys=["rank", "customer_id"]),
+    description=CUSTOMER_LEADERBOARD.meaning,
 )
 def customer_leaderboard(reporting: ResourceParam[ReportingStores]) -> MaterializeResult[Any]:
     """Rebuilds the board from the order store and swaps it in."""
@@ -30,7 +34,9 @@ def customer_leaderboard(reporting: ResourceParam[ReportingStores]) -> Materiali
     op_tags=FIGURES_WORK,
     group_name="figures",
     kinds={"redis"},
-    description="Products by units sold in completed orders, in each currency.",
+    owners=FIGURES_TEAM,
+    metadata=column_schema(PRODUCT_LEADERBOARD, keys=["rank", "product_sku"]),
+    description=PRODUCT_LEADERBOARD.meaning,
 )
 def product_leaderboard(reporting: ResourceParam[ReportingStores]) -> MaterializeResult[Any]:
     """Rebuilds the board from the order store and swaps it in."""

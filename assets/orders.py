@@ -2,8 +2,17 @@
 
 from typing import Any
 
-from dagster import AssetOut, AssetsDefinition, DynamicPartitionsDefinition, graph_multi_asset
+from dagster import (
+    AssetIn,
+    AssetOut,
+    AssetsDefinition,
+    AssetSpec,
+    DynamicPartitionsDefinition,
+    Nothing,
+    graph_multi_asset,
+)
 
+from assets.metadata import ORDERS_TEAM, column_schema
 from jobs.import_ops import (
     ORDER_FILES,
     charge_payments,
@@ -14,8 +23,17 @@ from jobs.import_ops import (
     roll_back_orders,
     summarize_import,
 )
+from orders_pipeline.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
 
 order_files = DynamicPartitionsDefinition(name=ORDER_FILES)
+order_file = AssetSpec(
+    "order_file",
+    description="A staged order file, as a shop exported it; its partition is named by file and content.",
+    partitions_def=order_files,
+    group_name="orders",
+    owners=ORDERS_TEAM,
+    kinds={"csv"},
+)
 
 
 def _settle_batch(batch: Any) -> tuple[Any, Any]:
@@ -29,24 +47,29 @@ def _settle_batch(batch: Any) -> tuple[Any, Any]:
     name="import_order_file",
     partitions_def=order_files,
     group_name="orders",
+    ins={"order_file": AssetIn("order_file", dagster_type=Nothing)},
     outs={
-        "orders": AssetOut(
-            description="Orders of one file, each completed, rolled back or failed.",
-            kinds={"celery", "csv"},
+        ORDERS.name: AssetOut(
+            description=ORDERS.meaning,
+            kinds={"celery", "sql"},
+            owners=ORDERS_TEAM,
+            metadata=column_schema(ORDERS, keys=["id"]),
         ),
-        "rejected_order_rows": AssetOut(
-            description="Lines of one file that could not be taken, with place, code and way out.",
-            kinds={"csv"},
+        REJECTED_ORDER_ROWS.name: AssetOut(
+            description=REJECTED_ORDER_ROWS.meaning,
+            kinds={"celery", "sql"},
+            owners=ORDERS_TEAM,
+            metadata=column_schema(REJECTED_ORDER_ROWS, keys=["record", "item"]),
         ),
     },
 )
-def import_order_file() -> dict[str, Any]:
+def import_order_file(order_file: Any) -> dict[str, Any]:
     """Parses the file, settles its batches side by side, and sums up."""
-    finalized, rolled_back = parse_order_file().map(_settle_batch)
+    finalized, rolled_back = parse_order_file(order_file).map(_settle_batch)
     orders, rejected_order_rows = summarize_import(finalized.collect(), rolled_back.collect())
     return {"orders": orders, "rejected_order_rows": rejected_order_rows}
 
 
-def order_assets() -> list[AssetsDefinition]:
+def order_assets() -> list[AssetsDefinition | AssetSpec]:
     """All assets of this module."""
-    return [import_order_file]
+    return [order_file, import_order_file]

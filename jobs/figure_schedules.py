@@ -22,10 +22,11 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.kpi_metadata import DAILY_KPIS
 from jobs.kpi_ops import BOARD_ASSETS, FIGURES_WORK
 from jobs.queues import queue_sizes
+from orders_pipeline.kpis.dictionary import DAILY_KPIS, PIPELINE_SNAPSHOT
 from orders_pipeline.settings import Settings
+from orders_pipeline.store.snapshots import take_snapshot
 from resources.reporting import ReportingStores
 
 REFRESH_RECENT_KPIS, REBUILD_LEADERBOARDS, TAKE_SNAPSHOT = (
@@ -33,7 +34,6 @@ REFRESH_RECENT_KPIS, REBUILD_LEADERBOARDS, TAKE_SNAPSHOT = (
     "rebuild_boards",
     "take_snapshot",
 )
-PIPELINE_SNAPSHOT = "pipeline_snapshot"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 ON = DefaultScheduleStatus.RUNNING
 Jobs = Sequence[JobDefinition | UnresolvedAssetJobDefinition]
@@ -44,7 +44,7 @@ def figure_jobs(settings: Settings) -> Jobs:
     return [
         define_asset_job(
             REFRESH_RECENT_KPIS,
-            selection=AssetSelection.assets(DAILY_KPIS).without_checks(),
+            selection=AssetSelection.assets(DAILY_KPIS.name).without_checks(),
             executor_def=in_process_executor,
             description="Recomputes the KPIs of some days, whether their orders changed or not.",
         ),
@@ -95,15 +95,17 @@ def _snapshot_job(settings: Settings) -> JobDefinition:
     def note_queues_and_throughput(
         context: OpExecutionContext, reporting: ResourceParam[ReportingStores]
     ) -> None:
-        """Notes what waits in the queues and how fast orders settle, as numbers that the UI plots."""
-        waiting = {f"waiting_{queue}": size for queue, size in queue_sizes(settings).items()}
+        """Keeps and plots what waits in the queues and how fast orders settle; drops old snapshots."""
+        sizes = queue_sizes(settings)
         with permanent_failures(), reporting.open() as figures:
             live = figures.live.figures(figures.currency)
-        context.log_event(AssetMaterialization(PIPELINE_SNAPSHOT, metadata={**waiting, **live}))
+            take_snapshot(figures.engine, sizes)
+        waiting = {f"waiting_{queue}": size for queue, size in sizes.items()}
+        context.log_event(AssetMaterialization(PIPELINE_SNAPSHOT.name, metadata={**waiting, **live}))
 
     @job(name=TAKE_SNAPSHOT, executor_def=in_process_executor)
-    def take_snapshot() -> None:
+    def note_queues() -> None:
         """Notes queues and throughput."""
         note_queues_and_throughput()
 
-    return take_snapshot
+    return note_queues

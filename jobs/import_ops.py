@@ -6,6 +6,8 @@ from typing import Any
 from dagster import (
     DynamicOut,
     DynamicOutput,
+    In,
+    Nothing,
     OpExecutionContext,
     Out,
     Output,
@@ -15,6 +17,7 @@ from dagster import (
 
 from jobs.executor import TIME_LIMIT_TAG
 from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.import_config import ReadAs
 from jobs.import_metadata import orders_metadata, rejects_metadata
 from orders_pipeline.workflow.batch import Batch
 from resources.file_imports import FileImports
@@ -27,14 +30,14 @@ STORE_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "1800"}
 GATEWAY_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "7200"}
 
 
-@op(out=DynamicOut(int), retry_policy=THREE_TRIES, tags=FILE_WORK)
+@op(ins={"order_file": In(Nothing)}, out=DynamicOut(int), retry_policy=THREE_TRIES, tags=FILE_WORK)
 def parse_order_file(
-    context: OpExecutionContext, file_imports: ResourceParam[FileImports]
+    context: OpExecutionContext, config: ReadAs, file_imports: ResourceParam[FileImports]
 ) -> Iterator[DynamicOutput[int]]:
     """Parses the staged file once: whole orders into batches, bad lines into rejects."""
     key = context.partition_key
     with permanent_failures(), file_imports.open(context.partition_key) as steps:
-        numbers = steps.parse(key, context.run_id)
+        numbers = steps.parse(key, context.run_id, config.told())
         # The store knows the file; a fresh Dagster instance may not yet.
         context.instance.add_dynamic_partitions(ORDER_FILES, [key])
     for number in numbers:

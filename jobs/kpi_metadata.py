@@ -1,18 +1,19 @@
 """What materializations of KPI days and leaderboards show in the Dagster UI; no customer is named in it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
 
 from dagster import AssetMaterialization, MetadataValue, TableColumn, TableRecord, TableSchema
 
+from orders_pipeline.kpis import dictionary
+from orders_pipeline.kpis.dictionary import DAILY_KPIS, Dataset
 from orders_pipeline.kpis.refresh import PublishedDay
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.leaderboards.leaderboards import Entry
 from orders_pipeline.reporting import Reporting
 
-DAILY_KPIS = "daily_kpis"
 PREVIEW_PLACES = 10
 NUMBERS_SHOWN = (
     "total_revenue",
@@ -30,6 +31,7 @@ NUMBERS_SHOWN = (
     "median_seconds_to_settle",
     "p95_seconds_to_settle",
 )
+BOARDS = {Board.CUSTOMERS: dictionary.CUSTOMER_LEADERBOARD, Board.PRODUCTS: dictionary.PRODUCT_LEADERBOARD}
 BOARD_COLUMNS = {
     Board.CUSTOMERS: ("rank", "customer_id", "order_count", "total_spent"),
     Board.PRODUCTS: ("rank", "product_sku", "product_name", "total_quantity", "total_revenue", "order_count"),
@@ -53,7 +55,7 @@ def metadata_by_day(
 def day_materializations(published: Iterable[PublishedDay], currency: str) -> list[AssetMaterialization]:
     """A materialization of `daily_kpis` for each published day."""
     return [
-        AssetMaterialization(DAILY_KPIS, partition=day.isoformat(), metadata=metadata)
+        AssetMaterialization(DAILY_KPIS.name, partition=day.isoformat(), metadata=metadata)
         for day, metadata in metadata_by_day(published, currency)
     ]
 
@@ -64,11 +66,12 @@ def board_metadata(reporting: Reporting, board: Board, members: dict[str, int]) 
     return {
         "dagster/row_count": sum(members.values()),
         **{f"members_{currency}": number for currency, number in members.items()},
-        "top": _table(BOARD_COLUMNS[board], top),
+        "top": _table(BOARD_COLUMNS[board], BOARDS[board], top),
     }
 
 
-def _table(columns: Iterable[str], entries: list[Entry]) -> MetadataValue[Any]:
-    names = tuple(columns)
+def _table(names: Sequence[str], dataset: Dataset, entries: list[Entry]) -> MetadataValue[Any]:
     records = [TableRecord({name: entry[name] for name in names}) for entry in entries]
-    return MetadataValue.table(records, TableSchema(columns=[TableColumn(name) for name in names]))
+    told = [(name, dataset.definitions[name]) for name in names]
+    columns = [TableColumn(name, definition.type, definition.meaning) for name, definition in told]
+    return MetadataValue.table(records, TableSchema(columns=columns))

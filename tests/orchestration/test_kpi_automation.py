@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.model import Window
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import Settings
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.snapshots import snapshots_of_last
 from resources.order_store import OrderStore
 from resources.reporting import ReportingStores
 from tests.builders import StoredOrder, store_orders
@@ -92,12 +94,17 @@ def test_a_rebuild_makes_both_boards_whole(definitions: Definitions, home: Repor
     assert all(home.boards.live(board, "USD").places(1, 1) for board in Board)
 
 
-def test_a_snapshot_notes_queues_and_throughput_as_numbers(definitions: Definitions) -> None:
+def test_a_snapshot_is_kept_in_the_store_and_plotted_as_numbers(
+    definitions: Definitions, home: Reporting
+) -> None:
     assert definitions.resolve_schedule_def("take_snapshot_schedule").cron_schedule == "*/5 * * * *"
     result, _ = run(definitions, "take_snapshot")
     noted = result.asset_materializations_for_node("note_queues_and_throughput")[0].metadata
     assert noted["waiting_orders"].value == 0
     assert noted["orders_per_second"].value == 0.0
+    with reading(home.engine) as connection:
+        (kept,) = snapshots_of_last(connection, timedelta(minutes=5))
+    assert (kept.waiting, kept.settled) == ({"orders": 0, "dagster": 0}, 1)
 
 
 def test_checks_hold_after_publishing_and_tell_what_is_wrong(

@@ -24,8 +24,8 @@ PAGE = PROJECT_ROOT / "docs" / "data-dictionary.md"
 HEAD = """\
 # Data dictionary
 
-Every figure is of one currency. A KPI day is the order's date in the configured time zone (`ORDERS_TIMEZONE`).
-Money in figures is in the currency's major unit, such as dollars. `make format` writes this page from
+Every figure is of one currency. A KPI day is the order's date in `ORDERS_TIMEZONE`. Money in figures is in
+the currency's major unit, such as dollars. `make format` writes this page from
 `orders_pipeline/kpis/dictionary.py`; the API's description and the assets in Dagster say the same.
 """
 ANSWERS: list[tuple[type[BaseModel], Mapping[str, Definition]]] = [
