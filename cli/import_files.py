@@ -49,12 +49,17 @@ class ImportCommand:
     started_at: float
 
     def run(
-        self, files: list[Path], profile: str | None, source: str | None, options: ReadOptions
+        self,
+        files: list[Path],
+        profile: str | None,
+        source: str | None,
+        options: ReadOptions,
+        max_rejects: str | None = None,
     ) -> list[FileRun]:
         """Imports the files one after the other; a refused one does not keep the others out."""
         runs = [FileRun(path) for path in files]
         for run in runs:
-            self._stage(run, profile, source, options)
+            self._stage(run, profile, source, options, max_rejects)
         waiting = [run for run in runs if run.staged]
         if waiting or dirty_days(self.engine):
             self._import(waiting)
@@ -67,10 +72,17 @@ class ImportCommand:
             self._import(runs)
         return runs
 
-    def _stage(self, run: FileRun, profile: str | None, source: str | None, options: ReadOptions) -> None:
+    def _stage(
+        self,
+        run: FileRun,
+        profile: str | None,
+        source: str | None,
+        options: ReadOptions,
+        max_rejects: str | None,
+    ) -> None:
         staging = Staging(self.settings.staging)
         try:
-            staged = stage_file(self.engine, staging, run.path, profile, source, options)
+            staged = stage_file(self.engine, staging, run.path, profile, source, options, max_rejects)
         except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
             run.error = explain(error)
             return
@@ -89,8 +101,10 @@ class ImportCommand:
     def _why(self, staged: Import, failed: Exception) -> CommandFailed:
         with reading(self.engine) as connection:
             found = get_import(connection, staged.key)
-        if found.refused_because:
-            return CommandFailed("file_refused", found.refused_because, "None of its orders entered.")
+        if found.refused_code:
+            seen = f" `orders rejects {found.key}` shows them." if found.parsed else ""
+            hint = f"None of its orders entered.{seen}"
+            return CommandFailed(found.refused_code, str(found.refused_because), hint)
         return CommandFailed(
             "run_failed",
             f"The import of {staged.file_name} failed: {failed}",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
@@ -9,6 +12,9 @@ from cli.import_files import FileRun
 from cli.output import page, show_error
 from orders_pipeline.store.import_report import ImportReport
 
+SURE = 0.8
+# What the page tells of how a file was read, with the word that follows it.
+SHOWN = {"container": "", "encoding": "", "delimiter": "-separated", "date order": "", "companion": ""}
 COLOURS = {"completed": "green", "rollback": "yellow", "failed": "red"}
 
 
@@ -31,6 +37,8 @@ def show_report(report: ImportReport) -> None:
         page.print(f"  Nothing new: all {report.records:,} lines were imported before. Nothing changed.")
         return
     page.print(_figures(report))
+    for doubt in _doubts(report.detected):
+        page.print(f"  [yellow]not sure[/]    {escape(doubt)}", highlight=False)
     if not report.rejects_by_code:
         page.print("  rejects     none")
     else:
@@ -40,6 +48,8 @@ def show_report(report: ImportReport) -> None:
 
 def _figures(report: ImportReport) -> Table:
     table = Table.grid(padding=(0, 2))
+    if report.detected:
+        table.add_row("  read as", escape(_read_as(report.detected)))
     table.add_row("  records", f"{report.records:,}", _lines(report))
     table.add_row("  orders", f"{report.orders['accepted']:,}", _statuses(report))
     for currency, amount in report.revenue.items():
@@ -49,6 +59,34 @@ def _figures(report: ImportReport) -> Table:
             "  settled in", f"{report.seconds:,.1f} s", f"{report.orders_per_second:,.0f} orders a second"
         )
     return table
+
+
+def _latest(detected: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By what was found out; what the whole file showed takes the place of what its beginning did."""
+    return {finding["what"]: finding for finding in detected}
+
+
+def _read_as(detected: list[dict[str, Any]]) -> str:
+    found = _latest(detected)
+    return ", ".join(f"{found[what]['value']}{word}" for what, word in SHOWN.items() if what in found)
+
+
+def _doubts(detected: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{finding['what']} {finding['value']} ({finding['confidence']:.0%}): {finding['reason']}"
+        for finding in detected
+        if finding["confidence"] < SURE
+        and (finding["what"] != "encoding" or finding is _latest(detected)["encoding"])
+    ]
+
+
+def show_findings(detected: list[dict[str, Any]]) -> None:
+    """How a file was read, how sure that is, and why."""
+    table = Table("read as", "", "sure", "why", box=SIMPLE)
+    for finding in detected:
+        value = escape(str(finding["value"]))
+        table.add_row(finding["what"], value, f"{finding['confidence']:.0%}", escape(finding["reason"]))
+    page.print(table)
 
 
 def _lines(report: ImportReport) -> str:

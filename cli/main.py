@@ -9,7 +9,19 @@ STARTED_AT = time.time()
 
 import typer  # noqa: E402 the command's start is taken first
 
-from cli.commands import demo, failed_work, gateway, importing, inspecting, kpis, leaderboard, products, stack  # noqa: E402
+from cli.commands import (  # noqa: E402
+    demo,
+    failed_work,
+    gateway,
+    importing,
+    inspecting,
+    kpis,
+    leaderboard,
+    order_files,
+    products,
+    profiles,
+    stack,
+)
 
 app = typer.Typer(
     name="orders",
@@ -27,5 +39,17 @@ def _remember_start(context: typer.Context) -> None:
     logging.basicConfig(level=logging.ERROR)
 
 
-for group in (importing, kpis, leaderboard, products, inspecting, failed_work, stack, demo, gateway):
+for group in (
+    importing,
+    order_files,
+    profiles,
+    kpis,
+    leaderboard,
+    products,
+    inspecting,
+    failed_work,
+    stack,
+    demo,
+    gateway,
+):
     group.register(app)

@@ -32,6 +32,7 @@ def orders_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
         "rejects_by_code": MetadataValue.json(report.rejects_by_code),
         "seconds": report.seconds,
         "orders_per_second": report.orders_per_second,
+        "read_as": _read_as(report),
         "preview": _preview(engine, report.partition),
     }
 
@@ -44,6 +45,15 @@ def rejects_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
         "rejects_by_code": MetadataValue.json(report.rejects_by_code),
         "first_rejects": _first_rejects(engine, report.partition),
     }
+
+
+def _read_as(report: ImportReport) -> MetadataValue[Any]:
+    """What was found out about the file, how sure that is, and why."""
+    records = [
+        {name: str(finding[name]) for name in ("what", "value", "confidence", "reason")}
+        for finding in report.detected
+    ]
+    return _table(["what", "value", "confidence", "reason"], records)
 
 
 def _preview(engine: Engine, key: str) -> MetadataValue[Any]:

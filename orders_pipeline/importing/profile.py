@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from orders_pipeline.currency import MINOR_DIGITS
 from orders_pipeline.importing.errors import FileRefused
 
+PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
 
 class OrderField(StrEnum):
     """What a column of an order file can mean."""
@@ -96,7 +98,7 @@ class Profile(BaseModel):
 
     model_config = _STRICT
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    name: Annotated[str, Field(pattern=PROFILE_NAME)]
     description: str = ""
     columns: dict[OrderField, Names]
     joined: dict[OrderField, Names] = {}

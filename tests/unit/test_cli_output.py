@@ -9,8 +9,8 @@ import typer
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
-from cli.commands.importing import _show_rejects
 from cli.commands.inspecting import _show_story
+from cli.commands.order_files import _show_rejects
 from cli.output import CommandFailed, command, emit, explain, show_error
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.redis_server import RedisServerMissing

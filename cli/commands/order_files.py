@@ -1,0 +1,140 @@
+"""`orders files` and `orders rejects`: what is known of order files that were staged or imported."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import Connection
+
+from cli.context import open_store
+from cli.import_page import show_findings, show_report
+from cli.output import JsonOption, command, emit, page, progress
+from orders_pipeline.reject_export import write_rejects
+from orders_pipeline.settings import Settings, load_settings
+from orders_pipeline.staging import Staging
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.import_report import ImportReport, rejects_of, report_import
+from orders_pipeline.store.imports import Import, get_import, list_imports, seconds_to_settle
+
+
+@command
+def files(
+    key: Annotated[str | None, typer.Argument(help="Partition key of one file; else all are listed.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List the order files that were staged or imported, or tell all about one."""
+    with open_store(load_settings()) as engine, reading(engine) as connection:
+        found = [get_import(connection, key)] if key else list_imports(connection, limit)
+        reports = [report_import(connection, one, seconds_to_settle(one)) for one in found]
+    documents = [_document(one, report) for one, report in zip(found, reports, strict=True)]
+    if as_json:
+        emit(documents[0] if key else documents)
+    elif key:
+        _show_file(found[0], reports[0])
+    else:
+        _show_files(found, reports)
+
+
+def _document(found: Import, report: ImportReport) -> dict[str, Any]:
+    more = {"status": found.status, "refused_because": found.refused_because}
+    return {**asdict(report), **more, "refused_code": found.refused_code, "max_rejects": found.max_rejects}
+
+
+def _show_file(found: Import, report: ImportReport) -> None:
+    show_report(report)
+    page.print(f"  status      {found.status}", highlight=False)
+    if found.refused_because:
+        page.print(f"  [red]{escape(found.refused_because)}[/]", highlight=False)
+    if found.max_rejects:
+        page.print(f"  allowed     {escape(found.max_rejects)} bad lines", highlight=False)
+    show_findings(report.detected)
+
+
+def _show_files(found: list[Import], reports: list[ImportReport]) -> None:
+    table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("partition", overflow="fold", min_width=20)
+    table.add_column("status", no_wrap=True)
+    for name in ("records", "orders", "done", "back", "failed", "rejects"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one, report in zip(found, reports, strict=True):
+        counts = (report.records, report.orders["accepted"], *report.statuses.values(), report.rejected_lines)
+        table.add_row(one.key, one.status, *(f"{number:,}" for number in counts))
+    page.print(table if found else "No order files yet. Import one with `orders import FILE`.")
+
+
+@command
+def rejects(
+    key: Annotated[str, typer.Argument(help="Partition key; `orders files` lists them.")],
+    as_csv: Annotated[
+        bool,
+        typer.Option("--csv", help="Write all lines of rejected orders, to correct and import."),
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Where --csv writes to; else to stdout.", dir_okay=False)
+    ] = None,
+    escape_formulas: Annotated[
+        bool,
+        typer.Option("--escape-formulas", help="Keep spreadsheets from running = + - @."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the rejected lines of an order file, each with its place, reason and way out.
+
+    With --csv they come in the original's dialect, reasons first: correct them, import that file as it is.
+    """
+    settings = load_settings()
+    with open_store(settings) as engine, reading(engine) as connection:
+        found = get_import(connection, key)
+        if as_csv or output:
+            _export(connection, settings, found, output, escape_formulas=escape_formulas)
+            return
+        rows = rejects_of(connection, found.id)
+    if as_json:
+        emit(rows)
+    else:
+        _show_rejects(rows)
+
+
+def _export(
+    connection: Connection, settings: Settings, found: Import, output: Path | None, *, escape_formulas: bool
+) -> None:
+    staging = Staging(settings.staging)
+    if output is None:
+        write_rejects(connection, staging, found, sys.stdout.buffer, escape_formulas=escape_formulas)
+        sys.stdout.buffer.flush()
+        return
+    with output.open("wb") as target:
+        count = write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
+    progress.print(f"{count:,} lines in {escape(str(output))}", highlight=False)
+
+
+def _show_rejects(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        page.print("No line of this file was rejected.")
+        return
+    table = Table("line", "order", "column", "code", "what is wrong", "way out")
+    for row in rows:
+        cells = (
+            row["line"],
+            row["order_number"],
+            row["column_name"],
+            row["code"],
+            row["message"],
+            row["hint"],
+        )
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in cells))
+    page.print(table)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    app.command("files")(files)
+    app.command("rejects")(rejects)

@@ -1,0 +1,157 @@
+"""`orders profile new` and `orders profile check`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from cli.import_page import show_findings
+from cli.output import CommandFailed, JsonOption, command, emit, page, progress
+from cli.reading_options import ProfileOption, reading_options
+from orders_pipeline.clock import to_datetime
+from orders_pipeline.import_file import parse_rules
+from orders_pipeline.importing.identify import Identified, identify
+from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.importing.preview import Preview, preview_orders
+from orders_pipeline.importing.profile import PROFILE_NAME
+from orders_pipeline.importing.propose import Proposal, propose_profile
+from orders_pipeline.money import decimal_string, line_amount
+from orders_pipeline.settings import load_settings
+
+OrderFile = Annotated[Path, typer.Argument(help="An order file.", show_default=False)]
+
+
+@command
+@reading_options
+def new(
+    file: OrderFile,
+    options: ReadOptions,
+    output: Annotated[
+        Path | None, typer.Option(help="TOML file to write; else the profile goes to stdout.", dir_okay=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at a file and propose a column profile: what is sure of the mapping, and what is not."""
+    proposal = propose_profile(file, options)
+    if output:
+        _write(output, proposal.toml)
+    if as_json:
+        emit({**asdict(proposal), "output": str(output) if output else None})
+        return
+    _show_proposal(proposal, file, output)
+    if output is None:
+        sys.stdout.write(proposal.toml)
+
+
+def _write(output: Path, toml: str) -> None:
+    if not re.fullmatch(PROFILE_NAME, output.stem.lower()):
+        hint = "Use letters, digits, - and _."
+        raise CommandFailed("bad_profile_name", f"{output.stem!r} cannot be a profile's name.", hint)
+    try:
+        with output.open("x", encoding="utf-8") as target:
+            target.write(toml)
+    except FileExistsError:
+        raise CommandFailed("file_exists", f"{output} is there already.", "Name another file.") from None
+    except OSError as error:
+        raise CommandFailed("not_written", f"{output} cannot be written: {error.strerror}.") from None
+
+
+def _show_proposal(proposal: Proposal, file: Path, output: Path | None) -> None:
+    table = Table("field", "column", "sure", "why", box=SIMPLE)
+    for guess in proposal.guesses:
+        table.add_row(guess.field, escape(guess.column), f"{guess.confidence:.0%}", escape(guess.reason))
+    progress.print(table)
+    for name in proposal.fits:
+        progress.print(f"[green]The file fits the profile {name} as it is[/]: none is needed.")
+    for field in proposal.missing:
+        progress.print(f"[red]Fill in[/]  {field}: no column fits well.")
+    for doubt in proposal.doubts:
+        progress.print(f"[yellow]Look at[/]  {escape(doubt)}", highlight=False)
+    written = escape(str(output)) if output else "FILE.toml"
+    said = f"[dim]Then: orders profile check {escape(str(file))} --profile {written}[/]"
+    progress.print(said, highlight=False, soft_wrap=True)
+
+
+@command
+@reading_options
+def check(
+    file: OrderFile,
+    options: ReadOptions,
+    profile: ProfileOption = None,
+    limit: Annotated[int, typer.Option("--orders", help="How many orders to show.", min=1, max=1000)] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how a file is read, and its first orders as the profile maps them; nothing is imported."""
+    identified = identify(file, profile, options)
+    preview = preview_orders(file, identified, parse_rules(load_settings()), limit)
+    document = _document(identified, preview)
+    if as_json:
+        emit(document)
+    else:
+        _show_check(document)
+
+
+def _document(identified: Identified, preview: Preview) -> dict[str, Any]:
+    lines = preview.lines.partition_by("position", as_dict=True) if preview.lines.height else {}
+    columns = ("line", "order_number", "column", "code", "message", "hint")
+    return {
+        "file": identified.file_name,
+        "profile": identified.profile.name,
+        "detected": [asdict(finding) for finding in identified.findings],
+        "records_looked_at": preview.records,
+        "orders": [
+            _order(order, lines[(order["position"],)].to_dicts()) for order in preview.orders.to_dicts()
+        ],
+        "rejects": preview.rejects.select(columns).to_dicts() if preview.rejects.height else [],
+    }
+
+
+def _order(order: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    kept = ("number", "customer_id", "customer_name", "currency")
+    shown = ("file_line", "sku", "product_name", "quantity")
+    return {
+        **{name: order[name] for name in kept},
+        "total": decimal_string(order["total"], order["currency"]),
+        "ordered_at": to_datetime(order["ordered_at"]).isoformat(),
+        "day": order["day"].isoformat(),
+        "lines": [
+            {**{name: line[name] for name in shown}, "total": line_amount(line["total"])} for line in lines
+        ],
+    }
+
+
+def _show_check(document: dict[str, Any]) -> None:
+    page.print(f"\n[bold]{escape(document['file'])}[/]  [dim]profile {escape(document['profile'])}[/]")
+    show_findings(document["detected"])
+    table = Table("order", "customer")
+    table.add_column("ordered at (UTC)", no_wrap=True)
+    for name in ("line", "SKU", "product", "units", "total"):
+        table.add_column(name)
+    for order in document["orders"]:
+        head = (order["number"], order["customer_id"] or "(guest)", order["ordered_at"][:16])
+        for line in order["lines"]:
+            cells = (line["file_line"], line["sku"], line["product_name"] or "", line["quantity"])
+            table.add_row(*(escape(str(cell)) for cell in (*head, *cells, line["total"])))
+            head = ("", "", "")
+        total = f"[bold]{order['total']} {order['currency']}[/]"
+        table.add_row("", "", f"day {order['day']}", "", "", "", "", total, end_section=True)
+    page.print(table if document["orders"] else "No whole order among the first records.")
+    for reject in document["rejects"]:
+        page.print(f"  line {reject['line']}  [red]{reject['code']}[/]  {escape(reject['message'])}")
+    page.print(f"[dim]From the first {document['records_looked_at']:,} records.[/]", highlight=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    profile = typer.Typer(help="Column profiles: how a shop's columns become orders.", no_args_is_help=True)
+    profile.command("new")(new)
+    profile.command("check")(check)
+    app.add_typer(profile, name="profile")

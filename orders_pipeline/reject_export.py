@@ -1,0 +1,61 @@
+"""The rejects of an import as a file that is imported again once it is corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import BinaryIO
+
+from sqlalchemy import Connection
+
+from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.importing.export import RejectedLine, export_rejects
+from orders_pipeline.importing.identify import Identified
+from orders_pipeline.importing.jsonable import from_json
+from orders_pipeline.importing.originals import texts_of
+from orders_pipeline.importing.read_as import note, note_of_export
+from orders_pipeline.staging import Staging
+from orders_pipeline.store.imports import Import
+from orders_pipeline.store.rejects import records_without_text, rejected_lines
+
+
+def write_rejects(
+    connection: Connection,
+    staging: Staging,
+    found: Import,
+    target: BinaryIO,
+    *,
+    escape_formulas: bool = False,
+) -> int:
+    """Writes all lines of each rejected order in the original's dialect, with reasons; the number of lines.
+
+    Raises:
+        FileRefused: the text of an order is only in the original, whose staged copy is gone.
+    """
+    identified = from_json(Identified, found.identified)
+    encoding = found.parsed["encoding"] if found.parsed else identified.encoding
+    read_as = found.parsed["read_as"] if found.parsed else note(encoding, "", "")
+    return export_rejects(
+        _with_texts(connection, staging, found, identified),
+        identified,
+        note_of_export(read_as, found.key),
+        encoding,
+        target,
+        escape_formulas=escape_formulas,
+    )
+
+
+def _with_texts(
+    connection: Connection, staging: Staging, found: Import, identified: Identified
+) -> Iterator[RejectedLine]:
+    missing = records_without_text(connection, found.id)
+    original = staging.original(found.key)
+    if missing and not original.is_file():
+        raise FileRefused(
+            "staged_file_lost",
+            f"The staged copy of {found.file_name}, which has the lines of conflicting orders, is gone.",
+            "Stage the file again.",
+        )
+    texts = texts_of(original, identified, missing)
+    for reject in rejected_lines(connection, found.id):
+        yield replace(reject, raw=texts.get(reject.record, reject.raw)) if missing else reject
