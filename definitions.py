@@ -8,8 +8,9 @@ from assets.leaderboards import leaderboard_assets
 from assets.metadata import with_code_references
 from assets.order_checks import order_checks
 from assets.orders import order_assets
+from assets.quality_checks import quality_checks
 from assets.snapshots import pipeline_snapshot
-from jobs.check_schedules import check_job, check_schedules
+from jobs.check_schedules import check_jobs, check_schedules
 from jobs.executor import build_executor
 from jobs.figure_schedules import figure_jobs, figure_schedules
 from jobs.import_orders import import_orders_job
@@ -33,11 +34,11 @@ def build_definitions(settings: Settings) -> Definitions:
         assets=with_code_references(
             [*order_assets(), *kpi_assets(settings), *leaderboard_assets(), pipeline_snapshot]
         ),
-        asset_checks=[*order_checks(), *figure_checks()],
+        asset_checks=[*order_checks(), *figure_checks(), *quality_checks(settings)],
         jobs=[
             import_orders_job(),
             publish_figures_job,
-            check_job(),
+            *check_jobs(),
             *figure_jobs(settings),
             *upkeep_jobs(settings),
         ],

@@ -12,7 +12,6 @@ from dagster import (
 )
 
 from jobs.kpi_ops import BOARD_ASSETS, FIGURES_WORK
-from orders_pipeline.kpis.days import dirty_days
 from orders_pipeline.kpis.dictionary import DAILY_KPIS
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.verify.check import Check
@@ -35,13 +34,6 @@ def figure_checks() -> list[AssetChecksDefinition]:
             "Each day in Redis is the published one.",
             check_cached_kpis,
         ),
-        _check(
-            DAILY_KPIS.name,
-            "changed_days_are_published",
-            "No day waits for a refresh; while an import runs some do.",
-            _none_is_due,
-            AssetCheckSeverity.WARN,
-        ),
         *(
             _check(
                 asset_key,
@@ -59,24 +51,17 @@ def _check(
     name: str,
     description: str,
     ask: Callable[[Reporting], Check],
-    severity: AssetCheckSeverity = AssetCheckSeverity.ERROR,
 ) -> AssetChecksDefinition:
     @asset_check(
         asset=asset_key,
         name=name,
         description=description,
-        blocking=severity is AssetCheckSeverity.ERROR,
+        blocking=True,
         op_tags=FIGURES_WORK,
     )
     def checked(reporting: ResourceParam[ReportingStores]) -> AssetCheckResult:
         with reporting.open() as figures:
             check = ask(figures)
-        return AssetCheckResult(passed=check.ok, severity=severity, description=check.detail)
+        return AssetCheckResult(passed=check.ok, severity=AssetCheckSeverity.ERROR, description=check.detail)
 
     return checked
-
-
-def _none_is_due(figures: Reporting) -> Check:
-    due = dirty_days(figures.engine)
-    told = f"{len(due)} days wait, the first is {due[0]}" if due else "holds"
-    return Check("changed_days_are_published", not due, told)

@@ -28,7 +28,8 @@ def orders_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
         "duplicate_lines": report.duplicate_lines,
         **{f"orders_{name}": number for name, number in report.orders.items()},
         **report.statuses,
-        **{f"revenue_{currency}": amount for currency, amount in report.revenue.items()},
+        # The UI plots numbers only; the exact amounts are in the store.
+        **{f"revenue_{currency}": float(amount) for currency, amount in report.revenue.items()},
         "rejects_by_code": MetadataValue.json(report.rejects_by_code),
         "seconds": report.seconds,
         "orders_per_second": report.orders_per_second,

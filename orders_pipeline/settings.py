@@ -81,6 +81,9 @@ class Settings(BaseSettings):
         None,
         description="Folder that is watched for order files under `orders up`. Empty: inbox in the home.",
     )
+    rejects_limit: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.05, description="Share of bad lines in a file above which a check of the rejects warns."
+    )
     unknown_sku: UnknownSku = Field(
         UnknownSku.CREATE, description="Unknown products: create them, or reject the order."
     )

@@ -109,7 +109,7 @@ def test_all_paid(home: Home) -> None:
     assert home.bench.statuses() == {f"n{n}": "completed" for n in range(5)}
     orders = metadata_of(result, "orders")
     assert (orders["completed"], orders["rollback"], orders["failed"]) == (5, 0, 0)
-    assert orders["revenue_USD"] == "50.00"
+    assert orders["revenue_USD"] == 50.0
     assert home.bench.broken_checks() == set()
 
 

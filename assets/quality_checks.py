@@ -1,0 +1,62 @@
+"""Asset checks of data quality: they warn, and block nothing."""
+
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    MetadataValue,
+    ResourceParam,
+    TableRecord,
+    asset_check,
+)
+
+from jobs.check_schedules import DAYS_IN_TIME, REJECTS_UNDER_LIMIT
+from jobs.failures import permanent_failures
+from jobs.kpi_ops import FIGURES_WORK
+from orders_pipeline.settings import Settings
+from orders_pipeline.verify.quality_checks import files_over_limit, stale_days
+from resources.reporting import ReportingStores
+
+WARN, ROWS_SHOWN = AssetCheckSeverity.WARN, 100
+
+
+def quality_checks(settings: Settings) -> list[AssetChecksDefinition]:
+    """All checks of this module."""
+
+    @asset_check(
+        asset=REJECTS_UNDER_LIMIT.asset_key,
+        name=REJECTS_UNDER_LIMIT.name,
+        description=f"No file of the last 7 days has more than {settings.rejects_limit:.1%} bad lines.",
+        op_tags=FIGURES_WORK,
+    )
+    def rejects_under_limit(reporting: ResourceParam[ReportingStores]) -> AssetCheckResult:
+        with permanent_failures(), reporting.open() as figures:
+            return _none(files_over_limit(figures.engine, settings.rejects_limit), "files")
+
+    @asset_check(
+        asset=DAYS_IN_TIME.asset_key,
+        name=DAYS_IN_TIME.name,
+        description="Each day is published within 15 minutes after its orders last moved.",
+        op_tags=FIGURES_WORK,
+    )
+    def days_in_time(reporting: ResourceParam[ReportingStores]) -> AssetCheckResult:
+        with permanent_failures(), reporting.open() as figures:
+            return _none(stale_days(figures.engine), "days")
+
+    return [rejects_under_limit, days_in_time]
+
+
+def _none(found: list[dict[str, Any]], things: str) -> AssetCheckResult:
+    """A check that holds when nothing was found."""
+    if not found:
+        return AssetCheckResult(passed=True, severity=WARN, description="holds", metadata={things: 0})
+    shown = MetadataValue.table([TableRecord(row) for row in found[:ROWS_SHOWN]])
+    first = next(iter(found[0].values()))
+    return AssetCheckResult(
+        passed=False,
+        severity=WARN,
+        description=f"{len(found)} {things}, the first is {first}",
+        metadata={things: len(found), "found": shown},
+    )

@@ -1,0 +1,57 @@
+"""Data quality: files with too many bad lines, and days whose changes wait too long to be published."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from orders_pipeline.clock import now_us, to_datetime
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import batches, imports, kpi_days, orders
+
+FILES_OF = timedelta(days=7)
+PUBLISHED_WITHIN = timedelta(minutes=15)
+MICROSECOND = timedelta(microseconds=1)
+Rows = list[dict[str, Any]]
+
+
+def files_over_limit(engine: Engine, limit: float) -> Rows:
+    """Files of the last 7 days with a larger share of bad lines than `limit`, the newest first."""
+    query = (
+        select(imports.c.file_name, imports.c.records, imports.c.rejected_lines)
+        .where(imports.c.started_at >= now_us() - FILES_OF // MICROSECOND)
+        .where(imports.c.rejected_lines > limit * imports.c.records)
+        .order_by(imports.c.started_at.desc())
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    return [
+        {"file": row.file_name, "rejected_lines": row.rejected_lines, "records": row.records} for row in rows
+    ]
+
+
+def stale_days(engine: Engine) -> Rows:
+    """Days whose orders last moved more than 15 minutes ago, in a way that is not published yet."""
+    moved_at = func.max(batches.c.progress_at)
+    query = (
+        select(kpi_days.c.day, kpi_days.c.version, kpi_days.c.published, moved_at.label("moved_at"))
+        .join_from(kpi_days, orders, orders.c.day == kpi_days.c.day)
+        .join(batches, (batches.c.import_id == orders.c.import_id) & (batches.c.number == orders.c.batch))
+        .where(kpi_days.c.version > kpi_days.c.published)
+        .group_by(kpi_days.c.day, kpi_days.c.version, kpi_days.c.published)
+        .having(moved_at < now_us() - PUBLISHED_WITHIN // MICROSECOND)
+        .order_by(kpi_days.c.day)
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    return [
+        {
+            "day": str(row.day),
+            "version": row.version,
+            "published": row.published,
+            "moved_at": to_datetime(row.moved_at).isoformat(timespec="seconds"),
+        }
+        for row in rows
+    ]
