@@ -29,7 +29,7 @@ class Sign(StrEnum):
 def beating(
     engine: Engine, key: str, sign: Sign, every: float = BEAT_SECONDS, then: Callable[[], None] | None = None
 ) -> Iterator[None]:
-    """Notes a sign of life of the import every few seconds while the context lasts.
+    """Notes a sign of life of the import at once, and every few seconds while the context lasts.
 
     Args:
         then: called after each beat.
@@ -53,7 +53,8 @@ def _beat(
     ended: threading.Event,
 ) -> None:
     statement = update(imports).where(imports.c.partition_key == key)
-    while not ended.wait(every):
+    # The first beat comes at once: many steps end within one pause, and are work all the same.
+    while True:
         try:
             with engine.begin() as connection:
                 connection.execute(statement.values({sign.value: now_us()}))
@@ -62,3 +63,5 @@ def _beat(
         except SQLAlchemyError as error:
             # The work itself meets the same trouble and says so; a beat left out is no harm.
             log.warning("no sign of life could be noted: %s", error)
+        if ended.wait(every):
+            return
