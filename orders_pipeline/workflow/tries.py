@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, update
+from sqlalchemy import ColumnElement, Engine, case, literal, update
 
 from orders_pipeline.store.schema import batches
 from orders_pipeline.workflow.batch import BatchKey
@@ -24,7 +24,7 @@ def counted_try(engine: Engine, key: BatchKey) -> Iterator[None]:
     Raises:
         PoisonBatchError: too many such tries have been made.
     """
-    tries = _set_tries(engine, key, 1)
+    tries = _set_tries(engine, key, batches.c.tries + 1)
     try:
         if tries > MOST_TRIES:
             raise PoisonBatchError(
@@ -33,16 +33,17 @@ def counted_try(engine: Engine, key: BatchKey) -> Iterator[None]:
             )
         yield
     except Exception:
-        _set_tries(engine, key, -1)
+        _set_tries(engine, key, case((batches.c.tries > 0, batches.c.tries - 1), else_=0))
         raise
-    _set_tries(engine, key, -tries)
+    # Not minus what was counted at the start: steps side by side would take it off twice.
+    _set_tries(engine, key, literal(0))
 
 
-def _set_tries(engine: Engine, key: BatchKey, change: int) -> int:
+def _set_tries(engine: Engine, key: BatchKey, tries: ColumnElement[int]) -> int:
     statement = (
         update(batches)
         .where(batches.c.import_id == key.import_id, batches.c.number == key.number)
-        .values(tries=batches.c.tries + change)
+        .values(tries=tries)
         .returning(batches.c.tries)
     )
     with engine.begin() as connection:

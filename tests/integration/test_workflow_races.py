@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from orders_pipeline.store.engine import open_engine
+from orders_pipeline.workflow.batch import BatchKey
+from orders_pipeline.workflow.tries import counted_try
 from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders
 
 
@@ -101,3 +103,22 @@ def test_a_configured_seed_is_taken_up_by_processes_that_start_at_once(bench: Im
     bench.set(payment_seed="a new home's seed")
     bench.race(*[lambda one: one.step("charge", key)] * 4)
     assert bench.settle(key).orders["accepted"] == 3
+
+
+def test_steps_side_by_side_leave_no_try_counted(bench: ImportBench) -> None:
+    key = BatchKey(1, 1)
+    bench.parsed(*many_orders(3))
+    for _ in range(10):
+        with counted_try(bench.engine, key), counted_try(bench.engine, key), counted_try(bench.engine, key):
+            pass
+    tries = text("SELECT tries FROM batches")
+    with bench.engine.connect() as connection:
+        assert connection.execute(tries).scalar() == 0
+    with (
+        pytest.raises(ConnectionError),
+        counted_try(bench.engine, key),
+        counted_try(bench.engine, key),
+    ):
+        raise ConnectionError
+    with bench.engine.connect() as connection:
+        assert connection.execute(tries).scalar() == 0
