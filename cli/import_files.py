@@ -115,7 +115,7 @@ class ImportCommand:
         with ExitStack() as stack:
             workers = running_workers(self.settings, say=progress.print, meanwhile=_load_dagster)
             _warn_of(stack.enter_context(workers))
-            from jobs.launch import dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
+            from jobs.launch import RunFailed, dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
             from jobs.publish import publish_figures  # noqa: PLC0415
 
             instance = stack.enter_context(dagster_instance(self.settings))
@@ -123,7 +123,10 @@ class ImportCommand:
             for run in runs:
                 self._settle(instance, run, began)
                 began = time.time()
-            publish_figures(instance)
+            try:
+                publish_figures(instance)
+            except RunFailed as failed:
+                _tell_unpublished(runs, failed)
 
     def _settle(self, instance: DagsterInstance, run: FileRun, began: float) -> None:
         from jobs.launch import RunFailed, run_import  # noqa: PLC0415
@@ -150,6 +153,15 @@ class ImportCommand:
                 return
             settled_at = (found.settled_at or 0) / MICROSECONDS
             run.report = report_import(connection, found, max(settled_at - began, 0.0))
+
+
+def _tell_unpublished(runs: list[FileRun], failed: Exception) -> None:
+    for run in runs:
+        run.error = run.error or CommandFailed(
+            "not_published",
+            f"The orders of {run.path.name} are settled, but their figures could not be published: {failed}",
+            "Import the file again, or leave it to `orders up`, which publishes what is due.",
+        )
 
 
 def _load_dagster() -> None:
