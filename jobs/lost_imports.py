@@ -92,7 +92,8 @@ def _seen(record: RunRecord | None) -> NewestRun:
         state = RunState.WAITING
     else:
         state = RunState.STARTED
-    return NewestRun(state, int(record.create_timestamp.timestamp() * 1_000_000))
+    # Not since it was made: it may have waited in the queue for long.
+    return NewestRun(state, int(record.update_timestamp.timestamp() * 1_000_000))
 
 
 def _tasks_wait(settings: Settings) -> bool:

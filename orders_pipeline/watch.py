@@ -8,6 +8,8 @@ from enum import StrEnum
 from orders_pipeline.store.imports import Import
 
 LAUNCHES_WITHOUT_PROGRESS = 3
+# Times the patience with a run: a process that starts on a busy machine loads for long before its first sign.
+STARTING_TAKES = 2
 
 
 class RunState(StrEnum):
@@ -22,10 +24,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewestRun:
-    """The newest run of an import; `created_at` in microseconds."""
+    """The newest run of an import; `since` when it is in this state, in microseconds."""
 
     state: RunState
-    created_at: int = 0
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ def _why_lost(found: Import, run: NewestRun, tasks_wait: bool, patience: Patienc
             return "the run ended without having settled every order"
         case RunState.MISSING:
             return "Dagster knows no run of it"
+    if (found.run_beat_at or 0) < run.since:
+        late = _seconds_since(None, run, now_us) > patience.run * STARTING_TAKES
+        return "the run's process gave no sign of life" if late else None
     if _seconds_since(found.run_beat_at, run, now_us) > patience.run:
         return "the run's process is gone"
     if not tasks_wait and _seconds_since(found.work_beat_at, run, now_us) > patience.work:
@@ -88,4 +93,4 @@ def _why_lost(found: Import, run: NewestRun, tasks_wait: bool, patience: Patienc
 
 
 def _seconds_since(beat_us: int | None, run: NewestRun, now_us: int) -> float:
-    return (now_us - max(beat_us or 0, run.created_at)) / 1_000_000
+    return (now_us - max(beat_us or 0, run.since)) / 1_000_000

@@ -43,7 +43,7 @@ def an_import(run_beat: float | None, work_beat: float | None, launches: int = 1
 
 
 @pytest.mark.parametrize(
-    ("state", "created", "run_beat", "work_beat", "tasks_wait", "lost"),
+    ("state", "since", "run_beat", "work_beat", "tasks_wait", "lost"),
     [
         pytest.param(STARTED, 100, 1, 1, False, False, id="all is well"),
         pytest.param(STARTED, 100, 30, 45, False, False, id="patience lasts to its last second"),
@@ -52,7 +52,9 @@ def an_import(run_beat: float | None, work_beat: float | None, launches: int = 1
         pytest.param(STARTED, 100, 1, 5000, True, False, id="workers are busy with other imports"),
         pytest.param(STARTED, 100, 31, 46, False, True, id="both are silent"),
         pytest.param(STARTED, 20, 500, 500, False, False, id="a new run has had no time for signs yet"),
-        pytest.param(STARTED, 46, None, None, False, True, id="a run that never gave a sign"),
+        pytest.param(STARTED, 61, None, None, False, True, id="a run that never gave a sign"),
+        pytest.param(STARTED, 60, 500, 500, False, False, id="a run that takes long to start"),
+        pytest.param(STARTED, 61, 500, 500, True, True, id="a run that never started, though tasks wait"),
         pytest.param(STARTED, 20, None, None, False, False, id="a young run that never gave a sign"),
         pytest.param(STARTED, 100, -500, -500, False, False, id="signs from the future: a clock jumped"),
         pytest.param(ENDED, 100, 1, 1, True, True, id="the run ended, but the import did not"),
@@ -63,13 +65,13 @@ def an_import(run_beat: float | None, work_beat: float | None, launches: int = 1
 )
 def test_an_import_is_launched_again_exactly_when_it_is_lost(
     state: RunState,
-    created: float,
+    since: float,
     run_beat: float | None,
     work_beat: float | None,
     tasks_wait: bool,
     lost: bool,
 ) -> None:
-    run = NewestRun(state, ago(created))
+    run = NewestRun(state, ago(since))
     verdict = judge(an_import(run_beat, work_beat), run, tasks_wait, PATIENCE, NOW)
     assert isinstance(verdict, Relaunch if lost else Leave)
 
