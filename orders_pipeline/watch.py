@@ -82,10 +82,17 @@ def _why_lost(found: Import, run: NewestRun, tasks_wait: bool, patience: Patienc
             return "the run ended without having settled every order"
         case RunState.MISSING:
             return "Dagster knows no run of it"
+    return _why_silent(found, run, tasks_wait, patience, now_us)
+
+
+def _why_silent(
+    found: Import, run: NewestRun, tasks_wait: bool, patience: Patience, now_us: int
+) -> str | None:
+    since_run = _seconds_since(found.run_beat_at, run, now_us)
     if (found.run_beat_at or 0) < run.since:
-        late = _seconds_since(None, run, now_us) > patience.run * STARTING_TAKES
+        late = since_run > patience.run * STARTING_TAKES
         return "the run's process gave no sign of life" if late else None
-    if _seconds_since(found.run_beat_at, run, now_us) > patience.run:
+    if since_run > patience.run:
         return "the run's process is gone"
     if not tasks_wait and _seconds_since(found.work_beat_at, run, now_us) > patience.work:
         return "no worker is at work on it, and no task of it waits"
