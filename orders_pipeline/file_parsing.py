@@ -78,8 +78,7 @@ class FileParsing:
                 return found
             if store.is_parsed(found):
                 raise AlreadyParsedError(found.file_name)
-            beside = self.staging.companion(found.key, before.companion)
-            options = replace(options, companion=str(beside) if beside else None)
+            options = replace(options, companion=self._companion(found, before))
             identified = identify(self._original(found), profile, options, found.file_name)
         source = profile.name if found.source == found.profile else found.source
         with self.engine.begin() as connection:
@@ -127,19 +126,15 @@ class FileParsing:
 
     def _parsed(self, found: Import, rules: ParseRules, folder: Path) -> ParsedFile:
         identified = from_json(Identified, found.identified)
-        beside = self.staging.companion(found.key, identified.companion)
-        identified = replace(identified, companion=str(beside) if beside else "")
+        identified = replace(identified, companion=self._companion(found, identified) or "")
         return parse_order_file(self._original(found), identified, rules, folder)
 
     def _original(self, found: Import) -> Path:
-        original = self.staging.original(found.key)
-        if original.is_file():
-            return original
-        raise FileRefused(
-            "staged_file_lost",
-            f"The staged copy of {found.file_name}, {original}, is gone.",
-            "Import or stage the file again: its import goes on where it stopped.",
-        )
+        return _still_there(self.staging.original(found.key), found.file_name)
+
+    def _companion(self, found: Import, identified: Identified) -> str | None:
+        copy = self.staging.companion(found.key, identified.companion)
+        return str(_still_there(copy, copy.name)) if copy else None
 
     @contextmanager
     def _refusing(self, found: Import, known: tuple[ParsedFile, Path] | None = None) -> Iterator[None]:
@@ -161,6 +156,16 @@ class FileParsing:
         with self.engine.begin() as connection:
             store.stall_import(connection, found.id, str(lost))
         return lost
+
+
+def _still_there(copy: Path, file_name: str) -> Path:
+    if copy.is_file():
+        return copy
+    raise FileRefused(
+        "staged_file_lost",
+        f"The staged copy of {file_name}, {copy}, is gone.",
+        "Import or stage the file again: its import goes on where it stopped.",
+    )
 
 
 def _rejects_in(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -14,10 +15,12 @@ from orders_pipeline.import_file import FileImport, stage_file
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway
+from orders_pipeline.reject_export import write_rejects
 from orders_pipeline.settings import Settings, UnknownSku
 from orders_pipeline.staging import Staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.import_report import ImportReport
+from orders_pipeline.store.imports import Import, get_import
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.products import ProductRow, import_products
 from orders_pipeline.store.schema import metadata, order_lines, orders, products
@@ -98,7 +101,7 @@ class ImportBench:
 
     @property
     def steps(self) -> FileImport:
-        return FileImport(self.engine, Staging(self.settings.staging), self.settings)
+        return FileImport(self.engine, self.staging, self.settings)
 
     @property
     def gateway(self) -> PaymentGateway:
@@ -113,10 +116,34 @@ class ImportBench:
     def write(self, *lines: Line | str, name: str = "orders.csv") -> Path:
         return write_orders(self.folder / name, lines)
 
-    def stage(self, file: Path, profile: str | None = None, source: str | None = None) -> str:
+    @property
+    def staging(self) -> Staging:
+        return Staging(self.settings.staging)
+
+    def stage(
+        self,
+        file: Path,
+        profile: str | None = None,
+        source: str | None = None,
+        max_rejects: str | None = None,
+        **options: Any,
+    ) -> str:
         """Key of the staged file."""
-        staging = Staging(self.settings.staging)
-        return stage_file(self.engine, staging, file, profile, source, ReadOptions()).key
+        read = ReadOptions(**options)
+        return stage_file(self.engine, self.staging, file, profile, source, read, max_rejects).key
+
+    def found(self, key: str) -> Import:
+        """The import of a partition key."""
+        with reading(self.engine) as connection:
+            return get_import(connection, key)
+
+    def exported(self, key: str, *, escape_formulas: bool = False) -> bytes:
+        """The export of an import's rejects."""
+        target = BytesIO()
+        with reading(self.engine) as connection:
+            found = get_import(connection, key)
+            write_rejects(connection, self.staging, found, target, escape_formulas=escape_formulas)
+        return target.getvalue()
 
     def parsed(self, *lines: Line | str, name: str = "orders.csv", source: str | None = None) -> str:
         """Key of a file that was staged and parsed."""

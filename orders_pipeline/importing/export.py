@@ -11,7 +11,7 @@ from orders_pipeline.importing.codes import RejectCode
 from orders_pipeline.importing.dialect import Dialect
 from orders_pipeline.importing.encodings import ASCII
 from orders_pipeline.importing.identify import Identified
-from orders_pipeline.importing.read_as import REASON_COLUMNS
+from orders_pipeline.importing.read_as import REASON_COLUMNS, reasons_in
 from orders_pipeline.importing.scanner import RecordScanner, TextLines
 from orders_pipeline.importing.text import original_bytes
 
@@ -53,11 +53,13 @@ def export_rejects(
     """
     writer = _Writer(identified.dialect, _written_encoding(encoding), escape_formulas=escape_formulas)
     target.write(writer.start)
-    target.write(writer.line([*REASON_COLUMNS, read_as], writer.joined(identified.header)))
+    # What an earlier export put before the columns gives way to the new reasons.
+    front = reasons_in(identified.header)
+    target.write(writer.line([*REASON_COLUMNS, read_as], writer.joined(identified.header[front:])))
     count = 0
     for reject in _one_a_record(rejects):
         reason = [reject.code, str(reject.line), reject.column or "", reject.message, reject.hint, ""]
-        target.write(writer.line(reason, writer.safe(reject.raw)))
+        target.write(writer.line(reason, writer.safe(writer.without(front, reject.raw))))
         count += 1
     return count
 
@@ -99,6 +101,16 @@ class _Writer:
     def joined(self, fields: Iterable[str]) -> str:
         """Fields as one line."""
         return self._delimiter.join(self._written(field) for field in fields)
+
+    def without(self, count: int, raw: str) -> str:
+        """A line's text without its first fields; as it is where it has no such fields."""
+        if not count:
+            return raw
+        quote, escape = re.escape(self._dialect.quote), re.escape(self._dialect.escape)
+        end = re.escape(self._dialect.delimiter) + (" *" if self._dialect.skip_space else "")
+        plain = f"[^{re.escape(self._dialect.delimiter)}]*"
+        quoted = f"{quote}(?:[^{quote}{escape}]|{quote}{quote}{f'|{escape}.' if escape else ''})*{quote}|"
+        return re.sub(f"^(?:(?:{quoted if quote else ''}{plain}){end}){{{count}}}", "", raw, flags=re.DOTALL)
 
     def safe(self, raw: str) -> str:
         """A line's text, without formulas if that was asked for."""

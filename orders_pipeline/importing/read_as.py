@@ -13,14 +13,14 @@ from orders_pipeline.importing.options import ReadOptions
 
 REASON_COLUMNS = ("reject_code", "reject_line", "reject_column", "reject_message", "reject_hint")
 
-_NOTE = re.compile(rb"read as ([\w=&%.~-]+)")
+_NOTE = re.compile(rb"read as ([\w=&%.-]+)")
 _NOTE_IS_WITHIN = 4096
 
 
 def note_of_export(read_as: str, key: str) -> str:
     """The note, with the partition key of the import whose rejects are exported."""
     parted = "" if read_as.endswith(" ") else "&"
-    return f"{read_as}{parted}import={quote(key, safe='')}"
+    return f"{read_as}{parted}import={key}"
 
 
 def note(encoding: str, dates: str, decimal: str) -> str:
@@ -30,7 +30,17 @@ def note(encoding: str, dates: str, decimal: str) -> str:
     """
     shown = codecs.lookup(encoding).name.startswith(("utf-", "ascii"))
     parts = {"encoding": "" if shown else encoding, "dates": dates, "decimal": decimal}
-    return "read as " + "&".join(f"{name}={quote(value, safe='')}" for name, value in parts.items() if value)
+    return "read as " + "&".join(f"{name}={_plain(value)}" for name, value in parts.items() if value)
+
+
+def _plain(value: str) -> str:
+    return quote(value, safe="").replace("~", "%7E")
+
+
+def reasons_in(header: tuple[str, ...]) -> int:
+    """How many columns at the front of a header are those of an export of rejects."""
+    own = header[: len(REASON_COLUMNS)] == REASON_COLUMNS
+    return len(REASON_COLUMNS) + 1 if own else 0
 
 
 def told_by_export(head: bytes, options: ReadOptions) -> ReadOptions:
