@@ -106,7 +106,8 @@ def _import(connection: Connection, placed: list[StoredOrder]) -> int:
     number = (connection.scalar(select(func.max(imports.c.id))) or 0) + 1
     _ensure(connection, sources, id=1, name="default")
     values = {"id": number, "partition_key": f"file-{number}", "file_name": "orders.csv", "file_sha256": "0"}
-    values |= {"file_bytes": 1, "profile": "default", "source_id": 1, "identified": {}, "staged_at": now_us()}
+    values |= {"file_bytes": 1, "profile": "default", "source_id": 1, "staged_at": now_us()}
+    values |= {"identified": {"findings": []}}
     started_at = min((_settled_at(order) - order.settle_us for order in placed), default=now_us())
     values |= {"status": ImportStatus.FINISHED, "started_at": started_at}
     connection.execute(insert(imports).values(values))

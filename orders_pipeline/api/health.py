@@ -1,12 +1,13 @@
-"""Whether the services answer, and what waits in the queues."""
+"""Whether the services answer, what waits in the queues, and how that was in the last hours."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -15,12 +16,15 @@ from starlette.responses import JSONResponse, Response
 from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.models import Answer, Health
+from orders_pipeline.api.models import Answer, Health, Snapshot
 from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
+from orders_pipeline.store.snapshots import KEPT, settled_per_second, snapshots_of_last
+from orders_pipeline.store.snapshots import Snapshot as StoredSnapshot
 
 router = APIRouter(tags=["health"])
+HOURS_KEPT = KEPT // timedelta(hours=1)
 log = logging.getLogger(__name__)
 
 
@@ -57,6 +61,29 @@ def queue(request: Request, context: Context) -> Response:
     except ConnectionError as error:
         log.warning("The broker is down: %s", error)
         raise Refused(503, "The broker does not answer.") from None
+
+
+@router.get("/snapshots", response_model=Answer[list[Snapshot]])
+def snapshots(
+    request: Request,
+    context: Context,
+    hours: Annotated[int, Query(ge=1, le=HOURS_KEPT, description="How far back.")] = 24,
+) -> Response:
+    """Queues and throughput of the last hours, every 5 minutes, the oldest first."""
+    with reading(context.engine) as connection:
+        taken = snapshots_of_last(connection, timedelta(hours=hours))
+    pairs = zip(taken, settled_per_second(taken), strict=True)
+    return answer(request, [_snapshot_document(snapshot, rate) for snapshot, rate in pairs])
+
+
+def _snapshot_document(snapshot: StoredSnapshot, rate: float | None) -> dict[str, Any]:
+    return {
+        "taken_at": to_datetime(snapshot.taken_at).isoformat(timespec="seconds"),
+        "waiting_tasks": snapshot.waiting,
+        "pending_orders": snapshot.pending,
+        "processing_orders": snapshot.processing,
+        "settled_per_second": rate,
+    }
 
 
 def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import update
 
 from orders_pipeline.api.access import api_key
-from orders_pipeline.clock import now_us, today
+from orders_pipeline.clock import now_us, to_datetime, today
 from orders_pipeline.model import OrderStatus, Window
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import Settings
+from orders_pipeline.store.schema import snapshots
+from orders_pipeline.store.snapshots import take_snapshot
 from tests.api_server import Get, serving
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
@@ -24,6 +27,7 @@ ENDPOINTS = [
     "/health",
     "/stats",
     "/queue",
+    "/snapshots?hours=192",
     "/kpis/daily",
     "/kpis/range?start_date=2025-11-10&end_date=2025-11-11",
     "/kpis/days?start_date=2025-11-10&end_date=2025-11-11",
@@ -167,6 +171,28 @@ def test_files_rejects_and_orders_can_be_looked_up(get: Get) -> None:
     assert [(order["order_id"], order["status"]) for order in story] == [("1001", "completed")]
 
 
+def test_snapshots_of_the_last_hours_tell_queues_and_throughput(get: Get, home: Reporting) -> None:
+    assert data(get("/snapshots")) == []
+    first, second = (take_snapshot(home.engine, {"orders": size}) for size in (0, 7))
+    with home.engine.begin() as connection:
+        an_hour_ago = first.taken_at - 3_600_000_000
+        connection.execute(
+            update(snapshots)
+            .where(snapshots.c.taken_at == first.taken_at)
+            .values(taken_at=an_hour_ago, settled=0)
+        )
+    assert data(get("/snapshots?hours=1"))[0]["settled_per_second"] is None
+    earlier, later = data(get("/snapshots?hours=2"))
+    assert (earlier["waiting_tasks"], earlier["settled_per_second"]) == ({"orders": 0}, None)
+    assert later == {
+        "taken_at": to_datetime(second.taken_at).isoformat(timespec="seconds"),
+        "waiting_tasks": {"orders": 7},
+        "pending_orders": 0,
+        "processing_orders": 0,
+        "settled_per_second": 0.0,
+    }
+
+
 def test_a_rebuild_needs_the_key(get: Get, home: Reporting) -> None:
     home.cache.client.flushall()
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic b3Blbg=="}):
@@ -188,6 +214,7 @@ def test_a_rebuild_needs_the_key(get: Get, home: Reporting) -> None:
         ("/kpis/daily?currency=XX", 422),
         ("/kpis/daily?currency=eur", 422),
         ("/kpis/range", 422),
+        ("/snapshots?hours=193", 422),
         ("/kpis/range?start_date=2025-11-11&end_date=2025-11-10", 422),
         ("/leaderboard/customers?limit=0", 422),
         ("/leaderboard/products?limit=ten", 422),

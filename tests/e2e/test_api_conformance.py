@@ -1,0 +1,73 @@
+"""The HTTP API against its own description: requests of all kinds, right and wrong, drawn from OpenAPI."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from orders_pipeline.model import Window
+from orders_pipeline.settings import Settings
+from orders_pipeline.store.schema import rejects
+from orders_pipeline.store.snapshots import take_snapshot
+from tests.api_server import running_server
+from tests.builders import store_orders
+from tests.figures import open_home
+from tests.integration.test_kpis import sample
+
+KEY = "sesame"
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+DESCRIPTION = "/api/openapi.json"
+OPTIONS = [
+    # The phase that is left out tries each of 170 currencies at each endpoint.
+    "--phases=examples,fuzzing,stateful",
+    "--checks=all",
+    "--max-examples=20",
+    "--seed=1",
+    "--workers=2",
+    "--suppress-health-check=all",
+    # The stream of events never ends.
+    "--exclude-path=/api/events",
+    f"--header=Authorization: Bearer {KEY}",
+    "--no-color",
+]
+REJECT = {"code": "price_unreadable", "message": "Price is x.", "hint": "Correct it.", "raw": "x"}
+
+
+@pytest.fixture
+def url(tmp_path: Path, redis_url: str) -> Iterator[str]:
+    """A server on the sample's orders, with a reject and snapshots."""
+    settings = Settings(home=tmp_path, redis_url=redis_url, rate_limit=0, api_key=KEY)
+    with open_home(settings.store_url, redis_url, settings.warehouse) as home:
+        store_orders(home.engine, sample())
+        home.refresh_dirty_days()
+        home.publish_batch(Window(1, 10))
+        with home.engine.begin() as connection:
+            connection.execute(insert(rejects).values(import_id=1, record=1, line=2, **REJECT))
+        take_snapshot(home.engine, {"orders": 0})
+        with running_server(settings) as address:
+            yield address
+
+
+def test_no_request_makes_the_api_fail_or_answer_what_it_does_not_document(url: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "--config-file",
+            CONFIG,
+            "run",
+            *OPTIONS,
+            f"{url}{DESCRIPTION}",
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
