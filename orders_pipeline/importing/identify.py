@@ -146,6 +146,9 @@ def look_at(
     if not sample.head.strip():
         message = f"{source.name} is blank: a header and order lines were expected."
         raise FileRefused("file_empty", message, "Export it again.")
+    if _is_binary(sample.head):
+        message = f"{source.name} holds binary data: an order file in CSV was expected."
+        raise FileRefused("not_text", message, "Export it as CSV.")
     options = told_by_export(sample.head, options)
     encoding = _encoding(source, sample, options, profile)
     lines, line_end = _lines(sample, encoding.encoding)
@@ -185,6 +188,12 @@ def _encoding(
         raise FileRefused(
             "encoding_unknown", message, "Name one such as utf-8, cp1252 or mac_roman."
         ) from None
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether many control characters stand in it, other than the zeros of UTF-16 and UTF-32."""
+    control = sum(head.count(bytes([byte])) for byte in (*range(1, 9), *range(14, 32)))
+    return control * 50 > len(head)
 
 
 def _text_codec(name: str) -> str:

@@ -30,6 +30,11 @@ class Lines:
             return self._ends
         return "\r\n" if self._ends[index] else "\n"
 
+    def window(self, start: int, count: int) -> Lines:
+        """At most `count` lines from `start` on."""
+        ends = self._ends if isinstance(self._ends, str) else self._ends.slice(start, count)
+        return Lines(self.text.slice(start, count), ends)
+
     def tail(self, start: int) -> bytes:
         """The block's bytes from line `start` on."""
         return "".join(self[i] + self.end(i) for i in range(start, len(self))).encode()

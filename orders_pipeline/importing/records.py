@@ -17,6 +17,8 @@ from orders_pipeline.importing.scanner import RecordScanner, Scanned, TextLines
 from orders_pipeline.importing.text import STAND_IN, STAND_IN_PATTERN, STAND_IN_PREFIX
 
 MAX_LINE_BYTES = 16 << 20
+MAX_BLANK_BYTES = 1 << 20
+MAX_FRAME_LINES = 200_000
 RECORD_COLUMNS = {
     "record": pl.Int64,
     "line": pl.Int64,
@@ -56,6 +58,7 @@ class RecordReader:
         self._layout = layout
         self._line = 1
         self._record = 1 - layout.skip_records
+        self._left = b""
         self.schema = {**RECORD_COLUMNS, **dict.fromkeys(layout.columns, pl.String)}
         self._special = tuple(c for c in (dialect.quote, dialect.escape) if c)
 
@@ -69,14 +72,18 @@ class RecordReader:
         for chunk in chunks:
             block, rest = cut(carry + chunk)
             self._refuse_endless_line(rest)
-            body, blanks = strip_blank_end(block) if len(block) < MAX_LINE_BYTES * 2 else (block, b"")
-            frame, left = self._block(body, final=False)
-            carry = left + blanks + rest
-            if frame.height:
-                yield frame
-        frame, _ = self._block(carry.rstrip(b"\r\n"), final=True)
-        if frame.height:
-            yield frame if carry.endswith((b"\r", b"\n")) else _mark_cut_off(frame)
+            body, blanks = strip_blank_end(block)
+            if len(blanks) > MAX_BLANK_BYTES:
+                body, blanks = block, b""
+            yield from self._block(body, final=False)
+            carry = self._left + blanks + rest
+        last = None
+        for frame in self._block(carry.rstrip(b"\r\n"), final=True):
+            if last is not None:
+                yield last
+            last = frame
+        if last is not None:
+            yield last if carry.endswith((b"\r", b"\n")) else _mark_cut_off(last)
 
     def _refuse_endless_line(self, rest: bytes) -> None:
         if len(rest) > MAX_LINE_BYTES:
@@ -86,21 +93,32 @@ class RecordReader:
             )
             raise FileRefused("line_too_long", message, "Check that this is a CSV file.")
 
-    def _block(self, block: bytes, *, final: bool) -> tuple[pl.DataFrame, bytes]:
-        """The records of `block`, and the bytes of the one at its end that may go on."""
-        if not block:
-            return pl.DataFrame(schema=self.schema), b""
+    def _block(self, block: bytes, *, final: bool) -> Iterator[pl.DataFrame]:
+        """The records of `block`, some lines at a time; `_left` are the bytes of the one that may go on after
+        it."""
         lines = split_lines(block)
-        table = pl.DataFrame(
-            {"line": pl.int_range(len(lines), dtype=pl.Int64, eager=True), "raw": lines.text}
-        )
+        start, size = 0, MAX_FRAME_LINES
+        while start < len(lines):
+            window = lines.window(start, size)
+            last = start + len(window) == len(lines)
+            frame, taken = self._records(window, block, final=final and last)
+            if not taken and last:
+                break
+            start, size = start + taken, MAX_FRAME_LINES if taken else size * 2
+            numbered = self._numbered(frame, taken)
+            if numbered.height:
+                yield numbered
+        self._left = lines.tail(start)
+
+    def _records(self, lines: Lines, block: bytes, *, final: bool) -> tuple[pl.DataFrame, int]:
+        """The records of `lines`, which stand in `block`, and how many lines they take up."""
+        places = pl.int_range(len(lines), dtype=pl.Int64, eager=True)
+        table = pl.DataFrame({"line": places, "raw": lines.text})
         if any(character.encode() in block for character in self._special):
             frame, taken = self._mixed(table, lines, final=final)
         else:
             frame, taken = self._plain(table), len(lines)
-        if STAND_IN_PREFIX in block:
-            frame = _mark_undecodable(frame)
-        return self._numbered(frame, taken), lines.tail(taken)
+        return (_mark_undecodable(frame) if STAND_IN_PREFIX in block else frame), taken
 
     def _numbered(self, frame: pl.DataFrame, lines: int) -> pl.DataFrame:
         numbers = pl.int_range(self._record, self._record + frame.height, dtype=pl.Int64)

@@ -17,6 +17,7 @@ from orders_pipeline.importing.codes import RejectCode
 from orders_pipeline.importing.dialect import Dialect
 
 MAX_RECORD_CHARS = 1 << 20
+_SHOWN = 40
 
 
 class PhysicalLines(Protocol):
@@ -99,8 +100,10 @@ class RecordScanner:
         record.at = closed + 1
         self._skip_blanks(record)
         if record.at < len(record.text) and record.text[record.at] != self._dialect.delimiter:
-            problem = RejectCode.STRAY_QUOTE if record.following == lines else RejectCode.UNCLOSED_QUOTE
-            raise _BrokenRecordError(problem, record.text[opened : closed + 12])
+            if record.following > lines:
+                raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[opened : opened + _SHOWN])
+            shown = record.text[max(opened, closed + 1 - _SHOWN) : closed + 12]
+            raise _BrokenRecordError(RejectCode.STRAY_QUOTE, shown)
         return self._unescaped(value, self._patterns.quoted_escapes)
 
     def _closing_quote(self, record: _Record) -> int:
@@ -122,7 +125,7 @@ class RecordScanner:
         """The next line, with the end of the one before it."""
         following = record.following
         if length > MAX_RECORD_CHARS or (following >= len(self._lines) and self._complete):
-            raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[record.at : record.at + 40])
+            raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[record.at : record.at + _SHOWN])
         if following >= len(self._lines):
             raise _UnfinishedRecordError
         record.following += 1

@@ -29,11 +29,14 @@ class Spill:
             folder.mkdir(parents=True)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Takes lines with the column `order`; those without an order go to the first part."""
+        """Takes lines with the columns `order` and `record`; those without an order go to any part."""
         if self.count == 1:
             self._kept.append(frame)
             return
-        part = (pl.col("order").hash(seed=17) % self.count).fill_null(0).cast(pl.Int32)
+        key = (
+            pl.when(pl.col("order").is_null()).then(pl.col("record")).otherwise(pl.col("order").hash(seed=17))
+        )
+        part = (key % self.count).cast(pl.Int32)
         pieces = frame.with_columns(part=part).partition_by("part", as_dict=True, include_key=False)
         for (number,), piece in pieces.items():
             with self._file(number).open("ab") as file:

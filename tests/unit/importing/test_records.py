@@ -143,6 +143,18 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_only() -> None:
     assert table["a"].to_list() == ["a", "d", "g"]
 
 
+def test_frames_hold_few_enough_lines_whatever_stands_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orders_pipeline.importing.records.MAX_FRAME_LINES", 3)
+    text = 'a,b,c\n\n\n\n\n"1\n2\n3\n4\n5\n6",e,f\ng,h\n' + "i,j,k\n" * 5 + '"x",y,"z'
+    frames = list(RecordReader(COMMA, Layout(3, COLUMNS, skip_records=0)).frames(iter([text.encode()])))
+    assert max(frame.height for frame in frames) <= 6
+    found = [
+        (line, problem) for frame in frames for line, problem in frame.select("line", "problem").iter_rows()
+    ]
+    assert found == [(line, problem) for line, problem, _ in reference(text, COMMA)]
+    assert found[-1] == (18, "cut_off")
+
+
 def test_a_stray_quote_in_a_long_file_costs_no_more_than_its_own_line() -> None:
     text = 'a,"b,c\n' + "d,e,f\n" * 300_000
     table = read(text, cuts=(10, 1_000_000))
