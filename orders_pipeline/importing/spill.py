@@ -33,9 +33,8 @@ class Spill:
         if self.count == 1:
             self._kept.append(frame)
             return
-        key = (
-            pl.when(pl.col("order").is_null()).then(pl.col("record")).otherwise(pl.col("order").hash(seed=17))
-        )
+        number = pl.col("record").cast(pl.UInt64)
+        key = pl.when(pl.col("order").is_null()).then(number).otherwise(pl.col("order").hash(seed=17))
         part = (key % self.count).cast(pl.Int32)
         pieces = frame.with_columns(part=part).partition_by("part", as_dict=True, include_key=False)
         for (number,), piece in pieces.items():
