@@ -166,7 +166,10 @@ def lock_import(connection: Connection, import_id: int) -> None:
 
 
 def start_import(connection: Connection, import_id: int, run_id: str) -> None:
-    """Notes the run that works on an import now; a second launch without progress in between is counted."""
+    """Notes the run that works on an import now; a second launch without progress in between is counted.
+
+    An import that is finished stays so: a run of it has nothing to do.
+    """
     lock_import(connection, import_id)
     _forgive_batches_of_stalled(connection, import_id)
     progress = progress_of_batches(connection, import_id)
@@ -174,7 +177,7 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
     now = now_us()
     connection.execute(
         update(imports)
-        .where(imports.c.id == import_id)
+        .where(imports.c.id == import_id, imports.c.status != ImportStatus.FINISHED)
         .values(
             run_id=run_id,
             started_at=func.coalesce(imports.c.started_at, now),

@@ -272,6 +272,18 @@ def test_a_stalled_import_that_somebody_launches_again_gets_new_chances(
     assert bench.broken_checks() == set()
 
 
+def test_a_finished_import_that_is_run_again_stays_finished_whatever_becomes_of_the_run(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = bench.stage(bench.write(*many_orders(5)))
+    bench.settle(key)
+    before = bench.everything()
+    launch(bench, instance, key, "by hand")
+    assert found(bench, key).status is ImportStatus.FINISHED
+    assert look_for_lost(bench, instance) == []
+    assert bench.everything() == before
+
+
 def drop(bench: ImportBench, name: str, *lines: Line | str, complete: bool = True) -> Path:
     """Puts a file into the inbox; its times are set so that it is complete, or still growing."""
     folder = bench.settings.inbox_folder
