@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from cli.context import open_store
 from cli.import_page import show_findings, show_report
-from cli.output import JsonOption, command, emit, page, progress
+from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from orders_pipeline.reject_export import write_rejects
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.staging import Staging
@@ -111,8 +111,17 @@ def _export(
         write_rejects(connection, staging, found, sys.stdout.buffer, escape_formulas=escape_formulas)
         sys.stdout.buffer.flush()
         return
-    with output.open("wb") as target:
-        count = write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
+    if output.exists():
+        raise CommandFailed("file_exists", f"{output} is there already.", "Name another file.")
+    unfinished = output.with_name(f"{output.name}.part")
+    try:
+        with unfinished.open("wb") as target:
+            count = write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
+        unfinished.replace(output)
+    except OSError as error:
+        raise CommandFailed("not_written", f"{output} cannot be written: {error.strerror}.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
     progress.print(f"{count:,} lines in {escape(str(output))}", highlight=False)
 
 

@@ -44,9 +44,9 @@ class RejectLimit:
         if allowed is None or parsed.rejected_lines <= allowed:
             return
         codes = ", ".join(f"{number:,} {code}" for code, number in parsed.rejects_by_code.items())
-        counts = f"{parsed.rejected_lines:,} bad lines among {parsed.records:,} records"
+        counts = f"{parsed.rejected_lines:,} of {parsed.records:,} records are bad"
         raise FileRefused(
             "too_many_rejects",
-            f"{file_name} has {counts} ({codes}); {self.text} are allowed.",
+            f"{file_name}: {counts} ({codes}), and {self.text} are allowed.",
             "Look at the rejects, correct the file, or allow more.",
         )

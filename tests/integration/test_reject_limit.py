@@ -20,7 +20,7 @@ def test_none_of_its_orders_enters(bench: ImportBench, limit: str) -> None:
         bench.steps.parse(key, RUN)
     found = bench.found(key)
     assert (found.status, found.refused_code, found.max_rejects) == ("refused", "too_many_rejects", limit)
-    assert "2 bad lines among 10 records" in str(found.refused_because)
+    assert "2 of 10 records are bad" in str(found.refused_because)
     assert (bench.statuses(), bench.rows("batches"), found.records) == ({}, [], 0)
     assert bench.broken_checks() == set()
 

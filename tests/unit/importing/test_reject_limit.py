@@ -25,7 +25,7 @@ def test_more_bad_lines_than_allowed_refuse_the_file(parsed: ParsedFile, limit: 
     with pytest.raises(FileRefused) as refused:
         RejectLimit.parse(limit).check("orders.csv", parsed)
     assert refused.value.code == "too_many_rejects"
-    assert "3 bad lines among 20 records (3 quantity_unreadable)" in refused.value.message
+    assert "3 of 20 records are bad (3 quantity_unreadable)" in refused.value.message
 
 
 @pytest.mark.parametrize("limit", ["3", "1000000", "15%", "15.0 %", " 100% "])
