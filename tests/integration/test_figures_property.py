@@ -13,6 +13,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
 from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.leaderboards.range_boards import ProductOrder
 from orders_pipeline.model import FailureReason, OrderStatus, Window
 from orders_pipeline.reporting import Reporting
 from tests.builders import StoredOrder, retry, store_orders
@@ -110,11 +111,15 @@ def _boards_are_right(stores: Reporting) -> None:
 
 def _kpis_are_right(stores: Reporting) -> None:
     for currency in CURRENCIES:
+        last = FIRST_DAY + timedelta(DAYS - 1)
+        customers = stores.range_boards.customers(FIRST_DAY, last, 9, currency)
+        assert customers == expected_customers(stores.engine, currency)
+        products = stores.range_boards.products(FIRST_DAY, last, 9, currency, ProductOrder.UNITS)
+        assert products == expected_products(stores.engine, currency)
         for start in range(DAYS):
             first = FIRST_DAY + timedelta(start)
             shown = stores.kpis.daily_kpis(first, currency)
             assert without_times(shown) == expected(stores.engine, first, first, currency)
-            last = FIRST_DAY + timedelta(DAYS - 1)
             shown = stores.kpis.range_kpis(first, last, currency)
             assert without_times(shown) == expected(stores.engine, first, last, currency)
 

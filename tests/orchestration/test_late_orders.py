@@ -1,0 +1,89 @@
+"""Late orders for a day that was published long ago: one tick of the sensor, and all figures have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import DagsterInstance, Definitions, RunRequest, build_sensor_context
+
+from definitions import build_definitions
+from jobs.kpi_ops import PUBLISH_FIGURES
+from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.store.engine import open_engine
+from tests.figures import (
+    expected,
+    expected_customers,
+    open_home,
+    without_times,
+)
+from tests.import_bench import ImportBench, Line
+
+FIRST, SECOND, THIRD = (date(2025, 11, day) for day in (10, 11, 12))
+HOLDS_FIRST = [(FIRST, FIRST), (FIRST, SECOND), (FIRST, THIRD)]
+RANGES = [*HOLDS_FIRST, (SECOND, THIRD)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url)
+    yield bench
+    engine.dispose()
+
+
+@pytest.fixture
+def home(bench: ImportBench, redis_url: str) -> Iterator[Reporting]:
+    with open_home(bench.settings.store_url, redis_url, bench.settings.warehouse) as opened:
+        yield opened
+
+
+def tick(definitions: Definitions) -> bool:
+    """Ticks the sensor and runs what it asks for; whether it asked."""
+    sensor = definitions.resolve_sensor_def("changed_days_sensor")
+    with DagsterInstance.ephemeral() as instance:
+        repository = definitions.get_repository_def()
+        with build_sensor_context(instance=instance, repository_def=repository) as context:
+            result = sensor(context)
+        if not isinstance(result, RunRequest):
+            return False
+        return definitions.resolve_job_def(PUBLISH_FIGURES).execute_in_process(instance=instance).success
+
+
+def shown(home: Reporting) -> list[dict[str, Any]]:
+    return [without_times(home.kpis.range_kpis(*period, "USD")) for period in RANGES]
+
+
+def assert_right(home: Reporting) -> None:
+    assert shown(home) == [expected(home.engine, *period) for period in RANGES]
+    for day in (FIRST, SECOND, THIRD):
+        assert without_times(home.kpis.daily_kpis(day, "USD")) == expected(home.engine, day, day)
+    assert home.boards.top(Board.CUSTOMERS, 9, "USD") == expected_customers(home.engine)
+
+
+def at(day: date, order: str, customer: str, price: str) -> Line:
+    return Line(order, customer=customer, price=price, date=f"{day} 10:00:00", name=f"Name of {customer}")
+
+
+def test_late_orders_change_their_day_every_range_that_holds_it_and_the_leaderboards(
+    bench: ImportBench, home: Reporting
+) -> None:
+    definitions = build_definitions(bench.settings)
+    bench.import_lines(*(at(day, f"o{day.day}", f"c{day.day}", "10.00") for day in (FIRST, SECOND, THIRD)))
+    assert tick(definitions)
+    assert_right(home)
+    before = shown(home)
+    bench.import_lines(at(FIRST, "late", "c12", "99.00"), name="late.csv")
+    assert tick(definitions)
+    assert_right(home)
+    changed = [old != new for old, new in zip(before, shown(home), strict=True)]
+    # The last range changes, too: its new customer of the third day bought on the first.
+    assert changed == [True] * len(RANGES)
+    assert home.kpis.daily_kpis(THIRD, "USD")["new_customers"] == 0
+    assert home.boards.top(Board.CUSTOMERS, 1, "USD")[0]["customer_id"] == "c12"
+    assert not tick(definitions)
