@@ -53,7 +53,7 @@ class FirstPass:
             FileRefused: the file cannot be read to its end, or holds the same table twice.
         """
         chunks = self._text.decoded(read_chunks(self._source))
-        reader = RecordReader(self._identified.dialect, self._layout)
+        reader = RecordReader(self._identified.dialect, self._layout, self._identified.file_name)
         for frame in prefetched(reader.frames(chunks)):
             prepared = self._prepared(frame)
             self.records += prepared.height

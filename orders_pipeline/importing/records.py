@@ -53,7 +53,8 @@ class RecordReader:
     Records are numbered from 1 after the skipped ones. Blank lines at the very end are no records.
     """
 
-    def __init__(self, dialect: Dialect, layout: Layout) -> None:
+    def __init__(self, dialect: Dialect, layout: Layout, file_name: str) -> None:
+        self._file_name = file_name
         self._dialect = dialect
         self._layout = layout
         self._line = 1
@@ -88,9 +89,7 @@ class RecordReader:
     def _refuse_endless_line(self, rest: bytes) -> None:
         if len(rest) > MAX_LINE_BYTES:
             size = f"{MAX_LINE_BYTES >> 20} MiB"
-            message = (
-                f"Line {self._line} or one soon after it is longer than {size}: order lines were expected."
-            )
+            message = f"{self._file_name} has a line longer than {size}: order lines were expected."
             raise FileRefused("line_too_long", message, "Check that this is a CSV file.")
 
     def _block(self, block: bytes, *, final: bool) -> Iterator[pl.DataFrame]:

@@ -54,7 +54,7 @@ def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Ta
     index, header, line = _first_header(looked)
     columns = {f"column_{at}": at for at in range(len(header))}
     sections = Sections(source.name, dict(zip(columns, header, strict=True)), "column_0")
-    reader = RecordReader(looked.sniffed.dialect, Layout(len(header), columns, index + 1))
+    reader = RecordReader(looked.sniffed.dialect, Layout(len(header), columns, index + 1), source.name)
     text = TextStream(looked.encoding.encoding)
     marked = (sections.marked(frame) for frame in reader.frames(text.decoded(read_chunks(source))))
     frames = list(_up_to(marked, limit))

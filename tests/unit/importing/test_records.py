@@ -33,7 +33,9 @@ def read(text: str, dialect: Dialect = COMMA, cuts: tuple[int, ...] = (), width:
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     chunks = [data[a:b] for a, b in pairwise(edges)]
     columns = {name: at for name, at in COLUMNS.items() if at < width}
-    frames = list(RecordReader(dialect, Layout(width, columns, skip_records=0)).frames(iter(chunks)))
+    frames = list(
+        RecordReader(dialect, Layout(width, columns, skip_records=0), "orders.csv").frames(iter(chunks))
+    )
     empty = pl.DataFrame(schema={"line": pl.Int64, "problem": pl.String, **dict.fromkeys(columns, pl.String)})
     assert all(frame.height for frame in frames)
     return pl.concat(frames) if frames else empty
@@ -146,7 +148,9 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_only() -> None:
 def test_frames_hold_few_enough_lines_whatever_stands_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orders_pipeline.importing.records.MAX_FRAME_LINES", 3)
     text = 'a,b,c\n\n\n\n\n"1\n2\n3\n4\n5\n6",e,f\ng,h\n' + "i,j,k\n" * 5 + '"x",y,"z'
-    frames = list(RecordReader(COMMA, Layout(3, COLUMNS, skip_records=0)).frames(iter([text.encode()])))
+    frames = list(
+        RecordReader(COMMA, Layout(3, COLUMNS, skip_records=0), "orders.csv").frames(iter([text.encode()]))
+    )
     assert max(frame.height for frame in frames) <= 6
     found = [
         (line, problem) for frame in frames for line, problem in frame.select("line", "problem").iter_rows()
@@ -170,7 +174,7 @@ def test_a_quote_that_goes_on_after_its_end_costs_its_own_line_only() -> None:
 def test_a_quote_that_would_take_in_whole_records_takes_none() -> None:
     layout = Layout(3, COLUMNS, skip_records=0, looks_like_record=lambda fields: fields[1].isdigit())
     text = b'a,1,"x\nb,2,y\nc,3,z"\nd,4,w\n'
-    table = pl.concat(RecordReader(COMMA, layout).frames(iter([text])))
+    table = pl.concat(RecordReader(COMMA, layout, "orders.csv").frames(iter([text])))
     assert table["problem"].to_list() == ["swallowed_lines"] * 3 + [None]
     assert table["a"].to_list() == ["a", "b", "c", "d"]
 
@@ -178,7 +182,7 @@ def test_a_quote_that_would_take_in_whole_records_takes_none() -> None:
 def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
     chunks = iter([b"x" * (1 << 20)] * (MAX_LINE_BYTES // (1 << 20) + 2))
     with pytest.raises(FileRefused) as refused:
-        list(RecordReader(COMMA, Layout(3, COLUMNS)).frames(chunks))
+        list(RecordReader(COMMA, Layout(3, COLUMNS), "orders.csv").frames(chunks))
     assert refused.value.code == "line_too_long"
 
 
