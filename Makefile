@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PYTHON ?=
 
-.PHONY: help setup demo test bench check format lock up down clean
+.PHONY: help setup demo test bench chaos check format lock up down clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ demo: setup ## Import data/sample.csv through Dagster, Celery and Redis, and sho
 test: setup ## Install missing services where possible, and run all tests
 	@bash tests/install_services.sh
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s
+	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),8) --seed $(or $(SEED),1) $(CHAOS_ARGS)
 
 check: setup ## Format, lint, types, import rules, Dagster definitions
 	$(BIN)/ruff format --check .

@@ -62,7 +62,7 @@ def running_postgres(*settings: str) -> Iterator[str]:
     Args:
         settings: such as `shared_buffers=1GB`.
     """
-    bin_folder = _postgres_bin()
+    bin_folder = postgres_bin()
     account = Account.unprivileged()
     with _folder("postgres", account) as folder:
         data, port = folder / "data", free_port()
@@ -85,7 +85,7 @@ def running_postgres(*settings: str) -> Iterator[str]:
         for setting in ("listen_addresses=127.0.0.1", "max_connections=200", *settings):
             command += ["-c", setting]
         with _running(command, folder, account, stop=signal.SIGINT) as alive:
-            wait_until(lambda: _postgres_answers(port), alive, folder / "log")
+            wait_until(lambda: postgres_answers(port), alive, folder / "log")
             yield f"postgresql+psycopg2://orders@127.0.0.1:{port}"
 
 
@@ -314,7 +314,7 @@ def _flush(url: str) -> None:
         client.flushall()
 
 
-def _postgres_bin() -> Path:
+def postgres_bin() -> Path:
     installed = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3])
     )
@@ -322,7 +322,7 @@ def _postgres_bin() -> Path:
     return Path(_required("PostgreSQL", initdb, "postgresql")).resolve().parent
 
 
-def _postgres_answers(port: int) -> bool:
+def postgres_answers(port: int) -> bool:
     try:
         psycopg2.connect(host="127.0.0.1", port=port, user="orders", dbname="postgres").close()
     except psycopg2.OperationalError:

@@ -1,0 +1,151 @@
+"""Rounds of imports and faults on one back end, and what came of them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.faults import FAULTS, faults_of
+from tests.chaos.home import ChaosHome, chaos_home, wait_until_settled
+from tests.chaos.outcomes import outcome_hash, units_sold
+from tests.chaos.workload import order_file, scarce_file, stock_up, undisturbed
+from tests.import_bench import ImportBench
+
+HUNG_AFTER_SECONDS = 300
+BEGUN_WITHIN_SECONDS = 60
+FAULTS_A_ROUND = 4
+SCARCE_ORDERS = 100
+
+
+@dataclass(slots=True)
+class Injected:
+    """One fault: on which back end, and how long until everything was settled."""
+
+    fault: str
+    back_end: str
+    recovered_in: float | None = None
+
+
+@dataclass(slots=True)
+class BackEndResult:
+    """All faults of one back end, and whatever went wrong."""
+
+    back_end: str
+    orders: int = 0
+    seconds: float = 0.0
+    hash: str = ""
+    units_sold: dict[str, int] = field(default_factory=dict)
+    injected: list[Injected] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class BackEndChaos:
+    """Chaos on one home; `orders` a file, two files a round."""
+
+    home: ChaosHome
+    reference: ImportBench
+    folder: Path
+    seed: int
+    orders: int
+    say: Callable[[str], None]
+    result: BackEndResult
+    files: int = 0
+    launched: int = 0
+
+    def run(self, faults: int) -> None:
+        """Rounds until so many faults were injected; then the orders for the last units of a product."""
+        draw = random.Random(f"{self.seed}/{self.home.name}")  # noqa: S311 no secret
+        names = faults_of(self.home)
+        order = [name for _ in range(faults // len(names) + 1) for name in draw.sample(names, len(names))]
+        while len(self.result.injected) < faults and not self.result.violations:
+            chosen = order[len(self.result.injected) :][:FAULTS_A_ROUND]
+            self._round(chosen[: faults - len(self.result.injected)], draw)
+        self._compare()
+        self._scarce()
+
+    def _round(self, chosen: list[str], draw: random.Random) -> None:
+        self._import(self._next_file(), by_command=False)
+        self._import(self._next_file(), by_command="import command killed" in chosen)
+        self._wait_for_begin()
+        injected = []
+        for name in chosen:
+            time.sleep(draw.uniform(0, 6))
+            self.say(f"{self.home.name}: {name}")
+            if not FAULTS[name](self.home, draw):
+                self.say(f"{self.home.name}: {name} found nothing to harm")
+            injected.append((time.monotonic(), Injected(name, self.home.name)))
+            self.result.injected.append(injected[-1][1])
+        if wait_until_settled(self.home, self.launched, HUNG_AFTER_SECONDS) is None:
+            self.result.violations.append(f"hung: {self._open()}")
+        else:
+            for at, fault in injected:
+                fault.recovered_in = time.monotonic() - at
+        self._verify()
+
+    def _next_file(self) -> Path:
+        self.files += 1
+        self.result.orders += self.orders
+        return order_file(self.folder, self.seed, self.files, self.orders)
+
+    def _import(self, file: Path, by_command: bool) -> None:
+        self.reference.settle(self.reference.stage(file))
+        self.launched += 1
+        if by_command:
+            self.home.import_by_command(file)
+        else:
+            self.home.launch(file)
+
+    def _wait_for_begin(self) -> None:
+        """Until an import is at work."""
+        deadline = time.monotonic() + BEGUN_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            if "running" in self.home.statuses().values():
+                return
+            time.sleep(0.2)
+
+    def _open(self) -> str:
+        statuses = self.home.statuses()
+        return ", ".join(f"{key} is {status}" for key, status in statuses.items() if status != "finished")
+
+    def _verify(self) -> None:
+        self.result.violations += self.home.broken_checks()
+
+    def _compare(self) -> None:
+        self.result.hash = outcome_hash(self.home.engine)
+        if self.result.hash != outcome_hash(self.reference.engine):
+            self.result.violations.append("the outcomes differ from those of an undisturbed import")
+
+    def _scarce(self) -> None:
+        self.result.orders += SCARCE_ORDERS
+        self._import(scarce_file(self.folder, self.seed, SCARCE_ORDERS), by_command=False)
+        if wait_until_settled(self.home, self.launched, HUNG_AFTER_SECONDS) is None:
+            self.result.violations.append(f"hung: {self._open()}")
+        self._verify()
+        self.result.units_sold = units_sold(self.home.engine)
+        if self.result.units_sold != units_sold(self.reference.engine):
+            self.result.violations.append("other units were sold than by an undisturbed import")
+
+
+def run_back_end(
+    folder: Path,
+    database: str,
+    broker: str,
+    *,
+    faults: int,
+    seed: int,
+    orders: int,
+    say: Callable[[str], None],
+) -> BackEndResult:
+    """Chaos on one kind of store and broker, on servers and a stack of its own."""
+    began = time.monotonic()
+    result = BackEndResult(f"{database} + {broker}")
+    own = folder / f"{database}-{broker}"
+    with chaos_home(own, database, broker) as home, undisturbed(own) as reference:
+        stock_up(ImportBench(home.engine, folder, home.settings))
+        BackEndChaos(home, reference, own, seed, orders, say, result).run(faults)
+    result.seconds = time.monotonic() - began
+    return result

@@ -1,0 +1,72 @@
+"""Seeded order files, and what they come to when nothing disturbs them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orders_pipeline.payments.gateway import Charge, Paid, idempotency_key
+from orders_pipeline.payments.simulated import SimulatedGateway
+from orders_pipeline.store.engine import open_engine
+from tests.import_bench import ImportBench, Line, write_orders
+
+SUCCESS_RATE = 0.85
+PAYMENT_SEED = "chaos"
+SCARCE_UNITS = 20
+PRODUCTS = 12
+
+
+def order_file(folder: Path, seed: int, number: int, orders: int) -> Path:
+    """An order file of its own orders, with several lines each, and a few bad and guest ones."""
+    draw = random.Random(f"{seed}/{number}")  # noqa: S311 no secret
+    lines = [line for order in range(orders) for line in _order(draw, f"f{number}-{order}")]
+    return write_orders(folder / f"orders-{seed}-{number}.csv", lines)
+
+
+def _order(draw: random.Random, number: str) -> Iterator[Line]:
+    customer = draw.choice(["", *(f"c{at}" for at in range(40))])
+    date = f"2025-11-{draw.randrange(1, 29):02} {draw.randrange(24):02}:00:00"
+    for _ in range(draw.randrange(1, 4)):
+        yield Line(
+            number,
+            f"SKU-{draw.randrange(PRODUCTS)}",
+            quantity=0 if draw.random() < 0.005 else draw.randrange(1, 5),
+            price=f"{draw.randrange(1, 9000) / 100:.2f}",
+            customer=customer,
+            name=f"Name of {customer}" if customer else "",
+            date=date,
+            product="Thing",
+        )
+
+
+def scarce_file(folder: Path, seed: int, orders: int) -> Path:
+    """Many orders for the last units of one product, all of which the gateway would accept."""
+    gateway = SimulatedGateway(PAYMENT_SEED, SUCCESS_RATE, 0, 0)
+    numbers = (f"scarce-{at}" for at in range(100 * orders))
+    paid = [number for number in numbers if _is_paid(gateway, number)][:orders]
+    return write_orders(folder / f"scarce-{seed}.csv", [Line(number, "SCARCE") for number in paid])
+
+
+def _is_paid(gateway: SimulatedGateway, number: str) -> bool:
+    charge = Charge(0, 1, idempotency_key("default", number, 1), 1000, "USD")
+    return isinstance(gateway.outcome_of(charge), Paid)
+
+
+def stock_up(bench: ImportBench) -> None:
+    """Products of which there is enough for all, and one of which there is not."""
+    bench.stock(**{f"SKU-{at}": 1_000_000_000 for at in range(PRODUCTS)}, SCARCE=SCARCE_UNITS)
+
+
+@contextmanager
+def undisturbed(folder: Path) -> Iterator[ImportBench]:
+    """A home in this process, on SQLite, where payments take no time."""
+    engine = open_engine(f"sqlite:///{folder / 'undisturbed.db'}")
+    bench = ImportBench.at(engine, folder / "undisturbed")
+    bench.set(payment_seed=PAYMENT_SEED, payment_success_rate=SUCCESS_RATE)
+    stock_up(bench)
+    try:
+        yield bench
+    finally:
+        engine.dispose()
