@@ -11,9 +11,7 @@ class ReadAs(Config):
     """Overrides for one launch, noted on the import; a file that is parsed keeps how it was read."""
 
     profile: str = Field("", description="Column profile, or the path of one.")
-    max_rejects: str = Field(
-        "", description="Refuse a file with more bad lines: a count, or 5%."
-    )
+    max_rejects: str = Field("", description="Refuse a file with more bad lines: a count, or 5%.")
     encoding: str = Field("", description="Such as cp1252.")
     delimiter: str = Field("", description="Such as ;")
     quote: str = Field("", description="Quote character.")
