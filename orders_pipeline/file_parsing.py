@@ -142,13 +142,15 @@ class FileParsing:
         try:
             yield
         except FileRefused as refused:
-            if store.is_parsed(found):
-                raise
             with self.engine.begin() as connection:
-                store.refuse_import(connection, found.id, refused.code, f"{refused.message} {refused.hint}")
-                if known:
-                    store.note_parsed(connection, found.id, known[0], self.rules)
-                    keep_rejects(connection, found.id, _rejects_in(known[1]))
+                store.lock_import(connection, found.id)
+                # A twin under other words may have got further: what it did stays.
+                if not store.is_parsed(store.get_import(connection, found.key)):
+                    reason = f"{refused.message} {refused.hint}"
+                    store.refuse_import(connection, found.id, refused.code, reason)
+                    if known:
+                        store.note_parsed(connection, found.id, known[0], self.rules)
+                        keep_rejects(connection, found.id, _rejects_in(known[1]))
             raise
 
     def _stalled(self, found: Import, why: str) -> BatchesLost:

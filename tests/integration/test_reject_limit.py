@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orders_pipeline.dry_run import dry_run
+from orders_pipeline.file_parsing import FileParsing
+from orders_pipeline.import_file import parse_rules
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.store.import_report import count_rejects
@@ -78,3 +80,16 @@ def test_what_is_no_limit_is_refused_before_anything_is_staged(lone_bench: Impor
         lone_bench.stage(lone_bench.write(*ORDERS), max_rejects="few")
     assert refused.value.code == "option_invalid"
     assert lone_bench.rows("imports") == []
+
+
+def test_a_try_that_refuses_a_file_undoes_nothing_of_a_twin_that_was_allowed_more(bench: ImportBench) -> None:
+    file = bench.write(*ORDERS)
+    key = bench.stage(file, max_rejects="0")
+    slow = bench.found(key)
+    bench.stage(file, max_rejects="5")
+    bench.steps.parse(key, RUN)
+    before = bench.everything()
+    with pytest.raises(FileRefused):
+        FileParsing(bench.engine, bench.staging, parse_rules(bench.settings)).parse(slow)
+    assert bench.everything() == before
+    assert bench.settle(key).orders["accepted"] == 7
