@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ HUNG_AFTER_SECONDS = 300
 BEGUN_WITHIN_SECONDS = 60
 FAULTS_A_ROUND = 4
 SCARCE_ORDERS = 100
+IMPORT_KILLED = "import command killed"
 
 
 @dataclass(slots=True)
@@ -60,25 +62,31 @@ class BackEndChaos:
         """Rounds until so many faults were injected; then the orders for the last units of a product."""
         draw = random.Random(f"{self.seed}/{self.home.name}")  # noqa: S311 no secret
         names = faults_of(self.home)
-        order = [name for _ in range(faults // len(names) + 1) for name in draw.sample(names, len(names))]
         while len(self.result.injected) < faults and not self.result.violations:
-            chosen = order[len(self.result.injected) :][:FAULTS_A_ROUND]
-            self._round(chosen[: faults - len(self.result.injected)], draw)
+            wanted = min(FAULTS_A_ROUND, faults - len(self.result.injected))
+            self._round(self._next_faults(names, wanted, draw), draw)
         self._compare()
         self._scarce()
 
+    def _next_faults(self, names: list[str], wanted: int, draw: random.Random) -> list[str]:
+        """The rarest faults so far, so that each has its turn; a command is killed before it has ended."""
+        times = Counter(one.fault for one in self.result.injected)
+        chosen = sorted(draw.sample(names, len(names)), key=lambda name: times[name])[:wanted]
+        return sorted(chosen, key=lambda name: name != IMPORT_KILLED)
+
     def _round(self, chosen: list[str], draw: random.Random) -> None:
         self._import(self._next_file(), by_command=False)
-        self._import(self._next_file(), by_command="import command killed" in chosen)
+        self._import(self._next_file(), by_command=IMPORT_KILLED in chosen)
         self._wait_for_begin()
         injected = []
         for name in chosen:
             time.sleep(draw.uniform(0, 6))
             self.say(f"{self.home.name}: {name}")
-            if not FAULTS[name](self.home, draw):
+            if FAULTS[name](self.home, draw):
+                injected.append((time.monotonic(), Injected(name, self.home.name)))
+                self.result.injected.append(injected[-1][1])
+            else:
                 self.say(f"{self.home.name}: {name} found nothing to harm")
-            injected.append((time.monotonic(), Injected(name, self.home.name)))
-            self.result.injected.append(injected[-1][1])
         if wait_until_settled(self.home, self.launched, HUNG_AFTER_SECONDS) is None:
             self.result.violations.append(f"hung: {self._open()}")
         else:
