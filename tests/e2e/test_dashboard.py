@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from sqlalchemy import insert
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, Window
 from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import Settings
+from orders_pipeline.settings import PROJECT_ROOT, Settings
 from orders_pipeline.store.schema import rejects
+from orders_pipeline.store.snapshots import take_snapshot
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
+from tests.e2e.orders_command import orders_process
 from tests.figures import open_home
 from tests.integration.test_kpis import TUESDAY, sample
 from tests.services import require_service
 
 PATIENCE_MS = 20_000
+SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
 
 
 @pytest.fixture
 def settings(tmp_path: Path, redis_url: str) -> Settings:
-    return Settings(home=tmp_path, redis_url=redis_url, rate_limit=0)
+    paid_at_once = {"payment_success_rate": 1, "payment_delay_min": 0, "payment_delay_max": 0}
+    return Settings(home=tmp_path, redis_url=redis_url, rate_limit=0, worker_processes=1, **paid_at_once)
 
 
 @pytest.fixture
@@ -82,6 +88,8 @@ def test_an_empty_home_says_what_to_do(home: Reporting, page: Page) -> None:
     expect(page.locator("#no-days")).to_be_visible()
     expect(page.locator("#customers")).to_contain_text("No completed orders yet")
     expect(page.locator("#files")).to_contain_text("No order files yet")
+    expect(page.locator("#no-hours")).to_be_visible()
+    expect(page.locator("#charts")).to_be_hidden()
 
 
 def test_the_numbers_move_by_themselves_while_orders_come_in(
@@ -108,20 +116,65 @@ def test_the_numbers_move_by_themselves_while_orders_come_in(
 
 def test_rejected_lines_open_in_a_dialog(home: Reporting, page: Page) -> None:
     store_orders(home.engine, sample())
-    with home.engine.begin() as connection:
-        texts = {
-            "code": "quantity_not_positive",
-            "message": "Quantity is -1.",
-            "hint": "Mend it.",
-            "raw": "x",
-        }
-        connection.execute(insert(rejects).values(import_id=1, record=1, line=2, **texts))
-        connection.exec_driver_sql("UPDATE imports SET rejected_lines = 1")
+    add_reject(home)
     page.goto("/")
     page.get_by_role("button", name="1 rejected lines").click()
     expect(page.get_by_role("dialog")).to_contain_text("Quantity is -1.")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_file_imported_by_the_command_moves_the_numbers_of_the_page(
+    settings: Settings, page: Page, tmp_path: Path
+) -> None:
+    page.goto("/")
+    expect(page.locator("#cards")).to_contain_text("0.00")
+    page.evaluate("document.body.dataset.opened = 'once'")
+    done = orders_process(settings, "import", SAMPLE, "--json")
+    assert done.code == 0, done.err
+    expect(page.locator("#cards")).to_contain_text("1,065.43")
+    expect(page.locator("#files li").first).to_contain_text("sample.csv")
+    expect(page.locator("#files li").first).to_contain_text("10 completed")
+    expect(page.locator("#customers tr").first).to_contain_text("David Johnson")
+    expect(page.locator("#revenue-chart")).to_have_attribute("aria-label", re.compile(r"2025-11-11: 579\.47"))
+    # It was never loaded again.
+    expect(page.locator("body")).to_have_attribute("data-opened", "once")
+    page.screenshot(path=tmp_path / "imported.png", full_page=True)
+    assert (tmp_path / "imported.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_names_contrast_and_structure_pass_axe(home: Reporting, page: Page, scheme: str, width: int) -> None:
+    store_orders(home.engine, sample())
+    home.refresh_dirty_days()
+    home.publish_batch(Window(1, 10))
+    add_reject(home)
+    take_snapshot(home.engine, {"orders": 3})
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto("/")
+    expect(page.locator("#waiting-chart")).to_have_attribute("aria-label", re.compile("last: 3"))
+    expect(page.locator("#orders-chart canvas")).to_be_visible()
+    assert problems(page) == []
+    page.get_by_role("button", name="1 rejected lines").click()
+    expect(page.locator("#rejected tr")).to_have_count(1)
+    assert problems(page) == []
+
+
+def problems(page: Page) -> list[str]:
+    """What axe finds wrong, with the elements."""
+    answer = Axe().run(page).response
+    assert "color-contrast" in {rule["id"] for rule in answer["passes"]}
+    return [f"{rule['id']}: {[node['html'] for node in rule['nodes']]}" for rule in answer["violations"]]
+
+
+def add_reject(home: Reporting) -> None:
+    """One rejected line of the first file."""
+    texts = {"code": "quantity_not_positive", "message": "Quantity is -1.", "hint": "Mend it.", "raw": "x"}
+    with home.engine.begin() as connection:
+        connection.execute(insert(rejects).values(import_id=1, record=1, line=2, **texts))
+        connection.exec_driver_sql("UPDATE imports SET rejected_lines = 1")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,8 +4,10 @@ const byId = (id) => document.getElementById(id);
 const whole = new Intl.NumberFormat('en');
 const money = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const currency = new URLSearchParams(location.search).get('currency');
+const tenths = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const charts = {};
 let shown = null;
+let hours = [];
 
 function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -23,7 +25,7 @@ function showCards({ live, queue }) {
   const waiting = Object.values(queue);
   const cards = [
     ['Revenue', money.format(live.revenue_today)],
-    ['Completed', whole.format(live.completed_today), 'good'],
+    ['Completed', whole.format(live.completed_today), live.completed_today ? 'good' : ''],
     ['Failed', whole.format(live.failed_today), live.failed_today ? 'bad' : ''],
     ['Pending', whole.format(live.pending_orders), live.pending_orders ? 'open' : ''],
     ['In payment', whole.format(live.processing_orders), live.processing_orders ? 'open' : ''],
@@ -63,20 +65,41 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function chart(id, series) {
+function chart(id, time, paths, series) {
   const axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
-  const bars = uPlot.paths.bars({ size: [0.7, 48] });
   return new uPlot({
     width: byId(id).clientWidth, height: 220, cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.05 : 1] } },
-    axes: [{ ...axis, space: 96, incrs: [1, 2, 7, 14, 30, 90, 365].map((days) => days * 86400),
-      values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toISOString().slice(0, 10)) }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => whole.format(tick)) }],
-    series: [{ label: 'Day', value: '{YYYY}-{MM}-{DD}' }, ...series.map(([label, name, format]) => ({
-      label, paths: bars, fill: colour(name), stroke: colour(name), points: { show: false },
-      value: (_, value) => (value == null ? '' : format.format(value)),
+    axes: [
+      { ...axis, space: 96, size: 32, incrs: time.incrs, values: time.values },
+      { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => whole.format(tick)), incrs: STEPS },
+    ],
+    series: [{ label: time.label, value: (_, value) => (value == null ? '' : time.written(value)) }, ...series.map(([label, name, told]) => ({
+      label, paths, fill: colour(name), stroke: colour(name), points: { show: false },
+      value: (_, value, __, index) => (value == null ? '' : told(value, index)),
     }))],
-    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'UTC'),
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), time.zone),
   }, [[], ...series.map(() => [])], byId(id));
+}
+
+const STEPS = [1, 2, 5].flatMap((step) => Array.from({ length: 12 }, (_, power) => step * 10 ** power)).sort((a, b) => a - b);
+const DAY = {
+  label: 'Day', zone: 'UTC', written: (tick) => new Date(tick * 1000).toISOString().slice(0, 10),
+  incrs: [1, 2, 7, 14, 30, 90, 365].map((days) => days * 86400),
+  values: (_, ticks) => ticks.map(DAY.written),
+};
+const CLOCK = {
+  label: 'Time', zone: undefined, written: (tick) => new Date(tick * 1000).toTimeString().slice(0, 5),
+  incrs: [1, 2, 4, 6, 12].map((hours) => hours * 3600),
+  values: (_, ticks) => ticks.map(CLOCK.written),
+};
+
+function bars(id, series) {
+  return chart(id, DAY, uPlot.paths.bars({ size: [0.7, 48] }), series);
+}
+
+function area(id, label, name) {
+  return chart(id, CLOCK, uPlot.paths.stepped({ align: -1 }), [[label, name, (value) => tenths.format(value)]]);
 }
 
 // Bars stand on each other: the one behind shows the sum, so it is drawn first.
@@ -85,19 +108,55 @@ function stack(days) {
   return [sums('order_count', 'orders_rolled_back', 'orders_failed'), sums('order_count', 'orders_rolled_back'), sums('order_count')];
 }
 
+// A chart is a picture to a screen reader: its name tells the last figures.
+function tell(id, text) {
+  byId(id).setAttribute('aria-label', text);
+}
+
 function showDays({ days }) {
   byId('no-days').hidden = days.length > 0;
   byId('charts').hidden = days.length === 0;
   if (!days.length) return;
   const times = days.map((day) => Date.parse(day.date) / 1000);
-  charts.revenue ||= chart('revenue-chart', [['Revenue', '--accent', money]]);
-  charts.orders ||= chart('orders-chart', [
-    ['All settled', '--bad', whole], ['without failed', '--open', whole], ['Completed', '--good', whole],
+  const ofDay = (name) => (_, index) => whole.format(shown.days[index][name]);
+  charts.revenue ||= bars('revenue-chart', [['Revenue', '--accent', (value) => money.format(value)]]);
+  charts.orders ||= bars('orders-chart', [
+    ['Failed', '--bad', ofDay('orders_failed')], ['Rolled back', '--open', ofDay('orders_rolled_back')],
+    ['Completed', '--good', ofDay('order_count')],
   ]);
+  const last = days.at(-1);
+  tell('revenue-chart', `Revenue by day; ${last.date}: ${money.format(last.total_revenue)}`);
+  tell('orders-chart', `Orders by day; ${last.date}: ${whole.format(last.order_count)} completed, `
+    + `${whole.format(last.orders_rolled_back)} rolled back, ${whole.format(last.orders_failed)} failed`);
   const span = { min: times[0] - 86400, max: times.at(-1) + 86400 };
   for (const [name, data] of [['revenue', [days.map((day) => day.total_revenue)]], ['orders', stack(days)]]) {
     charts[name].setData([times, ...data], false);
     charts[name].setScale('x', span);
+  }
+}
+
+function showHours(snapshots) {
+  hours = snapshots;
+  byId('no-hours').hidden = snapshots.length > 0;
+  byId('hours').hidden = snapshots.length === 0;
+  if (!snapshots.length) return;
+  charts.settled ||= area('settled-chart', 'Settled a second', '--good');
+  charts.waiting ||= area('waiting-chart', 'Waiting', '--accent');
+  const times = snapshots.map((one) => Date.parse(one.taken_at) / 1000);
+  const waiting = snapshots.map((one) => Object.values(one.waiting_tasks).reduce((a, b) => a + b, 0));
+  const settled = snapshots.map((one) => one.settled_per_second);
+  charts.settled.setData([times, settled]);
+  charts.waiting.setData([times, waiting]);
+  tell('settled-chart', `Orders settled a second in the last 24 hours; last: ${tenths.format(settled.at(-1) ?? 0)}`);
+  tell('waiting-chart', `Tasks waiting in the last 24 hours; last: ${whole.format(waiting.at(-1))}`);
+}
+
+async function lookAtHours() {
+  try {
+    const body = await (await fetch('/api/snapshots?hours=24')).json();
+    if (body.success) showHours(body.data);
+  } catch {
+    // The stream says that the server is gone; the next look is in a minute.
   }
 }
 
@@ -110,8 +169,8 @@ function showFile(file) {
     element('span', `${whole.format(file.orders.accepted)} orders`),
     element('span', `${whole.format(file.statuses.completed)} completed`, 'good'),
   );
-  for (const status of ['rollback', 'failed']) {
-    if (file.statuses[status]) line.append(element('span', `${whole.format(file.statuses[status])} ${status}`, 'bad'));
+  for (const [status, words] of [['rollback', 'rolled back'], ['failed', 'failed']]) {
+    if (file.statuses[status]) line.append(element('span', `${whole.format(file.statuses[status])} ${words}`, 'bad'));
   }
   if (bad) {
     const button = element('button', `${whole.format(bad)} rejected lines`);
@@ -173,6 +232,7 @@ function redraw() {
     delete charts[name];
   }
   if (shown) showDays(shown);
+  showHours(hours);
 }
 
 const stream = new EventSource(`/api/events${currency ? `?currency=${encodeURIComponent(currency)}` : ''}`);
@@ -184,3 +244,5 @@ stream.addEventListener('error', () => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 addEventListener('resize', redraw);
+lookAtHours();
+setInterval(lookAtHours, 60_000);
