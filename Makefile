@@ -41,6 +41,7 @@ format: setup ## Format the code, mend what lint can mend, write .env.example an
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.unit.test_env_example > .env.example
 	$(BIN)/python -m tests.unit.test_data_dictionary > docs/data-dictionary.md
+	$(BIN)/python -m tests.unit.test_api_page > docs/api.md
 
 lock: $(READY) ## Lock the dependencies again; UPGRADE=--upgrade takes newer versions
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
