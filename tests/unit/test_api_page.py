@@ -13,7 +13,7 @@ HEAD = """\
 # HTTP API
 
 `orders up` serves it on <http://127.0.0.1:8000> (`ORDERS_API_PORT`); the dashboard is at `/`, the whole
-description with examples at `/api/openapi.json`. What the figures mean: [data dictionary](data-dictionary.md).
+description with examples at `/api/openapi.json`. What figures mean: [data dictionary](data-dictionary.md).
 
 - An answer is `{"success": true, "data": ...}`, an error `{"success": false, "message": "..."}`; 422 names
   the parameter, 404 what is not there, 503 the service that is down. `/api/health` has a shape of its own.
