@@ -48,8 +48,7 @@ class RejectCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`message` has one `{}` for the value found, or none; `field` is the order field at fault, if it is
-    one."""
+    """`message` has one `{}` for the value found, or none; `field` is the order field at fault."""
 
     field: str | None
     message: str

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from orders_pipeline.importing.identify import Identified
 from orders_pipeline.importing.profile import OrderField, Profile, plain_name
-from orders_pipeline.importing.records import Layout
+from orders_pipeline.importing.record_layout import Layout
 
 # What a line of its own must have in these fields to be taken for one.
 _TELLING = (OrderField.ORDER_NUMBER, OrderField.QUANTITY, OrderField.ORDERED_AT)
 
 
 def order_layout(identified: Identified) -> Layout:
-    """The columns of the order fields, of `skip` (`skip_N`), of `joined` (`field+N`) and of packed items
-    (`item_N`)."""
+    """Columns of order fields, of `skip` (`skip_N`), of `joined` (`field+N`), of packed items (`item_N`)."""
     profile, header = identified.profile, identified.header
     columns = {field.value: at for field, at in profile.locate(header).items()}
     needed = [columns[field] for field in _TELLING if field in columns]

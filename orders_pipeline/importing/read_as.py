@@ -1,5 +1,4 @@
-"""How the columns of a file were read, noted in the export of its rejects: a few lines alone may not show
-it."""
+"""How a file's columns were read, noted in the export of its rejects, as a few lines may not show it."""
 
 from __future__ import annotations
 

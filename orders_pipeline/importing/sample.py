@@ -14,8 +14,7 @@ MARKED_BYTES = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`head`: the first bytes; `marked`: lines with bytes beyond ASCII from further in; `whole`: all was
-    seen."""
+    """`head`: the first bytes; `marked`: lines with bytes beyond ASCII; `whole`: all of it was seen."""
 
     head: bytes
     marked: bytes

@@ -31,8 +31,7 @@ KnowsHeader = Callable[[list[str]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """A dialect and the first records read with it; `regular` is the share of them that have `width`
-    fields."""
+    """A dialect and the first records read with it; a share `regular` of them has `width` fields."""
 
     dialect: Dialect
     records: tuple[Scanned, ...]

@@ -17,8 +17,7 @@ MAX_PARTS = 512
 
 
 class Spill:
-    """Holds raw lines in `count` parts: in memory while there is one part, else in a file each in
-    `folder`."""
+    """Holds raw lines in `count` parts: one in memory, several in a file each of `folder`."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder

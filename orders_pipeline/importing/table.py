@@ -14,7 +14,8 @@ from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.header import widen
 from orders_pipeline.importing.identify import Looked, look_at, refuse_long_delimiter
 from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.importing.records import Layout, RecordReader
+from orders_pipeline.importing.record_layout import Layout
+from orders_pipeline.importing.records import RecordReader
 from orders_pipeline.importing.scanner import Scanned
 from orders_pipeline.importing.sections import Sections
 from orders_pipeline.importing.sniff import long_delimiter
@@ -27,8 +28,8 @@ _DATA = re.compile(r"[-+($€£]*\d[\d.,:/ -]*[)%€]?")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The sound rows of a file under its `header`, and the records that are none, with line, code and raw
-    text."""
+    """The sound rows of a file under its `header`; `rejects` with line, code and text of its other
+    records."""
 
     header: tuple[str, ...]
     rows: pl.DataFrame
@@ -54,13 +55,14 @@ def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Ta
     index, header, line = _first_header(looked)
     columns = {f"column_{at}": at for at in range(len(header))}
     sections = Sections(source.name, dict(zip(columns, header, strict=True)), "column_0")
-    reader = RecordReader(looked.sniffed.dialect, Layout(len(header), columns, index + 1), source.name)
+    layout = Layout(len(header), columns, index + 1)
+    reader = RecordReader(looked.sniffed.dialect, layout, source.name)
     text = TextStream(looked.encoding.encoding)
     marked = (sections.marked(frame) for frame in reader.frames(text.decoded(read_chunks(source))))
     frames = list(_up_to(marked, limit))
     if limit is None:
         sections.end()
-    table = pl.concat(frames) if frames else pl.DataFrame(schema=reader.schema)
+    table = pl.concat(frames) if frames else pl.DataFrame(schema=layout.schema)
     sound = pl.col("problem").is_null()
     rejects = table.filter(~sound).select("record", "line", code="problem", detail="detail", raw="raw")
     encoding = text.decided or looked.encoding

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from orders_pipeline.importing.codes import RejectCode
 from orders_pipeline.importing.dialect import Dialect
 from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.records import MAX_LINE_BYTES, Layout, RecordReader
+from orders_pipeline.importing.record_layout import Layout
+from orders_pipeline.importing.records import MAX_LINE_BYTES, RecordReader
 from orders_pipeline.importing.scanner import RecordScanner, TextLines
 
 COLUMNS = {"a": 0, "b": 1, "c": 2}
