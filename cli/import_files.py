@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
 from cli.import_progress import showing_progress
-from cli.output import CommandFailed, explain, progress
+from cli.output import CommandFailed, error_object, explain, progress
 from cli.stack.stack import RunningWorkers, running_workers
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
@@ -38,6 +38,15 @@ class FileRun:
     staged: Import | None = None
     report: ImportReport | None = None
     error: CommandFailed | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What `--json` prints of it: the figures alone; `orders files KEY` tells how a file was read."""
+        if self.error or self.report is None:
+            return error_object(self.error or CommandFailed("not_imported", f"{self.path} was not imported."))
+        figures = asdict(self.report)
+        del figures["detected"]
+        return figures
 
 
 @dataclass(frozen=True, slots=True)

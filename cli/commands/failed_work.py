@@ -72,10 +72,7 @@ def _try_again(
         reopened = [get_import(connection, key) for key, number in retried.items() if number]
     runs = ImportCommand(settings, engine, started_at).settle(reopened)
     document["orders"] = sum(retried.values())
-    document["imports"] = [
-        error_object(run.error) if run.error else asdict(run.report)  # type: ignore[arg-type]
-        for run in runs
-    ]
+    document["imports"] = [run.document for run in runs]
     if not as_json:
         show_runs(runs)
     return any(run.error for run in runs)

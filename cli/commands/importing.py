@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,7 +88,7 @@ def import_files(
             importing = ImportCommand(settings, engine, started_at)
             runs = importing.run(files, profile, source, options, max_rejects)
     if as_json:
-        documents = [error_object(run.error) if run.error else asdict(run.report) for run in runs]  # type: ignore[arg-type]
+        documents = [run.document for run in runs]
         emit(documents if len(files) > 1 else documents[0])
     else:
         show_runs(runs)

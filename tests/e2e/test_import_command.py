@@ -204,7 +204,7 @@ def test_a_file_that_only_a_whole_look_shows_to_be_unreadable_is_refused(
 ) -> None:
     lines = [Line(f"date{n}", date=f"0{n + 1}/02/2025 10:00") for n in range(5)]
     done = orders_process(running, "import", lines_file(tmp_path, *lines, name="dates.csv"), "--json")
-    assert done.error["code"] == "file_refused"
+    assert done.error["code"] == "dates_ambiguous"
     assert "dates.csv" in done.error["message"]
 
 

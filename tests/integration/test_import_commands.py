@@ -44,10 +44,8 @@ def document(*arguments: str | Path) -> Any:
     return json.loads(orders(*arguments, "--json").stdout)
 
 
-def test_the_report_has_the_keys_of_the_contract_first_and_then_what_was_detected(bench: ImportBench) -> None:
-    report = document("import", "--dry-run", bench.write(*ORDERS))
-    assert list(report) == [*CONTRACT, "detected"]
-    assert all(list(finding) == ["what", "value", "confidence", "reason"] for finding in report["detected"])
+def test_the_report_has_the_keys_of_the_contract(bench: ImportBench) -> None:
+    assert list(document("import", "--dry-run", bench.write(*ORDERS))) == list(CONTRACT)
 
 
 def test_the_page_says_how_the_file_was_read_and_what_is_not_sure(bench: ImportBench) -> None:
