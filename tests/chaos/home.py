@@ -25,6 +25,7 @@ from cli.stack.stack import start_all, stop_all, webserver_url
 from cli.stack.supervisor import Supervisor
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.kpis.days import dirty_days
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import PROJECT_ROOT, Settings
@@ -133,6 +134,13 @@ class ChaosHome:
         except DBAPIError:
             return {}
 
+    def is_settled(self, count: int) -> bool:
+        """Whether so many imports are finished and all figures are published."""
+        finished = list(self.statuses().values()).count(ImportStatus.FINISHED)
+        with suppress(DBAPIError):
+            return finished >= count and not dirty_days(self.engine)
+        return False
+
     def broken_checks(self) -> list[str]:
         """What `orders verify` finds."""
         checks = verify_home(self.engine, self.settings)
@@ -178,11 +186,10 @@ def chaos_home(folder: Path, database: str, broker: str) -> Iterator[ChaosHome]:
 
 
 def wait_until_settled(home: ChaosHome, count: int, seconds: float) -> float | None:
-    """Seconds until so many imports are finished, or None when that takes too long."""
+    """Seconds until so many imports are finished and their figures published, or None: it takes too long."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        statuses = list(home.statuses().values())
-        if statuses.count(ImportStatus.FINISHED) >= count:
+        if home.is_settled(count):
             return time.monotonic() - began
         time.sleep(0.5)
     return None

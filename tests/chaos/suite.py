@@ -59,14 +59,13 @@ class BackEndChaos:
     launched: int = 0
 
     def run(self, faults: int) -> None:
-        """Rounds until so many faults were injected; then the orders for the last units of a product."""
+        """Rounds until so many faults were injected."""
         draw = random.Random(f"{self.seed}/{self.home.name}")  # noqa: S311 no secret
         names = faults_of(self.home)
         while len(self.result.injected) < faults and not self.result.violations:
             wanted = min(FAULTS_A_ROUND, faults - len(self.result.injected))
             self._round(self._next_faults(names, wanted, draw), draw)
         self._compare()
-        self._scarce()
 
     def _next_faults(self, names: list[str], wanted: int, draw: random.Random) -> list[str]:
         """The rarest faults so far, so that each has its turn; a command is killed before it has ended."""
@@ -127,7 +126,8 @@ class BackEndChaos:
         if self.result.hash != outcome_hash(self.reference.engine):
             self.result.violations.append("the outcomes differ from those of an undisturbed import")
 
-    def _scarce(self) -> None:
+    def run_scarce(self) -> None:
+        """Orders for the last units of a product."""
         self.result.orders += SCARCE_ORDERS
         self._import(scarce_file(self.folder, self.seed, SCARCE_ORDERS), by_command=False)
         if wait_until_settled(self.home, self.launched, HUNG_AFTER_SECONDS) is None:
@@ -147,13 +147,21 @@ def run_back_end(
     seed: int,
     orders: int,
     say: Callable[[str], None],
+    scarce: bool = True,
 ) -> BackEndResult:
-    """Chaos on one kind of store and broker, on servers and a stack of its own."""
+    """Chaos on one kind of store and broker, on servers and a stack of its own.
+
+    Args:
+        scarce: whether orders for the last units of a product follow.
+    """
     began = time.monotonic()
     result = BackEndResult(f"{database} + {broker}")
     own = folder / f"{database}-{broker}"
     with chaos_home(own, database, broker) as home, undisturbed(own) as reference:
         stock_up(ImportBench(home.engine, folder, home.settings))
-        BackEndChaos(home, reference, own, seed, orders, say, result).run(faults)
+        chaos = BackEndChaos(home, reference, own, seed, orders, say, result)
+        chaos.run(faults)
+        if scarce and not result.violations:
+            chaos.run_scarce()
     result.seconds = time.monotonic() - began
     return result
