@@ -106,3 +106,11 @@ def test_the_checks_work_while_redis_is_down(home: Reporting) -> None:
     store_url = home.engine.url.render_as_string(hide_password=False)
     with open_home(store_url, f"redis://127.0.0.1:{free_port()}/0", home.folder) as down:
         assert broken(down) == []
+
+
+def test_a_customers_first_purchase_on_a_day_that_is_due_is_no_fault_of_later_days(home: Reporting) -> None:
+    earlier = StoredOrder(number="late", day=date(2025, 11, 9), lines=(("X", 1, 10_000),), customer_id="501")
+    store_orders(home.engine, [earlier])
+    assert "daily_kpis_equal_a_recomputation" not in broken(home)
+    home.refresh_dirty_days()
+    assert "daily_kpis_equal_a_recomputation" not in broken(home)
