@@ -9,7 +9,6 @@ import argparse
 import os
 import platform
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -267,7 +266,7 @@ def main() -> None:
     for row in bench.rows:
         table.add_row(row.what, row.ratio, row.aim, row.figures)
     Console().print(table)
-    write_results(bench, f"python -m benchmarks.run {' '.join(sys.argv[1:])}".strip())
+    write_results(bench, f"python -m benchmarks.run --orders {given.orders} --only {given.only}")
 
 
 if __name__ == "__main__":
