@@ -14,7 +14,6 @@ from dagster import (
 
 from assets.metadata import ORDERS_TEAM, column_schema
 from jobs.import_ops import (
-    ORDER_FILES,
     charge_payments,
     finalize_orders,
     load_orders,
@@ -23,6 +22,7 @@ from jobs.import_ops import (
     roll_back_orders,
     summarize_import,
 )
+from jobs.partitions import ORDER_FILES
 from orders_pipeline.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
 
 order_files = DynamicPartitionsDefinition(name=ORDER_FILES)

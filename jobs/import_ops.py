@@ -19,12 +19,12 @@ from jobs.executor import TIME_LIMIT_TAG
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.import_config import ReadAs
 from jobs.import_metadata import orders_metadata, rejects_metadata
+from jobs.partitions import register_partition
 from orders_pipeline.workflow.batch import Batch
 from resources.file_imports import FileImports
 from resources.payment_gateway import PaymentGateways
 from resources.reporting import ReportingStores
 
-ORDER_FILES = "order_files"
 FILE_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "7200"}
 STORE_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "1800"}
 GATEWAY_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "7200"}
@@ -39,7 +39,7 @@ def parse_order_file(
     with permanent_failures(), file_imports.open(context.partition_key) as steps:
         numbers = steps.parse(key, context.run_id, config.told())
         # The store knows the file; a fresh Dagster instance may not yet.
-        context.instance.add_dynamic_partitions(ORDER_FILES, [key])
+        register_partition(context.instance, key)
     for number in numbers:
         yield DynamicOutput(number, mapping_key=f"{number:04}")
 

@@ -19,8 +19,8 @@ from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.kpi_ops import PUBLISH_FIGURES
-from jobs.launch import register_partition
 from jobs.lost_imports import fail_run, relaunch_lost
+from jobs.partitions import register_partition
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.options import ReadOptions

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from dagster import DagsterInstance, DagsterRunStatus, execute_job
 
-from jobs.import_ops import ORDER_FILES
 from jobs.import_orders import IMPORT_ORDERS
+from jobs.partitions import register_partition
 from jobs.repository import project_repository
 from orders_pipeline.settings import Settings
 
@@ -26,12 +26,6 @@ def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
     settings.home.mkdir(parents=True, exist_ok=True)
     with DagsterInstance.get() as instance:
         yield instance
-
-
-def register_partition(instance: DagsterInstance, key: str) -> None:
-    """Makes a staged file known to Dagster as a partition of `orders`."""
-    if not instance.has_dynamic_partition(ORDER_FILES, key):
-        instance.add_dynamic_partitions(ORDER_FILES, [key])
 
 
 def run_import(instance: DagsterInstance, key: str) -> str:

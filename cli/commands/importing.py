@@ -37,7 +37,8 @@ def stage(
     as_json: JsonOption = False,
 ) -> None:
     """Identify order files, copy them into the staging area and register their partition keys; no run."""
-    from jobs.launch import dagster_instance, register_partition  # noqa: PLC0415 takes two seconds to load
+    from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
+    from jobs.partitions import register_partition  # noqa: PLC0415
 
     settings = load_settings()
     staging = Staging(settings.staging)

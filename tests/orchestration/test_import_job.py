@@ -19,8 +19,8 @@ from sqlalchemy import Engine, text
 
 from definitions import build_definitions
 from jobs.failures import THREE_TRIES
-from jobs.import_ops import ORDER_FILES
 from jobs.import_orders import IMPORT_ORDERS
+from jobs.partitions import ORDER_FILES
 from orders_pipeline.payments.gateway import Charge, Outcome
 from orders_pipeline.payments.simulated import SimulatedGateway
 from orders_pipeline.settings import Settings

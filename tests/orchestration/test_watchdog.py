@@ -22,10 +22,10 @@ from sqlalchemy import update
 
 from definitions import build_definitions
 from jobs.executor import any_worker_answers
-from jobs.import_ops import ORDER_FILES
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import PUBLISH_FIGURES
+from jobs.partitions import ORDER_FILES
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.engine import open_engine, reading
