@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from sqlalchemy import insert
 
 from orders_pipeline.clock import now_us
@@ -21,12 +19,13 @@ from orders_pipeline.store.schema import rejects
 from orders_pipeline.store.snapshots import take_snapshot
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
+from tests.e2e.browser import browser
 from tests.e2e.orders_command import orders_process
 from tests.figures import open_home
 from tests.integration.test_kpis import TUESDAY, sample
-from tests.services import require_service
 
 PATIENCE_MS = 20_000
+__all__ = ["browser"]
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
 
 
@@ -40,18 +39,6 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 def home(settings: Settings) -> Iterator[Reporting]:
     with open_home(settings.store_url, settings.redis_url, settings.warehouse) as reporting:
         yield reporting
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    require_service("Chromium", chromium, "chromium is not installed")
-    # Chromium's sandbox refuses to run as root.
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=options)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
