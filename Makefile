@@ -40,6 +40,7 @@ format: setup ## Format the code, mend what lint can mend, write .env.example an
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.unit.test_env_example > .env.example
+	$(BIN)/python -m tests.unit.test_configuration_page > docs/configuration.md
 	$(BIN)/python -m tests.unit.test_data_dictionary > docs/data-dictionary.md
 	$(BIN)/python -m tests.unit.test_api_page > docs/api.md
 

@@ -28,7 +28,8 @@ def env_example() -> str:
 def _shown(default: object) -> str:
     if isinstance(default, Path):
         return str(default.relative_to(PROJECT_ROOT))
-    return str(default.value if isinstance(default, Enum) else default)
+    value = default.value if isinstance(default, Enum) else default
+    return "" if value is None else str(value)
 
 
 def test_the_example_lists_every_setting_with_its_default() -> None:

@@ -72,3 +72,9 @@ def test_all_state_lies_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_a_currency_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_CURRENCY", " eur ")
     assert load_settings().currency == "EUR"
+
+
+def test_an_empty_inbox_is_the_one_in_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERS_INBOX", "")
+    settings = load_settings()
+    assert settings.inbox_folder == settings.home / "inbox"

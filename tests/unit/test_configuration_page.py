@@ -1,0 +1,79 @@
+"""`docs/configuration.md` lists every setting, its default and its limits, from the settings class."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from orders_pipeline.settings import PROJECT_ROOT, Settings
+
+PAGE = PROJECT_ROOT / "docs" / "configuration.md"
+HEAD = """\
+# Configuration
+
+One class holds every setting: [`orders_pipeline/settings.py`](../orders_pipeline/settings.py). Commands, workers, API
+and Dagster read it once, at their start, from the environment and from `.env` in the project's root; what is exported
+comes first. In `.env` write `NAME=${NAME:-value}`: Dagster's own commands let the file win over the environment, and in
+that form an exported variable still counts. An unusable value ends the program with the variable's name and what is
+wrong with it.
+
+Workers keep the settings with which they were started: an `orders import` that finds workers with other settings says
+so. Settings that decide about orders (`ORDERS_PAYMENT_*`, `ORDERS_UNKNOWN_SKU*`, `ORDERS_TIMEZONE`,
+`ORDERS_CURRENCY`) must be the same on every machine of one order store.
+
+| variable | default | allowed | meaning |
+|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """The page as it should be."""
+    described = Settings.model_json_schema(by_alias=False)
+    definitions = described.get("$defs", {})
+    return HEAD + "".join(
+        f"| `{field.validation_alias or f'ORDERS_{name.upper()}'}` | {_shown(field.default)} | "
+        f"{_allowed(described['properties'][name], definitions)} | {field.description} |\n"
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, Path):
+        return f"`{default.relative_to(PROJECT_ROOT)}`"
+    value = str(default.value if isinstance(default, Enum) else default)
+    return f"`{value}`" if default not in {"", None} else "empty"
+
+
+def _allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
+    schema = schema.get("anyOf", [schema])[0]
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    limits = {
+        "minimum": "from {}",
+        "exclusiveMinimum": "above {}",
+        "maximum": "to {}",
+        "exclusiveMaximum": "below {}",
+    }
+    told = [words.format(f"{schema[limit]:g}") for limit, words in limits.items() if limit in schema]
+    return " ".join(told) or KINDS.get(schema.get("format", schema.get("type", "")), "text")
+
+
+KINDS = {
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true`, `false`",
+    "date": "day",
+    "path": "path",
+}
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text() == page()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
