@@ -13,15 +13,15 @@ PAGE = PROJECT_ROOT / "docs" / "configuration.md"
 HEAD = """\
 # Configuration
 
-One class holds every setting: [`orders_pipeline/settings.py`](../orders_pipeline/settings.py). Commands, workers, API
-and Dagster read it once, at their start, from the environment and from `.env` in the project's root; what is exported
-comes first. In `.env` write `NAME=${NAME:-value}`: Dagster's own commands let the file win over the environment, and in
-that form an exported variable still counts. An unusable value ends the program with the variable's name and what is
-wrong with it.
+One class holds every setting: [`orders_pipeline/settings.py`](../orders_pipeline/settings.py). Commands,
+workers, API and Dagster read it once, at their start, from the environment and from `.env` in the project's
+root; what is exported comes first. In `.env` write `NAME=${NAME:-value}`: Dagster's own commands let the
+file win over the environment, and in that form an exported variable still counts. An unusable value ends
+the program with the variable's name and what is wrong with it.
 
-Workers keep the settings with which they were started: an `orders import` that finds workers with other settings says
-so. Settings that decide about orders (`ORDERS_PAYMENT_*`, `ORDERS_UNKNOWN_SKU*`, `ORDERS_TIMEZONE`,
-`ORDERS_CURRENCY`) must be the same on every machine of one order store.
+Workers keep the settings with which they were started: an `orders import` that finds workers with other
+settings says so. Settings that decide about orders (`ORDERS_PAYMENT_*`, `ORDERS_UNKNOWN_SKU*`,
+`ORDERS_TIMEZONE`, `ORDERS_CURRENCY`) must be the same on every machine of one order store.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|
