@@ -29,6 +29,13 @@ OPEN = (OrderStatus.PENDING, OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSIN
 SETTLED = (OrderStatus.COMPLETED, OrderStatus.ROLLBACK, OrderStatus.FAILED)
 
 
+class Scope(StrEnum):
+    """What a key allows; `operate` includes `read`."""
+
+    READ = "read"
+    OPERATE = "operate"
+
+
 class ReservationStatus(StrEnum):
     """What became of the units that an order holds."""
 

@@ -1,26 +1,56 @@
-"""Who may write, and how often anybody may ask."""
+"""Who asks, and what they may do: keys of the store, and the home's own key, which may do everything."""
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import BackgroundTasks, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 
-from orders_pipeline.api.context import Context
+from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.models import Failure, Responses
+from orders_pipeline.api.rate_limit import RateLimit, address_of
+from orders_pipeline.model import Scope
+from orders_pipeline.store.api_keys import find_key, is_use_noted, note_use
+from orders_pipeline.store.engine import reading
 
-bearer = HTTPBearer(auto_error=False, description="The key of this home, see ORDERS_API_KEY.")
-log = logging.getLogger(__name__)
+HOME_KEY = "home"
+NO_KEY = "This needs a key: send it as `Authorization: Bearer KEY`."
+REFUSALS: Responses = {
+    401: {"model": Failure, "description": "No key, or one that is not known or has expired."},
+    403: {"model": Failure, "description": "The key does not have the scope that this needs."},
+}
+bearer = HTTPBearer(
+    auto_error=False,
+    description="A key of `orders keys create`, or the key of this home, see ORDERS_API_KEY.",
+)
+Shown = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever showed a key that is known."""
+
+    name: str
+    scopes: frozenset[Scope]
+
+    @classmethod
+    def of(cls, name: str, scope: Scope) -> Caller:
+        """The holder of a key; who may operate may read."""
+        return cls(name, frozenset(Scope) if scope is Scope.OPERATE else frozenset({scope}))
+
+    @property
+    def actor(self) -> str:
+        """Their name in the audit trail."""
+        return f"key:{self.name}"
 
 
 def api_key(configured: str, home: Path) -> str:
@@ -38,46 +68,68 @@ def api_key(configured: str, home: Path) -> str:
     return key
 
 
-async def require_key(
-    context: Context, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
-) -> None:
-    """Lets only requests with the key pass.
+async def identify(request: Request, context: Context, later: BackgroundTasks, shown: Shown) -> Caller | None:
+    """Who showed a key; nobody without one, or with one that is not accepted.
 
     Raises:
-        Refused: 401.
+        Refused: 429, too many wrong keys came from this address.
     """
-    if shown is None or not secrets.compare_digest(shown.credentials.encode(), context.key.encode()):
-        message = "This needs a key: send it as `Authorization: Bearer KEY`."
-        raise Refused(401, message, {"WWW-Authenticate": "Bearer"})
+    if shown is None:
+        return None
+    return await run_in_threadpool(_known, request, context, later, shown.credentials)
 
 
-class RateLimit:
-    """So many requests a minute and client, counted in Redis; in this process while Redis is down."""
+Known = Annotated[Caller | None, Depends(identify)]
 
-    def __init__(self, per_minute: int, redis_url: str) -> None:
-        self._item: RateLimitItem | None = RateLimitItemPerMinute(per_minute) if per_minute else None
-        options = {"socket_connect_timeout": 1, "socket_timeout": 1}
-        self._shared = FixedWindowRateLimiter(RedisStorage(redis_url, wrap_exceptions=True, **options))  # type: ignore[arg-type]
-        self._own = FixedWindowRateLimiter(MemoryStorage())
 
-    async def __call__(self, request: Request) -> None:
-        """Counts a request.
+def _known(request: Request, context: ApiContext, later: BackgroundTasks, shown: str) -> Caller | None:
+    limit: RateLimit = request.app.state.rate_limit
+    limit.refuse_guessing(address_of(request))
+    if secrets.compare_digest(shown.encode(), context.key.encode()):
+        return Caller.of(HOME_KEY, Scope.OPERATE)
+    with reading(context.engine) as connection:
+        found = find_key(connection, shown)
+    if found is None:
+        limit.count_wrong_key(address_of(request))
+        return None
+    if not is_use_noted(found):
+        # After the answer: on SQLite it may have to wait for an import's transaction.
+        later.add_task(_note_use, context.engine, found.name)
+    return Caller.of(found.name, found.scope)
 
-        Raises:
-            Refused: 429, with the seconds to wait.
-        """
-        if self._item is None:
-            return
-        client = request.client.host if request.client else "unknown"
-        limiter = self._shared
-        try:
-            passed = limiter.hit(self._item, "http", client)
-        except StorageError as error:
-            log.warning("Redis is down, requests are counted here: %s", error.storage_error)
-            limiter = self._own
-            passed = limiter.hit(self._item, "http", client)
-        if not passed:
-            wait = max(
-                1, round(limiter.get_window_stats(self._item, "http", client).reset_time - time.time())
-            )
-            raise Refused(429, "Too many requests.", {"Retry-After": str(wait)})
+
+def _note_use(engine: Engine, name: str) -> None:
+    with engine.begin() as connection:
+        note_use(connection, name)
+
+
+def count_request(request: Request, caller: Known) -> None:
+    """Counts a request of a key, or of an address where no key was shown.
+
+    Raises:
+        Refused: 429.
+    """
+    limit: RateLimit = request.app.state.rate_limit
+    limit.count(caller.actor if caller else address_of(request))
+
+
+def require(scope: Scope) -> Callable[..., Caller]:
+    """A dependency that lets only callers with a scope pass, and says who they are.
+
+    Raises:
+        Refused: 401 without a key that is known, 403 where its scope is another.
+    """
+
+    def permitted(caller: Known, shown: Shown) -> Caller:
+        if caller is None:
+            message = "This key is not known, or has expired." if shown else NO_KEY
+            raise Refused(401, message, {"WWW-Authenticate": "Bearer"})
+        if scope not in caller.scopes:
+            raise Refused(403, f"The key {caller.name!r} may not do this: it needs the scope {scope}.")
+        return caller
+
+    return permitted
+
+
+Operator = Annotated[Caller, Depends(require(Scope.OPERATE))]
+Reader = Annotated[Caller, Depends(require(Scope.READ))]

@@ -9,10 +9,11 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from orders_pipeline.api import boards, dashboard, figures, files, health
-from orders_pipeline.api.access import RateLimit, api_key
+from orders_pipeline.api.access import api_key, count_request
 from orders_pipeline.api.context import ApiContext, QueueSizes
 from orders_pipeline.api.errors import add_error_handlers
 from orders_pipeline.api.models import Failure, Responses
+from orders_pipeline.api.rate_limit import RateLimit
 from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.reporting import open_reporting
 from orders_pipeline.settings import Settings
@@ -57,7 +58,8 @@ def create_app(settings: Settings, queue_sizes: QueueSizes) -> FastAPI:
         openapi_url="/api/openapi.json",
         generate_unique_id_function=_operation_id,
     )
-    limited = [Depends(RateLimit(settings.rate_limit, redis_url))]
+    app.state.rate_limit = RateLimit(settings.rate_limit, redis_url)
+    limited = [Depends(count_request)]
     for part in (health, figures, boards, files, dashboard):
         app.include_router(part.router, prefix="/api", dependencies=limited, responses=dict(ERRORS))
     dashboard.add_dashboard(app)

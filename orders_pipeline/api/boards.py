@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from orders_pipeline.api.access import require_key
+from orders_pipeline.api.access import REFUSALS, Operator
 from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context, Currency, Limit, Period
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, CustomerPlace, Failure, ProductPlace, Rebuilt, Responses
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.leaderboards.range_boards import ProductOrder
+from orders_pipeline.store.audit import record_action
 
 router = APIRouter(prefix="/leaderboard", tags=["leaderboards"])
 FIRST_PLACES = 10
@@ -83,11 +84,12 @@ def neighbours(
 @router.post(
     "/rebuild",
     response_model=Rebuilt,
-    dependencies=[Depends(require_key)],
-    responses={401: {"model": Failure, "description": "No key, or a wrong one."}},
+    responses=REFUSALS,
 )
-def rebuild(context: Context, currency: Currency) -> Response:
+def rebuild(context: Context, currency: Currency, caller: Operator) -> Response:
     """Makes both leaderboards anew from the order store, in every currency, while they are in use."""
+    with context.engine.begin() as connection:
+        record_action(connection, caller.actor, "leaderboards.rebuild")
     boards = context.reporting.boards
     members = {board: sum(boards.rebuild_all(board).values()) for board in Board}
     return JSONResponse(

@@ -21,6 +21,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-from orders_pipeline.model import ImportStatus, OrderStatus, PaymentStatus, ReservationStatus
+from orders_pipeline.model import ImportStatus, OrderStatus, PaymentStatus, ReservationStatus, Scope
 
 metadata = MetaData(
     naming_convention={
@@ -311,4 +312,29 @@ snapshots = Table(
     _count("pending"),
     _count("processing"),
     Column("settled", BigInteger, nullable=False, server_default=text("0"), comment="orders of all time"),
+)
+
+operator_actions = Table(
+    "operator_actions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String, nullable=False, comment="cli:USER, key:NAME, or the part that acted by itself"),
+    Column("action", String, nullable=False, comment="such as orders.retry"),
+    Column("target", String, nullable=False, comment="what was acted on, where that is one thing"),
+    Column("detail", JSON, nullable=False),
+    Index(None, "at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("prefix", String, nullable=False, unique=True, comment="the part of the key by which it is found"),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the whole key"),
+    Column("scope", String, nullable=False),
+    _one_of("scope", Scope),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger, comment="to the hour"),
 )

@@ -13,6 +13,19 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "api_keys",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("prefix", sa.String(), nullable=False, comment="the part of the key by which it is found"),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the whole key"),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True, comment="to the hour"),
+        sa.CheckConstraint("scope IN ('read', 'operate')", name=op.f("ck_api_keys_scope")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("prefix", name=op.f("uq_api_keys_prefix")),
+    )
+    op.create_table(
         "customers",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=True),
@@ -39,6 +52,26 @@ def upgrade() -> None:
         sa.Column("published", sa.BigInteger(), nullable=False, comment="version that the warehouse shows"),
         sa.PrimaryKeyConstraint("day", name=op.f("pk_kpi_days")),
     )
+    op.create_table(
+        "operator_actions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "actor",
+            sa.String(),
+            nullable=False,
+            comment="cli:USER, key:NAME, or the part that acted by itself",
+        ),
+        sa.Column("action", sa.String(), nullable=False, comment="such as orders.retry"),
+        sa.Column(
+            "target", sa.String(), nullable=False, comment="what was acted on, where that is one thing"
+        ),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_actions")),
+    )
+    with op.batch_alter_table("operator_actions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_operator_actions_at"), ["at"], unique=False)
+
     op.create_table(
         "products",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -407,6 +440,11 @@ def downgrade() -> None:
     op.drop_table("sources")
     op.drop_table("snapshots")
     op.drop_table("products")
+    with op.batch_alter_table("operator_actions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_operator_actions_at"))
+
+    op.drop_table("operator_actions")
     op.drop_table("kpi_days")
     op.drop_table("home")
     op.drop_table("customers")
+    op.drop_table("api_keys")

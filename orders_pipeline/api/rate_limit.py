@@ -1,0 +1,78 @@
+"""How often anybody may ask: by key, else by address; and how many wrong keys an address may show."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from fastapi import Request
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from orders_pipeline.api.errors import Refused
+
+WRONG_KEYS_PER_MINUTE = 10
+Told = TypeVar("Told")
+log = logging.getLogger(__name__)
+
+
+class RateLimit:
+    """So many requests a minute and client, counted in Redis; in this process while Redis is down.
+
+    Args:
+        per_minute: 0 switches every limit off.
+    """
+
+    def __init__(self, per_minute: int, redis_url: str) -> None:
+        self._requests = RateLimitItemPerMinute(per_minute, namespace="http") if per_minute else None
+        wrong = min(per_minute, WRONG_KEYS_PER_MINUTE)
+        self._wrong_keys = RateLimitItemPerMinute(wrong, namespace="wrong-keys") if wrong else None
+        options = {"socket_connect_timeout": 1, "socket_timeout": 1}
+        self._shared = FixedWindowRateLimiter(RedisStorage(redis_url, wrap_exceptions=True, **options))  # type: ignore[arg-type]
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+
+    def count(self, client: str) -> None:
+        """Counts a request.
+
+        Raises:
+            Refused: 429, with the seconds to wait.
+        """
+        item = self._requests
+        if item and not self._ask(lambda limiter: limiter.hit(item, client)):
+            raise self._too_many(item, client, "Too many requests.")
+
+    def count_wrong_key(self, address: str) -> None:
+        """Counts a key that is not known."""
+        if item := self._wrong_keys:
+            self._ask(lambda limiter: limiter.hit(item, address))
+
+    def refuse_guessing(self, address: str) -> None:
+        """Stops an address that has shown too many wrong keys, before another one is looked at.
+
+        Raises:
+            Refused: 429, with the seconds to wait.
+        """
+        item = self._wrong_keys
+        if item and not self._ask(lambda limiter: limiter.test(item, address)):
+            raise self._too_many(item, address, "Too many wrong keys.")
+
+    def _too_many(self, item: RateLimitItem, client: str, message: str) -> Refused:
+        window = self._ask(lambda limiter: limiter.get_window_stats(item, client))
+        wait = max(1, round(window.reset_time - time.time()))
+        return Refused(429, message, {"Retry-After": str(wait)})
+
+    def _ask(self, question: Callable[[FixedWindowRateLimiter], Told]) -> Told:
+        try:
+            return question(self._shared)
+        except StorageError as error:
+            log.warning("Redis is down, requests are counted here: %s", error.storage_error)
+            return question(self._own)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a proxy that uvicorn trusts, the client's own address."""
+    return request.client.host if request.client else "unknown"
