@@ -4,9 +4,9 @@ import time
 
 from dagster import (
     DagsterInstance,
+    DagsterRun,
     DagsterRunStatus,
     DefaultSensorStatus,
-    RunRecord,
     RunRequest,
     RunsFilter,
     SensorDefinition,
@@ -31,6 +31,7 @@ from orders_pipeline.settings import Settings
 from orders_pipeline.staging import Staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import imports_in
+from orders_pipeline.watch import SignsOfLife
 from resources.order_store import OrderStore
 
 LOOK_SECONDS = 10
@@ -49,6 +50,7 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
         Staging(settings.staging),
         Inbox(settings.inbox_folder, STABLE_SECONDS),
     )
+    signs = SignsOfLife()
 
     @sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
     def inbox_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
@@ -78,7 +80,7 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
     def lost_imports_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         """Fails runs of imports that died or hang, and launches these imports again, whole."""
         with store.open() as engine:
-            requests = list(relaunch_lost(context.instance, context.log, engine, settings))
+            requests = list(relaunch_lost(context.instance, context.log, engine, settings, signs))
         return SensorResult(run_requests=requests) if requests else SkipReason("no import is lost")
 
     @sensor(job_name=PUBLISH_FIGURES, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
@@ -89,7 +91,7 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
             with reading(engine) as connection:
                 busy = bool(imports_in(connection, ImportStatus.RUNNING))
         silence = PUBLISHING_MAY_BE_SILENT_FOR * settings.work_patience
-        if not days or _is_active(context.instance, PUBLISH_FIGURES, silence):
+        if not days or _is_active(context.instance, PUBLISH_FIGURES, signs, silence):
             return SkipReason(f"{len(days)} changed days, or they are being published")
         if busy and time.time() - float(context.cursor or 0) < WHILE_IMPORTING_EVERY_SECONDS:
             return SkipReason("an import is at work; its days are published once a minute")
@@ -103,20 +105,21 @@ def _was_launched(instance: DagsterInstance, run_key: str) -> bool:
     return bool(instance.get_run_ids(RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1))
 
 
-def _is_active(instance: DagsterInstance, job_name: str, silence_seconds: float) -> bool:
+def _is_active(instance: DagsterInstance, job_name: str, signs: SignsOfLife, silence_seconds: float) -> bool:
     """Whether such a run waits or works; one that is silent for too long is failed: its process is gone."""
     filters = RunsFilter(job_name=job_name, statuses=[*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.QUEUED])
     active = False
     for record in instance.get_run_records(filters):
-        status = record.dagster_run.status
-        if status in WAITING or time.time() - _last_event_at(instance, record) < silence_seconds:
+        run = record.dagster_run
+        silent_for = signs.unchanged_for(run.run_id, _last_event(instance, run))
+        if run.status in WAITING or silent_for < silence_seconds:
             active = True
         else:
             fail_run(instance, record, "the run's process is gone")
     return active
 
 
-def _last_event_at(instance: DagsterInstance, record: RunRecord) -> float:
-    """Seconds since 1970."""
-    events = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False).records
-    return max([event.timestamp for event in events], default=record.create_timestamp.timestamp())
+def _last_event(instance: DagsterInstance, run: DagsterRun) -> int:
+    """Number of the run's newest event, 0 where it has none."""
+    events = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+    return max((event.storage_id for event in events), default=0)

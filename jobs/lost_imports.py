@@ -14,13 +14,12 @@ from jobs.executor import any_worker_answers
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.queues import queue_sizes
 from jobs.run_heartbeat import PARTITION_TAG
-from orders_pipeline.clock import now_us
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import Import, imports_in, stall_import
-from orders_pipeline.watch import GiveUp, NewestRun, Patience, Relaunch, RunState, judge
+from orders_pipeline.watch import GiveUp, NewestRun, Patience, Relaunch, RunState, SignsOfLife, judge
 
 UNSETTLED = [*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.FAILURE]
 BEGINNINGS_SEEN_FOR = timedelta(days=1)
@@ -29,7 +28,11 @@ WORKERS_ANSWER_WITHIN_SECONDS = 2
 
 
 def relaunch_lost(
-    instance: DagsterInstance, log: logging.Logger, engine: Engine, settings: Settings
+    instance: DagsterInstance,
+    log: logging.Logger,
+    engine: Engine,
+    settings: Settings,
+    signs: SignsOfLife,
 ) -> Iterator[RunRequest]:
     """Fails the runs of lost imports; a request for a new run of each."""
     watched = _watched(instance, engine)
@@ -37,7 +40,8 @@ def relaunch_lost(
     tasks_wait = _tasks_wait(settings) if watched else False
     for found in watched:
         record = _newest_run(instance, found.key)
-        match judge(found, _seen(record), tasks_wait, patience, now_us()):
+        run = _seen(record)
+        match judge(found, run, signs.silence(found, run), tasks_wait, patience):
             case Relaunch(reason) if not _workers_answer(settings):
                 log.warning(f"{found.key} waits for a worker to be launched again: {reason}")
             case Relaunch(reason):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,6 +41,45 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """For how many seconds the run's process and the workers have given no sign of life."""
+
+    run: float
+    work: float
+
+
+class SignsOfLife:
+    """Since when each sign of life is the same, by the clock of the process that looks.
+
+    A sign's own time is never subtracted from the present: another machine's clock may differ from this
+    one's, and any clock may jump. What is seen for the first time counts as new.
+
+    Args:
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[Hashable, tuple[Hashable, float]] = {}
+
+    def unchanged_for(self, whose: Hashable, sign: Hashable) -> float:
+        """Seconds since this sign was first seen."""
+        now = self._clock()
+        seen, since = self._seen.get(whose, (None, now))
+        if seen != sign:
+            since = now
+        self._seen[whose] = sign, since
+        return now - since
+
+    def silence(self, found: Import, run: NewestRun) -> Silence:
+        """How long nothing was heard of an import; a new run, or a new state of it, is a sign, too."""
+        return Silence(
+            self.unchanged_for((found.id, "run"), (run, found.run_beat_at)),
+            self.unchanged_for((found.id, "work"), (run, found.work_beat_at)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Nothing is to be done."""
 
@@ -60,13 +101,13 @@ class GiveUp:
 Verdict = Leave | Relaunch | GiveUp
 
 
-def judge(found: Import, run: NewestRun, tasks_wait: bool, patience: Patience, now_us: int) -> Verdict:
+def judge(found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, patience: Patience) -> Verdict:
     """What to do about a running import.
 
     Args:
         tasks_wait: whether tasks lie in the broker's queues; then no sign of work only means other work.
     """
-    reason = _why_lost(found, run, tasks_wait, patience, now_us)
+    reason = _why_lost(found, run, silence, tasks_wait, patience)
     if reason is None:
         return Leave()
     if found.launches >= LAUNCHES_WITHOUT_PROGRESS:
@@ -74,7 +115,9 @@ def judge(found: Import, run: NewestRun, tasks_wait: bool, patience: Patience, n
     return Relaunch(reason)
 
 
-def _why_lost(found: Import, run: NewestRun, tasks_wait: bool, patience: Patience, now_us: int) -> str | None:
+def _why_lost(
+    found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, patience: Patience
+) -> str | None:
     match run.state:
         case RunState.WAITING | RunState.CANCELED:
             return None
@@ -82,22 +125,17 @@ def _why_lost(found: Import, run: NewestRun, tasks_wait: bool, patience: Patienc
             return "the run ended without having settled every order"
         case RunState.MISSING:
             return "Dagster knows no run of it"
-    return _why_silent(found, run, tasks_wait, patience, now_us)
+    return _why_silent(found, run, silence, tasks_wait, patience)
 
 
 def _why_silent(
-    found: Import, run: NewestRun, tasks_wait: bool, patience: Patience, now_us: int
+    found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, patience: Patience
 ) -> str | None:
-    since_run = _seconds_since(found.run_beat_at, run, now_us)
     if (found.run_beat_at or 0) < run.since:
-        late = since_run > patience.run * STARTING_TAKES
+        late = silence.run > patience.run * STARTING_TAKES
         return "the run's process gave no sign of life" if late else None
-    if since_run > patience.run:
+    if silence.run > patience.run:
         return "the run's process is gone"
-    if not tasks_wait and _seconds_since(found.work_beat_at, run, now_us) > patience.work:
+    if not tasks_wait and silence.work > patience.work:
         return "no worker is at work on it, and no task of it waits"
     return None
-
-
-def _seconds_since(beat_us: int | None, run: NewestRun, now_us: int) -> float:
-    return (now_us - max(beat_us or 0, run.since)) / 1_000_000

@@ -30,6 +30,9 @@ class GatewayServer:
     options: list[str] = field(default_factory=list)
     delay: float = 0.0
     api_key: str = ""
+    seed: str = SEED
+    success_rate: float = SUCCESS_RATE
+    longest_delay: float = 0.0
     port: int = 0
     process: subprocess.Popen[str] | None = None
 
@@ -88,10 +91,10 @@ class GatewayServer:
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {
-            "ORDERS_PAYMENT_SEED": SEED,
-            "ORDERS_PAYMENT_SUCCESS_RATE": str(SUCCESS_RATE),
+            "ORDERS_PAYMENT_SEED": self.seed,
+            "ORDERS_PAYMENT_SUCCESS_RATE": str(self.success_rate),
             "ORDERS_PAYMENT_DELAY_MIN": str(self.delay),
-            "ORDERS_PAYMENT_DELAY_MAX": str(self.delay),
+            "ORDERS_PAYMENT_DELAY_MAX": str(max(self.delay, self.longest_delay)),
             "ORDERS_PAYMENT_API_KEY": self.api_key,
             "ORDERS_HOME": str(self.folder),
         }

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
 
 from orders_pipeline.clock import now_us
-from orders_pipeline.model import FailureReason, OrderStatus, ReservationStatus, Window
+from orders_pipeline.model import FailureReason, OrderStatus, ReservationStatus
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.heartbeat import BEAT_SECONDS
 from orders_pipeline.store.schema import batches, imports, orders, reservations
 from orders_pipeline.workflow.batch import BatchKey, get_batch, lock_batch
 from orders_pipeline.workflow.release import roll_back_reserved
 
 MICROSECONDS = 1_000_000
 EXPIRED = FailureReason.EXPIRED
+ALIVE = -1
 
 
-def expire_reservations(engine: Engine, run_patience: float, transaction_orders: int) -> int:
+def _listen() -> None:
+    time.sleep(2 * BEAT_SECONDS)
+
+
+def expire_reservations(
+    engine: Engine,
+    run_patience: float,
+    transaction_orders: int,
+    listen: Callable[[], None] = _listen,
+) -> int:
     """Rolls back orders whose reservation has expired; how many.
 
     An import whose run gives signs of life is left alone, however long its orders wait to be charged. One
@@ -23,14 +37,23 @@ def expire_reservations(engine: Engine, run_patience: float, transaction_orders:
 
     Args:
         run_patience: seconds without a sign of life after which a run counts as dead.
+        listen: returns when whoever lives has given another sign of life; a clock that jumped forward makes
+            the last one look old.
     """
     expired = 0
     with reading(engine) as connection:
         found = _with_expired(connection, run_patience)
-    for key in found:
+    if found:
+        listen()
+    for key, last_beat in found.items():
         for window in get_batch(engine, key).windows(transaction_orders):
             with engine.begin() as connection:
-                expired += _expire(connection, key, window, run_patience)
+                lock_batch(connection, key)
+                # Somebody may have launched the import again since it was found.
+                if _with_expired(connection, run_patience).get(key, ALIVE) == last_beat:
+                    expired += roll_back_reserved(
+                        connection, key, window, _outlived(), EXPIRED, "held for too long"
+                    )
     return expired
 
 
@@ -40,16 +63,8 @@ def any_expired(engine: Engine, run_patience: float) -> bool:
         return bool(_with_expired(connection, run_patience))
 
 
-def _expire(connection: Connection, key: BatchKey, window: Window, run_patience: float) -> int:
-    lock_batch(connection, key)
-    # Somebody may have launched the import again since it was found.
-    if key not in _with_expired(connection, run_patience):
-        return 0
-    return roll_back_reserved(connection, key, window, _outlived(), EXPIRED, "held for too long")
-
-
-def _with_expired(connection: Connection, run_patience: float) -> list[BatchKey]:
-    """Batches with expired reservations of imports without a sign of life."""
+def _with_expired(connection: Connection, run_patience: float) -> dict[BatchKey, int | None]:
+    """Batches with expired reservations of imports without a sign of life, and when the last one was."""
     silent_since = now_us() - int(run_patience * MICROSECONDS)
     expired = select(orders.c.id).where(
         orders.c.id >= batches.c.first_order_id,
@@ -58,14 +73,14 @@ def _with_expired(connection: Connection, run_patience: float) -> list[BatchKey]
         _outlived(),
     )
     query = (
-        select(batches.c.import_id, batches.c.number)
+        select(batches.c.import_id, batches.c.number, imports.c.run_beat_at)
         .join(imports, imports.c.id == batches.c.import_id)
         .where(batches.c.reserved > 0)
         .where(or_(imports.c.run_beat_at.is_(None), imports.c.run_beat_at < silent_since))
         .where(expired.exists())
         .order_by(batches.c.import_id, batches.c.number)
     )
-    return [BatchKey(*row) for row in connection.execute(query)]
+    return {BatchKey(row[0], row[1]): row[2] for row in connection.execute(query)}
 
 
 def _outlived() -> ColumnElement[bool]:

@@ -7,6 +7,8 @@ import itertools
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -23,13 +25,13 @@ def main() -> int:
     options = _options()
     began = time.monotonic()
     results = []
-    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
+    with _folder(options.keep) as folder:
         for at, name in enumerate(options.back_ends):
             database, broker = name.split("+")
             share = options.faults // len(options.back_ends) + (at < options.faults % len(options.back_ends))
             results.append(
                 run_back_end(
-                    Path(folder),
+                    folder,
                     database,
                     broker,
                     faults=share,
@@ -49,7 +51,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", type=int, default=400, help="orders a file; two files a round of faults")
     parser.add_argument("--back-ends", nargs="+", choices=BACK_ENDS, default=BACK_ENDS)
+    parser.add_argument("--keep", type=Path, help="folder in which logs and stores stay, to look at")
     return parser.parse_args()
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep:
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def _say(message: str) -> None:
@@ -57,21 +69,20 @@ def _say(message: str) -> None:
 
 
 def _show(results: list[BackEndResult], seconds: float) -> None:
-    table = Table("fault", "back end", "times", "recovered in (s), median", "longest")
+    table = Table("fault", "back end", "times", "recovered in (s), median", "longest", "violations")
     injected = [one for result in results for one in result.injected]
     for fault, back_end in sorted({(one.fault, one.back_end) for one in injected}):
-        times = sorted(
-            one.recovered_in if one.recovered_in is not None else float("inf")
-            for one in injected
-            if (one.fault, one.back_end) == (fault, back_end)
-        )
-        median, longest = times[len(times) // 2], times[-1]
-        table.add_row(fault, back_end, str(len(times)), f"{median:.0f}", f"{longest:.0f}")
+        same = [one for one in injected if (one.fault, one.back_end) == (fault, back_end)]
+        times = sorted(float("inf") if one.recovered_in is None else one.recovered_in for one in same)
+        median, longest = f"{times[len(times) // 2]:.0f}", f"{times[-1]:.0f}"
+        violations = sum(one.violations for one in same)
+        table.add_row(fault, back_end, str(len(times)), median, longest, str(violations))
     page.print(table)
     for result in results:
         page.print(
             f"{result.back_end}: {result.orders:,} orders, {len(result.injected)} faults, "
-            f"{len(result.violations)} violations, {result.seconds:.0f} s, outcomes {result.hash[:12]}",
+            f"{len(result.violations)} violations, {result.seconds:.0f} s, outcomes {result.hash[:12]}, "
+            f"{result.units_sold.get('SCARCE', 0)} scarce units sold",
             highlight=False,
         )
         for violation in result.violations:

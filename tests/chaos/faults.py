@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from pathlib import Path
 
 import psutil
 import psycopg2
@@ -17,23 +19,24 @@ from tests.chaos.home import ChaosHome
 Fault = Callable[[ChaosHome, random.Random], bool]
 POOL_EXHAUSTED_SECONDS = 10
 DATABASE_LOCKED_SECONDS = 8
+DISK_FULL_SECONDS = 10
+GATEWAY_AWAY_SECONDS = 12
+FILL_BYTES = 1 << 16
 
 
 def worker_child_killed(home: ChaosHome, draw: random.Random) -> bool:
-    worker = home.program("worker")
-    children = worker.children() if worker else []
+    children = [child for worker in home.workers() for child in worker.children()]
     return _kill(*([draw.choice(children)] if children else []))
 
 
-def worker_killed(home: ChaosHome, _: random.Random) -> bool:
-    worker = home.program("worker")
-    return _kill(*([worker] if worker else []))
+def worker_killed(home: ChaosHome, draw: random.Random) -> bool:
+    workers = home.workers()
+    return _kill(*([draw.choice(workers)] if workers else []))
 
 
 def worker_stopped_and_woken(home: ChaosHome, _: random.Random) -> bool:
     """Stopped past the visibility timeout: its task is redelivered, and then it wakes."""
-    worker = home.program("worker")
-    stopped = [worker, *worker.children(recursive=True)] if worker else []
+    stopped = [one for worker in home.workers() for one in (worker, *worker.children(recursive=True))]
     for process in stopped:
         with suppress(psutil.NoSuchProcess):
             process.suspend()
@@ -115,6 +118,32 @@ def database_locked(home: ChaosHome, _: random.Random) -> bool:
     return True
 
 
+def disk_full(home: ChaosHome, _: random.Random) -> bool:
+    """Nothing more can be written to the home, for a while."""
+    filler = home.settings.home / "filler"
+    ends = time.monotonic() + DISK_FULL_SECONDS
+    while time.monotonic() < ends:
+        _fill(filler)
+        time.sleep(0.1)
+    filler.unlink()
+    return True
+
+
+def _fill(filler: Path) -> None:
+    with filler.open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            os.posix_fallocate(file.fileno(), file.tell(), FILL_BYTES)
+            file.seek(0, os.SEEK_END)
+
+
+def gateway_killed(home: ChaosHome, draw: random.Random) -> bool:
+    """It comes back with its journal after a while."""
+    home.gateway.kill()
+    time.sleep(draw.uniform(0, GATEWAY_AWAY_SECONDS))
+    home.gateway.start()
+    return True
+
+
 def _one(process: psutil.Process | None) -> list[psutil.Process]:
     return [process] if process else []
 
@@ -145,6 +174,8 @@ FAULTS: dict[str, Fault] = {
         database_restarted,
         database_locked,
         connections_exhausted,
+        disk_full,
+        gateway_killed,
     )
 }
 
@@ -152,6 +183,6 @@ FAULTS: dict[str, Fault] = {
 def faults_of(home: ChaosHome) -> list[str]:
     """Names of the faults that this back end can have."""
     absent = {"database locked"} if home.postgres else {"database restarted", "connections exhausted"}
-    return [
-        name for name in FAULTS if name not in absent | (set() if home.rabbit else {"rabbitmq restarted"})
-    ]
+    absent |= set() if home.rabbit else {"rabbitmq restarted"}
+    absent |= set() if home.own_disk else {"disk full"}
+    return [name for name in FAULTS if name not in absent]

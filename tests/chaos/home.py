@@ -10,10 +10,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 from redis import Redis
@@ -31,10 +31,11 @@ from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 from orders_pipeline.staging import Staging
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.imports import list_imports
+from orders_pipeline.store.imports import Import, list_imports
 from orders_pipeline.verify.everything import verify_home
-from tests.chaos.servers import Postgres, Rabbit
+from tests.chaos.servers import Postgres, Rabbit, Server
 from tests.chaos.workload import PAYMENT_SEED, SUCCESS_RATE
+from tests.gateway_server import GatewayServer
 from tests.services import free_port
 
 # Far below the defaults, so that a fault is met within seconds; no less than a busy machine needs.
@@ -43,16 +44,17 @@ SHORT = {
     "work_patience": 30,
     "visibility_timeout": 20,
     "worker_processes": 2,
-    "batch_lines": 100,
+    "batch_lines": 300,
     "transaction_orders": 50,
-    "payment_delay_min": 0.1,
-    "payment_delay_max": 2.0,
-    "payment_max_in_flight": 60,
-    "payment_success_rate": SUCCESS_RATE,
-    "payment_seed": PAYMENT_SEED,
+    "payment_timeout": 10,
+    "payment_known_within": 20,
+    "payment_connections": 60,
     "stop_seconds": 10,
     "rate_limit": 0,
 }
+GATEWAY_TAKES = (0.1, 2.0)
+DISK_MEGABYTES = 400
+LAUNCHED_WITHIN_SECONDS = 120
 LAUNCH = """mutation Launch($selector: JobOrPipelineSelector!, $tags: [ExecutionTag!]) {
   launchRun(executionParams: {selector: $selector, executionMetadata: {tags: $tags}, mode: "default"}) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
@@ -69,13 +71,25 @@ class ChaosHome:
     name: str
     settings: Settings
     engine: Engine
+    gateway: GatewayServer
+    own_disk: bool
     postgres: Postgres | None = None
     rabbit: Rabbit | None = None
     commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def launch(self, file: Path) -> None:
-        """Asks Dagster for a run that imports the file, as its UI does."""
+        """Asks Dagster for a run that imports the file, as its UI does, until it has one."""
         staged = stage_file(self.engine, Staging(self.settings.staging), file, None, None, ReadOptions())
+        deadline = time.monotonic() + LAUNCHED_WITHIN_SECONDS
+        while True:
+            try:
+                return self._launch(staged)
+            except (RuntimeError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+
+    def _launch(self, staged: Import) -> None:
         self._ask(ADD_PARTITION, {"selector": REPOSITORY, "key": staged.key})
         tags = [{"key": "dagster/partition", "value": staged.key}]
         answer = self._ask(LAUNCH, {"selector": REPOSITORY | {"pipelineName": "import_orders"}, "tags": tags})
@@ -117,6 +131,13 @@ class ChaosHome:
             return psutil.Process(pid) if pid else None
         return None
 
+    def workers(self) -> list[psutil.Process]:
+        """The parent processes of all Celery workers."""
+        names: list[str] = []
+        with suppress(OSError):
+            names = [name for name in Supervisor(Layout(self.settings.home)).states() if "worker" in name]
+        return [process for name in names if (process := self.program(name))]
+
     def runs(self) -> list[psutil.Process]:
         """Processes of runs: the children that the code server's server has."""
         server = self.program("code-server")
@@ -133,6 +154,14 @@ class ChaosHome:
                 return {found.key: found.status for found in list_imports(connection, 100_000)}
         except DBAPIError:
             return {}
+
+    def is_at_work(self) -> bool:
+        return ImportStatus.RUNNING in self.statuses().values()
+
+    def has_begun(self, count: int) -> bool:
+        """Whether so many imports are running or finished."""
+        begun = (ImportStatus.RUNNING, ImportStatus.FINISHED)
+        return sum(status in begun for status in self.statuses().values()) >= count
 
     def is_settled(self, count: int) -> bool:
         """Whether so many imports are finished and all figures are published."""
@@ -157,32 +186,74 @@ def _is_run(process: psutil.Process) -> bool:
 @contextmanager
 def chaos_home(folder: Path, database: str, broker: str) -> Iterator[ChaosHome]:
     """A running stack on {sqlite, postgresql} x {redis, rabbitmq}; everything is ended afterwards."""
-    folder.mkdir(parents=True)
+    with ExitStack() as stack:
+        home = _home_with_servers(stack, folder, database, broker)
+        stack.callback(home.engine.dispose)
+        stack.callback(stop_all, home.settings)
+        start_all(home.settings)
+        stack.callback(_end_commands, home)
+        yield home
+
+
+def _home_with_servers(stack: ExitStack, folder: Path, database: str, broker: str) -> ChaosHome:
     dagster_home = folder / "dagster"
-    dagster_home.mkdir()
+    dagster_home.mkdir(parents=True)
     shutil.copy(PROJECT_ROOT / "dagster.yaml", dagster_home)
-    postgres = Postgres() if database == "postgresql" else None
-    rabbit = Rabbit() if broker == "rabbitmq" else None
-    values: dict[str, Any] = {**SHORT, "home": folder / "home"}
+    own_disk = stack.enter_context(small_disk(folder / "home"))
+    gateway = stack.enter_context(_running_gateway(folder / "gateway"))
+    values: dict[str, Any] = {**SHORT, "home": folder / "home", "payment_url": gateway.url}
     values |= {name: free_port() for name in ("webserver_port", "code_server_port", "api_port")}
+    postgres = stack.enter_context(_ended(Postgres())) if database == "postgresql" else None
+    rabbit = stack.enter_context(_ended(Rabbit())) if broker == "rabbitmq" else None
     if postgres:
         values["database_url"] = postgres.database("orders")
     if rabbit:
         values["broker_url"] = rabbit.url
     settings = Settings(**values).model_copy(update={"dagster_home": dagster_home})
-    home = ChaosHome(f"{database} + {broker}", settings, open_engine(settings.store_url), postgres, rabbit)
+    engine = open_engine(settings.store_url)
+    return ChaosHome(f"{database} + {broker}", settings, engine, gateway, own_disk, postgres, rabbit)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[bool]:
+    """A folder with a file system of its own, which can be filled up; False where mounting is not allowed."""
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
     try:
-        start_all(settings)
-        yield home
+        yield mounted
     finally:
-        for command in home.commands:
-            command.kill()
-            command.wait()
-        stop_all(settings)
-        home.engine.dispose()
-        for server in (postgres, rabbit):
-            if server:
-                server.stop()
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def _running_gateway(folder: Path) -> Iterator[GatewayServer]:
+    shortest, longest = GATEWAY_TAKES
+    server = GatewayServer(folder, delay=shortest, longest_delay=longest)
+    server.seed, server.success_rate = PAYMENT_SEED, SUCCESS_RATE
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+ServerT = TypeVar("ServerT", bound=Server)
+
+
+@contextmanager
+def _ended(server: ServerT) -> Iterator[ServerT]:
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _end_commands(home: ChaosHome) -> None:
+    for command in home.commands:
+        command.kill()
+        command.wait()
 
 
 def wait_until_settled(home: ChaosHome, count: int, seconds: float) -> float | None:

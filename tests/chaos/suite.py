@@ -16,19 +16,21 @@ from tests.chaos.workload import order_file, scarce_file, stock_up, undisturbed
 from tests.import_bench import ImportBench
 
 HUNG_AFTER_SECONDS = 300
-BEGUN_WITHIN_SECONDS = 60
+BEGUN_WITHIN_SECONDS = 120
 FAULTS_A_ROUND = 4
+PAUSE_SECONDS = 6.0
 SCARCE_ORDERS = 100
 IMPORT_KILLED = "import command killed"
 
 
 @dataclass(slots=True)
 class Injected:
-    """One fault: on which back end, and how long until everything was settled."""
+    """One fault: on which back end, how long until everything was settled, and what was violated then."""
 
     fault: str
     back_end: str
     recovered_in: float | None = None
+    violations: int = 0
 
 
 @dataclass(slots=True)
@@ -76,22 +78,37 @@ class BackEndChaos:
     def _round(self, chosen: list[str], draw: random.Random) -> None:
         self._import(self._next_file(), by_command=False)
         self._import(self._next_file(), by_command=IMPORT_KILLED in chosen)
-        self._wait_for_begin()
+        self._wait_for(lambda: self.home.has_begun(self.launched))
         injected = []
         for name in chosen:
-            time.sleep(draw.uniform(0, 6))
+            self._keep_at_work()
+            time.sleep(draw.uniform(0, PAUSE_SECONDS))
             self.say(f"{self.home.name}: {name}")
             if FAULTS[name](self.home, draw):
                 injected.append((time.monotonic(), Injected(name, self.home.name)))
                 self.result.injected.append(injected[-1][1])
             else:
                 self.say(f"{self.home.name}: {name} found nothing to harm")
+        known = len(self.result.violations)
         if wait_until_settled(self.home, self.launched, HUNG_AFTER_SECONDS) is None:
             self.result.violations.append(f"hung: {self._open()}")
         else:
             for at, fault in injected:
                 fault.recovered_in = time.monotonic() - at
         self._verify()
+        for _, fault in injected:
+            fault.violations = len(self.result.violations) - known
+
+    def _keep_at_work(self) -> None:
+        """A fault is to meet an import at work."""
+        if not self.home.is_at_work():
+            self._import(self._next_file(), by_command=False)
+            self._wait_for(self.home.is_at_work)
+
+    def _wait_for(self, reached: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + BEGUN_WITHIN_SECONDS
+        while not reached() and time.monotonic() < deadline:
+            time.sleep(0.2)
 
     def _next_file(self) -> Path:
         self.files += 1
@@ -105,14 +122,6 @@ class BackEndChaos:
             self.home.import_by_command(file)
         else:
             self.home.launch(file)
-
-    def _wait_for_begin(self) -> None:
-        """Until an import is at work."""
-        deadline = time.monotonic() + BEGUN_WITHIN_SECONDS
-        while time.monotonic() < deadline:
-            if "running" in self.home.statuses().values():
-                return
-            time.sleep(0.2)
 
     def _open(self) -> str:
         statuses = self.home.statuses()

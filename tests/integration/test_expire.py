@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import update
 
@@ -16,8 +18,8 @@ from tests.import_bench import ImportBench, many_orders
 PATIENCE = 30
 
 
-def sweep(bench: ImportBench) -> int:
-    return expire_reservations(bench.engine, PATIENCE, bench.settings.transaction_orders)
+def sweep(bench: ImportBench, listen: Callable[[], None] = lambda: None) -> int:
+    return expire_reservations(bench.engine, PATIENCE, bench.settings.transaction_orders, listen)
 
 
 def reserved(bench: ImportBench, count: int = 5) -> str:
@@ -84,6 +86,18 @@ def test_an_import_that_beats_is_left_alone(lone_bench: ImportBench) -> None:
         while any_expired(lone_bench.engine, PATIENCE):
             pass
         assert sweep(lone_bench) == 0
+
+
+def test_a_clock_that_jumps_forward_takes_nothing_from_an_import_at_work(bench: ImportBench) -> None:
+    key = reserved(bench)
+    outlive(bench)
+
+    def beat() -> None:
+        with bench.engine.begin() as connection:
+            connection.execute(update(imports).values(run_beat_at=imports.c.run_beat_at + 10_000_000))
+
+    assert sweep(bench, listen=beat) == 0
+    assert bench.settle(key).statuses["completed"] == 5
 
 
 @pytest.mark.parametrize("step", ["charge", "finalize"])

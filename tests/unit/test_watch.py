@@ -6,20 +6,27 @@ import pytest
 
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.imports import Import
-from orders_pipeline.watch import GiveUp, Leave, NewestRun, Patience, Relaunch, RunState, judge
+from orders_pipeline.watch import (
+    GiveUp,
+    Leave,
+    NewestRun,
+    Patience,
+    Relaunch,
+    RunState,
+    SignsOfLife,
+    Silence,
+    judge,
+)
 
 NOW = 1_000_000_000_000
+SECOND, HOUR = 1_000_000, 3_600_000_000
 PATIENCE = Patience(run=30, work=45)
 STARTED, WAITING, ENDED = RunState.STARTED, RunState.WAITING, RunState.ENDED
 CANCELED, MISSING = RunState.CANCELED, RunState.MISSING
+STARTED_RUN = NewestRun(STARTED, NOW)
 
 
-def ago(seconds: float) -> int:
-    return NOW - int(seconds * 1_000_000)
-
-
-def an_import(run_beat: float | None, work_beat: float | None, launches: int = 1) -> Import:
-    """A running import whose signs of life came so many seconds ago."""
+def an_import(run_beat_at: int | None = NOW, work_beat_at: int | None = NOW, launches: int = 1) -> Import:
     return Import(
         id=1,
         key="orders.csv-0",
@@ -29,11 +36,11 @@ def an_import(run_beat: float | None, work_beat: float | None, launches: int = 1
         identified={},
         status=ImportStatus.RUNNING,
         run_id="run",
-        started_at=ago(1000),
+        started_at=NOW,
         settled_at=None,
         refused_because=None,
-        run_beat_at=None if run_beat is None else ago(run_beat),
-        work_beat_at=None if work_beat is None else ago(work_beat),
+        run_beat_at=run_beat_at,
+        work_beat_at=work_beat_at,
         launches=launches,
         records=10,
         rejected_lines=0,
@@ -43,49 +50,90 @@ def an_import(run_beat: float | None, work_beat: float | None, launches: int = 1
 
 
 @pytest.mark.parametrize(
-    ("state", "since", "run_beat", "work_beat", "tasks_wait", "lost"),
+    ("state", "begun", "silence", "tasks_wait", "lost"),
     [
-        pytest.param(STARTED, 100, 1, 1, False, False, id="all is well"),
-        pytest.param(STARTED, 100, 30, 45, False, False, id="patience lasts to its last second"),
-        pytest.param(STARTED, 100, 31, 1, True, True, id="the run's process is silent, though tasks wait"),
-        pytest.param(STARTED, 100, 1, 46, False, True, id="no work and no waiting task: tasks are lost"),
-        pytest.param(STARTED, 100, 1, 5000, True, False, id="workers are busy with other imports"),
-        pytest.param(STARTED, 100, 31, 46, False, True, id="both are silent"),
-        pytest.param(STARTED, 20, 500, 500, False, False, id="a new run has had no time for signs yet"),
-        pytest.param(STARTED, 61, None, None, False, True, id="a run that never gave a sign"),
-        pytest.param(STARTED, 60, 500, 500, False, False, id="a run that takes long to start"),
-        pytest.param(STARTED, 61, 500, 500, True, True, id="a run that never started, though tasks wait"),
-        pytest.param(STARTED, 20, None, None, False, False, id="a young run that never gave a sign"),
-        pytest.param(STARTED, 100, -500, -500, False, False, id="signs from the future: a clock jumped"),
-        pytest.param(ENDED, 100, 1, 1, True, True, id="the run ended, but the import did not"),
-        pytest.param(MISSING, 0, 1, 1, False, True, id="Dagster lost its memory"),
-        pytest.param(WAITING, 5000, None, None, False, False, id="a run that waits for its turn"),
-        pytest.param(CANCELED, 5000, 5000, 5000, False, False, id="somebody canceled it"),
+        pytest.param(STARTED, True, Silence(1, 1), False, False, id="all is well"),
+        pytest.param(STARTED, True, Silence(30, 45), False, False, id="patience lasts to its last second"),
+        pytest.param(STARTED, True, Silence(31, 1), True, True, id="the run is silent, though tasks wait"),
+        pytest.param(STARTED, True, Silence(1, 46), False, True, id="no work, no waiting task: all lost"),
+        pytest.param(STARTED, True, Silence(1, 5000), True, False, id="workers are busy with other imports"),
+        pytest.param(STARTED, True, Silence(31, 46), False, True, id="both are silent"),
+        pytest.param(STARTED, False, Silence(60, 60), False, False, id="a run that takes long to start"),
+        pytest.param(STARTED, False, Silence(61, 61), False, True, id="a run that never gave a sign"),
+        pytest.param(STARTED, False, Silence(61, 61), True, True, id="the same, though tasks wait"),
+        pytest.param(ENDED, True, Silence(1, 1), True, True, id="the run ended, but the import did not"),
+        pytest.param(MISSING, False, Silence(1, 1), False, True, id="Dagster lost its memory"),
+        pytest.param(WAITING, False, Silence(5000, 5000), False, False, id="a run that waits for its turn"),
+        pytest.param(CANCELED, True, Silence(5000, 5000), False, False, id="somebody canceled it"),
     ],
 )
 def test_an_import_is_launched_again_exactly_when_it_is_lost(
-    state: RunState,
-    since: float,
-    run_beat: float | None,
-    work_beat: float | None,
-    tasks_wait: bool,
-    lost: bool,
+    state: RunState, begun: bool, silence: Silence, tasks_wait: bool, lost: bool
 ) -> None:
-    run = NewestRun(state, ago(since))
-    verdict = judge(an_import(run_beat, work_beat), run, tasks_wait, PATIENCE, NOW)
+    run = NewestRun(state, NOW)
+    found = an_import(run_beat_at=NOW + SECOND if begun else NOW - SECOND)
+    verdict = judge(found, run, silence, tasks_wait, PATIENCE)
     assert isinstance(verdict, Relaunch if lost else Leave)
 
 
 @pytest.mark.parametrize(("launches", "verdict"), [(0, Relaunch), (2, Relaunch), (3, GiveUp), (9, GiveUp)])
 def test_the_third_launch_without_progress_is_the_last(launches: int, verdict: type) -> None:
-    found = an_import(1, 1, launches)
-    assert isinstance(judge(found, NewestRun(ENDED), False, PATIENCE, NOW), verdict)
+    found = an_import(launches=launches)
+    assert isinstance(judge(found, NewestRun(ENDED), Silence(1, 1), False, PATIENCE), verdict)
 
 
 def test_what_is_given_up_says_what_happened_last() -> None:
-    verdict = judge(an_import(31, 1, 3), NewestRun(STARTED), False, PATIENCE, NOW)
+    verdict = judge(an_import(launches=3), NewestRun(STARTED), Silence(31, 1), False, PATIENCE)
     assert verdict == GiveUp("3 launches brought no progress; the last one: the run's process is gone")
 
 
 def test_an_import_that_is_well_is_left_alone_however_often_it_was_launched() -> None:
-    assert judge(an_import(1, 1, 9), NewestRun(STARTED), False, PATIENCE, NOW) == Leave()
+    verdict = judge(an_import(launches=9), NewestRun(STARTED), Silence(1, 1), False, PATIENCE)
+    assert verdict == Leave()
+
+
+class Clock:
+    """Seconds that a test counts up."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def silences(found: list[Import], run: NewestRun) -> list[Silence]:
+    """What is heard at looks ten seconds apart."""
+    clock = Clock()
+    signs, heard = SignsOfLife(clock), []
+    for one in found:
+        heard.append(signs.silence(one, run))
+        clock.seconds += 10
+    return heard
+
+
+@pytest.mark.parametrize("jump", [0, HOUR, -HOUR])
+def test_a_sign_is_one_whatever_the_clock_says_that_it_was_made_with(jump: int) -> None:
+    beats = [NOW, NOW + 5 * SECOND, NOW + jump + 10 * SECOND, NOW + jump + 15 * SECOND]
+    run = NewestRun(STARTED, NOW - SECOND)
+    heard = silences([an_import(beat, beat) for beat in beats], run)
+    assert heard == [Silence(0, 0)] * 4
+
+
+@pytest.mark.parametrize("beat", [NOW, NOW - HOUR, NOW + HOUR, None])
+def test_silence_is_counted_from_the_first_look_at_the_last_sign(beat: int | None) -> None:
+    heard = silences([an_import(beat, beat)] * 4, STARTED_RUN)
+    assert heard == [Silence(0, 0), Silence(10, 10), Silence(20, 20), Silence(30, 30)]
+
+
+def test_run_and_work_are_heard_apart() -> None:
+    heard = silences([an_import(NOW, NOW), an_import(NOW, NOW + 1), an_import(NOW + 1, NOW + 1)], STARTED_RUN)
+    assert heard == [Silence(0, 0), Silence(10, 0), Silence(0, 10)]
+
+
+def test_a_new_run_is_given_its_time() -> None:
+    clock = Clock()
+    signs = SignsOfLife(clock)
+    signs.silence(an_import(), NewestRun(STARTED, NOW))
+    clock.seconds += 100
+    assert signs.silence(an_import(), NewestRun(STARTED, NOW + SECOND)) == Silence(0, 0)
