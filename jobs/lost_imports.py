@@ -15,8 +15,9 @@ from jobs.import_orders import IMPORT_ORDERS
 from jobs.queues import queue_sizes
 from jobs.run_heartbeat import PARTITION_TAG
 from orders_pipeline.model import ImportStatus
+from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.redis_server import broker_url, redis_url
-from orders_pipeline.settings import Settings
+from orders_pipeline.settings import Settings, SettingsError
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import Import, imports_in, stall_import
 from orders_pipeline.watch import GiveUp, NewestRun, Patience, Relaunch, RunState, SignsOfLife, judge
@@ -42,8 +43,8 @@ def relaunch_lost(
         record = _newest_run(instance, found.key)
         run = _seen(record)
         match judge(found, run, signs.silence(found, run), tasks_wait, patience):
-            case Relaunch(reason) if not _workers_answer(settings):
-                log.warning(f"{found.key} waits for a worker to be launched again: {reason}")
+            case Relaunch(reason) if absent := _absent(settings, engine):
+                log.warning(f"{found.key} is launched again once {absent} answers: {reason}")
             case Relaunch(reason):
                 log.warning(f"{found.key} is launched again: {reason}")
                 fail_run(instance, record, reason)
@@ -108,8 +109,18 @@ def _tasks_wait(settings: Settings) -> bool:
         return True
 
 
+def _absent(settings: Settings, engine: Engine) -> str | None:
+    """Without what a launch would only fail: it would not bring the import on, and use up its chances."""
+    if not _workers_answer(settings):
+        return "a worker"
+    try:
+        return None if connect_gateway(settings, engine).answers() else "the payment gateway"
+    except SettingsError:
+        # Its run tells what is wrong, where people look for it.
+        return None
+
+
 def _workers_answer(settings: Settings) -> bool:
-    # Without workers a launch would only fail: it would not bring the import on, and use up its chances.
     arguments = {
         "broker": broker_url(settings),
         "backend": redis_url(settings),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, select, update
+from enum import StrEnum
+
+from sqlalchemy import Column, Engine, select, update
 
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.payments.http_gateway import HttpGateway
@@ -11,17 +13,37 @@ from orders_pipeline.settings import Settings, SettingsError
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, payments
 
+ELSEWHERE = "or use another ORDERS_HOME or database"
+OTHER_SEED = f"ORDERS_PAYMENT_SEED differs from the seed of the payments in this store: unset it, {ELSEWHERE}"
+WAS_SIMULATED = (
+    "ORDERS_PAYMENT_URL names a gateway, but the payments in this store were simulated, and another gateway "
+    f"would charge open ones again: unset it, {ELSEWHERE}"
+)
+WAS_HTTP = (
+    "ORDERS_PAYMENT_URL is not set, but the payments in this store were made over HTTP, at a gateway that "
+    f"may hold open ones: set it, {ELSEWHERE}"
+)
+
+
+class GatewayKind(StrEnum):
+    """Where the charges of a store are made."""
+
+    SIMULATED = "simulated"
+    HTTP = "http"
+
 
 def connect_gateway(settings: Settings, engine: Engine) -> PaymentGateway:
     """The gateway at `ORDERS_PAYMENT_URL`, else the simulated one of an order store.
 
     Raises:
-        SettingsError: the store has payments that were simulated with another seed than the settings name.
+        SettingsError: the store has payments that were made elsewhere, or simulated with another seed.
     """
     if settings.payment_url:
+        _tie(engine, home.c.gateway, GatewayKind.HTTP, WAS_SIMULATED)
         return _http_gateway(settings)
+    _tie(engine, home.c.gateway, GatewayKind.SIMULATED, WAS_HTTP)
     return SimulatedGateway(
-        seed=_seed_of(settings, engine),
+        seed=_tie(engine, home.c.payment_seed, settings.payment_seed, OTHER_SEED),
         success_rate=settings.payment_success_rate,
         delay_min=settings.payment_delay_min,
         delay_max=settings.payment_delay_max,
@@ -40,20 +62,19 @@ def _http_gateway(settings: Settings) -> HttpGateway:
     )
 
 
-def _seed_of(settings: Settings, engine: Engine) -> str:
+def _tie(engine: Engine, column: Column[str], wanted: str, refusal: str) -> str:
+    """What a store is tied to once it has a payment: the value wanted, or the one it has where none is.
+
+    Raises:
+        SettingsError: it has payments and another value; with this refusal.
+    """
     with reading(engine) as connection:
-        drawn: str = connection.execute(select(home.c.payment_seed)).scalar_one()
-    if settings.payment_seed in ("", drawn):
-        return drawn
+        tied: str = connection.execute(select(column)).scalar_one()
+    if wanted in ("", tied):
+        return tied
     with engine.begin() as connection:
-        drawn = connection.execute(select(home.c.payment_seed).with_for_update()).scalar_one()
-        if (
-            drawn != settings.payment_seed
-            and connection.execute(select(payments.c.order_id).limit(1)).first()
-        ):
-            raise SettingsError(
-                "ORDERS_PAYMENT_SEED differs from the seed of the payments in this store: "
-                "unset it, or use another ORDERS_HOME or database"
-            )
-        connection.execute(update(home).values(payment_seed=settings.payment_seed))
-    return settings.payment_seed
+        tied = connection.execute(select(column).with_for_update()).scalar_one()
+        if tied != wanted and connection.execute(select(payments.c.order_id).limit(1)).first():
+            raise SettingsError(refusal)
+        connection.execute(update(home).values({column.name: wanted}))
+    return wanted

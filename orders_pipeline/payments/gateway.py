@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -66,13 +66,17 @@ class ChargeRefusedError(RuntimeError):
 class PaymentGateway(Protocol):
     """Charges a batch and hands out results as they come."""
 
-    def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
+    def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         """Outcomes of the charges, in groups, in no particular order; one that stays unknown is left out.
 
         Raises:
             ChargesOpenError: at the end, where outcomes are unknown; asking again with the same keys is safe.
             ChargeRefusedError: at the end, where the gateway refused a request itself.
         """
+        ...
+
+    def answers(self) -> bool:
+        """Whether it takes requests at the moment."""
         ...
 
     def holds(self, outcome: Outcome) -> bool:

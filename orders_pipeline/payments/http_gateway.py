@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -31,6 +31,7 @@ from orders_pipeline.payments.http_answers import (
 from orders_pipeline.payments.lanes import answers_in_lanes
 
 CONNECT_SECONDS = 5.0
+ANSWERS_WITHIN_SECONDS = 3.0
 PAGE = 1_000
 
 
@@ -52,7 +53,7 @@ class HttpGateway:
     connections: int = 100
     max_in_flight: int = 10_000
 
-    async def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
+    async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         """Outcomes as they come; one that stays unknown is left out and told of at the end."""
         number = min(self.connections, len(charges))
         async with open_connections(self.url, self._headers(), self._timeout(), number) as connections:
@@ -61,6 +62,14 @@ class HttpGateway:
                 async for group in groups:
                     yield group
         charging.check_all_known(len(charges))
+
+    def answers(self) -> bool:
+        """Whether it takes requests at the moment; a gateway that refuses the key does."""
+        try:
+            with httpx.Client(headers=self._headers(), timeout=ANSWERS_WITHIN_SECONDS) as client:
+                return client.get(f"{self.url}{CHARGES}", params={"limit": "1"}).status_code < 500
+        except httpx.TransportError:
+            return False
 
     def holds(self, outcome: Outcome) -> bool:
         """Asks the gateway for the charge by its key."""

@@ -17,14 +17,20 @@ async def answers_in_lanes(
     answered: asyncio.Queue[Outcome | None] = asyncio.Queue()
     remaining = iter(charges)
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(min(lanes, len(charges))):
-            tasks.create_task(_lane(remaining, ask, answered))
+        open_lanes = [
+            tasks.create_task(_lane(remaining, ask, answered)) for _ in range(min(lanes, len(charges)))
+        ]
         left = len(charges)
-        while left:
-            group = await _next_group(answered)
-            left -= len(group)
-            if known := [outcome for outcome in group if outcome is not None]:
-                yield known
+        try:
+            while left:
+                group = await _next_group(answered)
+                left -= len(group)
+                if known := [outcome for outcome in group if outcome is not None]:
+                    yield known
+        except GeneratorExit:
+            # The group of tasks would wrap it, and whoever closes this stream would get the wrapping.
+            for lane in open_lanes:
+                lane.cancel()
 
 
 async def _lane(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -28,7 +28,7 @@ class SimulatedGateway:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_keyed", blake2b(key=self.seed.encode()[:64], digest_size=20))
 
-    async def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
+    async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         """Outcomes at once where there is no delay, else each after its own delay."""
         if self.delay_max <= 0:
             for start in range(0, len(charges), GROUP):
@@ -43,6 +43,10 @@ class SimulatedGateway:
         if int.from_bytes(digest[:8], "big") < self.success_rate * HASH_VALUES:
             return Paid(charge, _transaction_id(digest))
         return Declined(charge, _reason(digest))
+
+    def answers(self) -> bool:
+        """Always: it is a part of this process."""
+        return True
 
     def holds(self, outcome: Outcome) -> bool:
         """Whether the outcome is one of this seed; the success rate may have been another at the time."""

@@ -61,6 +61,7 @@ home = Table(
     CheckConstraint("id = 1", name="one_row"),
     Column("token", String, nullable=False, comment="drawn at random: tells this store from any other"),
     Column("payment_seed", String, nullable=False),
+    Column("gateway", String, nullable=False, server_default="simulated", comment="where charges are made"),
     Column("next_order_id", BigInteger, nullable=False),
 )
 

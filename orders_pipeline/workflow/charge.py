@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -107,13 +108,14 @@ async def _charge(
     unsaved: list[Outcome] = []
     saved_at = time.monotonic()
     try:
-        async for outcomes in gateway.charge(charges):
-            unsaved.extend(outcomes)
-            if len(unsaved) >= transaction_orders or time.monotonic() - saved_at >= SAVE_EVERY_SECONDS:
-                # In a thread, so that open requests do not time out while the store is busy.
-                await asyncio.to_thread(_save, engine, key, unsaved)
-                unsaved = []
-                saved_at = time.monotonic()
+        async with aclosing(gateway.charge(charges)) as answered:
+            async for outcomes in answered:
+                unsaved.extend(outcomes)
+                if len(unsaved) >= transaction_orders or time.monotonic() - saved_at >= SAVE_EVERY_SECONDS:
+                    # In a thread, so that open requests do not time out while the store is busy.
+                    await asyncio.to_thread(_save, engine, key, unsaved)
+                    unsaved = []
+                    saved_at = time.monotonic()
     finally:
         # A gateway that breaks off has answered some: those answers stand.
         _save(engine, key, unsaved)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -25,12 +26,15 @@ class Journal:
     breaks_after: int | None = None
     asked: Counter[str] = field(default_factory=Counter)
 
-    async def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
+    async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         for answered, charge in enumerate(charges):
             if answered == self.breaks_after:
                 raise ConnectionError("the gateway is gone")
             self.asked[charge.key] += 1
             yield [self.gateway.outcome_of(charge)]
+
+    def answers(self) -> bool:
+        return True
 
     def holds(self, outcome: Outcome) -> bool:
         return self.gateway.holds(outcome)
@@ -158,3 +162,29 @@ def test_a_store_that_breaks_with_charges_in_flight_is_what_the_error_tells(benc
         )
     broken.dispose()
     assert bench.step("charge", key).paid == 50
+
+
+OTHER_KIND = {"payment_url": "http://127.0.0.1:1"}
+
+
+@pytest.mark.parametrize(("first", "then"), [({}, OTHER_KIND), (OTHER_KIND, {"payment_url": ""})])
+def test_a_store_that_has_payments_keeps_its_kind_of_gateway(
+    bench: ImportBench, first: dict[str, str], then: dict[str, str]
+) -> None:
+    key = reserved(bench, *many_orders(3))
+    bench.set(payment_known_within=0.1, **first)
+    with suppress(ConnectionError):
+        bench.step("charge", key)
+    before = bench.everything()
+    bench.set(**then)
+    with pytest.raises(SettingsError, match=r"ORDERS_PAYMENT_URL .* use another ORDERS_HOME"):
+        bench.step("charge", key)
+    assert bench.everything() == before
+
+
+def test_a_store_without_payments_may_change_its_gateway(bench: ImportBench) -> None:
+    key = reserved(bench, *many_orders(3))
+    for url in ("http://127.0.0.1:1", ""):
+        bench.set(payment_url=url)
+        assert bench.gateway.answers() is not bool(url)
+    assert bench.settle(key).statuses["completed"] == 3

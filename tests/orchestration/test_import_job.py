@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -212,7 +212,7 @@ class Unreachable:
     gateway: SimulatedGateway
     times: int
 
-    async def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
+    async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         if self.times:
             self.times -= 1
             raise ConnectionError("the gateway cannot be reached")
@@ -247,7 +247,7 @@ def test_waits_between_tries_grow() -> None:
 class Broken:
     """A gateway with a bug."""
 
-    async def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
+    async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         raise KeyError(f"a bug in {len(charges)} charges")
         yield []
 
@@ -265,7 +265,7 @@ def test_a_bug_is_not_tried_again_and_can_be_gone_on_from(home: Home) -> None:
 class Silent:
     """A gateway that answers nothing and says nothing of it."""
 
-    async def charge(self, charges: Sequence[Charge]) -> AsyncIterator[Sequence[Outcome]]:
+    async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         for _ in charges[:0]:
             yield []
 

@@ -31,6 +31,7 @@ from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.imports import Import, get_import
 from orders_pipeline.store.schema import imports, kpi_days
+from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 
 ENDLESS, NONE_AT_ALL = 1e9, 1e-9
@@ -192,6 +193,21 @@ def test_nothing_is_launched_again_before_a_worker_answers(
     monkeypatch.setattr("jobs.lost_imports.any_worker_answers", any_worker_answers)
     assert look_for_lost(bench, instance) == []
     assert found(bench, key).status is ImportStatus.RUNNING
+
+
+def test_nothing_is_launched_again_before_the_gateway_answers(
+    bench: ImportBench, instance: DagsterInstance, tmp_path: Path
+) -> None:
+    key = running(bench)
+    run_of(instance, key, FAILURE)
+    with running_gateway(tmp_path / "gateway") as gateway:
+        bench.set(payment_url=gateway.url)
+        gateway.kill()
+        assert look_for_lost(bench, instance) == []
+        gateway.start()
+        gateway.set_faults(rates={"error_before": 1})
+        assert look_for_lost(bench, instance) == [key]
+    assert found(bench, key).launches == 1
 
 
 @pytest.mark.parametrize("status", [STARTED, FAILURE])

@@ -39,6 +39,13 @@ def upgrade() -> None:
             "token", sa.String(), nullable=False, comment="drawn at random: tells this store from any other"
         ),
         sa.Column("payment_seed", sa.String(), nullable=False),
+        sa.Column(
+            "gateway",
+            sa.String(),
+            server_default="simulated",
+            nullable=False,
+            comment="where charges are made",
+        ),
         sa.Column("next_order_id", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_home_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_home")),
