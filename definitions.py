@@ -20,7 +20,7 @@ from jobs.notice_sensors import notice_sensors
 from jobs.upkeep import upkeep_jobs, upkeep_schedules
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings, load_settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 from resources.payment_gateway import PaymentGateways
@@ -44,7 +44,7 @@ def build_definitions(settings: Settings) -> Definitions:
         ],
         schedules=[*figure_schedules(settings), *check_schedules(settings), *upkeep_schedules(settings)],
         resources={
-            "file_imports": FileImports(order_store, Staging(settings.staging), settings),
+            "file_imports": FileImports(order_store, open_staging(settings), settings),
             "payment_gateway": PaymentGateways(settings),
             "reporting": ReportingStores(
                 order_store, settings.warehouse, redis_url(settings), settings.currency, settings.timezone

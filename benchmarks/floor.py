@@ -18,7 +18,7 @@ from orders_pipeline.import_file import FileImport, stage_file
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.settings import load_settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 from resources.order_store import OrderStore
 
 Result = TypeVar("Result")
@@ -35,7 +35,7 @@ def settle(file: Path) -> dict[str, float]:
         spent[step] += time.perf_counter() - began
         return result
 
-    staging = Staging(settings.staging)
+    staging = open_staging(settings)
     with OrderStore(settings.store_url).open() as engine:
         steps = FileImport(engine, staging, settings)
         gateway = connect_gateway(settings, engine)

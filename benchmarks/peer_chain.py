@@ -27,7 +27,7 @@ from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import Charge, Paid, PaymentGateway
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import PROJECT_ROOT, load_settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import order_lines, orders, payments, products, reservations
 from resources.order_store import OrderStore
@@ -128,7 +128,7 @@ def settle(order_id: int) -> int:
 
 def _load(file: Path) -> list[int]:
     settings = load_settings()
-    staging = Staging(settings.staging)
+    staging = open_staging(settings)
     with OrderStore(settings.store_url).open() as engine:
         # Takes the configured seed into the store, while there is no payment yet.
         connect_gateway(settings, engine)

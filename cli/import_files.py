@@ -19,7 +19,7 @@ from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.kpis.days import dirty_days
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.settings import Settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport, report_again, report_import
 from orders_pipeline.store.imports import Import, get_import
@@ -89,7 +89,7 @@ class ImportCommand:
         options: ReadOptions,
         max_rejects: str | None,
     ) -> None:
-        staging = Staging(self.settings.staging)
+        staging = open_staging(self.settings)
         try:
             staged = stage_file(self.engine, staging, run.path, profile, source, options, max_rejects)
         except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report

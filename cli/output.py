@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.payments.gateway import GatewayUnavailableError
 from orders_pipeline.redis_server import RedisServerMissing
+from orders_pipeline.remote_staging import StagingUnavailable
 from orders_pipeline.settings import SettingsError
 from orders_pipeline.staging import BadPartitionKey
 from orders_pipeline.store.imports import UnknownPartitionError
@@ -58,6 +59,8 @@ def explain(error: Exception) -> CommandFailed:
             failed = CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))
+        case StagingUnavailable():
+            failed = CommandFailed("staging_unavailable", str(error), "Check ORDERS_STAGING_URL.")
         case GatewayUnavailableError():
             failed = CommandFailed("gateway_unavailable", str(error), "Check ORDERS_PAYMENT_URL.")
         case OperationalError():

@@ -28,7 +28,7 @@ from orders_pipeline.inbox import STABLE_SECONDS, Inbox
 from orders_pipeline.kpis.days import dirty_days
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.settings import Settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import imports_in
 from orders_pipeline.watch import SignsOfLife
@@ -47,7 +47,7 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
     """All sensors of this module, on by default."""
     store, staging, inbox = (
         OrderStore(settings.store_url),
-        Staging(settings.staging),
+        open_staging(settings),
         Inbox(settings.inbox_folder, STABLE_SECONDS),
     )
     signs = SignsOfLife()

@@ -18,7 +18,7 @@ from orders_pipeline.intake import Intake, take_in
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.money import decimal_string
 from orders_pipeline.settings import Settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport, report_again
 from orders_pipeline.store.imports import find_import
@@ -43,9 +43,11 @@ def dry_run(
         FileRefused: the file would be refused.
     """
     limit = RejectLimit.parse(max_rejects) if max_rejects else None
-    staging = Staging(settings.staging)
-    with reading(engine) as connection, TemporaryDirectory(prefix="orders-dry-run-") as folder:
-        intake = take_in(connection, staging, file, profile, source, options)
+    with (
+        reading(engine) as connection,
+        TemporaryDirectory(prefix="orders-dry-run-") as folder,
+        take_in(connection, open_staging(settings), file, profile, source, options) as intake,
+    ):
         key = intake.key()
         known = find_import(connection, key)
         if known and known.status is ImportStatus.FINISHED:

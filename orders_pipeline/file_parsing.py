@@ -78,8 +78,9 @@ class FileParsing:
                 return found
             if store.is_parsed(found):
                 raise AlreadyParsedError(found.file_name)
-            options = replace(options, companion=self._companion(found, before))
-            identified = identify(self._original(found), profile, options, found.file_name)
+            with self._staged(found, before) as (original, companion):
+                options = replace(options, companion=companion)
+                identified = identify(original, profile, options, found.file_name)
         source = profile.name if found.source == found.profile else found.source
         with self.engine.begin() as connection:
             return store.read_as(connection, found, profile.name, source, to_json(identified), limit)
@@ -97,6 +98,7 @@ class FileParsing:
             with self._refusing(found, (parsed, folder)):
                 if found.max_rejects:
                     RejectLimit.parse(found.max_rejects).check(found.file_name, parsed)
+            self.staging.send_batches(found.key, folder)
             with self.engine.begin() as connection:
                 if store.register_parsed(connection, found.id, parsed, self.rules, _rejects_in(folder)):
                     self.staging.keep_batches(found.key, folder)
@@ -111,7 +113,7 @@ class FileParsing:
         with self.engine.begin() as connection:
             numbers = store.batch_numbers(connection, found.id)
             waiting = store.batches_to_load(connection, found.id)
-        if found.parsed is None or all(self.staging.has_batch(found.key, number) for number in waiting):
+        if found.parsed is None or self.staging.has_batches(found.key, waiting):
             return numbers
         before, rules = from_json(ParsedFile, found.parsed), from_json(ParseRules, found.parsed["rules"])
         with self.staging.parsing(found.key) as folder:
@@ -119,22 +121,29 @@ class FileParsing:
                 again = self._parsed(found, rules, folder)
             except FileRefused as refused:
                 raise self._stalled(found, f"{refused.message} {refused.hint}") from refused
-            if again != before or hash_file(self._original(found)) != found.file_sha256:
+            if again != before or self._hash(found) != found.file_sha256:
                 raise self._stalled(found, "the staged copy, parsed again, gives others.")
+            self.staging.send_batches(found.key, folder)
             self.staging.keep_batches(found.key, folder)
         return numbers
 
     def _parsed(self, found: Import, rules: ParseRules, folder: Path) -> ParsedFile:
         identified = from_json(Identified, found.identified)
-        identified = replace(identified, companion=self._companion(found, identified) or "")
-        return parse_order_file(self._original(found), identified, rules, folder)
+        with self._staged(found, identified) as (original, companion):
+            return parse_order_file(original, replace(identified, companion=companion or ""), rules, folder)
 
-    def _original(self, found: Import) -> Path:
-        return _still_there(self.staging.original(found.key), found.file_name)
+    def _hash(self, found: Import) -> str:
+        with self.staging.original(found.key) as original:
+            return hash_file(original)
 
-    def _companion(self, found: Import, identified: Identified) -> str | None:
-        copy = self.staging.companion(found.key, identified.companion)
-        return str(_still_there(copy, copy.name)) if copy else None
+    @contextmanager
+    def _staged(self, found: Import, identified: Identified) -> Iterator[tuple[Path, str | None]]:
+        """The staged file, and its companion if it has one, as local files."""
+        with (
+            self.staging.original(found.key) as original,
+            self.staging.companion(found.key, identified.companion) as companion,
+        ):
+            yield original, str(companion) if companion else None
 
     @contextmanager
     def _refusing(self, found: Import, known: tuple[ParsedFile, Path] | None = None) -> Iterator[None]:
@@ -158,16 +167,6 @@ class FileParsing:
         with self.engine.begin() as connection:
             store.stall_import(connection, found.id, str(lost))
         return lost
-
-
-def _still_there(copy: Path, file_name: str) -> Path:
-    if copy.is_file():
-        return copy
-    raise FileRefused(
-        "staged_file_lost",
-        f"The staged copy of {file_name}, {copy}, is gone.",
-        "Import or stage the file again: its import goes on where it stopped.",
-    )
 
 
 def _rejects_in(folder: Path) -> list[Path]:

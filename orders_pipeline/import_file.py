@@ -6,7 +6,7 @@ This page is the pipeline: Dagster's ops call one method each, tests call them i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from orders_pipeline.store import imports as store
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport, report_import
 from orders_pipeline.store.imports import Import
-from orders_pipeline.workflow.batch import Batch, BatchKey
+from orders_pipeline.workflow.batch import Batch, BatchKey, get_batch
 from orders_pipeline.workflow.catalog import UnknownProducts
 from orders_pipeline.workflow.charge import Answers, charge_payments
 from orders_pipeline.workflow.finalize import finalize_orders
@@ -55,9 +55,10 @@ def stage_file(
         FileRefused: the file is missing, unreadable or of no known shape.
     """
     limit = RejectLimit.parse(max_rejects).text if max_rejects else None
-    with reading(engine) as connection:
-        intake = take_in(connection, staging, file, profile, source, options)
-    staged = staging.add(file, intake.said, intake.companion)
+    with ExitStack() as copies:
+        with reading(engine) as connection:
+            intake = copies.enter_context(take_in(connection, staging, file, profile, source, options))
+        staged = staging.add(file, intake.said, intake.companion)
     with engine.begin() as connection:
         return store.add_import(
             connection,
@@ -113,7 +114,11 @@ class FileImport:
         unknown = UnknownProducts(create, self.settings.unknown_sku_stock)
         size = self.settings.transaction_orders
         with self._try(key, number) as batch:
-            return load_orders(self.engine, batch, self.staging.batches(key), size, unknown)
+            found = get_batch(self.engine, batch)
+            if found.loaded == found.orders:
+                return found
+            with self.staging.batch(key, number) as folder:
+                return load_orders(self.engine, batch, folder, size, unknown)
 
     def reserve(self, key: str, number: int) -> Batch:
         """Reserves the stock of its pending orders, or fails those that come too late."""

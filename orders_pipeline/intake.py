@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +42,7 @@ class Intake:
         return partition_key(self.file.name, hash_file(self.file), self.said + companion)
 
 
+@contextmanager
 def take_in(
     connection: Connection,
     staging: Staging,
@@ -47,8 +50,10 @@ def take_in(
     profile: str | None,
     source: str | None,
     options: ReadOptions,
-) -> Intake:
+) -> Iterator[Intake]:
     """Identifies a file. An export of rejects is read as its original was: same profile, same source.
+
+    Its companion may be a copy that lives as long as the context.
 
     Raises:
         FileRefused: the file is missing, unreadable or of no known shape.
@@ -57,18 +62,22 @@ def take_in(
     chosen = load_profile(profile) if profile else None
     key = exported_from(file)
     origin = find_import(connection, key) if key else None
-    if origin:
-        original = from_json(Identified, origin.identified)
-        chosen, source = chosen or original.profile, source or origin.source
-        options = _as_original(options, original, staging.companion(origin.key, original.companion))
-    identified = identify(file, chosen, options)
-    return Intake(file, identified, source or identified.profile.name, said)
+    with ExitStack() as copies:
+        if origin:
+            original = from_json(Identified, origin.identified)
+            chosen, source = chosen or original.profile, source or origin.source
+            beside = None
+            if staging.has_companion(origin.key, original.companion):
+                beside = copies.enter_context(staging.companion(origin.key, original.companion))
+            options = _as_original(options, original, beside)
+        identified = identify(file, chosen, options)
+        yield Intake(file, identified, source or identified.profile.name, said)
 
 
 def _as_original(options: ReadOptions, original: Identified, companion: Path | None) -> ReadOptions:
     """`options`, filled in with what was said of the original."""
     shared = {name: getattr(options, name) or getattr(original.options, name) for name in _SHARED_WITH_EXPORT}
-    beside = str(companion) if companion and companion.is_file() else None
+    beside = str(companion) if companion else None
     return replace(options, **shared, companion=options.companion or beside)
 
 

@@ -8,7 +8,6 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
-from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.export import RejectedLine, export_rejects
 from orders_pipeline.importing.identify import Identified
 from orders_pipeline.importing.jsonable import from_json
@@ -49,13 +48,10 @@ def _with_texts(
     connection: Connection, staging: Staging, found: Import, identified: Identified
 ) -> Iterator[RejectedLine]:
     missing = records_without_text(connection, found.id)
-    original = staging.original(found.key)
-    if missing and not original.is_file():
-        raise FileRefused(
-            "staged_file_lost",
-            f"The staged copy of {found.file_name}, which has the lines of conflicting orders, is gone.",
-            "Stage the file again.",
-        )
-    texts = texts_of(original, identified, missing)
+    texts: dict[int, str] = {}
+    if missing:
+        # Only the staged copy has the lines of conflicting orders.
+        with staging.original(found.key) as original:
+            texts = texts_of(original, identified, missing)
     for reject in rejected_lines(connection, found.id):
         yield replace(reject, raw=texts.get(reject.record, reject.raw)) if missing else reject

@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     broker_url: str = Field(
         "", description="Celery broker. Empty: the same Redis. RabbitMQ: amqp://user:password@host//"
     )
+    staging_url: str = Field(
+        "",
+        description="Staging area for several machines: s3://bucket/folder, or a file:///folder that all of "
+        "them mount. Empty: staging in the home.",
+    )
 
     payment_success_rate: Annotated[float, Field(ge=0, le=1)] = Field(
         0.9, description="Share of charges that the simulated gateway accepts."
@@ -173,6 +178,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is not an ISO 4217 code such as USD")
         return code
 
+    @field_validator("staging_url")
+    @classmethod
+    def _area_url(cls, value: str) -> str:
+        if value and "://" not in value:
+            raise ValueError(f"{value!r} is not a URL such as s3://bucket/folder")
+        return value
+
     @field_validator("payment_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
@@ -197,8 +209,8 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home / 'orders.db'}"
 
     @property
-    def staging(self) -> Path:
-        """Staged files and their parsed batches, a folder per partition key."""
+    def staging_folder(self) -> Path:
+        """The staging area, a folder per partition key; with a URL only what is on its way."""
         return self.home / "staging"
 
     @property

@@ -1,22 +1,25 @@
-"""The staging area: a folder per order file, named by its partition key, with the file and its batches."""
+"""The staging area: by the partition key of each order file, the file and its batches."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.remote_staging import RemoteArea, StagingUnavailable
+from orders_pipeline.settings import Settings
+from orders_pipeline.staging_area import Area, LocalArea
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_-]|\.(?!\.)){0,180}")
 NAME_LENGTH = 80
 CHUNK = 1 << 20
-TRY = "parsing-"
+FOLDER = "file://"
 
 
 class BadPartitionKey(ValueError):
@@ -31,14 +34,19 @@ class StagedFile:
     name: str
     sha256: str
     bytes: int
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """The staging area below one folder."""
+    """The staging area.
 
-    root: Path
+    Args:
+        folder: holds it, or where there is a URL what is on its way there.
+        url: one that fsspec can open; empty for the folder.
+    """
+
+    folder: Path
+    url: str = field(default="", repr=False)
 
     def add(self, file: Path, said: str = "", companion: Path | None = None) -> StagedFile:
         """Copies a file in; the same content of the same name, read the same way, has the same key.
@@ -49,19 +57,20 @@ class Staging:
 
         Raises:
             FileRefused: a file cannot be read.
+            StagingUnavailable: the staging area does not answer.
         """
-        incoming = self.root / f".incoming-{uuid4().hex}"
+        incoming = self.folder / f".incoming-{uuid4().hex}"
         incoming.mkdir(parents=True)
         try:
             sha256, size = _copy_and_hash(file, incoming / "original")
             if companion:
                 said += _copy_and_hash(companion, incoming / "companion")[0]
             key = partition_key(file.name, sha256, said)
-            folder = self.folder(key)
-            folder.mkdir(exist_ok=True)
             if companion:
-                self._keep_companion(key, incoming / "companion", companion.name)
-            (incoming / "original").replace(folder / "original")
+                self._area.put(incoming / "companion", _companion(key, companion.name))
+            self._area.put(incoming / "original", _original(key))
+        except StagingUnavailable:
+            raise
         except OSError as error:
             raise FileRefused(
                 "file_unreadable",
@@ -70,59 +79,121 @@ class Staging:
             ) from error
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
-        return StagedFile(key, file.name, sha256, size, folder / "original")
+        return StagedFile(key, file.name, sha256, size)
 
-    def _keep_companion(self, key: str, copied: Path, name: str) -> None:
-        target = self.companion(key, name)
-        if target is not None:
-            target.parent.mkdir(exist_ok=True)
-            copied.replace(target)
-
-    def companion(self, key: str, path: str) -> Path | None:
-        """Where the copy of a companion lies that was at `path`; None where there is none."""
-        return self.folder(key) / "companion" / Path(path).name if path else None
-
-    def folder(self, key: str) -> Path:
-        """The folder of a partition key.
+    @contextmanager
+    def original(self, key: str) -> Iterator[Path]:
+        """The staged file as a local one.
 
         Raises:
-            BadPartitionKey: the key could lead outside the staging area.
+            FileRefused: it is gone.
         """
-        if not KEY_PATTERN.fullmatch(key):
-            raise BadPartitionKey(f"{key!r} is not a partition key; `orders stage FILE` makes and prints one")
-        return self.root / key
+        with self._local(_original(key), key) as path:
+            yield path
 
-    def original(self, key: str) -> Path:
-        """Where the staged file lies."""
-        return self.folder(key) / "original"
+    @contextmanager
+    def companion(self, key: str, path: str) -> Iterator[Path | None]:
+        """The copy of a companion that was at `path`, as a local file; None where there is none.
 
-    def batches(self, key: str) -> Path:
-        """Where the parsed batches lie."""
-        return self.folder(key) / "batches"
+        Raises:
+            FileRefused: it is gone.
+        """
+        if not path:
+            yield None
+            return
+        with self._local(_companion(key, path), key) as copy:
+            yield copy
 
-    def has_batch(self, key: str, number: int) -> bool:
-        """Whether a parsed batch lies there whole."""
-        name = self.batches(key) / f"batch-{number:04}"
-        return all(name.with_suffix(f".{part}.parquet").is_file() for part in ("orders", "lines"))
+    def has_companion(self, key: str, path: str) -> bool:
+        """Whether the copy of a companion that was at `path` is there."""
+        return bool(path) and self._area.has(_companion(key, path))
+
+    def has_batches(self, key: str, numbers: Collection[int]) -> bool:
+        """Whether these parsed batches lie there whole."""
+        if not numbers:
+            return True
+        needed = {file for number in numbers for file in _files_of(number)}
+        return needed <= self._area.batch_files(safe(key))
+
+    @contextmanager
+    def batch(self, key: str, number: int) -> Iterator[Path]:
+        """A local folder that holds a parsed batch."""
+        with self._area.local_batches(safe(key), _files_of(number)) as folder:
+            yield folder
 
     @contextmanager
     def parsing(self, key: str) -> Iterator[Path]:
         """A folder of its own for one try at parsing; what is not kept as the batches is removed."""
-        folder = self.folder(key) / f"{TRY}{uuid4().hex}"
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with self._area.workplace(safe(key)) as made:
+            yield made
+
+    def send_batches(self, key: str, parsed: Path) -> None:
+        """Transfers the folder of a try, before `keep_batches`; over a network this may take long."""
+        self._area.send(parsed, safe(key))
 
     def keep_batches(self, key: str, parsed: Path) -> None:
-        """Makes the folder of a try the batches of the file."""
-        shutil.rmtree(self.batches(key), ignore_errors=True)
-        parsed.rename(self.batches(key))
+        """Makes the folder of a try, once sent, the batches of the file."""
+        self._area.switch(parsed, safe(key))
 
     def clear_tries(self, key: str) -> None:
         """Removes what tries that were killed left behind."""
-        for folder in self.folder(key).glob(f"{TRY}*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        self._area.clear_tries(safe(key))
+
+    def remove_batches(self, key: str) -> None:
+        """Removes the parsed batches; from the original they can be made again."""
+        self._area.clear_tries(safe(key))
+        self._area.remove_batches(safe(key))
+
+    def remove(self, key: str) -> None:
+        """Removes the original with all that belongs to it."""
+        self._area.remove(safe(key))
+
+    @property
+    def _area(self) -> Area:
+        return RemoteArea(self.url, self.folder) if self.url else LocalArea(self.folder)
+
+    @contextmanager
+    def _local(self, name: str, key: str) -> Iterator[Path]:
+        with ExitStack() as stack:
+            try:
+                path = stack.enter_context(self._area.local(name))
+            except FileNotFoundError:
+                raise FileRefused(
+                    "staged_file_lost",
+                    f"The staged copy of {key}, {Path(name).name}, is gone.",
+                    "Import or stage the file again: its import goes on where it stopped.",
+                ) from None
+            yield path
+
+
+def open_staging(settings: Settings) -> Staging:
+    """The staging area that the settings name."""
+    if settings.staging_url.startswith(FOLDER):
+        return Staging(Path(settings.staging_url.removeprefix(FOLDER)))
+    return Staging(settings.staging_folder, settings.staging_url)
+
+
+def safe(key: str) -> str:
+    """The key, which may be joined to a path.
+
+    Raises:
+        BadPartitionKey: it could lead outside the staging area.
+    """
+    if not KEY_PATTERN.fullmatch(key):
+        raise BadPartitionKey(f"{key!r} is not a partition key; `orders stage FILE` makes and prints one")
+    return key
+
+
+def _original(key: str) -> str:
+    return f"{safe(key)}/original"
+
+
+def _companion(key: str, path: str) -> str:
+    return f"{safe(key)}/companion/{Path(path).name}"
+
+
+def _files_of(number: int) -> tuple[str, ...]:
+    return tuple(f"batch-{number:04}.{part}.parquet" for part in ("orders", "lines"))
 
 
 def partition_key(name: str, sha256: str, said: str = "") -> str:

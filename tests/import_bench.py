@@ -17,7 +17,7 @@ from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.reject_export import write_rejects
 from orders_pipeline.settings import Settings, UnknownSku
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import Staging, open_staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.import_report import ImportReport
 from orders_pipeline.store.imports import Import, get_import
@@ -116,9 +116,13 @@ class ImportBench:
     def write(self, *lines: Line | str, name: str = "orders.csv") -> Path:
         return write_orders(self.folder / name, lines)
 
+    def staged(self, key: str) -> Path:
+        """The folder of a staged file in the local staging area."""
+        return self.settings.staging_folder / key
+
     @property
     def staging(self) -> Staging:
-        return Staging(self.settings.staging)
+        return open_staging(self.settings)
 
     def stage(
         self,

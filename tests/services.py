@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
+import httpx
 import psycopg2
 import pytest
 import redis
@@ -168,6 +170,47 @@ def rabbitmq_url(rabbitmq_server: RabbitServer) -> Iterator[str]:
     vhost = f"test-{uuid.uuid4().hex}"
     yield rabbitmq_server.add_vhost(vhost)
     rabbitmq_server.control("delete_vhost", vhost)
+
+
+@contextmanager
+def running_s3() -> Iterator[str]:
+    """Address of an S3-compatible server of its own, which keeps everything in memory."""
+    with _folder("s3", Account(None)) as folder:
+        port = free_port()
+        command: list[str | Path] = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        with _running(command, folder, Account(None)) as alive:
+            wait_until(lambda: accepts(port), alive, folder / "log")
+            yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Address of an S3-compatible server of this session."""
+    with running_s3() as address:
+        yield address
+
+
+@pytest.fixture
+def s3_url(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of a folder in a new bucket, to which the environment holds the keys."""
+    for name, value in s3_environment(s3_server).items():
+        monkeypatch.setenv(name, value)
+    # What another test opened may look for its server elsewhere.
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    return f"{create_bucket(s3_server)}/staging"
+
+
+def s3_environment(server: str) -> dict[str, str]:
+    """What clients of the S3-compatible server of the tests need to know."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return {"AWS_ENDPOINT_URL": server, "AWS_DEFAULT_REGION": "us-east-1", **dict.fromkeys(names, "test")}
+
+
+def create_bucket(server: str) -> str:
+    """URL of a new bucket; the server of the tests asks for no keys."""
+    name = f"test-{uuid.uuid4().hex}"
+    httpx.put(f"{server}/{name}", timeout=STARTUP_SECONDS).raise_for_status()
+    return f"s3://{name}"
 
 
 @dataclass(frozen=True, slots=True)

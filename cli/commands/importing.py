@@ -21,7 +21,7 @@ from orders_pipeline.dry_run import dry_run
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.settings import Settings, load_settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 
 Files = Annotated[list[Path], typer.Argument(help="Order files.", show_default=False)]
 
@@ -41,7 +41,7 @@ def stage(
     from jobs.partitions import register_partition  # noqa: PLC0415
 
     settings = load_settings()
-    staging = Staging(settings.staging)
+    staging = open_staging(settings)
     documents: list[dict[str, Any]] = []
     failed = False
     Layout(settings.home).prepare()

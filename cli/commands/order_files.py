@@ -18,7 +18,7 @@ from cli.import_page import show_findings, show_report
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from orders_pipeline.reject_export import write_rejects
 from orders_pipeline.settings import Settings, load_settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport, rejects_of, report_import
 from orders_pipeline.store.imports import Import, get_import, list_imports, seconds_to_settle
@@ -106,7 +106,7 @@ def rejects(
 def _export(
     connection: Connection, settings: Settings, found: Import, output: Path | None, *, escape_formulas: bool
 ) -> None:
-    staging = Staging(settings.staging)
+    staging = open_staging(settings)
     if output is None:
         write_rejects(connection, staging, found, sys.stdout.buffer, escape_formulas=escape_formulas)
         sys.stdout.buffer.flush()

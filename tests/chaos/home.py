@@ -29,7 +29,7 @@ from orders_pipeline.kpis.days import dirty_days
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import PROJECT_ROOT, Settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.imports import Import, list_imports
 from orders_pipeline.verify.everything import verify_home
@@ -79,7 +79,7 @@ class ChaosHome:
 
     def launch(self, file: Path) -> None:
         """Asks Dagster for a run that imports the file, as its UI does, until it has one."""
-        staged = stage_file(self.engine, Staging(self.settings.staging), file, None, None, ReadOptions())
+        staged = stage_file(self.engine, open_staging(self.settings), file, None, None, ReadOptions())
         deadline = time.monotonic() + LAUNCHED_WITHIN_SECONDS
         while True:
             try:

@@ -46,13 +46,13 @@ def test_lost_batches_are_parsed_again_and_come_out_the_same(
     bench: ImportBench, lose: Callable[[Path], None]
 ) -> None:
     key = some_loaded(bench)
-    lose(bench.staging.folder(key))
+    lose(bench.staged(key))
     as_if_unhurt(bench, key)
 
 
 def test_batches_are_parsed_again_by_the_rules_of_the_first_time(lone_bench: ImportBench) -> None:
     key = some_loaded(lone_bench)
-    shutil.rmtree(lone_bench.staging.batches(key))
+    shutil.rmtree(lone_bench.staged(key) / "batches")
     lone_bench.set(batch_lines=1000, currency="CHF", timezone="Asia/Tokyo", first_day=date(2026, 1, 1))
     as_if_unhurt(lone_bench, key)
 
@@ -60,20 +60,20 @@ def test_batches_are_parsed_again_by_the_rules_of_the_first_time(lone_bench: Imp
 def test_batches_that_are_not_needed_any_more_are_not_missed(lone_bench: ImportBench) -> None:
     key = some_loaded(lone_bench)
     lone_bench.settle(key)
-    shutil.rmtree(lone_bench.staging.folder(key))
+    shutil.rmtree(lone_bench.staged(key))
     as_if_unhurt(lone_bench, key)
 
 
 def test_an_original_that_is_not_needed_any_more_is_not_missed(lone_bench: ImportBench) -> None:
     key = some_loaded(lone_bench)
-    lone_bench.staging.original(key).unlink()
+    (lone_bench.staged(key) / "original").unlink()
     as_if_unhurt(lone_bench, key)
 
 
 def test_a_lost_original_is_named_and_staging_it_again_lets_the_import_begin(bench: ImportBench) -> None:
     file = bench.write(*ORDERS)
     key = bench.stage(file)
-    shutil.rmtree(bench.staging.folder(key))
+    shutil.rmtree(bench.staged(key))
     with pytest.raises(FileRefused, match=r"orders\.csv.*is gone") as refused:
         bench.steps.parse(key, RUN)
     assert refused.value.code == "staged_file_lost"
@@ -87,7 +87,7 @@ def test_an_import_that_lost_batches_and_original_stalls_until_the_file_is_stage
     bench: ImportBench,
 ) -> None:
     key = some_loaded(bench)
-    shutil.rmtree(bench.staging.folder(key))
+    shutil.rmtree(bench.staged(key))
     with pytest.raises(BatchesLost, match="is gone"):
         bench.steps.parse(key, RUN)
     found = bench.found(key)
@@ -100,8 +100,8 @@ def test_an_import_that_lost_batches_and_original_stalls_until_the_file_is_stage
 
 def test_an_original_that_was_changed_is_not_taken_for_the_first(lone_bench: ImportBench) -> None:
     key = some_loaded(lone_bench)
-    shutil.rmtree(lone_bench.staging.batches(key))
-    original = lone_bench.staging.original(key)
+    shutil.rmtree(lone_bench.staged(key) / "batches")
+    original = lone_bench.staged(key) / "original"
     original.write_text(original.read_text().replace(",1,10.00,", ",2,10.00,"))
     with pytest.raises(BatchesLost, match="gives others"):
         lone_bench.steps.parse(key, RUN)

@@ -114,7 +114,7 @@ def test_a_conflict_whose_original_is_lost_says_so(lone_bench: ImportBench) -> N
     lone_bench.import_lines(Line("1"))
     key = lone_bench.stage(lone_bench.write(Line("1", quantity=5), name="second.csv"))
     lone_bench.settle(key)
-    lone_bench.staging.original(key).unlink()
+    (lone_bench.staged(key) / "original").unlink()
     with pytest.raises(FileRefused) as refused:
         lone_bench.exported(key)
     assert refused.value.code == "staged_file_lost"

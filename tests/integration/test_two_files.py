@@ -109,9 +109,7 @@ def test_rejected_items_come_back_with_the_companion_of_their_import(
 
 def test_a_companion_that_is_lost_is_named(lone_bench: ImportBench, two_files: tuple[Path, Path]) -> None:
     key = lone_bench.stage(two_files[0], companion=str(two_files[1]))
-    staged = lone_bench.staging.companion(key, str(two_files[1]))
-    assert staged is not None
-    staged.unlink()
+    (lone_bench.staged(key) / "companion" / "heads.csv").unlink()
     with pytest.raises(FileRefused, match=r"heads\.csv") as refused:
         lone_bench.steps.parse(key, RUN)
     assert refused.value.code == "staged_file_lost"

@@ -66,7 +66,7 @@ def test_all_state_lies_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     settings = load_settings()
     assert settings.home == tmp_path / "home"
     assert settings.store_url == f"sqlite:///{tmp_path / 'home' / 'orders.db'}"
-    assert {settings.staging.parent, settings.warehouse.parent} == {settings.home}
+    assert {settings.staging_folder.parent, settings.warehouse.parent} == {settings.home}
 
 
 def test_a_currency_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,30 @@
-"""Partition keys and the folders that they name."""
+"""Partition keys, and what lies in the staging area under them."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
+import fsspec
 import pytest
+from fsspec.registry import _registry as known_filesystems
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.intake import said_of
-from orders_pipeline.staging import KEY_PATTERN, BadPartitionKey, Staging, hash_file, partition_key
+from orders_pipeline.settings import Settings, SettingsError
+from orders_pipeline.staging import (
+    KEY_PATTERN,
+    BadPartitionKey,
+    Staging,
+    hash_file,
+    open_staging,
+    partition_key,
+    safe,
+)
 
 SHA = "0123456789abcdef" * 4
 
@@ -39,15 +51,17 @@ def test_every_name_gives_a_key_that_is_a_safe_folder_name(name: str) -> None:
     assert KEY_PATTERN.fullmatch(key)
     assert ".." not in key
     assert len(key.encode()) < 255
-    assert Staging(Path("/staging")).folder(key).parent == Path("/staging")
+    assert (Path("/staging") / safe(key)).parent == Path("/staging")
 
 
 @pytest.mark.parametrize(
     "key", ["", ".", "..", "../x", "a/b", "a\\b", "a..b", "a\0b", "a\n", "é", " a", ".a", "a" * 300]
 )
 def test_what_could_lead_elsewhere_is_no_key(key: str, tmp_path: Path) -> None:
-    with pytest.raises(BadPartitionKey, match="orders stage FILE"):
-        Staging(tmp_path).folder(key)
+    staging = Staging(tmp_path)
+    for use in (staging.clear_tries, staging.remove, staging.remove_batches):
+        with pytest.raises(BadPartitionKey, match="orders stage FILE"):
+            use(key)
 
 
 def test_the_same_file_read_another_way_is_another_partition() -> None:
@@ -62,57 +76,174 @@ def test_the_same_file_read_another_way_is_another_partition() -> None:
     assert len({partition_key("orders.csv", SHA, said) for said in ways}) == len(ways)
 
 
-def test_a_staged_file_is_a_copy_with_its_hash(tmp_path: Path) -> None:
+@pytest.fixture(params=["folder", "memory"])
+def staging(request: pytest.FixtureRequest, tmp_path: Path) -> Staging:
+    """An empty staging area: a local folder, or a store without folders and renaming."""
+    url = f"memory://{tmp_path}/area" if request.param == "memory" else ""
+    return Staging(tmp_path / "staging", url)
+
+
+def in_it(staging: Staging) -> set[str]:
+    """Names of everything that the area holds."""
+    if not staging.url:
+        return {str(path.relative_to(staging.folder)) for path in staging.folder.rglob("*") if path.is_file()}
+    files, root = fsspec.url_to_fs(staging.url)
+    return {path.removeprefix(f"{root}/") for path in files.find(root)}
+
+
+def parse_a_batch(staging: Staging, key: str, content: str, *, keep: bool = True) -> None:
+    """What parsing does: batches of one try, sent and kept."""
+    with staging.parsing(key) as folder:
+        folder.mkdir(parents=True)
+        for part in ("orders", "lines"):
+            (folder / f"batch-0001.{part}.parquet").write_text(content)
+        staging.send_batches(key, folder)
+        if keep:
+            staging.keep_batches(key, folder)
+
+
+def batch_content(staging: Staging, key: str) -> set[str]:
+    with staging.batch(key, 1) as folder:
+        return {path.read_text() for path in folder.glob("batch-0001.*")}
+
+
+def test_a_staged_file_is_a_copy_with_its_hash(staging: Staging, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_bytes(b"abc" * 500_000)
-    staged = Staging(tmp_path / "staging").add(file)
-    assert staged.path.read_bytes() == file.read_bytes()
+    staged = staging.add(file)
+    with staging.original(staged.key) as copy:
+        assert copy.read_bytes() == file.read_bytes()
     assert (staged.sha256, staged.bytes) == (hash_file(file), 1_500_000)
-    assert Staging(tmp_path / "staging").original(staged.key) == staged.path
-    assert [path.name for path in (tmp_path / "staging").iterdir()] == [staged.key]
+    assert in_it(staging) == {f"{staged.key}/original"}
 
 
-def test_a_file_that_changes_after_staging_changes_no_staged_one(tmp_path: Path) -> None:
+def test_a_file_that_changes_after_staging_changes_no_staged_one(staging: Staging, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("first")
-    staging = Staging(tmp_path / "staging")
     first = staging.add(file)
     file.write_text("second")
     assert staging.add(file).key != first.key
-    assert first.path.read_text() == "first"
+    with staging.original(first.key) as copy:
+        assert copy.read_text() == "first"
+
+
+def test_a_companion_lies_beside_its_file_under_its_own_name(staging: Staging, tmp_path: Path) -> None:
+    file, companion = tmp_path / "items.csv", tmp_path / "heads.csv"
+    file.write_text("items")
+    companion.write_text("heads")
+    key = staging.add(file, companion=companion).key
+    assert staging.has_companion(key, "/elsewhere/heads.csv")
+    assert not staging.has_companion(key, "")
+    with staging.companion(key, "/elsewhere/heads.csv") as copy:
+        assert copy is not None
+        assert (copy.name, copy.read_text()) == ("heads.csv", "heads")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused(staging: Staging, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("x")
     file.chmod(0)
     with pytest.raises(FileRefused, match="cannot be staged"):
-        Staging(tmp_path / "staging").add(file)
+        staging.add(file)
 
 
-def test_a_file_that_went_missing_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_file_that_went_missing_is_refused_and_leaves_nothing(staging: Staging, tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="cannot be staged: No such file"):
-        Staging(tmp_path / "staging").add(tmp_path / "orders.csv")
-    assert list((tmp_path / "staging").iterdir()) == []
+        staging.add(tmp_path / "orders.csv")
+    assert in_it(staging) == set()
+    assert list(staging.folder.iterdir()) == []
 
 
-def test_one_try_at_parsing_does_not_see_another(tmp_path: Path) -> None:
-    staging = Staging(tmp_path)
+def test_one_try_at_parsing_does_not_see_another(staging: Staging) -> None:
     key = partition_key("orders.csv", SHA)
     with staging.parsing(key) as first, staging.parsing(key) as second:
         for number, folder in enumerate((first, second)):
             folder.mkdir(parents=True)
-            (folder / "batch").write_text(str(number))
+            for part in ("orders", "lines"):
+                (folder / f"batch-0001.{part}.parquet").write_text(str(number))
+        staging.send_batches(key, second)
         staging.keep_batches(key, second)
-    assert (staging.batches(key) / "batch").read_text() == "1"
-    assert list(staging.folder(key).iterdir()) == [staging.batches(key)]
+    assert batch_content(staging, key) == {"1"}
 
 
-def test_what_killed_tries_left_behind_is_removed(tmp_path: Path) -> None:
-    staging = Staging(tmp_path)
+def test_batches_that_were_only_sent_are_not_there_yet(staging: Staging) -> None:
     key = partition_key("orders.csv", SHA)
+    parse_a_batch(staging, key, "sent", keep=False)
+    assert not staging.has_batches(key, [1])
+
+
+def test_batches_are_exchanged_as_a_whole(staging: Staging) -> None:
+    key = partition_key("orders.csv", SHA)
+    for content in ("first", "second"):
+        parse_a_batch(staging, key, content)
+    assert staging.has_batches(key, [1])
+    assert not staging.has_batches(key, [1, 2])
+    assert batch_content(staging, key) == {"second"}
+
+
+def test_what_killed_tries_left_behind_is_removed_and_the_batches_stay(staging: Staging) -> None:
+    key = partition_key("orders.csv", SHA)
+    parse_a_batch(staging, key, "kept")
+    kept = in_it(staging)
+    parse_a_batch(staging, key, "left", keep=False)
     left = staging.parsing(key)
-    left.__enter__().mkdir(parents=True)
+    folder = left.__enter__()
+    folder.mkdir(parents=True)
+    (folder / "batch-0001.orders.parquet").write_text("left")
+    staging.send_batches(key, folder)
     staging.clear_tries(key)
-    assert list(staging.folder(key).iterdir()) == []
+    assert in_it(staging) == kept
+    assert batch_content(staging, key) == {"kept"}
+
+
+def test_removed_batches_leave_the_original_and_removing_all_leaves_nothing(
+    staging: Staging, tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("x")
+    key = staging.add(file).key
+    parse_a_batch(staging, key, "old")
+    staging.remove_batches(key)
+    assert in_it(staging) == {f"{key}/original"}
+    assert not staging.has_batches(key, [1])
+    staging.remove(key)
+    staging.remove(key)
+    assert in_it(staging) == set()
+    with pytest.raises(FileRefused, match="is gone"), staging.original(key):
+        pass
+
+
+def test_what_was_fetched_is_removed_and_so_is_what_a_killed_process_fetched(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("x")
+    staging = Staging(tmp_path / "staging", f"memory://{tmp_path}/area")
+    key = staging.add(file).key
+    left = staging.folder / ".scratch-left"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    with staging.original(key) as copy:
+        assert [path.name for path in staging.folder.iterdir()] == [copy.parent.name]
+    assert list(staging.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("nothing://x", "ORDERS_STAGING_URL: Protocol not known: nothing"),
+        ("s3://bucket", r"s3:// needs one more package: pip install 'orders-pipeline\[s3\]'"),
+    ],
+)
+def test_an_area_that_cannot_be_opened_says_what_is_missing(
+    url: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(known_filesystems, "s3", raising=False)
+    with pytest.raises(SettingsError, match=says):
+        Staging(tmp_path, url).has_batches(partition_key("orders.csv", SHA), [1])
+
+
+def test_a_folder_that_all_machines_mount_is_a_local_one(tmp_path: Path) -> None:
+    assert open_staging(Settings(home=tmp_path, staging_url="file:///mnt/staging")) == Staging(
+        Path("/mnt/staging")
+    )
