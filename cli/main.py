@@ -10,11 +10,13 @@ STARTED_AT = time.time()
 import typer  # noqa: E402 the command's start is taken first
 
 from cli.commands import (  # noqa: E402
+    audit,
     demo,
     failed_work,
     gateway,
     importing,
     inspecting,
+    keys,
     kpis,
     leaderboard,
     order_files,
@@ -48,6 +50,8 @@ for group in (
     products,
     inspecting,
     failed_work,
+    audit,
+    keys,
     stack,
     demo,
     gateway,

@@ -19,6 +19,11 @@ def to_datetime(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def to_microseconds(time: datetime) -> int:
+    """An aware time, in microseconds."""
+    return (time - EPOCH) // timedelta(microseconds=1)
+
+
 def today(zone: ZoneInfo) -> date:
     """The calendar day in a time zone."""
     return datetime.now(zone).date()

@@ -30,6 +30,13 @@ class UnknownSku(StrEnum):
     REJECT = "reject"
 
 
+class ApiReads(StrEnum):
+    """Who may read over HTTP: everybody, or whoever shows a key."""
+
+    OPEN = "open"
+    KEY = "key"
+
+
 class Settings(BaseSettings):
     """Typed settings, from `ORDERS_*` environment variables and the `.env` file of the project's root."""
 
@@ -40,13 +47,18 @@ class Settings(BaseSettings):
     home: Path = Field(PROJECT_ROOT / "var", description="The one folder that holds all state.")
     database_url: str = Field(
         "",
+        repr=False,
         description="Order store. Empty: SQLite in the home. PostgreSQL: postgresql+psycopg2://user:password@host/db",
     )
     redis_url: str = Field(
-        "", description="KPI cache, leaderboards and counters. Empty: an embedded Redis in the home."
+        "",
+        repr=False,
+        description="KPI cache, leaderboards and counters. Empty: an embedded Redis in the home.",
     )
     broker_url: str = Field(
-        "", description="Celery broker. Empty: the same Redis. RabbitMQ: amqp://user:password@host//"
+        "",
+        repr=False,
+        description="Celery broker. Empty: the same Redis. RabbitMQ: amqp://user:password@host//",
     )
     staging_url: str = Field(
         "",
@@ -145,7 +157,12 @@ class Settings(BaseSettings):
     code_server_port: Port = Field(4266, description="Port of the Dagster code server on 127.0.0.1.")
     api_port: Port = Field(8000, description="Port of the HTTP API on 127.0.0.1.")
     api_key: str = Field(
-        "", description="Key that HTTP writes must show. Empty: drawn once per home, in run/api.key."
+        "",
+        repr=False,
+        description="Key that HTTP writes must show. Empty: drawn once per home, in run/api.key.",
+    )
+    api_reads: ApiReads = Field(
+        ApiReads.OPEN, description="Who may read over HTTP: everybody (open), or whoever shows a key (key)."
     )
     dagster_home: Path = Field(
         PROJECT_ROOT, validation_alias="DAGSTER_HOME", description="Folder of the dagster.yaml that is used."

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from cli.context import open_store
+from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
 from orders_pipeline.settings import load_settings
+from orders_pipeline.store.audit import record_action
 from orders_pipeline.store.products import UnknownProductError, import_products, read_products
 from orders_pipeline.store.products import restock as put_on_shelf
 
@@ -24,6 +26,7 @@ def import_list(
     rows = read_products(file)
     with open_store(load_settings()) as engine, engine.begin() as connection:
         done = import_products(connection, rows)
+        record_action(connection, actor(), "products.import", file.name, **asdict(done))
     if as_json:
         emit(done)
     else:
@@ -40,9 +43,10 @@ def restock(
     with open_store(load_settings()) as engine, engine.begin() as connection:
         try:
             on_hand = put_on_shelf(connection, sku, units)
-        except UnknownProductError as error:
+        except UnknownProductError:
             hint = "`orders products import FILE` adds products."
-            raise CommandFailed("unknown_product", f"{str(error).capitalize()}.", hint) from None
+            raise CommandFailed("unknown_product", f"No product has the SKU {sku!r}.", hint) from None
+        record_action(connection, actor(), "products.restock", sku, units=units, on_hand=on_hand)
     if as_json:
         emit({"sku": sku, "restocked": units, "on_hand": on_hand})
     else:

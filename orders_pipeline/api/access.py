@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
@@ -23,6 +24,7 @@ from orders_pipeline.store.api_keys import find_key, is_use_noted, note_use
 from orders_pipeline.store.engine import reading
 
 HOME_KEY = "home"
+HEALTH = "/api/health"
 NO_KEY = "This needs a key: send it as `Authorization: Bearer KEY`."
 REFUSALS: Responses = {
     401: {"model": Failure, "description": "No key, or one that is not known or has expired."},
@@ -68,15 +70,18 @@ def api_key(configured: str, home: Path) -> str:
     return key
 
 
-async def identify(request: Request, context: Context, later: BackgroundTasks, shown: Shown) -> Caller | None:
+async def identify(request: Request, context: Context, later: BackgroundTasks) -> Caller | None:
     """Who showed a key; nobody without one, or with one that is not accepted.
+
+    It reads the header itself: what depends on `bearer` is described as closed to those without a key.
 
     Raises:
         Refused: 429, too many wrong keys came from this address.
     """
-    if shown is None:
+    scheme, key = get_authorization_scheme_param(request.headers.get("Authorization"))
+    if scheme.lower() != "bearer":
         return None
-    return await run_in_threadpool(_known, request, context, later, shown.credentials)
+    return await run_in_threadpool(_known, request, context, later, key)
 
 
 Known = Annotated[Caller | None, Depends(identify)]
@@ -133,3 +138,13 @@ def require(scope: Scope) -> Callable[..., Caller]:
 
 Operator = Annotated[Caller, Depends(require(Scope.OPERATE))]
 Reader = Annotated[Caller, Depends(require(Scope.READ))]
+
+
+def require_to_read(request: Request, caller: Known, shown: Shown) -> None:
+    """Lets only callers with a key pass; those who ask after the health of the service need none.
+
+    Raises:
+        Refused: 401.
+    """
+    if not request.url.path.startswith(HEALTH):
+        require(Scope.READ)(caller, shown)

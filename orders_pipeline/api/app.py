@@ -8,15 +8,16 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from orders_pipeline.api import boards, dashboard, figures, files, health
-from orders_pipeline.api.access import api_key, count_request
+from orders_pipeline.api import audit, boards, dashboard, figures, files, health
+from orders_pipeline.api.access import api_key, count_request, require_to_read
 from orders_pipeline.api.context import ApiContext, QueueSizes
 from orders_pipeline.api.errors import add_error_handlers
+from orders_pipeline.api.headers import SecurityHeaders
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
 from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.reporting import open_reporting
-from orders_pipeline.settings import Settings
+from orders_pipeline.settings import ApiReads, Settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 
@@ -60,10 +61,14 @@ def create_app(settings: Settings, queue_sizes: QueueSizes) -> FastAPI:
     )
     app.state.rate_limit = RateLimit(settings.rate_limit, redis_url)
     limited = [Depends(count_request)]
-    for part in (health, figures, boards, files, dashboard):
-        app.include_router(part.router, prefix="/api", dependencies=limited, responses=dict(ERRORS))
+    readers = [Depends(require_to_read)] if settings.api_reads is ApiReads.KEY else []
+    for part in (health, figures, boards, files, dashboard, audit):
+        app.include_router(
+            part.router, prefix="/api", dependencies=[*limited, *readers], responses=dict(ERRORS)
+        )
     dashboard.add_dashboard(app)
     add_error_handlers(app)
+    app.add_middleware(SecurityHeaders)
     return app
 
 

@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from orders_pipeline.api.context import ApiContext, Context, Currency
 from orders_pipeline.api.files import import_document
+from orders_pipeline.api.headers import PAGE_POLICY
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import list_imports
@@ -25,12 +26,7 @@ from orders_pipeline.store.imports import list_imports
 STATIC = Path(__file__).parent / "static"
 LOOK_SECONDS = 1.0
 DAYS_SHOWN, PLACES_SHOWN, FILES_SHOWN = 60, 10, 8
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
+HEADERS = {"Content-Security-Policy": PAGE_POLICY}
 router = APIRouter(tags=["dashboard"])
 log = logging.getLogger(__name__)
 

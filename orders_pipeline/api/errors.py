@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from orders_pipeline.api.headers import HEADERS
+
 log = logging.getLogger(__name__)
 
 
@@ -64,4 +66,5 @@ async def _redis_down(_request: Request, error: RedisError) -> JSONResponse:
 
 async def _bug(_request: Request, error: Exception) -> JSONResponse:
     log.error("A request failed.", exc_info=error)
-    return error_response(500, "Something went wrong; the log of the server says what.")
+    # It is answered outside of the middleware that adds them to all other answers.
+    return error_response(500, "Something went wrong; the log of the server says what.", HEADERS)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orders_pipeline.kpis import dictionary
 from orders_pipeline.kpis.dictionary import Definition
+from orders_pipeline.model import Scope
 
 Data = TypeVar("Data")
 Responses = dict[int | str, dict[str, Any]]
@@ -172,6 +173,24 @@ class Rebuilt(BaseModel):
     success: bool = True
     message: str
     data: list[CustomerPlace]
+
+
+class KeyHolder(BaseModel):
+    """Whose key was shown."""
+
+    name: str = Field(examples=["deploy"])
+    scopes: list[Scope]
+
+
+class Action(BaseModel):
+    """What an operator did."""
+
+    id: int = Field(examples=[17])
+    at: str = Field(examples=["2025-11-11T12:00:00+00:00"])
+    actor: str = Field(examples=["cli:alice"])
+    action: str = Field(examples=["orders.retry"])
+    target: str = Field(examples=["orders.csv-0123456789ab"])
+    detail: dict[str, Any]
 
 
 class Import(BaseModel):

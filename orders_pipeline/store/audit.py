@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from orders_pipeline.clock import now_us
+from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.store.schema import operator_actions
 
 
@@ -44,6 +44,11 @@ class ActionFilter:
     target: str | None = None
     since: int | None = None
     before: int | None = None
+
+
+def action_document(action: OperatorAction) -> dict[str, Any]:
+    """An action as commands and the API show it."""
+    return {**asdict(action), "at": to_datetime(action.at).isoformat()}
 
 
 def record_action(connection: Connection, actor: str, action: str, target: str = "", **detail: Any) -> None:

@@ -21,7 +21,8 @@ description with examples at `/api/openapi.json`. What figures mean: [data dicti
   ends of a range are included, and an end before the start is a 422.
 - Answers carry an `ETag`: with `If-None-Match` an unchanged one is an empty 304.
 - `ORDERS_RATE_LIMIT` requests a minute and client, then 429 with `Retry-After`; 0 switches the limit off.
-- Writes need `Authorization: Bearer KEY`: `ORDERS_API_KEY`, else the key in `ORDERS_HOME/run/api.key`.
+- Writes need `Authorization: Bearer KEY` with a [key](access.md#api-keys) that may operate; reads are open
+  unless `ORDERS_API_READS=key`. 401: no key, or one not known or expired; 403: a key that may read only.
 
 ```console
 curl 'localhost:8000/api/kpis/range?start_date=2025-11-10&end_date=2025-11-11'

@@ -1,0 +1,121 @@
+"""`orders keys`: who may use the HTTP API, and for what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.table import Table
+
+from cli.context import actor, open_store
+from cli.output import CommandFailed, JsonOption, command, emit, page
+from orders_pipeline.clock import to_datetime
+from orders_pipeline.model import Scope
+from orders_pipeline.settings import load_settings
+from orders_pipeline.store.api_keys import (
+    ApiKey,
+    KeyExistsError,
+    UnknownKeyError,
+    create_key,
+    list_keys,
+    revoke_key,
+)
+from orders_pipeline.store.audit import record_action
+from orders_pipeline.store.engine import reading
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+RESERVED = "home"
+NameArgument = Annotated[str, typer.Argument(help="Who or what uses it: letters, digits, . _ -")]
+TIMES = ("created_at", "expires_at", "last_used_at")
+
+
+@command
+def create(
+    name: NameArgument,
+    scope: Annotated[Scope, typer.Option(help="operate includes read.")],
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="For how many days; else until it is revoked.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and show it; it cannot be shown again."""
+    _require_usable(name)
+    lifetime = timedelta(days=days) if days else None
+    with open_store(load_settings()) as engine, engine.begin() as connection:
+        try:
+            key = create_key(connection, name, scope, lifetime)
+        except KeyExistsError:
+            hint = "`orders keys revoke` makes room for a new one of that name."
+            raise CommandFailed("key_exists", f"There is a key {name!r} already.", hint) from None
+        ends = {"days": days} if days else {}
+        record_action(connection, actor(), "keys.create", name, scope=scope, **ends)
+    if as_json:
+        emit({"name": name, "scope": scope, "key": key})
+    else:
+        page.print(key, highlight=False, soft_wrap=True)
+        page.print("[dim]It is not shown again. Send it as `Authorization: Bearer KEY`.[/]", highlight=False)
+
+
+@command
+def show_list(as_json: JsonOption = False) -> None:
+    """List the keys, without the keys themselves."""
+    with open_store(load_settings()) as engine, reading(engine) as connection:
+        keys = [_document(key) for key in list_keys(connection)]
+    if as_json:
+        emit(keys)
+    elif not keys:
+        page.print("No keys yet. `orders keys create NAME --scope read` makes one.")
+    else:
+        page.print(_table(keys))
+
+
+@command
+def revoke(name: NameArgument, as_json: JsonOption = False) -> None:
+    """Forget a key: from now on it is refused."""
+    with open_store(load_settings()) as engine, engine.begin() as connection:
+        try:
+            revoke_key(connection, name)
+        except UnknownKeyError:
+            hint = "`orders keys list` shows them."
+            raise CommandFailed("unknown_key", f"There is no key {name!r}.", hint) from None
+        record_action(connection, actor(), "keys.revoke", name)
+    if as_json:
+        emit({"revoked": name})
+    else:
+        page.print(f"The key {name} is refused from now on.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    keys = typer.Typer(name="keys", help="Keys of the HTTP API.", no_args_is_help=True)
+    keys.command("create")(create)
+    keys.command("list")(show_list)
+    keys.command("revoke")(revoke)
+    app.add_typer(keys)
+
+
+def _require_usable(name: str) -> None:
+    if not NAME.fullmatch(name) or name == RESERVED:
+        raise CommandFailed(
+            "bad_name",
+            f"{name!r} cannot be the name of a key.",
+            f"Up to 64 letters, digits, . _ and -; {RESERVED!r} is the key of the home itself.",
+        )
+
+
+def _document(key: ApiKey) -> dict[str, Any]:
+    times = {name: to_datetime(at).isoformat() if (at := getattr(key, name)) else None for name in TIMES}
+    return {**asdict(key), **times, "expired": key.has_expired}
+
+
+def _table(keys: list[dict[str, Any]]) -> Table:
+    table = Table("name", "scope", "prefix", "created", "expires", "last used", box=SIMPLE, pad_edge=False)
+    for key in keys:
+        created, expires, used = ((key[name] or "never")[:16].replace("T", " ") for name in TIMES)
+        ends = f"[red]{expires}[/]" if key["expired"] else expires
+        table.add_row(key["name"], key["scope"], key["prefix"], created, ends, used)
+    return table

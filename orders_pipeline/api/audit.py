@@ -1,0 +1,46 @@
+"""What operators did, and whose key was shown."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from orders_pipeline.api.access import REFUSALS, Reader
+from orders_pipeline.api.answers import answer
+from orders_pipeline.api.context import Context
+from orders_pipeline.api.models import Action, Answer, KeyHolder
+from orders_pipeline.clock import to_microseconds
+from orders_pipeline.store.audit import ActionFilter, action_document, list_actions
+from orders_pipeline.store.engine import reading
+
+router = APIRouter(tags=["access"], responses=REFUSALS)
+LARGEST_ID = 2**53
+
+
+@router.get("/key", response_model=Answer[KeyHolder])
+def key(request: Request, caller: Reader) -> Response:
+    """The name and the scopes of the key that is shown."""
+    return answer(request, {"name": caller.name, "scopes": sorted(caller.scopes)})
+
+
+@router.get("/audit", response_model=Answer[list[Action]])
+def audit(
+    request: Request,
+    context: Context,
+    _caller: Reader,
+    actor: Annotated[str | None, Query(description="Such as cli:alice or key:deploy.")] = None,
+    action: Annotated[str | None, Query(description="How it begins, such as orders.retry.")] = None,
+    target: Annotated[str | None, Query(description="A file's key, a SKU, a key's name.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="From this time on.")] = None,
+    before: Annotated[
+        int | None, Query(ge=0, le=LARGEST_ID, description="Only older ones than the action of this id.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many, at most.")] = 100,
+) -> Response:
+    """What operators did, the newest first; `before` the last id goes on from there."""
+    wanted = ActionFilter(actor, action, target, to_microseconds(since) if since else None, before)
+    with reading(context.engine) as connection:
+        return answer(request, [action_document(one) for one in list_actions(connection, wanted, limit)])
