@@ -182,3 +182,7 @@ def _warn_of(workers: RunningWorkers) -> None:
     if workers.other_settings:
         names = ", ".join(workers.other_settings)
         progress.print(f"[yellow]The running workers were started with other values of {names}.[/]")
+    if workers.other_code:
+        progress.print(
+            "[yellow]The running workers run another version of the code. `orders up` renews them.[/]"
+        )

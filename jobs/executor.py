@@ -15,9 +15,9 @@ from dagster_celery import core_execution_loop
 from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
 from dagster_celery.executor import CeleryExecutor
 from dagster_celery.make_app import make_app
-from kombu.exceptions import OperationalError
 
 from jobs.celery_app import celery_settings
+from jobs.queues import unserved_queues
 from jobs.run_heartbeat import run_heartbeat
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings
@@ -55,26 +55,19 @@ class OrdersCeleryExecutor(CeleryExecutor):
 
 
 def require_workers(app: Celery) -> None:
-    """Waits for a worker to answer.
+    """Waits until workers serve every queue.
 
     Raises:
-        Failure: none does within 15 seconds.
+        Failure: none answers within 15 seconds, or those that do leave a queue out.
     """
-    if not any_worker_answers(app, WORKERS_ANSWER_WITHIN_SECONDS):
+    if unserved := unserved_queues(app, WORKERS_ANSWER_WITHIN_SECONDS):
         broker = app.connection_for_read().as_uri()
         raise Failure(
-            f"No Celery worker answers at {broker} within {WORKERS_ANSWER_WITHIN_SECONDS} seconds. "
+            f"No Celery worker answers for the queue {' or '.join(sorted(unserved))} at {broker} within "
+            f"{WORKERS_ANSWER_WITHIN_SECONDS} seconds. "
             "Start the workers with `orders up`, or import with `orders import FILE`, which brings its own.",
             allow_retries=False,
         )
-
-
-def any_worker_answers(app: Celery, timeout: float) -> bool:
-    """Whether a worker answers a ping within so many seconds; returns at the first answer."""
-    try:
-        return bool(app.control.broadcast("ping", reply=True, timeout=timeout, limit=1))
-    except (OperationalError, ConnectionError):
-        return False
 
 
 def submit_step(

@@ -10,9 +10,8 @@ from dagster_celery.make_app import make_app
 from sqlalchemy import Engine
 
 from jobs.celery_app import celery_settings
-from jobs.executor import any_worker_answers
 from jobs.import_orders import IMPORT_ORDERS
-from jobs.queues import queue_sizes
+from jobs.queues import queue_sizes, unserved_queues
 from jobs.run_heartbeat import PARTITION_TAG
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.payments.connect import connect_gateway
@@ -126,4 +125,4 @@ def _workers_answer(settings: Settings) -> bool:
         "backend": redis_url(settings),
         "config_source": celery_settings(settings),
     }
-    return any_worker_answers(make_app(arguments), WORKERS_ANSWER_WITHIN_SECONDS)
+    return not unserved_queues(make_app(arguments), WORKERS_ANSWER_WITHIN_SECONDS)

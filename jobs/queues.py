@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
+from celery import Celery
 from kombu.connection import Connection
 from kombu.exceptions import ChannelError, OperationalError
 
@@ -24,6 +28,25 @@ def queue_sizes(settings: Settings) -> dict[str, int]:
             return {queue: _size(connection, queue) for queue in QUEUES}
     except (OperationalError, OSError) as error:
         raise ConnectionError(str(error)) from error
+
+
+class _AllServed(Exception):
+    """Ends the wait for further answers."""
+
+
+def unserved_queues(app: Celery, within: float) -> set[str]:
+    """Queues that no worker serves; waits for answers so many seconds, and no longer than it must."""
+    unserved = set(QUEUES)
+
+    def note(answer: dict[str, Any]) -> None:
+        for served in answer.values():
+            unserved.difference_update(queue["name"] for queue in served)
+        if not unserved:
+            raise _AllServed
+
+    with suppress(_AllServed, OperationalError, ConnectionError):
+        app.control.broadcast("active_queues", reply=True, timeout=within, callback=note)
+    return unserved
 
 
 def _connect(settings: Settings) -> Connection:

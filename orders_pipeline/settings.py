@@ -17,6 +17,8 @@ from orders_pipeline.currency import MINOR_DIGITS
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+PortOrOff = Annotated[int, Field(ge=0, le=65535)]
+PoolSize = Annotated[int, Field(ge=0)]
 
 
 class SettingsError(ValueError):
@@ -127,8 +129,23 @@ class Settings(BaseSettings):
         120, description="HTTP requests a minute and client. 0: no limit."
     )
 
-    worker_processes: Annotated[int, Field(ge=0)] = Field(
-        0, description="Processes of the Celery worker. 0: one per core."
+    worker_processes: PoolSize = Field(
+        0,
+        description="Processes of the worker that `orders import` brings; `orders up` sizes its own by it. "
+        "0: one per core.",
+    )
+    order_workers_min: PoolSize = Field(
+        0, description="Fewest processes of the worker on queue `orders`. 0: a quarter of the most."
+    )
+    order_workers_max: PoolSize = Field(
+        0, description="Most processes of the worker on queue `orders`. 0: ORDERS_WORKER_PROCESSES."
+    )
+    default_workers_min: PoolSize = Field(
+        0, description="Fewest processes of the worker on queue `dagster`. 0: a quarter of the most."
+    )
+    default_workers_max: PoolSize = Field(
+        0,
+        description="Most processes of the worker on queue `dagster`. 0: half as many as cores, 2 at least.",
     )
     batch_lines: Annotated[int, Field(ge=1)] = Field(
         125_000, description="Lines in a batch of a large file; a batch is the unit that one worker works on."
@@ -155,6 +172,20 @@ class Settings(BaseSettings):
     )
     webserver_port: Port = Field(3000, description="Port of the Dagster webserver on 127.0.0.1.")
     code_server_port: Port = Field(4266, description="Port of the Dagster code server on 127.0.0.1.")
+    viewer_port: PortOrOff = Field(
+        0, description="Port on 127.0.0.1 of a second, read-only Dagster webserver. 0: there is none."
+    )
+    flower_port: PortOrOff = Field(0, description="Port of Flower on 127.0.0.1. 0: it does not run.")
+    flower_login: str = Field(
+        "",
+        repr=False,
+        description="USER:PASSWORD that Flower asks for. Empty: drawn once per home, in run/flower.login.",
+    )
+    flower_broker_api: str = Field(
+        "",
+        repr=False,
+        description="RabbitMQ's management API for Flower: http://user:password@host:15672/api/. Or empty.",
+    )
     api_port: Port = Field(8000, description="Port of the HTTP API on 127.0.0.1.")
     api_key: str = Field(
         "",
@@ -215,6 +246,23 @@ class Settings(BaseSettings):
             raise ValueError("ORDERS_PAYMENT_DELAY_MAX is below ORDERS_PAYMENT_DELAY_MIN")
         return self
 
+    @field_validator("flower_login")
+    @classmethod
+    def _user_and_password(cls, value: str) -> str:
+        user, colon, password = value.partition(":")
+        if value and not (user and colon and password and "," not in value):
+            raise ValueError("it must be USER:PASSWORD, without a comma")
+        return value
+
+    @model_validator(mode="after")
+    def _pools_in_order(self) -> Settings:
+        for queue in ("order", "default"):
+            least, most = getattr(self, f"{queue}_workers_min"), getattr(self, f"{queue}_workers_max")
+            if most and least > most:
+                name = f"ORDERS_{queue.upper()}_WORKERS"
+                raise ValueError(f"{name}_MAX is below {name}_MIN")
+        return self
+
     @property
     def zone(self) -> ZoneInfo:
         """The configured time zone."""
@@ -242,7 +290,7 @@ class Settings(BaseSettings):
 
     @property
     def processes(self) -> int:
-        """Number of processes of the Celery worker on this machine."""
+        """Number of processes that work on batches on this machine."""
         return self.worker_processes or os.cpu_count() or 1
 
 

@@ -1,28 +1,58 @@
-"""`orders up`, `down` and `status`: the background processes of a home."""
+"""`orders up`, `down`, `restart` and `status`: the background processes of a home."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from cli.output import JsonOption, command, emit, page, progress
-from cli.stack.stack import StackStatus, api_url, stack_status, start_all, stop_all, webserver_url
+from cli.stack.foreground import run_in_foreground
+from cli.stack.roles import EVERYTHING
+from cli.stack.stack import (
+    StackStatus,
+    api_url,
+    restart_programs,
+    stack_status,
+    start_all,
+    stop_all,
+    webserver_url,
+)
 from orders_pipeline.settings import Settings, load_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    for function in (up, down, status):
+    for function in (up, down, restart, status):
         app.command()(command(function))
 
 
-def up(as_json: JsonOption = False) -> None:
-    """Keep broker, workers, Dagster and the API running in the background."""
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="PROGRAM",
+        help=f"Start only this program and what it needs; repeatable. One of {', '.join(EVERYTHING)}.",
+    ),
+]
+ForegroundOption = Annotated[
+    bool,
+    typer.Option(
+        "--foreground", help="Stay until SIGTERM, then stop gracefully: for systemd and containers."
+    ),
+]
+Names = Annotated[list[str] | None, typer.Argument(help="Programs; all but Redis when none is named.")]
+
+
+def up(only: OnlyOption = None, foreground: ForegroundOption = False, as_json: JsonOption = False) -> None:
+    """Keep broker, workers, Dagster and the API running; restarts those whose settings or code changed."""
     settings = load_settings()
-    _show(start_all(settings, say=_say), settings, as_json)
+    if foreground:
+        run_in_foreground(settings, only or (), _say)
+        return
+    _show(start_all(settings, only or (), say=_say), settings, as_json)
     if not as_json:
         page.print(f"Dagster: {webserver_url(settings)}    API: {api_url(settings)}")
         page.print("`orders down` stops everything")
@@ -36,6 +66,12 @@ def down(as_json: JsonOption = False) -> None:
         emit({"stopped": stopped, "home": str(settings.home)})
     else:
         page.print("Stopped" if stopped else "Nothing was running")
+
+
+def restart(names: Names = None, as_json: JsonOption = False) -> None:
+    """Restart running programs with the settings and code of now; a worker ends its batch first."""
+    settings = load_settings()
+    _show(restart_programs(settings, names or (), say=_say), settings, as_json)
 
 
 def status(as_json: JsonOption = False) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.leftovers import end_leftovers, find_leftovers
-from cli.stack.programs import KEEPER, REDIS, WORKER, Plan, make_program, worker_node
+from cli.stack.program import Program
+from cli.stack.programs import KEEPER, REDIS, Plan, make_program
 from cli.stack.readiness import port_accepts, redis_answers, wait_for_program, worker_answers
 from cli.stack.supervisor import Condition, Supervisor
+from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_node
 from orders_pipeline.redis_server import broker_url, redis_url
 
 Say = Callable[[str], None]
@@ -58,10 +61,41 @@ def stop(layout: Layout, say: Say) -> bool:
     return running or bool(left)
 
 
-def wait_for_worker(plan: Plan) -> None:
-    """Wait until this home's own worker answers."""
-    broker, node = broker_url(plan.settings), worker_node(plan.settings)
-    wait_for_program(plan.layout, WORKER, lambda: worker_answers(broker, node, seconds=0.25))
+def running_programs(layout: Layout) -> dict[str, Program]:
+    """The programs that the supervisor of this home runs, by name; none when it does not run."""
+    supervisor = Supervisor(layout)
+    return supervisor.programs() if supervisor.condition() is Condition.RUNNING else {}
+
+
+def missing_workers(layout: Layout) -> list[str]:
+    """What a command must start to have every queue served: nothing where both workers of `orders up` run."""
+    return [] if {WORKER_ORDERS, WORKER_DEFAULT} <= running_programs(layout).keys() else [WORKER]
+
+
+def wait_for_workers(plan: Plan) -> None:
+    """Wait until this home's own workers answer."""
+    broker = broker_url(plan.settings)
+    for name in [name for name in running_programs(plan.layout) if name in QUEUES_OF]:
+        node = worker_node(name, plan.settings)
+        wait_for_program(plan.layout, name, partial(worker_answers, broker, node, seconds=0.25))
+
+
+def restart(plan: Plan, names: Sequence[str], say: Say) -> None:
+    """Stop these running programs together, gracefully, and start them with the settings and code of now."""
+    if names:
+        say("Restarting " + ", ".join(names) + "; a worker ends its batch first")
+        supervisor = Supervisor(plan.layout)
+        supervisor.remove(names)
+        ensure(plan, names, say)
+
+
+def changed_programs(plan: Plan) -> list[str]:
+    """Running programs that would be started otherwise now: their settings or their code have changed.
+
+    Redis keeps running: its queues would be lost, and none of its settings can change.
+    """
+    known = running_programs(plan.layout)
+    return [name for name in known if name not in (REDIS, KEEPER) and known[name] != make_program(name, plan)]
 
 
 def refuse_taken_ports(plan: Plan, names: Sequence[str]) -> None:
@@ -70,10 +104,10 @@ def refuse_taken_ports(plan: Plan, names: Sequence[str]) -> None:
     Raises:
         StackError: another process listens there; the hint names the setting.
     """
-    supervisor = Supervisor(plan.layout)
-    known = supervisor.states() if supervisor.condition() is Condition.RUNNING else {}
-    programs = [make_program(name, plan) for name in names if name not in known]
-    for port in [program.port for program in programs if program.port]:
+    known = running_programs(plan.layout)
+    taken = {program.port for program in known.values()}
+    programs = [make_program(name, plan) for name in names if name != REDIS]
+    for port in [program.port for program in programs if program.port and program.port not in taken]:
         if port_accepts(port.number):
             raise StackError(
                 "port_taken",

@@ -6,36 +6,45 @@ the caller had them from its environment, from `.env` or from its own options.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
+from cli.stack.code_version import code_version
+from cli.stack.flower_login import flower_login
 from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.program import Port, Program
+from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_command
 from orders_pipeline.redis_server import prepare_server
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 
-REDIS, WORKER, KEEPER = "redis", "worker", "keeper"
-CODE_SERVER, WEBSERVER, DAEMON, API = "code-server", "webserver", "daemon", "api"
+REDIS, KEEPER = "redis", "keeper"
+CODE_SERVER, WEBSERVER, VIEWER, DAEMON = "code-server", "webserver", "viewer", "daemon"
+API, FLOWER = "api", "flower"
 CELERY_APP, DEFINITIONS = "jobs.celery_app", "definitions"
+CODE_VARIABLE = "ORDERS_CODE_VERSION"
 KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What programs are made from: settings, and the modules of the Celery app and Dagster's definitions."""
 
     settings: Settings
-    celery_app: str
-    definitions: str
+    celery_app: str = CELERY_APP
+    definitions: str = DEFINITIONS
 
     @property
     def layout(self) -> Layout:
         return Layout(self.settings.home)
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """Variables of the programs that run the project's code."""
+        return variables(self.settings) | {CODE_VARIABLE: code_version()}
 
 
 def make_program(name: str, plan: Plan) -> Program:
@@ -46,12 +55,6 @@ def make_program(name: str, plan: Plan) -> Program:
 def is_redis_embedded(settings: Settings) -> bool:
     """Whether this home runs a Redis of its own: for the cache, or as the broker."""
     return not settings.redis_url
-
-
-def worker_node(settings: Settings) -> str:
-    """Celery's name of the worker that runs for this home on this machine."""
-    digest = hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]
-    return f"orders-{digest}@{socket.gethostname()}"
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -73,19 +76,14 @@ def _redis(plan: Plan) -> Program:
     return Program(REDIS, command, str(plan.layout.run), priority=10, death_signal="SIGKILL")
 
 
-def _worker(plan: Plan) -> Program:
-    settings = plan.settings
-    celery = ["celery", "-A", plan.celery_app, "worker", "-n", worker_node(settings), "-Q", "orders,dagster"]
-    options = ["--concurrency", str(settings.processes), "--pool", "prefork", "--loglevel", "INFO"]
-    # Without them a worker asks its neighbours first, which costs a second at each start.
-    quick = ["--without-gossip", "--without-mingle"]
+def _worker(name: str, plan: Plan) -> Program:
     return Program(
-        name=WORKER,
-        command=[sys.executable, "-m", *celery, *options, *quick],
+        name=name,
+        command=worker_command(name, plan.settings, plan.celery_app),
         directory=str(PROJECT_ROOT),
-        environment=variables(settings),
+        environment=plan.environment,
         priority=20,
-        stop_seconds=settings.stop_seconds,
+        stop_seconds=plan.settings.stop_seconds,
     )
 
 
@@ -99,8 +97,16 @@ def _code_server(plan: Plan) -> Program:
 
 def _webserver(plan: Plan) -> Program:
     port = Port(plan.settings.webserver_port, "ORDERS_WEBSERVER_PORT")
-    listen = ["-h", "127.0.0.1", "-p", str(port.number), "-w", _workspace(plan)]
-    return _dagster(WEBSERVER, plan, ["dagster_webserver", *listen], priority=40, port=port)
+    return _dagster(WEBSERVER, plan, _web(port, plan), priority=40, port=port)
+
+
+def _viewer(plan: Plan) -> Program:
+    port = Port(plan.settings.viewer_port, "ORDERS_VIEWER_PORT")
+    return _dagster(VIEWER, plan, [*_web(port, plan), "--read-only"], priority=41, port=port)
+
+
+def _web(port: Port, plan: Plan) -> list[str]:
+    return ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port.number), "-w", _workspace(plan)]
 
 
 def _daemon(plan: Plan) -> Program:
@@ -112,7 +118,18 @@ def _api(plan: Plan) -> Program:
     port = Port(plan.settings.api_port, "ORDERS_API_PORT")
     listen = ["--host", "127.0.0.1", "--port", str(port.number), "--no-server-header"]
     command = [sys.executable, "-m", "uvicorn", "--factory", "cli.api:app", *listen]
-    return Program(API, command, str(PROJECT_ROOT), variables(plan.settings), priority=45, port=port)
+    return Program(API, command, str(PROJECT_ROOT), plan.environment, priority=45, port=port)
+
+
+def _flower(plan: Plan) -> Program:
+    port = Port(plan.settings.flower_port, "ORDERS_FLOWER_PORT")
+    listen = ["--address=127.0.0.1", f"--port={port.number}"]
+    command = [sys.executable, "-m", "celery", "-A", plan.celery_app, "flower", *listen]
+    # Whoever lists the machine's processes would read them among the arguments.
+    secrets = {"FLOWER_BASIC_AUTH": flower_login(plan.settings)}
+    if api := plan.settings.flower_broker_api:
+        secrets["FLOWER_BROKER_API"] = api
+    return Program(FLOWER, command, str(plan.layout.run), plan.environment | secrets, priority=46, port=port)
 
 
 def _keeper(plan: Plan) -> Program:
@@ -123,8 +140,8 @@ def _keeper(plan: Plan) -> Program:
 def _dagster(name: str, plan: Plan, module: list[str], *, priority: int, port: Port | None = None) -> Program:
     """One of Dagster's servers, away from the project's `.env`: it would win over the settings."""
     command = [sys.executable, "-m", *module]
-    directory, environment = str(plan.layout.run), variables(plan.settings)
-    return Program(name, command, directory, environment, priority=priority, stop_group=True, port=port)
+    directory = str(plan.layout.run)
+    return Program(name, command, directory, plan.environment, priority=priority, stop_group=True, port=port)
 
 
 def _workspace(plan: Plan) -> str:
@@ -136,10 +153,12 @@ def _workspace(plan: Plan) -> str:
 
 MAKERS: Mapping[str, Callable[[Plan], Program]] = {
     REDIS: _redis,
-    WORKER: _worker,
+    **{name: partial(_worker, name) for name in (WORKER, WORKER_ORDERS, WORKER_DEFAULT)},
     CODE_SERVER: _code_server,
     WEBSERVER: _webserver,
+    VIEWER: _viewer,
     DAEMON: _daemon,
     API: _api,
+    FLOWER: _flower,
     KEEPER: _keeper,
 }

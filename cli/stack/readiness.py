@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.supervisor import Supervisor
+from jobs.queues import unserved_queues
 
 STARTUP_SECONDS = 120
 POLL_SECONDS = 0.05
@@ -66,15 +67,20 @@ def broker_answers(url: str) -> bool:
         return True
 
 
-def worker_answers(broker: str, node: str | None, seconds: float) -> bool:
-    """Whether this Celery worker, or any when no node is named, answers within some seconds."""
+def worker_answers(broker: str, node: str, seconds: float) -> bool:
+    """Whether this Celery worker answers within some seconds."""
     with _celery(broker) as app, app.connection_for_write() as connection:
-        destination = [node] if node else None
         try:
-            found = app.control.ping(destination=destination, timeout=seconds, limit=1, connection=connection)
+            found = app.control.ping(destination=[node], timeout=seconds, limit=1, connection=connection)
         except (OperationalError, *connection.connection_errors):
             return False
         return bool(found)
+
+
+def all_queues_are_served(broker: str, seconds: float) -> bool:
+    """Whether Celery workers, wherever they run, serve every queue; asks for so many seconds at most."""
+    with _celery(broker) as app:
+        return not unserved_queues(app, seconds)
 
 
 def _celery(broker: str) -> Celery:

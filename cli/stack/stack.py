@@ -15,31 +15,30 @@ from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
-from cli.stack.lifecycle import Say, ensure, is_unused, refuse_taken_ports, stop, wait_for_worker
+from cli.stack.lifecycle import (
+    Say,
+    ensure,
+    is_unused,
+    missing_workers,
+    running_programs,
+    stop,
+    wait_for_workers,
+)
 from cli.stack.locks import has_members, membership, start_lock
 from cli.stack.programs import (
-    API,
     CELERY_APP,
-    CODE_SERVER,
-    DAEMON,
+    CODE_VARIABLE,
     DEFINITIONS,
     KEEPER,
     REDIS,
-    WEBSERVER,
-    WORKER,
     Plan,
     is_redis_embedded,
-    variables,
 )
-from cli.stack.readiness import (
-    broker_answers,
-    definitions_are_loaded,
-    port_accepts,
-    redis_answers,
-    wait_for_program,
-    worker_answers,
-)
+from cli.stack.readiness import all_queues_are_served, broker_answers, redis_answers
+from cli.stack.roles import roles
 from cli.stack.supervisor import Condition, ProgramState, Supervisor
+from cli.stack.up import bring_up, renew
+from cli.stack.workers import QUEUES_OF
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings
 
@@ -53,9 +52,11 @@ class RunningWorkers:
     """Workers that a command may use.
 
     `other_settings`: variables that these workers were started with and that differ from the command's own.
+    `other_code`: they run another version of the code.
     """
 
     other_settings: tuple[str, ...] = ()
+    other_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def running_workers(
     meanwhile: Callable[[], object] = lambda: None,
     celery_app: str = CELERY_APP,
 ) -> Iterator[RunningWorkers]:
-    """Redis and a Celery worker that answers, for as long as the context lasts.
+    """Redis and Celery workers that serve every queue, for as long as the context lasts.
 
     Workers that run already are used, and those of other machines where the Redis is not this home's own.
     `meanwhile` is called while they start.
@@ -86,17 +87,17 @@ def running_workers(
     """
     _refuse_absent_services(settings)
     Layout(settings.home).prepare()
-    if settings.redis_url and worker_answers(broker_url(settings), None, seconds=2):
+    if settings.redis_url and all_queues_are_served(broker_url(settings), seconds=2):
         prepare_dagster(settings)
         meanwhile()
         yield RunningWorkers()
         return
     plan = Plan(settings, celery_app, DEFINITIONS)
-    with _joined(plan, [*_redis_if_embedded(settings), WORKER], say):
+    with _joined(plan, lambda: [*_redis_if_embedded(settings), *missing_workers(plan.layout)], say):
         prepare_dagster(settings)
         meanwhile()
-        wait_for_worker(plan)
-        yield RunningWorkers(_other_settings(plan))
+        wait_for_workers(plan)
+        yield _differences(plan)
 
 
 @contextmanager
@@ -110,33 +111,57 @@ def running_redis(settings: Settings, *, say: Say = silent) -> Iterator[str]:
     if not is_redis_embedded(settings):
         yield settings.redis_url
         return
-    with _joined(Plan(settings, CELERY_APP, DEFINITIONS), [REDIS], say):
+    with _joined(Plan(settings), lambda: [REDIS], say):
         yield redis_url(settings)
 
 
 def start_all(
     settings: Settings,
+    only: Sequence[str] = (),
     *,
     say: Say = silent,
     celery_app: str = CELERY_APP,
     definitions: str = DEFINITIONS,
 ) -> StackStatus:
-    """Start every process that is absent, wait until all are ready, and let them stay until `stop_all`.
+    """Start every process that is absent, or the named ones, and let them stay until `stop_all`.
+
+    Running ones whose settings or code have changed are restarted. Returns when all are ready.
 
     Raises:
         StackError: a port is taken, or a process does not start; then all that was started is stopped.
     """
-    _refuse_absent_services(settings)
     plan = Plan(settings, celery_app, definitions)
+    names = roles(settings, only)
+    _refuse_absent_services(settings)
     plan.layout.prepare()
     with start_lock(plan.layout.run, say):
         was_running = Supervisor(plan.layout).condition() is Condition.RUNNING
         try:
-            _start_all(plan, say)
+            bring_up(plan, names, say)
         except BaseException:
             if not was_running:
                 stop(plan.layout, say)
             raise
+    return stack_status(plan.settings)
+
+
+def restart_programs(
+    settings: Settings,
+    names: Sequence[str] = (),
+    *,
+    say: Say = silent,
+    celery_app: str = CELERY_APP,
+    definitions: str = DEFINITIONS,
+) -> StackStatus:
+    """Restart these running processes, or all but Redis, gracefully; returns when they are ready.
+
+    Raises:
+        StackError: one of them does not run, or does not start again.
+    """
+    plan = Plan(settings, celery_app, definitions)
+    plan.layout.prepare()
+    with start_lock(plan.layout.run, say):
+        renew(plan, names, say)
     return stack_status(plan.settings)
 
 
@@ -172,35 +197,19 @@ def api_url(settings: Settings) -> str:
 
 
 @contextmanager
-def _joined(plan: Plan, names: Sequence[str], say: Say) -> Iterator[None]:
-    """These programs, running, until the last command that joined them leaves."""
+def _joined(plan: Plan, names: Callable[[], Sequence[str]], say: Say) -> Iterator[None]:
+    """Programs, running, until the last command that joined them leaves; asked for under the start lock."""
     run = plan.layout.run
     plan.layout.prepare()
     try:
         with membership(run):
             with start_lock(run, say):
-                ensure(plan, names, say)
+                ensure(plan, names(), say)
             yield
     finally:
         with start_lock(run, say):
             if not has_members(run) and is_unused(plan.layout):
                 stop(plan.layout, say)
-
-
-def _start_all(plan: Plan, say: Say) -> None:
-    supervisor = Supervisor(plan.layout)
-    refuse_taken_ports(plan, [CODE_SERVER, WEBSERVER, API])
-    ensure(plan, [*_redis_if_embedded(plan.settings), WORKER], say)
-    prepare_dagster(plan.settings)
-    ensure(plan, [CODE_SERVER, WEBSERVER, DAEMON, API], say)
-    say("Waiting for the worker, Dagster and the API")
-    wait_for_worker(plan)
-    url = webserver_url(plan.settings)
-    wait_for_program(plan.layout, API, lambda: port_accepts(plan.settings.api_port))
-    wait_for_program(plan.layout, WEBSERVER, lambda: port_accepts(plan.settings.webserver_port))
-    wait_for_program(plan.layout, CODE_SERVER, lambda: definitions_are_loaded(url))
-    if KEEPER in supervisor.states():
-        supervisor.remove(KEEPER)
 
 
 def _refuse_absent_services(settings: Settings) -> None:
@@ -214,7 +223,13 @@ def _redis_if_embedded(settings: Settings) -> list[str]:
     return [REDIS] if is_redis_embedded(settings) else []
 
 
-def _other_settings(plan: Plan) -> tuple[str, ...]:
-    theirs = Supervisor(plan.layout).programs()[WORKER].environment
-    ours = variables(plan.settings)
-    return tuple(sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name)))
+def _differences(plan: Plan) -> RunningWorkers:
+    ours = plan.environment
+    workers = [program for name, program in running_programs(plan.layout).items() if name in QUEUES_OF]
+    other = {
+        name
+        for theirs in (worker.environment for worker in workers)
+        for name in theirs.keys() | ours.keys()
+        if theirs.get(name) != ours.get(name)
+    }
+    return RunningWorkers(tuple(sorted(other - {CODE_VARIABLE})), CODE_VARIABLE in other)

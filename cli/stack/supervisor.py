@@ -91,11 +91,13 @@ class Supervisor:
         for name in new:
             self._call("addProcessGroup", name)
 
-    def remove(self, name: str) -> None:
-        """Stop a program and forget it."""
-        self.stop([name])
-        self._call("removeProcessGroup", name)
-        self._configure(program for program in self.programs().values() if program.name != name)
+    def remove(self, names: Iterable[str]) -> None:
+        """Stop programs at the same time and forget them."""
+        gone = set(names)
+        self.stop(gone)
+        for name in gone:
+            self._call("removeProcessGroup", name)
+        self._configure(program for program in self.programs().values() if program.name not in gone)
 
     def programs(self) -> dict[str, Program]:
         """The programs that the supervisor knows, by name."""
@@ -136,6 +138,10 @@ class Supervisor:
         programs = list(programs)
         save_programs(self._layout.programs, programs)
         self._layout.config.write_text(supervisord_conf(programs))
+
+    def was_killed(self) -> bool:
+        """Whether the supervisor that ran last did not end in order."""
+        return bool(self._pid()) and self.condition() is Condition.GONE
 
     def _pid(self) -> int:
         """Process id of the supervisor that ran last, 0 when it ended in order."""

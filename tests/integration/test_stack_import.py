@@ -21,9 +21,10 @@ from cli.stack.dagster_home import PREPARED
 from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.leftovers import find_leftovers
-from cli.stack.programs import REDIS, WORKER
+from cli.stack.programs import REDIS
 from cli.stack.stack import running_redis, running_workers, stack_status, stop_all
 from cli.stack.supervisor import is_alive
+from cli.stack.workers import WORKER
 from orders_pipeline.redis_server import broker_url, embedded_redis_url
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 from tests.services import free_port

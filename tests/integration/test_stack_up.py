@@ -26,14 +26,22 @@ from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
-from cli.stack.readiness import definitions_are_loaded
-from cli.stack.stack import api_url, running_workers, stack_status, start_all, stop_all, webserver_url
+from cli.stack.readiness import definitions_are_loaded, port_accepts
+from cli.stack.stack import (
+    api_url,
+    restart_programs,
+    running_workers,
+    stack_status,
+    start_all,
+    stop_all,
+    webserver_url,
+)
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 from tests.services import free_port
 
 APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
 LOOPBACK = "0100007F"
-ALL = ["api", "code-server", "daemon", "redis", "webserver", "worker"]
+ALL = ["api", "code-server", "daemon", "redis", "webserver", "worker-default", "worker-orders"]
 
 
 @pytest.fixture
@@ -65,9 +73,13 @@ def listening_addresses(pids: list[int]) -> list[str]:
     return [row[1].split(":")[0][-8:] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in links]
 
 
-def up(settings: Settings) -> list[str]:
-    stack = start_all(settings, celery_app=APP, definitions=DEFINITIONS)
+def up(settings: Settings, *only: str) -> list[str]:
+    stack = start_all(settings, only, celery_app=APP, definitions=DEFINITIONS)
     return sorted(program.name for program in stack.programs if program.state in {"RUNNING", "STARTING"})
+
+
+def pids(settings: Settings) -> dict[str, int | None]:
+    return {program.name: program.pid for program in stack_status(settings).programs}
 
 
 def test_everything_runs_on_loopback_only_until_it_is_stopped(settings: Settings) -> None:
@@ -93,15 +105,55 @@ def test_dagster_writes_into_the_home_and_nowhere_else(settings: Settings) -> No
     assert (settings.home / "history" / "runs.db").exists()
 
 
-def test_up_while_a_command_runs_leaves_its_worker_alone_and_keeps_it_afterwards(settings: Settings) -> None:
+def test_up_while_a_command_runs_takes_its_work_over_and_stays(settings: Settings) -> None:
     with running_workers(settings, celery_app=APP):
-        before = {program.name: program.pid for program in stack_status(settings).programs}
+        redis = pids(settings)["redis"]
         assert up(settings) == ALL
-        after = {program.name: program.pid for program in stack_status(settings).programs}
-        assert (after["worker"], after["redis"]) == (before["worker"], before["redis"])
-    assert sorted(program.name for program in stack_status(settings).programs) == ALL
+        assert pids(settings)["redis"] == redis
+        running = pids(settings)
+        with running_workers(settings, celery_app=APP) as workers:
+            assert workers.other_settings == ()
+            assert pids(settings) == running
     assert up(settings) == ALL
+    assert pids(settings) == running
     assert stack_status(settings).persistent
+
+
+def test_only_some_programs_run_with_what_they_need_and_a_command_adds_what_it_misses(
+    settings: Settings,
+) -> None:
+    assert up(settings, "worker-orders") == ["redis", "worker-orders"]
+    with running_workers(settings, celery_app=APP):
+        assert sorted(pids(settings)) == ["redis", "worker", "worker-orders"]
+    assert up(settings, "worker-default") == ["redis", "worker-default", "worker-orders"]
+    assert up(settings, "daemon") == ["code-server", "daemon", "redis", "worker-default", "worker-orders"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("workers", "unknown_program"), ("flower", "program_is_off"), ("redis", None)]
+)
+def test_a_program_that_cannot_run_is_refused_by_its_name(
+    settings: Settings, name: str, code: str | None
+) -> None:
+    own = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
+    with pytest.raises(StackError, match=name) as error:
+        up(own, name)
+    assert error.value.code == (code or "program_is_off")
+    assert not stack_status(settings).running
+
+
+def test_up_restarts_what_has_other_settings_now_and_nothing_else(settings: Settings) -> None:
+    up(settings, "worker-orders", "api")
+    before = pids(settings)
+    moved = settings.model_copy(update={"api_port": free_port()})
+    assert up(moved, "worker-orders", "api") == ["api", "redis", "worker-orders"]
+    assert port_accepts(moved.api_port)
+    assert not port_accepts(settings.api_port)
+    assert pids(settings)["redis"] == before["redis"]
+    assert pids(settings)["api"] != before["api"]
+    restart_programs(moved, ["worker-orders"], celery_app=APP, definitions=DEFINITIONS)
+    with pytest.raises(StackError, match="daemon"):
+        restart_programs(moved, ["daemon"], celery_app=APP, definitions=DEFINITIONS)
 
 
 def test_commands_that_meet_in_a_new_home_leave_dagster_stores_that_open(settings: Settings) -> None:

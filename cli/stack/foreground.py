@@ -1,0 +1,60 @@
+"""`orders up --foreground`: the processes of a home as long as this one lives, for systemd and containers."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from cli.stack.errors import StackError
+from cli.stack.layout import Layout
+from cli.stack.lifecycle import Say
+from cli.stack.stack import start_all, stop_all
+from cli.stack.supervisor import Condition, Supervisor
+from orders_pipeline.settings import Settings
+
+LOOK_SECONDS = 0.5
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class ToldToStop(BaseException):
+    """SIGTERM or SIGINT came; no error, and no handler of errors is to catch it."""
+
+
+def run_in_foreground(settings: Settings, only: Sequence[str], say: Say) -> None:
+    """Run the stack until this process is told to stop, or `orders down` stops it.
+
+    Raises:
+        StackError: it does not start, or its supervisor was killed.
+    """
+    supervisor = Supervisor(Layout(settings.home))
+    with _told():
+        try:
+            start_all(settings, only, say=say)
+            say("Running until SIGTERM")
+            while supervisor.condition() is not Condition.GONE:
+                time.sleep(LOOK_SECONDS)
+        except ToldToStop:
+            stop_all(settings, say=say)
+            return
+    if supervisor.was_killed():
+        raise StackError("supervisor_killed", "The supervisor was killed, and its programs with it")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raises `ToldToStop` at the first signal; later ones change nothing."""
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise ToldToStop
+
+    before = {number: signal.signal(number, tell) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
