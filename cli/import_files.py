@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from sqlalchemy import Engine
 
 from cli.import_progress import showing_progress
@@ -22,12 +23,14 @@ from orders_pipeline.settings import Settings
 from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport, report_again, report_import
-from orders_pipeline.store.imports import Import, get_import
+from orders_pipeline.store.imports import Import, get_import, is_new
+from orders_pipeline.store.intake_pause import IntakePause, IntakePausedError, current_pause
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 MICROSECONDS = 1_000_000
+LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -51,11 +54,15 @@ class FileRun:
 
 @dataclass(frozen=True, slots=True)
 class ImportCommand:
-    """`orders import` on one home; `started_at` is the command's start, in seconds since 1970."""
+    """`orders import` on one home; `started_at` is the command's start, in seconds since 1970.
+
+    `wait` says that new files wait for a paused intake, instead of being refused.
+    """
 
     settings: Settings
     engine: Engine
     started_at: float
+    wait: bool = False
 
     def run(
         self,
@@ -95,8 +102,33 @@ class ImportCommand:
         except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
             run.error = explain(error)
             return
-        if not self._was_finished(run, staged):
-            run.staged = staged
+        if self._was_finished(run, staged):
+            return
+        try:
+            self._let_in(staged)
+        except IntakePausedError as error:
+            run.error = explain(error)
+            return
+        run.staged = staged
+
+    def _let_in(self, staged: Import) -> None:
+        """Waits, where that was asked for, until new files are let in.
+
+        Raises:
+            IntakePausedError: they are not, and waiting was not asked for.
+        """
+        told = False
+        while is_new(staged) and (pause := self._pause()):
+            if not self.wait:
+                raise IntakePausedError(staged.file_name, pause)
+            if not told:
+                progress.print(f"[dim]{escape(staged.file_name)} waits: {escape(str(pause))}[/]")
+                told = True
+            time.sleep(LOOK_SECONDS)
+
+    def _pause(self) -> IntakePause | None:
+        with reading(self.engine) as connection:
+            return current_pause(connection)
 
     def _was_finished(self, run: FileRun, staged: Import) -> bool:
         """Reports a file that was imported before, perhaps by this very command."""

@@ -22,6 +22,8 @@ from orders_pipeline.remote_staging import StagingUnavailable
 from orders_pipeline.settings import SettingsError
 from orders_pipeline.staging import BadPartitionKey
 from orders_pipeline.store.imports import UnknownPartitionError
+from orders_pipeline.store.intake_pause import IntakePausedError
+from orders_pipeline.workflow.chosen import UnknownOrderError
 
 Arguments = ParamSpec("Arguments")
 
@@ -57,6 +59,14 @@ def explain(error: Exception) -> CommandFailed:
             )
         case UnknownPartitionError() | BadPartitionKey():
             failed = CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
+        case UnknownOrderError():
+            failed = CommandFailed("unknown_order", str(error), "Rejected? See `orders files`.")
+        case IntakePausedError():
+            failed = CommandFailed(
+                "intake_paused",
+                f"{error}.",
+                "It waits for `orders resume` with --wait; `orders status` tells.",
+            )
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))
         case StagingUnavailable():

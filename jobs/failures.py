@@ -10,12 +10,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
-from dagster import Backoff, Failure, Jitter, RetryPolicy
+from dagster import Backoff, Failure, Jitter, OpExecutionContext, RetryPolicy
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from orders_pipeline.import_file import FileImport
+from orders_pipeline.store.intake_pause import IntakePausedError
+from orders_pipeline.store.step_failures import WHOLE_FILE, Step, noting_failures
+from resources.file_imports import FileImports
+
 TRANSIENT = (OperationalError, InterfaceError, RedisError, ConnectionError, TimeoutError)
 THREE_TRIES = RetryPolicy(max_retries=2, delay=2, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)
+
+
+@contextmanager
+def import_step(
+    context: OpExecutionContext, file_imports: FileImports, batch: int = WHOLE_FILE
+) -> Iterator[FileImport]:
+    """The steps of the run's import; a failure is kept in the order store and, unless transient, final."""
+    key = context.partition_key
+    step = Step(key, context.op_def.name, context.run_id, batch)
+    with permanent_failures(), file_imports.open(key) as steps, noting_failures(steps.engine, step):
+        yield steps
 
 
 @contextmanager
@@ -31,5 +47,8 @@ def permanent_failures() -> Iterator[None]:
         # PostgreSQL repeats the statement's values, customer data, after the first line.
         reason = str(error.orig).partition("\n")[0]
         raise Failure(f"The order store refused a statement: {reason}", allow_retries=False) from None
+    except IntakePausedError as error:
+        hint = "Once `orders resume` has let new files in, it is launched by itself, or launch it again."
+        raise Failure(f"{error}. {hint}", allow_retries=False) from None
     except Exception as error:
         raise Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

@@ -16,7 +16,7 @@ from dagster import (
 )
 
 from jobs.executor import TIME_LIMIT_TAG
-from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.failures import THREE_TRIES, import_step
 from jobs.import_config import ReadAs
 from jobs.import_metadata import orders_metadata, rejects_metadata
 from jobs.partitions import register_partition
@@ -36,7 +36,7 @@ def parse_order_file(
 ) -> Iterator[DynamicOutput[int]]:
     """Parses the staged file once: whole orders into batches, bad lines into rejects."""
     key = context.partition_key
-    with permanent_failures(), file_imports.open(context.partition_key) as steps:
+    with import_step(context, file_imports) as steps:
         numbers = steps.parse(key, context.run_id, config.told())
         # The store knows the file; a fresh Dagster instance may not yet.
         register_partition(context.instance, key)
@@ -47,14 +47,14 @@ def parse_order_file(
 @op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
 def load_orders(context: OpExecutionContext, file_imports: ResourceParam[FileImports], batch: int) -> int:
     """Enters the batch's orders in the store; known ones are duplicates or conflicts."""
-    with permanent_failures(), file_imports.open(context.partition_key) as steps:
+    with import_step(context, file_imports, batch) as steps:
         return _show(context, steps.load(context.partition_key, batch))
 
 
 @op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
 def reserve_stock(context: OpExecutionContext, file_imports: ResourceParam[FileImports], batch: int) -> int:
     """Reserves the stock of each order, all or nothing, in file order."""
-    with permanent_failures(), file_imports.open(context.partition_key) as steps:
+    with import_step(context, file_imports, batch) as steps:
         return _show(context, steps.reserve(context.partition_key, batch))
 
 
@@ -66,7 +66,7 @@ def charge_payments(
     batch: int,
 ) -> int:
     """Charges each reserved order once and saves the answers as they come."""
-    with permanent_failures(), file_imports.open(context.partition_key) as steps:
+    with import_step(context, file_imports, batch) as steps:
         answers = steps.charge(context.partition_key, batch, payment_gateway.connect(steps.engine))
     context.add_output_metadata({"paid": answers.paid, "declined": answers.declined})
     return batch
@@ -80,7 +80,7 @@ def finalize_orders(
     batch: int,
 ) -> int:
     """Completes the paid orders: units are sold, running totals and leaderboards move."""
-    with permanent_failures(), file_imports.open(context.partition_key) as steps:
+    with import_step(context, file_imports, batch) as steps:
         finalized = steps.finalize(context.partition_key, batch)
         with reporting.open() as figures:
             figures.publish_batch(finalized.window)
@@ -95,7 +95,7 @@ def roll_back_orders(
     batch: int,
 ) -> int:
     """Undoes the reservations of the declined orders: their units go back on the shelf."""
-    with permanent_failures(), file_imports.open(context.partition_key) as steps:
+    with import_step(context, file_imports, batch) as steps:
         rolled_back = steps.roll_back(context.partition_key, batch)
         with reporting.open() as figures:
             figures.live.publish()
@@ -115,7 +115,7 @@ def summarize_import(
 ) -> Iterator[Output[int]]:
     """Ends the import; fails unless the store shows every order of the file settled."""
     context.log.info(f"{len(finalized)} batches finalized, {len(rolled_back)} with orders rolled back")
-    with permanent_failures(), file_imports.open(context.partition_key) as steps:
+    with import_step(context, file_imports) as steps:
         report = steps.finish(context.partition_key)
         orders = orders_metadata(steps.engine, report)
         rejected = rejects_metadata(steps.engine, report)

@@ -31,6 +31,7 @@ from orders_pipeline.settings import Settings
 from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import imports_in
+from orders_pipeline.store.intake_pause import current_pause
 from orders_pipeline.watch import SignsOfLife
 from resources.order_store import OrderStore
 
@@ -57,6 +58,9 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
         """Makes each complete file in the inbox a partition and a run; a bad one goes to quarantine."""
         requests = []
         with store.open() as engine:
+            with reading(engine) as connection:
+                if pause := current_pause(connection):
+                    return SkipReason(f"files wait in the inbox: {pause}")
             for path in inbox.complete_files():
                 dropped_at = path.stat().st_ctime_ns
                 try:

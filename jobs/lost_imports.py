@@ -19,6 +19,7 @@ from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings, SettingsError
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import Import, imports_in, stall_import
+from orders_pipeline.store.intake_pause import current_pause
 from orders_pipeline.watch import GiveUp, NewestRun, Patience, Relaunch, RunState, SignsOfLife, judge
 
 UNSETTLED = [*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.FAILURE]
@@ -65,9 +66,11 @@ def _watched(instance: DagsterInstance, engine: Engine) -> list[Import]:
     """Running imports, and staged ones whose run may have died before its first step."""
     with reading(engine) as connection:
         running = imports_in(connection, ImportStatus.RUNNING)
-        staged = imports_in(connection, ImportStatus.STAGED)
+        paused = current_pause(connection)
+        staged = [] if paused else imports_in(connection, ImportStatus.STAGED)
     begun = _begun(instance) if staged else set()
-    return [*running, *(one for one in staged if one.key in begun)]
+    # Those that a paused intake turned away have a run, however long ago that was.
+    return [*running, *(one for one in staged if one.key in begun or one.run_id)]
 
 
 def _begun(instance: DagsterInstance) -> set[str]:

@@ -25,6 +25,7 @@ from orders_pipeline.store import imports as store
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport, report_import
 from orders_pipeline.store.imports import Import
+from orders_pipeline.store.intake_pause import IntakePausedError, current_pause
 from orders_pipeline.workflow.batch import Batch, BatchKey, get_batch
 from orders_pipeline.workflow.catalog import UnknownProducts
 from orders_pipeline.workflow.charge import Answers, charge_payments
@@ -100,13 +101,24 @@ class FileImport:
             FileRefused: the file cannot be imported; none of its orders entered.
             AlreadyParsedError: it was parsed in another way than is told now.
             BatchesLost: its batches are gone, and cannot be made again.
+            IntakePausedError: the file is new, and no new ones are let in.
         """
-        with self.engine.begin() as connection:
-            found = store.get_import(connection, key)
-            store.start_import(connection, found.id, run_id)
+        found = self._begin(key, run_id)
         parsing = FileParsing(self.engine, self.staging, parse_rules(self.settings))
         found = parsing.read_as_told(found, told)
         return parsing.restore(found) if store.is_parsed(found) else parsing.parse(found)
+
+    def _begin(self, key: str, run_id: str) -> Import:
+        with self.engine.begin() as connection:
+            found = store.get_import(connection, key)
+            pause = current_pause(connection) if store.is_new(found) else None
+            if pause:
+                store.turn_away(connection, found.id, run_id)
+            else:
+                store.start_import(connection, found.id, run_id)
+        if pause:
+            raise IntakePausedError(found.file_name, pause)
+        return found
 
     def load(self, key: str, number: int) -> Batch:
         """Enters a batch's orders as pending."""

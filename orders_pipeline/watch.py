@@ -119,6 +119,8 @@ def _why_lost(
     found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, patience: Patience
 ) -> str | None:
     match run.state:
+        case RunState.CANCELED if (found.reopened_at or 0) > run.since:
+            return "it was canceled, and opened again after that"
         case RunState.WAITING | RunState.CANCELED:
             return None
         case RunState.ENDED:

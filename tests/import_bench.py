@@ -23,8 +23,10 @@ from orders_pipeline.store.import_report import ImportReport
 from orders_pipeline.store.imports import Import, get_import
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.products import ProductRow, import_products
-from orders_pipeline.store.schema import metadata, order_lines, orders, products
+from orders_pipeline.store.schema import imports, metadata, order_lines, orders, products
 from orders_pipeline.verify.everything import verify_home
+from orders_pipeline.workflow.chosen import Chosen
+from orders_pipeline.workflow.retry import retry_orders
 
 HEADER = "order_id,customer_id,customer_name,product_sku,product_name,quantity,unit_price,currency,order_date"
 RUN = "run-1"
@@ -197,6 +199,15 @@ class ImportBench:
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of all tables, without the signs of life of those who work."""
         return {table: self.rows(table, *SIGNS_OF_LIFE) for table in metadata.tables}
+
+    def keys(self) -> dict[str, str]:
+        """Partition key of each file by its name."""
+        with reading(self.engine) as connection:
+            return dict(connection.execute(select(imports.c.file_name, imports.c.partition_key)).all())
+
+    def retry(self, *numbers: str) -> dict[str, int]:
+        """Gives failed orders a new attempt."""
+        return retry_orders(self.engine, Chosen(numbers), self.settings.transaction_orders, "cli:ada")
 
     def lines_of(self, number: str) -> list[tuple[int, int, int]]:
         """Units, total in 1/10,000 and file line of an order's lines."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Engine
 
-from cli.context import open_store
+from cli.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
+from cli.context import actor, open_store
 from cli.import_files import ImportCommand
 from cli.import_page import show_runs
 from cli.output import CommandFailed, JsonOption, command, emit, error_object, page, show_error
@@ -19,14 +18,11 @@ from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import get_import
 from orders_pipeline.workflow.cancel import NotCancelled, cancel_orders, not_cancelled
-from orders_pipeline.workflow.chosen import Chosen, Group, preview
+from orders_pipeline.workflow.chosen import Chosen, counted, preview, require_known
 from orders_pipeline.workflow.retry import retry_orders
+from orders_pipeline.workflow.stalled import retry_stalled, stalled_imports
 
 Numbers = Annotated[list[str] | None, typer.Argument(help="Order numbers.", show_default=False)]
-FileOption = Annotated[
-    str | None, typer.Option("--file", help="Only orders of this file: its partition key.", metavar="KEY")
-]
-SourceOption = Annotated[str | None, typer.Option(help="Only orders of this source.")]
 ReasonOption = Annotated[FailureReason | None, typer.Option(help="Only orders that failed for this reason.")]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, change nothing.")]
 Document = dict[str, Any]
@@ -39,39 +35,66 @@ def retry(
     reason: ReasonOption = None,
     key: FileOption = None,
     source: SourceOption = None,
+    since: SinceOption = None,
+    text: TextOption = None,
+    every: Annotated[bool, typer.Option("--all", help="All failed orders, but for cancelled ones.")] = False,
+    stalled: Annotated[
+        bool, typer.Option("--stalled", help="Imports that stalled, instead of orders that failed.")
+    ] = False,
     dry: DryOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Give failed and rolled back orders another attempt, and see it through."""
-    chosen = _chosen(orders, source, key, reason, as_json)
+    """Give failed and rolled back orders another attempt, and see it through.
+
+    With --stalled: give imports that are not launched again by themselves all their chances anew.
+    """
     settings = load_settings()
+    chosen = Chosen(_unique(orders), source, key, reason, since_us(since, settings), text)
+    if stalled and (orders or reason or since or text or every):
+        _wrong_usage("stalled_alone", "--stalled goes with --file and --source only.", as_json)
+    if not stalled and not every and chosen == Chosen():
+        _wrong_usage("nothing_chosen", "Name orders, or choose them by an option, or all by --all.", as_json)
     with open_store(settings) as engine:
-        _require_known(engine, chosen)
-        groups = preview(engine, chosen.to_retry())
-        document: Document = {"dry_run": dry, **_counted(groups)}
+        require_known(engine, chosen)
+        if stalled:
+            keys = stalled_imports(engine, key, source)
+            document: Document = {"dry_run": dry, "stalled": keys}
+        else:
+            document = {"dry_run": dry, **counted(preview(engine, chosen.to_retry()))}
         if not as_json:
-            _show(groups, "would be tried again" if dry else "are tried again")
-        failed = False if dry else _try_again(settings, engine, chosen, context.obj, document, as_json)
+            _show(document, "would be tried again" if dry else "are tried again")
+        failed = False
+        if not dry:
+            if stalled:
+                reopened = retry_stalled(engine, keys, actor())
+            else:
+                reopened = _reopen(engine, chosen, settings, document)
+            failed = _settle(settings, engine, reopened, context.obj, document, as_json)
     if as_json:
         emit(document)
     if failed:
         raise typer.Exit(1)
 
 
-def _try_again(
+def _reopen(engine: Engine, chosen: Chosen, settings: Settings, document: Document) -> list[str]:
+    """Keys of the imports that have open orders now."""
+    retried = retry_orders(engine, chosen, settings.transaction_orders, actor())
+    document["orders"] = sum(retried.values())
+    return [key for key, number in retried.items() if number]
+
+
+def _settle(
     settings: Settings,
     engine: Engine,
-    chosen: Chosen,
+    keys: list[str],
     started_at: float,
     document: Document,
     as_json: bool,
 ) -> bool:
     """Whether an import failed."""
-    retried = retry_orders(engine, chosen, settings.transaction_orders)
     with reading(engine) as connection:
-        reopened = [get_import(connection, key) for key, number in retried.items() if number]
+        reopened = [get_import(connection, key) for key in keys]
     runs = ImportCommand(settings, engine, started_at).settle(reopened)
-    document["orders"] = sum(retried.values())
     document["imports"] = [run.document for run in runs]
     if not as_json:
         show_runs(runs)
@@ -88,14 +111,17 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel orders that are not charged yet; reserved units go back on the shelf."""
-    chosen = _chosen(orders, source, key, None, as_json)
+    if not (orders or key):
+        _wrong_usage("nothing_chosen", "Name orders, or choose a file's by --file.", as_json)
+    chosen = Chosen(_unique(orders), source, key)
     settings = load_settings()
     with open_store(settings) as engine:
-        _require_known(engine, chosen)
+        require_known(engine, chosen)
         groups = preview(engine, chosen.to_cancel())
-        document: Document = {"dry_run": dry, **_counted(groups)}
+        document: Document = {"dry_run": dry, **counted(groups)}
         if not dry:
-            document["orders"] = cancel_orders(engine, chosen, because, settings.transaction_orders)
+            cancelled = cancel_orders(engine, chosen, because, settings.transaction_orders, actor())
+            document["orders"] = cancelled
         refused = _left_over(engine, chosen) if chosen.numbers else []
     document["refused"] = [asdict(one) for one in refused]
     _tell_cancelled(document, refused, as_json)
@@ -128,46 +154,22 @@ def _refusal(refused: list[NotCancelled]) -> CommandFailed:
     )
 
 
-def _chosen(
-    numbers: list[str] | None,
-    source: str | None,
-    key: str | None,
-    reason: FailureReason | None,
-    as_json: bool,
-) -> Chosen:
-    if not (numbers or key or reason):
-        failed = CommandFailed(
-            "nothing_chosen", "Name orders, or choose them by an option.", "See --help for the options."
-        )
-        show_error(failed, as_json)
-        raise typer.Exit(2)
-    return Chosen(tuple(dict.fromkeys(numbers or ())), source, key, reason)
+def _unique(numbers: list[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(numbers or ()))
 
 
-def _require_known(engine: Engine, chosen: Chosen) -> None:
-    with reading(engine) as connection:
-        if chosen.key:
-            get_import(connection, chosen.key)
-    for number in chosen.numbers:
-        if not preview(engine, Chosen((number,), chosen.source, chosen.key).condition()):
-            raise CommandFailed(
-                "unknown_order", f"No order has the number {number!r}.", "Rejected? See `orders files`."
-            )
+def _wrong_usage(code: str, message: str, as_json: bool) -> None:
+    show_error(CommandFailed(code, message, "See --help for the options."), as_json)
+    raise typer.Exit(2)
 
 
-def _counted(groups: Iterable[Group]) -> Document:
-    by_reason: Counter[str] = Counter()
-    by_file: Counter[str] = Counter()
-    for group in groups:
-        by_reason[group.reason or group.status] += group.orders
-        by_file[group.key] += group.orders
-    return {"orders": by_file.total(), "by_reason": dict(by_reason), "by_file": dict(by_file)}
-
-
-def _show(groups: list[Group], what: str) -> None:
-    counted = _counted(groups)
-    told = ", ".join(f"{number:,} {reason}" for reason, number in counted["by_reason"].items())
-    page.print(f"{counted['orders']:,} orders {what}" + (f": {told}." if told else "."))
+def _show(document: Document, what: str) -> None:
+    if "stalled" in document:
+        listed = ", ".join(document["stalled"])
+        page.print(f"{len(document['stalled'])} imports {what}" + (f": {listed}." if listed else "."))
+        return
+    told = ", ".join(f"{number:,} {reason}" for reason, number in document["by_reason"].items())
+    page.print(f"{document['orders']:,} orders {what}" + (f": {told}." if told else "."))
 
 
 def register(app: typer.Typer) -> None:

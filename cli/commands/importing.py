@@ -77,6 +77,9 @@ def import_files(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Read and check everything, change nothing.")
     ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait while `orders pause` keeps new files out.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import order files: settle every order, publish KPIs and leaderboards, report."""
@@ -86,7 +89,7 @@ def import_files(
         if dry:
             runs = [_dry(settings, engine, file, profile, source, options, max_rejects) for file in files]
         else:
-            importing = ImportCommand(settings, engine, started_at)
+            importing = ImportCommand(settings, engine, started_at, wait)
             runs = importing.run(files, profile, source, options, max_rejects)
     if as_json:
         documents = [run.document for run in runs]

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
+from cli.commands.intake import intake_state
 from cli.output import JsonOption, command, emit, page, progress
 from cli.stack.foreground import run_in_foreground
 from cli.stack.roles import EVERYTHING
@@ -77,20 +79,24 @@ def restart(names: Names = None, as_json: JsonOption = False) -> None:
 def status(as_json: JsonOption = False) -> None:
     """Show what runs."""
     settings = load_settings()
-    _show(stack_status(settings), settings, as_json)
+    _show(stack_status(settings), settings, as_json, intake=intake_state(settings))
 
 
 def _say(message: str) -> None:
     progress.print(f"[dim]{message}[/]", highlight=False)
 
 
-def _show(stack: StackStatus, settings: Settings, as_json: bool) -> None:
+def _show(
+    stack: StackStatus, settings: Settings, as_json: bool, intake: dict[str, Any] | None = None
+) -> None:
     if as_json:
-        emit(_document(stack, settings))
+        emit(_document(stack, settings) | ({"intake": intake} if intake else {}))
     elif not stack.programs:
         page.print("Nothing is running. `orders up` starts broker, workers, Dagster and the API")
     else:
         page.print(_table(stack))
+    if intake and intake["paused"] and not as_json:
+        page.print(f"[yellow]The intake is paused by {escape(intake['by'])}[/] {escape(intake['because'])}")
 
 
 def _document(stack: StackStatus, settings: Settings) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Import:
     refused_code: str | None = None
     parsed: dict[str, Any] | None = None
     max_rejects: str | None = None
+    reopened_at: int | None = None
 
 
 class OpenOrdersError(RuntimeError):
@@ -196,11 +197,28 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
     )
 
 
+def turn_away(connection: Connection, import_id: int, run_id: str) -> None:
+    """Notes the run of a file that waits for the intake: the watchdog launches it once that is resumed."""
+    waits = {"run_id": run_id, "status": ImportStatus.STAGED, "refused_because": None, "refused_code": None}
+    connection.execute(update(imports).where(imports.c.id == import_id).values(waits))
+
+
+def is_new(found: Import) -> bool:
+    """Whether no run has begun with a file, or it was refused when one did."""
+    return found.status in (ImportStatus.STAGED, ImportStatus.REFUSED)
+
+
 def _forgive_batches_of_stalled(connection: Connection, import_id: int) -> None:
     # Somebody has looked at it: the next launch starts with a clean slate.
     stalled = select(imports.c.id).where(imports.c.id == import_id, imports.c.status == ImportStatus.STALLED)
-    connection.execute(update(batches).where(batches.c.import_id.in_(stalled)).values(tries=0))
-    connection.execute(update(imports).where(imports.c.id.in_(stalled)).values(launches=0))
+    if connection.execute(stalled).first():
+        forgive_batches(connection, import_id)
+        connection.execute(update(imports).where(imports.c.id == import_id).values(launches=0))
+
+
+def forgive_batches(connection: Connection, import_id: int) -> None:
+    """Forgets how often the batches of an import, locked before, took their worker down."""
+    connection.execute(update(batches).where(batches.c.import_id == import_id).values(tries=0))
 
 
 def progress_of_batches(connection: Connection, import_id: int) -> int:
@@ -336,7 +354,13 @@ def reopen_import(connection: Connection, import_id: int) -> None:
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
-        .values(status=ImportStatus.RUNNING, refused_because=None, settled_at=None, launches=0)
+        .values(
+            status=ImportStatus.RUNNING,
+            refused_because=None,
+            settled_at=None,
+            launches=0,
+            reopened_at=now_us(),
+        )
     )
 
 

@@ -130,6 +130,7 @@ imports = Table(
     _count("rejected_orders"),
     Column("parsed", JSON, comment="what parsing found out, and the rules that it applied"),
     Column("max_rejects", String, comment="bad lines that are allowed: a count, or a share such as 5%"),
+    Column("reopened_at", BigInteger, comment="when somebody last asked for it to be tried again"),
 )
 
 batches = Table(
@@ -245,6 +246,31 @@ failures = Table(
     Column("failed_at", BigInteger, nullable=False),
     Index(None, "reason"),
     sqlite_with_rowid=False,
+)
+
+step_failures = Table(
+    "step_failures",
+    metadata,
+    Column("import_id", ForeignKey("imports.id"), primary_key=True),
+    Column("batch", Integer, primary_key=True, comment="0: the step works on the whole file"),
+    Column("step", String, primary_key=True),
+    Column("run_id", String, nullable=False),
+    Column("attempts", Integer, nullable=False, comment="tries that failed since one ended well"),
+    Column("error", String, nullable=False, comment="class of the last try's error"),
+    Column("message", String, nullable=False),
+    Column("trace", String, nullable=False, comment="frames of the error and its causes, without values"),
+    Column("failed_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+intake_pause = Table(
+    "intake_pause",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    CheckConstraint("id = 1", name="one_row"),
+    Column("paused_at", BigInteger, nullable=False),
+    Column("paused_by", String, nullable=False),
+    Column("because", String, nullable=False),
 )
 
 order_notes = Table(

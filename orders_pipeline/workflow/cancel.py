@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 
 from orders_pipeline.model import FailureReason, OrderStatus
+from orders_pipeline.store.audit import record_action
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import failures, orders, sources
 from orders_pipeline.workflow.batch import lock_batch
@@ -37,11 +38,20 @@ class NotCancelled:
         return self.failed_for is CANCELLED
 
 
-def cancel_orders(engine: Engine, chosen: Chosen, because: str, transaction_orders: int) -> int:
-    """Ends each chosen order that is not charged yet, with the operator's words; how many."""
+def cancel_orders(engine: Engine, chosen: Chosen, because: str, transaction_orders: int, actor: str) -> int:
+    """Ends each chosen order that is not charged yet, with the operator's words; how many.
+
+    Args:
+        actor: who asked for it, as in the audit trail.
+    """
     cancelled = 0
     condition = chosen.to_cancel()
-    for key in batches_of(preview(engine, condition)):
+    groups = preview(engine, condition)
+    if groups:
+        with engine.begin() as connection:
+            told = {"found": sum(group.orders for group in groups), "because": because}
+            record_action(connection, actor, "orders.cancel", chosen.key or "", chosen=chosen.told(), **told)
+    for key in batches_of(groups):
         with engine.begin() as connection:
             windows = list(lock_batch(connection, key).windows(transaction_orders))
         for window in windows:

@@ -1,31 +1,46 @@
-"""Which orders an operator means: by number, by file, by why they failed."""
+"""Which orders an operator means: by number, by file, by why and when they failed."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Connection, Engine, and_, func, literal, or_, select
 
 from orders_pipeline.model import FailureReason, OrderStatus
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.imports import get_import
 from orders_pipeline.store.schema import failures, imports, orders, sources
 from orders_pipeline.workflow.batch import BatchKey
 
+HAVE_FAILED = orders.c.status.in_((OrderStatus.FAILED, OrderStatus.ROLLBACK))
+NUMBERS_TOLD = 20
 OF_LAST_ATTEMPT = and_(failures.c.order_id == orders.c.id, failures.c.attempt == orders.c.attempt)
+
+
+class UnknownOrderError(LookupError):
+    """No order has this number."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"No order has the number {number!r}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Orders that meet all of these conditions; empty ones do not count.
 
-    `numbers` are those of the file; `key` is a file's partition key.
+    `numbers` are those of the file; `key` is a file's partition key; `since` is when they failed, in
+    microseconds; `text` stands in the order's number or in what is said of its failure.
     """
 
     numbers: tuple[str, ...] = ()
     source: str | None = None
     key: str | None = None
     reason: FailureReason | None = None
+    since: int | None = None
+    text: str | None = None
 
     def condition(self) -> ColumnElement[bool]:
         """The same as SQL over `orders`."""
@@ -40,23 +55,40 @@ class Chosen:
             met.append(orders.c.import_id.in_(of_file))
         if self.reason:
             met.append(_failed_for(self.reason))
+        if self.since is not None:
+            met.append(_failed_with(failures.c.failed_at >= self.since))
+        if self.text:
+            said = _failed_with(failures.c.detail.icontains(self.text, autoescape=True))
+            met.append(or_(orders.c.number.icontains(self.text, autoescape=True), said))
         return and_(*met)
 
     def to_retry(self) -> ColumnElement[bool]:
         """The failed ones among them; what somebody cancelled only where it is named or asked for."""
-        ended = orders.c.status.in_((OrderStatus.FAILED, OrderStatus.ROLLBACK))
         on_purpose = bool(self.numbers) or self.reason is FailureReason.CANCELLED
         not_cancelled = or_(literal(on_purpose, Boolean), ~_failed_for(FailureReason.CANCELLED))
-        return and_(self.condition(), ended, not_cancelled)
+        return and_(self.condition(), HAVE_FAILED, not_cancelled)
 
     def to_cancel(self) -> ColumnElement[bool]:
         """Those among them that are not charged yet."""
         return and_(self.condition(), orders.c.status.in_((OrderStatus.PENDING, OrderStatus.RESERVED)))
 
+    def told(self) -> dict[str, Any]:
+        """What was said, for the audit trail."""
+        named: dict[str, Any] = {
+            "orders": list(self.numbers[:NUMBERS_TOLD]),
+            "source": self.source,
+            "file": self.key,
+        }
+        named |= {"reason": self.reason, "since": self.since, "text": self.text}
+        return {name: value for name, value in named.items() if value}
+
 
 def _failed_for(reason: FailureReason) -> ColumnElement[bool]:
-    failed = select(failures.c.order_id).where(OF_LAST_ATTEMPT, failures.c.reason == reason)
-    return failed.correlate(orders).exists()
+    return _failed_with(failures.c.reason == reason)
+
+
+def _failed_with(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(failures.c.order_id).where(OF_LAST_ATTEMPT, condition).correlate(orders).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +138,37 @@ def preview(engine: Engine, condition: ColumnElement[bool]) -> list[Group]:
     """As `groups_of`, on a snapshot."""
     with reading(engine) as connection:
         return groups_of(connection, condition)
+
+
+def counted(groups: Iterable[Group]) -> dict[str, Any]:
+    """How many orders: `orders`, `by_reason` (or by status, of those that have not failed) and `by_file`."""
+    by_reason: Counter[str] = Counter()
+    by_file: Counter[str] = Counter()
+    for group in groups:
+        by_reason[group.reason or group.status] += group.orders
+        by_file[group.key] += group.orders
+    return {"orders": by_file.total(), "by_reason": dict(by_reason), "by_file": dict(by_file)}
+
+
+def require_known(engine: Engine, chosen: Chosen) -> None:
+    """Makes sure that the file and each order that is named are in the store.
+
+    Raises:
+        UnknownPartitionError: the file is not.
+        UnknownOrderError: an order is not.
+    """
+    with reading(engine) as connection:
+        if chosen.key:
+            get_import(connection, chosen.key)
+        named = Chosen(chosen.numbers, chosen.source, chosen.key).condition()
+        known = (
+            set(connection.execute(select(orders.c.number).where(named)).scalars())
+            if chosen.numbers
+            else set()
+        )
+    unknown = [number for number in chosen.numbers if number not in known]
+    if unknown:
+        raise UnknownOrderError(unknown[0])
 
 
 def batches_of(groups: Iterable[Group]) -> list[BatchKey]:

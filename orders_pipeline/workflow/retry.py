@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, String, cast, func, in
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.store.audit import record_action
 from orders_pipeline.store.imports import lock_import, reopen_import
 from orders_pipeline.store.schema import failures, order_notes, orders
 from orders_pipeline.workflow.batch import BatchKey, count_moves, lock_batch, mark_days, orders_in
@@ -15,12 +16,21 @@ from orders_pipeline.workflow.settling import gather, settling
 PENDING, FAILED, ROLLBACK = OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.ROLLBACK
 
 
-def retry_orders(engine: Engine, chosen: Chosen, transaction_orders: int) -> dict[str, int]:
+def retry_orders(engine: Engine, chosen: Chosen, transaction_orders: int, actor: str) -> dict[str, int]:
     """Gives the chosen orders a new attempt and reopens their imports; how many, by partition key.
 
     An import that was reopened has to be run again: whoever calls this does so, or the watchdog.
+
+    Args:
+        actor: who asked for it, as in the audit trail.
     """
     groups = preview(engine, chosen.to_retry())
+    if groups:
+        with engine.begin() as connection:
+            found = sum(group.orders for group in groups)
+            record_action(
+                connection, actor, "orders.retry", chosen.key or "", found=found, chosen=chosen.told()
+            )
     retried = dict.fromkeys((group.key for group in groups), 0)
     keys = {group.batch: group.key for group in groups}
     for batch in batches_of(groups):

@@ -18,7 +18,9 @@ from tests.import_bench import STEPS, ImportBench, Line, many_orders
 
 
 def cancel(bench: ImportBench, chosen: Chosen) -> int:
-    return cancel_orders(bench.engine, chosen, "changed their mind", bench.settings.transaction_orders)
+    return cancel_orders(
+        bench.engine, chosen, "changed their mind", bench.settings.transaction_orders, "cli:ada"
+    )
 
 
 def at(bench: ImportBench, step: str, *lines: Line) -> str:
@@ -85,8 +87,8 @@ def test_cancelling_beside_a_step_at_work_ends_each_order_one_way(bench: ImportB
 def test_what_was_cancelled_is_retried_only_when_it_is_named(bench: ImportBench) -> None:
     key = at(bench, "reserve", *many_orders(2))
     cancel(bench, Chosen(key=key))
-    assert retry_orders(bench.engine, Chosen(key=key), 10) == {}
-    assert retry_orders(bench.engine, Chosen(numbers=("n1",)), 10) == {key: 1}
+    assert retry_orders(bench.engine, Chosen(key=key), 10, "cli:ada") == {}
+    assert retry_orders(bench.engine, Chosen(numbers=("n1",)), 10, "cli:ada") == {key: 1}
     assert bench.settle(key).statuses == {"completed": 1, "rollback": 1, "failed": 0}
     assert bench.broken_checks() == set()
 

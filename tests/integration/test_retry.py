@@ -21,7 +21,7 @@ OUT_OF_STOCK, DECLINED = FailureReason.OUT_OF_STOCK, FailureReason.DECLINED
 
 
 def retry(bench: ImportBench, chosen: Chosen) -> dict[str, int]:
-    return retry_orders(bench.engine, chosen, bench.settings.transaction_orders)
+    return retry_orders(bench.engine, chosen, bench.settings.transaction_orders, "cli:ada")
 
 
 def imported(bench: ImportBench, *lines: Line, name: str = "orders.csv") -> str:

@@ -51,6 +51,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_home")),
     )
     op.create_table(
+        "intake_pause",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("paused_at", sa.BigInteger(), nullable=False),
+        sa.Column("paused_by", sa.String(), nullable=False),
+        sa.Column("because", sa.String(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_intake_pause_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_intake_pause")),
+    )
+    op.create_table(
         "kpi_days",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column(
@@ -196,6 +205,12 @@ def upgrade() -> None:
             nullable=True,
             comment="bad lines that are allowed: a count, or a share such as 5%",
         ),
+        sa.Column(
+            "reopened_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when somebody last asked for it to be tried again",
+        ),
         sa.CheckConstraint(
             "status IN ('staged', 'running', 'finished', 'refused', 'stalled')",
             name=op.f("ck_imports_status"),
@@ -287,6 +302,23 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_rejects_import_id")),
         sa.PrimaryKeyConstraint("import_id", "record", "item", name=op.f("pk_rejects")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "step_failures",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=False, comment="0: the step works on the whole file"),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="tries that failed since one ended well"),
+        sa.Column("error", sa.String(), nullable=False, comment="class of the last try's error"),
+        sa.Column("message", sa.String(), nullable=False),
+        sa.Column(
+            "trace", sa.String(), nullable=False, comment="frames of the error and its causes, without values"
+        ),
+        sa.Column("failed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_step_failures_import_id")),
+        sa.PrimaryKeyConstraint("import_id", "batch", "step", name=op.f("pk_step_failures")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -439,6 +471,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_orders_day"))
 
     op.drop_table("orders")
+    op.drop_table("step_failures")
     op.drop_table("rejects")
     op.drop_table("batches")
     op.drop_table("product_totals")
@@ -452,6 +485,7 @@ def downgrade() -> None:
 
     op.drop_table("operator_actions")
     op.drop_table("kpi_days")
+    op.drop_table("intake_pause")
     op.drop_table("home")
     op.drop_table("customers")
     op.drop_table("api_keys")

@@ -1,0 +1,60 @@
+"""What is kept of an error: where it comes from, and no value that it met."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from orders_pipeline.stack_trace import message_of, stack_trace
+from orders_pipeline.workflow.tries import PoisonBatchError
+
+CUSTOMER = "Ada Lovelace"
+
+
+def caught(error: Exception, cause: Exception | None = None) -> Exception:
+    with pytest.raises(type(error)) as raised:
+        raise error from cause
+    return raised.value
+
+
+def test_our_own_errors_are_told_in_full() -> None:
+    assert message_of(PoisonBatchError("batch 3 of 'a.csv'")) == "batch 3 of 'a.csv'"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(f"could not convert '{CUSTOMER}' to a number"),
+        KeyError(CUSTOMER),
+        RuntimeError(f"bad row\n{CUSTOMER}, 12 Main Street"),
+        IntegrityError(
+            "INSERT INTO customers VALUES (%s)",
+            (CUSTOMER,),
+            RuntimeError(f'violates a constraint "uq"\nDETAIL: Failing row contains ({CUSTOMER}).'),
+        ),
+    ],
+)
+def test_a_value_that_an_error_quotes_is_left_out(error: Exception) -> None:
+    raised = caught(error, cause=caught(ValueError(f"at '{CUSTOMER}'")))
+    told = message_of(raised) + stack_trace(raised)
+    assert CUSTOMER not in told
+    assert type(error).__name__ in told
+
+
+def test_the_trace_shows_the_frames_of_the_error_and_of_what_led_to_it() -> None:
+    cause = caught(ConnectionRefusedError(111, "Connection refused"))
+    told = stack_trace(caught(RuntimeError("no gateway"), cause))
+    assert told.index("Connection refused") < told.index("which led to") < told.index("no gateway")
+    assert told.count("in caught") == 2
+
+
+def test_an_error_raised_from_none_hides_what_it_came_of() -> None:
+    def hide() -> None:
+        try:
+            raise ValueError("hidden")
+        except ValueError:
+            raise RuntimeError("shown") from None
+
+    with pytest.raises(RuntimeError) as raised:
+        hide()
+    assert "hidden" not in stack_trace(raised.value).replace('raise ValueError("hidden")', "")
