@@ -10,6 +10,7 @@ from assets.order_checks import order_checks
 from assets.orders import order_assets
 from assets.quality_checks import quality_checks
 from assets.snapshots import pipeline_snapshot
+from jobs.backups import backup_job, backup_schedule
 from jobs.check_schedules import check_jobs, check_schedules
 from jobs.executor import build_executor
 from jobs.figure_schedules import figure_jobs, figure_schedules
@@ -41,8 +42,14 @@ def build_definitions(settings: Settings) -> Definitions:
             *check_jobs(),
             *figure_jobs(settings),
             *upkeep_jobs(settings),
+            backup_job(settings),
         ],
-        schedules=[*figure_schedules(settings), *check_schedules(settings), *upkeep_schedules(settings)],
+        schedules=[
+            *figure_schedules(settings),
+            *check_schedules(settings),
+            *upkeep_schedules(settings),
+            backup_schedule(settings),
+        ],
         resources={
             "file_imports": FileImports(order_store, open_staging(settings), settings),
             "payment_gateway": PaymentGateways(settings),

@@ -11,6 +11,7 @@ import typer  # noqa: E402 the command's start is taken first
 
 from cli.commands import (  # noqa: E402
     audit,
+    backups,
     demo,
     failed,
     failed_work,
@@ -57,6 +58,7 @@ for group in (
     keys,
     intake,
     stack,
+    backups,
     demo,
     gateway,
 ):

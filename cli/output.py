@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
+from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.payments.gateway import GatewayUnavailableError
 from orders_pipeline.redis_server import RedisServerMissing
@@ -51,7 +52,7 @@ def explain(error: Exception) -> CommandFailed:
     match error:
         case CommandFailed():
             failed = error
-        case FileRefused():
+        case FileRefused() | BackupError():
             failed = CommandFailed(error.code, error.message, error.hint)
         case SettingsError():
             failed = CommandFailed(

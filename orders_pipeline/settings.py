@@ -110,6 +110,13 @@ class Settings(BaseSettings):
         1000, description="Stock of a product created on first sight."
     )
 
+    backup_folder: Path | None = Field(
+        None, description="Folder into which the order store is backed up each night. Empty: no backups."
+    )
+    backups_kept: Annotated[int, Field(ge=1)] = Field(
+        14, description="How many nightly backups are kept in that folder, the newest."
+    )
+
     timezone: str = Field("UTC", description="Time zone of naive times and of the KPI day.")
     currency: str = Field(
         "USD", description="Currency of files that name none, and of figures asked for without one."
@@ -204,7 +211,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
-    @field_validator("inbox", mode="before")
+    @field_validator("inbox", "backup_folder", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None

@@ -97,14 +97,17 @@ def verify(as_json: JsonOption = False) -> None:
     if as_json:
         emit({"ok": ok, "checks": checks_as_json(checks)})
     else:
-        for check in checks:
-            mark = "[green]holds[/]" if check.ok else "[bold red]BROKEN[/]"
-            page.print(
-                f"{mark:>6}  {check.name}" + ("" if check.ok else f"\n        {escape(check.detail)}"),
-                highlight=False,
-            )
+        show_checks(checks)
     if not ok:
         raise typer.Exit(1)
+
+
+def show_checks(checks: list[Check]) -> None:
+    """Each check and, where it is broken, an example."""
+    for check in checks:
+        mark = "[green]holds[/]" if check.ok else "[bold red]BROKEN[/]"
+        detail = "" if check.ok else f"\n        {escape(check.detail)}"
+        page.print(f"{mark:>6}  {check.name}{detail}", highlight=False)
 
 
 def checks_as_json(checks: list[Check]) -> list[dict[str, Any]]:

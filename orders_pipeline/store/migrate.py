@@ -26,6 +26,11 @@ def ensure_current(engine: Engine) -> None:
         _furnish(connection)
 
 
+def known_revisions() -> set[str]:
+    """Every revision that this code can bring up to date."""
+    return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")}
+
+
 def current_revision(connection: Connection) -> str | None:
     """The revision of the tables, or None where there are none."""
     if not inspect(connection).has_table("alembic_version"):

@@ -1,0 +1,130 @@
+"""`orders backup` and `orders restore`: the order store on another disk, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from cli.commands.inspecting import checks_as_json, show_checks
+from cli.context import open_store
+from cli.output import CommandFailed, JsonOption, command, emit, page, progress
+from cli.stack.layout import Layout
+from cli.stack.locks import start_lock
+from cli.stack.stack import running_redis, stack_status
+from orders_pipeline.backup.backup import Backup, back_up
+from orders_pipeline.backup.restore import Restored, rebuild_figures
+from orders_pipeline.backup.restore import restore as put_back
+from orders_pipeline.settings import Settings, load_settings
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.imports import list_imports
+from orders_pipeline.verify.check import Check
+from orders_pipeline.verify.everything import verify_home
+
+MOST_PARTITIONS = 1_000_000
+
+
+@command
+def backup(
+    target: Annotated[
+        Path, typer.Argument(help="Folder for a new file, or the file's name, which ends in .tar.gz.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Back up the order store as it is at one moment; imports go on meanwhile."""
+    settings = load_settings()
+    with open_store(settings) as engine:
+        made = back_up(engine, settings, target)
+    if as_json:
+        emit(asdict(made))
+    else:
+        page.print(_told(made), highlight=False, soft_wrap=True)
+
+
+def _told(made: Backup) -> str:
+    rows = f"{made.rows['imports']:,} imports, {made.rows['orders']:,} orders"
+    return f"{escape(str(made.file))}: {rows}, {made.bytes / 1e6:,.1f} MB"
+
+
+@command
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup made by `orders backup`.", dir_okay=False)],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an order store that holds something.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Restore a backup, make figures and leaderboards anew from it, and verify everything."""
+    settings = load_settings()
+    restored = _restore(settings, file, replace=replace)
+    with running_redis(settings, say=_say) as redis_url, open_store(settings) as engine:
+        _say("Making figures and leaderboards anew")
+        days = rebuild_figures(engine, settings, redis_url)
+        with reading(engine) as connection:
+            keys = [found.key for found in list_imports(connection, MOST_PARTITIONS)]
+        _register(settings, keys)
+        checks = verify_home(engine, settings)
+    _tell(restored, days, checks, as_json)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _restore(settings: Settings, file: Path, *, replace: bool) -> Restored:
+    layout = Layout(settings.home)
+    layout.prepare()
+    with start_lock(layout.run, _say):
+        status = stack_status(settings)
+        if status.running or status.programs:
+            raise CommandFailed(
+                "home_in_use", "Processes of this home are running.", "Stop them first: `orders down`."
+            )
+        _say("Restoring")
+        return put_back(file, settings, replace=replace)
+
+
+def _register(settings: Settings, keys: list[str]) -> None:
+    """Makes the files known to Dagster, whose own stores are no part of a backup."""
+    from cli.stack.dagster_home import prepare_dagster  # noqa: PLC0415
+    from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
+    from jobs.partitions import register_partition  # noqa: PLC0415
+
+    prepare_dagster(settings)
+    with dagster_instance(settings) as instance:
+        for key in reversed(keys):
+            register_partition(instance, key)
+
+
+def _say(message: str) -> None:
+    progress.print(f"[dim]{message}[/]", highlight=False)
+
+
+def _tell(restored: Restored, days: int, checks: list[Check], as_json: bool) -> None:
+    document: dict[str, Any] = {
+        "made_at": restored.manifest.made_at,
+        "rows": restored.manifest.rows,
+        "days": days,
+        "put_aside": str(restored.put_aside) if restored.put_aside else None,
+        "ok": all(check.ok for check in checks),
+        "checks": checks_as_json(checks),
+    }
+    if as_json:
+        emit(document)
+        return
+    show_checks(checks)
+    rows = restored.manifest.rows
+    told = (
+        f"Restored as of {restored.manifest.made_at}: {rows['imports']:,} imports, {rows['orders']:,} orders"
+    )
+    page.print(f"{told}, figures of {days:,} days.", highlight=False, soft_wrap=True)
+    if restored.put_aside:
+        page.print(f"The store that was there is now {escape(str(restored.put_aside))}", soft_wrap=True)
+    page.print("Files that were imported after the backup: import them again.", soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    app.command("backup")(backup)
+    app.command("restore")(restore)

@@ -1,0 +1,129 @@
+"""Backs up the order store, with what cannot be made again from it, while imports run.
+
+The warehouse, its readers' copy and what Redis holds are no part of it: all of that is computed from the
+order store. Originals of order files are part of it where their import is not settled.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, func, select, text
+
+from orders_pipeline.backup import postgres_dump, sqlite_copy
+from orders_pipeline.backup.archive import SCRATCH, pack, scratch_beside
+from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.backup.manifest import Manifest, checksums, write_manifest
+from orders_pipeline.model import ImportStatus
+from orders_pipeline.settings import Settings
+from orders_pipeline.staging import Staging
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import home, imports, metadata
+
+SUFFIXES = (".tar.gz", ".tgz")
+NAME = re.compile(r"orders-\d{8}T\d{6}Z\.tar\.gz")
+ABANDONED_SECONDS = 86_400
+KEY_FILE = "api.key"
+UNSETTLED = [status for status in ImportStatus if status is not ImportStatus.FINISHED]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was made; `rows` by table."""
+
+    file: Path
+    bytes: int
+    rows: dict[str, int]
+
+
+def back_up(engine: Engine, settings: Settings, target: Path) -> Backup:
+    """Backs up to a file, where the name ends like one, else to a new file in this folder.
+
+    Raises:
+        BackupError: the file is there already, or the database's own tools are missing or fail.
+    """
+    file = target if target.name.endswith(SUFFIXES) else target / _new_name()
+    if file.exists():
+        raise BackupError("file_exists", f"{file} is there already.", "Name another file.")
+    with scratch_beside(file) as folder:
+        content = folder / "content"
+        content.mkdir()
+        manifest = _copy_store(engine, settings, content)
+        write_manifest(content, manifest)
+        return Backup(file, pack(content, file), manifest.rows)
+
+
+def remove_old(folder: Path, kept: int) -> list[Path]:
+    """Removes all but the newest of the backups that lie in a folder under names given by `back_up`."""
+    found = sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
+    old = found[: max(len(found) - kept, 0)]
+    for path in old:
+        path.unlink()
+    for abandoned in folder.glob(f"{SCRATCH}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - abandoned.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(abandoned, ignore_errors=True)
+    return old
+
+
+def _new_name() -> str:
+    return f"orders-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+
+
+def _copy_store(engine: Engine, settings: Settings, content: Path) -> Manifest:
+    url = engine.url.render_as_string(hide_password=False)
+    if engine.dialect.name == "postgresql":
+        with reading(engine) as connection:
+            postgres_dump.dump(connection, url, content)
+            return _describe(connection, settings, content)
+    sqlite_copy.copy_out(url, content)
+    # Not as an order store is opened: that would switch the write-ahead log on again.
+    copy = create_engine(f"sqlite:///{content / sqlite_copy.COPY}")
+    try:
+        with reading(copy) as connection:
+            return _describe(connection, settings, content)
+    finally:
+        copy.dispose()
+
+
+def _describe(connection: Connection, settings: Settings, content: Path) -> Manifest:
+    """The manifest of a snapshot; the other files are added to what it describes."""
+    _copy_files(connection, settings, content)
+    counts = {
+        name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for name, table in metadata.tables.items()
+    }
+    return Manifest(
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=version("orders-pipeline"),
+        database=connection.dialect.name,
+        revision=connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one(),
+        token=connection.execute(select(home.c.token)).scalar_one(),
+        rows=counts,
+        files=checksums(content),
+    )
+
+
+def _copy_files(connection: Connection, settings: Settings, content: Path) -> None:
+    staging = Staging(settings.staging)
+    unsettled = select(imports.c.partition_key).where(imports.c.status.in_(UNSETTLED))
+    for key in connection.scalars(unsettled):
+        for path in (staging.original(key), staging.folder(key) / "companion"):
+            _copy(path, content / "staging" / key / path.name)
+    _copy(settings.home / "run" / KEY_FILE, content / KEY_FILE)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with suppress(FileNotFoundError):
+        if source.is_dir():
+            shutil.copytree(source, target)
+        elif source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)

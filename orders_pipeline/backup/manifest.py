@@ -1,0 +1,73 @@
+"""What a backup says of itself: what it was made of, and checksums of what it holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.staging import hash_file
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Head of a backup.
+
+    Args:
+        made_at: ISO 8601, UTC.
+        version: of this software.
+        database: `sqlite` or `postgresql`; one kind is not restored into the other.
+        revision: of the tables, as migrations count them.
+        token: names the order store that was backed up.
+        rows: number of rows by table.
+        files: SHA-256 by path inside the backup.
+    """
+
+    made_at: str
+    version: str
+    database: str
+    revision: str
+    token: str
+    rows: dict[str, int]
+    files: dict[str, str]
+    format: int = FORMAT
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file below a folder, the manifest left out."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    sums = {path.relative_to(folder).as_posix(): hash_file(path) for path in found}
+    sums.pop(MANIFEST, None)
+    return sums
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Puts the manifest beside what it describes."""
+    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an unpacked backup, whose files are as they were when it was made.
+
+    Raises:
+        BackupError: it is no backup of this software, or was damaged or changed.
+    """
+    try:
+        manifest = Manifest(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise BackupError("not_a_backup", "The file is not a backup made by `orders backup`.") from None
+    if manifest.format != FORMAT:
+        hint = f"It was made by version {manifest.version}; restore it with that version."
+        raise BackupError("other_backup_format", f"The backup has the format {manifest.format}.", hint)
+    found = checksums(folder)
+    differing = sorted(
+        name for name in found.keys() | manifest.files.keys() if found.get(name) != manifest.files.get(name)
+    )
+    if differing:
+        named = ", ".join(differing[:3])
+        raise BackupError("backup_damaged", f"The backup is damaged: {named} is not what its manifest says.")
+    return manifest

@@ -1,0 +1,83 @@
+"""A dump of a PostgreSQL order store by pg_dump, and its return by pg_restore."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, func, make_url, select, text
+
+from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import metadata
+
+DUMP = "orders.dump"
+OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+
+
+def dump(connection: Connection, url: str, folder: Path) -> None:
+    """Writes the tables as this connection's transaction sees them.
+
+    Raises:
+        BackupError: pg_dump is missing or fails.
+    """
+    snapshot = connection.execute(select(func.pg_export_snapshot())).scalar_one()
+    tables = [f"--table={name}" for name in (*metadata.tables, "alembic_version")]
+    options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
+    _run("pg_dump", url, [*options, *tables, f"--file={folder / DUMP}"])
+
+
+def put_back(url: str, folder: Path) -> None:
+    """Replaces the tables by those of the dump, in one transaction.
+
+    Raises:
+        BackupError: pg_restore is missing or fails; the tables are then as they were.
+    """
+    options = ["--clean", "--if-exists", "--single-transaction", "--no-owner", "--no-privileges"]
+    _run("pg_restore", url, [*options, str(folder / DUMP)])
+
+
+def require_no_other_users(engine: Engine) -> None:
+    """Makes sure that nobody else is connected to the database.
+
+    Raises:
+        BackupError: somebody is.
+    """
+    with reading(engine) as connection:
+        others = connection.execute(OTHERS).scalar_one()
+    if others:
+        raise BackupError(
+            "store_in_use",
+            f"{others} other connections use the order store's database.",
+            "Stop the workers, Dagster and the API on every machine first (`orders down`).",
+        )
+
+
+def _run(program: str, url: str, arguments: list[str]) -> None:
+    found = shutil.which(program)
+    if not found:
+        raise BackupError(
+            "pg_tools_missing",
+            f"{program} was not found.",
+            "Install PostgreSQL's client programs, at least of the server's version "
+            "(Debian: apt-get install postgresql-client).",
+        )
+    parts = make_url(url)
+    # The password travels in the environment: command lines are visible to every user of the machine.
+    address = parts.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    environment = os.environ | ({"PGPASSWORD": str(parts.password)} if parts.password else {})
+    done = subprocess.run(  # noqa: S603
+        [found, "--dbname", address, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise BackupError("pg_tools_failed", f"{program} failed: {reason}")

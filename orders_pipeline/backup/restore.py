@@ -1,0 +1,164 @@
+"""Restores a backup into a home, and makes anew what is computed from the order store."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, func, inspect, select, update
+
+from orders_pipeline.backup import postgres_dump, sqlite_copy
+from orders_pipeline.backup.archive import scratch_beside, unpack
+from orders_pipeline.backup.backup import KEY_FILE
+from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.backup.manifest import Manifest, read_manifest
+from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.reporting import open_reporting
+from orders_pipeline.settings import Settings
+from orders_pipeline.staging import Staging
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.migrate import current_revision, ensure_current, known_revisions
+from orders_pipeline.store.schema import home, imports, metadata, products
+
+HOLDING = (imports, products)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored; `put_aside` is where the store lies that was there before."""
+
+    manifest: Manifest
+    put_aside: Path | None
+
+
+def restore(archive: Path, settings: Settings, *, replace: bool) -> Restored:
+    """Makes a backup the order store of these settings; nothing of the home may run meanwhile.
+
+    Args:
+        replace: whether a store that holds something is replaced.
+
+    Raises:
+        BackupError: the backup does not fit, is damaged, or the home is in use.
+    """
+    with _unpacked(archive, settings.home) as folder:
+        manifest = read_manifest(folder)
+        with _engine(settings) as engine:
+            _require_fitting(manifest, engine, replace=replace)
+        put_aside = _put_back(settings, folder)
+        with _engine(settings) as engine:
+            _require_same_rows(engine, manifest)
+            ensure_current(engine)
+            _rename_store(engine)
+        _put_back_files(settings, folder)
+    return Restored(manifest, put_aside)
+
+
+def rebuild_figures(engine: Engine, settings: Settings, redis_url: str) -> int:
+    """Makes the warehouse and all that Redis shows anew; the number of KPI days."""
+    with open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone) as figures:
+        days = figures.refresh_dirty_days()
+        for board in Board:
+            figures.boards.rebuild_all(board)
+        figures.live.publish()
+    return len({day.day for day in days})
+
+
+@contextmanager
+def _unpacked(archive: Path, home_folder: Path) -> Iterator[Path]:
+    home_folder.mkdir(parents=True, exist_ok=True)
+    with scratch_beside(home_folder / "backup") as folder:
+        unpack(archive, folder)
+        yield folder
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
+    engine = open_engine(settings.store_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _require_fitting(manifest: Manifest, engine: Engine, *, replace: bool) -> None:
+    if manifest.database != engine.dialect.name:
+        raise BackupError(
+            "other_database",
+            f"The backup is of a {manifest.database} store, ORDERS_DATABASE_URL names {engine.dialect.name}.",
+            "Restore it into a database of the same kind.",
+        )
+    if manifest.revision not in known_revisions():
+        raise BackupError(
+            "unknown_revision",
+            f"The backup's tables have the revision {manifest.revision}, which this version does not know.",
+            f"It was made by version {manifest.version}; restore it with that version or a later one.",
+        )
+    _require_room(manifest, engine, replace=replace)
+
+
+def _require_room(manifest: Manifest, engine: Engine, *, replace: bool) -> None:
+    if not replace and _holds_something(engine):
+        raise BackupError(
+            "home_not_empty",
+            "The order store holds imports or products already.",
+            "Restore into an empty ORDERS_HOME or database, or say --replace.",
+        )
+    if engine.dialect.name != "postgresql":
+        return
+    with reading(engine) as connection:
+        present = current_revision(connection)
+    if present not in (None, manifest.revision):
+        raise BackupError(
+            "other_revision",
+            f"The database has tables of the revision {present}, the backup {manifest.revision}.",
+            "Restore into an empty database.",
+        )
+    postgres_dump.require_no_other_users(engine)
+
+
+def _holds_something(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        found = inspect(connection).get_table_names()
+        return any(
+            connection.execute(select(table).limit(1)).first() for table in HOLDING if table.name in found
+        )
+
+
+def _put_back(settings: Settings, folder: Path) -> Path | None:
+    if (folder / postgres_dump.DUMP).exists():
+        postgres_dump.put_back(settings.store_url, folder)
+        return None
+    moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return sqlite_copy.put_back(settings.store_url, folder, f"replaced-{moment}")
+
+
+def _require_same_rows(engine: Engine, manifest: Manifest) -> None:
+    with reading(engine) as connection:
+        for name, number in manifest.rows.items():
+            table = metadata.tables.get(name)
+            if table is None:
+                continue
+            found = connection.execute(select(func.count()).select_from(table)).scalar_one()
+            if found != number:
+                raise BackupError("restore_incomplete", f"{name} has {found} rows, the backup {number}.")
+
+
+def _rename_store(engine: Engine) -> None:
+    # Under another name nothing that was computed from what came after the backup is taken for its own.
+    with engine.begin() as connection:
+        connection.execute(update(home).values(token=secrets.token_hex(8)))
+
+
+def _put_back_files(settings: Settings, folder: Path) -> None:
+    staging = Staging(settings.staging)
+    for staged in sorted((folder / "staging").glob("*")):
+        shutil.copytree(staged, staging.folder(staged.name), dirs_exist_ok=True)
+    key, target = folder / KEY_FILE, settings.home / "run" / KEY_FILE
+    if key.exists() and not target.exists():
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy2(key, target)

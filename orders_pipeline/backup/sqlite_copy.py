@@ -1,0 +1,74 @@
+"""A copy of a SQLite order store, taken while others write to it, and its return."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from orders_pipeline.backup.errors import BackupError
+
+COPY = "orders.db"
+SIDE_FILES = ("-wal", "-shm")
+
+
+def copy_out(url: str, folder: Path) -> None:
+    """Copies the store as it is at one moment; writers are not kept waiting."""
+    with closing(sqlite3.connect(database_file(url))) as store, closing(_connect(folder / COPY)) as copy:
+        store.backup(copy)
+        # As one plain file: the store's write-ahead log is not part of the backup.
+        copy.execute("PRAGMA journal_mode = DELETE")
+        _require_sound(copy)
+
+
+def put_back(url: str, folder: Path, put_aside: str) -> Path | None:
+    """Makes the copy the store; where the store that was there lies now.
+
+    Args:
+        put_aside: end of the name that the present store gets.
+    """
+    target = database_file(url)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    incoming = target.with_name(f"{target.name}.restoring")
+    with closing(_connect(folder / COPY)) as copy, closing(_connect(incoming)) as store:
+        _require_sound(copy)
+        copy.backup(store)
+    aside = _put_aside(target, put_aside) if target.exists() else None
+    incoming.replace(target)
+    return aside
+
+
+def database_file(url: str) -> Path:
+    """The file of a SQLite URL."""
+    return Path(make_url(url).database or "")
+
+
+def _put_aside(target: Path, suffix: str) -> Path | None:
+    with closing(sqlite3.connect(target)) as store:
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        empty = not store.execute("SELECT 1 FROM sqlite_master").fetchone()
+    aside = target.with_name(f"{target.name}.{suffix}")
+    target.rename(aside)
+    for side in SIDE_FILES:
+        # A log of the old store would be taken for one of the new.
+        target.with_name(target.name + side).unlink(missing_ok=True)
+    if empty:
+        aside.unlink()
+        return None
+    return aside
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    file.touch(mode=0o600)
+    return sqlite3.connect(file)
+
+
+def _require_sound(connection: sqlite3.Connection) -> None:
+    try:
+        found = connection.execute("PRAGMA quick_check").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        raise BackupError("store_damaged", f"The copy of the order store is damaged: {found}")

@@ -1,0 +1,232 @@
+"""A backup made in the middle of an import brings everything back, and nothing is charged twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from orders_pipeline.backup import postgres_dump
+from orders_pipeline.backup.backup import back_up, remove_old
+from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.backup.manifest import MANIFEST
+from orders_pipeline.backup.restore import rebuild_figures, restore
+from orders_pipeline.payments.gateway import idempotency_key
+from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.schema import metadata
+from tests.gateway_server import GatewayServer, running_gateway
+from tests.import_bench import RUN, ImportBench, many_orders
+
+
+@pytest.fixture
+def stored(bench: ImportBench, redis_url: str) -> ImportBench:
+    """An empty home whose settings name its store."""
+    url = bench.engine.url.render_as_string(hide_password=False)
+    bench.set(database_url=url, redis_url=redis_url)
+    return bench
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[GatewayServer]:
+    with running_gateway(tmp_path / "gateway") as server:
+        yield server
+
+
+def destroy(bench: ImportBench) -> None:
+    """The home and the store are gone, as after a lost disk."""
+    if bench.engine.dialect.name == "postgresql":
+        metadata.drop_all(bench.engine)
+        with bench.engine.begin() as connection:
+            connection.execute(text("DROP TABLE alembic_version"))
+    bench.engine.dispose()
+    for path in bench.folder.glob("orders.db*"):
+        path.unlink()
+    shutil.rmtree(bench.settings.home, ignore_errors=True)
+
+
+def come_back(bench: ImportBench, archive: Path, *, replace: bool = False) -> None:
+    bench.engine.dispose()
+    restore(archive, bench.settings, replace=replace)
+    bench.engine = open_engine(bench.settings.store_url)
+    rebuild_figures(bench.engine, bench.settings, bench.settings.redis_url)
+
+
+def refused(bench: ImportBench, archive: Path, *, replace: bool = False) -> str:
+    bench.engine.dispose()
+    with pytest.raises(BackupError) as error:
+        restore(archive, bench.settings, replace=replace)
+    return error.value.code
+
+
+def test_what_was_imported_comes_back_and_what_was_paid_since_is_not_charged_again(
+    stored: ImportBench, gateway: GatewayServer, tmp_path: Path
+) -> None:
+    stored.set(payment_url=gateway.url, batch_lines=10)
+    stored.import_lines(*many_orders(20, "a"), name="before.csv")
+    half = stored.stage(stored.write(*many_orders(30, "h"), name="half.csv"))
+    first, second, third, *_ = stored.steps.parse(half, RUN)
+    stored.up_to("roll_back", half, first)
+    stored.up_to("reserve", half, second)
+    archive = back_up(stored.engine, stored.settings, tmp_path / "backups").file
+    before = {table: stored.rows(table) for table in ("imports", "orders", "payments", "products")}
+
+    stored.up_to("roll_back", half, second)
+    stored.up_to("charge", half, third)
+    stored.import_lines(*many_orders(20, "l"), name="later.csv")
+    charged = gateway.journal()
+    destroy(stored)
+    come_back(stored, archive)
+    assert {table: stored.rows(table) for table in before} == before
+    assert stored.broken_checks() == {"captures_belong_to_completed_orders"}
+
+    stored.settle(half)
+    stored.import_lines(*many_orders(20, "l"), name="later.csv")
+    rebuild_figures(stored.engine, stored.settings, stored.settings.redis_url)
+    assert stored.broken_checks() == set()
+    journal = gateway.journal()
+    assert charged.items() <= journal.items()
+    paid = {
+        idempotency_key("default", number, 1) for number, at in stored.statuses().items() if at == "completed"
+    }
+    assert paid == {key for key, (_, _, transaction) in journal.items() if transaction}
+
+
+def test_figures_of_what_came_after_the_backup_do_not_survive_it(stored: ImportBench, tmp_path: Path) -> None:
+    stored.import_lines(*many_orders(3))
+    rebuild_figures(stored.engine, stored.settings, stored.settings.redis_url)
+    archive = back_up(stored.engine, stored.settings, tmp_path / "one.tar.gz").file
+    stored.import_lines(*many_orders(4, "later", customer="c9", date="2025-11-12"), name="later.csv")
+    rebuild_figures(stored.engine, stored.settings, stored.settings.redis_url)
+    come_back(stored, archive, replace=True)
+    assert stored.broken_checks() == set()
+    assert set(stored.statuses()) == {"n0", "n1", "n2"}
+
+
+def test_every_backup_made_while_an_import_writes_is_whole(stored: ImportBench, tmp_path: Path) -> None:
+    stored.set(batch_lines=50, transaction_orders=5)
+    key = stored.parsed(*many_orders(200))
+
+    def back_up_often(bench: ImportBench) -> list[Path]:
+        return [back_up(bench.engine, bench.settings, tmp_path / f"{n}.tar.gz").file for n in range(2)]
+
+    _, archives = stored.race(lambda bench: bench.settle(key), back_up_often)
+    assert isinstance(archives, list)
+    for archive in archives:
+        come_back(stored, archive, replace=True)
+        assert stored.broken_checks() == set()
+    stored.settle(key)
+    assert set(stored.statuses().values()) == {"completed"}
+
+
+def test_a_store_that_holds_something_is_replaced_only_when_told_and_put_aside(
+    lone_bench: ImportBench, tmp_path: Path
+) -> None:
+    lone_bench.set(database_url=str(lone_bench.engine.url))
+    lone_bench.import_lines(*many_orders(2))
+    archive = back_up(lone_bench.engine, lone_bench.settings, tmp_path / "one.tar.gz").file
+    assert refused(lone_bench, archive) == "home_not_empty"
+    restored = restore(archive, lone_bench.settings, replace=True)
+    assert restored.put_aside is not None
+    aside = open_engine(f"sqlite:///{restored.put_aside}")
+    with aside.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM orders")).scalar() == 2
+    aside.dispose()
+
+
+@pytest.fixture
+def archive(lone_bench: ImportBench, tmp_path: Path) -> Path:
+    """A backup of a home that is empty by now."""
+    lone_bench.set(database_url=str(lone_bench.engine.url))
+    lone_bench.import_lines(*many_orders(2))
+    made = back_up(lone_bench.engine, lone_bench.settings, tmp_path / "one.tar.gz").file
+    destroy(lone_bench)
+    return made
+
+
+def with_changed(archive: Path, name: str, content: bytes) -> Path:
+    """The backup with another content of one file."""
+    changed = archive.with_name("changed.tar.gz")
+    with tarfile.open(archive) as old, tarfile.open(changed, "w:gz") as new:
+        for member in old:
+            data = content if member.name == name else old.extractfile(member).read()  # type: ignore[union-attr]
+            member.size = len(data)
+            new.addfile(member, BytesIO(data))
+    return changed
+
+
+def manifest_of(archive: Path, **changes: object) -> bytes:
+    with tarfile.open(archive) as tar:
+        found = json.load(tar.extractfile(MANIFEST))  # type: ignore[arg-type]
+    return json.dumps(found | changes).encode()
+
+
+def test_a_damaged_or_foreign_backup_is_refused_and_nothing_is_made(
+    lone_bench: ImportBench, archive: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(archive.read_bytes()[:-3000])
+    (tmp_path / "text.tar.gz").write_text("no backup")
+    cases = {
+        cut: "backup_unreadable",
+        tmp_path / "text.tar.gz": "backup_unreadable",
+        tmp_path / "none.tar.gz": "backup_missing",
+    }
+    assert {path.name: refused(lone_bench, path) for path in cases} == {
+        path.name: code for path, code in cases.items()
+    }
+    assert refused(lone_bench, with_changed(archive, "orders.db", b"other")) == "backup_damaged"
+    assert refused(lone_bench, with_changed(archive, MANIFEST, b"{}")) == "not_a_backup"
+    for changes, code in (
+        ({"format": 2}, "other_backup_format"),
+        ({"revision": "9999"}, "unknown_revision"),
+        ({"database": "postgresql"}, "other_database"),
+    ):
+        manifest = manifest_of(archive, **changes)
+        assert refused(lone_bench, with_changed(archive, MANIFEST, manifest)) == code
+    assert not list(lone_bench.folder.glob("orders.db*"))
+
+
+def test_a_backup_is_private_and_never_overwrites_another(lone_bench: ImportBench, tmp_path: Path) -> None:
+    made = back_up(lone_bench.engine, lone_bench.settings, tmp_path / "new" / "one.tar.gz").file
+    assert made.stat().st_mode & 0o077 == 0
+    with pytest.raises(BackupError, match="is there already"):
+        back_up(lone_bench.engine, lone_bench.settings, made)
+    assert [path.name for path in made.parent.iterdir()] == ["one.tar.gz"]
+
+
+def test_the_newest_backups_are_kept_and_other_files_left_alone(tmp_path: Path) -> None:
+    names = [f"orders-2026112{day}T020000Z.tar.gz" for day in range(5)]
+    for name in [*names, "orders-of-mine.tar.gz", "notes.txt"]:
+        (tmp_path / name).touch()
+    assert [path.name for path in remove_old(tmp_path, 2)] == names[:3]
+    assert {path.name for path in tmp_path.iterdir()} == {*names[3:], "orders-of-mine.tar.gz", "notes.txt"}
+
+
+def test_a_database_in_use_is_not_replaced(postgres_url: str, tmp_path: Path) -> None:
+    bench = ImportBench.at(open_engine(postgres_url), tmp_path)
+    bench.set(database_url=postgres_url)
+    archive = back_up(bench.engine, bench.settings, tmp_path / "one.tar.gz").file
+    other = open_engine(postgres_url)
+    with other.connect():
+        assert refused(bench, archive, replace=True) == "store_in_use"
+    other.dispose()
+    restore(archive, bench.settings, replace=True)
+
+
+def test_missing_tools_of_the_database_are_named(
+    stored: ImportBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if stored.engine.dialect.name == "sqlite":
+        assert back_up(stored.engine, stored.settings, tmp_path).rows["imports"] == 0
+        return
+    with pytest.raises(BackupError, match="pg_dump was not found") as error:
+        back_up(stored.engine, stored.settings, tmp_path)
+    assert "postgresql-client" in error.value.hint
+    assert postgres_dump.DUMP not in [path.name for path in tmp_path.rglob("*")]
