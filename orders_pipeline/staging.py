@@ -139,6 +139,14 @@ class Staging:
         """Removes what tries that were killed left behind."""
         self._area.clear_tries(safe(key))
 
+    def put_back(self, key: str, kept: Path) -> None:
+        """Copies in what was kept elsewhere of a staged file: `original` and, of some, `companion/NAME`."""
+        for file in (path for path in kept.rglob("*") if path.is_file()):
+            incoming = self.folder / f".incoming-{uuid4().hex}"
+            incoming.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, incoming)
+            self._area.put(incoming, f"{safe(key)}/{file.relative_to(kept).as_posix()}")
+
     def remove_batches(self, key: str) -> None:
         """Removes the parsed batches; from the original they can be made again."""
         self._area.clear_tries(safe(key))

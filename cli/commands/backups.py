@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from cli.commands.inspecting import checks_as_json, show_checks
-from cli.context import open_store
+from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from cli.stack.layout import Layout
 from cli.stack.locks import start_lock
@@ -19,6 +19,7 @@ from orders_pipeline.backup.backup import Backup, back_up
 from orders_pipeline.backup.restore import Restored, rebuild_figures
 from orders_pipeline.backup.restore import restore as put_back
 from orders_pipeline.settings import Settings, load_settings
+from orders_pipeline.store.audit import record_action
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import list_imports
 from orders_pipeline.verify.check import Check
@@ -38,6 +39,8 @@ def backup(
     settings = load_settings()
     with open_store(settings) as engine:
         made = back_up(engine, settings, target)
+        with engine.begin() as connection:
+            record_action(connection, actor(), "store.backup", made.file.name)
     if as_json:
         emit(asdict(made))
     else:
@@ -82,7 +85,7 @@ def _restore(settings: Settings, file: Path, *, replace: bool) -> Restored:
                 "home_in_use", "Processes of this home are running.", "Stop them first: `orders down`."
             )
         _say("Restoring")
-        return put_back(file, settings, replace=replace)
+        return put_back(file, settings, replace=replace, actor=actor())
 
 
 def _register(settings: Settings, keys: list[str]) -> None:

@@ -21,9 +21,10 @@ from orders_pipeline.backup import postgres_dump, sqlite_copy
 from orders_pipeline.backup.archive import SCRATCH, pack, scratch_beside
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, checksums, write_manifest
+from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.settings import Settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import Staging, open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, imports, metadata
 
@@ -112,18 +113,21 @@ def _describe(connection: Connection, settings: Settings, content: Path) -> Mani
 
 
 def _copy_files(connection: Connection, settings: Settings, content: Path) -> None:
-    staging = Staging(settings.staging)
-    unsettled = select(imports.c.partition_key).where(imports.c.status.in_(UNSETTLED))
-    for key in connection.scalars(unsettled):
-        for path in (staging.original(key), staging.folder(key) / "companion"):
-            _copy(path, content / "staging" / key / path.name)
-    _copy(settings.home / "run" / KEY_FILE, content / KEY_FILE)
+    staging = open_staging(settings)
+    unsettled = select(imports.c.partition_key, imports.c.identified).where(imports.c.status.in_(UNSETTLED))
+    for key, identified in connection.execute(unsettled):
+        # A file that is gone is asked for by its import, before the backup as after it.
+        with suppress(FileRefused):
+            _copy_staged(staging, key, identified.get("companion") or "", content / "staging" / key)
+    key_file = settings.home / "run" / KEY_FILE
+    if key_file.exists():
+        shutil.copy2(key_file, content / KEY_FILE)
 
 
-def _copy(source: Path, target: Path) -> None:
-    with suppress(FileNotFoundError):
-        if source.is_dir():
-            shutil.copytree(source, target)
-        elif source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
+def _copy_staged(staging: Staging, key: str, companion: str, target: Path) -> None:
+    with staging.original(key) as original, staging.companion(key, companion) as second:
+        target.mkdir(parents=True)
+        shutil.copy2(original, target / "original")
+        if second:
+            (target / "companion").mkdir()
+            shutil.copy2(second, target / "companion" / second.name)

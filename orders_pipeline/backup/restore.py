@@ -20,7 +20,8 @@ from orders_pipeline.backup.manifest import Manifest, read_manifest
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.reporting import open_reporting
 from orders_pipeline.settings import Settings
-from orders_pipeline.staging import Staging
+from orders_pipeline.staging import open_staging
+from orders_pipeline.store.audit import record_action
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import current_revision, ensure_current, known_revisions
 from orders_pipeline.store.schema import home, imports, metadata, products
@@ -36,7 +37,7 @@ class Restored:
     put_aside: Path | None
 
 
-def restore(archive: Path, settings: Settings, *, replace: bool) -> Restored:
+def restore(archive: Path, settings: Settings, *, replace: bool, actor: str) -> Restored:
     """Makes a backup the order store of these settings; nothing of the home may run meanwhile.
 
     Args:
@@ -53,7 +54,7 @@ def restore(archive: Path, settings: Settings, *, replace: bool) -> Restored:
         with _engine(settings) as engine:
             _require_same_rows(engine, manifest)
             ensure_current(engine)
-            _rename_store(engine)
+            _make_it_another(engine, manifest, actor)
         _put_back_files(settings, folder)
     return Restored(manifest, put_aside)
 
@@ -148,16 +149,17 @@ def _require_same_rows(engine: Engine, manifest: Manifest) -> None:
                 raise BackupError("restore_incomplete", f"{name} has {found} rows, the backup {number}.")
 
 
-def _rename_store(engine: Engine) -> None:
+def _make_it_another(engine: Engine, manifest: Manifest, actor: str) -> None:
     # Under another name nothing that was computed from what came after the backup is taken for its own.
     with engine.begin() as connection:
         connection.execute(update(home).values(token=secrets.token_hex(8)))
+        record_action(connection, actor, "store.restore", manifest.made_at)
 
 
 def _put_back_files(settings: Settings, folder: Path) -> None:
-    staging = Staging(settings.staging)
-    for staged in sorted((folder / "staging").glob("*")):
-        shutil.copytree(staged, staging.folder(staged.name), dirs_exist_ok=True)
+    staging = open_staging(settings)
+    for kept in sorted((folder / "staging").glob("*")):
+        staging.put_back(kept.name, kept)
     key, target = folder / KEY_FILE, settings.home / "run" / KEY_FILE
     if key.exists() and not target.exists():
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

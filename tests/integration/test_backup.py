@@ -18,10 +18,13 @@ from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import MANIFEST
 from orders_pipeline.backup.restore import rebuild_figures, restore
 from orders_pipeline.payments.gateway import idempotency_key
+from orders_pipeline.store.audit import list_actions
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import metadata
 from tests.gateway_server import GatewayServer, running_gateway
 from tests.import_bench import RUN, ImportBench, many_orders
+
+ACTOR = "cli:tester"
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def destroy(bench: ImportBench) -> None:
 
 def come_back(bench: ImportBench, archive: Path, *, replace: bool = False) -> None:
     bench.engine.dispose()
-    restore(archive, bench.settings, replace=replace)
+    restore(archive, bench.settings, replace=replace, actor=ACTOR)
     bench.engine = open_engine(bench.settings.store_url)
     rebuild_figures(bench.engine, bench.settings, bench.settings.redis_url)
 
@@ -60,7 +63,7 @@ def come_back(bench: ImportBench, archive: Path, *, replace: bool = False) -> No
 def refused(bench: ImportBench, archive: Path, *, replace: bool = False) -> str:
     bench.engine.dispose()
     with pytest.raises(BackupError) as error:
-        restore(archive, bench.settings, replace=replace)
+        restore(archive, bench.settings, replace=replace, actor=ACTOR)
     return error.value.code
 
 
@@ -106,6 +109,8 @@ def test_figures_of_what_came_after_the_backup_do_not_survive_it(stored: ImportB
     come_back(stored, archive, replace=True)
     assert stored.broken_checks() == set()
     assert set(stored.statuses()) == {"n0", "n1", "n2"}
+    with stored.engine.connect() as connection:
+        assert [(one.actor, one.action) for one in list_actions(connection)] == [(ACTOR, "store.restore")]
 
 
 def test_every_backup_made_while_an_import_writes_is_whole(stored: ImportBench, tmp_path: Path) -> None:
@@ -131,7 +136,7 @@ def test_a_store_that_holds_something_is_replaced_only_when_told_and_put_aside(
     lone_bench.import_lines(*many_orders(2))
     archive = back_up(lone_bench.engine, lone_bench.settings, tmp_path / "one.tar.gz").file
     assert refused(lone_bench, archive) == "home_not_empty"
-    restored = restore(archive, lone_bench.settings, replace=True)
+    restored = restore(archive, lone_bench.settings, replace=True, actor=ACTOR)
     assert restored.put_aside is not None
     aside = open_engine(f"sqlite:///{restored.put_aside}")
     with aside.connect() as connection:
@@ -216,7 +221,7 @@ def test_a_database_in_use_is_not_replaced(postgres_url: str, tmp_path: Path) ->
     with other.connect():
         assert refused(bench, archive, replace=True) == "store_in_use"
     other.dispose()
-    restore(archive, bench.settings, replace=True)
+    restore(archive, bench.settings, replace=True, actor=ACTOR)
 
 
 def test_missing_tools_of_the_database_are_named(
