@@ -50,12 +50,14 @@ def _settle_batch(batch: Any) -> tuple[Any, Any]:
     ins={"order_file": AssetIn("order_file", dagster_type=Nothing)},
     outs={
         ORDERS.name: AssetOut(
+            dagster_type=Nothing,
             description=ORDERS.meaning,
             kinds={"celery", "sql"},
             owners=ORDERS_TEAM,
             metadata=column_schema(ORDERS, keys=["id"]),
         ),
         REJECTED_ORDER_ROWS.name: AssetOut(
+            dagster_type=Nothing,
             description=REJECTED_ORDER_ROWS.meaning,
             kinds={"celery", "sql"},
             owners=ORDERS_TEAM,
@@ -66,7 +68,9 @@ def _settle_batch(batch: Any) -> tuple[Any, Any]:
 def import_order_file(order_file: Any) -> dict[str, Any]:
     """Parses the file, settles its batches side by side, and sums up."""
     finalized, rolled_back = parse_order_file(order_file).map(_settle_batch)
-    orders, rejected_order_rows = summarize_import(finalized.collect(), rolled_back.collect())
+    orders, rejected_order_rows = summarize_import(
+        finalized=finalized.collect(), rolled_back=rolled_back.collect()
+    )
     return {"orders": orders, "rejected_order_rows": rejected_order_rows}
 
 

@@ -1,4 +1,8 @@
-"""The ops of an import: each reads its keys, calls one step of the core, hands on keys and shows counts."""
+"""The ops of an import: each reads its keys, calls one step of the core and shows counts.
+
+They hand nothing on: the file is the run's partition, the batch the mapping key of the fan-out, and rows lie
+in the store. So workers need no storage in common but the store and the staging area.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,15 +29,16 @@ from resources.file_imports import FileImports
 from resources.payment_gateway import PaymentGateways
 from resources.reporting import ReportingStores
 
+BATCH = {"batch": In(Nothing)}
 FILE_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "7200"}
 STORE_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "1800"}
 GATEWAY_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "7200"}
 
 
-@op(ins={"order_file": In(Nothing)}, out=DynamicOut(int), retry_policy=THREE_TRIES, tags=FILE_WORK)
+@op(ins={"order_file": In(Nothing)}, out=DynamicOut(Nothing), retry_policy=THREE_TRIES, tags=FILE_WORK)
 def parse_order_file(
     context: OpExecutionContext, config: ReadAs, file_imports: ResourceParam[FileImports]
-) -> Iterator[DynamicOutput[int]]:
+) -> Iterator[DynamicOutput[None]]:
     """Parses the staged file once: whole orders into batches, bad lines into rejects."""
     key = context.partition_key
     with import_step(context, file_imports) as steps:
@@ -41,89 +46,91 @@ def parse_order_file(
         # The store knows the file; a fresh Dagster instance may not yet.
         register_partition(context.instance, key)
     for number in numbers:
-        yield DynamicOutput(number, mapping_key=f"{number:04}")
+        yield DynamicOutput(None, mapping_key=f"{number:04}")
 
 
-@op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
-def load_orders(context: OpExecutionContext, file_imports: ResourceParam[FileImports], batch: int) -> int:
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK)
+def load_orders(context: OpExecutionContext, file_imports: ResourceParam[FileImports]) -> None:
     """Enters the batch's orders in the store; known ones are duplicates or conflicts."""
+    batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
-        return _show(context, steps.load(context.partition_key, batch))
+        _show(context, steps.load(context.partition_key, batch))
 
 
-@op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
-def reserve_stock(context: OpExecutionContext, file_imports: ResourceParam[FileImports], batch: int) -> int:
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK)
+def reserve_stock(context: OpExecutionContext, file_imports: ResourceParam[FileImports]) -> None:
     """Reserves the stock of each order, all or nothing, in file order."""
+    batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
-        return _show(context, steps.reserve(context.partition_key, batch))
+        _show(context, steps.reserve(context.partition_key, batch))
 
 
-@op(out=Out(int), retry_policy=THREE_TRIES, tags=GATEWAY_WORK)
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=GATEWAY_WORK)
 def charge_payments(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
     payment_gateway: ResourceParam[PaymentGateways],
-    batch: int,
-) -> int:
+) -> None:
     """Charges each reserved order once and saves the answers as they come."""
+    batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         answers = steps.charge(context.partition_key, batch, payment_gateway.connect(steps.engine))
     context.add_output_metadata({"paid": answers.paid, "declined": answers.declined})
-    return batch
 
 
-@op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK)
 def finalize_orders(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
     reporting: ResourceParam[ReportingStores],
-    batch: int,
-) -> int:
+) -> None:
     """Completes the paid orders: units are sold, running totals and leaderboards move."""
+    batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         finalized = steps.finalize(context.partition_key, batch)
         with reporting.open() as figures:
             figures.publish_batch(finalized.window)
-    return _show(context, finalized)
+    _show(context, finalized)
 
 
-@op(out=Out(int), retry_policy=THREE_TRIES, tags=STORE_WORK)
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK)
 def roll_back_orders(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
     reporting: ResourceParam[ReportingStores],
-    batch: int,
-) -> int:
+) -> None:
     """Undoes the reservations of the declined orders: their units go back on the shelf."""
+    batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         rolled_back = steps.roll_back(context.partition_key, batch)
         with reporting.open() as figures:
             figures.live.publish()
-    return _show(context, rolled_back)
+    _show(context, rolled_back)
 
 
 @op(
-    out={"orders": Out(int), "rejected_order_rows": Out(int)},
+    ins={"finalized": In(Nothing), "rolled_back": In(Nothing)},
+    out={"orders": Out(Nothing), "rejected_order_rows": Out(Nothing)},
     retry_policy=THREE_TRIES,
     tags=FILE_WORK,
 )
 def summarize_import(
-    context: OpExecutionContext,
-    file_imports: ResourceParam[FileImports],
-    finalized: list[int],
-    rolled_back: list[int],
-) -> Iterator[Output[int]]:
+    context: OpExecutionContext, file_imports: ResourceParam[FileImports]
+) -> Iterator[Output[None]]:
     """Ends the import; fails unless the store shows every order of the file settled."""
-    context.log.info(f"{len(finalized)} batches finalized, {len(rolled_back)} with orders rolled back")
     with import_step(context, file_imports) as steps:
         report = steps.finish(context.partition_key)
         orders = orders_metadata(steps.engine, report)
         rejected = rejects_metadata(steps.engine, report)
-    yield Output(report.orders["accepted"], "orders", metadata=orders)
-    yield Output(report.rejected_lines, "rejected_order_rows", metadata=rejected)
+    yield Output(None, "orders", metadata=orders)
+    yield Output(None, "rejected_order_rows", metadata=rejected)
 
 
-def _show(context: OpExecutionContext, batch: Batch) -> int:
+def _batch(context: OpExecutionContext) -> int:
+    """The number of the batch that this step of the fan-out is for."""
+    return int(str(context.get_mapping_key()))
+
+
+def _show(context: OpExecutionContext, batch: Batch) -> None:
     counts: dict[str, Any] = {status.value: number for status, number in batch.counts.items() if number}
     context.add_output_metadata({"orders": batch.orders, **counts})
-    return batch.key.number

@@ -154,6 +154,13 @@ def test_many_batches(home: Home) -> None:
     assert home.bench.broken_checks() == set()
 
 
+def test_steps_hand_nothing_on_through_files(home: Home) -> None:
+    result = rebuilt(home, batch_lines=5).import_lines(*many_orders(20))
+    assert result.success
+    kept = (DagsterEventType.HANDLED_OUTPUT, DagsterEventType.LOADED_INPUT)
+    assert [event for event in result.all_events if event.event_type in kept] == []
+
+
 def test_a_finished_file_run_again_changes_nothing(home: Home) -> None:
     key = home.bench.stage(home.bench.write(*many_orders(5), Line("bad", quantity=0)))
     assert home.run(key).success
