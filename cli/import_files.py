@@ -17,7 +17,8 @@ from cli.output import CommandFailed, error_object, explain, progress
 from cli.stack.stack import RunningWorkers, running_workers
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.kpis.days import dirty_days
+from orders_pipeline.kpis.days import are_published, dirty_days, due_versions
+from orders_pipeline.kpis.publisher import publisher_elsewhere
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.settings import Settings
 from orders_pipeline.staging import open_staging
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 MICROSECONDS = 1_000_000
 LOOK_SECONDS = 1.0
+PUBLISHED_WITHIN_SECONDS = 300
 
 
 @dataclass(slots=True)
@@ -164,10 +166,24 @@ class ImportCommand:
             for run in runs:
                 self._settle(instance, run, began)
                 began = time.time()
+            if publisher := publisher_elsewhere(self.engine, self.settings.warehouse):
+                self._wait_for(publisher, runs)
+                return
             try:
                 publish_figures(instance)
             except RunFailed as failed:
                 _tell_unpublished(runs, failed)
+
+    def _wait_for(self, publisher: str, runs: list[FileRun]) -> None:
+        progress.print(f"[dim]The figures are published by {publisher}; waiting for it[/]", highlight=False)
+        wanted, deadline = due_versions(self.engine), time.monotonic() + PUBLISHED_WITHIN_SECONDS
+        while not are_published(self.engine, wanted):
+            if time.monotonic() > deadline:
+                _tell_unpublished(
+                    runs, TimeoutError(f"{publisher} has not done so; is `orders up` running there?")
+                )
+                return
+            time.sleep(LOOK_SECONDS)
 
     def _settle(self, instance: DagsterInstance, run: FileRun, began: float) -> None:
         from jobs.launch import RunFailed, run_import  # noqa: PLC0415

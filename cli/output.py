@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.kpis.publisher import FiguresElsewhere
 from orders_pipeline.payments.gateway import GatewayUnavailableError
 from orders_pipeline.redis_server import RedisServerMissing
 from orders_pipeline.remote_staging import StagingUnavailable
@@ -70,6 +71,9 @@ def explain(error: Exception) -> CommandFailed:
             )
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))
+        case FiguresElsewhere():
+            hint = "Ask there, or its API. `orders kpis take-over` makes this home the one that publishes."
+            failed = CommandFailed("figures_elsewhere", str(error), hint)
         case StagingUnavailable():
             failed = CommandFailed("staging_unavailable", str(error), "Check ORDERS_STAGING_URL.")
         case GatewayUnavailableError():

@@ -64,7 +64,7 @@ def open_reporting(
             folder=folder,
             currency=currency,
             cache=cache,
-            kpis=KpiReader(folder, cache),
+            kpis=KpiReader(engine, folder, cache),
             boards=Leaderboards(engine, client, owner, currency),
             live=Realtime(engine, client, owner, currency, zone),
             totals=OrderTotals(engine, client, owner),

@@ -8,10 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
 from cli.reporting import CurrencyOption, chosen_currency, open_figures_of
 from orders_pipeline.clock import today
+from orders_pipeline.kpis import publisher
 from orders_pipeline.settings import load_settings
+from orders_pipeline.store.audit import record_action
 
 DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, as in 2025-11-10.")]
 LABELS = {
@@ -71,11 +74,28 @@ def range_(
         page.print(_by_day(days))
 
 
+@command
+def take_over(as_json: JsonOption = False) -> None:
+    """Make this home the one that publishes KPIs, on the machine where `orders up` is to run from now on."""
+    settings = load_settings()
+    with open_store(settings) as engine, engine.begin() as connection:
+        publisher.take_over(connection, settings.warehouse)
+        record_action(connection, actor(), "kpis.take-over", publisher.publisher_name(settings.warehouse))
+    if as_json:
+        emit({"publisher": publisher.publisher_name(settings.warehouse)})
+    else:
+        page.print(
+            "This home publishes the KPIs now. Every day is computed again at the next `orders import`,"
+        )
+        page.print("or within a minute of `orders up`.")
+
+
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
     kpis = typer.Typer(name="kpis", help="Figures of a day or of a range of days.", no_args_is_help=True)
     kpis.command("daily")(daily)
     kpis.command("range")(range_)
+    kpis.command("take-over")(take_over)
     app.add_typer(kpis)
 
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from orders_pipeline.api.headers import HEADERS
+from orders_pipeline.kpis.publisher import FiguresElsewhere
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(DBAPIError)(_store_down)
     app.exception_handler(RedisError)(_redis_down)
+    app.exception_handler(FiguresElsewhere)(_elsewhere)
     app.exception_handler(Exception)(_bug)
 
 
@@ -57,6 +59,11 @@ async def _http(_request: Request, error: HTTPException) -> JSONResponse:
 async def _store_down(_request: Request, error: DBAPIError) -> JSONResponse:
     log.error("The order store failed: %s", error.orig)
     return error_response(503, "The order store does not answer.")
+
+
+async def _elsewhere(_request: Request, error: FiguresElsewhere) -> JSONResponse:
+    log.error("%s", error)
+    return error_response(503, "The KPIs of this order store are published on another machine.")
 
 
 async def _redis_down(_request: Request, error: RedisError) -> JSONResponse:

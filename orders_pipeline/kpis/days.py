@@ -18,6 +18,20 @@ def dirty_days(engine: Engine) -> list[date]:
         return list(connection.scalars(query))
 
 
+def due_versions(engine: Engine) -> dict[date, int]:
+    """Present version of each day that is due for a refresh."""
+    query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.version > kpi_days.c.published)
+    with reading(engine) as connection:
+        return {row.day: row.version for row in connection.execute(query)}
+
+
+def are_published(engine: Engine, wanted: Mapping[date, int]) -> bool:
+    """Whether the warehouse shows these versions of days, or later ones."""
+    query = select(kpi_days.c.day, kpi_days.c.published).where(kpi_days.c.day.in_(list(wanted)))
+    with reading(engine) as connection:
+        return all(row.published >= wanted[row.day] for row in connection.execute(query))
+
+
 def known_days(engine: Engine) -> list[date]:
     """Days that have orders, in order."""
     with reading(engine) as connection:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from duckdb import DuckDBPyConnection
+from sqlalchemy import Engine
 
 from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.kpis.cache import KpiCache
 from orders_pipeline.kpis.figures import Document, Figures, daily_document, figures_of, range_document
 from orders_pipeline.kpis.published import latest_days, read
+from orders_pipeline.kpis.publisher import require_publisher
 from orders_pipeline.kpis.rows import rows_of
 from orders_pipeline.kpis.warehouse import sql
 
@@ -23,11 +25,14 @@ ONE_DAY = "SELECT * FROM daily_kpis WHERE day = $day AND currency = $currency"
 class KpiReader:
     """Figures of days and ranges; zeros where there are none.
 
+    What Redis does not hold is only known to the home that publishes; elsewhere it raises FiguresElsewhere.
+
     Args:
-        folder: the warehouse's.
+        warehouse: its folder.
     """
 
-    folder: Path
+    engine: Engine
+    warehouse: Path
     cache: KpiCache
 
     def daily_kpis(self, day: date, currency: str) -> Document:
@@ -44,25 +49,29 @@ class KpiReader:
             "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency ORDER BY day"
         )
         parameters = {"start": start, "end": end, "currency": currency}
-        rows = read(self.folder, start, end, lambda connection: rows_of(connection, query, parameters))
+        rows = read(self._folder(), start, end, lambda connection: rows_of(connection, query, parameters))
         return [_of_day(row["day"], currency, row) for row in rows]
 
     def latest_days(self, number: int, currency: str) -> list[Document]:
         """Figures of the last days that have any; days between them that have none are left out."""
-        days = latest_days(self.folder, number)
+        days = latest_days(self._folder(), number)
         return self.days(days[0], days[-1], currency) if days else []
 
     def all_days(self) -> list[Document]:
         """Published figures of every day and currency."""
         query = "SELECT * FROM daily_kpis ORDER BY day, currency"
-        rows = read(self.folder, date.min, date.max, lambda connection: rows_of(connection, query))
+        rows = read(self._folder(), date.min, date.max, lambda connection: rows_of(connection, query))
         return [_of_day(row["day"], row["currency"], row) for row in rows]
 
     def compute_day(self, day: date, currency: str) -> Document:
         """Figures of one day as they are published, whatever Redis holds."""
         parameters = {"day": day, "currency": currency}
-        rows = read(self.folder, day, day, lambda connection: rows_of(connection, ONE_DAY, parameters))
+        rows = read(self._folder(), day, day, lambda connection: rows_of(connection, ONE_DAY, parameters))
         return _of_day(day, currency, rows[0] if rows else None)
+
+    def _folder(self) -> Path:
+        require_publisher(self.engine, self.warehouse)
+        return self.warehouse
 
     def _compute_range(self, start: date, end: date, currency: str) -> Document:
         parameters = {"start": start, "end": end, "currency": currency}
@@ -70,7 +79,7 @@ class KpiReader:
         def ask(connection: DuckDBPyConnection) -> Figures:
             return figures_of(rows_of(connection, sql("range_kpis"), parameters)[0])
 
-        return range_document(start, end, currency, read(self.folder, start, end, ask), _now())
+        return range_document(start, end, currency, read(self._folder(), start, end, ask), _now())
 
 
 def _of_day(day: date, currency: str, row: dict[str, Any] | None) -> Document:

@@ -16,6 +16,7 @@ from orders_pipeline.kpis.cache import KpiCache
 from orders_pipeline.kpis.facts import export_facts
 from orders_pipeline.kpis.figures import Document, Figures, daily_document, figures_of
 from orders_pipeline.kpis.published import publish
+from orders_pipeline.kpis.publisher import become_publisher
 from orders_pipeline.kpis.rows import rows_of
 from orders_pipeline.store.engine import reading
 
@@ -38,7 +39,11 @@ class PublishedDay:
 
 
 def refresh_dirty_days(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
-    """Publishes each day whose orders changed since it was last published."""
+    """Publishes each day whose orders changed since it was last published.
+
+    Raises:
+        FiguresElsewhere: another home publishes.
+    """
     with warehouse.only_writer(folder):
         _ensure_warehouse(engine, folder, cache)
     return refresh_days(engine, folder, cache, kpi_days.dirty_days(engine))
@@ -52,6 +57,9 @@ def refresh_days(engine: Engine, folder: Path, cache: KpiCache, days: Iterable[d
 
     Returns:
         The figures of these days that have any, and of further days that changed with them.
+
+    Raises:
+        FiguresElsewhere: another home publishes.
     """
     wanted = sorted(set(days))
     chunks = (wanted[start : start + DAYS_AT_ONCE] for start in range(0, len(wanted), DAYS_AT_ONCE))
@@ -92,6 +100,7 @@ def _published(connection: DuckDBPyConnection) -> list[PublishedDay]:
 
 
 def _ensure_warehouse(engine: Engine, folder: Path, cache: KpiCache) -> None:
+    become_publisher(engine, folder)
     if not warehouse.is_current(folder, cache.owner):
         kpi_days.mark_all_dirty(engine)
         warehouse.create(folder, cache.owner)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 
 from orders_pipeline.kpis.figures import money_number
 from orders_pipeline.kpis.published import read
+from orders_pipeline.kpis.publisher import require_publisher
 from orders_pipeline.kpis.rows import rows_of
 from orders_pipeline.redis_cache import script
 from orders_pipeline.store.engine import reading
@@ -31,6 +32,8 @@ class ProductOrder(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RangeBoards:
     """Customers by spending and products by units or revenue; both ends of a range are included.
+
+    Only the home that publishes knows them; elsewhere they raise FiguresElsewhere.
 
     Args:
         folder: the warehouse's.
@@ -80,6 +83,7 @@ class RangeBoards:
     def _rows(self, name: str, start: date, end: date, **parameters: Any) -> list[Entry]:
         query = script("orders_pipeline.leaderboards", f"sql/{name}.sql")
         bound = {"start": start, "end": end, **parameters}
+        require_publisher(self.engine, self.folder)
         return read(self.folder, start, end, lambda connection: rows_of(connection, query, bound))
 
     def _names(self, ids: list[str]) -> dict[str, str | None]:

@@ -63,6 +63,7 @@ home = Table(
     Column("payment_seed", String, nullable=False),
     Column("gateway", String, nullable=False, server_default="simulated", comment="where charges are made"),
     Column("next_order_id", BigInteger, nullable=False),
+    Column("publisher", String, nullable=False, server_default="", comment="home whose warehouse shows KPIs"),
 )
 
 sources = Table(

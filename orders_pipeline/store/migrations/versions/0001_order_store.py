@@ -47,6 +47,13 @@ def upgrade() -> None:
             comment="where charges are made",
         ),
         sa.Column("next_order_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "publisher",
+            sa.String(),
+            server_default="",
+            nullable=False,
+            comment="home whose warehouse shows KPIs",
+        ),
         sa.CheckConstraint("id = 1", name=op.f("ck_home_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_home")),
     )
