@@ -10,6 +10,7 @@ from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
 from jobs.repository import project_repository
+from jobs.worker_signs import worker_signs
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings, load_settings
 
@@ -59,6 +60,7 @@ def build_app(settings: Settings) -> Celery:
         }
     )
     create_task(app)
+    app.steps["consumer"].add(worker_signs(redis_url(settings)))
     worker_init.connect(_load_definitions, weak=False)
     return app
 

@@ -17,8 +17,10 @@ from dagster_celery.executor import CeleryExecutor
 from dagster_celery.make_app import make_app
 
 from jobs.celery_app import celery_settings
+from jobs.queue_heads import queued_now
 from jobs.queues import unserved_queues
 from jobs.run_heartbeat import run_heartbeat
+from jobs.step_tallies import counted
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings
 
@@ -49,9 +51,8 @@ class OrdersCeleryExecutor(CeleryExecutor):
         """
         require_workers(make_app(self.app_args()))  # type: ignore[no-untyped-call]
         with run_heartbeat(self.settings, plan_context.instance, plan_context.dagster_run):
-            yield from core_execution_loop.core_celery_execution_loop(
-                plan_context, execution_plan, submit_step
-            )
+            events = core_execution_loop.core_celery_execution_loop(plan_context, execution_plan, submit_step)
+            yield from counted(self.settings, events, execution_plan)
 
 
 def require_workers(app: Celery) -> None:
@@ -97,6 +98,7 @@ def submit_step(
         },
         priority=priority,
         queue=queue,
+        headers=queued_now(),
         routing_key=f"{queue}.execute_plan",
         soft_time_limit=int(limit) if limit else None,
         time_limit=int(limit) + GRACE_SECONDS if limit else None,

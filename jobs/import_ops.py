@@ -73,8 +73,8 @@ def charge_payments(
 ) -> None:
     """Charges each reserved order once and saves the answers as they come."""
     batch = _batch(context)
-    with import_step(context, file_imports, batch) as steps:
-        answers = steps.charge(context.partition_key, batch, payment_gateway.connect(steps.engine))
+    with import_step(context, file_imports, batch) as steps, payment_gateway.open(steps.engine) as gateway:
+        answers = steps.charge(context.partition_key, batch, gateway)
     context.add_output_metadata({"paid": answers.paid, "declined": answers.declined})
 
 

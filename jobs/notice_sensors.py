@@ -12,7 +12,7 @@ def notice_sensors(settings: Settings) -> list[SensorDefinition]:
     @run_failure_sensor(name="failed_runs_sensor", default_status=DefaultSensorStatus.RUNNING)
     def failed_runs_sensor(context: RunFailureSensorContext) -> None:
         """Sends a notice for each failed run, by webhook and e-mail as set."""
-        for failure in send_notice(settings, _notice(context)):
+        for failure in send_notice(settings, _notice(context)).failures:
             context.log.error(f"A notice could not be sent. {failure}")
 
     return [failed_runs_sensor]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import Celery
@@ -22,10 +23,21 @@ def queue_sizes(settings: Settings) -> dict[str, int]:
     Raises:
         ConnectionError: the broker does not answer.
     """
+    with broker_connection(settings) as connection:
+        return {queue: queue_size(connection, queue) for queue in QUEUES}
+
+
+@contextmanager
+def broker_connection(settings: Settings) -> Iterator[Connection]:
+    """A connection to the broker.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
     try:
         with _connect(settings) as connection:
             connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)
-            return {queue: _size(connection, queue) for queue in QUEUES}
+            yield connection
     except (OperationalError, OSError) as error:
         raise ConnectionError(str(error)) from error
 
@@ -53,8 +65,8 @@ def _connect(settings: Settings) -> Connection:
     return Connection(broker_url(settings), connect_timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
 
 
-def _size(connection: Connection, queue: str) -> int:
-    """0 where no worker has made the queue yet."""
+def queue_size(connection: Connection, queue: str) -> int:
+    """Waiting tasks of a queue; 0 where no worker has made it yet."""
     channel = connection.channel()  # type: ignore[no-untyped-call]
     try:
         return int(channel.queue_declare(queue, passive=True).message_count)

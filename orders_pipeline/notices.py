@@ -26,8 +26,20 @@ class Notice:
     text: str
 
 
-def send_notice(settings: Settings, notice: Notice) -> list[str]:
-    """Sends a notice over every channel that is set; the channels that failed, with the reason.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a notice: the channels that failed, with the reason.
+
+    Attributes:
+        reached: whether a channel took it, or none is set.
+    """
+
+    failures: list[str]
+    reached: bool
+
+
+def send_notice(settings: Settings, notice: Notice) -> Sent:
+    """Sends a notice over every channel that is set.
 
     One channel's failure does not keep the notice from the others.
     """
@@ -43,7 +55,7 @@ def send_notice(settings: Settings, notice: Notice) -> list[str]:
         except (OSError, smtplib.SMTPException) as error:
             log.warning("a notice could not be sent by %s: %s", name, error)
             failed.append(f"{name}: {error}")
-    return failed
+    return Sent(failed, reached=len(failed) < len(channels) or not channels)
 
 
 def _post(settings: Settings, notice: Notice) -> None:

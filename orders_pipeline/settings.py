@@ -132,6 +132,27 @@ class Settings(BaseSettings):
         description="Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://host:465.",
     )
     smtp_sender: str = Field("orders-pipeline@localhost", description="Sender of mailed notices.")
+    alert_waiting_minutes: Annotated[float, Field(ge=0)] = Field(
+        30.0, description="Alert when the first task of a queue has waited so many minutes. 0: off."
+    )
+    alert_failure_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.25, description="Alert when so large a share of the orders of the last hour failed. 0: off."
+    )
+    alert_no_arrivals_hours: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="Alert when no order file has come for so many hours. 0: off."
+    )
+    alert_stuck_minutes: Annotated[float, Field(ge=0)] = Field(
+        30.0, description="Alert when no order of a running import has moved for so many minutes. 0: off."
+    )
+    alert_figures_minutes: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="Alert when a change of orders is not in the KPIs after so many minutes. 0: off."
+    )
+    alert_disk_free_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.05, description="Alert when less than this share of the disk of ORDERS_HOME is free. 0: off."
+    )
+    alert_quiet_minutes: Annotated[float, Field(ge=0)] = Field(
+        5.0, description="Minutes for which its cause must be gone before an alert is over."
+    )
     rate_limit: Annotated[int, Field(ge=0)] = Field(
         120, description="HTTP requests a minute and client. 0: no limit."
     )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Engine
 
+from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, Tallies
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway
+from orders_pipeline.payments.measured import MeasuredGateway
+from orders_pipeline.redis_cache import open_redis, store_id
+from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings
 
 
@@ -17,6 +24,10 @@ class PaymentGateways:
 
     settings: Settings = field(repr=False)
 
-    def connect(self, engine: Engine) -> PaymentGateway:
-        """The gateway of this order store."""
-        return connect_gateway(self.settings, engine)
+    @contextmanager
+    def open(self, engine: Engine) -> Iterator[PaymentGateway]:
+        """The gateway of this order store; its answers and how long they took are counted for the metrics."""
+        with closing(open_redis(redis_url(self.settings))) as client:
+            tallies = Tallies(client, store_id(engine))
+            observe = partial(tallies.observe, CHARGE_SECONDS, ())
+            yield MeasuredGateway(connect_gateway(self.settings, engine, observe), tallies)

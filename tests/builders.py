@@ -222,9 +222,14 @@ def _settled_at(order: StoredOrder) -> int:
 
 def _mark_days(connection: Connection, changed: list[StoredOrder]) -> None:
     for day in {order.day for order in changed}:
-        statement = insert_into(connection, kpi_days).values(day=day, version=1, published=0)
+        statement = insert_into(connection, kpi_days).values(
+            day=day, version=1, published=0, due_since=now_us()
+        )
         connection.execute(
-            statement.on_conflict_do_update(index_elements=["day"], set_={"version": kpi_days.c.version + 1})
+            statement.on_conflict_do_update(
+                index_elements=["day"],
+                set_={"version": kpi_days.c.version + 1, "due_since": statement.excluded.due_since},
+            )
         )
 
 

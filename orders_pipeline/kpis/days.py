@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, case, select, update
 
+from orders_pipeline.clock import now_us
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import kpi_days
 
@@ -52,16 +53,17 @@ def clean_versions(connection: Connection) -> dict[date, int]:
 
 def mark_published(engine: Engine, published: Mapping[date, int]) -> None:
     """Notes which version of each day the warehouse shows; an older one changes nothing."""
+    now = now_us()
     with engine.begin() as connection:
         for day, version in sorted(published.items()):
             connection.execute(
                 update(kpi_days)
                 .where(kpi_days.c.day == day, kpi_days.c.published < version)
-                .values(published=version)
+                .values(published=version, due_since=case((kpi_days.c.version > version, now)))
             )
 
 
 def mark_all_dirty(engine: Engine) -> None:
     """Makes every day due for a refresh: the warehouse is empty."""
     with engine.begin() as connection:
-        connection.execute(update(kpi_days).values(published=0))
+        connection.execute(update(kpi_days).values(published=0, due_since=now_us()))

@@ -8,6 +8,7 @@ from sqlalchemy import Column, Engine, select, update
 
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.payments.http_gateway import HttpGateway
+from orders_pipeline.payments.lanes import Observe, unobserved
 from orders_pipeline.payments.simulated import SimulatedGateway
 from orders_pipeline.settings import Settings, SettingsError
 from orders_pipeline.store.engine import reading
@@ -32,15 +33,18 @@ class GatewayKind(StrEnum):
     HTTP = "http"
 
 
-def connect_gateway(settings: Settings, engine: Engine) -> PaymentGateway:
+def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobserved) -> PaymentGateway:
     """The gateway at `ORDERS_PAYMENT_URL`, else the simulated one of an order store.
+
+    Args:
+        observe: is told the seconds that each charge took; not those of a simulation without a delay.
 
     Raises:
         SettingsError: the store has payments that were made elsewhere, or simulated with another seed.
     """
     if settings.payment_url:
         _tie(engine, home.c.gateway, GatewayKind.HTTP, WAS_SIMULATED)
-        return _http_gateway(settings)
+        return _http_gateway(settings, observe)
     _tie(engine, home.c.gateway, GatewayKind.SIMULATED, WAS_HTTP)
     return SimulatedGateway(
         seed=_tie(engine, home.c.payment_seed, settings.payment_seed, OTHER_SEED),
@@ -48,10 +52,11 @@ def connect_gateway(settings: Settings, engine: Engine) -> PaymentGateway:
         delay_min=settings.payment_delay_min,
         delay_max=settings.payment_delay_max,
         max_in_flight=settings.payment_max_in_flight,
+        observe=observe,
     )
 
 
-def _http_gateway(settings: Settings) -> HttpGateway:
+def _http_gateway(settings: Settings, observe: Observe) -> HttpGateway:
     return HttpGateway(
         url=settings.payment_url,
         api_key=settings.payment_api_key,
@@ -59,6 +64,7 @@ def _http_gateway(settings: Settings) -> HttpGateway:
         known_within=settings.payment_known_within,
         connections=settings.payment_connections,
         max_in_flight=settings.payment_max_in_flight,
+        observe=observe,
     )
 
 

@@ -28,7 +28,7 @@ from orders_pipeline.payments.http_answers import (
     page_of_answer,
     wire_key,
 )
-from orders_pipeline.payments.lanes import answers_in_lanes
+from orders_pipeline.payments.lanes import Observe, answers_in_lanes, unobserved
 
 CONNECT_SECONDS = 5.0
 ANSWERS_WITHIN_SECONDS = 3.0
@@ -44,6 +44,7 @@ class HttpGateway:
         known_within: seconds for which one charge of unknown outcome is asked for.
         connections: requests that are open at the same time.
         max_in_flight: charges open at the same time, those that wait for a try or an outcome included.
+        observe: is told the seconds that each charge took.
     """
 
     url: str
@@ -52,13 +53,15 @@ class HttpGateway:
     known_within: float = 60.0
     connections: int = 100
     max_in_flight: int = 10_000
+    observe: Observe = unobserved
 
     async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         """Outcomes as they come; one that stays unknown is left out and told of at the end."""
         number = min(self.connections, len(charges))
         async with open_connections(self.url, self._headers(), self._timeout(), number) as connections:
             charging = Charging(connections, self.known_within)
-            async with aclosing(answers_in_lanes(charges, self.max_in_flight, charging.outcome)) as groups:
+            lanes = answers_in_lanes(charges, self.max_in_flight, charging.outcome, self.observe)
+            async with aclosing(lanes) as groups:
                 async for group in groups:
                     yield group
         charging.check_all_known(len(charges))

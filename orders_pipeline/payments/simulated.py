@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid
-from orders_pipeline.payments.lanes import GROUP, answers_in_lanes
+from orders_pipeline.payments.lanes import GROUP, Observe, answers_in_lanes, unobserved
 
 REASONS = ("card_declined", "insufficient_funds", "expired_card", "do_not_honor")
 HASH_VALUES = 2.0**64
@@ -23,6 +23,7 @@ class SimulatedGateway:
     delay_min: float = 1.0
     delay_max: float = 3.0
     max_in_flight: int = 10_000
+    observe: Observe = unobserved
     _keyed: blake2b = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -34,7 +35,7 @@ class SimulatedGateway:
             for start in range(0, len(charges), GROUP):
                 yield [self.outcome_of(charge) for charge in charges[start : start + GROUP]]
             return
-        async for group in answers_in_lanes(charges, self.max_in_flight, self._answer_in_time):
+        async for group in answers_in_lanes(charges, self.max_in_flight, self._answer_in_time, self.observe):
             yield group
 
     def outcome_of(self, charge: Charge) -> Outcome:

@@ -45,6 +45,9 @@ metadata = MetaData(
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
+_OPEN = text("over_at IS NULL")
+
+
 def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
@@ -150,6 +153,7 @@ batches = Table(
     _count("conflict_orders"),
     Column("answered", BigInteger, nullable=False, server_default=text("0"), comment="charges answered"),
     *(_count(status) for status in OrderStatus),
+    Column("retried", BigInteger, nullable=False, server_default=text("0"), comment="orders made open again"),
     Column("progress_at", BigInteger, nullable=False),
     Column(
         "tries", Integer, nullable=False, server_default=text("0"), comment="of steps, since one ended well"
@@ -330,6 +334,7 @@ kpi_days = Table(
     Column("day", Date, primary_key=True),
     Column("version", BigInteger, nullable=False, comment="grows with each change of the day's orders"),
     Column("published", BigInteger, nullable=False, comment="version that the warehouse shows"),
+    Column("due_since", BigInteger, comment="first change that the warehouse does not show"),
 )
 
 snapshots = Table(
@@ -340,6 +345,25 @@ snapshots = Table(
     _count("pending"),
     _count("processing"),
     Column("settled", BigInteger, nullable=False, server_default=text("0"), comment="orders of all time"),
+    Column("ended", BigInteger, nullable=False, server_default=text("0"), comment="attempts of all time"),
+    Column("unsold", BigInteger, nullable=False, server_default=text("0"), comment="those without a sale"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False),
+    Column(
+        "subject", String, nullable=False, comment="what it is about: a queue, a service, a partition key"
+    ),
+    Column("detail", String, nullable=False),
+    Column("raised_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False, comment="when its condition last held"),
+    Column("over_at", BigInteger),
+    Column("told", Boolean, nullable=False, comment="whether people were told of its present state"),
+    Index("uq_alerts_open", "name", "subject", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index(None, "over_at"),
 )
 
 operator_actions = Table(

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import pairwise
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, select
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus
-from orders_pipeline.store.schema import batches, snapshots
+from orders_pipeline.store.order_counts import OrderCounts, order_counts
+from orders_pipeline.store.schema import snapshots
 from orders_pipeline.store.upsert import insert_into
 
 KEPT = timedelta(days=8)
@@ -26,6 +27,8 @@ class Snapshot:
 
     Args:
         taken_at: microseconds since 1970.
+        ended: attempts at orders that ever ended; unlike `settled` it never falls.
+        unsold: those of them that ended without a sale.
     """
 
     taken_at: int
@@ -33,16 +36,18 @@ class Snapshot:
     pending: int
     processing: int
     settled: int
+    ended: int = 0
+    unsold: int = 0
 
 
 def take_snapshot(engine: Engine, waiting: Mapping[str, int]) -> Snapshot:
     """Keeps how things stand, and drops what is older than eight days.
 
     Args:
-        waiting: tasks by queue.
+        waiting: tasks by queue; none while the broker does not answer.
     """
     with engine.begin() as connection:
-        taken = Snapshot(now_us(), dict(waiting), *_orders(connection))
+        taken = _snapshot(now_us(), dict(waiting), order_counts(connection))
         connection.execute(insert_into(connection, snapshots).values(asdict(taken)).on_conflict_do_nothing())
         old = snapshots.c.taken_at < taken.taken_at - KEPT // MICROSECOND
         connection.execute(delete(snapshots).where(old))
@@ -66,8 +71,23 @@ def settled_per_second(taken: list[Snapshot]) -> list[float | None]:
     return rates
 
 
-def _orders(connection: Connection) -> tuple[int, int, int]:
-    groups = ((OrderStatus.PENDING,), PROCESSING, DONE)
-    sums = [func.coalesce(func.sum(sum(batches.c[name] for name in group)), 0) for group in groups]
-    pending, processing, settled = (int(number) for number in connection.execute(select(*sums)).one())
-    return pending, processing, settled
+def snapshot_before(connection: Connection, time: int) -> Snapshot | None:
+    """The last snapshot taken before a time, in microseconds; else the first one, if there is any."""
+    before = select(snapshots).where(snapshots.c.taken_at <= time).order_by(snapshots.c.taken_at.desc())
+    first = select(snapshots).order_by(snapshots.c.taken_at)
+    for query in (before, first):
+        if row := connection.execute(query.limit(1)).mappings().first():
+            return Snapshot(**row)
+    return None
+
+
+def _snapshot(now: int, waiting: dict[str, int], counts: OrderCounts) -> Snapshot:
+    return Snapshot(
+        taken_at=now,
+        waiting=waiting,
+        pending=counts.by_status[OrderStatus.PENDING],
+        processing=sum(counts.by_status[status] for status in PROCESSING),
+        settled=sum(counts.by_status[status] for status in DONE),
+        ended=counts.completed + counts.unsold,
+        unsold=counts.unsold,
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import batches, imports, kpi_days, orders
+from orders_pipeline.store.schema import imports, kpi_days
 
 FILES_OF = timedelta(days=7)
 PUBLISHED_WITHIN = timedelta(minutes=15)
@@ -33,15 +33,10 @@ def files_over_limit(engine: Engine, limit: float) -> Rows:
 
 
 def stale_days(engine: Engine) -> Rows:
-    """Days whose orders last moved more than 15 minutes ago, in a way that is not published yet."""
-    moved_at = func.max(batches.c.progress_at)
+    """Days with a change that was made more than 15 minutes ago and is not published yet."""
     query = (
-        select(kpi_days.c.day, kpi_days.c.version, kpi_days.c.published, moved_at.label("moved_at"))
-        .join_from(kpi_days, orders, orders.c.day == kpi_days.c.day)
-        .join(batches, (batches.c.import_id == orders.c.import_id) & (batches.c.number == orders.c.batch))
-        .where(kpi_days.c.version > kpi_days.c.published)
-        .group_by(kpi_days.c.day, kpi_days.c.version, kpi_days.c.published)
-        .having(moved_at < now_us() - PUBLISHED_WITHIN // MICROSECOND)
+        select(kpi_days.c.day, kpi_days.c.version, kpi_days.c.published, kpi_days.c.due_since)
+        .where(kpi_days.c.due_since < now_us() - PUBLISHED_WITHIN // MICROSECOND)
         .order_by(kpi_days.c.day)
     )
     with reading(engine) as connection:
@@ -51,7 +46,7 @@ def stale_days(engine: Engine) -> Rows:
             "day": str(row.day),
             "version": row.version,
             "published": row.published,
-            "moved_at": to_datetime(row.moved_at).isoformat(timespec="seconds"),
+            "due_since": to_datetime(row.due_since).isoformat(timespec="seconds"),
         }
         for row in rows
     ]

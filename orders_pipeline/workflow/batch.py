@@ -86,11 +86,15 @@ def count_moves(connection: Connection, key: BatchKey, moves: dict[OrderStatus, 
 def mark_days(connection: Connection, changed: Select[tuple[date]]) -> None:
     """Makes these KPI days, a query of one column, due for a refresh."""
     day = changed.selected_columns[0]
-    days = changed.add_columns(literal(1), literal(0)).where(day.is_not(None)).distinct().order_by(day)
-    statement = insert_into(connection, kpi_days).from_select(["day", "version", "published"], days)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["day"], set_={"version": kpi_days.c.version + 1})
-    )
+    first = changed.add_columns(literal(1), literal(0), literal(now_us()))
+    days = first.where(day.is_not(None)).distinct().order_by(day)
+    columns = ["day", "version", "published", "due_since"]
+    statement = insert_into(connection, kpi_days).from_select(columns, days)
+    grown = {
+        "version": kpi_days.c.version + 1,
+        "due_since": func.coalesce(kpi_days.c.due_since, statement.excluded.due_since),
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=["day"], set_=grown))
 
 
 def orders_in(window: Window, *statuses: OrderStatus) -> Any:

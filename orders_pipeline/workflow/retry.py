@@ -52,7 +52,8 @@ def _retry(connection: Connection, batch: BatchKey, window: Window, chosen: Colu
     left = _count_by_status(connection, again)
     _note(connection, again)
     connection.execute(update(orders).where(again).values(status=PENDING, attempt=orders.c.attempt + 1))
-    count_moves(connection, batch, {PENDING: number} | {status: -count for status, count in left.items()})
+    moves = {PENDING: number} | {status: -count for status, count in left.items()}
+    count_moves(connection, batch, moves, retried=number)
     mark_days(connection, select(settling.c.day))
     reopen_import(connection, batch.import_id)
     return number

@@ -14,7 +14,7 @@ from aiosmtpd.handlers import Message
 from dagster import DagsterInstance, build_run_status_sensor_context, job, op
 
 from jobs.notice_sensors import notice_sensors
-from orders_pipeline.notices import Notice, send_notice
+from orders_pipeline.notices import Notice, Sent, send_notice
 from orders_pipeline.settings import Settings
 from tests.services import free_port
 
@@ -63,7 +63,7 @@ def test_a_notice_goes_to_every_channel_that_is_set(webhook: Any, mailbox: Any) 
     settings = Settings(
         notify_webhook=webhook[0], notify_email="ops@example.org,more@example.org", smtp_url=mailbox[0]
     )
-    assert send_notice(settings, NOTICE) == []
+    assert send_notice(settings, NOTICE) == Sent([], reached=True)
     assert webhook[1] == [{"text": f"{NOTICE.subject}\n{NOTICE.text}", "subject": NOTICE.subject}]
     (mail,) = mailbox[1]
     assert (mail["Subject"], mail["To"]) == (NOTICE.subject, "ops@example.org,more@example.org")
@@ -74,13 +74,15 @@ def test_a_channel_that_is_down_does_not_keep_the_notice_from_the_others(mailbox
     settings = Settings(
         notify_webhook=f"http://127.0.0.1:{free_port()}/", notify_email="ops@example.org", smtp_url=mailbox[0]
     )
-    (failure,) = send_notice(settings, NOTICE)
+    sent = send_notice(settings, NOTICE)
+    (failure,) = sent.failures
+    assert sent.reached
     assert failure.startswith("webhook: ")
     assert len(mailbox[1]) == 1
 
 
 def test_no_channel_is_no_failure() -> None:
-    assert send_notice(Settings(), NOTICE) == []
+    assert send_notice(Settings(), NOTICE) == Sent([], reached=True)
 
 
 def test_a_failed_run_is_told_with_its_job_and_file(webhook: Any) -> None:

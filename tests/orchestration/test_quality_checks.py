@@ -15,7 +15,7 @@ from jobs.check_schedules import CHECK_QUALITY, check_schedules
 from orders_pipeline.clock import now_us
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import Settings
-from orders_pipeline.store.schema import batches, imports
+from orders_pipeline.store.schema import imports, kpi_days
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 
@@ -52,7 +52,8 @@ def moved(home: Reporting, minutes_ago: int) -> None:
     """Another order for Tuesday, so many minutes ago, that is not published."""
     store_orders(home.engine, [StoredOrder(number="late", day=TUESDAY, lines=LINES)])
     with home.engine.begin() as connection:
-        connection.execute(update(batches).values(progress_at=now_us() - minutes_ago * MINUTE_US))
+        due = update(kpi_days).where(kpi_days.c.version > kpi_days.c.published)
+        connection.execute(due.values(due_since=now_us() - minutes_ago * MINUTE_US))
 
 
 def rejected(home: Reporting, lines: int, days_ago: int) -> None:

@@ -13,6 +13,35 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "alerts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column(
+            "subject",
+            sa.String(),
+            nullable=False,
+            comment="what it is about: a queue, a service, a partition key",
+        ),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("raised_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False, comment="when its condition last held"),
+        sa.Column("over_at", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "told", sa.Boolean(), nullable=False, comment="whether people were told of its present state"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
+    )
+    with op.batch_alter_table("alerts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_alerts_over_at"), ["over_at"], unique=False)
+        batch_op.create_index(
+            "uq_alerts_open",
+            ["name", "subject"],
+            unique=True,
+            sqlite_where=sa.text("over_at IS NULL"),
+            postgresql_where=sa.text("over_at IS NULL"),
+        )
+
+    op.create_table(
         "api_keys",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("prefix", sa.String(), nullable=False, comment="the part of the key by which it is found"),
@@ -73,6 +102,12 @@ def upgrade() -> None:
             "version", sa.BigInteger(), nullable=False, comment="grows with each change of the day's orders"
         ),
         sa.Column("published", sa.BigInteger(), nullable=False, comment="version that the warehouse shows"),
+        sa.Column(
+            "due_since",
+            sa.BigInteger(),
+            nullable=True,
+            comment="first change that the warehouse does not show",
+        ),
         sa.PrimaryKeyConstraint("day", name=op.f("pk_kpi_days")),
     )
     op.create_table(
@@ -128,6 +163,20 @@ def upgrade() -> None:
             server_default=sa.text("0"),
             nullable=False,
             comment="orders of all time",
+        ),
+        sa.Column(
+            "ended",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="attempts of all time",
+        ),
+        sa.Column(
+            "unsold",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="those without a sale",
         ),
         sa.PrimaryKeyConstraint("taken_at", name=op.f("pk_snapshots")),
     )
@@ -272,6 +321,13 @@ def upgrade() -> None:
         sa.Column("completed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("rollback", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("failed", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "retried",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="orders made open again",
+        ),
         sa.Column("progress_at", sa.BigInteger(), nullable=False),
         sa.Column(
             "tries",
@@ -496,3 +552,12 @@ def downgrade() -> None:
     op.drop_table("home")
     op.drop_table("customers")
     op.drop_table("api_keys")
+    with op.batch_alter_table("alerts", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_alerts_open",
+            sqlite_where=sa.text("over_at IS NULL"),
+            postgresql_where=sa.text("over_at IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_alerts_over_at"))
+
+    op.drop_table("alerts")

@@ -1,0 +1,63 @@
+"""Since when the first task of each queue waits: Celery does not note it, so a header of each task does."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from kombu.connection import Connection
+
+from jobs.queues import QUEUES, broker_connection, queue_size
+from orders_pipeline.monitoring.conditions import Queue
+from orders_pipeline.settings import Settings
+
+QUEUED_AT = "queued_at"
+
+
+def queued_now() -> dict[str, float]:
+    """Headers of a task that is queued now."""
+    return {QUEUED_AT: time.time()}
+
+
+def queues(settings: Settings) -> dict[str, Queue]:
+    """The queues with their waiting tasks, and since when the first one waits.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    with broker_connection(settings) as connection:
+        return {queue: _queue(connection, queue) for queue in QUEUES}
+
+
+def _queue(connection: Connection, queue: str) -> Queue:
+    waiting = queue_size(connection, queue)
+    return Queue(waiting, _oldest_since(connection, queue) if waiting else None)
+
+
+def _oldest_since(connection: Connection, queue: str) -> int | None:
+    """Microseconds since 1970; None where the queue is empty by now, or tasks come from elsewhere."""
+    channel = connection.channel()  # type: ignore[no-untyped-call]
+    try:
+        peek = _peek_redis if connection.transport.driver_type == "redis" else _peek_amqp
+        times = [headers[QUEUED_AT] for headers in peek(channel, queue) if QUEUED_AT in headers]
+    finally:
+        channel.close()
+    return int(min(times) * 1_000_000) if times else None
+
+
+def _peek_redis(channel: Any, queue: str) -> list[dict[str, Any]]:
+    """Headers of the next task of each priority: a list of Redis each, read from its end."""
+    keys = [channel._q_for_pri(queue, priority) for priority in channel.priority_steps]
+    with channel.conn_or_acquire() as client:
+        texts = [client.lindex(key, -1) for key in keys]
+    return [json.loads(text)["headers"] for text in texts if text]
+
+
+def _peek_amqp(channel: Any, queue: str) -> list[dict[str, Any]]:
+    """Headers of the next task, which is taken and at once put back to its place."""
+    message = channel.basic_get(queue)
+    if message is None:
+        return []
+    channel.basic_reject(message.delivery_tag, requeue=True)
+    return [message.headers]

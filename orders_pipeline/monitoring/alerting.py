@@ -1,0 +1,93 @@
+"""Raises alerts, keeps silent while they last, and says when they are over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from orders_pipeline.clock import to_datetime
+from orders_pipeline.monitoring.conditions import AlertName, Condition
+from orders_pipeline.notices import Notice, send_notice
+from orders_pipeline.settings import Settings
+from orders_pipeline.store import alerts as store
+from orders_pipeline.store.alerts import Alert
+
+MINUTE_US = 60_000_000
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be noted of the alerts."""
+
+    raised: list[tuple[AlertName, Condition]]
+    seen: list[tuple[Alert, str]]
+    over: list[Alert]
+
+
+def decide(
+    known: Iterable[Alert], judged: Mapping[AlertName, list[Condition]], now: int, quiet_us: int
+) -> Changes:
+    """Which alerts begin, last and end.
+
+    Args:
+        known: open alerts.
+        judged: conditions that hold, by alert; an alert that is not in it could not be judged and stays.
+        quiet_us: microseconds for which a condition must be gone before its alert is over.
+    """
+    holding = {(name, one.subject): one for name, conditions in judged.items() for one in conditions}
+    by_identity = {(alert.name, alert.subject): alert for alert in known}
+    gone = [alert for identity, alert in by_identity.items() if identity not in holding]
+    return Changes(
+        raised=[
+            (name, one) for (name, subject), one in holding.items() if (name, subject) not in by_identity
+        ],
+        seen=[(by_identity[key], one.detail) for key, one in holding.items() if key in by_identity],
+        over=[alert for alert in gone if alert.name in judged and now - alert.seen_at >= quiet_us],
+    )
+
+
+def keep_alerts(
+    engine: Engine, judged: Mapping[AlertName, list[Condition]], now: int, quiet_minutes: float
+) -> Changes:
+    """Notes which alerts begin, last and end."""
+    with engine.begin() as connection:
+        changes = decide(store.open_alerts(connection), judged, now, int(quiet_minutes * MINUTE_US))
+        for name, condition in changes.raised:
+            store.raise_alert(connection, name, condition.subject, condition.detail, now)
+        for alert, detail in changes.seen:
+            store.note_seen(connection, alert.id, detail, now)
+        store.end_alerts(connection, [alert.id for alert in changes.over], now)
+    return changes
+
+
+def tell_alerts(engine: Engine, settings: Settings) -> list[str]:
+    """Sends a notice of each alert that was raised or over since; the reasons why some were not sent.
+
+    One that no channel took is sent again the next time.
+    """
+    failures = []
+    for alert in store.untold_alerts(engine):
+        sent = send_notice(settings, notice_of(alert))
+        failures += sent.failures
+        if sent.reached:
+            store.mark_told(engine, alert)
+    return failures
+
+
+def notice_of(alert: Alert) -> Notice:
+    """An alert, or its end, in words."""
+    words = f"{title(alert.name)} ({alert.subject})"
+    raised = to_datetime(alert.raised_at).strftime("%Y-%m-%d %H:%M UTC")
+    if alert.over_at is None:
+        runbook = f"What to do: docs/runbooks.md, `{alert.name}`."
+        return Notice(f"Alert: {words}", f"{alert.detail} {runbook}")
+    return Notice(f"Over: {words}", f"It was raised at {raised}. Last seen: {alert.detail}")
+
+
+def title(name: str) -> str:
+    """An alert's name as people read it, also one that this version does not know."""
+    return name.replace("_", " ").capitalize()

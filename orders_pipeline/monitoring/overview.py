@@ -1,0 +1,49 @@
+"""How orders, imports and figures stand, from the order store's counts: no order is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from orders_pipeline.kpis.batch_figures import settled_per_second
+from orders_pipeline.model import ImportStatus
+from orders_pipeline.store.alerts import count_open
+from orders_pipeline.store.order_counts import OrderCounts, order_counts
+from orders_pipeline.store.schema import imports, kpi_days
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The order store at a glance; times in microseconds since 1970."""
+
+    orders: OrderCounts
+    settled_per_second: float
+    imports: dict[ImportStatus, int]
+    last_arrival: int | None
+    last_settled: int | None
+    days_due: int
+    due_since: int | None
+    open_alerts: dict[str, int]
+
+
+def overview(connection: Connection, now: int) -> Overview:
+    """How things stand."""
+    by_status = dict.fromkeys(ImportStatus, 0)
+    query = select(imports.c.status, func.count()).group_by(imports.c.status)
+    for status, number in connection.execute(query):
+        by_status[ImportStatus(status)] = number
+    latest = select(func.max(imports.c.staged_at), func.max(imports.c.settled_at))
+    due = select(func.count(), func.min(kpi_days.c.due_since))
+    last_arrival, last_settled = connection.execute(latest).one()
+    days_due, due_since = connection.execute(due.where(kpi_days.c.version > kpi_days.c.published)).one()
+    return Overview(
+        orders=order_counts(connection),
+        settled_per_second=settled_per_second(connection, now),
+        imports=by_status,
+        last_arrival=last_arrival,
+        last_settled=last_settled,
+        days_due=days_due,
+        due_since=due_since,
+        open_alerts=count_open(connection),
+    )
