@@ -86,7 +86,7 @@ def running_postgres(*settings: str) -> Iterator[str]:
         command: list[str | Path] = [bin_folder / "postgres", "-D", data, "-k", folder, "-p", str(port), "-F"]
         for setting in ("listen_addresses=127.0.0.1", "max_connections=200", *settings):
             command += ["-c", setting]
-        with _running(command, folder, account, stop=signal.SIGINT) as alive:
+        with running_process(command, folder, account, stop=signal.SIGINT) as alive:
             wait_until(lambda: postgres_answers(port), alive, folder / "log")
             yield f"postgresql+psycopg2://orders@127.0.0.1:{port}"
 
@@ -109,7 +109,7 @@ def redis_server() -> Iterator[str]:
 @contextmanager
 def running_redis() -> Iterator[str]:
     """URL of a current Redis or Valkey server of its own."""
-    program = _system_program("redis-server") or _system_program("valkey-server")
+    program = system_program("redis-server") or system_program("valkey-server")
     yield from _redis(_required("Redis", program, "redis-server or valkey-server"))
 
 
@@ -151,11 +151,11 @@ def running_rabbitmq() -> Iterator[RabbitServer]:
     program = _required("RabbitMQ", _rabbitmq_program("rabbitmq-server"), "rabbitmq-server")
     with _folder("rabbitmq", Account(None)) as folder:
         server = RabbitServer(folder, free_port(), free_port(), free_port())
-        epmd = _required("RabbitMQ", _system_program("epmd"), "epmd")
+        epmd = _required("RabbitMQ", system_program("epmd"), "epmd")
         epmd_command: list[str | Path] = [epmd, "-address", "127.0.0.1", "-port", str(server.epmd_port)]
         with (
-            _running(epmd_command, folder / "epmd", Account(None)),
-            _running(
+            running_process(epmd_command, folder / "epmd", Account(None)),
+            running_process(
                 [program], folder, Account(None), env=server.environment(), stop=signal.SIGTERM
             ) as alive,
         ):
@@ -178,7 +178,7 @@ def running_s3() -> Iterator[str]:
     with _folder("s3", Account(None)) as folder:
         port = free_port()
         command: list[str | Path] = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        with _running(command, folder, Account(None)) as alive:
+        with running_process(command, folder, Account(None)) as alive:
             wait_until(lambda: accepts(port), alive, folder / "log")
             yield f"http://127.0.0.1:{port}"
 
@@ -308,7 +308,7 @@ def _folder(name: str, account: Account) -> Iterator[Path]:
 
 
 @contextmanager
-def _running(
+def running_process(
     command: list[str | Path],
     folder: Path,
     account: Account,
@@ -341,7 +341,7 @@ def _redis(program: str) -> Iterator[str]:
         port = free_port()
         command: list[str | Path] = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
         command += ["--save", "", "--appendonly", "no"]
-        with _running(command, folder, Account(None)) as alive:
+        with running_process(command, folder, Account(None)) as alive:
             wait_until(lambda: accepts(port), alive, folder / "log")
             yield f"redis://127.0.0.1:{port}/0"
 
@@ -390,10 +390,10 @@ def _execute(server: str, statement: str) -> None:
 
 def _rabbitmq_program(name: str) -> str | None:
     """The package's own script: the one on Debian's PATH insists on the service's user and folders."""
-    return shutil.which(name, path="/usr/lib/rabbitmq/bin") or _system_program(name)
+    return shutil.which(name, path="/usr/lib/rabbitmq/bin") or system_program(name)
 
 
-def _system_program(name: str) -> str | None:
+def system_program(name: str) -> str | None:
     """A program of the system, not the Redis inside this virtual environment."""
     own = str(Path(sys.executable).parent)
     folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder != own]

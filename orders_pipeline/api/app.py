@@ -66,6 +66,7 @@ def create_app(settings: Settings, queue_sizes: QueueSizes) -> FastAPI:
         app.include_router(
             part.router, prefix="/api", dependencies=[*limited, *readers], responses=dict(ERRORS)
         )
+    app.include_router(audit.key_router, prefix="/api", responses=dict(ERRORS))
     dashboard.add_dashboard(app)
     add_error_handlers(app)
     app.add_middleware(SecurityHeaders)

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# install.sh HOST: puts the proxy's configuration into nginx's folder, with a self-signed certificate for HOST where
+# there is none. A certificate of your own goes into orders/cert.pem and orders/key.pem there.
+set -euo pipefail
+host=${1:?the name by which browsers reach this machine}
+nginx=${NGINX_FOLDER:-/etc/nginx}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+install -d "$nginx/conf.d" "$nginx/orders"
+install -m 644 "$here/orders.conf" "$nginx/conf.d/orders.conf"
+install -m 644 "$here/proxy-headers.conf" "$nginx/orders/proxy-headers.conf"
+touch "$nginx/orders/operators.map" "$nginx/orders/users.htpasswd"
+chmod 640 "$nginx/orders/users.htpasswd"
+# nginx's workers read it at each request.
+if [ "$(id -u)" = 0 ] && getent group www-data >/dev/null; then
+  chgrp www-data "$nginx/orders/users.htpasswd"
+fi
+
+if [ ! -e "$nginx/orders/key.pem" ]; then
+  if [[ $host =~ ^[0-9.]+$|: ]]; then name=IP:$host; else name=DNS:$host; fi
+  (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 365 -subj "/CN=$host" \
+    -addext "subjectAltName=$name,DNS:localhost,IP:127.0.0.1" -keyout "$nginx/orders/key.pem" -out "$nginx/orders/cert.pem" 2>/dev/null)
+  echo "Made a self-signed certificate: browsers warn of it until you put a real one in its place."
+fi
+echo "Next: $here/user.sh NAME operator, then: nginx -t && systemctl restart nginx"
