@@ -12,7 +12,7 @@ SCALE = 10_000
 MAX_WHOLE_DIGITS = 13
 
 # One to three digits, a sign, three digits: a thousand or a thousandth.
-_OPEN = r"^[1-9]\d{0,2}[.,]\d{3}$"
+_OPEN = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _GAP = r"['\x{2019}\s\x{a0}\x{202f}\x{2009}]"
 _MINUS = r"[-\x{2212}]"
 _SIGN = r"([^\d\s.,'\x{2019}()+\x{2212}-]{1,3}\.?)"
@@ -45,11 +45,11 @@ class AmountEvidence:
     def add(self, values: pl.Series) -> None:
         """Counts the values of `values` that settle the question, and those that leave it open."""
         text = values.drop_nulls().str.strip_chars()
-        plain = text.str.contains(r"^\d*(?:\.\d\d?)?$")
+        plain = text.str.contains(r"^[0-9]*(?:\.[0-9][0-9]?)?$")
         self.counts["."] += int((text.str.contains(".", literal=True) & plain).sum())
         if plain.all():
             return
-        bare = text.filter(~plain).str.extract(r"(\d[\d.,]*\d|[.,]\d+)").drop_nulls()
+        bare = text.filter(~plain).str.extract(r"([0-9][0-9.,]*[0-9]|[.,][0-9]+)").drop_nulls()
         self.counts["."] += int(bare.str.contains(_settling(r"\.", ",")).sum())
         self.counts[","] += int(bare.str.contains(_settling(",", r"\.")).sum())
         open_ones = bare.filter(bare.str.contains(_OPEN))
@@ -73,13 +73,13 @@ class AmountEvidence:
 def _settling(decimal: str, other: str) -> str:
     """A pattern of amounts in which `decimal` can only be the decimal sign."""
     shapes = (
-        rf"\d*{decimal}\d\d?",
-        rf"\d*{decimal}\d{{4,}}",
-        rf"\d{{4,}}{decimal}\d{{3}}",
-        rf"0\d*{decimal}\d{{3}}",
-        rf"{decimal}\d{{3}}",
-        rf"[\d{other}]*{other}[\d{other}]*{decimal}\d+",
-        rf"\d{{1,3}}(?:{other}\d{{2,3}}){{2,}}",
+        rf"[0-9]*{decimal}[0-9][0-9]?",
+        rf"[0-9]*{decimal}[0-9]{{4,}}",
+        rf"[0-9]{{4,}}{decimal}[0-9]{{3}}",
+        rf"0[0-9]*{decimal}[0-9]{{3}}",
+        rf"{decimal}[0-9]{{3}}",
+        rf"[0-9{other}]*{other}[0-9{other}]*{decimal}[0-9]+",
+        rf"[0-9]{{1,3}}(?:{other}[0-9]{{2,3}}){{2,}}",
     )
     return f"^(?:{'|'.join(shapes)})$"
 
@@ -90,7 +90,9 @@ def read_amounts(values: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
     A null or blank value has neither units nor code.
     """
     text = values.str.strip_chars()
-    simple = text.str.contains(r"^\d{1,13}(?:\.\d{1,4})?$" if decimal == DecimalSign(".") else r"^\d{1,13}$")
+    simple = text.str.contains(
+        r"^[0-9]{1,13}(?:\.[0-9]{1,4})?$" if decimal == DecimalSign(".") else r"^[0-9]{1,13}$"
+    )
     if simple.all() and not simple.has_nulls():
         nothing = pl.lit(None, pl.String)
         return _exact(text).to_frame("units").with_columns(code=nothing, sign=nothing)
@@ -115,7 +117,7 @@ def _read_odd(text: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
     )
     table = groups.with_columns(
         text=text,
-        digits=pl.col("whole").str.replace_all(r"\D", "").str.strip_chars_start("0"),
+        digits=pl.col("whole").str.replace_all(r"[^0-9]", "").str.strip_chars_start("0"),
         part=pl.col("part").fill_null("").str.strip_chars_end("0"),
         sign=pl.coalesce("sign1", "sign2"),
         negative=negative,
@@ -128,16 +130,18 @@ def _read_odd(text: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
 
 def _pattern(decimal: str) -> str:
     point, comma = (r"\.", ",") if decimal == "." else (",", r"\.")
-    whole = rf"(\d+|\d{{1,3}}(?:{comma}\d{{2,3}})*{comma}\d{{3}}|\d{{1,3}}(?:{_GAP}\d{{3}})+|)"
+    whole = (
+        rf"([0-9]+|[0-9]{{1,3}}(?:{comma}[0-9]{{2,3}})*{comma}[0-9]{{3}}|[0-9]{{1,3}}(?:{_GAP}[0-9]{{3}})+|)"
+    )
     before = rf"^(\()?\s*(?:\+|({_MINUS}))?\s*{_SIGN}?\s*({_MINUS})?\s*"
-    return rf"{before}{whole}(?:{point}(\d*))?\s*{_SIGN}?\s*({_MINUS})?\s*(\))?$"
+    return rf"{before}{whole}(?:{point}([0-9]*))?\s*{_SIGN}?\s*({_MINUS})?\s*(\))?$"
 
 
 def _code(*, mixed: bool) -> pl.Expr:
-    whole, part, bare = pl.col("whole"), pl.col("part"), pl.col("text").str.extract(r"(\d[\d.,]*\d)")
+    whole, part, bare = pl.col("whole"), pl.col("part"), pl.col("text").str.extract(r"([0-9][0-9.,]*[0-9])")
     unreadable = (
         whole.is_null()
-        | ~pl.col("text").str.contains(r"\d")
+        | ~pl.col("text").str.contains(r"[0-9]")
         | (pl.col("open").is_null() != pl.col("close").is_null())
         | (pl.col("sign1").is_not_null() & pl.col("sign2").is_not_null())
     )

@@ -144,7 +144,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     ),
     RejectCode.PRICE_TOO_LARGE: Explanation(
         "price",
-        "The line's total is above 1,000,000,000,000: the price is {}.",
+        "The line's total is above 10,000,000,000: the price is {}.",
         "Check the price and the quantity.",
     ),
     RejectCode.PRICE_OTHER_CURRENCY: Explanation(
@@ -178,7 +178,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     ),
     RejectCode.ORDER_TOTAL_TOO_LARGE: Explanation(
         "order_number",
-        "The order's total is above 1,000,000,000,000.",
+        "The order's total is above 10,000,000,000.",
         "Check its prices, or split the order.",
     ),
     RejectCode.TEXT_TOO_LONG: Explanation(

@@ -14,7 +14,7 @@ from orders_pipeline.importing.options import ParseRules
 from orders_pipeline.importing.profile import OrderField, Profile
 
 MAX_QUANTITY = 1_000_000_000
-MAX_TOTAL_UNITS = 1_000_000_000_000
+MAX_TOTAL_UNITS = 10_000_000_000
 MAX_TEXT = 1000
 
 TEXT_FIELDS = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.SKU, OrderField.PRODUCT_NAME)
@@ -23,7 +23,7 @@ TEXT_FIELDS = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.SKU,
 def order_key(raw: pl.Expr) -> pl.Expr:
     """An id as text: `17850.0`, which spreadsheets and pandas make of `17850`, is `17850`; blank is null."""
     text = raw.str.strip_chars()
-    whole = pl.when(text.str.ends_with(".0")).then(text.str.replace(r"^(\d+)\.0$", "$1")).otherwise(text)
+    whole = pl.when(text.str.ends_with(".0")).then(text.str.replace(r"^([0-9]+)\.0$", "$1")).otherwise(text)
     return pl.when(whole != "").then(whole)
 
 
@@ -104,7 +104,7 @@ def _checks(profile: Profile, rules: ParseRules) -> list[tuple[RejectCode, pl.Ex
     return [
         (RejectCode.FIELD_COUNT, pl.col("problem").is_not_null()),
         (RejectCode.ORDER_NUMBER_MISSING, pl.col("order").is_null()),
-        (RejectCode.ORDER_NUMBER_DAMAGED, pl.col("order").str.contains(r"^\d\.\d+E\+\d+$")),
+        (RejectCode.ORDER_NUMBER_DAMAGED, pl.col("order").str.contains(r"^[0-9]\.[0-9]+E\+[0-9]+$")),
         (RejectCode.STATUS_SKIPPED, pl.col("skipped").is_not_null()),
         (RejectCode.SKU_MISSING, pl.col("sku").is_null()),
         *_quantity_checks(),

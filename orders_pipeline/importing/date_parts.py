@@ -6,19 +6,19 @@ import polars as pl
 
 from orders_pipeline.importing.profile import DateOrder
 
-ISO = r"^[12]\d{3}-\d\d-\d\d \d\d:\d\d:[0-5]\d$"
+ISO = r"^[12][0-9]{3}-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-5][0-9]$"
 CLOCK = ["hour", "minute", "second", "fraction", "half", "offset"]
 DATED = ["text", "year", "month", "day", *CLOCK]
 
 _CLOCK = (
-    r"(?:[T ,]+(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[.,](\d{1,9}))?)?\s*(?:([AaPp])\.?[Mm]\.?)?"
-    r"\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?$"
+    r"(?:[T ,]+([0-9]{1,2})[:.h]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,]([0-9]{1,9}))?)?\s*(?:([AaPp])\.?[Mm]\.?)?"
+    r"\s*(Z|z|UTC|GMT|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?)?$"
 )
 _WEEKDAY = r"^(?:[A-Za-z]{3,9}[.,]? )?"
-_NUMERIC = _WEEKDAY + r"(\d{1,4})([-/.])(\d{1,2})([-/.])(\d{1,4})" + _CLOCK
-_COMPACT = r"^(\d{4})(\d{2})(\d{2})(?:T?(\d{2}):?(\d{2})(?::?(\d{2}))?(Z)?)?$"
-_DAY_MONTH = _WEEKDAY + r"(\d{1,2})[-/. ]+([A-Za-z]{3,9})\.?[-/., ]+(\d{4}|\d{2})" + _CLOCK
-_MONTH_DAY = _WEEKDAY + r"([A-Za-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})" + _CLOCK
+_NUMERIC = _WEEKDAY + r"([0-9]{1,4})([-/.])([0-9]{1,2})([-/.])([0-9]{1,4})" + _CLOCK
+_COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2}):?([0-9]{2})(?::?([0-9]{2}))?(Z)?)?$"
+_DAY_MONTH = _WEEKDAY + r"([0-9]{1,2})[-/. ]+([A-Za-z]{3,9})\.?[-/., ]+([0-9]{4}|[0-9]{2})" + _CLOCK
+_MONTH_DAY = _WEEKDAY + r"([A-Za-z]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})" + _CLOCK
 _MONTHS = [
     "january",
     "february",

@@ -124,7 +124,7 @@ def _written_out() -> pl.Expr:
 
 def _offset() -> pl.Expr:
     """The time zone's offset from UTC; `Z`, `UTC` and `GMT` are none."""
-    parts = pl.col("offset").str.extract_groups(r"^([+-])(\d{2}):?(\d{2})?$").struct
+    parts = pl.col("offset").str.extract_groups(r"^([+-])([0-9]{2}):?([0-9]{2})?$").struct
     minutes = parts.field("2").cast(pl.Int64) * 60 + parts.field("3").cast(pl.Int64).fill_null(0)
     signed = pl.when(parts.field("1") == "-").then(-minutes).otherwise(minutes)
     return pl.duration(minutes=signed.fill_null(0))

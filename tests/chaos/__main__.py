@@ -17,7 +17,7 @@ from rich.table import Table
 from tests.chaos.suite import BackEndResult, run_back_end
 
 BACK_ENDS = [f"{d}+{b}" for d, b in itertools.product(("sqlite", "postgresql"), ("redis", "rabbitmq"))]
-page = Console()
+page = Console(width=110)
 
 
 def main() -> int:

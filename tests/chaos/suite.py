@@ -17,7 +17,7 @@ from tests.import_bench import ImportBench
 
 HUNG_AFTER_SECONDS = 300
 BEGUN_WITHIN_SECONDS = 120
-FAULTS_A_ROUND = 4
+FAULTS_A_ROUND = 5
 PAUSE_SECONDS = 6.0
 SCARCE_ORDERS = 100
 IMPORT_KILLED = "import command killed"
