@@ -29,6 +29,8 @@ from tests.services import create_database, running_postgres, running_rabbitmq
 RESULTS = Path(__file__).with_name("RESULTS.md")
 MILLION = 1_000_000
 PEER_ORDERS = 2_000
+# A server tuned modestly; the tests' own runs without fsync.
+POSTGRES = ("shared_buffers=1GB", "max_wal_size=8GB", "fsync=on")
 PACKAGES = ("dagster", "dagster-celery", "celery", "duckdb", "polars", "sqlalchemy", "redis")
 
 
@@ -117,7 +119,7 @@ def servers(bench: Bench) -> None:
     """The same on PostgreSQL and RabbitMQ, with Redis for results."""
     single = bench.file(Shape(bench.orders))
     with ExitStack() as stack:
-        postgres = stack.enter_context(running_postgres("shared_buffers=1GB", "max_wal_size=8GB"))
+        postgres = stack.enter_context(running_postgres(*POSTGRES))
         rabbit = stack.enter_context(running_rabbitmq())
         floor = bench.floor_seconds(single, ORDERS_DATABASE_URL=create_database(postgres, "floor"))
         ours, peak = bench.import_seconds(

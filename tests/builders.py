@@ -117,6 +117,7 @@ def _import(connection: Connection, placed: list[StoredOrder]) -> int:
         insert(batches).values(
             import_id=number,
             number=1,
+            source_id=1,
             first_order_id=first,
             orders=len(placed),
             loaded=len(placed),

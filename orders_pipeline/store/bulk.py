@@ -57,6 +57,9 @@ def _update_from_copy(
     incoming = _incoming(connection, table, frame)
     assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
     condition = " AND ".join(f"{table.name}.{name} = incoming.{name}" for name in keys)
+    # The planner knows nothing of rows this new: without the range it reads the whole table for each part.
+    ids = [int(row[len(values)]) for row in rows]
+    condition += f" AND {table.name}.{keys[0]} BETWEEN {min(ids)} AND {max(ids)}"
     return connection.exec_driver_sql(
         f"UPDATE {table.name} SET {assignments} FROM {incoming} AS incoming "  # noqa: S608
         f"WHERE {condition} AND {table.name}.status = '{expected}'"

@@ -238,8 +238,9 @@ def register_parsed(
     Args:
         found: Parquet files of rejects, as for `keep_rejects`.
     """
-    records = select(imports.c.records).where(imports.c.id == import_id).with_for_update()
-    if connection.execute(records).scalar_one():
+    noted = select(imports.c.records, imports.c.source_id).where(imports.c.id == import_id).with_for_update()
+    records, source_id = connection.execute(noted).one()
+    if records:
         return False
     first_id = _take_ids(connection, sum(batch.orders for batch in parsed.batches))
     for batch in parsed.batches:
@@ -247,6 +248,7 @@ def register_parsed(
             insert(batches).values(
                 import_id=import_id,
                 number=batch.number,
+                source_id=source_id,
                 first_order_id=first_id,
                 orders=batch.orders,
                 lines=batch.lines,

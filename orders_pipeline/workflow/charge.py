@@ -17,8 +17,16 @@ from orders_pipeline.payments.gateway import Charge, Outcome, Paid, PaymentGatew
 from orders_pipeline.store.bulk import update_rows
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, sources
-from orders_pipeline.workflow.batch import Batch, BatchKey, count_moves, get_batch, lock_batch, orders_in
-from orders_pipeline.workflow.settling import of_current_attempt
+from orders_pipeline.workflow.batch import (
+    Batch,
+    BatchKey,
+    count_moves,
+    get_batch,
+    join_windows_by_hash,
+    lock_batch,
+    orders_in,
+)
+from orders_pipeline.workflow.settling import of_current_attempt, payments_in
 
 RESERVED, PAYMENT_PROCESSING = OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING
 SUCCEEDED, DECLINED = PaymentStatus.SUCCEEDED.value, PaymentStatus.DECLINED.value
@@ -54,10 +62,11 @@ def _answers(engine: Engine, batch: Batch) -> Answers:
     query = (
         select(payments.c.status, func.count())
         .join(orders, of_current_attempt)
-        .where(orders_in(batch.window, PAYMENT_PROCESSING))
+        .where(orders_in(batch.window, PAYMENT_PROCESSING), payments_in(batch.window, *PaymentStatus))
         .group_by(payments.c.status)
     )
     with reading(engine) as connection:
+        join_windows_by_hash(connection)
         numbers: dict[str, int] = dict(connection.execute(query).all())
     return Answers(numbers.get(PaymentStatus.SUCCEEDED, 0), numbers.get(PaymentStatus.DECLINED, 0))
 
@@ -92,10 +101,12 @@ def _unanswered(engine: Engine, batch: Batch) -> list[Charge]:
         )
         .join(payments, of_current_attempt)
         .join(sources, sources.c.id == orders.c.source_id)
-        .where(orders_in(batch.window, PAYMENT_PROCESSING), payments.c.status == PaymentStatus.PROCESSING)
+        .where(orders_in(batch.window, PAYMENT_PROCESSING))
+        .where(payments_in(batch.window, PaymentStatus.PROCESSING))
         .order_by(orders.c.id)
     )
     with reading(engine) as connection:
+        join_windows_by_hash(connection)
         return [
             Charge(order_id, attempt, idempotency_key(source, number, attempt), amount, currency)
             for order_id, attempt, source, number, amount, currency in connection.execute(query).all()

@@ -10,12 +10,13 @@ from orders_pipeline.store.upsert import insert_into
 from orders_pipeline.workflow.batch import (
     Batch,
     BatchKey,
+    OrderSet,
     count_moves,
     get_batch,
     lock_batch,
     mark_days,
 )
-from orders_pipeline.workflow.settling import end_orders, gather_answered, settling
+from orders_pipeline.workflow.settling import end_orders, gather_answered, gathered, settling
 from orders_pipeline.workflow.stock import lock_products, move_units
 
 PAYMENT_PROCESSING, COMPLETED = OrderStatus.PAYMENT_PROCESSING, OrderStatus.COMPLETED
@@ -36,13 +37,14 @@ def _finalize(connection: Connection, key: BatchKey, window: Window) -> None:
     completed = gather_answered(connection, window, PaymentStatus.SUCCEEDED)
     if not completed:
         return
-    paid = select(settling.c.order_id)
+    paid = gathered(window)
+    end_orders(connection, paid, COMPLETED, ReservationStatus.SOLD)
+    count_moves(connection, key, {PAYMENT_PROCESSING: -completed, COMPLETED: completed})
+    # What other batches want as well comes last: each waits for the other from there to its end.
+    _add_customer_totals(connection)
     lock_products(connection, paid)
     move_units(connection, paid, "reserved", "sold")
-    end_orders(connection, COMPLETED, ReservationStatus.SOLD)
-    count_moves(connection, key, {PAYMENT_PROCESSING: -completed, COMPLETED: completed})
-    _add_customer_totals(connection)
-    _add_product_totals(connection)
+    _add_product_totals(connection, paid)
     mark_days(connection, select(settling.c.day))
 
 
@@ -68,7 +70,7 @@ def _add_customer_totals(connection: Connection) -> None:
     )
 
 
-def _add_product_totals(connection: Connection) -> None:
+def _add_product_totals(connection: Connection, paid: OrderSet) -> None:
     sums = (
         select(
             order_lines.c.product_id,
@@ -78,6 +80,7 @@ def _add_product_totals(connection: Connection) -> None:
             func.sum(order_lines.c.total),
         )
         .join(settling, settling.c.order_id == order_lines.c.order_id)
+        .where(paid.within(order_lines.c.order_id))
         .group_by(order_lines.c.product_id, settling.c.currency)
         .order_by(order_lines.c.product_id, settling.c.currency)
     )

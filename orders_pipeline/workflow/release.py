@@ -8,7 +8,7 @@ from orders_pipeline.clock import now_us
 from orders_pipeline.model import FailureReason, OrderStatus, ReservationStatus, Window
 from orders_pipeline.store.schema import failures, orders
 from orders_pipeline.workflow.batch import BatchKey, count_moves, mark_days, orders_in
-from orders_pipeline.workflow.settling import end_orders, gather, settling
+from orders_pipeline.workflow.settling import end_orders, gather, gathered, settling
 from orders_pipeline.workflow.stock import lock_products, move_units
 
 PENDING, RESERVED = OrderStatus.PENDING, OrderStatus.RESERVED
@@ -26,10 +26,10 @@ def roll_back_reserved(
     """Rolls back the chosen among the reserved orders of a batch, locked before; how many."""
     number = gather(connection, orders_in(window, RESERVED) & chosen)
     if number:
-        released = select(settling.c.order_id)
+        released = gathered(window)
+        end_orders(connection, released, ROLLBACK, ReservationStatus.RELEASED)
         lock_products(connection, released)
         move_units(connection, released, "reserved", "on_hand")
-        end_orders(connection, ROLLBACK, ReservationStatus.RELEASED)
         count_moves(connection, batch, {RESERVED: -number, ROLLBACK: number})
         _say_why(connection, reason, detail)
     return number
@@ -46,8 +46,7 @@ def fail_pending(
     """Fails the chosen among the pending orders of a batch, locked before; how many."""
     number = gather(connection, orders_in(window, PENDING) & chosen)
     if number:
-        ids = select(settling.c.order_id)
-        connection.execute(update(orders).where(orders.c.id.in_(ids)).values(status=FAILED))
+        connection.execute(update(orders).where(gathered(window).has(orders.c.id)).values(status=FAILED))
         count_moves(connection, batch, {PENDING: -number, FAILED: number})
         _say_why(connection, reason, detail)
     return number

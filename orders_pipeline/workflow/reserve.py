@@ -12,6 +12,7 @@ from orders_pipeline.store.schema import failures, orders, reservations
 from orders_pipeline.workflow.batch import (
     Batch,
     BatchKey,
+    OrderSet,
     count_moves,
     get_batch,
     lock_batch,
@@ -46,7 +47,7 @@ def reserve_stock(engine: Engine, key: BatchKey, transaction_orders: int, hold_u
 
 
 def _refuse(connection: Connection, key: BatchKey, window: Window) -> None:
-    pending = select(orders.c.id).where(orders_in(window, PENDING))
+    pending = _pending(window)
     scarce = lock_scarce_products(connection, pending)
     refusals = refuse_unserved(demands_for(connection, pending, scarce), scarce) if scarce else []
     if not refusals:
@@ -55,11 +56,16 @@ def _refuse(connection: Connection, key: BatchKey, window: Window) -> None:
     refused = select(failures.c.order_id).where(
         failures.c.order_id == orders.c.id, failures.c.attempt == orders.c.attempt
     )
+    refused = refused.where(pending.within(failures.c.order_id))
     connection.execute(
         update(orders).where(orders_in(window, PENDING), refused.exists()).values(status=FAILED)
     )
     count_moves(connection, key, {PENDING: -len(refusals), FAILED: len(refusals)})
     mark_days(connection, select(orders.c.day).where(orders_in(window, FAILED)))
+
+
+def _pending(window: Window) -> OrderSet:
+    return OrderSet(window, select(orders.c.id).where(orders_in(window, PENDING)))
 
 
 def _failures(refusals: list[Refusal]) -> pl.DataFrame:
@@ -68,9 +74,9 @@ def _failures(refusals: list[Refusal]) -> pl.DataFrame:
 
 
 def _reserve(connection: Connection, key: BatchKey, window: Window, hold_us: int) -> None:
-    granted = select(orders.c.id).where(orders_in(window, PENDING))
+    granted = _pending(window)
     now = now_us()
-    held = granted.with_only_columns(
+    held = granted.ids.with_only_columns(
         orders.c.id, orders.c.attempt, literal(ReservationStatus.HELD), literal(now), literal(now + hold_us)
     )
     columns = ["order_id", "attempt", "status", "reserved_at", "expires_at"]

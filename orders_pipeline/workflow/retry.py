@@ -11,7 +11,7 @@ from orders_pipeline.store.imports import lock_import, reopen_import
 from orders_pipeline.store.schema import failures, order_notes, orders
 from orders_pipeline.workflow.batch import BatchKey, count_moves, lock_batch, mark_days, orders_in
 from orders_pipeline.workflow.chosen import OF_LAST_ATTEMPT, Chosen, batches_of, preview
-from orders_pipeline.workflow.settling import gather, settling
+from orders_pipeline.workflow.settling import gather, gathered, settling
 
 PENDING, FAILED, ROLLBACK = OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.ROLLBACK
 
@@ -48,7 +48,7 @@ def _retry(connection: Connection, batch: BatchKey, window: Window, chosen: Colu
     number = gather(connection, orders_in(window, FAILED, ROLLBACK) & chosen)
     if not number:
         return 0
-    again = orders.c.id.in_(select(settling.c.order_id))
+    again = gathered(window).has(orders.c.id)
     left = _count_by_status(connection, again)
     _note(connection, again)
     connection.execute(update(orders).where(again).values(status=PENDING, attempt=orders.c.attempt + 1))

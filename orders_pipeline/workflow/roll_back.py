@@ -8,7 +8,7 @@ from orders_pipeline.clock import now_us
 from orders_pipeline.model import FailureReason, OrderStatus, PaymentStatus, ReservationStatus, Window
 from orders_pipeline.store.schema import failures
 from orders_pipeline.workflow.batch import Batch, BatchKey, count_moves, get_batch, lock_batch, mark_days
-from orders_pipeline.workflow.settling import end_orders, gather_answered, settling
+from orders_pipeline.workflow.settling import end_orders, gather_answered, gathered, settling
 from orders_pipeline.workflow.stock import lock_products, move_units
 
 PAYMENT_PROCESSING, ROLLBACK = OrderStatus.PAYMENT_PROCESSING, OrderStatus.ROLLBACK
@@ -29,10 +29,10 @@ def _roll_back(connection: Connection, key: BatchKey, window: Window) -> None:
     rolled_back = gather_answered(connection, window, PaymentStatus.DECLINED)
     if not rolled_back:
         return
-    declined = select(settling.c.order_id)
+    declined = gathered(window)
+    end_orders(connection, declined, ROLLBACK, ReservationStatus.RELEASED)
     lock_products(connection, declined)
     move_units(connection, declined, "reserved", "on_hand")
-    end_orders(connection, ROLLBACK, ReservationStatus.RELEASED)
     count_moves(connection, key, {PAYMENT_PROCESSING: -rolled_back, ROLLBACK: rolled_back})
     reasons = select(
         settling.c.order_id,

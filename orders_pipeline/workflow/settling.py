@@ -18,7 +18,6 @@ from sqlalchemy import (
     delete,
     insert,
     select,
-    text,
     update,
 )
 from sqlalchemy.schema import CreateTable
@@ -26,7 +25,7 @@ from sqlalchemy.schema import CreateTable
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, PaymentStatus, ReservationStatus, Window
 from orders_pipeline.store.schema import orders, payments, reservations
-from orders_pipeline.workflow.batch import orders_in
+from orders_pipeline.workflow.batch import OrderSet, orders_in
 
 settling = Table(
     "settling",
@@ -39,6 +38,7 @@ settling = Table(
     Column("day", Date, nullable=False),
     Column("decline_reason", String),
     prefixes=["TEMPORARY"],
+    postgresql_on_commit="DELETE ROWS",
 )
 # Column of `settling`: column of `orders`.
 OF_ORDERS = {
@@ -57,9 +57,14 @@ def gather_answered(connection: Connection, window: Window, answer: PaymentStatu
     answered = (
         select(*_of_orders(), payments.c.decline_reason)
         .join(payments, of_current_attempt)
-        .where(orders_in(window, OrderStatus.PAYMENT_PROCESSING), payments.c.status == answer)
+        .where(orders_in(window, OrderStatus.PAYMENT_PROCESSING), payments_in(window, answer))
     )
     return _gather(connection, settling.columns.keys(), answered)
+
+
+def payments_in(window: Window, *statuses: PaymentStatus) -> ColumnElement[bool]:
+    """Condition: the payment is one of an order in the window, and has one of these statuses."""
+    return payments.c.order_id.between(window.first, window.last) & payments.c.status.in_(statuses)
 
 
 def gather(connection: Connection, chosen: ColumnElement[bool]) -> int:
@@ -74,18 +79,21 @@ def _of_orders() -> list[Column[Any]]:
 def _gather(connection: Connection, columns: list[str], query: Select[Any]) -> int:
     connection.execute(CreateTable(settling, if_not_exists=True))
     connection.execute(delete(settling))
-    number = connection.execute(insert(settling).from_select(columns, query)).rowcount
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("ANALYZE settling"))
-    return number
+    return connection.execute(insert(settling).from_select(columns, query)).rowcount
 
 
-def end_orders(connection: Connection, status: OrderStatus, reservation: ReservationStatus) -> None:
-    """Gives the gathered orders their last status and ends their reservations."""
-    ids = select(settling.c.order_id)
+def gathered(window: Window) -> OrderSet:
+    """The orders in `settling`."""
+    return OrderSet(window, select(settling.c.order_id))
+
+
+def end_orders(
+    connection: Connection, ending: OrderSet, status: OrderStatus, reservation: ReservationStatus
+) -> None:
+    """Gives orders their last status and ends their reservations."""
     connection.execute(
         update(reservations)
-        .where(reservations.c.order_id.in_(ids), reservations.c.status == ReservationStatus.HELD)
+        .where(ending.has(reservations.c.order_id), reservations.c.status == ReservationStatus.HELD)
         .values(status=reservation, closed_at=now_us())
     )
-    connection.execute(update(orders).where(orders.c.id.in_(ids)).values(status=status))
+    connection.execute(update(orders).where(ending.has(orders.c.id)).values(status=status))

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, Subquery, func, select, update
+from sqlalchemy import Connection, Subquery, func, select, update
 
 from orders_pipeline.model import FailureReason
 from orders_pipeline.store.schema import order_lines, orders, products
-
-OrderIds = Select[tuple[int]]
+from orders_pipeline.workflow.batch import OrderSet
 
 
 class Demand(NamedTuple):
@@ -81,7 +80,7 @@ def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduc
     return refusals
 
 
-def lock_scarce_products(connection: Connection, wanting: OrderIds) -> dict[int, ScarceProduct]:
+def lock_scarce_products(connection: Connection, wanting: OrderSet) -> dict[int, ScarceProduct]:
     """Locks every product that these orders want, by id; those of which there is not enough."""
     wanted = _units_of(wanting)
     rows = connection.execute(
@@ -98,19 +97,19 @@ def lock_scarce_products(connection: Connection, wanting: OrderIds) -> dict[int,
     }
 
 
-def demands_for(connection: Connection, wanting: OrderIds, scarce: Iterable[int]) -> Iterable[Demand]:
+def demands_for(connection: Connection, wanting: OrderSet, scarce: Iterable[int]) -> Iterable[Demand]:
     """The lines of these orders that ask for the given products, in file order."""
     rows = connection.execute(
         select(orders.c.id, orders.c.attempt, order_lines.c.product_id, order_lines.c.quantity)
         .join(order_lines, order_lines.c.order_id == orders.c.id)
-        .where(orders.c.id.in_(wanting))
+        .where(wanting.has(orders.c.id), wanting.within(order_lines.c.order_id))
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
     wanted = set(scarce)
     return (Demand(*row) for row in rows if row.product_id in wanted)
 
 
-def lock_products(connection: Connection, holding: OrderIds) -> None:
+def lock_products(connection: Connection, holding: OrderSet) -> None:
     """Locks the products of these orders by id; SQLite's one writer holds all locks already.
 
     An UPDATE takes its row locks in any order, so that two of them could wait for each other.
@@ -119,7 +118,7 @@ def lock_products(connection: Connection, holding: OrderIds) -> None:
         lock_scarce_products(connection, holding)
 
 
-def move_units(connection: Connection, selected: OrderIds, source: str, target: str) -> None:
+def move_units(connection: Connection, selected: OrderSet, source: str, target: str) -> None:
     """Moves the units of these orders from one column of `products`, locked before, to another."""
     units = _units_of(selected)
     connection.execute(
@@ -129,11 +128,12 @@ def move_units(connection: Connection, selected: OrderIds, source: str, target: 
     )
 
 
-def _units_of(selected: OrderIds) -> Subquery:
-    named = selected.subquery()
+def _units_of(selected: OrderSet) -> Subquery:
+    named = selected.ids.subquery()
     return (
         select(order_lines.c.product_id, func.sum(order_lines.c.quantity).label("units"))
         .join(named, named.columns.values()[0] == order_lines.c.order_id)
+        .where(selected.within(order_lines.c.order_id))
         .group_by(order_lines.c.product_id)
         .subquery()
     )

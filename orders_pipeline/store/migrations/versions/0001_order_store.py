@@ -293,6 +293,7 @@ def upgrade() -> None:
         "batches",
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column("first_order_id", sa.BigInteger(), nullable=False),
         sa.Column("orders", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("lines", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -341,7 +342,11 @@ def upgrade() -> None:
             name=op.f("ck_batches_counts_not_negative"),
         ),
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_batches_import_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name=op.f("fk_batches_source_id")),
         sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_batches")),
+        sa.UniqueConstraint(
+            "import_id", "number", "source_id", name=op.f("uq_batches_import_id_number_source_id")
+        ),
     )
     op.create_table(
         "rejects",
@@ -412,11 +417,10 @@ def upgrade() -> None:
         sa.CheckConstraint("total >= 0", name=op.f("ck_orders_total_not_negative")),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_orders_customer_id")),
         sa.ForeignKeyConstraint(
-            ["import_id", "batch"],
-            ["batches.import_id", "batches.number"],
-            name=op.f("fk_orders_import_id_batch"),
+            ["import_id", "batch", "source_id"],
+            ["batches.import_id", "batches.number", "batches.source_id"],
+            name=op.f("fk_orders_import_id_batch_source_id"),
         ),
-        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name=op.f("fk_orders_source_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
         sa.UniqueConstraint("source_id", "number", name=op.f("uq_orders_source_id_number")),
         postgresql_with={"fillfactor": "50"},
