@@ -10,6 +10,7 @@ from assets.order_checks import order_checks
 from assets.orders import order_assets
 from assets.quality_checks import quality_checks
 from assets.snapshots import pipeline_snapshot
+from jobs.alert_sensors import alert_sensors
 from jobs.backups import backup_job, backup_schedule
 from jobs.check_schedules import check_jobs, check_schedules
 from jobs.executor import build_executor
@@ -57,7 +58,7 @@ def build_definitions(settings: Settings) -> Definitions:
                 order_store, settings.warehouse, redis_url(settings), settings.currency, settings.timezone
             ),
         },
-        sensors=[*import_sensors(settings), *notice_sensors(settings)],
+        sensors=[*import_sensors(settings), *notice_sensors(settings), *alert_sensors(settings)],
         executor=build_executor(settings),
     )
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from jobs.queue_heads import queues
 from jobs.queues import queue_sizes
 from orders_pipeline.api.app import create_app
 from orders_pipeline.settings import load_settings
@@ -14,4 +15,4 @@ from orders_pipeline.settings import load_settings
 def app() -> FastAPI:
     """The API on the settings of this process."""
     settings = load_settings()
-    return create_app(settings, partial(queue_sizes, settings))
+    return create_app(settings, partial(queue_sizes, settings), partial(queues, settings))

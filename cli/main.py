@@ -10,6 +10,7 @@ STARTED_AT = time.time()
 import typer  # noqa: E402 the command's start is taken first
 
 from cli.commands import (  # noqa: E402
+    alerts,
     audit,
     backups,
     demo,
@@ -58,6 +59,7 @@ for group in (
     keys,
     intake,
     stack,
+    alerts,
     backups,
     demo,
     gateway,

@@ -12,6 +12,7 @@ from typing import Any
 import requests
 import uvicorn
 
+from jobs.queue_heads import queues
 from jobs.queues import queue_sizes
 from orders_pipeline.api.app import create_app
 from orders_pipeline.settings import Settings
@@ -23,7 +24,7 @@ Get = Callable[..., requests.Response]
 def running_server(settings: Settings) -> Iterator[str]:
     """A running server; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(settings, partial(queue_sizes, settings))
+    app = create_app(settings, partial(queue_sizes, settings), partial(queues, settings))
     # The dashboard's stream never ends by itself.
     config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

@@ -8,13 +8,15 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from orders_pipeline.api import audit, boards, dashboard, figures, files, health
+from orders_pipeline.api import alerts, audit, boards, dashboard, figures, files, health, probes
 from orders_pipeline.api.access import api_key, count_request, require_to_read
 from orders_pipeline.api.context import ApiContext, QueueSizes
 from orders_pipeline.api.errors import add_error_handlers
 from orders_pipeline.api.headers import SecurityHeaders
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
+from orders_pipeline.monitoring.conditions import Queue
+from orders_pipeline.monitoring.watching import AskQueues
 from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.reporting import open_reporting
 from orders_pipeline.settings import ApiReads, Settings
@@ -28,13 +30,15 @@ ERRORS: Responses = {
 }
 
 
-def create_app(settings: Settings, queue_sizes: QueueSizes) -> FastAPI:
+def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueues | None = None) -> FastAPI:
     """The API on these settings.
 
     Args:
         queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
+        ask_queues: the same with the age of the first task; without it no ages are told.
     """
     redis_url = settings.redis_url or embedded_redis_url(settings.home)
+    ask = ask_queues or (lambda: {name: Queue(size, None) for name, size in queue_sizes().items()})
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -46,7 +50,7 @@ def create_app(settings: Settings, queue_sizes: QueueSizes) -> FastAPI:
                 open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone)
             )
             key = api_key(settings.api_key, settings.home)
-            app.state.context = ApiContext(settings, engine, reporting, queue_sizes, key)
+            app.state.context = ApiContext(settings, engine, reporting, queue_sizes, ask, key)
             yield
 
     app = FastAPI(
@@ -62,11 +66,13 @@ def create_app(settings: Settings, queue_sizes: QueueSizes) -> FastAPI:
     app.state.rate_limit = RateLimit(settings.rate_limit, redis_url)
     limited = [Depends(count_request)]
     readers = [Depends(require_to_read)] if settings.api_reads is ApiReads.KEY else []
-    for part in (health, figures, boards, files, dashboard, audit):
+    for part in (health, alerts, figures, boards, files, dashboard, audit):
         app.include_router(
             part.router, prefix="/api", dependencies=[*limited, *readers], responses=dict(ERRORS)
         )
     app.include_router(audit.key_router, prefix="/api", responses=dict(ERRORS))
+    app.include_router(probes.router, prefix="/api")
+    app.include_router(probes.metrics_router, dependencies=readers)
     dashboard.add_dashboard(app)
     add_error_handlers(app)
     app.add_middleware(SecurityHeaders)

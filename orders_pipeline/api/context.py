@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.clock import today
 from orders_pipeline.currency import MINOR_DIGITS
+from orders_pipeline.monitoring.watching import AskQueues
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import Settings
 
@@ -28,6 +29,7 @@ class ApiContext:
 
     Args:
         queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
+        ask_queues: the same with the age of the first task.
         key: what a writer must show as bearer token.
     """
 
@@ -35,6 +37,7 @@ class ApiContext:
     engine: Engine
     reporting: Reporting
     queue_sizes: QueueSizes
+    ask_queues: AskQueues
     key: str = field(repr=False)
 
     def today(self) -> date:

@@ -57,6 +57,31 @@ class Health(BaseModel):
     services: Services
 
 
+class Live(BaseModel):
+    """This process answers."""
+
+    status: str = Field(examples=["live"])
+
+
+class Ready(BaseModel):
+    """Whether orders can be worked on, and what of it holds."""
+
+    status: str = Field(examples=["ready"])
+    checks: dict[str, bool] = Field(
+        examples=[{"store": True, "redis": True, "broker": True, "workers": True}]
+    )
+
+
+class Alert(BaseModel):
+    """Something that an operator is to know of, until it is over."""
+
+    name: str = Field(examples=["waiting_too_long"])
+    subject: str = Field(examples=["orders"])
+    detail: str = Field(examples=["12 tasks wait, the first for 45 minutes."])
+    raised_at: str = Field(examples=["2025-11-11T12:00:00+00:00"])
+    over_at: str | None = Field(examples=[None])
+
+
 class OrderCounts(BaseModel):
     """Orders of all time; processing: reserved or in payment; failed: failed or rolled back."""
 

@@ -78,6 +78,13 @@ def latest_days(folder: Path, number: int) -> list[date]:
     return sorted(found[:number])
 
 
+def last_published(folder: Path) -> float | None:
+    """When a day was last published, in seconds since 1970; None where none was."""
+    root = _root(folder)
+    months = list(root.iterdir()) if root.is_dir() else []
+    return max((month.stat().st_mtime for month in months), default=None)
+
+
 def _files(folder: Path, start: date, end: date) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for version in _present_versions(folder, start, end):

@@ -86,6 +86,14 @@ class Realtime:
             log.warning("Redis is down, live figures are counted: %s", error)
         return self._of(self._count({}), currency)
 
+    def by_currency(self) -> ByCurrency:
+        """The present figures of every currency that moves today.
+
+        Raises:
+            RedisError: Redis does not answer; without it every order of today would be read.
+        """
+        return self._publish().by_currency()
+
     def publish(self) -> None:
         """Writes the present figures of every currency to Redis."""
         self._publish()

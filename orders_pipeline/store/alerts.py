@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 
+from orders_pipeline.clock import to_datetime
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import alerts
 
@@ -29,6 +31,17 @@ class Alert:
     seen_at: int
     over_at: int | None
     told: bool
+
+
+def alert_document(alert: Alert) -> dict[str, Any]:
+    """An alert as clients see it; times in UTC."""
+    return {
+        "name": alert.name,
+        "subject": alert.subject,
+        "detail": alert.detail,
+        "raised_at": _time(alert.raised_at),
+        "over_at": _time(alert.over_at) if alert.over_at is not None else None,
+    }
 
 
 def open_alerts(connection: Connection) -> list[Alert]:
@@ -74,6 +87,10 @@ def mark_told(engine: Engine, told: Alert) -> None:
     same_state = alerts.c.over_at.is_(None) if told.over_at is None else alerts.c.over_at == told.over_at
     with engine.begin() as connection:
         connection.execute(update(alerts).where(alerts.c.id == told.id, same_state).values(told=True))
+
+
+def _time(microseconds: int) -> str:
+    return to_datetime(microseconds).isoformat(timespec="seconds")
 
 
 def _alerts(connection: Connection, *conditions: object) -> list[Alert]:

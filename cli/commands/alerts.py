@@ -1,0 +1,58 @@
+"""`orders alerts`: what operators are to know of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.context import open_store
+from cli.output import JsonOption, command, emit, page
+from orders_pipeline.clock import now_us, to_datetime
+from orders_pipeline.monitoring.alerting import title
+from orders_pipeline.settings import load_settings
+from orders_pipeline.store.alerts import Alert, alert_document, alerts_since, open_alerts
+from orders_pipeline.store.engine import reading
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+@command
+def alerts(
+    hours: Annotated[
+        int, typer.Option(min=0, help="Show also alerts that have been over for no longer.")
+    ] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the alerts that are raised and not over; docs/runbooks.md says what to do."""
+    with open_store(load_settings()) as engine, reading(engine) as connection:
+        since = now_us() - timedelta(hours=hours) // MICROSECOND
+        found = alerts_since(connection, since) if hours else open_alerts(connection)
+    if as_json:
+        emit([alert_document(alert) for alert in found])
+    elif found:
+        page.print(alert_table(found))
+    else:
+        page.print("No alert is open." if not hours else "There was no alert.")
+
+
+def alert_table(found: list[Alert]) -> Table:
+    """Alerts as people read them, times in UTC."""
+    table = Table("Alert", "About", "Since", "Over", "", box=None, header_style="bold")
+    for alert in found:
+        over = _clock(alert.over_at) if alert.over_at is not None else "[red]open[/]"
+        name, about = escape(title(alert.name)), escape(alert.subject)
+        table.add_row(name, about, _clock(alert.raised_at), over, escape(alert.detail))
+    return table
+
+
+def _clock(microseconds: int) -> str:
+    return to_datetime(microseconds).strftime("%Y-%m-%d %H:%M")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this command."""
+    app.command("alerts")(alerts)

@@ -1,0 +1,72 @@
+"""What supervisors, load balancers and Prometheus ask: no limit of requests, and no envelope to unpack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from prometheus_client.exposition import choose_encoder
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+from starlette.responses import JSONResponse, Response
+
+from orders_pipeline.api.context import ApiContext, Context
+from orders_pipeline.api.models import Live, Ready
+from orders_pipeline.monitoring.metrics import PipelineMetrics, metrics_registry
+from orders_pipeline.monitoring.workers import queues_served, workers_there
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.migrate import HEAD, current_revision
+
+router = APIRouter(tags=["health"])
+metrics_router = APIRouter()
+NEVER_STORED = {"Cache-Control": "no-store"}
+
+
+@router.get("/live", response_model=Live)
+async def live() -> Response:
+    """Whether this process answers; asks nothing else. Restart it when it does not."""
+    return JSONResponse({"status": "live"}, headers=NEVER_STORED)
+
+
+@router.get(
+    "/ready",
+    response_model=Ready,
+    responses={503: {"model": Ready, "description": "Something that orders need is not there."}},
+)
+def ready(context: Context) -> Response:
+    """Whether orders can be worked on: the store's tables, Redis, the broker, and workers on every queue."""
+    checks = {
+        "store": _holds(lambda: _is_migrated(context)),
+        "redis": _holds(lambda: bool(context.reporting.cache.client.ping())),
+        "broker": _holds(lambda: bool(context.queue_sizes())),
+        "workers": _holds(lambda: _are_queues_served(context)),
+    }
+    ready = all(checks.values())
+    body = {"status": "ready" if ready else "not ready", "checks": checks}
+    return JSONResponse(body, 200 if ready else 503, NEVER_STORED)
+
+
+@metrics_router.get("/metrics", include_in_schema=False)
+def metrics(request: Request, context: Context) -> Response:
+    """All metrics, in the format that Prometheus asks for."""
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    collector = PipelineMetrics(context.reporting, context.ask_queues, context.settings.home)
+    return Response(encode(metrics_registry(collector)), headers=NEVER_STORED, media_type=content_type)
+
+
+def _holds(ask: Callable[[], Any]) -> bool:
+    try:
+        return bool(ask())
+    except (DBAPIError, RedisError, ConnectionError):
+        return False
+
+
+def _is_migrated(context: ApiContext) -> bool:
+    with reading(context.engine) as connection:
+        return current_revision(connection) == HEAD
+
+
+def _are_queues_served(context: ApiContext) -> bool:
+    served = queues_served(workers_there(context.reporting.cache.client))
+    return set(context.queue_sizes()) <= served

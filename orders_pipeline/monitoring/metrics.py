@@ -1,0 +1,113 @@
+"""The metrics that Prometheus scrapes, read from the stores at the scrape; one that is away is told of."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.monitoring import store_metrics, worker_metrics
+from orders_pipeline.monitoring.overview import overview
+from orders_pipeline.monitoring.rejects import RejectCounts
+from orders_pipeline.monitoring.tallies import Series, Tallies
+from orders_pipeline.monitoring.watching import AskQueues
+from orders_pipeline.monitoring.workers import workers_there
+from orders_pipeline.reporting import Reporting
+from orders_pipeline.store.engine import reading
+
+AWAY = (DBAPIError, RedisError, ConnectionError)
+Section = Callable[[], list[Metric]]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineMetrics(Collector):
+    """All metrics of a home.
+
+    Args:
+        home: the folder whose disk is watched.
+    """
+
+    reporting: Reporting
+    ask_queues: AskQueues
+    home: Path
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as things stand; those of a store that does not answer are left out."""
+        up = GaugeMetricFamily("orders_up", "1 where a service answers, else 0.", labels=["service"])
+        sections: dict[str, Section] = {"database": self._store, "redis": self._redis, "broker": self._broker}
+        for service, section in sections.items():
+            metrics = _metrics(section)
+            up.add_metric([service], 1 if metrics else 0)
+            yield from metrics
+        yield up
+        yield from _metrics(self._figures)
+        yield from _metrics(self._time_to_clear)
+        yield from self._process()
+
+    def _store(self) -> list[Metric]:
+        with reading(self.reporting.engine) as connection:
+            found = overview(connection, now := now_us())
+        return [*store_metrics.of_store(found, now), *store_metrics.of_warehouse(self.reporting.folder)]
+
+    def _redis(self) -> list[Metric]:
+        workers = worker_metrics.of_workers(workers_there(self.reporting.cache.client))
+        return [*workers, *worker_metrics.of_series(self._series())]
+
+    def _broker(self) -> list[Metric]:
+        return worker_metrics.of_queues(self.ask_queues(), now_us())
+
+    def _figures(self) -> list[Metric]:
+        cache = self.reporting.cache
+        with reading(self.reporting.engine) as connection:
+            rejects = RejectCounts(cache.client, cache.owner).by_code(connection)
+        return [
+            store_metrics.of_rejects(rejects),
+            *store_metrics.of_today(self.reporting.live.by_currency()),
+        ]
+
+    def _time_to_clear(self) -> list[Metric]:
+        workers = workers_there(self.reporting.cache.client)
+        return [worker_metrics.time_to_clear(self.ask_queues(), workers, self._series())]
+
+    def _series(self) -> list[Series]:
+        cache = self.reporting.cache
+        return list(Tallies(cache.client, cache.owner).read())
+
+    def _process(self) -> Iterator[Metric]:
+        usage = shutil.disk_usage(self.home)
+        yield GaugeMetricFamily(
+            "orders_disk_free_bytes", "Free bytes of the disk of ORDERS_HOME.", usage.free
+        )
+        yield GaugeMetricFamily("orders_disk_size_bytes", "Size of the disk of ORDERS_HOME.", usage.total)
+        labels = {"version": version("orders-pipeline"), "python": platform.python_version()}
+        build = GaugeMetricFamily("orders_build_info", "What runs; always 1.", labels=list(labels))
+        build.add_metric(list(labels.values()), 1)
+        yield build
+
+
+def _metrics(section: Section) -> list[Metric]:
+    try:
+        return section()
+    except AWAY as error:
+        log.warning("Some metrics are left out: %s", error)
+        return []
+
+
+def metrics_registry(metrics: PipelineMetrics) -> CollectorRegistry:
+    """The metrics of a home, and of the process that serves them."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(metrics)
+    return registry

@@ -1,0 +1,101 @@
+"""Metrics of orders, imports, figures and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from orders_pipeline.currency import minor_digits
+from orders_pipeline.kpis.batch_figures import ByCurrency
+from orders_pipeline.kpis.published import last_published
+from orders_pipeline.monitoring.conditions import AlertName
+from orders_pipeline.monitoring.overview import Overview
+
+SECOND_US = 1_000_000
+Label = TypeVar("Label", bound=str)
+
+
+def of_store(found: Overview, now: int) -> Iterator[Metric]:
+    """Metrics of the order store at a time, in microseconds."""
+    yield _gauge("orders_orders", "Orders of every currency, by status.", "status", found.orders.by_status)
+    yield GaugeMetricFamily(
+        "orders_unloaded_orders",
+        "Orders of parsed files that are not in the store yet.",
+        found.orders.unloaded,
+    )
+    ended = {"completed": found.orders.completed, "unsold": found.orders.unsold}
+    yield _counter(
+        "orders_settled", "Attempts at orders that ended, with a sale or without.", "outcome", ended
+    )
+    yield GaugeMetricFamily(
+        "orders_settled_per_second",
+        "Orders settled a second by the imports that run now.",
+        found.settled_per_second,
+    )
+    yield _gauge("orders_imports", "Order files, by status of their import.", "status", found.imports)
+    yield _time("orders_last_arrival_timestamp_seconds", "When the last order file came.", found.last_arrival)
+    yield _time(
+        "orders_last_settled_timestamp_seconds", "When the last import was settled.", found.last_settled
+    )
+    yield GaugeMetricFamily(
+        "orders_kpi_days_due", "Days with changes that the KPIs do not show yet.", found.days_due
+    )
+    waited = (now - found.due_since) / SECOND_US if found.due_since else 0.0
+    yield GaugeMetricFamily(
+        "orders_kpi_due_seconds", "Age of the oldest change that the KPIs do not show yet.", waited
+    )
+    raised = {name: found.open_alerts.get(name, 0) for name in AlertName}
+    yield _gauge("orders_alerts_open", "Alerts that are raised and not over.", "name", raised)
+
+
+def of_warehouse(folder: Path) -> Iterator[Metric]:
+    """How fresh the published KPIs are."""
+    published = last_published(folder)
+    at = int(published * SECOND_US) if published else None
+    yield _time("orders_kpi_published_timestamp_seconds", "When KPIs were last published.", at)
+
+
+def of_rejects(by_code: Mapping[str, int]) -> Metric:
+    """Rejected lines."""
+    return _counter("orders_rejected_lines", "Lines of order files that were rejected.", "code", by_code)
+
+
+def of_today(figures: ByCurrency) -> Iterator[Metric]:
+    """What was settled today."""
+    orders = GaugeMetricFamily(
+        "orders_settled_today", "Orders settled since midnight.", labels=["currency", "outcome"]
+    )
+    revenue = GaugeMetricFamily(
+        "orders_revenue_today", "Totals of the orders completed since midnight.", labels=["currency"]
+    )
+    for currency, live in sorted(figures.items()):
+        orders.add_metric([currency, "completed"], live.completed)
+        orders.add_metric([currency, "unsold"], live.failed)
+        revenue.add_metric([currency], float(Decimal(live.revenue).scaleb(-minor_digits(currency))))
+    yield from (orders, revenue)
+
+
+def _gauge(name: str, meaning: str, label: str, values: Mapping[Label, float]) -> Metric:
+    family = GaugeMetricFamily(name, meaning, labels=[label])
+    for value, number in values.items():
+        family.add_metric([str(value)], number)
+    return family
+
+
+def _counter(name: str, meaning: str, label: str, values: Mapping[Label, float]) -> Metric:
+    family = CounterMetricFamily(name, meaning, labels=[label])
+    for value, number in values.items():
+        family.add_metric([str(value)], number)
+    return family
+
+
+def _time(name: str, meaning: str, microseconds: int | None) -> Metric:
+    """Seconds since 1970; no sample where it never was."""
+    family = GaugeMetricFamily(name, meaning)
+    if microseconds is not None:
+        family.add_metric([], microseconds / SECOND_US)
+    return family

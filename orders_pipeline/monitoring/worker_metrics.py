@@ -1,0 +1,86 @@
+"""Metrics of queues and workers, and of what workers count: steps and charges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.utils import floatToGoString
+
+from orders_pipeline.monitoring.conditions import Queue
+from orders_pipeline.monitoring.tallies import MEASURES, STEP_SECONDS, SUM, Measure, Series
+from orders_pipeline.monitoring.workers import Worker
+
+SECOND_US = 1_000_000
+
+
+def of_queues(queues: Mapping[str, Queue], now: int) -> list[Metric]:
+    """What waits, and for how long, at a time in microseconds."""
+    tasks = GaugeMetricFamily("orders_queue_tasks", "Tasks that wait, by queue.", labels=["queue"])
+    oldest = GaugeMetricFamily(
+        "orders_queue_oldest_seconds", "How long the first task of a queue waits; 0: none.", labels=["queue"]
+    )
+    for name, queue in queues.items():
+        tasks.add_metric([name], queue.waiting)
+        since = now if queue.oldest_since is None else queue.oldest_since
+        oldest.add_metric([name], max(0.0, (now - since) / SECOND_US))
+    return [tasks, oldest]
+
+
+def time_to_clear(queues: Mapping[str, Queue], workers: Sequence[Worker], series: Sequence[Series]) -> Metric:
+    """How long the present tasks take: their number times a mean step of the queue, by its processes."""
+    family = GaugeMetricFamily(
+        "orders_queue_clear_seconds",
+        "Estimated seconds until the waiting tasks of a queue are done; none without workers.",
+        labels=["queue"],
+    )
+    for name, queue in queues.items():
+        processes = sum(worker.processes for worker in workers if name in worker.queues)
+        if processes:
+            family.add_metric([name], queue.waiting * _mean_seconds(series, name) / processes)
+    return family
+
+
+def of_workers(workers: Sequence[Worker]) -> Iterator[Metric]:
+    """Who is there to work, by queue; a worker that serves two queues counts in both."""
+    number = GaugeMetricFamily("orders_workers", "Celery workers that give signs of life.", labels=["queue"])
+    processes = GaugeMetricFamily("orders_worker_processes", "Their processes.", labels=["queue"])
+    busy = GaugeMetricFamily("orders_worker_tasks", "Tasks that they work on.", labels=["queue"])
+    for queue in sorted({queue for worker in workers for queue in worker.queues}):
+        serving = [worker for worker in workers if queue in worker.queues]
+        number.add_metric([queue], len(serving))
+        processes.add_metric([queue], sum(worker.processes for worker in serving))
+        busy.add_metric([queue], sum(worker.busy for worker in serving))
+    yield from (number, processes, busy)
+
+
+def of_series(series: Sequence[Series]) -> Iterator[Metric]:
+    """What workers counted."""
+    for measure in MEASURES.values():
+        yield _family(measure, [one for one in series if one.measure is measure])
+
+
+def _family(measure: Measure, series: Sequence[Series]) -> Metric:
+    if not measure.bounds:
+        counter = CounterMetricFamily(measure.name, measure.meaning, labels=measure.labels)
+        for one in series:
+            counter.add_metric(one.labels, one.number)
+        return counter
+    histogram = HistogramMetricFamily(measure.name, measure.meaning, labels=measure.labels)
+    bounds = [*map(floatToGoString, measure.bounds), "+Inf"]
+    for one in series:
+        sums = list(zip(bounds, accumulate(one.buckets), strict=True))
+        histogram.add_metric(one.labels, sums, one.parts.get(SUM, 0.0))
+    return histogram
+
+
+def _mean_seconds(series: Sequence[Series], queue: str) -> float:
+    of_queue = [one for one in series if one.measure is STEP_SECONDS and one.labels[1] == queue]
+    number = sum(one.number for one in of_queue)
+    return sum(one.parts.get(SUM, 0.0) for one in of_queue) / number if number else 0.0

@@ -1,0 +1,254 @@
+"""Each alert is told once when it is raised, keeps silent while it lasts, and is told when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import build_sensor_context
+from kombu import Connection
+from sqlalchemy import insert, update
+
+from jobs.alert_sensors import alert_sensors
+from jobs.queue_heads import QUEUED_AT
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import ImportStatus, OrderStatus
+from orders_pipeline.monitoring.conditions import FEWEST_ORDERS, AlertName
+from orders_pipeline.monitoring.workers import Worker, forget_worker, note_worker
+from orders_pipeline.redis_cache import open_redis
+from orders_pipeline.settings import Settings
+from orders_pipeline.store.alerts import Alert, alerts_since, open_alerts
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.schema import batches, imports, kpi_days, snapshots
+from orders_pipeline.store.snapshots import take_snapshot
+from tests.builders import StoredOrder, store_orders
+from tests.import_bench import ImportBench
+from tests.integration.test_kpis import MONDAY
+from tests.services import free_port
+
+HOUR_US = 3_600_000_000
+WORKER = Worker("worker@host", processes=2, busy=0, queues=("dagster", "orders"))
+
+
+class Desk:
+    """A home with a worker, whose operators are told over a webhook."""
+
+    def __init__(self, bench: ImportBench, told: list[dict[str, Any]]) -> None:
+        self.bench, self.told, self.cursor = bench, told, ""
+        self.hears(WORKER)
+
+    @property
+    def settings(self) -> Settings:
+        return self.bench.settings
+
+    def look(self) -> list[str]:
+        """Lets the sensor look once; the subjects of what it tells."""
+        before = len(self.told)
+        (sensor,) = alert_sensors(self.settings)
+        context = build_sensor_context(cursor=self.cursor)
+        sensor(context)
+        self.cursor = context.cursor or ""
+        return [notice["subject"] for notice in self.told[before:]]
+
+    def hears(self, worker: Worker) -> None:
+        with closing(open_redis(self.settings.redis_url)) as client:
+            note_worker(client, worker)
+
+    def loses_worker(self) -> None:
+        with closing(open_redis(self.settings.redis_url)) as client:
+            forget_worker(client, WORKER.name)
+
+    def change(self, table: Any, **values: Any) -> None:
+        with self.bench.engine.begin() as connection:
+            connection.execute(update(table).values(**values))
+
+    def queue_task(self, minutes_ago: int) -> None:
+        """A task in the queue of orders, as the executor sends it."""
+        queued_at = now_us() / 1e6 - minutes_ago * 60
+        with Connection(self.settings.redis_url) as connection, connection.SimpleQueue("orders") as queue:
+            queue.put({}, headers={QUEUED_AT: queued_at})
+
+    def clear_queue(self) -> None:
+        with Connection(self.settings.redis_url) as connection, connection.SimpleQueue("orders") as queue:
+            queue.clear()
+
+    def orders(self, number: int, status: OrderStatus, prefix: str) -> None:
+        lines = (("SKU-1", 1, 100_000),)
+        numbers = [f"{prefix}{n}" for n in range(number)]
+        stored = [StoredOrder(number=one, day=MONDAY, lines=lines, status=status) for one in numbers]
+        store_orders(self.bench.engine, stored)
+
+    def open_alerts(self) -> list[Alert]:
+        with reading(self.bench.engine) as connection:
+            return open_alerts(connection)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, redis_url: str, webhook: Any) -> Iterator[Desk]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url, notify_webhook=webhook[0], alert_quiet_minutes=0)
+    yield Desk(bench, webhook[1])
+    engine.dispose()
+
+
+def wait_for_long(desk: Desk) -> Callable[[], None]:
+    desk.queue_task(minutes_ago=45)
+    return desk.clear_queue
+
+
+def be_without_workers(desk: Desk) -> Callable[[], None]:
+    desk.queue_task(minutes_ago=3)
+    desk.loses_worker()
+    return lambda: desk.hears(WORKER)
+
+
+def fail_often(desk: Desk) -> Callable[[], None]:
+    desk.orders(30, OrderStatus.COMPLETED, "good")
+    take_snapshot(desk.bench.engine, {})
+    desk.orders(FEWEST_ORDERS, OrderStatus.ROLLBACK, "bad")
+
+    def an_hour_later() -> None:
+        taken = take_snapshot(desk.bench.engine, {})
+        desk.change(snapshots, taken_at=snapshots.c.taken_at - HOUR_US - (now_us() - taken.taken_at))
+
+    return an_hour_later
+
+
+def hear_nothing(desk: Desk) -> Callable[[], None]:
+    desk.bench.set(alert_no_arrivals_hours=24)
+    desk.orders(1, OrderStatus.COMPLETED, "old")
+    desk.change(imports, staged_at=now_us() - 25 * HOUR_US)
+    return lambda: desk.change(imports, staged_at=now_us())
+
+
+def get_stuck(desk: Desk) -> Callable[[], None]:
+    desk.orders(1, OrderStatus.PENDING, "open")
+    an_hour_ago = now_us() - HOUR_US
+    desk.change(batches, progress_at=an_hour_ago)
+    desk.change(imports, status=ImportStatus.RUNNING, started_at=an_hour_ago)
+    return lambda: desk.change(batches, progress_at=now_us())
+
+
+def be_given_up(desk: Desk) -> Callable[[], None]:
+    desk.orders(1, OrderStatus.PENDING, "open")
+    desk.change(imports, status=ImportStatus.STALLED, refused_because="3 launches brought no progress")
+    return lambda: desk.change(imports, status=ImportStatus.FINISHED)
+
+
+def publish_late(desk: Desk) -> Callable[[], None]:
+    desk.orders(1, OrderStatus.COMPLETED, "late")
+    desk.change(kpi_days, due_since=now_us() - 2 * HOUR_US)
+    return lambda: desk.change(kpi_days, due_since=None, published=kpi_days.c.version)
+
+
+def lose_redis(desk: Desk) -> Callable[[], None]:
+    url = desk.settings.redis_url
+    desk.bench.set(redis_url=f"redis://127.0.0.1:{free_port()}/0", broker_url=url)
+    return lambda: desk.bench.set(redis_url=url)
+
+
+def fill_the_disk(desk: Desk) -> Callable[[], None]:
+    desk.bench.set(alert_disk_free_share=1)
+    return lambda: desk.bench.set(alert_disk_free_share=0)
+
+
+TROUBLES = [
+    (wait_for_long, AlertName.WAITING_TOO_LONG, "orders", "1 tasks wait, the first for 45 minutes"),
+    (be_without_workers, AlertName.NO_WORKERS, "orders", "no worker serves the queue"),
+    (fail_often, AlertName.FAILURE_SHARE, "orders", "100% of the 20 orders of the last hour"),
+    (hear_nothing, AlertName.NO_ARRIVALS, "order files", "The last order file came at"),
+    (get_stuck, AlertName.STUCK_IMPORT, "file-1", "No order of it moved since"),
+    (be_given_up, AlertName.STUCK_IMPORT, "file-1", "3 launches brought no progress"),
+    (publish_late, AlertName.FIGURES_LATE, "figures", "KPIs do not show it"),
+    (lose_redis, AlertName.SERVICE_DOWN, "redis", "redis does not answer"),
+    (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
+]
+
+
+def test_every_alert_is_driven_here() -> None:
+    assert {name for _, name, _, _ in TROUBLES} == set(AlertName)
+
+
+@pytest.mark.parametrize(("trouble", "name", "subject", "detail"), TROUBLES)
+def test_an_alert_is_told_once_then_silent_then_over(
+    desk: Desk, trouble: Callable[[Desk], Callable[[], None]], name: AlertName, subject: str, detail: str
+) -> None:
+    assert desk.look() == []
+    cure = trouble(desk)
+    words = f"{name.replace('_', ' ').capitalize()} ({subject})"
+    assert desk.look() == [f"Alert: {words}"]
+    assert detail in desk.told[-1]["text"]
+    assert f"docs/runbooks.md, `{name}`" in desk.told[-1]["text"]
+    assert desk.look() == []
+    assert [(alert.name, alert.subject) for alert in desk.open_alerts()] == [(name, subject)]
+    cure()
+    assert desk.look() == [f"Over: {words}"]
+    assert desk.look() == []
+    assert desk.open_alerts() == []
+
+
+def test_an_order_store_that_is_down_is_told_once_and_when_it_is_back(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    desk.bench.set(database_url=f"sqlite:///{tmp_path / 'folder'}")
+    assert desk.look() == ["Alert: Service down (order store)"]
+    assert desk.look() == []
+    desk.bench.set(database_url="")
+    assert desk.look() == ["Over: Service down (order store)"]
+    assert desk.look() == []
+
+
+def test_a_notice_that_no_channel_took_is_sent_again(desk: Desk) -> None:
+    hook = desk.settings.notify_webhook
+    desk.bench.set(notify_webhook=f"http://127.0.0.1:{free_port()}/", alert_disk_free_share=1)
+    assert desk.look() == []
+    assert [alert.told for alert in desk.open_alerts()] == [False]
+    desk.bench.set(notify_webhook=hook)
+    assert desk.look() == ["Alert: Disk nearly full (disk)"]
+    assert desk.look() == []
+
+
+def test_an_alert_whose_cause_comes_and_goes_stays_open_for_the_quiet_minutes(desk: Desk) -> None:
+    desk.bench.set(alert_quiet_minutes=5, alert_disk_free_share=1)
+    assert desk.look() == ["Alert: Disk nearly full (disk)"]
+    desk.bench.set(alert_disk_free_share=0)
+    assert desk.look() == []
+    desk.bench.set(alert_disk_free_share=1)
+    assert desk.look() == []
+    assert len(desk.open_alerts()) == 1
+
+
+def test_what_cannot_be_judged_ends_no_alert(desk: Desk) -> None:
+    wait_for_long(desk)
+    assert desk.look() == ["Alert: Waiting too long (orders)"]
+    desk.bench.set(broker_url=f"redis://127.0.0.1:{free_port()}/0")
+    assert desk.look() == ["Alert: Service down (broker)"]
+    assert {alert.name for alert in desk.open_alerts()} == {"waiting_too_long", "service_down"}
+
+
+def test_an_alert_that_is_raised_again_is_a_new_one(desk: Desk) -> None:
+    for _ in range(2):
+        assert desk.look() == []
+        cure = fill_the_disk(desk)
+        assert desk.look() == ["Alert: Disk nearly full (disk)"]
+        cure()
+        assert desk.look() == ["Over: Disk nearly full (disk)"]
+    with reading(desk.bench.engine) as connection:
+        kept = alerts_since(connection, now_us() - timedelta(hours=1) // timedelta(microseconds=1))
+    assert [alert.over_at is not None for alert in kept] == [True, True]
+
+
+def test_a_store_holds_no_second_open_alert_of_the_same_thing(bench: ImportBench) -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    from orders_pipeline.store.schema import alerts
+
+    row = {"name": "a", "subject": "b", "detail": "", "raised_at": 1, "seen_at": 1, "told": True}
+    with bench.engine.begin() as connection:
+        connection.execute(insert(alerts), [{**row, "over_at": 2}, {**row, "over_at": None}])
+    with pytest.raises(IntegrityError), bench.engine.begin() as connection:
+        connection.execute(insert(alerts), [row])
