@@ -11,6 +11,7 @@ from dagster_celery.tasks import create_task
 
 from jobs.repository import project_repository
 from jobs.worker_signs import worker_signs
+from orders_pipeline.broker_tls import amqps_options, plain_amqps
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings, load_settings
 
@@ -32,6 +33,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "worker_hijack_root_logger": False,
         "broker_transport_options": _transport_options(settings),
+        "broker_use_ssl": amqps_options(broker_url(settings)),
         "result_backend_transport_options": {"visibility_timeout": settings.visibility_timeout},
     }
 
@@ -54,7 +56,7 @@ def build_app(settings: Settings) -> Celery:
     """The app that a worker serves: dagster-celery's step task, on our broker and settings."""
     app = make_app(
         {
-            "broker": broker_url(settings),
+            "broker": plain_amqps(broker_url(settings)),
             "backend": redis_url(settings),
             "config_source": _Attributes(celery_settings(settings)),
         }

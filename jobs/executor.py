@@ -21,6 +21,7 @@ from jobs.queue_heads import queued_now
 from jobs.queues import unserved_queues
 from jobs.run_heartbeat import run_heartbeat
 from jobs.step_tallies import counted
+from orders_pipeline.broker_tls import plain_amqps
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings
 
@@ -37,7 +38,7 @@ class OrdersCeleryExecutor(CeleryExecutor):
     def __init__(self, settings: Settings) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
             retries=RetryMode.ENABLED,
-            broker=broker_url(settings),
+            broker=plain_amqps(broker_url(settings)),
             backend=redis_url(settings),
             config_source=celery_settings(settings),
         )

@@ -13,6 +13,7 @@ from jobs.celery_app import celery_settings
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.queues import queue_sizes, unserved_queues
 from jobs.run_heartbeat import PARTITION_TAG
+from orders_pipeline.broker_tls import plain_amqps
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.redis_server import broker_url, redis_url
@@ -124,7 +125,7 @@ def _absent(settings: Settings, engine: Engine) -> str | None:
 
 def _workers_answer(settings: Settings) -> bool:
     arguments = {
-        "broker": broker_url(settings),
+        "broker": plain_amqps(broker_url(settings)),
         "backend": redis_url(settings),
         "config_source": celery_settings(settings),
     }

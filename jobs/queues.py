@@ -10,6 +10,7 @@ from celery import Celery
 from kombu.connection import Connection
 from kombu.exceptions import ChannelError, OperationalError
 
+from orders_pipeline.broker_tls import amqps_options, plain_amqps
 from orders_pipeline.redis_server import broker_url
 from orders_pipeline.settings import Settings
 
@@ -62,7 +63,9 @@ def unserved_queues(app: Celery, within: float) -> set[str]:
 
 
 def _connect(settings: Settings) -> Connection:
-    return Connection(broker_url(settings), connect_timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
+    url = broker_url(settings)
+    tls = amqps_options(url) or False
+    return Connection(plain_amqps(url), ssl=tls, connect_timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
 
 
 def queue_size(connection: Connection, queue: str) -> int:

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from orders_pipeline.broker_tls import verifying
 from orders_pipeline.settings import Settings
 
 # Below the range from which systems take the ports of outgoing connections, so that none is taken by chance.
@@ -64,12 +65,12 @@ def embedded_redis_url(home: Path) -> str:
 
 def redis_url(settings: Settings) -> str:
     """URL of the Redis that holds KPIs, leaderboards and counters: the configured one, else the home's."""
-    return settings.redis_url or embedded_redis_url(settings.home)
+    return verifying(settings.redis_url) or embedded_redis_url(settings.home)
 
 
 def broker_url(settings: Settings) -> str:
     """URL of the Celery broker: the configured one, else the same Redis."""
-    return settings.broker_url or redis_url(settings)
+    return verifying(settings.broker_url) or redis_url(settings)
 
 
 def prepare_server(home: Path) -> list[str]:

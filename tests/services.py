@@ -66,7 +66,7 @@ def running_postgres(*settings: str) -> Iterator[str]:
     """
     bin_folder = postgres_bin()
     account = Account.unprivileged()
-    with _folder("postgres", account) as folder:
+    with temporary_folder("postgres", account) as folder:
         data, port = folder / "data", free_port()
         initdb: list[str | Path] = [
             bin_folder / "initdb",
@@ -146,11 +146,16 @@ def rabbitmq_server() -> Iterator[RabbitServer]:
 
 
 @contextmanager
-def running_rabbitmq() -> Iterator[RabbitServer]:
-    """A RabbitMQ node with a node name, folder, ports and epmd of its own."""
+def running_rabbitmq(configuration: str = "") -> Iterator[RabbitServer]:
+    """A RabbitMQ node with a node name, folder, ports and epmd of its own.
+
+    Args:
+        configuration: lines of rabbitmq.conf.
+    """
     program = _required("RabbitMQ", _rabbitmq_program("rabbitmq-server"), "rabbitmq-server")
-    with _folder("rabbitmq", Account(None)) as folder:
+    with temporary_folder("rabbitmq", Account(None)) as folder:
         server = RabbitServer(folder, free_port(), free_port(), free_port())
+        (folder / "rabbitmq.conf").write_text(configuration)
         epmd = _required("RabbitMQ", system_program("epmd"), "epmd")
         epmd_command: list[str | Path] = [epmd, "-address", "127.0.0.1", "-port", str(server.epmd_port)]
         with (
@@ -175,7 +180,7 @@ def rabbitmq_url(rabbitmq_server: RabbitServer) -> Iterator[str]:
 @contextmanager
 def running_s3() -> Iterator[str]:
     """Address of an S3-compatible server of its own, which keeps everything in memory."""
-    with _folder("s3", Account(None)) as folder:
+    with temporary_folder("s3", Account(None)) as folder:
         port = free_port()
         command: list[str | Path] = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         with running_process(command, folder, Account(None)) as alive:
@@ -297,7 +302,7 @@ def _required(name: str, program: str | None, package: str) -> str:
 
 
 @contextmanager
-def _folder(name: str, account: Account) -> Iterator[Path]:
+def temporary_folder(name: str, account: Account) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f"orders-{name}-"))
     if account.uid is not None:
         os.chown(folder, account.uid, -1)
@@ -337,7 +342,7 @@ def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
 
 
 def _redis(program: str) -> Iterator[str]:
-    with _folder("redis", Account(None)) as folder:
+    with temporary_folder("redis", Account(None)) as folder:
         port = free_port()
         command: list[str | Path] = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
         command += ["--save", "", "--appendonly", "no"]

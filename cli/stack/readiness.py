@@ -16,6 +16,7 @@ from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.supervisor import Supervisor
 from jobs.queues import unserved_queues
+from orders_pipeline.broker_tls import amqps_options, plain_amqps
 
 STARTUP_SECONDS = 120
 POLL_SECONDS = 0.05
@@ -84,7 +85,8 @@ def all_queues_are_served(broker: str, seconds: float) -> bool:
 
 
 def _celery(broker: str) -> Celery:
-    return Celery(broker=broker, set_as_current=False)
+    tls = {"broker_use_ssl": amqps_options(broker)}
+    return Celery(broker=plain_amqps(broker), changes=tls, set_as_current=False)
 
 
 def port_accepts(port: int) -> bool:

@@ -215,7 +215,7 @@ def _joined(plan: Plan, names: Callable[[], Sequence[str]], say: Say) -> Iterato
 def _refuse_absent_services(settings: Settings) -> None:
     if settings.redis_url and not redis_answers(settings.redis_url):
         raise StackError("redis_unreachable", "The Redis of ORDERS_REDIS_URL does not answer")
-    if settings.broker_url and not broker_answers(settings.broker_url):
+    if settings.broker_url and not broker_answers(broker_url(settings)):
         raise StackError("broker_unreachable", "The broker of ORDERS_BROKER_URL does not answer")
 
 
