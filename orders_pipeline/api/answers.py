@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from fastapi import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 
 def answer(request: Request, data: Any) -> Response:
@@ -18,6 +18,11 @@ def answer(request: Request, data: Any) -> Response:
     if tag in (part.strip().removeprefix("W/") for part in _known_tags(request)):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
+
+
+def done(data: Any) -> Response:
+    """The answer to a request that acted, or previews an action; never an unchanged one."""
+    return JSONResponse({"success": True, "data": data}, headers={"Cache-Control": "no-store"})
 
 
 def _known_tags(request: Request) -> list[str]:

@@ -8,7 +8,18 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from orders_pipeline.api import alerts, audit, boards, dashboard, figures, files, health, probes
+from orders_pipeline.api import (
+    alerts,
+    audit,
+    boards,
+    dashboard,
+    failed,
+    figures,
+    files,
+    health,
+    intake,
+    probes,
+)
 from orders_pipeline.api.access import api_key, count_request, require_to_read
 from orders_pipeline.api.context import ApiContext, QueueSizes
 from orders_pipeline.api.errors import add_error_handlers
@@ -66,7 +77,7 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
     app.state.rate_limit = RateLimit(settings.rate_limit, redis_url)
     limited = [Depends(count_request)]
     readers = [Depends(require_to_read)] if settings.api_reads is ApiReads.KEY else []
-    for part in (health, alerts, figures, boards, files, dashboard, audit):
+    for part in (health, alerts, figures, boards, files, dashboard, audit, failed, intake):
         app.include_router(
             part.router, prefix="/api", dependencies=[*limited, *readers], responses=dict(ERRORS)
         )

@@ -22,6 +22,7 @@ from orders_pipeline.api.headers import PAGE_POLICY
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import list_imports
+from orders_pipeline.store.intake_pause import current_pause, pause_document
 
 STATIC = Path(__file__).parent / "static"
 LOOK_SECONDS = 1.0
@@ -75,6 +76,7 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
     reporting = context.reporting
     with reading(context.engine) as connection:
         files = [import_document(connection, found) for found in list_imports(connection, FILES_SHOWN)]
+        intake = pause_document(current_pause(connection))
     return {
         "currency": currency,
         "today": str(context.today()),
@@ -83,6 +85,7 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
         "customers": reporting.boards.top(Board.CUSTOMERS, PLACES_SHOWN, currency),
         "products": reporting.boards.top(Board.PRODUCTS, PLACES_SHOWN, currency),
         "files": files,
+        "intake": intake,
         "queue": _queue(context),
     }
 

@@ -42,6 +42,8 @@ ENDPOINTS = [
     "/imports/file-1",
     "/imports/file-1/rejects",
     "/orders/1001",
+    "/failed",
+    "/intake",
 ]
 
 

@@ -37,16 +37,20 @@ EVERYWHERE = "currency"
 
 def page() -> str:
     """The page as it should be."""
-    paths = create_app(Settings(redis_url="redis://127.0.0.1:1"), dict).openapi()["paths"]
+    described_api = create_app(Settings(redis_url="redis://127.0.0.1:1"), dict).openapi()
+    schemas = described_api["components"]["schemas"]
     return HEAD + "".join(
-        _row(method, path, described)
-        for path, methods in paths.items()
+        _row(method, path, described, schemas)
+        for path, methods in described_api["paths"].items()
         for method, described in methods.items()
     )
 
 
-def _row(method: str, path: str, described: dict[str, Any]) -> str:
+def _row(method: str, path: str, described: dict[str, Any], schemas: dict[str, Any]) -> str:
     told = [_parameter(one) for one in described.get("parameters", []) if _of_its_own(one)]
+    if "requestBody" in described:
+        body = described["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        told.append("JSON: " + ", ".join(f"`{name}`" for name in schemas[body]["properties"]))
     return f"| `{method.upper()} {path}` | {', '.join(told)} | {described['description']} |\n"
 
 

@@ -224,6 +224,7 @@ function show(figures) {
   showDays(figures);
   showBoards(figures);
   showFiles(figures);
+  document.dispatchEvent(new CustomEvent('figures', { detail: figures }));
 }
 
 function redraw() {

@@ -1,0 +1,110 @@
+"""Failed work: what there is, and what operators do about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from orders_pipeline.api.access import REFUSALS, Operator
+from orders_pipeline.api.answers import answer, done
+from orders_pipeline.api.choices import MOST_CHARACTERS, NO_JSON, Acted, Cancel, FailedWork, Retry
+from orders_pipeline.api.context import ApiContext, Context
+from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.models import Answer, Failure, Responses
+from orders_pipeline.clock import to_microseconds
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.imports import UnknownPartitionError
+from orders_pipeline.workflow.cancel import cancel_orders
+from orders_pipeline.workflow.chosen import Chosen, UnknownOrderError, counted, preview, require_known
+from orders_pipeline.workflow.failed_work import Kind, Wanted, failed_work
+from orders_pipeline.workflow.retry import retry_orders
+from orders_pipeline.workflow.stalled import retry_stalled, stalled_imports
+
+router = APIRouter(prefix="/failed", tags=["failed work"])
+LARGEST_OFFSET = 2**53
+ACTING: Responses = {**NO_JSON, **REFUSALS, 404: {"model": Failure, "description": "No such order or file."}}
+NOTHING_CHOSEN = "Name orders, or choose them by a condition, or all by `all`."
+Text = Annotated[str | None, Query(max_length=MOST_CHARACTERS, pattern=r"^[^\x00]*$")]
+
+
+@router.get("", response_model=Answer[FailedWork])
+def failed(
+    request: Request,
+    context: Context,
+    kind: Annotated[Kind | None, Query(description="Only these.")] = None,
+    reason: Text = None,
+    file: Text = None,
+    source: Text = None,
+    step: Text = None,
+    since: Annotated[AwareDatetime | None, Query(description="Only what failed since then.")] = None,
+    text: Text = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many of each kind, at most.")] = 20,
+    offset: Annotated[
+        int, Query(ge=0, le=LARGEST_OFFSET, description="How many of each kind to leave out first.")
+    ] = 0,
+) -> Response:
+    """Failed orders, failed steps with their stack traces, stalled and refused imports; the newest first."""
+    since_us = to_microseconds(since) if since else None
+    wanted = Wanted(kind, reason, file, source, step, since_us, text)
+    with reading(context.engine) as connection:
+        return answer(request, failed_work(connection, wanted, limit, offset))
+
+
+@router.post("/retry", response_model=Answer[Acted], responses=ACTING)
+def retry(context: Context, caller: Operator, choice: Retry) -> Response:
+    """Gives failed orders another attempt, or stalled imports new chances; `orders up` launches them."""
+    chosen = choice.chosen()
+    if choice.stalled:
+        return done(_retry_stalled(context, choice, chosen, caller.actor))
+    if chosen == Chosen() and not choice.all:
+        raise Refused(422, NOTHING_CHOSEN)
+    _require_known(context, chosen)
+    document = _previewed(choice.dry_run, counted(preview(context.engine, chosen.to_retry())))
+    if not choice.dry_run:
+        size = context.settings.transaction_orders
+        retried = retry_orders(context.engine, chosen, size, caller.actor)
+        document |= {
+            "orders": sum(retried.values()),
+            "imports": [key for key, number in retried.items() if number],
+        }
+    return done(document)
+
+
+@router.post("/cancel", response_model=Answer[Acted], responses=ACTING)
+def cancel(context: Context, caller: Operator, choice: Cancel) -> Response:
+    """Cancels orders that are not charged yet; reserved units go back on the shelf."""
+    chosen = choice.chosen()
+    if not (chosen.numbers or chosen.key):
+        raise Refused(422, "Name orders, or choose a file's by `file`.")
+    _require_known(context, chosen)
+    document = _previewed(choice.dry_run, counted(preview(context.engine, chosen.to_cancel())))
+    document["imports"] = []
+    if not choice.dry_run:
+        size = context.settings.transaction_orders
+        document["orders"] = cancel_orders(context.engine, chosen, choice.because, size, caller.actor)
+    return done(document)
+
+
+def _retry_stalled(context: ApiContext, choice: Retry, chosen: Chosen, actor: str) -> dict[str, Any]:
+    if chosen != Chosen(key=choice.file, source=choice.source) or choice.all:
+        raise Refused(422, "stalled: goes with file and source only")
+    _require_known(context, chosen)
+    keys = stalled_imports(context.engine, choice.file, choice.source)
+    document = _previewed(choice.dry_run, counted([]))
+    return {**document, "imports": keys if choice.dry_run else retry_stalled(context.engine, keys, actor)}
+
+
+def _previewed(dry_run: bool, counts: dict[str, Any]) -> dict[str, Any]:
+    return {"dry_run": dry_run, **counts, "imports": list(counts["by_file"])}
+
+
+def _require_known(context: ApiContext, chosen: Chosen) -> None:
+    try:
+        require_known(context.engine, chosen)
+    except UnknownPartitionError:
+        raise Refused(404, "There is no such order file.") from None
+    except UnknownOrderError as error:
+        raise Refused(404, str(error)) from None

@@ -1,0 +1,39 @@
+"""The switch of the intake."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from orders_pipeline.api.access import REFUSALS, Operator
+from orders_pipeline.api.answers import answer, done
+from orders_pipeline.api.choices import NO_JSON, Intake, Pause
+from orders_pipeline.api.context import Context
+from orders_pipeline.api.models import Answer
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.intake_pause import current_pause, pause_document, pause_intake, resume_intake
+
+router = APIRouter(prefix="/intake", tags=["failed work"])
+
+
+@router.get("", response_model=Answer[Intake])
+def intake(request: Request, context: Context) -> Response:
+    """Whether new order files are let in."""
+    with reading(context.engine) as connection:
+        return answer(request, pause_document(current_pause(connection)))
+
+
+@router.post("/pause", response_model=Answer[Intake], responses={**NO_JSON, **REFUSALS})
+def pause(context: Context, caller: Operator, why: Pause) -> Response:
+    """Lets no new order file in; what has begun, and retries, go on to their end."""
+    with context.engine.begin() as connection:
+        paused = pause_intake(connection, caller.actor, why.because)
+    return done(pause_document(paused))
+
+
+@router.post("/resume", response_model=Answer[Intake], responses=REFUSALS)
+def resume(context: Context, caller: Operator) -> Response:
+    """Lets new order files in again."""
+    with context.engine.begin() as connection:
+        resume_intake(connection, caller.actor)
+    return done(pause_document(None))

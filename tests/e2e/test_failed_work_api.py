@@ -1,0 +1,145 @@
+"""Failed work and the intake over HTTP: listed, tried again after a preview, cancelled, paused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from orders_pipeline.model import ImportStatus, Scope
+from orders_pipeline.settings import Settings
+from orders_pipeline.store.api_keys import create_key
+from orders_pipeline.store.audit import list_actions
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.imports import stall_import
+from tests.api_server import Get, serving
+from tests.import_bench import ImportBench, Line, many_orders
+
+KEY = {"Authorization": "Bearer open sesame"}
+ACTIONS = ["/failed/retry", "/failed/cancel", "/intake/pause", "/intake/resume"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
+    """A home in which two orders are out of stock and one payment was declined."""
+    settings = Settings(home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key="open sesame")
+    engine = open_engine(settings.store_url)
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url, rate_limit=0, api_key="open sesame")
+    bench.stock(MOUSE=0, CABLE=10)
+    bench.set(payment_success_rate=0)
+    bench.import_lines(Line("1"), Line("2"), Line("3", "CABLE"))
+    yield bench
+    engine.dispose()
+
+
+@pytest.fixture
+def send(bench: ImportBench) -> Iterator[Get]:
+    with serving(bench.settings) as sent:
+        yield sent
+
+
+def act(send: Get, path: str, **body: Any) -> requests.Response:
+    return send(path, "POST", headers=KEY, json=body)
+
+
+def data(response: requests.Response) -> Any:
+    assert response.status_code == 200, response.text
+    return response.json()["data"]
+
+
+def test_what_failed_is_listed_filtered_and_counted(send: Get) -> None:
+    listed = data(send("/failed?reason=out_of_stock&limit=1"))
+    assert listed["counts"] == {"orders": {"out_of_stock": 2, "declined": 1}, "steps": {}, "imports": {}}
+    (item,) = listed["orders"]
+    assert (item["order_id"], item["attempts"], item["file"]) == ("2", 1, "orders.csv")
+    assert data(send("/failed?since=2999-01-01T00:00:00Z"))["orders"] == []
+
+
+def test_a_retry_is_previewed_then_done_and_the_request_does_not_wait_for_it(
+    send: Get, bench: ImportBench
+) -> None:
+    (key,) = bench.keys().values()
+    before = bench.everything()
+    planned = data(act(send, "/failed/retry", reason="out_of_stock", dry_run=True))
+    wanted = {"orders": 2, "by_reason": {"out_of_stock": 2}, "by_file": {key: 2}, "imports": [key]}
+    assert planned == {"dry_run": True, **wanted}
+    assert bench.everything() == before
+    assert data(act(send, "/failed/retry", reason="out_of_stock")) == {"dry_run": False, **wanted}
+    assert bench.statuses() == {"1": "pending", "2": "pending", "3": "rollback"}
+    assert bench.found(key).status is ImportStatus.RUNNING
+    with reading(bench.engine) as connection:
+        (action,) = list_actions(connection)
+    assert (action.actor, action.action) == ("key:home", "orders.retry")
+    assert action.detail == {"found": 2, "chosen": {"reason": "out_of_stock"}}
+
+
+def test_one_or_all_are_tried_again(send: Get, bench: ImportBench) -> None:
+    assert data(act(send, "/failed/retry", orders=["3"]))["orders"] == 1
+    assert data(act(send, "/failed/retry", all=True))["orders"] == 2
+    assert set(bench.statuses().values()) == {"pending"}
+
+
+def test_a_stalled_import_is_opened_again(send: Get, bench: ImportBench) -> None:
+    key = bench.parsed(*many_orders(2), name="stalled.csv")
+    with bench.engine.begin() as connection:
+        stall_import(connection, bench.found(key).id, "no progress")
+    assert data(act(send, "/failed/retry", stalled=True, dry_run=True))["imports"] == [key]
+    assert bench.found(key).status is ImportStatus.STALLED
+    assert data(act(send, "/failed/retry", stalled=True, file=key))["imports"] == [key]
+    assert bench.found(key).status is ImportStatus.RUNNING
+
+
+def test_orders_that_are_not_charged_are_cancelled_with_a_preview(send: Get, bench: ImportBench) -> None:
+    act(send, "/failed/retry", orders=["1", "2"])
+    assert data(act(send, "/failed/cancel", orders=["1"], dry_run=True))["orders"] == 1
+    assert bench.statuses()["1"] == "pending"
+    assert data(act(send, "/failed/cancel", orders=["1"], because="they called"))["orders"] == 1
+    assert bench.statuses() == {"1": "failed", "2": "pending", "3": "rollback"}
+    assert data(send("/failed?reason=cancelled"))["orders"][0]["message"] == "they called"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/failed/retry", {}, 422),
+        ("/failed/retry", {"orders": ["none such"]}, 404),
+        ("/failed/retry", {"file": "none-such"}, 404),
+        ("/failed/retry", {"reason": "bad luck"}, 422),
+        ("/failed/retry", {"stalled": True, "reason": "declined"}, 422),
+        ("/failed/retry", {"all": True, "al": True}, 422),
+        ("/failed/cancel", {"source": "shop"}, 422),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    send: Get, bench: ImportBench, path: str, body: dict[str, Any], status: int
+) -> None:
+    before = bench.everything()
+    refused = act(send, path, **body)
+    assert (refused.status_code, refused.json()["success"]) == (status, False)
+    assert bench.everything() == before
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_acting_needs_a_key_that_may_operate(send: Get, bench: ImportBench, path: str) -> None:
+    with bench.engine.begin() as connection:
+        reader = create_key(connection, "reader", Scope.READ)
+    before = bench.everything()
+    body = {"all": True} if path == "/failed/retry" else {}
+    assert send(path, "POST", json=body).status_code == 401
+    wrong_scope = {"Authorization": f"Bearer {reader}"}
+    assert send(path, "POST", headers=wrong_scope, json=body).status_code == 403
+    assert bench.rows("intake_pause") == before["intake_pause"]
+    assert bench.statuses() == {"1": "failed", "2": "failed", "3": "rollback"}
+
+
+def test_the_intake_is_paused_and_resumed_and_everybody_sees_it(send: Get) -> None:
+    assert data(send("/intake"))["paused"] is False
+    paused = data(act(send, "/intake/pause", because="stocktaking"))
+    assert (paused["paused"], paused["by"], paused["because"]) == (True, "key:home", "stocktaking")
+    assert data(send("/intake")) == paused
+    assert data(act(send, "/intake/resume"))["paused"] is False
+    assert data(send("/intake"))["paused"] is False
