@@ -21,11 +21,11 @@ from redis import Redis
 from sqlalchemy import update
 
 from definitions import build_definitions
-from jobs.executor import any_worker_answers
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import PUBLISH_FIGURES
 from jobs.partitions import ORDER_FILES
+from jobs.queues import unserved_queues
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.engine import open_engine, reading
@@ -48,7 +48,7 @@ def instance() -> Iterator[DagsterInstance]:
 @pytest.fixture
 def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
     """A home on SQLite and Redis with a worker, that waits for ever for signs of life."""
-    monkeypatch.setattr("jobs.lost_imports.any_worker_answers", lambda *_: True)
+    monkeypatch.setattr("jobs.lost_imports.unserved_queues", lambda *_: set())
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url, run_patience=ENDLESS, work_patience=ENDLESS)
@@ -190,7 +190,7 @@ def test_nothing_is_launched_again_before_a_worker_answers(
 ) -> None:
     key = running(bench)
     run_of(instance, key, FAILURE)
-    monkeypatch.setattr("jobs.lost_imports.any_worker_answers", any_worker_answers)
+    monkeypatch.setattr("jobs.lost_imports.unserved_queues", unserved_queues)
     assert look_for_lost(bench, instance) == []
     assert found(bench, key).status is ImportStatus.RUNNING
 
