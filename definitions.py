@@ -19,6 +19,7 @@ from jobs.import_orders import import_orders_job
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
 from jobs.notice_sensors import notice_sensors
+from jobs.run_log import run_log
 from jobs.upkeep import upkeep_jobs, upkeep_schedules
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings, load_settings
@@ -60,6 +61,7 @@ def build_definitions(settings: Settings) -> Definitions:
         },
         sensors=[*import_sensors(settings), *notice_sensors(settings), *alert_sensors(settings)],
         executor=build_executor(settings),
+        loggers={"console": run_log(settings)},
     )
 
 

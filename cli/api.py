@@ -9,10 +9,14 @@ from fastapi import FastAPI
 from jobs.queue_heads import queues
 from jobs.queues import queue_sizes
 from orders_pipeline.api.app import create_app
+from orders_pipeline.api.request_log import log_requests
+from orders_pipeline.logs import configure_logs
 from orders_pipeline.settings import load_settings
 
 
 def app() -> FastAPI:
     """The API on the settings of this process."""
     settings = load_settings()
+    configure_logs(settings)
+    log_requests()
     return create_app(settings, partial(queue_sizes, settings), partial(queues, settings))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import setup_logging, worker_init
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
+from jobs.queues import transport_options
 from jobs.repository import project_repository
+from jobs.step_log import StepLog
 from jobs.worker_signs import worker_signs
 from orders_pipeline.broker_tls import amqps_options, plain_amqps
+from orders_pipeline.logs import configure_logs
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings, load_settings
 
@@ -32,17 +35,10 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_default_priority": 5,
         "broker_connection_retry_on_startup": True,
         "worker_hijack_root_logger": False,
-        "broker_transport_options": _transport_options(settings),
+        "broker_transport_options": transport_options(settings),
         "broker_use_ssl": amqps_options(broker_url(settings)),
         "result_backend_transport_options": {"visibility_timeout": settings.visibility_timeout},
     }
-
-
-def _transport_options(settings: Settings) -> dict[str, Any]:
-    if broker_url(settings).startswith(("amqp", "pyamqp")):
-        return {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
-    # kombu looks for unacknowledged tasks every 10 s times this throttle; its default of 10 is a long wait.
-    return {"visibility_timeout": settings.visibility_timeout, "unacked_restore_throttle": 1}
 
 
 class _Attributes:
@@ -63,6 +59,9 @@ def build_app(settings: Settings) -> Celery:
     )
     create_task(app)
     app.steps["consumer"].add(worker_signs(redis_url(settings)))
+    # With a receiver, Celery leaves logging to it.
+    setup_logging.connect(lambda **_: configure_logs(settings), weak=False)
+    StepLog().connect()
     worker_init.connect(_load_definitions, weak=False)
     return app
 
@@ -75,7 +74,9 @@ def _load_definitions(**_: object) -> None:
 def __getattr__(name: str) -> Celery:
     # `celery -A jobs.celery_app` asks the module for `app`; nothing is built for those who import the rest.
     if name == "app":
-        app = build_app(load_settings())
+        settings = load_settings()
+        configure_logs(settings)
+        app = build_app(settings)
         globals()["app"] = app
         return app
     raise AttributeError(name)

@@ -17,9 +17,11 @@ from dagster_celery.executor import CeleryExecutor
 from dagster_celery.make_app import make_app
 
 from jobs.celery_app import celery_settings
+from jobs.priorities import message_priority, step_priority
 from jobs.queue_heads import queued_now
 from jobs.queues import unserved_queues
-from jobs.run_heartbeat import run_heartbeat
+from jobs.run_heartbeat import PARTITION_TAG, run_heartbeat
+from jobs.step_log import IDS_HEADER, step_ids
 from jobs.step_tallies import counted
 from orders_pipeline.broker_tls import plain_amqps
 from orders_pipeline.redis_server import broker_url, redis_url
@@ -77,13 +79,15 @@ def submit_step(
     plan_context: PlanOrchestrationContext,
     step: Any,
     queue: str,
-    priority: int,
+    _priority: int,
     known_state: Any,
 ) -> AsyncResult:
-    """Queues one step; as dagster-celery does, but with the time limit that the step's tag names."""
+    """Queues one step; as dagster-celery does, with a time limit, a priority and ids for the log."""
+    run = plan_context.dagster_run
+    priority = step_priority(step.tags, run.tags, known_state)
     arguments = ExecuteStepArgs(
         job_origin=plan_context.reconstructable_job.get_python_origin(),
-        run_id=plan_context.dagster_run.run_id,
+        run_id=run.run_id,
         step_keys_to_execute=[step.key],
         instance_ref=plan_context.instance.get_ref(),
         retry_mode=plan_context.executor.retries.for_inner_plan(),
@@ -97,9 +101,9 @@ def submit_step(
             "execute_step_args_packed": pack_value(arguments),
             "executable_dict": plan_context.reconstructable_job.to_dict(),
         },
-        priority=priority,
+        priority=message_priority(priority, app.conf.broker_url),
+        headers=queued_now() | {IDS_HEADER: step_ids(run.run_id, step.key, run.tags.get(PARTITION_TAG))},
         queue=queue,
-        headers=queued_now(),
         routing_key=f"{queue}.execute_plan",
         soft_time_limit=int(limit) if limit else None,
         time_limit=int(limit) + GRACE_SECONDS if limit else None,

@@ -24,6 +24,7 @@ from jobs.failures import THREE_TRIES, import_step
 from jobs.import_config import ReadAs
 from jobs.import_metadata import orders_metadata, rejects_metadata
 from jobs.partitions import register_partition
+from jobs.priorities import Priority, priority_tag
 from orders_pipeline.workflow.batch import Batch
 from resources.file_imports import FileImports
 from resources.payment_gateway import PaymentGateways
@@ -35,7 +36,12 @@ STORE_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "1800"}
 GATEWAY_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "7200"}
 
 
-@op(ins={"order_file": In(Nothing)}, out=DynamicOut(Nothing), retry_policy=THREE_TRIES, tags=FILE_WORK)
+@op(
+    ins={"order_file": In(Nothing)},
+    out=DynamicOut(Nothing),
+    retry_policy=THREE_TRIES,
+    tags=FILE_WORK | priority_tag(Priority.BEGIN),
+)
 def parse_order_file(
     context: OpExecutionContext, config: ReadAs, file_imports: ResourceParam[FileImports]
 ) -> Iterator[DynamicOutput[None]]:
@@ -49,7 +55,7 @@ def parse_order_file(
         yield DynamicOutput(None, mapping_key=f"{number:04}")
 
 
-@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK)
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK | priority_tag(Priority.BEGIN))
 def load_orders(context: OpExecutionContext, file_imports: ResourceParam[FileImports]) -> None:
     """Enters the batch's orders in the store; known ones are duplicates or conflicts."""
     batch = _batch(context)
@@ -57,7 +63,7 @@ def load_orders(context: OpExecutionContext, file_imports: ResourceParam[FileImp
         _show(context, steps.load(context.partition_key, batch))
 
 
-@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK)
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK | priority_tag(Priority.GO_ON))
 def reserve_stock(context: OpExecutionContext, file_imports: ResourceParam[FileImports]) -> None:
     """Reserves the stock of each order, all or nothing, in file order."""
     batch = _batch(context)
@@ -65,7 +71,7 @@ def reserve_stock(context: OpExecutionContext, file_imports: ResourceParam[FileI
         _show(context, steps.reserve(context.partition_key, batch))
 
 
-@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=GATEWAY_WORK)
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=GATEWAY_WORK | priority_tag(Priority.CHARGE))
 def charge_payments(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
@@ -78,7 +84,7 @@ def charge_payments(
     context.add_output_metadata({"paid": answers.paid, "declined": answers.declined})
 
 
-@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK)
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK | priority_tag(Priority.END))
 def finalize_orders(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
@@ -93,7 +99,7 @@ def finalize_orders(
     _show(context, finalized)
 
 
-@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK)
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK | priority_tag(Priority.END))
 def roll_back_orders(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
@@ -112,7 +118,7 @@ def roll_back_orders(
     ins={"finalized": In(Nothing), "rolled_back": In(Nothing)},
     out={"orders": Out(Nothing), "rejected_order_rows": Out(Nothing)},
     retry_policy=THREE_TRIES,
-    tags=FILE_WORK,
+    tags=FILE_WORK | priority_tag(Priority.END),
 )
 def summarize_import(
     context: OpExecutionContext, file_imports: ResourceParam[FileImports]

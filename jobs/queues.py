@@ -15,6 +15,7 @@ from orders_pipeline.redis_server import broker_url
 from orders_pipeline.settings import Settings
 
 QUEUES = ("orders", "dagster")
+PRIORITIES = 10
 TIMEOUT_SECONDS = 2
 
 
@@ -62,10 +63,25 @@ def unserved_queues(app: Celery, within: float) -> set[str]:
     return unserved
 
 
+def transport_options(settings: Settings) -> dict[str, Any]:
+    """What everybody who sends, takes or counts tasks must tell kombu alike."""
+    if broker_url(settings).startswith(("amqp", "pyamqp")):
+        return {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
+    return {
+        "visibility_timeout": settings.visibility_timeout,
+        # kombu looks for unacknowledged tasks every 10 s times this; its default of 10 is a long wait.
+        "unacked_restore_throttle": 1,
+        # A list for each priority; by default it keeps four, and throws neighbours together.
+        "priority_steps": list(range(PRIORITIES)),
+    }
+
+
 def _connect(settings: Settings) -> Connection:
     url = broker_url(settings)
-    tls = amqps_options(url) or False
-    return Connection(plain_amqps(url), ssl=tls, connect_timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
+    tls, options = amqps_options(url) or False, transport_options(settings)
+    return Connection(  # type: ignore[no-untyped-call]
+        plain_amqps(url), ssl=tls, connect_timeout=TIMEOUT_SECONDS, transport_options=options
+    )
 
 
 def queue_size(connection: Connection, queue: str) -> int:

@@ -25,6 +25,22 @@ class SettingsError(ValueError):
     """A setting has a value that cannot be used; the message names the variable."""
 
 
+class LogFormat(StrEnum):
+    """How log lines look: JSON objects for programs that collect them, or text for people."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(StrEnum):
+    """The least important lines that are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class UnknownSku(StrEnum):
     """What happens to an order line whose SKU is not in the product list."""
 
@@ -200,6 +216,11 @@ class Settings(BaseSettings):
     )
     webserver_port: Port = Field(3000, description="Port of the Dagster webserver on 127.0.0.1.")
     code_server_port: Port = Field(4266, description="Port of the Dagster code server on 127.0.0.1.")
+    log_format: LogFormat = Field(
+        LogFormat.TEXT,
+        description="Form of log lines: text or json. Unless it is set, what `orders up` starts writes json.",
+    )
+    log_level: LogLevel = Field(LogLevel.INFO, description="Least important log lines that are written.")
     viewer_port: PortOrOff = Field(
         0, description="Port on 127.0.0.1 of a second, read-only Dagster webserver. 0: there is none."
     )

@@ -26,6 +26,8 @@ CODE_SERVER, WEBSERVER, VIEWER, DAEMON = "code-server", "webserver", "viewer", "
 API, FLOWER = "api", "flower"
 CELERY_APP, DEFINITIONS = "jobs.celery_app", "definitions"
 CODE_VARIABLE = "ORDERS_CODE_VERSION"
+# Unless the settings say otherwise: these logs are read by programs first.
+LOGS = {"ORDERS_LOG_FORMAT": "json"}
 KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
 
 
@@ -44,7 +46,7 @@ class Plan:
     @cached_property
     def environment(self) -> dict[str, str]:
         """Variables of the programs that run the project's code."""
-        return variables(self.settings) | {CODE_VARIABLE: code_version()}
+        return LOGS | variables(self.settings) | {CODE_VARIABLE: code_version()}
 
 
 def make_program(name: str, plan: Plan) -> Program:
@@ -139,7 +141,7 @@ def _keeper(plan: Plan) -> Program:
 
 def _dagster(name: str, plan: Plan, module: list[str], *, priority: int, port: Port | None = None) -> Program:
     """One of Dagster's servers, away from the project's `.env`: it would win over the settings."""
-    command = [sys.executable, "-m", *module]
+    command = [sys.executable, "-m", "cli.dagster_server", *module]
     directory = str(plan.layout.run)
     return Program(name, command, directory, plan.environment, priority=priority, stop_group=True, port=port)
 

@@ -34,7 +34,8 @@ def main(name: str) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.chdir(program["directory"])
     command = program["command"]
-    os.execvpe(command[0], command, os.environ | program["environment"])  # noqa: S606 - no shell is wanted
+    environment = os.environ | program["environment"] | {"ORDERS_PROGRAM": name}
+    os.execvpe(command[0], command, environment)  # noqa: S606 - no shell is wanted
 
 
 def die_with_parent(number: signal.Signals) -> None:

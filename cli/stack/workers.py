@@ -51,7 +51,17 @@ def worker_node(name: str, settings: Settings) -> str:
 def worker_command(name: str, settings: Settings, celery_app: str) -> list[str]:
     """Command that runs this worker; one whose size may change grows and shrinks with its tasks."""
     size = pool_size(name, settings)
-    celery = ["celery", "-A", celery_app, "worker", "-n", worker_node(name, settings), "-Q", QUEUES_OF[name]]
+    celery = [
+        "celery",
+        "-q",
+        "-A",
+        celery_app,
+        "worker",
+        "-n",
+        worker_node(name, settings),
+        "-Q",
+        QUEUES_OF[name],
+    ]
     if size.least == size.most:
         pool = ["--concurrency", str(size.most)]
     else:

@@ -1,0 +1,32 @@
+"""One of Dagster's servers, with this project's log lines: `python -m cli.dagster_server MODULE ARGUMENT...`.
+
+Dagster's own JSON lines have other names for all fields, no ids, and leave tracebacks out.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+from dagster._grpc import server
+from dagster._utils import log
+
+from orders_pipeline.logs import configure_logs
+from orders_pipeline.settings import load_settings
+
+OURSELVES = ("-m", "cli.dagster_server", "dagster")
+
+
+def main() -> None:
+    """Run the module in this process as `python -m` would."""
+    settings = load_settings()
+    configure_logs(settings)
+    log.configure_loggers = lambda **_: configure_logs(settings)
+    # What the code server starts, too, is to be one of these.
+    vars(server)["get_python_environment_entry_point"] = lambda python: [python, *OURSELVES]
+    module, *sys.argv[1:] = sys.argv[1:]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

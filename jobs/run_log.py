@@ -1,0 +1,50 @@
+"""The console log of runs: what ops and Dagster say, as lines of this project's form with the run's ids."""
+
+import copy
+import logging
+import sys
+
+from dagster import Field, InitLoggerContext, LoggerDefinition, logger
+
+from orders_pipeline.logs import log_formatter
+from orders_pipeline.settings import Settings
+
+
+class RunLogFormatter(logging.Formatter):
+    """Takes a record's own message and ids out of what Dagster makes of it."""
+
+    def __init__(self, lines: logging.Formatter) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; of a failure the reason, whose stack trace is in Dagster's event log."""
+        meta = getattr(record, "dagster_meta", None)
+        if meta is None:
+            return self._lines.format(record)
+        line = copy.copy(record)
+        line.msg, line.args, line.run_id = meta["orig_message"], (), meta["run_id"]
+        if meta["step_key"]:
+            line.step = meta["step_key"]
+        event = meta["dagster_event"]
+        error = getattr(event.event_specific_data, "error", None) if event and event.is_failure else None
+        if error:
+            line.msg = f"{line.msg} {error.message.strip()}"
+        return self._lines.format(line)
+
+
+def run_log(settings: Settings) -> LoggerDefinition:
+    """The logger `console` of every job."""
+    level = Field(
+        str, is_required=False, default_value=settings.log_level.upper(), description="Least important lines."
+    )
+
+    @logger({"log_level": level}, description="Lines on stderr, as JSON or text.")
+    def console(context: InitLoggerContext) -> logging.Logger:
+        made = logging.Logger("dagster.run", context.logger_config["log_level"])
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(RunLogFormatter(log_formatter(settings.log_format)))
+        made.addHandler(handler)
+        return made
+
+    return console
