@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,17 +39,19 @@ from tests.gateway_server import GatewayServer
 from tests.services import free_port
 
 # Far below the defaults, so that a fault is met within seconds; no less than a busy machine needs.
-SHORT = {
+SHORT_TIMEOUTS = {
     "run_patience": 20,
     "work_patience": 30,
     "visibility_timeout": 20,
+    "payment_timeout": 10,
+    "payment_known_within": 20,
+    "stop_seconds": 10,
+}
+SMALL = {
     "worker_processes": 2,
     "batch_lines": 300,
     "transaction_orders": 50,
-    "payment_timeout": 10,
-    "payment_known_within": 20,
     "payment_connections": 60,
-    "stop_seconds": 10,
     "rate_limit": 0,
 }
 GATEWAY_TAKES = (0.1, 2.0)
@@ -184,10 +186,13 @@ def _is_run(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def chaos_home(folder: Path, database: str, broker: str) -> Iterator[ChaosHome]:
+def chaos_home(
+    folder: Path, database: str, broker: str, default_timeouts: bool = False
+) -> Iterator[ChaosHome]:
     """A running stack on {sqlite, postgresql} x {redis, rabbitmq}; everything is ended afterwards."""
     with ExitStack() as stack:
-        home = _home_with_servers(stack, folder, database, broker)
+        timeouts = {} if default_timeouts else SHORT_TIMEOUTS
+        home = _home_with_servers(stack, folder, database, broker, timeouts)
         stack.callback(home.engine.dispose)
         stack.callback(stop_all, home.settings)
         start_all(home.settings)
@@ -195,13 +200,15 @@ def chaos_home(folder: Path, database: str, broker: str) -> Iterator[ChaosHome]:
         yield home
 
 
-def _home_with_servers(stack: ExitStack, folder: Path, database: str, broker: str) -> ChaosHome:
+def _home_with_servers(
+    stack: ExitStack, folder: Path, database: str, broker: str, timeouts: Mapping[str, float]
+) -> ChaosHome:
     dagster_home = folder / "dagster"
     dagster_home.mkdir(parents=True)
     shutil.copy(PROJECT_ROOT / "dagster.yaml", dagster_home)
     own_disk = stack.enter_context(small_disk(folder / "home"))
     gateway = stack.enter_context(_running_gateway(folder / "gateway"))
-    values: dict[str, Any] = {**SHORT, "home": folder / "home", "payment_url": gateway.url}
+    values: dict[str, Any] = {**SMALL, **timeouts, "home": folder / "home", "payment_url": gateway.url}
     values |= {name: free_port() for name in ("webserver_port", "code_server_port", "api_port")}
     postgres = stack.enter_context(_ended(Postgres())) if database == "postgresql" else None
     rabbit = stack.enter_context(_ended(Rabbit())) if broker == "rabbitmq" else None

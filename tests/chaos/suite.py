@@ -17,7 +17,7 @@ from tests.import_bench import ImportBench
 
 HUNG_AFTER_SECONDS = 300
 BEGUN_WITHIN_SECONDS = 120
-FAULTS_A_ROUND = 5
+FILES_A_ROUND = 4
 PAUSE_SECONDS = 6.0
 SCARCE_ORDERS = 100
 IMPORT_KILLED = "import command killed"
@@ -46,32 +46,61 @@ class BackEndResult:
     violations: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done to each back end.
+
+    Attributes:
+        faults: how many are injected.
+        orders: a file; there are four files a round.
+        a_round: faults after which all imports have to settle.
+        only: names of the faults that are chosen from; empty: all.
+        default_timeouts: whether the home's timeouts are those that it has without settings.
+        scarce: whether orders for the last units of a product follow.
+    """
+
+    faults: int
+    seed: int
+    orders: int
+    a_round: int = 5
+    only: tuple[str, ...] = ()
+    default_timeouts: bool = False
+    scarce: bool = True
+
+    @property
+    def files(self) -> int:
+        """Files of one back end: the same number on each, so that outcomes can be compared."""
+        return FILES_A_ROUND * -(-self.faults // self.a_round)
+
+
 @dataclass(slots=True)
 class BackEndChaos:
-    """Chaos on one home; `orders` a file, two files a round."""
+    """Chaos on one home, and the same imports undisturbed as a reference."""
 
     home: ChaosHome
     reference: ImportBench
     folder: Path
-    seed: int
-    orders: int
+    plan: Plan
     say: Callable[[str], None]
     result: BackEndResult
     files: int = 0
     launched: int = 0
 
-    def run(self, faults: int) -> None:
-        """Rounds until so many faults were injected."""
-        draw = random.Random(f"{self.seed}/{self.home.name}")  # noqa: S311 no secret
-        names = faults_of(self.home)
-        while len(self.result.injected) < faults and not self.result.violations:
-            wanted = min(FAULTS_A_ROUND, faults - len(self.result.injected))
-            self._round(self._next_faults(names, wanted, draw), draw)
+    def run(self) -> None:
+        """Rounds until so many faults were injected, and all files are imported."""
+        draw = random.Random(f"{self.plan.seed}/{self.home.name}")  # noqa: S311 no secret
+        while len(self.result.injected) < self.plan.faults and not self.result.violations:
+            self._round(self._next_faults(draw), draw)
+        while self.files < self.plan.files and not self.result.violations:
+            self._import(self._next_file(), by_command=False)
+        self._settle()
         self._compare()
 
-    def _next_faults(self, names: list[str], wanted: int, draw: random.Random) -> list[str]:
+    def _next_faults(self, draw: random.Random) -> list[str]:
         """The rarest faults so far, so that each has its turn; a command is killed before it has ended."""
+        names = [name for name in faults_of(self.home) if name in (self.plan.only or FAULTS)]
         times = Counter(one.fault for one in self.result.injected)
+        wanted = min(self.plan.a_round, self.plan.faults - len(self.result.injected))
         chosen = sorted(draw.sample(names, len(names)), key=lambda name: times[name])[:wanted]
         return sorted(chosen, key=lambda name: name != IMPORT_KILLED)
 
@@ -79,31 +108,34 @@ class BackEndChaos:
         self._import(self._next_file(), by_command=False)
         self._import(self._next_file(), by_command=IMPORT_KILLED in chosen)
         self._wait_for(lambda: self.home.has_begun(self.launched))
-        injected = []
-        for name in chosen:
-            self._keep_at_work()
-            time.sleep(draw.uniform(0, PAUSE_SECONDS))
-            self.say(f"{self.home.name}: {name}")
-            if FAULTS[name](self.home, draw):
-                injected.append((time.monotonic(), Injected(name, self.home.name)))
-                self.result.injected.append(injected[-1][1])
-            else:
-                self.say(f"{self.home.name}: {name} found nothing to harm")
+        injected = [one for name in chosen if (one := self._inject(name, draw))]
         known = len(self.result.violations)
-        if wait_until_settled(self.home, self.launched, HUNG_AFTER_SECONDS) is None:
-            self.result.violations.append(f"hung: {self._open()}")
-        else:
-            for at, fault in injected:
-                fault.recovered_in = time.monotonic() - at
-        self._verify()
-        for _, fault in injected:
+        settled = self._settle()
+        for at, fault in injected:
+            fault.recovered_in = time.monotonic() - at if settled else None
             fault.violations = len(self.result.violations) - known
 
-    def _keep_at_work(self) -> None:
-        """A fault is to meet an import at work."""
-        if not self.home.is_at_work():
+    def _inject(self, name: str, draw: random.Random) -> tuple[float, Injected] | None:
+        """The fault and when it was over; None where there was nothing to harm."""
+        if not self.home.is_at_work() and self.files < self.plan.files:
             self._import(self._next_file(), by_command=False)
             self._wait_for(self.home.is_at_work)
+        time.sleep(draw.uniform(0, PAUSE_SECONDS))
+        self.say(f"{self.home.name}: {name}")
+        if not FAULTS[name](self.home, draw):
+            self.say(f"{self.home.name}: {name} found nothing to harm")
+            return None
+        fault = Injected(name, self.home.name)
+        self.result.injected.append(fault)
+        return time.monotonic(), fault
+
+    def _settle(self) -> bool:
+        """Whether everything settles in time; checks every invariant then."""
+        settled = wait_until_settled(self.home, self.launched, HUNG_AFTER_SECONDS) is not None
+        if not settled:
+            self.result.violations.append(f"hung: {self._open()}")
+        self.result.violations += self.home.broken_checks()
+        return settled
 
     def _wait_for(self, reached: Callable[[], bool]) -> None:
         deadline = time.monotonic() + BEGUN_WITHIN_SECONDS
@@ -112,8 +144,8 @@ class BackEndChaos:
 
     def _next_file(self) -> Path:
         self.files += 1
-        self.result.orders += self.orders
-        return order_file(self.folder, self.seed, self.files, self.orders)
+        self.result.orders += self.plan.orders
+        return order_file(self.folder, self.plan.seed, self.files, self.plan.orders)
 
     def _import(self, file: Path, by_command: bool) -> None:
         self.reference.settle(self.reference.stage(file))
@@ -127,9 +159,6 @@ class BackEndChaos:
         statuses = self.home.statuses()
         return ", ".join(f"{key} is {status}" for key, status in statuses.items() if status != "finished")
 
-    def _verify(self) -> None:
-        self.result.violations += self.home.broken_checks()
-
     def _compare(self) -> None:
         self.result.hash = outcome_hash(self.home.engine)
         if self.result.hash != outcome_hash(self.reference.engine):
@@ -138,39 +167,25 @@ class BackEndChaos:
     def run_scarce(self) -> None:
         """Orders for the last units of a product."""
         self.result.orders += SCARCE_ORDERS
-        self._import(scarce_file(self.folder, self.seed, SCARCE_ORDERS), by_command=False)
-        if wait_until_settled(self.home, self.launched, HUNG_AFTER_SECONDS) is None:
-            self.result.violations.append(f"hung: {self._open()}")
-        self._verify()
+        self._import(scarce_file(self.folder, self.plan.seed, SCARCE_ORDERS), by_command=False)
+        self._settle()
         self.result.units_sold = units_sold(self.home.engine)
         if self.result.units_sold != units_sold(self.reference.engine):
             self.result.violations.append("other units were sold than by an undisturbed import")
 
 
 def run_back_end(
-    folder: Path,
-    database: str,
-    broker: str,
-    *,
-    faults: int,
-    seed: int,
-    orders: int,
-    say: Callable[[str], None],
-    scarce: bool = True,
+    folder: Path, database: str, broker: str, plan: Plan, say: Callable[[str], None]
 ) -> BackEndResult:
-    """Chaos on one kind of store and broker, on servers and a stack of its own.
-
-    Args:
-        scarce: whether orders for the last units of a product follow.
-    """
+    """Chaos on one kind of store and broker, on servers and a stack of its own."""
     began = time.monotonic()
     result = BackEndResult(f"{database} + {broker}")
     own = folder / f"{database}-{broker}"
-    with chaos_home(own, database, broker) as home, undisturbed(own) as reference:
+    with chaos_home(own, database, broker, plan.default_timeouts) as home, undisturbed(own) as reference:
         stock_up(ImportBench(home.engine, folder, home.settings))
-        chaos = BackEndChaos(home, reference, own, seed, orders, say, result)
-        chaos.run(faults)
-        if scarce and not result.violations:
+        chaos = BackEndChaos(home, reference, own, plan, say, result)
+        chaos.run()
+        if plan.scarce and not result.violations:
             chaos.run_scarce()
     result.seconds = time.monotonic() - began
     return result

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.suite import run_back_end
+from tests.chaos.suite import Plan, run_back_end
 
 
 @pytest.mark.timeout(600)
 def test_imports_end_rightly_by_themselves_whatever_is_killed_meanwhile(tmp_path: Path) -> None:
     said: list[str] = []
-    result = run_back_end(tmp_path / "chaos", "sqlite", "redis", faults=2, seed=5, orders=60, say=said.append)
+    plan = Plan(faults=2, seed=5, orders=60, scarce=False)
+    result = run_back_end(tmp_path / "chaos", "sqlite", "redis", plan, said.append)
     assert result.violations == [], said
     assert len(result.injected) == 2
     assert all(fault.recovered_in is not None for fault in result.injected)
