@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunRequest, RunsFilter
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, IN_PROGRESS_RUN_STATUSES
@@ -26,7 +27,7 @@ from orders_pipeline.watch import GiveUp, NewestRun, Patience, Relaunch, RunStat
 UNSETTLED = [*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.FAILURE]
 BEGINNINGS_SEEN_FOR = timedelta(days=1)
 MOST_BEGINNINGS = 1000
-WORKERS_ANSWER_WITHIN_SECONDS = 2
+WORKERS_ANSWER_WITHIN_SECONDS = 5
 
 
 def relaunch_lost(
@@ -40,12 +41,13 @@ def relaunch_lost(
     watched = _watched(instance, engine)
     patience = Patience(settings.run_patience, settings.work_patience)
     tasks_wait = _tasks_wait(settings) if watched else False
+    absent = cache(lambda: _absent(settings, engine))
     for found in watched:
         record = _newest_run(instance, found.key)
         run = _seen(record)
         match judge(found, run, signs.silence(found, run), tasks_wait, patience):
-            case Relaunch(reason) if absent := _absent(settings, engine):
-                log.warning(f"{found.key} is launched again once {absent} answers: {reason}")
+            case Relaunch(reason) if missing := absent():
+                log.warning(f"{found.key} is launched again once {missing} answers: {reason}")
             case Relaunch(reason):
                 log.warning(f"{found.key} is launched again: {reason}")
                 fail_run(instance, record, reason)

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 from orders_pipeline.store.imports import Import
 
-LAUNCHES_WITHOUT_PROGRESS = 3
+# Seconds of quiet before the next launch, by how many brought no progress; after as many none follows.
+# Together with the runs themselves they outlast a full disk or a store that is away for some minutes.
+PAUSES = (0, 0, 15, 30, 60, 60)
 # Times the patience with a run: a process that starts on a busy machine loads for long before its first sign.
 STARTING_TAKES = 2
 
@@ -110,8 +112,10 @@ def judge(found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, pat
     reason = _why_lost(found, run, silence, tasks_wait, patience)
     if reason is None:
         return Leave()
-    if found.launches >= LAUNCHES_WITHOUT_PROGRESS:
+    if found.launches >= len(PAUSES):
         return GiveUp(f"{found.launches} launches brought no progress; the last one: {reason}")
+    if max(silence.run, silence.work) < PAUSES[found.launches]:
+        return Leave()
     return Relaunch(reason)
 
 

@@ -49,6 +49,7 @@ def instance() -> Iterator[DagsterInstance]:
 def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
     """A home on SQLite and Redis with a worker, that waits for ever for signs of life."""
     monkeypatch.setattr("jobs.lost_imports.unserved_queues", lambda *_: set())
+    monkeypatch.setattr("orders_pipeline.watch.PAUSES", (0, 0, 0))
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url, run_patience=ENDLESS, work_patience=ENDLESS)

@@ -76,15 +76,23 @@ def test_an_import_is_launched_again_exactly_when_it_is_lost(
     assert isinstance(verdict, Relaunch if lost else Leave)
 
 
-@pytest.mark.parametrize(("launches", "verdict"), [(0, Relaunch), (2, Relaunch), (3, GiveUp), (9, GiveUp)])
-def test_the_third_launch_without_progress_is_the_last(launches: int, verdict: type) -> None:
+@pytest.mark.parametrize(("launches", "verdict"), [(0, Relaunch), (5, Relaunch), (6, GiveUp), (9, GiveUp)])
+def test_the_sixth_launch_without_progress_is_the_last(launches: int, verdict: type) -> None:
     found = an_import(launches=launches)
-    assert isinstance(judge(found, NewestRun(ENDED), Silence(1, 1), False, PATIENCE), verdict)
+    assert isinstance(judge(found, NewestRun(ENDED), Silence(60, 60), False, PATIENCE), verdict)
+
+
+@pytest.mark.parametrize(("launches", "pause"), [(1, 0), (2, 15), (3, 30), (4, 60), (5, 60)])
+def test_launches_that_bring_no_progress_follow_each_other_more_slowly(launches: int, pause: int) -> None:
+    found, run = an_import(launches=launches), NewestRun(ENDED)
+    assert isinstance(judge(found, run, Silence(pause, pause), False, PATIENCE), Relaunch)
+    if pause:
+        assert judge(found, run, Silence(pause - 1, pause - 1), False, PATIENCE) == Leave()
 
 
 def test_what_is_given_up_says_what_happened_last() -> None:
-    verdict = judge(an_import(launches=3), NewestRun(STARTED), Silence(31, 1), False, PATIENCE)
-    assert verdict == GiveUp("3 launches brought no progress; the last one: the run's process is gone")
+    verdict = judge(an_import(launches=6), NewestRun(STARTED), Silence(31, 1), False, PATIENCE)
+    assert verdict == GiveUp("6 launches brought no progress; the last one: the run's process is gone")
 
 
 def test_an_import_that_is_well_is_left_alone_however_often_it_was_launched() -> None:
