@@ -8,6 +8,7 @@ command -v redis-server >/dev/null || command -v valkey-server >/dev/null || mis
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 test -x /usr/sbin/nginx || command -v nginx >/dev/null || missing+=(nginx)
 command -v chromium >/dev/null || missing+=(chromium)
+command -v promtool >/dev/null || missing+=(prometheus)
 command -v rabbitmq-server >/dev/null || test -x /usr/sbin/rabbitmq-server || missing+=(rabbitmq-server)
 
 if [ ${#missing[@]} -eq 0 ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -10,7 +10,7 @@ from orders_pipeline.kpis.batch_figures import settled_per_second
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.alerts import count_open
 from orders_pipeline.store.order_counts import OrderCounts, order_counts
-from orders_pipeline.store.schema import imports, kpi_days
+from orders_pipeline.store.schema import imports, kpi_days, snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Overview:
     imports: dict[ImportStatus, int]
     last_arrival: int | None
     last_settled: int | None
+    last_snapshot: int | None
     days_due: int
     due_since: int | None
     open_alerts: dict[str, int]
@@ -43,6 +44,7 @@ def overview(connection: Connection, now: int) -> Overview:
         imports=by_status,
         last_arrival=last_arrival,
         last_settled=last_settled,
+        last_snapshot=connection.scalar(select(func.max(snapshots.c.taken_at))),
         days_due=days_due,
         due_since=due_since,
         open_alerts=count_open(connection),

@@ -41,8 +41,13 @@ def of_store(found: Overview, now: int) -> Iterator[Metric]:
     yield _time(
         "orders_last_settled_timestamp_seconds", "When the last import was settled.", found.last_settled
     )
+    yield _time(
+        "orders_last_snapshot_timestamp_seconds",
+        "When queues were last noted; schedules and sensors do not run where this is long ago.",
+        found.last_snapshot,
+    )
     yield GaugeMetricFamily(
-        "orders_kpi_days_due", "Days with changes that the KPIs do not show yet.", found.days_due
+        "orders_kpis_due", "Days with changes that the KPIs do not show yet.", found.days_due
     )
     waited = (now - found.due_since) / SECOND_US if found.due_since else 0.0
     yield GaugeMetricFamily(
