@@ -20,6 +20,7 @@ from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
 from jobs.notice_sensors import notice_sensors
 from jobs.run_log import run_log
+from jobs.retention import retention_job, retention_schedule
 from jobs.upkeep import upkeep_jobs, upkeep_schedules
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings, load_settings
@@ -45,12 +46,14 @@ def build_definitions(settings: Settings) -> Definitions:
             *figure_jobs(settings),
             *upkeep_jobs(settings),
             backup_job(settings),
+            retention_job(settings),
         ],
         schedules=[
             *figure_schedules(settings),
             *check_schedules(settings),
             *upkeep_schedules(settings),
             backup_schedule(settings),
+            retention_schedule(settings),
         ],
         resources={
             "file_imports": FileImports(order_store, open_staging(settings), settings),

@@ -13,6 +13,7 @@ from cli.commands import (  # noqa: E402
     alerts,
     audit,
     backups,
+    clean,
     demo,
     failed,
     failed_work,
@@ -61,6 +62,7 @@ for group in (
     stack,
     alerts,
     backups,
+    clean,
     demo,
     gateway,
 ):

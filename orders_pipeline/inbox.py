@@ -41,6 +41,14 @@ class Inbox:
         """Puts a file that was staged aside."""
         return _move(path, self.folder / "done")
 
+    def put_aside_before(self, moment: float) -> Iterator[Path]:
+        """Files that were put aside before a moment, seconds since 1970."""
+        for folder in (self.folder / "done", self.folder / "quarantine"):
+            for path in sorted(folder.glob("*")):
+                # A file that was moved keeps its time of change; what the move changes is its other time.
+                if path.is_file() and path.lstat().st_ctime < moment:
+                    yield path
+
     def quarantine(self, path: Path, refused: FileRefused) -> Path:
         """Puts a file that cannot be imported aside, with the reason in a text file next to it."""
         target = _move(path, self.folder / "quarantine")

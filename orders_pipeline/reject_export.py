@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
+from orders_pipeline.clock import to_datetime
 from orders_pipeline.importing.export import RejectedLine, export_rejects
 from orders_pipeline.importing.identify import Identified
 from orders_pipeline.importing.jsonable import from_json
@@ -16,6 +17,27 @@ from orders_pipeline.importing.read_as import note, note_of_export
 from orders_pipeline.staging import Staging
 from orders_pipeline.store.imports import Import
 from orders_pipeline.store.rejects import records_without_text, rejected_lines
+
+
+class RejectsRemoved(LookupError):
+    """The rejects of an import are no longer kept."""
+
+    def __init__(self, found: Import) -> None:
+        day = to_datetime(found.rejects_removed_at or 0).date()
+        super().__init__(
+            f"The rejected lines of {found.file_name} were removed on {day}: they were older than "
+            "ORDERS_KEEP_REJECTS_DAYS keeps them."
+        )
+
+
+def require_rejects(found: Import) -> None:
+    """Makes sure that the rejects of an import are kept, if it had any.
+
+    Raises:
+        RejectsRemoved: they were too old.
+    """
+    if found.rejects_removed_at is not None:
+        raise RejectsRemoved(found)
 
 
 def write_rejects(

@@ -126,6 +126,20 @@ class Settings(BaseSettings):
         1000, description="Stock of a product created on first sight."
     )
 
+    keep_batches_days: Annotated[int, Field(ge=0)] = Field(
+        7, description="Days for which the parsed batches of a settled file are kept. 0: for ever."
+    )
+    keep_originals_days: Annotated[int, Field(ge=0)] = Field(
+        90,
+        description="Days for which settled and refused order files are kept, staged and in the inbox's "
+        "folders done and quarantine. 0: for ever.",
+    )
+    keep_rejects_days: Annotated[int, Field(ge=0)] = Field(
+        90, description="Days for which rejected lines of settled and refused files are kept. 0: for ever."
+    )
+    keep_runs_days: Annotated[int, Field(ge=0)] = Field(
+        30, description="Days for which Dagster's ended runs, their events and logs are kept. 0: for ever."
+    )
     backup_folder: Path | None = Field(
         None, description="Folder into which the order store is backed up each night. Empty: no backups."
     )

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from cli.context import open_store
 from cli.import_page import show_findings, show_report
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
-from orders_pipeline.reject_export import write_rejects
+from orders_pipeline.reject_export import require_rejects, write_rejects
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import reading
@@ -93,6 +93,7 @@ def rejects(
     settings = load_settings()
     with open_store(settings) as engine, reading(engine) as connection:
         found = get_import(connection, key)
+        require_rejects(found)
         if as_csv or output:
             _export(connection, settings, found, output, escape_formulas=escape_formulas)
             return

@@ -13,6 +13,7 @@ from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Failure, Import, Order, Reject, Responses
+from orders_pipeline.reject_export import RejectsRemoved, require_rejects
 from orders_pipeline.store import schema
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_progress import progress_of
@@ -23,6 +24,7 @@ from orders_pipeline.store.order_story import find_orders
 
 router = APIRouter(tags=["orders"])
 NO_SUCH_FILE: Responses = {404: {"model": Failure, "description": "No such order file."}}
+REMOVED: Responses = {410: {"model": Failure, "description": "The rejects were too old to be kept."}}
 NO_SUCH_ORDER: Responses = {404: {"model": Failure, "description": "No such order."}}
 Number = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
 LARGEST_OFFSET = 2**53
@@ -44,7 +46,9 @@ def one_import(request: Request, context: Context, key: str) -> Response:
         return answer(request, import_document(connection, _known(connection, key)))
 
 
-@router.get("/imports/{key}/rejects", response_model=Answer[list[Reject]], responses=NO_SUCH_FILE)
+@router.get(
+    "/imports/{key}/rejects", response_model=Answer[list[Reject]], responses={**NO_SUCH_FILE, **REMOVED}
+)
 def rejects(
     request: Request,
     context: Context,
@@ -58,7 +62,7 @@ def rejects(
     with reading(context.engine) as connection:
         query = (
             select(*columns)
-            .where(table.c.import_id == _known(connection, key).id)
+            .where(table.c.import_id == _with_rejects(connection, key).id)
             .order_by(*table.primary_key.columns)
         )
         rows = connection.execute(query.limit(limit).offset(offset)).mappings()
@@ -86,6 +90,15 @@ def _known(connection: Connection, key: str) -> StoredImport:
     found = find_import(connection, key)
     if found is None:
         raise Refused(404, "There is no such order file.")
+    return found
+
+
+def _with_rejects(connection: Connection, key: str) -> StoredImport:
+    found = _known(connection, key)
+    try:
+        require_rejects(found)
+    except RejectsRemoved as removed:
+        raise Refused(410, str(removed)) from None
     return found
 
 

@@ -63,7 +63,7 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         },
         statuses={status.value: sums[status] for status in SETTLED},
         revenue=revenue_of(connection, found.id),
-        rejects_by_code=count_rejects(connection, found.id),
+        rejects_by_code=found.removed_rejects or count_rejects(connection, found.id),
         seconds=round(seconds, 3),
         orders_per_second=round(accepted / seconds, 1) if seconds > 0 else 0.0,
         detected=detected_of(found),

@@ -32,7 +32,8 @@ class Import:
     """The import of one order file. Times in microseconds since 1970, UTC.
 
     `identified` is how the file is read, `parsed` what parsing found out and the rules that it applied, once
-    it is known; `max_rejects` a count or a share of bad lines above which the file is refused.
+    it is known; `max_rejects` a count or a share of bad lines above which the file is refused. Rejects that
+    were too old to be kept are counted by code in `removed_rejects`.
     """
 
     id: int
@@ -58,6 +59,8 @@ class Import:
     parsed: dict[str, Any] | None = None
     max_rejects: str | None = None
     reopened_at: int | None = None
+    rejects_removed_at: int | None = None
+    removed_rejects: dict[str, int] | None = None
 
 
 class OpenOrdersError(RuntimeError):
@@ -87,6 +90,7 @@ def add_import(
         )
         connection.execute(new.on_conflict_do_nothing())
     found = get_import(connection, staged.key)
+    connection.execute(update(imports).where(imports.c.id == found.id).values(original_removed_at=None))
     if is_parsed(found):
         return found
     return read_as(connection, found, profile, source, identified, max_rejects)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, null, select, update
 
 from orders_pipeline.importing.export import RejectedLine
 from orders_pipeline.store.bulk import insert_frame
-from orders_pipeline.store.schema import rejects
+from orders_pipeline.store.schema import imports, rejects
 
 ROWS_AT_ONCE = 10_000
 
@@ -22,6 +22,8 @@ def keep_rejects(connection: Connection, import_id: int, found: Iterable[Path]) 
         found: Parquet files of rejects: record, line, order_number, column, code, message, hint, raw.
     """
     connection.execute(delete(rejects).where(rejects.c.import_id == import_id))
+    kept = {"rejects_removed_at": None, "removed_rejects": null()}
+    connection.execute(update(imports).where(imports.c.id == import_id).values(kept))
     for file in found:
         rows = pl.read_parquet(file).rename({"column": "column_name"})
         rows = rows.with_columns(import_id=pl.lit(import_id), item=item_of_record())

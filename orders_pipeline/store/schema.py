@@ -134,6 +134,10 @@ imports = Table(
     _count("rejected_orders"),
     Column("parsed", JSON, comment="what parsing found out, and the rules that it applied"),
     Column("max_rejects", String, comment="bad lines that are allowed: a count, or a share such as 5%"),
+    Column("batches_removed_at", BigInteger),
+    Column("original_removed_at", BigInteger),
+    Column("rejects_removed_at", BigInteger),
+    Column("removed_rejects", JSON, comment="their number by code"),
     Column("reopened_at", BigInteger, comment="when somebody last asked for it to be tried again"),
 )
 

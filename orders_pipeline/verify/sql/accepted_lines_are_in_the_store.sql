@@ -1,4 +1,5 @@
--- Per file: the accepted lines and the rejects that were counted are the rows that the store holds.
+-- Per file: the accepted lines and the rejects that were counted are the rows that the store holds, except
+-- rejects that were removed as too old.
 SELECT i.partition_key, COALESCE(b.accepted, 0) AS accepted, COALESCE(l.stored, 0) AS stored_lines,
        i.rejected_lines + COALESCE(b.conflicting, 0) AS bad, COALESCE(r.bad, 0) AS stored_bad,
        i.rejected_lines + i.lines_of_rejected_orders + COALESCE(b.conflicts, 0) AS rejects,
@@ -23,5 +24,7 @@ LEFT JOIN (
 ) r ON r.import_id = i.id
 WHERE i.status = 'finished'
   AND (COALESCE(b.accepted, 0) <> COALESCE(l.stored, 0)
-       OR i.rejected_lines + COALESCE(b.conflicting, 0) <> COALESCE(r.bad, 0)
-       OR i.rejected_lines + i.lines_of_rejected_orders + COALESCE(b.conflicts, 0) <> COALESCE(r.stored, 0))
+       OR i.rejects_removed_at IS NULL
+          AND (i.rejected_lines + COALESCE(b.conflicting, 0) <> COALESCE(r.bad, 0)
+               OR i.rejected_lines + i.lines_of_rejected_orders + COALESCE(b.conflicts, 0)
+                  <> COALESCE(r.stored, 0)))

@@ -261,6 +261,10 @@ def upgrade() -> None:
             nullable=True,
             comment="bad lines that are allowed: a count, or a share such as 5%",
         ),
+        sa.Column("batches_removed_at", sa.BigInteger(), nullable=True),
+        sa.Column("original_removed_at", sa.BigInteger(), nullable=True),
+        sa.Column("rejects_removed_at", sa.BigInteger(), nullable=True),
+        sa.Column("removed_rejects", sa.JSON(), nullable=True, comment="their number by code"),
         sa.Column(
             "reopened_at",
             sa.BigInteger(),

@@ -1,0 +1,67 @@
+"""`orders clean`: removes at once what the nightly job would remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cli.context import actor, open_store
+from cli.output import JsonOption, command, emit, page
+from cli.stack.dagster_home import prepare_dagster
+from cli.stack.layout import Layout
+from orders_pipeline.retention.clean import clean_stores, note_removed
+from orders_pipeline.retention.removed import Removed
+from orders_pipeline.settings import Settings, load_settings
+
+WORDS = {
+    "batches": "imports' parsed batches",
+    "originals": "staged order files",
+    "rejects": "imports' rejected lines",
+    "inbox_files": "files in the inbox's done and quarantine",
+    "unfinished_copies": "copies that were never finished",
+    "superseded_days": "superseded versions of published days",
+    "runs": "runs",
+    "events_of_runs": "runs' events, except what they materialized last",
+    "check_results": "results of asset checks",
+}
+
+
+@command
+def clean(
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be removed, change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what is older than the ORDERS_KEEP_..._DAYS settings keep it; orders and payments stay."""
+    settings = load_settings()
+    with open_store(settings) as engine:
+        removed = clean_stores(engine, settings, actor(), dry=dry)
+        runs = list(_old_runs(settings, dry=dry))
+        note_removed(engine, actor(), runs, dry=dry)
+    if as_json:
+        emit({"dry_run": dry, "removed": [asdict(one) for one in (*removed, *runs)]})
+        return
+    for one in (*removed, *runs):
+        page.print(f"{one.number:>9,}  {WORDS[one.what]} [dim]older than {one.days} days[/]", highlight=False)
+    page.print("Nothing was removed: this was a dry run." if dry else "Removed.")
+
+
+def _old_runs(settings: Settings, *, dry: bool) -> Iterator[Removed]:
+    if not settings.keep_runs_days:
+        return
+    from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
+    from jobs.old_runs import remove_old_runs  # noqa: PLC0415
+
+    Layout(settings.home).prepare()
+    prepare_dagster(settings)
+    with dagster_instance(settings) as instance:
+        yield from remove_old_runs(instance, settings.keep_runs_days, dry=dry)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this command."""
+    app.command("clean")(clean)

@@ -1,0 +1,86 @@
+"""Retention of what a home holds, rule by rule; orders, payments and failures are never removed."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.inbox import Inbox
+from orders_pipeline.kpis.published import superseded
+from orders_pipeline.kpis.warehouse import only_writer
+from orders_pipeline.retention.imports import remove_batches, remove_originals, remove_rejects
+from orders_pipeline.retention.removed import Removed
+from orders_pipeline.settings import Settings
+from orders_pipeline.staging import open_staging
+from orders_pipeline.store.audit import record_action
+
+DAY_SECONDS = 86_400
+MICROSECOND = timedelta(microseconds=1)
+# Longer than any reader has a day's files open, or any file is on its way.
+LEFT_OVER_DAYS = 1
+
+
+def clean_stores(engine: Engine, settings: Settings, actor: str, *, dry: bool) -> list[Removed]:
+    """Removes what is older than the settings keep it, or with `dry` counts it."""
+    removed = [*_of_imports(engine, settings, dry=dry), *_of_folders(settings, dry=dry)]
+    note_removed(engine, actor, removed, dry=dry)
+    return removed
+
+
+def note_removed(engine: Engine, actor: str, removed: Iterable[Removed], *, dry: bool) -> None:
+    """Notes in the audit trail what was removed, if anything was."""
+    numbers = {one.what: one.number for one in removed if one.number}
+    if numbers and not dry:
+        with engine.begin() as connection:
+            record_action(connection, actor, "retention.clean", removed=numbers)
+
+
+def _of_imports(engine: Engine, settings: Settings, *, dry: bool) -> Iterator[Removed]:
+    staging = open_staging(settings)
+    if days := settings.keep_batches_days:
+        yield Removed("batches", remove_batches(engine, staging, _before(days), dry=dry), days)
+    if days := settings.keep_originals_days:
+        yield Removed("originals", remove_originals(engine, staging, _before(days), dry=dry), days)
+    if days := settings.keep_rejects_days:
+        yield Removed("rejects", remove_rejects(engine, _before(days), dry=dry), days)
+
+
+def _of_folders(settings: Settings, *, dry: bool) -> Iterator[Removed]:
+    if days := settings.keep_originals_days:
+        aside = Inbox(settings.inbox_folder).put_aside_before(_seconds_before(days))
+        yield Removed("inbox_files", _delete(aside, dry=dry), days)
+    yield Removed("unfinished_copies", _delete(_incoming(settings), dry=dry), LEFT_OVER_DAYS)
+    with only_writer(settings.warehouse):
+        old = superseded(settings.warehouse, _seconds_before(LEFT_OVER_DAYS))
+        yield Removed("superseded_days", _delete(old, dry=dry), LEFT_OVER_DAYS)
+
+
+def _incoming(settings: Settings) -> Iterator[Path]:
+    """What processes that were killed left of files that they staged."""
+    for path in open_staging(settings).folder.glob(".incoming-*"):
+        if path.lstat().st_ctime < _seconds_before(LEFT_OVER_DAYS):
+            yield path
+
+
+def _delete(paths: Iterable[Path], *, dry: bool) -> int:
+    found = list(paths)
+    for path in [] if dry else found:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return len(found)
+
+
+def _before(days: int) -> int:
+    return now_us() - timedelta(days=days) // MICROSECOND
+
+
+def _seconds_before(days: int) -> float:
+    return time.time() - days * DAY_SECONDS

@@ -1,0 +1,91 @@
+"""Removes what imports leave behind and nobody needs any more: batches, originals, rejects.
+
+Each import is looked at again under its lock, so that one which is launched or reopened meanwhile keeps all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, func, select, update
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.model import ImportStatus
+from orders_pipeline.staging import Staging
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.import_report import count_rejects
+from orders_pipeline.store.imports import lock_import
+from orders_pipeline.store.schema import imports, rejects
+
+SETTLED = (ImportStatus.FINISHED,)
+ENDED = (ImportStatus.FINISHED, ImportStatus.REFUSED)
+Act = Callable[[Connection, int, str], dict[str, Any]]
+
+
+def remove_batches(engine: Engine, staging: Staging, before: int, *, dry: bool) -> int:
+    """Removes parsed batches of imports that were settled before; of how many.
+
+    Args:
+        before: microseconds since 1970.
+    """
+
+    def act(_: Connection, __: int, key: str) -> dict[str, Any]:
+        staging.remove_batches(key)
+        return {}
+
+    return _each(engine, imports.c.batches_removed_at, SETTLED, before, act, dry=dry)
+
+
+def remove_originals(engine: Engine, staging: Staging, before: int, *, dry: bool) -> int:
+    """Removes staged files, batches included, of imports that were settled or refused before; how many."""
+
+    def act(_: Connection, __: int, key: str) -> dict[str, Any]:
+        staging.remove(key)
+        return {"batches_removed_at": now_us()}
+
+    return _each(engine, imports.c.original_removed_at, ENDED, before, act, dry=dry)
+
+
+def remove_rejects(engine: Engine, before: int, *, dry: bool) -> int:
+    """Removes the rejects of imports that were settled or refused before, their number by code apart; of how
+    many imports.
+    """
+
+    def act(connection: Connection, import_id: int, _: str) -> dict[str, Any]:
+        counted = count_rejects(connection, import_id)
+        connection.execute(delete(rejects).where(rejects.c.import_id == import_id))
+        return {"removed_rejects": counted}
+
+    some = select(rejects.c.import_id).where(rejects.c.import_id == imports.c.id).exists()
+    return _each(engine, imports.c.rejects_removed_at, ENDED, before, act, some, dry=dry)
+
+
+def _each(
+    engine: Engine,
+    mark: Column[Any],
+    statuses: Sequence[ImportStatus],
+    before: int,
+    act: Act,
+    *more: ColumnElement[bool],
+    dry: bool,
+) -> int:
+    ended_at = func.coalesce(imports.c.settled_at, imports.c.started_at, imports.c.staged_at)
+    due = select(imports.c.id, imports.c.partition_key).where(
+        mark.is_(None), imports.c.status.in_(statuses), ended_at < before, *more
+    )
+    with reading(engine) as connection:
+        found = connection.execute(due.order_by(imports.c.id)).all()
+    return len(found) if dry else sum(_remove(engine, due, mark, row.id, act) for row in found)
+
+
+def _remove(engine: Engine, due: Any, mark: Column[Any], import_id: int, act: Act) -> int:
+    with engine.begin() as connection:
+        lock_import(connection, import_id)
+        row = connection.execute(due.where(imports.c.id == import_id)).one_or_none()
+        if row is None:
+            return 0
+        # The mark comes last: where this ends in between, the next time does it again.
+        noted = {mark.name: now_us(), **act(connection, import_id, row.partition_key)}
+        connection.execute(update(imports).where(imports.c.id == import_id).values(noted))
+        return 1
