@@ -20,7 +20,6 @@ from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.kpis.publisher import FiguresElsewhere
 from orders_pipeline.payments.gateway import GatewayUnavailableError
 from orders_pipeline.redis_server import RedisServerMissing
-from orders_pipeline.reject_export import RejectsRemoved
 from orders_pipeline.remote_staging import StagingUnavailable
 from orders_pipeline.settings import SettingsError
 from orders_pipeline.staging import BadPartitionKey
@@ -70,9 +69,6 @@ def explain(error: Exception) -> CommandFailed:
                 f"{error}.",
                 "It waits for `orders resume` with --wait; `orders status` tells.",
             )
-        case RejectsRemoved():
-            hint = "`orders files KEY` still tells their number by code; the order file itself has the lines."
-            failed = CommandFailed("rejects_removed", str(error), hint)
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))
         case FiguresElsewhere():

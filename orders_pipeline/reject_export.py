@@ -19,25 +19,20 @@ from orders_pipeline.store.imports import Import
 from orders_pipeline.store.rejects import records_without_text, rejected_lines
 
 
-class RejectsRemoved(LookupError):
-    """The rejects of an import are no longer kept."""
-
-    def __init__(self, found: Import) -> None:
-        day = to_datetime(found.rejects_removed_at or 0).date()
-        super().__init__(
-            f"The rejected lines of {found.file_name} were removed on {day}: they were older than "
-            "ORDERS_KEEP_REJECTS_DAYS keeps them."
-        )
-
-
 def require_rejects(found: Import) -> None:
-    """Makes sure that the rejects of an import are kept, if it had any.
+    """Makes sure that the rejects of an import are still kept, if it had any.
 
     Raises:
-        RejectsRemoved: they were too old.
+        FileRefused: they were too old.
     """
     if found.rejects_removed_at is not None:
-        raise RejectsRemoved(found)
+        day = to_datetime(found.rejects_removed_at).date()
+        raise FileRefused(
+            "rejects_removed",
+            f"The rejected lines of {found.file_name} were removed on {day}: they were older than "
+            "ORDERS_KEEP_REJECTS_DAYS keeps them.",
+            "`orders files KEY` still tells their number by code; the order file itself has the lines.",
+        )
 
 
 def write_rejects(

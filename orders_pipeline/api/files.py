@@ -13,7 +13,8 @@ from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Failure, Import, Order, Reject, Responses
-from orders_pipeline.reject_export import RejectsRemoved, require_rejects
+from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.reject_export import require_rejects
 from orders_pipeline.store import schema
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_progress import progress_of
@@ -97,7 +98,7 @@ def _with_rejects(connection: Connection, key: str) -> StoredImport:
     found = _known(connection, key)
     try:
         require_rejects(found)
-    except RejectsRemoved as removed:
+    except FileRefused as removed:
         raise Refused(410, str(removed)) from None
     return found
 

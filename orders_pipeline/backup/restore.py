@@ -17,6 +17,7 @@ from orders_pipeline.backup.archive import scratch_beside, unpack
 from orders_pipeline.backup.backup import KEY_FILE
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, read_manifest
+from orders_pipeline.kpis.publisher import take_over
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.reporting import open_reporting
 from orders_pipeline.settings import Settings
@@ -54,7 +55,7 @@ def restore(archive: Path, settings: Settings, *, replace: bool, actor: str) -> 
         with _engine(settings) as engine:
             _require_same_rows(engine, manifest)
             ensure_current(engine)
-            _make_it_another(engine, manifest, actor)
+            _make_it_another(engine, manifest, settings.warehouse, actor)
         _put_back_files(settings, folder)
     return Restored(manifest, put_aside)
 
@@ -149,10 +150,11 @@ def _require_same_rows(engine: Engine, manifest: Manifest) -> None:
                 raise BackupError("restore_incomplete", f"{name} has {found} rows, the backup {number}.")
 
 
-def _make_it_another(engine: Engine, manifest: Manifest, actor: str) -> None:
+def _make_it_another(engine: Engine, manifest: Manifest, warehouse: Path, actor: str) -> None:
     # Under another name nothing that was computed from what came after the backup is taken for its own.
     with engine.begin() as connection:
         connection.execute(update(home).values(token=secrets.token_hex(8)))
+        take_over(connection, warehouse)
         record_action(connection, actor, "store.restore", manifest.made_at)
 
 
