@@ -19,8 +19,8 @@ from jobs.import_orders import import_orders_job
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
 from jobs.notice_sensors import notice_sensors
-from jobs.run_log import run_log
 from jobs.retention import retention_job, retention_schedule
+from jobs.run_log import run_log
 from jobs.upkeep import upkeep_jobs, upkeep_schedules
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings, load_settings

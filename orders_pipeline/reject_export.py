@@ -9,6 +9,7 @@ from typing import BinaryIO
 from sqlalchemy import Connection
 
 from orders_pipeline.clock import to_datetime
+from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.importing.export import RejectedLine, export_rejects
 from orders_pipeline.importing.identify import Identified
 from orders_pipeline.importing.jsonable import from_json

@@ -22,7 +22,6 @@ WORDS = {
     "rejects": "imports' rejected lines",
     "inbox_files": "files in the inbox's done and quarantine",
     "unfinished_copies": "copies that were never finished",
-    "superseded_days": "superseded versions of published days",
     "runs": "runs",
     "events_of_runs": "runs' events, except what they materialized last",
     "check_results": "results of asset checks",

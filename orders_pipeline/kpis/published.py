@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -84,14 +83,6 @@ def last_published(folder: Path) -> float | None:
     root = _root(folder)
     months = list(root.iterdir()) if root.is_dir() else []
     return max((month.stat().st_mtime for month in months), default=None)
-def superseded(folder: Path, before: float) -> Iterator[Path]:
-    """Versions of days that a newer one replaced before a moment, seconds since 1970."""
-    for month in sorted(_root(folder).glob("*-*")):
-        versions = sorted(month.iterdir())
-        for version, newer in pairwise(versions):
-            same_day = version.name.partition(".")[0] == newer.name.partition(".")[0]
-            if same_day and newer.stat().st_mtime < before:
-                yield version
 
 
 def _files(folder: Path, start: date, end: date) -> dict[str, list[Path]]:

@@ -12,8 +12,6 @@ from sqlalchemy import Engine
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.inbox import Inbox
-from orders_pipeline.kpis.published import superseded
-from orders_pipeline.kpis.warehouse import only_writer
 from orders_pipeline.retention.imports import remove_batches, remove_originals, remove_rejects
 from orders_pipeline.retention.removed import Removed
 from orders_pipeline.settings import Settings
@@ -22,7 +20,7 @@ from orders_pipeline.store.audit import record_action
 
 DAY_SECONDS = 86_400
 MICROSECOND = timedelta(microseconds=1)
-# Longer than any reader has a day's files open, or any file is on its way.
+# Longer than any file is on its way.
 LEFT_OVER_DAYS = 1
 
 
@@ -56,9 +54,6 @@ def _of_folders(settings: Settings, *, dry: bool) -> Iterator[Removed]:
         aside = Inbox(settings.inbox_folder).put_aside_before(_seconds_before(days))
         yield Removed("inbox_files", _delete(aside, dry=dry), days)
     yield Removed("unfinished_copies", _delete(_incoming(settings), dry=dry), LEFT_OVER_DAYS)
-    with only_writer(settings.warehouse):
-        old = superseded(settings.warehouse, _seconds_before(LEFT_OVER_DAYS))
-        yield Removed("superseded_days", _delete(old, dry=dry), LEFT_OVER_DAYS)
 
 
 def _incoming(settings: Settings) -> Iterator[Path]:

@@ -153,7 +153,6 @@ def test_the_job_cleans_each_night_and_says_what_it_removed(tmp_path: Path) -> N
             "rejects",
             "inbox_files",
             "unfinished_copies",
-            "superseded_days",
             "runs",
             "events_of_runs",
             "check_results",
