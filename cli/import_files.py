@@ -14,7 +14,9 @@ from sqlalchemy import Engine
 
 from cli.import_progress import showing_progress
 from cli.output import CommandFailed, error_object, explain, progress
+from cli.stack.layout import Layout
 from cli.stack.stack import RunningWorkers, running_workers
+from cli.stack.stopped import ended_with_the_stack
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.kpis.days import are_published, dirty_days, due_versions
@@ -158,6 +160,7 @@ class ImportCommand:
         with ExitStack() as stack:
             workers = running_workers(self.settings, say=progress.print, meanwhile=_load_dagster)
             _warn_of(stack.enter_context(workers))
+            stack.enter_context(ended_with_the_stack(Layout(self.settings.home)))
             from jobs.launch import RunFailed, dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
             from jobs.publish import publish_figures  # noqa: PLC0415
 

@@ -27,6 +27,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
+        # A new process that takes longer to answer is killed; the default of 4 s is short for a busy machine.
+        "worker_proc_alive_timeout": 60,
         "task_serializer": "json",
         "result_serializer": "json",
         "accept_content": ["json"],

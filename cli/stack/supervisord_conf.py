@@ -38,8 +38,16 @@ def supervisord_conf(programs: Iterable[Program]) -> str:
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
         },
     }
-    sections |= {f"program:{program.name}": _program(program) for program in programs}
-    return "\n".join(_section(name, values) for name, values in sections.items())
+    parts = [_section(name, values) for name, values in sections.items()]
+    parts += [
+        _comment(program) + _section(f"program:{program.name}", _program(program)) for program in programs
+    ]
+    return "\n".join(parts)
+
+
+def _comment(program: Program) -> str:
+    """What the tether becomes, for those who read the file; its variables stand in programs.json."""
+    return f"; in {program.directory}: {shlex.join(program.command)}\n"
 
 
 def _program(program: Program) -> dict[str, str]:

@@ -13,6 +13,7 @@ from orders_pipeline.settings import load_settings
 
 app = Celery("orders-test", broker=broker_url(load_settings()))
 app.conf.update(task_default_queue="orders", task_acks_late=True, task_create_missing_queues=True)
+app.conf.worker_proc_alive_timeout = 60
 
 
 @app.task(name="wait_for_file")

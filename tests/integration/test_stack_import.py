@@ -8,14 +8,12 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from celery import Celery
 
 from cli.stack.dagster_home import PREPARED
 from cli.stack.errors import StackError
@@ -24,9 +22,11 @@ from cli.stack.leftovers import find_leftovers
 from cli.stack.programs import REDIS
 from cli.stack.stack import running_redis, running_workers, stack_status, stop_all
 from cli.stack.supervisor import is_alive
+from cli.stack.supervisord_conf import ROTATION
 from cli.stack.workers import WORKER
-from orders_pipeline.redis_server import broker_url, embedded_redis_url
+from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.settings import PROJECT_ROOT, Settings
+from tests.integration.followed_task import Task, eventually
 from tests.services import free_port
 
 APP = "tests.integration.fake_worker"
@@ -38,6 +38,23 @@ from orders_pipeline.settings import load_settings
 with running_workers(load_settings(), celery_app="{APP}"):
     print("joined", flush=True)
     sys.stdin.read()
+"""
+
+# The same as a command that is at work on an import.
+IMPORTER = f"""
+import sys
+from cli.stack.errors import StackError
+from cli.stack.layout import Layout
+from cli.stack.stack import running_workers
+from cli.stack.stopped import ended_with_the_stack
+from orders_pipeline.settings import load_settings
+settings = load_settings()
+try:
+    with running_workers(settings, celery_app="{APP}"), ended_with_the_stack(Layout(settings.home)):
+        print("joined", flush=True)
+        sys.stdin.read()
+except StackError as error:
+    print(error.code, error.hint)
 """
 
 
@@ -58,10 +75,10 @@ def skip_dagster(settings: Settings) -> None:
 
 
 @contextmanager
-def member(settings: Settings, *command: str) -> Iterator[subprocess.Popen[str]]:
+def member(settings: Settings, *command: str, script: str = MEMBER) -> Iterator[subprocess.Popen[str]]:
     """Another command that needs the workers of this home; killed at the end if it still runs."""
     environment = os.environ | {"ORDERS_HOME": str(settings.home), "ORDERS_WORKER_PROCESSES": "1"}
-    start = [*command, sys.executable, "-c", MEMBER]
+    start = [*command, sys.executable, "-c", script]
     with subprocess.Popen(
         start, cwd=PROJECT_ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -81,26 +98,6 @@ def leave(process: subprocess.Popen[str]) -> None:
 
 def pids(settings: Settings) -> dict[str, int | None]:
     return {program.name: program.pid for program in stack_status(settings).programs}
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; the time limit of the whole test ends an endless wait."""
-    while not condition():
-        time.sleep(0.02)
-
-
-class Task:
-    """A task that has started on the home's worker and ends when it is released."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self.started, self._release, self.done = (folder / name for name in ("started", "release", "done"))
-        with Celery(broker=broker_url(settings), set_as_current=False) as app:
-            files = [str(file) for file in (self.started, self._release, self.done)]
-            app.send_task("wait_for_file", files, queue="orders")
-        eventually(self.started.exists)
-
-    def release(self) -> None:
-        self._release.touch()
 
 
 def test_a_task_runs_while_the_context_lasts_and_nothing_is_left_after_it(
@@ -168,6 +165,14 @@ def test_stopping_lets_the_worker_end_its_task(settings: Settings, tmp_path: Pat
             assert stopping.wait() == 0
         assert task.done.exists()
         assert not stack_status(settings).running
+
+
+def test_an_import_that_waits_while_everything_is_stopped_ends_and_says_so(settings: Settings) -> None:
+    with member(settings, script=IMPORTER) as command:
+        assert stop_all(settings)
+        assert command.stdout is not None
+        assert command.stdout.read().startswith("workers_stopped `orders up` goes on")
+        assert command.wait() == 0
 
 
 def _stop_script(settings: Settings) -> str:
@@ -258,6 +263,16 @@ def test_redis_alone_serves_a_command_and_an_import_that_joins_adds_a_worker(set
             assert pids(settings)[REDIS] == redis
             assert embedded_redis_url(settings.home) == url
     assert not stack_status(settings).running
+
+
+def test_a_log_that_has_grown_is_rotated_and_the_oldest_is_dropped(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ROTATION, "maxbytes", "100")
+    log = Layout(settings.home).log(REDIS)
+    with running_redis(settings):
+        eventually(log.with_name("redis.log.5").exists)
+    assert not log.with_name("redis.log.6").exists()
 
 
 def test_a_port_that_another_process_took_since_the_last_time_is_replaced(settings: Settings) -> None:

@@ -7,9 +7,9 @@ import os
 import shutil
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+import requests
 import typer
 import yaml
 from typer.testing import CliRunner
@@ -40,6 +41,9 @@ from orders_pipeline.settings import PROJECT_ROOT, Settings
 from tests.services import free_port
 
 APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
+ASSETS = "{ assetNodes { assetKey { path } } }"
+LAUNCH = """mutation { launchRun(executionParams: {mode: "default", selector: {pipelineName: "say_nothing",
+    repositoryLocationName: "definitions", repositoryName: "__repository__"}}) { __typename } }"""
 LOOPBACK = "0100007F"
 ALL = ["api", "code-server", "daemon", "redis", "webserver", "worker-default", "worker-orders"]
 
@@ -82,14 +86,48 @@ def pids(settings: Settings) -> dict[str, int | None]:
     return {program.name: program.pid for program in stack_status(settings).programs}
 
 
+def only_the_full_webserver_launches(settings: Settings) -> None:
+    answers = {}
+    for name in ("webserver_port", "viewer_port"):
+        url = f"http://127.0.0.1:{getattr(settings, name)}/graphql"
+        assert "greeting" in requests.post(url, json={"query": ASSETS}, timeout=60).text
+        answers[name] = requests.post(url, json={"query": LAUNCH}, timeout=60).json()["data"]["launchRun"]
+    assert answers["webserver_port"]["__typename"] == "LaunchRunSuccess"
+    assert answers["viewer_port"]["__typename"] == "UnauthorizedError"
+
+
+def flower_shows_the_workers_to_those_who_log_in(settings: Settings) -> None:
+    url = f"http://127.0.0.1:{settings.flower_port}/api/workers?refresh=1"
+    login = Layout(settings.home).run / "flower.login"
+    assert stat.S_IMODE(login.stat().st_mode) == 0o600
+    user, _, password = login.read_text().partition(":")
+    assert requests.get(url, timeout=60).status_code == 401
+    assert requests.get(url, auth=(user, "guessed"), timeout=60).status_code == 401
+    found = requests.get(url, auth=(user, password), timeout=60).json()
+    assert {name.split("-")[1] for name in found} == {"orders", "default"}
+    assert password not in " ".join(
+        Path(f"/proc/{pid}/cmdline").read_text() for pid in find_leftovers(settings.home)
+    )
+
+
+def log_lines_are_json_objects(settings: Settings) -> None:
+    for program in ("api", "code-server", "webserver", "viewer", "daemon"):
+        for line in Layout(settings.home).log(program).read_text().splitlines():
+            assert {"time", "level", "logger", "message"} <= json.loads(line).keys(), program
+
+
 def test_everything_runs_on_loopback_only_until_it_is_stopped(settings: Settings) -> None:
-    assert up(settings) == ALL
+    settings = settings.model_copy(update={"viewer_port": free_port(), "flower_port": free_port()})
+    assert up(settings) == sorted([*ALL, "viewer", "flower"])
     assert definitions_are_loaded(webserver_url(settings))
-    with urllib.request.urlopen(f"{api_url(settings)}/health", timeout=60) as health:  # noqa: S310 - our own
-        assert json.load(health)["services"]["redis"]["status"] == "healthy"
+    health = requests.get(f"{api_url(settings)}/health", timeout=60).json()
+    assert health["services"]["redis"]["status"] == "healthy"
     assert stack_status(settings).persistent
+    only_the_full_webserver_launches(settings)
+    flower_shows_the_workers_to_those_who_log_in(settings)
+    log_lines_are_json_objects(settings)
     listening = listening_addresses(find_leftovers(settings.home))
-    assert len(listening) >= 3
+    assert len(listening) >= 5
     assert set(listening) == {LOOPBACK}
     assert stop_all(settings)
     assert find_leftovers(settings.home) == []

@@ -1,0 +1,41 @@
+"""A deploy in the middle of an import: all is stopped and started again, and nobody launches anything."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.stack.stack import start_all, stop_all
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.import_progress import ImportProgress, progress_of
+from orders_pipeline.store.imports import list_imports
+from tests.chaos.home import ChaosHome, chaos_home, wait_until_settled
+from tests.import_bench import many_orders, write_orders
+
+ORDERS = 400
+
+
+def progress(home: ChaosHome) -> ImportProgress | None:
+    with reading(home.engine) as connection:
+        found = list_imports(connection, 1)
+        return progress_of(connection, found[0].id) if found else None
+
+
+@pytest.mark.timeout(900)
+def test_an_import_goes_on_after_down_and_up_and_loses_nothing(tmp_path: Path) -> None:
+    with chaos_home(tmp_path / "deploy", "sqlite", "redis") as home:
+        home.launch(write_orders(tmp_path / "deploy.csv", many_orders(ORDERS, "deploy")))
+        while (seen := progress(home)) is None or not seen.reserved:
+            time.sleep(0.05)
+        assert stop_all(home.settings)
+        stopped = progress(home)
+        assert stopped is not None
+        assert stopped.settled < ORDERS
+        start_all(home.settings)
+        assert wait_until_settled(home, 1, seconds=600) is not None
+        assert home.broken_checks() == []
+        finished = progress(home)
+        assert finished is not None
+        assert finished.settled == ORDERS

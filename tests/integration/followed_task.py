@@ -1,0 +1,33 @@
+"""A task that a test follows: it says that it started, and ends when the test releases it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from celery import Celery
+
+from orders_pipeline.redis_server import broker_url
+from orders_pipeline.settings import Settings
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for a condition; the time limit of the whole test ends an endless wait."""
+    while not condition():
+        time.sleep(0.02)
+
+
+class Task:
+    """A task that has started on the home's worker and ends when it is released."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.started, self._release, self.done = (folder / name for name in ("started", "release", "done"))
+        with Celery(broker=broker_url(settings), set_as_current=False) as app:
+            files = [str(file) for file in (self.started, self._release, self.done)]
+            app.send_task("wait_for_file", files, queue="orders")
+        eventually(self.started.exists)
+
+    def release(self) -> None:
+        self._release.touch()
