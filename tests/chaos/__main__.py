@@ -45,7 +45,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--faults", type=int, default=8, help="in all; as many on each back end")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--orders", type=int, default=400, help="orders a file; four files a round of faults")
+    parser.add_argument(
+        "--orders", type=int, default=400, help="orders a file; two files a round, and one for three faults"
+    )
     parser.add_argument("--back-ends", nargs="+", choices=BACK_ENDS, default=BACK_ENDS)
     parser.add_argument("--only", nargs="+", choices=FAULTS, default=[], help="faults to choose from")
     parser.add_argument("--a-round", type=int, default=5, help="faults after which all has to settle")

@@ -17,7 +17,7 @@ from tests.import_bench import ImportBench
 
 HUNG_AFTER_SECONDS = 300
 BEGUN_WITHIN_SECONDS = 120
-FILES_A_ROUND = 4
+FILES_AT_FIRST, FAULTS_A_FILE = 2, 3
 PAUSE_SECONDS = 6.0
 SCARCE_ORDERS = 100
 IMPORT_KILLED = "import command killed"
@@ -52,7 +52,7 @@ class Plan:
 
     Attributes:
         faults: how many are injected.
-        orders: a file; there are four files a round.
+        orders: a file.
         a_round: faults after which all imports have to settle.
         only: names of the faults that are chosen from; empty: all.
         default_timeouts: whether the home's timeouts are those that it has without settings.
@@ -70,7 +70,8 @@ class Plan:
     @property
     def files(self) -> int:
         """Files of one back end: the same number on each, so that outcomes can be compared."""
-        return FILES_A_ROUND * -(-self.faults // self.a_round)
+        a_round = FILES_AT_FIRST + -(-self.a_round // FAULTS_A_FILE)
+        return a_round * -(-self.faults // self.a_round)
 
 
 @dataclass(slots=True)
