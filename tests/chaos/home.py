@@ -223,7 +223,10 @@ def _home_with_servers(
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[bool]:
-    """A folder with a file system of its own, which can be filled up; False where mounting is not allowed."""
+    """A folder with a file system of its own, which can be filled up; False where mounting is not allowed.
+
+    What is in it at the end stays in the folder.
+    """
     folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "tmpfs", str(folder)]
     mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
@@ -231,7 +234,13 @@ def small_disk(folder: Path) -> Iterator[bool]:
         yield mounted
     finally:
         if mounted:
+            kept = shutil.copytree(folder, folder.with_name("kept"), symlinks=True, ignore=_sockets)
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
+            kept.replace(folder)
+
+
+def _sockets(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if Path(folder, name).is_socket()]
 
 
 @contextmanager
