@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from cli.context import open_store
 from cli.output import JsonOption, command, emit, page
 from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.monitoring.alerting import title
-from orders_pipeline.settings import load_settings
+from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.store.alerts import Alert, alert_document, alerts_since, open_alerts
-from orders_pipeline.store.engine import reading
+from orders_pipeline.store.engine import open_engine, reading
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -37,6 +38,20 @@ def alerts(
         page.print(alert_table(found))
     else:
         page.print("No alert is open." if not hours else "There was no alert.")
+
+
+def alerts_now(settings: Settings) -> list[Alert]:
+    """Open alerts; none where the store does not answer or is older."""
+    if not settings.database_url and not (settings.home / "orders.db").exists():
+        return []
+    engine = open_engine(settings.store_url)
+    try:
+        with reading(engine) as connection:
+            return open_alerts(connection)
+    except DBAPIError:
+        return []
+    finally:
+        engine.dispose()
 
 
 def alert_table(found: list[Alert]) -> Table:

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cli.commands.alerts import alert_table, alerts_now
 from cli.commands.intake import intake_state
 from cli.output import JsonOption, command, emit, page, progress
 from cli.stack.foreground import run_in_foreground
@@ -23,6 +24,7 @@ from cli.stack.stack import (
     webserver_url,
 )
 from orders_pipeline.settings import Settings, load_settings
+from orders_pipeline.store.alerts import alert_document
 
 
 def register(app: typer.Typer) -> None:
@@ -79,18 +81,21 @@ def restart(names: Names = None, as_json: JsonOption = False) -> None:
 def status(as_json: JsonOption = False) -> None:
     """Show what runs."""
     settings = load_settings()
-    _show(stack_status(settings), settings, as_json, intake=intake_state(settings))
+    found = alerts_now(settings)
+    more = {"intake": intake_state(settings), "alerts": [alert_document(alert) for alert in found]}
+    _show(stack_status(settings), settings, as_json, more)
+    if found and not as_json:
+        page.print(alert_table(found))
 
 
 def _say(message: str) -> None:
     progress.print(f"[dim]{message}[/]", highlight=False)
 
 
-def _show(
-    stack: StackStatus, settings: Settings, as_json: bool, intake: dict[str, Any] | None = None
-) -> None:
+def _show(stack: StackStatus, settings: Settings, as_json: bool, more: dict[str, Any] | None = None) -> None:
+    intake = more and more["intake"]
     if as_json:
-        emit(_document(stack, settings) | ({"intake": intake} if intake else {}))
+        emit(_document(stack, settings) | (more or {}))
     elif not stack.programs:
         page.print("Nothing is running. `orders up` starts broker, workers, Dagster and the API")
     else:

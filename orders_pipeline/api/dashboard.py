@@ -20,6 +20,7 @@ from orders_pipeline.api.context import ApiContext, Context, Currency
 from orders_pipeline.api.files import import_document
 from orders_pipeline.api.headers import PAGE_POLICY
 from orders_pipeline.leaderboards.boards import Board
+from orders_pipeline.store.alerts import alert_document, open_alerts
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import list_imports
 from orders_pipeline.store.intake_pause import current_pause, pause_document
@@ -75,6 +76,7 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
     """All that the dashboard shows; `queue` is empty while the broker is down."""
     reporting = context.reporting
     with reading(context.engine) as connection:
+        alerts = [alert_document(alert) for alert in open_alerts(connection)]
         files = [import_document(connection, found) for found in list_imports(connection, FILES_SHOWN)]
         intake = pause_document(current_pause(connection))
     return {
@@ -85,6 +87,7 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
         "customers": reporting.boards.top(Board.CUSTOMERS, PLACES_SHOWN, currency),
         "products": reporting.boards.top(Board.PRODUCTS, PLACES_SHOWN, currency),
         "files": files,
+        "alerts": alerts,
         "intake": intake,
         "queue": _queue(context),
     }

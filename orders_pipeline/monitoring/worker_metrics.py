@@ -50,8 +50,12 @@ def time_to_clear(queues: Mapping[str, Queue], workers: Sequence[Worker], series
 def of_workers(workers: Sequence[Worker]) -> Iterator[Metric]:
     """Who is there to work, by queue; a worker that serves two queues counts in both."""
     number = GaugeMetricFamily("orders_workers", "Celery workers that give signs of life.", labels=["queue"])
-    processes = GaugeMetricFamily("orders_worker_processes", "Their processes.", labels=["queue"])
-    busy = GaugeMetricFamily("orders_worker_tasks", "Tasks that they work on.", labels=["queue"])
+    processes = GaugeMetricFamily(
+        "orders_worker_processes", "Processes of the workers that serve a queue.", labels=["queue"]
+    )
+    busy = GaugeMetricFamily(
+        "orders_worker_tasks", "Tasks that the workers of a queue work on.", labels=["queue"]
+    )
     for queue in sorted({queue for worker in workers for queue in worker.queues}):
         serving = [worker for worker in workers if queue in worker.queues]
         number.add_metric([queue], len(serving))

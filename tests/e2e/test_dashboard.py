@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.monitoring.alerting import keep_alerts
+from orders_pipeline.monitoring.conditions import AlertName, Condition
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import PROJECT_ROOT, Settings
-from orders_pipeline.store.schema import rejects
+from orders_pipeline.store.schema import rejects, snapshots
 from orders_pipeline.store.snapshots import take_snapshot
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
@@ -25,6 +27,7 @@ from tests.figures import open_home
 from tests.integration.test_kpis import TUESDAY, sample
 
 PATIENCE_MS = 20_000
+DAY_US = 86_400_000_000
 __all__ = ["browser"]
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
 
@@ -147,6 +150,24 @@ def test_names_contrast_and_structure_pass_axe(home: Reporting, page: Page, sche
     page.get_by_role("button", name="1 rejected lines").click()
     expect(page.locator("#rejected tr")).to_have_count(1)
     assert problems(page) == []
+
+
+def test_open_alerts_come_and_go_and_the_queues_of_a_week_can_be_seen(home: Reporting, page: Page) -> None:
+    take_snapshot(home.engine, {"orders": 3, "dagster": 2})
+    with home.engine.begin() as connection:
+        connection.execute(update(snapshots).values(taken_at=snapshots.c.taken_at - 3 * DAY_US))
+    take_snapshot(home.engine, {"orders": 7, "dagster": 1})
+    page.goto("/")
+    expect(page.locator("#waiting-chart")).to_have_attribute("aria-label", re.compile("24 hours; last: 8"))
+    expect(page.locator("#alerts")).to_be_hidden()
+    raised = {AlertName.WAITING_TOO_LONG: [Condition("orders", "7 tasks wait.")]}
+    keep_alerts(home.engine, raised, now_us(), 0)
+    expect(page.locator("#alerts")).to_contain_text("waiting too long (orders)")
+    page.get_by_label("Show the last").select_option("7 days")
+    expect(page.locator("#waiting-chart")).to_have_attribute("aria-label", re.compile("7 days; last: 8"))
+    assert problems(page) == []
+    keep_alerts(home.engine, {AlertName.WAITING_TOO_LONG: []}, now_us(), 0)
+    expect(page.locator("#alerts")).to_be_hidden()
 
 
 def problems(page: Page) -> list[str]:

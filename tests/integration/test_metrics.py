@@ -199,6 +199,12 @@ def test_names_and_help_texts_are_as_prometheus_wants_them(settings: Settings, h
     text = scrape(settings)
     families = list(text_string_to_metric_families(text))
     assert all(family.documentation for family in families)
+    page = (PROJECT_ROOT / "docs" / "monitoring.md").read_text()
+    rows = [
+        f"{family.name}{'_total' * (family.type == 'counter')}` | {family.documentation} |"
+        for family in families
+    ]
+    assert [row for row in rows if row.startswith("orders_") and f"| `{row}" not in page] == []
     assert home.currency == "USD"
     promtool("check", "metrics", text=text)
 

@@ -4,10 +4,8 @@ const byId = (id) => document.getElementById(id);
 const whole = new Intl.NumberFormat('en');
 const money = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const currency = new URLSearchParams(location.search).get('currency');
-const tenths = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const charts = {};
 let shown = null;
-let hours = [];
 
 function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -88,18 +86,17 @@ const DAY = {
   incrs: [1, 2, 7, 14, 30, 90, 365].map((days) => days * 86400),
   values: (_, ticks) => ticks.map(DAY.written),
 };
+// In the reader's own time zone.
+const dayOf = (tick) => new Date(tick * 1000).toLocaleDateString('sv');
+const clockOf = (tick) => new Date(tick * 1000).toTimeString().slice(0, 5);
 const CLOCK = {
-  label: 'Time', zone: undefined, written: (tick) => new Date(tick * 1000).toTimeString().slice(0, 5),
-  incrs: [1, 2, 4, 6, 12].map((hours) => hours * 3600),
-  values: (_, ticks) => ticks.map(CLOCK.written),
+  label: 'Time', zone: undefined, written: (tick) => `${dayOf(tick)} ${clockOf(tick)}`,
+  incrs: [1, 2, 4, 6, 12, 24, 48, 96].map((hours) => hours * 3600),
+  values: (_, ticks) => ticks.map((tick) => (clockOf(tick) === '00:00' ? dayOf(tick) : clockOf(tick))),
 };
 
 function bars(id, series) {
   return chart(id, DAY, uPlot.paths.bars({ size: [0.7, 48] }), series);
-}
-
-function area(id, label, name) {
-  return chart(id, CLOCK, uPlot.paths.stepped({ align: -1 }), [[label, name, (value) => tenths.format(value)]]);
 }
 
 // Bars stand on each other: the one behind shows the sum, so it is drawn first.
@@ -135,29 +132,22 @@ function showDays({ days }) {
   }
 }
 
-function showHours(snapshots) {
-  hours = snapshots;
-  byId('no-hours').hidden = snapshots.length > 0;
-  byId('hours').hidden = snapshots.length === 0;
-  if (!snapshots.length) return;
-  charts.settled ||= area('settled-chart', 'Settled a second', '--good');
-  charts.waiting ||= area('waiting-chart', 'Waiting', '--accent');
-  const times = snapshots.map((one) => Date.parse(one.taken_at) / 1000);
-  const waiting = snapshots.map((one) => Object.values(one.waiting_tasks).reduce((a, b) => a + b, 0));
-  const settled = snapshots.map((one) => one.settled_per_second);
-  charts.settled.setData([times, settled]);
-  charts.waiting.setData([times, waiting]);
-  tell('settled-chart', `Orders settled a second in the last 24 hours; last: ${tenths.format(settled.at(-1) ?? 0)}`);
-  tell('waiting-chart', `Tasks waiting in the last 24 hours; last: ${whole.format(waiting.at(-1))}`);
-}
-
-async function lookAtHours() {
-  try {
-    const body = await (await fetch('/api/snapshots?hours=24')).json();
-    if (body.success) showHours(body.data);
-  } catch {
-    // The stream says that the server is gone; the next look is in a minute.
-  }
+function showAlerts({ alerts }) {
+  // Replacing the list would make a screen reader tell it again.
+  const text = JSON.stringify(alerts);
+  if (byId('alert-list').dataset.shown === text) return;
+  byId('alert-list').dataset.shown = text;
+  byId('alerts').hidden = alerts.length === 0;
+  byId('alert-list').replaceChildren(...alerts.map((one) => {
+    const item = element('li');
+    const line = element('p');
+    line.append(
+      element('strong', `${one.name.replaceAll('_', ' ')} (${one.subject})`, 'bad'), element('span', one.detail),
+      element('span', `since ${CLOCK.written(Date.parse(one.raised_at) / 1000)}`),
+    );
+    item.append(line);
+    return item;
+  }));
 }
 
 function showFile(file) {
@@ -221,6 +211,7 @@ function show(figures) {
   byId('currency').textContent = figures.currency;
   say(`Live, ${figures.today}`, 'live');
   showCards(figures);
+  showAlerts(figures);
   showDays(figures);
   showBoards(figures);
   showFiles(figures);
@@ -245,5 +236,3 @@ stream.addEventListener('error', () => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 addEventListener('resize', redraw);
-lookAtHours();
-setInterval(lookAtHours, 60_000);
