@@ -67,7 +67,7 @@ def explain(error: Exception) -> CommandFailed:
             failed = CommandFailed(
                 "intake_paused",
                 f"{error}.",
-                "It waits for `orders resume` with --wait; `orders status` tells.",
+                "`orders resume` lets new files in; with --wait the import waits for it.",
             )
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))

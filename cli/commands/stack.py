@@ -101,7 +101,8 @@ def _show(stack: StackStatus, settings: Settings, as_json: bool, more: dict[str,
     else:
         page.print(_table(stack))
     if intake and intake["paused"] and not as_json:
-        page.print(f"[yellow]The intake is paused by {escape(intake['by'])}[/] {escape(intake['because'])}")
+        why = f": {escape(intake['because'])}" if intake["because"] else ""
+        page.print(f"[yellow]The intake is paused by {escape(intake['by'])}{why}[/]")
 
 
 def _document(stack: StackStatus, settings: Settings) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Chosen:
             "file": self.key,
         }
         named |= {"reason": self.reason, "since": self.since, "text": self.text}
-        return {name: value for name, value in named.items() if value}
+        return {name: value for name, value in named.items() if value} or {"all": True}
 
 
 def _failed_for(reason: FailureReason) -> ColumnElement[bool]:
