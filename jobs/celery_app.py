@@ -18,6 +18,8 @@ from orders_pipeline.logs import configure_logs
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings, load_settings
 
+# RabbitMQ hands the tasks of a host that vanished to another one when it has missed two of them.
+BROKER_HEARTBEAT_SECONDS = 20
 RESULTS_LIVE_SECONDS = 6 * 3600
 
 
@@ -36,6 +38,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_default_queue": "dagster",
         "task_default_priority": 5,
         "broker_connection_retry_on_startup": True,
+        "broker_heartbeat": BROKER_HEARTBEAT_SECONDS,
         "worker_hijack_root_logger": False,
         "broker_transport_options": transport_options(settings),
         "broker_use_ssl": amqps_options(broker_url(settings)),

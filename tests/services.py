@@ -27,6 +27,7 @@ import pytest
 import redis
 
 STARTUP_SECONDS = 60
+LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 in a network of its own
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 NOT_COVERED: dict[str, str] = {}
 
@@ -58,11 +59,12 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def running_postgres(*settings: str) -> Iterator[str]:
+def running_postgres(*settings: str, everywhere: bool = False) -> Iterator[str]:
     """URL, without a database, of a PostgreSQL server of its own.
 
     Args:
         settings: such as `shared_buffers=1GB`.
+        everywhere: whether it listens on all addresses, to anybody.
     """
     bin_folder = postgres_bin()
     account = Account.unprivileged()
@@ -83,8 +85,12 @@ def running_postgres(*settings: str) -> Iterator[str]:
         subprocess.run(
             initdb, check=True, capture_output=True, user=account.uid, cwd=folder, timeout=STARTUP_SECONDS
         )
+        if everywhere:
+            with (data / "pg_hba.conf").open("a") as allowed:
+                allowed.write("host all all all trust\n")
+        address = "*" if everywhere else LOCAL
         command: list[str | Path] = [bin_folder / "postgres", "-D", data, "-k", folder, "-p", str(port), "-F"]
-        for setting in ("listen_addresses=127.0.0.1", "max_connections=200", *settings):
+        for setting in (f"listen_addresses={address}", "max_connections=200", *settings):
             command += ["-c", setting]
         with running_process(command, folder, account, stop=signal.SIGINT) as alive:
             wait_until(lambda: postgres_answers(port), alive, folder / "log")
@@ -107,10 +113,10 @@ def redis_server() -> Iterator[str]:
 
 
 @contextmanager
-def running_redis() -> Iterator[str]:
+def running_redis(address: str = LOCAL) -> Iterator[str]:
     """URL of a current Redis or Valkey server of its own."""
     program = system_program("redis-server") or system_program("valkey-server")
-    yield from _redis(_required("Redis", program, "redis-server or valkey-server"))
+    yield from _redis(_required("Redis", program, "redis-server or valkey-server"), address)
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +152,7 @@ def rabbitmq_server() -> Iterator[RabbitServer]:
 
 
 @contextmanager
-def running_rabbitmq(configuration: str = "") -> Iterator[RabbitServer]:
+def running_rabbitmq(configuration: str = "", address: str = LOCAL) -> Iterator[RabbitServer]:
     """A RabbitMQ node with a node name, folder, ports and epmd of its own.
 
     Args:
@@ -154,7 +160,7 @@ def running_rabbitmq(configuration: str = "") -> Iterator[RabbitServer]:
     """
     program = _required("RabbitMQ", _rabbitmq_program("rabbitmq-server"), "rabbitmq-server")
     with temporary_folder("rabbitmq", Account(None)) as folder:
-        server = RabbitServer(folder, free_port(), free_port(), free_port())
+        server = RabbitServer(folder, free_port(), free_port(), free_port(), address)
         (folder / "rabbitmq.conf").write_text(configuration)
         epmd = _required("RabbitMQ", system_program("epmd"), "epmd")
         epmd_command: list[str | Path] = [epmd, "-address", "127.0.0.1", "-port", str(server.epmd_port)]
@@ -178,11 +184,11 @@ def rabbitmq_url(rabbitmq_server: RabbitServer) -> Iterator[str]:
 
 
 @contextmanager
-def running_s3() -> Iterator[str]:
-    """Address of an S3-compatible server of its own, which keeps everything in memory."""
+def running_s3(address: str = LOCAL) -> Iterator[str]:
+    """URL of an S3-compatible server of its own, which keeps everything in memory."""
     with temporary_folder("s3", Account(None)) as folder:
         port = free_port()
-        command: list[str | Path] = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        command: list[str | Path] = [sys.executable, "-m", "moto.server", "-H", address, "-p", str(port)]
         with running_process(command, folder, Account(None)) as alive:
             wait_until(lambda: accepts(port), alive, folder / "log")
             yield f"http://127.0.0.1:{port}"
@@ -226,13 +232,14 @@ class RabbitServer:
     port: int
     dist_port: int
     epmd_port: int
+    address: str = LOCAL
 
     def environment(self) -> dict[str, str]:
         return os.environ | {
             "HOME": str(self.folder),
             "ERL_EPMD_PORT": str(self.epmd_port),
             "RABBITMQ_NODENAME": f"orders-{self.port}@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_IP_ADDRESS": self.address,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self.dist_port),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
@@ -341,11 +348,11 @@ def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
             process.wait(timeout=20)
 
 
-def _redis(program: str) -> Iterator[str]:
+def _redis(program: str, address: str = LOCAL) -> Iterator[str]:
     with temporary_folder("redis", Account(None)) as folder:
         port = free_port()
-        command: list[str | Path] = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
-        command += ["--save", "", "--appendonly", "no"]
+        command: list[str | Path] = [program, "--port", str(port), "--bind", address, "--dir", folder]
+        command += ["--save", "", "--appendonly", "no", "--protected-mode", "no"]
         with running_process(command, folder, Account(None)) as alive:
             wait_until(lambda: accepts(port), alive, folder / "log")
             yield f"redis://127.0.0.1:{port}/0"

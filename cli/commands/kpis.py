@@ -79,15 +79,14 @@ def take_over(as_json: JsonOption = False) -> None:
     """Make this home the one that publishes KPIs, on the machine where `orders up` is to run from now on."""
     settings = load_settings()
     with open_store(settings) as engine, engine.begin() as connection:
-        publisher.take_over(connection, settings.warehouse)
-        record_action(connection, actor(), "kpis.take-over", publisher.publisher_name(settings.warehouse))
+        name = publisher.take_over(connection, settings.warehouse)
+        record_action(connection, actor(), "kpis.take-over", name)
     if as_json:
-        emit({"publisher": publisher.publisher_name(settings.warehouse)})
+        emit({"publisher": name})
     else:
         page.print(
-            "This home publishes the KPIs now. Every day is computed again at the next `orders import`,"
+            "This home publishes the KPIs now. The next `orders import`, or `orders up`, computes every day."
         )
-        page.print("or within a minute of `orders up`.")
 
 
 def register(app: typer.Typer) -> None:

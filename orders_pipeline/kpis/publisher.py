@@ -6,13 +6,17 @@ published. A SQLite store belongs to one home anyway.
 
 from __future__ import annotations
 
+import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select, update
 
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, kpi_days
+
+ID_FILE = "publisher.id"
 
 
 class FiguresElsewhere(LookupError):
@@ -22,18 +26,30 @@ class FiguresElsewhere(LookupError):
         super().__init__(f"The KPIs of this order store are published by another home: {publisher}")
 
 
-def publisher_name(folder: Path) -> str:
-    """How the order store names the home with this warehouse folder."""
-    return f"{socket.gethostname()}:{folder}"
-
-
 def publisher_elsewhere(engine: Engine, folder: Path) -> str:
     """Name of the home that publishes instead of this one; empty where it is this one, or none yet."""
     if engine.dialect.name == "sqlite":
         return ""
     with reading(engine) as connection:
         publisher = str(connection.execute(select(home.c.publisher)).scalar_one())
-    return "" if publisher == publisher_name(folder) else publisher
+    name, _, token = publisher.rpartition("#")
+    return "" if token == _token(folder) else name
+
+
+def publisher_name(folder: Path) -> str:
+    """How the order store names the home with this warehouse folder.
+
+    Its end, drawn once per home, is what counts: containers on one volume have a machine's name each.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), (folder.parent / ID_FILE).open("x") as file:
+        file.write(secrets.token_hex(8))
+    return f"{socket.gethostname()}:{folder}#{_token(folder)}"
+
+
+def _token(folder: Path) -> str:
+    file = folder.parent / ID_FILE
+    return file.read_text() if file.exists() else ""
 
 
 def require_publisher(engine: Engine, folder: Path) -> None:
@@ -60,7 +76,9 @@ def become_publisher(engine: Engine, folder: Path) -> None:
     require_publisher(engine, folder)
 
 
-def take_over(connection: Connection, folder: Path) -> None:
-    """Makes this home the one that publishes; every day is due, whatever its warehouse holds."""
-    connection.execute(update(home).values(publisher=publisher_name(folder)))
+def take_over(connection: Connection, folder: Path) -> str:
+    """Makes this home the one that publishes; every day is due, whatever its warehouse holds. Its name."""
+    name = publisher_name(folder)
+    connection.execute(update(home).values(publisher=name))
     connection.execute(update(kpi_days).values(published=0))
+    return name.rpartition("#")[0]

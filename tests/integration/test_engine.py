@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import column, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from orders_pipeline.store.engine import open_engine, reading
@@ -53,3 +53,18 @@ def test_many_writers_at_once_all_get_their_turn(bench: ImportBench) -> None:
 
     bench.race(*[restock_often] * 6)
     assert bench.shelf() == {"MOUSE": (120, 0, 0)}
+
+
+@pytest.mark.parametrize(("given", "idle"), [("", "15"), ("?options=-c%20tcp_keepalives_idle%3D7", "7")])
+def test_postgresql_gives_a_vanished_host_up_in_time(postgres_url: str, given: str, idle: str) -> None:
+    engine = open_engine(postgres_url + given)
+    with engine.connect() as connection:
+        settings = select(column("name"), column("setting")).select_from(table("pg_settings"))
+        of_tcp = connection.execute(settings.where(column("name").like("tcp_%"))).all()
+        assert dict(row._tuple() for row in of_tcp) == {
+            "tcp_keepalives_idle": idle,
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+            "tcp_user_timeout": "30000",
+        }
+    engine.dispose()

@@ -1,0 +1,46 @@
+"""Workers on hosts of their own, without a shared folder; one of them vanishes in the middle of an import."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orders_pipeline.settings import PROJECT_ROOT
+from tests.services import NOT_COVERED, require_service
+
+NAMESPACES = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
+
+
+@pytest.fixture
+def namespaces() -> None:
+    """Network namespaces may be made here."""
+    require_service("three hosts", shutil.which("ip"), "iproute2 is not installed")
+    tried = subprocess.run([*NAMESPACES, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        reason = NOT_COVERED["three hosts"] = f"three hosts: {tried.stderr.strip()}"
+        pytest.skip(reason)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes network namespaces")
+@pytest.mark.usefixtures("namespaces", "postgres_server", "rabbitmq_server", "redis_server")
+@pytest.mark.timeout(900)
+def test_an_import_ends_right_when_a_host_vanishes_and_its_return_does_no_harm(tmp_path: Path) -> None:
+    command = [*NAMESPACES, sys.executable, "-m", "tests.three_hosts", str(tmp_path)]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    story = json.loads(done.stdout)
+    assert story.pop("unfinished_when_cut") > 0
+    assert story.pop("locked_batch") > 0
+    assert story == {
+        "statuses": {"completed": 400, "rollback": 0, "failed": 0},
+        "verified": True,
+        "imported_by_the_far_host": {"completed": 50, "rollback": 0, "failed": 0},
+        "verified_again": True,
+        "left_on_the_workers": [],
+    }
