@@ -44,9 +44,11 @@ format: setup ## Format the code, mend what lint can mend, write .env.example an
 	$(BIN)/python -m tests.unit.test_data_dictionary > docs/data-dictionary.md
 	$(BIN)/python -m tests.unit.test_api_page > docs/api.md
 
-lock: $(READY) ## Lock the dependencies again; UPGRADE=--upgrade takes newer versions
+lock: $(READY) ## Lock the dependencies again, for people and for the image; UPGRADE=--upgrade takes newer versions
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
 	  --no-header --no-strip-extras --quiet --output-file requirements.lock $(UPGRADE)
+	$(BIN)/uv pip compile pyproject.toml --extra s3 --constraint requirements.lock --universal --generate-hashes \
+	  --python-version 3.11 --no-header --no-strip-extras --quiet --output-file deploy/requirements.lock
 
 up: setup ## Start broker, workers, Dagster and API in the background
 	@$(BIN)/orders up
