@@ -61,7 +61,7 @@ def test_postgresql_gives_a_vanished_host_up_in_time(postgres_url: str, given: s
     with engine.connect() as connection:
         settings = select(column("name"), column("setting")).select_from(table("pg_settings"))
         of_tcp = connection.execute(settings.where(column("name").like("tcp_%"))).all()
-        assert dict(row._tuple() for row in of_tcp) == {
+        assert {row.name: row.setting for row in of_tcp} == {
             "tcp_keepalives_idle": idle,
             "tcp_keepalives_interval": "5",
             "tcp_keepalives_count": "3",
