@@ -293,14 +293,14 @@ class Settings(BaseSettings):
     @classmethod
     def _area_url(cls, value: str) -> str:
         if value and "://" not in value:
-            raise ValueError(f"{value!r} is not a URL such as s3://bucket/folder")
+            raise ValueError("not a URL such as s3://bucket/folder")
         return value
 
     @field_validator("payment_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
-            raise ValueError(f"{value!r} is not a URL such as https://payments.example.com")
+            raise ValueError("not a URL such as https://payments.example.com")
         return value.rstrip("/")
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 install -d "$nginx/conf.d" "$nginx/orders"
 install -m 644 "$here/orders.conf" "$nginx/conf.d/orders.conf"
-install -m 644 "$here/proxy-headers.conf" "$nginx/orders/proxy-headers.conf"
+install -m 644 "$here/server.conf" "$here/proxy-headers.conf" "$nginx/orders"
 touch "$nginx/orders/operators.map" "$nginx/orders/users.htpasswd"
 chmod 640 "$nginx/orders/users.htpasswd"
 # nginx's workers read it at each request.
