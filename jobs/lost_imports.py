@@ -1,7 +1,7 @@
 """The watchdog of imports: what Dagster and the broker say of them, and which are launched again."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -27,6 +27,7 @@ from orders_pipeline.watch import GiveUp, NewestRun, Patience, Relaunch, RunStat
 UNSETTLED = [*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.FAILURE]
 BEGINNINGS_SEEN_FOR = timedelta(days=1)
 MOST_BEGINNINGS = 1000
+MOST_UNBEGUN = 5
 WORKERS_ANSWER_WITHIN_SECONDS = 5
 
 
@@ -43,8 +44,8 @@ def relaunch_lost(
     tasks_wait = _tasks_wait(settings) if watched else False
     absent = cache(lambda: _absent(settings, engine))
     for found in watched:
-        record = _newest_run(instance, found.key)
-        run = _seen(record)
+        records = _newest_runs(instance, found.key)
+        record, run = next(iter(records), None), _seen(records, found.run_beat_at or 0)
         match judge(found, run, signs.silence(found, run), tasks_wait, patience):
             case Relaunch(reason) if missing := absent():
                 log.warning(f"{found.key} is launched again once {missing} answers: {reason}")
@@ -85,14 +86,15 @@ def _begun(instance: DagsterInstance) -> set[str]:
     return {run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags}
 
 
-def _newest_run(instance: DagsterInstance, key: str) -> RunRecord | None:
+def _newest_runs(instance: DagsterInstance, key: str) -> Sequence[RunRecord]:
     filters = RunsFilter(job_name=IMPORT_ORDERS, tags={PARTITION_TAG: key})
-    return next(iter(instance.get_run_records(filters, limit=1)), None)
+    return instance.get_run_records(filters, limit=MOST_UNBEGUN)
 
 
-def _seen(record: RunRecord | None) -> NewestRun:
-    if record is None:
+def _seen(records: Sequence[RunRecord], last_beat: int) -> NewestRun:
+    if not records:
         return NewestRun(RunState.MISSING)
+    record = records[0]
     status = record.dagster_run.status
     if status is DagsterRunStatus.CANCELED:
         state = RunState.CANCELED
@@ -103,7 +105,12 @@ def _seen(record: RunRecord | None) -> NewestRun:
     else:
         state = RunState.STARTED
     # Not since it was made: it may have waited in the queue for long.
-    return NewestRun(state, int(record.update_timestamp.timestamp() * 1_000_000))
+    unbegun = sum(_microseconds(one.create_timestamp) > last_beat for one in records)
+    return NewestRun(state, _microseconds(record.update_timestamp), unbegun)
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000)
 
 
 def _tasks_wait(settings: Settings) -> bool:

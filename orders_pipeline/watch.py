@@ -28,10 +28,14 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewestRun:
-    """The newest run of an import; `since` when it is in this state, in microseconds."""
+    """The newest run of an import; `since` when it is in this state, in microseconds.
+
+    `unbegun`: how many of the newest runs were made since the last sign of life of any.
+    """
 
     state: RunState
     since: int = 0
+    unbegun: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,8 @@ def _why_silent(
     found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, patience: Patience
 ) -> str | None:
     if (found.run_beat_at or 0) < run.since:
-        late = silence.run > patience.run * STARTING_TAKES
+        # A machine on which runs were given up before they began needs more time, not more runs.
+        late = silence.run > patience.run * STARTING_TAKES * max(run.unbegun, 1)
         return "the run's process gave no sign of life" if late else None
     if silence.run > patience.run:
         return "the run's process is gone"

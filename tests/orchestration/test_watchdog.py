@@ -24,6 +24,7 @@ from definitions import build_definitions
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import PUBLISH_FIGURES
+from jobs.lost_imports import _newest_runs, _seen
 from jobs.partitions import ORDER_FILES
 from jobs.queues import unserved_queues
 from orders_pipeline.clock import now_us
@@ -235,6 +236,19 @@ def test_only_the_newest_run_of_an_import_counts(bench: ImportBench, instance: D
     run_of(instance, key, FAILURE)
     run_of(instance, key, STARTED)
     assert look_for_lost(bench, instance) == []
+
+
+def test_runs_that_never_began_are_counted_since_the_last_sign_of_life(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = running(bench)
+    beaten = run_of(instance, key, FAILURE)
+    beat(bench)
+    for count in (1, 2, 3):
+        run_of(instance, key, STARTED)
+        records = _newest_runs(instance, key)
+        assert _seen(records, found(bench, key).run_beat_at or 0).unbegun == count
+    assert records[-1].dagster_run.run_id == beaten.run_id
 
 
 def test_each_lost_import_is_launched_again_and_the_others_are_not(

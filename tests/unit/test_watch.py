@@ -76,6 +76,13 @@ def test_an_import_is_launched_again_exactly_when_it_is_lost(
     assert isinstance(verdict, Relaunch if lost else Leave)
 
 
+def test_runs_that_were_given_up_before_they_began_leave_the_next_more_time() -> None:
+    found = an_import(run_beat_at=NOW - SECOND)
+    run = NewestRun(STARTED, NOW, unbegun=3)
+    assert judge(found, run, Silence(180, 180), False, PATIENCE) == Leave()
+    assert isinstance(judge(found, run, Silence(181, 181), False, PATIENCE), Relaunch)
+
+
 @pytest.mark.parametrize(("launches", "verdict"), [(0, Relaunch), (5, Relaunch), (6, GiveUp), (9, GiveUp)])
 def test_the_sixth_launch_without_progress_is_the_last(launches: int, verdict: type) -> None:
     found = an_import(launches=launches)
