@@ -12,7 +12,7 @@ from orders_pipeline.monitoring.alerting import Changes, keep_alerts, tell_alert
 from orders_pipeline.monitoring.conditions import judge
 from orders_pipeline.monitoring.watching import look
 from orders_pipeline.notices import Notice, send_notice
-from orders_pipeline.redis_cache import open_redis
+from orders_pipeline.redis_cache import ask_redis
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings
 from resources.order_store import OrderStore
@@ -44,7 +44,7 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
 
 
 def _keep_and_tell(engine: Engine, settings: Settings) -> tuple[Changes, list[str]]:
-    with closing(open_redis(redis_url(settings))) as client:
+    with closing(ask_redis(redis_url(settings))) as client:
         seen = look(engine, client, partial(queues, settings), settings.home)
     changes = keep_alerts(engine, judge(seen, settings), seen.now, settings.alert_quiet_minutes)
     return changes, tell_alerts(engine, settings)

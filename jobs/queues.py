@@ -36,11 +36,12 @@ def broker_connection(settings: Settings) -> Iterator[Connection]:
     Raises:
         ConnectionError: the broker does not answer.
     """
+    connection = _connect(settings)
     try:
-        with _connect(settings) as connection:
-            connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)
+        with connection:
+            connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
             yield connection
-    except (OperationalError, OSError) as error:
+    except (OperationalError, OSError, *connection.connection_errors) as error:
         raise ConnectionError(str(error)) from error
 
 
@@ -78,7 +79,10 @@ def transport_options(settings: Settings) -> dict[str, Any]:
 
 def _connect(settings: Settings) -> Connection:
     url = broker_url(settings)
-    tls, options = amqps_options(url) or False, transport_options(settings)
+    tls = amqps_options(url) or False
+    # A broker that hangs must not hang those who watch it.
+    limits = ("read_timeout", "write_timeout") if url.startswith(("amqp", "pyamqp")) else ("socket_timeout",)
+    options = transport_options(settings) | dict.fromkeys(limits, TIMEOUT_SECONDS)
     return Connection(  # type: ignore[no-untyped-call]
         plain_amqps(url), ssl=tls, connect_timeout=TIMEOUT_SECONDS, transport_options=options
     )

@@ -17,6 +17,17 @@ from orders_pipeline.store.schema import home
 UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
 
 
+def ask_redis(url: str) -> redis.Redis:
+    """A client for those who watch: a Redis that is down or hangs fails within two seconds."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=1,
+        socket_timeout=2,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
 def open_redis(url: str) -> redis.Redis:
     """A client whose answers are text, not yet connected; a Redis that is down fails within a second."""
     return redis.Redis.from_url(

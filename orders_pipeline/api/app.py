@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -28,6 +28,7 @@ from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
 from orders_pipeline.monitoring.conditions import Queue
 from orders_pipeline.monitoring.watching import AskQueues
+from orders_pipeline.redis_cache import ask_redis
 from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.reporting import open_reporting
 from orders_pipeline.settings import ApiReads, Settings
@@ -60,8 +61,9 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
             reporting = opened.enter_context(
                 open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone)
             )
+            watched = opened.enter_context(closing(ask_redis(redis_url)))
             key = api_key(settings.api_key, settings.home)
-            app.state.context = ApiContext(settings, engine, reporting, queue_sizes, ask, key)
+            app.state.context = ApiContext(settings, engine, reporting, queue_sizes, ask, watched, key)
             yield
 
     app = FastAPI(

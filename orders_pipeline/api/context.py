@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated
 
+import redis
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy import Engine
@@ -30,6 +31,7 @@ class ApiContext:
     Args:
         queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
         ask_queues: the same with the age of the first task.
+        watched_redis: a client that gives up soon, for those who watch.
         key: what a writer must show as bearer token.
     """
 
@@ -38,6 +40,7 @@ class ApiContext:
     reporting: Reporting
     queue_sizes: QueueSizes
     ask_queues: AskQueues
+    watched_redis: redis.Redis
     key: str = field(repr=False)
 
     def today(self) -> date:

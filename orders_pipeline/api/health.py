@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 def health(context: Context) -> Response:
     """Health of each service."""
     database = _service("The order store", lambda: _ask_store(context))
-    redis = _service("Redis", context.reporting.cache.client.ping)
+    redis = _service("Redis", context.watched_redis.ping)
     sizes: list[int] = []
     queue = _service("The broker", lambda: sizes.append(sum(context.queue_sizes().values())))
     services = {

@@ -38,7 +38,7 @@ def ready(context: Context) -> Response:
     """Whether orders can be worked on: the store's tables, Redis, the broker, and workers on every queue."""
     checks = {
         "store": _holds(lambda: _is_migrated(context)),
-        "redis": _holds(lambda: bool(context.reporting.cache.client.ping())),
+        "redis": _holds(lambda: bool(context.watched_redis.ping())),
         "broker": _holds(lambda: bool(context.queue_sizes())),
         "workers": _holds(lambda: _are_queues_served(context)),
     }
@@ -51,7 +51,9 @@ def ready(context: Context) -> Response:
 def metrics(request: Request, context: Context) -> Response:
     """All metrics, in the format that Prometheus asks for."""
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    collector = PipelineMetrics(context.reporting, context.ask_queues, context.settings.home)
+    collector = PipelineMetrics(
+        context.reporting, context.watched_redis, context.ask_queues, context.settings.home
+    )
     return Response(encode(metrics_registry(collector)), headers=NEVER_STORED, media_type=content_type)
 
 
@@ -68,5 +70,5 @@ def _is_migrated(context: ApiContext) -> bool:
 
 
 def _are_queues_served(context: ApiContext) -> bool:
-    served = queues_served(workers_there(context.reporting.cache.client))
+    served = queues_served(workers_there(context.watched_redis))
     return set(context.queue_sizes()) <= served

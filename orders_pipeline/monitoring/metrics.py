@@ -6,10 +6,11 @@ import logging
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+import redis
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -36,10 +37,12 @@ class PipelineMetrics(Collector):
     """All metrics of a home.
 
     Args:
+        client: of Redis; one that gives up soon, as a scrape must not hang with it.
         home: the folder whose disk is watched.
     """
 
     reporting: Reporting
+    client: redis.Redis
     ask_queues: AskQueues
     home: Path
 
@@ -47,13 +50,17 @@ class PipelineMetrics(Collector):
         """The metrics as things stand; those of a store that does not answer are left out."""
         up = GaugeMetricFamily("orders_up", "1 where a service answers, else 0.", labels=["service"])
         sections: dict[str, Section] = {"database": self._store, "redis": self._redis, "broker": self._broker}
+        answers: dict[str, bool] = {}
         for service, section in sections.items():
             metrics = _metrics(section)
             up.add_metric([service], 1 if metrics else 0)
             yield from metrics
+            answers[service] = bool(metrics)
         yield up
-        yield from _metrics(self._figures)
-        yield from _metrics(self._time_to_clear)
+        if answers["database"] and answers["redis"]:
+            yield from _metrics(self._figures)
+        if answers["broker"] and answers["redis"]:
+            yield from _metrics(self._time_to_clear)
         yield from self._process()
 
     def _store(self) -> list[Metric]:
@@ -62,28 +69,27 @@ class PipelineMetrics(Collector):
         return [*store_metrics.of_store(found, now), *store_metrics.of_warehouse(self.reporting.folder)]
 
     def _redis(self) -> list[Metric]:
-        workers = worker_metrics.of_workers(workers_there(self.reporting.cache.client))
+        workers = worker_metrics.of_workers(workers_there(self.client))
         return [*workers, *worker_metrics.of_series(self._series())]
 
     def _broker(self) -> list[Metric]:
         return worker_metrics.of_queues(self.ask_queues(), now_us())
 
     def _figures(self) -> list[Metric]:
-        cache = self.reporting.cache
+        owner, live = self.reporting.cache.owner, replace(self.reporting.live, client=self.client)
         with reading(self.reporting.engine) as connection:
-            rejects = RejectCounts(cache.client, cache.owner).by_code(connection)
+            rejects = RejectCounts(self.client, owner).by_code(connection)
         return [
             store_metrics.of_rejects(rejects),
-            *store_metrics.of_today(self.reporting.live.by_currency()),
+            *store_metrics.of_today(live.by_currency()),
         ]
 
     def _time_to_clear(self) -> list[Metric]:
-        workers = workers_there(self.reporting.cache.client)
+        workers = workers_there(self.client)
         return [worker_metrics.time_to_clear(self.ask_queues(), workers, self._series())]
 
     def _series(self) -> list[Series]:
-        cache = self.reporting.cache
-        return list(Tallies(cache.client, cache.owner).read())
+        return list(Tallies(self.client, self.reporting.cache.owner).read())
 
     def _process(self) -> Iterator[Metric]:
         usage = shutil.disk_usage(self.home)

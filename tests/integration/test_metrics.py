@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -182,6 +183,17 @@ def test_a_scrape_does_not_fail_while_redis_is_down(settings: Settings, home: Re
     assert (found["orders_up database"], found["orders_up redis"], found["orders_up broker"]) == (1, 0, 0)
     assert found["orders_orders completed"] == 2
     assert "orders_workers orders" not in found
+    assert home.currency == "USD"
+
+
+def test_a_scrape_does_not_hang_with_a_redis_that_hangs(settings: Settings, home: Reporting) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        away = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        hanging = settings.model_copy(update={"redis_url": away, "rate_limit": 0})
+        with running_server(hanging) as url:
+            found = samples(requests.get(f"{url}/metrics", timeout=25).text)
+            assert requests.get(f"{url}/api/ready", timeout=25).status_code == 503
+    assert (found["orders_up database"], found["orders_up redis"], found["orders_up broker"]) == (1, 0, 0)
     assert home.currency == "USD"
 
 
