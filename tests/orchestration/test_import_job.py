@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,9 @@ def with_gateway(home: Home, gateway: Any) -> Home:
 class FixedGateway:
     gateway: Any
 
-    def connect(self, _engine: Engine) -> Any:
-        return self.gateway
+    @contextmanager
+    def open(self, _engine: Engine) -> Iterator[Any]:
+        yield self.gateway
 
 
 def metadata_of(result: ExecuteInProcessResult, asset: str) -> dict[str, Any]:
