@@ -59,6 +59,11 @@ def up(only: OnlyOption = None, foreground: ForegroundOption = False, as_json: J
     _show(start_all(settings, only or (), say=_say), settings, as_json)
     if not as_json:
         page.print(f"Dagster: {webserver_url(settings)}    API: {api_url(settings)}")
+        if settings.viewer_port:
+            page.print(f"Read-only Dagster: http://127.0.0.1:{settings.viewer_port}")
+        if settings.flower_port:
+            login = settings.home / "run" / "flower.login"
+            page.print(f"Flower: http://127.0.0.1:{settings.flower_port}, login in {login}", soft_wrap=True)
         page.print("`orders down` stops everything")
 
 

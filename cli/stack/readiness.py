@@ -18,7 +18,8 @@ from cli.stack.supervisor import Supervisor
 from jobs.queues import unserved_queues
 from orders_pipeline.broker_tls import amqps_options, plain_amqps
 
-STARTUP_SECONDS = 120
+# What dies is seen at once; this is for what hangs, on a machine that may be very busy.
+STARTUP_SECONDS = 300
 POLL_SECONDS = 0.05
 LOG_TAIL_LINES = 20
 FAILED = {"BACKOFF", "FATAL"}

@@ -18,7 +18,7 @@ from cli.stack.lifecycle import (
 )
 from cli.stack.programs import CODE_SERVER, KEEPER, REDIS, VIEWER, WEBSERVER, Plan
 from cli.stack.readiness import definitions_are_loaded, port_accepts, wait_for_program
-from cli.stack.roles import EVERYTHING, roles
+from cli.stack.roles import roles
 from cli.stack.supervisor import Supervisor
 from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS
 
@@ -68,10 +68,10 @@ def wait_until_ready(plan: Plan) -> None:
 
 
 def _stop_switched_off(plan: Plan, say: Say) -> None:
-    available = roles(plan.settings)
-    off = [name for name in running_programs(plan.layout) if name in EVERYTHING and name not in available]
-    if off:
-        say("Stopping " + ", ".join(off) + ", which the settings switch off")
+    """Stop what the settings, or another version of the code, no longer know."""
+    known = {*roles(plan.settings), WORKER, KEEPER}
+    if off := [name for name in running_programs(plan.layout) if name not in known]:
+        say("Stopping " + ", ".join(off) + ", which is switched off")
         Supervisor(plan.layout).remove(off)
 
 

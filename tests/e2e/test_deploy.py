@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cli.stack.layout import Layout
 from cli.stack.stack import start_all, stop_all
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_progress import ImportProgress, progress_of
@@ -23,7 +26,7 @@ def progress(home: ChaosHome) -> ImportProgress | None:
         return progress_of(connection, found[0].id) if found else None
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_an_import_goes_on_after_down_and_up_and_loses_nothing(tmp_path: Path) -> None:
     with chaos_home(tmp_path / "deploy", "sqlite", "redis") as home:
         home.launch(write_orders(tmp_path / "deploy.csv", many_orders(ORDERS, "deploy")))
@@ -39,3 +42,11 @@ def test_an_import_goes_on_after_down_and_up_and_loses_nothing(tmp_path: Path) -
         finished = progress(home)
         assert finished is not None
         assert finished.settled == ORDERS
+        ended = [line for line in worker_lines(home) if line["message"] == "step ended"]
+        assert all({"file", "batch", "run_id", "step", "outcome", "seconds"} <= line.keys() for line in ended)
+        assert {line["outcome"] for line in ended} >= {"done"}
+
+
+def worker_lines(home: ChaosHome) -> list[dict[str, Any]]:
+    lines = Layout(home.settings.home).log("worker-orders").read_text().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
