@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from cli.import_progress import showing_progress
 from cli.output import CommandFailed, error_object, explain, progress
 from cli.stack.layout import Layout
-from cli.stack.stack import RunningWorkers, running_workers
-from cli.stack.stopped import ended_with_the_stack
+from cli.stack.stack import RunningWorkers, running_workers, stack_status
+from cli.stack.stopped import ended_with_the_stack, workers_stopped
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.options import ReadOptions
 from orders_pipeline.kpis.days import are_published, dirty_days, due_versions
@@ -150,6 +150,8 @@ class ImportCommand:
             seen = f" `orders rejects {found.key}` shows them." if found.parsed else ""
             hint = f"None of its orders entered.{seen}"
             return CommandFailed(found.refused_code, str(found.refused_because), hint)
+        if not self.settings.redis_url and not stack_status(self.settings).running:
+            return workers_stopped()
         return CommandFailed(
             "run_failed",
             f"The import of {staged.file_name} failed: {failed}",

@@ -36,19 +36,23 @@ def ended_with_the_stack(layout: Layout) -> Iterator[None]:
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
+    # A shell that starts a command in the background lets it ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     watcher.start()
     try:
         yield
     except BaseException:
         if stopped.is_set():
-            raise _told() from None
+            raise workers_stopped() from None
         raise
     finally:
         finished.set()
         watcher.join()
+        signal.signal(signal.SIGINT, before)
 
 
-def _told() -> StackError:
+def workers_stopped() -> StackError:
+    """What a command tells whose workers were stopped."""
     return StackError(
         "workers_stopped",
         "The workers were stopped meanwhile; what was done is kept",

@@ -116,6 +116,7 @@ def log_lines_are_json_objects(settings: Settings) -> None:
             assert {"time", "level", "logger", "message"} <= json.loads(line).keys(), program
 
 
+@pytest.mark.timeout(600)
 def test_everything_runs_on_loopback_only_until_it_is_stopped(settings: Settings) -> None:
     settings = settings.model_copy(update={"viewer_port": free_port(), "flower_port": free_port()})
     assert up(settings) == sorted([*ALL, "viewer", "flower"])
