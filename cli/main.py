@@ -15,6 +15,7 @@ from cli.commands import (  # noqa: E402
     backups,
     clean,
     demo,
+    doctor,
     failed,
     failed_work,
     gateway,
@@ -27,6 +28,7 @@ from cli.commands import (  # noqa: E402
     order_files,
     products,
     profiles,
+    smoke,
     stack,
 )
 
@@ -63,6 +65,8 @@ for group in (
     alerts,
     backups,
     clean,
+    doctor,
+    smoke,
     demo,
     gateway,
 ):

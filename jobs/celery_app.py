@@ -22,6 +22,8 @@ from orders_pipeline.settings import Settings, load_settings
 BROKER_HEARTBEAT_SECONDS = 20
 RESULTS_LIVE_SECONDS = 6 * 3600
 
+PING = "orders.ping"
+
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
     """Celery settings under which a killed worker's task runs again, on another worker."""
@@ -63,12 +65,17 @@ def build_app(settings: Settings) -> Celery:
         }
     )
     create_task(app)
+    app.task(_pong, name=PING)
     app.steps["consumer"].add(worker_signs(redis_url(settings)))
     # With a receiver, Celery leaves logging to it.
     setup_logging.connect(lambda **_: configure_logs(settings), weak=False)
     StepLog().connect()
     worker_init.connect(_load_definitions, weak=False)
     return app
+
+
+def _pong() -> str:
+    return "pong"
 
 
 def _load_definitions(**_: object) -> None:

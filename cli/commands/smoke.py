@@ -1,0 +1,40 @@
+"""`orders smoke`: whether every part of a running stack answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.commands.inspecting import checks_as_json
+from cli.output import JsonOption, command, emit, page
+from cli.smoke import SECONDS, Smoke, order_store_answers
+from orders_pipeline.settings import load_settings
+
+
+@command
+def smoke(
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long each part may take to answer.")] = SECONDS,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask each endpoint, store, queue and server of the running stack; changes no business data."""
+    settings = load_settings()
+    checks = [order_store_answers(settings), *Smoke(settings, seconds).checks()]
+    ok = all(check.ok for check in checks)
+    if as_json:
+        emit({"ok": ok, "checks": checks_as_json(checks)})
+    else:
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for check in checks:
+            mark = "[green]answers[/]" if check.ok else "[bold red]FAILS[/]"
+            table.add_row(mark, escape(check.name), escape(check.detail))
+        page.print(table)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this command."""
+    app.command("smoke")(smoke)

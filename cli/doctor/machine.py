@@ -1,0 +1,159 @@
+"""Examines this machine: Python and packages, the home and its disk, limits, ports."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from cli.doctor.finding import Finding, error, ok, warning
+from cli.stack.leftovers import find_leftovers
+from orders_pipeline.settings import PROJECT_ROOT, Settings
+
+LOCKED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)")
+OLDEST_PYTHON = (3, 11)
+FREE_BYTES_LOW, FREE_BYTES_TOO_LOW = 5 << 30, 512 << 20
+OPEN_FILES = 1024
+NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter and the packages against the lock."""
+    running = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        yield error("python", running, "Install Python 3.11 or later and run `make setup` with it.")
+    else:
+        yield ok("python", running)
+    locked = _locked(PROJECT_ROOT / "requirements.lock")
+    # A package that the lock has for other platforms only is not installed here.
+    found = {name: installed for name in locked if (installed := _installed(name))}
+    other = [
+        f"{name} {at} (locked {' or '.join(locked[name])})"
+        for name, at in found.items()
+        if at not in locked[name]
+    ]
+    if other:
+        yield warning(
+            "packages", ", ".join(other[:5]), "Run `make setup`, which installs the locked versions."
+        )
+    else:
+        yield ok("packages", f"{len(found)} as locked")
+
+
+def _locked(lock: Path) -> dict[str, list[str]]:
+    """Locked versions by package: some have one for older and one for newer Pythons."""
+    versions: dict[str, list[str]] = {}
+    for line in lock.read_text().splitlines():
+        if found := LOCKED.match(line):
+            versions.setdefault(found[1], []).append(found[2])
+    return versions
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def home(settings: Settings) -> Iterator[Finding]:
+    """The home: whether it can be written to, who else reads it, and the disk below it."""
+    folder = _existing(settings.home)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield error("home", f"{folder} cannot be written to", "Give it to the user that runs this, by chown.")
+    else:
+        yield ok("home", str(settings.home))
+    private = [path for path in (settings.home / "run", settings.home / "logs") if path.exists()]
+    open_to_others = [path.name for path in private if path.stat().st_mode & 0o077]
+    if open_to_others:
+        yield error(
+            "permissions",
+            f"{', '.join(open_to_others)} of the home can be read by others, and may hold passwords",
+            f"chmod -R go= {settings.home / 'run'} {settings.home / 'logs'}",
+        )
+    else:
+        yield ok("permissions", "what holds passwords is private")
+    yield _disk(folder)
+    yield from _file_system(settings)
+    yield from _writable("inbox", settings.inbox_folder, "ORDERS_INBOX")
+    if settings.backup_folder:
+        yield from _writable("backups", settings.backup_folder, "ORDERS_BACKUP_FOLDER")
+    else:
+        yield warning("backups", "none are made", "Name a folder by ORDERS_BACKUP_FOLDER.")
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    told = f"{free / 1e9:,.1f} GB free at {folder}"
+    mend = "Free some: `orders clean`, shorter ORDERS_KEEP_..._DAYS, or a larger disk."
+    if free < FREE_BYTES_TOO_LOW:
+        return error("disk", told, mend)
+    return warning("disk", told, mend) if free < FREE_BYTES_LOW else ok("disk", told)
+
+
+def _file_system(settings: Settings) -> Iterator[Finding]:
+    kind = _mounted(_existing(settings.home))
+    if kind in NETWORK:
+        yield warning(
+            "file_system",
+            f"the home lies on {kind}, where locks of SQLite and DuckDB are not to be relied on",
+            "Put ORDERS_HOME on a local disk; share by ORDERS_DATABASE_URL and ORDERS_STAGING_URL.",
+        )
+    else:
+        yield ok("file_system", kind or "unknown")
+
+
+def _mounted(folder: Path) -> str:
+    """Kind of the file system that holds a folder."""
+    best, kind = "", ""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, point, type_name, *_ = line.split(" ")
+        if folder.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, type_name
+    return kind
+
+
+def _writable(name: str, folder: Path, setting: str) -> Iterator[Finding]:
+    if os.access(_existing(folder), os.W_OK | os.X_OK):
+        yield ok(name, str(folder))
+    else:
+        yield error(name, f"{folder} cannot be written to", f"Change its permissions, or {setting}.")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def limits() -> Iterator[Finding]:
+    """Open files that a process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < OPEN_FILES:
+        yield warning("open_files", f"a process may open {soft}", f"ulimit -n {OPEN_FILES} or more.")
+    else:
+        yield ok("open_files", f"a process may open {soft}")
+
+
+def ports(settings: Settings) -> Iterator[Finding]:
+    """The ports of `orders up`, unless it runs and has them itself."""
+    if find_leftovers(settings.home):
+        yield ok("ports", "in use by this home")
+        return
+    names = ("webserver_port", "code_server_port", "api_port")
+    taken = {name: getattr(settings, name) for name in names if _is_taken(getattr(settings, name))}
+    for name, number in taken.items():
+        mend = f"Set ORDERS_{name.upper()} to a free port, or stop what uses it."
+        yield warning("ports", f"{number} of 127.0.0.1 is taken by another process", mend)
+    if not taken:
+        yield ok("ports", "free")
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

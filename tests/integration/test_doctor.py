@@ -1,0 +1,89 @@
+"""`orders doctor` and `orders smoke`: what is broken is named with its way out, and nothing is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.doctor import machine
+from cli.doctor.services import clock
+from orders_pipeline.settings import Settings
+from tests.e2e.orders_command import orders
+from tests.services import free_port
+
+
+def findings(settings: Settings) -> dict[str, dict[str, str]]:
+    document: dict[str, Any] = orders(settings, "doctor", "--json").document
+    return {one["name"]: one for one in document["findings"]}
+
+
+def test_a_new_home_with_nothing_running_is_well_and_stays_unmade(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    done = orders(settings, "doctor", "--json")
+    assert done.code == 0, done.out
+    assert {one["level"] for one in done.document["findings"]} <= {"ok", "warning"}
+    assert not settings.home.exists()
+
+
+def test_services_that_do_not_answer_are_errors_with_the_setting_to_look_at(tmp_path: Path) -> None:
+    port = free_port()
+    settings = Settings(
+        home=tmp_path / "home",
+        database_url=f"postgresql+psycopg2://orders:secret@127.0.0.1:{port}/orders",
+        redis_url=f"redis://127.0.0.1:{port}/0",
+    )
+    done = orders(settings, "doctor", "--json")
+    found = {one["name"]: one for one in done.document["findings"]}
+    assert done.code == 1
+    assert {name for name, one in found.items() if one["level"] == "error"} >= {"database", "redis", "broker"}
+    assert "ORDERS_DATABASE_URL" in found["database"]["mend"]
+    assert "secret" not in done.out
+
+
+def test_services_that_answer_are_told_with_version_and_clock(
+    tmp_path: Path, postgres_url: str, redis_url: str
+) -> None:
+    settings = Settings(home=tmp_path / "home", database_url=postgres_url, redis_url=redis_url)
+    found = findings(settings)
+    assert found["database"]["detail"].startswith("postgresql ")
+    assert found["migrations"]["level"] == "warning"
+    assert found["workers"]["level"] == "warning"
+    assert found["redis_persistence"]["level"] == "warning"
+    levels = {found[name]["level"] for name in ("database", "redis", "clock_of_redis", "clock_of_database")}
+    assert levels == {"ok"}
+
+
+def test_a_folder_of_passwords_that_others_can_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "home" / "run").mkdir(parents=True)
+    (tmp_path / "home" / "run").chmod(0o755)
+    settings = Settings(home=tmp_path / "home").model_copy(update={"dagster_home": tmp_path})
+    found = {one.name: one.level for one in machine.home(settings)}
+    assert found["permissions"] == "error"
+
+
+def test_an_unusable_setting_is_told_and_does_not_stop_the_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "home")
+    monkeypatch.setenv("ORDERS_TIMEZONE", "Mars/Olympus")
+    found = findings(settings)
+    assert found["settings"]["level"] == "error"
+    assert "ORDERS_TIMEZONE" in found["settings"]["detail"]
+    assert found["python"]["level"] == "ok"
+
+
+def test_a_clock_that_is_minutes_off_is_an_error() -> None:
+    assert clock("clock_of_redis", 0).level == "error"
+
+
+def test_smoke_fails_and_names_every_part_where_nothing_runs(tmp_path: Path) -> None:
+    port = free_port()
+    settings = Settings(
+        home=tmp_path / "home", redis_url=f"redis://127.0.0.1:{port}/0", api_port=port, webserver_port=port
+    )
+    done = orders(settings, "smoke", "--seconds", "1", "--json")
+    broken = {check["name"] for check in done.document["checks"] if not check["ok"]}
+    assert done.code == 1
+    assert broken >= {"order store", "api health", "queue orders", "dagster webserver and daemons"}
