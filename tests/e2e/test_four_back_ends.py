@@ -92,6 +92,7 @@ def home(tmp_path: Path, database_url: str, broker_url: str) -> Iterator[ImportB
     engine.dispose()
 
 
+@pytest.mark.timeout(600)
 def test_outcomes_are_the_same_on_each_back_end_and_so_are_units_sold_where_stock_is_scarce(
     home: ImportBench, files: list[Path], scarce: Path, expected: tuple[dict[str, Rows], dict[str, int]]
 ) -> None:
