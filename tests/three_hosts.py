@@ -91,8 +91,8 @@ class Host:
         return (self.home / "logs" / "worker-orders.log").read_text()
 
     def tasks(self) -> tuple[int, int]:
-        """How many tasks its worker has received, and ended."""
-        return self.log().count(" received"), self.log().count(" succeeded in ")
+        """How many steps its worker has started, and ended."""
+        return self.log().count('"step started"'), self.log().count('"step ended"')
 
 
 def main(folder: Path) -> None:
