@@ -41,19 +41,23 @@ class Home:
 
     def orders(self, *arguments: str) -> Any:
         """What an `orders` command prints as JSON."""
-        return self._run([ORDERS, *arguments, "--json"])
+        return json.loads(self._run([ORDERS, *arguments, "--json"]))
 
     def python(self, module: str, *arguments: str) -> Any:
         """What a module of this project prints as JSON."""
+        return json.loads(self.text(module, *arguments))
+
+    def text(self, module: str, *arguments: str) -> str:
+        """What a module of this project prints."""
         return self._run([sys.executable, "-m", module, *arguments])
 
-    def _run(self, command: list[str]) -> Any:
+    def _run(self, command: list[str]) -> str:
         done = subprocess.run(  # noqa: S603 our own commands
             command, env=self.environment, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True, check=False
         )
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed: {done.stdout[-2000:]}")
-        return json.loads(done.stdout)
+        return done.stdout
 
 
 def fresh_home(root: Path, **settings: str) -> Home:

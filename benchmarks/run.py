@@ -1,22 +1,22 @@
-"""All benchmarks in one run: prints one table, ratios first, and writes it to `benchmarks/RESULTS.md`.
+"""All benchmarks in one run: prints one table, ratios first, and keeps it in `benchmarks/RESULTS.md`.
 
 python -m benchmarks.run [--orders 1000000] [--only throughput,latency,...]
+
+With other than a million orders it only shows that all of it works, and keeps nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import astuple, dataclass, field
+from itertools import chain
 from pathlib import Path
 
+import redis
 from rich.console import Console
 from rich.table import Table
 
@@ -24,24 +24,14 @@ from benchmarks.generate import Shape, write_orders
 from benchmarks.homes import Home, fresh_home, watching_memory
 from benchmarks.kpis import measure_kpis
 from benchmarks.reading import measure_reading
-from tests.services import create_database, running_postgres, running_rabbitmq
+from benchmarks.results import Row, keep_results
+from tests.services import create_database, running_postgres, running_rabbitmq, running_redis
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
+HOT_PATH = Path(__file__).with_name("hot_path.txt")
 MILLION = 1_000_000
 PEER_ORDERS = 2_000
 # A server tuned modestly; the tests' own runs without fsync.
 POSTGRES = ("shared_buffers=1GB", "max_wal_size=8GB", "fsync=on")
-PACKAGES = ("dagster", "dagster-celery", "celery", "duckdb", "polars", "sqlalchemy", "redis")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: what was measured, the ratio and its aim, the figures behind it."""
-
-    what: str
-    ratio: str
-    aim: str
-    figures: str
 
 
 @dataclass(slots=True)
@@ -50,7 +40,8 @@ class Bench:
 
     root: Path
     orders: int
-    rows: list[Row] = field(default_factory=list)
+    suite: str = ""
+    rows: dict[str, list[Row]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def file(self, shape: Shape) -> Path:
@@ -60,7 +51,7 @@ class Bench:
 
     def add(self, what: str, ratio: str, aim: str, figures: str) -> None:
         """Adds a line and shows it at once."""
-        self.rows.append(Row(what, ratio, aim, figures))
+        self.rows.setdefault(self.suite, []).append(Row(what, ratio, aim, figures))
         Console(stderr=True).print(f"{what}: {ratio} ({aim}); {figures}", highlight=False)
 
     @contextmanager
@@ -95,15 +86,15 @@ def throughput(bench: Bench) -> None:
         "at most 1.5x, aim 1x; 1,000,000 in under 60 s",
         f"{ours:.1f} s ({bench.orders / ours:,.0f}/s), floor {floor:.1f} s, largest process {peak:.0f} MB",
     )
+    peer_orders = min(PEER_ORDERS, bench.orders // 100)
     with bench.home() as home:
-        peer = float(
-            home.python("benchmarks.peer_chain", str(bench.file(Shape(PEER_ORDERS))))["orders_per_second"]
-        )
+        peer_file = bench.file(Shape(peer_orders))
+        peer = float(home.python("benchmarks.peer_chain", str(peer_file))["orders_per_second"])
     bench.add(
         "peer: one Celery chain an order, same tables",
-        f"{bench.orders / ours / peer:,.0f}x the peer's rate",
+        f"{bench.orders / ours / max(peer, 0.01):,.0f}x the peer's rate",
         "-",
-        f"{peer:.0f} orders/s over {PEER_ORDERS:,} orders",
+        f"{peer:.0f} orders/s over {peer_orders:,} orders",
     )
     lines = bench.file(Shape(bench.orders // 4, lines=4))
     floor, (ours, _) = bench.floor_seconds(lines), bench.import_seconds(lines)
@@ -187,6 +178,32 @@ def shapes(bench: Bench) -> None:
         )
 
 
+def broker(bench: Bench) -> None:
+    """Bytes that the broker is sent for an order, of a smaller and a larger file."""
+    sent = [_bytes_an_order(bench, orders) for orders in (bench.orders // 10, bench.orders)]
+    bench.add(
+        f"bytes on the broker, {bench.orders:,} orders",
+        f"{sent[1] / sent[0]:.2f}x those of a file of {bench.orders // 10:,}, an order",
+        "less the larger the file",
+        f"{sent[1]:.2f} bytes an order; of the smaller file {sent[0]:.2f}",
+    )
+
+
+def _bytes_an_order(bench: Bench, orders: int) -> float:
+    with running_redis() as url, redis.Redis.from_url(url) as client:
+        bench.import_seconds(bench.file(Shape(orders)), ORDERS_BROKER_URL=url)
+        return float(client.info("stats")["total_net_input_bytes"]) / orders  # type: ignore[index]
+
+
+def hot_path(bench: Bench) -> None:
+    """A listing of the hot path, kept beside the results."""
+    with bench.home() as home:
+        listing = home.text("benchmarks.hot_path", str(bench.file(Shape(bench.orders // 10))))
+    if bench.orders == MILLION:
+        HOT_PATH.write_text(listing, encoding="utf-8")
+    bench.add("hot path", "-", "-", f"benchmarks/{HOT_PATH.name}")
+
+
 def scale(bench: Bench) -> None:
     """Ten times the orders."""
     plain = bench.seconds.get("single") or bench.import_seconds(bench.file(Shape(bench.orders)))[0]
@@ -226,27 +243,9 @@ def figures(bench: Bench) -> None:
 
 
 SUITES: dict[str, Callable[[Bench], None]] = {
-    suite.__name__: suite for suite in (throughput, servers, latency, scarcity, small, figures, shapes, scale)
+    suite.__name__: suite
+    for suite in (throughput, servers, latency, scarcity, small, figures, shapes, broker, hot_path, scale)
 }
-
-
-def machine() -> list[str]:
-    """What the figures were measured on."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return [
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}",
-        packages,
-    ]
-
-
-def write_results(bench: Bench, command: str) -> None:
-    """Writes the table and the machine."""
-    lines = ["# Benchmarks", "", f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}` on:", ""]
-    lines += [f"- {line}" for line in machine()]
-    lines += ["", "| what | ratio | aim | figures |", "|---|---|---|---|"]
-    lines += [f"| {row.what} | {row.ratio} | {row.aim} | {row.figures} |" for row in bench.rows]
-    RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -263,12 +262,14 @@ def main() -> None:
         root.mkdir(parents=True, exist_ok=True)
         bench = Bench(root, given.orders)
         for name in given.only.split(","):
+            bench.suite = name
             SUITES[name](bench)
     table = Table("what", "ratio", "aim", "figures")
-    for row in bench.rows:
-        table.add_row(row.what, row.ratio, row.aim, row.figures)
+    for row in chain.from_iterable(bench.rows.values()):
+        table.add_row(*astuple(row))
     Console().print(table)
-    write_results(bench, f"python -m benchmarks.run --orders {given.orders} --only {given.only}")
+    if given.orders == MILLION:
+        keep_results(bench.rows, given.orders)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ def parse_rules(settings: Settings) -> ParseRules:
         first_day=settings.first_day,
         last_day=today(settings.zone),
         batch_lines=settings.batch_lines,
+        workers=settings.order_workers_max or settings.processes,
     )
 
 

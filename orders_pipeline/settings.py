@@ -206,7 +206,7 @@ class Settings(BaseSettings):
         description="Most processes of the worker on queue `dagster`. 0: half as many as cores, 2 at least.",
     )
     batch_lines: Annotated[int, Field(ge=1)] = Field(
-        125_000, description="Lines in a batch of a large file; a batch is the unit that one worker works on."
+        250_000, description="Lines in a batch of a large file; a batch is the unit that one worker works on."
     )
     transaction_orders: Annotated[int, Field(ge=1)] = Field(
         25_000, description="Orders settled in one transaction inside a batch."

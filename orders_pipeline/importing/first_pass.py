@@ -16,6 +16,7 @@ from orders_pipeline.importing.encodings import DetectedEncoding
 from orders_pipeline.importing.identify import Identified
 from orders_pipeline.importing.items import unpack_items
 from orders_pipeline.importing.layout import order_layout
+from orders_pipeline.importing.options import ParseRules
 from orders_pipeline.importing.profile import OrderField
 from orders_pipeline.importing.read_as import REASON_COLUMNS
 from orders_pipeline.importing.records import RecordReader
@@ -61,12 +62,13 @@ class FirstPass:
             yield prepared
         self._sections.end()
 
-    def spilled(self, folder: Path, batch_lines: int, plan: Plan | None = None) -> tuple[Spill, Plan]:
-        """All records, in parts of batches of about `batch_lines` lines, or as in `plan`."""
+    def spilled(self, folder: Path, rules: ParseRules, plan: Plan | None = None) -> tuple[Spill, Plan]:
+        """All records, in the parts of a plan, which follows from the rules where none is given."""
         frames = self.frames()
         first = next(frames, None)
         if plan is None:
-            plan = Plan(1) if first is None else plan_parts(self._expected_lines(first), batch_lines)
+            lines = 0.0 if first is None else self._expected_lines(first)
+            plan = plan_parts(lines, rules.batch_lines, rules.workers)
         spill = Spill(folder, plan.parts)
         for frame in chain([] if first is None else [first], frames):
             spill.add(frame)

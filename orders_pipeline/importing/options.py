@@ -30,11 +30,13 @@ class ParseRules:
     """What the orders of a file are held to.
 
     `timezone` is an IANA name: naive times are local to it, and days are counted in it. Order days outside
-    `first_day`..`last_day` are rejected.
+    `first_day`..`last_day` are rejected. A large file goes into batches of about `batch_lines` lines, a
+    middling one into smaller ones, so that there are two for each of `workers` processes.
     """
 
     currency: str
     timezone: str
     first_day: date
     last_day: date
-    batch_lines: int = 125_000
+    batch_lines: int = 250_000
+    workers: int = 2

@@ -48,11 +48,11 @@ def parse_order_file(path: Path, identified: Identified, rules: ParseRules, targ
     evidence = ColumnEvidence(identified)
     first_pass = FirstPass(open_source(path, identified.member or None), identified, evidence)
     with TemporaryDirectory(prefix="spill-", dir=target) as folder:
-        lines, plan = first_pass.spilled(Path(folder, "lines"), rules.batch_lines)
+        lines, plan = first_pass.spilled(Path(folder, "lines"), rules)
         orders = None
         if companion := identify_companion(path, identified):
             second_pass = FirstPass(*companion, evidence)
-            orders, _ = second_pass.spilled(Path(folder, "orders"), rules.batch_lines, plan)
+            orders, _ = second_pass.spilled(Path(folder, "orders"), rules, plan)
         decisions = evidence.decide()
         parts = _Parts(identified, rules, decisions, lines, orders)
         written = _write_all(parts, plan, target)

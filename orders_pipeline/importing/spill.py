@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 
 MAX_BATCHES = 64
-FEW_BATCHES = 8
+FEW_BATCHES = 4
+BATCHES_A_WORKER = 2
 # Batches of a middling file are this much smaller than those of a large one.
-FEW_BATCHES_SHRINK = 5
+FEW_BATCHES_SHRINK = 10
 PART_LINES = 80_000
 MAX_PARTS = 512
 
@@ -71,13 +72,14 @@ class Plan:
         return self.batches * self.pieces
 
 
-def plan_parts(lines: float, batch_lines: int) -> Plan:
+def plan_parts(lines: float, batch_lines: int, workers: int) -> Plan:
     """The plan for about `lines` lines.
 
-    One batch for a small file, as each batch costs steps; up to 8 that keep all workers busy; then one for
-    each `batch_lines`, at most 64. Parts are small enough for any file to fit into memory.
+    One batch for a small file, as each batch costs steps; up to two a worker process, which keep all of them
+    busy; then one for each `batch_lines`, at most 64. Parts are small enough for any file to fit into memory.
     """
-    few = min(FEW_BATCHES, round(lines * FEW_BATCHES_SHRINK / batch_lines))
+    enough = max(FEW_BATCHES, BATCHES_A_WORKER * workers)
+    few = min(enough, MAX_BATCHES, round(lines * FEW_BATCHES_SHRINK / batch_lines))
     batches = max(1, few, min(MAX_BATCHES, round(lines / batch_lines)))
     pieces = min(MAX_PARTS // batches, -(-int(lines) // (batches * PART_LINES)))
     return Plan(batches, max(1, pieces))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -97,4 +98,9 @@ def idempotency_key(source: str, number: str, attempt: int) -> str:
 
     A slash in the source's name is written as %2F, so that no two orders share a key.
     """
-    return f"{quote(source, safe='')}/{number}/{attempt}"
+    return f"{_quoted(source)}/{number}/{attempt}"
+
+
+@lru_cache
+def _quoted(source: str) -> str:
+    return quote(source, safe="")

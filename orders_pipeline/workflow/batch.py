@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -96,6 +97,15 @@ def join_windows_by_hash(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL enable_nestloop = off"))
+
+
+@contextmanager
+def any_join(connection: Connection) -> Iterator[None]:
+    """Leaves PostgreSQL its choice again while the context lasts: for tables of which no window is wanted."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL enable_nestloop = on"))
+    yield
+    join_windows_by_hash(connection)
 
 
 def _by_key(key: BatchKey) -> Select[Any]:

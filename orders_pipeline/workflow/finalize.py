@@ -17,7 +17,7 @@ from orders_pipeline.workflow.batch import (
     mark_days,
 )
 from orders_pipeline.workflow.settling import end_orders, gather_answered, gathered, settling
-from orders_pipeline.workflow.stock import lock_products, move_units
+from orders_pipeline.workflow.stock import release_units
 
 PAYMENT_PROCESSING, COMPLETED = OrderStatus.PAYMENT_PROCESSING, OrderStatus.COMPLETED
 
@@ -42,8 +42,7 @@ def _finalize(connection: Connection, key: BatchKey, window: Window) -> None:
     count_moves(connection, key, {PAYMENT_PROCESSING: -completed, COMPLETED: completed})
     # What other batches want as well comes last: each waits for the other from there to its end.
     _add_customer_totals(connection)
-    lock_products(connection, paid)
-    move_units(connection, paid, "reserved", "sold")
+    release_units(connection, paid, "sold")
     _add_product_totals(connection, paid)
     mark_days(connection, select(settling.c.day))
 

@@ -9,7 +9,7 @@ from orders_pipeline.model import FailureReason, OrderStatus, ReservationStatus,
 from orders_pipeline.store.schema import failures, orders
 from orders_pipeline.workflow.batch import BatchKey, count_moves, mark_days, orders_in
 from orders_pipeline.workflow.settling import end_orders, gather, gathered, settling
-from orders_pipeline.workflow.stock import lock_products, move_units
+from orders_pipeline.workflow.stock import release_units
 
 PENDING, RESERVED = OrderStatus.PENDING, OrderStatus.RESERVED
 FAILED, ROLLBACK = OrderStatus.FAILED, OrderStatus.ROLLBACK
@@ -28,8 +28,7 @@ def roll_back_reserved(
     if number:
         released = gathered(window)
         end_orders(connection, released, ROLLBACK, ReservationStatus.RELEASED)
-        lock_products(connection, released)
-        move_units(connection, released, "reserved", "on_hand")
+        release_units(connection, released, "on_hand")
         count_moves(connection, batch, {RESERVED: -number, ROLLBACK: number})
         _say_why(connection, reason, detail)
     return number

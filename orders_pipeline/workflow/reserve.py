@@ -22,6 +22,7 @@ from orders_pipeline.workflow.batch import (
 from orders_pipeline.workflow.stock import (
     Refusal,
     demands_for,
+    gather_units,
     lock_scarce_products,
     move_units,
     refuse_unserved,
@@ -48,7 +49,8 @@ def reserve_stock(engine: Engine, key: BatchKey, transaction_orders: int, hold_u
 
 def _refuse(connection: Connection, key: BatchKey, window: Window) -> None:
     pending = _pending(window)
-    scarce = lock_scarce_products(connection, pending)
+    gather_units(connection, pending)
+    scarce = lock_scarce_products(connection)
     refusals = refuse_unserved(demands_for(connection, pending, scarce), scarce) if scarce else []
     if not refusals:
         return
@@ -62,6 +64,8 @@ def _refuse(connection: Connection, key: BatchKey, window: Window) -> None:
     )
     count_moves(connection, key, {PENDING: -len(refusals), FAILED: len(refusals)})
     mark_days(connection, select(orders.c.day).where(orders_in(window, FAILED)))
+    # What the others want is what will be reserved.
+    gather_units(connection, pending)
 
 
 def _pending(window: Window) -> OrderSet:
@@ -82,6 +86,6 @@ def _reserve(connection: Connection, key: BatchKey, window: Window, hold_us: int
     columns = ["order_id", "attempt", "status", "reserved_at", "expires_at"]
     reserved = connection.execute(insert(reservations).from_select(columns, held)).rowcount
     if reserved:
-        move_units(connection, granted, "on_hand", "reserved")
+        move_units(connection, "on_hand", "reserved")
         connection.execute(update(orders).where(orders_in(window, PENDING)).values(status=RESERVED))
         count_moves(connection, key, {PENDING: -reserved, RESERVED: reserved})

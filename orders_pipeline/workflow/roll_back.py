@@ -9,7 +9,7 @@ from orders_pipeline.model import FailureReason, OrderStatus, PaymentStatus, Res
 from orders_pipeline.store.schema import failures
 from orders_pipeline.workflow.batch import Batch, BatchKey, count_moves, get_batch, lock_batch, mark_days
 from orders_pipeline.workflow.settling import end_orders, gather_answered, gathered, settling
-from orders_pipeline.workflow.stock import lock_products, move_units
+from orders_pipeline.workflow.stock import release_units
 
 PAYMENT_PROCESSING, ROLLBACK = OrderStatus.PAYMENT_PROCESSING, OrderStatus.ROLLBACK
 
@@ -31,8 +31,7 @@ def _roll_back(connection: Connection, key: BatchKey, window: Window) -> None:
         return
     declined = gathered(window)
     end_orders(connection, declined, ROLLBACK, ReservationStatus.RELEASED)
-    lock_products(connection, declined)
-    move_units(connection, declined, "reserved", "on_hand")
+    release_units(connection, declined, "on_hand")
     count_moves(connection, key, {PAYMENT_PROCESSING: -rolled_back, ROLLBACK: rolled_back})
     reasons = select(
         settling.c.order_id,

@@ -7,11 +7,33 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Subquery, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    MetaData,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.schema import CreateTable
 
 from orders_pipeline.model import FailureReason
 from orders_pipeline.store.schema import order_lines, orders, products
-from orders_pipeline.workflow.batch import OrderSet
+from orders_pipeline.workflow.batch import OrderSet, any_join
+
+# Units by product, while a transaction lasts: summed up once, and of a size that PostgreSQL's planner sees.
+wanted = Table(
+    "wanted",
+    MetaData(),
+    Column("product_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("units", BigInteger, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DELETE ROWS",
+)
 
 
 class Demand(NamedTuple):
@@ -80,16 +102,31 @@ def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduc
     return refusals
 
 
-def lock_scarce_products(connection: Connection, wanting: OrderSet) -> dict[int, ScarceProduct]:
-    """Locks every product that these orders want, by id; those of which there is not enough."""
-    wanted = _units_of(wanting)
-    rows = connection.execute(
+def gather_units(connection: Connection, wanting: OrderSet) -> None:
+    """Puts the units that these orders want into `wanted`, by product."""
+    named = wanting.ids.subquery()
+    units = (
+        select(order_lines.c.product_id, func.sum(order_lines.c.quantity))
+        .join(named, named.columns.values()[0] == order_lines.c.order_id)
+        .where(wanting.within(order_lines.c.order_id))
+        .group_by(order_lines.c.product_id)
+    )
+    connection.execute(CreateTable(wanted, if_not_exists=True))
+    connection.execute(delete(wanted))
+    connection.execute(insert(wanted).from_select(wanted.columns.keys(), units))
+
+
+def lock_scarce_products(connection: Connection) -> dict[int, ScarceProduct]:
+    """Locks every wanted product, by id; those of which there is not enough."""
+    query = (
         select(products.c.id, products.c.sku, products.c.on_hand, products.c.listed, wanted.c.units)
         .join(wanted, wanted.c.product_id == products.c.id)
         .order_by(products.c.id)
         # Not FOR UPDATE: files being loaded hold key shares on the products of their lines, in file order.
         .with_for_update(of=products, key_share=True)
     )
+    with any_join(connection):
+        rows = connection.execute(query).all()
     return {
         row.id: ScarceProduct(row.id, row.sku, row.on_hand, row.listed)
         for row in rows
@@ -105,35 +142,21 @@ def demands_for(connection: Connection, wanting: OrderSet, scarce: Iterable[int]
         .where(wanting.has(orders.c.id), wanting.within(order_lines.c.order_id))
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
-    wanted = set(scarce)
-    return (Demand(*row) for row in rows if row.product_id in wanted)
+    asked = set(scarce)
+    return (Demand(*row) for row in rows if row.product_id in asked)
 
 
-def lock_products(connection: Connection, holding: OrderSet) -> None:
-    """Locks the products of these orders by id; SQLite's one writer holds all locks already.
-
-    An UPDATE takes its row locks in any order, so that two of them could wait for each other.
-    """
+def release_units(connection: Connection, holding: OrderSet, target: str) -> None:
+    """Moves the reserved units of these orders to another column of `products`."""
+    gather_units(connection, holding)
+    # An UPDATE takes its row locks in any order: two could wait for each other. SQLite has one writer.
     if connection.dialect.name == "postgresql":
-        lock_scarce_products(connection, holding)
+        lock_scarce_products(connection)
+    move_units(connection, "reserved", target)
 
 
-def move_units(connection: Connection, selected: OrderSet, source: str, target: str) -> None:
-    """Moves the units of these orders from one column of `products`, locked before, to another."""
-    units = _units_of(selected)
-    connection.execute(
-        update(products)
-        .where(products.c.id == units.c.product_id)
-        .values({source: products.c[source] - units.c.units, target: products.c[target] + units.c.units})
-    )
-
-
-def _units_of(selected: OrderSet) -> Subquery:
-    named = selected.ids.subquery()
-    return (
-        select(order_lines.c.product_id, func.sum(order_lines.c.quantity).label("units"))
-        .join(named, named.columns.values()[0] == order_lines.c.order_id)
-        .where(selected.within(order_lines.c.order_id))
-        .group_by(order_lines.c.product_id)
-        .subquery()
-    )
+def move_units(connection: Connection, source: str, target: str) -> None:
+    """Moves the wanted units from one column of `products`, locked before, to another."""
+    moved = {source: products.c[source] - wanted.c.units, target: products.c[target] + wanted.c.units}
+    with any_join(connection):
+        connection.execute(update(products).where(products.c.id == wanted.c.product_id).values(moved))

@@ -150,6 +150,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_products")),
         sa.UniqueConstraint("sku", name=op.f("uq_products_sku")),
+        postgresql_with={"fillfactor": "50"},
     )
     op.create_table(
         "snapshots",
