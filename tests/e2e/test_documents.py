@@ -1,0 +1,84 @@
+"""The commands of the documents, run as they stand: every `console` block of a page, in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.stack.stack import start_all, stop_all
+from orders_pipeline.settings import PROJECT_ROOT, Settings
+from tests.documents import blocks, commands, pages
+from tests.e2e.orders_command import environment, orders_process
+from tests.services import free_port
+
+# These set up what the tests run in.
+SET_UP = re.compile(r"(make|source) ")
+SHOWN_PORTS = {"3000": "webserver_port", "8000": "api_port"}
+BAD_LINE = "1011,501,John Doe,SKU-001,Wireless Mouse,none,25.50,USD,2025-11-11\n"
+
+
+def lines_of(page: Path) -> list[str]:
+    """The commands of a page that a reader runs after the setup."""
+    shown = [block for block in blocks(page) if block.language == "console"]
+    return [line for block in shown for line in commands(block) if not SET_UP.match(line)]
+
+
+PAGES = [page for page in pages() if lines_of(page)]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    paid_at_once = {"payment_delay_min": 0, "payment_delay_max": 0, "payment_seed": "documents"}
+    ports = {name: free_port() for name in ("webserver_port", "code_server_port", "api_port")}
+    return Settings(home=tmp_path_factory.mktemp("documents") / "home", **paid_at_once, **ports)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reader's folder: the checkout's data, and a file of their own with a bad line."""
+    made = tmp_path_factory.mktemp("reader")
+    shutil.copytree(PROJECT_ROOT / "data", made / "data")
+    (made / "my-orders.csv").write_text((PROJECT_ROOT / "data" / "sample.csv").read_text() + BAD_LINE)
+    return made
+
+
+@pytest.fixture(scope="module")
+def key(settings: Settings, folder: Path) -> Iterator[str]:
+    """Partition key of the reader's file, imported on a stack that runs."""
+    start_all(settings)
+    imported = orders_process(settings, "import", folder / "my-orders.csv", "--json")
+    yield imported.document["partition"]
+    stop_all(settings)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_work(page: Path, settings: Settings, folder: Path, key: str) -> None:
+    start_all(settings)
+    ended = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", script(page, settings, key)],
+        cwd=folder,
+        env=os.environ | environment(settings) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=550,
+    )
+    assert ended.returncode == 0, f"{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
+
+
+def script(page: Path, settings: Settings, key: str) -> str:
+    """A page's commands with the reader's own key, file, home and ports in them."""
+    text = "\n".join(lines_of(page))
+    for port, name in SHOWN_PORTS.items():
+        text = re.sub(rf"(?<=:){port}\b", str(getattr(settings, name)), text)
+    text = re.sub(r"\bKEY\b", key, text)
+    text = re.sub(r"\bFILE\b", "my-orders.csv", text)
+    return text.replace("var/", f"{settings.home}/")
