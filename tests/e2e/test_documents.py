@@ -65,7 +65,7 @@ def test_the_commands_of_a_page_work(page: Path, settings: Settings, folder: Pat
     ended = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", script(page, settings, key)],
         cwd=folder,
-        env=os.environ | environment(settings) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env=os.environ | environment(settings) | reader(settings),
         capture_output=True,
         stdin=subprocess.DEVNULL,
         text=True,
@@ -74,11 +74,17 @@ def test_the_commands_of_a_page_work(page: Path, settings: Settings, folder: Pat
     assert ended.returncode == 0, f"{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
 
 
+def reader(settings: Settings) -> dict[str, str]:
+    """What a reader has in their shell after the setup."""
+    key = (settings.home / "run" / "api.key").read_text()
+    return {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "KEY": key}
+
+
 def script(page: Path, settings: Settings, key: str) -> str:
     """A page's commands with the reader's own key, file, home and ports in them."""
     text = "\n".join(lines_of(page))
     for port, name in SHOWN_PORTS.items():
         text = re.sub(rf"(?<=:){port}\b", str(getattr(settings, name)), text)
-    text = re.sub(r"\bKEY\b", key, text)
+    text = re.sub(r"(?<!\$)\bKEY\b", key, text)
     text = re.sub(r"\bFILE\b", "my-orders.csv", text)
     return text.replace("var/", f"{settings.home}/")
