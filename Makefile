@@ -14,7 +14,9 @@ PYTHON ?=
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
+# Compiled here, because the user of a service may not write into the checkout.
 setup: $(READY) .env ## Make .venv with the locked dependencies, and .env
+	@$(BIN)/python -m compileall -q definitions.py assets cli jobs orders_pipeline resources
 
 demo: setup ## Import data/sample.csv through Dagster, Celery and Redis, and show the result
 	@$(BIN)/orders demo
