@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block of a document: `console` is run by the tests, `sh` is for machines that they have not."""
+    """A fenced block of a document: `console` is run by the tests, `sh` needs other machines."""
 
     page: Path
     language: str

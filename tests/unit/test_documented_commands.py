@@ -29,8 +29,8 @@ def parse(command: Any, arguments: list[str], parent: Any = None) -> None:
     """
     try:
         context = command.make_context(command.name, list(arguments), parent=parent)
-    except typer.Exit as end:
-        assert end.exit_code == 0
+    except typer.Exit:
+        # `--help` ends so.
         return
     if hasattr(command, "resolve_command"):
         _, chosen, rest = command.resolve_command(context, [*context._protected_args, *context.args])
@@ -47,5 +47,5 @@ def test_a_shown_command_is_taken(page: str, line: str) -> None:  # noqa: ARG001
 
 @pytest.mark.parametrize("line", ["import FILE --no-such-option", "no-such-command"])
 def test_a_command_that_does_not_exist_is_noticed(line: str) -> None:
-    with pytest.raises(Exception, match="(?i)no such"):
+    with pytest.raises(Exception, match=r"(?i)no such"):
         parse(typer.main.get_command(app), line.split())
