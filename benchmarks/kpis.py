@@ -14,6 +14,7 @@ from datetime import timedelta
 from benchmarks.generate import DAYS, FIRST_DAY
 from benchmarks.homes import Home
 from cli.reporting import open_figures_of
+from cli.stack.stack import running_workers
 from orders_pipeline.settings import load_settings
 
 BenchRow = tuple[str, str, str, str]
@@ -31,7 +32,8 @@ def main() -> None:
     """Refreshes all days of the generated files, then one."""
     spent = {}
     days = [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
-    with open_figures_of(load_settings()) as figures:
+    settings = load_settings()
+    with running_workers(settings), open_figures_of(settings) as figures:
         for name, wanted in (("year", days), ("day", days[-1:])):
             began = time.perf_counter()
             figures.refresh_days(wanted)
