@@ -16,6 +16,7 @@ SHOWN = [
     (page.name, line)
     for page in pages()
     for block in blocks(page)
+    if block.language in {"console", "sh"}
     for line in commands(block)
     if re.match(r"(\w+=\S+ )*orders ", line)
 ]
