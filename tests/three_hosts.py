@@ -39,8 +39,8 @@ PATIENCE_SECONDS = 240
 ORDERS = [sys.executable, "-c", "from cli.main import app; app()"]
 PIPELINE = {
     "ORDERS_PAYMENT_SUCCESS_RATE": "1",
-    "ORDERS_PAYMENT_DELAY_MIN": "3",
-    "ORDERS_PAYMENT_DELAY_MAX": "3",
+    "ORDERS_PAYMENT_DELAY_MIN": "6",
+    "ORDERS_PAYMENT_DELAY_MAX": "6",
     "ORDERS_BATCH_LINES": "100",
     "ORDERS_ORDER_WORKERS_MIN": "2",
     "ORDERS_ORDER_WORKERS_MAX": "2",
@@ -117,10 +117,11 @@ def main(folder: Path) -> None:
 def _story(folder: Path, store: str, main_host: Host, near: Host, far: Host) -> dict[str, Any]:
     file = write_orders(folder / "orders.csv", many_orders(400))
     importing = main_host.start(*ORDERS, "import", str(file), "--json", stdout=subprocess.PIPE)
-    _until(lambda: far.tasks()[0] > far.tasks()[1] and _is_loaded(store), "the far host works on the import")
+    _until(lambda: far.tasks()[0] > 0 and _is_loaded(store), "the orders are in the store")
     holding = far.start(sys.executable, "-c", HOLD_A_LOCK, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     locked = int(holding.stdout.readline()) if holding.stdout else 0
-    received, ended = far.tasks()
+    _until(lambda: far.tasks()[0] > far.tasks()[1], "the far host works on the import")
+    started, ended = far.tasks()
     _ip("link", "set", "to-far", "down")
     out, _ = importing.communicate(timeout=PATIENCE_SECONDS)
     report = json.loads(out)
@@ -131,7 +132,7 @@ def _story(folder: Path, store: str, main_host: Host, near: Host, far: Host) -> 
     # Only the host that was away is left to work on this one.
     more = main_host.orders("import", str(write_orders(folder / "more.csv", many_orders(50, "m"))))
     return {
-        "unfinished_when_cut": received - ended,
+        "unfinished_when_cut": started - ended,
         "locked_batch": locked,
         "statuses": report["statuses"],
         "verified": alone["ok"],
