@@ -8,7 +8,8 @@ from sqlalchemy import Engine, Select, select
 from orders_pipeline.money import decimal_string
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_report import ImportReport
-from orders_pipeline.store.imports import get_import, order_ids
+from orders_pipeline.store.imports import get_import
+from orders_pipeline.store.parsed_batches import order_ids
 from orders_pipeline.store.schema import orders, rejects
 
 PREVIEW_ROWS = 10

@@ -20,7 +20,8 @@ from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.redis_server import broker_url, redis_url
 from orders_pipeline.settings import Settings, SettingsError
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.imports import Import, imports_in, stall_import
+from orders_pipeline.store.import_life import stall_import
+from orders_pipeline.store.imports import Import, imports_in
 from orders_pipeline.store.intake_pause import current_pause
 from orders_pipeline.watch import GiveUp, NewestRun, Patience, Relaunch, RunState, SignsOfLife, judge
 

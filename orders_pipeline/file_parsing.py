@@ -18,9 +18,11 @@ from orders_pipeline.importing.parsed import ParsedFile
 from orders_pipeline.importing.profile import load_profile
 from orders_pipeline.importing.reject_limit import RejectLimit
 from orders_pipeline.staging import Staging, hash_file
-from orders_pipeline.store import imports as store
-from orders_pipeline.store.imports import Import
+from orders_pipeline.store.import_life import lock_import, refuse_import, stall_import
+from orders_pipeline.store.imports import Import, get_import, is_parsed
+from orders_pipeline.store.parsed_batches import batch_numbers, batches_to_load, note_parsed, register_parsed
 from orders_pipeline.store.rejects import keep_rejects
+from orders_pipeline.store.staged_imports import read_as
 
 
 class AlreadyParsedError(ValueError):
@@ -76,14 +78,14 @@ class FileParsing:
             limit = RejectLimit.parse(told.max_rejects).text if told.max_rejects else found.max_rejects
             if (profile, options, limit) == (before.profile, before.options, found.max_rejects):
                 return found
-            if store.is_parsed(found):
+            if is_parsed(found):
                 raise AlreadyParsedError(found.file_name)
             with self._staged(found, before) as (original, companion):
                 options = replace(options, companion=companion)
                 identified = identify(original, profile, options, found.file_name)
         source = profile.name if found.source == found.profile else found.source
         with self.engine.begin() as connection:
-            return store.read_as(connection, found, profile.name, source, to_json(identified), limit)
+            return read_as(connection, found, profile.name, source, to_json(identified), limit)
 
     def parse(self, found: Import) -> list[int]:
         """Parses a file; the numbers of its batches.
@@ -100,9 +102,9 @@ class FileParsing:
                     RejectLimit.parse(found.max_rejects).check(found.file_name, parsed)
             self.staging.send_batches(found.key, folder)
             with self.engine.begin() as connection:
-                if store.register_parsed(connection, found.id, parsed, self.rules, _rejects_in(folder)):
+                if register_parsed(connection, found.id, parsed, self.rules, _rejects_in(folder)):
                     self.staging.keep_batches(found.key, folder)
-                return store.batch_numbers(connection, found.id)
+                return batch_numbers(connection, found.id)
 
     def restore(self, found: Import) -> list[int]:
         """Parses a file again if batches are gone that are still to be loaded; the numbers of all.
@@ -111,8 +113,8 @@ class FileParsing:
             BatchesLost: it came out in another way, or its original is gone, too.
         """
         with self.engine.begin() as connection:
-            numbers = store.batch_numbers(connection, found.id)
-            waiting = store.batches_to_load(connection, found.id)
+            numbers = batch_numbers(connection, found.id)
+            waiting = batches_to_load(connection, found.id)
         if found.parsed is None or self.staging.has_batches(found.key, waiting):
             return numbers
         before, rules = from_json(ParsedFile, found.parsed), from_json(ParseRules, found.parsed["rules"])
@@ -152,20 +154,20 @@ class FileParsing:
             yield
         except FileRefused as refused:
             with self.engine.begin() as connection:
-                store.lock_import(connection, found.id)
+                lock_import(connection, found.id)
                 # A twin under other words may have got further: what it did stays.
-                if not store.is_parsed(store.get_import(connection, found.key)):
+                if not is_parsed(get_import(connection, found.key)):
                     reason = f"{refused.message} {refused.hint}"
-                    store.refuse_import(connection, found.id, refused.code, reason)
+                    refuse_import(connection, found.id, refused.code, reason)
                     if known:
-                        store.note_parsed(connection, found.id, known[0], self.rules)
+                        note_parsed(connection, found.id, known[0], self.rules)
                         keep_rejects(connection, found.id, _rejects_in(known[1]))
             raise
 
     def _stalled(self, found: Import, why: str) -> BatchesLost:
         lost = BatchesLost(found.file_name, why)
         with self.engine.begin() as connection:
-            store.stall_import(connection, found.id, str(lost))
+            stall_import(connection, found.id, str(lost))
         return lost
 
 

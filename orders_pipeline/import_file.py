@@ -21,11 +21,12 @@ from orders_pipeline.intake import take_in
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.settings import Settings, UnknownSku
 from orders_pipeline.staging import Staging
-from orders_pipeline.store import imports as store
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.import_life import finish_import, start_import, turn_away
 from orders_pipeline.store.import_report import ImportReport, report_import
-from orders_pipeline.store.imports import Import
+from orders_pipeline.store.imports import Import, get_import, is_new, is_parsed, seconds_to_settle
 from orders_pipeline.store.intake_pause import IntakePausedError, current_pause
+from orders_pipeline.store.staged_imports import add_import
 from orders_pipeline.workflow.batch import Batch, BatchKey, get_batch
 from orders_pipeline.workflow.catalog import UnknownProducts
 from orders_pipeline.workflow.charge import Answers, charge_payments
@@ -61,7 +62,7 @@ def stage_file(
             intake = copies.enter_context(take_in(connection, staging, file, profile, source, options))
         staged = staging.add(file, intake.said, intake.companion)
     with engine.begin() as connection:
-        return store.add_import(
+        return add_import(
             connection,
             staged,
             profile=intake.identified.profile.name,
@@ -107,16 +108,16 @@ class FileImport:
         found = self._begin(key, run_id)
         parsing = FileParsing(self.engine, self.staging, parse_rules(self.settings))
         found = parsing.read_as_told(found, told)
-        return parsing.restore(found) if store.is_parsed(found) else parsing.parse(found)
+        return parsing.restore(found) if is_parsed(found) else parsing.parse(found)
 
     def _begin(self, key: str, run_id: str) -> Import:
         with self.engine.begin() as connection:
-            found = store.get_import(connection, key)
-            pause = current_pause(connection) if store.is_new(found) else None
+            found = get_import(connection, key)
+            pause = current_pause(connection) if is_new(found) else None
             if pause:
-                store.turn_away(connection, found.id, run_id)
+                turn_away(connection, found.id, run_id)
             else:
-                store.start_import(connection, found.id, run_id)
+                start_import(connection, found.id, run_id)
         if pause:
             raise IntakePausedError(found.file_name, pause)
         return found
@@ -162,15 +163,15 @@ class FileImport:
             OpenOrdersError: the store shows orders of the file that are not settled.
         """
         with self.engine.begin() as connection:
-            store.finish_import(connection, store.get_import(connection, key).id)
+            finish_import(connection, get_import(connection, key).id)
         self.staging.clear_tries(key)
         with reading(self.engine) as connection:
-            found = store.get_import(connection, key)
-            return report_import(connection, found, store.seconds_to_settle(found))
+            found = get_import(connection, key)
+            return report_import(connection, found, seconds_to_settle(found))
 
     @contextmanager
     def _try(self, key: str, number: int) -> Iterator[BatchKey]:
         with reading(self.engine) as connection:
-            batch = BatchKey(store.get_import(connection, key).id, number)
+            batch = BatchKey(get_import(connection, key).id, number)
         with counted_try(self.engine, batch):
             yield batch

@@ -14,8 +14,8 @@ from orders_pipeline.clock import now_us
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.staging import Staging
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.import_life import lock_import
 from orders_pipeline.store.import_report import count_rejects
-from orders_pipeline.store.imports import lock_import
 from orders_pipeline.store.schema import imports, rejects
 
 SETTLED = (ImportStatus.FINISHED,)

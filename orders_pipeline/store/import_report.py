@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, select
 
 from orders_pipeline.model import SETTLED, OrderStatus
 from orders_pipeline.money import decimal_string
-from orders_pipeline.store.imports import Import, order_ids
+from orders_pipeline.store.imports import Import
+from orders_pipeline.store.parsed_batches import order_ids
 from orders_pipeline.store.schema import batches, orders, rejects
 
 COMPANION_CODE = "order_rejected"

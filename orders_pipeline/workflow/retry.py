@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, String, cast, func, in
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, Window
 from orders_pipeline.store.audit import record_action
-from orders_pipeline.store.imports import lock_import, reopen_import
+from orders_pipeline.store.import_life import lock_import, reopen_import
 from orders_pipeline.store.schema import failures, order_notes, orders
 from orders_pipeline.workflow.batch import BatchKey, count_moves, lock_batch, mark_days, orders_in
 from orders_pipeline.workflow.chosen import OF_LAST_ATTEMPT, Chosen, batches_of, preview

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, or_, sel
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.audit import record_action
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.imports import forgive_batches, lock_import, reopen_import
+from orders_pipeline.store.import_life import forgive_batches, lock_import, reopen_import
 from orders_pipeline.store.schema import batches, imports, sources
 from orders_pipeline.workflow.tries import MOST_TRIES
 

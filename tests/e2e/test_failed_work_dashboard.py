@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from orders_pipeline.settings import Settings
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.store.imports import stall_import
+from orders_pipeline.store.import_life import stall_import
 from orders_pipeline.store.step_failures import Step, noting_failures
 from tests.api_server import running_server
 from tests.e2e.browser import browser

@@ -15,7 +15,7 @@ from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.audit import list_actions
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.imports import stall_import
+from orders_pipeline.store.import_life import stall_import
 from orders_pipeline.store.schema import batches, failures
 from orders_pipeline.store.step_failures import Step, noting_failures
 from orders_pipeline.workflow.failed_work import Kind, Wanted, failed_work

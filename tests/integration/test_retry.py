@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from orders_pipeline.model import FailureReason, ImportStatus
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.imports import finish_import, get_import
+from orders_pipeline.store.import_life import finish_import
+from orders_pipeline.store.imports import get_import
 from orders_pipeline.store.order_story import find_orders
 from orders_pipeline.store.products import restock
 from orders_pipeline.workflow.chosen import Chosen

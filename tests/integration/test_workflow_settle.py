@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from orders_pipeline.store.imports import OpenOrdersError
+from orders_pipeline.store.import_life import OpenOrdersError
 from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders
 
 
