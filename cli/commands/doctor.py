@@ -54,6 +54,10 @@ def _examinations(settings: Settings) -> dict[str, tuple[Examination, str]]:
         ),
         "redis": (partial(services.redis_server, settings), "Check ORDERS_REDIS_URL and that Redis runs."),
         "broker": (partial(services.broker, settings), "Check ORDERS_BROKER_URL and that the broker runs."),
+        "payment_gateway": (
+            partial(services.payment_gateway, settings),
+            "Check ORDERS_PAYMENT_URL and ORDERS_PAYMENT_API_KEY, and that the gateway runs.",
+        ),
         "dagster": (
             partial(services.dagster, settings),
             "Check DAGSTER_HOME, its dagster.yaml and the database that it names.",

@@ -1,4 +1,4 @@
-"""Examines what the pipeline works with: order store, Redis, broker, workers, Dagster, notices."""
+"""Examines what the pipeline works with: order store, Redis, broker, workers, gateway, Dagster, notices."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from cli.doctor.finding import Finding, error, milliseconds_since, ok, warning
 from cli.stack.readiness import broker_answers
 from cli.stack.stack import stack_status
+from orders_pipeline.payments.connect import http_gateway
 from orders_pipeline.redis_server import broker_url, find_server, redis_url
 from orders_pipeline.settings import Settings
 from orders_pipeline.store.engine import open_engine, reading
@@ -120,6 +121,16 @@ def _workers(settings: Settings) -> Iterator[Finding]:
         yield warning("workers", f"none answers for {', '.join(sorted(unserved))}", mend)
     else:
         yield ok("workers", f"answer for {', '.join(QUEUES)}")
+
+
+def payment_gateway(settings: Settings) -> Iterator[Finding]:
+    """Whether the payment gateway answers, and takes the API key."""
+    if not settings.payment_url:
+        yield ok("payment_gateway", "simulated inside the worker processes")
+        return
+    began = time.monotonic()
+    http_gateway(settings).check()
+    yield ok("payment_gateway", f"{settings.payment_url} answers, {milliseconds_since(began)}")
 
 
 def dagster(settings: Settings) -> Iterator[Finding]:

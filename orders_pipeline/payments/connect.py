@@ -44,7 +44,7 @@ def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobs
     """
     if settings.payment_url:
         _tie(engine, home.c.gateway, GatewayKind.HTTP, WAS_SIMULATED)
-        return _http_gateway(settings, observe)
+        return http_gateway(settings, observe)
     _tie(engine, home.c.gateway, GatewayKind.SIMULATED, WAS_HTTP)
     return SimulatedGateway(
         seed=_tie(engine, home.c.payment_seed, settings.payment_seed, OTHER_SEED),
@@ -56,7 +56,8 @@ def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobs
     )
 
 
-def _http_gateway(settings: Settings, observe: Observe) -> HttpGateway:
+def http_gateway(settings: Settings, observe: Observe = unobserved) -> HttpGateway:
+    """The gateway at `ORDERS_PAYMENT_URL`, of no order store yet."""
     return HttpGateway(
         url=settings.payment_url,
         api_key=settings.payment_api_key,

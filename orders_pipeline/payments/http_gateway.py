@@ -33,6 +33,8 @@ from orders_pipeline.payments.lanes import Observe, answers_in_lanes, unobserved
 CONNECT_SECONDS = 5.0
 ANSWERS_WITHIN_SECONDS = 3.0
 PAGE = 1_000
+# The keys of charges have slashes: source/number/attempt.
+NO_CHARGE = "no-charge-has-this-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,16 @@ class HttpGateway:
         except httpx.TransportError:
             return False
 
+    def check(self) -> None:
+        """Asks once for a charge that cannot exist.
+
+        Raises:
+            GatewayUnavailableError: it does not answer in time, or not as a gateway does.
+            ChargeRefusedError: it refuses the request, such as for its API key.
+        """
+        with self._client(ANSWERS_WITHIN_SECONDS) as client:
+            _get(client, {"idempotency_key": NO_CHARGE}, tries=1)
+
     def holds(self, outcome: Outcome) -> bool:
         """Asks the gateway for the charge by its key."""
         with self._client() as client:
@@ -93,8 +105,8 @@ class HttpGateway:
                 more = page.has_more and bool(page.data)
                 last = page.data[-1].id if page.data else last
 
-    def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=self._headers(), timeout=self._timeout())
+    def _client(self, timeout: float | None = None) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers=self._headers(), timeout=timeout or self._timeout())
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
@@ -103,15 +115,15 @@ class HttpGateway:
         return httpx.Timeout(self.timeout, connect=min(CONNECT_SECONDS, self.timeout))
 
 
-def _get(client: httpx.Client, params: dict[str, str]) -> ChargePage:
-    tries = Retrying(
-        stop=stop_after_attempt(TRIES),
+def _get(client: httpx.Client, params: dict[str, str], tries: int = TRIES) -> ChargePage:
+    asking = Retrying(
+        stop=stop_after_attempt(tries),
         wait=GROWING_WAIT,
         retry=retry_if_exception_type((httpx.TransportError, NotNow)),
         reraise=True,
     )
     try:
-        return tries(lambda: page_of_answer(client.get(CHARGES, params=params)))
+        return asking(lambda: page_of_answer(client.get(CHARGES, params=params)))
     except (httpx.TransportError, NotNow) as error:
         raise GatewayUnavailableError(
             f"the payment gateway at {client.base_url} does not answer: {error}"

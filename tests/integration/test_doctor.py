@@ -11,6 +11,7 @@ from cli.doctor import machine
 from cli.doctor.services import clock
 from orders_pipeline.settings import Settings
 from tests.e2e.orders_command import orders
+from tests.gateway_server import running_gateway
 from tests.services import free_port
 
 
@@ -53,6 +54,20 @@ def test_services_that_answer_are_told_with_version_and_clock(
     assert found["redis_persistence"]["level"] == "warning"
     levels = {found[name]["level"] for name in ("database", "redis", "clock_of_redis", "clock_of_database")}
     assert levels == {"ok"}
+
+
+def test_the_payment_gateway_is_asked_whether_it_takes_the_key_and_charges_nothing(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", payment_api_key="right")
+    with running_gateway(tmp_path / "gateway", api_key="right") as server:
+        reached = settings.model_copy(update={"payment_url": server.url})
+        assert findings(reached)["payment_gateway"]["level"] == "ok"
+        refused = findings(reached.model_copy(update={"payment_api_key": "wrong"}))["payment_gateway"]
+        assert server.journal() == {}
+    gone = findings(reached)["payment_gateway"]
+    assert (refused["level"], gone["level"]) == ("error", "error")
+    assert "401" in refused["detail"]
+    assert "ORDERS_PAYMENT_API_KEY" in refused["mend"]
+    assert "does not answer" in gone["detail"]
 
 
 def test_a_folder_of_passwords_that_others_can_read_is_an_error(tmp_path: Path) -> None:
