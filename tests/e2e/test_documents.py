@@ -40,20 +40,25 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(home=tmp_path_factory.mktemp("documents") / "home", **paid_at_once, **ports)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A reader's folder: the checkout's data, and a file of their own with a bad line."""
-    made = tmp_path_factory.mktemp("reader")
-    shutil.copytree(PROJECT_ROOT / "data", made / "data")
-    (made / "my-orders.csv").write_text((PROJECT_ROOT / "data" / "sample.csv").read_text() + BAD_LINE)
-    return made
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A reader's folder."""
+    return furnished(tmp_path)
+
+
+def furnished(folder: Path) -> Path:
+    """With the checkout's data, and a file of the reader's own that has a bad line."""
+    shutil.copytree(PROJECT_ROOT / "data", folder / "data")
+    (folder / "my-orders.csv").write_text((PROJECT_ROOT / "data" / "sample.csv").read_text() + BAD_LINE)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def key(settings: Settings, folder: Path) -> Iterator[str]:
+def key(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Partition key of the reader's file, imported on a stack that runs."""
     start_all(settings)
-    imported = orders_process(settings, "import", folder / "my-orders.csv", "--json")
+    file = furnished(tmp_path_factory.mktemp("imported")) / "my-orders.csv"
+    imported = orders_process(settings, "import", file, "--json")
     yield imported.document["partition"]
     stop_all(settings)
 
