@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from cli.commands.alerts import alert_table, alerts_now
 from cli.commands.intake import intake_state
 from cli.output import JsonOption, command, emit, page, progress
 from cli.stack.foreground import run_in_foreground
+from cli.stack.programs import API, FLOWER, VIEWER, WEBSERVER
 from cli.stack.roles import EVERYTHING
 from cli.stack.stack import (
     StackStatus,
@@ -56,14 +58,11 @@ def up(only: OnlyOption = None, foreground: ForegroundOption = False, as_json: J
     if foreground:
         run_in_foreground(settings, only or (), _say)
         return
-    _show(start_all(settings, only or (), say=_say), settings, as_json)
+    started = start_all(settings, only or (), say=_say)
+    _show(started, settings, as_json)
     if not as_json:
-        page.print(f"Dagster: {webserver_url(settings)}    API: {api_url(settings)}")
-        if settings.viewer_port:
-            page.print(f"Read-only Dagster: http://127.0.0.1:{settings.viewer_port}")
-        if settings.flower_port:
-            login = settings.home / "run" / "flower.login"
-            page.print(f"Flower: http://127.0.0.1:{settings.flower_port}, login in {login}", soft_wrap=True)
+        for line in _addresses(settings, {program.name for program in started.programs}):
+            page.print(line, soft_wrap=True, highlight=False)
         page.print("`orders down` stops everything")
 
 
@@ -91,6 +90,19 @@ def status(as_json: JsonOption = False) -> None:
     _show(stack_status(settings), settings, as_json, more)
     if found and not as_json:
         page.print(alert_table(found))
+
+
+def _addresses(settings: Settings, running: set[str]) -> Iterator[str]:
+    """Where the programs that run are reached."""
+    if WEBSERVER in running:
+        yield f"Dagster: {webserver_url(settings)}"
+    if API in running:
+        yield f"Dashboard: {api_url(settings).removesuffix('api')}    API: {api_url(settings)}"
+    if VIEWER in running:
+        yield f"Read-only Dagster: http://127.0.0.1:{settings.viewer_port}"
+    if FLOWER in running:
+        login = settings.home / "run" / "flower.login"
+        yield f"Flower: http://127.0.0.1:{settings.flower_port}, login in {login}"
 
 
 def _say(message: str) -> None:

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 
 from cli.commands.inspecting import _show_story
 from cli.commands.order_files import _show_rejects
+from cli.commands.stack import _addresses
 from cli.output import CommandFailed, command, emit, explain, show_error
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.redis_server import RedisServerMissing
-from orders_pipeline.settings import SettingsError
+from orders_pipeline.settings import Settings, SettingsError
 from orders_pipeline.staging import BadPartitionKey
 from orders_pipeline.store.imports import UnknownPartitionError
 
@@ -127,3 +128,11 @@ def test_a_storys_events_of_one_moment_stand_in_the_order_in_which_they_happen(
     told = ["ordered", "loaded", "stock reserved", "charge of", "payment succeeded", "stock sold"]
     places = [shown.index(f"  {what}") for what in told]
     assert places == sorted(places)
+
+
+def test_only_addresses_of_what_runs_are_told() -> None:
+    settings = Settings(webserver_port=3100, api_port=8100)
+    assert list(_addresses(settings, {"worker-orders", "redis"})) == []
+    told = "\n".join(_addresses(settings, {"webserver", "api", "worker-orders"}))
+    assert ":3100" in told
+    assert ":8100/api" in told
