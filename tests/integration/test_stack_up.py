@@ -116,8 +116,17 @@ def log_lines_are_json_objects(settings: Settings) -> None:
             assert {"time", "level", "logger", "message"} <= json.loads(line).keys(), program
 
 
+def dagster_wrote_into_the_home_only(settings: Settings, before: set[Path]) -> None:
+    assert [path.name for path in settings.dagster_home.iterdir()] == ["dagster.yaml"]
+    assert {path.name for path in set(PROJECT_ROOT.iterdir()) - before} <= {"__pycache__"}
+    assert (settings.home / "history" / "runs.db").exists()
+
+
 @pytest.mark.timeout(600)
-def test_everything_runs_on_loopback_only_until_it_is_stopped(settings: Settings) -> None:
+def test_everything_runs_on_loopback_only_and_writes_into_the_home_only_until_it_is_stopped(
+    settings: Settings,
+) -> None:
+    before = set(PROJECT_ROOT.iterdir())
     settings = settings.model_copy(update={"viewer_port": free_port(), "flower_port": free_port()})
     assert up(settings) == sorted([*ALL, "viewer", "flower"])
     assert definitions_are_loaded(webserver_url(settings))
@@ -133,15 +142,7 @@ def test_everything_runs_on_loopback_only_until_it_is_stopped(settings: Settings
     assert stop_all(settings)
     assert find_leftovers(settings.home) == []
     assert not stop_all(settings)
-
-
-def test_dagster_writes_into_the_home_and_nowhere_else(settings: Settings) -> None:
-    before = set(PROJECT_ROOT.iterdir())
-    up(settings)
-    stop_all(settings)
-    assert [path.name for path in settings.dagster_home.iterdir()] == ["dagster.yaml"]
-    assert {path.name for path in set(PROJECT_ROOT.iterdir()) - before} <= {"__pycache__"}
-    assert (settings.home / "history" / "runs.db").exists()
+    dagster_wrote_into_the_home_only(settings, before)
 
 
 def test_up_while_a_command_runs_takes_its_work_over_and_stays(settings: Settings) -> None:
@@ -211,6 +212,7 @@ def test_the_configuration_for_postgresql_makes_its_stores_there(
 ) -> None:
     monkeypatch.setenv("DAGSTER_DATABASE_URL", postgres_url)
     deployed = settings.model_copy(update={"dagster_home": PROJECT_ROOT / "deploy"})
+    before = set(deployed.dagster_home.iterdir())
     Layout(deployed.home).prepare()
     prepare_dagster(deployed)
     with closing(psycopg2.connect(postgres_url.replace("+psycopg2", ""))) as connection:
@@ -218,7 +220,7 @@ def test_the_configuration_for_postgresql_makes_its_stores_there(
         cursor.execute("SELECT count(*) FROM runs")
         assert cursor.fetchone() == (0,)
     assert not list(deployed.home.rglob("*.db"))
-    assert sorted(path.name for path in deployed.dagster_home.iterdir()) == ["dagster.yaml", "workspace.yaml"]
+    assert set(deployed.dagster_home.iterdir()) == before
 
 
 def test_both_dagster_configurations_differ_in_their_stores_only() -> None:
@@ -273,6 +275,8 @@ def test_commands_say_that_nothing_runs(orders: typer.Typer, settings: Settings)
         "webserver": "http://127.0.0.1:3000",
         "api": "http://127.0.0.1:8000/api",
         "programs": [],
+        "intake": {"paused": False, "since": None, "by": None, "because": None},
+        "alerts": [],
     }
     assert json.loads(down.stdout) == {"stopped": False, "home": str(settings.home)}
 
