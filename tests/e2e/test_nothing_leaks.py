@@ -1,17 +1,21 @@
-"""Secrets and customers of running workers: who can see them, after imports that went well and ill."""
+"""Secrets and customers of a whole running stack: who can see them, after imports that went well and ill."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from socket import SOCK_DGRAM
+from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import requests
 
-from cli.stack.leftovers import find_leftovers
-from cli.stack.stack import running_workers
+from cli.stack.stack import api_url, webserver_url
 from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 from tests.e2e.orders_command import ORDERS, orders, orders_process
@@ -34,6 +38,16 @@ COLUMNS = (
 BUYER = "wilhelmina@canary.example,Wilhelmina Canary"
 LINE = "{order},{buyer},SKU-{order},Mouse,{quantity},10.00,USD,2025-11-10"
 BAD = ["-1", "Canary Street 17", "", "1e999"]
+ERROR = "error { message stack causes { message stack } }"
+METADATA = """label ... on TextMetadataEntry { text } ... on MarkdownMetadataEntry { mdStr }
+    ... on JsonMetadataEntry { jsonString } ... on PathMetadataEntry { path } ... on UrlMetadataEntry { url }
+    ... on TableMetadataEntry { table { records } }"""
+RUNS = f"""{{ runsOrError {{ ... on Runs {{ results {{ runConfigYaml tags {{ key value }}
+    eventConnection {{ events {{ __typename ... on MessageEvent {{ message }}
+    ... on ErrorEvent {{ {ERROR} }}
+    ... on DisplayableEvent {{ description metadataEntries {{ {METADATA} }} }} }} }} }} }} }} }}"""
+# Where whoever may read is to see customers, and what never ends.
+PERSONAL, ENDLESS = ("/leaderboard/", "/rejects", "/orders/"), "/events"
 
 
 def order_file(folder: Path, name: str, *quantities: str) -> Path:
@@ -67,29 +81,43 @@ def settings(folder: Path, gateway: GatewayServer, postgres_server: str) -> Sett
         database_url=database.replace("orders@", f"orders:{SECRETS['database']}@"),
         payment_url=gateway.url,
         payment_api_key=SECRETS["gateway"],
-        payment_timeout=1,
-        payment_known_within=1,
+        payment_known_within=3,
         api_key=SECRETS["api"],
         flower_login=f"flower:{SECRETS['flower']}",
         notify_webhook=f"http://{nobody}/{SECRETS['webhook']}",
         notify_email="operator@example.com",
         smtp_url=f"smtp://mailer:{SECRETS['mail']}@{nobody}",
         worker_processes=1,
+        webserver_port=free_port(),
+        viewer_port=free_port(),
+        code_server_port=free_port(),
+        flower_port=free_port(),
+        api_port=free_port(),
         _env_file=None,
     )
 
 
 @pytest.fixture(scope="module")
-def stack(settings: Settings, gateway: GatewayServer, folder: Path) -> Iterator[list[psutil.Process]]:
-    """Its processes, after a good file, one of bad lines only and one that is no order file."""
-    assert gateway.url == settings.payment_url
-    with running_workers(settings):
-        imported = orders_process(settings, "import", order_file(folder, "good", "1", "2", *BAD), "--json")
-        assert imported.code == 0, imported.out
-        orders_process(settings, "import", order_file(folder, "bad", *BAD), "--json")
+def stack(settings: Settings, gateway: GatewayServer, folder: Path) -> Iterator[psutil.Process]:
+    """Its supervisor, after a good file, one of bad lines, one without orders, one that cannot be paid."""
+    try:
+        up = orders_process(settings, "up", "--json")
+        assert up.code == 0, up.out + up.err
         (folder / "none.csv").write_text("".join(f"{customer}\n" for customer in CUSTOMERS))
-        orders_process(settings, "import", folder / "none.csv", "--json")
-        yield [psutil.Process(pid) for pid in find_leftovers(settings.home)]
+        files = [order_file(folder, "good", "1", "2", *BAD), order_file(folder, "bad", *BAD)]
+        orders_process(settings, "import", *files, folder / "none.csv", "--json")
+        gateway.kill()
+        orders_process(settings, "import", order_file(folder, "unpaid", "3"), "--json")
+        yield psutil.Process(int((settings.home / "run" / "supervisord.pid").read_text()))
+    finally:
+        orders_process(settings, "down")
+
+
+def running(supervisor: psutil.Process) -> Iterator[dict[str, Any]]:
+    """Arguments and sockets of every process of the stack."""
+    for process in (supervisor, *supervisor.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            yield process.as_dict(["cmdline", "net_connections"], ad_value=[])
 
 
 def secrets_of(settings: Settings) -> list[str]:
@@ -108,41 +136,109 @@ def leaks(folder: Path, wanted: list[str]) -> dict[str, list[str]]:
     return {file: what for file, what in found.items() if what}
 
 
-def test_the_stack_did_what_is_looked_at_here(stack: list[psutil.Process], settings: Settings) -> None:
-    assert stack
+@pytest.mark.timeout(900)
+def test_the_stack_did_what_is_looked_at_here(stack: psutil.Process, settings: Settings) -> None:
+    assert stack.is_running()
     files = {one["file"]: one for one in orders(settings, "files", "--json").document}
     assert files["good.csv"]["orders"]["accepted"] == sum(files["good.csv"]["statuses"].values()) == 2
     assert files["good.csv"]["rejected_lines"] == len(BAD)
+    assert sum(files["unpaid.csv"]["statuses"].values()) == 0
     assert (settings.home / "history" / "runs.db").stat().st_size > 0
-    assert (settings.home / "logs" / "worker.log").stat().st_size > 0
+    assert (settings.home / "logs" / "worker-orders.log").stat().st_size > 0
 
 
 def test_logs_and_what_dagster_keeps_name_no_customer_and_no_secret(
-    stack: list[psutil.Process], settings: Settings
+    stack: psutil.Process, settings: Settings
 ) -> None:
-    assert stack
+    assert stack.is_running()
     wanted = [*CUSTOMERS, *secrets_of(settings)]
     # The files themselves, and secrets that only their owner reads, lie in these.
     kept = {settings.home / name for name in ("staging", "warehouse", "run")}
     folders = {path for path in settings.home.iterdir() if path.is_dir()}
-    assert folders - kept >= {settings.home / name for name in ("logs", "history")}
-    assert all(leaks(folder, wanted) == {} for folder in folders - kept)
+    assert folders - kept >= {settings.home / name for name in ("logs", "history", "schedules")}
+    assert {file: what for folder in folders - kept for file, what in leaks(folder, wanted).items()} == {}
     assert leaks(settings.home / "staging", CUSTOMERS)
 
 
-def test_secrets_lie_where_only_their_owner_reads(stack: list[psutil.Process], settings: Settings) -> None:
-    assert stack
+def test_secrets_lie_where_only_their_owner_reads(stack: psutil.Process, settings: Settings) -> None:
+    assert stack.is_running()
     holding = [Path(file) for file in leaks(settings.home, secrets_of(settings))]
     assert {file.parent for file in holding} == {settings.home / "run"}
     assert {file.stat().st_mode & 0o077 for file in (*holding, settings.home / "run")} == {0}
 
 
-def test_arguments_that_all_users_can_list_hold_no_secret(
-    stack: list[psutil.Process], settings: Settings
-) -> None:
-    told = "\n".join(" ".join(process.cmdline()) for process in stack)
-    assert "celery" in told
+def test_arguments_that_all_users_can_list_hold_no_secret(stack: psutil.Process, settings: Settings) -> None:
+    told = "\n".join(" ".join(process["cmdline"]) for process in running(stack))
+    assert all(program in told for program in ("dagster", "celery", "flower", "uvicorn", "redis"))
     assert found_in(told.encode(), [*CUSTOMERS, *secrets_of(settings)]) == []
+
+
+def test_nothing_listens_beyond_this_machine(stack: psutil.Process, settings: Settings) -> None:
+    listening = {
+        (connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
+        for process in running(stack)
+        for connection in process["net_connections"]
+        if connection.status == psutil.CONN_LISTEN or (connection.type == SOCK_DGRAM and not connection.raddr)
+    }
+    names = ("webserver_port", "viewer_port", "code_server_port", "flower_port", "api_port")
+    redis = urlsplit(embedded_redis_url(settings.home)).port
+    assert {redis, *(getattr(settings, name) for name in names)} <= {port for _, port in listening}
+    assert {address for address, _ in listening} == {"127.0.0.1"}
+
+
+def test_what_dagster_answers_names_no_customer_and_no_secret(
+    stack: psutil.Process, settings: Settings
+) -> None:
+    assert stack.is_running()
+    answer = requests.post(f"{webserver_url(settings)}/graphql", json={"query": RUNS}, timeout=120)
+    runs = answer.json()["data"]["runsOrError"]["results"]
+    assert len(runs) >= 3
+    assert found_in(answer.content, [*CUSTOMERS, *secrets_of(settings)]) == []
+
+
+def test_the_api_tells_no_secret_and_customers_only_where_they_are_asked_for(
+    stack: psutil.Process, settings: Settings
+) -> None:
+    assert stack.is_running()
+    root = api_url(settings).removesuffix("/api")
+    key = next(
+        one["partition"] for one in orders(settings, "files", "--json").document if one["file"] == "good.csv"
+    )
+    described = requests.get(f"{root}/api/openapi.json", timeout=60).json()["paths"]
+    given = {"key": key, "number": "good-0", "customer_id": "wilhelmina@canary.example"}
+    paths = [path.format(**given) for path, verbs in described.items() if "get" in verbs]
+    asked = [path for path in paths if not path.endswith(ENDLESS)]
+    answers = {path: requests.get(root + path, timeout=60) for path in [*asked, "/", "/metrics"]}
+    assert {answer.status_code for answer in answers.values()} <= {200, 401, 404, 422}
+    told = {
+        path: found_in(answer.content, [*CUSTOMERS, *secrets_of(settings)])
+        for path, answer in answers.items()
+    }
+    assert {
+        path for path, what in told.items() if what and not any(name in path for name in PERSONAL)
+    } == set()
+    assert CUSTOMERS[0] in {one for what in told.values() for one in what} <= set(CUSTOMERS)
+
+
+def test_error_pages_of_the_api_name_no_customer_and_no_secret(
+    stack: psutil.Process, settings: Settings
+) -> None:
+    assert stack.is_running()
+    paths = ["/orders/unknown", "/nowhere", "/kpis/daily?date=x", "/audit", "/imports/unknown"]
+    answers = [requests.get(f"{api_url(settings)}{path}", timeout=60) for path in paths]
+    assert {answer.status_code for answer in answers} == {401, 404, 422}
+    assert all(found_in(answer.content, [*CUSTOMERS, *secrets_of(settings)]) == [] for answer in answers)
+
+
+def test_flower_tells_no_customer_and_no_secret(stack: psutil.Process, settings: Settings) -> None:
+    assert stack.is_running()
+    root, login = f"http://127.0.0.1:{settings.flower_port}", ("flower", SECRETS["flower"])
+    workers = requests.get(f"{root}/api/workers?refresh=1", auth=login, timeout=60)
+    pages = [f"/worker/{name}" for name in workers.json()] + ["/tasks", "/broker", "/api/tasks"]
+    answers = [workers, *(requests.get(root + page, auth=login, timeout=60) for page in pages)]
+    assert len(workers.json()) == 2
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
+    assert all(found_in(answer.content, [*CUSTOMERS, *secrets_of(settings)]) == [] for answer in answers)
 
 
 @pytest.mark.parametrize(
