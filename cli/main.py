@@ -48,26 +48,18 @@ def _remember_start(context: typer.Context) -> None:
     logging.basicConfig(level=logging.ERROR)
 
 
-for group in (
-    importing,
-    order_files,
-    profiles,
-    kpis,
-    leaderboard,
-    products,
-    inspecting,
-    failed,
-    failed_work,
-    audit,
-    keys,
-    intake,
-    stack,
-    alerts,
-    backups,
-    clean,
-    doctor,
-    smoke,
-    demo,
-    gateway,
-):
-    group.register(app)
+PANELS = {
+    "Order files": (importing, order_files, profiles),
+    "Orders and figures": (inspecting, failed, failed_work, kpis, leaderboard, products),
+    "Running it": (stack, smoke, doctor, alerts, intake),
+    "Upkeep": (backups, clean, audit, keys),
+    "Trying it out": (demo, gateway),
+}
+for panel, parts in PANELS.items():
+    commands, groups = len(app.registered_commands), len(app.registered_groups)
+    for part in parts:
+        part.register(app)
+    for command in app.registered_commands[commands:]:
+        command.rich_help_panel = panel
+    for group in app.registered_groups[groups:]:
+        group.rich_help_panel = panel

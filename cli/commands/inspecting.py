@@ -26,7 +26,7 @@ def show(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell one order's whole story."""
+    """Show the whole story of one order: lines, reservation, payment, what happened when."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
         stories = find_orders(connection, order_id, source)
     if not stories:

@@ -91,7 +91,7 @@ def take_over(as_json: JsonOption = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
-    kpis = typer.Typer(name="kpis", help="Figures of a day or of a range of days.", no_args_is_help=True)
+    kpis = typer.Typer(name="kpis", help="KPIs of a day or of a range of days.", no_args_is_help=True)
     kpis.command("daily")(daily)
     kpis.command("range")(range_)
     kpis.command("take-over")(take_over)

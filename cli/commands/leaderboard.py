@@ -43,7 +43,11 @@ def products(limit: LimitOption = 10, currency: CurrencyOption = None, as_json: 
 
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
-    boards = typer.Typer(name="leaderboard", help="Who and what leads, over all time.", no_args_is_help=True)
+    boards = typer.Typer(
+        name="leaderboard",
+        help="The customers who spent most, the products that sold most.",
+        no_args_is_help=True,
+    )
     boards.command("customers")(customers)
     boards.command("products")(products)
     app.add_typer(boards)

@@ -55,7 +55,7 @@ def restock(
 
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
-    products = typer.Typer(help="The product list.", no_args_is_help=True)
+    products = typer.Typer(help="The product list and its stock.", no_args_is_help=True)
     products.command("import")(import_list)
     products.command("restock")(restock)
     app.add_typer(products, name="products")

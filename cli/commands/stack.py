@@ -53,7 +53,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Programs; all but Redis
 
 
 def up(only: OnlyOption = None, foreground: ForegroundOption = False, as_json: JsonOption = False) -> None:
-    """Keep broker, workers, Dagster and the API running; restarts those whose settings or code changed."""
+    """Start Redis, workers, Dagster and the API, and keep them running; restarts what has changed."""
     settings = load_settings()
     if foreground:
         run_in_foreground(settings, only or (), _say)
@@ -67,7 +67,7 @@ def up(only: OnlyOption = None, foreground: ForegroundOption = False, as_json: J
 
 
 def down(as_json: JsonOption = False) -> None:
-    """Stop them; a worker ends the batch that it works on first."""
+    """Stop all that `orders up` keeps running; a worker first ends the batch that it works on."""
     settings = load_settings()
     stopped = stop_all(settings, say=_say)
     if as_json:
@@ -77,13 +77,13 @@ def down(as_json: JsonOption = False) -> None:
 
 
 def restart(names: Names = None, as_json: JsonOption = False) -> None:
-    """Restart running programs with the settings and code of now; a worker ends its batch first."""
+    """Restart running programs with the present settings and code; a worker first ends its batch."""
     settings = load_settings()
     _show(restart_programs(settings, names or (), say=_say), settings, as_json)
 
 
 def status(as_json: JsonOption = False) -> None:
-    """Show what runs."""
+    """Show which programs run, whether the intake is paused, and which alerts are open."""
     settings = load_settings()
     found = alerts_now(settings)
     more = {"intake": intake_state(settings), "alerts": [alert_document(alert) for alert in found]}
