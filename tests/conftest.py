@@ -21,3 +21,5 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
             monkeypatch.delenv(name)
     monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    # It would write into the folder of dagster.yaml, and send what it wrote.
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
