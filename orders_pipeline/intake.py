@@ -58,6 +58,7 @@ def take_in(
     Raises:
         FileRefused: the file is missing, unreadable or of no known shape.
     """
+    profile, source = profile or None, source or None
     said = said_of(profile, source, options)
     chosen = load_profile(profile) if profile else None
     key = exported_from(file)

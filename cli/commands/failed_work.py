@@ -149,7 +149,7 @@ def _refusal(refused: list[NotCancelled]) -> CommandFailed:
     told = "; ".join(f"{one.order_id} of {one.source}: {one.reason}" for one in refused[:5])
     return CommandFailed(
         "not_cancellable",
-        f"{len(refused)} orders cannot be cancelled: {told}.",
+        f"{len(refused)} of the named orders cannot be cancelled: {told}.",
         "Only orders that are pending or reserved can be; `orders show ORDER` tells an order's story.",
     )
 

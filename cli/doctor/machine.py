@@ -8,9 +8,12 @@ import resource
 import shutil
 import socket
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from cli.doctor.finding import Finding, error, ok, warning
 from cli.stack.leftovers import find_leftovers
@@ -38,7 +41,14 @@ def python() -> Iterator[Finding]:
         for name, at in found.items()
         if at not in locked[name]
     ]
-    if other:
+    absent = [name for name in _required(PROJECT_ROOT / "pyproject.toml") if not _installed(name)]
+    if absent:
+        yield error(
+            "packages",
+            f"{', '.join(absent)} not installed",
+            "Run `make setup`, which installs what is locked.",
+        )
+    elif other:
         yield warning(
             "packages", ", ".join(other[:5]), "Run `make setup`, which installs the locked versions."
         )
@@ -53,6 +63,13 @@ def _locked(lock: Path) -> dict[str, list[str]]:
         if found := LOCKED.match(line):
             versions.setdefault(found[1], []).append(found[2])
     return versions
+
+
+def _required(project: Path) -> list[str]:
+    """Names of the packages that the project itself asks for on this platform."""
+    asked = tomllib.loads(project.read_text())["project"]["dependencies"] if project.exists() else []
+    required = [Requirement(line) for line in asked]
+    return [one.name for one in required if not one.marker or one.marker.evaluate()]
 
 
 def _installed(name: str) -> str | None:

@@ -23,7 +23,7 @@ from orders_pipeline.api import (
 from orders_pipeline.api.access import api_key, count_request, require_to_read
 from orders_pipeline.api.context import ApiContext, QueueSizes
 from orders_pipeline.api.errors import add_error_handlers
-from orders_pipeline.api.headers import SecurityHeaders
+from orders_pipeline.api.headers import HeadAsGet, SecurityHeaders
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
 from orders_pipeline.monitoring.conditions import Queue
@@ -89,6 +89,7 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
     dashboard.add_dashboard(app)
     add_error_handlers(app)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
     return app
 
 

@@ -47,7 +47,9 @@ async def _refused(_request: Request, error: Refused) -> JSONResponse:
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-    problems = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    problems = [
+        f"{problem['loc'][-1]}: {problem['msg'].removeprefix('Value error, ')}" for problem in error.errors()
+    ]
     return error_response(422, "; ".join(problems))
 
 

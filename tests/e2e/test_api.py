@@ -238,6 +238,13 @@ def test_every_error_has_the_one_shape(get: Get, path: str, status: int) -> None
     assert body["message"]
 
 
+@pytest.mark.parametrize("path", ["/health", "/kpis/daily?date=2025-11-10", "/live"])
+def test_head_is_answered_as_get_without_the_body(get: Get, path: str) -> None:
+    asked = get(path, method="HEAD")
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["Content-Length"] == get(path).headers["Content-Length"]
+
+
 def test_an_unchanged_answer_is_not_sent_again(get: Get) -> None:
     path = "/kpis/daily?date=2025-11-10"
     tag = get(path).headers["ETag"]
