@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
@@ -134,6 +135,7 @@ def start_all(
     names = roles(settings, only)
     _refuse_absent_services(settings)
     plan.layout.prepare()
+    _make_inbox(settings.inbox_folder)
     with start_lock(plan.layout.run, say):
         was_running = Supervisor(plan.layout).condition() is Condition.RUNNING
         try:
@@ -210,6 +212,18 @@ def _joined(plan: Plan, names: Callable[[], Sequence[str]], say: Say) -> Iterato
         with start_lock(run, say):
             if not has_members(run) and is_unused(plan.layout):
                 stop(plan.layout, say)
+
+
+def _make_inbox(folder: Path) -> None:
+    """Whoever drops a file finds the folder there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(
+            "inbox_unusable",
+            f"The inbox {folder} cannot be made: {error.strerror}.",
+            "Set ORDERS_INBOX to a folder that this user can make.",
+        ) from error
 
 
 def _refuse_absent_services(settings: Settings) -> None:

@@ -129,6 +129,7 @@ def test_everything_runs_on_loopback_only_and_writes_into_the_home_only_until_it
     before = set(PROJECT_ROOT.iterdir())
     settings = settings.model_copy(update={"viewer_port": free_port(), "flower_port": free_port()})
     assert up(settings) == sorted([*ALL, "viewer", "flower"])
+    assert settings.inbox_folder.is_dir()
     assert definitions_are_loaded(webserver_url(settings))
     health = requests.get(f"{api_url(settings)}/health", timeout=60).json()
     assert health["services"]["redis"]["status"] == "healthy"
@@ -245,6 +246,17 @@ def test_a_taken_port_is_refused_with_the_name_of_its_setting_and_nothing_is_sta
     with socket.create_server(("127.0.0.1", getattr(settings, name))), pytest.raises(StackError) as error:
         up(settings)
     assert f"ORDERS_{name.upper()}" in error.value.hint
+    assert not stack_status(settings).running
+
+
+def test_an_inbox_that_cannot_be_made_is_refused_with_the_name_of_its_setting(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(StackError) as refused:
+        start_all(settings.model_copy(update={"inbox": tmp_path / "a file" / "inbox"}))
+    assert refused.value.code == "inbox_unusable"
+    assert "ORDERS_INBOX" in refused.value.hint
     assert not stack_status(settings).running
 
 
