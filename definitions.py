@@ -15,6 +15,7 @@ from jobs.backups import backup_job, backup_schedule
 from jobs.check_schedules import check_jobs, check_schedules
 from jobs.executor import build_executor
 from jobs.figure_schedules import figure_jobs, figure_schedules
+from jobs.figure_sensors import figure_sensors
 from jobs.import_orders import import_orders_job
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
@@ -62,7 +63,12 @@ def build_definitions(settings: Settings) -> Definitions:
                 order_store, settings.warehouse, redis_url(settings), settings.currency, settings.timezone
             ),
         },
-        sensors=[*import_sensors(settings), *notice_sensors(settings), *alert_sensors(settings)],
+        sensors=[
+            *figure_sensors(),
+            *import_sensors(settings),
+            *notice_sensors(settings),
+            *alert_sensors(settings),
+        ],
         executor=build_executor(settings),
         loggers={"console": run_log(settings)},
     )

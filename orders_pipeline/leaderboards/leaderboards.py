@@ -91,6 +91,12 @@ class Leaderboards:
             found = totals.currencies(connection, board)
         return {currency: self.rebuild(board, currency) for currency in found or [self.currency]}
 
+    def missing(self) -> list[tuple[Board, str]]:
+        """Boards and currencies that have members, and that Redis does not hold whole: it was emptied."""
+        with reading(self.engine) as connection:
+            known = [(board, code) for board in Board for code in totals.currencies(connection, board)]
+        return [(board, code) for board, code in known if self.live(board, code).places(1, 1) is None]
+
     def _rebuild(self, board: Board, currency: str) -> int:
         live = self.live(board, currency)
         token = live.begin_rebuild()

@@ -15,6 +15,7 @@ from dagster import (
     Definitions,
     RunRequest,
     build_schedule_context,
+    build_sensor_context,
     define_asset_job,
     in_process_executor,
 )
@@ -23,6 +24,7 @@ from assets.figure_checks import figure_checks
 from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
 from jobs.figure_schedules import figure_jobs, figure_schedules
+from jobs.figure_sensors import figure_sensors
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.model import Window
 from orders_pipeline.reporting import Reporting
@@ -61,6 +63,7 @@ def definitions(settings: Settings, home: Reporting) -> Definitions:
         asset_checks=figure_checks(),
         jobs=[*figure_jobs(settings), checks_job],
         schedules=figure_schedules(settings),
+        sensors=figure_sensors(),
         resources={"reporting": stores},
         executor=in_process_executor,
     )
@@ -92,6 +95,25 @@ def test_a_rebuild_makes_both_boards_whole(definitions: Definitions, home: Repor
     assert definitions.resolve_schedule_def("rebuild_boards_schedule").cron_schedule == "*/30 * * * *"
     assert run(definitions, "rebuild_boards")[0].success
     assert all(home.boards.live(board, "USD").places(1, 1) for board in Board)
+
+
+def test_boards_that_redis_lost_are_rebuilt_at_once_and_asked_for_once(
+    definitions: Definitions, home: Reporting
+) -> None:
+    sensor = definitions.resolve_sensor_def("missing_boards_sensor")
+    stores = {"reporting": (definitions.resources or {})["reporting"]}
+    home.boards.rebuild_all(Board.CUSTOMERS)
+    home.boards.rebuild_all(Board.PRODUCTS)
+    with build_sensor_context(resources=stores) as context:
+        assert not sensor.evaluate_tick(context).run_requests
+        home.cache.client.flushdb()
+        lost = sensor.evaluate_tick(context)
+        assert len(lost.run_requests) == 1
+        with build_sensor_context(resources=stores, cursor=lost.cursor) as moments_later:
+            assert not sensor.evaluate_tick(moments_later).run_requests
+        assert run(definitions, "rebuild_boards")[0].success
+        assert home.boards.missing() == []
+        assert not sensor.evaluate_tick(context).run_requests
 
 
 def test_a_snapshot_is_kept_in_the_store_and_plotted_as_numbers(
