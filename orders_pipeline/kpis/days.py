@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from sqlalchemy import Connection, Engine, case, select, update
+from sqlalchemy import Connection, Engine, case, func, select, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import kpi_days
+from orders_pipeline.store.schema import batches, kpi_days
 
 
 def dirty_days(engine: Engine) -> list[date]:
@@ -37,6 +37,14 @@ def known_days(engine: Engine) -> list[date]:
     """Days that have orders, in order."""
     with reading(engine) as connection:
         return list(connection.scalars(select(kpi_days.c.day).order_by(kpi_days.c.day)))
+
+
+def orders_a_day(engine: Engine) -> int:
+    """How many orders a day has on average, one at least."""
+    with reading(engine) as connection:
+        days = connection.execute(select(func.count()).select_from(kpi_days)).scalar_one()
+        orders = connection.execute(select(func.coalesce(func.sum(batches.c.orders), 0))).scalar_one()
+    return max(1, int(orders) // max(1, days))
 
 
 def versions(connection: Connection, days: Iterable[date]) -> dict[date, int]:

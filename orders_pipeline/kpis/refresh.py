@@ -21,6 +21,8 @@ from orders_pipeline.kpis.rows import rows_of
 from orders_pipeline.store.engine import reading
 
 DAYS_AT_ONCE = 400
+# About so many orders are summed up in one go, which the warehouse's memory holds.
+ORDERS_AT_ONCE = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def refresh_days(engine: Engine, folder: Path, cache: KpiCache, days: Iterable[d
         FiguresElsewhere: another home publishes.
     """
     wanted = sorted(set(days))
-    chunks = (wanted[start : start + DAYS_AT_ONCE] for start in range(0, len(wanted), DAYS_AT_ONCE))
+    at_once = max(1, min(DAYS_AT_ONCE, ORDERS_AT_ONCE // kpi_days.orders_a_day(engine)))
+    chunks = (wanted[start : start + at_once] for start in range(0, len(wanted), at_once))
     return [day for chunk in chunks for day in _refresh(engine, folder, cache, chunk)]
 
 

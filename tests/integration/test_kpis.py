@@ -12,6 +12,7 @@ import duckdb
 import pytest
 import redis
 
+from orders_pipeline.kpis import refresh
 from orders_pipeline.kpis.days import dirty_days
 from orders_pipeline.kpis.warehouse import WarehouseBusyError, only_writer, open_for_writing, warehouse_file
 from orders_pipeline.model import FailureReason, OrderStatus
@@ -108,6 +109,16 @@ def test_each_figure_equals_a_recomputation_in_plain_python(stores: Reporting) -
             assert without_times(shown) == expected(stores.engine, day, day, currency)
         whole = stores.kpis.range_kpis(MONDAY, FRIDAY, currency)
         assert without_times(whole) == expected(stores.engine, MONDAY, FRIDAY, currency)
+
+
+def test_days_summed_up_one_by_one_have_the_figures_of_all_at_once(
+    stores: Reporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_orders(stores.engine, sample())
+    at_once = {day.day: day.figures for day in stores.refresh_days([MONDAY, TUESDAY])}
+    monkeypatch.setattr(refresh, "ORDERS_AT_ONCE", 1)
+    assert {day.day: day.figures for day in stores.refresh_days([MONDAY, TUESDAY])} == at_once
+    assert len(at_once) == 2
 
 
 def test_an_average_is_rounded_half_up(lone: Reporting) -> None:
