@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
 
 SQLITE_PRAGMAS = (
     "busy_timeout = 60000",
@@ -79,7 +80,18 @@ def _sqlite_engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in SQLITE_PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+        _set_pragma(connection, pragma)
+
+
+# Where several processes make a new store, the switch to WAL fails at once: no busy_timeout counts for it.
+@retry(
+    retry=retry_if_exception_message(match="database is locked"),
+    wait=wait_fixed(0.01),
+    stop=stop_after_delay(60),
+    reraise=True,
+)
+def _set_pragma(connection: sqlite3.Connection, pragma: str) -> None:
+    connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
