@@ -12,6 +12,8 @@ from typing import Any
 from dagster_celery.tags import DAGSTER_CELERY_RUN_PRIORITY_TAG as RUN_TAG
 from dagster_celery.tags import DAGSTER_CELERY_STEP_PRIORITY_TAG as STEP_TAG
 
+from orders_pipeline.broker_tls import is_amqp
+
 LOWEST, HIGHEST = 0, 9
 SINGLE_BATCH_BONUS = 4
 
@@ -40,7 +42,7 @@ def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], kno
 
 def message_priority(priority: int, broker_url: str) -> int:
     """The same in the broker's own terms: RabbitMQ hands out the highest first, kombu's Redis the lowest."""
-    return priority if broker_url.startswith(("amqp", "pyamqp")) else HIGHEST - priority
+    return priority if is_amqp(broker_url) else HIGHEST - priority
 
 
 def _batches(known_state: Any) -> int:

@@ -10,7 +10,7 @@ from celery import Celery
 from kombu.connection import Connection
 from kombu.exceptions import ChannelError, OperationalError
 
-from orders_pipeline.broker_tls import amqps_options, plain_amqps
+from orders_pipeline.broker_tls import amqps_options, is_amqp, plain_amqps
 from orders_pipeline.redis_server import broker_url
 from orders_pipeline.settings import Settings
 
@@ -66,7 +66,7 @@ def unserved_queues(app: Celery, within: float) -> set[str]:
 
 def transport_options(settings: Settings) -> dict[str, Any]:
     """What everybody who sends, takes or counts tasks must tell kombu alike."""
-    if broker_url(settings).startswith(("amqp", "pyamqp")):
+    if is_amqp(broker_url(settings)):
         return {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
     return {
         "visibility_timeout": settings.visibility_timeout,
@@ -81,7 +81,7 @@ def _connect(settings: Settings) -> Connection:
     url = broker_url(settings)
     tls = amqps_options(url) or False
     # A broker that hangs must not hang those who watch it.
-    limits = ("read_timeout", "write_timeout") if url.startswith(("amqp", "pyamqp")) else ("socket_timeout",)
+    limits = ("read_timeout", "write_timeout") if is_amqp(url) else ("socket_timeout",)
     options = transport_options(settings) | dict.fromkeys(limits, TIMEOUT_SECONDS)
     return Connection(  # type: ignore[no-untyped-call]
         plain_amqps(url), ssl=tls, connect_timeout=TIMEOUT_SECONDS, transport_options=options

@@ -20,6 +20,11 @@ def verifying(redis_url: str) -> str:
     return f"{redis_url}{'&' if '?' in redis_url else '?'}ssl_cert_reqs=required"
 
 
+def is_amqp(broker_url: str) -> bool:
+    """Whether the broker is RabbitMQ, and not Redis."""
+    return broker_url.startswith(("amqp", "pyamqp"))
+
+
 def plain_amqps(broker_url: str) -> str:
     """An `amqps://` URL without its `ssl_...` options; any other URL as it is."""
     parts = urlsplit(broker_url)

@@ -21,7 +21,12 @@ def to_datetime(microseconds: int) -> datetime:
 
 def to_microseconds(time: datetime) -> int:
     """An aware time, in microseconds."""
-    return (time - EPOCH) // timedelta(microseconds=1)
+    return duration_us(time - EPOCH)
+
+
+def duration_us(period: timedelta) -> int:
+    """A length of time, in microseconds."""
+    return period // timedelta(microseconds=1)
 
 
 def today(zone: ZoneInfo) -> date:

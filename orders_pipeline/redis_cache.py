@@ -19,23 +19,21 @@ UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
 
 def ask_redis(url: str) -> redis.Redis:
     """A client for those who watch: a Redis that is down or hangs fails within two seconds."""
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_connect_timeout=1,
-        socket_timeout=2,
-        retry=Retry(NoBackoff(), 0),
-    )
+    return _client(url, seconds=2, retries=0)
 
 
 def open_redis(url: str) -> redis.Redis:
     """A client whose answers are text, not yet connected; a Redis that is down fails within a second."""
+    return _client(url, seconds=30, retries=1)
+
+
+def _client(url: str, seconds: int, retries: int) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         decode_responses=True,
         socket_connect_timeout=1,
-        socket_timeout=30,
-        retry=Retry(NoBackoff(), 1),
+        socket_timeout=seconds,
+        retry=Retry(NoBackoff(), retries),
     )
 
 

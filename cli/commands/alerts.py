@@ -12,13 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import open_store
 from cli.output import JsonOption, command, emit, page
-from orders_pipeline.clock import now_us, to_datetime
+from orders_pipeline.clock import duration_us, now_us, to_datetime
 from orders_pipeline.monitoring.alerting import title
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.store.alerts import Alert, alert_document, alerts_since, open_alerts
 from orders_pipeline.store.engine import open_engine, reading
-
-MICROSECOND = timedelta(microseconds=1)
 
 
 @command
@@ -30,7 +28,7 @@ def alerts(
 ) -> None:
     """Show the alerts that are raised and not over; docs/runbooks.md says what to do."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
-        since = now_us() - timedelta(hours=hours) // MICROSECOND
+        since = now_us() - duration_us(timedelta(hours=hours))
         found = alerts_since(connection, since) if hours else open_alerts(connection)
     if as_json:
         emit([alert_document(alert) for alert in found])

@@ -96,7 +96,7 @@ def _keeping(settings: Settings, info: dict[str, object]) -> Iterator[Finding]:
 
 
 def broker(settings: Settings) -> Iterator[Finding]:
-    """The broker, the type of its queues, and the workers on them."""
+    """The broker, what waits in its queues, and the workers on them."""
     if not (settings.broker_url or settings.redis_url) and not stack_status(settings).running:
         yield ok("broker", "the embedded Redis, not running")
         return

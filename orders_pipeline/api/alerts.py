@@ -11,13 +11,12 @@ from starlette.responses import Response
 from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context
 from orders_pipeline.api.models import Alert, Answer
-from orders_pipeline.clock import now_us
+from orders_pipeline.clock import duration_us, now_us
 from orders_pipeline.store.alerts import alert_document, alerts_since, open_alerts
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(tags=["health"])
 YEAR = 24 * 366
-MICROSECOND = timedelta(microseconds=1)
 
 
 @router.get("/alerts", response_model=Answer[list[Alert]])
@@ -28,6 +27,6 @@ def alerts(
 ) -> Response:
     """Alerts that are raised and not over, the oldest first."""
     with reading(context.engine) as connection:
-        since = now_us() - timedelta(hours=hours) // MICROSECOND
+        since = now_us() - duration_us(timedelta(hours=hours))
         found = alerts_since(connection, since) if hours else open_alerts(connection)
     return answer(request, [alert_document(alert) for alert in found])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import astuple, dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import redis
 from sqlalchemy import Engine
 
-from orders_pipeline.clock import EPOCH, now_us, today
+from orders_pipeline.clock import now_us, to_microseconds, today
 from orders_pipeline.currency import minor_digits
 from orders_pipeline.kpis import batch_figures as source
 from orders_pipeline.kpis.batch_figures import ByCurrency, Known, Live
@@ -161,7 +161,7 @@ class Realtime:
 
 def start_of_day(day: date, zone: ZoneInfo) -> int:
     """Midnight of a calendar day in a time zone, in microseconds; the day may have 23 or 25 hours."""
-    return (datetime.combine(day, time.min, zone) - EPOCH) // timedelta(microseconds=1)
+    return to_microseconds(datetime.combine(day, time.min, zone))
 
 
 def _as_text(known: Known) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from orders_pipeline.clock import now_us
+from orders_pipeline.clock import duration_us, now_us
 from orders_pipeline.inbox import Inbox
 from orders_pipeline.retention.imports import remove_batches, remove_originals, remove_rejects
 from orders_pipeline.retention.removed import Removed
@@ -19,7 +19,6 @@ from orders_pipeline.staging import open_staging
 from orders_pipeline.store.audit import record_action
 
 DAY_SECONDS = 86_400
-MICROSECOND = timedelta(microseconds=1)
 # Longer than any file is on its way.
 LEFT_OVER_DAYS = 1
 
@@ -74,7 +73,7 @@ def _delete(paths: Iterable[Path], *, dry: bool) -> int:
 
 
 def _before(days: int) -> int:
-    return now_us() - timedelta(days=days) // MICROSECOND
+    return now_us() - duration_us(timedelta(days=days))
 
 
 def _seconds_before(days: int) -> float:

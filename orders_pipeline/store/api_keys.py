@@ -13,13 +13,12 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 
-from orders_pipeline.clock import now_us
+from orders_pipeline.clock import duration_us, now_us
 from orders_pipeline.model import Scope
 from orders_pipeline.store.schema import api_keys
 
 MARK = "orders"
-MICROSECOND = timedelta(microseconds=1)
-NOTED_EVERY = timedelta(hours=1) // MICROSECOND
+NOTED_EVERY = duration_us(timedelta(hours=1))
 
 
 class KeyExistsError(ValueError):
@@ -57,7 +56,7 @@ def create_key(connection: Connection, name: str, scope: Scope, lifetime: timede
         raise KeyExistsError(f"there is a key {name!r} already")
     prefix, now = secrets.token_hex(4), now_us()
     key = f"{MARK}_{prefix}_{secrets.token_urlsafe(32)}"
-    expires_at = now + lifetime // MICROSECOND if lifetime else None
+    expires_at = now + duration_us(lifetime) if lifetime else None
     values = {"name": name, "prefix": prefix, "digest": _digest(key), "scope": scope}
     connection.execute(insert(api_keys).values(**values, created_at=now, expires_at=expires_at))
     return key

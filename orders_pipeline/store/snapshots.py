@@ -9,14 +9,13 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, Engine, delete, select
 
-from orders_pipeline.clock import now_us
+from orders_pipeline.clock import duration_us, now_us
 from orders_pipeline.model import OrderStatus
 from orders_pipeline.store.order_counts import OrderCounts, order_counts
 from orders_pipeline.store.schema import snapshots
 from orders_pipeline.store.upsert import insert_into
 
 KEPT = timedelta(days=8)
-MICROSECOND = timedelta(microseconds=1)
 PROCESSING = (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
 DONE = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.ROLLBACK)
 
@@ -49,14 +48,14 @@ def take_snapshot(engine: Engine, waiting: Mapping[str, int]) -> Snapshot:
     with engine.begin() as connection:
         taken = _snapshot(now_us(), dict(waiting), order_counts(connection))
         connection.execute(insert_into(connection, snapshots).values(asdict(taken)).on_conflict_do_nothing())
-        old = snapshots.c.taken_at < taken.taken_at - KEPT // MICROSECOND
+        old = snapshots.c.taken_at < taken.taken_at - duration_us(KEPT)
         connection.execute(delete(snapshots).where(old))
     return taken
 
 
 def snapshots_of_last(connection: Connection, period: timedelta) -> list[Snapshot]:
     """The snapshots of the last hours or days, in order."""
-    since = now_us() - period // MICROSECOND
+    since = now_us() - duration_us(period)
     query = select(snapshots).where(snapshots.c.taken_at >= since).order_by(snapshots.c.taken_at)
     return [Snapshot(**row) for row in connection.execute(query).mappings()]
 

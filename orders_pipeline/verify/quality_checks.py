@@ -7,13 +7,12 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from orders_pipeline.clock import now_us, to_datetime
+from orders_pipeline.clock import duration_us, now_us, to_datetime
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, kpi_days
 
 FILES_OF = timedelta(days=7)
 PUBLISHED_WITHIN = timedelta(minutes=15)
-MICROSECOND = timedelta(microseconds=1)
 Rows = list[dict[str, Any]]
 
 
@@ -21,7 +20,7 @@ def files_over_limit(engine: Engine, limit: float) -> Rows:
     """Files of the last 7 days with a larger share of bad lines than `limit`, the newest first."""
     query = (
         select(imports.c.file_name, imports.c.records, imports.c.rejected_lines)
-        .where(imports.c.started_at >= now_us() - FILES_OF // MICROSECOND)
+        .where(imports.c.started_at >= now_us() - duration_us(FILES_OF))
         .where(imports.c.rejected_lines > limit * imports.c.records)
         .order_by(imports.c.started_at.desc())
     )
@@ -36,7 +35,7 @@ def stale_days(engine: Engine) -> Rows:
     """Days with a change that was made more than 15 minutes ago and is not published yet."""
     query = (
         select(kpi_days.c.day, kpi_days.c.version, kpi_days.c.published, kpi_days.c.due_since)
-        .where(kpi_days.c.due_since < now_us() - PUBLISHED_WITHIN // MICROSECOND)
+        .where(kpi_days.c.due_since < now_us() - duration_us(PUBLISHED_WITHIN))
         .order_by(kpi_days.c.day)
     )
     with reading(engine) as connection:
