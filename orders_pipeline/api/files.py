@@ -29,6 +29,10 @@ REMOVED: Responses = {410: {"model": Failure, "description": "The rejects were t
 NO_SUCH_ORDER: Responses = {404: {"model": Failure, "description": "No such order."}}
 Number = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
 LARGEST_OFFSET = 2**53
+ASK_FOR_ONE = (
+    "Orders are asked for by number: /api/orders/NUMBER. "
+    "/api/imports lists order files, /api/failed failed orders, /api/stats counts."
+)
 
 
 @router.get("/imports", response_model=Answer[list[Import]])
@@ -68,6 +72,13 @@ def rejects(
         )
         rows = connection.execute(query.limit(limit).offset(offset)).mappings()
         return answer(request, [dict(row) for row in rows])
+
+
+@router.get("/orders", include_in_schema=False)
+@router.get("/orders/", include_in_schema=False)
+def no_list_of_orders() -> None:
+    """There is no list of all orders; the answer names where to ask instead."""
+    raise Refused(404, ASK_FOR_ONE)
 
 
 @router.get("/orders/{number:path}", response_model=Answer[list[Order]], responses=NO_SUCH_ORDER)

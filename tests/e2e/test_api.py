@@ -94,6 +94,7 @@ def test_kpis_are_those_of_the_sample(get: Get) -> None:
     ]
     assert data(get("/kpis/daily"))["date"] == str(today(Settings().zone))
     assert data(get("/kpis/daily?date=2025-11-10&currency=EUR"))["order_count"] == 0
+    assert data(get("/kpis/daily?date=2025-11-10&currency=usd")) == daily
 
 
 def test_leaderboards_and_ranks_are_those_of_the_sample(get: Get) -> None:
@@ -117,6 +118,13 @@ def test_leaderboards_and_ranks_are_those_of_the_sample(get: Get) -> None:
         "total_revenue": 120.0,
         "order_count": products[0]["order_count"],
     }
+
+
+@pytest.mark.parametrize("path", ["/orders", "/orders/", "/orders?limit=5"])
+def test_a_list_of_all_orders_is_answered_with_where_to_ask_instead(get: Get, path: str) -> None:
+    answer = get(path, allow_redirects=False)
+    assert (answer.status_code, answer.json()["success"]) == (404, False)
+    assert "/api/orders/NUMBER" in answer.json()["message"]
 
 
 def test_boards_of_a_range_hold_its_days_only(get: Get) -> None:
@@ -214,7 +222,7 @@ def test_a_rebuild_needs_the_key(get: Get, home: Reporting) -> None:
         ("/kpis/daily?date=2025-02-30", 422),
         ("/kpis/daily?date=0", 422),
         ("/kpis/daily?currency=XX", 422),
-        ("/kpis/daily?currency=eur", 422),
+        ("/kpis/daily?currency=", 422),
         ("/kpis/range", 422),
         ("/snapshots?hours=193", 422),
         ("/kpis/range?start_date=2025-11-11&end_date=2025-11-10", 422),
