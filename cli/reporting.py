@@ -10,7 +10,7 @@ import typer
 
 from cli.context import open_store
 from cli.output import CommandFailed
-from orders_pipeline.currency import MINOR_DIGITS
+from orders_pipeline.currency import UnknownCurrencyError, currency_code
 from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.reporting import Reporting, open_reporting
 from orders_pipeline.settings import Settings
@@ -37,9 +37,7 @@ def chosen_currency(settings: Settings, option: str | None) -> str:
     Raises:
         CommandFailed: there is no such currency.
     """
-    code = (option or settings.currency).strip().upper()
-    if code not in MINOR_DIGITS:
-        raise CommandFailed(
-            "unknown_currency", f"{code!r} is no currency.", "Use an ISO 4217 code such as USD."
-        )
-    return code
+    try:
+        return settings.currency if option is None else currency_code(option)
+    except UnknownCurrencyError as error:
+        raise CommandFailed("unknown_currency", f"--currency: {error}.") from None

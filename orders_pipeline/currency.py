@@ -23,6 +23,22 @@ MINOR_DIGITS: dict[str, int] = {
 }
 
 
+class UnknownCurrencyError(ValueError):
+    """A text that was to name a currency names none."""
+
+
+def currency_code(text: str) -> str:
+    """The ISO 4217 code that somebody wrote, in upper case; `eur` is as good as `EUR`.
+
+    Raises:
+        UnknownCurrencyError: there is no such currency.
+    """
+    code = text.strip().upper()
+    if code not in MINOR_DIGITS:
+        raise UnknownCurrencyError(f"{text[:10]!r} is not an ISO 4217 code such as USD")
+    return code
+
+
 def minor_digits(code: str) -> int:
     """Number of decimals of the minor unit of an upper-case ISO 4217 code: 2 for USD, 0 for JPY.
 

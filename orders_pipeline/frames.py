@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from duckdb import DuckDBPyConnection
 
+from orders_pipeline.currency import currency_code
 from orders_pipeline.kpis.published import read
 from orders_pipeline.kpis.warehouse import quoted
 from orders_pipeline.settings import load_settings
@@ -48,7 +49,7 @@ class Frames:
 
     def daily_kpis(self, currency: str | None = None) -> pl.DataFrame:
         """Figures of each day of a currency, in order."""
-        code = quoted((currency or self.currency).upper())
+        code = quoted(currency_code(currency or self.currency))
         return self.sql(f"SELECT * FROM daily_kpis WHERE currency = {code} ORDER BY day")  # noqa: S608 quoted
 
 

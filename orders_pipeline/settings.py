@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from orders_pipeline.currency import MINOR_DIGITS
+from orders_pipeline.currency import currency_code
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -283,11 +283,8 @@ class Settings(BaseSettings):
 
     @field_validator("currency")
     @classmethod
-    def _currency_code(cls, value: str) -> str:
-        code = value.strip().upper()
-        if code not in MINOR_DIGITS:
-            raise ValueError(f"{value!r} is not an ISO 4217 code such as USD")
-        return code
+    def _known_currency(cls, value: str) -> str:
+        return currency_code(value)
 
     @field_validator("staging_url")
     @classmethod

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.clock import today
-from orders_pipeline.currency import MINOR_DIGITS
+from orders_pipeline.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
 from orders_pipeline.monitoring.watching import AskQueues
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import Settings
@@ -61,16 +61,16 @@ async def _currency(
     currency: Annotated[
         str | None,
         Query(
-            description="ISO 4217 code; the configured currency if not given.",
+            description="ISO 4217 code, in either case; the configured currency if not given.",
             examples=["USD"],
             json_schema_extra={"enum": sorted(MINOR_DIGITS)},
         ),
     ] = None,
 ) -> str:
-    code = context.settings.currency if currency is None else currency
-    if code not in MINOR_DIGITS:
-        raise Refused(422, f"currency: {code[:10]!r} is no ISO 4217 code such as USD")
-    return code
+    try:
+        return context.settings.currency if currency is None else currency_code(currency)
+    except UnknownCurrencyError as error:
+        raise Refused(422, f"currency: {error}") from None
 
 
 Currency = Annotated[str, Depends(_currency)]

@@ -25,7 +25,7 @@ class Failure(BaseModel):
     """The body of every error."""
 
     success: bool = False
-    message: str = Field(examples=["currency: 'XX' is no ISO 4217 code such as USD"])
+    message: str = Field(examples=["currency: 'XX' is not an ISO 4217 code such as USD"])
 
 
 class Service(BaseModel):

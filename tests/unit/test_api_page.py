@@ -17,8 +17,8 @@ description with examples at `/api/openapi.json`. What figures mean: [data dicti
 
 - An answer is `{"success": true, "data": ...}`, an error `{"success": false, "message": "..."}`; 422 names
   the parameter, 404 what is not there, 503 the service that is down. `/api/health` has a shape of its own.
-- Figures are of one currency: `currency`, by default `ORDERS_CURRENCY`. Days are written `2025-11-10`; both
-  ends of a range are included, and an end before the start is a 422.
+- Figures are of one currency: `currency`, in upper or lower case, by default `ORDERS_CURRENCY`. Days are
+  written `2025-11-10`; both ends of a range are included, and an end before the start is a 422.
 - Answers carry an `ETag`: with `If-None-Match` an unchanged one is an empty 304.
 - `ORDERS_RATE_LIMIT` requests a minute and client, then 429 with `Retry-After`; 0 switches the limit off.
 - Writes need `Authorization: Bearer KEY` with a [key](access.md#api-keys) that may operate; reads are open
