@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from cli.reporting import CurrencyOption, chosen_currency, open_figures_of
 from orders_pipeline.clock import today
 from orders_pipeline.kpis import publisher
+from orders_pipeline.kpis.publisher import FiguresElsewhere
+from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import load_settings
 from orders_pipeline.store.audit import record_action
 
@@ -50,7 +52,9 @@ def daily(
     day = date.date() if date else today(settings.zone)
     with open_figures_of(settings) as figures:
         document = figures.kpis.daily_kpis(day, chosen_currency(settings, currency))
+        others = _other_currencies(figures, document, day, day)
     _show(document, f"{day:%A}, {day}", as_json)
+    _tell_others(document, others)
 
 
 @command
@@ -69,7 +73,9 @@ def range_(
     with open_figures_of(settings) as figures:
         document = figures.kpis.range_kpis(first, last, code)
         days = [] if as_json else figures.kpis.days(first, last, code)
+        others = _other_currencies(figures, document, first, last)
     _show(document, f"{first} to {last}", as_json)
+    _tell_others(document, others)
     if len(days) > 1:
         page.print(_by_day(days))
 
@@ -96,6 +102,22 @@ def register(app: typer.Typer) -> None:
     kpis.command("range")(range_)
     kpis.command("take-over")(take_over)
     app.add_typer(kpis)
+
+
+def _other_currencies(figures: Reporting, document: dict[str, Any], first: date, last: date) -> list[str]:
+    """Currencies that have figures of these days, where the document has none."""
+    if document["orders_received"]:
+        return []
+    try:
+        return figures.kpis.currencies(first, last)
+    except FiguresElsewhere:
+        return []
+
+
+def _tell_others(document: dict[str, Any], others: list[str]) -> None:
+    if others:
+        asked = " or ".join(f"--currency {code}" for code in others)
+        progress.print(f"No figures in {document['currency']}, but with {asked}.", highlight=False)
 
 
 def _show(document: dict[str, Any], period: str, as_json: bool) -> None:

@@ -57,6 +57,13 @@ class KpiReader:
         days = latest_days(self._folder(), number)
         return self.days(days[0], days[-1], currency) if days else []
 
+    def currencies(self, start: date, end: date) -> list[str]:
+        """Currencies that have figures on any day from `start` to `end`."""
+        query = "SELECT DISTINCT currency FROM daily_kpis WHERE day BETWEEN $start AND $end ORDER BY currency"
+        parameters = {"start": start, "end": end}
+        rows = read(self._folder(), start, end, lambda connection: rows_of(connection, query, parameters))
+        return [row["currency"] for row in rows]
+
     def all_days(self) -> list[Document]:
         """Published figures of every day and currency."""
         query = "SELECT * FROM daily_kpis ORDER BY day, currency"

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from cli.commands import kpis, leaderboard
+from cli.main import app
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import load_settings
 from tests.builders import store_orders
@@ -81,6 +82,24 @@ def test_pages_show_the_same_figures(arguments: tuple[str, ...], shown: str) -> 
     code, printed = run(*arguments)
     assert code == 0
     assert shown in printed
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("daily", "--date", "2025-11-10", "--currency", "EUR"), True),
+        (("range", "--start", "2025-11-10", "--end", "2025-11-11", "--currency", "EUR"), True),
+        (("daily", "--date", "2025-11-10"), False),
+        (("daily", "--date", "2025-11-12", "--currency", "EUR"), False),
+    ],
+)
+def test_where_only_other_currencies_have_figures_they_are_named(
+    arguments: tuple[str, ...], told: bool
+) -> None:
+    done = CliRunner().invoke(app, ["kpis", *arguments, "--json"])
+    assert json.loads(done.stdout)["order_count"] == (5 if "EUR" not in arguments else 0)
+    assert ("No figures in EUR, but with --currency USD." in done.stderr) is told
 
 
 def test_a_home_without_orders_shows_zeros_and_empty_boards() -> None:
