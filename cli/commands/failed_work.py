@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +9,7 @@ from sqlalchemy import Engine
 
 from cli.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
 from cli.context import actor, open_store
-from cli.import_files import ImportCommand
+from cli.import_files import FileRun, ImportCommand
 from cli.import_page import show_runs
 from cli.output import CommandFailed, JsonOption, command, emit, error_object, page, show_error
 from orders_pipeline.model import FailureReason
@@ -63,7 +62,7 @@ def retry(
             document = {"dry_run": dry, **counted(preview(engine, chosen.to_retry()))}
         if not as_json:
             _show(document, "would be tried again" if dry else "are tried again")
-        failed = False
+        failed = None
         if not dry:
             if stalled:
                 reopened = retry_stalled(engine, keys, actor())
@@ -71,7 +70,7 @@ def retry(
                 reopened = _reopen(engine, chosen, settings, document)
             failed = _settle(settings, engine, reopened, context.obj, document, as_json)
     if as_json:
-        emit(document)
+        emit(error_object(failed) if failed else document)
     if failed:
         raise typer.Exit(1)
 
@@ -90,15 +89,23 @@ def _settle(
     started_at: float,
     document: Document,
     as_json: bool,
-) -> bool:
-    """Whether an import failed."""
+) -> CommandFailed | None:
+    """Takes the imports to their end; what went wrong there, if anything did."""
     with reading(engine) as connection:
         reopened = [get_import(connection, key) for key in keys]
     runs = ImportCommand(settings, engine, started_at).settle(reopened)
     document["imports"] = [run.document for run in runs]
     if not as_json:
         show_runs(runs)
-    return any(run.error for run in runs)
+    return _failure(runs)
+
+
+def _failure(runs: list[FileRun]) -> CommandFailed | None:
+    errors = [run.error for run in runs if run.error]
+    if len(errors) < 2:
+        return errors[0] if errors else None
+    told = " ".join(error.message for error in errors)
+    return CommandFailed("imports_failed", f"{len(errors)} of {len(runs)} imports: {told}", errors[0].hint)
 
 
 @command
@@ -123,7 +130,6 @@ def cancel(
             cancelled = cancel_orders(engine, chosen, because, settings.transaction_orders, actor())
             document["orders"] = cancelled
         refused = _left_over(engine, chosen) if chosen.numbers else []
-    document["refused"] = [asdict(one) for one in refused]
     _tell_cancelled(document, refused, as_json)
 
 
@@ -133,23 +139,20 @@ def _left_over(engine: Engine, chosen: Chosen) -> list[NotCancelled]:
 
 
 def _tell_cancelled(document: Document, refused: list[NotCancelled], as_json: bool) -> None:
-    failed = _refusal(refused) if refused else None
+    done = f"{document['orders']:,} orders {'would be ' if document['dry_run'] else ''}cancelled."
+    if refused:
+        raise _refusal(refused, done)
     if as_json:
-        emit(document | (error_object(failed) if failed else {}))
+        emit(document)
     else:
-        done = "would be cancelled" if document["dry_run"] else "cancelled"
-        page.print(f"{document['orders']:,} orders {done}.")
-        if failed:
-            show_error(failed, as_json=False)
-    if failed:
-        raise typer.Exit(1)
+        page.print(done)
 
 
-def _refusal(refused: list[NotCancelled]) -> CommandFailed:
-    told = "; ".join(f"{one.order_id} of {one.source}: {one.reason}" for one in refused[:5])
+def _refusal(refused: list[NotCancelled], done: str) -> CommandFailed:
+    told = "; ".join(f"{one.order_id} of {one.source}: {one.reason}" for one in refused)
     return CommandFailed(
         "not_cancellable",
-        f"{len(refused)} of the named orders cannot be cancelled: {told}.",
+        f"{len(refused)} of the named orders cannot be cancelled: {told}. {done}",
         "Only orders that are pending or reserved can be; `orders show ORDER` tells an order's story.",
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from cli.import_files import FileRun, ImportCommand
 from cli.main import app
+from cli.output import CommandFailed
 from orders_pipeline.model import FailureReason, ImportStatus
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_life import finish_import
@@ -157,6 +160,27 @@ def test_the_preview_counts_by_reason_and_file_and_changes_nothing(home: ImportB
     page = CliRunner().invoke(app, ["retry", "n4", "n3", "n2", "--dry-run"]).stdout
     assert "3 orders would be tried again" in page
     assert home.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("files", "code"), [(("a.csv",), "run_failed"), (("a.csv", "ok.csv", "b.csv"), "imports_failed")]
+)
+def test_a_retry_whose_imports_fail_prints_the_error_and_nothing_else(
+    home: ImportBench, monkeypatch: pytest.MonkeyPatch, files: tuple[str, ...], code: str
+) -> None:
+    sold_out(home)
+    runs = [FileRun(Path(name)) for name in files]
+    for run in runs:
+        if run.path.name != "ok.csv":
+            run.error = CommandFailed("run_failed", f"The import of {run.path} failed.", "Import it again.")
+    monkeypatch.setattr(ImportCommand, "settle", lambda *_: runs)
+    done = CliRunner().invoke(app, ["retry", "--all", "--json"])
+    document = json.loads(done.stdout)
+    assert (done.exit_code, list(document)) == (1, ["error"])
+    assert list(document["error"]) == ["code", "message", "hint"]
+    assert document["error"]["code"] == code
+    failed = [name for name in files if f"The import of {name} failed." in document["error"]["message"]]
+    assert failed == [name for name in files if name != "ok.csv"]
 
 
 @pytest.mark.parametrize(
