@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from importlib.metadata import version
+from typing import Annotated
 
 STARTED_AT = time.time()
 
@@ -31,6 +33,7 @@ from cli.commands import (  # noqa: E402
     smoke,
     stack,
 )
+from cli.stack.code_version import code_version  # noqa: E402
 
 app = typer.Typer(
     name="orders",
@@ -41,8 +44,27 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"orders-pipeline {version('orders-pipeline')}")
+        typer.echo(f"dagster {version('dagster')}")
+        typer.echo(f"code {code_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def _remember_start(context: typer.Context) -> None:
+def _remember_start(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the versions of this project, of Dagster and of the code, and exit.",
+        ),
+    ] = False,
+) -> None:
     context.obj = STARTED_AT
     # What commands have to say they say themselves; that no Redis runs, for one, is no news here.
     logging.basicConfig(level=logging.ERROR)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from cli.main import PANELS, app
+from cli.stack.code_version import code_version
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
@@ -14,6 +18,13 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 def test_each_command_stands_in_a_panel_and_says_what_it_does(name: str) -> None:
     assert COMMANDS[name].rich_help_panel in PANELS
     assert COMMANDS[name].get_short_help_str(limit=200).endswith(".")
+
+
+def test_the_version_names_the_project_dagster_and_the_code() -> None:
+    shown = CliRunner().invoke(app, ["--version"])
+    told = dict(line.split(" ") for line in shown.stdout.splitlines())
+    assert (shown.exit_code, list(told)) == (0, ["orders-pipeline", "dagster", "code"])
+    assert (told["dagster"], told["code"]) == (version("dagster"), code_version())
 
 
 def test_panels_come_in_the_order_of_use() -> None:
