@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from amqp.exceptions import NotFound, PreconditionFailed
 from celery import Celery
 from kombu.connection import Connection
+from kombu.entity import Queue
 from kombu.exceptions import ChannelError, OperationalError
 
 from orders_pipeline.broker_tls import amqps_options, is_amqp, plain_amqps
@@ -86,6 +88,36 @@ def _connect(settings: Settings) -> Connection:
     return Connection(  # type: ignore[no-untyped-call]
         plain_amqps(url), ssl=tls, connect_timeout=TIMEOUT_SECONDS, transport_options=options
     )
+
+
+def misdeclared_queues(settings: Settings, app: Celery) -> dict[str, str]:
+    """Queues on which no worker of this app can start, with what RabbitMQ says: they have another type or
+    other arguments. Queues that nobody has made yet stay unmade.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    if not is_amqp(broker_url(settings)):
+        return {}
+    with broker_connection(settings) as connection:
+        found = {name: _declare_again(connection, app.amqp.queues[name]) for name in QUEUES}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _declare_again(connection: Connection, queue: Queue) -> str:
+    """Why RabbitMQ does not take the declaration of a queue that there is; it changes nothing."""
+    channel = connection.channel()  # type: ignore[no-untyped-call]
+    try:
+        declared = queue.bind(channel)  # type: ignore[no-untyped-call]
+        declared.queue_declare(passive=True)
+        declared.queue_declare()
+    except NotFound:
+        return ""
+    except PreconditionFailed as error:
+        return str(error.reply_text)
+    finally:
+        channel.close()
+    return ""
 
 
 def queue_size(connection: Connection, queue: str) -> int:

@@ -23,6 +23,7 @@ LOCKED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)")
 OLDEST_PYTHON = (3, 11)
 FREE_BYTES_LOW, FREE_BYTES_TOO_LOW = 5 << 30, 512 << 20
 OPEN_FILES = 1024
+PORTS = ("webserver_port", "code_server_port", "api_port", "viewer_port", "flower_port")
 NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
 
 
@@ -162,7 +163,7 @@ def ports(settings: Settings) -> Iterator[Finding]:
     if find_leftovers(settings.home):
         yield ok("ports", "in use by this home")
         return
-    names = ("webserver_port", "code_server_port", "api_port")
+    names = [name for name in PORTS if getattr(settings, name)]
     taken = {name: getattr(settings, name) for name in names if _is_taken(getattr(settings, name))}
     for name, number in taken.items():
         mend = f"Set ORDERS_{name.upper()} to a free port, or stop what uses it."

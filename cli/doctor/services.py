@@ -111,11 +111,14 @@ def broker(settings: Settings) -> Iterator[Finding]:
 
 def _workers(settings: Settings) -> Iterator[Finding]:
     from jobs.celery_app import build_app  # noqa: PLC0415 takes two seconds to load
-    from jobs.queues import QUEUES, queue_sizes, unserved_queues  # noqa: PLC0415
+    from jobs.queues import QUEUES, misdeclared_queues, queue_sizes, unserved_queues  # noqa: PLC0415
 
-    sizes = queue_sizes(settings)
+    sizes, app = queue_sizes(settings), build_app(settings)
     yield ok("queues", ", ".join(f"{queue}: {size} waiting" for queue, size in sizes.items()))
-    unserved = unserved_queues(build_app(settings), 2)
+    for queue, reason in misdeclared_queues(settings, app).items():
+        mend = f"Once it is empty: rabbitmqctl delete_queue {queue} (--vhost ...). Workers declare it anew."
+        yield error("queue_arguments", f"{queue} is not as workers declare it: {reason}", mend)
+    unserved = unserved_queues(app, 2)
     if unserved:
         mend = "`orders up` starts workers here; where they are busy or far away, look again."
         yield warning("workers", f"none answers for {', '.join(sorted(unserved))}", mend)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from amqp.exceptions import NotFound
+from kombu import Connection, Queue
 
 from cli.doctor import machine
 from cli.doctor.services import clock
+from jobs.celery_app import build_app
+from jobs.queues import QUEUES, misdeclared_queues
 from orders_pipeline.settings import Settings
 from tests.e2e.orders_command import orders
 from tests.gateway_server import running_gateway
@@ -54,6 +60,42 @@ def test_services_that_answer_are_told_with_version_and_clock(
     assert found["redis_persistence"]["level"] == "warning"
     levels = {found[name]["level"] for name in ("database", "redis", "clock_of_redis", "clock_of_database")}
     assert levels == {"ok"}
+
+
+def test_a_queue_that_was_declared_otherwise_is_an_error_and_absent_ones_stay_absent(
+    tmp_path: Path, redis_url: str, rabbitmq_url: str
+) -> None:
+    settings = Settings(home=tmp_path / "home", redis_url=redis_url, broker_url=rabbitmq_url)
+    assert "queue_arguments" not in findings(settings)
+    with Connection(rabbitmq_url) as connection:  # type: ignore[no-untyped-call]
+        Queue("orders", channel=connection, queue_arguments={"x-queue-type": "quorum"}).queue_declare()
+        found = findings(settings)["queue_arguments"]
+        with pytest.raises(NotFound):
+            Queue("dagster", channel=connection).queue_declare(passive=True)
+    assert found["level"] == "error"
+    assert found["detail"].startswith("orders is not as workers declare it: PRECONDITION_FAILED")
+    assert "delete_queue orders" in found["mend"]
+
+
+def test_queues_as_workers_declare_them_are_well(tmp_path: Path, redis_url: str, rabbitmq_url: str) -> None:
+    settings = Settings(home=tmp_path / "home", redis_url=redis_url, broker_url=rabbitmq_url)
+    with build_app(settings) as app, app.connection_for_write() as connection:
+        for name in QUEUES:
+            app.amqp.queues[name].bind(connection).declare()
+    assert misdeclared_queues(settings, app) == {}
+
+
+def test_ports_that_others_have_are_told_also_of_programs_that_only_some_run(tmp_path: Path) -> None:
+    names = ("viewer_port", "flower_port")
+    with ExitStack() as opened:
+        taken = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+        ports = {name: one.getsockname()[1] for name, one in zip(names, taken, strict=True)}
+        free = {name: free_port() for name in ("webserver_port", "code_server_port", "api_port")}
+        found = list(machine.ports(Settings(home=tmp_path / "home", **ports, **free)))
+    assert [(one.level, one.mend.split()[1]) for one in found] == [
+        ("warning", "ORDERS_VIEWER_PORT"),
+        ("warning", "ORDERS_FLOWER_PORT"),
+    ]
 
 
 def test_the_payment_gateway_is_asked_whether_it_takes_the_key_and_charges_nothing(tmp_path: Path) -> None:
