@@ -16,7 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +95,28 @@ def running_postgres(*settings: str, everywhere: bool = False) -> Iterator[str]:
         with running_process(command, folder, account, stop=signal.SIGINT) as alive:
             wait_until(lambda: postgres_answers(port), alive, folder / "log")
             yield f"postgresql+psycopg2://orders@127.0.0.1:{port}"
+
+
+@contextmanager
+def hanging_postgres(server: str) -> Iterator[None]:
+    """A PostgreSQL server whose processes are stopped: it takes what is sent to it, and answers nothing."""
+    address = server.replace("+psycopg2", "") + "/postgres"
+    with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW data_directory")
+        ((folder,),) = cursor.fetchall()
+    first = (Path(folder) / "postmaster.pid").read_text().split()[0]
+    pids = [first, *Path(f"/proc/{first}/task/{first}/children").read_text().split()]
+    _signal(pids, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: list[str], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), number)
 
 
 @pytest.fixture

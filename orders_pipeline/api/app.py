@@ -32,7 +32,7 @@ from orders_pipeline.redis_cache import ask_redis
 from orders_pipeline.redis_server import embedded_redis_url
 from orders_pipeline.reporting import open_reporting
 from orders_pipeline.settings import ApiReads, Settings
-from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.engine import open_engine, open_watching_engine
 from orders_pipeline.store.migrate import ensure_current
 
 ERRORS: Responses = {
@@ -55,15 +55,23 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as opened:
-            engine = open_engine(settings.store_url)
-            opened.callback(engine.dispose)
+            engine, watched = open_engine(settings.store_url), open_watching_engine(settings.store_url)
+            for one in (engine, watched):
+                opened.callback(one.dispose)
             ensure_current(engine)
             reporting = opened.enter_context(
                 open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone)
             )
-            watched = opened.enter_context(closing(ask_redis(redis_url)))
-            key = api_key(settings.api_key, settings.home)
-            app.state.context = ApiContext(settings, engine, reporting, queue_sizes, ask, watched, key)
+            app.state.context = ApiContext(
+                settings=settings,
+                engine=engine,
+                reporting=reporting,
+                queue_sizes=queue_sizes,
+                ask_queues=ask,
+                watched_store=watched,
+                watched_redis=opened.enter_context(closing(ask_redis(redis_url))),
+                key=api_key(settings.api_key, settings.home),
+            )
             yield
 
     app = FastAPI(

@@ -31,7 +31,7 @@ class ApiContext:
     Args:
         queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
         ask_queues: the same with the age of the first task.
-        watched_redis: a client that gives up soon, for those who watch.
+        watched_store, watched_redis: the same stores by clients that give up soon, for those who watch.
         key: what a writer must show as bearer token.
     """
 
@@ -40,6 +40,7 @@ class ApiContext:
     reporting: Reporting
     queue_sizes: QueueSizes
     ask_queues: AskQueues
+    watched_store: Engine
     watched_redis: redis.Redis
     key: str = field(repr=False)
 

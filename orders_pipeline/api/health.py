@@ -96,5 +96,5 @@ def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
 
 
 def _ask_store(context: ApiContext) -> None:
-    with reading(context.engine) as connection:
+    with reading(context.watched_store) as connection:
         connection.execute(select(home.c.id)).one()

@@ -52,7 +52,11 @@ def metrics(request: Request, context: Context) -> Response:
     """All metrics, in the format that Prometheus asks for."""
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     collector = PipelineMetrics(
-        context.reporting, context.watched_redis, context.ask_queues, context.settings.home
+        context.reporting,
+        context.watched_store,
+        context.watched_redis,
+        context.ask_queues,
+        context.settings.home,
     )
     return Response(encode(metrics_registry(collector)), headers=NEVER_STORED, media_type=content_type)
 
@@ -65,7 +69,7 @@ def _holds(ask: Callable[[], Any]) -> bool:
 
 
 def _is_migrated(context: ApiContext) -> bool:
-    with reading(context.engine) as connection:
+    with reading(context.watched_store) as connection:
         return current_revision(connection) == HEAD
 
 

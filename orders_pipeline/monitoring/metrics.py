@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from orders_pipeline.clock import now_us
@@ -37,11 +38,13 @@ class PipelineMetrics(Collector):
     """All metrics of a home.
 
     Args:
-        client: of Redis; one that gives up soon, as a scrape must not hang with it.
+        engine, client: of the order store and of Redis; those that give up soon, as a scrape must not hang
+            with them.
         home: the folder whose disk is watched.
     """
 
     reporting: Reporting
+    engine: Engine
     client: redis.Redis
     ask_queues: AskQueues
     home: Path
@@ -64,7 +67,7 @@ class PipelineMetrics(Collector):
         yield from self._process()
 
     def _store(self) -> list[Metric]:
-        with reading(self.reporting.engine) as connection:
+        with reading(self.engine) as connection:
             found = overview(connection, now := now_us())
         return [*store_metrics.of_store(found, now), *store_metrics.of_warehouse(self.reporting.folder)]
 
@@ -76,8 +79,9 @@ class PipelineMetrics(Collector):
         return worker_metrics.of_queues(self.ask_queues(), now_us())
 
     def _figures(self) -> list[Metric]:
-        owner, live = self.reporting.cache.owner, replace(self.reporting.live, client=self.client)
-        with reading(self.reporting.engine) as connection:
+        owner = self.reporting.cache.owner
+        live = replace(self.reporting.live, engine=self.engine, client=self.client)
+        with reading(self.engine) as connection:
             rejects = RejectCounts(self.client, owner).by_code(connection)
         return [
             store_metrics.of_rejects(rejects),

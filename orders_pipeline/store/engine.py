@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
 
 SQLITE_PRAGMAS = (
@@ -26,6 +26,7 @@ SQLITE_PRAGMAS = (
 KEEPALIVES = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 GIVE_UP_MILLISECONDS = 30_000
 CONNECT_SECONDS = 10
+WATCHER_CONNECT_SECONDS, WATCHER_STATEMENT_SECONDS = 2, 10
 
 
 def open_engine(url: str) -> Engine:
@@ -43,6 +44,19 @@ def open_engine(url: str) -> Engine:
         max_overflow=3,
         hide_parameters=True,
     )
+
+
+def open_watching_engine(url: str) -> Engine:
+    """An engine for those who watch: a PostgreSQL that hangs fails within seconds.
+
+    A server whose processes are stopped still takes what is sent to it, and never answers: only the start of
+    a connection has a limit that the client keeps by itself. So each time connects anew.
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    arguments = _liveness(make_url(url)) | {"connect_timeout": WATCHER_CONNECT_SECONDS}
+    arguments["options"] += f" -c statement_timeout={WATCHER_STATEMENT_SECONDS}s"
+    return create_engine(url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
 
 
 def _liveness(url: URL) -> dict[str, Any]:

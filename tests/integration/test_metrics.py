@@ -19,7 +19,7 @@ from sqlalchemy import insert
 
 from jobs.queue_heads import QUEUED_AT
 from orders_pipeline.clock import now_us
-from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.model import OrderStatus, Scope, Window
 from orders_pipeline.monitoring.alerting import keep_alerts
 from orders_pipeline.monitoring.conditions import AlertName, Condition
 from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, CHARGES, STEP_SECONDS, STEPS, Tallies
@@ -27,6 +27,7 @@ from orders_pipeline.monitoring.workers import Worker, note_worker
 from orders_pipeline.redis_cache import open_redis
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.settings import PROJECT_ROOT, ApiReads, Settings
+from orders_pipeline.store.api_keys import create_key
 from orders_pipeline.store.schema import rejects
 from orders_pipeline.store.snapshots import take_snapshot
 from orders_pipeline.workflow.chosen import Chosen
@@ -35,7 +36,13 @@ from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import MONDAY
-from tests.services import free_port, require_service
+from tests.services import (
+    create_database,
+    free_port,
+    hanging_postgres,
+    require_service,
+    running_postgres,
+)
 
 LINES = (("SKU-1", 1, 100_000),)
 DEPLOY = PROJECT_ROOT / "deploy"
@@ -195,6 +202,32 @@ def test_a_scrape_does_not_hang_with_a_redis_that_hangs(settings: Settings, home
             assert requests.get(f"{url}/api/ready", timeout=25).status_code == 503
     assert (found["orders_up database"], found["orders_up redis"], found["orders_up broker"]) == (1, 0, 0)
     assert home.currency == "USD"
+
+
+def test_whoever_watches_does_not_hang_with_a_postgresql_that_hangs(settings: Settings) -> None:
+    with running_postgres() as server:
+        url = create_database(server, "hanging")
+        with (
+            open_home(url, settings.redis_url, settings.warehouse) as reporting,
+            reporting.engine.begin() as connection,
+        ):
+            key = create_key(connection, "prometheus", Scope.READ)
+        closed = {"database_url": url, "rate_limit": 0, "api_reads": ApiReads.KEY, "api_key": "open sesame"}
+        with running_server(settings.model_copy(update=closed)) as address:
+            assert watchers(address) == (1, "healthy", True)
+            with hanging_postgres(server):
+                assert watchers(address) == (0, "unhealthy", False)
+                shown = {"Authorization": f"Bearer {key}"}
+                assert requests.get(f"{address}/metrics", timeout=25, headers=shown).status_code == 503
+            assert watchers(address) == (1, "healthy", True)
+
+
+def watchers(url: str) -> tuple[float, str, bool]:
+    """Whether the order store is up: for Prometheus, for monitors, and for load balancers."""
+    shown = {"Authorization": "Bearer open sesame"}
+    scraped = samples(requests.get(f"{url}/metrics", timeout=25, headers=shown).text)
+    health = requests.get(f"{url}/api/health", timeout=25).json()
+    return scraped["orders_up database"], health["services"]["database"]["status"], ready(url)[1]["store"]
 
 
 def test_a_scrape_does_not_fail_while_the_order_store_is_down(settings: Settings, home: Reporting) -> None:
