@@ -24,14 +24,20 @@ def is_unused(layout: Layout) -> bool:
     return supervisor.condition() is Condition.RUNNING and KEEPER in supervisor.states()
 
 
-def ensure(plan: Plan, names: Sequence[str], say: Say) -> None:
-    """Start those programs that are absent, and a keeper beside them when nothing ran before."""
+def end_orphans(plan: Plan, say: Say) -> None:
+    """End what a supervisor that was killed left behind: it may hold ports."""
     supervisor = Supervisor(plan.layout)
     supervisor.wait_if_stopping()
+    if supervisor.condition() is Condition.GONE:
+        end_leftovers(plan.settings.home, say)
+
+
+def ensure(plan: Plan, names: Sequence[str], say: Say) -> None:
+    """Start those programs that are absent, and a keeper beside them when nothing ran before."""
+    end_orphans(plan, say)
+    supervisor = Supervisor(plan.layout)
     running = supervisor.condition() is Condition.RUNNING
     known = supervisor.states() if running else {}
-    if not running:
-        end_leftovers(plan.settings.home, say)
     wanted = names if running else [*names, KEEPER]
     new = [make_program(name, plan) for name in wanted if name not in known]
     if running:

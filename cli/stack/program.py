@@ -36,9 +36,14 @@ class Program:
 
 
 def save_programs(file: Path, programs: Iterable[Program]) -> None:
-    """Write the programs to a private file: their environment may hold passwords."""
-    file.touch(mode=0o600)
-    file.write_text(json.dumps({program.name: asdict(program) for program in programs}, indent=1))
+    """Write the programs to a private file: their environment may hold passwords.
+
+    It appears whole or not at all: programs read it as they start.
+    """
+    new = file.with_name(f"{file.name}.new")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps({program.name: asdict(program) for program in programs}, indent=1))
+    new.replace(file)
 
 
 def load_programs(file: Path) -> dict[str, Program]:

@@ -23,6 +23,8 @@ from cli.stack.supervisord_conf import SOCKET_NAME, supervisord_conf
 POLL_SECONDS = 0.02
 SHUTDOWN_STATE, ALREADY_STARTED, NOT_RUNNING = 6, 60, 70
 ENDED = {"STOPPED", "EXITED", "FATAL"}
+# Place of the number of threads among the fields of /proc/PID/stat that follow the program's name.
+THREADS = 17
 
 
 class Condition(StrEnum):
@@ -175,7 +177,9 @@ def is_alive(pid: int) -> bool:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
+    fields = stat.rpartition(")")[2].split()
+    # A killed process counts as ended while its other threads still end, and hold its files and ports.
+    return fields[0] not in "ZX" or int(fields[THREADS]) > 1
 
 
 def _state(info: dict[str, Any]) -> ProgramState:

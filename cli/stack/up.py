@@ -10,6 +10,7 @@ from cli.stack.errors import StackError
 from cli.stack.lifecycle import (
     Say,
     changed_programs,
+    end_orphans,
     ensure,
     refuse_taken_ports,
     restart,
@@ -25,6 +26,7 @@ from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS
 
 def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
     """Start these programs, restart those that have changed, wait for all and let them stay."""
+    end_orphans(plan, say)
     refuse_taken_ports(plan, names)
     _stop_switched_off(plan, say)
     restart(plan, changed_programs(plan), say)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import stat
@@ -25,7 +26,7 @@ from typer.testing import CliRunner
 from cli.commands.stack import register
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
-from cli.stack.layout import Layout
+from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.readiness import definitions_are_loaded, port_accepts
 from cli.stack.stack import (
@@ -44,6 +45,11 @@ APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_defi
 ASSETS = "{ assetNodes { assetKey { path } } }"
 LAUNCH = """mutation { launchRun(executionParams: {mode: "default", selector: {pipelineName: "say_nothing",
     repositoryLocationName: "definitions", repositoryName: "__repository__"}}) { __typename } }"""
+DEAF_SERVER = """import signal, socket, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+signal.pause()"""
 LOOPBACK = "0100007F"
 ALL = ["api", "code-server", "daemon", "redis", "webserver", "worker-default", "worker-orders"]
 
@@ -247,6 +253,18 @@ def test_a_taken_port_is_refused_with_the_name_of_its_setting_and_nothing_is_sta
         up(settings)
     assert f"ORDERS_{name.upper()}" in error.value.hint
     assert not stack_status(settings).running
+
+
+def test_up_takes_the_ports_back_from_what_a_killed_supervisor_left_behind(settings: Settings) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", DEAF_SERVER, str(settings.code_server_port)],
+        env=os.environ | {HOME_MARK: str(settings.home)},
+        stdout=subprocess.PIPE,
+    ) as left:
+        assert left.stdout
+        left.stdout.readline()
+        assert "code-server" in up(settings, "code-server")
+    assert left.returncode == -signal.SIGKILL
 
 
 def test_an_inbox_that_cannot_be_made_is_refused_with_the_name_of_its_setting(
