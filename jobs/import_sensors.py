@@ -4,7 +4,6 @@ import time
 
 from dagster import (
     DagsterInstance,
-    DagsterRun,
     DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
@@ -17,9 +16,10 @@ from dagster import (
 )
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
+from jobs.dead_runs import fail_dead_runs, fail_run, last_event
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.kpi_ops import PUBLISH_FIGURES
-from jobs.lost_imports import fail_run, relaunch_lost
+from jobs.lost_imports import relaunch_lost
 from jobs.partitions import register_partition
 from orders_pipeline.import_file import stage_file
 from orders_pipeline.importing.errors import FileRefused
@@ -82,9 +82,10 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
 
     @sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
     def lost_imports_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-        """Fails runs of imports that died or hang, and launches these imports again, whole."""
+        """Fails runs that died or hang, and launches the imports among them again, whole."""
         with store.open() as engine:
             requests = list(relaunch_lost(context.instance, context.log, engine, settings, signs))
+            fail_dead_runs(context.instance, engine, signs, settings.run_patience)
         return SensorResult(run_requests=requests) if requests else SkipReason("no import is lost")
 
     @sensor(job_name=PUBLISH_FIGURES, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
@@ -115,15 +116,9 @@ def _is_active(instance: DagsterInstance, job_name: str, signs: SignsOfLife, sil
     active = False
     for record in instance.get_run_records(filters):
         run = record.dagster_run
-        silent_for = signs.unchanged_for(run.run_id, _last_event(instance, run))
+        silent_for = signs.unchanged_for(run.run_id, last_event(instance, run))
         if run.status in WAITING or silent_for < silence_seconds:
             active = True
         else:
             fail_run(instance, record, "the run's process is gone")
     return active
-
-
-def _last_event(instance: DagsterInstance, run: DagsterRun) -> int:
-    """Number of the run's newest event, 0 where it has none."""
-    events = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
-    return max((event.storage_id for event in events), default=0)

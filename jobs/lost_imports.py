@@ -11,6 +11,7 @@ from dagster_celery.make_app import make_app
 from sqlalchemy import Engine
 
 from jobs.celery_app import celery_settings
+from jobs.dead_runs import fail_run, runs_of
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.queues import queue_sizes, unserved_queues
 from jobs.run_heartbeat import PARTITION_TAG
@@ -61,12 +62,6 @@ def relaunch_lost(
                     stall_import(connection, found.id, reason)
 
 
-def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:
-    """Gives up a run that has not ended by itself."""
-    if record and not record.dagster_run.is_finished:
-        instance.report_run_failed(record.dagster_run, f"Given up by the watchdog: {reason}.")
-
-
 def _watched(instance: DagsterInstance, engine: Engine) -> list[Import]:
     """Running imports, and staged ones whose run may have died before its first step."""
     with reading(engine) as connection:
@@ -88,8 +83,7 @@ def _begun(instance: DagsterInstance) -> set[str]:
 
 
 def _newest_runs(instance: DagsterInstance, key: str) -> Sequence[RunRecord]:
-    filters = RunsFilter(job_name=IMPORT_ORDERS, tags={PARTITION_TAG: key})
-    return instance.get_run_records(filters, limit=MOST_UNBEGUN)
+    return instance.get_run_records(runs_of(key), limit=MOST_UNBEGUN)
 
 
 def _seen(records: Sequence[RunRecord], last_beat: int) -> NewestRun:

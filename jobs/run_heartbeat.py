@@ -20,9 +20,9 @@ def run_heartbeat(settings: Settings, instance: DagsterInstance, run: DagsterRun
     key = run.tags.get(PARTITION_TAG)
 
     def give_way() -> None:
-        # The watchdog has declared this run dead and launched another: two would only be in each other's way.
+        # It was declared dead, or deleted, and another launched: two would only be in each other's way.
         current = instance.get_run_by_id(run.run_id)
-        if current and current.is_finished:
+        if current is None or current.is_finished:
             os.kill(os.getpid(), signal.SIGINT)
 
     with ExitStack() as stack:

@@ -123,7 +123,7 @@ class FileParsing:
                 again = self._parsed(found, rules, folder)
             except FileRefused as refused:
                 raise self._stalled(found, f"{refused.message} {refused.hint}") from refused
-            if again != before or self._hash(found) != found.file_sha256:
+            if again != before:
                 raise self._stalled(found, "the staged copy, parsed again, gives others.")
             self.staging.send_batches(found.key, folder)
             self.staging.keep_batches(found.key, folder)
@@ -132,11 +132,13 @@ class FileParsing:
     def _parsed(self, found: Import, rules: ParseRules, folder: Path) -> ParsedFile:
         identified = from_json(Identified, found.identified)
         with self._staged(found, identified) as (original, companion):
+            if hash_file(original) != found.file_sha256:
+                raise FileRefused(
+                    "staged_file_damaged",
+                    f"The staged copy of {found.file_name} is not what was staged.",
+                    "Import or stage the file again: its import goes on where it stopped.",
+                )
             return parse_order_file(original, replace(identified, companion=companion or ""), rules, folder)
-
-    def _hash(self, found: Import) -> str:
-        with self.staging.original(found.key) as original:
-            return hash_file(original)
 
     @contextmanager
     def _staged(self, found: Import, identified: Identified) -> Iterator[tuple[Path, str | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
@@ -225,5 +226,8 @@ def _copy_and_hash(source: Path, target: Path) -> tuple[str, int]:
             digest.update(chunk)
             size += len(chunk)
             writer.write(chunk)
+        writer.flush()
+        # The store's note of the file survives a power cut; so must the file.
+        os.fsync(writer.fileno())
     shutil.copystat(source, target)
     return digest.hexdigest(), size

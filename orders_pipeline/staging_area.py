@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,7 @@ from typing import Protocol
 from uuid import uuid4
 
 TRY = "parsing-"
+PARQUET_END = b"PAR1"
 
 
 class Area(Protocol):
@@ -35,7 +37,7 @@ class Area(Protocol):
         """Makes what was sent the batches of the folder, at one stroke."""
 
     def batch_files(self, folder: str) -> set[str]:
-        """Names of the batches' files."""
+        """Names of the batches' files that lie there whole."""
 
     def local_batches(self, folder: str, files: Iterable[str]) -> AbstractContextManager[Path]:
         """A local folder that holds these of the batches' files."""
@@ -87,7 +89,7 @@ class LocalArea:
         made.rename(self._batches(folder))
 
     def batch_files(self, folder: str) -> set[str]:
-        return {path.name for path in self._batches(folder).glob("*")}
+        return {path.name for path in self._batches(folder).glob("*") if _is_whole(path)}
 
     @contextmanager
     def local_batches(self, folder: str, _files: Iterable[str]) -> Iterator[Path]:
@@ -105,6 +107,13 @@ class LocalArea:
 
     def _batches(self, folder: str) -> Path:
         return self.root / folder / "batches"
+
+
+def _is_whole(batch: Path) -> bool:
+    """Whether a Parquet file was written to its end: a full disk or a power cut leaves others."""
+    with batch.open("rb") as file:
+        file.seek(-min(batch.stat().st_size, len(PARQUET_END)), os.SEEK_END)
+        return file.read() == PARQUET_END
 
 
 def new_try() -> str:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from enum import StrEnum
 
 from sqlalchemy import Engine, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.store.schema import imports
@@ -60,7 +59,7 @@ def _beat(
                 connection.execute(statement.values({sign.value: now_us()}))
             if then:
                 then()
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 a thread that ended would let the work pass for dead
             # The work itself meets the same trouble and says so; a beat left out is no harm.
             log.warning("no sign of life could be noted: %s", error)
         if ended.wait(every):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from sqlalchemy import update
 
 from orders_pipeline.store.engine import open_engine, reading
@@ -37,3 +39,17 @@ def test_a_beat_that_cannot_be_noted_does_no_harm_to_the_work(lone_bench: Import
     with beating(nowhere, key, Sign.WORK, every=0.001):
         assert lone_bench.settle(key).orders["accepted"] == 1
     nowhere.dispose()
+
+
+def test_a_question_that_fails_after_a_beat_does_not_end_the_beats(bench: ImportBench) -> None:
+    key = bench.parsed(Line("1"))
+    failed, asked_again = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("Dagster's storage is away")
+        asked_again.set()
+
+    with beating(bench.engine, key, Sign.RUN, every=0.001, then=ask):
+        assert asked_again.wait(60)

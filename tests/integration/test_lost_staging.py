@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -38,6 +39,8 @@ LOSSES: dict[str, Callable[[Path], None]] = {
     "all batches": lambda folder: shutil.rmtree(folder / "batches"),
     "a batch's orders": lambda folder: (folder / "batches/batch-0003.orders.parquet").unlink(),
     "a batch's lines": lambda folder: (folder / "batches/batch-0004.lines.parquet").unlink(),
+    "the end of a batch": lambda folder: os.truncate(folder / "batches/batch-0004.lines.parquet", 100),
+    "all of a batch's content": lambda folder: os.truncate(folder / "batches/batch-0003.orders.parquet", 0),
 }
 
 
@@ -83,6 +86,20 @@ def test_a_lost_original_is_named_and_staging_it_again_lets_the_import_begin(ben
     as_if_unhurt(bench, key)
 
 
+def test_a_staged_copy_that_was_cut_short_is_refused_and_staging_it_again_lets_the_import_begin(
+    bench: ImportBench,
+) -> None:
+    file = bench.write(*ORDERS)
+    key = bench.stage(file)
+    original = bench.staged(key) / "original"
+    os.truncate(original, original.stat().st_size // 2)
+    with pytest.raises(FileRefused, match=r"staged copy of orders\.csv is not what was staged"):
+        bench.steps.parse(key, RUN)
+    assert bench.found(key).refused_code == "staged_file_damaged"
+    assert bench.stage(file) == key
+    as_if_unhurt(bench, key)
+
+
 def test_an_import_that_lost_batches_and_original_stalls_until_the_file_is_staged_again(
     bench: ImportBench,
 ) -> None:
@@ -103,7 +120,7 @@ def test_an_original_that_was_changed_is_not_taken_for_the_first(lone_bench: Imp
     shutil.rmtree(lone_bench.staged(key) / "batches")
     original = lone_bench.staged(key) / "original"
     original.write_text(original.read_text().replace(",1,10.00,", ",2,10.00,"))
-    with pytest.raises(BatchesLost, match="gives others"):
+    with pytest.raises(BatchesLost, match="not what was staged"):
         lone_bench.steps.parse(key, RUN)
     assert lone_bench.found(key).status == "stalled"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -21,17 +22,21 @@ from redis import Redis
 from sqlalchemy import update
 
 from definitions import build_definitions
+from jobs.check_schedules import CHECK_EVERYTHING
+from jobs.dead_runs import fail_dead_runs
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import PUBLISH_FIGURES
 from jobs.lost_imports import _newest_runs, _seen
 from jobs.partitions import ORDER_FILES
 from jobs.queues import unserved_queues
+from jobs.run_heartbeat import run_heartbeat
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.imports import Import, get_import
 from orders_pipeline.store.schema import imports, kpi_days
+from orders_pipeline.watch import SignsOfLife
 from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 
@@ -319,6 +324,64 @@ def test_a_finished_import_that_is_run_again_stays_finished_whatever_becomes_of_
     assert found(bench, key).status is ImportStatus.FINISHED
     assert look_for_lost(bench, instance) == []
     assert bench.everything() == before
+
+
+def test_a_run_that_was_deleted_ends_itself(bench: ImportBench, instance: DagsterInstance) -> None:
+    run = run_of(instance, running(bench), STARTED)
+    instance.delete_run(run.run_id)
+    with pytest.raises(KeyboardInterrupt), run_heartbeat(bench.settings, instance, run):
+        Event().wait(60)
+
+
+def test_a_run_whose_process_died_after_its_import_was_finished_is_failed(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = bench.stage(bench.write(*many_orders(5)))
+    bench.settle(key)
+    dead = run_of(instance, key, STARTED)
+    assert look_for_lost(bench, instance) == []
+    assert status_of(instance, dead) is STARTED
+    bench.set(run_patience=NONE_AT_ALL)
+    assert look_for_lost(bench, instance) == []
+    assert status_of(instance, dead) is FAILURE
+
+
+def test_a_run_of_a_finished_import_that_gives_signs_of_life_is_left_alone(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    key = bench.stage(bench.write(*many_orders(5)))
+    bench.settle(key)
+    alive, signs = run_of(instance, key, STARTED), SignsOfLife()
+    for _ in range(3):
+        beat(bench)
+        fail_dead_runs(instance, bench.engine, signs, run_patience=NONE_AT_ALL)
+    assert status_of(instance, alive) is STARTED
+
+
+@pytest.mark.parametrize("newest", [STARTED, WAITING])
+def test_an_older_run_of_an_import_at_work_that_died_does_not_keep_its_place(
+    bench: ImportBench,
+    instance: DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    newest: DagsterRunStatus,
+) -> None:
+    monkeypatch.setattr("jobs.dead_runs.OLDER_RUNS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
+    key = running(bench)
+    older, newer = run_of(instance, key, STARTED), run_of(instance, key, newest)
+    assert look_for_lost(bench, instance) == []
+    assert (status_of(instance, older), status_of(instance, newer)) == (FAILURE, newest)
+
+
+def test_a_run_of_another_job_may_be_silent_for_long_but_not_for_ever(
+    bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = create_run_for_test(instance, CHECK_EVERYTHING, status=STARTED)
+    bench.set(run_patience=NONE_AT_ALL)
+    look_for_lost(bench, instance)
+    assert status_of(instance, silent) is STARTED
+    monkeypatch.setattr("jobs.dead_runs.OTHER_JOBS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
+    look_for_lost(bench, instance)
+    assert status_of(instance, silent) is FAILURE
 
 
 def drop(bench: ImportBench, name: str, *lines: Line | str, complete: bool = True) -> Path:

@@ -175,11 +175,11 @@ def test_batches_that_were_only_sent_are_not_there_yet(staging: Staging) -> None
 
 def test_batches_are_exchanged_as_a_whole(staging: Staging) -> None:
     key = partition_key("orders.csv", SHA)
-    for content in ("first", "second"):
+    for content in ("first PAR1", "second PAR1"):
         parse_a_batch(staging, key, content)
     assert staging.has_batches(key, [1])
     assert not staging.has_batches(key, [1, 2])
-    assert batch_content(staging, key) == {"second"}
+    assert batch_content(staging, key) == {"second PAR1"}
 
 
 def test_what_killed_tries_left_behind_is_removed_and_the_batches_stay(staging: Staging) -> None:
