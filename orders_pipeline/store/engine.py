@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
+from tenacity.wait import wait_base
 
+LOCKED_AT_MOST_SECONDS = 60
+BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"
+# For the start of a transaction that writes: SQLite looks again ever more rarely, ten times a second in the
+# end, so that a store whose workers write in turns would lie idle for a quarter of the time.
+SHORT_BUSY_TIMEOUT = "busy_timeout = 5"
 SQLITE_PRAGMAS = (
-    "busy_timeout = 60000",
+    BUSY_TIMEOUT,
     "journal_mode = WAL",
     # A commit survives a power cut; with a few dozen large transactions a batch its price is not seen.
     "synchronous = FULL",
@@ -97,18 +103,33 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         _set_pragma(connection, pragma)
 
 
+def _while_locked(wait: wait_base) -> Any:
+    return retry(
+        retry=retry_if_exception_message(match=r".*database is locked"),
+        wait=wait,
+        stop=stop_after_delay(LOCKED_AT_MOST_SECONDS),
+        reraise=True,
+    )
+
+
 # Where several processes make a new store, the switch to WAL fails at once: no busy_timeout counts for it.
-@retry(
-    retry=retry_if_exception_message(match="database is locked"),
-    wait=wait_fixed(0.01),
-    stop=stop_after_delay(60),
-    reraise=True,
-)
+@_while_locked(wait_fixed(0.01))
 def _set_pragma(connection: sqlite3.Connection, pragma: str) -> None:
     connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    if connection.get_execution_options().get("reads_only"):
+        connection.exec_driver_sql("BEGIN DEFERRED")
+        return
+    connection.exec_driver_sql(f"PRAGMA {SHORT_BUSY_TIMEOUT}")
+    try:
+        _begin_writing(connection)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA {BUSY_TIMEOUT}")
+
+
+@_while_locked(wait_none())
+def _begin_writing(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another writer came between.
-    mode = "DEFERRED" if connection.get_execution_options().get("reads_only") else "IMMEDIATE"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

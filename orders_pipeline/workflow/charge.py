@@ -31,6 +31,7 @@ from orders_pipeline.workflow.settling import of_current_attempt, payments_in
 RESERVED, PAYMENT_PROCESSING = OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING
 SUCCEEDED, DECLINED = PaymentStatus.SUCCEEDED.value, PaymentStatus.DECLINED.value
 SAVE_EVERY_SECONDS = 0.5
+ANSWER = ["status", "transaction_id", "decline_reason", "answered_at", "order_id", "attempt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +134,16 @@ async def _charge(
 
 
 def _save(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:
-    if outcomes:
-        with engine.begin() as connection:
-            lock_batch(connection, key)
-            count_moves(connection, key, {}, answered=save_outcomes(connection, outcomes))
-
-
-def save_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> int:
-    """Writes the gateway's answers, of which one already known stays as it is; how many were new."""
+    """Writes the gateway's answers, of which one already known stays as it is."""
+    if not outcomes:
+        return
     now = now_us()
+    # Before the transaction, for which others wait.
     rows = sorted((_row(outcome, now) for outcome in outcomes), key=itemgetter(-2))
-    columns = ["status", "transaction_id", "decline_reason", "answered_at", "order_id", "attempt"]
-    return update_rows(connection, payments, columns, rows, expected=PaymentStatus.PROCESSING)
+    with engine.begin() as connection:
+        lock_batch(connection, key)
+        answered = update_rows(connection, payments, ANSWER, rows, expected=PaymentStatus.PROCESSING)
+        count_moves(connection, key, {}, answered=answered)
 
 
 def _row(outcome: Outcome, now: int) -> tuple[str, str | None, str | None, int, int, int]:
