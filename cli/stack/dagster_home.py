@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
-import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
@@ -17,7 +17,6 @@ from cli.stack.programs import variables
 from orders_pipeline.settings import Settings
 
 PREPARED = "dagster.prepared"
-OPEN_ONCE = "from dagster import DagsterInstance; DagsterInstance.get().dispose()"
 
 
 def prepare_dagster(settings: Settings) -> None:
@@ -32,19 +31,37 @@ def prepare_dagster(settings: Settings) -> None:
         prepared.seek(0)
         if str(settings.dagster_home) in prepared.read().splitlines():
             return
-        _open_once(settings, layout)
+        with _environment(variables(settings)):
+            _open_once(settings)
         prepared.write(f"{settings.dagster_home}\n")
 
 
-def _open_once(settings: Settings, layout: Layout) -> None:
-    # Away from the project's `.env`, in a process of its own: Dagster takes its home from the environment.
-    environment = os.environ | variables(settings)
-    command = [sys.executable, "-c", OPEN_ONCE]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=layout.run, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+def _open_once(settings: Settings) -> None:
+    from dagster import DagsterInstance  # noqa: PLC0415 takes a second to load
+
+    try:
+        DagsterInstance.get().dispose()
+    except Exception as error:
         raise StackError(
-            "dagster_unusable", f"Dagster cannot be used with {settings.dagster_home}/dagster.yaml: {reason}"
-        )
+            "dagster_unusable",
+            f"Dagster cannot be used with {settings.dagster_home}/dagster.yaml: {_reason(error)}",
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong at the bottom of it, in one line."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """These variables, from which Dagster takes its home, while the context lasts."""
+    before = dict(os.environ)
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
