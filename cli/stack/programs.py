@@ -93,7 +93,8 @@ def _code_server(plan: Plan) -> Program:
     port = Port(plan.settings.code_server_port, "ORDERS_CODE_SERVER_PORT")
     listen = ["-h", "127.0.0.1", "-p", str(port.number), "--use-python-environment-entry-point"]
     code = ["-m", plan.definitions, "-d", str(PROJECT_ROOT), "--location-name", "definitions"]
-    command = ["dagster", "code-server", "start", *listen, *code]
+    # It ends when it cannot load, and is started again; `dagster code-server` would serve the error for ever.
+    command = ["dagster", "api", "grpc", *listen, *code]
     return _dagster(CODE_SERVER, plan, command, priority=30, port=port)
 
 

@@ -57,7 +57,8 @@ def _program(program: Program) -> dict[str, str]:
         "autostart": "false",
         "autorestart": "true",
         "startsecs": "2",
-        "startretries": "20",
+        # Each wait is a second longer than the last one; an outage must not outlast them.
+        "startretries": "1000",
         "priority": str(program.priority),
         "stopsignal": "TERM",
         "stopwaitsecs": str(program.stop_seconds),

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 import requests
@@ -39,7 +40,7 @@ from cli.stack.stack import (
     webserver_url,
 )
 from orders_pipeline.settings import PROJECT_ROOT, Settings
-from tests.services import free_port
+from tests.services import free_port, wait_until
 
 APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
 ASSETS = "{ assetNodes { assetKey { path } } }"
@@ -90,6 +91,12 @@ def up(settings: Settings, *only: str) -> list[str]:
 
 def pids(settings: Settings) -> dict[str, int | None]:
     return {program.name: program.pid for program in stack_status(settings).programs}
+
+
+def launches(settings: Settings) -> bool:
+    """Whether a run can be launched, for which the webserver asks the code server."""
+    answer = requests.post(f"{webserver_url(settings)}/graphql", json={"query": LAUNCH}, timeout=60).json()
+    return bool(answer["data"]["launchRun"]["__typename"] == "LaunchRunSuccess")
 
 
 def only_the_full_webserver_launches(settings: Settings) -> None:
@@ -283,6 +290,18 @@ def test_definitions_that_do_not_load_are_an_error_and_nothing_stays(settings: S
         start_all(settings, celery_app=APP, definitions="missing_definitions")
     assert "missing_definitions" in error.value.message
     assert not stack_status(settings).running
+
+
+def test_a_code_server_that_could_not_load_is_started_until_it_can(settings: Settings) -> None:
+    up(settings, "webserver")
+    storage = settings.home / "history" / "runs.db"
+    kept = storage.rename(storage.with_name("kept.db"))
+    storage.write_text("This is no database, however often it is opened. " * 100)
+    psutil.Process(pids(settings)["code-server"]).kill()
+    log = Layout(settings.home).log("code-server")
+    wait_until(lambda: "file is not a database" in log.read_text(), lambda: True, log)
+    kept.replace(storage)
+    wait_until(lambda: launches(settings), lambda: True, log)
 
 
 @pytest.fixture
