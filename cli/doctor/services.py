@@ -9,7 +9,7 @@ import redis
 from sqlalchemy import Engine, text
 
 from cli.doctor.finding import Finding, error, milliseconds_since, ok, warning
-from cli.stack.readiness import broker_answers
+from cli.stack.broker import broker_answers
 from cli.stack.stack import stack_status
 from orders_pipeline.payments.connect import http_gateway
 from orders_pipeline.redis_server import broker_url, find_server, redis_url

@@ -10,7 +10,7 @@ from cli.stack.layout import Layout
 from cli.stack.leftovers import end_leftovers, find_leftovers
 from cli.stack.program import Program
 from cli.stack.programs import KEEPER, REDIS, Plan, make_program
-from cli.stack.readiness import port_accepts, redis_answers, wait_for_program, worker_answers
+from cli.stack.readiness import port_accepts, redis_answers, wait_for_program
 from cli.stack.supervisor import Condition, Supervisor
 from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_node
 from orders_pipeline.redis_server import broker_url, redis_url
@@ -80,6 +80,8 @@ def missing_workers(layout: Layout) -> list[str]:
 
 def wait_for_workers(plan: Plan) -> None:
     """Wait until this home's own workers answer."""
+    from cli.stack.broker import worker_answers  # noqa: PLC0415 it loads while the workers start
+
     broker = broker_url(plan.settings)
     for name in [name for name in running_programs(plan.layout) if name in QUEUES_OF]:
         node = worker_node(name, plan.settings)

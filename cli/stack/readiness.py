@@ -8,15 +8,9 @@ import time
 import urllib.request
 from collections.abc import Callable
 
-import redis
-from celery import Celery
-from kombu.exceptions import OperationalError
-
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.supervisor import Supervisor
-from jobs.queues import unserved_queues
-from orders_pipeline.broker_tls import amqps_options, plain_amqps
 
 # What dies is seen at once; this is for what hangs, on a machine that may be very busy.
 STARTUP_SECONDS = 300
@@ -52,42 +46,13 @@ def wait_for_program(layout: Layout, name: str, ready: Callable[[], bool]) -> No
 
 def redis_answers(url: str) -> bool:
     """Whether a Redis that accepts this URL's password answers."""
+    import redis  # noqa: PLC0415 commands that ask for none of it start sooner
+
     with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=None) as client:
         try:
             return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):
             return False
-
-
-def broker_answers(url: str) -> bool:
-    """Whether a Celery broker can be reached with this URL."""
-    with _celery(url) as app, app.connection_for_write(connect_timeout=2) as connection:
-        try:
-            connection.ensure_connection(max_retries=1, timeout=5)
-        except OperationalError:
-            return False
-        return True
-
-
-def worker_answers(broker: str, node: str, seconds: float) -> bool:
-    """Whether this Celery worker answers within some seconds."""
-    with _celery(broker) as app, app.connection_for_write() as connection:
-        try:
-            found = app.control.ping(destination=[node], timeout=seconds, limit=1, connection=connection)
-        except (OperationalError, *connection.connection_errors):
-            return False
-        return bool(found)
-
-
-def all_queues_are_served(broker: str, seconds: float) -> bool:
-    """Whether Celery workers, wherever they run, serve every queue; asks for so many seconds at most."""
-    with _celery(broker) as app:
-        return not unserved_queues(app, seconds)
-
-
-def _celery(broker: str) -> Celery:
-    tls = {"broker_use_ssl": amqps_options(broker)}
-    return Celery(broker=plain_amqps(broker), changes=tls, set_as_current=False)
 
 
 def port_accepts(port: int) -> bool:

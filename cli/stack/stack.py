@@ -35,7 +35,7 @@ from cli.stack.programs import (
     Plan,
     is_redis_embedded,
 )
-from cli.stack.readiness import all_queues_are_served, broker_answers, redis_answers
+from cli.stack.readiness import redis_answers
 from cli.stack.roles import roles
 from cli.stack.supervisor import Condition, ProgramState, Supervisor
 from cli.stack.up import bring_up, renew
@@ -88,7 +88,7 @@ def running_workers(
     """
     _refuse_absent_services(settings)
     Layout(settings.home).prepare()
-    if settings.redis_url and all_queues_are_served(broker_url(settings), seconds=2):
+    if settings.redis_url and _others_serve_all_queues(settings):
         prepare_dagster(settings)
         meanwhile()
         yield RunningWorkers()
@@ -229,8 +229,20 @@ def _make_inbox(folder: Path) -> None:
 def _refuse_absent_services(settings: Settings) -> None:
     if settings.redis_url and not redis_answers(settings.redis_url):
         raise StackError("redis_unreachable", "The Redis of ORDERS_REDIS_URL does not answer")
-    if settings.broker_url and not broker_answers(broker_url(settings)):
+    if settings.broker_url and not _broker_answers(settings):
         raise StackError("broker_unreachable", "The broker of ORDERS_BROKER_URL does not answer")
+
+
+def _broker_answers(settings: Settings) -> bool:
+    from cli.stack.broker import broker_answers  # noqa: PLC0415 loads Celery
+
+    return broker_answers(broker_url(settings))
+
+
+def _others_serve_all_queues(settings: Settings) -> bool:
+    from cli.stack.broker import all_queues_are_served  # noqa: PLC0415 loads Celery
+
+    return all_queues_are_served(broker_url(settings), seconds=2)
 
 
 def _redis_if_embedded(settings: Settings) -> list[str]:

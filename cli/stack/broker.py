@@ -1,0 +1,43 @@
+"""Asking the broker and its workers whether they are there.
+
+Whoever needs it loads it then: Celery takes long to load, and most commands have nothing to ask.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from jobs.queues import unserved_queues
+from orders_pipeline.broker_tls import amqps_options, plain_amqps
+
+
+def broker_answers(url: str) -> bool:
+    """Whether a Celery broker can be reached with this URL."""
+    with _celery(url) as app, app.connection_for_write(connect_timeout=2) as connection:
+        try:
+            connection.ensure_connection(max_retries=1, timeout=5)
+        except OperationalError:
+            return False
+        return True
+
+
+def worker_answers(broker: str, node: str, seconds: float) -> bool:
+    """Whether this Celery worker answers within some seconds."""
+    with _celery(broker) as app, app.connection_for_write() as connection:
+        try:
+            found = app.control.ping(destination=[node], timeout=seconds, limit=1, connection=connection)
+        except (OperationalError, *connection.connection_errors):
+            return False
+        return bool(found)
+
+
+def all_queues_are_served(broker: str, seconds: float) -> bool:
+    """Whether Celery workers, wherever they run, serve every queue; asks for so many seconds at most."""
+    with _celery(broker) as app:
+        return not unserved_queues(app, seconds)
+
+
+def _celery(broker: str) -> Celery:
+    tls = {"broker_use_ssl": amqps_options(broker)}
+    return Celery(broker=plain_amqps(broker), changes=tls, set_as_current=False)
