@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from operator import itemgetter
 
-from sqlalchemy import Connection, Engine, func, insert, literal, select, update
+from sqlalchemy import Engine, func, insert, literal, select, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, PaymentStatus, Window
