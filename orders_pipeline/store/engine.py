@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
-from tenacity.wait import wait_base
 
 LOCKED_AT_MOST_SECONDS = 60
 BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"
 # For the start of a transaction that writes: SQLite looks again ever more rarely, ten times a second in the
 # end, so that a store whose workers write in turns would lie idle for a quarter of the time.
 SHORT_BUSY_TIMEOUT = "busy_timeout = 5"
+IS_LOCKED = retry_if_exception_message(match=".*database is locked")
+GIVE_UP = stop_after_delay(LOCKED_AT_MOST_SECONDS)
 SQLITE_PRAGMAS = (
     BUSY_TIMEOUT,
     "journal_mode = WAL",
@@ -103,17 +104,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         _set_pragma(connection, pragma)
 
 
-def _while_locked(wait: wait_base) -> Any:
-    return retry(
-        retry=retry_if_exception_message(match=r".*database is locked"),
-        wait=wait,
-        stop=stop_after_delay(LOCKED_AT_MOST_SECONDS),
-        reraise=True,
-    )
-
-
 # Where several processes make a new store, the switch to WAL fails at once: no busy_timeout counts for it.
-@_while_locked(wait_fixed(0.01))
+@retry(retry=IS_LOCKED, stop=GIVE_UP, wait=wait_fixed(0.01), reraise=True)
 def _set_pragma(connection: sqlite3.Connection, pragma: str) -> None:
     connection.execute(f"PRAGMA {pragma}")
 
@@ -129,7 +121,7 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA {BUSY_TIMEOUT}")
 
 
-@_while_locked(wait_none())
+@retry(retry=IS_LOCKED, stop=GIVE_UP, wait=wait_none(), reraise=True)
 def _begin_writing(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another writer came between.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
