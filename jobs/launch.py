@@ -9,6 +9,7 @@ from dagster import DagsterInstance, DagsterRunStatus, execute_job
 from jobs.import_orders import IMPORT_ORDERS
 from jobs.partitions import register_partition
 from jobs.repository import project_repository
+from orders_pipeline.home import make_home
 from orders_pipeline.settings import Settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -23,7 +24,7 @@ def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
     """The Dagster instance of this home, configured by the project's `dagster.yaml`."""
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["ORDERS_HOME"] = str(settings.home)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     with DagsterInstance.get() as instance:
         yield instance
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from orders_pipeline.broker_tls import verifying
+from orders_pipeline.home import make_home
 from orders_pipeline.settings import Settings
 
 # Below the range from which systems take the ports of outgoing connections, so that none is taken by chance.
@@ -134,7 +135,8 @@ def _is_free(port: int) -> bool:
 def _url_file(home: Path) -> Iterator[Path]:
     """The file that remembers the URL, locked: processes that ask at the same time get one answer."""
     folder = home / "run"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_home(home)
+    folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / "redis.url"
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from orders_pipeline.home import make_home
 from orders_pipeline.importing.errors import FileRefused
 from orders_pipeline.remote_staging import RemoteArea, StagingUnavailable
 from orders_pipeline.settings import Settings
@@ -61,6 +62,7 @@ class Staging:
             StagingUnavailable: the staging area does not answer.
         """
         incoming = self.folder / f".incoming-{uuid4().hex}"
+        make_home(self.folder.parent)
         incoming.mkdir(parents=True)
         try:
             sha256, size = _copy_and_hash(file, incoming / "original")

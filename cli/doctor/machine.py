@@ -87,16 +87,7 @@ def home(settings: Settings) -> Iterator[Finding]:
         yield error("home", f"{folder} cannot be written to", "Give it to the user that runs this, by chown.")
     else:
         yield ok("home", str(settings.home))
-    private = [path for path in (settings.home / "run", settings.home / "logs") if path.exists()]
-    open_to_others = [path.name for path in private if path.stat().st_mode & 0o077]
-    if open_to_others:
-        yield error(
-            "permissions",
-            f"{', '.join(open_to_others)} of the home can be read by others, and may hold passwords",
-            f"chmod -R go= {settings.home / 'run'} {settings.home / 'logs'}",
-        )
-    else:
-        yield ok("permissions", "what holds passwords is private")
+    yield from _permissions(settings.home)
     yield _disk(folder)
     yield from _file_system(settings)
     yield from _writable("inbox", settings.inbox_folder, "ORDERS_INBOX")
@@ -104,6 +95,26 @@ def home(settings: Settings) -> Iterator[Finding]:
         yield from _writable("backups", settings.backup_folder, "ORDERS_BACKUP_FOLDER")
     else:
         yield warning("backups", "none are made", "Name a folder by ORDERS_BACKUP_FOLDER.")
+
+
+def _permissions(home: Path) -> Iterator[Finding]:
+    """Who else may read the home. A group may share it, but for what holds passwords."""
+    private = [path for path in (home / "run", home / "logs") if path.exists()]
+    open_to_others = [path.name for path in private if path.stat().st_mode & 0o077]
+    if open_to_others:
+        yield error(
+            "permissions",
+            f"{', '.join(open_to_others)} of the home can be read by others, and may hold passwords",
+            f"chmod -R go= {home / 'run'} {home / 'logs'}",
+        )
+    else:
+        yield ok("permissions", "what holds passwords is private")
+    if home.exists() and home.stat().st_mode & 0o007:
+        yield warning(
+            "home_permissions",
+            f"every user of this machine may enter {home}, which holds customers' data",
+            f"chmod o= {home}",
+        )
 
 
 def _disk(folder: Path) -> Finding:

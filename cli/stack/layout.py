@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from orders_pipeline.home import make_home
+
 # Variable that every background process inherits, so that those of a home can be told.
 HOME_MARK = "ORDERS_STACK_HOME"
 
@@ -46,5 +48,6 @@ class Layout:
 
     def prepare(self) -> None:
         """Make the folders."""
+        make_home(self.home)
         for folder in (self.run, self.logs):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)

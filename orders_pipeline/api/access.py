@@ -19,6 +19,7 @@ from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit, address_of
+from orders_pipeline.home import make_home
 from orders_pipeline.model import Scope
 from orders_pipeline.store.api_keys import find_key, is_use_noted, note_use
 from orders_pipeline.store.engine import reading
@@ -61,7 +62,8 @@ def api_key(configured: str, home: Path) -> str:
     if configured:
         return configured
     file = home / "run" / "api.key"
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_home(home)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

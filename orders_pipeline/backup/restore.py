@@ -17,6 +17,7 @@ from orders_pipeline.backup.archive import scratch_beside, unpack
 from orders_pipeline.backup.backup import KEY_FILE
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, read_manifest
+from orders_pipeline.home import make_home
 from orders_pipeline.kpis.publisher import take_over
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.reporting import open_reporting
@@ -72,7 +73,7 @@ def rebuild_figures(engine: Engine, settings: Settings, redis_url: str) -> int:
 
 @contextmanager
 def _unpacked(archive: Path, home_folder: Path) -> Iterator[Path]:
-    home_folder.mkdir(parents=True, exist_ok=True)
+    make_home(home_folder)
     with scratch_beside(home_folder / "backup") as folder:
         unpack(archive, folder)
         yield folder

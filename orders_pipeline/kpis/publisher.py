@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select, update
 
+from orders_pipeline.home import make_home
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, kpi_days
 
@@ -41,7 +42,7 @@ def publisher_name(folder: Path) -> str:
 
     Its end, drawn once per home, is what counts: containers on one volume have a machine's name each.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_home(folder.parent)
     with suppress(FileExistsError), (folder.parent / ID_FILE).open("x") as file:
         file.write(secrets.token_hex(8))
     return f"{socket.gethostname()}:{folder}#{_token(folder)}"

@@ -20,6 +20,7 @@ from duckdb import DuckDBPyConnection
 
 from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.currency import MINOR_DIGITS
+from orders_pipeline.home import make_home
 from orders_pipeline.redis_cache import script
 
 TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle_times_by_day")
@@ -50,7 +51,8 @@ def only_writer(folder: Path, patience: float = PATIENCE_SECONDS) -> Iterator[No
     Raises:
         WarehouseBusyError: it stayed taken for `patience` seconds.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_home(folder.parent)
+    folder.mkdir(exist_ok=True)
     descriptor = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(descriptor, folder, time.monotonic() + patience)

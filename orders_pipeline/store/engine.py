@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
 
+from orders_pipeline.home import make_home
+
 LOCKED_AT_MOST_SECONDS = 60
 BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"
 # For the start of a transaction that writes: SQLite looks again ever more rarely, ten times a second in the
@@ -92,7 +94,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def _sqlite_engine(url: str) -> Engine:
     database = make_url(url).database
     if database:
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
+        make_home(Path(database).parent)
     engine = create_engine(url, connect_args={"isolation_level": None}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

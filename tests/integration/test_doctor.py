@@ -120,6 +120,17 @@ def test_a_folder_of_passwords_that_others_can_read_is_an_error(tmp_path: Path) 
     assert found["permissions"] == "error"
 
 
+@pytest.mark.parametrize(("mode", "warned"), [(0o755, True), (0o751, True), (0o750, False), (0o700, False)])
+def test_a_home_that_everybody_can_read_is_a_warning_and_one_shared_with_a_group_is_not(
+    tmp_path: Path, mode: int, warned: bool
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home").chmod(mode)
+    found = {one.name: one for one in machine.home(Settings(home=tmp_path / "home"))}
+    assert ("home_permissions" in found) is warned
+    assert not warned or found["home_permissions"].level == "warning"
+
+
 def test_an_unusable_setting_is_told_and_does_not_stop_the_doctor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
