@@ -1,0 +1,86 @@
+"""The group of all commands, each of which is loaded when it is asked for: together they take a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+# Command: the module in `cli.commands` that registers it; by panel of the help page.
+PANELS: Mapping[str, Mapping[str, str]] = {
+    "Order files": {
+        "stage": "importing",
+        "import": "importing",
+        "files": "order_files",
+        "rejects": "order_files",
+        "profile": "profiles",
+    },
+    "Orders and figures": {
+        "show": "inspecting",
+        "verify": "inspecting",
+        "failed": "failed",
+        "retry": "failed_work",
+        "cancel": "failed_work",
+        "kpis": "kpis",
+        "leaderboard": "leaderboard",
+        "products": "products",
+    },
+    "Running it": {
+        "up": "stack",
+        "down": "stack",
+        "restart": "stack",
+        "status": "stack",
+        "smoke": "smoke",
+        "doctor": "doctor",
+        "alerts": "alerts",
+        "pause": "intake",
+        "resume": "intake",
+    },
+    "Upkeep": {
+        "backup": "backups",
+        "restore": "backups",
+        "clean": "clean",
+        "audit": "audit",
+        "keys": "keys",
+    },
+    "Trying it out": {"demo": "demo", "gateway": "gateway"},
+}
+
+
+@cache
+def commands_of(module: str) -> Mapping[str, Any]:
+    """What a module of `cli.commands` registers, by name."""
+    registered = typer.Typer()
+    import_module(f"cli.commands.{module}").register(registered)
+    return typer.main.get_group(registered).commands
+
+
+class CommandGroup(TyperGroup):
+    """A group with the commands of `PANELS`."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()  # type: ignore[assignment]
+
+
+class _Commands(Mapping[str, Any]):
+    """Commands by name, in the order of their panels."""
+
+    def __init__(self) -> None:
+        self._places = {name: (panel, module) for panel, of in PANELS.items() for name, module in of.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        panel, module = self._places[name]
+        command: Any = commands_of(module)[name]
+        command.rich_help_panel = panel
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
