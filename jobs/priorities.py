@@ -1,8 +1,9 @@
 """Which of the waiting tasks is worked on first: 0 to 9, and higher is sooner, on every broker.
 
 What was begun ends first: later steps of an import come before earlier ones, so that batches, and then files,
-finish. A file of a single batch comes before the batches of large ones. The run's tag
-`dagster-celery/run_priority` is added, for a file that is urgent or can wait.
+finish. Where they are few, the batches of a file begin together all the same: one that is left to the end
+would keep a single worker busy. A file of a single batch comes before the batches of large ones. The run's
+tag `dagster-celery/run_priority` is added, for a file that is urgent or can wait.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from orders_pipeline.broker_tls import is_amqp
 
 LOWEST, HIGHEST = 0, 9
 SINGLE_BATCH_BONUS = 4
+FEW_BATCHES = range(2, 9)
 
 
 class Priority(IntEnum):
@@ -36,7 +38,10 @@ def priority_tag(priority: Priority) -> dict[str, str]:
 def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], known_state: Any) -> int:
     """Priority of a step of a run; `known_state` tells into how many batches its file fell."""
     own = int(step_tags.get(STEP_TAG, Priority.OTHER_WORK))
-    bonus = SINGLE_BATCH_BONUS if _batches(known_state) == 1 else 0
+    batches = _batches(known_state)
+    if batches in FEW_BATCHES:
+        own = max(own, Priority.GO_ON)
+    bonus = SINGLE_BATCH_BONUS if batches == 1 else 0
     return min(max(own + bonus + _run_priority(run_tags), LOWEST), HIGHEST)
 
 

@@ -118,6 +118,12 @@ def test_what_was_begun_ends_first_and_small_files_come_before_large_ones() -> N
     assert step_priority({}, {}, state(0)) == Priority.OTHER_WORK
 
 
+def test_where_they_are_few_the_batches_of_a_file_begin_together() -> None:
+    begin, go_on = (priority_tag(step) for step in (Priority.BEGIN, Priority.GO_ON))
+    assert step_priority(begin, {}, state(4)) == step_priority(go_on, {}, state(4))
+    assert step_priority(begin, {}, state(0)) < step_priority(go_on, {}, state(4))
+
+
 def test_a_run_can_be_made_urgent_or_can_wait_within_the_bounds_of_the_broker() -> None:
     tags = priority_tag(Priority.END)
     assert step_priority(tags, {URGENT: "3"}, state(20)) == Priority.END + 3
