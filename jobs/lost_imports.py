@@ -1,7 +1,7 @@
 """The watchdog of imports: what Dagster and the broker say of them, and which are launched again."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -13,9 +13,10 @@ from sqlalchemy import Engine
 from jobs.celery_app import celery_settings
 from jobs.dead_runs import fail_run, runs_of
 from jobs.import_orders import IMPORT_ORDERS
+from jobs.queue_heads import files_waiting
 from jobs.queues import queue_sizes, unserved_queues
 from jobs.run_heartbeat import PARTITION_TAG
-from orders_pipeline.broker_tls import plain_amqps
+from orders_pipeline.broker_tls import is_amqp, plain_amqps
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.redis_server import broker_url, redis_url
@@ -43,12 +44,14 @@ def relaunch_lost(
     """Fails the runs of lost imports; a request for a new run of each."""
     watched = _watched(instance, engine)
     patience = Patience(settings.run_patience, settings.work_patience)
-    tasks_wait = _tasks_wait(settings) if watched else False
+    waiting = cache(lambda: _waiting(settings))
     absent = cache(lambda: _absent(settings, engine))
     for found in watched:
         records = _newest_runs(instance, found.key)
         record, run = next(iter(records), None), _seen(records, found.run_beat_at or 0)
-        match judge(found, run, signs.silence(found, run), tasks_wait, patience):
+        silence = signs.silence(found, run)
+        tasks_wait = silence.work > patience.work and waiting()(found.key)
+        match judge(found, run, silence, tasks_wait, patience):
             case Relaunch(reason) if missing := absent():
                 log.warning(f"{found.key} is launched again once {missing} answers: {reason}")
             case Relaunch(reason):
@@ -108,12 +111,17 @@ def _microseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000)
 
 
-def _tasks_wait(settings: Settings) -> bool:
+def _waiting(settings: Settings) -> Callable[[str], bool]:
+    """Tells of an import whether tasks of it wait in the broker."""
     try:
-        return any(queue_sizes(settings).values())
+        if is_amqp(broker_url(settings)):
+            # It lets nobody look behind the head of a queue, and hands on what a dead worker had at once.
+            waits = any(queue_sizes(settings).values())
+            return lambda _: waits
+        return files_waiting(settings).__contains__
     except ConnectionError:
         # A broker that is away may come back with its tasks; the run's own process decides meanwhile.
-        return True
+        return lambda _: True
 
 
 def _absent(settings: Settings, engine: Engine) -> str | None:

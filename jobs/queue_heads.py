@@ -1,4 +1,4 @@
-"""Since when the first task of each queue waits: Celery does not note it, so a header of each task does."""
+"""Since when the first task of each queue waits, and of which files: headers of each task tell it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from kombu.connection import Connection
 
 from jobs.queues import QUEUES, broker_connection, queue_size
+from jobs.step_log import IDS_HEADER
 from orders_pipeline.monitoring.conditions import Queue
 from orders_pipeline.settings import Settings
 
@@ -30,6 +31,21 @@ def queues(settings: Settings) -> dict[str, Queue]:
         return {queue: _queue(connection, queue) for queue in QUEUES}
 
 
+def files_waiting(settings: Settings) -> set[str]:
+    """Partition keys of the imports of which tasks wait, on a Redis.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    with broker_connection(settings) as connection:
+        channel = connection.channel()  # type: ignore[no-untyped-call]
+        try:
+            headers = [one for queue in QUEUES for one in _peek_redis(channel, queue, first=0)]
+        finally:
+            channel.close()
+    return {one[IDS_HEADER]["file"] for one in headers if "file" in (one.get(IDS_HEADER) or {})}
+
+
 def _queue(connection: Connection, queue: str) -> Queue:
     waiting = queue_size(connection, queue)
     return Queue(waiting, _oldest_since(connection, queue) if waiting else None)
@@ -46,12 +62,21 @@ def _oldest_since(connection: Connection, queue: str) -> int | None:
     return int(min(times) * 1_000_000) if times else None
 
 
-def _peek_redis(channel: Any, queue: str) -> list[dict[str, Any]]:
-    """Headers of the next task of each priority: a list of Redis each, read from its end."""
+def _peek_redis(channel: Any, queue: str, first: int = -1) -> list[dict[str, Any]]:
+    """Headers of the tasks of each priority, a list of Redis each, from a place in it on."""
     keys = [channel._q_for_pri(queue, priority) for priority in channel.priority_steps]
     with channel.conn_or_acquire() as client:
-        texts = [client.lindex(key, -1) for key in keys]
-    return [json.loads(text)["headers"] for text in texts if text]
+        texts = [text for key in keys for text in client.lrange(key, first, -1)]
+    return [_headers(text) for text in texts]
+
+
+def _headers(text: bytes) -> dict[str, Any]:
+    try:
+        headers: dict[str, Any] = json.loads(text)["headers"]
+    except (ValueError, LookupError, TypeError):
+        # No task: the worker that gets it throws it away.
+        return {}
+    return headers
 
 
 def _peek_amqp(channel: Any, queue: str) -> list[dict[str, Any]]:

@@ -111,7 +111,7 @@ def judge(found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, pat
     """What to do about a running import.
 
     Args:
-        tasks_wait: whether tasks lie in the broker's queues; then no sign of work only means other work.
+        tasks_wait: whether tasks of it lie in the broker's queues; then silence only means other work.
     """
     reason = _why_lost(found, run, silence, tasks_wait, patience)
     if reason is None:

@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from celery import Celery
 from dagster import (
     DagsterInstance,
     DagsterRun,
@@ -31,6 +32,7 @@ from jobs.lost_imports import _newest_runs, _seen
 from jobs.partitions import ORDER_FILES
 from jobs.queues import unserved_queues
 from jobs.run_heartbeat import run_heartbeat
+from jobs.step_log import IDS_HEADER, step_ids
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.store.engine import open_engine, reading
@@ -107,6 +109,17 @@ def beat(bench: ImportBench) -> None:
         connection.execute(update(imports).values(run_beat_at=now_us()))
 
 
+def queue_step(redis_url: str, key: str) -> None:
+    """A step of the import waits in the broker, behind another task and what is none."""
+    with Redis.from_url(redis_url) as broker:
+        broker.lpush("orders", "no task")
+    with Celery(broker=redis_url, set_as_current=False) as app:
+        app.send_task("another", queue="orders")
+        app.send_task(
+            "a step", queue="orders", headers={IDS_HEADER: step_ids("a run", "load_orders[1]", key)}
+        )
+
+
 def found(bench: ImportBench, key: str) -> Import:
     with reading(bench.engine) as connection:
         return get_import(connection, key)
@@ -165,12 +178,24 @@ def test_a_run_whose_tasks_are_lost_is_failed_and_launched_again(
 def test_a_run_whose_tasks_still_wait_in_the_broker_is_left_alone(
     bench: ImportBench, instance: DagsterInstance, redis_url: str
 ) -> None:
-    run_of(instance, running(bench), STARTED)
+    key = running(bench)
+    run_of(instance, key, STARTED)
     beat(bench)
     bench.set(work_patience=NONE_AT_ALL)
-    with Redis.from_url(redis_url) as broker:
-        broker.lpush("orders", "a task")
+    queue_step(redis_url, key)
     assert look_for_lost(bench, instance) == []
+
+
+def test_tasks_of_other_imports_do_not_hide_that_those_of_one_are_lost(
+    bench: ImportBench, instance: DagsterInstance, redis_url: str
+) -> None:
+    lost, waiting = running(bench, "lost.csv"), running(bench, "waiting.csv")
+    for key in (lost, waiting):
+        run_of(instance, key, STARTED)
+    beat(bench)
+    bench.set(work_patience=NONE_AT_ALL)
+    queue_step(redis_url, waiting)
+    assert look_for_lost(bench, instance) == [lost]
 
 
 def test_tasks_of_a_broker_that_is_away_are_not_taken_for_lost(
