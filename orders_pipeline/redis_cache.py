@@ -13,8 +13,8 @@ from sqlalchemy import Engine, select
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
 
-# Redis is away or not ready: readers then take their figures from the stores.
-UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError)
+# Redis is away, not ready or full: readers then take their figures from the stores.
+UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError)
 
 
 def ask_redis(url: str) -> redis.Redis:
@@ -35,6 +35,15 @@ def _client(url: str, seconds: int, retries: int) -> redis.Redis:
         socket_timeout=seconds,
         retry=Retry(NoBackoff(), retries),
     )
+
+
+def try_writing(client: redis.Redis) -> bool:
+    """Writes a key that is gone in a minute: a Redis that is full, or a replica, still answers a ping.
+
+    Raises:
+        RedisError: it does not answer, or takes no writes.
+    """
+    return bool(client.set("health:written", "yes", ex=60))
 
 
 def store_id(engine: Engine) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from starlette.responses import JSONResponse, Response
@@ -18,6 +19,7 @@ from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Health, Snapshot
 from orders_pipeline.clock import now_us, to_datetime
+from orders_pipeline.redis_cache import try_writing
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
 from orders_pipeline.store.snapshots import KEPT, settled_per_second, snapshots_of_last
@@ -36,7 +38,7 @@ log = logging.getLogger(__name__)
 def health(context: Context) -> Response:
     """Health of each service."""
     database = _service("The order store", lambda: _ask_store(context))
-    redis = _service("Redis", context.watched_redis.ping)
+    redis = _service("Redis", partial(try_writing, context.watched_redis))
     sizes: list[int] = []
     queue = _service("The broker", lambda: sizes.append(sum(context.queue_sizes().values())))
     services = {
@@ -89,6 +91,9 @@ def _snapshot_document(snapshot: StoredSnapshot, rate: float | None) -> dict[str
 def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
     try:
         ask()
+    except ResponseError as error:
+        log.warning("%s takes no writes: %s", name, error)
+        return {"status": "unhealthy", "message": f"{name} takes no writes."}
     except (DBAPIError, RedisError, ConnectionError, TimeoutError) as error:
         log.warning("%s is down: %s", name, error)
         return {"status": "unhealthy", "message": f"{name} does not answer."}

@@ -15,6 +15,7 @@ from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.models import Live, Ready
 from orders_pipeline.monitoring.metrics import PipelineMetrics, metrics_registry
 from orders_pipeline.monitoring.workers import queues_served, workers_there
+from orders_pipeline.redis_cache import try_writing
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.migrate import HEAD, current_revision
 
@@ -38,7 +39,7 @@ def ready(context: Context) -> Response:
     """Whether orders can be worked on: the store's tables, Redis, the broker, and workers on every queue."""
     checks = {
         "store": _holds(lambda: _is_migrated(context)),
-        "redis": _holds(lambda: bool(context.watched_redis.ping())),
+        "redis": _holds(lambda: try_writing(context.watched_redis)),
         "broker": _holds(lambda: bool(context.queue_sizes())),
         "workers": _holds(lambda: _are_queues_served(context)),
     }

@@ -149,7 +149,11 @@ def _figures_late(seen: Seen, limits: Settings) -> list[Condition]:
 
 
 def _service_down(seen: Seen, _limits: Settings) -> list[Condition]:
-    return [Condition(name, f"{name} does not answer.") for name, up in seen.services.items() if not up]
+    return [
+        Condition(name, f"{name} does not answer or takes no writes.")
+        for name, up in seen.services.items()
+        if not up
+    ]
 
 
 def _disk_nearly_full(seen: Seen, limits: Settings) -> list[Condition]:

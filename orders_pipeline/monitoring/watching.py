@@ -14,6 +14,7 @@ from orders_pipeline.clock import now_us
 from orders_pipeline.model import ImportStatus
 from orders_pipeline.monitoring.conditions import HOUR_US, OpenImport, Queue, Seen
 from orders_pipeline.monitoring.workers import queues_served, workers_there
+from orders_pipeline.redis_cache import try_writing
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.order_counts import order_counts
 from orders_pipeline.store.schema import batches, imports, kpi_days
@@ -61,6 +62,7 @@ def _queues(ask_queues: AskQueues) -> dict[str, Queue] | None:
 
 def _served(client: redis.Redis) -> frozenset[str] | None:
     try:
+        try_writing(client)
         return queues_served(workers_there(client))
     except RedisError:
         return None

@@ -1,4 +1,4 @@
-"""Ends this process at a chosen commit of an engine.
+"""Ends this process, or breaks the connection off, at a chosen commit of an engine.
 
 Commit number n has the points 2n, just before it, and 2n + 1, just after it.
 """
@@ -6,18 +6,35 @@ Commit number n has the points 2n, just before it, and 2n + 1, just after it.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 
 KILLED = 137
 
 
-class CommitPoints:
-    """Counts the commits of an engine that may write, and ends the process at one point of them."""
+def die() -> None:
+    """As SIGKILL does."""
+    os._exit(KILLED)
 
-    def __init__(self, engine: Engine, killed_at: int | None = None) -> None:
+
+def lose_connection() -> None:
+    """The store's answer to COMMIT does not come, as when a network fails.
+
+    Raises:
+        OperationalError: always.
+    """
+    raise OperationalError("COMMIT", None, ConnectionError("the server closed the connection"))
+
+
+class CommitPoints:
+    """Counts the commits of an engine that may write; at one point of them something happens."""
+
+    def __init__(self, engine: Engine, at: int | None = None, then: Callable[[], None] = die) -> None:
         self.commits = 0
-        self._killed_at = killed_at
+        self._at = at
+        self._then = then
         event.listen(engine, "commit", self._meet)
 
     @property
@@ -28,11 +45,11 @@ class CommitPoints:
     def _meet(self, connection: Connection) -> None:
         if connection.get_execution_options().get("reads_only"):
             return
-        if self._killed_at == self.points:
-            os._exit(KILLED)
-        if self._killed_at == self.points + 1:
+        point, self.commits = self.points, self.commits + 1
+        if self._at == point:
+            self._then()
+        if self._at == point + 1:
             driver = connection.connection.dbapi_connection
             assert driver is not None
             driver.commit()
-            os._exit(KILLED)
-        self.commits += 1
+            self._then()

@@ -97,7 +97,7 @@ def _serve() -> None:
 
 def _run_to_death(url: str, folder: str, point: int) -> None:
     bench = bench_at(open_engine(url), Path(folder))
-    CommitPoints(bench.engine, killed_at=point)
+    CommitPoints(bench.engine, at=point)
     run_import(bench)
     os._exit(0)
 

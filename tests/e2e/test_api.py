@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from redis import Redis
 from sqlalchemy import update
 
 from orders_pipeline.api.access import api_key
@@ -299,6 +300,36 @@ def test_health_names_each_service_and_readers_are_served_while_redis_is_down(se
         assert data(get("/leaderboard/customers?limit=1"))[0]["customer_id"] == "505"
         assert data(get("/stats"))["orders"]["completed"] == 10
         assert get("/queue").status_code == 503
+        rebuild = get("/leaderboard/rebuild", "POST", headers={"Authorization": "Bearer open sesame"})
+        assert rebuild.status_code == 503
+
+
+@pytest.fixture
+def full_redis(redis_url: str) -> Iterator[None]:
+    """The Redis takes no more writes."""
+    with Redis.from_url(redis_url) as server:
+        server.config_set("maxmemory", 1)
+        yield
+        server.config_set("maxmemory", 0)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_full_redis_is_unhealthy_and_readers_are_served(
+    settings: Settings, request: pytest.FixtureRequest
+) -> None:
+    with serving(settings.model_copy(update={"rate_limit": 999})) as get:
+        request.getfixturevalue("full_redis")
+        ill = get("/health")
+        assert (ill.status_code, ill.json()["services"]["redis"]["message"]) == (
+            503,
+            "Redis takes no writes.",
+        )
+        assert get("/ready").status_code == 503
+        assert data(get("/kpis/daily?date=2025-11-10"))["total_revenue"] == 485.96
+        assert data(get("/kpis/range?start_date=2025-11-10&end_date=2025-11-11"))["order_count"] == 10
+        assert data(get("/leaderboard/customers?limit=1"))[0]["customer_id"] == "505"
+        assert data(get("/kpis/realtime"))["pending_orders"] == 0
+        assert data(get("/stats"))["orders"]["completed"] == 10
         rebuild = get("/leaderboard/rebuild", "POST", headers={"Authorization": "Bearer open sesame"})
         assert rebuild.status_code == 503
 

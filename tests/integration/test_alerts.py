@@ -152,6 +152,17 @@ def lose_redis(desk: Desk) -> Callable[[], None]:
     return lambda: desk.bench.set(redis_url=url)
 
 
+def fill_redis(desk: Desk) -> Callable[[], None]:
+    with closing(open_redis(desk.settings.redis_url)) as client:
+        client.config_set("maxmemory", 1)
+
+    def empty() -> None:
+        with closing(open_redis(desk.settings.redis_url)) as client:
+            client.config_set("maxmemory", 0)
+
+    return empty
+
+
 def fill_the_disk(desk: Desk) -> Callable[[], None]:
     desk.bench.set(alert_disk_free_share=1)
     return lambda: desk.bench.set(alert_disk_free_share=0)
@@ -165,6 +176,7 @@ TROUBLES = [
     (get_stuck, AlertName.STUCK_IMPORT, "file-1", "No order of it moved since"),
     (be_given_up, AlertName.STUCK_IMPORT, "file-1", "3 launches brought no progress"),
     (publish_late, AlertName.FIGURES_LATE, "figures", "KPIs do not show it"),
+    (fill_redis, AlertName.SERVICE_DOWN, "redis", "takes no writes"),
     (lose_redis, AlertName.SERVICE_DOWN, "redis", "redis does not answer"),
     (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
 ]

@@ -9,21 +9,24 @@ import os
 import random
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.store.engine import open_engine
-from tests.chaos.commit_points import KILLED, CommitPoints
-from tests.chaos.crashing_import import bench_at, crash, crashing_imports, prepare, run_import
+from tests.chaos.commit_points import KILLED, CommitPoints, lose_connection
+from tests.chaos.crashing_import import LINES, bench_at, crash, crashing_imports, prepare, run_import
 from tests.chaos.outcomes import outcomes
-from tests.import_bench import ImportBench
+from tests.import_bench import RUN, STEPS, ImportBench
 
-SECOND_CRASHES = 6
+SECOND_CRASHES, LOST_ANSWERS = 6, 8
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +102,35 @@ def test_an_import_killed_at_any_commit_comes_to_the_same_when_launched_again(
             assert bench.broken_checks() == set(), f"replay with CRASH_POINT={point}"
     with capsys.disabled():
         os.write(1, f" [{len(chosen)} of {points} crash points recovered] ".encode())
+
+
+def test_a_step_whose_commit_was_not_answered_comes_to_the_same_when_tried_again(
+    prepared: tuple[str, Path],
+) -> None:
+    points, expected = undisturbed(prepared)
+    after_commits = range(1, points, 2)
+    for point in random.Random(5).sample(after_commits, LOST_ANSWERS):  # noqa: S311 no secret
+        with copy_of(prepared) as bench:
+            CommitPoints(bench.engine, point, lose_connection)
+            import_stubbornly(bench)
+            assert outcomes(bench.engine) == expected, f"point {point}"
+            assert bench.broken_checks() == set(), f"point {point}"
+
+
+def import_stubbornly(bench: ImportBench) -> None:
+    """The import, with each step tried again that lost its connection, as Dagster's retries do."""
+    key = twice(lambda: bench.stage(bench.write(*LINES)))
+    for number in twice(lambda: bench.steps.parse(key, RUN)):
+        for name in STEPS:
+            twice(partial(bench.step, name, key, number))
+    twice(lambda: bench.steps.finish(key))
+
+
+def twice(action: Callable[[], Any]) -> Any:
+    try:
+        return action()
+    except OperationalError:
+        return action()
 
 
 def test_an_import_killed_again_while_it_recovers_comes_to_the_same(
