@@ -18,8 +18,10 @@ from dagster import (
     materialize,
     op,
 )
+from dagster._core.storage.compute_log_manager import ComputeIOType
 
 from jobs import old_runs
+from jobs.launch import dagster_instance
 from jobs.old_runs import remove_old_runs
 from jobs.retention import retention_job, retention_schedule
 from orders_pipeline.settings import Settings
@@ -109,6 +111,22 @@ def test_partitions_stay_materialized_while_runs_logs_and_events_go(
     names = {path.name for path in Path(instance.root_directory).rglob("*")}
     assert not any(run_id in name for run_id in (first, talked) for name in names)
     assert removed(instance) == {}
+
+
+def test_what_steps_print_lies_in_one_folder_of_the_home_and_goes_with_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "home")
+    with dagster_instance(settings) as instance:
+        run_id = talk.execute_in_process(instance=instance).run_id
+        (stored,) = instance.compute_log_manager.get_log_keys_for_log_key_prefix(
+            [run_id, "compute_logs"], ComputeIOType.STDOUT
+        )
+        assert instance.compute_log_manager.get_log_data(stored).stdout == b"hello\n"
+        assert [path.parent for path in settings.home.rglob(run_id)] == [settings.home / "compute_logs"]
+        in_the_future(monkeypatch, DAYS + 1)
+        assert removed(instance) == {"runs": 1}
+        assert list((settings.home / "compute_logs").iterdir()) == []
 
 
 def test_a_run_that_has_not_ended_is_left_alone(
