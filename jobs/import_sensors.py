@@ -84,7 +84,7 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
     def lost_imports_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         """Fails runs that died or hang, and launches the imports among them again, whole."""
         with store.open() as engine:
-            requests = list(relaunch_lost(context.instance, context.log, engine, settings, signs))
+            requests = list(relaunch_lost(context, engine, settings, signs))
             fail_dead_runs(context.instance, engine, signs, settings.run_patience)
         return SensorResult(run_requests=requests) if requests else SkipReason("no import is lost")
 

@@ -1,11 +1,17 @@
 """The watchdog of imports: what Dagster and the broker say of them, and which are launched again."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunRequest, RunsFilter
+from dagster import (
+    DagsterInstance,
+    DagsterRunStatus,
+    RunRecord,
+    RunRequest,
+    RunsFilter,
+    SensorEvaluationContext,
+)
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, IN_PROGRESS_RUN_STATUSES
 from dagster_celery.make_app import make_app
 from sqlalchemy import Engine
@@ -35,13 +41,11 @@ WORKERS_ANSWER_WITHIN_SECONDS = 5
 
 
 def relaunch_lost(
-    instance: DagsterInstance,
-    log: logging.Logger,
-    engine: Engine,
-    settings: Settings,
-    signs: SignsOfLife,
+    context: SensorEvaluationContext, engine: Engine, settings: Settings, signs: SignsOfLife
 ) -> Iterator[RunRequest]:
     """Fails the runs of lost imports; a request for a new run of each."""
+    # `context.log` is left alone until there is something to say: each tick that asks for it leaves a file.
+    instance = context.instance
     watched = _watched(instance, engine)
     patience = Patience(settings.run_patience, settings.work_patience)
     waiting = cache(lambda: _waiting(settings))
@@ -53,13 +57,13 @@ def relaunch_lost(
         tasks_wait = silence.work > patience.work and waiting()(found.key)
         match judge(found, run, silence, tasks_wait, patience):
             case Relaunch(reason) if missing := absent():
-                log.warning(f"{found.key} is launched again once {missing} answers: {reason}")
+                context.log.warning(f"{found.key} is launched again once {missing} answers: {reason}")
             case Relaunch(reason):
-                log.warning(f"{found.key} is launched again: {reason}")
+                context.log.warning(f"{found.key} is launched again: {reason}")
                 fail_run(instance, record, reason)
                 yield RunRequest(partition_key=found.key)
             case GiveUp(reason):
-                log.error(f"{found.key} is not launched again: {reason}")
+                context.log.error(f"{found.key} is not launched again: {reason}")
                 fail_run(instance, record, reason)
                 with engine.begin() as connection:
                     stall_import(connection, found.id, reason)

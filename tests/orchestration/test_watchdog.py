@@ -91,6 +91,19 @@ def look_for_lost(bench: ImportBench, instance: DagsterInstance) -> list[str]:
     return [request.partition_key for request in tick(bench, instance, "lost_imports_sensor")]
 
 
+def test_a_look_that_finds_nothing_leaves_no_file(bench: ImportBench, tmp_path: Path) -> None:
+    (sensor,) = [one for one in import_sensors(bench.settings) if one.name == "lost_imports_sensor"]
+    names = {"sensor_name": sensor.name, "repository_name": "definitions"}
+    (tmp_path / "dagster").mkdir()
+    with DagsterInstance.local_temp(str(tmp_path / "dagster")) as kept:
+        reference = kept.get_ref()
+        with build_sensor_context(instance=kept, instance_ref=reference, **names) as context:
+            assert _wanted(sensor(context)) == []
+            assert list((tmp_path / "dagster").rglob("*.err")) == []
+            context.log.info("There is something to say.")
+        assert len(list((tmp_path / "dagster").rglob("*.err"))) == 1
+
+
 def running(bench: ImportBench, name: str = "orders.csv") -> str:
     """Key of an import that was started, and stopped after it had loaded its orders."""
     key = bench.parsed(*many_orders(5, name), name=name)
