@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import (
@@ -63,10 +64,11 @@ def instance(
 ) -> Iterator[DagsterInstance]:
     """An instance as dagster.yaml makes it."""
     monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
-    overrides = {}
+    # It would write into the folder of DAGSTER_HOME, which is the project's.
+    overrides: dict[str, Any] = {"telemetry": {"enabled": False}}
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_url")
-        overrides = {"storage": {"postgres": {"postgres_url": url}}}
+        overrides["storage"] = {"postgres": {"postgres_url": url}}
     (tmp_path / "home").mkdir()
     with DagsterInstance.local_temp(str(tmp_path / "home"), overrides=overrides) as made:
         made.add_dynamic_partitions("files", ["a", "b"])
