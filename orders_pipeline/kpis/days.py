@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, case, func, select, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import batches, kpi_days
+from orders_pipeline.store.schema import kpi_days, orders
 
 
 def dirty_days(engine: Engine) -> list[date]:
@@ -39,12 +39,12 @@ def known_days(engine: Engine) -> list[date]:
         return list(connection.scalars(select(kpi_days.c.day).order_by(kpi_days.c.day)))
 
 
-def orders_a_day(engine: Engine) -> int:
-    """How many orders a day has on average, one at least."""
+def orders_by_day(engine: Engine, days: Iterable[date]) -> dict[date, int]:
+    """How many orders of any status these days have."""
+    day = orders.c.day
+    query = select(day, func.count()).where(day.in_(list(days))).group_by(day)
     with reading(engine) as connection:
-        days = connection.execute(select(func.count()).select_from(kpi_days)).scalar_one()
-        orders = connection.execute(select(func.coalesce(func.sum(batches.c.orders), 0))).scalar_one()
-    return max(1, int(orders) // max(1, days))
+        return dict(connection.execute(query).all())
 
 
 def versions(connection: Connection, days: Iterable[date]) -> dict[date, int]:

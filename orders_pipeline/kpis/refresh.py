@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -64,9 +64,23 @@ def refresh_days(engine: Engine, folder: Path, cache: KpiCache, days: Iterable[d
         FiguresElsewhere: another home publishes.
     """
     wanted = sorted(set(days))
-    at_once = max(1, min(DAYS_AT_ONCE, ORDERS_AT_ONCE // kpi_days.orders_a_day(engine)))
-    chunks = (wanted[start : start + at_once] for start in range(0, len(wanted), at_once))
+    chunks = _chunks(wanted, kpi_days.orders_by_day(engine, wanted))
     return [day for chunk in chunks for day in _refresh(engine, folder, cache, chunk)]
+
+
+def _chunks(days: Sequence[date], orders: Mapping[date, int]) -> Iterator[list[date]]:
+    """The days in as few runs as hold about `ORDERS_AT_ONCE` orders each; a day stays whole."""
+    chunk: list[date] = []
+    held = 0
+    for day in days:
+        number = orders.get(day, 0)
+        if chunk and (held + number > ORDERS_AT_ONCE or len(chunk) == DAYS_AT_ONCE):
+            yield chunk
+            chunk, held = [], 0
+        chunk.append(day)
+        held += number
+    if chunk:
+        yield chunk
 
 
 def _refresh(engine: Engine, folder: Path, cache: KpiCache, days: Sequence[date]) -> list[PublishedDay]:

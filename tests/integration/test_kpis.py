@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import redis
+from sqlalchemy import Connection
 
 from orders_pipeline.kpis import refresh
 from orders_pipeline.kpis.days import dirty_days
@@ -119,6 +120,27 @@ def test_days_summed_up_one_by_one_have_the_figures_of_all_at_once(
     monkeypatch.setattr(refresh, "ORDERS_AT_ONCE", 1)
     assert {day.day: day.figures for day in stores.refresh_days([MONDAY, TUESDAY])} == at_once
     assert len(at_once) == 2
+
+
+def test_days_are_summed_up_together_up_to_a_number_of_orders_that_memory_holds(
+    stores: Reporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_tuesday = (order(number, day=TUESDAY) for number in "2345")
+    store_orders(stores.engine, [order("1"), *on_tuesday, order("6", day=FRIDAY)])
+    together: list[Sequence[date]] = []
+    export = refresh.export_facts
+
+    def note(snapshot: Connection, days: Sequence[date], folder: Path) -> None:
+        together.append(days)
+        export(snapshot, days, folder)
+
+    monkeypatch.setattr(refresh, "export_facts", note)
+    monkeypatch.setattr(refresh, "ORDERS_AT_ONCE", 3)
+    stores.refresh_days([MONDAY, TUESDAY, FRIDAY])
+    assert together == [[MONDAY], [TUESDAY], [FRIDAY]]
+    monkeypatch.setattr(refresh, "ORDERS_AT_ONCE", 5)
+    stores.refresh_days([MONDAY, TUESDAY, FRIDAY])
+    assert together[3:] == [[MONDAY, TUESDAY], [FRIDAY]]
 
 
 def test_an_average_is_rounded_half_up(lone: Reporting) -> None:
