@@ -27,6 +27,10 @@ TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle
 FACTS = ("order_facts", "line_facts", "earlier_declines")
 PATIENCE_SECONDS = 900.0
 RETRY_SECONDS = 0.02
+# What DuckDB says of a file that was cut short, or holds something else.
+DAMAGED = re.compile(
+    "not a valid DuckDB database file|Could not read enough bytes|Corrupt database file", re.IGNORECASE
+)
 MEMORY_LIMIT = "400MB"
 
 
@@ -76,14 +80,19 @@ def _wait(folder: Path, deadline: float) -> None:
 
 
 def is_current(folder: Path, owner: str) -> bool:
-    """Whether the warehouse was made by this layout of tables for this order store."""
+    """Whether the warehouse is whole, and was made by this layout of tables for this order store."""
     if not warehouse_file(folder).exists():
         return False
-    with _connect(folder) as connection:
-        tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name = 'layout'")
-        return bool(tables.fetchall()) and connection.execute("FROM layout").fetchall() == [
-            (_fingerprint(owner),)
-        ]
+    try:
+        with _connect(folder) as connection:
+            tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name = 'layout'")
+            return bool(tables.fetchall()) and connection.execute("FROM layout").fetchall() == [
+                (_fingerprint(owner),)
+            ]
+    except duckdb.Error as error:
+        if DAMAGED.search(str(error)):
+            return False
+        raise
 
 
 def create(folder: Path, owner: str) -> None:
@@ -99,13 +108,21 @@ def create(folder: Path, owner: str) -> None:
 
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
-    """The DuckDB file with rounding rules and currencies at hand; the caller is its only writer."""
-    with _connect(folder) as connection:
-        connection.execute(sql("macros"))
-        connection.execute("CREATE TEMP TABLE minor_units (currency VARCHAR, unit DECIMAL(5, 4))")
-        rows = [(code, f"{10.0**-digits:.4f}") for code, digits in MINOR_DIGITS.items()]
-        connection.executemany("INSERT INTO minor_units VALUES (?, ?)", rows)
-        yield connection
+    """The DuckDB file with rounding rules and currencies at hand; the caller is its only writer.
+
+    A file that turns out damaged is removed: the next refresh makes a new one from the order store.
+    """
+    try:
+        with _connect(folder) as connection:
+            connection.execute(sql("macros"))
+            connection.execute("CREATE TEMP TABLE minor_units (currency VARCHAR, unit DECIMAL(5, 4))")
+            rows = [(code, f"{10.0**-digits:.4f}") for code, digits in MINOR_DIGITS.items()]
+            connection.executemany("INSERT INTO minor_units VALUES (?, ?)", rows)
+            yield connection
+    except duckdb.Error as error:
+        if DAMAGED.search(str(error)):
+            warehouse_file(folder).unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -12,14 +12,17 @@ from pathlib import Path
 
 import psutil
 import psycopg2
+from redis.exceptions import RedisError
 from sqlalchemy import make_url
 
+from cli.stack.stack import start_all
 from tests.chaos.home import ChaosHome
 
 Fault = Callable[[ChaosHome, random.Random], bool]
 POOL_EXHAUSTED_SECONDS = 10
 DATABASE_LOCKED_SECONDS = 8
 DISK_FULL_SECONDS = 10
+REDIS_FULL_SECONDS = 15
 GATEWAY_AWAY_SECONDS = 12
 FILL_BYTES = 1 << 16
 
@@ -60,6 +63,21 @@ def daemon_killed(home: ChaosHome, _: random.Random) -> bool:
     return _kill(*_one(home.program("daemon")))
 
 
+def supervisor_killed(home: ChaosHome, _: random.Random) -> bool:
+    """What it ran learns of it and ends; then `orders up` again."""
+    killed = _kill(home.supervisor())
+    start_all(home.settings)
+    return killed
+
+
+def everything_killed(home: ChaosHome, draw: random.Random) -> bool:
+    """All processes of the home at one stroke, as by a power cut; then `orders up` again."""
+    import_command_killed(home, draw)
+    killed = _kill(*home.processes())
+    start_all(home.settings)
+    return killed
+
+
 def import_command_killed(home: ChaosHome, _: random.Random) -> bool:
     running = [command for command in home.commands if command.poll() is None]
     for command in running:
@@ -74,8 +92,17 @@ def redis_killed(home: ChaosHome, _: random.Random) -> bool:
 
 
 def redis_flushed(home: ChaosHome, _: random.Random) -> bool:
-    with suppress(ConnectionError), home.redis() as client:
+    with suppress(RedisError), home.redis() as client:
         return bool(client.flushall())
+    return False
+
+
+def redis_full(home: ChaosHome, _: random.Random) -> bool:
+    """It answers, and takes no more writes, for a while."""
+    with suppress(RedisError), home.redis() as client:
+        client.config_set("maxmemory", 1)
+        time.sleep(REDIS_FULL_SECONDS)
+        return bool(client.config_set("maxmemory", 0))
     return False
 
 
@@ -167,9 +194,12 @@ FAULTS: dict[str, Fault] = {
         run_process_killed,
         code_server_and_run_killed,
         daemon_killed,
+        supervisor_killed,
+        everything_killed,
         import_command_killed,
         redis_killed,
         redis_flushed,
+        redis_full,
         rabbitmq_restarted,
         database_restarted,
         database_locked,

@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from cli.stack.layout import Layout
+from cli.stack.leftovers import find_leftovers
 from cli.stack.stack import start_all, stop_all, webserver_url
 from cli.stack.supervisor import Supervisor
 from orders_pipeline.import_file import stage_file
@@ -132,6 +133,15 @@ class ChaosHome:
             pid = Supervisor(Layout(self.settings.home)).states()[name].pid
             return psutil.Process(pid) if pid else None
         return None
+
+    def supervisor(self) -> psutil.Process:
+        """The process that runs the stack's programs."""
+        return psutil.Process(int((Layout(self.settings.home).run / "supervisord.pid").read_text()))
+
+    def processes(self) -> list[psutil.Process]:
+        """All processes of the stack."""
+        pids = set(find_leftovers(self.settings.home))
+        return [process for process in psutil.process_iter() if process.pid in pids]
 
     def workers(self) -> list[psutil.Process]:
         """The parent processes of all Celery workers."""

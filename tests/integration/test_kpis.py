@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -271,6 +273,23 @@ def test_a_lost_warehouse_is_rebuilt_whole_by_the_next_refresh(lone: Reporting) 
         path.unlink()
     assert [day.day for day in lone.refresh_dirty_days()] == [MONDAY, FRIDAY]
     assert lone.kpis.daily_kpis(FRIDAY, "USD")["returning_customers"] == 1
+
+
+@pytest.mark.parametrize("kept", [0.002, 0.3, 0.6])
+def test_a_warehouse_that_was_cut_short_is_made_anew(lone: Reporting, kept: float) -> None:
+    store_orders(lone.engine, sample())
+    lone.refresh_dirty_days()
+    file = warehouse_file(lone.folder)
+    os.truncate(file, int(file.stat().st_size * kept))
+    store_orders(lone.engine, [order("late")])
+    # Damage that shows in the middle of a refresh is made good by the next one.
+    with suppress(duckdb.Error):
+        lone.refresh_dirty_days()
+    lone.refresh_dirty_days()
+    assert dirty_days(lone.engine) == []
+    assert lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")["order_count"] == 11
+    with duckdb.connect(str(file)) as warehouse:
+        assert warehouse.execute("SELECT sum(order_count) FROM daily_kpis").fetchall() == [(11,)]
 
 
 def test_readers_are_served_while_a_writer_holds_the_warehouse(lone: Reporting) -> None:
