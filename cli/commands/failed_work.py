@@ -105,7 +105,9 @@ def _failure(runs: list[FileRun]) -> CommandFailed | None:
     if len(errors) < 2:
         return errors[0] if errors else None
     told = " ".join(error.message for error in errors)
-    return CommandFailed("imports_failed", f"{len(errors)} of {len(runs)} imports: {told}", errors[0].hint)
+    return CommandFailed(
+        "imports_failed", f"{len(errors)} of {len(runs)} imports failed: {told}", errors[0].hint
+    )
 
 
 @command
