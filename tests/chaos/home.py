@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import psutil
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from cli.stack.layout import Layout
@@ -33,6 +33,7 @@ from orders_pipeline.settings import PROJECT_ROOT, Settings
 from orders_pipeline.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.imports import Import, list_imports
+from orders_pipeline.store.schema import batches
 from orders_pipeline.verify.everything import verify_home
 from tests.chaos.servers import Postgres, Rabbit, Server
 from tests.chaos.workload import PAYMENT_SEED, SUCCESS_RATE
@@ -182,6 +183,13 @@ class ChaosHome:
             return finished >= count and not dirty_days(self.engine)
         return False
 
+    def progress(self) -> tuple[int, ...]:
+        """What grows while imports get on: finished ones, and the last change of any batch."""
+        finished = list(self.statuses().values()).count(ImportStatus.FINISHED)
+        with suppress(DBAPIError), reading(self.engine) as connection:
+            return finished, connection.execute(select(func.max(batches.c.progress_at))).scalar_one() or 0
+        return (finished,)
+
     def broken_checks(self) -> list[str]:
         """What `orders verify` finds."""
         checks = verify_home(self.engine, self.settings)
@@ -283,10 +291,17 @@ def _end_commands(home: ChaosHome) -> None:
 
 
 def wait_until_settled(home: ChaosHome, count: int, seconds: float) -> float | None:
-    """Seconds until so many imports are finished and their figures published, or None: it takes too long."""
-    began = time.monotonic()
-    while time.monotonic() - began < seconds:
+    """Seconds until so many imports are finished and their figures published; None: they got stuck before.
+
+    Args:
+        seconds: that may pass without a sign that any of them gets on.
+    """
+    began = moved = time.monotonic()
+    seen = home.progress()
+    while time.monotonic() - moved < seconds:
         if home.is_settled(count):
             return time.monotonic() - began
         time.sleep(0.5)
+        if (now := home.progress()) != seen:
+            seen, moved = now, time.monotonic()
     return None

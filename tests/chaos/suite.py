@@ -94,7 +94,8 @@ class BackEndChaos:
             self._round(self._next_faults(draw), draw)
         while self.files < self.plan.files and not self.result.violations:
             self._import(self._next_file(), by_command=False)
-        if not self.result.violations and self._settle():
+            self._settle()
+        if not self.result.violations:
             self._compare()
 
     def _next_faults(self, draw: random.Random) -> list[str]:
