@@ -106,8 +106,10 @@ class Supervisor:
         return load_programs(self._layout.programs)
 
     def start(self, name: str) -> None:
-        """Start a program unless it runs; returns at once."""
-        if self.states()[name].state in ENDED:
+        """Start a program unless it runs; one that somebody is stopping ends first."""
+        while (state := self.states()[name].state) == "STOPPING":
+            time.sleep(POLL_SECONDS)
+        if state in ENDED:
             self._change("startProcess", name)
 
     def stop(self, names: Iterable[str]) -> None:

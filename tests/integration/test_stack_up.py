@@ -39,6 +39,7 @@ from cli.stack.stack import (
     stop_all,
     webserver_url,
 )
+from cli.stack.supervisor import Supervisor
 from orders_pipeline.settings import PROJECT_ROOT, Settings
 from tests.services import free_port, wait_until
 
@@ -272,6 +273,18 @@ def test_up_takes_the_ports_back_from_what_a_killed_supervisor_left_behind(setti
         left.stdout.readline()
         assert "code-server" in up(settings, "code-server")
     assert left.returncode == -signal.SIGKILL
+
+
+def test_up_starts_again_what_a_killed_down_is_still_stopping(settings: Settings) -> None:
+    quick = settings.model_copy(update={"stop_seconds": 3})
+    up(quick, "worker-orders")
+    before = pids(quick)["worker-orders"]
+    assert before
+    # Stopped, it is in no hurry to end.
+    os.kill(before, signal.SIGSTOP)
+    Supervisor(Layout(settings.home))._call("stopProcess", "worker-orders", False)
+    assert "worker-orders" in up(quick, "worker-orders")
+    assert pids(quick)["worker-orders"] != before
 
 
 def test_an_inbox_that_cannot_be_made_is_refused_with_the_name_of_its_setting(
