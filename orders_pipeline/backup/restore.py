@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine, func, inspect, select, update
@@ -50,14 +51,11 @@ def restore(archive: Path, settings: Settings, *, replace: bool, actor: str) -> 
     """
     with _unpacked(archive, settings.home) as folder:
         manifest = read_manifest(folder)
-        with _engine(settings) as engine:
+        with _engine(settings.store_url) as engine:
             _require_fitting(manifest, engine, replace=replace)
-        put_aside = _put_back(settings, folder)
-        with _engine(settings) as engine:
-            _require_same_rows(engine, manifest)
-            ensure_current(engine)
-            _make_it_another(engine, manifest, settings.warehouse, actor)
+        # Before the store: imports that it knows need them, and nobody else looks for them.
         _put_back_files(settings, folder)
+        put_aside = _put_back(settings, folder, partial(_finish, manifest, settings.warehouse, actor))
     return Restored(manifest, put_aside)
 
 
@@ -80,8 +78,8 @@ def _unpacked(archive: Path, home_folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _engine(settings: Settings) -> Iterator[Engine]:
-    engine = open_engine(settings.store_url)
+def _engine(url: str) -> Iterator[Engine]:
+    engine = open_engine(url)
     try:
         yield engine
     finally:
@@ -132,12 +130,24 @@ def _holds_something(engine: Engine) -> bool:
         )
 
 
-def _put_back(settings: Settings, folder: Path) -> Path | None:
+def _put_back(settings: Settings, folder: Path, finish: Callable[[Engine], None]) -> Path | None:
     if (folder / postgres_dump.DUMP).exists():
         postgres_dump.put_back(settings.store_url, folder)
+        with _engine(settings.store_url) as engine:
+            finish(engine)
         return None
+    sqlite_copy.require_sound(folder)
+    # While it is a copy: once it is the store, nothing is left to do that a kill could prevent.
+    with _engine(sqlite_copy.url_of_copy(folder)) as engine:
+        finish(engine)
     moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     return sqlite_copy.put_back(settings.store_url, folder, f"replaced-{moment}")
+
+
+def _finish(manifest: Manifest, warehouse: Path, actor: str, engine: Engine) -> None:
+    _require_same_rows(engine, manifest)
+    ensure_current(engine)
+    _make_it_another(engine, manifest, warehouse, actor)
 
 
 def _require_same_rows(engine: Engine, manifest: Manifest) -> None:

@@ -23,6 +23,21 @@ def copy_out(url: str, folder: Path) -> None:
         _require_sound(copy)
 
 
+def url_of_copy(folder: Path) -> str:
+    """The SQLite URL of a copy."""
+    return f"sqlite:///{folder / COPY}"
+
+
+def require_sound(folder: Path) -> None:
+    """Makes sure that a copy can be read.
+
+    Raises:
+        BackupError: it is damaged.
+    """
+    with closing(_connect(folder / COPY)) as copy:
+        _require_sound(copy)
+
+
 def put_back(url: str, folder: Path, put_aside: str) -> Path | None:
     """Makes the copy the store; where the store that was there lies now.
 
@@ -33,7 +48,6 @@ def put_back(url: str, folder: Path, put_aside: str) -> Path | None:
     target.parent.mkdir(parents=True, exist_ok=True)
     incoming = target.with_name(f"{target.name}.restoring")
     with closing(_connect(folder / COPY)) as copy, closing(_connect(incoming)) as store:
-        _require_sound(copy)
         copy.backup(store)
     aside = _put_aside(target, put_aside) if target.exists() else None
     incoming.replace(target)

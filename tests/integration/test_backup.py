@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from orders_pipeline.backup import postgres_dump
+from orders_pipeline.backup import postgres_dump, sqlite_copy
 from orders_pipeline.backup.backup import back_up, remove_old
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import MANIFEST
@@ -111,6 +111,34 @@ def test_figures_of_what_came_after_the_backup_do_not_survive_it(stored: ImportB
     assert set(stored.statuses()) == {"n0", "n1", "n2"}
     with stored.engine.connect() as connection:
         assert [(one.actor, one.action) for one in list_actions(connection)] == [(ACTOR, "store.restore")]
+
+
+class Killed(BaseException):
+    """As SIGKILL: nobody expects it."""
+
+
+def test_a_restore_killed_right_after_it_replaced_the_store_shows_no_later_figures(
+    lone_bench: ImportBench, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lone_bench.set(database_url=str(lone_bench.engine.url), redis_url=redis_url)
+    lone_bench.import_lines(*many_orders(3))
+    rebuild_figures(lone_bench.engine, lone_bench.settings, redis_url)
+    archive = back_up(lone_bench.engine, lone_bench.settings, tmp_path / "one.tar.gz").file
+    lone_bench.import_lines(*many_orders(4, "later", customer="c9", date="2025-11-12"), name="later.csv")
+    rebuild_figures(lone_bench.engine, lone_bench.settings, redis_url)
+    really = sqlite_copy.put_back
+
+    def put_back_and_die(url: str, folder: Path, put_aside: str) -> None:
+        really(url, folder, put_aside)
+        raise Killed
+
+    monkeypatch.setattr(sqlite_copy, "put_back", put_back_and_die)
+    with pytest.raises(Killed):
+        come_back(lone_bench, archive, replace=True)
+    lone_bench.engine = open_engine(lone_bench.settings.store_url)
+    rebuild_figures(lone_bench.engine, lone_bench.settings, redis_url)
+    assert set(lone_bench.statuses()) == {"n0", "n1", "n2"}
+    assert lone_bench.broken_checks() == set()
 
 
 def test_every_backup_made_while_an_import_writes_is_whole(stored: ImportBench, tmp_path: Path) -> None:
