@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -10,12 +11,13 @@ from cli.stack.layout import Layout
 from cli.stack.leftovers import end_leftovers, find_leftovers
 from cli.stack.program import Program
 from cli.stack.programs import KEEPER, REDIS, Plan, make_program
-from cli.stack.readiness import port_accepts, redis_answers, wait_for_program
+from cli.stack.readiness import POLL_SECONDS, port_accepts, redis_answers, wait_for_program
 from cli.stack.supervisor import Condition, Supervisor
 from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_node
 from orders_pipeline.redis_server import broker_url, redis_url
 
 Say = Callable[[str], None]
+KILLED_WITHIN_SECONDS = 3
 
 
 def is_unused(layout: Layout) -> bool:
@@ -116,9 +118,19 @@ def refuse_taken_ports(plan: Plan, names: Sequence[str]) -> None:
     taken = {program.port for program in known.values()}
     programs = [make_program(name, plan) for name in names if name != REDIS]
     for port in [program.port for program in programs if program.port and program.port not in taken]:
-        if port_accepts(port.number):
+        if _stays_taken(port.number):
             raise StackError(
                 "port_taken",
                 f"Port {port.number} of 127.0.0.1 is taken by another process",
                 f"Set {port.setting} to a free port, or stop what uses it",
             )
+
+
+def _stays_taken(port: int) -> bool:
+    # A process that was killed a moment ago has its port until the kernel is done with it.
+    deadline = time.monotonic() + KILLED_WITHIN_SECONDS
+    while port_accepts(port):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(POLL_SECONDS)
+    return False

@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -29,6 +30,8 @@ from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.leftovers import find_leftovers
+from cli.stack.lifecycle import refuse_taken_ports
+from cli.stack.programs import Plan
 from cli.stack.readiness import definitions_are_loaded, port_accepts
 from cli.stack.stack import (
     api_url,
@@ -285,6 +288,15 @@ def test_up_starts_again_what_a_killed_down_is_still_stopping(settings: Settings
     Supervisor(Layout(settings.home))._call("stopProcess", "worker-orders", False)
     assert "worker-orders" in up(quick, "worker-orders")
     assert pids(quick)["worker-orders"] != before
+
+
+def test_a_port_is_waited_for_while_a_killed_process_still_holds_it(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", settings.api_port)) as held:
+        freeing = threading.Timer(1, held.close)
+        freeing.start()
+        refuse_taken_ports(Plan(settings), ["api"])
+        freeing.join()
+    assert not port_accepts(settings.api_port)
 
 
 def test_an_inbox_that_cannot_be_made_is_refused_with_the_name_of_its_setting(
