@@ -16,7 +16,7 @@ from typing import TypeVar
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from orders_pipeline.kpis.warehouse import TABLES, quoted, sql
+from orders_pipeline.kpis.warehouse import PUBLISHED, TABLES, quoted, sql
 
 KEPT_VERSIONS = 2
 READ_TRIES = 5
@@ -115,4 +115,4 @@ def _publish_day(incoming: Path, month: Path, day: date) -> None:
 
 
 def _root(folder: Path) -> Path:
-    return folder / "published"
+    return folder / PUBLISHED

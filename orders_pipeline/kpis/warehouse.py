@@ -27,10 +27,12 @@ TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle
 FACTS = ("order_facts", "line_facts", "earlier_declines")
 PATIENCE_SECONDS = 900.0
 RETRY_SECONDS = 0.02
-# What DuckDB says of a file that was cut short, or holds something else.
+# What DuckDB says of a file that was cut short, was overwritten, or holds something else.
 DAMAGED = re.compile(
-    "not a valid DuckDB database file|Could not read enough bytes|Corrupt database file", re.IGNORECASE
+    "not a valid DuckDB database file|Could not read enough bytes|Corrupt (database|WAL) file", re.IGNORECASE
 )
+LOCKED = "Could not set lock"
+SPILL, SCRATCH, PUBLISHED = "spill", "scratch", "published"
 MEMORY_LIMIT = "400MB"
 
 
@@ -90,7 +92,7 @@ def is_current(folder: Path, owner: str) -> bool:
                 (_fingerprint(owner),)
             ]
     except duckdb.Error as error:
-        if DAMAGED.search(str(error)):
+        if _is_damage(folder, error):
             return False
         raise
 
@@ -99,7 +101,7 @@ def create(folder: Path, owner: str) -> None:
     """Makes an empty warehouse in the place of what is there, the readers' copy included."""
     for leftover in folder.glob("warehouse.duckdb*"):
         leftover.unlink()
-    shutil.rmtree(folder / "published", ignore_errors=True)
+    shutil.rmtree(folder / PUBLISHED, ignore_errors=True)
     with _connect(folder) as connection, transaction(connection):
         connection.execute(sql("schema"))
         connection.execute(sql("writer"))
@@ -120,7 +122,7 @@ def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
             connection.executemany("INSERT INTO minor_units VALUES (?, ?)", rows)
             yield connection
     except duckdb.Error as error:
-        if DAMAGED.search(str(error)):
+        if _is_damage(folder, error):
             warehouse_file(folder).unlink(missing_ok=True)
         raise
 
@@ -140,7 +142,7 @@ def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """A folder for the facts of one refresh; what a killed process left there goes too."""
-    parent = folder / "scratch"
+    parent = folder / SCRATCH
     shutil.rmtree(parent, ignore_errors=True)
     parent.mkdir(parents=True)
     with TemporaryDirectory(dir=parent) as name:
@@ -179,7 +181,7 @@ def _run(connection: DuckDBPyConnection, statements: str, parameters: dict[str, 
 def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
     settings: dict[str, Any] = {
         "memory_limit": MEMORY_LIMIT,
-        "temp_directory": str(folder / "spill"),
+        "temp_directory": str(folder / SPILL),
         # Rows are sorted where their order counts; keeping it everywhere takes memory.
         "preserve_insertion_order": False,
     }
@@ -190,11 +192,18 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
             break
         except duckdb.IOException as error:
             # Somebody looks into the file with a tool of their own.
-            if not re.search("lock", str(error)):
+            if LOCKED not in str(error):
                 raise
             _wait(folder, deadline)
     with connection:
         yield connection
+
+
+def _is_damage(folder: Path, error: duckdb.Error) -> bool:
+    """Whether the warehouse itself is damaged, and not a file of facts, of memory or of the readers' copy."""
+    message = str(error)
+    others = (str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED))
+    return bool(DAMAGED.search(message)) and not any(other in message for other in others)
 
 
 def _fingerprint(owner: str) -> str:

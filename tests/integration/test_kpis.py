@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -17,7 +18,13 @@ from sqlalchemy import Connection
 
 from orders_pipeline.kpis import refresh
 from orders_pipeline.kpis.days import dirty_days
-from orders_pipeline.kpis.warehouse import WarehouseBusyError, only_writer, open_for_writing, warehouse_file
+from orders_pipeline.kpis.warehouse import (
+    WarehouseBusyError,
+    is_current,
+    only_writer,
+    open_for_writing,
+    warehouse_file,
+)
 from orders_pipeline.model import FailureReason, OrderStatus
 from orders_pipeline.reporting import Reporting
 from tests.builders import StoredOrder, retry, store_orders
@@ -290,6 +297,59 @@ def test_a_warehouse_that_was_cut_short_is_made_anew(lone: Reporting, kept: floa
     assert lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")["order_count"] == 11
     with duckdb.connect(str(file)) as warehouse:
         assert warehouse.execute("SELECT sum(order_count) FROM daily_kpis").fetchall() == [(11,)]
+
+
+def test_a_warehouse_whose_log_is_damaged_is_made_anew(lone: Reporting) -> None:
+    store_orders(lone.engine, sample())
+    lone.refresh_dirty_days()
+    log = leave_a_log(warehouse_file(lone.folder))
+    size = log.stat().st_size
+    # As a power cut leaves it.
+    os.truncate(log, size // 2)
+    os.truncate(log, size)
+    store_orders(lone.engine, [order("late")])
+    assert [day.day for day in lone.refresh_dirty_days()] == [MONDAY, TUESDAY]
+    assert lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")["order_count"] == 11
+
+
+def leave_a_log(file: Path) -> Path:
+    """What a process that was killed after a few commits leaves beside the DuckDB file."""
+    copy = file.with_name("copy.duckdb")
+    with duckdb.connect(str(file)) as warehouse:
+        warehouse.execute("SET checkpoint_threshold = '1GB'")
+        for _ in range(9):
+            warehouse.execute("CREATE TABLE written AS FROM range(100)")
+            warehouse.execute("DROP TABLE written")
+        shutil.copy(file, copy)
+        shutil.copy(f"{file}.wal", f"{copy}.wal")
+    copy.replace(file)
+    return Path(f"{copy}.wal").replace(f"{file}.wal")
+
+
+def test_a_damaged_file_of_its_memory_does_not_cost_the_warehouse(lone: Reporting) -> None:
+    store_orders(lone.engine, sample())
+    lone.refresh_dirty_days()
+    with pytest.raises(duckdb.IOException, match="Could not read enough bytes"):
+        lose_what_was_spilled(lone.folder)
+    assert warehouse_file(lone.folder).exists()
+
+
+def lose_what_was_spilled(folder: Path) -> None:
+    with open_for_writing(folder) as connection:
+        connection.execute("SET memory_limit = '40MB'")
+        connection.execute(
+            "CREATE TEMP TABLE large AS SELECT md5(range::VARCHAR) AS text FROM range(2_000_000)"
+        )
+        for file in (folder / "spill").iterdir():
+            os.truncate(file, 0)
+        connection.execute("SELECT max(text || text) FROM large").fetchall()
+
+
+def test_a_damaged_warehouse_on_a_path_that_speaks_of_locks_is_no_locked_one(tmp_path: Path) -> None:
+    folder = tmp_path / "blockstorage"
+    folder.mkdir()
+    warehouse_file(folder).write_bytes(b"something else" * 1000)
+    assert not is_current(folder, "owner")
 
 
 def test_readers_are_served_while_a_writer_holds_the_warehouse(lone: Reporting) -> None:
