@@ -21,7 +21,7 @@ from jobs.import_sensors import import_sensors
 from jobs.kpi_ops import publish_figures_job
 from jobs.notice_sensors import notice_sensors
 from jobs.retention import retention_job, retention_schedule
-from jobs.run_log import run_log
+from jobs.run_log import run_log, use_run_log
 from jobs.upkeep import upkeep_jobs, upkeep_schedules
 from orders_pipeline.redis_server import redis_url
 from orders_pipeline.settings import Settings, load_settings
@@ -34,6 +34,7 @@ from resources.reporting import ReportingStores
 
 def build_definitions(settings: Settings) -> Definitions:
     """Assets, jobs, resources and the executor on these settings."""
+    use_run_log(settings)
     order_store = OrderStore(settings.store_url)
     return Definitions(
         assets=with_code_references(

@@ -8,13 +8,10 @@ from __future__ import annotations
 import runpy
 import sys
 
-from dagster._grpc import server
 from dagster._utils import log
 
 from orders_pipeline.logs import configure_logs
 from orders_pipeline.settings import load_settings
-
-OURSELVES = ("-m", "cli.dagster_server", "dagster")
 
 
 def main() -> None:
@@ -22,8 +19,6 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings)
     log.configure_loggers = lambda **_: configure_logs(settings)
-    # What the code server starts, too, is to be one of these.
-    vars(server)["get_python_environment_entry_point"] = lambda python: [python, *OURSELVES]
     module, *sys.argv[1:] = sys.argv[1:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -5,6 +5,7 @@ import logging
 import sys
 
 from dagster import Field, InitLoggerContext, LoggerDefinition, logger
+from dagster._core.execution import context_creation_job
 
 from orders_pipeline.logs import log_formatter
 from orders_pipeline.settings import Settings
@@ -48,3 +49,9 @@ def run_log(settings: Settings) -> LoggerDefinition:
         return made
 
     return console
+
+
+def use_run_log(settings: Settings) -> None:
+    """Makes it the log of runs whose configuration names none, for which Dagster would take its own."""
+    ours = [(run_log(settings), {"log_level": settings.log_level.upper()})]
+    vars(context_creation_job)["default_system_loggers"] = lambda _instance: ours
