@@ -58,10 +58,13 @@ def _reason(error: BaseException) -> str:
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
     """These variables, from which Dagster takes its home, while the context lasts."""
-    before = dict(os.environ)
+    before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

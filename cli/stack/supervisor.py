@@ -107,6 +107,9 @@ class Supervisor:
 
     def start(self, name: str) -> None:
         """Start a program unless it runs; one that somebody is stopping ends first."""
+        # It would wait for its turn, up to a quarter of an hour.
+        if self.states()[name].state == "BACKOFF":
+            self._change("stopProcess", name)
         while (state := self.states()[name].state) == "STOPPING":
             time.sleep(POLL_SECONDS)
         if state in ENDED:

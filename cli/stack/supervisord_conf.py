@@ -56,7 +56,8 @@ def _program(program: Program) -> dict[str, str]:
         "command": shlex.join(tether).replace("%", "%%"),
         "autostart": "false",
         "autorestart": "true",
-        "startsecs": "2",
+        # What ends sooner, as a server that cannot load Dagster's stores, is started again after a wait.
+        "startsecs": "5",
         # Each wait is a second longer than the last one; an outage must not outlast them.
         "startretries": "1000",
         "priority": str(program.priority),

@@ -31,6 +31,7 @@ from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.lifecycle import refuse_taken_ports
+from cli.stack.program import Program
 from cli.stack.programs import Plan
 from cli.stack.readiness import definitions_are_loaded, port_accepts
 from cli.stack.stack import (
@@ -315,6 +316,19 @@ def test_definitions_that_do_not_load_are_an_error_and_nothing_stays(settings: S
         start_all(settings, celery_app=APP, definitions="missing_definitions")
     assert "missing_definitions" in error.value.message
     assert not stack_status(settings).running
+
+
+def test_what_failed_to_start_is_started_at_once_where_somebody_asks_for_it(settings: Settings) -> None:
+    layout = Layout(settings.home)
+    layout.prepare()
+    supervisor, needed = Supervisor(layout), layout.run / "needed"
+    command = ["/bin/sh", "-c", f"test -e {needed} && exec sleep 600"]
+    supervisor.launch([Program("late", command, str(layout.run))])
+    supervisor.start("late")
+    wait_until(lambda: supervisor.states()["late"].state == "BACKOFF", lambda: True, layout.log("late"))
+    needed.touch()
+    supervisor.start("late")
+    assert supervisor.states()["late"].state in {"STARTING", "RUNNING"}
 
 
 def test_a_code_server_that_could_not_load_is_started_until_it_can(settings: Settings) -> None:
