@@ -13,23 +13,28 @@ from orders_pipeline.store.imports import Import, find_import
 from orders_pipeline.watch import STARTING_TAKES, SignsOfLife
 
 AT_WORK = (ImportStatus.STAGED, ImportStatus.RUNNING)
-# A step of theirs says something at its beginning and its end only.
-OTHER_JOBS_MAY_BE_SILENT_FOR = 3600.0
+# A step of theirs says something at its beginning and its end only, and a backup may take hours.
+OTHER_JOBS_MAY_BE_SILENT_FOR = 24 * 3600.0
 OLDER_RUNS_MAY_BE_SILENT_FOR = 300.0
 
 
-def fail_dead_runs(
-    instance: DagsterInstance, engine: Engine, signs: SignsOfLife, run_patience: float
-) -> None:
-    """Fails started runs that have been silent for long, but those that the watchdog of imports judges."""
+def fail_dead_runs(instance: DagsterInstance, engine: Engine, signs: SignsOfLife, run_patience: float) -> int:
+    """Fails started runs that have been silent for long, and tells how many.
+
+    The newest run of an import at work is judged by the watchdog of imports.
+    """
+    failed = 0
     for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
         run = record.dagster_run
         found = _import_of(engine, run)
-        if found and found.status in AT_WORK and _is_newest(instance, run, found):
+        newest = _newest(instance, found) if found and found.status in AT_WORK else None
+        if newest and newest.run_id == run.run_id:
             continue
-        silent_for = signs.unchanged_for(("dead", run.run_id), _sign(instance, run, found))
+        silent_for = signs.unchanged_for(("dead", run.run_id), _sign(instance, run, found, newest))
         if silent_for > _may_be_silent_for(found, run_patience):
             fail_run(instance, record, "the run's process is gone")
+            failed += 1
+    return failed
 
 
 def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:
@@ -57,14 +62,16 @@ def _import_of(engine: Engine, run: DagsterRun) -> Import | None:
         return find_import(connection, key)
 
 
-def _is_newest(instance: DagsterInstance, run: DagsterRun, found: Import) -> bool:
-    return instance.get_run_ids(runs_of(found.key), limit=1) == [run.run_id]
+def _newest(instance: DagsterInstance, found: Import) -> DagsterRun | None:
+    return next(iter(instance.get_runs(runs_of(found.key), limit=1)), None)
 
 
-def _sign(instance: DagsterInstance, run: DagsterRun, found: Import | None) -> Hashable:
-    # While an import is at work, its beat may be that of a newer run.
-    beat = found.run_beat_at if found and found.status not in AT_WORK else None
-    return last_event(instance, run), beat
+def _sign(
+    instance: DagsterInstance, run: DagsterRun, found: Import | None, newest: DagsterRun | None
+) -> Hashable:
+    # An import's beat may be that of a newer run, where that has begun.
+    ours = found and not (newest and newest.status is DagsterRunStatus.STARTED)
+    return last_event(instance, run), found.run_beat_at if found and ours else None
 
 
 def _may_be_silent_for(found: Import | None, run_patience: float) -> float:

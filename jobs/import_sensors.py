@@ -85,8 +85,12 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
         """Fails runs that died or hang, and launches the imports among them again, whole."""
         with store.open() as engine:
             requests = list(relaunch_lost(context, engine, settings, signs))
-            fail_dead_runs(context.instance, engine, signs, settings.run_patience)
-        return SensorResult(run_requests=requests) if requests else SkipReason("no import is lost")
+            dead = fail_dead_runs(context.instance, engine, signs, settings.run_patience)
+        if requests:
+            return SensorResult(run_requests=requests)
+        return SkipReason(
+            f"no import is lost; {dead} other dead runs failed" if dead else "no import is lost"
+        )
 
     @sensor(job_name=PUBLISH_FIGURES, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
     def changed_days_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:

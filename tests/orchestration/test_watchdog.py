@@ -410,6 +410,19 @@ def test_an_older_run_of_an_import_at_work_that_died_does_not_keep_its_place(
     assert (status_of(instance, older), status_of(instance, newer)) == (FAILURE, newest)
 
 
+def test_an_older_run_that_is_alive_goes_on_where_the_newer_one_was_canceled(
+    bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.dead_runs.OLDER_RUNS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
+    key = running(bench)
+    alive, signs = run_of(instance, key, STARTED), SignsOfLife()
+    run_of(instance, key, DagsterRunStatus.CANCELED)
+    for _ in range(3):
+        beat(bench)
+        fail_dead_runs(instance, bench.engine, signs, run_patience=NONE_AT_ALL)
+    assert status_of(instance, alive) is STARTED
+
+
 def test_a_run_of_another_job_may_be_silent_for_long_but_not_for_ever(
     bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
