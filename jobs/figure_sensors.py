@@ -14,7 +14,7 @@ from dagster import (
 )
 
 from jobs.figure_schedules import REBUILD_LEADERBOARDS
-from orders_pipeline.redis_cache import UNREACHABLE
+from orders_pipeline.redis_cache import AWAY
 from resources.reporting import ReportingStores
 
 LOOK_SECONDS = 30
@@ -36,7 +36,7 @@ def figure_sensors() -> Sequence[SensorDefinition]:
         with reporting.open() as figures:
             try:
                 missing = figures.boards.missing()
-            except UNREACHABLE:
+            except AWAY:
                 return SkipReason("Redis does not answer")
         if not missing:
             return SkipReason("every leaderboard is whole")

@@ -13,8 +13,10 @@ from sqlalchemy import Engine, select
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
 
-# Redis is away, not ready or full: readers then take their figures from the stores.
-UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError)
+AWAY = (redis.ConnectionError, redis.TimeoutError)
+# Or it takes no writes; readers take their figures from the stores in all these cases. There is no narrower
+# class for a disk or replicas that are missing, nor on Redis 6.2 for memory that runs out in a script.
+UNREACHABLE = (*AWAY, redis.ResponseError)
 
 
 def ask_redis(url: str) -> redis.Redis:

@@ -16,7 +16,7 @@ from orders_pipeline.kpis.figures import Document, money_number
 from orders_pipeline.leaderboards import totals
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.model import OrderStatus
-from orders_pipeline.redis_cache import UNREACHABLE
+from orders_pipeline.redis_cache import AWAY
 from orders_pipeline.reporting import Reporting
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import order_lines, orders
@@ -134,7 +134,7 @@ def _stale_documents(reporting: Reporting) -> Iterator[Row]:
             # A day without orders is computed when it is asked for, and so has another time each time.
             if document | {"generated_at": ""} != fresh | {"generated_at": ""}:
                 yield {"key": key, "cached": json.dumps(document), "published": json.dumps(fresh)}
-    except UNREACHABLE:
+    except AWAY:
         return
 
 
@@ -148,7 +148,7 @@ def _wrong_boards(reporting: Reporting, boards: Iterable[Board]) -> Iterator[Row
         for currency, scores in expected.items():
             try:
                 shown = _board_in_redis(reporting, board, currency)
-            except UNREACHABLE:
+            except AWAY:
                 return
             # Readers get a board that is not whole from the order store.
             if shown is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -304,34 +305,42 @@ def test_health_names_each_service_and_readers_are_served_while_redis_is_down(se
         assert rebuild.status_code == 503
 
 
-@pytest.fixture
-def full_redis(redis_url: str) -> Iterator[None]:
-    """The Redis takes no more writes."""
-    with Redis.from_url(redis_url) as server:
-        server.config_set("maxmemory", 1)
-        yield
-        server.config_set("maxmemory", 0)
-
-
 @pytest.mark.usefixtures("home")
-def test_a_full_redis_is_unhealthy_and_readers_are_served(
-    settings: Settings, request: pytest.FixtureRequest
+@pytest.mark.parametrize("setting", ["maxmemory", "min-replicas-to-write"])
+def test_a_redis_that_takes_no_writes_is_unhealthy_and_readers_are_served(
+    settings: Settings, any_redis_url: str, setting: str
 ) -> None:
-    with serving(settings.model_copy(update={"rate_limit": 999})) as get:
-        request.getfixturevalue("full_redis")
-        ill = get("/health")
-        assert (ill.status_code, ill.json()["services"]["redis"]["message"]) == (
-            503,
-            "Redis takes no writes.",
-        )
-        assert get("/ready").status_code == 503
-        assert data(get("/kpis/daily?date=2025-11-10"))["total_revenue"] == 485.96
-        assert data(get("/kpis/range?start_date=2025-11-10&end_date=2025-11-11"))["order_count"] == 10
-        assert data(get("/leaderboard/customers?limit=1"))[0]["customer_id"] == "505"
-        assert data(get("/kpis/realtime"))["pending_orders"] == 0
-        assert data(get("/stats"))["orders"]["completed"] == 10
-        rebuild = get("/leaderboard/rebuild", "POST", headers={"Authorization": "Bearer open sesame"})
-        assert rebuild.status_code == 503
+    with (
+        serving(settings.model_copy(update={"redis_url": any_redis_url, "rate_limit": 999})) as get,
+        Redis.from_url(any_redis_url) as server,
+    ):
+        # From now on the Redis is that of this store.
+        assert get("/kpis/daily?date=2025-11-10").status_code == 200
+        with set_to_one(server, setting):
+            assert_figures_without_redis(get)
+
+
+def assert_figures_without_redis(get: Get) -> None:
+    ill = get("/health")
+    assert (ill.status_code, ill.json()["services"]["redis"]["message"]) == (503, "Redis takes no writes.")
+    assert get("/ready").status_code == 503
+    assert data(get("/kpis/daily?date=2025-11-10"))["total_revenue"] == 485.96
+    assert data(get("/kpis/range?start_date=2025-11-10&end_date=2025-11-11"))["order_count"] == 10
+    assert data(get("/leaderboard/customers?limit=1"))[0]["customer_id"] == "505"
+    assert data(get("/kpis/realtime"))["pending_orders"] == 0
+    assert data(get("/stats"))["orders"]["completed"] == 10
+    rebuild = get("/leaderboard/rebuild", "POST", headers={"Authorization": "Bearer open sesame"})
+    assert rebuild.status_code == 503
+
+
+@contextmanager
+def set_to_one(server: Redis, setting: str) -> Iterator[None]:
+    """A byte of memory is too little to write anything, and a replica more than there is."""
+    server.config_set(setting, 1)
+    try:
+        yield
+    finally:
+        server.config_set(setting, 0)
 
 
 def test_a_broken_store_leaks_nothing(settings: Settings, home: Reporting) -> None:
