@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import BackgroundTasks, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy import Engine
-from starlette.concurrency import run_in_threadpool
 
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
@@ -84,7 +85,7 @@ async def identify(request: Request, context: Context, later: BackgroundTasks) -
     scheme, key = get_authorization_scheme_param(request.headers.get("Authorization"))
     if scheme.lower() != "bearer":
         return None
-    return await run_in_threadpool(_known, request, context, later, key)
+    return await run_sync(_known, request, context, later, key, limiter=_threads(request, context))
 
 
 Known = Annotated[Caller | None, Depends(identify)]
@@ -96,8 +97,7 @@ def _known(request: Request, context: ApiContext, later: BackgroundTasks, shown:
     if secrets.compare_digest(shown.encode(), context.key.encode()):
         return Caller.of(HOME_KEY, Scope.OPERATE)
     # Who asks after the health of a store that hangs must not hang with it.
-    watches = request.url.path.startswith(WATCHED)
-    with reading(context.watched_store if watches else context.engine) as connection:
+    with reading(context.watched_store if _watches(request) else context.engine) as connection:
         found = find_key(connection, shown)
     if found is None:
         limit.count_wrong_key(address_of(request))
@@ -108,19 +108,28 @@ def _known(request: Request, context: ApiContext, later: BackgroundTasks, shown:
     return Caller.of(found.name, found.scope)
 
 
+def _watches(request: Request) -> bool:
+    return request.url.path.startswith(WATCHED)
+
+
+def _threads(request: Request, context: ApiContext) -> CapacityLimiter | None:
+    return context.watchers if _watches(request) else None
+
+
 def _note_use(engine: Engine, name: str) -> None:
     with engine.begin() as connection:
         note_use(connection, name)
 
 
-def count_request(request: Request, caller: Known) -> None:
+async def count_request(request: Request, context: Context, caller: Known) -> None:
     """Counts a request of a key, or of an address where no key was shown.
 
     Raises:
         Refused: 429.
     """
     limit: RateLimit = request.app.state.rate_limit
-    limit.count(caller.actor if caller else address_of(request))
+    client = caller.actor if caller else address_of(request)
+    await run_sync(limit.count, client, limiter=_threads(request, context))
 
 
 def require(scope: Scope) -> Callable[..., Caller]:
@@ -145,7 +154,7 @@ Operator = Annotated[Caller, Depends(require(Scope.OPERATE))]
 Reader = Annotated[Caller, Depends(require(Scope.READ))]
 
 
-def require_to_read(request: Request, caller: Known, shown: Shown) -> None:
+async def require_to_read(request: Request, caller: Known, shown: Shown) -> None:
     """Lets only callers with a key pass; those who ask after the health of the service need none.
 
     Raises:

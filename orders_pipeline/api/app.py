@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 
+from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
@@ -35,6 +36,9 @@ from orders_pipeline.settings import ApiReads, Settings
 from orders_pipeline.store.engine import open_engine, open_watching_engine
 from orders_pipeline.store.migrate import ensure_current
 
+POOL_SECONDS = 5.0
+# Threads of those who watch: all others may hang with a store.
+WATCHERS = 8
 ERRORS: Responses = {
     422: {"model": Failure, "description": "A parameter has a value that cannot be used."},
     429: {"model": Failure, "description": "Too many requests; `Retry-After` says how long to wait."},
@@ -55,7 +59,8 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as opened:
-            engine, watched = open_engine(settings.store_url), open_watching_engine(settings.store_url)
+            engine = open_engine(settings.store_url, POOL_SECONDS)
+            watched = open_watching_engine(settings.store_url)
             for one in (engine, watched):
                 opened.callback(one.dispose)
             ensure_current(engine)
@@ -69,6 +74,7 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
                 queue_sizes=queue_sizes,
                 ask_queues=ask,
                 watched_store=watched,
+                watchers=CapacityLimiter(WATCHERS),
                 watched_redis=opened.enter_context(closing(ask_redis(redis_url))),
                 key=api_key(settings.api_key, settings.home),
             )

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Annotated
 
 import redis
+from anyio import CapacityLimiter
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy import Engine
@@ -32,6 +33,7 @@ class ApiContext:
         queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
         ask_queues: the same with the age of the first task.
         watched_store, watched_redis: the same stores by clients that give up soon, for those who watch.
+        watchers: the threads that those have to themselves.
         key: what a writer must show as bearer token.
     """
 
@@ -42,6 +44,7 @@ class ApiContext:
     ask_queues: AskQueues
     watched_store: Engine
     watched_redis: redis.Redis
+    watchers: CapacityLimiter
     key: str = field(repr=False)
 
     def today(self) -> date:

@@ -11,7 +11,6 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
@@ -21,7 +20,7 @@ from orders_pipeline.api.files import import_document
 from orders_pipeline.api.headers import PAGE_POLICY
 from orders_pipeline.leaderboards.boards import Board
 from orders_pipeline.store.alerts import alert_document, open_alerts
-from orders_pipeline.store.engine import reading
+from orders_pipeline.store.engine import STORE_FAILED, reading
 from orders_pipeline.store.imports import list_imports
 from orders_pipeline.store.intake_pause import current_pause, pause_document
 
@@ -67,7 +66,7 @@ async def _changes(request: Request, context: ApiContext, currency: str) -> Asyn
 def _event(context: ApiContext, currency: str) -> str:
     try:
         return f"event: figures\ndata: {json.dumps(snapshot(context, currency))}\n\n"
-    except (DBAPIError, RedisError) as error:
+    except (*STORE_FAILED, RedisError) as error:
         log.error("The dashboard's figures failed: %s", error)
         return 'event: trouble\ndata: {"message": "The order store does not answer."}\n\n'
 

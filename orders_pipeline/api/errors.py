@@ -8,12 +8,13 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from orders_pipeline.api.headers import HEADERS
 from orders_pipeline.kpis.publisher import FiguresElsewhere
+from orders_pipeline.store.engine import STORE_FAILED
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(Refused)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
-    app.exception_handler(DBAPIError)(_store_down)
+    for store_failed in STORE_FAILED:
+        app.exception_handler(store_failed)(_store_down)
     app.exception_handler(RedisError)(_redis_down)
     app.exception_handler(FiguresElsewhere)(_elsewhere)
     app.exception_handler(Exception)(_bug)
@@ -58,8 +60,8 @@ async def _http(_request: Request, error: HTTPException) -> JSONResponse:
     return error_response(error.status_code, HTTPStatus(error.status_code).phrase, headers)
 
 
-async def _store_down(_request: Request, error: DBAPIError) -> JSONResponse:
-    log.error("The order store failed: %s", error.orig)
+async def _store_down(_request: Request, error: DBAPIError | TimeoutError) -> JSONResponse:
+    log.error("The order store failed: %s", error.orig if isinstance(error, DBAPIError) else error)
     return error_response(503, "The order store does not answer.")
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 from starlette.responses import JSONResponse, Response
 
 from orders_pipeline.api.answers import answer
@@ -20,7 +20,7 @@ from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Health, Snapshot
 from orders_pipeline.clock import now_us, to_datetime
 from orders_pipeline.redis_cache import try_writing
-from orders_pipeline.store.engine import reading
+from orders_pipeline.store.engine import STORE_FAILED, reading
 from orders_pipeline.store.schema import home
 from orders_pipeline.store.snapshots import KEPT, settled_per_second, snapshots_of_last
 from orders_pipeline.store.snapshots import Snapshot as StoredSnapshot
@@ -35,8 +35,12 @@ log = logging.getLogger(__name__)
     response_model=Health,
     responses={503: {"model": Health, "description": "A service is down."}},
 )
-def health(context: Context) -> Response:
+async def health(context: Context) -> Response:
     """Health of each service."""
+    return await run_sync(_health, context, limiter=context.watchers)
+
+
+def _health(context: ApiContext) -> Response:
     database = _service("The order store", lambda: _ask_store(context))
     redis = _service("Redis", partial(try_writing, context.watched_redis))
     sizes: list[int] = []
@@ -94,7 +98,7 @@ def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
     except ResponseError as error:
         log.warning("%s takes no writes: %s", name, error)
         return {"status": "unhealthy", "message": f"{name} takes no writes."}
-    except (DBAPIError, RedisError, ConnectionError, TimeoutError) as error:
+    except (*STORE_FAILED, RedisError, ConnectionError, TimeoutError) as error:
         log.warning("%s is down: %s", name, error)
         return {"status": "unhealthy", "message": f"{name} does not answer."}
     return {"status": "healthy", "message": f"{name} answers."}

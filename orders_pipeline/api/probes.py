@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from prometheus_client.exposition import choose_encoder
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
 from starlette.responses import JSONResponse, Response
 
 from orders_pipeline.api.context import ApiContext, Context
@@ -16,7 +16,7 @@ from orders_pipeline.api.models import Live, Ready
 from orders_pipeline.monitoring.metrics import PipelineMetrics, metrics_registry
 from orders_pipeline.monitoring.workers import queues_served, workers_there
 from orders_pipeline.redis_cache import try_writing
-from orders_pipeline.store.engine import reading
+from orders_pipeline.store.engine import STORE_FAILED, reading
 from orders_pipeline.store.migrate import HEAD, current_revision
 
 router = APIRouter(tags=["health"])
@@ -35,8 +35,18 @@ async def live() -> Response:
     response_model=Ready,
     responses={503: {"model": Ready, "description": "Something that orders need is not there."}},
 )
-def ready(context: Context) -> Response:
+async def ready(context: Context) -> Response:
     """Whether orders can be worked on: the store's tables, Redis, the broker, and workers on every queue."""
+    return await run_sync(_ready, context, limiter=context.watchers)
+
+
+@metrics_router.get("/metrics", include_in_schema=False)
+async def metrics(request: Request, context: Context) -> Response:
+    """All metrics, in the format that Prometheus asks for."""
+    return await run_sync(_metrics, request, context, limiter=context.watchers)
+
+
+def _ready(context: ApiContext) -> Response:
     checks = {
         "store": _holds(lambda: _is_migrated(context)),
         "redis": _holds(lambda: try_writing(context.watched_redis)),
@@ -48,9 +58,7 @@ def ready(context: Context) -> Response:
     return JSONResponse(body, 200 if ready else 503, NEVER_STORED)
 
 
-@metrics_router.get("/metrics", include_in_schema=False)
-def metrics(request: Request, context: Context) -> Response:
-    """All metrics, in the format that Prometheus asks for."""
+def _metrics(request: Request, context: ApiContext) -> Response:
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     collector = PipelineMetrics(
         context.reporting,
@@ -65,7 +73,7 @@ def metrics(request: Request, context: Context) -> Response:
 def _holds(ask: Callable[[], Any]) -> bool:
     try:
         return bool(ask())
-    except (DBAPIError, RedisError, ConnectionError):
+    except (*STORE_FAILED, RedisError, ConnectionError):
         return False
 
 

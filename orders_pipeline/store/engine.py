@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
 
 from orders_pipeline.home import make_home
@@ -36,10 +37,15 @@ KEEPALIVES = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count
 GIVE_UP_MILLISECONDS = 30_000
 CONNECT_SECONDS = 10
 WATCHER_CONNECT_SECONDS, WATCHER_STATEMENT_SECONDS = 2, 10
+# What is raised where the store is away, refuses a statement, or hangs with every connection of a process.
+STORE_FAILED = (DBAPIError, TimeoutError)
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, pool_seconds: float = 30) -> Engine:
     """An engine on a SQLite or PostgreSQL URL; nothing is connected yet.
+
+    Args:
+        pool_seconds: how long one more waits where all connections to a PostgreSQL are in use.
 
     Its errors, which runs and commands log, leave out the values of statements: they would be customer data.
     """
@@ -51,6 +57,7 @@ def open_engine(url: str) -> Engine:
         pool_pre_ping=True,
         pool_size=2,
         max_overflow=3,
+        pool_timeout=pool_seconds,
         hide_parameters=True,
     )
 

@@ -1,0 +1,81 @@
+"""The HTTP API while PostgreSQL takes what is sent to it, and answers nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from threading import enumerate as all_threads
+
+import pytest
+import requests
+
+from orders_pipeline.api import app
+from orders_pipeline.settings import Settings
+from tests.api_server import running_server
+from tests.services import STARTUP_SECONDS, create_database, hanging_postgres, running_postgres
+
+# Connections of an API to its store, and threads of its requests.
+CONNECTIONS, THREADS = 5, 40
+Answers = list[Future[requests.Response]]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL that may be stopped: it is this module's own."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(postgres: str, redis_url: str, tmp_path: Path) -> Settings:
+    url = create_database(postgres, f"hanging_{tmp_path.name}".lower())
+    # Nobody gives up a connection while the test lasts.
+    patient = f"{url}?connect_timeout={STARTUP_SECONDS}"
+    return Settings(home=tmp_path, redis_url=redis_url, rate_limit=0, database_url=patient)
+
+
+def ask(pool: ThreadPoolExecutor, url: str, number: int) -> Answers:
+    """So many requests at the same time, each of which reads the store."""
+    return [pool.submit(requests.get, f"{url}/api/imports", timeout=60) for _ in range(number)]
+
+
+def wait_for_threads(number: int) -> None:
+    """Until so many requests have a thread of the API."""
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while sum("AnyIO" in thread.name for thread in all_threads()) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_who_finds_every_connection_hanging_is_told_that_the_store_does_not_answer(
+    settings: Settings, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "POOL_SECONDS", 0.5)
+    with running_server(settings) as url, ThreadPoolExecutor(THREADS) as pool:
+        assert requests.get(f"{url}/api/imports", timeout=25).status_code == 200
+        with hanging_postgres(postgres):
+            answers = ask(pool, url, CONNECTIONS + 1)
+            done, _ = wait(answers, return_when=FIRST_COMPLETED)
+            assert {answer.result().json()["message"] for answer in done} == {
+                "The order store does not answer."
+            }
+            with requests.get(f"{url}/api/events", stream=True, timeout=25) as stream:
+                assert next(stream.iter_lines()) == b"event: trouble"
+        assert {answer.result().status_code for answer in answers} == {200, 503}
+
+
+def test_whoever_watches_has_a_thread_while_all_others_hang(
+    settings: Settings, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "POOL_SECONDS", STARTUP_SECONDS)
+    with running_server(settings) as url, ThreadPoolExecutor(THREADS) as pool:
+        assert requests.get(f"{url}/api/imports", timeout=25).status_code == 200
+        with hanging_postgres(postgres):
+            answers = ask(pool, url, THREADS)
+            wait_for_threads(THREADS)
+            for path in ("/api/health", "/api/ready"):
+                assert requests.get(f"{url}{path}", timeout=25).status_code == 503
+            assert "orders_up" in requests.get(f"{url}/metrics", timeout=25).text
+        assert 200 in {answer.result().status_code for answer in answers}
