@@ -229,7 +229,7 @@ def _copy_and_hash(source: Path, target: Path) -> tuple[str, int]:
             size += len(chunk)
             writer.write(chunk)
         writer.flush()
-        # The store's note of the file survives a power cut; so must the file.
+        # The store's note of the file survives a power cut; so must the file, and where it is put its name.
         os.fsync(writer.fileno())
     shutil.copystat(source, target)
     return digest.hexdigest(), size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -62,6 +63,8 @@ class LocalArea:
         target = self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         file.replace(target)
+        for folder in Path(name).parents:
+            _keep_names(self.root / folder)
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
@@ -89,7 +92,11 @@ class LocalArea:
         made.rename(self._batches(folder))
 
     def batch_files(self, folder: str) -> set[str]:
-        return {path.name for path in self._batches(folder).glob("*") if _is_whole(path)}
+        try:
+            return {path.name for path in self._batches(folder).iterdir() if _is_whole(path)}
+        except FileNotFoundError:
+            # There are none, or a twin exchanges them at this moment.
+            return set()
 
     @contextmanager
     def local_batches(self, folder: str, _files: Iterable[str]) -> Iterator[Path]:
@@ -107,6 +114,19 @@ class LocalArea:
 
     def _batches(self, folder: str) -> Path:
         return self.root / folder / "batches"
+
+
+def _keep_names(folder: Path) -> None:
+    """Makes the names in a folder survive a power cut, as their files' content does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems of a network know of no such thing.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _is_whole(batch: Path) -> bool:

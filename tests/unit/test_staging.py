@@ -182,6 +182,36 @@ def test_batches_are_exchanged_as_a_whole(staging: Staging) -> None:
     assert batch_content(staging, key) == {"second PAR1"}
 
 
+def test_a_batch_that_vanishes_while_batches_are_looked_at_is_not_there(tmp_path: Path) -> None:
+    staging, key = Staging(tmp_path), partition_key("orders.csv", SHA)
+    parse_a_batch(staging, key, "PAR1")
+    # Listed, and gone when it is opened.
+    batch = tmp_path / key / "batches" / "batch-0001.orders.parquet"
+    batch.unlink()
+    batch.symlink_to("gone")
+    assert not staging.has_batches(key, [1])
+
+
+def test_the_name_of_a_staged_file_is_on_disk_with_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, companion = tmp_path / "items.csv", tmp_path / "heads.csv"
+    file.write_text("items")
+    companion.write_text("heads")
+    synced: dict[str, set[str]] = {}
+
+    def note(descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced[path.name] = {found.name for found in path.iterdir()} if path.is_dir() else set()
+
+    monkeypatch.setattr(os, "fsync", note)
+    key = Staging(tmp_path / "staging").add(file, companion=companion).key
+    folders = {name: names for name, names in synced.items() if names}
+    assert {"original", "companion"} <= synced.keys()
+    assert folders.pop("staging") >= {key}
+    assert folders == {key: {"original", "companion"}, "companion": {"heads.csv"}}
+
+
 def test_what_killed_tries_left_behind_is_removed_and_the_batches_stay(staging: Staging) -> None:
     key = partition_key("orders.csv", SHA)
     parse_a_batch(staging, key, "kept")
