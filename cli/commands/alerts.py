@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from cli.context import open_store
+from cli.context import is_store_made, open_store
 from cli.output import JsonOption, command, emit, page
 from orders_pipeline.clock import duration_us, now_us, to_datetime
 from orders_pipeline.monitoring.alerting import title
@@ -40,7 +40,7 @@ def alerts(
 
 def alerts_now(settings: Settings) -> list[Alert]:
     """Open alerts; none where the store does not answer or is older."""
-    if not settings.database_url and not (settings.home / "orders.db").exists():
+    if not is_store_made(settings):
         return []
     engine = open_engine(settings.store_url)
     try:

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
-from cli.context import actor, open_store
+from cli.context import actor, is_store_made, open_store
 from cli.output import JsonOption, command, emit, page
 from orders_pipeline.settings import Settings, load_settings
 from orders_pipeline.store.engine import open_engine, reading
@@ -42,7 +42,7 @@ def resume(as_json: JsonOption = False) -> None:
 
 def intake_state(settings: Settings) -> dict[str, Any] | None:
     """Whether the intake is paused, as `pause_document`; None where the store does not answer or is older."""
-    if not settings.database_url and not (settings.home / "orders.db").exists():
+    if not is_store_made(settings):
         return pause_document(None)
     engine = open_engine(settings.store_url)
     try:

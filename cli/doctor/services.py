@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import redis
 from sqlalchemy import Engine, text
 
+from cli.context import is_store_made
 from cli.doctor.finding import Finding, error, milliseconds_since, ok, warning
 from cli.stack.broker import broker_answers
 from cli.stack.stack import stack_status
@@ -23,7 +24,7 @@ UP = "`orders up` starts it."
 
 def order_store(settings: Settings) -> Iterator[Finding]:
     """Connection, clock and tables of the order store."""
-    if not settings.database_url and not (settings.home / "orders.db").exists():
+    if not is_store_made(settings):
         yield ok("database", "SQLite, not made yet: the first command makes it")
         return
     engine = open_engine(settings.store_url)

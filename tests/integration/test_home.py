@@ -59,3 +59,19 @@ def test_a_new_home_is_private_and_one_that_exists_is_left_as_it_is(
         FIRST[first](Settings(home=home, database_url=url))
         assert home.stat().st_mode & 0o7777 == mode
     assert (tmp_path / "apps").stat().st_mode & 0o7777 == 0o755
+
+
+def deeper_store(home: Path) -> Settings:
+    return Settings(home=home, database_url=f"sqlite:///{home / 'db' / 'orders.db'}")
+
+
+def test_a_new_home_is_private_where_the_store_lies_deeper(tmp_path: Path) -> None:
+    orders(deeper_store(tmp_path / "home"), "files")
+    assert (tmp_path / "home" / "db" / "orders.db").exists()
+    assert (tmp_path / "home").stat().st_mode & 0o7777 == 0o700
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_whoever_only_looks_makes_no_store(command: str, tmp_path: Path) -> None:
+    orders(deeper_store(tmp_path / "home"), command)
+    assert not (tmp_path / "home" / "db").exists()
