@@ -70,7 +70,7 @@ class Plan:
     @property
     def files(self) -> int:
         """Files of one back end: the same number on each, so that outcomes can be compared."""
-        a_round = FILES_AT_FIRST + -(-self.a_round // FAULTS_A_FILE)
+        a_round = FILES_AT_FIRST + self.a_round // FAULTS_A_FILE
         return a_round * -(-self.faults // self.a_round)
 
 
@@ -94,8 +94,7 @@ class BackEndChaos:
             self._round(self._next_faults(draw), draw)
         while self.files < self.plan.files and not self.result.violations:
             self._import(self._next_file(), by_command=False)
-            self._settle()
-        if not self.result.violations:
+        if not self.result.violations and self._settle():
             self._compare()
 
     def _next_faults(self, draw: random.Random) -> list[str]:
