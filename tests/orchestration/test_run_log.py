@@ -15,7 +15,8 @@ def test_a_run_that_nobody_configured_logs_in_the_form_of_all_other_logs(
 ) -> None:
     settings = Settings(home=tmp_path, log_format=LogFormat.JSON, log_level="debug")
     clean_up = build_definitions(settings).resolve_job_def("clean_up")
-    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+    quiet = {"telemetry": {"enabled": False}}
+    with DagsterInstance.local_temp(str(tmp_path), overrides=quiet) as instance:
         assert clean_up.execute_in_process(instance=instance).success
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     said = [line for line in lines if line["logger"] == "dagster.run"]
