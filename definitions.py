@@ -13,6 +13,7 @@ from assets.snapshots import pipeline_snapshot
 from jobs.alert_sensors import alert_sensors
 from jobs.backups import backup_job, backup_schedule
 from jobs.check_schedules import check_jobs, check_schedules
+from jobs.dagster_migrations import read_migrations_once
 from jobs.executor import build_executor
 from jobs.figure_schedules import figure_jobs, figure_schedules
 from jobs.figure_sensors import figure_sensors
@@ -35,6 +36,7 @@ from resources.reporting import ReportingStores
 def build_definitions(settings: Settings) -> Definitions:
     """Assets, jobs, resources and the executor on these settings."""
     use_run_log(settings)
+    read_migrations_once()
     order_store = OrderStore(settings.store_url)
     return Definitions(
         assets=with_code_references(

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Dialect, Table
+
+Insertion = Callable[[Connection], None]
 
 
 def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, on_conflict: str = "") -> None:
-    """Inserts a frame whose columns are named as the table's.
+    """Inserts a frame, as `prepare_insert` says, at once."""
+    prepare_insert(connection.dialect, table, frame, on_conflict)(connection)
+
+
+def prepare_insert(dialect: Dialect, table: Table, frame: pl.DataFrame, on_conflict: str = "") -> Insertion:
+    """What inserts a frame whose columns are named as the table's, brought into the driver's form before
+    the transaction: while one lasts, others wait for the store.
 
     Args:
         on_conflict: what to do with rows that are there, as SQL from `ON CONFLICT` on. PostgreSQL takes row
             locks in the frame's order, so a frame with this argument comes sorted by its key.
     """
     if frame.is_empty():
-        return
-    if connection.dialect.name == "postgresql":
-        _copy(connection, table, frame, on_conflict)
-    else:
-        _execute_many(connection, table, frame, on_conflict)
+        return _insert_nothing
+    if dialect.name == "postgresql":
+        return partial(_copy, table=table, columns=_columns(frame), csv=_csv(frame), on_conflict=on_conflict)
+    marks = ", ".join("?" * frame.width)
+    sql = f"INSERT INTO {table.name} ({_columns(frame)}) VALUES ({marks}) {on_conflict}"  # noqa: S608 names from the schema
+    return partial(_execute_many, sql=sql, rows=_bindable(frame).rows())
+
+
+def _insert_nothing(_connection: Connection) -> None:
+    pass
 
 
 def update_rows(
@@ -54,7 +68,7 @@ def _update_from_copy(
     expected: str,
 ) -> int:
     frame = pl.DataFrame(rows, schema=[*values, *keys], orient="row", infer_schema_length=None)
-    incoming = _incoming(connection, table, frame)
+    incoming = _incoming(connection, table, _columns(frame), _csv(frame))
     assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
     condition = " AND ".join(f"{table.name}.{name} = incoming.{name}" for name in keys)
     # The planner knows nothing of rows this new: without the range it reads the whole table for each part.
@@ -66,38 +80,35 @@ def _update_from_copy(
     ).rowcount
 
 
-def _execute_many(connection: Connection, table: Table, frame: pl.DataFrame, on_conflict: str) -> None:
-    marks = ", ".join("?" * frame.width)
-    sql = f"INSERT INTO {table.name} ({_columns(frame)}) VALUES ({marks}) {on_conflict}"  # noqa: S608 names from the schema
-    connection.exec_driver_sql(sql, _bindable(frame).rows())
+def _execute_many(connection: Connection, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    connection.exec_driver_sql(sql, rows)
 
 
-def _copy(connection: Connection, table: Table, frame: pl.DataFrame, on_conflict: str) -> None:
+def _copy(connection: Connection, table: Table, columns: str, csv: bytes, on_conflict: str) -> None:
     if not on_conflict:
-        _copy_into(connection, table.name, frame)
+        _copy_into(connection, table.name, columns, csv)
         return
-    columns, incoming = _columns(frame), _incoming(connection, table, frame)
+    incoming = _incoming(connection, table, columns, csv)
     connection.exec_driver_sql(
         f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {incoming} {on_conflict}"  # noqa: S608
     )
 
 
-def _incoming(connection: Connection, table: Table, frame: pl.DataFrame) -> str:
-    """A temporary table with the frame's rows and no constraints."""
+def _incoming(connection: Connection, table: Table, columns: str, csv: bytes) -> str:
+    """A temporary table with these rows and no constraints."""
     name = f"incoming_{table.name}"
-    columns = _columns(frame)
     connection.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.{name}")
     connection.exec_driver_sql(
         f"CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {columns} FROM {table.name} WITH NO DATA"  # noqa: S608
     )
-    _copy_into(connection, name, frame)
+    _copy_into(connection, name, columns, csv)
     return name
 
 
-def _copy_into(connection: Connection, target: str, frame: pl.DataFrame) -> None:
+def _copy_into(connection: Connection, target: str, columns: str, csv: bytes) -> None:
     cursor: Any = connection.connection.cursor()
     with closing(cursor):
-        cursor.copy_expert(f"COPY {target} ({_columns(frame)}) FROM STDIN (FORMAT csv)", _csv(frame))
+        cursor.copy_expert(f"COPY {target} ({columns}) FROM STDIN (FORMAT csv)", BytesIO(csv))
 
 
 def _columns(frame: pl.DataFrame) -> str:
@@ -109,8 +120,7 @@ def _bindable(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(dates).dt.to_string("%Y-%m-%d")) if dates else frame
 
 
-def _csv(frame: pl.DataFrame) -> BytesIO:
+def _csv(frame: pl.DataFrame) -> bytes:
     buffer = BytesIO()
     frame.write_csv(buffer, include_header=False)
-    buffer.seek(0)
-    return buffer
+    return buffer.getvalue()

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, select, update
 
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, Window
-from orders_pipeline.store.bulk import insert_frame
+from orders_pipeline.store.bulk import insert_frame, prepare_insert
+from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, customers, imports, order_lines, orders
 from orders_pipeline.workflow.batch import (
     Batch,
@@ -42,8 +43,9 @@ def load_orders(
         known_ids = ensure_products(engine, parsed.lines, unknown)
         parsed = BatchRows(parsed.orders, parsed.lines.join(known_ids, on="sku", how="left"))
         _ensure_customers(engine, parsed.orders)
+        source_id = _source_id(engine, key.import_id)
         for start in range(batch.loaded, batch.orders, transaction_orders):
-            _load_part(engine, batch, start, parsed.part(start, transaction_orders))
+            _load_part(engine, batch, start, parsed.part(start, transaction_orders), source_id)
     return get_batch(engine, key)
 
 
@@ -54,32 +56,60 @@ def _ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
         .agg(pl.col("customer_name").drop_nulls().last().alias("name"))
         .sort("id")
     )
+    insert = prepare_insert(
+        engine.dialect,
+        customers,
+        named,
+        "ON CONFLICT (id) DO UPDATE SET name = excluded.name "
+        "WHERE excluded.name IS NOT NULL AND customers.name IS DISTINCT FROM excluded.name",
+    )
     with engine.begin() as connection:
-        insert_frame(
-            connection,
-            customers,
-            named,
-            "ON CONFLICT (id) DO UPDATE SET name = excluded.name "
-            "WHERE excluded.name IS NOT NULL AND customers.name IS DISTINCT FROM excluded.name",
-        )
+        insert(connection)
 
 
-def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> None:
+def _source_id(engine: Engine, import_id: int) -> int:
+    with reading(engine) as connection:
+        source_id: int = connection.execute(
+            select(imports.c.source_id).where(imports.c.id == import_id)
+        ).scalar_one()
+    return source_id
+
+
+def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows, source_id: int) -> None:
+    insert_orders = prepare_insert(
+        engine.dialect,
+        orders,
+        _order_rows(batch, parsed.orders, source_id).sort("number"),
+        "ON CONFLICT (source_id, number) DO NOTHING",
+    )
+    insert_lines = prepare_insert(engine.dialect, order_lines, _line_rows(batch, parsed.lines))
     with engine.begin() as connection:
         if lock_batch(connection, batch.key).loaded != start:
             return
-        known = _insert_orders(connection, batch, parsed)
-        newcomers = parsed.of(known.newcomers)
-        _insert_lines(connection, batch, newcomers.lines)
-        record_conflicts(connection, batch.key.import_id, parsed.of(known.conflicts))
-        _advance(connection, batch, start, parsed, known, newcomers)
+        insert_orders(connection)
+        known = _known(connection, batch, parsed, source_id)
+        if known.newcomers.len() == parsed.orders.height:
+            insert_lines(connection)
+        else:
+            insert_frame(connection, order_lines, _line_rows(batch, parsed.of(known.newcomers).lines))
+            record_conflicts(connection, batch.key.import_id, parsed.of(known.conflicts))
+        _advance(connection, batch, start, parsed, known)
 
 
-def _insert_orders(connection: Connection, batch: Batch, parsed: BatchRows) -> Known:
-    source_id = connection.execute(
-        select(imports.c.source_id).where(imports.c.id == batch.key.import_id)
-    ).scalar_one()
-    rows = parsed.orders.select(
+def _known(connection: Connection, batch: Batch, parsed: BatchRows, source_id: int) -> Known:
+    """Which of these orders, inserted unless their numbers were there, are new to the store."""
+    window = _window(batch, parsed)
+    inserted = select(orders.c.id).where(orders.c.id.between(window.first, window.last))
+    if count_of(connection, inserted) == parsed.orders.height:
+        return Known.none_of(parsed.orders)
+    present = pl.Series(
+        [row.id - batch.first_order_id for row in connection.execute(inserted)], dtype=pl.Int64
+    )
+    return classify(connection, source_id, parsed, present)
+
+
+def _order_rows(batch: Batch, parsed: pl.DataFrame, source_id: int) -> pl.DataFrame:
+    return parsed.select(
         (pl.col("position") + batch.first_order_id).alias("id"),
         pl.lit(batch.key.import_id).alias("import_id"),
         pl.lit(batch.key.number).alias("batch"),
@@ -90,15 +120,14 @@ def _insert_orders(connection: Connection, batch: Batch, parsed: BatchRows) -> K
         pl.lit(1).alias("attempt"),
         pl.lit(str(PENDING)).alias("status"),
     )
-    insert_frame(connection, orders, rows.sort("number"), "ON CONFLICT (source_id, number) DO NOTHING")
-    window = _window(batch, parsed)
-    inserted = select(orders.c.id).where(orders.c.id.between(window.first, window.last))
-    if count_of(connection, inserted) == rows.height:
-        return Known.none_of(parsed.orders)
-    present = pl.Series(
-        [row.id - batch.first_order_id for row in connection.execute(inserted)], dtype=pl.Int64
+
+
+def _line_rows(batch: Batch, parsed: pl.DataFrame) -> pl.DataFrame:
+    return parsed.select(
+        (pl.col("position") + batch.first_order_id).alias("order_id"),
+        pl.col("line_number").alias("line"),
+        *("product_id", "quantity", "total", "file_line"),
     )
-    return classify(connection, source_id, parsed, present)
 
 
 def _window(batch: Batch, parsed: BatchRows) -> Window:
@@ -106,38 +135,23 @@ def _window(batch: Batch, parsed: BatchRows) -> Window:
     return Window(first, first + parsed.orders.height - 1)
 
 
-def _insert_lines(connection: Connection, batch: Batch, lines: pl.DataFrame) -> None:
-    rows = lines.select(
-        (pl.col("position") + batch.first_order_id).alias("order_id"),
-        pl.col("line_number").alias("line"),
-        *("product_id", "quantity", "total", "file_line"),
-    )
-    insert_frame(connection, order_lines, rows)
-
-
-def _advance(
-    connection: Connection,
-    batch: Batch,
-    start: int,
-    parsed: BatchRows,
-    known: Known,
-    newcomers: BatchRows,
-) -> None:
-    end = start + parsed.orders.height
+def _advance(connection: Connection, batch: Batch, start: int, parsed: BatchRows, known: Known) -> None:
     connection.execute(
         update(batches)
         .where(batches.c.import_id == batch.key.import_id, batches.c.number == batch.key.number)
-        .values(loaded=end)
+        .values(loaded=start + parsed.orders.height)
     )
+    duplicate_lines = parsed.of(known.duplicates).lines.height
+    conflict_lines = parsed.of(known.conflicts).lines.height
     count_moves(
         connection,
         batch.key,
-        {PENDING: newcomers.orders.height},
-        accepted_lines=newcomers.lines.height,
+        {PENDING: known.newcomers.len()},
+        accepted_lines=parsed.lines.height - duplicate_lines - conflict_lines,
         duplicate_orders=known.duplicates.len(),
-        duplicate_lines=parsed.of(known.duplicates).lines.height,
+        duplicate_lines=duplicate_lines,
         conflict_orders=known.conflicts.len(),
-        conflict_lines=parsed.of(known.conflicts).lines.height,
+        conflict_lines=conflict_lines,
     )
     window = _window(batch, parsed)
     mark_days(connection, select(orders.c.day).where(orders.c.id.between(window.first, window.last)))

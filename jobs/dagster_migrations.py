@@ -1,0 +1,24 @@
+"""Dagster's migrations of its own stores, read once by a process.
+
+Each step of a run opens three of those stores, and for each of them alembic compiles some ninety files to
+learn the newest version: more than half of what Dagster takes for a step.
+"""
+
+from types import SimpleNamespace
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from dagster._core.storage import sql
+
+
+def read_migrations_once() -> None:
+    """Lets Dagster remember the migrations that it has read: they do not change while a process lives."""
+    known: dict[str | None, ScriptDirectory] = {}
+
+    def from_config(config: Config) -> ScriptDirectory:
+        location = config.get_main_option("script_location")
+        if location not in known:
+            known[location] = ScriptDirectory.from_config(config)
+        return known[location]
+
+    vars(sql)["ScriptDirectory"] = SimpleNamespace(from_config=from_config)

@@ -1,0 +1,52 @@
+"""Dagster's stores opened again in one process."""
+
+from pathlib import Path
+
+import pytest
+from alembic.script import Script, ScriptDirectory
+from dagster import DagsterInstance
+from dagster._core.storage import sql
+
+from jobs.dagster_migrations import read_migrations_once
+
+QUIET = {"telemetry": {"enabled": False}}
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the migrations that alembic has loaded."""
+    names: list[str] = []
+    load = Script._from_path
+
+    def note(directory: ScriptDirectory, path: Path) -> Script | None:
+        names.append(path.name)
+        return load(directory, path)
+
+    monkeypatch.setattr(Script, "_from_path", note)
+    # What stands there now comes back after the test.
+    monkeypatch.setattr(sql, "ScriptDirectory", ScriptDirectory)
+    return names
+
+
+def test_migrations_are_read_the_first_time_only(tmp_path: Path, loaded: list[str]) -> None:
+    read_migrations_once()
+    newest_version(tmp_path / "first")
+    once = len(loaded)
+    assert once > 0
+    assert newest_version(tmp_path / "first") == newest_version(tmp_path / "first")
+    assert len(loaded) == once
+
+
+def test_new_stores_have_the_newest_version_all_the_same(tmp_path: Path, loaded: list[str]) -> None:
+    read_migrations_once()
+    assert newest_version(tmp_path / "first") == newest_version(tmp_path / "second")
+    assert loaded
+
+
+def newest_version(home: Path) -> object:
+    """Version of the run store in a home, after making sure that it is the newest."""
+    home.mkdir(exist_ok=True)
+    with DagsterInstance.local_temp(str(home), overrides=QUIET) as instance:
+        version, newest = instance.run_storage.alembic_version() or ("", None)
+    assert version == newest
+    return version
