@@ -5,11 +5,16 @@ Whoever needs it loads it then: Celery takes long to load, and most commands hav
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from jobs.queues import unserved_queues
 from orders_pipeline.broker_tls import amqps_options, plain_amqps
+
+ANSWERS_WITHIN_SECONDS = 0.25
 
 
 def broker_answers(url: str) -> bool:
@@ -22,14 +27,24 @@ def broker_answers(url: str) -> bool:
         return True
 
 
-def worker_answers(broker: str, node: str, seconds: float) -> bool:
-    """Whether this Celery worker answers within some seconds."""
+@contextmanager
+def asking(broker: str, node: str) -> Iterator[Callable[[], bool]]:
+    """What tells whether this Celery worker answers, asked as often as one likes.
+
+    On Redis all answers come to one mailbox: with another one for each question, as Celery's own `ping` has,
+    the next is not looked into before a second of waiting at the last is over.
+    """
     with _celery(broker) as app, app.connection_for_write() as connection:
-        try:
-            found = app.control.ping(destination=[node], timeout=seconds, limit=1, connection=connection)
-        except (OperationalError, *connection.connection_errors):
-            return False
-        return bool(found)
+        mailbox = app.control.mailbox(connection)
+
+        def answers() -> bool:
+            try:
+                return bool(mailbox.call([node], "ping", timeout=ANSWERS_WITHIN_SECONDS))
+            except (OperationalError, *connection.connection_errors):
+                connection.collapse()
+                return False
+
+        yield answers
 
 
 def all_queues_are_served(broker: str, seconds: float) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
@@ -82,12 +81,12 @@ def missing_workers(layout: Layout) -> list[str]:
 
 def wait_for_workers(plan: Plan) -> None:
     """Wait until this home's own workers answer."""
-    from cli.stack.broker import worker_answers  # noqa: PLC0415 it loads while the workers start
+    from cli.stack.broker import asking  # noqa: PLC0415 it loads while the workers start
 
     broker = broker_url(plan.settings)
     for name in [name for name in running_programs(plan.layout) if name in QUEUES_OF]:
-        node = worker_node(name, plan.settings)
-        wait_for_program(plan.layout, name, partial(worker_answers, broker, node, seconds=0.25))
+        with asking(broker, worker_node(name, plan.settings)) as answers:
+            wait_for_program(plan.layout, name, answers)
 
 
 def restart(plan: Plan, names: Sequence[str], say: Say) -> None:
