@@ -119,13 +119,16 @@ def revenue_of(connection: Connection, import_id: int) -> dict[str, str]:
     window = order_ids(connection, import_id)
     if window is None:
         return {}
-    query = (
-        select(orders.c.currency, func.sum(orders.c.total))
-        .where(orders.c.id.between(window.first, window.last), orders.c.status == OrderStatus.COMPLETED)
-        .group_by(orders.c.currency)
-        .order_by(orders.c.currency)
-    )
-    return {currency: decimal_string(total, currency) for currency, total in connection.execute(query)}
+    completed = orders.c.id.between(window.first, window.last) & (orders.c.status == OrderStatus.COMPLETED)
+    currencies = sorted(connection.execute(select(orders.c.currency).where(completed).distinct()).scalars())
+    if not currencies:
+        return {}
+    # SQLite groups by sorting all rows in memory.
+    sums = [func.sum(orders.c.total).filter(orders.c.currency == currency) for currency in currencies]
+    totals = connection.execute(select(*sums).where(completed)).one()
+    return {
+        currency: decimal_string(total, currency) for currency, total in zip(currencies, totals, strict=True)
+    }
 
 
 def count_rejects(connection: Connection, import_id: int) -> dict[str, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from orders_pipeline.store.import_life import OpenOrdersError
 from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders
@@ -153,3 +155,28 @@ def test_many_batches_come_to_the_same_as_one(bench: ImportBench) -> None:
     report = bench.settle(file)
     assert (report.records, report.accepted_lines, report.orders["accepted"]) == (120, 120, 40)
     assert bench.broken_checks() == set()
+
+
+def test_the_end_of_an_import_sorts_no_orders(lone_bench: ImportBench) -> None:
+    # SQLite groups by sorting in memory: ten million orders would take hundreds of megabytes.
+    key = lone_bench.parsed(*many_orders(30))
+    lone_bench.up_to("roll_back", key)
+    plans = Plans()
+    event.listen(lone_bench.engine, "before_cursor_execute", plans.note)
+    report = lone_bench.steps.finish(key)
+    event.remove(lone_bench.engine, "before_cursor_execute", plans.note)
+    assert report.revenue == {"USD": "300.00"}
+    assert any("SEARCH orders" in step for step in plans.steps)
+    assert [step for step in plans.steps if "TEMP B-TREE" in step] == ["USE TEMP B-TREE FOR DISTINCT"]
+
+
+class Plans:
+    """How SQLite would carry out each query of a connection that it is told of."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def note(self, _connection: object, cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+        if statement.startswith("SELECT") and "FROM orders" in statement:
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            self.steps.extend(row[-1] for row in plan)
