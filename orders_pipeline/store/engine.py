@@ -28,7 +28,6 @@ SQLITE_PRAGMAS = (
     "synchronous = FULL",
     "foreign_keys = ON",
     "cache_size = -65536",
-    "temp_store = MEMORY",
 )
 
 # A host that vanishes closes no connection: each end gives it up after half a minute of silence, so that no

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -66,12 +67,13 @@ def check_gateway(
     connection: Connection, gateway: PaymentGateway, journal: pl.DataFrame | None
 ) -> list[Check]:
     """What a gateway without a journal can confirm one by one; else all three compared."""
-    rows = _payments(connection)
     if journal is None:
         nothing = [
             Check(name, True, "the gateway keeps no list of captures") for name in (CAPTURED, BELONGING)
         ]
-        return [*nothing, check_none(AGREEING, _not_held(rows, gateway))]
+        unconfirmed = chain.from_iterable(_not_held(part, gateway) for part in _payments(connection))
+        return [*nothing, check_none(AGREEING, unconfirmed)]
+    rows = pl.concat([pl.DataFrame(schema=ROWS), *_payments(connection)])
     captures = journal.filter(pl.col("transaction_id").is_not_null())
     return [
         check_none(CAPTURED, _wrongly_captured(rows, captures)),
@@ -80,8 +82,8 @@ def check_gateway(
     ]
 
 
-def _payments(connection: Connection) -> pl.DataFrame:
-    """All payments with their orders, and completed orders that have no payment."""
+def _payments(connection: Connection) -> Iterator[pl.DataFrame]:
+    """All payments with their orders, and completed orders that have no payment, in parts."""
     query = (
         select(
             orders.c.id,
@@ -101,8 +103,7 @@ def _payments(connection: Connection) -> pl.DataFrame:
         .where(payments.c.attempt.is_not(None) | (orders.c.status == OrderStatus.COMPLETED))
     )
     found = connection.execution_options(yield_per=10_000).execute(query).partitions()
-    frames = (pl.DataFrame([_row(row) for row in part], schema=ROWS, orient="row") for part in found)
-    return pl.concat([pl.DataFrame(schema=ROWS), *frames])
+    return (pl.DataFrame([_row(row) for row in part], schema=ROWS, orient="row") for part in found)
 
 
 def _row(row: Any) -> tuple[Any, ...]:
