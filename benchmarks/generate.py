@@ -21,7 +21,8 @@ LINES_AT_ONCE = 20_000
 class Shape:
     """What a generated file is like.
 
-    `skew` is the share of lines that ask for the first product; `scattered` puts an order's lines far apart.
+    `skew` is the share of lines that ask for the first product; `scattered` puts an order's lines far apart;
+    `first` is the number of the first order.
     """
 
     orders: int
@@ -31,6 +32,7 @@ class Shape:
     skew: float = 0.0
     scattered: bool = False
     seed: int = 1
+    first: int = 100_000_000
 
 
 def write_orders(path: Path, shape: Shape) -> Path:
@@ -64,7 +66,7 @@ def _writer(shape: Shape) -> Callable[[int], str]:
         customer = number * 7919 % shape.customers
         minute = number * 104_729 % 1440
         return (
-            f"{100_000_000 + number},C{customer:07},Customer {customer},SKU-{product:07},Product {product},"
+            f"{shape.first + number},C{customer:07},Customer {customer},SKU-{product:07},Product {product},"
             f"{draw.randint(1, 4)},{draw.randint(1, 199)}.{draw.randint(0, 99):02},USD,"
             f"{days[number * 31 % DAYS]} {minute // 60:02}:{minute % 60:02}:00\n"
         )

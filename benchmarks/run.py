@@ -27,7 +27,7 @@ from benchmarks.reading import measure_reading
 from benchmarks.results import Row, keep_results
 from tests.services import create_database, running_postgres, running_rabbitmq, running_redis
 
-HOT_PATH = Path(__file__).with_name("hot_path.txt")
+HOT_PATH, SMALL_PATH = (Path(__file__).with_name(f"{name}_path.txt") for name in ("hot", "small"))
 MILLION = 1_000_000
 PEER_ORDERS = 2_000
 # A server tuned modestly; the tests' own runs without fsync.
@@ -217,15 +217,18 @@ def scale(bench: Bench) -> None:
 
 
 def small(bench: Bench) -> None:
-    """Ten orders, with workers running."""
-    file = bench.file(Shape(10))
+    """Ten orders, with workers running, and a listing of what they wait for."""
+    file, profiled = bench.file(Shape(10)), bench.file(Shape(10, first=200_000_000))
     ports = {"ORDERS_WEBSERVER_PORT": "3911", "ORDERS_API_PORT": "8911", "ORDERS_CODE_SERVER_PORT": "4911"}
     with bench.home(**ports) as home:
         home.orders("up")
         try:
             seconds = float(home.orders("import", str(file))["seconds"])
+            listing = home.text("benchmarks.small_path", str(profiled))
         finally:
             home.orders("down")
+    if bench.orders == MILLION:
+        SMALL_PATH.write_text(listing, encoding="utf-8")
     bench.add(
         "ten orders, workers running",
         "-",

@@ -1,4 +1,4 @@
-"""What a handful of orders waits for: time of `orders import` by package, and of each step on the workers.
+"""What a handful of orders waits for: `orders import` by package, the loading of its modules, and each step.
 
 `python -m benchmarks.small_path FILE`, in a home where `orders up` runs, prints the listing that lies in
 `small_path.txt`.
@@ -11,6 +11,8 @@ import cProfile
 import io
 import json
 import pstats
+import re
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -20,7 +22,7 @@ from pathlib import Path
 
 from orders_pipeline.settings import PROJECT_ROOT, load_settings
 
-PACKAGES = 12
+SHOWN = 12
 WAITS = ("poll", "select", "sleep", "acquire", "wait4")
 Function = tuple[str, int, str]
 
@@ -61,6 +63,17 @@ def _package(function: Function) -> str:
     return "Python: loading modules" if "importlib" in function[0] else "Python"
 
 
+def loading() -> Counter[str]:
+    """Seconds that Python takes to load the definitions, by package."""
+    command = [sys.executable, "-X", "importtime", "-c", "import definitions"]
+    told = subprocess.run(command, cwd=PROJECT_ROOT, stderr=subprocess.PIPE, text=True, check=True).stderr  # noqa: S603
+    spent: Counter[str] = Counter()
+    for own, module in re.findall(r"^import time: +(\d+) \| +\d+ \| +([\w.]+)$", told, re.MULTILINE):
+        package = module.partition(".")[0]
+        spent["this project" if (PROJECT_ROOT / package).exists() else package] += int(own) / 1e6
+    return spent
+
+
 def steps(logs: Path, file: Path) -> Iterator[tuple[str, float]]:
     """Each step of the file's import with its seconds, as the workers logged them."""
     for log in sorted(logs.glob("worker*.log")):
@@ -75,17 +88,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     file = parser.parse_args().file
-    spent = by_package(command_profile(file))
-    packages = [f"{seconds:7.2f}  {name}" for name, seconds in spent.most_common(PACKAGES)]
-    taken = [f"{seconds:7.2f}  {step}" for step, seconds in steps(load_settings().home / "logs", file)]
+    packages, modules = by_package(command_profile(file)), loading()
+    taken = dict(steps(load_settings().home / "logs", file))
     sys.stdout.write(
         f"{file.name}, workers running, seconds. The profiler makes Python calls dearer.\n\n"
-        f"The command, by package, its publishing of the figures included\n{spent.total():7.2f}  all\n"
-        + "\n".join(packages)
-        + "\n\nSteps on the workers, for which the command waits\n"
-        + "\n".join(taken)
-        + "\n"
+        f"The command, the publishing of the figures included, by package\n{_listing(packages)}\n"
+        f"Of it the loading of modules, without the profiler, by package\n{_listing(modules)}\n"
+        f"Steps on the workers, for which the command waits\n{_listing(Counter(taken))}"
     )
+
+
+def _listing(spent: Counter[str]) -> str:
+    rows = [("all", spent.total()), *spent.most_common(SHOWN)]
+    return "".join(f"{seconds:7.2f}  {name}\n" for name, seconds in rows)
 
 
 if __name__ == "__main__":
