@@ -1,0 +1,130 @@
+"""What operators and schedules do, broken off at every one of its commits and done again.
+
+To the order store, a process that is killed before or after a commit is one whose connection breaks there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from orders_pipeline.clock import now_us
+from orders_pipeline.retention.clean import clean_stores
+from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.schema import imports, reservations
+from orders_pipeline.workflow.cancel import cancel_orders
+from orders_pipeline.workflow.chosen import Chosen
+from orders_pipeline.workflow.expire import expire_reservations
+from orders_pipeline.workflow.retry import retry_orders
+from tests.chaos.commit_points import CommitPoints, lose_connection
+from tests.chaos.crashing_import import bench_at
+from tests.chaos.outcomes import outcomes
+from tests.import_bench import ImportBench, Line, many_orders
+from tests.integration.test_crash_sweep import copy_of
+
+ACTOR = "cli:ada"
+PATIENCE = 30
+LONG_AGO = 400 * 86_400 * 1_000_000
+Act = Callable[[ImportBench], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What leads up to an action, the action, and what brings its orders to their end afterwards."""
+
+    before: Act
+    act: Act
+    after: Act
+
+
+def with_failures(bench: ImportBench) -> None:
+    bench.stock(MOUSE=100, RARE=1)
+    bench.set(payment_success_rate=0.5)
+    bench.import_lines(*many_orders(7), *many_orders(4, "rare", sku="RARE"))
+    bench.stock(RARE=100)
+
+
+def half_way(bench: ImportBench) -> None:
+    bench.stock(MOUSE=100)
+    key = bench.parsed(*many_orders(9))
+    bench.up_to("load", key)
+    bench.set(transaction_orders=4)
+    bench.step("reserve", key)
+    with bench.engine.begin() as connection:
+        connection.execute(update(imports).values(run_beat_at=now_us() - (PATIENCE + 1) * 1_000_000))
+        connection.execute(update(reservations).values(expires_at=now_us()))
+
+
+def long_done(bench: ImportBench) -> None:
+    bench.stock(MOUSE=100)
+    for name in ("first.csv", "second.csv"):
+        bench.import_lines(*many_orders(3, name), Line(f"bad {name}", quantity=0), name=name)
+    with bench.engine.begin() as connection:
+        connection.execute(update(imports).values(settled_at=now_us() - LONG_AGO))
+
+
+def retry(bench: ImportBench) -> None:
+    bench.set(payment_success_rate=1)
+    retry_orders(bench.engine, Chosen(), 2, ACTOR)
+
+
+def cancel(bench: ImportBench) -> None:
+    cancel_orders(bench.engine, Chosen(), "by mistake", 2, ACTOR)
+
+
+def expire(bench: ImportBench) -> None:
+    expire_reservations(bench.engine, PATIENCE, 2, lambda: None)
+
+
+def clean(bench: ImportBench) -> None:
+    clean_stores(bench.engine, bench.settings, ACTOR, dry=False)
+
+
+def finish(bench: ImportBench) -> None:
+    for key in bench.keys().values():
+        bench.settle(key)
+
+
+def nothing(_bench: ImportBench) -> None:
+    pass
+
+
+ACTIONS = {
+    "retry": Action(with_failures, retry, finish),
+    "cancel": Action(half_way, cancel, finish),
+    "expire": Action(half_way, expire, finish),
+    "clean": Action(long_done, clean, nothing),
+}
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_an_action_broken_off_at_any_commit_comes_to_the_same_when_done_again(
+    name: str, store_url: str, tmp_path: Path
+) -> None:
+    prepared, action = (store_url, tmp_path / "prepared"), ACTIONS[name]
+    prepared[1].mkdir()
+    engine = open_engine(store_url)
+    action.before(bench_at(engine, prepared[1]))
+    engine.dispose()
+    with copy_of(prepared) as bench:
+        commits = CommitPoints(bench.engine)
+        action.act(bench)
+        points = commits.points
+        action.after(bench)
+        expected = outcomes(bench.engine)
+        assert bench.broken_checks() == set()
+    assert points > 0
+    for point in range(points):
+        with copy_of(prepared) as bench:
+            CommitPoints(bench.engine, point, lose_connection)
+            with pytest.raises(OperationalError):
+                action.act(bench)
+            action.act(bench)
+            action.after(bench)
+            assert outcomes(bench.engine) == expected, f"point {point}"
+            assert bench.broken_checks() == set(), f"point {point}"
