@@ -18,7 +18,7 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.store.imports import get_import
 from orders_pipeline.workflow.cancel import NotCancelled, cancel_orders, not_cancelled
 from orders_pipeline.workflow.chosen import Chosen, counted, preview, require_known
-from orders_pipeline.workflow.retry import retry_orders
+from orders_pipeline.workflow.retry import left_open, retry_orders
 from orders_pipeline.workflow.stalled import retry_stalled, stalled_imports
 
 Numbers = Annotated[list[str] | None, typer.Argument(help="Order numbers.", show_default=False)]
@@ -68,6 +68,10 @@ def retry(
                 reopened = retry_stalled(engine, keys, actor())
             else:
                 reopened = _reopen(engine, chosen, settings, document)
+                left = [key for key in left_open(engine, chosen) if key not in reopened]
+                if left and not as_json:
+                    page.print(f"Goes on with what an earlier retry left open: {', '.join(left)}.")
+                reopened += left
             failed = _settle(settings, engine, reopened, context.obj, document, as_json)
     if as_json:
         emit(error_object(failed) if failed else document)

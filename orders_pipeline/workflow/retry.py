@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, Engine, String, cast, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from orders_pipeline.clock import now_us
-from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.model import OPEN, ImportStatus, OrderStatus, Window
 from orders_pipeline.store.audit import record_action
+from orders_pipeline.store.engine import reading
 from orders_pipeline.store.import_life import lock_import, reopen_import
-from orders_pipeline.store.schema import failures, order_notes, orders
+from orders_pipeline.store.schema import failures, imports, order_notes, orders
 from orders_pipeline.workflow.batch import BatchKey, count_moves, lock_batch, mark_days, orders_in
 from orders_pipeline.workflow.chosen import OF_LAST_ATTEMPT, Chosen, batches_of, preview
 from orders_pipeline.workflow.settling import gather, gathered, settling
@@ -42,6 +56,21 @@ def retry_orders(engine: Engine, chosen: Chosen, transaction_orders: int, actor:
                 lock_batch(connection, batch)
                 retried[keys[batch]] += _retry(connection, batch, window, chosen.to_retry())
     return retried
+
+
+def left_open(engine: Engine, chosen: Chosen) -> list[str]:
+    """Partition keys of imports in which an earlier retry left orders open, the oldest first.
+
+    Somebody works on them, or was interrupted. Why the orders once failed does not count here.
+    """
+    meant = Chosen(chosen.numbers, chosen.source, chosen.key).condition()
+    waiting = exists().where(
+        orders.c.import_id == imports.c.id, orders.c.attempt > 1, orders.c.status.in_(OPEN), meant
+    )
+    reopened = and_(imports.c.status == ImportStatus.RUNNING, imports.c.reopened_at.is_not(None))
+    query = select(imports.c.partition_key).where(reopened, waiting).order_by(imports.c.id)
+    with reading(engine) as connection:
+        return list(connection.execute(query).scalars())
 
 
 def _retry(connection: Connection, batch: BatchKey, window: Window, chosen: ColumnElement[bool]) -> int:

@@ -18,7 +18,7 @@ from orders_pipeline.store.imports import get_import
 from orders_pipeline.store.order_story import find_orders
 from orders_pipeline.store.products import restock
 from orders_pipeline.workflow.chosen import Chosen
-from orders_pipeline.workflow.retry import retry_orders
+from orders_pipeline.workflow.retry import left_open, retry_orders
 from tests.import_bench import ImportBench, Line, many_orders
 
 OUT_OF_STOCK, DECLINED = FailureReason.OUT_OF_STOCK, FailureReason.DECLINED
@@ -181,6 +181,26 @@ def test_a_retry_whose_imports_fail_prints_the_error_and_nothing_else(
     assert document["error"]["code"] == code
     failed = [name for name in files if f"The import of {name} failed." in document["error"]["message"]]
     assert failed == [name for name in files if name != "ok.csv"]
+
+
+def test_a_retry_goes_on_with_what_an_interrupted_one_left_open(
+    home: ImportBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = sold_out(home)
+    imported(home, Line("other", "CABLE"), name="other.csv")
+    retry(home, Chosen(reason=OUT_OF_STOCK))
+    settled: list[list[str]] = []
+    monkeypatch.setattr(
+        ImportCommand, "settle", lambda _, found: settled.append([one.key for one in found]) or []
+    )
+    page = CliRunner().invoke(app, ["retry", "--all"])
+    assert page.exit_code == 0
+    assert f"0 orders are tried again.\nGoes on with what an earlier retry left open: {key}." in page.stdout
+    CliRunner().invoke(app, ["retry", "n3"])
+    CliRunner().invoke(app, ["retry", "n0"])
+    assert settled == [[key], [key], []]
+    home.settle(key)
+    assert left_open(home.engine, Chosen()) == []
 
 
 @pytest.mark.parametrize(
