@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from orders_pipeline.settings import Settings
 from orders_pipeline.store.engine import open_engine
@@ -69,6 +70,16 @@ def test_orders_steps_and_imports_are_listed_with_reasons_and_trace(page: Page) 
     expect(page.locator("#failed-imports")).to_contain_text("3 launches brought no progress")
     page.get_by_text("Stack trace of load_orders").click()
     expect(page.locator("#failed-steps pre")).to_contain_text("raise ConnectionError")
+
+
+def test_the_list_is_there_however_late_its_script_is(page: Page) -> None:
+    def late(route: Route) -> None:
+        time.sleep(1)
+        route.continue_()
+
+    page.route("**/confirm.js", late)
+    page.reload()
+    expect(page.locator("#failed-orders tr")).to_have_count(3)
 
 
 def test_filters_narrow_the_list(page: Page) -> None:

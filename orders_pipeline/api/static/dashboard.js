@@ -227,12 +227,17 @@ function redraw() {
   showHours(hours);
 }
 
-const stream = new EventSource(`/api/events${currency ? `?currency=${encodeURIComponent(currency)}` : ''}`);
-stream.addEventListener('figures', (event) => show(JSON.parse(event.data)));
-stream.addEventListener('trouble', (event) => say(JSON.parse(event.data).message, 'trouble'));
-stream.addEventListener('error', () => {
-  const gone = stream.readyState === EventSource.CLOSED;
-  say(gone ? 'The server refused. Reload the page to try again.' : 'Connection lost, trying again…', 'trouble');
-});
+function listen() {
+  const stream = new EventSource(`/api/events${currency ? `?currency=${encodeURIComponent(currency)}` : ''}`);
+  stream.addEventListener('figures', (event) => show(JSON.parse(event.data)));
+  stream.addEventListener('trouble', (event) => say(JSON.parse(event.data).message, 'trouble'));
+  stream.addEventListener('error', () => {
+    const gone = stream.readyState === EventSource.CLOSED;
+    say(gone ? 'The server refused. Reload the page to try again.' : 'Connection lost, trying again…', 'trouble');
+  });
+}
+
+// The modules load after this script, and the first figures are for them too.
+document.addEventListener('DOMContentLoaded', listen);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 addEventListener('resize', redraw);
