@@ -67,11 +67,7 @@ def retry(
             if stalled:
                 reopened = retry_stalled(engine, keys, actor())
             else:
-                reopened = _reopen(engine, chosen, settings, document)
-                left = [key for key in left_open(engine, chosen) if key not in reopened]
-                if left and not as_json:
-                    page.print(f"Goes on with what an earlier retry left open: {', '.join(left)}.")
-                reopened += left
+                reopened = _reopen(engine, chosen, settings, document, as_json)
             failed = _settle(settings, engine, reopened, context.obj, document, as_json)
     if as_json:
         emit(error_object(failed) if failed else document)
@@ -79,11 +75,17 @@ def retry(
         raise typer.Exit(1)
 
 
-def _reopen(engine: Engine, chosen: Chosen, settings: Settings, document: Document) -> list[str]:
-    """Keys of the imports that have open orders now."""
+def _reopen(
+    engine: Engine, chosen: Chosen, settings: Settings, document: Document, as_json: bool
+) -> list[str]:
+    """Keys of the imports that have open orders now, by this retry or an earlier one."""
     retried = retry_orders(engine, chosen, settings.transaction_orders, actor())
     document["orders"] = sum(retried.values())
-    return [key for key, number in retried.items() if number]
+    reopened = [key for key, number in retried.items() if number]
+    left = [key for key in left_open(engine, chosen) if key not in reopened]
+    if left and not as_json:
+        page.print(f"Goes on with what an earlier retry left open: {', '.join(left)}.")
+    return reopened + left
 
 
 def _settle(

@@ -123,7 +123,7 @@ def revenue_of(connection: Connection, import_id: int) -> dict[str, str]:
     currencies = sorted(connection.execute(select(orders.c.currency).where(completed).distinct()).scalars())
     if not currencies:
         return {}
-    # SQLite groups by sorting all rows in memory.
+    # Not grouped, for which SQLite would sort all orders.
     sums = [func.sum(orders.c.total).filter(orders.c.currency == currency) for currency in currencies]
     totals = connection.execute(select(*sums).where(completed)).one()
     return {

@@ -95,7 +95,7 @@ def count_by_status(connection: Connection, import_id: int) -> dict[OrderStatus,
     window = order_ids(connection, import_id)
     if window is None:
         return dict.fromkeys(OrderStatus, 0)
-    # SQLite groups by sorting all rows in memory.
+    # Not grouped, for which SQLite would sort all of them.
     counts = [func.count().filter(orders.c.status == status) for status in OrderStatus]
     row = connection.execute(select(*counts).where(orders.c.id.between(window.first, window.last))).one()
     return dict(zip(OrderStatus, row, strict=True))

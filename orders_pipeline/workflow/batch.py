@@ -42,6 +42,7 @@ class Batch:
     """A batch as the store has it; the counts say how many of its orders stand where."""
 
     key: BatchKey
+    source_id: int
     first_order_id: int
     orders: int
     loaded: int
@@ -117,7 +118,7 @@ def _batch(connection: Connection, query: Select[Any], key: BatchKey) -> Batch:
     if row is None:
         raise NoSuchBatchError(f"import {key.import_id} has no batch {key.number}")
     counts = {status: row[status] for status in OrderStatus}
-    return Batch(key, row["first_order_id"], row["orders"], row["loaded"], counts)
+    return Batch(key, row["source_id"], row["first_order_id"], row["orders"], row["loaded"], counts)
 
 
 def count_moves(connection: Connection, key: BatchKey, moves: dict[OrderStatus, int], **more: int) -> None:

@@ -10,8 +10,7 @@ from sqlalchemy import Connection, Engine, select, update
 from orders_pipeline.clock import now_us
 from orders_pipeline.model import OrderStatus, Window
 from orders_pipeline.store.bulk import insert_frame, prepare_insert
-from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import batches, customers, imports, order_lines, orders
+from orders_pipeline.store.schema import batches, customers, order_lines, orders
 from orders_pipeline.workflow.batch import (
     Batch,
     BatchKey,
@@ -43,9 +42,8 @@ def load_orders(
         known_ids = ensure_products(engine, parsed.lines, unknown)
         parsed = BatchRows(parsed.orders, parsed.lines.join(known_ids, on="sku", how="left"))
         _ensure_customers(engine, parsed.orders)
-        source_id = _source_id(engine, key.import_id)
         for start in range(batch.loaded, batch.orders, transaction_orders):
-            _load_part(engine, batch, start, parsed.part(start, transaction_orders), source_id)
+            _load_part(engine, batch, start, parsed.part(start, transaction_orders))
     return get_batch(engine, key)
 
 
@@ -67,19 +65,11 @@ def _ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
         insert(connection)
 
 
-def _source_id(engine: Engine, import_id: int) -> int:
-    with reading(engine) as connection:
-        source_id: int = connection.execute(
-            select(imports.c.source_id).where(imports.c.id == import_id)
-        ).scalar_one()
-    return source_id
-
-
-def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows, source_id: int) -> None:
+def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> None:
     insert_orders = prepare_insert(
         engine.dialect,
         orders,
-        _order_rows(batch, parsed.orders, source_id).sort("number"),
+        _order_rows(batch, parsed.orders).sort("number"),
         "ON CONFLICT (source_id, number) DO NOTHING",
     )
     insert_lines = prepare_insert(engine.dialect, order_lines, _line_rows(batch, parsed.lines))
@@ -87,7 +77,7 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows, sour
         if lock_batch(connection, batch.key).loaded != start:
             return
         insert_orders(connection)
-        known = _known(connection, batch, parsed, source_id)
+        known = _known(connection, batch, parsed)
         if known.newcomers.len() == parsed.orders.height:
             insert_lines(connection)
         else:
@@ -96,7 +86,7 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows, sour
         _advance(connection, batch, start, parsed, known)
 
 
-def _known(connection: Connection, batch: Batch, parsed: BatchRows, source_id: int) -> Known:
+def _known(connection: Connection, batch: Batch, parsed: BatchRows) -> Known:
     """Which of these orders, inserted unless their numbers were there, are new to the store."""
     window = _window(batch, parsed)
     inserted = select(orders.c.id).where(orders.c.id.between(window.first, window.last))
@@ -105,15 +95,15 @@ def _known(connection: Connection, batch: Batch, parsed: BatchRows, source_id: i
     present = pl.Series(
         [row.id - batch.first_order_id for row in connection.execute(inserted)], dtype=pl.Int64
     )
-    return classify(connection, source_id, parsed, present)
+    return classify(connection, batch.source_id, parsed, present)
 
 
-def _order_rows(batch: Batch, parsed: pl.DataFrame, source_id: int) -> pl.DataFrame:
+def _order_rows(batch: Batch, parsed: pl.DataFrame) -> pl.DataFrame:
     return parsed.select(
         (pl.col("position") + batch.first_order_id).alias("id"),
         pl.lit(batch.key.import_id).alias("import_id"),
         pl.lit(batch.key.number).alias("batch"),
-        pl.lit(source_id).alias("source_id"),
+        pl.lit(batch.source_id).alias("source_id"),
         *("number", "customer_id", "currency", "total", "ordered_at", "day"),
         pl.col("first_line").alias("file_line"),
         pl.lit(now_us()).alias("loaded_at"),

@@ -16,19 +16,17 @@ from sqlalchemy.exc import OperationalError
 from orders_pipeline.clock import now_us
 from orders_pipeline.retention.clean import clean_stores
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.store.schema import imports, reservations
+from orders_pipeline.store.schema import imports
 from orders_pipeline.workflow.cancel import cancel_orders
 from orders_pipeline.workflow.chosen import Chosen
-from orders_pipeline.workflow.expire import expire_reservations
-from orders_pipeline.workflow.retry import retry_orders
 from tests.chaos.commit_points import CommitPoints, lose_connection
 from tests.chaos.crashing_import import bench_at
 from tests.chaos.outcomes import outcomes
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.integration.test_crash_sweep import copy_of
+from tests.integration.test_expire import outlive, reserved, sweep
 
 ACTOR = "cli:ada"
-PATIENCE = 30
 LONG_AGO = 400 * 86_400 * 1_000_000
 Act = Callable[[ImportBench], object]
 
@@ -50,14 +48,9 @@ def with_failures(bench: ImportBench) -> None:
 
 
 def half_way(bench: ImportBench) -> None:
-    bench.stock(MOUSE=100)
-    key = bench.parsed(*many_orders(9))
-    bench.up_to("load", key)
-    bench.set(transaction_orders=4)
-    bench.step("reserve", key)
-    with bench.engine.begin() as connection:
-        connection.execute(update(imports).values(run_beat_at=now_us() - (PATIENCE + 1) * 1_000_000))
-        connection.execute(update(reservations).values(expires_at=now_us()))
+    reserved(bench, 9)
+    outlive(bench)
+    bench.up_to("load", bench.parsed(*many_orders(3, "pending"), name="pending.csv"))
 
 
 def long_done(bench: ImportBench) -> None:
@@ -70,15 +63,11 @@ def long_done(bench: ImportBench) -> None:
 
 def retry(bench: ImportBench) -> None:
     bench.set(payment_success_rate=1)
-    retry_orders(bench.engine, Chosen(), 2, ACTOR)
+    bench.retry()
 
 
 def cancel(bench: ImportBench) -> None:
-    cancel_orders(bench.engine, Chosen(), "by mistake", 2, ACTOR)
-
-
-def expire(bench: ImportBench) -> None:
-    expire_reservations(bench.engine, PATIENCE, 2, lambda: None)
+    cancel_orders(bench.engine, Chosen(), "by mistake", bench.settings.transaction_orders, ACTOR)
 
 
 def clean(bench: ImportBench) -> None:
@@ -97,7 +86,7 @@ def nothing(_bench: ImportBench) -> None:
 ACTIONS = {
     "retry": Action(with_failures, retry, finish),
     "cancel": Action(half_way, cancel, finish),
-    "expire": Action(half_way, expire, finish),
+    "expire": Action(half_way, sweep, finish),
     "clean": Action(long_done, clean, nothing),
 }
 
