@@ -10,23 +10,23 @@ from assets.order_checks import order_checks
 from assets.orders import order_assets
 from assets.quality_checks import quality_checks
 from assets.snapshots import pipeline_snapshot
-from jobs.alert_sensors import alert_sensors
-from jobs.backups import backup_job, backup_schedule
-from jobs.check_schedules import check_jobs, check_schedules
-from jobs.dagster_migrations import read_migrations_once
-from jobs.executor import build_executor
-from jobs.figure_schedules import figure_jobs, figure_schedules
-from jobs.figure_sensors import figure_sensors
-from jobs.import_orders import import_orders_job
-from jobs.import_sensors import import_sensors
-from jobs.kpi_ops import publish_figures_job
-from jobs.notice_sensors import notice_sensors
-from jobs.retention import retention_job, retention_schedule
+from jobs.care.alerts import alert_sensors
+from jobs.care.backups import backup_job, backup_schedule
+from jobs.care.checks import check_jobs, check_schedules
+from jobs.care.notices import notice_sensors
+from jobs.care.reservations import upkeep_jobs, upkeep_schedules
+from jobs.care.retention import retention_job, retention_schedule
+from jobs.dagster_seams.migrations import read_migrations_once
+from jobs.figures.ops import publish_figures_job
+from jobs.figures.schedules import figure_jobs, figure_schedules
+from jobs.figures.sensors import figure_sensors
+from jobs.imports.import_orders import import_orders_job
+from jobs.imports.sensors import import_sensors
 from jobs.run_log import run_log, use_run_log
-from jobs.upkeep import upkeep_jobs, upkeep_schedules
-from orders_pipeline.redis_server import redis_url
-from orders_pipeline.settings import Settings, load_settings
-from orders_pipeline.staging import open_staging
+from jobs.workers.executor import build_executor
+from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.services.redis_server import redis_url
+from orders_pipeline.staging.staging import open_staging
 from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 from resources.payment_gateway import PaymentGateways

@@ -11,9 +11,9 @@ from dagster import (
     asset_check,
 )
 
-from jobs.kpi_ops import BOARD_ASSETS, FIGURES_WORK
-from orders_pipeline.kpis.dictionary import DAILY_KPIS
-from orders_pipeline.reporting import Reporting
+from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
+from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
+from orders_pipeline.figures.reporting import Reporting
 from orders_pipeline.verify.check import Check
 from orders_pipeline.verify.figure_checks import check_cached_kpis, check_leaderboards, check_published_kpis
 from resources.reporting import ReportingStores

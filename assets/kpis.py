@@ -20,10 +20,10 @@ from dagster import (
 
 from assets.metadata import FIGURES_TEAM, column_schema
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.kpi_metadata import metadata_by_day
-from jobs.kpi_ops import FIGURES_WORK
-from orders_pipeline.kpis.dictionary import DAILY_KPIS
-from orders_pipeline.settings import Settings
+from jobs.figures.metadata import metadata_by_day
+from jobs.figures.ops import FIGURES_WORK
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
 from resources.reporting import ReportingStores
 
 

@@ -6,10 +6,10 @@ from dagster import AssetsDefinition, MaterializeResult, ResourceParam, asset
 
 from assets.metadata import FIGURES_TEAM, column_schema
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.kpi_metadata import board_metadata
-from jobs.kpi_ops import FIGURES_WORK
-from orders_pipeline.kpis.dictionary import CUSTOMER_LEADERBOARD, PRODUCT_LEADERBOARD
-from orders_pipeline.leaderboards.boards import Board
+from jobs.figures.metadata import board_metadata
+from jobs.figures.ops import FIGURES_WORK
+from orders_pipeline.figures.kpis.dictionary import CUSTOMER_LEADERBOARD, PRODUCT_LEADERBOARD
+from orders_pipeline.figures.leaderboards.boards import Board
 from resources.reporting import ReportingStores
 
 

@@ -14,7 +14,7 @@ from dagster import (
     with_source_code_references,
 )
 
-from orders_pipeline.kpis.dictionary import Dataset
+from orders_pipeline.figures.kpis.dictionary import Dataset
 
 ORDERS_TEAM, FIGURES_TEAM = ["team:orders"], ["team:figures"]
 

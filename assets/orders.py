@@ -13,7 +13,7 @@ from dagster import (
 )
 
 from assets.metadata import ORDERS_TEAM, column_schema
-from jobs.import_ops import (
+from jobs.imports.ops import (
     charge_payments,
     finalize_orders,
     load_orders,
@@ -22,8 +22,8 @@ from jobs.import_ops import (
     roll_back_orders,
     summarize_import,
 )
-from jobs.partitions import ORDER_FILES
-from orders_pipeline.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
+from jobs.imports.partitions import ORDER_FILES
+from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
 
 order_files = DynamicPartitionsDefinition(name=ORDER_FILES)
 order_file = AssetSpec(

@@ -12,10 +12,10 @@ from dagster import (
     asset_check,
 )
 
-from jobs.check_schedules import DAYS_IN_TIME, REJECTS_UNDER_LIMIT
+from jobs.care.checks import DAYS_IN_TIME, REJECTS_UNDER_LIMIT
 from jobs.failures import permanent_failures
-from jobs.kpi_ops import FIGURES_WORK
-from orders_pipeline.settings import Settings
+from jobs.figures.ops import FIGURES_WORK
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.verify.quality_checks import files_over_limit, stale_days
 from resources.reporting import ReportingStores
 

@@ -3,7 +3,7 @@
 from dagster import AssetSpec
 
 from assets.metadata import FIGURES_TEAM, column_schema
-from orders_pipeline.kpis.dictionary import PIPELINE_SNAPSHOT
+from orders_pipeline.figures.kpis.dictionary import PIPELINE_SNAPSHOT
 
 pipeline_snapshot = AssetSpec(
     PIPELINE_SNAPSHOT.name,

@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 from cli.reporting import open_figures_of
 from cli.stack.stack import running_workers
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.leaderboards.redis_board import RedisBoard
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.leaderboards.redis_board import RedisBoard
 
 ASKED = 500
 PERCENTILE_99 = 98

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from orders_pipeline.import_file import FileImport, stage_file
-from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.imports.file_import import FileImport, stage_file
+from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.payments.connect import connect_gateway
-from orders_pipeline.settings import load_settings
-from orders_pipeline.staging import open_staging
+from orders_pipeline.staging.staging import open_staging
 from resources.order_store import OrderStore
 
 Result = TypeVar("Result")

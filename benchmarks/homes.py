@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
 
 ORDERS = str(Path(sys.executable).with_name("orders"))
 LOOK_SECONDS = 0.5

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from benchmarks.floor import settle
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
 
 STATEMENTS = FUNCTIONS = 25
 SHOWN = 100

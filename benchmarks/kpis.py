@@ -15,7 +15,7 @@ from benchmarks.generate import DAYS, FIRST_DAY
 from benchmarks.homes import Home
 from cli.reporting import open_figures_of
 from cli.stack.stack import running_workers
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
 
 BenchRow = tuple[str, str, str, str]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from orders_pipeline.importing.identify import identify
-from orders_pipeline.importing.options import ParseRules, ReadOptions
-from orders_pipeline.importing.parse import parse_order_file
+from orders_pipeline.order_files.columns.identify import identify
+from orders_pipeline.order_files.orders.parse import parse_order_file
+from orders_pipeline.order_files.read_options import ParseRules, ReadOptions
 
 
 def main() -> None:

@@ -19,15 +19,15 @@ from sqlalchemy import Engine, func, insert, select, update
 
 from cli.stack.stack import running_workers
 from jobs.celery_app import celery_settings
-from orders_pipeline.clock import now_us
-from orders_pipeline.import_file import FileImport, stage_file
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.model import OrderStatus
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.base.settings import PROJECT_ROOT, load_settings
+from orders_pipeline.imports.file_import import FileImport, stage_file
+from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import Charge, Paid, PaymentGateway
-from orders_pipeline.redis_server import broker_url, redis_url
-from orders_pipeline.settings import PROJECT_ROOT, load_settings
-from orders_pipeline.staging import open_staging
+from orders_pipeline.services.redis_server import broker_url, redis_url
+from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import order_lines, orders, payments, products, reservations
 from resources.order_store import OrderStore

@@ -19,9 +19,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.importing.table import read_table
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.proposals.table import read_table
+from orders_pipeline.order_files.read_options import ReadOptions
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "datasets" / "pollock"
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
-from orders_pipeline.settings import PROJECT_ROOT, load_settings
+from orders_pipeline.base.settings import PROJECT_ROOT, load_settings
 
 SHOWN = 12
 WAITS = ("poll", "select", "sleep", "acquire", "wait4")

@@ -6,12 +6,12 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from jobs.queue_heads import queues
-from jobs.queues import queue_sizes
+from jobs.workers.queue_heads import queues
+from jobs.workers.queues import queue_sizes
 from orders_pipeline.api.app import create_app
 from orders_pipeline.api.request_log import log_requests
-from orders_pipeline.logs import configure_logs
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.logs import configure_logs
+from orders_pipeline.base.settings import load_settings
 
 
 def app() -> FastAPI:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from orders_pipeline.clock import to_microseconds
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.clock import to_microseconds
+from orders_pipeline.base.settings import Settings
 
 FileOption = Annotated[
     str | None, typer.Option("--file", help="Only those of this file: its partition key.", metavar="KEY")

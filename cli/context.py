@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, make_url
 
-from orders_pipeline.home import make_home
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.home import make_home
+from orders_pipeline.base.settings import Settings
 from resources.order_store import OrderStore
 
 

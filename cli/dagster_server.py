@@ -10,8 +10,8 @@ import sys
 
 from dagster._utils import log
 
-from orders_pipeline.logs import configure_logs
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.logs import configure_logs
+from orders_pipeline.base.settings import load_settings
 
 
 def main() -> None:

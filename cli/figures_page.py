@@ -9,8 +9,8 @@ from rich.table import Table
 
 from cli.commands.leaderboard import leaderboard_table
 from cli.output import page
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.reporting import Reporting
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.reporting import Reporting
 
 TOP = 5
 

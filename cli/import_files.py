@@ -17,17 +17,17 @@ from cli.output import CommandFailed, error_object, explain, progress
 from cli.stack.layout import Layout
 from cli.stack.stack import RunningWorkers, running_workers, stack_status
 from cli.stack.stopped import ended_with_the_stack, workers_stopped
-from orders_pipeline.import_file import stage_file
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.kpis.days import are_published, dirty_days, due_versions
-from orders_pipeline.kpis.publisher import publisher_elsewhere
-from orders_pipeline.model import ImportStatus
-from orders_pipeline.settings import Settings
-from orders_pipeline.staging import open_staging
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
+from orders_pipeline.imports.file_import import stage_file
+from orders_pipeline.imports.import_row import Import, get_import, is_new
+from orders_pipeline.imports.intake import IntakePause, IntakePausedError, current_pause
+from orders_pipeline.imports.report import ImportReport, report_again, report_import
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_report import ImportReport, report_again, report_import
-from orders_pipeline.store.imports import Import, get_import, is_new
-from orders_pipeline.store.intake_pause import IntakePause, IntakePausedError, current_pause
+from orders_pipeline.store.kpi_days import are_published, dirty_days, due_versions
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -163,8 +163,8 @@ class ImportCommand:
             workers = running_workers(self.settings, say=progress.print, meanwhile=_load_dagster)
             _warn_of(stack.enter_context(workers))
             stack.enter_context(ended_with_the_stack(Layout(self.settings.home)))
+            from jobs.figures.publish import publish_figures  # noqa: PLC0415
             from jobs.launch import RunFailed, dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
-            from jobs.publish import publish_figures  # noqa: PLC0415
 
             instance = stack.enter_context(dagster_instance(self.settings))
             began = self.started_at

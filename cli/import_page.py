@@ -10,7 +10,7 @@ from rich.table import Table
 
 from cli.import_files import FileRun
 from cli.output import page, show_error
-from orders_pipeline.store.import_report import ImportReport
+from orders_pipeline.imports.report import ImportReport
 
 SURE = 0.8
 # What the page tells of how a file was read, with the word that follows it.

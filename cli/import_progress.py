@@ -22,9 +22,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from cli.output import progress as console
+from orders_pipeline.imports.import_row import Import
+from orders_pipeline.imports.progress import progress_of
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_progress import progress_of
-from orders_pipeline.store.imports import Import
 
 POLL_SECONDS = 0.3
 STAGES = ("loaded", "reserved", "charged", "settled")

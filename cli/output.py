@@ -16,16 +16,16 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.backup.errors import BackupError
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.kpis.publisher import FiguresElsewhere
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import SettingsError
+from orders_pipeline.failed_work.chosen import UnknownOrderError
+from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
+from orders_pipeline.imports.import_row import UnknownPartitionError
+from orders_pipeline.imports.intake import IntakePausedError
 from orders_pipeline.payments.gateway import GatewayUnavailableError
-from orders_pipeline.redis_server import RedisServerMissing
-from orders_pipeline.remote_staging import StagingUnavailable
-from orders_pipeline.settings import SettingsError
-from orders_pipeline.staging import BadPartitionKey
-from orders_pipeline.store.imports import UnknownPartitionError
-from orders_pipeline.store.intake_pause import IntakePausedError
-from orders_pipeline.workflow.chosen import UnknownOrderError
+from orders_pipeline.services.redis_server import RedisServerMissing
+from orders_pipeline.staging.remote_area import StagingUnavailable
+from orders_pipeline.staging.staging import BadPartitionKey
 
 Arguments = ParamSpec("Arguments")
 

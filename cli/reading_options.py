@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.order_files.read_options import ReadOptions
 
 ProfileOption = Annotated[
     str | None, typer.Option(help="Column profile, or the path of one; else by the header.")

@@ -10,10 +10,10 @@ import typer
 
 from cli.context import open_store
 from cli.output import CommandFailed
-from orders_pipeline.currency import UnknownCurrencyError, currency_code
-from orders_pipeline.redis_server import embedded_redis_url
-from orders_pipeline.reporting import Reporting, open_reporting
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.currency import UnknownCurrencyError, currency_code
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.reporting import Reporting, open_reporting
+from orders_pipeline.services.redis_server import embedded_redis_url
 
 CurrencyOption = Annotated[
     str | None, typer.Option(help="ISO 4217 code; ORDERS_CURRENCY if not given.", metavar="CODE")

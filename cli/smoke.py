@@ -15,8 +15,8 @@ from celery.exceptions import TimeoutError as NoAnswer
 from cli.doctor.finding import milliseconds_since
 from cli.stack.stack import api_url, webserver_url
 from orders_pipeline.api.access import api_key
-from orders_pipeline.clock import today
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.clock import today
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.verify.check import Check
 
@@ -69,7 +69,7 @@ class Smoke:
 
     def _queues(self) -> Iterator[Check]:
         from jobs.celery_app import PING, build_app  # noqa: PLC0415 takes two seconds to load
-        from jobs.queues import QUEUES  # noqa: PLC0415
+        from jobs.workers.queues import QUEUES  # noqa: PLC0415
 
         app = build_app(self.settings)
         for queue in QUEUES:

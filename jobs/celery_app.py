@@ -10,14 +10,14 @@ from celery.signals import setup_logging, worker_init
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
-from jobs.queues import transport_options
 from jobs.repository import project_repository
-from jobs.step_log import StepLog
-from jobs.worker_signs import worker_signs
-from orders_pipeline.broker_tls import amqps_options, plain_amqps
-from orders_pipeline.logs import configure_logs
-from orders_pipeline.redis_server import broker_url, redis_url
-from orders_pipeline.settings import Settings, load_settings
+from jobs.workers.queues import transport_options
+from jobs.workers.step_log import StepLog
+from jobs.workers.worker_signs import worker_signs
+from orders_pipeline.base.logs import configure_logs
+from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.services.broker_tls import amqps_options, plain_amqps
+from orders_pipeline.services.redis_server import broker_url, redis_url
 
 # RabbitMQ hands the tasks of a host that vanished to another one when it has missed two of them.
 BROKER_HEARTBEAT_SECONDS = 20

@@ -14,9 +14,9 @@ from dagster import Backoff, Failure, Jitter, OpExecutionContext, RetryPolicy
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from orders_pipeline.import_file import FileImport
-from orders_pipeline.store.intake_pause import IntakePausedError
-from orders_pipeline.store.step_failures import WHOLE_FILE, Step, noting_failures
+from orders_pipeline.imports.file_import import FileImport
+from orders_pipeline.imports.intake import IntakePausedError
+from orders_pipeline.imports.step_failures import WHOLE_FILE, Step, noting_failures
 from resources.file_imports import FileImports
 
 TRANSIENT = (OperationalError, InterfaceError, RedisError, ConnectionError, TimeoutError)

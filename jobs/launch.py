@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 from dagster import DagsterInstance, DagsterRunStatus, execute_job
 
-from jobs.import_orders import IMPORT_ORDERS
-from jobs.partitions import register_partition
+from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.partitions import register_partition
 from jobs.repository import project_repository
-from orders_pipeline.home import make_home
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.home import make_home
+from orders_pipeline.base.settings import Settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

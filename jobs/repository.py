@@ -2,7 +2,7 @@
 
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
 
 
 def project_repository() -> ReconstructableRepository:

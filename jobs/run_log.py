@@ -7,8 +7,8 @@ import sys
 from dagster import Field, InitLoggerContext, LoggerDefinition, logger
 from dagster._core.execution import context_creation_job
 
-from orders_pipeline.logs import log_formatter
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.logs import log_formatter
+from orders_pipeline.base.settings import Settings
 
 
 class RunLogFormatter(logging.Formatter):

@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from duckdb import DuckDBPyConnection
 
-from orders_pipeline.currency import currency_code
-from orders_pipeline.kpis.published import read
-from orders_pipeline.kpis.warehouse import quoted
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.currency import currency_code
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.figures.kpis.readers_copy import read
+from orders_pipeline.figures.kpis.warehouse import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from orders_pipeline.import_file import FileImport
-from orders_pipeline.settings import Settings
-from orders_pipeline.staging import Staging
-from orders_pipeline.store.heartbeat import Sign, beating
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.file_import import FileImport
+from orders_pipeline.imports.heartbeat import Sign, beating
+from orders_pipeline.staging.staging import Staging
 from resources.order_store import OrderStore
 
 

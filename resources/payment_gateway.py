@@ -9,13 +9,13 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.measured_gateway import MeasuredGateway
 from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, Tallies
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway
-from orders_pipeline.payments.measured import MeasuredGateway
-from orders_pipeline.redis_cache import open_redis, store_id
-from orders_pipeline.redis_server import redis_url
-from orders_pipeline.settings import Settings
+from orders_pipeline.services.redis_clients import open_redis, store_id
+from orders_pipeline.services.redis_server import redis_url
 
 
 @dataclass(frozen=True, slots=True)

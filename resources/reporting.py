@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from orders_pipeline.reporting import Reporting, open_reporting
+from orders_pipeline.figures.reporting import Reporting, open_reporting
 from resources.order_store import OrderStore
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import requests
 import uvicorn
 
-from jobs.queue_heads import queues
-from jobs.queues import queue_sizes
+from jobs.workers.queue_heads import queues
+from jobs.workers.queues import queue_sizes
 from orders_pipeline.api.app import create_app
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 
 Get = Callable[..., requests.Response]
 

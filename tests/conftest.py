@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 pytest_plugins = ["tests.services"]
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
 
-from orders_pipeline.currency import minor_digits
-from orders_pipeline.reporting import Reporting, open_reporting
+from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.figures.reporting import Reporting, open_reporting
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.schema import customers, failures, order_lines, orders, products, reservations

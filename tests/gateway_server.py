@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from orders_pipeline.payments.http_gateway import HttpGateway
+from orders_pipeline.payments.backends.http.gateway import HttpGateway
 
 ORDERS = Path(sys.executable).parent / "orders"
 SEED = "gateway-tests"

@@ -11,22 +11,22 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from orders_pipeline.import_file import FileImport, stage_file
-from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.base.settings import Settings, UnknownSku
+from orders_pipeline.failed_work.chosen import Chosen
+from orders_pipeline.failed_work.retry import retry_orders
+from orders_pipeline.imports.file_import import FileImport, stage_file
+from orders_pipeline.imports.import_row import Import, get_import
+from orders_pipeline.imports.reject_export import write_rejects
+from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway
-from orders_pipeline.reject_export import write_rejects
-from orders_pipeline.settings import Settings, UnknownSku
-from orders_pipeline.staging import Staging, open_staging
+from orders_pipeline.staging.staging import Staging, open_staging
+from orders_pipeline.stock.product_list import ProductRow, import_products
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.import_report import ImportReport
-from orders_pipeline.store.imports import Import, get_import
 from orders_pipeline.store.migrate import ensure_current
-from orders_pipeline.store.products import ProductRow, import_products
 from orders_pipeline.store.schema import imports, metadata, order_lines, orders, products
 from orders_pipeline.verify.everything import verify_home
-from orders_pipeline.workflow.chosen import Chosen
-from orders_pipeline.workflow.retry import retry_orders
 
 HEADER = "order_id,customer_id,customer_name,product_sku,product_name,quantity,unit_price,currency,order_date"
 RUN = "run-1"

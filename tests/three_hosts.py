@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import batches
 from tests.import_bench import many_orders, write_orders
@@ -51,7 +51,7 @@ PIPELINE = {
 HOLD_A_LOCK = """
 import sys
 from sqlalchemy import select
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import batches
 with open_engine(load_settings().store_url).begin() as connection:

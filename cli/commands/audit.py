@@ -13,9 +13,9 @@ from rich.table import Column, Table
 
 from cli.context import open_store
 from cli.output import JsonOption, command, emit, page
-from orders_pipeline.clock import to_microseconds
-from orders_pipeline.settings import load_settings
-from orders_pipeline.store.audit import ActionFilter, action_document, list_actions
+from orders_pipeline.access.audit import ActionFilter, action_document, list_actions
+from orders_pipeline.base.clock import to_microseconds
+from orders_pipeline.base.settings import load_settings
 from orders_pipeline.store.engine import reading
 
 

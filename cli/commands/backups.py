@@ -15,13 +15,13 @@ from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from cli.stack.layout import Layout
 from cli.stack.locks import start_lock
 from cli.stack.stack import running_redis, stack_status
+from orders_pipeline.access.audit import record_action
 from orders_pipeline.backup.backup import Backup, back_up
 from orders_pipeline.backup.restore import Restored, rebuild_figures
 from orders_pipeline.backup.restore import restore as put_back
-from orders_pipeline.settings import Settings, load_settings
-from orders_pipeline.store.audit import record_action
+from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.imports.import_row import list_imports
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.imports import list_imports
 from orders_pipeline.verify.check import Check
 from orders_pipeline.verify.everything import verify_home
 
@@ -91,8 +91,8 @@ def _restore(settings: Settings, file: Path, *, replace: bool) -> Restored:
 def _register(settings: Settings, keys: list[str]) -> None:
     """Makes the files known to Dagster, whose own stores are no part of a backup."""
     from cli.stack.dagster_home import prepare_dagster  # noqa: PLC0415
+    from jobs.imports.partitions import register_partition  # noqa: PLC0415
     from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
-    from jobs.partitions import register_partition  # noqa: PLC0415
 
     prepare_dagster(settings)
     with dagster_instance(settings) as instance:

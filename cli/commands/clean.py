@@ -12,9 +12,9 @@ from cli.context import actor, open_store
 from cli.output import JsonOption, command, emit, page
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.layout import Layout
+from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.retention.clean import clean_stores, note_removed
 from orders_pipeline.retention.removed import Removed
-from orders_pipeline.settings import Settings, load_settings
 
 WORDS = {
     "batches": "imports' parsed batches",
@@ -52,8 +52,8 @@ def clean(
 def _old_runs(settings: Settings, *, dry: bool) -> Iterator[Removed]:
     if not settings.keep_runs_days:
         return
+    from jobs.care.old_runs import remove_old_runs  # noqa: PLC0415
     from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
-    from jobs.old_runs import remove_old_runs  # noqa: PLC0415
 
     Layout(settings.home).prepare()
     prepare_dagster(settings)

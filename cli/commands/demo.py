@@ -12,9 +12,9 @@ from cli.import_files import ImportCommand
 from cli.import_page import show_runs
 from cli.output import command, page
 from cli.reporting import open_figures_of
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.settings import PROJECT_ROOT, Settings, load_settings
-from orders_pipeline.store.products import import_products, read_products
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings, load_settings
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.stock.product_list import import_products, read_products
 
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
 PRODUCTS = PROJECT_ROOT / "data" / "products.csv"

@@ -13,7 +13,7 @@ from rich.table import Table
 from cli.doctor import machine, services
 from cli.doctor.finding import Examination, Finding, Level, error, examined, ok
 from cli.output import JsonOption, command, emit, page
-from orders_pipeline.settings import Settings, SettingsError, load_settings
+from orders_pipeline.base.settings import Settings, SettingsError, load_settings
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 

@@ -12,10 +12,10 @@ from rich.table import Table
 from cli.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
 from cli.context import open_store
 from cli.output import JsonOption, command, emit, page
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
+from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.imports import get_import
-from orders_pipeline.workflow.failed_work import Kind, Wanted, failed_work
 
 TITLES = {Kind.ORDERS: "Orders", Kind.STEPS: "Steps of imports", Kind.IMPORTS: "Imports"}
 COLUMNS = {

@@ -12,14 +12,14 @@ from cli.context import actor, open_store
 from cli.import_files import FileRun, ImportCommand
 from cli.import_page import show_runs
 from cli.output import CommandFailed, JsonOption, command, emit, error_object, page, show_error
-from orders_pipeline.model import FailureReason
-from orders_pipeline.settings import Settings, load_settings
+from orders_pipeline.base.model import FailureReason
+from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.failed_work.cancel import NotCancelled, cancel_orders, not_cancelled
+from orders_pipeline.failed_work.chosen import Chosen, counted, preview, require_known
+from orders_pipeline.failed_work.retry import left_open, retry_orders
+from orders_pipeline.failed_work.stalled import retry_stalled, stalled_imports
+from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.imports import get_import
-from orders_pipeline.workflow.cancel import NotCancelled, cancel_orders, not_cancelled
-from orders_pipeline.workflow.chosen import Chosen, counted, preview, require_known
-from orders_pipeline.workflow.retry import left_open, retry_orders
-from orders_pipeline.workflow.stalled import retry_stalled, stalled_imports
 
 Numbers = Annotated[list[str] | None, typer.Argument(help="Order numbers.", show_default=False)]
 ReasonOption = Annotated[FailureReason | None, typer.Option(help="Only orders that failed for this reason.")]

@@ -10,8 +10,8 @@ import typer
 from pydantic import ValidationError
 
 from cli.output import CommandFailed, JsonOption, command, emit, progress
+from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.payments.simulator.faults import Fault, FaultPlan
-from orders_pipeline.settings import Settings, load_settings
 
 KINDS = ", ".join(Fault)
 FAULT_HINT = f"--fault KIND=SHARE, KIND one of {KINDS}, all; the shares together at most 1."

@@ -17,11 +17,11 @@ from cli.output import JsonOption, command, emit, error_object, explain, show_er
 from cli.reading_options import MaxRejectsOption, ProfileOption, SourceOption, reading_options
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.layout import Layout
-from orders_pipeline.dry_run import dry_run
-from orders_pipeline.import_file import stage_file
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.settings import Settings, load_settings
-from orders_pipeline.staging import open_staging
+from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.imports.dry_run import dry_run
+from orders_pipeline.imports.file_import import stage_file
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.staging.staging import open_staging
 
 Files = Annotated[list[Path], typer.Argument(help="Order files.", show_default=False)]
 
@@ -37,8 +37,8 @@ def stage(
     as_json: JsonOption = False,
 ) -> None:
     """Identify order files, copy them into the staging area and register their partition keys; no run."""
+    from jobs.imports.partitions import register_partition  # noqa: PLC0415
     from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
-    from jobs.partitions import register_partition  # noqa: PLC0415
 
     settings = load_settings()
     staging = open_staging(settings)

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from cli.context import open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
-from orders_pipeline.settings import Settings, load_settings
+from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.order_story import find_orders
 from orders_pipeline.verify.check import Check
 from orders_pipeline.verify.everything import verify_home
 

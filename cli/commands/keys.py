@@ -13,10 +13,7 @@ from rich.table import Table
 
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
-from orders_pipeline.clock import to_datetime
-from orders_pipeline.model import Scope
-from orders_pipeline.settings import load_settings
-from orders_pipeline.store.api_keys import (
+from orders_pipeline.access.api_keys import (
     ApiKey,
     KeyExistsError,
     UnknownKeyError,
@@ -24,7 +21,10 @@ from orders_pipeline.store.api_keys import (
     list_keys,
     revoke_key,
 )
-from orders_pipeline.store.audit import record_action
+from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.model import Scope
+from orders_pipeline.base.settings import load_settings
 from orders_pipeline.store.engine import reading
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -11,12 +11,12 @@ from rich.table import Table
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from cli.reporting import CurrencyOption, chosen_currency, open_figures_of
-from orders_pipeline.clock import today
-from orders_pipeline.kpis import publisher
-from orders_pipeline.kpis.publisher import FiguresElsewhere
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import load_settings
-from orders_pipeline.store.audit import record_action
+from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.clock import today
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.figures.kpis import publisher
+from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
+from orders_pipeline.figures.reporting import Reporting
 
 DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, as in 2025-11-10.")]
 LABELS = {

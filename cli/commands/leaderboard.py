@@ -10,9 +10,9 @@ from rich.table import Table
 
 from cli.output import JsonOption, command, emit, page
 from cli.reporting import CurrencyOption, chosen_currency, open_figures_of
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.leaderboards.leaderboards import Entry
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.leaderboards.leaderboards import Entry
 
 LimitOption = Annotated[int, typer.Option(min=1, help="How many places to show.")]
 HEADINGS = {

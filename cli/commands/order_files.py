@@ -16,12 +16,12 @@ from sqlalchemy import Connection
 from cli.context import open_store
 from cli.import_page import show_findings, show_report
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
-from orders_pipeline.reject_export import require_rejects, write_rejects
-from orders_pipeline.settings import Settings, load_settings
-from orders_pipeline.staging import open_staging
+from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.imports.import_row import Import, get_import, list_imports, seconds_to_settle
+from orders_pipeline.imports.reject_export import require_rejects, write_rejects
+from orders_pipeline.imports.report import ImportReport, rejects_of, report_import
+from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_report import ImportReport, rejects_of, report_import
-from orders_pipeline.store.imports import Import, get_import, list_imports, seconds_to_settle
 
 
 @command

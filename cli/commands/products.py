@@ -11,10 +11,10 @@ from rich.markup import escape
 
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
-from orders_pipeline.settings import load_settings
-from orders_pipeline.store.audit import record_action
-from orders_pipeline.store.products import UnknownProductError, import_products, read_products
-from orders_pipeline.store.products import restock as put_on_shelf
+from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.stock.product_list import UnknownProductError, import_products, read_products
+from orders_pipeline.stock.product_list import restock as put_on_shelf
 
 
 @command

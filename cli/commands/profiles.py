@@ -16,15 +16,15 @@ from rich.table import Table
 from cli.import_page import show_findings
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from cli.reading_options import ProfileOption, reading_options
-from orders_pipeline.clock import to_datetime
-from orders_pipeline.import_file import parse_rules
-from orders_pipeline.importing.identify import Identified, identify
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.importing.preview import Preview, preview_orders
-from orders_pipeline.importing.profile import PROFILE_NAME
-from orders_pipeline.importing.propose import Proposal, propose_profile
-from orders_pipeline.money import decimal_string, line_amount
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.money import decimal_string, line_amount
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.imports.file_import import parse_rules
+from orders_pipeline.order_files.columns.identify import Identified, identify
+from orders_pipeline.order_files.columns.profile import PROFILE_NAME
+from orders_pipeline.order_files.proposals.preview import Preview, preview_orders
+from orders_pipeline.order_files.proposals.propose import Proposal, propose_profile
+from orders_pipeline.order_files.read_options import ReadOptions
 
 OrderFile = Annotated[Path, typer.Argument(help="An order file.", show_default=False)]
 

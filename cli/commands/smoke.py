@@ -11,7 +11,7 @@ from rich.table import Table
 from cli.commands.inspecting import checks_as_json
 from cli.output import JsonOption, command, emit, page
 from cli.smoke import SECONDS, Smoke, order_store_answers
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
 
 
 @command

@@ -25,8 +25,8 @@ from cli.stack.stack import (
     stop_all,
     webserver_url,
 )
-from orders_pipeline.settings import Settings, load_settings
-from orders_pipeline.store.alerts import alert_document
+from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.monitoring.alerts import alert_document
 
 
 def register(app: typer.Typer) -> None:

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from cli.doctor.finding import Finding, error, ok, warning
 from cli.stack.leftovers import find_leftovers
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 LOCKED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)")
 OLDEST_PYTHON = (3, 11)

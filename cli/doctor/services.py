@@ -12,9 +12,9 @@ from cli.context import is_store_made
 from cli.doctor.finding import Finding, error, milliseconds_since, ok, warning
 from cli.stack.broker import broker_answers
 from cli.stack.stack import stack_status
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.connect import http_gateway
-from orders_pipeline.redis_server import broker_url, find_server, redis_url
-from orders_pipeline.settings import Settings
+from orders_pipeline.services.redis_server import broker_url, find_server, redis_url
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import HEAD, current_revision
 
@@ -112,7 +112,7 @@ def broker(settings: Settings) -> Iterator[Finding]:
 
 def _workers(settings: Settings) -> Iterator[Finding]:
     from jobs.celery_app import build_app  # noqa: PLC0415 takes two seconds to load
-    from jobs.queues import QUEUES, misdeclared_queues, queue_sizes, unserved_queues  # noqa: PLC0415
+    from jobs.workers.queues import QUEUES, misdeclared_queues, queue_sizes, unserved_queues  # noqa: PLC0415
 
     sizes, app = queue_sizes(settings), build_app(settings)
     yield ok("queues", ", ".join(f"{queue}: {size} waiting" for queue, size in sizes.items()))

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from jobs.queues import unserved_queues
-from orders_pipeline.broker_tls import amqps_options, plain_amqps
+from jobs.workers.queues import unserved_queues
+from orders_pipeline.services.broker_tls import amqps_options, plain_amqps
 
 ANSWERS_WITHIN_SECONDS = 0.25
 

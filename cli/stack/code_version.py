@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
 
 PACKAGES = ("orders_pipeline", "resources", "jobs", "assets", "cli")
 SINGLE_FILES = ("definitions.py", "requirements.lock")

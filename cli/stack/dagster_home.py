@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.programs import variables
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 
 PREPARED = "dagster.prepared"
 

@@ -6,7 +6,7 @@ import os
 import secrets
 
 from cli.stack.layout import Layout
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 
 
 def flower_login(settings: Settings) -> str:

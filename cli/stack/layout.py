@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from orders_pipeline.home import make_home
+from orders_pipeline.base.home import make_home
 
 # Variable that every background process inherits, so that those of a home can be told.
 HOME_MARK = "ORDERS_STACK_HOME"

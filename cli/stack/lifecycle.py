@@ -13,7 +13,7 @@ from cli.stack.programs import KEEPER, REDIS, Plan, make_program
 from cli.stack.readiness import POLL_SECONDS, port_accepts, redis_answers, wait_for_program
 from cli.stack.supervisor import Condition, Supervisor
 from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_node
-from orders_pipeline.redis_server import broker_url, redis_url
+from orders_pipeline.services.redis_server import broker_url, redis_url
 
 Say = Callable[[str], None]
 KILLED_WITHIN_SECONDS = 3

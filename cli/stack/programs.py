@@ -18,8 +18,8 @@ from cli.stack.flower_login import flower_login
 from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.program import Port, Program
 from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_command
-from orders_pipeline.redis_server import prepare_server
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.services.redis_server import prepare_server
 
 REDIS, KEEPER = "redis", "keeper"
 CODE_SERVER, WEBSERVER, VIEWER, DAEMON = "code-server", "webserver", "viewer", "daemon"

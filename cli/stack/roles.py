@@ -16,7 +16,7 @@ from cli.stack.programs import (
     is_redis_embedded,
 )
 from cli.stack.workers import WORKER_DEFAULT, WORKER_ORDERS
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 
 EVERYTHING = (REDIS, WORKER_ORDERS, WORKER_DEFAULT, CODE_SERVER, WEBSERVER, VIEWER, DAEMON, API, FLOWER)
 NEEDS: Mapping[str, str] = {WEBSERVER: CODE_SERVER, VIEWER: CODE_SERVER, DAEMON: CODE_SERVER}

@@ -40,8 +40,8 @@ from cli.stack.roles import roles
 from cli.stack.supervisor import Condition, ProgramState, Supervisor
 from cli.stack.up import bring_up, renew
 from cli.stack.workers import QUEUES_OF
-from orders_pipeline.redis_server import broker_url, redis_url
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.services.redis_server import broker_url, redis_url
 
 
 def silent(_: str) -> None:

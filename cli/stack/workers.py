@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 
 WORKER, WORKER_ORDERS, WORKER_DEFAULT = "worker", "worker-orders", "worker-default"
 # The first is the one that `orders import` brings along; the others are those of `orders up`.

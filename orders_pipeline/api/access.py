@@ -16,13 +16,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy import Engine
 
+from orders_pipeline.access.api_keys import find_key, is_use_noted, note_use
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit, address_of
-from orders_pipeline.home import make_home
-from orders_pipeline.model import Scope
-from orders_pipeline.store.api_keys import find_key, is_use_noted, note_use
+from orders_pipeline.base.home import make_home
+from orders_pipeline.base.model import Scope
 from orders_pipeline.store.engine import reading
 
 HOME_KEY = "home"

@@ -27,12 +27,12 @@ from orders_pipeline.api.errors import add_error_handlers
 from orders_pipeline.api.headers import HeadAsGet, SecurityHeaders
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
-from orders_pipeline.monitoring.conditions import Queue
-from orders_pipeline.monitoring.watching import AskQueues
-from orders_pipeline.redis_cache import ask_redis
-from orders_pipeline.redis_server import embedded_redis_url
-from orders_pipeline.reporting import open_reporting
-from orders_pipeline.settings import ApiReads, Settings
+from orders_pipeline.base.settings import ApiReads, Settings
+from orders_pipeline.figures.reporting import open_reporting
+from orders_pipeline.monitoring.alert_rules import Queue
+from orders_pipeline.monitoring.observations import AskQueues
+from orders_pipeline.services.redis_clients import ask_redis
+from orders_pipeline.services.redis_server import embedded_redis_url
 from orders_pipeline.store.engine import open_engine, open_watching_engine
 from orders_pipeline.store.migrate import ensure_current
 

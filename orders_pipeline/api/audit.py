@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
+from orders_pipeline.access.audit import ActionFilter, action_document, list_actions
 from orders_pipeline.api.access import REFUSALS, Reader
 from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context
 from orders_pipeline.api.models import Action, Answer, KeyHolder
-from orders_pipeline.clock import to_microseconds
-from orders_pipeline.store.audit import ActionFilter, action_document, list_actions
+from orders_pipeline.base.clock import to_microseconds
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(tags=["access"], responses=REFUSALS)

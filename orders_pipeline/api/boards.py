@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from orders_pipeline.access.audit import record_action
 from orders_pipeline.api.access import REFUSALS, Operator
 from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context, Currency, Limit, Period
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, CustomerPlace, Failure, ProductPlace, Rebuilt, Responses
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.leaderboards.range_boards import ProductOrder
-from orders_pipeline.store.audit import record_action
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.leaderboards.range_boards import ProductOrder
 
 router = APIRouter(prefix="/leaderboard", tags=["leaderboards"])
 FIRST_PLACES = 10

@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from orders_pipeline.api.models import Failure, Responses
-from orders_pipeline.clock import to_microseconds
-from orders_pipeline.model import FailureReason
-from orders_pipeline.workflow.chosen import Chosen
+from orders_pipeline.base.clock import to_microseconds
+from orders_pipeline.base.model import FailureReason
+from orders_pipeline.failed_work.chosen import Chosen
 
 MOST_CHARACTERS = 500
 NO_JSON: Responses = {400: {"model": Failure, "description": "The body is no JSON."}}

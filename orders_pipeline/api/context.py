@@ -15,11 +15,11 @@ from pydantic import BeforeValidator
 from sqlalchemy import Engine
 
 from orders_pipeline.api.errors import Refused
-from orders_pipeline.clock import today
-from orders_pipeline.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
-from orders_pipeline.monitoring.watching import AskQueues
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.clock import today
+from orders_pipeline.base.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.monitoring.observations import AskQueues
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 QueueSizes = Callable[[], dict[str, int]]

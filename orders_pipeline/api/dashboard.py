@@ -18,11 +18,11 @@ from starlette.staticfiles import StaticFiles
 from orders_pipeline.api.context import ApiContext, Context, Currency
 from orders_pipeline.api.files import import_document
 from orders_pipeline.api.headers import PAGE_POLICY
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.store.alerts import alert_document, open_alerts
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.imports.import_row import list_imports
+from orders_pipeline.imports.intake import current_pause, pause_document
+from orders_pipeline.monitoring.alerts import alert_document, open_alerts
 from orders_pipeline.store.engine import STORE_FAILED, reading
-from orders_pipeline.store.imports import list_imports
-from orders_pipeline.store.intake_pause import current_pause, pause_document
 
 STATIC = Path(__file__).parent / "static"
 LOOK_SECONDS = 1.0

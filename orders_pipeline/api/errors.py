@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from orders_pipeline.api.headers import HEADERS
-from orders_pipeline.kpis.publisher import FiguresElsewhere
+from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.store.engine import STORE_FAILED
 
 log = logging.getLogger(__name__)

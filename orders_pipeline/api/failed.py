@@ -14,14 +14,14 @@ from orders_pipeline.api.choices import MOST_CHARACTERS, NO_JSON, Acted, Cancel,
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Failure, Responses
-from orders_pipeline.clock import to_microseconds
+from orders_pipeline.base.clock import to_microseconds
+from orders_pipeline.failed_work.cancel import cancel_orders
+from orders_pipeline.failed_work.chosen import Chosen, UnknownOrderError, counted, preview, require_known
+from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
+from orders_pipeline.failed_work.retry import retry_orders
+from orders_pipeline.failed_work.stalled import retry_stalled, stalled_imports
+from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.imports import UnknownPartitionError
-from orders_pipeline.workflow.cancel import cancel_orders
-from orders_pipeline.workflow.chosen import Chosen, UnknownOrderError, counted, preview, require_known
-from orders_pipeline.workflow.failed_work import Kind, Wanted, failed_work
-from orders_pipeline.workflow.retry import retry_orders
-from orders_pipeline.workflow.stalled import retry_stalled, stalled_imports
 
 router = APIRouter(prefix="/failed", tags=["failed work"])
 LARGEST_OFFSET = 2**53

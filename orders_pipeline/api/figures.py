@@ -10,8 +10,8 @@ from starlette.responses import Response
 from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context, Currency, Day, Period
 from orders_pipeline.api.models import Answer, DailyKpis, RangeKpis, RealtimeKpis, Stats
-from orders_pipeline.clock import now_us, to_datetime
-from orders_pipeline.model import OrderStatus
+from orders_pipeline.base.clock import now_us, to_datetime
+from orders_pipeline.base.model import OrderStatus
 
 router = APIRouter(tags=["figures"])
 PROCESSING = (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)

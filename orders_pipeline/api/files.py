@@ -13,15 +13,15 @@ from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Failure, Import, Order, Reject, Responses
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.reject_export import require_rejects
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.import_row import Import as StoredImport
+from orders_pipeline.imports.import_row import find_import, list_imports, seconds_to_settle
+from orders_pipeline.imports.progress import progress_of
+from orders_pipeline.imports.reject_export import require_rejects
+from orders_pipeline.imports.report import report_import
+from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store import schema
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_progress import progress_of
-from orders_pipeline.store.import_report import report_import
-from orders_pipeline.store.imports import Import as StoredImport
-from orders_pipeline.store.imports import find_import, list_imports, seconds_to_settle
-from orders_pipeline.store.order_story import find_orders
 
 router = APIRouter(tags=["orders"])
 NO_SUCH_FILE: Responses = {404: {"model": Failure, "description": "No such order file."}}

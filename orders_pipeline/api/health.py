@@ -18,12 +18,12 @@ from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Health, Snapshot
-from orders_pipeline.clock import now_us, to_datetime
-from orders_pipeline.redis_cache import try_writing
+from orders_pipeline.base.clock import now_us, to_datetime
+from orders_pipeline.monitoring.snapshots import KEPT, settled_per_second, snapshots_of_last
+from orders_pipeline.monitoring.snapshots import Snapshot as StoredSnapshot
+from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.store.engine import STORE_FAILED, reading
 from orders_pipeline.store.schema import home
-from orders_pipeline.store.snapshots import KEPT, settled_per_second, snapshots_of_last
-from orders_pipeline.store.snapshots import Snapshot as StoredSnapshot
 
 router = APIRouter(tags=["health"])
 HOURS_KEPT = KEPT // timedelta(hours=1)

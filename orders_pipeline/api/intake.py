@@ -10,8 +10,8 @@ from orders_pipeline.api.answers import answer, done
 from orders_pipeline.api.choices import NO_JSON, Intake, Pause
 from orders_pipeline.api.context import Context
 from orders_pipeline.api.models import Answer
+from orders_pipeline.imports.intake import current_pause, pause_document, pause_intake, resume_intake
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.intake_pause import current_pause, pause_document, pause_intake, resume_intake
 
 router = APIRouter(prefix="/intake", tags=["failed work"])
 

@@ -6,9 +6,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orders_pipeline.kpis import dictionary
-from orders_pipeline.kpis.dictionary import Definition
-from orders_pipeline.model import Scope
+from orders_pipeline.base.model import Scope
+from orders_pipeline.figures.kpis import dictionary
+from orders_pipeline.figures.kpis.dictionary import Definition
 
 Data = TypeVar("Data")
 Responses = dict[int | str, dict[str, Any]]

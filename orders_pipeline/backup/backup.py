@@ -21,10 +21,10 @@ from orders_pipeline.backup import postgres_dump, sqlite_copy
 from orders_pipeline.backup.archive import SCRATCH, pack, scratch_beside
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, checksums, write_manifest
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.model import ImportStatus
-from orders_pipeline.settings import Settings
-from orders_pipeline.staging import Staging, open_staging
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.staging.staging import Staging, open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, imports, metadata
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orders_pipeline.backup.errors import BackupError
-from orders_pipeline.staging import hash_file
+from orders_pipeline.staging.staging import hash_file
 
 MANIFEST = "manifest.json"
 FORMAT = 1

@@ -13,18 +13,18 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, inspect, select, update
 
+from orders_pipeline.access.audit import record_action
 from orders_pipeline.backup import postgres_dump, sqlite_copy
 from orders_pipeline.backup.archive import scratch_beside, unpack
 from orders_pipeline.backup.backup import KEY_FILE
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, read_manifest
-from orders_pipeline.home import make_home
-from orders_pipeline.kpis.publisher import take_over
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.reporting import open_reporting
-from orders_pipeline.settings import Settings
-from orders_pipeline.staging import open_staging
-from orders_pipeline.store.audit import record_action
+from orders_pipeline.base.home import make_home
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.publisher import take_over
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.reporting import open_reporting
+from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import current_revision, ensure_current, known_revisions
 from orders_pipeline.store.schema import home, imports, metadata, products

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from orders_pipeline.clock import to_datetime
-from orders_pipeline.monitoring.conditions import AlertName, Condition
-from orders_pipeline.notices import Notice, send_notice
-from orders_pipeline.settings import Settings
-from orders_pipeline.store import alerts as store
-from orders_pipeline.store.alerts import Alert
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring import alerts as store
+from orders_pipeline.monitoring.alert_rules import AlertName, Condition
+from orders_pipeline.monitoring.alerts import Alert
+from orders_pipeline.monitoring.notices import Notice, send_notice
 
 MINUTE_US = 60_000_000
 log = logging.getLogger(__name__)

@@ -18,14 +18,14 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from orders_pipeline.clock import now_us
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.figures.reporting import Reporting
 from orders_pipeline.monitoring import store_metrics, worker_metrics
+from orders_pipeline.monitoring.observations import AskQueues
 from orders_pipeline.monitoring.overview import overview
-from orders_pipeline.monitoring.rejects import RejectCounts
+from orders_pipeline.monitoring.reject_counts import RejectCounts
 from orders_pipeline.monitoring.tallies import Series, Tallies
-from orders_pipeline.monitoring.watching import AskQueues
 from orders_pipeline.monitoring.workers import workers_there
-from orders_pipeline.reporting import Reporting
 from orders_pipeline.store.engine import reading
 
 AWAY = (DBAPIError, RedisError, ConnectionError)

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from orders_pipeline.currency import minor_digits
-from orders_pipeline.kpis.batch_figures import ByCurrency
-from orders_pipeline.kpis.published import last_published
-from orders_pipeline.monitoring.conditions import AlertName
+from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.figures.kpis.batch_figures import ByCurrency
+from orders_pipeline.figures.kpis.readers_copy import last_published
+from orders_pipeline.monitoring.alert_rules import AlertName
 from orders_pipeline.monitoring.overview import Overview
 
 SECOND_US = 1_000_000

@@ -17,7 +17,7 @@ from typing import cast
 
 import redis
 
-from orders_pipeline.redis_cache import UNREACHABLE
+from orders_pipeline.services.redis_clients import UNREACHABLE
 
 LIFETIME_SECONDS = 30 * 86_400
 SUM, COUNT = "sum", "count"

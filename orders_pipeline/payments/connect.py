@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Engine, select, update
 
+from orders_pipeline.base.settings import Settings, SettingsError
+from orders_pipeline.payments.backends.http.gateway import HttpGateway
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import PaymentGateway
-from orders_pipeline.payments.http_gateway import HttpGateway
 from orders_pipeline.payments.lanes import Observe, unobserved
-from orders_pipeline.payments.simulated import SimulatedGateway
-from orders_pipeline.settings import Settings, SettingsError
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, payments
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from orders_pipeline.clock import duration_us, now_us
-from orders_pipeline.inbox import Inbox
+from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.clock import duration_us, now_us
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.retention.imports import remove_batches, remove_originals, remove_rejects
 from orders_pipeline.retention.removed import Removed
-from orders_pipeline.settings import Settings
-from orders_pipeline.staging import open_staging
-from orders_pipeline.store.audit import record_action
+from orders_pipeline.staging.inbox import Inbox
+from orders_pipeline.staging.staging import open_staging
 
 DAY_SECONDS = 86_400
 # Longer than any file is on its way.

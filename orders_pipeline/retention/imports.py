@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, func, select, update
 
-from orders_pipeline.clock import now_us
-from orders_pipeline.model import ImportStatus
-from orders_pipeline.staging import Staging
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.life import lock_import
+from orders_pipeline.imports.report import count_rejects
+from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_life import lock_import
-from orders_pipeline.store.import_report import count_rejects
 from orders_pipeline.store.schema import imports, rejects
 
 SETTLED = (ImportStatus.FINISHED,)

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
 
-from orders_pipeline.home import make_home
+from orders_pipeline.base.home import make_home
 
 LOCKED_AT_MOST_SECONDS = 60
 BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"

@@ -29,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-from orders_pipeline.model import ImportStatus, OrderStatus, PaymentStatus, ReservationStatus, Scope
+from orders_pipeline.base.model import ImportStatus, OrderStatus, PaymentStatus, ReservationStatus, Scope
 
 metadata = MetaData(
     naming_convention={

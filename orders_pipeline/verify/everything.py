@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from orders_pipeline.kpis.publisher import publisher_elsewhere
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
+from orders_pipeline.figures.reporting import open_reporting
 from orders_pipeline.payments.connect import connect_gateway
-from orders_pipeline.redis_server import redis_url
-from orders_pipeline.reporting import open_reporting
-from orders_pipeline.settings import Settings
+from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify.check import Check
 from orders_pipeline.verify.figure_checks import check_figures, check_leaderboards

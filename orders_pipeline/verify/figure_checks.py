@@ -10,14 +10,14 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Select, case, func, select
 
-from orders_pipeline.currency import minor_digits
-from orders_pipeline.kpis import days as kpi_days
-from orders_pipeline.kpis.figures import Document, money_number
-from orders_pipeline.leaderboards import totals
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.model import OrderStatus
-from orders_pipeline.redis_cache import AWAY
-from orders_pipeline.reporting import Reporting
+from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
+from orders_pipeline.figures.leaderboards import totals
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.services.redis_clients import AWAY
+from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import order_lines, orders
 from orders_pipeline.verify.check import Check, check_none

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, select
 
-from orders_pipeline.model import OrderStatus, PaymentStatus
+from orders_pipeline.base.model import OrderStatus, PaymentStatus
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, PaymentGateway, idempotency_key
 from orders_pipeline.store.schema import orders, payments, sources
 from orders_pipeline.verify.check import Check, check_none

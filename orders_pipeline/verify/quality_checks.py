@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from orders_pipeline.clock import duration_us, now_us, to_datetime
+from orders_pipeline.base.clock import duration_us, now_us, to_datetime
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, kpi_days
 

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, select, text
 
-from orders_pipeline.currency import minor_digits
-from orders_pipeline.money import LINE_DIGITS
+from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.money import LINE_DIGITS
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.store.schema import orders
 from orders_pipeline.verify.check import Check, check_none

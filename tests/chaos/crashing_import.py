@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event
 
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.store.engine import open_engine
 from tests.chaos.commit_points import CommitPoints
 from tests.import_bench import ImportBench, Line

@@ -24,15 +24,15 @@ from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.stack import start_all, stop_all, webserver_url
 from cli.stack.supervisor import Supervisor
-from orders_pipeline.import_file import stage_file
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.kpis.days import dirty_days
-from orders_pipeline.model import ImportStatus
-from orders_pipeline.redis_server import redis_url
-from orders_pipeline.settings import PROJECT_ROOT, Settings
-from orders_pipeline.staging import open_staging
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.imports.file_import import stage_file
+from orders_pipeline.imports.import_row import Import, list_imports
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.services.redis_server import redis_url
+from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.imports import Import, list_imports
+from orders_pipeline.store.kpi_days import dirty_days
 from orders_pipeline.store.schema import batches
 from orders_pipeline.verify.everything import verify_home
 from tests.chaos.servers import Postgres, Rabbit, Server

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Paid, idempotency_key
-from orders_pipeline.payments.simulated import SimulatedGateway
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench, Line, write_orders
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.stack.layout import HOME_MARK
 from cli.stack.programs import variables
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 ORDERS = [sys.executable, "-c", "from cli.main import app; app()"]
 

@@ -10,11 +10,11 @@ import pytest
 import requests
 from sqlalchemy import Engine, select, update
 
+from orders_pipeline.access.api_keys import create_key, list_keys, note_use, revoke_key
+from orders_pipeline.access.audit import ActionFilter, list_actions, record_action
 from orders_pipeline.api.rate_limit import WRONG_KEYS_PER_MINUTE
-from orders_pipeline.model import Scope
-from orders_pipeline.settings import ApiReads, Settings, load_settings
-from orders_pipeline.store.api_keys import create_key, list_keys, note_use, revoke_key
-from orders_pipeline.store.audit import ActionFilter, list_actions, record_action
+from orders_pipeline.base.model import Scope
+from orders_pipeline.base.settings import ApiReads, Settings, load_settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.schema import api_keys

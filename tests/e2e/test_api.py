@@ -13,12 +13,12 @@ from redis import Redis
 from sqlalchemy import update
 
 from orders_pipeline.api.access import api_key
-from orders_pipeline.clock import now_us, to_datetime, today
-from orders_pipeline.model import OrderStatus, Window
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.clock import now_us, to_datetime, today
+from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import snapshots
-from orders_pipeline.store.snapshots import take_snapshot
 from tests.api_server import Get, serving
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from orders_pipeline.model import Window
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.model import Window
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import rejects
-from orders_pipeline.store.snapshots import take_snapshot
 from tests.api_server import running_server
 from tests.builders import store_orders
 from tests.figures import open_home

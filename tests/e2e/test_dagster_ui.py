@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cli.stack.stack import start_all, stop_all, webserver_url
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.e2e.browser import browser
 from tests.e2e.orders_command import orders
 from tests.services import free_port

@@ -11,14 +11,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from sqlalchemy import insert, update
 
-from orders_pipeline.clock import now_us
-from orders_pipeline.model import OrderStatus, Window
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.monitoring.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerting import keep_alerts
-from orders_pipeline.monitoring.conditions import AlertName, Condition
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import rejects, snapshots
-from orders_pipeline.store.snapshots import take_snapshot
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import browser

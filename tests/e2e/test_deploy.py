@@ -11,9 +11,9 @@ import pytest
 
 from cli.stack.layout import Layout
 from cli.stack.stack import start_all, stop_all
+from orders_pipeline.imports.import_row import list_imports
+from orders_pipeline.imports.progress import ImportProgress, progress_of
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_progress import ImportProgress, progress_of
-from orders_pipeline.store.imports import list_imports
 from tests.chaos.home import ChaosHome, chaos_home, wait_until_settled
 from tests.import_bench import many_orders, write_orders
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.stack.stack import start_all, stop_all
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.documents import blocks, commands, pages
 from tests.e2e.orders_command import environment, orders_process
 from tests.services import free_port

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import requests
 
-from orders_pipeline.model import ImportStatus, Scope
-from orders_pipeline.settings import Settings
-from orders_pipeline.store.api_keys import create_key
-from orders_pipeline.store.audit import list_actions
+from orders_pipeline.access.api_keys import create_key
+from orders_pipeline.access.audit import list_actions
+from orders_pipeline.base.model import ImportStatus, Scope
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.life import stall_import
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.import_life import stall_import
 from tests.api_server import Get, serving
 from tests.import_bench import ImportBench, Line, many_orders
 

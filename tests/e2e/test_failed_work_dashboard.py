@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.life import stall_import
+from orders_pipeline.imports.step_failures import Step, noting_failures
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.store.import_life import stall_import
-from orders_pipeline.store.step_failures import Step, noting_failures
 from tests.api_server import running_server
 from tests.e2e.browser import browser
 from tests.e2e.test_dashboard import problems

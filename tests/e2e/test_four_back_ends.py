@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
 from tests.chaos.outcomes import Rows, outcomes, units_sold
 from tests.chaos.workload import (

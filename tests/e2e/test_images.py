@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
 from tests.services import create_database, free_port, require_service
 
 DEPLOY = PROJECT_ROOT / "deploy"

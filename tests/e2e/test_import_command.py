@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cli.stack.stack import running_workers, stack_status
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.e2e.orders_command import end, environment, orders, orders_process, start
 from tests.import_bench import Line, many_orders, write_orders
 

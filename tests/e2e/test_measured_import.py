@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, CHARGES, STEP_SECONDS, STEPS, Series, Tallies
 from orders_pipeline.monitoring.workers import workers_there
-from orders_pipeline.redis_cache import open_redis, store_id
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.services.redis_clients import open_redis, store_id
 from orders_pipeline.store.engine import open_engine
 from tests.e2e.orders_command import orders_process
 

@@ -11,10 +11,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from orders_pipeline.base.settings import PROJECT_ROOT, load_settings
+from orders_pipeline.figures.kpis.warehouse import only_writer, open_for_writing
+from orders_pipeline.figures.reporting import Reporting
 from orders_pipeline.frames import open_frames
-from orders_pipeline.kpis.warehouse import only_writer, open_for_writing
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import PROJECT_ROOT, load_settings
 from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import sample

@@ -16,8 +16,8 @@ import pytest
 import requests
 
 from cli.stack.stack import api_url, webserver_url
-from orders_pipeline.redis_server import embedded_redis_url
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.services.redis_server import embedded_redis_url
 from tests.e2e.orders_command import ORDERS, orders, orders_process
 from tests.gateway_server import GatewayServer, running_gateway
 from tests.services import create_database, free_port

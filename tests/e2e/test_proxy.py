@@ -15,10 +15,10 @@ from requests.adapters import HTTPAdapter
 from sqlalchemy import Engine
 from websockets.exceptions import InvalidStatus
 
-from orders_pipeline.model import Scope
-from orders_pipeline.settings import Settings
-from orders_pipeline.store.api_keys import create_key
-from orders_pipeline.store.audit import list_actions
+from orders_pipeline.access.api_keys import create_key
+from orders_pipeline.access.audit import list_actions
+from orders_pipeline.base.model import Scope
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from tests.e2e.browser import browser

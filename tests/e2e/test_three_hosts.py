@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
 from tests.services import NOT_COVERED, require_service
 
 NAMESPACES = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]

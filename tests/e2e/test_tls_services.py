@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.api_server import serving
 from tests.e2e.orders_command import orders_process
 from tests.tls_servers import Authority, make_authority, tls_postgres, tls_rabbitmq, tls_redis

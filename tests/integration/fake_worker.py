@@ -8,8 +8,8 @@ from pathlib import Path
 
 from celery import Celery
 
-from orders_pipeline.redis_server import broker_url
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.services.redis_server import broker_url
 
 app = Celery("orders-test", broker=broker_url(load_settings()))
 app.conf.update(task_default_queue="orders", task_acks_late=True, task_create_missing_queues=True)

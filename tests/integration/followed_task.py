@@ -8,8 +8,8 @@ from pathlib import Path
 
 from celery import Celery
 
-from orders_pipeline.redis_server import broker_url
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.services.redis_server import broker_url
 
 
 def eventually(condition: Callable[[], bool]) -> None:

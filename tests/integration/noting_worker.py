@@ -7,8 +7,8 @@ from pathlib import Path
 from dagster_celery.make_app import make_app
 
 from jobs.celery_app import celery_settings
-from orders_pipeline.redis_server import broker_url, redis_url
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.services.redis_server import broker_url, redis_url
 
 settings = load_settings()
 app = make_app({"broker": broker_url(settings), "backend": redis_url(settings)})  # type: ignore[no-untyped-call]

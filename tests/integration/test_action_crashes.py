@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from orders_pipeline.clock import now_us
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.failed_work.cancel import cancel_orders
+from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.retention.clean import clean_stores
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import imports
-from orders_pipeline.workflow.cancel import cancel_orders
-from orders_pipeline.workflow.chosen import Chosen
 from tests.chaos.commit_points import CommitPoints, lose_connection
 from tests.chaos.crashing_import import bench_at
 from tests.chaos.outcomes import outcomes

@@ -13,18 +13,18 @@ from dagster import build_sensor_context
 from kombu import Connection
 from sqlalchemy import insert, update
 
-from jobs.alert_sensors import alert_sensors
-from jobs.queue_heads import QUEUED_AT
-from orders_pipeline.clock import now_us
-from orders_pipeline.model import ImportStatus, OrderStatus
-from orders_pipeline.monitoring.conditions import FEWEST_ORDERS, AlertName
+from jobs.care.alerts import alert_sensors
+from jobs.workers.queue_heads import QUEUED_AT
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import ImportStatus, OrderStatus
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.alert_rules import FEWEST_ORDERS, AlertName
+from orders_pipeline.monitoring.alerts import Alert, alerts_since, open_alerts
+from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.workers import Worker, forget_worker, note_worker
-from orders_pipeline.redis_cache import open_redis
-from orders_pipeline.settings import Settings
-from orders_pipeline.store.alerts import Alert, alerts_since, open_alerts
+from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import batches, imports, kpi_days, snapshots
-from orders_pipeline.store.snapshots import take_snapshot
 from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
 from tests.integration.test_kpis import MONDAY

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from orders_pipeline.access.audit import list_actions
 from orders_pipeline.backup import postgres_dump, sqlite_copy
 from orders_pipeline.backup.backup import back_up, remove_old
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import MANIFEST
 from orders_pipeline.backup.restore import rebuild_figures, restore
 from orders_pipeline.payments.gateway import idempotency_key
-from orders_pipeline.store.audit import list_actions
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import metadata
 from tests.gateway_server import GatewayServer, running_gateway

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from orders_pipeline.failed_work.cancel import cancel_orders
+from orders_pipeline.failed_work.chosen import Chosen
+from orders_pipeline.failed_work.retry import retry_orders
+from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.order_story import find_orders
-from orders_pipeline.workflow.cancel import cancel_orders
-from orders_pipeline.workflow.chosen import Chosen
-from orders_pipeline.workflow.retry import retry_orders
 from tests.import_bench import STEPS, ImportBench, Line, many_orders
 
 

@@ -14,8 +14,8 @@ from kombu import Connection, Queue
 from cli.doctor import machine
 from cli.doctor.services import clock
 from jobs.celery_app import build_app
-from jobs.queues import QUEUES, misdeclared_queues
-from orders_pipeline.settings import Settings
+from jobs.workers.queues import QUEUES, misdeclared_queues
+from orders_pipeline.base.settings import Settings
 from tests.e2e.orders_command import orders
 from tests.gateway_server import running_gateway
 from tests.services import free_port

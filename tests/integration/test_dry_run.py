@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.dry_run import dry_run
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.store.import_report import ImportReport
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.dry_run import dry_run
+from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.order_files.read_options import ReadOptions
 from tests.import_bench import ImportBench, Line, many_orders
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
-from orders_pipeline.clock import now_us
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.imports.heartbeat import Sign, beating
+from orders_pipeline.lifecycle.expire import any_expired, expire_reservations
+from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.heartbeat import Sign, beating
-from orders_pipeline.store.order_story import find_orders
 from orders_pipeline.store.schema import imports, reservations
-from orders_pipeline.workflow.expire import any_expired, expire_reservations
 from tests.import_bench import ImportBench, many_orders
 
 PATIENCE = 30

@@ -10,17 +10,17 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from cli.main import app
-from orders_pipeline.clock import now_us
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.model import ImportStatus
-from orders_pipeline.store.audit import list_actions
+from orders_pipeline.access.audit import list_actions
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
+from orders_pipeline.failed_work.stalled import retry_stalled, stalled_imports
+from orders_pipeline.imports.life import stall_import
+from orders_pipeline.imports.step_failures import Step, noting_failures
+from orders_pipeline.imports.tries import MOST_TRIES
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_life import stall_import
 from orders_pipeline.store.schema import batches, failures
-from orders_pipeline.store.step_failures import Step, noting_failures
-from orders_pipeline.workflow.failed_work import Kind, Wanted, failed_work
-from orders_pipeline.workflow.stalled import retry_stalled, stalled_imports
-from orders_pipeline.workflow.tries import MOST_TRIES
 from tests.import_bench import ImportBench, Line, many_orders
 
 

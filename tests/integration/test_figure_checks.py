@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from orders_pipeline.model import OrderStatus, Window
-from orders_pipeline.reporting import Reporting
+from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.figures.reporting import Reporting
 from orders_pipeline.verify.figure_checks import check_figures
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home

@@ -12,10 +12,10 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.leaderboards.range_boards import ProductOrder
-from orders_pipeline.model import FailureReason, OrderStatus, Window
-from orders_pipeline.reporting import Reporting
+from orders_pipeline.base.model import FailureReason, OrderStatus, Window
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.leaderboards.range_boards import ProductOrder
+from orders_pipeline.figures.reporting import Reporting
 from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import (
     expected,

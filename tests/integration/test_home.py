@@ -11,8 +11,8 @@ import pytest
 from cli.stack.layout import Layout
 from jobs.launch import dagster_instance
 from orders_pipeline.api.access import api_key
-from orders_pipeline.kpis.warehouse import only_writer
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.figures.kpis.warehouse import only_writer
 from tests.e2e.orders_command import orders
 
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"

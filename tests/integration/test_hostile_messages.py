@@ -11,7 +11,7 @@ from kombu import Producer
 
 from cli.stack.stack import running_workers
 from jobs.celery_app import build_app
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 
 ANSWERED_WITHIN_SECONDS = 120
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Row, select
 
+from orders_pipeline.imports.report import ImportReport
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.import_report import ImportReport
 from orders_pipeline.store.schema import customers, order_lines, orders, products, rejects
 from tests.import_bench import ImportBench, Line, many_orders
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, PaymentGateway, idempotency_key
-from orders_pipeline.payments.simulated import SimulatedGateway
 from tests.gateway_server import SEED, SUCCESS_RATE, running_gateway
 
 SIMULATED = SimulatedGateway(SEED, SUCCESS_RATE, delay_min=0, delay_max=0)

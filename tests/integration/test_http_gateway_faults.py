@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from orders_pipeline.payments.backends.http.gateway import HttpGateway
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import (
     Charge,
     ChargeRefusedError,
@@ -18,8 +20,6 @@ from orders_pipeline.payments.gateway import (
     Outcome,
     Paid,
 )
-from orders_pipeline.payments.http_gateway import HttpGateway
-from orders_pipeline.payments.simulated import SimulatedGateway
 from orders_pipeline.payments.simulator.faults import Fault
 from tests.gateway_server import ORDERS, SEED, SUCCESS_RATE, GatewayServer, running_gateway
 from tests.services import free_port

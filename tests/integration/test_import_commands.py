@@ -11,9 +11,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.main import app
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.profile import load_profile
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.order_files.columns.profile import load_profile
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.inbox import Inbox
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.staging.inbox import Inbox
 
 REFUSED = FileRefused("unknown_header", "No profile fits.", "Name one.")
 

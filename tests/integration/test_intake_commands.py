@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from cli.import_files import ImportCommand
 from cli.main import app
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.store.audit import list_actions
+from orders_pipeline.access.audit import list_actions
+from orders_pipeline.imports.intake import pause_intake, resume_intake
+from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.intake_pause import pause_intake, resume_intake
 from orders_pipeline.store.schema import kpi_days
 from tests.import_bench import ImportBench, Line
 

@@ -16,17 +16,17 @@ import pytest
 import redis
 from sqlalchemy import Connection
 
-from orders_pipeline.kpis import refresh
-from orders_pipeline.kpis.days import dirty_days
-from orders_pipeline.kpis.warehouse import (
+from orders_pipeline.base.model import FailureReason, OrderStatus
+from orders_pipeline.figures.kpis import refresh
+from orders_pipeline.figures.kpis.warehouse import (
     WarehouseBusyError,
     is_current,
     only_writer,
     open_for_writing,
     warehouse_file,
 )
-from orders_pipeline.model import FailureReason, OrderStatus
-from orders_pipeline.reporting import Reporting
+from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.store.kpi_days import dirty_days
 from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import expected, open_home, without_times
 from tests.services import free_port

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from cli.commands import kpis, leaderboard
 from cli.main import app
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.figures.reporting import Reporting
 from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import sample

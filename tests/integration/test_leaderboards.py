@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.leaderboards import totals
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.leaderboards.redis_board import RebuildLostError
-from orders_pipeline.model import OrderStatus, Window
-from orders_pipeline.reporting import Reporting
+from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.figures.leaderboards import totals
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.leaderboards.redis_board import RebuildLostError
+from orders_pipeline.figures.reporting import Reporting
 from orders_pipeline.store.engine import reading
 from tests.builders import StoredOrder, store_orders
 from tests.figures import expected_customers, expected_products, open_home

@@ -17,21 +17,21 @@ from kombu import Connection
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
-from jobs.queue_heads import QUEUED_AT
-from orders_pipeline.clock import now_us
-from orders_pipeline.model import OrderStatus, Scope, Window
+from jobs.workers.queue_heads import QUEUED_AT
+from orders_pipeline.access.api_keys import create_key
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import OrderStatus, Scope, Window
+from orders_pipeline.base.settings import PROJECT_ROOT, ApiReads, Settings
+from orders_pipeline.failed_work.chosen import Chosen
+from orders_pipeline.failed_work.retry import retry_orders
+from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.monitoring.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerting import keep_alerts
-from orders_pipeline.monitoring.conditions import AlertName, Condition
+from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, CHARGES, STEP_SECONDS, STEPS, Tallies
 from orders_pipeline.monitoring.workers import Worker, note_worker
-from orders_pipeline.redis_cache import open_redis
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import PROJECT_ROOT, ApiReads, Settings
-from orders_pipeline.store.api_keys import create_key
+from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.schema import rejects
-from orders_pipeline.store.snapshots import take_snapshot
-from orders_pipeline.workflow.chosen import Chosen
-from orders_pipeline.workflow.retry import retry_orders
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.importing.propose import propose_profile
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.proposals.propose import propose_profile
+from orders_pipeline.order_files.read_options import ReadOptions
 from tests.import_bench import RUN, ImportBench
 
 CENT = Decimal("0.01")

@@ -10,9 +10,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from dagster import DagsterInstance, build_run_status_sensor_context, job, op
 
-from jobs.notice_sensors import notice_sensors
-from orders_pipeline.notices import Notice, Sent, send_notice
-from orders_pipeline.settings import Settings
+from jobs.care.notices import notice_sensors
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.notices import Notice, Sent, send_notice
 from tests.services import free_port
 
 NOTICE = Notice("Failed: import_orders of a.csv-1", "Run 42 failed.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orders_pipeline.store.products import (
+from orders_pipeline.stock.product_list import (
     ProductImport,
     ProductRow,
     UnknownProductError,

@@ -10,9 +10,9 @@ import pytest
 from dagster_celery.make_app import make_app
 
 from jobs.celery_app import celery_settings
-from jobs.queue_heads import queued_now, queues
-from orders_pipeline.redis_server import broker_url, redis_url
-from orders_pipeline.settings import Settings
+from jobs.workers.queue_heads import queued_now, queues
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.services.redis_server import broker_url, redis_url
 from tests.services import free_port
 
 

@@ -17,10 +17,10 @@ from celery import Celery
 from dagster_celery.make_app import make_app
 
 from jobs.celery_app import celery_settings
-from jobs.executor import require_workers
-from jobs.priorities import Priority, message_priority, priority_tag, step_priority
-from jobs.queues import queue_sizes, unserved_queues
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from jobs.workers.executor import require_workers
+from jobs.workers.priorities import Priority, message_priority, priority_tag, step_priority
+from jobs.workers.queues import queue_sizes, unserved_queues
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 URGENT = "dagster-celery/run_priority"
 
@@ -91,7 +91,7 @@ def test_what_has_a_higher_priority_runs_first_and_a_worker_takes_from_its_queue
 def test_a_run_is_refused_with_the_name_of_the_queue_that_nobody_serves(
     settings: Settings, app: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.executor.WORKERS_ANSWER_WITHIN_SECONDS", 1)
+    monkeypatch.setattr("jobs.workers.executor.WORKERS_ANSWER_WITHIN_SECONDS", 1)
     with worker(settings, "orders"):
         send(app, tmp_path / "noted", "orders", 5)
         noted(tmp_path / "noted", 1)

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from orders_pipeline.clock import now_us, today
-from orders_pipeline.kpis.realtime import start_of_day
-from orders_pipeline.model import OrderStatus
-from orders_pipeline.reporting import Reporting
+from orders_pipeline.base.clock import now_us, today
+from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.figures.kpis.realtime import start_of_day
+from orders_pipeline.figures.reporting import Reporting
 from orders_pipeline.store.schema import imports
 from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import open_home

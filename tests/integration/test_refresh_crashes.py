@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
+from orders_pipeline.figures.reporting import Reporting
 from tests.builders import StoredOrder, store_orders
 from tests.chaos.crashing_refresh import KILLED, STEPS
 from tests.figures import expected, open_home, without_times

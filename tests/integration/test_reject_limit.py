@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from orders_pipeline.dry_run import dry_run
-from orders_pipeline.file_parsing import FileParsing
-from orders_pipeline.import_file import parse_rules
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.store.import_report import count_rejects
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.dry_run import dry_run
+from orders_pipeline.imports.file_import import parse_rules
+from orders_pipeline.imports.parsing import FileParsing
+from orders_pipeline.imports.report import count_rejects
+from orders_pipeline.order_files.read_options import ReadOptions
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 ORDERS = [*many_orders(7), Line("b1", quantity=0), Line("b2", price="x"), Line("b2", "CABLE")]

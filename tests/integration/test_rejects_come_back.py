@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.importing.errors import FileRefused
+from orders_pipeline.base.refusals import FileRefused
 from tests.import_bench import HEADER, ImportBench, Line, many_orders
 
 BAD = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fsspec
 import pytest
 
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.remote_staging import StagingUnavailable
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.staging.remote_area import StagingUnavailable
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 ORDERS = [*many_orders(40), Line("bad", quantity=0), *many_orders(9, "m", currency="EUR")]

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, update
 
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.inbox import Inbox
+from orders_pipeline.access.audit import list_actions
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.failed_work.chosen import Chosen
+from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.retention import clean as rules
 from orders_pipeline.retention import imports as of_imports
 from orders_pipeline.retention.clean import clean_stores
-from orders_pipeline.store.audit import list_actions
-from orders_pipeline.store.products import restock
+from orders_pipeline.staging.inbox import Inbox
+from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.schema import imports
-from orders_pipeline.workflow.chosen import Chosen
-from orders_pipeline.workflow.retry import retry_orders
 from tests.e2e.orders_command import orders
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 

@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 from cli.import_files import FileRun, ImportCommand
 from cli.main import app
 from cli.output import CommandFailed
-from orders_pipeline.model import FailureReason, ImportStatus
+from orders_pipeline.base.model import FailureReason, ImportStatus
+from orders_pipeline.failed_work.chosen import Chosen
+from orders_pipeline.failed_work.retry import left_open, retry_orders
+from orders_pipeline.imports.import_row import get_import
+from orders_pipeline.imports.life import finish_import
+from orders_pipeline.lifecycle.story import find_orders
+from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.import_life import finish_import
-from orders_pipeline.store.imports import get_import
-from orders_pipeline.store.order_story import find_orders
-from orders_pipeline.store.products import restock
-from orders_pipeline.workflow.chosen import Chosen
-from orders_pipeline.workflow.retry import left_open, retry_orders
 from tests.import_bench import ImportBench, Line, many_orders
 
 OUT_OF_STOCK, DECLINED = FailureReason.OUT_OF_STOCK, FailureReason.DECLINED

@@ -6,11 +6,16 @@ from datetime import date, timedelta
 
 from sqlalchemy import Engine, insert, select
 
-from orders_pipeline.clock import now_us
-from orders_pipeline.model import OrderStatus
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.monitoring.snapshots import (
+    Snapshot,
+    settled_per_second,
+    snapshots_of_last,
+    take_snapshot,
+)
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import snapshots
-from orders_pipeline.store.snapshots import Snapshot, settled_per_second, snapshots_of_last, take_snapshot
 from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
 

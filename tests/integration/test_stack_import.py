@@ -24,8 +24,8 @@ from cli.stack.stack import running_redis, running_workers, stack_status, stop_a
 from cli.stack.supervisor import is_alive
 from cli.stack.supervisord_conf import ROTATION
 from cli.stack.workers import WORKER
-from orders_pipeline.redis_server import embedded_redis_url
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.services.redis_server import embedded_redis_url
 from tests.integration.followed_task import Task, eventually
 from tests.services import free_port
 
@@ -34,7 +34,7 @@ APP = "tests.integration.fake_worker"
 MEMBER = f"""
 import sys
 from cli.stack.stack import running_workers
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
 with running_workers(load_settings(), celery_app="{APP}"):
     print("joined", flush=True)
     sys.stdin.read()
@@ -47,7 +47,7 @@ from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.stack import running_workers
 from cli.stack.stopped import ended_with_the_stack
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
 settings = load_settings()
 try:
     with running_workers(settings, celery_app="{APP}"), ended_with_the_stack(Layout(settings.home)):
@@ -177,7 +177,7 @@ def test_an_import_that_waits_while_everything_is_stopped_ends_and_says_so(setti
 
 def _stop_script(settings: Settings) -> str:
     return (
-        "from pathlib import Path; from orders_pipeline.settings import Settings;"
+        "from pathlib import Path; from orders_pipeline.base.settings import Settings;"
         f"from cli.stack.stack import stop_all; stop_all(Settings(home=Path({str(settings.home)!r})))"
     )
 

@@ -44,7 +44,7 @@ from cli.stack.stack import (
     webserver_url,
 )
 from cli.stack.supervisor import Supervisor
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.services import free_port, wait_until
 
 APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.file_parsing import AlreadyParsedError, ToldAtLaunch
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.options import ReadOptions
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.parsing import AlreadyParsedError, ToldAtLaunch
+from orders_pipeline.order_files.read_options import ReadOptions
 from tests.import_bench import RUN, ImportBench, Line
 
 OPEN_DATES = [Line(str(n), date=f"0{n}/02/2025 10:00") for n in range(1, 6)]

@@ -16,7 +16,7 @@ from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.stack import stack_status, start_all, stop_all
 from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, PoolSize, pool_size
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.integration.followed_task import Task, eventually
 from tests.integration.test_stack_import import skip_dagster
 
@@ -24,7 +24,7 @@ APP = "tests.integration.fake_worker"
 FOREGROUND = f"""
 from cli.stack import foreground, stack
 from functools import partial
-from orders_pipeline.settings import load_settings
+from orders_pipeline.base.settings import load_settings
 foreground.start_all = partial(stack.start_all, celery_app="{APP}")
 foreground.run_in_foreground(load_settings(), ["{WORKER_ORDERS}"], lambda said: print(said, flush=True))
 print("ended in order", flush=True)

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from orders_pipeline.base.settings import SettingsError
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Outcome
-from orders_pipeline.payments.simulated import SimulatedGateway
-from orders_pipeline.settings import SettingsError
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench, Line, many_orders
 

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 from sqlalchemy import text
 
-from orders_pipeline.store.imports import UnknownPartitionError
-from orders_pipeline.store.order_story import find_orders
+from orders_pipeline.imports.import_row import UnknownPartitionError
+from orders_pipeline.lifecycle.story import find_orders
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 TWO_LINES = (Line("1", "MOUSE", 2), Line("1", "CABLE", 1, "2.50"))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from orders_pipeline.imports.tries import counted_try
+from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.workflow.batch import BatchKey
-from orders_pipeline.workflow.tries import counted_try
 from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders
 
 

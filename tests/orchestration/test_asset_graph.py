@@ -10,8 +10,8 @@ from dagster import AssetKey, TableSchema
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 from definitions import build_definitions
-from orders_pipeline.kpis.dictionary import DATASETS, Dataset
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.dictionary import DATASETS, Dataset
 
 MADE_HERE = {"orders", "rejected_order_rows", "daily_kpis", "customer_leaderboard", "product_leaderboard"}
 PARENTS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, DefaultScheduleStatus
 
-from jobs.backups import backup_job, backup_schedule
+from jobs.care.backups import backup_job, backup_schedule
 from orders_pipeline.backup.backup import back_up
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 

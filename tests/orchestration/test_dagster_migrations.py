@@ -7,7 +7,7 @@ from alembic.script import Script, ScriptDirectory
 from dagster import DagsterInstance
 from dagster._core.storage import sql
 
-from jobs.dagster_migrations import read_migrations_once
+from jobs.dagster_seams.migrations import read_migrations_once
 
 QUIET = {"telemetry": {"enabled": False}}
 

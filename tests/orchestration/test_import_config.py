@@ -10,7 +10,7 @@ import pytest
 from dagster import DagsterEventType, DagsterInstance, ExecuteInProcessResult
 
 from definitions import build_definitions
-from jobs.import_orders import IMPORT_ORDERS
+from jobs.imports.import_orders import IMPORT_ORDERS
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench, Line, many_orders
 

@@ -20,13 +20,13 @@ from sqlalchemy import Engine, text
 
 from definitions import build_definitions
 from jobs.failures import THREE_TRIES
-from jobs.import_orders import IMPORT_ORDERS
-from jobs.partitions import ORDER_FILES
+from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.partitions import ORDER_FILES
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.import_row import get_import
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Outcome
-from orders_pipeline.payments.simulated import SimulatedGateway
-from orders_pipeline.settings import Settings
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.store.imports import get_import
 from tests.import_bench import ImportBench, Line, many_orders
 
 BOTH_ASSETS = {"orders", "rejected_order_rows"}

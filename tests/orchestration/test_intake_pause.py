@@ -11,14 +11,14 @@ from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import update
 
 from definitions import build_definitions
-from jobs.import_orders import IMPORT_ORDERS
-from jobs.partitions import ORDER_FILES
-from orders_pipeline.clock import now_us
-from orders_pipeline.model import ImportStatus
+from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.partitions import ORDER_FILES
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.failed_work.listing import Wanted, failed_work
+from orders_pipeline.imports.intake import pause_intake, resume_intake
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.intake_pause import pause_intake, resume_intake
 from orders_pipeline.store.schema import imports
-from orders_pipeline.workflow.failed_work import Wanted, failed_work
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 from tests.orchestration.test_watchdog import drop, look_for_lost, tick_inbox
 
@@ -32,8 +32,8 @@ def instance() -> Iterator[DagsterInstance]:
 @pytest.fixture
 def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
     """A home on SQLite and Redis, with a worker, whose intake is paused."""
-    monkeypatch.setattr("jobs.lost_imports._workers_answer", lambda _: True)
-    monkeypatch.setattr("jobs.import_sensors.STABLE_SECONDS", 0.0)
+    monkeypatch.setattr("jobs.imports.watchdog._workers_answer", lambda _: True)
+    monkeypatch.setattr("jobs.imports.sensors.STABLE_SECONDS", 0.0)
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url)

@@ -12,10 +12,10 @@ from dagster import AssetKey, AssetMaterialization, DagsterInstance, materialize
 
 from assets.kpis import kpi_assets, kpi_partitions
 from assets.leaderboards import leaderboard_assets
-from jobs.kpi_ops import publish_figures_job
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import Settings
+from jobs.figures.ops import publish_figures_job
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.reporting import Reporting
 from resources.order_store import OrderStore
 from resources.reporting import ReportingStores
 from tests.builders import StoredOrder, store_orders

@@ -23,14 +23,14 @@ from dagster import (
 from assets.figure_checks import figure_checks
 from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
-from jobs.figure_schedules import figure_jobs, figure_schedules
-from jobs.figure_sensors import figure_sensors
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.model import Window
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import Settings
+from jobs.figures.schedules import figure_jobs, figure_schedules
+from jobs.figures.sensors import figure_sensors
+from orders_pipeline.base.model import Window
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.monitoring.snapshots import snapshots_of_last
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.snapshots import snapshots_of_last
 from resources.order_store import OrderStore
 from resources.reporting import ReportingStores
 from tests.builders import StoredOrder, store_orders

@@ -11,9 +11,9 @@ import pytest
 from dagster import DagsterInstance, Definitions, RunRequest, build_sensor_context
 
 from definitions import build_definitions
-from jobs.kpi_ops import PUBLISH_FIGURES
-from orders_pipeline.leaderboards.boards import Board
-from orders_pipeline.reporting import Reporting
+from jobs.figures.ops import PUBLISH_FIGURES
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.reporting import Reporting
 from orders_pipeline.store.engine import open_engine
 from tests.figures import (
     expected,

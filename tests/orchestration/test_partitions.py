@@ -8,7 +8,7 @@ import pytest
 from dagster import DagsterInstance
 from sqlalchemy.exc import IntegrityError
 
-from jobs.partitions import ORDER_FILES, register_partition
+from jobs.imports.partitions import ORDER_FILES, register_partition
 
 KEY = "a.csv-0123456789ab"
 

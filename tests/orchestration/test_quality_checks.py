@@ -11,10 +11,10 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterInstance
 from sqlalchemy import update
 
 from definitions import build_definitions
-from jobs.check_schedules import CHECK_QUALITY, check_schedules
-from orders_pipeline.clock import now_us
-from orders_pipeline.reporting import Reporting
-from orders_pipeline.settings import Settings
+from jobs.care.checks import CHECK_QUALITY, check_schedules
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.reporting import Reporting
 from orders_pipeline.store.schema import imports, kpi_days
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home

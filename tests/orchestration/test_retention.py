@@ -21,11 +21,11 @@ from dagster import (
 )
 from dagster._core.storage.compute_log_manager import ComputeIOType
 
-from jobs import old_runs
+from jobs.care import old_runs
+from jobs.care.old_runs import remove_old_runs
+from jobs.care.retention import retention_job, retention_schedule
 from jobs.launch import dagster_instance
-from jobs.old_runs import remove_old_runs
-from jobs.retention import retention_job, retention_schedule
-from orders_pipeline.settings import Settings
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 

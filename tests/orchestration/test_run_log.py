@@ -7,7 +7,7 @@ import pytest
 from dagster import DagsterInstance
 
 from definitions import build_definitions
-from orders_pipeline.settings import LogFormat, Settings
+from orders_pipeline.base.settings import LogFormat, Settings
 
 
 def test_a_run_that_nobody_configured_logs_in_the_form_of_all_other_logs(

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orders_pipeline.failed_work.listing import Wanted, failed_work
 from orders_pipeline.payments.gateway import Charge, Outcome
 from orders_pipeline.store.engine import reading
-from orders_pipeline.workflow.failed_work import Wanted, failed_work
 from tests.import_bench import many_orders
 from tests.orchestration.test_import_job import Home, Silent, home, with_gateway
 

@@ -10,7 +10,7 @@ from dagster import DagsterInstance, DefaultScheduleStatus, RunRequest, SkipReas
 from sqlalchemy import update
 
 from definitions import build_definitions
-from jobs.upkeep import SWEEP_RESERVATIONS
+from jobs.care.reservations import SWEEP_RESERVATIONS
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import imports, reservations
 from tests.import_bench import ImportBench, many_orders

@@ -23,22 +23,22 @@ from redis import Redis
 from sqlalchemy import update
 
 from definitions import build_definitions
-from jobs.check_schedules import CHECK_EVERYTHING
-from jobs.dead_runs import fail_dead_runs
-from jobs.import_orders import IMPORT_ORDERS
-from jobs.import_sensors import import_sensors
-from jobs.kpi_ops import PUBLISH_FIGURES
-from jobs.lost_imports import _newest_runs, _seen
-from jobs.partitions import ORDER_FILES
-from jobs.queues import unserved_queues
-from jobs.run_heartbeat import run_heartbeat
-from jobs.step_log import IDS_HEADER, step_ids
-from orders_pipeline.clock import now_us
-from orders_pipeline.model import ImportStatus
+from jobs.care.checks import CHECK_EVERYTHING
+from jobs.figures.ops import PUBLISH_FIGURES
+from jobs.imports.dead_runs import fail_dead_runs
+from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.partitions import ORDER_FILES
+from jobs.imports.run_heartbeat import run_heartbeat
+from jobs.imports.sensors import import_sensors
+from jobs.imports.watchdog import _newest_runs, _seen
+from jobs.workers.queues import unserved_queues
+from jobs.workers.step_log import IDS_HEADER, step_ids
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.import_row import Import, get_import
+from orders_pipeline.imports.watchdog import SignsOfLife
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.imports import Import, get_import
 from orders_pipeline.store.schema import imports, kpi_days
-from orders_pipeline.watch import SignsOfLife
 from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 
@@ -56,8 +56,8 @@ def instance() -> Iterator[DagsterInstance]:
 @pytest.fixture
 def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
     """A home on SQLite and Redis with a worker, that waits for ever for signs of life."""
-    monkeypatch.setattr("jobs.lost_imports.unserved_queues", lambda *_: set())
-    monkeypatch.setattr("orders_pipeline.watch.PAUSES", (0, 0, 0))
+    monkeypatch.setattr("jobs.imports.watchdog.unserved_queues", lambda *_: set())
+    monkeypatch.setattr("orders_pipeline.imports.watchdog.PAUSES", (0, 0, 0))
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url, run_patience=ENDLESS, work_patience=ENDLESS)
@@ -235,7 +235,7 @@ def test_nothing_is_launched_again_before_a_worker_answers(
 ) -> None:
     key = running(bench)
     run_of(instance, key, FAILURE)
-    monkeypatch.setattr("jobs.lost_imports.unserved_queues", unserved_queues)
+    monkeypatch.setattr("jobs.imports.watchdog.unserved_queues", unserved_queues)
     assert look_for_lost(bench, instance) == []
     assert found(bench, key).status is ImportStatus.RUNNING
 
@@ -403,7 +403,7 @@ def test_an_older_run_of_an_import_at_work_that_died_does_not_keep_its_place(
     monkeypatch: pytest.MonkeyPatch,
     newest: DagsterRunStatus,
 ) -> None:
-    monkeypatch.setattr("jobs.dead_runs.OLDER_RUNS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
+    monkeypatch.setattr("jobs.imports.dead_runs.OLDER_RUNS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
     key = running(bench)
     older, newer = run_of(instance, key, STARTED), run_of(instance, key, newest)
     assert look_for_lost(bench, instance) == []
@@ -413,7 +413,7 @@ def test_an_older_run_of_an_import_at_work_that_died_does_not_keep_its_place(
 def test_an_older_run_that_is_alive_goes_on_where_the_newer_one_was_canceled(
     bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.dead_runs.OLDER_RUNS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
+    monkeypatch.setattr("jobs.imports.dead_runs.OLDER_RUNS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
     key = running(bench)
     alive, signs = run_of(instance, key, STARTED), SignsOfLife()
     run_of(instance, key, DagsterRunStatus.CANCELED)
@@ -430,7 +430,7 @@ def test_a_run_of_another_job_may_be_silent_for_long_but_not_for_ever(
     bench.set(run_patience=NONE_AT_ALL)
     look_for_lost(bench, instance)
     assert status_of(instance, silent) is STARTED
-    monkeypatch.setattr("jobs.dead_runs.OTHER_JOBS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
+    monkeypatch.setattr("jobs.imports.dead_runs.OTHER_JOBS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
     look_for_lost(bench, instance)
     assert status_of(instance, silent) is FAILURE
 
@@ -445,7 +445,7 @@ def drop(bench: ImportBench, name: str, *lines: Line | str, complete: bool = Tru
 @pytest.fixture
 def impatient_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files in the inbox are complete at once."""
-    monkeypatch.setattr("jobs.import_sensors.STABLE_SECONDS", 0.0)
+    monkeypatch.setattr("jobs.imports.sensors.STABLE_SECONDS", 0.0)
 
 
 def tick_inbox(bench: ImportBench, instance: DagsterInstance) -> list[RunRequest]:

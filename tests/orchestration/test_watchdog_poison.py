@@ -10,13 +10,13 @@ from dagster import DagsterInstance
 from sqlalchemy import select
 
 from definitions import build_definitions
-from jobs.import_orders import IMPORT_ORDERS
-from orders_pipeline.model import ImportStatus
+from jobs.imports.import_orders import IMPORT_ORDERS
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.import_row import get_import
+from orders_pipeline.imports.tries import MOST_TRIES, PoisonBatchError, counted_try
+from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.imports import get_import
 from orders_pipeline.store.schema import batches
-from orders_pipeline.workflow.batch import BatchKey
-from orders_pipeline.workflow.tries import MOST_TRIES, PoisonBatchError, counted_try
 from tests.import_bench import RUN, ImportBench, many_orders
 
 

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from orders_pipeline.api.app import create_app
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 PAGE = PROJECT_ROOT / "docs" / "api.md"
 HEAD = """\

@@ -13,11 +13,11 @@ from cli.commands.inspecting import _show_story
 from cli.commands.order_files import _show_rejects
 from cli.commands.stack import _addresses
 from cli.output import CommandFailed, command, emit, explain, show_error
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.redis_server import RedisServerMissing
-from orders_pipeline.settings import Settings, SettingsError
-from orders_pipeline.staging import BadPartitionKey
-from orders_pipeline.store.imports import UnknownPartitionError
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import Settings, SettingsError
+from orders_pipeline.imports.import_row import UnknownPartitionError
+from orders_pipeline.services.redis_server import RedisServerMissing
+from orders_pipeline.staging.staging import BadPartitionKey
 
 EXPLAINED = {
     "column_missing": FileRefused("column_missing", "orders.csv has no column sku.", "Rename."),

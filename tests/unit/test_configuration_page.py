@@ -7,15 +7,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 PAGE = PROJECT_ROOT / "docs" / "configuration.md"
 HEAD = """\
 # Configuration
 
-One class holds every setting: [`orders_pipeline/settings.py`](../orders_pipeline/settings.py). Commands,
-workers, API and Dagster read it once, at their start, from the environment and from `.env` in the project's
-root; what is exported comes first. In `.env` write `NAME=${NAME:-value}`: Dagster's own commands let the
+One class holds every setting: [`base/settings.py`](../orders_pipeline/base/settings.py). Commands, workers,
+API and Dagster read it once, at their start, from the environment and from `.env` in the project's root;
+what is exported comes first. In `.env` write `NAME=${NAME:-value}`: Dagster's own commands let the
 file win over the environment, and in that form an exported variable still counts. An unusable value ends
 the program with the variable's name and what is wrong with it.
 

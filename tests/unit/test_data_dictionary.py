@@ -12,12 +12,12 @@ import pytest
 from pydantic import BaseModel
 
 from orders_pipeline.api import models
-from orders_pipeline.kpis import dictionary
-from orders_pipeline.kpis.dictionary import DATASETS, Dataset, Definition
-from orders_pipeline.kpis.figures import Figures
-from orders_pipeline.kpis.realtime import FIGURES
-from orders_pipeline.kpis.warehouse import sql
-from orders_pipeline.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT
+from orders_pipeline.figures.kpis import dictionary
+from orders_pipeline.figures.kpis.dictionary import DATASETS, Dataset, Definition
+from orders_pipeline.figures.kpis.kpi_documents import Figures
+from orders_pipeline.figures.kpis.realtime import FIGURES
+from orders_pipeline.figures.kpis.warehouse import sql
 from orders_pipeline.store import schema
 
 PAGE = PROJECT_ROOT / "docs" / "data-dictionary.md"
@@ -26,7 +26,7 @@ HEAD = """\
 
 Every figure is of one currency. A KPI day is the order's date in `ORDERS_TIMEZONE`. Money in figures is in
 the currency's major unit, such as dollars. `make format` writes this page from
-`orders_pipeline/kpis/dictionary.py`; the API's description and the assets in Dagster say the same.
+`orders_pipeline/figures/kpis/dictionary.py`; the API's description and the assets in Dagster say the same.
 """
 ANSWERS: list[tuple[type[BaseModel], Mapping[str, Definition]]] = [
     (models.PeriodKpis, dictionary.PERIOD),

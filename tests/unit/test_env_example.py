@@ -7,7 +7,7 @@ import textwrap
 from enum import Enum
 from pathlib import Path
 
-from orders_pipeline.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 HEAD = """\
 # Every setting with its default. To change one, export it, or put NAME=${NAME:-value} into `.env`, which

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from jobs.run_log import RunLogFormatter
-from jobs.step_log import outcome_of, step_ids
+from jobs.workers.step_log import outcome_of, step_ids
 from orders_pipeline.api.request_log import name_the_parts
-from orders_pipeline.logs import JsonFormatter, configure_logs, log_ids, masked
-from orders_pipeline.settings import LogFormat, LogLevel, Settings
+from orders_pipeline.base.logs import JsonFormatter, configure_logs, log_ids, masked
+from orders_pipeline.base.settings import LogFormat, LogLevel, Settings
 
 log = logging.getLogger("orders_pipeline.example")
 

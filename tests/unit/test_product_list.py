@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.settings import PROJECT_ROOT
-from orders_pipeline.store.products import ProductRow, read_products
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import PROJECT_ROOT
+from orders_pipeline.stock.product_list import ProductRow, read_products
 
 HEADER = "sku,name,price,stock_quantity"
 

@@ -14,8 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from orders_pipeline import redis_server
-from orders_pipeline.redis_server import RedisServerMissing, embedded_redis_url, find_server, prepare_server
+from orders_pipeline.services import redis_server
+from orders_pipeline.services.redis_server import (
+    RedisServerMissing,
+    embedded_redis_url,
+    find_server,
+    prepare_server,
+)
 from tests.services import require_service, wait_until
 
 

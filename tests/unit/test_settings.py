@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.settings import SettingsError, UnknownSku, load_settings
+from orders_pipeline.base.settings import SettingsError, UnknownSku, load_settings
 
 BAD = {
     "ORDERS_PAYMENT_SUCCESS_RATE": ["1.1", "-0.1", "nan", "often"],

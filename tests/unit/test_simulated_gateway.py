@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from orders_pipeline.payments.backends.simulated import REASONS, SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, idempotency_key
-from orders_pipeline.payments.simulated import REASONS, SimulatedGateway
 
 
 def charges(count: int) -> list[Charge]:

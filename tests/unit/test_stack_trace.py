@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from orders_pipeline.stack_trace import message_of, stack_trace
-from orders_pipeline.workflow.tries import PoisonBatchError
+from orders_pipeline.base.stack_trace import message_of, stack_trace
+from orders_pipeline.imports.tries import PoisonBatchError
 
 CUSTOMER = "Ada Lovelace"
 

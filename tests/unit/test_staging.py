@@ -12,11 +12,11 @@ from fsspec.registry import _registry as known_filesystems
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_pipeline.importing.errors import FileRefused
-from orders_pipeline.importing.options import ReadOptions
-from orders_pipeline.intake import said_of
-from orders_pipeline.settings import Settings, SettingsError
-from orders_pipeline.staging import (
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import Settings, SettingsError
+from orders_pipeline.imports.recognition import said_of
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.staging.staging import (
     KEY_PATTERN,
     BadPartitionKey,
     Staging,

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_pipeline.model import FailureReason
-from orders_pipeline.workflow.stock import Demand, Refusal, ScarceProduct, refuse_unserved
+from orders_pipeline.base.model import FailureReason
+from orders_pipeline.stock.units import Demand, Refusal, ScarceProduct, refuse_unserved
 
 MOUSE, CABLE = ScarceProduct(1, "MOUSE", 5, listed=True), ScarceProduct(2, "CABLE", 2, listed=True)
 GHOST = ScarceProduct(3, "GHOST", 0, listed=False)

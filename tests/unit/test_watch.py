@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orders_pipeline.model import ImportStatus
-from orders_pipeline.store.imports import Import
-from orders_pipeline.watch import (
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.import_row import Import
+from orders_pipeline.imports.watchdog import (
     GiveUp,
     Leave,
     NewestRun,

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from orders_pipeline.clock import now_us
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Declined, Paid
-from orders_pipeline.payments.simulated import SimulatedGateway
 from orders_pipeline.payments.simulator import answers
 from orders_pipeline.payments.simulator.connection import hang_up, keep_waiting
 from orders_pipeline.payments.simulator.faults import Fault, FaultDice, FaultPlan

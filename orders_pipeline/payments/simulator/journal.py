@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from orders_pipeline.clock import now_us
-from orders_pipeline.settings import SettingsError
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.settings import SettingsError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS account (seed TEXT NOT NULL);

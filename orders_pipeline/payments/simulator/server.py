@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
-from orders_pipeline.payments.simulated import SimulatedGateway
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.simulator.app import Simulator
 from orders_pipeline.payments.simulator.connection import BreakableConnection
 from orders_pipeline.payments.simulator.faults import FaultPlan

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from orders_pipeline.payments.simulated import SimulatedGateway
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.simulator.app import Simulator
 from orders_pipeline.payments.simulator.faults import Fault, FaultPlan
 from orders_pipeline.payments.simulator.journal import Journal

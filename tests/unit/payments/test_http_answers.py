@@ -9,8 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from orders_pipeline.payments.backends.http.answers import (
+    KEY_LENGTH,
+    NotNow,
+    outcome_of_answer,
+    retry_after,
+    wire_key,
+)
 from orders_pipeline.payments.gateway import Charge, ChargeRefusedError, Declined, Paid
-from orders_pipeline.payments.http_answers import KEY_LENGTH, NotNow, outcome_of_answer, retry_after, wire_key
 
 CHARGE = Charge(1, 1, "default/1/1", 500, "USD")
 DOCUMENT = {

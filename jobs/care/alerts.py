@@ -1,0 +1,63 @@
+"""The sensor that raises alerts and says when they are over."""
+
+from contextlib import closing
+from functools import partial
+
+from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason, sensor
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from jobs.workers.queue_heads import queues
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.alert_rules import judge
+from orders_pipeline.monitoring.alerting import Changes, keep_alerts, tell_alerts
+from orders_pipeline.monitoring.notices import Notice, send_notice
+from orders_pipeline.monitoring.observations import look
+from orders_pipeline.services.redis_clients import ask_redis
+from orders_pipeline.services.redis_server import redis_url
+from resources.order_store import OrderStore
+
+LOOK_SECONDS = 30
+STORE_DOWN = "store down"
+STORE_SUBJECT = "Service down (order store)"
+
+
+def alert_sensors(settings: Settings) -> list[SensorDefinition]:
+    """All sensors of this module, on by default; alerts are kept also where no channel is set."""
+    store = OrderStore(settings.store_url)
+
+    @sensor(minimum_interval_seconds=LOOK_SECONDS, default_status=DefaultSensorStatus.RUNNING)
+    def alerts_sensor(context: SensorEvaluationContext) -> SkipReason:
+        """Raises alerts on what operators are to know of, and says when they are over."""
+        try:
+            with store.open() as engine:
+                changes, failures = _keep_and_tell(engine, settings)
+        except DBAPIError as error:
+            _tell_of_store(context, settings, f"It does not answer: {error.orig}")
+            return SkipReason("the order store does not answer")
+        _tell_of_store(context, settings, None)
+        for failure in failures:
+            context.log.error(f"A notice of an alert could not be sent. {failure}")
+        return SkipReason(f"{len(changes.raised)} alerts raised, {len(changes.over)} over")
+
+    return [alerts_sensor]
+
+
+def _keep_and_tell(engine: Engine, settings: Settings) -> tuple[Changes, list[str]]:
+    with closing(ask_redis(redis_url(settings))) as client:
+        seen = look(engine, client, partial(queues, settings), settings.home)
+    changes = keep_alerts(engine, judge(seen, settings), seen.now, settings.alert_quiet_minutes)
+    return changes, tell_alerts(engine, settings)
+
+
+def _tell_of_store(context: SensorEvaluationContext, settings: Settings, problem: str | None) -> None:
+    """Tells once that the store is down and once that it is back; the store itself cannot keep this alert."""
+    was_down = context.cursor == STORE_DOWN
+    if problem and not was_down:
+        notice = Notice(f"Alert: {STORE_SUBJECT}", f"{problem} What to do: docs/runbooks.md, `service_down`.")
+    elif was_down and not problem:
+        notice = Notice(f"Over: {STORE_SUBJECT}", "It answers again.")
+    else:
+        return
+    if send_notice(settings, notice).reached:
+        context.update_cursor(STORE_DOWN if problem else "")

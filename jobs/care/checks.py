@@ -1,0 +1,56 @@
+"""The job that recomputes every invariant, and its schedule."""
+
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    AssetSelection,
+    DefaultScheduleStatus,
+    ScheduleDefinition,
+    define_asset_job,
+    in_process_executor,
+)
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, REJECTED_ORDER_ROWS
+
+CHECK_EVERYTHING, CHECK_QUALITY = "check_everything", "check_quality"
+DAYS_IN_TIME = AssetCheckKey(AssetKey(DAILY_KPIS.name), "changed_days_are_published_in_time")
+REJECTS_UNDER_LIMIT = AssetCheckKey(AssetKey(REJECTED_ORDER_ROWS.name), "rejected_lines_are_under_the_limit")
+
+
+def check_jobs() -> list[UnresolvedAssetJobDefinition]:
+    """All jobs of this module; they materialize nothing."""
+    return [
+        define_asset_job(
+            CHECK_EVERYTHING,
+            selection=AssetSelection.all_asset_checks(),
+            executor_def=in_process_executor,
+            description="Recomputes every invariant of orders and figures from scratch.",
+        ),
+        define_asset_job(
+            CHECK_QUALITY,
+            selection=AssetSelection.checks(DAYS_IN_TIME, REJECTS_UNDER_LIMIT),
+            executor_def=in_process_executor,
+            description="Looks for late figures and for files with many bad lines.",
+        ),
+    ]
+
+
+def check_schedules(settings: Settings) -> list[ScheduleDefinition]:
+    """Every night those that read the whole store, every quarter of an hour the cheap ones."""
+    return [
+        ScheduleDefinition(
+            name=f"{CHECK_QUALITY}_schedule",
+            job_name=CHECK_QUALITY,
+            cron_schedule="*/15 * * * *",
+            default_status=DefaultScheduleStatus.RUNNING,
+        ),
+        ScheduleDefinition(
+            name=f"{CHECK_EVERYTHING}_schedule",
+            job_name=CHECK_EVERYTHING,
+            cron_schedule="30 4 * * *",
+            execution_timezone=settings.timezone,
+            default_status=DefaultScheduleStatus.RUNNING,
+        ),
+    ]

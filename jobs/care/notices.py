@@ -1,0 +1,27 @@
+"""The sensor that tells people of failed runs."""
+
+from dagster import DefaultSensorStatus, RunFailureSensorContext, SensorDefinition, run_failure_sensor
+
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.notices import Notice, send_notice
+
+
+def notice_sensors(settings: Settings) -> list[SensorDefinition]:
+    """All sensors of this module, on by default; they send nothing where no channel is set."""
+
+    @run_failure_sensor(name="failed_runs_sensor", default_status=DefaultSensorStatus.RUNNING)
+    def failed_runs_sensor(context: RunFailureSensorContext) -> None:
+        """Sends a notice for each failed run, by webhook and e-mail as set."""
+        for failure in send_notice(settings, _notice(context)).failures:
+            context.log.error(f"A notice could not be sent. {failure}")
+
+    return [failed_runs_sensor]
+
+
+def _notice(context: RunFailureSensorContext) -> Notice:
+    run = context.dagster_run
+    partition = run.tags.get("dagster/partition")
+    of_what = f"{run.job_name} of {partition}" if partition else run.job_name
+    return Notice(
+        f"Failed: {of_what}", f"Run {run.run_id} of {of_what} failed: {context.failure_event.message}"
+    )

@@ -1,0 +1,68 @@
+"""Upkeep of the order store: reservations that outlived their hold."""
+
+from collections.abc import Sequence
+
+from dagster import (
+    DefaultScheduleStatus,
+    JobDefinition,
+    OpExecutionContext,
+    ResourceParam,
+    RunRequest,
+    ScheduleDefinition,
+    SkipReason,
+    in_process_executor,
+    job,
+    op,
+    schedule,
+)
+
+from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.workers.executor import TIME_LIMIT_TAG
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.lifecycle import expire
+from resources.order_store import OrderStore
+from resources.reporting import ReportingStores
+
+SWEEP_RESERVATIONS = "sweep_reservations"
+UPKEEP_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "1800"}
+EVERY_FIVE_MINUTES = "*/5 * * * *"
+
+
+def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
+    """All jobs of this module."""
+
+    @op(retry_policy=THREE_TRIES, tags=UPKEEP_WORK)
+    def expire_reservations(context: OpExecutionContext, reporting: ResourceParam[ReportingStores]) -> None:
+        """Rolls back orders whose reservation has expired while nobody works on their import."""
+        with permanent_failures(), reporting.open() as figures:
+            expired = expire.expire_reservations(
+                figures.engine, settings.run_patience, settings.transaction_orders
+            )
+            figures.live.publish()
+        context.add_output_metadata({"expired": expired})
+
+    @job(name=SWEEP_RESERVATIONS, executor_def=in_process_executor)
+    def sweep_reservations() -> None:
+        """Puts the units of expired reservations back on the shelf."""
+        expire_reservations()
+
+    return [sweep_reservations]
+
+
+def upkeep_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
+    """All schedules of this module, on by default."""
+    store = OrderStore(settings.store_url)
+
+    @schedule(
+        job_name=SWEEP_RESERVATIONS,
+        cron_schedule=EVERY_FIVE_MINUTES,
+        default_status=DefaultScheduleStatus.RUNNING,
+    )
+    def sweep_reservations_schedule() -> RunRequest | SkipReason:
+        """Every five minutes: a run, if any reservation has expired."""
+        with store.open() as engine:
+            if expire.any_expired(engine, settings.run_patience):
+                return RunRequest()
+        return SkipReason("no reservation has expired")
+
+    return [sweep_reservations_schedule]

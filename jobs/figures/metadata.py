@@ -1,0 +1,77 @@
+"""What materializations of KPI days and leaderboards show in the Dagster UI; no customer is named in it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from dagster import AssetMaterialization, MetadataValue, TableColumn, TableRecord, TableSchema
+
+from orders_pipeline.figures.kpis import dictionary
+from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, Dataset
+from orders_pipeline.figures.kpis.refresh import PublishedDay
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.leaderboards.leaderboards import Entry
+from orders_pipeline.figures.reporting import Reporting
+
+PREVIEW_PLACES = 10
+NUMBERS_SHOWN = (
+    "total_revenue",
+    "order_count",
+    "average_order_value",
+    "unique_customers",
+    "new_customers",
+    "units_sold",
+    "orders_received",
+    "orders_failed",
+    "orders_rolled_back",
+    "payment_success_rate",
+    "out_of_stock_orders",
+    "out_of_stock_revenue",
+    "median_seconds_to_settle",
+    "p95_seconds_to_settle",
+)
+BOARDS = {Board.CUSTOMERS: dictionary.CUSTOMER_LEADERBOARD, Board.PRODUCTS: dictionary.PRODUCT_LEADERBOARD}
+BOARD_COLUMNS = {
+    Board.CUSTOMERS: ("rank", "customer_id", "order_count", "total_spent"),
+    Board.PRODUCTS: ("rank", "product_sku", "product_name", "total_quantity", "total_revenue", "order_count"),
+}
+
+
+def metadata_by_day(
+    published: Iterable[PublishedDay], currency: str
+) -> Iterator[tuple[date, dict[str, Any]]]:
+    """Metadata of each published day; figures of other currencies than the default have their code behind."""
+    for day, figures in groupby(published, key=lambda item: item.day):
+        shown: dict[str, Any] = {}
+        for item in figures:
+            suffix = "" if item.currency == currency else f"_{item.currency}"
+            shown |= {f"{name}{suffix}": item.document[name] for name in NUMBERS_SHOWN}
+            shown[f"declines_by_reason{suffix}"] = MetadataValue.json(item.figures.declines_by_reason)
+        # The UI plots numbers only; a figure that a day does not have is left out.
+        yield day, {name: value for name, value in shown.items() if value is not None}
+
+
+def day_materializations(published: Iterable[PublishedDay], currency: str) -> list[AssetMaterialization]:
+    """A materialization of `daily_kpis` for each published day."""
+    return [
+        AssetMaterialization(DAILY_KPIS.name, partition=day.isoformat(), metadata=metadata)
+        for day, metadata in metadata_by_day(published, currency)
+    ]
+
+
+def board_metadata(reporting: Reporting, board: Board, members: dict[str, int]) -> dict[str, Any]:
+    """Members by currency, and the first places in the default currency."""
+    top = reporting.boards.top(board, PREVIEW_PLACES, reporting.currency)
+    return {
+        "dagster/row_count": sum(members.values()),
+        **{f"members_{currency}": number for currency, number in members.items()},
+        "top": _table(BOARD_COLUMNS[board], BOARDS[board], top),
+    }
+
+
+def _table(names: Sequence[str], dataset: Dataset, entries: list[Entry]) -> MetadataValue[Any]:
+    records = [TableRecord({name: entry[name] for name in names}) for entry in entries]
+    told = [(name, dataset.definitions[name]) for name in names]
+    columns = [TableColumn(name, definition.type, definition.meaning) for name, definition in told]
+    return MetadataValue.table(records, TableSchema(columns=columns))

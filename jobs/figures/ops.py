@@ -1,0 +1,47 @@
+"""The ops and the job that bring published figures up to date with the orders."""
+
+from dagster import (
+    AssetMaterialization,
+    In,
+    Nothing,
+    OpExecutionContext,
+    ResourceParam,
+    in_process_executor,
+    job,
+    op,
+)
+
+from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.figures.metadata import board_metadata, day_materializations
+from jobs.workers.executor import TIME_LIMIT_TAG
+from orders_pipeline.figures.leaderboards.boards import Board
+from resources.reporting import ReportingStores
+
+FIGURES_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "1800"}
+PUBLISH_FIGURES = "publish_figures"
+BOARD_ASSETS = {Board.CUSTOMERS: "customer_leaderboard", Board.PRODUCTS: "product_leaderboard"}
+
+
+@op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
+def refresh_touched_days(context: OpExecutionContext, reporting: ResourceParam[ReportingStores]) -> None:
+    """Publishes each KPI day whose orders changed since it was last published, however far apart they lie."""
+    with permanent_failures(), reporting.open() as figures:
+        events = day_materializations(figures.refresh_dirty_days(), figures.currency)
+    for event in events:
+        context.log_event(event)
+    context.add_output_metadata({"days": len(events)})
+
+
+@op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
+def rebuild_leaderboards(context: OpExecutionContext, reporting: ResourceParam[ReportingStores]) -> None:
+    """Rebuilds both leaderboards from the order store."""
+    with permanent_failures(), reporting.open() as figures:
+        for board, asset_key in BOARD_ASSETS.items():
+            metadata = board_metadata(figures, board, figures.boards.rebuild_all(board))
+            context.log_event(AssetMaterialization(asset_key, metadata=metadata))
+
+
+@job(name=PUBLISH_FIGURES, executor_def=in_process_executor)
+def publish_figures_job() -> None:
+    """Publishes the KPI days whose orders changed, and both leaderboards."""
+    rebuild_leaderboards(refresh_touched_days())

@@ -1,0 +1,119 @@
+"""Schedules of the figures: they mend what no import touched, and note how the queues stand."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from dagster import (
+    AssetMaterialization,
+    AssetSelection,
+    DefaultScheduleStatus,
+    JobDefinition,
+    OpExecutionContext,
+    ResourceParam,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    define_asset_job,
+    in_process_executor,
+    job,
+    op,
+    schedule,
+)
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
+from jobs.workers.queues import queue_sizes
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, PIPELINE_SNAPSHOT
+from orders_pipeline.monitoring.snapshots import take_snapshot
+from resources.reporting import ReportingStores
+
+REFRESH_RECENT_KPIS, REBUILD_LEADERBOARDS, TAKE_SNAPSHOT = (
+    "refresh_recent_kpis",
+    "rebuild_boards",
+    "take_snapshot",
+)
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+ON = DefaultScheduleStatus.RUNNING
+Jobs = Sequence[JobDefinition | UnresolvedAssetJobDefinition]
+
+
+def figure_jobs(settings: Settings) -> Jobs:
+    """All jobs of this module."""
+    return [
+        define_asset_job(
+            REFRESH_RECENT_KPIS,
+            selection=AssetSelection.assets(DAILY_KPIS.name).without_checks(),
+            executor_def=in_process_executor,
+            description="Recomputes the KPIs of some days, whether their orders changed or not.",
+        ),
+        define_asset_job(
+            REBUILD_LEADERBOARDS,
+            selection=AssetSelection.assets(*BOARD_ASSETS.values()).without_checks(),
+            executor_def=in_process_executor,
+            description="Rebuilds both leaderboards from the order store.",
+        ),
+        _snapshot_job(settings),
+    ]
+
+
+def figure_schedules(settings: Settings) -> list[ScheduleDefinition]:
+    """All schedules of this module, on by default."""
+
+    @schedule(
+        job_name=REFRESH_RECENT_KPIS,
+        cron_schedule="5 * * * *",
+        execution_timezone=settings.timezone,
+        default_status=ON,
+    )
+    def refresh_recent_kpis_schedule(context: ScheduleEvaluationContext) -> RunRequest:
+        """Every hour: the KPIs of yesterday and today, in one run."""
+        day = context.scheduled_execution_time.astimezone(settings.zone).date()
+        first = max(day - timedelta(days=1), settings.first_day)
+        return RunRequest(tags={RANGE_START: first.isoformat(), RANGE_END: day.isoformat()})
+
+    return [
+        refresh_recent_kpis_schedule,
+        ScheduleDefinition(
+            name="rebuild_boards_schedule",
+            job_name=REBUILD_LEADERBOARDS,
+            cron_schedule="*/30 * * * *",
+            default_status=ON,
+        ),
+        ScheduleDefinition(
+            name="take_snapshot_schedule",
+            job_name=TAKE_SNAPSHOT,
+            cron_schedule="*/5 * * * *",
+            default_status=ON,
+        ),
+    ]
+
+
+def _snapshot_job(settings: Settings) -> JobDefinition:
+    @op(name="note_queues_and_throughput", retry_policy=THREE_TRIES, tags=FIGURES_WORK)
+    def note_queues_and_throughput(
+        context: OpExecutionContext, reporting: ResourceParam[ReportingStores]
+    ) -> None:
+        """Keeps and plots what waits in the queues and how fast orders settle; drops old snapshots."""
+        sizes = _sizes(settings)
+        with permanent_failures(), reporting.open() as figures:
+            live = figures.live.figures(figures.currency)
+            take_snapshot(figures.engine, sizes)
+        waiting = {f"waiting_{queue}": size for queue, size in sizes.items()}
+        context.log_event(AssetMaterialization(PIPELINE_SNAPSHOT.name, metadata={**waiting, **live}))
+
+    @job(name=TAKE_SNAPSHOT, executor_def=in_process_executor)
+    def note_queues() -> None:
+        """Notes queues and throughput."""
+        note_queues_and_throughput()
+
+    return note_queues
+
+
+def _sizes(settings: Settings) -> dict[str, int]:
+    try:
+        return queue_sizes(settings)
+    except ConnectionError:
+        # An alert tells of the broker; what orders do is worth a row all the same.
+        return {}

@@ -1,0 +1,80 @@
+"""Runs whose process died with all that would have noticed: each would keep a place for runs for ever."""
+
+from collections.abc import Hashable
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+from sqlalchemy import Engine
+
+from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.run_heartbeat import PARTITION_TAG
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.import_row import Import, find_import
+from orders_pipeline.imports.watchdog import STARTING_TAKES, SignsOfLife
+from orders_pipeline.store.engine import reading
+
+AT_WORK = (ImportStatus.STAGED, ImportStatus.RUNNING)
+# A step of theirs says something at its beginning and its end only, and a backup may take hours.
+OTHER_JOBS_MAY_BE_SILENT_FOR = 24 * 3600.0
+OLDER_RUNS_MAY_BE_SILENT_FOR = 300.0
+
+
+def fail_dead_runs(instance: DagsterInstance, engine: Engine, signs: SignsOfLife, run_patience: float) -> int:
+    """Fails started runs that have been silent for long, and tells how many.
+
+    The newest run of an import at work is judged by the watchdog of imports.
+    """
+    failed = 0
+    for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
+        run = record.dagster_run
+        found = _import_of(engine, run)
+        newest = _newest(instance, found) if found and found.status in AT_WORK else None
+        if newest and newest.run_id == run.run_id:
+            continue
+        silent_for = signs.unchanged_for(("dead", run.run_id), _sign(instance, run, found, newest))
+        if silent_for > _may_be_silent_for(found, run_patience):
+            fail_run(instance, record, "the run's process is gone")
+            failed += 1
+    return failed
+
+
+def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:
+    """Gives up a run that has not ended by itself."""
+    if record and not record.dagster_run.is_finished:
+        instance.report_run_failed(record.dagster_run, f"Given up by the watchdog: {reason}.")
+
+
+def last_event(instance: DagsterInstance, run: DagsterRun) -> int:
+    """Number of the run's newest event, 0 where it has none."""
+    events = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+    return max((event.storage_id for event in events), default=0)
+
+
+def runs_of(key: str) -> RunsFilter:
+    """The runs that import one file."""
+    return RunsFilter(job_name=IMPORT_ORDERS, tags={PARTITION_TAG: key})
+
+
+def _import_of(engine: Engine, run: DagsterRun) -> Import | None:
+    key = run.tags.get(PARTITION_TAG) if run.job_name == IMPORT_ORDERS else None
+    if key is None:
+        return None
+    with reading(engine) as connection:
+        return find_import(connection, key)
+
+
+def _newest(instance: DagsterInstance, found: Import) -> DagsterRun | None:
+    return next(iter(instance.get_runs(runs_of(found.key), limit=1)), None)
+
+
+def _sign(
+    instance: DagsterInstance, run: DagsterRun, found: Import | None, newest: DagsterRun | None
+) -> Hashable:
+    # An import's beat may be that of a newer run, where that has begun.
+    ours = found and not (newest and newest.status is DagsterRunStatus.STARTED)
+    return last_event(instance, run), found.run_beat_at if found and ours else None
+
+
+def _may_be_silent_for(found: Import | None, run_patience: float) -> float:
+    if found is None:
+        return OTHER_JOBS_MAY_BE_SILENT_FOR
+    return OLDER_RUNS_MAY_BE_SILENT_FOR if found.status in AT_WORK else run_patience * STARTING_TAKES

@@ -1,0 +1,88 @@
+"""Since when the first task of each queue waits, and of which files: headers of each task tell it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from kombu.connection import Connection
+
+from jobs.workers.queues import QUEUES, broker_connection, queue_size
+from jobs.workers.step_log import IDS_HEADER
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.alert_rules import Queue
+
+QUEUED_AT = "queued_at"
+
+
+def queued_now() -> dict[str, float]:
+    """Headers of a task that is queued now."""
+    return {QUEUED_AT: time.time()}
+
+
+def queues(settings: Settings) -> dict[str, Queue]:
+    """The queues with their waiting tasks, and since when the first one waits.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    with broker_connection(settings) as connection:
+        return {queue: _queue(connection, queue) for queue in QUEUES}
+
+
+def files_waiting(settings: Settings) -> set[str]:
+    """Partition keys of the imports of which tasks wait, on a Redis.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    with broker_connection(settings) as connection:
+        channel = connection.channel()  # type: ignore[no-untyped-call]
+        try:
+            headers = [one for queue in QUEUES for one in _peek_redis(channel, queue, first=0)]
+        finally:
+            channel.close()
+    return {one[IDS_HEADER]["file"] for one in headers if "file" in (one.get(IDS_HEADER) or {})}
+
+
+def _queue(connection: Connection, queue: str) -> Queue:
+    waiting = queue_size(connection, queue)
+    return Queue(waiting, _oldest_since(connection, queue) if waiting else None)
+
+
+def _oldest_since(connection: Connection, queue: str) -> int | None:
+    """Microseconds since 1970; None where the queue is empty by now, or tasks come from elsewhere."""
+    channel = connection.channel()  # type: ignore[no-untyped-call]
+    try:
+        peek = _peek_redis if connection.transport.driver_type == "redis" else _peek_amqp
+        times = [headers[QUEUED_AT] for headers in peek(channel, queue) if QUEUED_AT in headers]
+    finally:
+        channel.close()
+    return int(min(times) * 1_000_000) if times else None
+
+
+def _peek_redis(channel: Any, queue: str, first: int = -1) -> list[dict[str, Any]]:
+    """Headers of the tasks of each priority, a list of Redis each, from a place in it on."""
+    keys = [channel._q_for_pri(queue, priority) for priority in channel.priority_steps]
+    with channel.conn_or_acquire() as client:
+        texts = [text for key in keys for text in client.lrange(key, first, -1)]
+    return [_headers(text) for text in texts]
+
+
+def _headers(text: bytes) -> dict[str, Any]:
+    try:
+        headers: dict[str, Any] = json.loads(text)["headers"]
+    except (ValueError, LookupError, TypeError):
+        # No task: the worker that gets it throws it away.
+        return {}
+    return headers
+
+
+def _peek_amqp(channel: Any, queue: str) -> list[dict[str, Any]]:
+    """Headers of the next task, which is taken and at once put back to its place."""
+    message = channel.basic_get(queue)
+    if message is None:
+        return []
+    channel.basic_reject(message.delivery_tag, requeue=True)
+    return [message.headers]

@@ -1,0 +1,131 @@
+"""What waits in the queues of the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from amqp.exceptions import NotFound, PreconditionFailed
+from celery import Celery
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.exceptions import ChannelError, OperationalError
+
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.services.broker_tls import amqps_options, is_amqp, plain_amqps
+from orders_pipeline.services.redis_server import broker_url
+
+QUEUES = ("orders", "dagster")
+PRIORITIES = 10
+TIMEOUT_SECONDS = 2
+
+
+def queue_sizes(settings: Settings) -> dict[str, int]:
+    """Waiting tasks by queue, on Redis or RabbitMQ.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    with broker_connection(settings) as connection:
+        return {queue: queue_size(connection, queue) for queue in QUEUES}
+
+
+@contextmanager
+def broker_connection(settings: Settings) -> Iterator[Connection]:
+    """A connection to the broker.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    connection = _connect(settings)
+    try:
+        with connection:
+            connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
+            yield connection
+    except (OperationalError, OSError, *connection.connection_errors) as error:
+        raise ConnectionError(str(error)) from error
+
+
+class _AllServed(Exception):
+    """Ends the wait for further answers."""
+
+
+def unserved_queues(app: Celery, within: float) -> set[str]:
+    """Queues that no worker serves; waits for answers so many seconds, and no longer than it must."""
+    unserved = set(QUEUES)
+
+    def note(answer: dict[str, Any]) -> None:
+        for served in answer.values():
+            unserved.difference_update(queue["name"] for queue in served)
+        if not unserved:
+            raise _AllServed
+
+    with suppress(_AllServed, OperationalError, ConnectionError):
+        app.control.broadcast("active_queues", reply=True, timeout=within, callback=note)
+    return unserved
+
+
+def transport_options(settings: Settings) -> dict[str, Any]:
+    """What everybody who sends, takes or counts tasks must tell kombu alike."""
+    if is_amqp(broker_url(settings)):
+        return {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
+    return {
+        "visibility_timeout": settings.visibility_timeout,
+        # kombu looks for unacknowledged tasks every 10 s times this; its default of 10 is a long wait.
+        "unacked_restore_throttle": 1,
+        # A list for each priority; by default it keeps four, and throws neighbours together.
+        "priority_steps": list(range(PRIORITIES)),
+    }
+
+
+def _connect(settings: Settings) -> Connection:
+    url = broker_url(settings)
+    tls = amqps_options(url) or False
+    # A broker that hangs must not hang those who watch it.
+    limits = ("read_timeout", "write_timeout") if is_amqp(url) else ("socket_timeout",)
+    options = transport_options(settings) | dict.fromkeys(limits, TIMEOUT_SECONDS)
+    return Connection(  # type: ignore[no-untyped-call]
+        plain_amqps(url), ssl=tls, connect_timeout=TIMEOUT_SECONDS, transport_options=options
+    )
+
+
+def misdeclared_queues(settings: Settings, app: Celery) -> dict[str, str]:
+    """Queues on which no worker of this app can start, with what RabbitMQ says: they have another type or
+    other arguments. Queues that nobody has made yet stay unmade.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    if not is_amqp(broker_url(settings)):
+        return {}
+    with broker_connection(settings) as connection:
+        found = {name: _declare_again(connection, app.amqp.queues[name]) for name in QUEUES}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _declare_again(connection: Connection, queue: Queue) -> str:
+    """Why RabbitMQ does not take the declaration of a queue that there is; it changes nothing."""
+    channel = connection.channel()  # type: ignore[no-untyped-call]
+    try:
+        declared = queue.bind(channel)  # type: ignore[no-untyped-call]
+        declared.queue_declare(passive=True)
+        declared.queue_declare()
+    except NotFound:
+        return ""
+    except PreconditionFailed as error:
+        return str(error.reply_text)
+    finally:
+        channel.close()
+    return ""
+
+
+def queue_size(connection: Connection, queue: str) -> int:
+    """Waiting tasks of a queue; 0 where no worker has made it yet."""
+    channel = connection.channel()  # type: ignore[no-untyped-call]
+    try:
+        return int(channel.queue_declare(queue, passive=True).message_count)
+    except (ChannelError, *connection.channel_errors):
+        return 0
+    finally:
+        channel.close()

@@ -1,0 +1,58 @@
+"""What a worker logs of its steps: one line when a step starts and one when it ends."""
+
+import logging
+import re
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from celery.signals import task_postrun, task_prerun
+
+from orders_pipeline.base.logs import log_ids
+
+IDS_HEADER = "orders_ids"
+MAPPING_KEY = re.compile(r"\[(\d+)\]$")
+log = logging.getLogger(__name__)
+
+
+def step_ids(run_id: str, step_key: str, file: str | None) -> dict[str, Any]:
+    """Ids that a step's message carries to the worker's log; a step of the fan-out names its batch."""
+    ids: dict[str, Any] = {"file": file} if file else {}
+    if batch := MAPPING_KEY.search(step_key):
+        ids["batch"] = int(batch[1])
+    return {**ids, "run_id": run_id, "step": step_key}
+
+
+class StepLog:
+    """Logs the steps of one worker process, which has one step at a time."""
+
+    def __init__(self) -> None:
+        self._running = ExitStack()
+        self._began = 0.0
+
+    def connect(self) -> None:
+        """Follow every task of this process and of those forked from it."""
+        task_prerun.connect(self.start, weak=False)
+        task_postrun.connect(self.end, weak=False)
+
+    def start(self, task: Any, **_: object) -> None:
+        """A step starts: its ids are on every line until it ends."""
+        self._running.enter_context(log_ids(**(task.request.get(IDS_HEADER) or {})))
+        self._began = time.monotonic()
+        log.info("step started")
+
+    def end(self, retval: object = None, state: str | None = None, **_: object) -> None:
+        """A step ended, one way or the other."""
+        outcome, seconds = outcome_of(state, retval), round(time.monotonic() - self._began, 3)
+        level = logging.ERROR if outcome == "failed" else logging.INFO
+        log.log(level, "step ended", extra={"outcome": outcome, "seconds": seconds})
+        self._running.close()
+
+
+def outcome_of(state: str | None, events: object) -> str:
+    """`done`, `to be retried` or `failed`, which for Celery is a task that ends well with events."""
+    told = events if isinstance(events, Sequence) and not isinstance(events, str) else []
+    if state != "SUCCESS" or any('"STEP_FAILURE"' in str(event) for event in told):
+        return "failed"
+    return "to be retried" if any('"STEP_UP_FOR_RETRY"' in str(event) for event in told) else "done"

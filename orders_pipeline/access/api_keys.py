@@ -1,0 +1,109 @@
+"""Keys of the HTTP API: shown once when they are made, kept as a digest.
+
+A key is 256 random bits, which no search finds: SHA-256 protects it as well as a slow password hash would,
+and costs a request nothing. Its prefix finds the row, so that only one digest is compared, in constant time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
+
+from orders_pipeline.base.clock import duration_us, now_us
+from orders_pipeline.base.model import Scope
+from orders_pipeline.store.schema import api_keys
+
+MARK = "orders"
+NOTED_EVERY = duration_us(timedelta(hours=1))
+
+
+class KeyExistsError(ValueError):
+    """There is a key of this name."""
+
+
+class UnknownKeyError(LookupError):
+    """There is no key of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key; times are microseconds since 1970, the last use is noted to the hour."""
+
+    name: str
+    prefix: str
+    scope: Scope
+    created_at: int
+    expires_at: int | None
+    last_used_at: int | None
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether it is too old to be accepted."""
+        return self.expires_at is not None and self.expires_at <= now_us()
+
+
+def create_key(connection: Connection, name: str, scope: Scope, lifetime: timedelta | None = None) -> str:
+    """Makes a key and returns it: this is the only time that it can be seen.
+
+    Raises:
+        KeyExistsError: the name is taken.
+    """
+    if connection.scalar(select(api_keys.c.name).where(api_keys.c.name == name)):
+        raise KeyExistsError(f"there is a key {name!r} already")
+    prefix, now = secrets.token_hex(4), now_us()
+    key = f"{MARK}_{prefix}_{secrets.token_urlsafe(32)}"
+    expires_at = now + duration_us(lifetime) if lifetime else None
+    values = {"name": name, "prefix": prefix, "digest": _digest(key), "scope": scope}
+    connection.execute(insert(api_keys).values(**values, created_at=now, expires_at=expires_at))
+    return key
+
+
+def revoke_key(connection: Connection, name: str) -> None:
+    """Forgets a key: from now on it is refused.
+
+    Raises:
+        UnknownKeyError: there is no such key.
+    """
+    if not connection.execute(delete(api_keys).where(api_keys.c.name == name)).rowcount:
+        raise UnknownKeyError(f"there is no key {name!r}")
+
+
+def list_keys(connection: Connection) -> list[ApiKey]:
+    """All keys by name, the expired ones too."""
+    return [_api_key(row) for row in connection.execute(select(api_keys).order_by("name")).mappings()]
+
+
+def find_key(connection: Connection, shown: str) -> ApiKey | None:
+    """The key that was shown, unless it is unknown or has expired."""
+    mark, _, rest = shown.partition("_")
+    row = connection.execute(select(api_keys).where(api_keys.c.prefix == rest.partition("_")[0])).mappings()
+    found = row.one_or_none()
+    if mark != MARK or found is None or not secrets.compare_digest(found["digest"], _digest(shown)):
+        return None
+    key = _api_key(found)
+    return None if key.has_expired else key
+
+
+def note_use(connection: Connection, name: str) -> None:
+    """Notes that a key was used, at most once an hour."""
+    now = now_us()
+    long_ago = or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at <= now - NOTED_EVERY)
+    connection.execute(update(api_keys).where(api_keys.c.name == name, long_ago).values(last_used_at=now))
+
+
+def is_use_noted(key: ApiKey) -> bool:
+    """Whether the key's use within the last hour is noted."""
+    return key.last_used_at is not None and key.last_used_at > now_us() - NOTED_EVERY
+
+
+def _api_key(row: RowMapping) -> ApiKey:
+    values = {name: value for name, value in row.items() if name != "digest"}
+    return ApiKey(**values | {"scope": Scope(row["scope"])})
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode()).digest()

@@ -1,0 +1,77 @@
+"""The audit trail: every action of an operator, kept in the transaction that does it where possible."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from orders_pipeline.base.clock import now_us, to_datetime
+from orders_pipeline.store.schema import operator_actions
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAction:
+    """What an operator did.
+
+    Args:
+        at: microseconds since 1970.
+        actor: `cli:USER`, `key:NAME`, or the part of the pipeline that acted by itself.
+        action: such as `orders.retry`.
+        target: what was acted on, where that is one thing.
+    """
+
+    id: int
+    at: int
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFilter:
+    """Which actions are asked for; `action` matches its beginning: `orders` finds `orders.retry`.
+
+    Args:
+        since: microseconds since 1970.
+        before: id of an action; only older ones.
+    """
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: int | None = None
+    before: int | None = None
+
+
+def action_document(action: OperatorAction) -> dict[str, Any]:
+    """An action as commands and the API show it."""
+    return {**asdict(action), "at": to_datetime(action.at).isoformat()}
+
+
+def record_action(connection: Connection, actor: str, action: str, target: str = "", **detail: Any) -> None:
+    """Notes an operator's action; the detail is kept as JSON and must hold no secret, no customer data."""
+    values = {"at": now_us(), "actor": actor, "action": action, "target": target, "detail": detail}
+    connection.execute(insert(operator_actions).values(values))
+
+
+def list_actions(
+    connection: Connection, wanted: ActionFilter | None = None, limit: int = 100
+) -> list[OperatorAction]:
+    """The actions asked for, the newest first."""
+    wanted = wanted or ActionFilter()
+    table = operator_actions.c
+    query = select(operator_actions).order_by(table.id.desc()).limit(limit)
+    if wanted.actor is not None:
+        query = query.where(table.actor == wanted.actor)
+    if wanted.action is not None:
+        query = query.where(table.action.startswith(wanted.action, autoescape=True))
+    if wanted.target is not None:
+        query = query.where(table.target == wanted.target)
+    if wanted.since is not None:
+        query = query.where(table.at >= wanted.since)
+    if wanted.before is not None:
+        query = query.where(table.id < wanted.before)
+    return [OperatorAction(**row) for row in connection.execute(query).mappings()]

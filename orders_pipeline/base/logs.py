@@ -1,0 +1,106 @@
+"""Logs: one line an event, as a JSON object with the ids at hand, or as text for people.
+
+Nothing in them is secret or personal: passwords in URLs are masked, and only the fields below are added.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, TextIO
+
+from orders_pipeline.base.settings import LogFormat, Settings
+
+# Set by `orders up` for each of its programs.
+PROGRAM_VARIABLE = "ORDERS_PROGRAM"
+FIELDS = ("file", "batch", "order", "run_id", "step", "outcome", "seconds", "method", "path", "status")
+# Up to the last @, as a password that was not encoded may hold one, too.
+CREDENTIALS = re.compile(r"""(?<=://)[^\s/@]*:[^\s"'<>]*@""")
+QUIET_LOGGERS = ("httpx", "httpcore", "alembic", "celery.app.trace", "celery.worker.strategy")
+NO_IDS: Mapping[str, Any] = MappingProxyType({})
+_ids: ContextVar[Mapping[str, Any]] = ContextVar("log_ids", default=NO_IDS)
+
+
+@contextmanager
+def log_ids(**ids: Any) -> Iterator[None]:
+    """Adds these of the `FIELDS` to every line that this thread logs meanwhile."""
+    token = _ids.set({**_ids.get(), **ids})
+    try:
+        yield
+    finally:
+        _ids.reset(token)
+
+
+def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
+    """Sends every log line of this process to the stream, stderr by default, in the configured form."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(log_formatter(settings.log_format))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+
+
+def log_formatter(form: LogFormat) -> logging.Formatter:
+    """What makes lines of this form."""
+    return JsonFormatter() if form is LogFormat.JSON else TextFormatter()
+
+
+def let_root_speak(*names: str) -> None:
+    """Takes their own handlers from these loggers, so that their lines look like all others."""
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+
+
+def masked(text: str) -> str:
+    """The text without the user and password of any URL in it."""
+    return CREDENTIALS.sub("***@", text)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, then what is known of program and ids."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": masked(record.getMessage()),
+        }
+        if program := os.environ.get(PROGRAM_VARIABLE):
+            line["program"] = program
+        line |= _fields(record)
+        if record.exc_info:
+            line["error"] = masked(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """The same for people: `12:30:01 warning LOGGER: message (file=..., batch=...)`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and a traceback below it."""
+        time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        fields = ", ".join(f"{name}={value}" for name, value in _fields(record).items())
+        text = f"{time} {record.levelname.lower()} {record.name}: {record.getMessage()}"
+        text += f" ({fields})" if fields else ""
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return masked(text)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    own = {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
+    return {**_ids.get(), **own}

@@ -1,0 +1,22 @@
+"""Amounts as decimal strings: order totals from minor units, line totals from 1/10,000."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from orders_pipeline.base.currency import minor_digits
+
+LINE_DIGITS = 4
+LEAST_DIGITS = 2
+
+
+def decimal_string(minor_units: int, currency: str) -> str:
+    """An amount such as `1065.43`, with as many decimals as the currency has."""
+    return str(Decimal(int(minor_units)).scaleb(-minor_digits(currency)))
+
+
+def line_amount(units: int) -> str:
+    """A line total such as `51.00` or `0.4440`: four decimals where two would not do."""
+    exact = Decimal(int(units)).scaleb(-LINE_DIGITS)
+    short = exact.quantize(Decimal(1).scaleb(-LEAST_DIGITS))
+    return str(short if short == exact else exact)

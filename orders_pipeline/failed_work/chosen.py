@@ -1,0 +1,176 @@
+"""Which orders an operator means: by number, by file, by why and when they failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Connection, Engine, and_, func, literal, or_, select
+
+from orders_pipeline.base.model import FailureReason, OrderStatus
+from orders_pipeline.imports.import_row import get_import
+from orders_pipeline.lifecycle.batch import BatchKey
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import failures, imports, orders, sources
+
+HAVE_FAILED = orders.c.status.in_((OrderStatus.FAILED, OrderStatus.ROLLBACK))
+NUMBERS_TOLD = 20
+OF_LAST_ATTEMPT = and_(failures.c.order_id == orders.c.id, failures.c.attempt == orders.c.attempt)
+
+
+class UnknownOrderError(LookupError):
+    """No order has this number."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"No order has the number {number!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Orders that meet all of these conditions; empty ones do not count.
+
+    `numbers` are those of the file; `key` is a file's partition key; `since` is when they failed, in
+    microseconds; `text` stands in the order's number or in what is said of its failure.
+    """
+
+    numbers: tuple[str, ...] = ()
+    source: str | None = None
+    key: str | None = None
+    reason: FailureReason | None = None
+    since: int | None = None
+    text: str | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        """The same as SQL over `orders`."""
+        met: list[ColumnElement[bool]] = [literal(True, Boolean)]
+        if self.numbers:
+            met.append(orders.c.number.in_(self.numbers))
+        if self.source:
+            named = select(sources.c.id).where(sources.c.name == self.source)
+            met.append(orders.c.source_id.in_(named))
+        if self.key:
+            of_file = select(imports.c.id).where(imports.c.partition_key == self.key)
+            met.append(orders.c.import_id.in_(of_file))
+        if self.reason:
+            met.append(_failed_for(self.reason))
+        if self.since is not None:
+            met.append(_failed_with(failures.c.failed_at >= self.since))
+        if self.text:
+            said = _failed_with(failures.c.detail.icontains(self.text, autoescape=True))
+            met.append(or_(orders.c.number.icontains(self.text, autoescape=True), said))
+        return and_(*met)
+
+    def to_retry(self) -> ColumnElement[bool]:
+        """The failed ones among them; what somebody cancelled only where it is named or asked for."""
+        on_purpose = bool(self.numbers) or self.reason is FailureReason.CANCELLED
+        not_cancelled = or_(literal(on_purpose, Boolean), ~_failed_for(FailureReason.CANCELLED))
+        return and_(self.condition(), HAVE_FAILED, not_cancelled)
+
+    def to_cancel(self) -> ColumnElement[bool]:
+        """Those among them that are not charged yet."""
+        return and_(self.condition(), orders.c.status.in_((OrderStatus.PENDING, OrderStatus.RESERVED)))
+
+    def told(self) -> dict[str, Any]:
+        """What was said, for the audit trail."""
+        named: dict[str, Any] = {
+            "orders": list(self.numbers[:NUMBERS_TOLD]),
+            "source": self.source,
+            "file": self.key,
+        }
+        named |= {"reason": self.reason, "since": self.since, "text": self.text}
+        return {name: value for name, value in named.items() if value} or {"all": True}
+
+
+def _failed_for(reason: FailureReason) -> ColumnElement[bool]:
+    return _failed_with(failures.c.reason == reason)
+
+
+def _failed_with(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(failures.c.order_id).where(OF_LAST_ATTEMPT, condition).correlate(orders).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Orders of one batch in one status, and why they are there."""
+
+    batch: BatchKey
+    key: str
+    file_name: str
+    status: OrderStatus
+    reason: FailureReason | None
+    orders: int
+
+
+def groups_of(connection: Connection, condition: ColumnElement[bool]) -> list[Group]:
+    """The orders that meet a condition, counted by batch, status and reason."""
+    columns = (
+        orders.c.import_id,
+        orders.c.batch,
+        imports.c.partition_key,
+        imports.c.file_name,
+        orders.c.status,
+        failures.c.reason,
+    )
+    query = (
+        select(*columns, func.count())
+        .join(imports, imports.c.id == orders.c.import_id)
+        .outerjoin(failures, OF_LAST_ATTEMPT)
+        .where(condition)
+        .group_by(*columns)
+        .order_by(*columns[:2])
+    )
+    return [
+        Group(
+            BatchKey(import_id, number),
+            key,
+            file_name,
+            OrderStatus(status),
+            FailureReason(reason) if reason else None,
+            count,
+        )
+        for import_id, number, key, file_name, status, reason, count in connection.execute(query)
+    ]
+
+
+def preview(engine: Engine, condition: ColumnElement[bool]) -> list[Group]:
+    """As `groups_of`, on a snapshot."""
+    with reading(engine) as connection:
+        return groups_of(connection, condition)
+
+
+def counted(groups: Iterable[Group]) -> dict[str, Any]:
+    """How many orders: `orders`, `by_reason` (or by status, of those that have not failed) and `by_file`."""
+    by_reason: Counter[str] = Counter()
+    by_file: Counter[str] = Counter()
+    for group in groups:
+        by_reason[group.reason or group.status] += group.orders
+        by_file[group.key] += group.orders
+    return {"orders": by_file.total(), "by_reason": dict(by_reason), "by_file": dict(by_file)}
+
+
+def require_known(engine: Engine, chosen: Chosen) -> None:
+    """Makes sure that the file and each order that is named are in the store.
+
+    Raises:
+        UnknownPartitionError: the file is not.
+        UnknownOrderError: an order is not.
+    """
+    with reading(engine) as connection:
+        if chosen.key:
+            get_import(connection, chosen.key)
+        named = Chosen(chosen.numbers, chosen.source, chosen.key).condition()
+        known = (
+            set(connection.execute(select(orders.c.number).where(named)).scalars())
+            if chosen.numbers
+            else set()
+        )
+    unknown = [number for number in chosen.numbers if number not in known]
+    if unknown:
+        raise UnknownOrderError(unknown[0])
+
+
+def batches_of(groups: Iterable[Group]) -> list[BatchKey]:
+    """The batches of the groups, each once."""
+    return list(dict.fromkeys(group.batch for group in groups))

@@ -1,0 +1,169 @@
+"""Everything that has failed and waits for somebody: orders, steps of imports, and whole imports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.failed_work.chosen import HAVE_FAILED, OF_LAST_ATTEMPT, Chosen
+from orders_pipeline.store.schema import failures, imports, orders, sources, step_failures
+
+
+class Kind(StrEnum):
+    """What has failed."""
+
+    ORDERS = "orders"
+    STEPS = "steps"
+    IMPORTS = "imports"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which failed work is asked for; empty conditions do not count.
+
+    Args:
+        reason: why an order failed, the class of a step's error, or `stalled` or `refused`.
+        key: partition key of a file.
+        since: microseconds since 1970.
+        text: part of a number, file name or message.
+    """
+
+    kind: Kind | None = None
+    reason: str | None = None
+    key: str | None = None
+    source: str | None = None
+    step: str | None = None
+    since: int | None = None
+    text: str | None = None
+
+    def includes(self, kind: Kind) -> bool:
+        """Whether this kind is asked for; a step is named of steps only."""
+        return self.kind in (None, kind) and (self.step is None or kind is Kind.STEPS)
+
+
+def failed_work(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) -> dict[str, Any]:
+    """A page of each kind, the newest first, and `counts` by kind and reason.
+
+    The counts are those of all that meets the other conditions, whatever the reason asked for.
+    """
+    listings = {kind: _LISTINGS[kind](wanted) for kind in Kind if wanted.includes(kind)}
+    document: dict[str, Any] = {
+        "counts": {kind.value: _count(connection, listings.get(kind)) for kind in Kind}
+    }
+    for kind in Kind:
+        document[kind.value] = _page(connection, listings.get(kind), wanted.reason, limit, offset)
+    return document
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    query: Select[Any]
+    reason: ColumnElement[Any]
+    newest_first: tuple[ColumnElement[Any], ...]
+
+
+def _count(connection: Connection, listing: _Listing | None) -> dict[str, int]:
+    if listing is None:
+        return {}
+    query = listing.query.with_only_columns(listing.reason, func.count()).group_by(listing.reason)
+    return dict(connection.execute(query.order_by(func.count().desc(), listing.reason)).all())
+
+
+def _page(
+    connection: Connection, listing: _Listing | None, reason: str | None, limit: int, offset: int
+) -> list[dict[str, Any]]:
+    if listing is None:
+        return []
+    query = listing.query.order_by(*listing.newest_first).limit(limit).offset(offset)
+    if reason:
+        query = query.where(listing.reason == reason)
+    return [
+        {**row, "failed_at": to_datetime(row["failed_at"]).isoformat(timespec="milliseconds")}
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _orders(wanted: Wanted) -> _Listing:
+    chosen = Chosen(source=wanted.source, key=wanted.key, since=wanted.since, text=wanted.text)
+    query = (
+        select(
+            orders.c.number.label("order_id"),
+            orders.c.status,
+            failures.c.reason,
+            failures.c.detail.label("message"),
+            orders.c.attempt.label("attempts"),
+            failures.c.failed_at,
+            *_OF_FILE,
+            orders.c.batch,
+        )
+        .join_from(orders, failures, OF_LAST_ATTEMPT)
+        .join(imports, imports.c.id == orders.c.import_id)
+        .join(sources, sources.c.id == orders.c.source_id)
+        .where(HAVE_FAILED, chosen.condition())
+    )
+    return _Listing(query, failures.c.reason, (orders.c.id.desc(),))
+
+
+def _steps(wanted: Wanted) -> _Listing:
+    of_step = step_failures.c
+    columns = (of_step.batch, of_step.step, of_step.run_id, of_step.attempts, of_step.message, of_step.trace)
+    query = (
+        select(of_step.error.label("reason"), *columns, of_step.failed_at, *_OF_FILE)
+        .join_from(step_failures, imports)
+        .join(sources)
+        .where(imports.c.status != ImportStatus.FINISHED)
+        .where(*_of_import(wanted, of_step.failed_at, (of_step.message, of_step.error)))
+    )
+    if wanted.step:
+        query = query.where(of_step.step == wanted.step)
+    return _Listing(query, of_step.error, (of_step.failed_at.desc(), of_step.import_id, of_step.batch))
+
+
+def _imports(wanted: Wanted) -> _Listing:
+    seen_at = func.coalesce(
+        imports.c.work_beat_at, imports.c.run_beat_at, imports.c.started_at, imports.c.staged_at
+    )
+    query = (
+        select(
+            imports.c.status.label("reason"),
+            imports.c.refused_code.label("code"),
+            imports.c.refused_because.label("message"),
+            imports.c.launches.label("attempts"),
+            imports.c.run_id,
+            seen_at.label("failed_at"),
+            *_OF_FILE,
+        )
+        .join_from(imports, sources)
+        .where(imports.c.status.in_((ImportStatus.STALLED, ImportStatus.REFUSED)))
+        .where(*_of_import(wanted, seen_at, (imports.c.refused_because,)))
+    )
+    return _Listing(query, imports.c.status, (imports.c.id.desc(),))
+
+
+def _of_import(
+    wanted: Wanted, at: ColumnElement[int], said: tuple[ColumnElement[Any], ...]
+) -> list[ColumnElement[bool]]:
+    met: list[ColumnElement[bool]] = []
+    if wanted.key:
+        met.append(imports.c.partition_key == wanted.key)
+    if wanted.source:
+        met.append(sources.c.name == wanted.source)
+    if wanted.since is not None:
+        met.append(at >= wanted.since)
+    if wanted.text:
+        columns = (imports.c.file_name, *said)
+        met.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+    return met
+
+
+_OF_FILE = (
+    imports.c.file_name.label("file"),
+    imports.c.partition_key.label("partition"),
+    sources.c.name.label("source"),
+)
+_LISTINGS = {Kind.ORDERS: _orders, Kind.STEPS: _steps, Kind.IMPORTS: _imports}

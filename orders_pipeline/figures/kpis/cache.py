@@ -1,0 +1,115 @@
+"""Daily and range KPIs in Redis, never older than the published copy.
+
+| key | holds |
+|---|---|
+| `kpis:daily:{date}[:{CUR}]` | document of a day, 24 hours |
+| `kpis:range:{start}:{end}[:{CUR}]` | document of a range, 1 hour, void as soon as a day in it changes |
+| `kpis:cached` | sorted set of the keys above by their expiry, seconds since 1970 |
+| `kpis:generation` | `{store}:{random}`, another one after each change |
+
+A refresh first puts the new figures where readers compute from and then changes the generation; a reader
+notes the generation before it computes, and what it computed enters Redis only under the same generation.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, cast
+
+import redis
+
+from orders_pipeline.figures.kpis.kpi_documents import Document
+from orders_pipeline.services.redis_clients import UNREACHABLE, currency_suffix, script
+
+DAILY_SECONDS = 24 * 3600
+RANGE_SECONDS = 3600
+GENERATION, INDEX = "kpis:generation", "kpis:cached"
+SCRIPTS = "orders_pipeline.figures.kpis"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KpiCache:
+    """Documents of days and ranges; `owner` names the order store that they come from."""
+
+    client: redis.Redis
+    owner: str
+    currency: str
+
+    def daily(self, day: date, currency: str, compute: Callable[[], Document]) -> Document:
+        """Document of a day; computed where Redis has none or is down."""
+        return self._cached(self._daily_key(day, currency), currency, DAILY_SECONDS, compute)
+
+    def range(self, start: date, end: date, currency: str, compute: Callable[[], Document]) -> Document:
+        """Document of a range of days; computed where Redis has none or is down."""
+        key = f"kpis:range:{start}:{end}{currency_suffix(currency, self.currency)}"
+        return self._cached(key, currency, RANGE_SECONDS, compute)
+
+    def all_daily(self) -> Iterator[tuple[str, Document]]:
+        """Keys and documents of all cached days of this order store."""
+        if not str(self.client.get(GENERATION)).startswith(f"{self.owner}:"):
+            return
+        for key in self.client.scan_iter("kpis:daily:*", count=1000):
+            if (found := cast(str | None, self.client.get(key))) is not None:
+                yield str(key), json.loads(found)
+
+    def replace_days(self, days: Iterable[date], documents: Mapping[tuple[date, str], Document]) -> None:
+        """Voids all that shows one of these days, and enters their new documents, by day and currency.
+
+        Readers must find the new figures in the published copy before this is called.
+        """
+        self._own_generation()
+        listed = sorted(day.isoformat() for day in days)
+        self._run("void.lua", [GENERATION, INDEX], [self._new_generation(), time.time(), *listed])
+        with self.client.pipeline(transaction=True) as pipeline:
+            for (day, currency), document in documents.items():
+                key = self._daily_key(day, currency)
+                pipeline.set(key, json.dumps(document), ex=DAILY_SECONDS)
+                pipeline.zadd(INDEX, {key: time.time() + DAILY_SECONDS})
+            pipeline.execute()
+
+    def _cached(self, key: str, currency: str, lifetime: int, compute: Callable[[], Document]) -> Document:
+        try:
+            generation = self._own_generation()
+            found = cast(str | None, self.client.get(key))
+        except UNREACHABLE as error:
+            log.warning("Redis is down, figures are computed: %s", error)
+            return compute()
+        if found is not None and (document := json.loads(found))["currency"] == currency:
+            return cast(Document, document)
+        document = compute()
+        with suppress(*UNREACHABLE):
+            arguments = [generation, json.dumps(document), lifetime, time.time() + lifetime]
+            self._run("fill.lua", [GENERATION, INDEX, key], arguments)
+        return document
+
+    def _own_generation(self) -> str:
+        generation = cast(str | None, self.client.get(GENERATION))
+        if generation is not None and generation.startswith(f"{self.owner}:"):
+            return generation
+        return self._take_over()
+
+    def _take_over(self) -> str:
+        """Drops the documents of another order store, or of nobody knows whom, and starts a generation."""
+        for pattern in ("kpis:daily:*", "kpis:range:*"):
+            for key in self.client.scan_iter(pattern, count=1000):
+                self.client.delete(key)
+        generation = self._new_generation()
+        self.client.set(GENERATION, generation)
+        return generation
+
+    def _new_generation(self) -> str:
+        return f"{self.owner}:{secrets.token_hex(8)}"
+
+    def _daily_key(self, day: date, currency: str) -> str:
+        return f"kpis:daily:{day}{currency_suffix(currency, self.currency)}"
+
+    def _run(self, name: str, keys: list[str], arguments: list[Any]) -> None:
+        self.client.register_script(script(SCRIPTS, f"lua/{name}"))(keys=keys, args=arguments)

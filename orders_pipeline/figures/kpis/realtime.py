@@ -1,0 +1,174 @@
+"""Figures of this moment, and their copy in Redis, which each finished batch rewrites.
+
+| key | holds, for 5 minutes after the last write |
+|---|---|
+| `kpis:realtime:{figure}[:{CUR}]` | one figure, as a JSON number |
+| `kpis:realtime:state` | `{store} {default currency} {day} {state of the batches}` of these figures |
+| `kpis:realtime:batches` | hash: state and figures of each batch that moved, so that none is read twice |
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import astuple, dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import redis
+from sqlalchemy import Engine
+
+from orders_pipeline.base.clock import now_us, to_microseconds, today
+from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.figures.kpis import batch_figures as source
+from orders_pipeline.figures.kpis.batch_figures import ByCurrency, Known, Live
+from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
+from orders_pipeline.services.redis_clients import UNREACHABLE, currency_suffix
+from orders_pipeline.store.engine import reading
+
+LIFETIME_SECONDS = 300
+PREFIX = "kpis:realtime"
+STATE, BATCHES = f"{PREFIX}:state", f"{PREFIX}:batches"
+FIGURES = (
+    "pending_orders",
+    "processing_orders",
+    "completed_today",
+    "failed_today",
+    "revenue_today",
+    "orders_per_second",
+)
+PUBLISH_TRIES = 5
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """All live figures at one state of the store, and what is worth remembering of its batches."""
+
+    state: str
+    figures: list[ByCurrency]
+    known: dict[str, Known]
+    orders_per_second: float
+
+    def document(self, live: Live, currency: str) -> Document:
+        """What is shown of one currency."""
+        revenue = money_number(Decimal(live.revenue).scaleb(-minor_digits(currency)))
+        counts = (live.pending, live.processing, live.completed, live.failed)
+        return dict(zip(FIGURES, (*counts, revenue, self.orders_per_second), strict=True))
+
+    def by_currency(self) -> ByCurrency:
+        """Sums of all batches."""
+        return source.add_up(self.figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Realtime:
+    """Live counters; a day begins at midnight in `zone`.
+
+    Args:
+        owner: name of the order store, from `store_id`.
+        currency: the one whose keys have no suffix.
+    """
+
+    engine: Engine
+    client: redis.Redis
+    owner: str
+    currency: str
+    zone: ZoneInfo
+
+    def figures(self, currency: str) -> Document:
+        """The present figures of a currency: from Redis as long as no order moved, else from the batches."""
+        try:
+            return self._stored(currency) or self._of(self._publish(), currency)
+        except UNREACHABLE as error:
+            log.warning("Redis is down, live figures are counted: %s", error)
+        return self._of(self._count({}), currency)
+
+    def by_currency(self) -> ByCurrency:
+        """The present figures of every currency that moves today.
+
+        Raises:
+            RedisError: Redis does not answer; without it every order of today would be read.
+        """
+        return self._publish().by_currency()
+
+    def publish(self) -> None:
+        """Writes the present figures of every currency to Redis."""
+        self._publish()
+
+    def _of(self, present: Present, currency: str) -> Document:
+        return present.document(present.by_currency().get(currency, Live()), currency)
+
+    def _publish(self) -> Present:
+        for _ in range(PUBLISH_TRIES):
+            present = self._count(self._remembered())
+            self._store(present)
+            # Another writer may have counted before and written after this one: the last one looks again.
+            if self._state() == present.state == self.client.get(STATE):
+                break
+        return present
+
+    def _count(self, remembered: dict[str, Known]) -> Present:
+        midnight = start_of_day(today(self.zone), self.zone)
+        with reading(self.engine) as connection:
+            moving = source.moving_batches(connection, midnight)
+            figures = [
+                source.figures_of_batch(connection, batch, remembered.get(batch.name), midnight)
+                for batch in moving
+            ]
+            rate = source.settled_per_second(connection, now_us())
+            state = self._named(source.state_of_all(connection))
+        # The currencies of a batch are known once all of it is there.
+        pairs = zip(moving, figures, strict=True)
+        known = {batch.name: (batch.state, live) for batch, live in pairs if batch.loaded}
+        return Present(state, figures, known, rate)
+
+    def _stored(self, currency: str) -> Document | None:
+        keys = [self._key(figure, currency) for figure in FIGURES]
+        state, *values = cast(list[str | None], self.client.mget([STATE, *keys]))
+        if state != self._state():
+            return None
+        return {figure: json.loads(value or "0") for figure, value in zip(FIGURES, values, strict=True)}
+
+    def _store(self, present: Present) -> None:
+        with self.client.pipeline(transaction=True) as pipeline:
+            for currency, live in {self.currency: Live(), **present.by_currency()}.items():
+                for figure, value in present.document(live, currency).items():
+                    pipeline.set(self._key(figure, currency), json.dumps(value), ex=LIFETIME_SECONDS)
+            pipeline.set(STATE, present.state, ex=LIFETIME_SECONDS - 1)
+            pipeline.delete(BATCHES)
+            for name, known in present.known.items():
+                pipeline.hset(BATCHES, name, _as_text(known))
+            pipeline.expire(BATCHES, LIFETIME_SECONDS)
+            pipeline.execute()
+
+    def _remembered(self) -> dict[str, Known]:
+        texts = cast(dict[str, str], self.client.hgetall(BATCHES))
+        return {name: _from_text(text) for name, text in texts.items()}
+
+    def _state(self) -> str:
+        with reading(self.engine) as connection:
+            return self._named(source.state_of_all(connection))
+
+    def _named(self, state: str) -> str:
+        return f"{self.owner} {self.currency} {today(self.zone)} {state}"
+
+    def _key(self, figure: str, currency: str) -> str:
+        return f"{PREFIX}:{figure}{currency_suffix(currency, self.currency)}"
+
+
+def start_of_day(day: date, zone: ZoneInfo) -> int:
+    """Midnight of a calendar day in a time zone, in microseconds; the day may have 23 or 25 hours."""
+    return to_microseconds(datetime.combine(day, time.min, zone))
+
+
+def _as_text(known: Known) -> str:
+    state, figures = known
+    return json.dumps([state, {currency: astuple(live) for currency, live in figures.items()}])
+
+
+def _from_text(text: str) -> Known:
+    state, figures = json.loads(text)
+    return state, {currency: Live(*numbers) for currency, numbers in figures.items()}

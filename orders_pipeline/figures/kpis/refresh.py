@@ -1,0 +1,123 @@
+"""Recomputes KPI days from the order store, set-wise, and publishes them: warehouse, readers' copy, Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+from sqlalchemy import Engine
+
+from orders_pipeline.figures.kpis import warehouse
+from orders_pipeline.figures.kpis.cache import KpiCache
+from orders_pipeline.figures.kpis.facts import export_facts
+from orders_pipeline.figures.kpis.kpi_documents import Document, Figures, daily_document, figures_of
+from orders_pipeline.figures.kpis.publisher import become_publisher
+from orders_pipeline.figures.kpis.readers_copy import publish
+from orders_pipeline.figures.kpis.rows import rows_of
+from orders_pipeline.store import kpi_days
+from orders_pipeline.store.engine import reading
+
+DAYS_AT_ONCE = 400
+# About so many orders are summed up in one go, which the warehouse's memory holds.
+ORDERS_AT_ONCE = 1_500_000
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDay:
+    """Figures of a day and currency as they were published."""
+
+    day: date
+    currency: str
+    figures: Figures
+    generated_at: datetime
+
+    @property
+    def document(self) -> Document:
+        """What readers are shown of it."""
+        return daily_document(self.day, self.currency, self.figures, self.generated_at)
+
+
+def refresh_dirty_days(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
+    """Publishes each day whose orders changed since it was last published.
+
+    Raises:
+        FiguresElsewhere: another home publishes.
+    """
+    with warehouse.only_writer(folder):
+        _ensure_warehouse(engine, folder, cache)
+    return refresh_days(engine, folder, cache, kpi_days.dirty_days(engine))
+
+
+def refresh_days(engine: Engine, folder: Path, cache: KpiCache, days: Iterable[date]) -> list[PublishedDay]:
+    """Recomputes and publishes any set of days.
+
+    Args:
+        folder: the warehouse's.
+
+    Returns:
+        The figures of these days that have any, and of further days that changed with them.
+
+    Raises:
+        FiguresElsewhere: another home publishes.
+    """
+    wanted = sorted(set(days))
+    chunks = _chunks(wanted, kpi_days.orders_by_day(engine, wanted))
+    return [day for chunk in chunks for day in _refresh(engine, folder, cache, chunk)]
+
+
+def _chunks(days: Sequence[date], orders: Mapping[date, int]) -> Iterator[list[date]]:
+    """The days in as few runs as hold about `ORDERS_AT_ONCE` orders each; a day stays whole."""
+    chunk: list[date] = []
+    held = 0
+    for day in days:
+        number = orders.get(day, 0)
+        if chunk and (held + number > ORDERS_AT_ONCE or len(chunk) == DAYS_AT_ONCE):
+            yield chunk
+            chunk, held = [], 0
+        chunk.append(day)
+        held += number
+    if chunk:
+        yield chunk
+
+
+def _refresh(engine: Engine, folder: Path, cache: KpiCache, days: Sequence[date]) -> list[PublishedDay]:
+    # The snapshot is taken by the only writer: an older one can never overwrite what a newer one published.
+    with warehouse.only_writer(folder), warehouse.scratch(folder) as scratch:
+        _ensure_warehouse(engine, folder, cache)
+        with reading(engine) as snapshot:
+            versions = kpi_days.versions(snapshot, days)
+            export_facts(snapshot, days, scratch)
+        published = _replace(folder, cache, days, scratch)
+        kpi_days.mark_published(engine, versions)
+    return published
+
+
+def _replace(folder: Path, cache: KpiCache, days: Sequence[date], scratch: Path) -> list[PublishedDay]:
+    with warehouse.open_for_writing(folder) as connection, warehouse.transaction(connection):
+        changed = warehouse.replace_days(connection, days, scratch)
+        published = _published(connection)
+        # Readers go first: if this process dies before the commit, the days are still due.
+        publish(connection, folder, changed, scratch)
+        cache.replace_days(changed, {(item.day, item.currency): item.document for item in published})
+    return published
+
+
+def _published(connection: DuckDBPyConnection) -> list[PublishedDay]:
+    rows = rows_of(
+        connection,
+        "SELECT * FROM daily_kpis WHERE day IN (SELECT day FROM changed_days) ORDER BY day, currency",
+    )
+    return [
+        PublishedDay(row["day"], row["currency"], figures_of(row), row["generated_at"].replace(tzinfo=UTC))
+        for row in rows
+    ]
+
+
+def _ensure_warehouse(engine: Engine, folder: Path, cache: KpiCache) -> None:
+    become_publisher(engine, folder)
+    if not warehouse.is_current(folder, cache.owner):
+        kpi_days.mark_all_dirty(engine)
+        warehouse.create(folder, cache.owner)

@@ -1,0 +1,210 @@
+"""The warehouse: a DuckDB file with one writer at a time, whose days are replaced in one transaction."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from orders_pipeline.base.clock import now_us, to_datetime
+from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.home import make_home
+from orders_pipeline.services.redis_clients import script
+
+TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle_times_by_day")
+FACTS = ("order_facts", "line_facts", "earlier_declines")
+PATIENCE_SECONDS = 900.0
+RETRY_SECONDS = 0.02
+# What DuckDB says of a file that was cut short, was overwritten, or holds something else.
+DAMAGED = re.compile(
+    "not a valid DuckDB database file|Could not read enough bytes|Corrupt (database|WAL) file", re.IGNORECASE
+)
+LOCKED = "Could not set lock"
+SPILL, SCRATCH, PUBLISHED = "spill", "scratch", "published"
+MEMORY_LIMIT = "400MB"
+
+
+class WarehouseBusyError(TimeoutError):
+    """Another process kept the warehouse to itself for too long."""
+
+
+def warehouse_file(folder: Path) -> Path:
+    """The DuckDB file; only the writer opens it."""
+    return folder / "warehouse.duckdb"
+
+
+def sql(name: str) -> str:
+    """Text of one of this package's SQL files."""
+    return script("orders_pipeline.figures.kpis", f"sql/{name}.sql")
+
+
+@contextmanager
+def only_writer(folder: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Keeps every other writer out, in this process and in others; the kernel frees it if this one dies.
+
+    Raises:
+        WarehouseBusyError: it stayed taken for `patience` seconds.
+    """
+    make_home(folder.parent)
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _take(descriptor, folder, time.monotonic() + patience)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, folder: Path, deadline: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _wait(folder, deadline)
+
+
+def _wait(folder: Path, deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise WarehouseBusyError(f"the warehouse in {folder} is in use by another process")
+    time.sleep(RETRY_SECONDS)
+
+
+def is_current(folder: Path, owner: str) -> bool:
+    """Whether the warehouse is whole, and was made by this layout of tables for this order store."""
+    if not warehouse_file(folder).exists():
+        return False
+    try:
+        with _connect(folder) as connection:
+            tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name = 'layout'")
+            return bool(tables.fetchall()) and connection.execute("FROM layout").fetchall() == [
+                (_fingerprint(owner),)
+            ]
+    except duckdb.Error as error:
+        if _is_damage(folder, error):
+            return False
+        raise
+
+
+def create(folder: Path, owner: str) -> None:
+    """Makes an empty warehouse in the place of what is there, the readers' copy included."""
+    for leftover in folder.glob("warehouse.duckdb*"):
+        leftover.unlink()
+    shutil.rmtree(folder / PUBLISHED, ignore_errors=True)
+    with _connect(folder) as connection, transaction(connection):
+        connection.execute(sql("schema"))
+        connection.execute(sql("writer"))
+        connection.execute("INSERT INTO layout VALUES (?)", [_fingerprint(owner)])
+
+
+@contextmanager
+def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
+    """The DuckDB file with rounding rules and currencies at hand; the caller is its only writer.
+
+    A file that turns out damaged is removed: the next refresh makes a new one from the order store.
+    """
+    try:
+        with _connect(folder) as connection:
+            connection.execute(sql("macros"))
+            connection.execute("CREATE TEMP TABLE minor_units (currency VARCHAR, unit DECIMAL(5, 4))")
+            rows = [(code, f"{10.0**-digits:.4f}") for code, digits in MINOR_DIGITS.items()]
+            connection.executemany("INSERT INTO minor_units VALUES (?, ?)", rows)
+            yield connection
+    except duckdb.Error as error:
+        if _is_damage(folder, error):
+            warehouse_file(folder).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A folder for the facts of one refresh; what a killed process left there goes too."""
+    parent = folder / SCRATCH
+    shutil.rmtree(parent, ignore_errors=True)
+    parent.mkdir(parents=True)
+    with TemporaryDirectory(dir=parent) as name:
+        yield Path(name)
+
+
+def replace_days(connection: DuckDBPyConnection, days: Iterable[date], facts: Path) -> list[date]:
+    """Replaces the rows of these days by what the exported facts say.
+
+    Returns:
+        The days whose figures changed: these, and later ones that lost a customer's first purchase to them.
+    """
+    connection.execute("CREATE OR REPLACE TEMP TABLE refreshed_days (day DATE)")
+    connection.executemany("INSERT INTO refreshed_days VALUES (?)", [(day,) for day in days])
+    for name in FACTS:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name} AS FROM read_parquet({quoted(facts / f'{name}-*.parquet')})"
+        )
+    _run(connection, sql("replace_days"), {"generated_at": to_datetime(now_us()).replace(tzinfo=None)})
+    _run(connection, sql("new_customers"), {})
+    return [row[0] for row in connection.execute("SELECT day FROM changed_days ORDER BY day").fetchall()]
+
+
+def quoted(text: str | Path) -> str:
+    """A string literal: statements that make views and copies take no parameters."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _run(connection: DuckDBPyConnection, statements: str, parameters: dict[str, object]) -> None:
+    for statement in duckdb.extract_statements(statements):
+        used = {name: parameters[name] for name in statement.named_parameters}
+        connection.execute(statement, used)
+
+
+@contextmanager
+def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
+    settings: dict[str, Any] = {
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": str(folder / SPILL),
+        # Rows are sorted where their order counts; keeping it everywhere takes memory.
+        "preserve_insertion_order": False,
+    }
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection = duckdb.connect(str(warehouse_file(folder)), config=settings)
+            break
+        except duckdb.IOException as error:
+            # Somebody looks into the file with a tool of their own.
+            if LOCKED not in str(error):
+                raise
+            _wait(folder, deadline)
+    with connection:
+        yield connection
+
+
+def _is_damage(folder: Path, error: duckdb.Error) -> bool:
+    """Whether the warehouse itself is damaged, and not a file of facts, of memory or of the readers' copy."""
+    message = str(error)
+    others = (str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED))
+    return bool(DAMAGED.search(message)) and not any(other in message for other in others)
+
+
+def _fingerprint(owner: str) -> str:
+    return sha256((sql("schema") + sql("writer") + owner).encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""Customers by spending and products by units: ranks from Redis, figures and names from the order store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import redis
+from sqlalchemy import Engine
+
+from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.model import Window
+from orders_pipeline.figures.kpis.kpi_documents import money_number
+from orders_pipeline.figures.leaderboards import totals
+from orders_pipeline.figures.leaderboards.boards import Board, Place, keys_of
+from orders_pipeline.figures.leaderboards.redis_board import RebuildLostError, RedisBoard
+from orders_pipeline.services.redis_clients import UNREACHABLE
+from orders_pipeline.store.engine import reading
+
+REBUILD_TRIES = 3
+Entry = dict[str, Any]
+Answer = TypeVar("Answer")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboards:
+    """Both boards in every currency.
+
+    Args:
+        owner: name of the order store, from `store_id`.
+        currency: the one whose keys have no suffix.
+    """
+
+    engine: Engine
+    client: redis.Redis
+    owner: str
+    currency: str
+
+    def top(self, board: Board, limit: int, currency: str, first: int = 1) -> list[Entry]:
+        """Up to `limit` places from rank `first` on."""
+        places = self._ask(
+            board,
+            currency,
+            lambda live: live.places(first, limit),
+            lambda store: totals.top_places(store, board, currency, first, limit),
+        )
+        return self._entries(board, currency, places)
+
+    def place(self, board: Board, member: str, currency: str) -> Entry | None:
+        """The place of one member, or None if it is not on the board."""
+        entries = self._entries(board, currency, self._find(board, member, currency))
+        return entries[0] if entries else None
+
+    def neighbours(self, board: Board, member: str, currency: str, each_side: int) -> list[Entry]:
+        """The places around a member's, its own among them; none if it is not on the board."""
+        found = self._find(board, member, currency)
+        if not found:
+            return []
+        first = max(1, found[0].rank - each_side)
+        return self.top(board, found[0].rank + each_side - first + 1, currency, first)
+
+    def publish_window(self, window: Window) -> None:
+        """Brings both boards up to date with the completed orders of an id range; repeats change nothing."""
+        for board in Board:
+            with reading(self.engine) as connection:
+                touched = totals.touched_scores(connection, board, window)
+            for currency, scores in touched.items():
+                self.publish(board, currency, scores)
+
+    def publish(self, board: Board, currency: str, scores: Iterable[tuple[str, int]]) -> None:
+        """Raises members to scores that the order store has; rebuilds a board that is not whole."""
+        if not self.live(board, currency).publish(scores):
+            self.rebuild(board, currency)
+
+    def rebuild(self, board: Board, currency: str) -> int:
+        """Makes a board anew from the order store, in use all the while; its number of members."""
+        for _ in range(REBUILD_TRIES - 1):
+            try:
+                return self._rebuild(board, currency)
+            except RebuildLostError as error:
+                log.warning("%s, it starts again", error)
+        return self._rebuild(board, currency)
+
+    def rebuild_all(self, board: Board) -> dict[str, int]:
+        """Rebuilds a board in each currency that it has members in; members by currency."""
+        with reading(self.engine) as connection:
+            found = totals.currencies(connection, board)
+        return {currency: self.rebuild(board, currency) for currency in found or [self.currency]}
+
+    def missing(self) -> list[tuple[Board, str]]:
+        """Boards and currencies that have members, and that Redis does not hold whole: it was emptied."""
+        with reading(self.engine) as connection:
+            known = [(board, code) for board in Board for code in totals.currencies(connection, board)]
+        return [(board, code) for board, code in known if self.live(board, code).places(1, 1) is None]
+
+    def _rebuild(self, board: Board, currency: str) -> int:
+        live = self.live(board, currency)
+        token = live.begin_rebuild()
+        with reading(self.engine) as connection:
+            return live.finish_rebuild(token, totals.scores(connection, board, currency))
+
+    def _find(self, board: Board, member: str, currency: str) -> list[Place]:
+        return self._ask(
+            board,
+            currency,
+            lambda live: live.place(member),
+            lambda store: totals.place_of(store, board, currency, member),
+        )
+
+    def _ask(
+        self,
+        board: Board,
+        currency: str,
+        ask_redis: Callable[[RedisBoard], Answer | None],
+        ask_store: Callable[[Any], Answer],
+    ) -> Answer:
+        """Answer of Redis where it has the whole board, else of the order store."""
+        try:
+            answer = ask_redis(self.live(board, currency))
+        except UNREACHABLE as error:
+            log.warning("Redis is down, the order store answers: %s", error)
+            answer = None
+        if answer is not None:
+            return answer
+        with reading(self.engine) as connection:
+            return ask_store(connection)
+
+    def live(self, board: Board, currency: str) -> RedisBoard:
+        """The board itself, as it lies in Redis."""
+        keys = keys_of(board, currency, self.currency)
+        return RedisBoard(self.client, keys, f"{self.owner} {currency}")
+
+    def _entries(self, board: Board, currency: str, places: list[Place]) -> list[Entry]:
+        with reading(self.engine) as connection:
+            known = totals.totals_of(connection, board, currency, [place.member for place in places])
+        show = _customer if board is Board.CUSTOMERS else _product
+        return [show(place, known[place.member], currency) for place in places if place.member in known]
+
+
+def _customer(place: Place, total: totals.Total, currency: str) -> Entry:
+    return {
+        "rank": place.rank,
+        "customer_id": place.member,
+        "customer_name": total.name,
+        "order_count": total.orders,
+        "total_spent": money_number(Decimal(place.score).scaleb(-minor_digits(currency))),
+    }
+
+
+def _product(place: Place, total: totals.Total, _currency: str) -> Entry:
+    return {
+        "rank": place.rank,
+        "product_sku": place.member,
+        "product_name": total.name,
+        "total_quantity": place.score,
+        "total_revenue": money_number(Decimal(total.revenue).scaleb(-4)),
+        "order_count": total.orders,
+    }

@@ -1,0 +1,97 @@
+"""Leaderboards over any range of days, from the published copy of the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from orders_pipeline.figures.kpis.kpi_documents import money_number
+from orders_pipeline.figures.kpis.publisher import require_publisher
+from orders_pipeline.figures.kpis.readers_copy import read
+from orders_pipeline.figures.kpis.rows import rows_of
+from orders_pipeline.services.redis_clients import script
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import customers, products
+
+Entry = dict[str, Any]
+
+
+class ProductOrder(StrEnum):
+    """What products are ranked by."""
+
+    UNITS = "units"
+    REVENUE = "revenue"
+
+
+@dataclass(frozen=True, slots=True)
+class RangeBoards:
+    """Customers by spending and products by units or revenue; both ends of a range are included.
+
+    Only the home that publishes knows them; elsewhere they raise FiguresElsewhere.
+
+    Args:
+        folder: the warehouse's.
+    """
+
+    engine: Engine
+    folder: Path
+
+    def customers(self, start: date, end: date, limit: int, currency: str) -> list[Entry]:
+        """The customers who spent most."""
+        rows = self._rows("customers_of_range", start, end, limit=limit, currency=currency)
+        names = self._names([row["customer_id"] for row in rows])
+        return [
+            {
+                "rank": rank,
+                "customer_id": row["customer_id"],
+                "customer_name": names.get(row["customer_id"]),
+                "order_count": row["order_count"],
+                "total_spent": money_number(row["total_spent"]),
+            }
+            for rank, row in enumerate(rows, start=1)
+        ]
+
+    def products(self, start: date, end: date, limit: int, currency: str, by: ProductOrder) -> list[Entry]:
+        """The products that sold most."""
+        rows = self._rows(
+            "products_of_range",
+            start,
+            end,
+            limit=limit,
+            currency=currency,
+            by_revenue=by is ProductOrder.REVENUE,
+        )
+        names = self._product_names([row["product_sku"] for row in rows])
+        return [
+            {
+                "rank": rank,
+                "product_sku": row["product_sku"],
+                "product_name": names.get(row["product_sku"]),
+                "total_quantity": row["total_quantity"],
+                "total_revenue": money_number(Decimal(row["total_revenue"])),
+                "order_count": row["order_count"],
+            }
+            for rank, row in enumerate(rows, start=1)
+        ]
+
+    def _rows(self, name: str, start: date, end: date, **parameters: Any) -> list[Entry]:
+        query = script("orders_pipeline.figures.leaderboards", f"sql/{name}.sql")
+        bound = {"start": start, "end": end, **parameters}
+        require_publisher(self.engine, self.folder)
+        return read(self.folder, start, end, lambda connection: rows_of(connection, query, bound))
+
+    def _names(self, ids: list[str]) -> dict[str, str | None]:
+        query = select(customers.c.id, customers.c.name).where(customers.c.id.in_(ids))
+        with reading(self.engine) as connection:
+            return {row.id: row.name for row in connection.execute(query)}
+
+    def _product_names(self, skus: list[str]) -> dict[str, str | None]:
+        query = select(products.c.sku, products.c.name).where(products.c.sku.in_(skus))
+        with reading(self.engine) as connection:
+            return {row.sku: row.name for row in connection.execute(query)}

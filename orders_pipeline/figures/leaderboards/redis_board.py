@@ -1,0 +1,104 @@
+"""A leaderboard in Redis: whole or not served at all, raised by absolute totals, rebuilt aside and swapped.
+
+A rebuild first registers its token and only then reads the totals. A publisher commits its totals to the
+order store first and then adds them to the shadow of any registered rebuild: what the rebuild's snapshot
+misses, the publisher brings.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+import redis
+
+from orders_pipeline.figures.leaderboards.boards import BoardKeys, Place
+from orders_pipeline.services.redis_clients import script
+
+# Redis hands a Lua function a few thousand arguments at most.
+MEMBERS_AT_ONCE = 2000
+REBUILD_SECONDS = 60
+POLL_SECONDS = 0.02
+PACKAGE = "orders_pipeline.figures.leaderboards"
+Item = TypeVar("Item")
+Score = tuple[str, int]
+
+
+class RebuildLostError(RuntimeError):
+    """Redis forgot a rebuild under way: it was emptied, or stood still for a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisBoard:
+    """One board in one currency; `owner` names the order store and the currency of its scores."""
+
+    client: redis.Redis
+    keys: BoardKeys
+    owner: str
+
+    def publish(self, scores: Iterable[Score]) -> bool:
+        """Raises members to their absolute scores; whether a whole board will show them without more ado."""
+        keys = [self.keys.board, self.keys.whole, self.keys.shadow, self.keys.rebuild]
+        return all(
+            self._run("publish", keys, [self.owner, *_flat(part)]) for part in _parts(scores, MEMBERS_AT_ONCE)
+        )
+
+    def begin_rebuild(self) -> str:
+        """Registers a rebuild and returns its token; waits while another one is under way."""
+        token = secrets.token_hex(8)
+        while not self.client.set(self.keys.rebuild, token, nx=True, ex=REBUILD_SECONDS):
+            time.sleep(POLL_SECONDS)
+        self.client.delete(self.keys.shadow)
+        return token
+
+    def finish_rebuild(self, token: str, scores: Iterable[Score]) -> int:
+        """Fills the shadow with scores read after `begin_rebuild` and swaps it in; the number of them.
+
+        Raises:
+            RebuildLostError: the rebuild has to be started again.
+        """
+        members = 0
+        for part in _parts(scores, MEMBERS_AT_ONCE):
+            members += len(part)
+            keys = [self.keys.shadow, self.keys.rebuild]
+            self._still_ours(self._run("fill_shadow", keys, [token, REBUILD_SECONDS, *_flat(part)]))
+        keys = [self.keys.board, self.keys.whole, self.keys.shadow, self.keys.rebuild]
+        self._still_ours(self._run("swap", keys, [self.owner, token]))
+        return members
+
+    def places(self, first: int, number: int) -> list[Place] | None:
+        """Up to `number` places from rank `first` on; None where the board is not whole."""
+        found = self._run("places", [self.keys.board, self.keys.whole], [self.owner, first - 1, number])
+        if found is None:
+            return None
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return [Place(rank, member, int(float(score))) for rank, (member, score) in enumerate(pairs, first)]
+
+    def place(self, member: str) -> list[Place] | None:
+        """The place of a member, nothing if it is not on the board; None where the board is not whole."""
+        found = self._run("place", [self.keys.board, self.keys.whole], [self.owner, member])
+        if found is None:
+            return None
+        return [Place(found[0] + 1, member, int(float(found[1])))] if found else []
+
+    def _still_ours(self, answer: Any) -> None:
+        if not answer:
+            raise RebuildLostError(f"the rebuild of {self.keys.board} was lost")
+
+    def _run(self, name: str, keys: list[str], arguments: Sequence[str | int]) -> Any:
+        text = "".join(script(PACKAGE, f"lua/{part}.lua") for part in ("common", name))
+        return cast(Any, self.client.register_script(text))(keys=keys, args=arguments)
+
+
+def _flat(scores: Iterable[Score]) -> list[str | int]:
+    return [value for member, score in scores for value in (score, member)]
+
+
+def _parts(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part

@@ -1,0 +1,74 @@
+"""All published figures of a home: KPIs and leaderboards, to read and to refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from orders_pipeline.base.model import Window
+from orders_pipeline.figures.kpis import refresh
+from orders_pipeline.figures.kpis.cache import KpiCache
+from orders_pipeline.figures.kpis.order_totals import OrderTotals
+from orders_pipeline.figures.kpis.reader import KpiReader
+from orders_pipeline.figures.kpis.realtime import Realtime
+from orders_pipeline.figures.kpis.refresh import PublishedDay
+from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
+from orders_pipeline.figures.leaderboards.range_boards import RangeBoards
+from orders_pipeline.services.redis_clients import open_redis, store_id
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Figures on an order store, a warehouse folder and Redis; `currency` is the default one."""
+
+    engine: Engine
+    folder: Path
+    currency: str
+    cache: KpiCache
+    kpis: KpiReader
+    boards: Leaderboards
+    live: Realtime
+    totals: OrderTotals
+    range_boards: RangeBoards
+
+    def publish_batch(self, window: Window) -> None:
+        """Brings leaderboards and live counters up to date with the orders of a finished batch."""
+        self.boards.publish_window(window)
+        self.live.publish()
+
+    def refresh_days(self, days: Iterable[date]) -> list[PublishedDay]:
+        """Recomputes and publishes any set of days."""
+        return refresh.refresh_days(self.engine, self.folder, self.cache, days)
+
+    def refresh_dirty_days(self) -> list[PublishedDay]:
+        """Publishes each day whose orders changed since it was last published."""
+        return refresh.refresh_dirty_days(self.engine, self.folder, self.cache)
+
+
+@contextmanager
+def open_reporting(
+    engine: Engine, folder: Path, redis_url: str, currency: str, zone: ZoneInfo
+) -> Iterator[Reporting]:
+    """Figures of the order store behind the engine; works for readers while Redis is down."""
+    client, owner = open_redis(redis_url), store_id(engine)
+    cache = KpiCache(client, owner, currency)
+    try:
+        yield Reporting(
+            engine=engine,
+            folder=folder,
+            currency=currency,
+            cache=cache,
+            kpis=KpiReader(engine, folder, cache),
+            boards=Leaderboards(engine, client, owner, currency),
+            live=Realtime(engine, client, owner, currency, zone),
+            totals=OrderTotals(engine, client, owner),
+            range_boards=RangeBoards(engine, folder),
+        )
+    finally:
+        client.close()

@@ -1,0 +1,177 @@
+"""The import of one order file, step by step, on the stores and settings that it was given.
+
+This page is the pipeline: Dagster's ops call one method each, tests call them in a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from orders_pipeline.base.clock import today
+from orders_pipeline.base.documents import to_json
+from orders_pipeline.base.settings import Settings, UnknownSku
+from orders_pipeline.imports.import_row import Import, get_import, is_new, is_parsed, seconds_to_settle
+from orders_pipeline.imports.intake import IntakePausedError, current_pause
+from orders_pipeline.imports.life import finish_import, start_import, turn_away
+from orders_pipeline.imports.load import load_orders
+from orders_pipeline.imports.parsing import NOTHING_TOLD, FileParsing, ToldAtLaunch
+from orders_pipeline.imports.recognition import take_in
+from orders_pipeline.imports.report import ImportReport, report_import
+from orders_pipeline.imports.staged import add_import
+from orders_pipeline.imports.tries import counted_try
+from orders_pipeline.lifecycle.batch import Batch, BatchKey, get_batch
+from orders_pipeline.lifecycle.charge import Answers, charge_payments
+from orders_pipeline.lifecycle.finalize import finalize_orders
+from orders_pipeline.lifecycle.reserve import reserve_stock
+from orders_pipeline.lifecycle.roll_back import roll_back_orders
+from orders_pipeline.order_files.read_options import ParseRules, ReadOptions
+from orders_pipeline.order_files.rejects.limit import RejectLimit
+from orders_pipeline.payments.gateway import PaymentGateway
+from orders_pipeline.staging.staging import Staging
+from orders_pipeline.stock.catalog import UnknownProducts
+from orders_pipeline.store.engine import reading
+
+MICROSECONDS_A_MINUTE = 60_000_000
+
+
+def stage_file(
+    engine: Engine,
+    staging: Staging,
+    file: Path,
+    profile: str | None,
+    source: str | None,
+    options: ReadOptions,
+    max_rejects: str | None = None,
+) -> Import:
+    """Identifies a file, copies it into the staging area and notes it in the store.
+
+    Args:
+        max_rejects: a count (`100`) or share (`5%`) of bad lines above which none of its orders enters.
+
+    Raises:
+        FileRefused: the file is missing, unreadable or of no known shape.
+    """
+    limit = RejectLimit.parse(max_rejects).text if max_rejects else None
+    with ExitStack() as copies:
+        with reading(engine) as connection:
+            intake = copies.enter_context(take_in(connection, staging, file, profile, source, options))
+        staged = staging.add(file, intake.said, intake.companion)
+    with engine.begin() as connection:
+        return add_import(
+            connection,
+            staged,
+            profile=intake.identified.profile.name,
+            source=intake.source,
+            identified=to_json(intake.identified),
+            max_rejects=limit,
+        )
+
+
+def parse_rules(settings: Settings) -> ParseRules:
+    """What the orders of a file are held to, from the settings."""
+    return ParseRules(
+        currency=settings.currency,
+        timezone=settings.timezone,
+        first_day=settings.first_day,
+        last_day=today(settings.zone),
+        batch_lines=settings.batch_lines,
+        workers=settings.order_workers_max or settings.processes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FileImport:
+    """The steps of an import, each of which may be repeated at any time."""
+
+    engine: Engine
+    staging: Staging
+    settings: Settings
+
+    def parse(self, key: str, run_id: str, told: ToldAtLaunch = NOTHING_TOLD) -> list[int]:
+        """Parses the file, unless that was done; the numbers of its batches.
+
+        Args:
+            told: how to read it, where that differs from what was said when it was staged.
+
+        Raises:
+            UnknownPartitionError: no file was staged under this key.
+            FileRefused: the file cannot be imported; none of its orders entered.
+            AlreadyParsedError: it was parsed in another way than is told now.
+            BatchesLost: its batches are gone, and cannot be made again.
+            IntakePausedError: the file is new, and no new ones are let in.
+        """
+        found = self._begin(key, run_id)
+        parsing = FileParsing(self.engine, self.staging, parse_rules(self.settings))
+        found = parsing.read_as_told(found, told)
+        return parsing.restore(found) if is_parsed(found) else parsing.parse(found)
+
+    def _begin(self, key: str, run_id: str) -> Import:
+        with self.engine.begin() as connection:
+            found = get_import(connection, key)
+            pause = current_pause(connection) if is_new(found) else None
+            if pause:
+                turn_away(connection, found.id, run_id)
+            else:
+                start_import(connection, found.id, run_id)
+        if pause:
+            raise IntakePausedError(found.file_name, pause)
+        return found
+
+    def load(self, key: str, number: int) -> Batch:
+        """Enters a batch's orders as pending."""
+        create = self.settings.unknown_sku is UnknownSku.CREATE
+        unknown = UnknownProducts(create, self.settings.unknown_sku_stock)
+        size = self.settings.transaction_orders
+        with self._try(key, number) as batch:
+            found = get_batch(self.engine, batch)
+            if found.loaded == found.orders:
+                return found
+            with self.staging.batch(key, number) as folder:
+                return load_orders(self.engine, batch, folder, size, unknown)
+
+    def reserve(self, key: str, number: int) -> Batch:
+        """Reserves the stock of its pending orders, or fails those that come too late."""
+        hold_us = self.settings.reservation_minutes * MICROSECONDS_A_MINUTE
+        with self._try(key, number) as batch:
+            return reserve_stock(self.engine, batch, self.settings.transaction_orders, hold_us)
+
+    def charge(self, key: str, number: int, gateway: PaymentGateway) -> Answers:
+        """Charges its reserved orders and saves the answers."""
+        size = self.settings.transaction_orders
+        with self._try(key, number) as batch:
+            return charge_payments(self.engine, gateway, batch, size)
+
+    def finalize(self, key: str, number: int) -> Batch:
+        """Completes the orders whose payment succeeded."""
+        with self._try(key, number) as batch:
+            return finalize_orders(self.engine, batch, self.settings.transaction_orders)
+
+    def roll_back(self, key: str, number: int) -> Batch:
+        """Undoes the reservation of the orders whose payment was declined."""
+        with self._try(key, number) as batch:
+            return roll_back_orders(self.engine, batch, self.settings.transaction_orders)
+
+    def finish(self, key: str) -> ImportReport:
+        """Notes that the file is done; its figures.
+
+        Raises:
+            OpenOrdersError: the store shows orders of the file that are not settled.
+        """
+        with self.engine.begin() as connection:
+            finish_import(connection, get_import(connection, key).id)
+        self.staging.clear_tries(key)
+        with reading(self.engine) as connection:
+            found = get_import(connection, key)
+            return report_import(connection, found, seconds_to_settle(found))
+
+    @contextmanager
+    def _try(self, key: str, number: int) -> Iterator[BatchKey]:
+        with reading(self.engine) as connection:
+            batch = BatchKey(get_import(connection, key).id, number)
+        with counted_try(self.engine, batch):
+            yield batch

@@ -1,0 +1,114 @@
+"""Imports: one row a staged order file, how it was read and what it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.store.schema import imports, sources
+
+
+class UnknownPartitionError(LookupError):
+    """No file was staged under this partition key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no order file is staged as {key!r}; stage it with `orders stage FILE`")
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """The import of one order file. Times in microseconds since 1970, UTC.
+
+    `identified` is how the file is read, `parsed` what parsing found out and the rules that it applied, once
+    it is known; `max_rejects` a count or a share of bad lines above which the file is refused. Rejects that
+    were too old to be kept are counted by code in `removed_rejects`.
+    """
+
+    id: int
+    key: str
+    file_name: str
+    profile: str
+    source: str
+    identified: dict[str, Any]
+    status: ImportStatus
+    run_id: str | None
+    started_at: int | None
+    settled_at: int | None
+    refused_because: str | None
+    run_beat_at: int | None
+    work_beat_at: int | None
+    launches: int
+    records: int
+    rejected_lines: int
+    lines_of_rejected_orders: int
+    rejected_orders: int
+    file_sha256: str = ""
+    refused_code: str | None = None
+    parsed: dict[str, Any] | None = None
+    max_rejects: str | None = None
+    reopened_at: int | None = None
+    rejects_removed_at: int | None = None
+    removed_rejects: dict[str, int] | None = None
+
+
+def get_import(connection: Connection, key: str) -> Import:
+    """The import of a partition key.
+
+    Raises:
+        UnknownPartitionError: nothing was staged under it.
+    """
+    found = find_import(connection, key)
+    if found is None:
+        raise UnknownPartitionError(key)
+    return found
+
+
+def find_import(connection: Connection, key: str) -> Import | None:
+    """The import of a partition key, if there is one."""
+    row = connection.execute(_imports().where(imports.c.partition_key == key)).one_or_none()
+    return _import(row) if row else None
+
+
+def list_imports(connection: Connection, limit: int) -> list[Import]:
+    """The newest imports first."""
+    return [_import(row) for row in connection.execute(_imports().order_by(imports.c.id.desc()).limit(limit))]
+
+
+def imports_in(connection: Connection, status: ImportStatus) -> list[Import]:
+    """Imports of this status, the oldest first."""
+    query = _imports().where(imports.c.status == status).order_by(imports.c.id)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def _imports() -> Any:
+    return select(imports, sources.c.name.label("source")).join(sources)
+
+
+def _import(row: Row[Any]) -> Import:
+    values = row._mapping
+    names = [name for name in Import.__dataclass_fields__ if name not in {"key", "status"}]
+    return Import(
+        key=values["partition_key"],
+        status=ImportStatus(values["status"]),
+        **{name: values[name] for name in names},
+    )
+
+
+def is_new(found: Import) -> bool:
+    """Whether no run has begun with a file, or it was refused when one did."""
+    return found.status in (ImportStatus.STAGED, ImportStatus.REFUSED)
+
+
+def is_parsed(found: Import) -> bool:
+    """Whether a file's batches and rejects are in the store; one without records has none."""
+    return found.records > 0
+
+
+def seconds_to_settle(found: Import) -> float:
+    """From the start of an import's first run to its last order settled; 0 while it is not finished."""
+    if found.started_at is None or found.settled_at is None:
+        return 0.0
+    return (found.settled_at - found.started_at) / 1_000_000

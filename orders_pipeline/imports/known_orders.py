@@ -1,0 +1,137 @@
+"""Orders that the store already has: the same content is a duplicate, other content a conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, insert, select
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.imports.batch_rows import BatchRows
+from orders_pipeline.imports.rejects import item_of_record
+from orders_pipeline.store.bulk import insert_frame
+from orders_pipeline.store.schema import imports, order_lines, order_notes, orders, rejects
+
+CHUNK = 10_000
+CONTENT = ("customer_id", "currency", "total", "ordered_at", "goods")
+HINT = "Keep the first version, or give the changed order a number of its own."
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Positions of a batch's orders, by what the store says of them."""
+
+    newcomers: pl.Series
+    duplicates: pl.Series
+    conflicts: pl.Series
+
+    @classmethod
+    def none_of(cls, parsed: pl.DataFrame) -> Known:
+        """All of these orders are new."""
+        none = pl.Series("position", [], dtype=pl.Int64)
+        return cls(parsed["position"], none, none)
+
+
+def classify(connection: Connection, source_id: int, parsed: BatchRows, newcomers: pl.Series) -> Known:
+    """Compares all orders but the newcomers with those of the same number in the store.
+
+    The order's date, customer, currency and goods count; names and the sequence of its lines do not.
+    """
+    rest = parsed.orders.join(newcomers.alias("position").to_frame(), on="position", how="anti")
+    lines = parsed.lines.join(rest.select("position", "number"), on="position")
+    incoming = rest.join(_goods(lines), on="number").select("position", "number", *CONTENT)
+    stored = _stored_orders(connection, source_id, rest["number"])
+    pairs = incoming.join(stored, on="number", how="left", suffix="_stored")
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_stored")) for name in CONTENT)
+    return Known(newcomers, pairs.filter(same)["position"], pairs.filter(~same)["position"])
+
+
+def classify_all(connection: Connection, source_id: int, parsed: BatchRows) -> Known:
+    """As `classify`, for orders none of which was inserted."""
+    numbers = parsed.orders["number"]
+    query = select(orders.c.number).where(orders.c.source_id == source_id)
+    stored = [
+        number
+        for part in _parts(numbers)
+        for number in connection.execute(query.where(orders.c.number.in_(part))).scalars()
+    ]
+    newcomers = parsed.orders.filter(~pl.col("number").is_in(stored))["position"]
+    return classify(connection, source_id, parsed, newcomers)
+
+
+def _stored_orders(connection: Connection, source_id: int, numbers: pl.Series) -> pl.DataFrame:
+    """What the store has under these numbers of a source: columns `number` and CONTENT."""
+    columns = ("id", "number", *CONTENT[:-1])
+    query = select(*(orders.c[name] for name in columns)).where(orders.c.source_id == source_id)
+    found = [
+        tuple(row)
+        for part in _parts(numbers)
+        for row in connection.execute(query.where(orders.c.number.in_(part)))
+    ]
+    kinds = (pl.Int64, pl.String, pl.String, pl.String, pl.Int64, pl.Int64)
+    heads = pl.DataFrame(found, schema=dict(zip(columns, kinds, strict=True)), orient="row")
+    return heads.join(_goods(_stored_lines(connection, heads)), on="number").drop("id")
+
+
+def _stored_lines(connection: Connection, heads: pl.DataFrame) -> pl.DataFrame:
+    query = select(
+        order_lines.c.order_id, order_lines.c.product_id, order_lines.c.quantity, order_lines.c.total
+    )
+    found = [
+        tuple(row)
+        for part in _parts(heads["id"])
+        for row in connection.execute(query.where(order_lines.c.order_id.in_(part)))
+    ]
+    schema = dict.fromkeys(("id", "product_id", "quantity", "total"), pl.Int64)
+    return pl.DataFrame(found, schema=schema, orient="row").join(heads.select("id", "number"), on="id")
+
+
+def _goods(lines: pl.DataFrame) -> pl.DataFrame:
+    # In a dry run the store may not know a product yet; its line counts all the same.
+    product = pl.col("product_id").fill_null(0)
+    goods = pl.format("{}:{}:{}", product, "quantity", "total")
+    return lines.group_by("number").agg(goods.sort().str.join(" ").alias("goods"))
+
+
+def _parts(values: pl.Series) -> Iterator[list[Any]]:
+    for start in range(0, values.len(), CHUNK):
+        yield values.slice(start, CHUNK).to_list()
+
+
+def record_conflicts(connection: Connection, import_id: int, conflicting: BatchRows) -> None:
+    """Writes a reject `order_conflict` an order with its other lines, and a note on the first version."""
+    if conflicting.orders.is_empty():
+        return
+    lines = conflicting.lines.join(conflicting.orders.select("position", "number"), on="position")
+    first = pl.col("line_number") == 1
+    known = pl.format("Order {} is already known with other content.", "number")
+    other = pl.format("Another line of order {} was rejected.", "number")
+    rows = lines.select(
+        pl.lit(import_id).alias("import_id"),
+        "record",
+        pl.col("file_line").alias("line"),
+        pl.col("number").alias("order_number"),
+        pl.when(first).then(pl.lit("order_conflict")).otherwise(pl.lit("order_rejected")).alias("code"),
+        pl.when(first).then(known).otherwise(other).alias("message"),
+        pl.lit(HINT).alias("hint"),
+        pl.lit("").alias("raw"),
+        item_of_record().alias("item"),
+    )
+    insert_frame(connection, rejects, rows)
+    _note_on_first_versions(connection, import_id, conflicting.orders)
+
+
+def _note_on_first_versions(connection: Connection, import_id: int, conflicting: pl.DataFrame) -> None:
+    import_row = connection.execute(
+        select(imports.c.file_name, imports.c.source_id).where(imports.c.id == import_id)
+    ).one()
+    lines_by_number = dict(conflicting.select("number", "first_line").iter_rows())
+    query = select(orders.c.id, orders.c.number).where(orders.c.source_id == import_row.source_id)
+    for part in _parts(conflicting["number"]):
+        for order_id, number in connection.execute(query.where(orders.c.number.in_(part))).all():
+            place = f"{import_row.file_name}, line {lines_by_number[number]}"
+            note = f"came back with other content in {place}: rejected"
+            connection.execute(insert(order_notes).values(order_id=order_id, noted_at=now_us(), note=note))

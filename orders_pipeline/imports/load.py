@@ -1,0 +1,147 @@
+"""Load a parsed batch: new orders enter as pending, known ones are duplicates or conflicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Connection, Engine, select, update
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.imports.batch_rows import BatchRows, read_batch
+from orders_pipeline.imports.known_orders import Known, classify, record_conflicts
+from orders_pipeline.lifecycle.batch import (
+    Batch,
+    BatchKey,
+    count_moves,
+    count_of,
+    get_batch,
+    lock_batch,
+    mark_days,
+)
+from orders_pipeline.stock.catalog import UnknownProducts, ensure_products
+from orders_pipeline.store.bulk import insert_frame, prepare_insert
+from orders_pipeline.store.schema import batches, customers, order_lines, orders
+
+PENDING = OrderStatus.PENDING
+
+
+def load_orders(
+    engine: Engine, key: BatchKey, folder: Path, transaction_orders: int, unknown: UnknownProducts
+) -> Batch:
+    """Writes a batch's orders and lines to the store; the batch afterwards.
+
+    Args:
+        folder: where the importer wrote the batch.
+        unknown: what to do with products that the store does not know.
+    """
+    batch = get_batch(engine, key)
+    if batch.loaded < batch.orders:
+        parsed = read_batch(folder, key.number)
+        known_ids = ensure_products(engine, parsed.lines, unknown)
+        parsed = BatchRows(parsed.orders, parsed.lines.join(known_ids, on="sku", how="left"))
+        _ensure_customers(engine, parsed.orders)
+        for start in range(batch.loaded, batch.orders, transaction_orders):
+            _load_part(engine, batch, start, parsed.part(start, transaction_orders))
+    return get_batch(engine, key)
+
+
+def _ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
+    named = (
+        parsed.filter(pl.col("customer_id").is_not_null())
+        .group_by(pl.col("customer_id").alias("id"))
+        .agg(pl.col("customer_name").drop_nulls().last().alias("name"))
+        .sort("id")
+    )
+    insert = prepare_insert(
+        engine.dialect,
+        customers,
+        named,
+        "ON CONFLICT (id) DO UPDATE SET name = excluded.name "
+        "WHERE excluded.name IS NOT NULL AND customers.name IS DISTINCT FROM excluded.name",
+    )
+    with engine.begin() as connection:
+        insert(connection)
+
+
+def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> None:
+    insert_orders = prepare_insert(
+        engine.dialect,
+        orders,
+        _order_rows(batch, parsed.orders).sort("number"),
+        "ON CONFLICT (source_id, number) DO NOTHING",
+    )
+    insert_lines = prepare_insert(engine.dialect, order_lines, _line_rows(batch, parsed.lines))
+    with engine.begin() as connection:
+        if lock_batch(connection, batch.key).loaded != start:
+            return
+        insert_orders(connection)
+        known = _known(connection, batch, parsed)
+        if known.newcomers.len() == parsed.orders.height:
+            insert_lines(connection)
+        else:
+            insert_frame(connection, order_lines, _line_rows(batch, parsed.of(known.newcomers).lines))
+            record_conflicts(connection, batch.key.import_id, parsed.of(known.conflicts))
+        _advance(connection, batch, start, parsed, known)
+
+
+def _known(connection: Connection, batch: Batch, parsed: BatchRows) -> Known:
+    """Which of these orders, inserted unless their numbers were there, are new to the store."""
+    window = _window(batch, parsed)
+    inserted = select(orders.c.id).where(orders.c.id.between(window.first, window.last))
+    if count_of(connection, inserted) == parsed.orders.height:
+        return Known.none_of(parsed.orders)
+    present = pl.Series(
+        [row.id - batch.first_order_id for row in connection.execute(inserted)], dtype=pl.Int64
+    )
+    return classify(connection, batch.source_id, parsed, present)
+
+
+def _order_rows(batch: Batch, parsed: pl.DataFrame) -> pl.DataFrame:
+    return parsed.select(
+        (pl.col("position") + batch.first_order_id).alias("id"),
+        pl.lit(batch.key.import_id).alias("import_id"),
+        pl.lit(batch.key.number).alias("batch"),
+        pl.lit(batch.source_id).alias("source_id"),
+        *("number", "customer_id", "currency", "total", "ordered_at", "day"),
+        pl.col("first_line").alias("file_line"),
+        pl.lit(now_us()).alias("loaded_at"),
+        pl.lit(1).alias("attempt"),
+        pl.lit(str(PENDING)).alias("status"),
+    )
+
+
+def _line_rows(batch: Batch, parsed: pl.DataFrame) -> pl.DataFrame:
+    return parsed.select(
+        (pl.col("position") + batch.first_order_id).alias("order_id"),
+        pl.col("line_number").alias("line"),
+        *("product_id", "quantity", "total", "file_line"),
+    )
+
+
+def _window(batch: Batch, parsed: BatchRows) -> Window:
+    first = batch.first_order_id + parsed.orders["position"][0]
+    return Window(first, first + parsed.orders.height - 1)
+
+
+def _advance(connection: Connection, batch: Batch, start: int, parsed: BatchRows, known: Known) -> None:
+    connection.execute(
+        update(batches)
+        .where(batches.c.import_id == batch.key.import_id, batches.c.number == batch.key.number)
+        .values(loaded=start + parsed.orders.height)
+    )
+    duplicate_lines = parsed.of(known.duplicates).lines.height
+    conflict_lines = parsed.of(known.conflicts).lines.height
+    count_moves(
+        connection,
+        batch.key,
+        {PENDING: known.newcomers.len()},
+        accepted_lines=parsed.lines.height - duplicate_lines - conflict_lines,
+        duplicate_orders=known.duplicates.len(),
+        duplicate_lines=duplicate_lines,
+        conflict_orders=known.conflicts.len(),
+        conflict_lines=conflict_lines,
+    )
+    window = _window(batch, parsed)
+    mark_days(connection, select(orders.c.day).where(orders.c.id.between(window.first, window.last)))

@@ -1,0 +1,101 @@
+"""The batches of a parsed file: how they enter the store, and which orders they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.documents import to_json
+from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.imports.rejects import keep_rejects
+from orders_pipeline.order_files.parsed_file import ParsedFile
+from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.store.schema import batches, home, imports, orders
+
+
+def register_parsed(
+    connection: Connection, import_id: int, parsed: ParsedFile, rules: ParseRules, found: Iterable[Path]
+) -> bool:
+    """Gives the orders of a parsed file their ids and keeps its rejects; False where another try came first.
+
+    Args:
+        found: Parquet files of rejects, as for `keep_rejects`.
+    """
+    noted = select(imports.c.records, imports.c.source_id).where(imports.c.id == import_id).with_for_update()
+    records, source_id = connection.execute(noted).one()
+    if records:
+        return False
+    first_id = _take_ids(connection, sum(batch.orders for batch in parsed.batches))
+    for batch in parsed.batches:
+        connection.execute(
+            insert(batches).values(
+                import_id=import_id,
+                number=batch.number,
+                source_id=source_id,
+                first_order_id=first_id,
+                orders=batch.orders,
+                lines=batch.lines,
+                progress_at=now_us(),
+            )
+        )
+        first_id += batch.orders
+    keep_rejects(connection, import_id, found)
+    note_parsed(connection, import_id, parsed, rules)
+    connection.execute(
+        update(imports)
+        .where(imports.c.id == import_id)
+        .values(
+            records=parsed.records,
+            rejected_lines=parsed.rejected_lines,
+            lines_of_rejected_orders=parsed.lines_of_rejected_orders,
+            rejected_orders=parsed.orders_rejected,
+        )
+    )
+    return True
+
+
+def _take_ids(connection: Connection, count: int) -> int:
+    taken = update(home).values(next_order_id=home.c.next_order_id + count).returning(home.c.next_order_id)
+    return int(connection.execute(taken).scalar_one()) - count
+
+
+def note_parsed(connection: Connection, import_id: int, parsed: ParsedFile, rules: ParseRules) -> None:
+    """Keeps what parsing found out, and the rules that it applied."""
+    noted = {**to_json(parsed), "rules": to_json(rules)}
+    connection.execute(update(imports).where(imports.c.id == import_id).values(parsed=noted))
+
+
+def batches_to_load(connection: Connection, import_id: int) -> list[int]:
+    """The numbers of the batches that are not read to their end."""
+    query = select(batches.c.number).where(
+        batches.c.import_id == import_id, batches.c.loaded < batches.c.orders
+    )
+    return list(connection.execute(query.order_by(batches.c.number)).scalars())
+
+
+def batch_numbers(connection: Connection, import_id: int) -> list[int]:
+    """The numbers of an import's batches; none before it is parsed."""
+    query = select(batches.c.number).where(batches.c.import_id == import_id).order_by(batches.c.number)
+    return list(connection.execute(query).scalars())
+
+
+def order_ids(connection: Connection, import_id: int) -> Window | None:
+    """The range of ids that an import's orders have, or None where it has none."""
+    last = func.max(batches.c.first_order_id + batches.c.orders - 1)
+    query = select(func.min(batches.c.first_order_id), last).where(batches.c.import_id == import_id)
+    first_id, last_id = connection.execute(query).one()
+    return Window(first_id, last_id) if first_id is not None else None
+
+
+def count_by_status(connection: Connection, import_id: int) -> dict[OrderStatus, int]:
+    """How many of an import's orders stand where, counted row by row."""
+    window = order_ids(connection, import_id)
+    if window is None:
+        return dict.fromkeys(OrderStatus, 0)
+    # Not grouped, for which SQLite would sort all of them.
+    counts = [func.count().filter(orders.c.status == status) for status in OrderStatus]
+    row = connection.execute(select(*counts).where(orders.c.id.between(window.first, window.last))).one()
+    return dict(zip(OrderStatus, row, strict=True))

@@ -1,0 +1,75 @@
+"""The rejects of an import as a file that is imported again once it is corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import BinaryIO
+
+from sqlalchemy import Connection
+
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.documents import from_json
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.import_row import Import
+from orders_pipeline.imports.rejects import records_without_text, rejected_lines
+from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.export_note import note, note_of_export
+from orders_pipeline.order_files.rejects.export import RejectedLine, export_rejects
+from orders_pipeline.order_files.rejects.originals import texts_of
+from orders_pipeline.staging.staging import Staging
+
+
+def require_rejects(found: Import) -> None:
+    """Makes sure that the rejects of an import are still kept, if it had any.
+
+    Raises:
+        FileRefused: they were too old.
+    """
+    if found.rejects_removed_at is not None:
+        day = to_datetime(found.rejects_removed_at).date()
+        raise FileRefused(
+            "rejects_removed",
+            f"The rejected lines of {found.file_name} were removed on {day}: they were older than "
+            "ORDERS_KEEP_REJECTS_DAYS keeps them.",
+            "`orders files KEY` still tells their number by code; the order file itself has the lines.",
+        )
+
+
+def write_rejects(
+    connection: Connection,
+    staging: Staging,
+    found: Import,
+    target: BinaryIO,
+    *,
+    escape_formulas: bool = False,
+) -> int:
+    """Writes all lines of each rejected order in the original's dialect, with reasons; the number of lines.
+
+    Raises:
+        FileRefused: the text of an order is only in the original, whose staged copy is gone.
+    """
+    identified = from_json(Identified, found.identified)
+    encoding = found.parsed["encoding"] if found.parsed else identified.encoding
+    read_as = found.parsed["read_as"] if found.parsed else note(encoding, "", "")
+    return export_rejects(
+        _with_texts(connection, staging, found, identified),
+        identified,
+        note_of_export(read_as, found.key),
+        encoding,
+        target,
+        escape_formulas=escape_formulas,
+    )
+
+
+def _with_texts(
+    connection: Connection, staging: Staging, found: Import, identified: Identified
+) -> Iterator[RejectedLine]:
+    missing = records_without_text(connection, found.id)
+    texts: dict[int, str] = {}
+    if missing:
+        # Only the staged copy has the lines of conflicting orders.
+        with staging.original(found.key) as original:
+            texts = texts_of(original, identified, missing)
+    for reject in rejected_lines(connection, found.id):
+        yield replace(reject, raw=texts.get(reject.record, reject.raw)) if missing else reject

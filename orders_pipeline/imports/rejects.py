@@ -1,0 +1,55 @@
+"""Rejects: the lines of an order file that were not taken, each with its place, reason and text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Connection, delete, null, select, update
+
+from orders_pipeline.order_files.rejects.export import RejectedLine
+from orders_pipeline.store.bulk import insert_frame
+from orders_pipeline.store.schema import imports, rejects
+
+ROWS_AT_ONCE = 10_000
+
+
+def keep_rejects(connection: Connection, import_id: int, found: Iterable[Path]) -> None:
+    """Makes these the rejects of an import that has loaded nothing yet.
+
+    Args:
+        found: Parquet files of rejects: record, line, order_number, column, code, message, hint, raw.
+    """
+    connection.execute(delete(rejects).where(rejects.c.import_id == import_id))
+    kept = {"rejects_removed_at": None, "removed_rejects": null()}
+    connection.execute(update(imports).where(imports.c.id == import_id).values(kept))
+    for file in found:
+        rows = pl.read_parquet(file).rename({"column": "column_name"})
+        rows = rows.with_columns(import_id=pl.lit(import_id), item=item_of_record())
+        insert_frame(connection, rejects, rows)
+
+
+def item_of_record() -> pl.Expr:
+    """Place of a row among those of its record: a packed record has several items."""
+    return pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("record")
+
+
+def rejected_lines(connection: Connection, import_id: int) -> Iterator[RejectedLine]:
+    """The rejects of an import in file order, never all in memory; conflicting orders have no text."""
+    table = rejects.c
+    columns = (table.record, table.line, table.code, table.column_name, table.message, table.hint, table.raw)
+    query = select(*columns).where(table.import_id == import_id).order_by(table.record, table.item)
+    for row in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield RejectedLine(*row)
+
+
+def records_without_text(connection: Connection, import_id: int) -> set[int]:
+    """The records of which only the original has the text."""
+    conflicting = select(rejects.c.order_number).where(
+        rejects.c.import_id == import_id, rejects.c.code == "order_conflict"
+    )
+    query = select(rejects.c.record).where(
+        rejects.c.import_id == import_id, rejects.c.raw == "", rejects.c.order_number.in_(conflicting)
+    )
+    return set(connection.execute(query).scalars())

@@ -1,0 +1,148 @@
+"""What an import came to, in the shape that `orders import --json` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from orders_pipeline.base.model import SETTLED, OrderStatus
+from orders_pipeline.base.money import decimal_string
+from orders_pipeline.imports.import_row import Import
+from orders_pipeline.imports.parsed_batches import order_ids
+from orders_pipeline.store.schema import batches, orders, rejects
+
+COMPANION_CODE = "order_rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """Figures of an import; `records` sums the four line counts, revenue is that of completed orders.
+
+    `detected` lists what parsing found out about the file: what, value, confidence (0 to 1) and reason.
+    """
+
+    partition: str
+    file: str
+    profile: str
+    records: int
+    accepted_lines: int
+    rejected_lines: int
+    lines_of_rejected_orders: int
+    duplicate_lines: int
+    orders: dict[str, int]
+    statuses: dict[str, int]
+    revenue: dict[str, str]
+    rejects_by_code: dict[str, int]
+    seconds: float = 0.0
+    orders_per_second: float = 0.0
+    detected: list[dict[str, Any]] = field(default_factory=list)
+
+
+def report_import(connection: Connection, found: Import, seconds: float) -> ImportReport:
+    """Figures of an import as it stands.
+
+    Args:
+        seconds: from the command's start to the last order settled.
+    """
+    sums = _sums(connection, found.id)
+    accepted = sum(sums[status] for status in OrderStatus)
+    return ImportReport(
+        partition=found.key,
+        file=found.file_name,
+        profile=found.profile,
+        records=found.records,
+        accepted_lines=sums["accepted_lines"],
+        rejected_lines=found.rejected_lines,
+        lines_of_rejected_orders=found.lines_of_rejected_orders + sums["conflict_lines"],
+        duplicate_lines=sums["duplicate_lines"],
+        orders={
+            "accepted": accepted,
+            "rejected": found.rejected_orders + sums["conflict_orders"],
+            "duplicate": sums["duplicate_orders"],
+        },
+        statuses={status.value: sums[status] for status in SETTLED},
+        revenue=revenue_of(connection, found.id),
+        rejects_by_code=found.removed_rejects or count_rejects(connection, found.id),
+        seconds=round(seconds, 3),
+        orders_per_second=round(accepted / seconds, 1) if seconds > 0 else 0.0,
+        detected=detected_of(found),
+    )
+
+
+def detected_of(found: Import) -> list[dict[str, Any]]:
+    """What is known of how a file is read: from its beginning until it is parsed, then from all of it."""
+    findings: list[dict[str, Any]] = (
+        found.parsed["detected"] if found.parsed else found.identified["findings"]
+    )
+    return findings
+
+
+def report_again(connection: Connection, found: Import) -> ImportReport:
+    """Figures of a file that was imported before: each of its lines is a duplicate."""
+    sums = _sums(connection, found.id)
+    known = sum(sums[status] for status in OrderStatus) + sums["duplicate_orders"]
+    return ImportReport(
+        partition=found.key,
+        file=found.file_name,
+        profile=found.profile,
+        records=found.records,
+        accepted_lines=0,
+        rejected_lines=0,
+        lines_of_rejected_orders=0,
+        duplicate_lines=found.records,
+        orders={"accepted": 0, "rejected": 0, "duplicate": known},
+        statuses={status.value: 0 for status in SETTLED},
+        revenue={},
+        rejects_by_code={},
+        detected=detected_of(found),
+    )
+
+
+def _sums(connection: Connection, import_id: int) -> dict[str, int]:
+    names = (
+        "accepted_lines",
+        "duplicate_lines",
+        "duplicate_orders",
+        "conflict_lines",
+        "conflict_orders",
+        *OrderStatus,
+    )
+    sums = [func.coalesce(func.sum(batches.c[name]), 0).label(str(name)) for name in names]
+    row = connection.execute(select(*sums).where(batches.c.import_id == import_id)).mappings().one()
+    return {name: int(row[name]) for name in row}
+
+
+def revenue_of(connection: Connection, import_id: int) -> dict[str, str]:
+    """Sum of an import's completed orders by currency, as decimal strings."""
+    window = order_ids(connection, import_id)
+    if window is None:
+        return {}
+    completed = orders.c.id.between(window.first, window.last) & (orders.c.status == OrderStatus.COMPLETED)
+    currencies = sorted(connection.execute(select(orders.c.currency).where(completed).distinct()).scalars())
+    if not currencies:
+        return {}
+    # Not grouped, for which SQLite would sort all orders.
+    sums = [func.sum(orders.c.total).filter(orders.c.currency == currency) for currency in currencies]
+    totals = connection.execute(select(*sums).where(completed)).one()
+    return {
+        currency: decimal_string(total, currency) for currency, total in zip(currencies, totals, strict=True)
+    }
+
+
+def count_rejects(connection: Connection, import_id: int) -> dict[str, int]:
+    """Rejects by code; good lines that were lost with their order are not among them."""
+    query = (
+        select(rejects.c.code, func.count())
+        .where(rejects.c.import_id == import_id, rejects.c.code != COMPANION_CODE)
+        .group_by(rejects.c.code)
+        .order_by(rejects.c.code)
+    )
+    return dict(connection.execute(query).all())
+
+
+def rejects_of(connection: Connection, import_id: int) -> list[dict[str, Any]]:
+    """The rejects of an import in file order, with the good lines lost with their orders."""
+    query = select(rejects).where(rejects.c.import_id == import_id).order_by(rejects.c.record, rejects.c.item)
+    return [dict(row) for row in connection.execute(query).mappings()]

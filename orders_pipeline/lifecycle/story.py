@@ -1,0 +1,108 @@
+"""One order's whole story, for whoever has to explain it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, select
+
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.money import decimal_string, line_amount
+from orders_pipeline.store.schema import (
+    customers,
+    failures,
+    imports,
+    order_lines,
+    order_notes,
+    orders,
+    payments,
+    products,
+    reservations,
+    sources,
+)
+
+
+def find_orders(connection: Connection, number: str, source: str | None) -> list[dict[str, Any]]:
+    """The stories of all orders of this number, one a source, or of the named source only."""
+    query = (
+        select(orders, sources.c.name.label("source"), customers.c.name.label("customer_name"))
+        .add_columns(imports.c.file_name, imports.c.partition_key)
+        .join(sources, sources.c.id == orders.c.source_id)
+        .join(imports, imports.c.id == orders.c.import_id)
+        .outerjoin(customers, customers.c.id == orders.c.customer_id)
+        .where(orders.c.number == number, orders.c.source_id.in_(select(sources.c.id)))
+        .order_by(sources.c.name)
+    )
+    if source is not None:
+        query = query.where(sources.c.name == source)
+    return [_story(connection, row) for row in connection.execute(query).mappings().all()]
+
+
+def _story(connection: Connection, order: RowMapping) -> dict[str, Any]:
+    return {
+        "order_id": order["number"],
+        "source": order["source"],
+        "status": order["status"],
+        "attempt": order["attempt"],
+        "customer_id": order["customer_id"],
+        "customer_name": order["customer_name"],
+        "currency": order["currency"],
+        "total": decimal_string(order["total"], order["currency"]),
+        "day": str(order["day"]),
+        "file": order["file_name"],
+        "partition": order["partition_key"],
+        "file_line": order["file_line"],
+        "ordered_at": _time(order["ordered_at"]),
+        "loaded_at": _time(order["loaded_at"]),
+        "lines": _lines(connection, order["id"]),
+        "reservations": [_timed(row) for row in _of_order(connection, reservations, order["id"])],
+        "payments": [
+            {**_timed(row), "amount": decimal_string(row["amount"], order["currency"])}
+            for row in _of_order(connection, payments, order["id"])
+        ],
+        "failures": [_timed(row) for row in _of_order(connection, failures, order["id"])],
+        "notes": _notes(connection, order["id"]),
+    }
+
+
+def _lines(connection: Connection, order_id: int) -> list[dict[str, Any]]:
+    query = (
+        select(order_lines, products.c.sku, products.c.name)
+        .join(products)
+        .where(order_lines.c.order_id == order_id)
+        .order_by(order_lines.c.line)
+    )
+    return [
+        {
+            "line": row["line"],
+            "file_line": row["file_line"],
+            "sku": row["sku"],
+            "name": row["name"],
+            "quantity": row["quantity"],
+            "total": line_amount(row["total"]),
+        }
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _of_order(connection: Connection, table: Table, order_id: int) -> list[RowMapping]:
+    query = select(table).where(table.c.order_id == order_id).order_by(table.c.attempt)
+    return list(connection.execute(query).mappings())
+
+
+def _timed(row: RowMapping) -> dict[str, Any]:
+    return {
+        name: _time(value) if name.endswith("_at") else value
+        for name, value in row.items()
+        if name != "order_id"
+    }
+
+
+def _notes(connection: Connection, order_id: int) -> list[dict[str, Any]]:
+    query = select(order_notes).where(order_notes.c.order_id == order_id).order_by(order_notes.c.id)
+    rows = connection.execute(query).mappings()
+    return [{"at": _time(row["noted_at"]), "note": row["note"]} for row in rows]
+
+
+def _time(microseconds: int | None) -> str | None:
+    return to_datetime(microseconds).isoformat(timespec="milliseconds") if microseconds is not None else None

@@ -1,0 +1,182 @@
+"""What people are to be told of: a rule an alert, each a pure function of what was seen and the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.settings import Settings
+
+# So long may tasks wait for a worker that starts, as after a deploy.
+WORKERS_START_WITHIN_SECONDS = 120
+# A share of fewer orders says nothing.
+FEWEST_ORDERS = 20
+MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
+
+
+class AlertName(StrEnum):
+    """Every alert; docs/runbooks.md has a section for each."""
+
+    WAITING_TOO_LONG = "waiting_too_long"
+    NO_WORKERS = "no_workers"
+    FAILURE_SHARE = "failure_share"
+    NO_ARRIVALS = "no_arrivals"
+    STUCK_IMPORT = "stuck_import"
+    FIGURES_LATE = "figures_late"
+    SERVICE_DOWN = "service_down"
+    DISK_NEARLY_FULL = "disk_nearly_full"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that people are to be told of as long as it holds.
+
+    Attributes:
+        subject: what it is about, such as a queue or a partition key; the same as long as it holds.
+    """
+
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue of the broker; `oldest_since`, in microseconds: when its first task was queued, if known."""
+
+    waiting: int
+    oldest_since: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenImport:
+    """An import that is at work or was given up; `moved_at`, in microseconds, when its orders last moved."""
+
+    key: str
+    moved_at: int
+    given_up_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that the rules judge by; times in microseconds since 1970.
+
+    Attributes:
+        queues: by name; none while the broker does not answer.
+        served: queues that a worker serves; none while Redis does not answer.
+        ended: attempts at orders that ended in the last hour.
+        unsold: those of them that ended without a sale.
+        free_share: of the disk that holds `ORDERS_HOME`.
+    """
+
+    now: int
+    services: dict[str, bool]
+    queues: dict[str, Queue] | None
+    served: frozenset[str] | None
+    ended: int
+    unsold: int
+    last_arrival: int | None
+    open_imports: list[OpenImport]
+    figures_due_since: int | None
+    free_share: float
+
+
+Rule = Callable[[Seen, Settings], list[Condition] | None]
+
+
+def judge(seen: Seen, limits: Settings) -> dict[AlertName, list[Condition]]:
+    """The conditions that hold, by alert; one that cannot be judged now is left out."""
+    judged = {name: rule(seen, limits) for name, rule in RULES.items()}
+    return {name: conditions for name, conditions in judged.items() if conditions is not None}
+
+
+def _waiting_too_long(seen: Seen, limits: Settings) -> list[Condition] | None:
+    if seen.queues is None:
+        return None
+    limit = limits.alert_waiting_minutes
+    return [
+        Condition(name, f"{queue.waiting} tasks wait, the first for {waited:.0f} minutes.")
+        for name, queue in seen.queues.items()
+        if limit and (waited := _minutes_since(seen, queue.oldest_since)) >= limit
+    ]
+
+
+def _no_workers(seen: Seen, _limits: Settings) -> list[Condition] | None:
+    if seen.queues is None or seen.served is None:
+        return None
+    patience = WORKERS_START_WITHIN_SECONDS / 60
+    return [
+        Condition(name, f"{queue.waiting} tasks wait, and no worker serves the queue.")
+        for name, queue in seen.queues.items()
+        if name not in seen.served and _minutes_since(seen, queue.oldest_since) >= patience
+    ]
+
+
+def _failure_share(seen: Seen, limits: Settings) -> list[Condition]:
+    limit = limits.alert_failure_share
+    if not limit or seen.ended < FEWEST_ORDERS or seen.unsold < limit * seen.ended:
+        return []
+    share = seen.unsold / seen.ended
+    return [Condition("orders", f"{share:.0%} of the {seen.ended} orders of the last hour failed.")]
+
+
+def _no_arrivals(seen: Seen, limits: Settings) -> list[Condition]:
+    hours = limits.alert_no_arrivals_hours
+    if not hours or seen.last_arrival is None or seen.now - seen.last_arrival < hours * HOUR_US:
+        return []
+    return [Condition("order files", f"The last order file came at {_clock(seen.last_arrival)}.")]
+
+
+def _stuck_import(seen: Seen, limits: Settings) -> list[Condition]:
+    if not limits.alert_stuck_minutes:
+        return []
+    stuck = []
+    for one in seen.open_imports:
+        if one.given_up_because is not None:
+            stuck.append(Condition(one.key, f"It was given up: {one.given_up_because}."))
+        elif _minutes_since(seen, one.moved_at) >= limits.alert_stuck_minutes:
+            stuck.append(Condition(one.key, f"No order of it moved since {_clock(one.moved_at)}."))
+    return stuck
+
+
+def _figures_late(seen: Seen, limits: Settings) -> list[Condition]:
+    limit = limits.alert_figures_minutes
+    if not limit or _minutes_since(seen, seen.figures_due_since) < limit:
+        return []
+    since = _clock(seen.figures_due_since or 0)
+    return [Condition("figures", f"Orders moved at {since}, and KPIs do not show it.")]
+
+
+def _service_down(seen: Seen, _limits: Settings) -> list[Condition]:
+    return [
+        Condition(name, f"{name} does not answer or takes no writes.")
+        for name, up in seen.services.items()
+        if not up
+    ]
+
+
+def _disk_nearly_full(seen: Seen, limits: Settings) -> list[Condition]:
+    if seen.free_share >= limits.alert_disk_free_share:
+        return []
+    return [Condition("disk", f"{seen.free_share:.1%} of the disk of ORDERS_HOME is free.")]
+
+
+def _minutes_since(seen: Seen, time: int | None) -> float:
+    return (seen.now - time) / MINUTE_US if time is not None else 0.0
+
+
+def _clock(time: int) -> str:
+    return to_datetime(time).strftime("%Y-%m-%d %H:%M UTC")
+
+
+RULES: dict[AlertName, Rule] = {
+    AlertName.WAITING_TOO_LONG: _waiting_too_long,
+    AlertName.NO_WORKERS: _no_workers,
+    AlertName.FAILURE_SHARE: _failure_share,
+    AlertName.NO_ARRIVALS: _no_arrivals,
+    AlertName.STUCK_IMPORT: _stuck_import,
+    AlertName.FIGURES_LATE: _figures_late,
+    AlertName.SERVICE_DOWN: _service_down,
+    AlertName.DISK_NEARLY_FULL: _disk_nearly_full,
+}

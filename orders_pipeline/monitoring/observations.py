@@ -1,0 +1,91 @@
+"""Gathers what the rules of the alerts judge by."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import redis
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, Engine, func, select
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.monitoring.alert_rules import HOUR_US, OpenImport, Queue, Seen
+from orders_pipeline.monitoring.order_counts import order_counts
+from orders_pipeline.monitoring.snapshots import snapshot_before
+from orders_pipeline.monitoring.workers import queues_served, workers_there
+from orders_pipeline.services.redis_clients import try_writing
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import batches, imports, kpi_days
+
+# Raises ConnectionError while the broker does not answer.
+AskQueues = Callable[[], Mapping[str, Queue]]
+
+
+def look(engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Path) -> Seen:
+    """How things stand, whatever of Redis and the broker answers.
+
+    Raises:
+        DBAPIError: the order store does not answer.
+    """
+    queues, served, now = _queues(ask_queues), _served(client), now_us()
+    with reading(engine) as connection:
+        ended, unsold = _ended_of_last_hour(connection, now)
+        return Seen(
+            now=now,
+            services={"redis": served is not None, "broker": queues is not None},
+            queues=queues,
+            served=served,
+            ended=ended,
+            unsold=unsold,
+            last_arrival=connection.scalar(select(func.max(imports.c.staged_at))),
+            open_imports=_open_imports(connection),
+            figures_due_since=connection.scalar(select(func.min(kpi_days.c.due_since))),
+            free_share=free_share(home),
+        )
+
+
+def free_share(home: Path) -> float:
+    """Share of the disk of a home that is free."""
+    usage = shutil.disk_usage(home)
+    return usage.free / usage.total
+
+
+def _queues(ask_queues: AskQueues) -> dict[str, Queue] | None:
+    try:
+        return dict(ask_queues())
+    except ConnectionError:
+        return None
+
+
+def _served(client: redis.Redis) -> frozenset[str] | None:
+    try:
+        try_writing(client)
+        return queues_served(workers_there(client))
+    except RedisError:
+        return None
+
+
+def _ended_of_last_hour(connection: Connection, now: int) -> tuple[int, int]:
+    before, counts = snapshot_before(connection, now - HOUR_US), order_counts(connection)
+    if before is None:
+        return 0, 0
+    ended = counts.completed + counts.unsold
+    return ended - before.ended, counts.unsold - before.unsold
+
+
+def _open_imports(connection: Connection) -> list[OpenImport]:
+    moved_at = func.max(func.coalesce(batches.c.progress_at, 0))
+    query = (
+        select(imports.c.partition_key, imports.c.started_at, imports.c.refused_because, moved_at)
+        .outerjoin(batches, batches.c.import_id == imports.c.id)
+        .where(imports.c.status.in_((ImportStatus.RUNNING, ImportStatus.STALLED)))
+        .group_by(imports.c.id)
+        .order_by(imports.c.id)
+    )
+    return [
+        OpenImport(key, max(started_at or 0, moved or 0), given_up_because)
+        for key, started_at, given_up_because, moved in connection.execute(query)
+    ]

@@ -1,0 +1,92 @@
+"""Snapshots of queues and throughput, a row each few minutes, kept for eight days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from orders_pipeline.base.clock import duration_us, now_us
+from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.monitoring.order_counts import OrderCounts, order_counts
+from orders_pipeline.store.schema import snapshots
+from orders_pipeline.store.upsert import insert_into
+
+KEPT = timedelta(days=8)
+PROCESSING = (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
+DONE = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.ROLLBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Waiting tasks by queue, and orders of every currency: open ones, and those ever settled.
+
+    Args:
+        taken_at: microseconds since 1970.
+        ended: attempts at orders that ever ended; unlike `settled` it never falls.
+        unsold: those of them that ended without a sale.
+    """
+
+    taken_at: int
+    waiting: dict[str, int]
+    pending: int
+    processing: int
+    settled: int
+    ended: int = 0
+    unsold: int = 0
+
+
+def take_snapshot(engine: Engine, waiting: Mapping[str, int]) -> Snapshot:
+    """Keeps how things stand, and drops what is older than eight days.
+
+    Args:
+        waiting: tasks by queue; none while the broker does not answer.
+    """
+    with engine.begin() as connection:
+        taken = _snapshot(now_us(), dict(waiting), order_counts(connection))
+        connection.execute(insert_into(connection, snapshots).values(asdict(taken)).on_conflict_do_nothing())
+        old = snapshots.c.taken_at < taken.taken_at - duration_us(KEPT)
+        connection.execute(delete(snapshots).where(old))
+    return taken
+
+
+def snapshots_of_last(connection: Connection, period: timedelta) -> list[Snapshot]:
+    """The snapshots of the last hours or days, in order."""
+    since = now_us() - duration_us(period)
+    query = select(snapshots).where(snapshots.c.taken_at >= since).order_by(snapshots.c.taken_at)
+    return [Snapshot(**row) for row in connection.execute(query).mappings()]
+
+
+def settled_per_second(taken: list[Snapshot]) -> list[float | None]:
+    """Orders settled a second between each snapshot and the one before it; the first has none."""
+    rates: list[float | None] = [None] if taken else []
+    for before, after in pairwise(taken):
+        # A retried order is open again, and so the number can fall.
+        number = max(after.settled - before.settled, 0)
+        rates.append(round(number * 1_000_000 / (after.taken_at - before.taken_at), 2))
+    return rates
+
+
+def snapshot_before(connection: Connection, time: int) -> Snapshot | None:
+    """The last snapshot taken before a time, in microseconds; else the first one, if there is any."""
+    before = select(snapshots).where(snapshots.c.taken_at <= time).order_by(snapshots.c.taken_at.desc())
+    first = select(snapshots).order_by(snapshots.c.taken_at)
+    for query in (before, first):
+        if row := connection.execute(query.limit(1)).mappings().first():
+            return Snapshot(**row)
+    return None
+
+
+def _snapshot(now: int, waiting: dict[str, int], counts: OrderCounts) -> Snapshot:
+    return Snapshot(
+        taken_at=now,
+        waiting=waiting,
+        pending=counts.by_status[OrderStatus.PENDING],
+        processing=sum(counts.by_status[status] for status in PROCESSING),
+        settled=sum(counts.by_status[status] for status in DONE),
+        ended=counts.completed + counts.unsold,
+        unsold=counts.unsold,
+    )

@@ -1,0 +1,61 @@
+"""The second file of a profile: order fields for the lines of the first, joined by the order number."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import polars as pl
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.profile import Companion, OrderField
+from orders_pipeline.order_files.records.source import Source, open_source, zip_members
+from orders_pipeline.order_files.reject_codes import RejectCode
+
+
+def find_companion(source: Source, companion: Companion, given: str | None) -> Source:
+    """The companion of an order file: the one given, the other file in its archive, or the one beside it.
+
+    Raises:
+        FileRefused: there is none, or several fit.
+    """
+    path = Path(source.path)
+    if given is not None:
+        return open_source(Path(given))
+    inside = [name for name in zip_members(path) if name != source.member and _fits(name, companion)]
+    if len(inside) == 1:
+        return open_source(path, inside[0])
+    beside = sorted(other for other in path.parent.glob(companion.file) if other != path and other.is_file())
+    if len(beside) == 1:
+        return open_source(beside[0].resolve())
+    what = "several fit" if beside or inside else "none was found"
+    raise FileRefused(
+        "companion_missing",
+        f"{source.name} needs a second file with its orders, named like {companion.file}: {what}.",
+        "Put exactly one beside it or with it into a zip archive, or name it as the companion.",
+    )
+
+
+def join_orders(lines: pl.DataFrame, orders: pl.DataFrame | None, companion: Companion) -> pl.DataFrame:
+    """`lines` with the fields of their orders; lines whose order is not there, or there twice, are marked."""
+    fields = [field.value for field in companion.columns if field is not OrderField.ORDER_NUMBER]
+    if orders is None:
+        schema = {"order": pl.String, **dict.fromkeys(fields, pl.String), "found": pl.UInt32}
+        known = pl.DataFrame(schema=schema)
+    else:
+        sound = orders.filter(pl.col("problem").is_null() & pl.col("order").is_not_null())
+        known = sound.group_by("order").agg(pl.col(fields).first(), found=pl.len())
+    joined = lines.join(known, on="order", how="left", maintain_order="left")
+    problem = (
+        pl.when(pl.col("problem").is_not_null() | pl.col("order").is_null())
+        .then(pl.col("problem"))
+        .when(pl.col("found").is_null())
+        .then(pl.lit(RejectCode.ORDER_UNKNOWN.value))
+        .when(pl.col("found") > 1)
+        .then(pl.lit(RejectCode.ORDER_TWICE.value))
+    )
+    return joined.with_columns(problem=problem).drop("found")
+
+
+def _fits(name: str, companion: Companion) -> bool:
+    return fnmatchcase(Path(name).name, companion.file)

@@ -1,0 +1,94 @@
+"""Where the header of an order file stands, and which profile it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.profile import Profile
+from orders_pipeline.order_files.records.scanner import Scanned
+from orders_pipeline.order_files.records.sniff import Sniffed
+
+HEADER_SEARCH = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header record: its place among the records and the physical lines, its names, the profile it fits."""
+
+    profile: Profile
+    index: int
+    line: int
+    names: tuple[str, ...]
+
+
+def find_header(file_name: str, sniffed: Sniffed, profiles: Sequence[Profile], line: int | None) -> Header:
+    """The first record (or that on physical line `line`) that has all columns of a profile.
+
+    Raises:
+        FileRefused: there is none, or it fits several profiles equally well.
+    """
+    at = 1
+    for index, record in enumerate(sniffed.records[:HEADER_SEARCH]):
+        names = tuple(field.strip() for field in record.fields)
+        fitting = [profile for profile in profiles if not profile.missing(names)]
+        if record.problem is None and fitting and line in (None, at):
+            widened = widen(names, sniffed.records[index + 1 :])
+            return Header(_most_specific(file_name, fitting, names), index, at, widened)
+        at += record.lines
+    raise _no_header(file_name, sniffed.records, profiles)
+
+
+def widen(names: tuple[str, ...], records: Sequence[Scanned]) -> tuple[str, ...]:
+    """`names` as wide as the records: one delimiter more or less at the end of each line is harmless."""
+    rows = [r.fields for r in records if r.problem is None and any(field.strip() for field in r.fields)]
+    if rows and all(len(row) == len(names) + 1 and not row[-1].strip() for row in rows):
+        return (*names, "")
+    if rows and names[-1:] == ("",) and all(len(row) == len(names) - 1 for row in rows):
+        return names[:-1]
+    return names
+
+
+def _most_specific(file_name: str, fitting: list[Profile], names: tuple[str, ...]) -> Profile:
+    counts = {profile.name: len(profile.locate(names)) for profile in fitting}
+    best = [profile for profile in fitting if counts[profile.name] == max(counts.values())]
+    if len(best) > 1:
+        which = ", ".join(profile.name for profile in best)
+        raise FileRefused(
+            "profile_ambiguous", f"{file_name} fits several profiles: {which}.", "Name the one to use."
+        )
+    return best[0]
+
+
+def _no_header(file_name: str, records: Sequence[Scanned], profiles: Sequence[Profile]) -> FileRefused:
+    rows = [tuple(field.strip() for field in record.fields) for record in records[:HEADER_SEARCH]]
+    nearest, names = max(
+        ((profile, row) for row in rows for profile in profiles),
+        key=lambda pair: len(pair[0].locate(pair[1])) / len(pair[0].columns),
+        default=(profiles[0], ()),
+    )
+    missing = nearest.missing(names)
+    located = nearest.locate(names)
+    if not located or (len(located) == 1 and len(profiles) > 1):
+        return _headless(file_name, rows, profiles)
+    columns = "no column " + missing[0] if len(missing) == 1 else "none of the columns " + ", ".join(missing)
+    which = (
+        f"the profile {nearest.name!r}" if len(profiles) == 1 else f"{nearest.name!r}, the nearest profile,"
+    )
+    return FileRefused(
+        "column_missing",
+        f"{file_name} has {columns}, which {which} requires.",
+        "Rename the columns, name another profile, or write one for such files.",
+    )
+
+
+def _headless(file_name: str, rows: list[tuple[str, ...]], profiles: Sequence[Profile]) -> FileRefused:
+    shown = next((profile for profile in profiles if profile.name == "default"), profiles[0])
+    first = next((row for row in rows if any(row)), ())
+    expected = ", ".join(shown.columns[field][0] for field in shown.required)
+    return FileRefused(
+        "header_missing",
+        f"{file_name} has no header that a profile knows: its first line reads {', '.join(first)[:120]!r}.",
+        f"Add a header such as that of the profile {shown.name!r}, {expected}, or write a profile for it.",
+    )

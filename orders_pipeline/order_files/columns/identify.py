@@ -1,0 +1,254 @@
+"""What kind of order file this is: encoding, dialect, header and profile, from a bounded part of it."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.companion import find_companion
+from orders_pipeline.order_files.columns.header import Header, find_header
+from orders_pipeline.order_files.columns.profile import Companion, Profile, built_in_profiles, load_profile
+from orders_pipeline.order_files.export_note import told_by_export
+from orders_pipeline.order_files.parsed_file import Finding
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.records.dialect import Dialect
+from orders_pipeline.order_files.records.encodings import ASCII, DetectedEncoding, detect_encoding
+from orders_pipeline.order_files.records.sample import HEAD_BYTES, Sample, take_sample
+from orders_pipeline.order_files.records.sniff import NAMES, KnowsHeader, Sniffed, long_delimiter, sniff
+from orders_pipeline.order_files.records.source import Container, Source, open_source
+from orders_pipeline.order_files.records.text import decode_start
+
+_LINE_ENDS = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """How the file called `file_name` is to be read.
+
+    `skip_records` counts the records up to the header, which stands on the physical line `header_line`.
+    `companion` is the path of the second file of a profile that takes two, empty if that lies in the same
+    archive.
+    """
+
+    file_name: str
+    container: Container
+    member: str
+    profile: Profile
+    encoding: str
+    dialect: Dialect
+    header: tuple[str, ...]
+    header_line: int
+    skip_records: int
+    companion: str
+    companion_member: str
+    options: ReadOptions
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the beginning of a file shows, whatever its columns mean."""
+
+    source: Source
+    encoding: DetectedEncoding
+    options: ReadOptions
+    sniffed: Sniffed
+    lines: list[str]
+
+
+def identify(path: Path, profile: str | Profile | None, options: ReadOptions, called: str = "") -> Identified:
+    """Looks at the file's beginning; the profile is chosen by the header when not given.
+
+    Args:
+        profile: one, its name, or the path of its TOML file.
+        called: the name that people know the file by, if it lies under another.
+
+    Raises:
+        FileRefused: not a readable order file, or its columns fit no profile, or several.
+    """
+    chosen = load_profile(profile) if isinstance(profile, str) else profile
+    profiles = [chosen] if chosen else list(built_in_profiles().values())
+    leave_out = tuple(known.companion.file for known in profiles if known.companion)
+    source = replace(open_source(path, options.member, leave_out), called=called)
+    identified = _identified(source, profiles, options, named=chosen is not None)
+    companion = identified.profile.companion
+    return identified if companion is None else _with_companion(identified, source, companion)
+
+
+def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified] | None:
+    """The second file of an identified file that now lies at `path`, and how it is read; None if it takes
+    none.
+
+    Raises:
+        FileRefused: it is missing, unreadable, or lacks a column.
+    """
+    companion = main.profile.companion
+    if companion is None:
+        return None
+    inside = not main.companion
+    source = open_source(path if inside else Path(main.companion), main.companion_member or None)
+    # Only what is read here counts: the fields of a line stand in the other file.
+    others = {"columns": companion.columns, "items": None, "joined": {}, "companion": None}
+    profile = Profile.model_construct(**{**dict(main.profile), **others})
+    return source, _identified(source, [profile], ReadOptions(), named=True)
+
+
+def _with_companion(identified: Identified, source: Source, companion: Companion) -> Identified:
+    found = find_companion(source, companion, identified.options.companion)
+    note = Finding(
+        "companion", found.member or found.name, 1.0, "the profile takes a second file with the orders"
+    )
+    return replace(
+        identified,
+        companion="" if found.path == source.path else found.path,
+        companion_member=found.member,
+        findings=(*identified.findings, note),
+    )
+
+
+def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *, named: bool) -> Identified:
+    def knows_header(fields: list[str]) -> bool:
+        return any(not profile.missing(tuple(fields)) for profile in profiles)
+
+    looked = look_at(source, options, profiles[0] if named else None, knows_header)
+    header = _header(looked, profiles)
+    return Identified(
+        file_name=source.name,
+        container=source.container,
+        member=source.member,
+        profile=header.profile,
+        encoding=looked.encoding.encoding,
+        dialect=looked.sniffed.dialect,
+        header=header.names,
+        header_line=header.line,
+        skip_records=header.index + 1,
+        companion="",
+        companion_member="",
+        options=looked.options,
+        findings=tuple(_findings(looked, header, named=named)),
+    )
+
+
+def look_at(
+    source: Source, options: ReadOptions, profile: Profile | None, knows_header: KnowsHeader
+) -> Looked:
+    """Encoding and dialect of a file.
+
+    Raises:
+        FileRefused: it cannot be read, is blank, or is no delimited text.
+    """
+    sample = take_sample(source)
+    if not sample.head.strip():
+        message = f"{source.name} is blank: a header and order lines were expected."
+        raise FileRefused("file_empty", message, "Export it again.")
+    if _is_binary(sample.head):
+        message = f"{source.name} holds binary data: an order file in CSV was expected."
+        raise FileRefused("not_text", message, "Export it as CSV.")
+    options = told_by_export(sample.head, options)
+    encoding = _encoding(source, sample, options, profile)
+    lines, line_end = _lines(sample, encoding.encoding)
+    fixed = _fixed(options, profile)
+    told = re.fullmatch(r"\ufeff?sep=(.)", lines[0].strip("\n")) if lines else None
+    if told and "delimiter" not in fixed:
+        fixed["delimiter"] = told[1]
+    sniffed = sniff(lines, line_end, fixed, knows_header)
+    return Looked(source, encoding, options, sniffed, lines)
+
+
+def _header(looked: Looked, profiles: list[Profile]) -> Header:
+    if delimiter := long_delimiter(looked.lines):
+        refuse_long_delimiter(looked.source.name, delimiter)
+    return find_header(looked.source.name, looked.sniffed, profiles, looked.options.header_line)
+
+
+def refuse_long_delimiter(file_name: str, delimiter: str) -> None:
+    """Raises the refusal of a file whose fields are separated by several characters."""
+    raise FileRefused(
+        "delimiter_too_long",
+        f"{file_name} separates its fields with {delimiter!r}: a delimiter of one character was expected.",
+        "Export it with a comma, semicolon, tab or pipe between the fields.",
+    )
+
+
+def _encoding(
+    source: Source, sample: Sample, options: ReadOptions, profile: Profile | None
+) -> DetectedEncoding:
+    given = options.encoding or (profile.encoding if profile else None)
+    if given is None:
+        return detect_encoding(sample.head, sample.marked, sample_is_whole=sample.whole)
+    try:
+        return DetectedEncoding(_text_codec(given), 1.0, "it was given")
+    except LookupError:
+        message = f"{source.name} cannot be read as {given!r}: there is no such encoding."
+        raise FileRefused(
+            "encoding_unknown", message, "Name one such as utf-8, cp1252 or mac_roman."
+        ) from None
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether many control characters stand in it, other than the zeros of UTF-16 and UTF-32."""
+    control = sum(head.count(bytes([byte])) for byte in (*range(1, 9), *range(14, 32)))
+    return control * 50 > len(head)
+
+
+def _text_codec(name: str) -> str:
+    """Python's name of a text encoding; ASCII is read as UTF-8, so that a stray byte is a reject."""
+    found = codecs.lookup(name).name
+    # Raises LookupError for codecs such as base64, which make no text of bytes.
+    b" ".decode(found, "replace")
+    return "utf-8" if found == ASCII else found
+
+
+def _lines(sample: Sample, encoding: str) -> tuple[list[str], str]:
+    """The first physical lines, whole ones only, and the end that most of them have."""
+    text = decode_start(sample.head, encoding)
+    pairs = text.count("\r\n")
+    ends = {"\n": text.count("\n") - pairs, "\r\n": pairs, "\r": text.count("\r") - pairs}
+    lines = [line.rstrip("\n") for line in io.StringIO(text.replace("\r\r\n", "\r\n"), newline=None)]
+    if len(sample.head) >= HEAD_BYTES and len(lines) > 1:
+        lines.pop()
+    return lines, max(ends, key=lambda end: ends[end])
+
+
+def _fixed(options: ReadOptions, profile: Profile | None) -> dict[str, str]:
+    fixed = {}
+    for part in ("delimiter", "quote", "escape"):
+        given = getattr(options, part)
+        if given is None and profile is not None:
+            given = getattr(profile, part)
+        if given is not None:
+            fixed[part] = given.replace("\\t", "\t")
+            _check_character(part, fixed[part])
+    return fixed
+
+
+def _check_character(part: str, given: str) -> None:
+    if len(given) > 1 or (part == "delimiter" and not given) or given in {"\n", "\r"}:
+        message = f"The {part} {given!r} cannot be used: one character was expected."
+        raise FileRefused("option_invalid", message, "Name a single character, such as ; or \\t.")
+
+
+def _findings(looked: Looked, header: Header, *, named: bool) -> Iterator[Finding]:
+    sniffed, encoding = looked.sniffed, looked.encoding
+    dialect = sniffed.dialect
+    chosen = "it was named" if named else f"line {header.line} has all its columns"
+    yield Finding("profile", header.profile.name, 1.0, chosen)
+    shown = "UTF-8 (only ASCII so far)" if encoding.encoding == ASCII else encoding.encoding
+    yield Finding("encoding", shown, encoding.confidence, encoding.reason)
+    parts = {"delimiter": dialect.delimiter, "quote": dialect.quote, "escape": dialect.escape}
+    given = _fixed(looked.options, header.profile if named else None)
+    for part, value in parts.items():
+        if part in given:
+            yield Finding(part, NAMES.get(value, value), 1.0, "it was given")
+        elif part != "escape" or value:
+            yield Finding(part, NAMES.get(value, value), sniffed.confidence, sniffed.reason)
+    yield Finding("line end", _LINE_ENDS[dialect.line_end], 1.0, "most of the first lines end so")
+    if header.line > 1:
+        yield Finding("header line", str(header.line), 1.0, "the lines before it are no header")
+    if looked.source.container is not Container.PLAIN:
+        yield Finding("container", looked.source.container.value, 1.0, "its first bytes say so")

@@ -1,0 +1,252 @@
+"""Column profiles: how the columns of one kind of file become the fields of order lines. Data, no code."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.refusals import FileRefused
+
+PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+
+class OrderField(StrEnum):
+    """What a column of an order file can mean."""
+
+    ORDER_NUMBER = "order_number"
+    CUSTOMER_ID = "customer_id"
+    CUSTOMER_NAME = "customer_name"
+    SKU = "sku"
+    PRODUCT_NAME = "product_name"
+    QUANTITY = "quantity"
+    UNIT_PRICE = "unit_price"
+    LINE_TOTAL = "line_total"
+    CURRENCY = "currency"
+    ORDERED_AT = "ordered_at"
+
+
+class DateOrder(StrEnum):
+    """The order of day, month and year in a date written with numbers."""
+
+    DMY = "DMY"
+    MDY = "MDY"
+    YMD = "YMD"
+
+
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+_NEEDED = (OrderField.ORDER_NUMBER, OrderField.SKU, OrderField.QUANTITY, OrderField.ORDERED_AT)
+_PRICES = {OrderField.UNIT_PRICE, OrderField.LINE_TOTAL}
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class PackedItems(BaseModel):
+    """Several items of an order packed into columns, as `name:Mug|sku:M1|quantity:2|total:9.00`.
+
+    `columns` is a pattern of their header names, such as `line_item_*`; `fields` gives each order field its
+    key.
+    """
+
+    model_config = _STRICT
+
+    columns: str
+    fields: dict[OrderField, str]
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = "|"
+    assign: Annotated[str, Field(min_length=1, max_length=1)] = ":"
+    between: str = ""
+
+    def among(self, header: tuple[str, ...]) -> list[int]:
+        """Positions of the packed columns."""
+        pattern = self.columns.casefold()
+        return [at for at, name in enumerate(header) if fnmatchcase(name.strip().casefold(), pattern)]
+
+
+class Companion(BaseModel):
+    """A second file with order fields, joined by the order number; `file` is a pattern of its name."""
+
+    model_config = _STRICT
+
+    file: str
+    columns: dict[OrderField, Names]
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _single_names(cls, value: object) -> object:
+        return _as_tuples(value)
+
+
+class Profile(BaseModel):
+    """Maps a file's columns to order fields.
+
+    `columns` gives each field the header names it goes by, `joined` the columns that make it up together,
+    `constants` its one value for the whole file, `values` what stands for what in it; `optional` fields may
+    be absent. Blank fields in `inherit` take the value that another line of the order has, those in
+    `fallback` that of another field. `skip` names columns and the values (`*`: any) whose orders are not
+    taken. `date_order` settles what numeric dates leave open, `short_date_order` only those with two-digit
+    years; naive times are local to `timezone`.
+    """
+
+    model_config = _STRICT
+
+    name: Annotated[str, Field(pattern=PROFILE_NAME)]
+    description: str = ""
+    columns: dict[OrderField, Names]
+    joined: dict[OrderField, Names] = {}
+    optional: tuple[OrderField, ...] = ()
+    constants: dict[OrderField, str] = {}
+    values: dict[OrderField, dict[str, str]] = {}
+    inherit: tuple[OrderField, ...] = ()
+    fallback: dict[OrderField, OrderField] = {}
+    skip: dict[str, Names] = {}
+    items: PackedItems | None = None
+    companion: Companion | None = None
+    date_order: DateOrder | None = None
+    short_date_order: DateOrder | None = None
+    timezone: str | None = None
+    decimal: Annotated[str, Field(pattern=r"^[.,]$")] | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+
+    @field_validator("columns", "skip", mode="before")
+    @classmethod
+    def _single_names(cls, value: object) -> object:
+        return _as_tuples(value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        try:
+            return value and ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/London") from error
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        given = self.given
+        missing = [field.value for field in _NEEDED if field not in given]
+        if missing:
+            raise ValueError(f"no column and no constant for {', '.join(missing)}")
+        if len(_PRICES & given) != 1:
+            raise ValueError("exactly one of unit_price and line_total is needed")
+        currency = self.constants.get(OrderField.CURRENCY)
+        if currency is not None and currency not in MINOR_DIGITS:
+            raise ValueError(f"{currency!r} is not an ISO 4217 code")
+        return self
+
+    @property
+    def given(self) -> set[OrderField]:
+        """The fields that this profile gives a value."""
+        packed = set(self.items.fields) if self.items else set()
+        joined = set(self.companion.columns) if self.companion else set()
+        return {*self.columns, *self.joined, *self.constants, *packed, *joined}
+
+    @property
+    def price_field(self) -> OrderField:
+        """The field that prices are read from."""
+        return OrderField.LINE_TOTAL if OrderField.LINE_TOTAL in self.given else OrderField.UNIT_PRICE
+
+    @property
+    def required(self) -> tuple[OrderField, ...]:
+        """Fields whose column must be in the file."""
+        return tuple(field for field in self.columns if field not in self.optional)
+
+    def locate(self, header: tuple[str, ...]) -> dict[OrderField, int]:
+        """Position of each field whose column is in `header`."""
+        return locate(self.columns, header)
+
+    def missing(self, header: tuple[str, ...]) -> list[str]:
+        """Names of the columns that `header` should have and has not."""
+        found = self.locate(header)
+        absent = [" or ".join(self.columns[field]) for field in self.required if field not in found]
+        known = {plain_name(name) for name in header}
+        together = [
+            name for field, names in self.joined.items() if field not in self.optional for name in names
+        ]
+        absent += [name for name in together if plain_name(name) not in known]
+        if self.items and not self.items.among(header):
+            absent.append(self.items.columns)
+        return absent
+
+
+def locate(columns: dict[OrderField, Names], header: tuple[str, ...]) -> dict[OrderField, int]:
+    """Position in `header` of the first known name of each field."""
+    positions: dict[str, int] = {}
+    for at, name in enumerate(header):
+        positions.setdefault(plain_name(name), at)
+    known = {field: [positions.get(plain_name(name)) for name in names] for field, names in columns.items()}
+    first = {field: next((at for at in places if at is not None), None) for field, places in known.items()}
+    return {field: at for field, at in first.items() if at is not None}
+
+
+def plain_name(name: str) -> str:
+    """A header name without case, blanks and punctuation, as names are compared."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+@cache
+def built_in_profiles() -> dict[str, Profile]:
+    """The profiles that come with the package, by name."""
+    folder = resources.files("orders_pipeline.order_files.columns").joinpath("profiles")
+    files = [file for file in folder.iterdir() if file.name.endswith(".toml")]
+    loaded = [parse_profile(file.read_text("utf-8"), file.name) for file in files]
+    return {profile.name: profile for profile in sorted(loaded, key=lambda profile: profile.name)}
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """A built-in profile by name, or one from a TOML file.
+
+    Raises:
+        FileRefused: there is no such profile, or its file is not valid.
+    """
+    known = built_in_profiles()
+    if name_or_path in known:
+        return known[name_or_path]
+    path = Path(name_or_path)
+    if not path.is_file():
+        names = ", ".join(known)
+        message = f"There is no profile {name_or_path!r}: known are {names}."
+        raise FileRefused("profile_unknown", message, "Name one of them, or the path of a TOML file.")
+    try:
+        return parse_profile(path.read_text("utf-8"), path.name)
+    except UnicodeDecodeError:
+        raise FileRefused("profile_invalid", f"{path.name} is not UTF-8 text.", "Save it as UTF-8.") from None
+    except OSError as error:
+        message = f"{path.name} cannot be read: {error.strerror}."
+        raise FileRefused("profile_invalid", message, "Check its permissions.") from None
+
+
+def parse_profile(text: str, file_name: str) -> Profile:
+    """The profile in a TOML text; its name is that of the file unless given.
+
+    Raises:
+        FileRefused: the text is no valid profile; the message says what is wrong.
+    """
+    try:
+        return Profile.model_validate({"name": Path(file_name).stem.lower(), **tomllib.loads(text)})
+    except tomllib.TOMLDecodeError as error:
+        raise FileRefused(
+            "profile_invalid", f"{file_name} is not valid TOML: {error}.", "Correct it."
+        ) from None
+    except ValidationError as error:
+        places = [(".".join(map(str, found["loc"])) or "profile", found["msg"]) for found in error.errors()]
+        problems = "; ".join(f"{place}: {what.removeprefix('Value error, ')}" for place, what in places)
+        message = f"{file_name} is not a valid profile: {problems}."
+        raise FileRefused("profile_invalid", message, "Compare it with the built-in profiles.") from None
+
+
+def _as_tuples(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {key: (names,) if isinstance(names, str) else names for key, names in value.items()}

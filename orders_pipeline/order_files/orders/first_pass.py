@@ -1,0 +1,130 @@
+"""The first pass over a file: its records under the names of the order fields, and what its columns show."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.layout import order_layout
+from orders_pipeline.order_files.columns.profile import OrderField
+from orders_pipeline.order_files.export_note import REASON_COLUMNS
+from orders_pipeline.order_files.orders.items import unpack_items
+from orders_pipeline.order_files.orders.spill import Plan, Spill, plan_parts
+from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.order_files.records.ahead import prefetched
+from orders_pipeline.order_files.records.encodings import DetectedEncoding
+from orders_pipeline.order_files.records.records import RecordReader
+from orders_pipeline.order_files.records.sections import Sections
+from orders_pipeline.order_files.records.source import Source, read_chunks
+from orders_pipeline.order_files.records.text import TextStream
+from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.convert import order_key
+from orders_pipeline.order_files.values.decisions import ColumnEvidence
+
+ORDER = OrderField.ORDER_NUMBER.value
+
+
+class FirstPass:
+    """Reads a file once into a spill; `records` and `encoding` are known at the end."""
+
+    def __init__(self, source: Source, identified: Identified, evidence: ColumnEvidence) -> None:
+        self.records = 0
+        self._last_order: str | None = None
+        self._source = source
+        self._identified = identified
+        self._evidence = evidence
+        self._layout = order_layout(identified)
+        self._text = TextStream(identified.encoding)
+        header = {name: identified.header[at] for name, at in self._layout.columns.items()}
+        self._sections = Sections(identified.file_name, header, ORDER)
+
+    @property
+    def encoding(self) -> DetectedEncoding | None:
+        """The encoding, where it was decided only on the way."""
+        return self._text.decided
+
+    def frames(self) -> Generator[pl.DataFrame]:
+        """The records, prepared.
+
+        Raises:
+            FileRefused: the file cannot be read to its end, or holds the same table twice.
+        """
+        chunks = self._text.decoded(read_chunks(self._source))
+        reader = RecordReader(self._identified.dialect, self._layout, self._identified.file_name)
+        for frame in prefetched(reader.frames(chunks)):
+            prepared = self._prepared(frame)
+            self.records += prepared.height
+            self._evidence.add(prepared)
+            yield prepared
+        self._sections.end()
+
+    def spilled(self, folder: Path, rules: ParseRules, plan: Plan | None = None) -> tuple[Spill, Plan]:
+        """All records, in the parts of a plan, which follows from the rules where none is given."""
+        frames = self.frames()
+        first = next(frames, None)
+        if plan is None:
+            lines = 0.0 if first is None else self._expected_lines(first)
+            plan = plan_parts(lines, rules.batch_lines, rules.workers)
+        spill = Spill(folder, plan.parts)
+        for frame in chain([] if first is None else [first], frames):
+            spill.add(frame)
+        return spill, plan
+
+    def _expected_lines(self, first: pl.DataFrame) -> float:
+        bytes_per_line = int(first["raw"].str.len_bytes().sum()) / first.height + 1
+        return self._source.unpacked_size() / bytes_per_line
+
+    def _prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
+        profile = self._identified.profile
+        frame = self._joined(self._skipping(self._sections.marked(frame)))
+        header = pl.col("problem").eq_missing(RejectCode.REPEATED_HEADER.value)
+        frame = frame.with_columns(order=pl.when(~header).then(order_key(pl.col(ORDER)))).drop(ORDER)
+        frame = self._completed(self._unescaped(frame))
+        return unpack_items(frame, profile.items) if profile.items else frame
+
+    def _unescaped(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Without the apostrophes that an export of rejects puts before formulas."""
+        if REASON_COLUMNS[0] not in self._identified.header:
+            return frame
+        names = [name for name in (*self._layout.columns, "order") if name in frame.columns]
+        return frame.with_columns(pl.col(names).str.replace(r"^'([=+@\t\r-])", "$1"))
+
+    def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """An order number that the end of the file cuts short belongs to the order of the line before."""
+        orders = [self._last_order, *frame["order"].tail(2)][-2:]
+        self._last_order = orders[-1]
+        if (
+            frame["problem"][-1] != RejectCode.CUT_OFF
+            or not orders[0]
+            or not orders[0].startswith(orders[-1] or "-")
+        ):
+            return frame
+        place = self._layout.columns[ORDER]
+        if frame["raw"][-1].count(self._identified.dialect.delimiter) > place:
+            return frame
+        last = pl.int_range(pl.len()) == frame.height - 1
+        return frame.with_columns(order=pl.when(last).then(pl.lit(orders[0])).otherwise(pl.col("order")))
+
+    def _skipping(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`skipped`: the value for which the profile passes an order over."""
+        matches = [pl.lit(None, pl.String)]
+        names = []
+        for number, values in enumerate(self._identified.profile.skip.values()):
+            if (name := f"skip_{number}") in frame.columns:
+                text = pl.col(name).str.strip_chars()
+                listed = text.str.to_lowercase().is_in([value.lower() for value in values])
+                matches.append(pl.when(text != "" if "*" in values else listed).then(text))
+                names.append(name)
+        return frame.with_columns(skipped=pl.coalesce(matches)).drop(names)
+
+    def _joined(self, frame: pl.DataFrame) -> pl.DataFrame:
+        for field in self._identified.profile.joined:
+            parts = [name for name in frame.columns if name.startswith(f"{field.value}+")]
+            if parts:
+                text = pl.concat_str(parts, separator=" ", ignore_nulls=True)
+                frame = frame.with_columns(text.alias(field.value)).drop(parts)
+        return frame

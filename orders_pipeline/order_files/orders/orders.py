@@ -1,0 +1,173 @@
+"""Typed lines to whole orders: an order with one bad line is rejected with all its lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.order_files.columns.profile import OrderField
+from orders_pipeline.order_files.reject_codes import EXPLANATIONS, RejectCode
+from orders_pipeline.order_files.values.amounts import SCALE
+from orders_pipeline.order_files.values.convert import MAX_TOTAL_UNITS
+
+_STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class SettledLines:
+    """Good orders in the order of their first lines, their lines order by order, and what is not taken."""
+
+    orders: pl.DataFrame
+    lines: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+def settle_lines(frame: pl.DataFrame, headers: dict[str, str]) -> SettledLines:
+    """Groups the lines of whole orders; `headers` gives the file's column name of each order field."""
+    frame = _marked_orders(_by_order(frame))
+    good = frame
+    bad = frame.clear()
+    if frame["code"].null_count() < frame.height:
+        spoiled = pl.col("code").is_not_null()
+        spoiled |= spoiled.any().over("run") & pl.col("order").is_not_null()
+        good, bad = frame.filter(~spoiled), frame.filter(spoiled)
+    orders = _orders(good)
+    return SettledLines(orders, _lines(good, orders), _rejects(bad, headers))
+
+
+def merge_settled(pieces: list[SettledLines]) -> SettledLines:
+    """Pieces with different orders as one, in file order again."""
+    if len(pieces) == 1:
+        return pieces[0]
+    orders = pl.concat(piece.orders for piece in pieces)
+    places = orders["first_line"].arg_sort()
+    position = places.arg_sort().cast(pl.Int64)
+    starts = [sum(piece.orders.height for piece in pieces[:number]) for number in range(len(pieces))]
+    shifted = (piece.lines["position"] + start for piece, start in zip(pieces, starts, strict=True))
+    of_line = position.gather(pl.concat(shifted))
+    return SettledLines(
+        orders.with_columns(position=position)[places],
+        pl.concat(piece.lines for piece in pieces)
+        .with_columns(position=of_line)
+        .sort("position", maintain_order=True),
+        pl.concat(piece.rejects for piece in pieces).sort("record", maintain_order=True),
+    )
+
+
+def _by_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """The lines of each order together, in file order, with a number `run` for each order."""
+    runs = frame["order"].rle_id()
+    if frame.height and runs[-1] + 1 != frame["order"].n_unique():
+        numbered = frame.with_row_index("first").with_columns(pl.col("first").min().over("order"))
+        frame = numbered.sort("first", maintain_order=True).drop("first")
+        runs = frame["order"].rle_id()
+    return frame.with_columns(run=runs)
+
+
+def _marked_orders(frame: pl.DataFrame) -> pl.DataFrame:
+    """Marks what only the lines of an order together show."""
+    fine = frame.filter(pl.col("code").is_null())
+    plain = fine["currency"].n_unique() <= 1
+    if plain and (fine["total"].cast(pl.Int128).sum() or 0) <= MAX_TOTAL_UNITS * SCALE:
+        return frame
+    per_order = fine.group_by("run").agg(
+        differs=pl.col("currency").n_unique() > 1,
+        first_currency=pl.col("currency").first(),
+        too_large=pl.col("total").cast(pl.Int128).sum() > MAX_TOTAL_UNITS * SCALE,
+    )
+    wrong = per_order.filter(pl.col("differs") | pl.col("too_large"))
+    if not wrong.height:
+        return frame
+    differs = pl.col("code").is_null() & pl.col("differs")
+    code = (
+        pl.when(pl.col("code").is_not_null() | pl.col("differs").is_null())
+        .then(pl.col("code"))
+        .when(pl.col("differs"))
+        .then(pl.lit(RejectCode.CURRENCY_DIFFERS.value))
+        .otherwise(pl.lit(RejectCode.ORDER_TOTAL_TOO_LARGE.value))
+    )
+    detail = pl.when(differs).then(pl.col("first_currency")).otherwise(pl.col("detail"))
+    joined = frame.join(wrong, on="run", how="left", maintain_order="left")
+    return joined.with_columns(code=code, detail=detail)
+
+
+def _orders(good: pl.DataFrame) -> pl.DataFrame:
+    grouped = good.group_by("run", maintain_order=True).agg(
+        number=pl.col("order").first(),
+        customer_id=pl.col("customer_id").drop_nulls().first(),
+        customer_name=pl.col("customer_name").drop_nulls().first(),
+        currency=pl.col("currency").first(),
+        exact=pl.col("total").sum(),
+        ordered_at=pl.col("instant").first().dt.timestamp("us"),
+        day=pl.col("day").first(),
+        first_line=pl.col("line").first(),
+        lines=pl.len().cast(pl.Int32),
+    )
+    step = pl.col("currency").replace_strict(_STEPS, return_dtype=pl.Int64)
+    total = (pl.col("exact") + step // 2) // step
+    position = pl.int_range(grouped.height, dtype=pl.Int64)
+    return grouped.with_columns(position=position, total=total).select(
+        "position",
+        "number",
+        "customer_id",
+        "customer_name",
+        "currency",
+        "total",
+        "ordered_at",
+        "day",
+        "first_line",
+        "lines",
+    )
+
+
+def _lines(good: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    position = good["run"].rle_id().cast(pl.Int64)
+    starts = orders["lines"].cast(pl.Int64).cum_sum() - orders["lines"]
+    number = pl.int_range(1, good.height + 1, dtype=pl.Int64, eager=True) - starts.gather(position)
+    return good.select(
+        position=position,
+        line_number=number.cast(pl.Int32),
+        file_line="line",
+        record="record",
+        sku="sku",
+        product_name="product_name",
+        quantity="count",
+        total="total",
+    )
+
+
+def _rejects(bad: pl.DataFrame, headers: dict[str, str]) -> pl.DataFrame:
+    table = bad.with_columns(code=pl.col("code").fill_null(RejectCode.ORDER_REJECTED.value))
+    parts = [_explained(group, RejectCode(str(key)), headers) for (key,), group in table.group_by("code")]
+    empty = _explained(table.clear(), RejectCode.BLANK_LINE, headers)
+    return pl.concat([empty, *parts]).sort("record")
+
+
+def _explained(group: pl.DataFrame, code: RejectCode, headers: dict[str, str]) -> pl.DataFrame:
+    explanation = EXPLANATIONS[code]
+    field = explanation.field
+    if field == "price":
+        total = OrderField.LINE_TOTAL.value
+        field = total if total in headers else OrderField.UNIT_PRICE.value
+    own = field is not None and code is not RejectCode.CURRENCY_DIFFERS
+    value = _shown(str(field)) if own else pl.col("detail").fill_null("")
+    message = explanation.message
+    return group.select(
+        record="record",
+        line="line",
+        order_number="order",
+        column=pl.lit(headers.get(field) if field else None, pl.String),
+        code="code",
+        message=pl.format(message, value) if "{}" in message else pl.lit(message),
+        hint=pl.lit(explanation.hint),
+        raw="raw",
+    )
+
+
+def _shown(field: str) -> pl.Expr:
+    name = {"order_number": "order", "status": "skipped"}.get(field, field)
+    return pl.concat_str(
+        pl.lit("'"), pl.col(name).fill_null("").str.strip_chars().str.slice(0, 80), pl.lit("'")
+    )

@@ -1,0 +1,151 @@
+"""A whole order file, parsed once by streaming into batches of whole orders and tables of rejects."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from orders_pipeline.order_files.columns.companion import join_orders
+from orders_pipeline.order_files.columns.identify import Identified, identify_companion
+from orders_pipeline.order_files.columns.layout import column_names
+from orders_pipeline.order_files.export_note import note
+from orders_pipeline.order_files.orders.first_pass import FirstPass
+from orders_pipeline.order_files.orders.orders import SettledLines, merge_settled, settle_lines
+from orders_pipeline.order_files.orders.spill import Plan, Spill
+from orders_pipeline.order_files.parsed_file import Finding, ParsedBatch, ParsedFile
+from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.order_files.records.ahead import in_order
+from orders_pipeline.order_files.records.source import open_source
+from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.convert import convert_lines
+from orders_pipeline.order_files.values.decisions import ColumnEvidence, Decisions
+
+# Two threads keep a core busy while the other waits for the disk; more would only hold more in memory.
+WORKERS = 2
+
+
+class RecordsLostError(RuntimeError):
+    """The counts of a parsed file do not add up: a defect of the importer, never of the file."""
+
+
+def parse_order_file(path: Path, identified: Identified, rules: ParseRules, target: Path) -> ParsedFile:
+    """Writes `batch-NNNN.orders.parquet`, `batch-NNNN.lines.parquet` and `rejects-NNNN.parquet` into
+    `target`.
+
+    What an earlier attempt left there is replaced.
+
+    Raises:
+        FileRefused: the file cannot be read to its end, or a column leaves open how it is to be read.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    evidence = ColumnEvidence(identified)
+    first_pass = FirstPass(open_source(path, identified.member or None), identified, evidence)
+    with TemporaryDirectory(prefix="spill-", dir=target) as folder:
+        lines, plan = first_pass.spilled(Path(folder, "lines"), rules)
+        orders = None
+        if companion := identify_companion(path, identified):
+            second_pass = FirstPass(*companion, evidence)
+            orders, _ = second_pass.spilled(Path(folder, "orders"), rules, plan)
+        decisions = evidence.decide()
+        parts = _Parts(identified, rules, decisions, lines, orders)
+        written = _write_all(parts, plan, target)
+    return written.result(first_pass, decisions, identified)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The raw lines of a file, part by part, and how to settle them."""
+
+    identified: Identified
+    rules: ParseRules
+    decisions: Decisions
+    lines: Spill
+    orders: Spill | None
+
+    def settle(self, part: int) -> SettledLines | None:
+        raw = self.lines.part(part)
+        companion = self.identified.profile.companion
+        if raw is None:
+            return None
+        if self.orders and companion:
+            raw = join_orders(raw, self.orders.part(part), companion)
+        typed = convert_lines(raw, self.identified.profile, self.decisions, self.rules)
+        return settle_lines(typed, column_names(self.identified))
+
+
+class _Written:
+    """Counts of what was written."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._batches: list[ParsedBatch] = []
+        self._rejects: Counter[str] = Counter()
+        self._orders_rejected = 0
+
+    def add(self, number: int, settled: SettledLines) -> None:
+        if settled.orders.height:
+            settled.orders.write_parquet(
+                self._target / f"batch-{number:04}.orders.parquet", compression="lz4"
+            )
+            settled.lines.write_parquet(
+                self._target / f"batch-{number:04}.lines.parquet", compression="lz4", statistics=False
+            )
+            self._batches.append(ParsedBatch(number, settled.orders.height, settled.lines.height))
+        if settled.rejects.height:
+            settled.rejects.write_parquet(
+                self._target / f"rejects-{number:04}.parquet", compression="lz4", statistics=False
+            )
+            self._rejects.update(dict(settled.rejects["code"].value_counts().iter_rows()))
+            self._orders_rejected += settled.rejects["order_number"].drop_nulls().n_unique()
+
+    def result(self, first_pass: FirstPass, decisions: Decisions, identified: Identified) -> ParsedFile:
+        lost = self._rejects.pop(RejectCode.ORDER_REJECTED.value, 0)
+        rejected = self._rejects.total()
+        accepted = sum(batch.lines for batch in self._batches)
+        if first_pass.records != accepted + rejected + lost:
+            counts = f"{accepted} accepted, {rejected} rejected, {lost} lost with their order"
+            raise RecordsLostError(f"{first_pass.records} records, but {counts}")
+        found = first_pass.encoding
+        encoding = found.encoding if found else identified.encoding
+        return ParsedFile(
+            records=first_pass.records,
+            rejected_lines=rejected,
+            lines_of_rejected_orders=lost,
+            orders_rejected=self._orders_rejected,
+            rejects_by_code=dict(sorted(self._rejects.items())),
+            batches=tuple(self._batches),
+            detected=(*identified.findings, *_findings(first_pass, decisions)),
+            encoding=encoding,
+            read_as=note(encoding, decisions.dates.as_option(), decisions.price.sign),
+        )
+
+
+def _write_all(parts: _Parts, plan: Plan, target: Path) -> _Written:
+    written = _Written(target)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        settled = in_order(pool, parts.settle, range(plan.parts), ahead=WORKERS - 1)
+        for number in range(1, plan.batches + 1):
+            pieces = [piece for piece in islice(settled, plan.pieces) if piece is not None]
+            if pieces:
+                written.add(number, merge_settled(pieces))
+    return written
+
+
+def _findings(first_pass: FirstPass, decisions: Decisions) -> Iterator[Finding]:
+    if found := first_pass.encoding:
+        yield Finding("encoding", found.encoding, found.confidence, found.reason)
+    mixed = "both signs occur" if decisions.price.mixed else "the whole column was looked at, or it was given"
+    yield Finding("decimal sign", decisions.price.sign, 0.9 if decisions.price.mixed else 1.0, mixed)
+    for family, order in decisions.dates.orders:
+        shape = f"dates with {family[0]} and a {family[1]}-digit year"
+        if family in decisions.dates.mixed:
+            yield Finding("date order", "mixed", 0.5, f"{shape} are written in several orders")
+        else:
+            yield Finding("date order", order.value, 1.0, f"{shape}: the whole column fits, or it was given")

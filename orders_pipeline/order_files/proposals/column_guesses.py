@@ -1,0 +1,106 @@
+"""Which column of an unknown file could mean which order field, by its name and by what stands in it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import polars as pl
+
+from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.order_files.columns.profile import DateOrder, OrderField, plain_name
+from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, DecimalSign, read_amounts
+from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
+from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A column that may be a field: how sure (0 to 1), and why."""
+
+    field: OrderField
+    column: str
+    confidence: float
+    reason: str
+
+
+def guess_columns(header: tuple[str, ...], rows: pl.DataFrame) -> list[Guess]:
+    """The best column for each field that any column fits; no column is guessed twice."""
+    found = [guess for at, name in enumerate(header) for guess in _guesses(name, rows.to_series(at))]
+    chosen: dict[OrderField, Guess] = {}
+    for guess in sorted(found, key=lambda guess: -guess.confidence):
+        taken = {other.column for other in chosen.values()}
+        if guess.field not in chosen and guess.column not in taken:
+            chosen[guess.field] = guess
+    return [chosen[field] for field in OrderField if field in chosen]
+
+
+def decimal_sign(values: pl.Series) -> DecimalSign:
+    """The decimal sign that `values` show, a point if they show none."""
+    evidence = AmountEvidence()
+    evidence.add(values)
+    return evidence.decide() or DecimalSign()
+
+
+@cache
+def _known_names() -> dict[OrderField, list[str]]:
+    known = resources.files("orders_pipeline.order_files.proposals").joinpath("column_names.toml")
+    names_by_field = tomllib.loads(known.read_text("utf-8"))
+    return {OrderField(field): names.split() for field, names in names_by_field.items()}
+
+
+def _guesses(name: str, values: pl.Series) -> Iterator[Guess]:
+    for field, names in _known_names().items():
+        likeness = _likeness(plain_name(name), names)
+        if likeness > 0:
+            share, what = _content(field, values)
+            yield Guess(field, name, round(likeness * share, 2), f"by its name{what}")
+
+
+def _likeness(name: str, known: list[str]) -> float:
+    if name in known:
+        return 1.0 - 0.4 * known.index(name) / len(known)
+    parts = [at for at, other in enumerate(known) if len(other) > 3 and other in name]
+    return 0.5 - 0.2 * parts[0] / len(known) if parts else 0.0
+
+
+def _content(field: OrderField, values: pl.Series) -> tuple[float, str]:
+    """Share of the filled values that can be the field, and words for it."""
+    text = values.drop_nulls().str.strip_chars()
+    filled = text.filter(text != "")
+    if not filled.len():
+        return 0.1, ", but it is empty"
+    match field:
+        case OrderField.QUANTITY:
+            share, what = _share(_amounts(filled) % SCALE == 0), "whole numbers"
+        case OrderField.UNIT_PRICE | OrderField.LINE_TOTAL:
+            share, what = _share(_amounts(filled).is_not_null()), "amounts"
+        case OrderField.ORDERED_AT:
+            codes = read_dates(filled, _date_rules(filled), "UTC")["code"]
+            share, what = _share(codes.fill_null("") != DateCode.UNREADABLE), "dates"
+        case OrderField.CURRENCY:
+            share, what = _share(filled.str.to_uppercase().is_in(list(MINOR_DIGITS))), "ISO 4217 codes"
+        case _:
+            return 1.0, ""
+    return share, f"; {share:.0%} are {what}"
+
+
+def _amounts(values: pl.Series) -> pl.Series:
+    return read_amounts(values, decimal_sign(values))["units"]
+
+
+def _share(fitting: pl.Series) -> float:
+    return int(fitting.fill_null(value=False).sum()) / max(1, fitting.len())
+
+
+def _date_rules(values: pl.Series) -> DateRules:
+    """How `values` write dates; day first where they do not show it."""
+    evidence = DateEvidence()
+    evidence.add(values)
+    decided = evidence.decide(DateRules(), None, None)
+    if isinstance(decided, OpenDates):
+        decided = evidence.decide(DateRules(), DateOrder.DMY, None)
+    return decided if isinstance(decided, DateRules) else DateRules()

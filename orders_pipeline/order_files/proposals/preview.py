@@ -1,0 +1,60 @@
+"""The first orders of a file as a profile maps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.companion import join_orders
+from orders_pipeline.order_files.columns.identify import Identified, identify_companion
+from orders_pipeline.order_files.columns.layout import column_names
+from orders_pipeline.order_files.orders.first_pass import FirstPass
+from orders_pipeline.order_files.orders.orders import settle_lines
+from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.order_files.records.source import open_source
+from orders_pipeline.order_files.values.convert import convert_lines
+from orders_pipeline.order_files.values.decisions import ColumnEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first orders with their lines, the first rejects, and how many records these were taken from."""
+
+    records: int
+    orders: pl.DataFrame
+    lines: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+def preview_orders(path: Path, identified: Identified, rules: ParseRules, limit: int = 10) -> Preview:
+    """The first `limit` orders and rejects, from the beginning of the file.
+
+    Raises:
+        FileRefused: the beginning leaves open how a column is to be read, or cannot be read.
+    """
+    evidence = ColumnEvidence(identified)
+    first_pass = FirstPass(open_source(path, identified.member or None), identified, evidence)
+    frames = first_pass.frames()
+    raw = next(frames, None)
+    frames.close()
+    if raw is None:
+        nothing = pl.DataFrame()
+        return Preview(0, nothing, nothing, nothing)
+    raw = _with_companion(path, identified, evidence, raw)
+    typed = convert_lines(raw, identified.profile, evidence.decide(), rules)
+    settled = settle_lines(typed, column_names(identified))
+    orders = settled.orders.head(limit)
+    lines = settled.lines.filter(pl.col("position") < limit)
+    return Preview(raw.height, orders, lines, settled.rejects.head(limit))
+
+
+def _with_companion(
+    path: Path, identified: Identified, evidence: ColumnEvidence, raw: pl.DataFrame
+) -> pl.DataFrame:
+    found, companion = identify_companion(path, identified), identified.profile.companion
+    if found is None or companion is None:
+        return raw
+    frames = list(FirstPass(*found, evidence).frames())
+    return join_orders(raw, pl.concat(frames) if frames else None, companion)

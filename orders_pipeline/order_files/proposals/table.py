@@ -1,0 +1,104 @@
+"""A delimited file as a table of texts, whatever its columns mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.header import widen
+from orders_pipeline.order_files.columns.identify import Looked, look_at, refuse_long_delimiter
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.records.dialect import Dialect
+from orders_pipeline.order_files.records.record_layout import Layout
+from orders_pipeline.order_files.records.records import RecordReader
+from orders_pipeline.order_files.records.scanner import Scanned
+from orders_pipeline.order_files.records.sections import Sections
+from orders_pipeline.order_files.records.sniff import long_delimiter
+from orders_pipeline.order_files.records.source import open_source, read_chunks
+from orders_pipeline.order_files.records.text import TextStream
+
+# A number, an amount, a date or a time: what stands in rows and not in a header.
+_DATA = re.compile(r"[-+($€£]*\d[\d.,:/ -]*[)%€]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The sound rows of a file under its `header`; `rejects` with line, code and text of its other
+    records."""
+
+    header: tuple[str, ...]
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    dialect: Dialect
+    encoding: str
+    header_line: int
+
+    @property
+    def records(self) -> int:
+        """All records after the header."""
+        return self.rows.height + self.rejects.height
+
+
+def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Table:
+    """The whole table, or about its first `limit` rows; it is held in memory.
+
+    Raises:
+        FileRefused: not a readable delimited file with a header, or the same table twice.
+    """
+    source = open_source(path, options.member)
+    looked = look_at(source, options, None, lambda _: False)
+    index, header, line = _first_header(looked)
+    columns = {f"column_{at}": at for at in range(len(header))}
+    sections = Sections(source.name, dict(zip(columns, header, strict=True)), "column_0")
+    layout = Layout(len(header), columns, index + 1)
+    reader = RecordReader(looked.sniffed.dialect, layout, source.name)
+    text = TextStream(looked.encoding.encoding)
+    marked = (sections.marked(frame) for frame in reader.frames(text.decoded(read_chunks(source))))
+    frames = list(_up_to(marked, limit))
+    if limit is None:
+        sections.end()
+    table = pl.concat(frames) if frames else pl.DataFrame(schema=layout.schema)
+    sound = pl.col("problem").is_null()
+    rejects = table.filter(~sound).select("record", "line", code="problem", detail="detail", raw="raw")
+    encoding = text.decided or looked.encoding
+    rows = table.filter(sound).select(list(columns))
+    return Table(header, rows, rejects, looked.sniffed.dialect, encoding.encoding, line)
+
+
+def _up_to(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:
+    seen = 0
+    for frame in frames:
+        yield frame
+        seen += frame.height
+        if limit is not None and seen >= limit:
+            return
+
+
+def _first_header(looked: Looked) -> tuple[int, tuple[str, ...], int]:
+    """Place of the header among the records, its names, and its physical line."""
+    sniffed, name = looked.sniffed, looked.source.name
+    if delimiter := long_delimiter(looked.lines):
+        refuse_long_delimiter(name, delimiter)
+    line = 1
+    for index, record in enumerate(sniffed.records):
+        names = tuple(field.strip() for field in record.fields)
+        if _is_header(record, names, sniffed.width) and looked.options.header_line in (None, line):
+            return index, widen(names, sniffed.records[index + 1 :]), line
+        line += record.lines
+    first = ", ".join(next((record.fields for record in sniffed.records if any(record.fields)), []))
+    raise FileRefused(
+        "header_missing",
+        f"{name} has no header: a line of column names was expected, its first line reads {first[:120]!r}.",
+        "Add a header.",
+    )
+
+
+def _is_header(record: Scanned, names: tuple[str, ...], width: int) -> bool:
+    full = len(names) == width or (len(names) == width + 1 and not names[-1])
+    named = all(names[:-1]) and any(names)
+    return record.problem is None and full and named and not any(_DATA.fullmatch(name) for name in names)

@@ -1,0 +1,190 @@
+"""One record at a time, character by character: the reference that the vectorised reader agrees with.
+
+Grammar: fields are separated by the delimiter; a field that starts with the quote ends at the next quote that
+is neither doubled nor escaped, and only blanks may follow it before the delimiter; a quote inside another
+field is literal. A record that breaks these rules counts as one physical line, and reading goes on with the
+next.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from orders_pipeline.order_files.records.dialect import Dialect
+from orders_pipeline.order_files.reject_codes import RejectCode
+
+MAX_RECORD_CHARS = 1 << 20
+_SHOWN = 40
+
+
+class PhysicalLines(Protocol):
+    """Lines of a file without their ends; `end` gives the end of one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> str: ...
+
+    def end(self, index: int) -> str: ...
+
+
+class TextLines:
+    """A list of lines that end in line feeds."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, index: int, /) -> str:
+        return self._lines[index]
+
+    def end(self, _index: int) -> str:
+        return "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A record of `lines` physical lines; with a `problem`, `fields` are those before the break."""
+
+    fields: list[str]
+    lines: int
+    problem: RejectCode | None = None
+    detail: str = ""
+
+
+class RecordScanner:
+    """Reads records from physical lines; `complete` tells that no line follows the last one given."""
+
+    def __init__(self, dialect: Dialect, lines: PhysicalLines, *, complete: bool = True) -> None:
+        self._dialect = dialect
+        self._patterns = _patterns(dialect)
+        self._lines = lines
+        self._complete = complete
+
+    def scan(self, start: int) -> Scanned | None:
+        """The record that starts at line `start`; None when it may go on after the last line given."""
+        record = _Record(self._lines[start], start + 1)
+        fields: list[str] = []
+        try:
+            while not record.read:
+                fields.append(self._field(record))
+        except _BrokenRecordError as broken:
+            return Scanned(fields, 1, broken.problem, broken.detail)
+        except _UnfinishedRecordError:
+            return None
+        return Scanned(fields, record.following - start)
+
+    def _field(self, record: _Record) -> str:
+        if self._dialect.skip_space:
+            self._skip_blanks(record)
+        quoted = bool(self._dialect.quote) and record.text.startswith(self._dialect.quote, record.at)
+        value = self._quoted(record) if quoted else self._plain(record)
+        record.read = record.at >= len(record.text)
+        record.at += 1
+        return value
+
+    def _plain(self, record: _Record) -> str:
+        start = record.at
+        record.at = _end(self._patterns.plain, record.text, start)
+        value = record.text[start : record.at]
+        return self._unescaped(value, self._patterns.plain_escapes) if self._dialect.escape else value
+
+    def _quoted(self, record: _Record) -> str:
+        opened, lines = record.at, record.following
+        closed = self._closing_quote(record)
+        value = record.text[opened + 1 : closed]
+        record.at = closed + 1
+        self._skip_blanks(record)
+        if record.at < len(record.text) and record.text[record.at] != self._dialect.delimiter:
+            if record.following > lines:
+                raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[opened : opened + _SHOWN])
+            shown = record.text[max(opened, closed + 1 - _SHOWN) : closed + 12]
+            raise _BrokenRecordError(RejectCode.STRAY_QUOTE, shown)
+        return self._unescaped(value, self._patterns.quoted_escapes)
+
+    def _closing_quote(self, record: _Record) -> int:
+        """Position of the quote that ends the field opened at `record.at`, taking in lines as needed."""
+        at = _end(self._patterns.quoted, record.text, record.at + 1)
+        if at < len(record.text):
+            return at
+        pieces, length = [record.text], len(record.text)
+        while True:
+            piece = self._next_line(record, length)
+            pieces.append(piece)
+            at = _end(self._patterns.quoted, piece, 0)
+            if at < len(piece):
+                record.text = "".join(pieces)
+                return length + at
+            length += len(piece)
+
+    def _next_line(self, record: _Record, length: int) -> str:
+        """The next line, with the end of the one before it."""
+        following = record.following
+        if length > MAX_RECORD_CHARS or (following >= len(self._lines) and self._complete):
+            raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[record.at : record.at + _SHOWN])
+        if following >= len(self._lines):
+            raise _UnfinishedRecordError
+        record.following += 1
+        return self._lines.end(following - 1) + self._lines[following]
+
+    def _unescaped(self, value: str, escapes: re.Pattern[str]) -> str:
+        return escapes.sub(lambda match: match[1] or self._dialect.quote, value)
+
+    def _skip_blanks(self, record: _Record) -> None:
+        text, at = record.text, record.at
+        while at < len(text) and text[at] in " \t" and text[at] != self._dialect.delimiter:
+            at += 1
+        record.at = at
+
+
+@dataclass(slots=True)
+class _Record:
+    """Where the scanner is: at `at` in `text`; `following` is the first line that is not in it."""
+
+    text: str
+    following: int
+    at: int = 0
+    read: bool = False
+
+
+class _BrokenRecordError(Exception):
+    def __init__(self, problem: RejectCode, detail: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.detail = detail
+
+
+class _UnfinishedRecordError(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """What runs on inside a quoted and a plain field, and what stands for another character there."""
+
+    quoted: re.Pattern[str]
+    plain: re.Pattern[str]
+    quoted_escapes: re.Pattern[str]
+    plain_escapes: re.Pattern[str]
+
+
+@lru_cache(maxsize=64)
+def _patterns(dialect: Dialect) -> _Patterns:
+    quote, escape, delimiter = (re.escape(c) for c in (dialect.quote, dialect.escape, dialect.delimiter))
+    # Before any other character the escape is a character like others, as in a path or in `8\'9`.
+    special = f"[{quote}{escape}{delimiter}]"
+    skipped = f"|{escape}{special}|{escape}" if escape else ""
+    quoted = f"(?:[^{quote}{escape}]++|{quote}{quote}{skipped})*+" if quote else ""
+    plain = f"(?:[^{delimiter}{escape}]++{skipped})*+"
+    escaped = f"{escape}({special})" if escape else "(?!)()"
+    doubled = f"{quote}{quote}|{escaped}" if quote else escaped
+    return _Patterns(*(re.compile(pattern, re.DOTALL) for pattern in (quoted, plain, doubled, escaped)))
+
+
+def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start

@@ -1,0 +1,127 @@
+"""Bytes in any encoding to UTF-8, by streaming; bytes that are no text are kept as stand-in characters."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import Protocol
+
+from orders_pipeline.order_files.records.encodings import ASCII, DetectedEncoding, detect_encoding, is_utf8
+
+# Plane-16 private characters stand in for single bytes, so that a line's raw text can be written back as it
+# was. NUL is among them, which PostgreSQL cannot store.
+STAND_IN = 0x10FF00
+STAND_IN_PATTERN = "[\U0010ff00-\U0010ffff]"
+STAND_IN_PREFIX = b"\xf4\x8f"
+
+_KEEP = "orders.keep"
+
+
+class TextStream:
+    """The text of a file as UTF-8, without a byte order mark.
+
+    A file that was all ASCII as far as it was looked at is decided where its first other byte turns up;
+    `decided` tells as what.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        codecs.register_error(_KEEP, _keep_bytes)
+        self.decided: DetectedEncoding | None = None
+        self._decoder: _Decoder | None = None if encoding == ASCII else _decoder(encoding)
+
+    def decoded(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pieces of the text, which end at any character."""
+        first = True
+        for chunk in chunks:
+            text = self._feed(chunk)
+            if first and text:
+                text, first = text.removeprefix(codecs.BOM_UTF8), False
+            if text:
+                yield text
+        if self._decoder and (text := self._decoder.feed(b"", final=True)):
+            yield text
+
+    def _feed(self, chunk: bytes) -> bytes:
+        if self._decoder is None:
+            if chunk.isascii():
+                return without_nul(chunk)
+            marked = [line for line in chunk.splitlines(keepends=True) if not line.isascii()]
+            self.decided = detect_encoding(b"", b"".join(marked))
+            self._decoder = _decoder(self.decided.encoding)
+        return self._decoder.feed(chunk, final=False)
+
+
+def decode_start(head: bytes, encoding: str) -> str:
+    """The text of a file's first bytes."""
+    return b"".join(TextStream(encoding).decoded(iter([head]))).decode()
+
+
+def original_bytes(text: str, encoding: str) -> bytes:
+    """`text` in `encoding`, stand-in characters as the bytes they stand for.
+
+    Raises:
+        UnicodeEncodeError: a character does not exist in the encoding.
+    """
+    pieces: list[bytes] = []
+    start = 0
+    for at, character in enumerate(text):
+        if ord(character) >= STAND_IN:
+            pieces += [text[start:at].encode(encoding), bytes([ord(character) - STAND_IN])]
+            start = at + 1
+    return b"".join([*pieces, text[start:].encode(encoding)])
+
+
+def without_nul(text: bytes) -> bytes:
+    """UTF-8 with a stand-in for each NUL."""
+    return text.replace(b"\x00", chr(STAND_IN).encode()) if b"\x00" in text else text
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    kept = error.object[error.start : error.end]
+    return "".join(chr(STAND_IN + byte) for byte in kept), error.end
+
+
+class _Decoder(Protocol):
+    def feed(self, chunk: bytes, *, final: bool) -> bytes: ...
+
+
+def _decoder(encoding: str) -> _Decoder:
+    return _Utf8() if is_utf8(encoding) else _Decoded(encoding)
+
+
+class _Decoded:
+    """Streaming decoder of any encoding that Python knows."""
+
+    def __init__(self, encoding: str) -> None:
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors=_KEEP)
+
+    def feed(self, chunk: bytes, *, final: bool) -> bytes:
+        text = self._decoder.decode(chunk, final)
+        return without_nul(text.encode("utf-8", errors="replace"))
+
+
+class _Utf8:
+    """Passes valid UTF-8 through without copying it."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors=_KEEP)
+        self._between_characters = True
+
+    def feed(self, chunk: bytes, *, final: bool) -> bytes:
+        if self._between_characters and _is_valid(chunk):
+            return without_nul(chunk)
+        text = self._decoder.decode(chunk, final)
+        self._between_characters = not self._decoder.getstate()[0]
+        return without_nul(text.encode("utf-8"))
+
+
+def _is_valid(chunk: bytes) -> bool:
+    if chunk.isascii():
+        return True
+    try:
+        chunk.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""Rejected lines as a file in the dialect of the original, to be corrected and imported again as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.export_note import REASON_COLUMNS, reasons_in
+from orders_pipeline.order_files.records.dialect import Dialect
+from orders_pipeline.order_files.records.encodings import ASCII
+from orders_pipeline.order_files.records.scanner import RecordScanner, TextLines
+from orders_pipeline.order_files.records.text import original_bytes
+from orders_pipeline.order_files.reject_codes import RejectCode
+
+# Lines that belong to no order; there is nothing to correct in them.
+_EMPTY = {RejectCode.BLANK_LINE, RejectCode.REPEATED_HEADER}
+_FORMULA = re.compile(r"[=+@\t\r-](?![\d.,]*$)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedLine:
+    """A row of the rejects: its record and physical line, why it was not taken, and its text."""
+
+    record: int
+    line: int
+    code: str
+    column: str | None
+    message: str
+    hint: str
+    raw: str = field(repr=False)
+
+
+def export_rejects(
+    rejects: Iterable[RejectedLine],
+    identified: Identified,
+    read_as: str,
+    encoding: str,
+    target: BinaryIO,
+    *,
+    escape_formulas: bool = False,
+) -> int:
+    """Writes the header and all lines of rejected orders, with reason columns before them; the number of
+    lines.
+
+    Args:
+        rejects: in file order.
+        read_as: `ParsedFile.read_as`; with it, a few lines are read as the whole file was.
+        encoding: `ParsedFile.encoding`.
+        escape_formulas: put an apostrophe before what a spreadsheet would run; it is dropped on import.
+    """
+    writer = _Writer(identified.dialect, _written_encoding(encoding), escape_formulas=escape_formulas)
+    target.write(writer.start)
+    # What an earlier export put before the columns gives way to the new reasons.
+    front = reasons_in(identified.header)
+    target.write(writer.line([*REASON_COLUMNS, read_as], writer.joined(identified.header[front:])))
+    count = 0
+    for reject in _one_a_record(rejects):
+        reason = [reject.code, str(reject.line), reject.column or "", reject.message, reject.hint, ""]
+        target.write(writer.line(reason, writer.safe(writer.without(front, reject.raw))))
+        count += 1
+    return count
+
+
+def _one_a_record(rejects: Iterable[RejectedLine]) -> Iterator[RejectedLine]:
+    """A packed record has a reject for each item, but one text."""
+    last = None
+    for reject in rejects:
+        if reject.code not in _EMPTY and (last is None or reject.line != last.line):
+            yield reject
+            last = reject
+
+
+def _written_encoding(encoding: str) -> str:
+    if encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
+        return "utf-8-sig"
+    return "utf-8" if encoding == ASCII else encoding
+
+
+class _Writer:
+    """Lines of a dialect as bytes."""
+
+    def __init__(self, dialect: Dialect, encoding: str, *, escape_formulas: bool) -> None:
+        self.start = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
+        self._encoding = encoding.removesuffix("-sig")
+        self._dialect = dialect
+        self._escape_formulas = escape_formulas
+        self._delimiter = dialect.delimiter + (" " if dialect.skip_space else "")
+        special = re.escape(dialect.delimiter + dialect.quote + dialect.escape)
+        self._special = re.compile(
+            f"[{special}\r\n]|^\\s|\\s$|^$" if dialect.skip_space else f"[{special}\r\n]"
+        )
+
+    def line(self, reason: list[str], rest: str) -> bytes:
+        """A line of reason columns and the text of the original's columns."""
+        front = self.joined(reason).encode(self._encoding, errors="replace")
+        return front + original_bytes(self._delimiter + rest + self._dialect.line_end, self._encoding)
+
+    def joined(self, fields: Iterable[str]) -> str:
+        """Fields as one line."""
+        return self._delimiter.join(self._written(field) for field in fields)
+
+    def without(self, count: int, raw: str) -> str:
+        """A line's text without its first fields; as it is where it has no such fields."""
+        if not count:
+            return raw
+        quote, escape = re.escape(self._dialect.quote), re.escape(self._dialect.escape)
+        end = re.escape(self._dialect.delimiter) + (" *" if self._dialect.skip_space else "")
+        plain = f"[^{re.escape(self._dialect.delimiter)}]*"
+        quoted = f"{quote}(?:[^{quote}{escape}]|{quote}{quote}{f'|{escape}.' if escape else ''})*{quote}|"
+        return re.sub(f"^(?:(?:{quoted if quote else ''}{plain}){end}){{{count}}}", "", raw, flags=re.DOTALL)
+
+    def safe(self, raw: str) -> str:
+        """A line's text, without formulas if that was asked for."""
+        if not self._escape_formulas:
+            return raw
+        scanned = RecordScanner(self._dialect, TextLines([raw])).scan(0)
+        if scanned is None or scanned.problem is not None:
+            start = re.compile(f"(^|{re.escape(self._dialect.delimiter)})({_FORMULA.pattern})")
+            return start.sub(r"\1'\2", raw)
+        if not any(_FORMULA.match(value) for value in scanned.fields):
+            return raw
+        return self.joined(scanned.fields)
+
+    def _written(self, value: str) -> str:
+        quote = self._dialect.quote
+        if self._escape_formulas and _FORMULA.match(value):
+            value = "'" + value
+        if not self._special.search(value):
+            return value
+        if not quote:
+            return self._special.sub(" ", value)
+        if self._dialect.escape:
+            value = re.sub(
+                f"[{re.escape(quote + self._dialect.escape)}]", lambda m: self._dialect.escape + m[0], value
+            )
+        else:
+            value = value.replace(quote, quote * 2)
+        return quote + value + quote

@@ -1,0 +1,35 @@
+"""The text of single records of a file that was parsed before."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.orders.first_pass import FirstPass
+from orders_pipeline.order_files.records.source import open_source
+from orders_pipeline.order_files.values.decisions import ColumnEvidence
+
+
+def texts_of(path: Path, identified: Identified, records: set[int]) -> dict[int, str]:
+    """The text of each of these records, read as far as the last of them.
+
+    Raises:
+        FileRefused: the file cannot be read any more.
+    """
+    if not records:
+        return {}
+    last, wanted = max(records), pl.Series(sorted(records), dtype=pl.Int64)
+    first_pass = FirstPass(
+        open_source(path, identified.member or None), identified, ColumnEvidence(identified)
+    )
+    texts: dict[int, str] = {}
+    with closing(first_pass.frames()) as frames:
+        for frame in frames:
+            found = frame.filter(pl.col("record").is_in(wanted.implode()))
+            texts.update(found.select("record", "raw").iter_rows())
+            if frame["record"][-1] >= last:
+                break
+    return texts

@@ -1,0 +1,156 @@
+"""Raw text fields of order lines to exact values, each line with the first thing that is wrong with it."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.order_files.columns.profile import OrderField, Profile
+from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, read_amounts
+from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
+from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
+from orders_pipeline.order_files.values.decisions import Decisions
+
+MAX_QUANTITY = 1_000_000_000
+MAX_TOTAL_UNITS = 10_000_000_000
+MAX_TEXT = 1000
+
+TEXT_FIELDS = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.SKU, OrderField.PRODUCT_NAME)
+
+
+def order_key(raw: pl.Expr) -> pl.Expr:
+    """An id as text: `17850.0`, which spreadsheets and pandas make of `17850`, is `17850`; blank is null."""
+    text = raw.str.strip_chars()
+    whole = pl.when(text.str.ends_with(".0")).then(text.str.replace(r"^([0-9]+)\.0$", "$1")).otherwise(text)
+    return pl.when(whole != "").then(whole)
+
+
+def convert_lines(
+    frame: pl.DataFrame, profile: Profile, decisions: Decisions, rules: ParseRules
+) -> pl.DataFrame:
+    """Typed lines of `frame` (columns named by `OrderField`, `order`, `problem`, `detail`).
+
+    Adds quantity, total (1/10,000), instant (UTC), day, currency, and `code`, `detail` of what is wrong.
+    """
+    frame = _filled(frame, profile)
+    price = read_amounts(frame[profile.price_field.value], decisions.price)
+    quantity = read_amounts(frame[OrderField.QUANTITY.value], decisions.quantity)
+    dates = read_dates(
+        frame[OrderField.ORDERED_AT.value], decisions.dates, profile.timezone or rules.timezone
+    )
+    currency = pl.col("currency").str.strip_chars().str.to_uppercase()
+    values = frame.with_columns(
+        customer_id=order_key(pl.col("customer_id")),
+        currency=pl.when(currency != "").then(currency).otherwise(pl.lit(rules.currency)),
+        price=price["units"],
+        price_code=price["code"],
+        price_sign=price["sign"],
+        units=quantity["units"],
+        quantity_code=quantity["code"],
+        instant=dates["instant"],
+        date_code=dates["code"],
+        day=dates["instant"].dt.convert_time_zone(rules.timezone).dt.date(),
+    )
+    values = values.with_columns(count=pl.col("units") // SCALE)
+    by_unit = profile.price_field is OrderField.UNIT_PRICE
+    total = pl.col("price") * pl.col("count") if by_unit else pl.col("price")
+    return values.with_columns(_problems(values, profile, rules), total=total)
+
+
+def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """Constants, fallbacks and inherited values in place; text without blanks around it, blank as null."""
+    blanks = [pl.lit(None, pl.String).alias(f.value) for f in OrderField if f.value not in frame.columns]
+    constants = [pl.lit(value).alias(field.value) for field, value in profile.constants.items()]
+    frame = frame.with_columns(blanks).with_columns(constants)
+    frame = frame.with_columns(_text(field) for field in TEXT_FIELDS)
+    frame = frame.with_columns(
+        pl.col(field.value).str.strip_chars().replace(values) for field, values in profile.values.items()
+    )
+    frame = frame.with_columns(_text(field) for field in TEXT_FIELDS if field in profile.values)
+    if profile.inherit:
+        frame = frame.with_columns(_inherited(field.value) for field in profile.inherit)
+    return frame.with_columns(
+        pl.coalesce(field.value, other.value).alias(field.value) for field, other in profile.fallback.items()
+    )
+
+
+def _text(field: OrderField) -> pl.Expr:
+    text = pl.col(field.value).str.strip_chars()
+    return pl.when(text != "").then(text).alias(field.value)
+
+
+def _inherited(name: str) -> pl.Expr:
+    own = pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name))
+    shared = own.drop_nulls().first().over("order")
+    return pl.when(pl.col("order").is_null()).then(own).otherwise(pl.coalesce(own, shared)).alias(name)
+
+
+def _problems(values: pl.DataFrame, profile: Profile, rules: ParseRules) -> pl.Series:
+    """The code of the first rule that each line breaks, null for a good line."""
+    checks = _checks(profile, rules)
+    codes = pl.Series("code", [None], dtype=pl.String).new_from_index(0, values.height)
+    broken = values.select(pl.any_horizontal(check.fill_null(value=False) for _, check in checks))
+    at = broken.to_series().arg_true()
+    if not at.len():
+        return codes
+    first = pl.coalesce(pl.when(check).then(pl.lit(code.value)) for code, check in checks[1:])
+    return codes.scatter(at, values[at].select(pl.coalesce("problem", first)).to_series())
+
+
+def _checks(profile: Profile, rules: ParseRules) -> list[tuple[RejectCode, pl.Expr]]:
+    """What must not be true of a line, in the order in which it is reported; a broken record comes first."""
+    return [
+        (RejectCode.FIELD_COUNT, pl.col("problem").is_not_null()),
+        (RejectCode.ORDER_NUMBER_MISSING, pl.col("order").is_null()),
+        (RejectCode.ORDER_NUMBER_DAMAGED, pl.col("order").str.contains(r"^[0-9]\.[0-9]+E\+[0-9]+$")),
+        (RejectCode.STATUS_SKIPPED, pl.col("skipped").is_not_null()),
+        (RejectCode.SKU_MISSING, pl.col("sku").is_null()),
+        *_quantity_checks(),
+        *_price_checks(profile),
+        (RejectCode.DATE_MISSING, _is_blank("ordered_at")),
+        (RejectCode.DATE_AMBIGUOUS, pl.col("date_code") == DateCode.AMBIGUOUS),
+        (RejectCode.DATE_UNREADABLE, pl.col("date_code") == DateCode.UNREADABLE),
+        (RejectCode.DATE_OUT_OF_RANGE, ~pl.col("day").is_between(rules.first_day, rules.last_day)),
+        (
+            RejectCode.TEXT_TOO_LONG,
+            pl.max_horizontal(pl.col("order", *TEXT_FIELDS).str.len_bytes()) > MAX_TEXT,
+        ),
+    ]
+
+
+def _quantity_checks() -> list[tuple[RejectCode, pl.Expr]]:
+    code, units = pl.col("quantity_code"), pl.col("units")
+    return [
+        (RejectCode.QUANTITY_MISSING, _is_blank("quantity")),
+        (RejectCode.QUANTITY_TOO_LARGE, code == AmountCode.TOO_LARGE),
+        (RejectCode.QUANTITY_NOT_WHOLE, code == AmountCode.TOO_PRECISE),
+        (RejectCode.QUANTITY_UNREADABLE, code.is_not_null()),
+        (RejectCode.QUANTITY_NOT_POSITIVE, units <= 0),
+        (RejectCode.QUANTITY_NOT_WHOLE, units % SCALE != 0),
+        (RejectCode.QUANTITY_TOO_LARGE, pl.col("count") > MAX_QUANTITY),
+    ]
+
+
+def _price_checks(profile: Profile) -> list[tuple[RejectCode, pl.Expr]]:
+    code, price, sign = pl.col("price_code"), pl.col("price"), pl.col("price_sign")
+    limit = pl.lit(MAX_TOTAL_UNITS * SCALE, pl.Int64)
+    if profile.price_field is OrderField.UNIT_PRICE:
+        limit //= pl.col("count").clip(1)
+    return [
+        (RejectCode.PRICE_MISSING, _is_blank(profile.price_field.value)),
+        (RejectCode.PRICE_TOO_LARGE, code == AmountCode.TOO_LARGE),
+        (RejectCode.PRICE_TOO_PRECISE, code == AmountCode.TOO_PRECISE),
+        (RejectCode.PRICE_AMBIGUOUS, code == AmountCode.AMBIGUOUS),
+        (RejectCode.PRICE_UNREADABLE, code.is_not_null()),
+        (RejectCode.PRICE_NOT_POSITIVE, price <= 0),
+        (RejectCode.PRICE_TOO_LARGE, price > limit),
+        (RejectCode.CURRENCY_UNKNOWN, ~pl.col("currency").is_in(list(MINOR_DIGITS))),
+        (RejectCode.PRICE_UNREADABLE, sign.is_not_null() & ~is_currency_sign(sign)),
+        (RejectCode.PRICE_OTHER_CURRENCY, sign.is_not_null() & ~sign_fits(sign, pl.col("currency"))),
+    ]
+
+
+def _is_blank(name: str) -> pl.Expr:
+    return pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "")

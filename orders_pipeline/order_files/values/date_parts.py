@@ -1,0 +1,113 @@
+"""The numbers in dates as files write them, whatever their order."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.profile import DateOrder
+
+ISO = r"^[12][0-9]{3}-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-5][0-9]$"
+CLOCK = ["hour", "minute", "second", "fraction", "half", "offset"]
+DATED = ["text", "year", "month", "day", *CLOCK]
+
+_CLOCK = (
+    r"(?:[T ,]+([0-9]{1,2})[:.h]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,]([0-9]{1,9}))?)?\s*(?:([AaPp])\.?[Mm]\.?)?"
+    r"\s*(Z|z|UTC|GMT|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?)?$"
+)
+_WEEKDAY = r"^(?:[A-Za-z]{3,9}[.,]? )?"
+_NUMERIC = _WEEKDAY + r"([0-9]{1,4})([-/.])([0-9]{1,2})([-/.])([0-9]{1,4})" + _CLOCK
+_COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2}):?([0-9]{2})(?::?([0-9]{2}))?(Z)?)?$"
+_DAY_MONTH = _WEEKDAY + r"([0-9]{1,2})[-/. ]+([A-Za-z]{3,9})\.?[-/., ]+([0-9]{4}|[0-9]{2})" + _CLOCK
+_MONTH_DAY = _WEEKDAY + r"([A-Za-z]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})" + _CLOCK
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_MONTH_NUMBERS = {name: at for at, full in enumerate(_MONTHS, start=1) for name in (full, full[:3])} | {
+    "sept": 9
+}
+# As POSIX: 69 to 99 are in the 20th century.
+_PIVOT = 69
+
+
+def numeric_parts(text: pl.Series) -> pl.DataFrame:
+    """The three numbers `a`, `b`, `c` of numeric dates, their clock, and their family.
+
+    The family is the separator and the length of the year at the end (`/4`), empty where the year stands
+    first, null for other texts.
+    """
+    names = ["a", "sep", "b", "sep2", "c", *CLOCK]
+    parts = _groups(text, _NUMERIC, names)
+    first, last = pl.col("a").str.len_bytes(), pl.col("c").str.len_bytes()
+    family = (
+        pl.when(pl.col("a").is_null() | (pl.col("sep") != pl.col("sep2")))
+        .then(pl.lit(None, pl.String))
+        .when((first == 4) & (last <= 2))
+        .then(pl.lit(""))
+        .when((first <= 2) & last.is_in([2, 4]))
+        .then(pl.concat_str("sep", last.cast(pl.String)))
+    )
+    return parts.with_columns(pl.col("a", "b", "c").cast(pl.Int64), family=family)
+
+
+def allows_order(order: DateOrder) -> pl.Expr:
+    """Whether `numeric_parts` can be a date in this order."""
+    place = {unit: "abc"[at] for at, unit in enumerate(order.value)}
+    valid = pl.col(place["D"]).is_between(1, 31) & pl.col(place["M"]).is_between(1, 12)
+    # With slashes, dots or a four-digit year at its end, nobody writes the year first.
+    return valid & (pl.col("family") == "-2") if order is DateOrder.YMD else valid
+
+
+def in_order(parts: pl.DataFrame) -> pl.DataFrame:
+    """Year, month and day of `numeric_parts` by their column `order`; nulls where it is none."""
+    placed = {
+        unit: pl.coalesce(
+            pl.when(pl.col("order") == order.value).then(pl.col("abc"[order.value.index(unit)]))
+            for order in DateOrder
+        )
+        for unit in "YMD"
+    }
+    dated = parts.with_columns(year=placed["Y"], month=placed["M"], day=placed["D"])
+    short = pl.col("family").str.ends_with("2")
+    return dated.with_columns(year=pl.when(short).then(_full_year("year")).otherwise("year")).select(DATED)
+
+
+def compact_parts(text: pl.Series) -> pl.DataFrame:
+    """Year, month, day and clock of dates like `20251130` and `20251130T140500Z`."""
+    parts = _groups(text, _COMPACT, ["year", "month", "day", "hour", "minute", "second", "offset"])
+    blank = [pl.lit(None, pl.String).alias(name) for name in ("fraction", "half")]
+    return parts.with_columns(pl.col("year", "month", "day").cast(pl.Int64), *blank).select(DATED)
+
+
+def named_parts(text: pl.Series) -> pl.DataFrame:
+    """Year, month, day and clock of dates with English month names."""
+    columns = ["text", "year", "name", "day", *CLOCK]
+    day_first = _groups(text, _DAY_MONTH, ["day", "name", "year", *CLOCK]).select(columns)
+    month_first = _groups(text, _MONTH_DAY, ["name", "day", "year", *CLOCK]).select(columns)
+    parts = pl.concat([day_first, month_first]).filter(pl.col("name").is_not_null())
+    name = pl.col("name").str.to_lowercase()
+    short = pl.col("year").str.len_bytes() == 2
+    parts = parts.with_columns(short=short).with_columns(
+        pl.col("year", "day").cast(pl.Int64),
+        month=name.replace_strict(_MONTH_NUMBERS, default=None, return_dtype=pl.Int64),
+    )
+    return parts.with_columns(year=pl.when("short").then(_full_year("year")).otherwise("year")).select(DATED)
+
+
+def _full_year(name: str) -> pl.Expr:
+    return pl.col(name) + pl.when(pl.col(name) < _PIVOT).then(2000).otherwise(1900)
+
+
+def _groups(text: pl.Series, pattern: str, names: list[str]) -> pl.DataFrame:
+    groups = text.str.extract_groups(pattern).struct.rename_fields(names)
+    return groups.struct.unnest().with_columns(text=text)

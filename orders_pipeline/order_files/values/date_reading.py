@@ -1,0 +1,130 @@
+"""Texts to instants, by what the whole column settled."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.profile import DateOrder
+from orders_pipeline.order_files.values.date_parts import (
+    ISO,
+    allows_order,
+    compact_parts,
+    in_order,
+    named_parts,
+    numeric_parts,
+)
+from orders_pipeline.order_files.values.dates import DateRules
+
+
+class DateCode(StrEnum):
+    """Why a text is no date."""
+
+    UNREADABLE = "unreadable"
+    AMBIGUOUS = "ambiguous"
+
+
+def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
+    """`instant` (in UTC; naive times are local to `zone`), or `code`, why there is none.
+
+    A null or blank value has neither.
+    """
+    text = values.str.strip_chars()
+    if rules.format is not None:
+        return _by_format(text, rules.format, zone)
+    local = _iso(text)
+    if not local.has_nulls():
+        return _utc(local, zone).to_frame("instant").with_columns(code=pl.lit(None, pl.String))
+    odd = text.filter(local.is_null() & (text != "")).unique()
+    table = pl.DataFrame({"text": text, "plain": _utc(local, zone)})
+    joined = table.join(_read_odd(odd, rules, zone), on="text", how="left", maintain_order="left")
+    return joined.select(instant=pl.coalesce("plain", "instant"), code="code")
+
+
+def _by_format(text: pl.Series, strptime: str, zone: str) -> pl.DataFrame:
+    instant = _utc(text.str.to_datetime(strptime, strict=False, time_unit="us"), zone)
+    unread = pl.Series((instant.is_null() & (text != "")).fill_null(value=False))
+    return instant.to_frame("instant").with_columns(
+        code=pl.when(unread).then(pl.lit(DateCode.UNREADABLE.value))
+    )
+
+
+def _iso(text: pl.Series) -> pl.Series:
+    """`2010-12-01 08:26:00` as a naive time, null for everything else."""
+    exact = text.str.contains(ISO)
+    if not exact.all() or exact.has_nulls():
+        text = pl.select(pl.when(exact).then(text)).to_series()
+    return text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
+
+
+def _utc(times: pl.Series, zone: str) -> pl.Series:
+    """Naive times as local to `zone`; one that a clock change skips counts from the clock before it."""
+    if getattr(times.dtype, "time_zone", None):
+        return times.dt.convert_time_zone("UTC")
+    aware = times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    if aware.null_count() > times.null_count():
+        later = times.dt.offset_by("1h").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        aware = pl.select(pl.coalesce(aware, later)).to_series()
+    return aware.dt.convert_time_zone("UTC")
+
+
+def _read_odd(text: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
+    """Distinct texts that are not in the plain ISO form."""
+    numeric = _with_order(numeric_parts(text), rules)
+    dated = pl.concat([in_order(numeric), compact_parts(text), named_parts(text)])
+    times = _times(dated.filter(pl.col("year").is_not_null()).unique("text", keep="first"), zone)
+    ambiguous = numeric.filter(pl.col("order") == DateCode.AMBIGUOUS.value)["text"].implode()
+    code = (
+        pl.when(pl.col("text").is_in(ambiguous))
+        .then(pl.lit(DateCode.AMBIGUOUS.value))
+        .when(pl.col("instant").is_null())
+        .then(pl.lit(DateCode.UNREADABLE.value))
+    )
+    return text.to_frame("text").join(times, on="text", how="left").with_columns(code=code)
+
+
+def _with_order(parts: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
+    """`order`: that of the family, that of the value itself in mixed families, or `ambiguous`."""
+    family = pl.col("family")
+    orders = {"": DateOrder.YMD.value} | {family: order.value for family, order in rules.orders}
+    same = pl.when(family.str.ends_with("4") & (pl.col("a") == pl.col("b"))).then(pl.lit(DateOrder.DMY.value))
+    settled = pl.coalesce(family.replace_strict(orders, default=None, return_dtype=pl.String), same)
+    if not rules.mixed:
+        return parts.with_columns(order=settled)
+    fitting = [pl.when(allows_order(order)).then(pl.lit(order.value)) for order in DateOrder]
+    several = pl.sum_horizontal(order.is_not_null() for order in fitting) > 1
+    ambiguous = pl.when(several & same.is_null()).then(pl.lit(DateCode.AMBIGUOUS.value))
+    own = pl.coalesce(ambiguous, *fitting)
+    return parts.with_columns(order=pl.when(family.is_in(rules.mixed)).then(own).otherwise(settled))
+
+
+def _times(dated: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """`text` and its `instant`, null where there is no such day or hour."""
+    local = dated.select(_written_out().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"))
+    times = dated.with_columns(local=local.to_series(), zoned=_utc(local.to_series(), zone))
+    told = (pl.col("local") - _offset()).dt.replace_time_zone("UTC")
+    return times.select("text", instant=pl.when(pl.col("offset").is_null()).then("zoned").otherwise(told))
+
+
+def _written_out() -> pl.Expr:
+    """Date and clock in one form; null where a number is out of its range."""
+    hour = pl.col("hour").cast(pl.Int64).fill_null(0)
+    half = pl.col("half").str.to_lowercase()
+    afternoon = pl.when(half == "p").then(12).otherwise(0)
+    hour = pl.when(half.is_null()).then(hour).when(hour.is_between(1, 12)).then(hour % 12 + afternoon)
+    second = pl.col("second").cast(pl.Int64).fill_null(0)
+    year = pl.when(pl.col("year") >= 1000).then("year")
+    numbers = [year, pl.col("month"), pl.col("day"), hour, pl.col("minute").cast(pl.Int64).fill_null(0)]
+    numbers.append(pl.when(second < 60).then(second))
+    padded = [number.cast(pl.String).str.zfill(2) for number in numbers]
+    fraction = pl.col("fraction").fill_null("0").str.slice(0, 6)
+    return pl.format("{}-{}-{} {}:{}:{}.{}", *padded, fraction)
+
+
+def _offset() -> pl.Expr:
+    """The time zone's offset from UTC; `Z`, `UTC` and `GMT` are none."""
+    parts = pl.col("offset").str.extract_groups(r"^([+-])([0-9]{2}):?([0-9]{2})?$").struct
+    minutes = parts.field("2").cast(pl.Int64) * 60 + parts.field("3").cast(pl.Int64).fill_null(0)
+    signed = pl.when(parts.field("1") == "-").then(-minutes).otherwise(minutes)
+    return pl.duration(minutes=signed.fill_null(0))

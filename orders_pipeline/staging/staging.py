@@ -1,0 +1,235 @@
+"""The staging area: by the partition key of each order file, the file and its batches."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from orders_pipeline.base.home import make_home
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.staging.area import Area, LocalArea
+from orders_pipeline.staging.remote_area import RemoteArea, StagingUnavailable
+
+KEY_PATTERN = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_-]|\.(?!\.)){0,180}")
+NAME_LENGTH = 80
+CHUNK = 1 << 20
+FOLDER = "file://"
+
+
+class BadPartitionKey(ValueError):
+    """The key names no staged file and cannot be a folder's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """An order file as it lies in the staging area."""
+
+    key: str
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The staging area.
+
+    Args:
+        folder: holds it, or where there is a URL what is on its way there.
+        url: one that fsspec can open; empty for the folder.
+    """
+
+    folder: Path
+    url: str = field(default="", repr=False)
+
+    def add(self, file: Path, said: str = "", companion: Path | None = None) -> StagedFile:
+        """Copies a file in; the same content of the same name, read the same way, has the same key.
+
+        Args:
+            said: what the user said about how to read it; read another way, it is another import.
+            companion: a second file that belongs to it, whose content is part of the key.
+
+        Raises:
+            FileRefused: a file cannot be read.
+            StagingUnavailable: the staging area does not answer.
+        """
+        incoming = self.folder / f".incoming-{uuid4().hex}"
+        make_home(self.folder.parent)
+        incoming.mkdir(parents=True)
+        try:
+            sha256, size = _copy_and_hash(file, incoming / "original")
+            if companion:
+                said += _copy_and_hash(companion, incoming / "companion")[0]
+            key = partition_key(file.name, sha256, said)
+            if companion:
+                self._area.put(incoming / "companion", _companion(key, companion.name))
+            self._area.put(incoming / "original", _original(key))
+        except StagingUnavailable:
+            raise
+        except OSError as error:
+            raise FileRefused(
+                "file_unreadable",
+                f"{error.filename or file} cannot be staged: {error.strerror}.",
+                "Check its permissions and the disk.",
+            ) from error
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+        return StagedFile(key, file.name, sha256, size)
+
+    @contextmanager
+    def original(self, key: str) -> Iterator[Path]:
+        """The staged file as a local one.
+
+        Raises:
+            FileRefused: it is gone.
+        """
+        with self._local(_original(key), key) as path:
+            yield path
+
+    @contextmanager
+    def companion(self, key: str, path: str) -> Iterator[Path | None]:
+        """The copy of a companion that was at `path`, as a local file; None where there is none.
+
+        Raises:
+            FileRefused: it is gone.
+        """
+        if not path:
+            yield None
+            return
+        with self._local(_companion(key, path), key) as copy:
+            yield copy
+
+    def has_companion(self, key: str, path: str) -> bool:
+        """Whether the copy of a companion that was at `path` is there."""
+        return bool(path) and self._area.has(_companion(key, path))
+
+    def has_batches(self, key: str, numbers: Collection[int]) -> bool:
+        """Whether these parsed batches lie there whole."""
+        if not numbers:
+            return True
+        needed = {file for number in numbers for file in _files_of(number)}
+        return needed <= self._area.batch_files(safe(key))
+
+    @contextmanager
+    def batch(self, key: str, number: int) -> Iterator[Path]:
+        """A local folder that holds a parsed batch."""
+        with self._area.local_batches(safe(key), _files_of(number)) as folder:
+            yield folder
+
+    @contextmanager
+    def parsing(self, key: str) -> Iterator[Path]:
+        """A folder of its own for one try at parsing; what is not kept as the batches is removed."""
+        with self._area.workplace(safe(key)) as made:
+            yield made
+
+    def send_batches(self, key: str, parsed: Path) -> None:
+        """Transfers the folder of a try, before `keep_batches`; over a network this may take long."""
+        self._area.send(parsed, safe(key))
+
+    def keep_batches(self, key: str, parsed: Path) -> None:
+        """Makes the folder of a try, once sent, the batches of the file."""
+        self._area.switch(parsed, safe(key))
+
+    def clear_tries(self, key: str) -> None:
+        """Removes what tries that were killed left behind."""
+        self._area.clear_tries(safe(key))
+
+    def put_back(self, key: str, kept: Path) -> None:
+        """Copies in what was kept elsewhere of a staged file: `original` and, of some, `companion/NAME`."""
+        for file in (path for path in kept.rglob("*") if path.is_file()):
+            incoming = self.folder / f".incoming-{uuid4().hex}"
+            incoming.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, incoming)
+            self._area.put(incoming, f"{safe(key)}/{file.relative_to(kept).as_posix()}")
+
+    def remove_batches(self, key: str) -> None:
+        """Removes the parsed batches; from the original they can be made again."""
+        self._area.clear_tries(safe(key))
+        self._area.remove_batches(safe(key))
+
+    def remove(self, key: str) -> None:
+        """Removes the original with all that belongs to it."""
+        self._area.remove(safe(key))
+
+    @property
+    def _area(self) -> Area:
+        return RemoteArea(self.url, self.folder) if self.url else LocalArea(self.folder)
+
+    @contextmanager
+    def _local(self, name: str, key: str) -> Iterator[Path]:
+        with ExitStack() as stack:
+            try:
+                path = stack.enter_context(self._area.local(name))
+            except FileNotFoundError:
+                raise FileRefused(
+                    "staged_file_lost",
+                    f"The staged copy of {key}, {Path(name).name}, is gone.",
+                    "Import or stage the file again: its import goes on where it stopped.",
+                ) from None
+            yield path
+
+
+def open_staging(settings: Settings) -> Staging:
+    """The staging area that the settings name."""
+    if settings.staging_url.startswith(FOLDER):
+        return Staging(Path(settings.staging_url.removeprefix(FOLDER)))
+    return Staging(settings.staging_folder, settings.staging_url)
+
+
+def safe(key: str) -> str:
+    """The key, which may be joined to a path.
+
+    Raises:
+        BadPartitionKey: it could lead outside the staging area.
+    """
+    if not KEY_PATTERN.fullmatch(key):
+        raise BadPartitionKey(f"{key!r} is not a partition key; `orders stage FILE` makes and prints one")
+    return key
+
+
+def _original(key: str) -> str:
+    return f"{safe(key)}/original"
+
+
+def _companion(key: str, path: str) -> str:
+    return f"{safe(key)}/companion/{Path(path).name}"
+
+
+def _files_of(number: int) -> tuple[str, ...]:
+    return tuple(f"batch-{number:04}.{part}.parquet" for part in ("orders", "lines"))
+
+
+def partition_key(name: str, sha256: str, said: str = "") -> str:
+    """Key of a file: its name in plain letters, and 12 digits of a hash of its content and how to read it."""
+    digest = hashlib.sha256(f"{sha256}{said}".encode()).hexdigest() if said else sha256
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
+    plain = re.sub(r"\.{2,}", ".", plain).strip(".")[:NAME_LENGTH].rstrip(".") or "file"
+    return f"{plain}-{digest[:12]}"
+
+
+def hash_file(file: Path) -> str:
+    """SHA-256 of a file's content."""
+    with file.open("rb") as reader:
+        return hashlib.file_digest(reader, "sha256").hexdigest()
+
+
+def _copy_and_hash(source: Path, target: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            writer.write(chunk)
+        writer.flush()
+        # The store's note of the file survives a power cut; so must the file, and where it is put its name.
+        os.fsync(writer.fileno())
+    shutil.copystat(source, target)
+    return digest.hexdigest(), size

@@ -1,0 +1,134 @@
+"""The product list: imported from a file, restocked by hand."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.store.schema import products
+from orders_pipeline.store.upsert import insert_into
+
+COLUMNS = ("sku", "name", "price", "stock_quantity")
+PRICE_UNITS = 10_000
+MOST_UNITS = 10**12
+MOST_PRICE = 10**12 * PRICE_UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRow:
+    """A product of the list; price in 1/10,000, stock in units."""
+
+    sku: str
+    name: str
+    price: int
+    stock: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProductImport:
+    """What importing a product list did: a known product keeps its stock."""
+
+    added: int
+    updated: int
+    unchanged: int
+
+
+class UnknownProductError(LookupError):
+    """The store has no product of this SKU."""
+
+
+def read_products(file: Path) -> list[ProductRow]:
+    """The products of a CSV file with the columns sku, name, price and stock_quantity.
+
+    Raises:
+        FileRefused: the file or one of its lines cannot be read; the message names the line.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as reader:
+            rows = csv.DictReader(reader, strict=True)
+            missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
+            if missing:
+                raise _refused(file, f"lacks the column {missing[0]!r}", f"Expected: {','.join(COLUMNS)}.")
+            return [_product(file, rows.line_num, row) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise _refused(file, f"cannot be read: {reason}", "A UTF-8 CSV file is expected.") from error
+
+
+def _product(file: Path, line: int, row: dict[str, str]) -> ProductRow:
+    try:
+        price, stock = Decimal(row["price"]) * PRICE_UNITS, int(row["stock_quantity"])
+    except (ArithmeticError, TypeError, ValueError):
+        raise _refused(
+            file, f"has an unreadable price or stock on line {line}", "Write 25.50 and 1000."
+        ) from None
+    sku = (row["sku"] or "").strip()
+    if not sku or not price.is_finite() or not 0 <= price <= MOST_PRICE or price != int(price):
+        raise _refused(
+            file, f"has no SKU or no usable price on line {line}", "At most four decimals, not negative."
+        )
+    if not 0 <= stock <= MOST_UNITS:
+        raise _refused(file, f"has an impossible stock on line {line}", f"0 to {MOST_UNITS:,} units.")
+    return ProductRow(sku, (row["name"] or "").strip(), int(price), stock)
+
+
+def _refused(file: Path, what: str, hint: str) -> FileRefused:
+    return FileRefused("products_unreadable", f"Product list {file} {what}.", hint)
+
+
+def import_products(connection: Connection, rows: list[ProductRow]) -> ProductImport:
+    """Adds new products with their stock and renames or reprices known ones, which keep their stock.
+
+    A product that orders named before it was listed gets the stock of the list.
+    """
+    counts = {"added": 0, "updated": 0, "unchanged": 0}
+    # All at once and by id, as the steps of an import do, then new ones by SKU: locked in the order of the
+    # file, two lists, or a list and an import, could wait for each other.
+    known = select(products.c.id).where(products.c.sku.in_([row.sku for row in rows]))
+    connection.execute(known.order_by(products.c.id).with_for_update())
+    for row in sorted(rows, key=lambda row: row.sku):
+        counts[_import_product(connection, row)] += 1
+    return ProductImport(**counts)
+
+
+def _import_product(connection: Connection, row: ProductRow) -> str:
+    stock: dict[str, Any] = {"initial_stock": row.stock, "on_hand": row.stock}
+    new = insert_into(connection, products).values(
+        sku=row.sku, name=row.name, price=row.price, listed=True, **stock
+    )
+    if connection.execute(new.on_conflict_do_nothing()).rowcount:
+        return "added"
+    known = connection.execute(select(products).where(products.c.sku == row.sku).with_for_update()).one()
+    if known.listed and (known.name, known.price) == (row.name, row.price):
+        return "unchanged"
+    more = {} if known.listed else {name: products.c[name] + units for name, units in stock.items()}
+    connection.execute(
+        update(products)
+        .where(products.c.id == known.id)
+        .values(name=row.name, price=row.price, listed=True, **more)
+    )
+    return "updated"
+
+
+def restock(connection: Connection, sku: str, units: int) -> int:
+    """Puts units on the shelf; how many are on hand then.
+
+    Raises:
+        UnknownProductError: there is no such product.
+    """
+    statement = (
+        update(products)
+        .where(products.c.sku == sku)
+        .values(restocked=products.c.restocked + units, on_hand=products.c.on_hand + units)
+        .returning(products.c.on_hand)
+    )
+    on_hand = connection.execute(statement).scalar_one_or_none()
+    if on_hand is None:
+        raise UnknownProductError(f"no product has the SKU {sku!r}")
+    return int(on_hand)

@@ -1,0 +1,77 @@
+"""KPI days as the order store counts them: which changed, and which version the warehouse shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from sqlalchemy import Connection, Engine, case, func, select, update
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import kpi_days, orders
+
+
+def dirty_days(engine: Engine) -> list[date]:
+    """Days whose orders changed since they were last published, in order."""
+    query = select(kpi_days.c.day).where(kpi_days.c.version > kpi_days.c.published).order_by(kpi_days.c.day)
+    with reading(engine) as connection:
+        return list(connection.scalars(query))
+
+
+def due_versions(engine: Engine) -> dict[date, int]:
+    """Present version of each day that is due for a refresh."""
+    query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.version > kpi_days.c.published)
+    with reading(engine) as connection:
+        return {row.day: row.version for row in connection.execute(query)}
+
+
+def are_published(engine: Engine, wanted: Mapping[date, int]) -> bool:
+    """Whether the warehouse shows these versions of days, or later ones."""
+    query = select(kpi_days.c.day, kpi_days.c.published).where(kpi_days.c.day.in_(list(wanted)))
+    with reading(engine) as connection:
+        return all(row.published >= wanted[row.day] for row in connection.execute(query))
+
+
+def known_days(engine: Engine) -> list[date]:
+    """Days that have orders, in order."""
+    with reading(engine) as connection:
+        return list(connection.scalars(select(kpi_days.c.day).order_by(kpi_days.c.day)))
+
+
+def orders_by_day(engine: Engine, days: Iterable[date]) -> dict[date, int]:
+    """How many orders of any status these days have."""
+    day = orders.c.day
+    query = select(day, func.count()).where(day.in_(list(days))).group_by(day)
+    with reading(engine) as connection:
+        return dict(connection.execute(query).all())
+
+
+def versions(connection: Connection, days: Iterable[date]) -> dict[date, int]:
+    """Present version of each of these days that has orders."""
+    query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.day.in_(list(days)))
+    return {row.day: row.version for row in connection.execute(query)}
+
+
+def clean_versions(connection: Connection) -> dict[date, int]:
+    """Version of each day that is not due for a refresh."""
+    query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.version == kpi_days.c.published)
+    return {row.day: row.version for row in connection.execute(query)}
+
+
+def mark_published(engine: Engine, published: Mapping[date, int]) -> None:
+    """Notes which version of each day the warehouse shows; an older one changes nothing."""
+    now = now_us()
+    with engine.begin() as connection:
+        for day, version in sorted(published.items()):
+            connection.execute(
+                update(kpi_days)
+                .where(kpi_days.c.day == day, kpi_days.c.published < version)
+                .values(published=version, due_since=case((kpi_days.c.version > version, now)))
+            )
+
+
+def mark_all_dirty(engine: Engine) -> None:
+    """Makes every day due for a refresh: the warehouse is empty."""
+    with engine.begin() as connection:
+        connection.execute(update(kpi_days).values(published=0, due_since=now_us()))

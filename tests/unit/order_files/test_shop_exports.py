@@ -1,0 +1,148 @@
+"""Exports of real shops: Shopify's multi-line orders, WooCommerce's packed items, Olist's two files."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.proposals.preview import preview_orders
+from tests.unit.order_files.datasets import dataset
+from tests.unit.order_files.parsing import RULES, parse
+
+SHOPIFY = (
+    "Name,Email,Financial Status,Currency,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
+    "Lineitem sku,Billing Name,Notes,Cancelled at"
+)
+PAID = "2025-12-06 10:37:30 -0500"
+
+
+def test_the_development_store_of_shopify_comes_out_as_its_subtotals(tmp_path: Path) -> None:
+    imported = parse(dataset("shopify/devstore_orders_export.pseudonymised.csv"), tmp_path / "parsed")
+    assert imported.identified.profile.name == "shopify"
+    assert imported.parsed.records == 121
+    assert imported.parsed.rejected_lines == 0
+    assert imported.orders.height == 51
+    assert imported.orders["currency"].unique().to_list() == ["INR"]
+    assert imported.revenue == Decimal("585942.00")
+
+
+def shopify(tmp_path: Path, *rows: str) -> Path:
+    file = tmp_path / "orders_export.csv"
+    file.write_text("\n".join([SHOPIFY, *rows]) + "\n")
+    return file
+
+
+def test_order_fields_of_shopify_stand_on_the_first_line_and_notes_over_several(tmp_path: Path) -> None:
+    file = shopify(
+        tmp_path,
+        f'#1,a@x.com,paid,INR,{PAID},1,Mug,10.00,M-1,Ann Lee,"Please ring,\ntwice.\n\nThanks",',
+        f"#1,a@x.com,,,{PAID},2,Cup,5.00,C-1,,,",
+        f"#2,b@x.com,paid,USD,{PAID},1,Gift card,5.00,,Bob,,",
+    )
+    imported = parse(file, tmp_path / "parsed")
+    assert imported.orders.select("number", "customer_name", "currency", "total", "first_line").rows() == [
+        ("#1", "Ann Lee", "INR", 2000, 2),
+        ("#2", "Bob", "USD", 500, 7),
+    ]
+    assert imported.lines["file_line"].to_list() == [2, 6, 7]
+    assert imported.lines["sku"].to_list() == ["M-1", "C-1", "Gift card"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"#1,a@x.com,paid,USD,{PAID},1,Mug,10.00,M-1,Ann,,2025-12-07 09:00:00 -0500",
+        f"#1,a@x.com,voided,USD,{PAID},1,Mug,10.00,M-1,Ann,,",
+        f"#1,a@x.com,refunded,USD,{PAID},1,Mug,10.00,M-1,Ann,,",
+    ],
+)
+def test_cancelled_voided_and_refunded_orders_of_shopify_are_skipped_whole(row: str, tmp_path: Path) -> None:
+    file = shopify(tmp_path, row, f"#1,a@x.com,,,{PAID},2,Cup,5.00,C-1,,,")
+    imported = parse(file, tmp_path / "parsed")
+    assert imported.orders.height == 0
+    assert imported.parsed.rejects_by_code == {"status_skipped": 1}
+    assert imported.parsed.lines_of_rejected_orders == 1
+
+
+def test_partially_refunded_orders_of_shopify_are_taken(tmp_path: Path) -> None:
+    file = shopify(tmp_path, f"#1,a@x.com,partially_refunded,USD,{PAID},1,Mug,10.00,M-1,Ann,,")
+    assert parse(file, tmp_path / "parsed").orders.height == 1
+
+
+def test_items_that_woocommerce_packs_into_columns_are_lines(tmp_path: Path) -> None:
+    imported = parse(dataset("woocommerce/webtoffee_Sample_Order.csv"), tmp_path / "parsed")
+    assert imported.identified.profile.name == "woocommerce"
+    assert imported.orders.select("number", "customer_id", "customer_name", "total").rows() == [
+        ("1001", "3", "Lilly Gordon", 800),
+        ("1002", None, "John Edward", 1800),
+        ("1003", "2", "Mark Xa", 3999),
+    ]
+    assert imported.lines["sku"].to_list() == ["A12", "A15", "A13", "A11", "B11V2"]
+    assert imported.parsed.records == 5
+    assert imported.orders["day"].cast(str).unique().to_list() == ["2018-05-16"]
+
+
+OLIST = ("olist_order_items_dataset.csv", "olist_orders_dataset.csv")
+
+
+def test_the_two_files_of_olist_make_orders_together(tmp_path: Path) -> None:
+    imported = parse(dataset(f"olist/{OLIST[0]}"), tmp_path / "parsed")
+    assert imported.identified.profile.name == "olist"
+    assert imported.parsed.records == 3397
+    assert imported.parsed.rejected_lines == 0
+    assert imported.orders.height == 2976
+    assert imported.revenue == Decimal("392468.58")
+    assert imported.lines["quantity"].unique().to_list() == [1]
+    assert imported.orders["customer_id"].null_count() == 0
+
+
+def test_both_files_of_olist_may_lie_in_one_archive(tmp_path: Path) -> None:
+    file = tmp_path / "olist.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in OLIST:
+            archive.write(dataset(f"olist/{name}"), name)
+    imported = parse(file, tmp_path / "parsed")
+    assert imported.orders.height == 2976
+    assert imported.revenue == Decimal("392468.58")
+
+
+def test_an_item_without_its_order_is_rejected(tmp_path: Path) -> None:
+    shutil.copy(dataset(f"olist/{OLIST[0]}"), tmp_path)
+    orders = dataset(f"olist/{OLIST[1]}").read_text().splitlines(keepends=True)
+    (tmp_path / OLIST[1]).write_text("".join(orders[:1001]) + orders[1])
+    imported = parse(tmp_path / OLIST[0], tmp_path / "parsed")
+    assert set(imported.parsed.rejects_by_code) == {"order_unknown", "order_twice"}
+    known = {line.split(",")[0].strip('"') for line in orders[1:1001]}
+    assert set(imported.orders["number"]) <= known
+
+
+def test_items_without_the_file_of_orders_are_refused(tmp_path: Path) -> None:
+    shutil.copy(dataset(f"olist/{OLIST[0]}"), tmp_path)
+    with pytest.raises(FileRefused) as refused:
+        parse(tmp_path / OLIST[0], tmp_path / "parsed")
+    assert refused.value.code == "companion_missing"
+    given = parse(tmp_path / OLIST[0], tmp_path / "parsed", companion=str(dataset(f"olist/{OLIST[1]}")))
+    assert given.orders.height == 2976
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seed/sample.csv",
+        "shopify/devstore_orders_export.pseudonymised.csv",
+        "woocommerce/webtoffee_Sample_Order.csv",
+        "olist/olist_order_items_dataset.csv",
+    ],
+)
+def test_a_preview_shows_the_first_orders_as_the_import_takes_them(name: str, tmp_path: Path) -> None:
+    imported = parse(dataset(name), tmp_path / "parsed")
+    preview = preview_orders(dataset(name), imported.identified, RULES, limit=3)
+    assert preview.orders.height == 3
+    whole = imported.orders.sort("position").drop("batch")
+    assert preview.orders.equals(whole.head(3))
+    assert preview.lines["position"].max() == 2
