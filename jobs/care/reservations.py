@@ -19,7 +19,8 @@ from dagster import (
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.workers.executor import TIME_LIMIT_TAG
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.lifecycle import expire
+from orders_pipeline.imports.heartbeat import wait_for_heartbeats
+from orders_pipeline.lifecycle import expiry
 from resources.order_store import OrderStore
 from resources.reporting import ReportingStores
 
@@ -35,8 +36,8 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
     def expire_reservations(context: OpExecutionContext, reporting: ResourceParam[ReportingStores]) -> None:
         """Rolls back orders whose reservation has expired while nobody works on their import."""
         with permanent_failures(), reporting.open() as figures:
-            expired = expire.expire_reservations(
-                figures.engine, settings.run_patience, settings.transaction_orders
+            expired = expiry.expire_reservations(
+                figures.engine, settings.run_patience, settings.transaction_orders, wait_for_heartbeats
             )
             figures.live.publish()
         context.add_output_metadata({"expired": expired})
@@ -61,7 +62,7 @@ def upkeep_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
     def sweep_reservations_schedule() -> RunRequest | SkipReason:
         """Every five minutes: a run, if any reservation has expired."""
         with store.open() as engine:
-            if expire.any_expired(engine, settings.run_patience):
+            if expiry.any_expired(engine, settings.run_patience):
                 return RunRequest()
         return SkipReason("no reservation has expired")
 

@@ -1,4 +1,4 @@
-"""The words of the domain: statuses, their only moves, reasons, identities."""
+"""The words of the domain: statuses, reasons, scopes, and ranges of ids."""
 
 from __future__ import annotations
 
@@ -17,14 +17,6 @@ class OrderStatus(StrEnum):
     FAILED = "failed"
 
 
-MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
-    OrderStatus.PENDING: frozenset({OrderStatus.RESERVED, OrderStatus.FAILED}),
-    OrderStatus.RESERVED: frozenset({OrderStatus.PAYMENT_PROCESSING, OrderStatus.ROLLBACK}),
-    OrderStatus.PAYMENT_PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.ROLLBACK}),
-    OrderStatus.COMPLETED: frozenset(),
-    OrderStatus.ROLLBACK: frozenset({OrderStatus.PENDING}),
-    OrderStatus.FAILED: frozenset({OrderStatus.PENDING}),
-}
 OPEN = (OrderStatus.PENDING, OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
 SETTLED = (OrderStatus.COMPLETED, OrderStatus.ROLLBACK, OrderStatus.FAILED)
 

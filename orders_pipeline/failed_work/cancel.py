@@ -8,9 +8,9 @@ from sqlalchemy import Engine, select
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.model import FailureReason, OrderStatus
-from orders_pipeline.failed_work.chosen import OF_LAST_ATTEMPT, Chosen, batches_of, preview
-from orders_pipeline.lifecycle.batch import lock_batch
-from orders_pipeline.lifecycle.release import fail_pending, roll_back_reserved
+from orders_pipeline.failed_work.chosen import WITH_LAST_FAILURE, Chosen, batches_of, preview
+from orders_pipeline.lifecycle.batch import batch_work, get_batch
+from orders_pipeline.lifecycle.order_lifecycle import fail, release
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import failures, orders, sources
 
@@ -52,13 +52,10 @@ def cancel_orders(engine: Engine, chosen: Chosen, because: str, transaction_orde
             told = {"found": sum(group.orders for group in groups), "because": because}
             record_action(connection, actor, "orders.cancel", chosen.key or "", chosen=chosen.told(), **told)
     for key in batches_of(groups):
-        with engine.begin() as connection:
-            windows = list(lock_batch(connection, key).windows(transaction_orders))
-        for window in windows:
-            with engine.begin() as connection:
-                lock_batch(connection, key)
-                for end in (fail_pending, roll_back_reserved):
-                    cancelled += end(connection, key, window, condition, CANCELLED, because)
+        for window in get_batch(engine, key).windows(transaction_orders):
+            with engine.begin() as connection, batch_work(connection, key, window) as work:
+                cancelled += fail(work, condition, CANCELLED, because)
+                cancelled += release(work, condition, CANCELLED, because)
     return cancelled
 
 
@@ -67,7 +64,7 @@ def not_cancelled(engine: Engine, chosen: Chosen) -> list[NotCancelled]:
     query = (
         select(orders.c.number, sources.c.name, orders.c.status, failures.c.reason)
         .join(sources, sources.c.id == orders.c.source_id)
-        .outerjoin(failures, OF_LAST_ATTEMPT)
+        .outerjoin(failures, WITH_LAST_FAILURE)
         .where(chosen.condition(), orders.c.status.in_(WHY_NOT))
         .order_by(sources.c.name, orders.c.number)
     )

@@ -13,11 +13,12 @@ from orders_pipeline.base.model import FailureReason, OrderStatus
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import failures, imports, orders, sources
 
 HAVE_FAILED = orders.c.status.in_((OrderStatus.FAILED, OrderStatus.ROLLBACK))
 NUMBERS_TOLD = 20
-OF_LAST_ATTEMPT = and_(failures.c.order_id == orders.c.id, failures.c.attempt == orders.c.attempt)
+WITH_LAST_FAILURE = of_current_attempt(failures)
 
 
 class UnknownOrderError(LookupError):
@@ -88,7 +89,7 @@ def _failed_for(reason: FailureReason) -> ColumnElement[bool]:
 
 
 def _failed_with(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return select(failures.c.order_id).where(OF_LAST_ATTEMPT, condition).correlate(orders).exists()
+    return select(failures.c.order_id).where(WITH_LAST_FAILURE, condition).correlate(orders).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def groups_of(connection: Connection, condition: ColumnElement[bool]) -> list[Gr
     query = (
         select(*columns, func.count())
         .join(imports, imports.c.id == orders.c.import_id)
-        .outerjoin(failures, OF_LAST_ATTEMPT)
+        .outerjoin(failures, WITH_LAST_FAILURE)
         .where(condition)
         .group_by(*columns)
         .order_by(*columns[:2])

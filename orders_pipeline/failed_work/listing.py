@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.failed_work.chosen import HAVE_FAILED, OF_LAST_ATTEMPT, Chosen
+from orders_pipeline.failed_work.chosen import HAVE_FAILED, WITH_LAST_FAILURE, Chosen
 from orders_pipeline.store.schema import failures, imports, orders, sources, step_failures
 
 
@@ -101,7 +101,7 @@ def _orders(wanted: Wanted) -> _Listing:
             *_OF_FILE,
             orders.c.batch,
         )
-        .join_from(orders, failures, OF_LAST_ATTEMPT)
+        .join_from(orders, failures, WITH_LAST_FAILURE)
         .join(imports, imports.c.id == orders.c.import_id)
         .join(sources, sources.c.id == orders.c.source_id)
         .where(HAVE_FAILED, chosen.condition())

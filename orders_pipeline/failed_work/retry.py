@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    String,
-    and_,
-    cast,
-    exists,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, select
 
 from orders_pipeline.access.audit import record_action
-from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.model import OPEN, ImportStatus, OrderStatus, Window
-from orders_pipeline.failed_work.chosen import OF_LAST_ATTEMPT, Chosen, batches_of, preview
+from orders_pipeline.base.model import OPEN, ImportStatus, Window
+from orders_pipeline.failed_work.chosen import Chosen, batches_of, preview
 from orders_pipeline.imports.life import lock_import, reopen_import
-from orders_pipeline.lifecycle.batch import BatchKey, count_moves, lock_batch, mark_days, orders_in
-from orders_pipeline.lifecycle.settling import gather, gathered, settling
+from orders_pipeline.lifecycle.batch import BatchKey, batch_work, get_batch
+from orders_pipeline.lifecycle.order_lifecycle import reopen
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import failures, imports, order_notes, orders
-
-PENDING, FAILED, ROLLBACK = OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.ROLLBACK
+from orders_pipeline.store.schema import imports, orders
 
 
 def retry_orders(engine: Engine, chosen: Chosen, transaction_orders: int, actor: str) -> dict[str, int]:
@@ -48,12 +32,8 @@ def retry_orders(engine: Engine, chosen: Chosen, transaction_orders: int, actor:
     retried = dict.fromkeys((group.key for group in groups), 0)
     keys = {group.batch: group.key for group in groups}
     for batch in batches_of(groups):
-        with engine.begin() as connection:
-            windows = list(lock_batch(connection, batch).windows(transaction_orders))
-        for window in windows:
+        for window in get_batch(engine, batch).windows(transaction_orders):
             with engine.begin() as connection:
-                lock_import(connection, batch.import_id)
-                lock_batch(connection, batch)
                 retried[keys[batch]] += _retry(connection, batch, window, chosen.to_retry())
     return retried
 
@@ -74,27 +54,9 @@ def left_open(engine: Engine, chosen: Chosen) -> list[str]:
 
 
 def _retry(connection: Connection, batch: BatchKey, window: Window, chosen: ColumnElement[bool]) -> int:
-    number = gather(connection, orders_in(window, FAILED, ROLLBACK) & chosen)
-    if not number:
-        return 0
-    again = gathered(window).has(orders.c.id)
-    left = _count_by_status(connection, again)
-    _note(connection, again)
-    connection.execute(update(orders).where(again).values(status=PENDING, attempt=orders.c.attempt + 1))
-    moves = {PENDING: number} | {status: -count for status, count in left.items()}
-    count_moves(connection, batch, moves, retried=number)
-    mark_days(connection, select(settling.c.day))
-    reopen_import(connection, batch.import_id)
-    return number
-
-
-def _count_by_status(connection: Connection, again: ColumnElement[bool]) -> dict[OrderStatus, int]:
-    query = select(orders.c.status, func.count()).where(again).group_by(orders.c.status)
-    return {OrderStatus(status): count for status, count in connection.execute(query)}
-
-
-def _note(connection: Connection, again: ColumnElement[bool]) -> None:
-    said = literal("attempt ").concat(cast(orders.c.attempt + 1, String))
-    said = said.concat(literal(" asked for, after ")).concat(failures.c.reason)
-    notes = select(orders.c.id, literal(now_us()), said).join(failures, OF_LAST_ATTEMPT).where(again)
-    connection.execute(insert(order_notes).from_select(["order_id", "noted_at", "note"], notes))
+    lock_import(connection, batch.import_id)
+    with batch_work(connection, batch, window) as work:
+        reopened = reopen(work, chosen)
+    if reopened:
+        reopen_import(connection, batch.import_id)
+    return reopened

@@ -26,9 +26,7 @@ from orders_pipeline.imports.staged import add_import
 from orders_pipeline.imports.tries import counted_try
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, get_batch
 from orders_pipeline.lifecycle.charge import Answers, charge_payments
-from orders_pipeline.lifecycle.finalize import finalize_orders
-from orders_pipeline.lifecycle.reserve import reserve_stock
-from orders_pipeline.lifecycle.roll_back import roll_back_orders
+from orders_pipeline.lifecycle.steps import finalize_orders, reserve_stock, roll_back_orders
 from orders_pipeline.order_files.read_options import ParseRules, ReadOptions
 from orders_pipeline.order_files.rejects.limit import RejectLimit
 from orders_pipeline.payments.gateway import PaymentGateway

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -22,6 +23,11 @@ class Sign(StrEnum):
 
     RUN = "run_beat_at"
     WORK = "work_beat_at"
+
+
+def wait_for_heartbeats() -> None:
+    """Returns once everybody who lives has sent another heartbeat."""
+    time.sleep(2 * BEAT_SECONDS)
 
 
 @contextmanager

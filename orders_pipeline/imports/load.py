@@ -5,24 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.imports.batch_rows import BatchRows, read_batch
 from orders_pipeline.imports.known_orders import Known, classify, record_conflicts
-from orders_pipeline.lifecycle.batch import (
-    Batch,
-    BatchKey,
-    count_moves,
-    count_of,
-    get_batch,
-    lock_batch,
-    mark_days,
-)
+from orders_pipeline.lifecycle.batch import Batch, BatchKey, BatchWork, batch_work, get_batch
 from orders_pipeline.stock.catalog import UnknownProducts, ensure_products
 from orders_pipeline.store.bulk import insert_frame, prepare_insert
-from orders_pipeline.store.schema import batches, customers, order_lines, orders
+from orders_pipeline.store.order_sets import count_of
+from orders_pipeline.store.schema import customers, order_lines, orders
 
 PENDING = OrderStatus.PENDING
 
@@ -73,29 +66,28 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> N
         "ON CONFLICT (source_id, number) DO NOTHING",
     )
     insert_lines = prepare_insert(engine.dialect, order_lines, _line_rows(batch, parsed.lines))
-    with engine.begin() as connection:
-        if lock_batch(connection, batch.key).loaded != start:
+    window = _window(batch, parsed)
+    with engine.begin() as connection, batch_work(connection, batch.key, window) as work:
+        if work.batch.loaded != start:
             return
         insert_orders(connection)
-        known = _known(connection, batch, parsed)
+        known = _known(work, parsed)
         if known.newcomers.len() == parsed.orders.height:
             insert_lines(connection)
         else:
             insert_frame(connection, order_lines, _line_rows(batch, parsed.of(known.newcomers).lines))
             record_conflicts(connection, batch.key.import_id, parsed.of(known.conflicts))
-        _advance(connection, batch, start, parsed, known)
+        _advance(work, parsed, known)
 
 
-def _known(connection: Connection, batch: Batch, parsed: BatchRows) -> Known:
+def _known(work: BatchWork, parsed: BatchRows) -> Known:
     """Which of these orders, inserted unless their numbers were there, are new to the store."""
-    window = _window(batch, parsed)
-    inserted = select(orders.c.id).where(orders.c.id.between(window.first, window.last))
-    if count_of(connection, inserted) == parsed.orders.height:
+    inserted = work.orders_in(*OrderStatus).ids
+    if count_of(work.connection, inserted) == parsed.orders.height:
         return Known.none_of(parsed.orders)
-    present = pl.Series(
-        [row.id - batch.first_order_id for row in connection.execute(inserted)], dtype=pl.Int64
-    )
-    return classify(connection, batch.source_id, parsed, present)
+    first_id = work.batch.first_order_id
+    present = pl.Series([id - first_id for id in work.connection.execute(inserted).scalars()], dtype=pl.Int64)
+    return classify(work.connection, work.batch.source_id, parsed, present)
 
 
 def _order_rows(batch: Batch, parsed: pl.DataFrame) -> pl.DataFrame:
@@ -125,23 +117,16 @@ def _window(batch: Batch, parsed: BatchRows) -> Window:
     return Window(first, first + parsed.orders.height - 1)
 
 
-def _advance(connection: Connection, batch: Batch, start: int, parsed: BatchRows, known: Known) -> None:
-    connection.execute(
-        update(batches)
-        .where(batches.c.import_id == batch.key.import_id, batches.c.number == batch.key.number)
-        .values(loaded=start + parsed.orders.height)
-    )
+def _advance(work: BatchWork, parsed: BatchRows, known: Known) -> None:
     duplicate_lines = parsed.of(known.duplicates).lines.height
     conflict_lines = parsed.of(known.conflicts).lines.height
-    count_moves(
-        connection,
-        batch.key,
-        {PENDING: known.newcomers.len()},
+    work.count(
+        loaded=parsed.orders.height,
+        pending=known.newcomers.len(),
         accepted_lines=parsed.lines.height - duplicate_lines - conflict_lines,
         duplicate_orders=known.duplicates.len(),
         duplicate_lines=duplicate_lines,
         conflict_orders=known.conflicts.len(),
         conflict_lines=conflict_lines,
     )
-    window = _window(batch, parsed)
-    mark_days(connection, select(orders.c.day).where(orders.c.id.between(window.first, window.last)))
+    work.days_are_due(work.orders_in(PENDING).days)

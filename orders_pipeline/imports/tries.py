@@ -41,11 +41,6 @@ def counted_try(engine: Engine, key: BatchKey) -> Iterator[None]:
 
 
 def _set_tries(engine: Engine, key: BatchKey, tries: ColumnElement[int]) -> int:
-    statement = (
-        update(batches)
-        .where(batches.c.import_id == key.import_id, batches.c.number == key.number)
-        .values(tries=tries)
-        .returning(batches.c.tries)
-    )
+    statement = update(batches).where(key.row).values(tries=tries).returning(batches.c.tries)
     with engine.begin() as connection:
         return int(connection.execute(statement).scalar_one())

@@ -1,32 +1,22 @@
-"""A batch: the range of order ids that one step works on, its counts, and what each step shares."""
+"""A batch: the range of order ids that one step works on, its counts, and one transaction on a part of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    Select,
-    and_,
-    func,
-    literal,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import batches, kpi_days, orders
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.kpi_days import mark_days
+from orders_pipeline.store.order_sets import OrderSet, in_status
+from orders_pipeline.store.planner import join_windows_by_hash
+from orders_pipeline.store.schema import batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +26,15 @@ class BatchKey:
     import_id: int
     number: int
 
+    @property
+    def row(self) -> ColumnElement[bool]:
+        """Condition over `batches`: the row of this batch."""
+        return (batches.c.import_id == self.import_id) & (batches.c.number == self.number)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as the store has it; the counts say how many of its orders stand where."""
+    """A batch as the store has it; the counts say how many of its orders have each status."""
 
     key: BatchKey
     source_id: int
@@ -60,19 +55,32 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderSet:
-    """Orders of one window; `ids` is a query of them."""
+class BatchWork:
+    """One transaction on a window of a batch, which is locked until the transaction ends.
 
+    Attributes:
+        due_days: KPI days whose figures the transaction changes; they are marked at its end.
+    """
+
+    connection: Connection
+    batch: Batch
     window: Window
-    ids: Select[tuple[int]]
+    due_days: set[date] = field(default_factory=set)
 
-    def within(self, column: Column[int]) -> ColumnElement[bool]:
-        """Condition: the column lies in the window, so that no more than that part of its table is read."""
-        return column.between(self.window.first, self.window.last)
+    def orders_in(self, *statuses: OrderStatus) -> OrderSet:
+        """The orders of the window that have one of these statuses."""
+        return in_status(self.window, *statuses)
 
-    def has(self, column: Column[int]) -> ColumnElement[bool]:
-        """Condition: the column names one of the orders."""
-        return and_(self.within(column), column.in_(self.ids))
+    def days_are_due(self, days: Select[date]) -> None:
+        """Has the KPI days of a query refreshed."""
+        self.due_days.update(self.connection.execute(days.distinct()).scalars())
+
+    def count(self, **changes: int) -> None:
+        """Adds to the batch's counts, which are named as their columns, and notes its progress."""
+        grown = {name: batches.c[name] + number for name, number in changes.items() if number}
+        self.connection.execute(
+            update(batches).where(self.batch.key.row).values(**grown, progress_at=now_us())
+        )
 
 
 class NoSuchBatchError(LookupError):
@@ -80,37 +88,53 @@ class NoSuchBatchError(LookupError):
 
 
 def get_batch(engine: Engine, key: BatchKey) -> Batch:
-    """The batch as it stands now."""
-    with reading(engine) as connection:
-        return _batch(connection, _by_key(key), key)
+    """The batch as it stands now.
 
-
-def lock_batch(connection: Connection, key: BatchKey) -> Batch:
-    """The batch, with every other step on it kept out until this transaction ends."""
-    join_windows_by_hash(connection)
-    return _batch(connection, _by_key(key).with_for_update(), key)
-
-
-def join_windows_by_hash(connection: Connection) -> None:
-    """Keeps PostgreSQL from probing an index once for each order of a window, until the transaction ends.
-
-    No statistics cover rows this new, so that its planner takes thousands of them for one.
+    Raises:
+        NoSuchBatchError: there is none.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL enable_nestloop = off"))
+    with reading(engine) as connection:
+        return _batch(connection, select(batches).where(key.row), key)
 
 
 @contextmanager
-def any_join(connection: Connection) -> Iterator[None]:
-    """Leaves PostgreSQL its choice again while the context lasts: for tables of which no window is wanted."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL enable_nestloop = on"))
-    yield
+def batch_work(connection: Connection, key: BatchKey, window: Window) -> Iterator[BatchWork]:
+    """Work on a window of a batch, with every other step on the batch kept out until the transaction ends.
+
+    All batches share the rows of KPI days, so those are locked last and in the order of the days: whatever
+    locks they need besides, two transactions never wait for each other (lock order: import, batch, totals,
+    products, days).
+
+    Raises:
+        NoSuchBatchError: there is no such batch.
+    """
     join_windows_by_hash(connection)
+    batch = _batch(connection, select(batches).where(key.row).with_for_update(), key)
+    work = BatchWork(connection, batch, window)
+    yield work
+    mark_days(connection, work.due_days)
 
 
-def _by_key(key: BatchKey) -> Select[Any]:
-    return select(batches).where(batches.c.import_id == key.import_id, batches.c.number == key.number)
+def walk(
+    engine: Engine,
+    key: BatchKey,
+    transaction_orders: int,
+    waiting: OrderStatus,
+    act: Callable[[BatchWork], object],
+) -> Batch:
+    """Acts on each window of a batch, a transaction each, if orders of it are waiting; the batch afterwards.
+
+    Args:
+        transaction_orders: orders in a window, at most.
+        waiting: the status from which `act` moves orders on.
+    """
+    batch = get_batch(engine, key)
+    if not batch.counts[waiting]:
+        return batch
+    for window in batch.windows(transaction_orders):
+        with engine.begin() as connection, batch_work(connection, key, window) as work:
+            act(work)
+    return get_batch(engine, key)
 
 
 def _batch(connection: Connection, query: Select[Any], key: BatchKey) -> Batch:
@@ -119,38 +143,3 @@ def _batch(connection: Connection, query: Select[Any], key: BatchKey) -> Batch:
         raise NoSuchBatchError(f"import {key.import_id} has no batch {key.number}")
     counts = {status: row[status] for status in OrderStatus}
     return Batch(key, row["source_id"], row["first_order_id"], row["orders"], row["loaded"], counts)
-
-
-def count_moves(connection: Connection, key: BatchKey, moves: dict[OrderStatus, int], **more: int) -> None:
-    """Adds to the batch's counts and notes its progress."""
-    changes = {status.value: batches.c[status] + number for status, number in moves.items() if number}
-    changes |= {name: batches.c[name] + number for name, number in more.items()}
-    connection.execute(
-        update(batches)
-        .where(batches.c.import_id == key.import_id, batches.c.number == key.number)
-        .values(**changes, progress_at=now_us())
-    )
-
-
-def mark_days(connection: Connection, changed: Select[tuple[date]]) -> None:
-    """Makes these KPI days, a query of one column, due for a refresh."""
-    day = changed.selected_columns[0]
-    first = changed.add_columns(literal(1), literal(0), literal(now_us()))
-    days = first.where(day.is_not(None)).distinct().order_by(day)
-    columns = ["day", "version", "published", "due_since"]
-    statement = insert_into(connection, kpi_days).from_select(columns, days)
-    grown = {
-        "version": kpi_days.c.version + 1,
-        "due_since": func.coalesce(kpi_days.c.due_since, statement.excluded.due_since),
-    }
-    connection.execute(statement.on_conflict_do_update(index_elements=["day"], set_=grown))
-
-
-def orders_in(window: Window, *statuses: OrderStatus) -> Any:
-    """Condition: the order lies in the window and has one of these statuses."""
-    return and_(orders.c.id.between(window.first, window.last), orders.c.status.in_(statuses))
-
-
-def count_of(connection: Connection, query: Select[Any]) -> int:
-    """How many rows a query has."""
-    return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()

@@ -1,4 +1,4 @@
-"""Charge payments: note the intent, ask the gateway, save each answer as it comes."""
+"""Charges payments: stores the intent, asks the gateway, and saves each answer as it comes."""
 
 from __future__ import annotations
 
@@ -8,27 +8,21 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Engine, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Engine, Select, func, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, PaymentStatus, Window
-from orders_pipeline.lifecycle.batch import (
-    Batch,
-    BatchKey,
-    count_moves,
-    get_batch,
-    join_windows_by_hash,
-    lock_batch,
-    orders_in,
-)
-from orders_pipeline.lifecycle.settling import of_current_attempt, payments_in
+from orders_pipeline.lifecycle.batch import Batch, BatchKey, batch_work, walk
+from orders_pipeline.lifecycle.order_lifecycle import request_payment
 from orders_pipeline.payments.gateway import Charge, Outcome, Paid, PaymentGateway, idempotency_key
 from orders_pipeline.store.bulk import update_rows
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.order_sets import in_status, of_current_attempt
+from orders_pipeline.store.planner import join_windows_by_hash
 from orders_pipeline.store.schema import orders, payments, sources
 
-RESERVED, PAYMENT_PROCESSING = OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING
 SUCCEEDED, DECLINED = PaymentStatus.SUCCEEDED.value, PaymentStatus.DECLINED.value
 SAVE_EVERY_SECONDS = 0.5
 ANSWER = ["status", "transaction_id", "decline_reason", "answered_at", "order_id", "attempt"]
@@ -36,7 +30,7 @@ ANSWER = ["status", "transaction_id", "decline_reason", "answered_at", "order_id
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How many orders of a batch wait for their end, by what the gateway said."""
+    """How many orders of a batch are paid or declined, and wait to be finalized or rolled back."""
 
     paid: int
     declined: int
@@ -50,60 +44,33 @@ def charge_payments(
     Raises:
         ConnectionError: the gateway cannot be reached; charging again is safe.
     """
-    batch = get_batch(engine, key)
-    if batch.counts[RESERVED]:
-        for window in batch.windows(transaction_orders):
-            _note_intents(engine, key, window)
+    batch = walk(engine, key, transaction_orders, OrderStatus.RESERVED, request_payment)
     if unanswered := _unanswered(engine, batch):
         asyncio.run(_charge(engine, gateway, key, unanswered, transaction_orders))
     return _answers(engine, batch)
 
 
 def _answers(engine: Engine, batch: Batch) -> Answers:
-    query = (
-        select(payments.c.status, func.count())
-        .join(orders, of_current_attempt)
-        .where(orders_in(batch.window, PAYMENT_PROCESSING), payments_in(batch.window, *PaymentStatus))
-        .group_by(payments.c.status)
-    )
+    query = _of_waiting(batch, payments.c.status, func.count()).group_by(payments.c.status)
     with reading(engine) as connection:
         join_windows_by_hash(connection)
         numbers: dict[str, int] = dict(connection.execute(query).all())
     return Answers(numbers.get(PaymentStatus.SUCCEEDED, 0), numbers.get(PaymentStatus.DECLINED, 0))
 
 
-def _note_intents(engine: Engine, key: BatchKey, window: Window) -> None:
-    with engine.begin() as connection:
-        lock_batch(connection, key)
-        intents = select(
-            orders.c.id,
-            orders.c.attempt,
-            orders.c.total,
-            literal(PaymentStatus.PROCESSING),
-            literal(now_us()),
-        ).where(orders_in(window, RESERVED))
-        columns = ["order_id", "attempt", "amount", "status", "requested_at"]
-        noted = connection.execute(insert(payments).from_select(columns, intents)).rowcount
-        if noted:
-            moved = update(orders).where(orders_in(window, RESERVED)).values(status=PAYMENT_PROCESSING)
-            connection.execute(moved)
-            count_moves(connection, key, {RESERVED: -noted, PAYMENT_PROCESSING: noted})
-
-
 def _unanswered(engine: Engine, batch: Batch) -> list[Charge]:
+    columns = (
+        orders.c.id,
+        orders.c.attempt,
+        sources.c.name,
+        orders.c.number,
+        payments.c.amount,
+        orders.c.currency,
+    )
     query = (
-        select(
-            orders.c.id,
-            orders.c.attempt,
-            sources.c.name,
-            orders.c.number,
-            payments.c.amount,
-            orders.c.currency,
-        )
-        .join(payments, of_current_attempt)
+        _of_waiting(batch, *columns)
         .join(sources, sources.c.id == orders.c.source_id)
-        .where(orders_in(batch.window, PAYMENT_PROCESSING))
-        .where(payments_in(batch.window, PaymentStatus.PROCESSING))
+        .where(payments.c.status == PaymentStatus.PROCESSING)
         .order_by(orders.c.id)
     )
     with reading(engine) as connection:
@@ -112,6 +79,13 @@ def _unanswered(engine: Engine, batch: Batch) -> list[Charge]:
             Charge(order_id, attempt, idempotency_key(source, number, attempt), amount, currency)
             for order_id, attempt, source, number, amount, currency in connection.execute(query).all()
         ]
+
+
+def _of_waiting(batch: Batch, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Query of the orders of a batch that wait for their end, with the payment of their current attempt."""
+    waiting = in_status(batch.window, OrderStatus.PAYMENT_PROCESSING)
+    joined = select(*columns).select_from(orders).join(payments, of_current_attempt(payments))
+    return joined.where(waiting.here, waiting.within(payments.c.order_id))
 
 
 async def _charge(
@@ -140,10 +114,10 @@ def _save(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:
     now = now_us()
     # Before the transaction, for which others wait.
     rows = sorted((_row(outcome, now) for outcome in outcomes), key=itemgetter(-2))
-    with engine.begin() as connection:
-        lock_batch(connection, key)
+    ids = Window(rows[0][-2], rows[-1][-2])
+    with engine.begin() as connection, batch_work(connection, key, ids) as work:
         answered = update_rows(connection, payments, ANSWER, rows, expected=PaymentStatus.PROCESSING)
-        count_moves(connection, key, {}, answered=answered)
+        work.count(answered=answered)
 
 
 def _row(outcome: Outcome, now: int) -> tuple[str, str | None, str | None, int, int, int]:

@@ -1,9 +1,10 @@
-"""Stock: who is served when units run short, and the moves of units between the columns of `products`."""
+"""Units of stock: how many a set of orders wants, who is served when they run short, and how they move."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
@@ -22,18 +23,39 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from orders_pipeline.base.model import FailureReason
-from orders_pipeline.lifecycle.batch import OrderSet, any_join
+from orders_pipeline.store.order_sets import OrderSet
+from orders_pipeline.store.planner import any_join
 from orders_pipeline.store.schema import order_lines, orders, products
 
-# Units by product, while a transaction lasts: summed up once, and of a size that PostgreSQL's planner sees.
-wanted = Table(
-    "wanted",
+_TABLE = Table(
+    "units_by_product",
     MetaData(),
     Column("product_id", BigInteger, primary_key=True, autoincrement=False),
     Column("units", BigInteger, nullable=False),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DELETE ROWS",
 )
+
+
+class Place(StrEnum):
+    """Where a unit of a product is: the columns of `products` between which units move."""
+
+    ON_HAND = "on_hand"
+    RESERVED = "reserved"
+    SOLD = "sold"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsByProduct:
+    """The units that a set of orders wants or holds, by product; valid until others are summed up.
+
+    They lie in a temporary table: summed up once, and of a size that PostgreSQL's planner sees.
+
+    Attributes:
+        table: a row for each product: product_id, units.
+    """
+
+    table: Table
 
 
 class Demand(NamedTuple):
@@ -46,7 +68,7 @@ class Demand(NamedTuple):
 
 
 class ScarceProduct(NamedTuple):
-    """A product of which more is wanted than there is, or that nobody sells."""
+    """A product of which more is wanted than is on hand, or that is not listed."""
 
     id: int
     sku: str
@@ -87,9 +109,9 @@ class Shelf:
 
 
 def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduct]) -> list[Refusal]:
-    """Serves orders from scarce products in the given order; the orders that came too late.
+    """Serves orders from scarce products in the given order; returns the orders that came too late.
 
-    Orders that want no scarce product need no look: of the others there is enough for all.
+    Orders that want none of the scarce products are not looked at: there is enough for all of them.
     """
     shelf = Shelf(scarce)
     refusals = []
@@ -102,8 +124,8 @@ def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduc
     return refusals
 
 
-def gather_units(connection: Connection, wanting: OrderSet) -> None:
-    """Puts the units that these orders want into `wanted`, by product."""
+def sum_units(connection: Connection, wanting: OrderSet) -> UnitsByProduct:
+    """Sums up the units on the lines of these orders."""
     named = wanting.ids.subquery()
     units = (
         select(order_lines.c.product_id, func.sum(order_lines.c.quantity))
@@ -111,16 +133,18 @@ def gather_units(connection: Connection, wanting: OrderSet) -> None:
         .where(wanting.within(order_lines.c.order_id))
         .group_by(order_lines.c.product_id)
     )
-    connection.execute(CreateTable(wanted, if_not_exists=True))
-    connection.execute(delete(wanted))
-    connection.execute(insert(wanted).from_select(wanted.columns.keys(), units))
+    connection.execute(CreateTable(_TABLE, if_not_exists=True))
+    connection.execute(delete(_TABLE))
+    connection.execute(insert(_TABLE).from_select(_TABLE.columns.keys(), units))
+    return UnitsByProduct(_TABLE)
 
 
-def lock_scarce_products(connection: Connection) -> dict[int, ScarceProduct]:
-    """Locks every wanted product, by id; those of which there is not enough."""
+def lock_products(connection: Connection, wanted: UnitsByProduct) -> dict[int, ScarceProduct]:
+    """Locks every wanted product, in the order of their ids; returns those of which there is not enough."""
+    units = wanted.table.c
     query = (
-        select(products.c.id, products.c.sku, products.c.on_hand, products.c.listed, wanted.c.units)
-        .join(wanted, wanted.c.product_id == products.c.id)
+        select(products.c.id, products.c.sku, products.c.on_hand, products.c.listed, units.units)
+        .join(wanted.table, units.product_id == products.c.id)
         .order_by(products.c.id)
         # Not FOR UPDATE: files being loaded hold key shares on the products of their lines, in file order.
         .with_for_update(of=products, key_share=True)
@@ -139,24 +163,25 @@ def demands_for(connection: Connection, wanting: OrderSet, scarce: Iterable[int]
     rows = connection.execute(
         select(orders.c.id, orders.c.attempt, order_lines.c.product_id, order_lines.c.quantity)
         .join(order_lines, order_lines.c.order_id == orders.c.id)
-        .where(wanting.has(orders.c.id), wanting.within(order_lines.c.order_id))
+        .where(wanting.here, wanting.within(order_lines.c.order_id))
         .order_by(order_lines.c.order_id, order_lines.c.line)
     )
     asked = set(scarce)
     return (Demand(*row) for row in rows if row.product_id in asked)
 
 
-def release_units(connection: Connection, holding: OrderSet, target: str) -> None:
-    """Moves the reserved units of these orders to another column of `products`."""
-    gather_units(connection, holding)
-    # An UPDATE takes its row locks in any order: two could wait for each other. SQLite has one writer.
+def move_reserved_units(connection: Connection, holding: OrderSet, target: Place) -> None:
+    """Moves the units that these orders have reserved to another place."""
+    units = sum_units(connection, holding)
+    # An UPDATE locks its rows in any order, so two could deadlock. SQLite has one writer.
     if connection.dialect.name == "postgresql":
-        lock_scarce_products(connection)
-    move_units(connection, "reserved", target)
+        lock_products(connection, units)
+    move_units(connection, units, Place.RESERVED, target)
 
 
-def move_units(connection: Connection, source: str, target: str) -> None:
-    """Moves the wanted units from one column of `products`, locked before, to another."""
-    moved = {source: products.c[source] - wanted.c.units, target: products.c[target] + wanted.c.units}
+def move_units(connection: Connection, units: UnitsByProduct, source: Place, target: Place) -> None:
+    """Moves units of products, which are locked, from one place to another."""
+    number = units.table.c.units
+    moved = {source: products.c[source] - number, target: products.c[target] + number}
     with any_join(connection):
-        connection.execute(update(products).where(products.c.id == wanted.c.product_id).values(moved))
+        connection.execute(update(products).where(products.c.id == units.table.c.product_id).values(moved))

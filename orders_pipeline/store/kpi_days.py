@@ -10,6 +10,20 @@ from sqlalchemy import Connection, Engine, case, func, select, update
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import kpi_days, orders
+from orders_pipeline.store.upsert import insert_into
+
+
+def mark_days(connection: Connection, days: Iterable[date]) -> None:
+    """Makes these KPI days due for a refresh; their rows are locked in the order of the days."""
+    rows = [{"day": day, "version": 1, "published": 0, "due_since": now_us()} for day in sorted(days)]
+    if not rows:
+        return
+    statement = insert_into(connection, kpi_days)
+    grown = {
+        "version": kpi_days.c.version + 1,
+        "due_since": func.coalesce(kpi_days.c.due_since, statement.excluded.due_since),
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=["day"], set_=grown), rows)
 
 
 def dirty_days(engine: Engine) -> list[date]:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.imports.heartbeat import Sign, beating
-from orders_pipeline.lifecycle.expire import any_expired, expire_reservations
+from orders_pipeline.lifecycle.expiry import any_expired, expire_reservations
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, reservations

@@ -1,0 +1,90 @@
+"""Orders gathered in a temporary table, so that a transaction looks for them once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Date,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+)
+from sqlalchemy.schema import CreateTable
+
+from orders_pipeline.base.model import OrderStatus, PaymentStatus, Window
+from orders_pipeline.lifecycle.batch import BatchWork
+from orders_pipeline.store.order_sets import OrderSet, of_current_attempt
+from orders_pipeline.store.schema import orders, payments
+
+_TABLE = Table(
+    "gathered",
+    MetaData(),
+    Column("order_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, nullable=False),
+    Column("customer_id", String),
+    Column("currency", String(3), nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("decline_reason", String),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DELETE ROWS",
+)
+_OF_ORDERS = [orders.c[name] for name in ("id", "attempt", "customer_id", "currency", "total", "day")]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered(OrderSet):
+    """The gathered orders; valid until the transaction ends or gathers others.
+
+    Attributes:
+        table: a row for each order: order_id, attempt, customer_id, currency, total, day, and decline_reason
+            where the gateway declined its payment.
+    """
+
+    count: int
+    table: ClassVar[Table] = _TABLE
+
+    @property
+    def ids(self) -> Select[int]:
+        """Query of the ids of the set."""
+        return select(self.table.c.order_id)
+
+    @property
+    def days(self) -> Select[date]:
+        """Query of the KPI days of the set."""
+        return select(self.table.c.day)
+
+
+def gather(work: BatchWork, chosen: OrderSet) -> Gathered:
+    """Gathers a set of orders."""
+    return _gather(work.connection, chosen.window, select(*_OF_ORDERS).where(chosen.here))
+
+
+def gather_answered(work: BatchWork, answer: PaymentStatus) -> Gathered:
+    """Gathers the orders of the window that wait for their end, and whose payment has this outcome."""
+    waiting = work.orders_in(OrderStatus.PAYMENT_PROCESSING)
+    answered = (
+        select(*_OF_ORDERS, payments.c.decline_reason)
+        .join(payments, of_current_attempt(payments))
+        .where(waiting.here, waiting.within(payments.c.order_id), payments.c.status == answer)
+    )
+    return _gather(work.connection, work.window, answered)
+
+
+def _gather(connection: Connection, window: Window, query: Select[Any]) -> Gathered:
+    columns = _TABLE.columns.keys()[: len(query.selected_columns)]
+    connection.execute(CreateTable(_TABLE, if_not_exists=True))
+    connection.execute(delete(_TABLE))
+    count = connection.execute(insert(_TABLE).from_select(columns, query)).rowcount
+    return Gathered(window, orders.c.id.in_(select(_TABLE.c.order_id)), count)

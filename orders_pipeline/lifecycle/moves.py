@@ -1,0 +1,52 @@
+"""The moves that an order can make from one status to another, and the one function that makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import update
+
+from orders_pipeline.base.model import SETTLED, OrderStatus
+from orders_pipeline.lifecycle.batch import BatchWork
+from orders_pipeline.store.order_sets import OrderSet
+from orders_pipeline.store.schema import orders as orders_table
+
+MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PENDING: frozenset({OrderStatus.RESERVED, OrderStatus.FAILED}),
+    OrderStatus.RESERVED: frozenset({OrderStatus.PAYMENT_PROCESSING, OrderStatus.ROLLBACK}),
+    OrderStatus.PAYMENT_PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.ROLLBACK}),
+    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.ROLLBACK: frozenset({OrderStatus.PENDING}),
+    OrderStatus.FAILED: frozenset({OrderStatus.PENDING}),
+}
+
+
+class ForbiddenMoveError(ValueError):
+    """Orders were to make a move that is not in the table of moves."""
+
+
+def move(work: BatchWork, orders: OrderSet, source: OrderStatus, target: OrderStatus) -> int:
+    """Moves those of the orders that have the status `source` to `target`; returns how many there were.
+
+    The counts of the batch move with them. KPI days become due where orders are settled or opened again. An
+    order that becomes pending again begins a new attempt.
+
+    Raises:
+        ForbiddenMoveError: `MOVES` has no such move.
+    """
+    if target not in MOVES[source]:
+        raise ForbiddenMoveError(f"no order moves from {source} to {target}")
+    if source in SETTLED or target in SETTLED:
+        work.days_are_due(orders.days)
+    moved = work.connection.execute(
+        update(orders_table)
+        .where(orders.here, orders_table.c.status == source)
+        .values(status=target, **_new_attempt(target))
+    ).rowcount
+    if moved:
+        work.count(**{source: -moved, target: moved})
+    return moved
+
+
+def _new_attempt(target: OrderStatus) -> dict[str, Any]:
+    return {"attempt": orders_table.c.attempt + 1} if target is OrderStatus.PENDING else {}

@@ -1,0 +1,192 @@
+r"""An order's way, move by move, each beside what undoes it.
+
+    pending -> reserved -> payment_processing -> completed
+       |          |               \-> rollback      payment declined
+       |          \-> rollback                      reservation expired, or cancelled
+       \-> failed                                   out of stock, unknown product, or cancelled
+    failed | rollback -> pending                    a new attempt
+
+Each function moves the orders of one window of a batch, all of them in one statement, inside the transaction
+that it is given. Which moves there are stands in `moves.py`; `steps.py` walks a batch window by window.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import FailureReason, OrderStatus, PaymentStatus, ReservationStatus
+from orders_pipeline.lifecycle.batch import BatchWork
+from orders_pipeline.lifecycle.gathered import Gathered, gather, gather_answered
+from orders_pipeline.lifecycle.moves import move
+from orders_pipeline.lifecycle.totals import add_to_customer_totals, add_to_product_totals
+from orders_pipeline.stock.units import (
+    Place,
+    ScarceProduct,
+    demands_for,
+    lock_products,
+    move_reserved_units,
+    move_units,
+    refuse_unserved,
+    sum_units,
+)
+from orders_pipeline.store.bulk import insert_frame
+from orders_pipeline.store.order_sets import OrderSet, of_current_attempt
+from orders_pipeline.store.schema import failures, order_notes, orders, payments, reservations
+
+PENDING, RESERVED = OrderStatus.PENDING, OrderStatus.RESERVED
+PAYMENT_PROCESSING, COMPLETED = OrderStatus.PAYMENT_PROCESSING, OrderStatus.COMPLETED
+FAILED, ROLLBACK = OrderStatus.FAILED, OrderStatus.ROLLBACK
+OF_FAILURE = ["order_id", "attempt", "reason", "detail", "failed_at"]
+
+
+# Reserve stock, all units of an order or none ...
+
+
+def reserve(work: BatchWork, hold_us: int) -> None:
+    """pending -> reserved: its units leave the shelf. An order for which too few are left fails.
+
+    Args:
+        hold_us: how long a reservation holds, in microseconds.
+    """
+    pending = work.orders_in(PENDING)
+    wanted = sum_units(work.connection, pending)
+    scarce = lock_products(work.connection, wanted)
+    if scarce and _fail_unserved(work, pending, scarce):
+        wanted = sum_units(work.connection, pending)
+    if _hold(work, pending, hold_us):
+        move_units(work.connection, wanted, Place.ON_HAND, Place.RESERVED)
+        move(work, pending, PENDING, RESERVED)
+
+
+def _fail_unserved(work: BatchWork, pending: OrderSet, scarce: dict[int, ScarceProduct]) -> int:
+    """pending -> failed: orders are served in file order until the scarce products run out."""
+    refusals = refuse_unserved(demands_for(work.connection, pending, scarce), scarce)
+    if not refusals:
+        return 0
+    rows = pl.DataFrame(refusals, schema=OF_FAILURE[:-1], orient="row")
+    insert_frame(work.connection, failures, rows.with_columns(failed_at=pl.lit(now_us())))
+    noted = select(failures.c.order_id).where(
+        of_current_attempt(failures), pending.within(failures.c.order_id)
+    )
+    failed = gather(work, pending.that(noted.correlate(orders).exists()))
+    return move(work, failed, PENDING, FAILED)
+
+
+def _hold(work: BatchWork, pending: OrderSet, hold_us: int) -> int:
+    now = now_us()
+    held = select(
+        orders.c.id, orders.c.attempt, literal(ReservationStatus.HELD), literal(now), literal(now + hold_us)
+    ).where(pending.here)
+    columns = ["order_id", "attempt", "status", "reserved_at", "expires_at"]
+    return work.connection.execute(insert(reservations).from_select(columns, held)).rowcount
+
+
+# ... or undo it before the payment is charged: the reservation has expired, or somebody cancels the order.
+
+
+def release(work: BatchWork, chosen: ColumnElement[bool], reason: FailureReason, detail: str) -> int:
+    """reserved -> rollback: units of the chosen orders go back on the shelf. Returns how many orders."""
+    released = gather(work, work.orders_in(RESERVED).that(chosen))
+    if released.count:
+        _note_failures(work, released, reason, literal(detail))
+        _roll_back(work, released, RESERVED)
+    return released.count
+
+
+def fail(work: BatchWork, chosen: ColumnElement[bool], reason: FailureReason, detail: str) -> int:
+    """pending -> failed: the chosen orders hold nothing yet. Returns how many orders."""
+    failed = gather(work, work.orders_in(PENDING).that(chosen))
+    if failed.count:
+        _note_failures(work, failed, reason, literal(detail))
+        move(work, failed, PENDING, FAILED)
+    return failed.count
+
+
+# Charge the payment: first the intent is stored, then the gateway is asked (`charge.py`).
+
+
+def request_payment(work: BatchWork) -> None:
+    """reserved -> payment_processing: a payment row says that the gateway may have been asked."""
+    reserved = work.orders_in(RESERVED)
+    intents = select(
+        orders.c.id, orders.c.attempt, orders.c.total, literal(PaymentStatus.PROCESSING), literal(now_us())
+    ).where(reserved.here)
+    columns = ["order_id", "attempt", "amount", "status", "requested_at"]
+    if work.connection.execute(insert(payments).from_select(columns, intents)).rowcount:
+        move(work, reserved, RESERVED, PAYMENT_PROCESSING)
+
+
+# Finalize an order that is paid ...
+
+
+def complete(work: BatchWork) -> None:
+    """payment_processing -> completed: units of paid orders are sold, and running totals grow."""
+    paid = gather_answered(work, PaymentStatus.SUCCEEDED)
+    if paid.count:
+        _close_reservations(work, paid, ReservationStatus.SOLD)
+        move(work, paid, PAYMENT_PROCESSING, COMPLETED)
+        # Rows that other batches want too come last: whoever locks one holds it to the end.
+        add_to_customer_totals(work.connection, paid)
+        move_reserved_units(work.connection, paid, Place.SOLD)
+        add_to_product_totals(work.connection, paid)
+
+
+# ... or undo the reservation of one whose payment was declined.
+
+
+def roll_back_declined(work: BatchWork) -> None:
+    """payment_processing -> rollback: units of declined orders go back on the shelf."""
+    declined = gather_answered(work, PaymentStatus.DECLINED)
+    if declined.count:
+        _note_failures(work, declined, FailureReason.DECLINED, declined.table.c.decline_reason)
+        _roll_back(work, declined, PAYMENT_PROCESSING)
+
+
+def _roll_back(work: BatchWork, undone: Gathered, source: OrderStatus) -> None:
+    _close_reservations(work, undone, ReservationStatus.RELEASED)
+    move(work, undone, source, ROLLBACK)
+    move_reserved_units(work.connection, undone, Place.ON_HAND)
+
+
+# Try an order again that has failed or was rolled back.
+
+
+def reopen(work: BatchWork, chosen: ColumnElement[bool]) -> int:
+    """failed | rollback -> pending: the chosen orders begin a new attempt. Returns how many orders."""
+    again = gather(work, work.orders_in(FAILED, ROLLBACK).that(chosen))
+    if again.count:
+        _note_new_attempts(work, again)
+        for source in (FAILED, ROLLBACK):
+            move(work, again, source, PENDING)
+        work.count(retried=again.count)
+    return again.count
+
+
+def _close_reservations(work: BatchWork, ending: Gathered, status: ReservationStatus) -> None:
+    held = reservations.c.status == ReservationStatus.HELD
+    work.connection.execute(
+        update(reservations)
+        .where(ending.has(reservations.c.order_id), held)
+        .values(status=status, closed_at=now_us())
+    )
+
+
+def _note_failures(
+    work: BatchWork, failed: Gathered, reason: FailureReason, detail: ColumnElement[str | None]
+) -> None:
+    of = failed.table.c
+    rows = select(of.order_id, of.attempt, literal(reason), detail, literal(now_us()))
+    work.connection.execute(insert(failures).from_select(OF_FAILURE, rows))
+
+
+def _note_new_attempts(work: BatchWork, again: Gathered) -> None:
+    said = literal("attempt ").concat(cast(orders.c.attempt + 1, String))
+    said = said.concat(literal(" asked for, after ")).concat(failures.c.reason)
+    notes = (
+        select(orders.c.id, literal(now_us()), said)
+        .join(failures, of_current_attempt(failures))
+        .where(again.here)
+    )
+    work.connection.execute(insert(order_notes).from_select(["order_id", "noted_at", "note"], notes))
