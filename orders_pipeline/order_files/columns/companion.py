@@ -9,7 +9,7 @@ import polars as pl
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.profile import Companion, OrderField
-from orders_pipeline.order_files.records.source import Source, open_source, zip_members
+from orders_pipeline.order_files.records.source import Source, members_of, open_source
 from orders_pipeline.order_files.reject_codes import RejectCode
 
 
@@ -22,7 +22,7 @@ def find_companion(source: Source, companion: Companion, given: str | None) -> S
     path = Path(source.path)
     if given is not None:
         return open_source(Path(given))
-    inside = [name for name in zip_members(path) if name != source.member and _fits(name, companion)]
+    inside = [name for name in members_of(source) if name != source.member and _fits(name, companion)]
     if len(inside) == 1:
         return open_source(path, inside[0])
     beside = sorted(other for other in path.parent.glob(companion.file) if other != path and other.is_file())

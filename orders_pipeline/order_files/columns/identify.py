@@ -18,9 +18,10 @@ from orders_pipeline.order_files.parsed_file import Finding
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.encodings import ASCII, DetectedEncoding, detect_encoding
+from orders_pipeline.order_files.records.formats.file_format import Container
 from orders_pipeline.order_files.records.sample import HEAD_BYTES, Sample, take_sample
 from orders_pipeline.order_files.records.sniff import NAMES, KnowsHeader, Sniffed, long_delimiter, sniff
-from orders_pipeline.order_files.records.source import Container, Source, open_source
+from orders_pipeline.order_files.records.source import Source, open_source
 from orders_pipeline.order_files.records.text import decode_start
 
 _LINE_ENDS = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}

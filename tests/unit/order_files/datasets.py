@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 
-DATASETS = Path(__file__).resolve().parents[4] / "shared" / "datasets"
+SHARED = Path(__file__).resolve().parents[4] / "shared"
 
 
 def dataset(name: str) -> Path:
-    path = DATASETS / name
+    """A real order file."""
+    return shared(f"datasets/{name}")
+
+
+def shared(name: str) -> Path:
+    """A file or folder that lies beside the project."""
+    path = SHARED / name
     if not path.exists():
-        message = f"no real order files: {path.name} is not in ../shared/datasets"
+        message = f"no such files beside the project: ../shared/{name}"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)

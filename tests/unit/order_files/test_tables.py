@@ -15,14 +15,14 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.proposals.table import Table, read_table
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.records.encodings import ASCII
-from tests.unit.order_files.datasets import DATASETS, dataset
+from tests.unit.order_files.datasets import SHARED, dataset
 
-POLLOCK = sorted((DATASETS / "pollock" / "csv").glob("*.csv"))
-EDGE_CASES = sorted((DATASETS / "csv_edge_cases").rglob("*.csv*"))
+POLLOCK = sorted((SHARED / "datasets" / "pollock" / "csv").glob("*.csv"))
+EDGE_CASES = sorted((SHARED / "datasets" / "csv_edge_cases").rglob("*.csv*"))
 # The oracle of `location_coordinates` has another telephone number than its file.
 SPECTRUM = [
     path
-    for path in sorted((DATASETS / "csv_edge_cases" / "csv-spectrum" / "csvs").glob("*.csv"))
+    for path in sorted((SHARED / "datasets" / "csv_edge_cases" / "csv-spectrum" / "csvs").glob("*.csv"))
     if path.stem != "location_coordinates"
 ]
 

@@ -1,0 +1,61 @@
+"""Delimited text in a zip archive."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.records.formats.file_format import damaged
+
+
+class ZipArchive:
+    """An archive with one or several files."""
+
+    magic = b"PK\x03\x04"
+    growth = 10
+    bounded = True
+    # What zipfile raises on damaged archives, beside its own class: it trusts fields that damage can reach.
+    errors: tuple[type[Exception], ...] = (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        IndexError,
+        NotImplementedError,
+        OverflowError,
+        UnicodeDecodeError,
+        ValueError,
+        struct.error,
+    )
+
+    def members(self, path: Path) -> list[str]:
+        """Names of the files in the archive that hold something, without those that systems add."""
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = [info.filename for info in archive.infolist() if not info.is_dir() and info.file_size]
+        except self.errors as error:
+            raise damaged(path.name, error) from None
+        if any(name.startswith("xl/") for name in names):
+            message = f"{path.name} is an Excel workbook, not an order file in CSV."
+            raise FileRefused("not_text", message, "Save the sheet as CSV.")
+        return [name for name in names if not _is_added_by_a_system(name)]
+
+    @contextmanager
+    def open(self, path: Path, member: str) -> Iterator[BinaryIO]:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(member).flag_bits & 1:
+                hint = "Unpack it, and import the file inside."
+                raise FileRefused("archive_encrypted", f"{path.name} is encrypted.", hint)
+            with archive.open(member) as file:
+                yield file  # type: ignore[misc]
+
+
+def _is_added_by_a_system(name: str) -> bool:
+    return name.startswith("__MACOSX/") or Path(name).name.startswith(".")
