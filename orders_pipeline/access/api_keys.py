@@ -1,7 +1,7 @@
 """Keys of the HTTP API: shown once when they are made, kept as a digest.
 
-A key is 256 random bits, which no search finds: SHA-256 protects it as well as a slow password hash would,
-and costs a request nothing. Its prefix finds the row, so that only one digest is compared, in constant time.
+A key is 256 random bits, too many to guess, so SHA-256 protects it as well as a slow password hash would, and
+costs a request nothing. The prefix of a key finds its row, and one digest is compared in constant time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ NOTED_EVERY = duration_us(timedelta(hours=1))
 
 
 class KeyExistsError(ValueError):
-    """There is a key of this name."""
+    """A key has this name already."""
 
 
 class UnknownKeyError(LookupError):
-    """There is no key of this name."""
+    """No key has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class ApiKey:
 
     @property
     def has_expired(self) -> bool:
-        """Whether it is too old to be accepted."""
+        """Whether the key is past its expiry time."""
         return self.expires_at is not None and self.expires_at <= now_us()
 
 
 def create_key(connection: Connection, name: str, scope: Scope, lifetime: timedelta | None = None) -> str:
-    """Makes a key and returns it: this is the only time that it can be seen.
+    """Creates a key and returns it. It is never shown again.
 
     Raises:
         KeyExistsError: the name is taken.
@@ -63,7 +63,7 @@ def create_key(connection: Connection, name: str, scope: Scope, lifetime: timede
 
 
 def revoke_key(connection: Connection, name: str) -> None:
-    """Forgets a key: from now on it is refused.
+    """Deletes a key. From now on it is refused.
 
     Raises:
         UnknownKeyError: there is no such key.
@@ -78,7 +78,7 @@ def list_keys(connection: Connection) -> list[ApiKey]:
 
 
 def find_key(connection: Connection, shown: str) -> ApiKey | None:
-    """The key that was shown, unless it is unknown or has expired."""
+    """Returns what is known of a key that a client shows; None if it is unknown or has expired."""
     mark, _, rest = shown.partition("_")
     row = connection.execute(select(api_keys).where(api_keys.c.prefix == rest.partition("_")[0])).mappings()
     found = row.one_or_none()

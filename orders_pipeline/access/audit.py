@@ -1,4 +1,4 @@
-"""The audit trail: every action of an operator, kept in the transaction that does it where possible."""
+"""The audit trail: every action of an operator, recorded in the transaction that carries it out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from orders_pipeline.store.schema import operator_actions
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """What an operator did.
+    """An action of an operator.
 
     Args:
         at: microseconds since 1970.
-        actor: `cli:USER`, `key:NAME`, or the part of the pipeline that acted by itself.
+        actor: `cli:USER`, `key:NAME`, or the part of the pipeline that acted on its own.
         action: such as `orders.retry`.
         target: what was acted on, where that is one thing.
     """
@@ -32,7 +32,7 @@ class OperatorAction:
 
 @dataclass(frozen=True, slots=True)
 class ActionFilter:
-    """Which actions are asked for; `action` matches its beginning: `orders` finds `orders.retry`.
+    """Conditions for listing actions. `action` matches the beginning: `orders` finds `orders.retry`.
 
     Args:
         since: microseconds since 1970.
@@ -52,7 +52,7 @@ def action_document(action: OperatorAction) -> dict[str, Any]:
 
 
 def record_action(connection: Connection, actor: str, action: str, target: str = "", **detail: Any) -> None:
-    """Notes an operator's action; the detail is kept as JSON and must hold no secret, no customer data."""
+    """Records an action. The detail is stored as JSON: no secrets, no customer data."""
     values = {"at": now_us(), "actor": actor, "action": action, "target": target, "detail": detail}
     connection.execute(insert(operator_actions).values(values))
 
@@ -60,7 +60,7 @@ def record_action(connection: Connection, actor: str, action: str, target: str =
 def list_actions(
     connection: Connection, wanted: ActionFilter | None = None, limit: int = 100
 ) -> list[OperatorAction]:
-    """The actions asked for, the newest first."""
+    """The actions that meet the conditions, newest first."""
     wanted = wanted or ActionFilter()
     table = operator_actions.c
     query = select(operator_actions).order_by(table.id.desc()).limit(limit)

@@ -24,11 +24,11 @@ MINOR_DIGITS: dict[str, int] = {
 
 
 class UnknownCurrencyError(ValueError):
-    """A text that was to name a currency names none."""
+    """A text is not the code of a currency."""
 
 
 def currency_code(text: str) -> str:
-    """The ISO 4217 code that somebody wrote, in upper case; `eur` is as good as `EUR`.
+    """Returns the ISO 4217 code in upper case; `eur` and `EUR` are the same.
 
     Raises:
         UnknownCurrencyError: there is no such currency.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def make_home(home: Path) -> None:
-    """Makes the folder for this user alone: it is going to hold customers, and passwords.
+    """Creates the folder for this user alone, because it will hold customer data and passwords.
 
-    One that exists keeps its permissions: whoever made it may share it with a group.
+    An existing folder keeps its permissions: its owner may share it with a group.
     """
     home.parent.mkdir(parents=True, exist_ok=True)
     home.mkdir(mode=0o700, exist_ok=True)

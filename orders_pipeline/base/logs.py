@@ -1,4 +1,4 @@
-"""Logs: one line an event, as a JSON object with the ids at hand, or as text for people.
+"""Logs: one line for each event, as a JSON object with the ids at hand, or as text for people.
 
 Nothing in them is secret or personal: passwords in URLs are masked, and only the fields below are added.
 """
@@ -22,7 +22,7 @@ from orders_pipeline.base.settings import LogFormat, Settings
 # Set by `orders up` for each of its programs.
 PROGRAM_VARIABLE = "ORDERS_PROGRAM"
 FIELDS = ("file", "batch", "order", "run_id", "step", "outcome", "seconds", "method", "path", "status")
-# Up to the last @, as a password that was not encoded may hold one, too.
+# Up to the last @: a password that was not encoded may contain one.
 CREDENTIALS = re.compile(r"""(?<=://)[^\s/@]*:[^\s"'<>]*@""")
 QUIET_LOGGERS = ("httpx", "httpcore", "alembic", "celery.app.trace", "celery.worker.strategy")
 NO_IDS: Mapping[str, Any] = MappingProxyType({})
@@ -31,7 +31,7 @@ _ids: ContextVar[Mapping[str, Any]] = ContextVar("log_ids", default=NO_IDS)
 
 @contextmanager
 def log_ids(**ids: Any) -> Iterator[None]:
-    """Adds these of the `FIELDS` to every line that this thread logs meanwhile."""
+    """Adds ids, which are named in `FIELDS`, to every line that this thread logs inside the context."""
     token = _ids.set({**_ids.get(), **ids})
     try:
         yield
@@ -52,12 +52,12 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def log_formatter(form: LogFormat) -> logging.Formatter:
-    """What makes lines of this form."""
+    """The formatter for this form of log lines."""
     return JsonFormatter() if form is LogFormat.JSON else TextFormatter()
 
 
 def let_root_speak(*names: str) -> None:
-    """Takes their own handlers from these loggers, so that their lines look like all others."""
+    """Removes the handlers of these loggers, so their lines take the form of all others."""
     for name in names:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
@@ -69,7 +69,7 @@ def masked(text: str) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, then what is known of program and ids."""
+    """One JSON object on each line: time, level, logger, message, and the program and ids where known."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands."""
+    """The status of an order; `lifecycle/moves.py` has the moves between them."""
 
     PENDING = "pending"
     RESERVED = "reserved"
@@ -29,7 +29,7 @@ class Scope(StrEnum):
 
 
 class ReservationStatus(StrEnum):
-    """What became of the units that an order holds."""
+    """The status of the units that an order has reserved."""
 
     HELD = "held"
     SOLD = "sold"
@@ -37,7 +37,7 @@ class ReservationStatus(StrEnum):
 
 
 class PaymentStatus(StrEnum):
-    """What is known of a charge."""
+    """The status of a charge."""
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
@@ -55,7 +55,7 @@ class FailureReason(StrEnum):
 
 
 class ImportStatus(StrEnum):
-    """Where the import of one order file stands."""
+    """The status of the import of one order file."""
 
     STAGED = "staged"
     RUNNING = "running"

@@ -1,10 +1,10 @@
-"""What is raised when a whole file cannot be taken."""
+"""The refusal of a whole file."""
 
 from __future__ import annotations
 
 
 class FileRefused(Exception):
-    """A file, or a profile asked for, that cannot be imported; nothing of it was taken.
+    """A file cannot be imported, or a named profile cannot be used; no order entered the store.
 
     `code` is stable and snake_case, `message` one sentence naming the file and what was expected, `hint` the
     way out.

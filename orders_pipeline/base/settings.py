@@ -1,4 +1,4 @@
-"""The one settings class: every knob of the pipeline, read once at the entry points."""
+"""The one settings class: every setting of the pipeline, read once at the entry points."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LogFormat(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """The least important lines that are logged."""
+    """The lowest level of the lines that are logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -49,7 +49,7 @@ class UnknownSku(StrEnum):
 
 
 class ApiReads(StrEnum):
-    """Who may read over HTTP: everybody, or whoever shows a key."""
+    """Who may read over HTTP: everybody, or clients with a key."""
 
     OPEN = "open"
     KEY = "key"
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     )
     payment_seed: str = Field("", description="Seed of the simulated outcomes. Empty: drawn once per home.")
     payment_max_in_flight: Annotated[int, Field(ge=1)] = Field(
-        10_000, description="Charges that one worker process keeps open at the gateway at the same time."
+        10_000, description="Charges that one worker process keeps open at the gateway at once."
     )
 
     payment_url: str = Field(
@@ -106,10 +106,11 @@ class Settings(BaseSettings):
         30.0, description="Seconds that one request to the gateway may wait for its answer."
     )
     payment_known_within: Annotated[float, Field(gt=0)] = Field(
-        60.0, description="Seconds for which a try of the step asks after a charge of unknown outcome."
+        60.0,
+        description="Seconds for which one try of a step asks for the outcome of a charge.",
     )
     payment_connections: Annotated[int, Field(ge=1)] = Field(
-        100, description="Requests that one worker process has open at the gateway at the same time."
+        100, description="Requests that one worker process keeps open at the gateway at once."
     )
 
     inbox: Path | None = Field(
@@ -117,7 +118,7 @@ class Settings(BaseSettings):
         description="Folder that is watched for order files under `orders up`. Empty: inbox in the home.",
     )
     rejects_limit: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.05, description="Share of bad lines in a file above which a check of the rejects warns."
+        0.05, description="Share of rejected lines in a file above which the asset check warns."
     )
     unknown_sku: UnknownSku = Field(
         UnknownSku.CREATE, description="Unknown products: create them, or reject the order."
@@ -141,10 +142,10 @@ class Settings(BaseSettings):
         30, description="Days for which Dagster's ended runs, their events and logs are kept. 0: for ever."
     )
     backup_folder: Path | None = Field(
-        None, description="Folder into which the order store is backed up each night. Empty: no backups."
+        None, description="Folder for nightly backups of the order store. Empty: no backups."
     )
     backups_kept: Annotated[int, Field(ge=1)] = Field(
-        14, description="How many nightly backups are kept in that folder, the newest."
+        14, description="How many of the newest nightly backups are kept in that folder."
     )
 
     timezone: str = Field("UTC", description="Time zone of naive times and of the KPI day.")
@@ -163,28 +164,29 @@ class Settings(BaseSettings):
     )
     smtp_sender: str = Field("orders-pipeline@localhost", description="Sender of mailed notices.")
     alert_waiting_minutes: Annotated[float, Field(ge=0)] = Field(
-        30.0, description="Alert when the first task of a queue has waited so many minutes. 0: off."
+        30.0, description="Alert when the first task of a queue has waited for this many minutes. 0: off."
     )
     alert_failure_share: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.25, description="Alert when so large a share of the orders of the last hour failed. 0: off."
+        0.25, description="Alert when this share of the orders of the last hour failed. 0: off."
     )
     alert_no_arrivals_hours: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="Alert when no order file has come for so many hours. 0: off."
+        0.0, description="Alert when no order file has arrived for this many hours. 0: off."
     )
     alert_stuck_minutes: Annotated[float, Field(ge=0)] = Field(
-        30.0, description="Alert when no order of a running import has moved for so many minutes. 0: off."
+        30.0, description="Alert when no order of a running import has moved for this many minutes. 0: off."
     )
     alert_figures_minutes: Annotated[float, Field(ge=0)] = Field(
-        60.0, description="Alert when a change of orders is not in the KPIs after so many minutes. 0: off."
+        60.0,
+        description="Alert when the KPIs lag behind the orders by this many minutes. 0: off.",
     )
     alert_disk_free_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.05, description="Alert when less than this share of the disk of ORDERS_HOME is free. 0: off."
     )
     alert_quiet_minutes: Annotated[float, Field(ge=0)] = Field(
-        5.0, description="Minutes for which its cause must be gone before an alert is over."
+        5.0, description="Minutes without its cause after which an alert ends."
     )
     rate_limit: Annotated[int, Field(ge=0)] = Field(
-        120, description="HTTP requests a minute and client. 0: no limit."
+        120, description="HTTP requests per minute and client. 0: no limit."
     )
 
     worker_processes: PoolSize = Field(
@@ -193,17 +195,20 @@ class Settings(BaseSettings):
         "0: one per core.",
     )
     order_workers_min: PoolSize = Field(
-        0, description="Fewest processes of the worker on queue `orders`. 0: a quarter of the most."
+        0,
+        description="Minimum processes of the worker on queue `orders`. 0: a quarter of the maximum.",
     )
     order_workers_max: PoolSize = Field(
-        0, description="Most processes of the worker on queue `orders`. 0: ORDERS_WORKER_PROCESSES."
+        0,
+        description="Maximum processes of the worker on queue `orders`. 0: ORDERS_WORKER_PROCESSES.",
     )
     default_workers_min: PoolSize = Field(
-        0, description="Fewest processes of the worker on queue `dagster`. 0: a quarter of the most."
+        0,
+        description="Minimum processes of the worker on queue `dagster`. 0: a quarter of the maximum.",
     )
     default_workers_max: PoolSize = Field(
         0,
-        description="Most processes of the worker on queue `dagster`. 0: half as many as cores, 2 at least.",
+        description="Maximum processes of the worker on queue `dagster`. 0: half the cores, at least 2.",
     )
     batch_lines: Annotated[int, Field(ge=1)] = Field(
         250_000, description="Lines in a batch of a large file; a batch is the unit that one worker works on."
@@ -215,7 +220,7 @@ class Settings(BaseSettings):
         30, description="How long a reservation holds its stock."
     )
     run_patience: Annotated[float, Field(gt=0)] = Field(
-        30.0, description="Seconds without a sign of life after which an import's run counts as dead."
+        30.0, description="Seconds without a heartbeat after which an import's run counts as dead."
     )
     work_patience: Annotated[float, Field(gt=0)] = Field(
         45.0,
@@ -226,7 +231,7 @@ class Settings(BaseSettings):
     )
 
     stop_seconds: Annotated[int, Field(ge=1)] = Field(
-        600, description="How long a stopping worker may take to end the batch it works on."
+        600, description="Seconds that a stopping worker has to finish its batch."
     )
     webserver_port: Port = Field(3000, description="Port of the Dagster webserver on 127.0.0.1.")
     code_server_port: Port = Field(4266, description="Port of the Dagster code server on 127.0.0.1.")
@@ -234,7 +239,7 @@ class Settings(BaseSettings):
         LogFormat.TEXT,
         description="Form of log lines: text or json. Unless it is set, what `orders up` starts writes json.",
     )
-    log_level: LogLevel = Field(LogLevel.INFO, description="Least important log lines that are written.")
+    log_level: LogLevel = Field(LogLevel.INFO, description="Lowest level of the log lines that are written.")
     viewer_port: PortOrOff = Field(
         0, description="Port on 127.0.0.1 of a second, read-only Dagster webserver. 0: there is none."
     )
@@ -253,10 +258,10 @@ class Settings(BaseSettings):
     api_key: str = Field(
         "",
         repr=False,
-        description="Key that HTTP writes must show. Empty: drawn once per home, in run/api.key.",
+        description="Key that HTTP writes need. Empty: drawn once per home, in run/api.key.",
     )
     api_reads: ApiReads = Field(
-        ApiReads.OPEN, description="Who may read over HTTP: everybody (open), or whoever shows a key (key)."
+        ApiReads.OPEN, description="Who may read over HTTP: everybody (open), or clients with a key (key)."
     )
     dagster_home: Path = Field(
         PROJECT_ROOT, validation_alias="DAGSTER_HOME", description="Folder of the dagster.yaml that is used."

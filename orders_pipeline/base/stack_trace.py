@@ -1,4 +1,4 @@
-"""What an error says and where it comes from, fit to be kept: without the values that it met."""
+"""Error messages and stack traces without customer data, so that they can be stored."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ OF_THIS_PROJECT = "orders_pipeline."
 
 
 def message_of(error: BaseException) -> str:
-    """The first line of what an error says.
+    """The first line of an error's message.
 
-    Errors of libraries quote what they met, which may be a customer's; what is quoted is left out of those.
+    Errors of libraries quote the values that they met, which may be customer data. Quoted text is left out.
     """
     if type(error).__module__.startswith(OF_THIS_PROJECT):
         return str(error)
     if isinstance(error, DBAPIError):
-        # PostgreSQL repeats the row that it refused after the first line.
+        # After the first line, PostgreSQL repeats the row that it refused.
         return _first_line(error.orig)
     said = _first_line(error)
     return said if isinstance(error, OSError) else QUOTED.sub("'…'", said)
 
 
 def stack_trace(error: BaseException) -> str:
-    """The frames of an error, those of its causes first; source lines, never values."""
+    """The stack trace of an error, its causes first: source lines, never values."""
     told = (
         "".join(traceback.format_tb(error.__traceback__)) + f"{type(error).__name__}: {message_of(error)}\n"
     )

@@ -1,4 +1,4 @@
-"""Cancel orders that are not charged yet."""
+"""Cancels orders that are not charged yet."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class NotCancelled:
 
     @property
     def was_cancelled(self) -> bool:
-        """Whether it ended by being cancelled, now or before."""
+        """Whether the order is cancelled already."""
         return self.failed_for is CANCELLED
 
 
 def cancel_orders(engine: Engine, chosen: Chosen, because: str, transaction_orders: int, actor: str) -> int:
-    """Ends each chosen order that is not charged yet, with the operator's words; how many.
+    """Cancels each chosen order that is not charged yet; returns how many.
 
     Args:
         actor: who asked for it, as in the audit trail.
@@ -60,7 +60,7 @@ def cancel_orders(engine: Engine, chosen: Chosen, because: str, transaction_orde
 
 
 def not_cancelled(engine: Engine, chosen: Chosen) -> list[NotCancelled]:
-    """The chosen orders that cannot be cancelled any more, by source and number."""
+    """The chosen orders that can no longer be cancelled, sorted by source and number."""
     query = (
         select(orders.c.number, sources.c.name, orders.c.status, failures.c.reason)
         .join(sources, sources.c.id == orders.c.source_id)

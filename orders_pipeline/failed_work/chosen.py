@@ -1,4 +1,4 @@
-"""Which orders an operator means: by number, by file, by why and when they failed."""
+"""The orders that an operator selects: by number, file, failure reason, time or text."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ class UnknownOrderError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Orders that meet all of these conditions; empty ones do not count.
+    """A selection of orders, which meet all of these conditions. An empty condition is not applied.
 
-    `numbers` are those of the file; `key` is a file's partition key; `since` is when they failed, in
-    microseconds; `text` stands in the order's number or in what is said of its failure.
+    Attributes:
+        numbers: order numbers as in the file.
+        key: partition key of a file.
+        since: when they failed at the earliest, in microseconds.
+        text: part of the order number or of the failure's detail.
     """
 
     numbers: tuple[str, ...] = ()
@@ -44,7 +47,7 @@ class Chosen:
     text: str | None = None
 
     def condition(self) -> ColumnElement[bool]:
-        """The same as SQL over `orders`."""
+        """The selection as a condition over `orders`."""
         met: list[ColumnElement[bool]] = [literal(True, Boolean)]
         if self.numbers:
             met.append(orders.c.number.in_(self.numbers))
@@ -64,17 +67,17 @@ class Chosen:
         return and_(*met)
 
     def to_retry(self) -> ColumnElement[bool]:
-        """The failed ones among them; what somebody cancelled only where it is named or asked for."""
+        """The failed orders of the selection; cancelled ones only if it names them or that reason."""
         on_purpose = bool(self.numbers) or self.reason is FailureReason.CANCELLED
         not_cancelled = or_(literal(on_purpose, Boolean), ~_failed_for(FailureReason.CANCELLED))
         return and_(self.condition(), HAVE_FAILED, not_cancelled)
 
     def to_cancel(self) -> ColumnElement[bool]:
-        """Those among them that are not charged yet."""
+        """The orders of the selection that are not charged yet."""
         return and_(self.condition(), orders.c.status.in_((OrderStatus.PENDING, OrderStatus.RESERVED)))
 
     def told(self) -> dict[str, Any]:
-        """What was said, for the audit trail."""
+        """The conditions, for the audit trail."""
         named: dict[str, Any] = {
             "orders": list(self.numbers[:NUMBERS_TOLD]),
             "source": self.source,
@@ -94,7 +97,7 @@ def _failed_with(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Orders of one batch in one status, and why they are there."""
+    """Orders of one batch with the same status and failure reason."""
 
     batch: BatchKey
     key: str
@@ -136,13 +139,13 @@ def groups_of(connection: Connection, condition: ColumnElement[bool]) -> list[Gr
 
 
 def preview(engine: Engine, condition: ColumnElement[bool]) -> list[Group]:
-    """As `groups_of`, on a snapshot."""
+    """The same as `groups_of`, read from one snapshot of the store."""
     with reading(engine) as connection:
         return groups_of(connection, condition)
 
 
 def counted(groups: Iterable[Group]) -> dict[str, Any]:
-    """How many orders: `orders`, `by_reason` (or by status, of those that have not failed) and `by_file`."""
+    """Counts of orders: `orders`, `by_reason` (by status for orders that have not failed) and `by_file`."""
     by_reason: Counter[str] = Counter()
     by_file: Counter[str] = Counter()
     for group in groups:
@@ -152,11 +155,11 @@ def counted(groups: Iterable[Group]) -> dict[str, Any]:
 
 
 def require_known(engine: Engine, chosen: Chosen) -> None:
-    """Makes sure that the file and each order that is named are in the store.
+    """Checks that the store has the file and every order that the selection names.
 
     Raises:
-        UnknownPartitionError: the file is not.
-        UnknownOrderError: an order is not.
+        UnknownPartitionError: the store has no such file.
+        UnknownOrderError: the store has no such order.
     """
     with reading(engine) as connection:
         if chosen.key:

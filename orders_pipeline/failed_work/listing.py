@@ -1,4 +1,4 @@
-"""Everything that has failed and waits for somebody: orders, steps of imports, and whole imports."""
+"""Failed work that needs attention: orders, steps of imports, and whole imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orders_pipeline.store.schema import failures, imports, orders, sources, ste
 
 
 class Kind(StrEnum):
-    """What has failed."""
+    """A kind of failed work."""
 
     ORDERS = "orders"
     STEPS = "steps"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which failed work is asked for; empty conditions do not count.
+    """Conditions for listing failed work. An empty condition is not applied.
 
     Args:
         reason: why an order failed, the class of a step's error, or `stalled` or `refused`.
@@ -42,14 +42,14 @@ class Wanted:
     text: str | None = None
 
     def includes(self, kind: Kind) -> bool:
-        """Whether this kind is asked for; a step is named of steps only."""
+        """Whether this kind is listed. A condition on the step leaves only steps."""
         return self.kind in (None, kind) and (self.step is None or kind is Kind.STEPS)
 
 
 def failed_work(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) -> dict[str, Any]:
-    """A page of each kind, the newest first, and `counts` by kind and reason.
+    """A page of each kind, newest first, and `counts` by kind and reason.
 
-    The counts are those of all that meets the other conditions, whatever the reason asked for.
+    The counts leave out the condition on the reason, so a list of reasons stays complete.
     """
     listings = {kind: _LISTINGS[kind](wanted) for kind in Kind if wanted.includes(kind)}
     document: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Retry failed and rolled back orders: each becomes pending again, as a new attempt of its import."""
+"""Retries failed and rolled back orders: each becomes pending again, in a new attempt."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from orders_pipeline.store.schema import imports, orders
 
 
 def retry_orders(engine: Engine, chosen: Chosen, transaction_orders: int, actor: str) -> dict[str, int]:
-    """Gives the chosen orders a new attempt and reopens their imports; how many, by partition key.
+    """Begins a new attempt for the chosen orders and reopens their imports.
 
-    An import that was reopened has to be run again: whoever calls this does so, or the watchdog.
+    A reopened import must be run again. The caller launches it; otherwise the watchdog does.
 
     Args:
         actor: who asked for it, as in the audit trail.
+
+    Returns:
+        How many orders, by partition key.
     """
     groups = preview(engine, chosen.to_retry())
     if groups:
@@ -39,9 +42,9 @@ def retry_orders(engine: Engine, chosen: Chosen, transaction_orders: int, actor:
 
 
 def left_open(engine: Engine, chosen: Chosen) -> list[str]:
-    """Partition keys of imports in which an earlier retry left orders open, the oldest first.
+    """Partition keys of imports in which an earlier retry left orders open, oldest first.
 
-    Somebody works on them, or was interrupted. Why the orders once failed does not count here.
+    A run works on them, or was interrupted. The condition on the failure reason is not applied.
     """
     meant = Chosen(chosen.numbers, chosen.source, chosen.key).condition()
     waiting = exists().where(

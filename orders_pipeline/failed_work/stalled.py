@@ -1,4 +1,4 @@
-"""Imports that nobody launches again: stalled ones, and those with a batch that takes its workers down."""
+"""Imports that are not launched again on their own: stalled ones, and those with a poison batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders_pipeline.store.schema import batches, imports, sources
 
 
 def stalled_imports(engine: Engine, key: str | None = None, source: str | None = None) -> list[str]:
-    """Partition keys of such imports, of a file or source where one is named, the oldest first."""
+    """Partition keys of stalled imports, oldest first; of one file or source if named."""
     query = select(imports.c.partition_key).join(sources).where(_stalled()).order_by(imports.c.id)
     if key:
         query = query.where(imports.c.partition_key == key)
@@ -24,9 +24,9 @@ def stalled_imports(engine: Engine, key: str | None = None, source: str | None =
 
 
 def retry_stalled(engine: Engine, keys: list[str], actor: str) -> list[str]:
-    """Opens these imports again with all their chances, where they are still stalled; their keys.
+    """Reopens imports that are still stalled, with all launches and tries ahead of them; returns their keys.
 
-    They have to be run again: whoever calls this does so, or the watchdog.
+    A reopened import must be run again. The caller launches it; otherwise the watchdog does.
     """
     reopened = []
     for key in keys:

@@ -39,7 +39,7 @@ class Answers:
 def charge_payments(
     engine: Engine, gateway: PaymentGateway, key: BatchKey, transaction_orders: int
 ) -> Answers:
-    """Charges each reserved order of a batch, and those whose answer an earlier try did not save.
+    """Charges each reserved order of a batch, and asks for the outcomes that an earlier try did not save.
 
     Raises:
         ConnectionError: the gateway cannot be reached; charging again is safe.
@@ -103,16 +103,16 @@ async def _charge(
                     unsaved = []
                     saved_at = time.monotonic()
     finally:
-        # A gateway that breaks off has answered some: those answers stand.
+        # A gateway that breaks off has answered some charges: those outcomes are kept.
         _save(engine, key, unsaved)
 
 
 def _save(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:
-    """Writes the gateway's answers, of which one already known stays as it is."""
+    """Saves outcomes. An outcome that is saved already stays as it is."""
     if not outcomes:
         return
     now = now_us()
-    # Before the transaction, for which others wait.
+    # Before the transaction, because others wait for it.
     rows = sorted((_row(outcome, now) for outcome in outcomes), key=itemgetter(-2))
     ids = Window(rows[0][-2], rows[-1][-2])
     with engine.begin() as connection, batch_work(connection, key, ids) as work:

@@ -1,4 +1,4 @@
-"""Expiry: orders whose reservation was held too long, and on whose import nobody works, are rolled back."""
+"""Expiry: rolls back orders whose reservation has expired while nothing works on their import."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def _expire(
 
 
 def any_expired(engine: Engine, run_patience: float) -> bool:
-    """Whether a reservation has expired on whose import nobody works."""
+    """Whether a reservation has expired while nothing works on its import."""
     with reading(engine) as connection:
         return bool(_with_expired(connection, run_patience))
 
 
 def _with_expired(connection: Connection, run_patience: float) -> dict[BatchKey, int | None]:
-    """Batches with expired reservations whose import has no heartbeat, each with the time of the last one."""
+    """Batches with expired reservations and a silent import, each with the time of its last heartbeat."""
     silent_since = now_us() - int(run_patience * MICROSECONDS)
     expired = select(orders.c.id).where(
         orders.c.id >= batches.c.first_order_id,

@@ -1,4 +1,4 @@
-"""One order's whole story, for whoever has to explain it."""
+"""The whole history of one order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orders_pipeline.store.schema import (
 
 
 def find_orders(connection: Connection, number: str, source: str | None) -> list[dict[str, Any]]:
-    """The stories of all orders of this number, one a source, or of the named source only."""
+    """The histories of all orders with this number, one for each source, or only of the named source."""
     query = (
         select(orders, sources.c.name.label("source"), customers.c.name.label("customer_name"))
         .add_columns(imports.c.file_name, imports.c.partition_key)

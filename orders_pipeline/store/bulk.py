@@ -15,17 +15,18 @@ Insertion = Callable[[Connection], None]
 
 
 def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, on_conflict: str = "") -> None:
-    """Inserts a frame, as `prepare_insert` says, at once."""
+    """Inserts a frame; see `prepare_insert`."""
     prepare_insert(connection.dialect, table, frame, on_conflict)(connection)
 
 
 def prepare_insert(dialect: Dialect, table: Table, frame: pl.DataFrame, on_conflict: str = "") -> Insertion:
-    """What inserts a frame whose columns are named as the table's, brought into the driver's form before
-    the transaction: while one lasts, others wait for the store.
+    """Prepares the insertion of a frame, whose columns are named as the table's.
+
+    The rows take the driver's form here, before the transaction: others wait for the store while one lasts.
 
     Args:
-        on_conflict: what to do with rows that are there, as SQL from `ON CONFLICT` on. PostgreSQL takes row
-            locks in the frame's order, so a frame with this argument comes sorted by its key.
+        on_conflict: what to do with existing rows, as SQL that begins with `ON CONFLICT`. PostgreSQL locks
+            rows in the order of the frame, so sort a frame by its key when you use this argument.
     """
     if frame.is_empty():
         return _insert_nothing
@@ -43,10 +44,10 @@ def _insert_nothing(_connection: Connection) -> None:
 def update_rows(
     connection: Connection, table: Table, columns: list[str], rows: Sequence[tuple[Any, ...]], expected: str
 ) -> int:
-    """Updates the rows that the last columns, the table's key, name; how many had the expected status.
+    """Updates rows by primary key where they have the expected status; returns how many.
 
     Args:
-        columns: of `rows`, those to set first, those of the primary key last.
+        columns: those of `rows`: first the ones to set, last the primary key.
     """
     keys = columns[-len(table.primary_key) :]
     values = columns[: -len(keys)]
@@ -71,7 +72,7 @@ def _update_from_copy(
     incoming = _incoming(connection, table, _columns(frame), _csv(frame))
     assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
     condition = " AND ".join(f"{table.name}.{name} = incoming.{name}" for name in keys)
-    # The planner knows nothing of rows this new: without the range it reads the whole table for each part.
+    # The planner has no statistics of rows this new. Without the range it would read the whole table.
     ids = [int(row[len(values)]) for row in rows]
     condition += f" AND {table.name}.{keys[0]} BETWEEN {min(ids)} AND {max(ids)}"
     return connection.exec_driver_sql(
@@ -95,7 +96,7 @@ def _copy(connection: Connection, table: Table, columns: str, csv: bytes, on_con
 
 
 def _incoming(connection: Connection, table: Table, columns: str, csv: bytes) -> str:
-    """A temporary table with these rows and no constraints."""
+    """Fills a temporary table without constraints with these rows; returns its name."""
     name = f"incoming_{table.name}"
     connection.exec_driver_sql(f"DROP TABLE IF EXISTS pg_temp.{name}")
     connection.exec_driver_sql(

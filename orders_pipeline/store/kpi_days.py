@@ -1,4 +1,4 @@
-"""KPI days as the order store counts them: which changed, and which version the warehouse shows."""
+"""KPI days in the order store: which of them changed, and which version the warehouse shows."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ def mark_days(connection: Connection, days: Iterable[date]) -> None:
 
 
 def dirty_days(engine: Engine) -> list[date]:
-    """Days whose orders changed since they were last published, in order."""
+    """Days whose orders changed since they were last published, sorted."""
     query = select(kpi_days.c.day).where(kpi_days.c.version > kpi_days.c.published).order_by(kpi_days.c.day)
     with reading(engine) as connection:
         return list(connection.scalars(query))
 
 
 def due_versions(engine: Engine) -> dict[date, int]:
-    """Present version of each day that is due for a refresh."""
+    """Current version of each day that is due for a refresh."""
     query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.version > kpi_days.c.published)
     with reading(engine) as connection:
         return {row.day: row.version for row in connection.execute(query)}
 
 
 def are_published(engine: Engine, wanted: Mapping[date, int]) -> bool:
-    """Whether the warehouse shows these versions of days, or later ones."""
+    """Whether the warehouse shows at least these versions of the days."""
     query = select(kpi_days.c.day, kpi_days.c.published).where(kpi_days.c.day.in_(list(wanted)))
     with reading(engine) as connection:
         return all(row.published >= wanted[row.day] for row in connection.execute(query))
 
 
 def known_days(engine: Engine) -> list[date]:
-    """Days that have orders, in order."""
+    """All days that have orders, sorted."""
     with reading(engine) as connection:
         return list(connection.scalars(select(kpi_days.c.day).order_by(kpi_days.c.day)))
 
 
 def orders_by_day(engine: Engine, days: Iterable[date]) -> dict[date, int]:
-    """How many orders of any status these days have."""
+    """Number of orders on each of these days, whatever their status."""
     day = orders.c.day
     query = select(day, func.count()).where(day.in_(list(days))).group_by(day)
     with reading(engine) as connection:
@@ -62,7 +62,7 @@ def orders_by_day(engine: Engine, days: Iterable[date]) -> dict[date, int]:
 
 
 def versions(connection: Connection, days: Iterable[date]) -> dict[date, int]:
-    """Present version of each of these days that has orders."""
+    """Current version of each of these days that has orders."""
     query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.day.in_(list(days)))
     return {row.day: row.version for row in connection.execute(query)}
 

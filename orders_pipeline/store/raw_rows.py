@@ -1,4 +1,4 @@
-"""Rows of large results as the driver gives them: SQLAlchemy's own row objects take five times as long."""
+"""Rows of large results as the driver returns them: SQLAlchemy's row objects take five times as long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHUNK_ROWS = 50_000
 
 
 def chunks_of(connection: Connection, query: ClauseElement) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows of a query in chunks, never all of them in memory; values are the driver's."""
+    """Yields the rows of a query in chunks, so that they are never all in memory."""
     sql = query.compile(connection, compile_kwargs={"literal_binds": True})
     with _cursor(connection) as cursor:
         cursor.execute(str(sql))
@@ -22,7 +22,7 @@ def chunks_of(connection: Connection, query: ClauseElement) -> Iterator[list[tup
 
 @contextmanager
 def _cursor(connection: Connection) -> Iterator[Any]:
-    # PostgreSQL's client would hold the whole result in memory without a cursor on the server.
+    # Without a cursor on the server, PostgreSQL's client holds the whole result in memory.
     on_server = {"name": "large_result"} if connection.dialect.name == "postgresql" else {}
     cursor = connection.connection.cursor(**on_server)
     try:

@@ -1,4 +1,4 @@
-"""INSERT with ON CONFLICT, which SQLAlchemy has per dialect only."""
+"""INSERT with ON CONFLICT, which SQLAlchemy offers only by dialect."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ Insert = sqlite.Insert | postgresql.Insert
 
 
 def insert_into(connection: Connection, table: Table) -> Insert:
-    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
+    """An INSERT that can take ON CONFLICT, in the connection's dialect."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
