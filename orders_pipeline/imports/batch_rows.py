@@ -1,4 +1,4 @@
-"""A batch as the importer wrote it."""
+"""The rows of a parsed batch, read from its Parquet files."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import polars as pl
 
 @dataclass(frozen=True, slots=True)
 class BatchRows:
-    """A batch as the importer wrote it: a row an order, and a row a line with its order's position."""
+    """The rows of a parsed batch: one for each order, and one for each line with its order's position."""
 
     orders: pl.DataFrame
     lines: pl.DataFrame
 
     def part(self, start: int, length: int) -> BatchRows:
-        """The orders from a position on, with their lines."""
+        """The next `length` orders from a position on, with their lines."""
         inside = pl.col("position").is_between(start, start + length - 1)
         return BatchRows(self.orders.slice(start, length), self.lines.filter(inside))
 
@@ -27,7 +27,7 @@ class BatchRows:
 
 
 def read_batch(folder: Path, number: int) -> BatchRows:
-    """Reads the two Parquet files of a batch."""
+    """Reads the two Parquet files of a batch; rows are sorted by position."""
     stem = folder / f"batch-{number:04}"
     return BatchRows(
         pl.read_parquet(f"{stem}.orders.parquet").sort("position"),

@@ -1,4 +1,4 @@
-"""A dry run: reads and checks a whole file, says what its import would come to, and changes nothing."""
+"""A dry run: reads and checks a whole file, reports what its import would do, and changes nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def dry_run(
     options: ReadOptions,
     max_rejects: str | None = None,
 ) -> ImportReport:
-    """What importing a file would come to, were every payment to succeed and stock unlimited.
+    """Reports what the import of a file would do if every payment succeeded and stock were unlimited.
 
     Raises:
         FileRefused: the file would be refused.

@@ -1,4 +1,4 @@
-"""Signs of life of those who work on an import: the run's process, and the workers on its steps."""
+"""Heartbeats of an import, in its row of the store: from the run's process, and from workers on its steps."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 
 
 class Sign(StrEnum):
-    """Whose sign of life; the name of its column in `imports`."""
+    """Who sends a heartbeat; the value is its column in `imports`."""
 
     RUN = "run_beat_at"
     WORK = "work_beat_at"
 
 
 def wait_for_heartbeats() -> None:
-    """Returns once everybody who lives has sent another heartbeat."""
+    """Returns once every living process has sent another heartbeat."""
     time.sleep(2 * BEAT_SECONDS)
 
 
@@ -34,10 +34,10 @@ def wait_for_heartbeats() -> None:
 def beating(
     engine: Engine, key: str, sign: Sign, every: float = BEAT_SECONDS, then: Callable[[], None] | None = None
 ) -> Iterator[None]:
-    """Notes a sign of life of the import at once, and every few seconds while the context lasts.
+    """Sends a heartbeat of the import at once, and then every few seconds inside the context.
 
     Args:
-        then: called after each beat.
+        then: called after each heartbeat.
     """
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(engine, key, sign, every, then, ended), daemon=True)
@@ -58,15 +58,15 @@ def _beat(
     ended: threading.Event,
 ) -> None:
     statement = update(imports).where(imports.c.partition_key == key)
-    # The first beat comes at once: many steps end within one pause, and are work all the same.
+    # The first one is sent at once: many steps end before the second, and are work all the same.
     while True:
         try:
             with engine.begin() as connection:
                 connection.execute(statement.values({sign.value: now_us()}))
             if then:
                 then()
-        except Exception as error:  # noqa: BLE001 a thread that ended would let the work pass for dead
-            # The work itself meets the same trouble and says so; a beat left out is no harm.
-            log.warning("no sign of life could be noted: %s", error)
+        except Exception as error:  # noqa: BLE001 if this thread ended, the work would count as dead
+            # The work itself meets the same error and reports it. One missed heartbeat does no harm.
+            log.warning("a heartbeat could not be stored: %s", error)
         if ended.wait(every):
             return

@@ -1,4 +1,4 @@
-"""Imports: one row a staged order file, how it was read and what it came to."""
+"""Imports: one row for each staged order file, with how it is read and what its import did."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def find_import(connection: Connection, key: str) -> Import | None:
 
 
 def list_imports(connection: Connection, limit: int) -> list[Import]:
-    """The newest imports first."""
+    """Imports, newest first."""
     return [_import(row) for row in connection.execute(_imports().order_by(imports.c.id.desc()).limit(limit))]
 
 
 def imports_in(connection: Connection, status: ImportStatus) -> list[Import]:
-    """Imports of this status, the oldest first."""
+    """Imports with this status, oldest first."""
     query = _imports().where(imports.c.status == status).order_by(imports.c.id)
     return [_import(row) for row in connection.execute(query)]
 
@@ -98,17 +98,17 @@ def _import(row: Row[Any]) -> Import:
 
 
 def is_new(found: Import) -> bool:
-    """Whether no run has begun with a file, or it was refused when one did."""
+    """Whether no run has begun to import the file, or the run refused it."""
     return found.status in (ImportStatus.STAGED, ImportStatus.REFUSED)
 
 
 def is_parsed(found: Import) -> bool:
-    """Whether a file's batches and rejects are in the store; one without records has none."""
+    """Whether a file's batches and rejects are in the store. A file without records has none."""
     return found.records > 0
 
 
 def seconds_to_settle(found: Import) -> float:
-    """From the start of an import's first run to its last order settled; 0 while it is not finished."""
+    """Seconds from the start of the first run to the last order settled; 0 until the import is finished."""
     if found.started_at is None or found.settled_at is None:
         return 0.0
     return (found.settled_at - found.started_at) / 1_000_000

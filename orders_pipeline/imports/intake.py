@@ -1,4 +1,4 @@
-"""The switch of the intake: while it is paused no new file is imported; what has begun goes on to its end."""
+"""The switch of the intake: while the intake is paused, no new file is imported. Running imports go on."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class IntakePause:
 
 
 class IntakePausedError(RuntimeError):
-    """A new file was to be imported while the intake is paused."""
+    """A new file cannot be imported while the intake is paused."""
 
     def __init__(self, file_name: str, pause: IntakePause) -> None:
         super().__init__(f"{file_name} is not imported now: {pause}")
 
 
 def current_pause(connection: Connection) -> IntakePause | None:
-    """The pause that is in force, if any."""
+    """The current pause, if there is one."""
     columns = (intake_pause.c.paused_at, intake_pause.c.paused_by, intake_pause.c.because)
     row = connection.execute(select(*columns)).one_or_none()
     return IntakePause(*row) if row else None
@@ -48,7 +48,7 @@ def pause_document(pause: IntakePause | None) -> dict[str, Any]:
 
 
 def pause_intake(connection: Connection, actor: str, because: str) -> IntakePause:
-    """Pauses the intake; one that is paused takes over the new words."""
+    """Pauses the intake. If it is paused already, the new reason replaces the old one."""
     said = {"paused_by": actor, "because": because}
     new = insert_into(connection, intake_pause).values(id=1, paused_at=now_us(), **said)
     connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=said))
@@ -60,7 +60,7 @@ def pause_intake(connection: Connection, actor: str, because: str) -> IntakePaus
 
 
 def resume_intake(connection: Connection, actor: str) -> bool:
-    """Lets new files in again; False where the intake was not paused."""
+    """Resumes the intake; returns False if it was not paused."""
     resumed = connection.execute(delete(intake_pause)).rowcount > 0
     if resumed:
         record_action(connection, actor, "intake.resume")

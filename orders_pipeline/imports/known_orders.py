@@ -1,4 +1,4 @@
-"""Orders that the store already has: the same content is a duplicate, other content a conflict."""
+"""Orders that the store already has: a duplicate if the content is the same, otherwise a conflict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HINT = "Keep the first version, or give the changed order a number of its own."
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Positions of a batch's orders, by what the store says of them."""
+    """Positions of a batch's orders: new ones, duplicates and conflicts."""
 
     newcomers: pl.Series
     duplicates: pl.Series
@@ -36,9 +36,9 @@ class Known:
 
 
 def classify(connection: Connection, source_id: int, parsed: BatchRows, newcomers: pl.Series) -> Known:
-    """Compares all orders but the newcomers with those of the same number in the store.
+    """Compares the orders that are not new with those of the same number in the store.
 
-    The order's date, customer, currency and goods count; names and the sequence of its lines do not.
+    Date, customer, currency and goods are compared; names and the sequence of the lines are not.
     """
     rest = parsed.orders.join(newcomers.alias("position").to_frame(), on="position", how="anti")
     lines = parsed.lines.join(rest.select("position", "number"), on="position")
@@ -50,7 +50,7 @@ def classify(connection: Connection, source_id: int, parsed: BatchRows, newcomer
 
 
 def classify_all(connection: Connection, source_id: int, parsed: BatchRows) -> Known:
-    """As `classify`, for orders none of which was inserted."""
+    """The same as `classify`, for orders of which none was inserted."""
     numbers = parsed.orders["number"]
     query = select(orders.c.number).where(orders.c.source_id == source_id)
     stored = [
@@ -63,7 +63,7 @@ def classify_all(connection: Connection, source_id: int, parsed: BatchRows) -> K
 
 
 def _stored_orders(connection: Connection, source_id: int, numbers: pl.Series) -> pl.DataFrame:
-    """What the store has under these numbers of a source: columns `number` and CONTENT."""
+    """The stored orders with these numbers of a source: columns `number` and CONTENT."""
     columns = ("id", "number", *CONTENT[:-1])
     query = select(*(orders.c[name] for name in columns)).where(orders.c.source_id == source_id)
     found = [
@@ -90,7 +90,7 @@ def _stored_lines(connection: Connection, heads: pl.DataFrame) -> pl.DataFrame:
 
 
 def _goods(lines: pl.DataFrame) -> pl.DataFrame:
-    # In a dry run the store may not know a product yet; its line counts all the same.
+    # In a dry run the store may not have a product yet. Its line is compared all the same.
     product = pl.col("product_id").fill_null(0)
     goods = pl.format("{}:{}:{}", product, "quantity", "total")
     return lines.group_by("number").agg(goods.sort().str.join(" ").alias("goods"))
@@ -102,7 +102,7 @@ def _parts(values: pl.Series) -> Iterator[list[Any]]:
 
 
 def record_conflicts(connection: Connection, import_id: int, conflicting: BatchRows) -> None:
-    """Writes a reject `order_conflict` an order with its other lines, and a note on the first version."""
+    """Rejects each order as `order_conflict`, with all its lines, and notes it on the first version."""
     if conflicting.orders.is_empty():
         return
     lines = conflicting.lines.join(conflicting.orders.select("position", "number"), on="position")

@@ -1,4 +1,4 @@
-"""The life of an import: launched, turned away, refused, stalled, finished and opened again."""
+"""The status of an import: started, turned away, refused, stalled, finished and reopened."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from orders_pipeline.store.schema import batches, imports
 
 
 class OpenOrdersError(RuntimeError):
-    """An import that was to be finished has orders that are not settled."""
+    """An import cannot be finished, because orders of it are not settled."""
 
 
 def lock_import(connection: Connection, import_id: int) -> None:
-    """Keeps others from beginning, ending or reopening an import until this transaction ends.
+    """Keeps other transactions from starting, finishing or reopening an import until this one ends.
 
-    Whoever also locks batches of it locks the import first.
+    Lock order: the import first, then its batches.
     """
     connection.execute(select(imports.c.id).where(imports.c.id == import_id).with_for_update())
 
 
 def start_import(connection: Connection, import_id: int, run_id: str) -> None:
-    """Notes the run that works on an import now; a second launch without progress in between is counted.
+    """Records the run that works on an import now, and counts launches without progress in between.
 
-    An import that is finished stays so: a run of it has nothing to do.
+    A finished import stays finished: a run of it has nothing to do.
     """
     lock_import(connection, import_id)
     _forgive_batches_of_stalled(connection, import_id)
@@ -54,13 +54,13 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
 
 
 def turn_away(connection: Connection, import_id: int, run_id: str) -> None:
-    """Notes the run of a file that waits for the intake: the watchdog launches it once that is resumed."""
+    """Records the run of a file that waits for the intake; the watchdog launches it once resumed."""
     waits = {"run_id": run_id, "status": ImportStatus.STAGED, "refused_because": None, "refused_code": None}
     connection.execute(update(imports).where(imports.c.id == import_id).values(waits))
 
 
 def _forgive_batches_of_stalled(connection: Connection, import_id: int) -> None:
-    # Somebody has looked at it: the next launch starts with a clean slate.
+    # An operator launched it again after it had stalled: tries and launches are counted anew.
     stalled = select(imports.c.id).where(imports.c.id == import_id, imports.c.status == ImportStatus.STALLED)
     if connection.execute(stalled).first():
         forgive_batches(connection, import_id)
@@ -68,24 +68,24 @@ def _forgive_batches_of_stalled(connection: Connection, import_id: int) -> None:
 
 
 def forgive_batches(connection: Connection, import_id: int) -> None:
-    """Forgets how often the batches of an import, locked before, took their worker down."""
+    """Resets the tries of the batches of an import, which is locked."""
     connection.execute(update(batches).where(batches.c.import_id == import_id).values(tries=0))
 
 
 def progress_of_batches(connection: Connection, import_id: int) -> int:
-    """A number that grows with whatever an import achieves."""
+    """A number that grows with every step forward of an import."""
     b = batches.c
-    # An order that moves on counts more where it then stands, and one in payment as much as before.
+    # A later status counts more, so the sum grows with each move except reserved -> payment_processing.
     moved = b.reserved + b.payment_processing + 2 * (b.completed + b.rollback + b.failed)
     query = select(func.count() + func.coalesce(func.sum(b.loaded + b.answered + moved), 0))
     return int(connection.execute(query.where(b.import_id == import_id)).scalar_one())
 
 
 def finish_import(connection: Connection, import_id: int) -> None:
-    """Notes that every order of an import is settled.
+    """Marks an import as finished, after checking that every order is settled.
 
     Raises:
-        OpenOrdersError: the store shows orders of it that are not, or lines that were never loaded.
+        OpenOrdersError: orders of the import are not settled, or were never loaded.
     """
     lock_import(connection, import_id)
     waiting = {
@@ -110,7 +110,7 @@ def finish_import(connection: Connection, import_id: int) -> None:
 
 
 def reopen_import(connection: Connection, import_id: int) -> None:
-    """Makes an import, locked before, one that is at work again: orders of it are open once more."""
+    """Marks an import, which is locked, as running again: orders of it are open."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
@@ -125,7 +125,7 @@ def reopen_import(connection: Connection, import_id: int) -> None:
 
 
 def stall_import(connection: Connection, import_id: int, reason: str) -> None:
-    """Notes why an import is not launched again by itself."""
+    """Marks a running import as stalled: it is not launched again on its own."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id, imports.c.status == ImportStatus.RUNNING)
@@ -134,7 +134,7 @@ def stall_import(connection: Connection, import_id: int, reason: str) -> None:
 
 
 def refuse_import(connection: Connection, import_id: int, code: str, reason: str) -> None:
-    """Notes why a file was refused as a whole."""
+    """Marks an import as refused."""
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)

@@ -1,4 +1,4 @@
-"""Load a parsed batch: new orders enter as pending, known ones are duplicates or conflicts."""
+"""Loads a parsed batch: new orders enter as pending, known ones are duplicates or conflicts."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PENDING = OrderStatus.PENDING
 def load_orders(
     engine: Engine, key: BatchKey, folder: Path, transaction_orders: int, unknown: UnknownProducts
 ) -> Batch:
-    """Writes a batch's orders and lines to the store; the batch afterwards.
+    """Writes a batch's orders and lines to the store; returns the batch as it is then.
 
     Args:
-        folder: where the importer wrote the batch.
+        folder: the folder of the parsed batch.
         unknown: what to do with products that the store does not know.
     """
     batch = get_batch(engine, key)
@@ -81,7 +81,7 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> N
 
 
 def _known(work: BatchWork, parsed: BatchRows) -> Known:
-    """Which of these orders, inserted unless their numbers were there, are new to the store."""
+    """Finds the new orders: all were inserted except those whose numbers the store already had."""
     inserted = work.orders_in(*OrderStatus).ids
     if count_of(work.connection, inserted) == parsed.orders.height:
         return Known.none_of(parsed.orders)

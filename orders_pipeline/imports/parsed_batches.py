@@ -1,4 +1,4 @@
-"""The batches of a parsed file: how they enter the store, and which orders they hold."""
+"""The batches of a parsed file: their registration, and which orders they hold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orders_pipeline.store.schema import batches, home, imports, orders
 def register_parsed(
     connection: Connection, import_id: int, parsed: ParsedFile, rules: ParseRules, found: Iterable[Path]
 ) -> bool:
-    """Gives the orders of a parsed file their ids and keeps its rejects; False where another try came first.
+    """Gives the orders of a parsed file their ids and stores its rejects; returns False if another try did.
 
     Args:
         found: Parquet files of rejects, as for `keep_rejects`.
@@ -63,13 +63,13 @@ def _take_ids(connection: Connection, count: int) -> int:
 
 
 def note_parsed(connection: Connection, import_id: int, parsed: ParsedFile, rules: ParseRules) -> None:
-    """Keeps what parsing found out, and the rules that it applied."""
+    """Stores what parsing found out, and the rules that it applied."""
     noted = {**to_json(parsed), "rules": to_json(rules)}
     connection.execute(update(imports).where(imports.c.id == import_id).values(parsed=noted))
 
 
 def batches_to_load(connection: Connection, import_id: int) -> list[int]:
-    """The numbers of the batches that are not read to their end."""
+    """The numbers of the batches that are not loaded to their end."""
     query = select(batches.c.number).where(
         batches.c.import_id == import_id, batches.c.loaded < batches.c.orders
     )
@@ -83,7 +83,7 @@ def batch_numbers(connection: Connection, import_id: int) -> list[int]:
 
 
 def order_ids(connection: Connection, import_id: int) -> Window | None:
-    """The range of ids that an import's orders have, or None where it has none."""
+    """The range of the ids of an import's orders, or None if it has no orders."""
     last = func.max(batches.c.first_order_id + batches.c.orders - 1)
     query = select(func.min(batches.c.first_order_id), last).where(batches.c.import_id == import_id)
     first_id, last_id = connection.execute(query).one()
@@ -91,11 +91,11 @@ def order_ids(connection: Connection, import_id: int) -> Window | None:
 
 
 def count_by_status(connection: Connection, import_id: int) -> dict[OrderStatus, int]:
-    """How many of an import's orders stand where, counted row by row."""
+    """The number of an import's orders by status, counted row by row."""
     window = order_ids(connection, import_id)
     if window is None:
         return dict.fromkeys(OrderStatus, 0)
-    # Not grouped, for which SQLite would sort all of them.
+    # Not GROUP BY: SQLite would sort all rows for it.
     counts = [func.count().filter(orders.c.status == status) for status in OrderStatus]
     row = connection.execute(select(*counts).where(orders.c.id.between(window.first, window.last))).one()
     return dict(zip(OrderStatus, row, strict=True))

@@ -1,4 +1,4 @@
-"""How far an import is, from the counts that each transaction of its batches keeps."""
+"""The progress of an import, from the counts that each transaction on its batches keeps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ImportProgress:
 
 
 def progress_of(connection: Connection, import_id: int) -> ImportProgress:
-    """How far an import is."""
+    """The progress of an import."""
     names = ("orders", "loaded", "answered", "duplicate_orders", "conflict_orders", *OrderStatus)
     sums = [func.coalesce(func.sum(batches.c[name]), 0).label(str(name)) for name in names]
     row = connection.execute(select(*sums).where(batches.c.import_id == import_id)).mappings().one()

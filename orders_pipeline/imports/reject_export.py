@@ -1,4 +1,4 @@
-"""The rejects of an import as a file that is imported again once it is corrected."""
+"""The rejects of an import as a file that can be corrected and imported."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from orders_pipeline.staging.staging import Staging
 
 
 def require_rejects(found: Import) -> None:
-    """Makes sure that the rejects of an import are still kept, if it had any.
+    """Checks that the rejects of an import have not been removed.
 
     Raises:
-        FileRefused: they were too old.
+        FileRefused: they were removed, because they were too old.
     """
     if found.rejects_removed_at is not None:
         day = to_datetime(found.rejects_removed_at).date()
@@ -32,7 +32,7 @@ def require_rejects(found: Import) -> None:
             "rejects_removed",
             f"The rejected lines of {found.file_name} were removed on {day}: they were older than "
             "ORDERS_KEEP_REJECTS_DAYS keeps them.",
-            "`orders files KEY` still tells their number by code; the order file itself has the lines.",
+            "`orders files KEY` still shows their number by code. The order file itself has the lines.",
         )
 
 
@@ -44,10 +44,10 @@ def write_rejects(
     *,
     escape_formulas: bool = False,
 ) -> int:
-    """Writes all lines of each rejected order in the original's dialect, with reasons; the number of lines.
+    """Writes all lines of each rejected order, with reasons, in the original's dialect; returns how many.
 
     Raises:
-        FileRefused: the text of an order is only in the original, whose staged copy is gone.
+        FileRefused: the text of an order stands only in the original file, whose staged copy is gone.
     """
     identified = from_json(Identified, found.identified)
     encoding = found.parsed["encoding"] if found.parsed else identified.encoding
@@ -68,7 +68,7 @@ def _with_texts(
     missing = records_without_text(connection, found.id)
     texts: dict[int, str] = {}
     if missing:
-        # Only the staged copy has the lines of conflicting orders.
+        # The store keeps no text of conflicting orders; the staged copy has it.
         with staging.original(found.key) as original:
             texts = texts_of(original, identified, missing)
     for reject in rejected_lines(connection, found.id):

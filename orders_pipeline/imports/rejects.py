@@ -1,4 +1,4 @@
-"""Rejects: the lines of an order file that were not taken, each with its place, reason and text."""
+"""Rejects: the lines of an order file that were rejected, each with its place, reason and text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS_AT_ONCE = 10_000
 
 
 def keep_rejects(connection: Connection, import_id: int, found: Iterable[Path]) -> None:
-    """Makes these the rejects of an import that has loaded nothing yet.
+    """Replaces the rejects of an import that has loaded no order yet.
 
     Args:
         found: Parquet files of rejects: record, line, order_number, column, code, message, hint, raw.
@@ -31,12 +31,14 @@ def keep_rejects(connection: Connection, import_id: int, found: Iterable[Path]) 
 
 
 def item_of_record() -> pl.Expr:
-    """Place of a row among those of its record: a packed record has several items."""
+    """Position of a row among those of its record, because a packed record has several items."""
     return pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("record")
 
 
 def rejected_lines(connection: Connection, import_id: int) -> Iterator[RejectedLine]:
-    """The rejects of an import in file order, never all in memory; conflicting orders have no text."""
+    """Yields the rejects of an import in file order, so that they are never all in memory.
+
+    Those of conflicting orders have no text."""
     table = rejects.c
     columns = (table.record, table.line, table.code, table.column_name, table.message, table.hint, table.raw)
     query = select(*columns).where(table.import_id == import_id).order_by(table.record, table.item)
@@ -45,7 +47,7 @@ def rejected_lines(connection: Connection, import_id: int) -> Iterator[RejectedL
 
 
 def records_without_text(connection: Connection, import_id: int) -> set[int]:
-    """The records of which only the original has the text."""
+    """The records whose text only the original file has."""
     conflicting = select(rejects.c.order_number).where(
         rejects.c.import_id == import_id, rejects.c.code == "order_conflict"
     )

@@ -1,4 +1,4 @@
-"""What an import came to, in the shape that `orders import --json` prints."""
+"""The report of an import, in the shape that `orders import --json` prints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPANION_CODE = "order_rejected"
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """Figures of an import; `records` sums the four line counts, revenue is that of completed orders.
+    """The report of an import. `records` is the sum of the four line counts; revenue is of completed orders.
 
     `detected` lists what parsing found out about the file: what, value, confidence (0 to 1) and reason.
     """
@@ -41,7 +41,7 @@ class ImportReport:
 
 
 def report_import(connection: Connection, found: Import, seconds: float) -> ImportReport:
-    """Figures of an import as it stands.
+    """Reports an import as it is now.
 
     Args:
         seconds: from the command's start to the last order settled.
@@ -72,7 +72,7 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
 
 
 def detected_of(found: Import) -> list[dict[str, Any]]:
-    """What is known of how a file is read: from its beginning until it is parsed, then from all of it."""
+    """The findings about how a file is read: from its beginning, or from all of it once it is parsed."""
     findings: list[dict[str, Any]] = (
         found.parsed["detected"] if found.parsed else found.identified["findings"]
     )
@@ -80,7 +80,7 @@ def detected_of(found: Import) -> list[dict[str, Any]]:
 
 
 def report_again(connection: Connection, found: Import) -> ImportReport:
-    """Figures of a file that was imported before: each of its lines is a duplicate."""
+    """Reports a file that was imported before: each of its lines is a duplicate."""
     sums = _sums(connection, found.id)
     known = sum(sums[status] for status in OrderStatus) + sums["duplicate_orders"]
     return ImportReport(
@@ -115,7 +115,7 @@ def _sums(connection: Connection, import_id: int) -> dict[str, int]:
 
 
 def revenue_of(connection: Connection, import_id: int) -> dict[str, str]:
-    """Sum of an import's completed orders by currency, as decimal strings."""
+    """The revenue of an import's completed orders by currency, as decimal strings."""
     window = order_ids(connection, import_id)
     if window is None:
         return {}
@@ -123,7 +123,7 @@ def revenue_of(connection: Connection, import_id: int) -> dict[str, str]:
     currencies = sorted(connection.execute(select(orders.c.currency).where(completed).distinct()).scalars())
     if not currencies:
         return {}
-    # Not grouped, for which SQLite would sort all orders.
+    # Not GROUP BY: SQLite would sort all orders for it.
     sums = [func.sum(orders.c.total).filter(orders.c.currency == currency) for currency in currencies]
     totals = connection.execute(select(*sums).where(completed)).one()
     return {
@@ -132,7 +132,7 @@ def revenue_of(connection: Connection, import_id: int) -> dict[str, str]:
 
 
 def count_rejects(connection: Connection, import_id: int) -> dict[str, int]:
-    """Rejects by code; good lines that were lost with their order are not among them."""
+    """The number of rejects by code, without good lines that were lost with their order."""
     query = (
         select(rejects.c.code, func.count())
         .where(rejects.c.import_id == import_id, rejects.c.code != COMPANION_CODE)
@@ -143,6 +143,6 @@ def count_rejects(connection: Connection, import_id: int) -> dict[str, int]:
 
 
 def rejects_of(connection: Connection, import_id: int) -> list[dict[str, Any]]:
-    """The rejects of an import in file order, with the good lines lost with their orders."""
+    """The rejects of an import in file order, including good lines that were lost with their order."""
     query = select(rejects).where(rejects.c.import_id == import_id).order_by(rejects.c.record, rejects.c.item)
     return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,4 +1,4 @@
-"""Failed steps of imports: the error of the last try, kept until the step ends well."""
+"""Failed steps of imports: the error of the last try, kept until the step succeeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orders_pipeline.store.upsert import insert_into
 
 WHOLE_FILE = 0
 log = logging.getLogger(__name__)
-# The import itself says so.
+# The import itself records these.
 NO_BREAKAGE = (FileRefused, IntakePausedError)
 
 
@@ -36,7 +36,7 @@ class Step:
 
 @contextmanager
 def noting_failures(engine: Engine, step: Step) -> Iterator[None]:
-    """Keeps the error with which a step ends, and forgets earlier ones when it ends well."""
+    """Stores the error of a step that fails, and removes the stored error of one that succeeds."""
     try:
         yield
     except NO_BREAKAGE:
@@ -52,8 +52,8 @@ def _note(engine: Engine, step: Step, error: Exception) -> None:
         with engine.begin() as connection:
             _keep(connection, step, error)
     except SQLAlchemyError as trouble:
-        # The step's own error is what matters, and often the same.
-        log.warning("the failure of %s could not be noted: %s", step.name, trouble)
+        # The step's own error matters more, and is often the same.
+        log.warning("the failure of %s could not be stored: %s", step.name, trouble)
 
 
 def _keep(connection: Connection, step: Step, error: Exception) -> None:
@@ -84,7 +84,7 @@ def _forget(engine: Engine, step: Step) -> None:
         & (step_failures.c.batch == step.batch)
         & (step_failures.c.step == step.name)
     )
-    # Looking first spares the many steps that never failed the wait for SQLite's one writer.
+    # Most steps never failed. Reading first keeps them from waiting for SQLite's one writer.
     with reading(engine) as connection:
         failed_before = connection.execute(select(exists().where(this))).scalar_one()
     if failed_before:

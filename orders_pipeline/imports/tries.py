@@ -1,4 +1,4 @@
-"""Caps how often a batch may take its worker down with it."""
+"""Limits how often a batch may kill its worker."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from sqlalchemy import ColumnElement, Engine, case, literal, update
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.schema import batches
 
-# Twins at work at the same time count as well: a few of them are no deaths.
+# Redelivered twins count too while they work, so a few tries are no sign of a poison batch.
 MOST_TRIES = 8
 
 
 class PoisonBatchError(RuntimeError):
-    """Every try at a batch ended with the death of its worker."""
+    """Every try at a batch killed its worker."""
 
 
 @contextmanager
 def counted_try(engine: Engine, key: BatchKey) -> Iterator[None]:
-    """Counts a try at a step of a batch; only one whose process died stays counted, until a step ends well.
+    """Counts a try at a step of a batch. A try stays counted only if its process died, until a step succeeds.
 
     Raises:
-        PoisonBatchError: too many such tries have been made.
+        PoisonBatchError: the limit is reached.
     """
     tries = _set_tries(engine, key, batches.c.tries + 1)
     try:
         if tries > MOST_TRIES:
             raise PoisonBatchError(
-                f"batch {key.number} took its worker down {MOST_TRIES} times; see the worker's log, "
+                f"batch {key.number} killed its worker {MOST_TRIES} times; see the worker's log, "
                 "then import the file again"
             )
         yield
     except Exception:
         _set_tries(engine, key, case((batches.c.tries > 0, batches.c.tries - 1), else_=0))
         raise
-    # Not minus what was counted at the start: steps side by side would take it off twice.
+    # Reset, not decremented: steps that run side by side would decrement twice.
     _set_tries(engine, key, literal(0))
 
 

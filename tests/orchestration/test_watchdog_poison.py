@@ -44,7 +44,7 @@ def test_a_batch_that_killed_its_workers_is_not_tried_again_and_says_so(bench: I
     key = bench.parsed(*many_orders(20))
     poison(bench, key, 1)
     for _ in range(3):
-        with pytest.raises(PoisonBatchError, match="batch 1 took its worker down 8 times"):
+        with pytest.raises(PoisonBatchError, match="batch 1 killed its worker 8 times"):
             bench.step("load", key)
 
 
@@ -76,7 +76,7 @@ def test_the_other_batches_settle_and_the_run_says_what_happened(bench: ImportBe
         run = job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False)
     assert not run.success
     (failed,) = [event for event in run.all_events if event.is_step_failure]
-    assert "took its worker down 8 times" in str(failed.event_specific_data)
+    assert "killed its worker 8 times" in str(failed.event_specific_data)
     settled = {row[1]: row[2] for row in batches_settled(bench)}
     assert [number for number in numbers if not settled[number]] == [numbers[0]]
     with reading(bench.engine) as connection:
