@@ -14,28 +14,26 @@ from dagster import (
 from jobs.failures import permanent_failures
 from jobs.imports.ops import FILE_WORK
 from orders_pipeline.verify.everything import verify_orders
-from orders_pipeline.verify.store_checks import STORE_CHECKS
+from orders_pipeline.verify.store_checks import store_checks
 from resources.file_imports import FileImports
 
 
 def order_checks() -> list[AssetChecksDefinition]:
     """All checks of this module."""
+    specs = [AssetCheckSpec(name, asset="orders", description=told) for name, told in store_checks().items()]
+
+    @multi_asset_check(specs=specs, op_tags=FILE_WORK)
+    def orders_are_consistent(file_imports: ResourceParam[FileImports]) -> Iterator[AssetCheckResult]:
+        """Recomputes every invariant of the order store from its rows."""
+        with permanent_failures(), file_imports.order_store.open() as engine:
+            checks = verify_orders(engine, file_imports.settings)
+        for check in checks:
+            yield AssetCheckResult(
+                passed=check.ok,
+                asset_key="orders",
+                check_name=check.name,
+                severity=AssetCheckSeverity.ERROR,
+                description=check.detail,
+            )
+
     return [orders_are_consistent]
-
-
-@multi_asset_check(
-    specs=[AssetCheckSpec(name, asset="orders", description=told) for name, told in STORE_CHECKS.items()],
-    op_tags=FILE_WORK,
-)
-def orders_are_consistent(file_imports: ResourceParam[FileImports]) -> Iterator[AssetCheckResult]:
-    """Recomputes every invariant of the order store from its rows."""
-    with permanent_failures(), file_imports.order_store.open() as engine:
-        checks = verify_orders(engine, file_imports.settings)
-    for check in checks:
-        yield AssetCheckResult(
-            passed=check.ok,
-            asset_key="orders",
-            check_name=check.name,
-            severity=AssetCheckSeverity.ERROR,
-            description=check.detail,
-        )

@@ -1,26 +1,26 @@
-"""One of Dagster's servers, with this project's log lines: `python -m cli.dagster_server MODULE ARGUMENT...`.
+"""One of Dagster's servers with this project's log lines: `python -m cli.dagster_server COMMAND ARGUMENT...`.
 
-Dagster's own JSON lines have other names for all fields, no ids, and leave tracebacks out.
+The command is one that Dagster's packages install: `dagster`, `dagster-webserver` or `dagster-daemon`.
 """
 
 from __future__ import annotations
 
-import runpy
 import sys
+from importlib.metadata import entry_points
 
-from dagster._utils import log
-
+from jobs.dagster_seams.server_logs import use_server_logs
 from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import load_settings
 
 
 def main() -> None:
-    """Run the module in this process as `python -m` would."""
+    """Run the command in this process."""
     settings = load_settings()
     configure_logs(settings)
-    log.configure_loggers = lambda **_: configure_logs(settings)
-    module, *sys.argv[1:] = sys.argv[1:]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    use_server_logs(lambda: configure_logs(settings))
+    del sys.argv[0]
+    (command,) = entry_points(group="console_scripts", name=sys.argv[0])
+    sys.exit(command.load()())
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_init
-from dagster_celery.make_app import make_app
-from dagster_celery.tasks import create_task
 
-from jobs.repository import project_repository
-from jobs.workers.queues import transport_options
+from jobs.dagster_seams.celery_steps import make_step_app, take_steps
+from jobs.dagster_seams.repository import load_definitions
+from jobs.workers.queues import DEFAULT_QUEUE, transport_options
 from jobs.workers.step_log import StepLog
 from jobs.workers.worker_signs import worker_signs
 from orders_pipeline.base.logs import configure_logs
@@ -38,7 +37,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "result_serializer": "json",
         "accept_content": ["json"],
         "result_expires": RESULTS_LIVE_SECONDS,
-        "task_default_queue": "dagster",
+        "task_default_queue": DEFAULT_QUEUE,
         "task_default_priority": 5,
         "broker_connection_retry_on_startup": True,
         "broker_heartbeat": BROKER_HEARTBEAT_SECONDS,
@@ -49,23 +48,15 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-class _Attributes:
-    """A dictionary as the object whose attributes Celery reads."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.__dict__ = values
+def step_app(settings: Settings) -> Celery:
+    """An app that sends steps, and asks after workers and queues, on our broker and settings."""
+    return make_step_app(plain_amqps(broker_url(settings)), redis_url(settings), celery_settings(settings))
 
 
 def build_app(settings: Settings) -> Celery:
-    """The app that a worker serves: dagster-celery's step task, on our broker and settings."""
-    app = make_app(
-        {
-            "broker": plain_amqps(broker_url(settings)),
-            "backend": redis_url(settings),
-            "config_source": _Attributes(celery_settings(settings)),
-        }
-    )
-    create_task(app)
+    """The app that a worker serves: it takes steps and pings, and notes its signs of life."""
+    app = step_app(settings)
+    take_steps(app)
     app.task(_pong, name=PING)
     app.steps["consumer"].add(worker_signs(redis_url(settings)))
     # With a receiver, Celery leaves logging to it.
@@ -83,7 +74,7 @@ def _load_definitions(**_: object) -> None:
     # Before the worker forks: its processes then share three seconds of loading and the memory, of which
     # what is frozen stays shared, as no collection touches it.
     gc.disable()
-    project_repository().get_definition()
+    load_definitions()
     gc.freeze()
     gc.enable()
 

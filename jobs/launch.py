@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 from dagster import DagsterInstance, DagsterRunStatus, execute_job
 
+from jobs.dagster_seams.repository import project_job
+from jobs.dagster_seams.runs import first_causes
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partition
-from jobs.repository import project_repository
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.settings import Settings
 
@@ -45,22 +46,10 @@ def run_job(instance: DagsterInstance, name: str, tags: Mapping[str, str]) -> st
     Raises:
         RunFailed: the run did not succeed.
     """
-    job = project_repository().get_reconstructable_job(name)
+    job = project_job(name)
     with execute_job(job, instance, run_config=QUIET, tags=dict(tags)) as result:
         run_id = result.run_id
     run = instance.get_run_by_id(run_id)
     if run is None or run.status is not DagsterRunStatus.SUCCESS:
-        raise RunFailed("; ".join(_reasons(instance, run_id)) or f"run {run_id} ended without success")
+        raise RunFailed("; ".join(first_causes(instance, run_id)) or f"run {run_id} ended without success")
     return run_id
-
-
-def _reasons(instance: DagsterInstance, run_id: str) -> Iterator[str]:
-    seen = set()
-    for entry in instance.all_logs(run_id):
-        event = entry.dagster_event
-        error = getattr(event.event_specific_data, "error", None) if event and event.is_failure else None
-        while error and error.cause:
-            error = error.cause
-        if error and error.message not in seen:
-            seen.add(error.message)
-            yield error.message.strip()

@@ -5,8 +5,8 @@ import logging
 import sys
 
 from dagster import Field, InitLoggerContext, LoggerDefinition, logger
-from dagster._core.execution import context_creation_job
 
+from jobs.dagster_seams.run_loggers import run_message, use_run_loggers
 from orders_pipeline.base.logs import log_formatter
 from orders_pipeline.base.settings import Settings
 
@@ -20,17 +20,15 @@ class RunLogFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line; of a failure the reason, whose stack trace is in Dagster's event log."""
-        meta = getattr(record, "dagster_meta", None)
-        if meta is None:
+        said = run_message(record)
+        if said is None:
             return self._lines.format(record)
         line = copy.copy(record)
-        line.msg, line.args, line.run_id = meta["orig_message"], (), meta["run_id"]
-        if meta["step_key"]:
-            line.step = meta["step_key"]
-        event = meta["dagster_event"]
-        error = getattr(event.event_specific_data, "error", None) if event and event.is_failure else None
-        if error:
-            line.msg = f"{line.msg} {error.message.strip()}"
+        line.msg, line.args, line.run_id = said.text, (), said.run_id
+        if said.step_key:
+            line.step = said.step_key
+        if said.error:
+            line.msg = f"{line.msg} {said.error}"
         return self._lines.format(line)
 
 
@@ -53,5 +51,4 @@ def run_log(settings: Settings) -> LoggerDefinition:
 
 def use_run_log(settings: Settings) -> None:
     """Makes it the log of runs whose configuration names none, for which Dagster would take its own."""
-    ours = [(run_log(settings), {"log_level": settings.log_level.upper()})]
-    vars(context_creation_job)["default_system_loggers"] = lambda _instance: ours
+    use_run_loggers([(run_log(settings), {"log_level": settings.log_level.upper()})])

@@ -147,16 +147,15 @@ def dagster(settings: Settings) -> Iterator[Finding]:
     if not prepared.exists() or str(settings.dagster_home) not in prepared.read_text().splitlines():
         yield ok("dagster", f"{file}, its stores are not made yet")
         return
+    from jobs.dagster_seams.runs import count_runs, silent_daemons  # noqa: PLC0415
     from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
 
     began = time.monotonic()
     with dagster_instance(settings) as instance:
-        runs = instance.get_runs_count()
-        daemons = instance.get_daemon_statuses()
+        runs, silent = count_runs(instance), silent_daemons(instance)
     yield ok("dagster", f"{file}: {runs:,} runs, {milliseconds_since(began)}")
-    ill = sorted(name for name, status in daemons.items() if status.required and not status.healthy)
-    if ill:
-        yield warning("daemon", f"no heartbeat of {', '.join(ill)}", UP)
+    if silent:
+        yield warning("daemon", f"no heartbeat of {', '.join(silent)}", UP)
     else:
         yield ok("daemon", "heartbeats are fresh")
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from jobs.dagster_seams.celery_pings import pings
 from jobs.workers.queues import unserved_queues
 from orders_pipeline.services.broker_tls import amqps_options, plain_amqps
 
@@ -29,17 +30,13 @@ def broker_answers(url: str) -> bool:
 
 @contextmanager
 def asking(broker: str, node: str) -> Iterator[Callable[[], bool]]:
-    """What tells whether this Celery worker answers, asked as often as one likes.
-
-    On Redis all answers come to one mailbox: with another one for each question, as Celery's own `ping` has,
-    the next is not looked into before a second of waiting at the last is over.
-    """
+    """What tells whether this Celery worker answers, asked as often as one likes."""
     with _celery(broker) as app, app.connection_for_write() as connection:
-        mailbox = app.control.mailbox(connection)
+        ping = pings(app, connection, node, ANSWERS_WITHIN_SECONDS)
 
         def answers() -> bool:
             try:
-                return bool(mailbox.call([node], "ping", timeout=ANSWERS_WITHIN_SECONDS))
+                return ping()
             except (OperationalError, *connection.connection_errors):
                 connection.collapse()
                 return False

@@ -109,11 +109,11 @@ def _viewer(plan: Plan) -> Program:
 
 
 def _web(port: Port, plan: Plan) -> list[str]:
-    return ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port.number), "-w", _workspace(plan)]
+    return ["dagster-webserver", "-h", "127.0.0.1", "-p", str(port.number), "-w", _workspace(plan)]
 
 
 def _daemon(plan: Plan) -> Program:
-    command = ["dagster._daemon", "run", "-w", _workspace(plan)]
+    command = ["dagster-daemon", "run", "-w", _workspace(plan)]
     return _dagster(DAEMON, plan, command, priority=50)
 
 
@@ -140,9 +140,9 @@ def _keeper(plan: Plan) -> Program:
     return Program(KEEPER, command, str(plan.layout.run), priority=90, death_signal="SIGKILL")
 
 
-def _dagster(name: str, plan: Plan, module: list[str], *, priority: int, port: Port | None = None) -> Program:
+def _dagster(name: str, plan: Plan, told: list[str], *, priority: int, port: Port | None = None) -> Program:
     """One of Dagster's servers, away from the project's `.env`: it would win over the settings."""
-    command = [sys.executable, "-m", "cli.dagster_server", *module]
+    command = [sys.executable, "-m", "cli.dagster_server", *told]
     directory = str(plan.layout.run)
     return Program(name, command, directory, plan.environment, priority=priority, stop_group=True, port=port)
 

@@ -9,8 +9,8 @@ from dagster import (
     define_asset_job,
     in_process_executor,
 )
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from jobs.dagster_seams.asset_jobs import AssetJob
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, REJECTED_ORDER_ROWS
 
@@ -19,7 +19,7 @@ DAYS_IN_TIME = AssetCheckKey(AssetKey(DAILY_KPIS.name), "changed_days_are_publis
 REJECTS_UNDER_LIMIT = AssetCheckKey(AssetKey(REJECTED_ORDER_ROWS.name), "rejected_lines_are_under_the_limit")
 
 
-def check_jobs() -> list[UnresolvedAssetJobDefinition]:
+def check_jobs() -> list[AssetJob]:
     """All jobs of this module; they materialize nothing."""
     return [
         define_asset_job(

@@ -5,24 +5,23 @@ materialized. So a run that holds the latest materialization of any asset's part
 and no other.
 """
 
-import shutil
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from dagster import DagsterEventType, DagsterInstance, RunsFilter
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from sqlalchemy import delete, func, select
+from dagster import DagsterInstance, RunsFilter
 
+from jobs.dagster_seams.event_log import (
+    EventLog,
+    event_log,
+    holders_of_latest,
+    remove_check_results,
+    remove_event_file,
+    remove_other_events,
+)
+from jobs.dagster_seams.runs import remove_files, tag_run
+from jobs.run_statuses import FINISHED
 from orders_pipeline.retention.removed import Removed
 
 EMPTIED = "orders/events_removed"
-MATERIALIZED = DagsterEventType.ASSET_MATERIALIZATION.value
 
 
 def remove_old_runs(instance: DagsterInstance, days: int, *, dry: bool) -> list[Removed]:
@@ -30,18 +29,18 @@ def remove_old_runs(instance: DagsterInstance, days: int, *, dry: bool) -> list[
     of their events and logs.
     """
     before = datetime.now(UTC) - timedelta(days=days)
-    storage = _storage(instance)
-    holding = set(_holding_latest(storage))
-    old = instance.get_run_ids(RunsFilter(statuses=list(FINISHED_STATUSES), updated_before=before))
-    emptied = set(instance.get_run_ids(RunsFilter(tags={EMPTIED: "true"})))
+    log = event_log(instance)
+    holding = set(holders_of_latest(log))
+    old = _ids(instance, RunsFilter(statuses=list(FINISHED), updated_before=before))
+    emptied = set(_ids(instance, RunsFilter(tags={EMPTIED: "true"})))
     whole = [run_id for run_id in old if run_id not in holding]
     to_empty = [run_id for run_id in old if run_id in holding and run_id not in emptied]
     if not dry:
         for run_id in whole:
-            _delete(instance, storage, run_id)
+            _delete(instance, log, run_id)
         for run_id in to_empty:
-            _empty(instance, storage, run_id)
-    checks = _remove_check_results(storage, before, dry=dry)
+            _empty(instance, log, run_id)
+    checks = remove_check_results(log, before, dry=dry)
     return [
         Removed("runs", len(whole), days),
         Removed("events_of_runs", len(to_empty), days),
@@ -49,66 +48,18 @@ def remove_old_runs(instance: DagsterInstance, days: int, *, dry: bool) -> list[
     ]
 
 
-def _storage(instance: DagsterInstance) -> SqlEventLogStorage:
-    storage = instance.event_log_storage
-    # The one that dagster.yaml names may be loaded behind another that only hands on.
-    storage = getattr(storage, "event_log_storage", storage)
-    if not isinstance(storage, SqlEventLogStorage):
-        raise TypeError(f"runs in a {type(storage).__name__} cannot be removed")
-    return storage
-
-
-def _holding_latest(storage: SqlEventLogStorage) -> Iterator[str]:
-    """Ids of the runs that hold the latest materialization of any partition of any asset."""
-    events = SqlEventLogStorageTable.c
-    latest = (
-        select(func.max(events.id))
-        .where(events.dagster_event_type == MATERIALIZED)
-        .group_by(events.asset_key, events.partition)
-    )
-    with storage.index_connection() as connection:
-        yield from connection.execute(select(events.run_id).where(events.id.in_(latest)).distinct()).scalars()
-
-
-def _delete(instance: DagsterInstance, storage: SqlEventLogStorage, run_id: str) -> None:
-    _delete_logs(instance, run_id)
+def _delete(instance: DagsterInstance, log: EventLog, run_id: str) -> None:
+    remove_files(instance, run_id)
     instance.delete_run(run_id)
-    if isinstance(storage, SqliteEventLogStorage):
-        # Its events have a file of their own, which `delete_run` leaves behind at its full size.
-        file = Path(storage.path_for_shard(run_id))
-        for path in (file, *(file.with_name(file.name + side) for side in ("-wal", "-shm", "-journal"))):
-            path.unlink(missing_ok=True)
+    remove_event_file(log, run_id)
 
 
-def _empty(instance: DagsterInstance, storage: SqlEventLogStorage, run_id: str) -> None:
-    _delete_logs(instance, run_id)
-    events = SqlEventLogStorageTable.c
-    others = delete(SqlEventLogStorageTable).where(
-        events.run_id == run_id, func.coalesce(events.dagster_event_type, "") != MATERIALIZED
-    )
-    for connect in (storage.run_connection(run_id), storage.index_connection()):
-        with connect as connection:
-            connection.execute(others)
-    if isinstance(storage, SqliteEventLogStorage):
-        with closing(sqlite3.connect(storage.path_for_shard(run_id), timeout=30)) as shard:
-            shard.execute("VACUUM")
+def _empty(instance: DagsterInstance, log: EventLog, run_id: str) -> None:
+    remove_files(instance, run_id)
+    remove_other_events(log, run_id)
     # Last: where this ends in between, the next time does it again.
-    instance.add_run_tags(run_id, {EMPTIED: "true"})
+    tag_run(instance, run_id, {EMPTIED: "true"})
 
 
-def _delete_logs(instance: DagsterInstance, run_id: str) -> None:
-    instance.compute_log_manager.delete_logs(prefix=[run_id])
-    # What ops handed on.
-    shutil.rmtree(Path(instance.storage_directory()) / run_id, ignore_errors=True)
-
-
-def _remove_check_results(storage: SqlEventLogStorage, before: datetime, *, dry: bool) -> int:
-    """Removes old results of asset checks, except the latest of each check and partition."""
-    results = AssetCheckExecutionsTable.c
-    latest = select(func.max(results.id)).group_by(results.asset_key, results.check_name, results.partition)
-    old = (results.create_timestamp < before.replace(tzinfo=None), results.id.not_in(latest))
-    with storage.index_connection() as connection:
-        if dry:
-            query = select(func.count()).select_from(AssetCheckExecutionsTable).where(*old)
-            return int(connection.execute(query).scalar_one())
-        return int(connection.execute(delete(AssetCheckExecutionsTable).where(*old)).rowcount)
+def _ids(instance: DagsterInstance, filters: RunsFilter) -> list[str]:
+    return [record.dagster_run.run_id for record in instance.get_run_records(filters)]

@@ -18,6 +18,7 @@ from dagster import (
 
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.workers.executor import TIME_LIMIT_TAG
+from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.heartbeat import wait_for_heartbeats
 from orders_pipeline.lifecycle import expiry
@@ -25,7 +26,7 @@ from resources.order_store import OrderStore
 from resources.reporting import ReportingStores
 
 SWEEP_RESERVATIONS = "sweep_reservations"
-UPKEEP_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "1800"}
+UPKEEP_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"}
 EVERY_FIVE_MINUTES = "*/5 * * * *"
 
 

@@ -1,7 +1,9 @@
 """Dagster's migrations of its own stores, read once by a process.
 
-Each step of a run opens three of those stores, and for each of them alembic compiles some ninety files to
-learn the newest version: more than half of what Dagster takes for a step.
+For: speed. Each step of a run opens three of those stores, and for each of them alembic compiles some ninety
+files to learn the newest version.
+Without it: everything works; what Dagster takes for a step doubles.
+Instead: nothing public; a Dagster that remembers its migrations makes this needless.
 """
 
 from types import SimpleNamespace

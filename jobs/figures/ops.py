@@ -14,10 +14,11 @@ from dagster import (
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.figures.metadata import board_metadata, day_materializations
 from jobs.workers.executor import TIME_LIMIT_TAG
+from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.figures.leaderboards.boards import Board
 from resources.reporting import ReportingStores
 
-FIGURES_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "1800"}
+FIGURES_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"}
 PUBLISH_FIGURES = "publish_figures"
 BOARD_ASSETS = {Board.CUSTOMERS: "customer_leaderboard", Board.PRODUCTS: "product_leaderboard"}
 

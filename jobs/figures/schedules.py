@@ -19,8 +19,8 @@ from dagster import (
     op,
     schedule,
 )
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from jobs.dagster_seams.asset_jobs import AssetJob
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
 from jobs.workers.queues import queue_sizes
@@ -36,7 +36,7 @@ REFRESH_RECENT_KPIS, REBUILD_LEADERBOARDS, TAKE_SNAPSHOT = (
 )
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 ON = DefaultScheduleStatus.RUNNING
-Jobs = Sequence[JobDefinition | UnresolvedAssetJobDefinition]
+Jobs = Sequence[JobDefinition | AssetJob]
 
 
 def figure_jobs(settings: Settings) -> Jobs:

@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 from sqlalchemy import Engine
 
+from jobs.dagster_seams.runs import newest_event_id, report_failed
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.run_heartbeat import PARTITION_TAG
 from orders_pipeline.base.model import ImportStatus
@@ -40,13 +41,7 @@ def fail_dead_runs(instance: DagsterInstance, engine: Engine, signs: SignsOfLife
 def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:
     """Gives up a run that has not ended by itself."""
     if record and not record.dagster_run.is_finished:
-        instance.report_run_failed(record.dagster_run, f"Given up by the watchdog: {reason}.")
-
-
-def last_event(instance: DagsterInstance, run: DagsterRun) -> int:
-    """Number of the run's newest event, 0 where it has none."""
-    events = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
-    return max((event.storage_id for event in events), default=0)
+        report_failed(instance, record.dagster_run, f"Given up by the watchdog: {reason}.")
 
 
 def runs_of(key: str) -> RunsFilter:
@@ -63,7 +58,8 @@ def _import_of(engine: Engine, run: DagsterRun) -> Import | None:
 
 
 def _newest(instance: DagsterInstance, found: Import) -> DagsterRun | None:
-    return next(iter(instance.get_runs(runs_of(found.key), limit=1)), None)
+    record = next(iter(instance.get_run_records(runs_of(found.key), limit=1)), None)
+    return record.dagster_run if record else None
 
 
 def _sign(
@@ -71,7 +67,7 @@ def _sign(
 ) -> Hashable:
     # An import's beat may be that of a newer run, where that has begun.
     ours = found and not (newest and newest.status is DagsterRunStatus.STARTED)
-    return last_event(instance, run), found.run_beat_at if found and ours else None
+    return newest_event_id(instance, run.run_id), found.run_beat_at if found and ours else None
 
 
 def _may_be_silent_for(found: Import | None, run_patience: float) -> float:

@@ -1,12 +1,13 @@
 """The job that imports one order file."""
 
 from dagster import AssetSelection, define_asset_job
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from jobs.dagster_seams.asset_jobs import AssetJob
 
 IMPORT_ORDERS = "import_orders"
 
 
-def import_orders_job() -> UnresolvedAssetJobDefinition:
+def import_orders_job() -> AssetJob:
     """`import_orders`, one run a partition of `orders`."""
     return define_asset_job(
         IMPORT_ORDERS,

@@ -25,15 +25,16 @@ from jobs.imports.metadata import orders_metadata, rejects_metadata
 from jobs.imports.partitions import register_partition
 from jobs.workers.executor import TIME_LIMIT_TAG
 from jobs.workers.priorities import Priority, priority_tag
+from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.lifecycle.batch import Batch
 from resources.file_imports import FileImports
 from resources.payment_gateway import PaymentGateways
 from resources.reporting import ReportingStores
 
 BATCH = {"batch": In(Nothing)}
-FILE_WORK = {"dagster-celery/queue": "dagster", TIME_LIMIT_TAG: "7200"}
-STORE_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "1800"}
-GATEWAY_WORK = {"dagster-celery/queue": "orders", TIME_LIMIT_TAG: "7200"}
+FILE_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "7200"}
+STORE_WORK = {QUEUE_TAG: "orders", TIME_LIMIT_TAG: "1800"}
+GATEWAY_WORK = {QUEUE_TAG: "orders", TIME_LIMIT_TAG: "7200"}
 
 
 @op(

@@ -14,13 +14,14 @@ from dagster import (
     SkipReason,
     sensor,
 )
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
+from jobs.dagster_seams.runs import newest_event_id
 from jobs.figures.ops import PUBLISH_FIGURES
-from jobs.imports.dead_runs import fail_dead_runs, fail_run, last_event
+from jobs.imports.dead_runs import fail_dead_runs, fail_run
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partition
 from jobs.imports.watchdog import relaunch_lost
+from jobs.run_statuses import IN_PROGRESS, WAITING
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
@@ -39,7 +40,6 @@ LOOK_SECONDS = 10
 WHILE_IMPORTING_EVERY_SECONDS = 60
 ON = DefaultSensorStatus.RUNNING
 RUN_KEY_TAG = "dagster/run_key"
-WAITING = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
 # Times the patience with work: a refresh says something at its beginning and its end only.
 PUBLISHING_MAY_BE_SILENT_FOR = 2
 
@@ -111,16 +111,16 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
 
 
 def _was_launched(instance: DagsterInstance, run_key: str) -> bool:
-    return bool(instance.get_run_ids(RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1))
+    return bool(instance.get_run_records(RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1))
 
 
 def _is_active(instance: DagsterInstance, job_name: str, signs: SignsOfLife, silence_seconds: float) -> bool:
     """Whether such a run waits or works; one that is silent for too long is failed: its process is gone."""
-    filters = RunsFilter(job_name=job_name, statuses=[*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.QUEUED])
+    filters = RunsFilter(job_name=job_name, statuses=[*IN_PROGRESS, DagsterRunStatus.QUEUED])
     active = False
     for record in instance.get_run_records(filters):
         run = record.dagster_run
-        silent_for = signs.unchanged_for(run.run_id, last_event(instance, run))
+        silent_for = signs.unchanged_for(run.run_id, newest_event_id(instance, run.run_id))
         if run.status in WAITING or silent_for < silence_seconds:
             active = True
         else:

@@ -12,14 +12,13 @@ from dagster import (
     RunsFilter,
     SensorEvaluationContext,
 )
-from dagster._core.storage.dagster_run import FINISHED_STATUSES, IN_PROGRESS_RUN_STATUSES
-from dagster_celery.make_app import make_app
 from sqlalchemy import Engine
 
-from jobs.celery_app import celery_settings
+from jobs.celery_app import step_app
 from jobs.imports.dead_runs import fail_run, runs_of
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.run_heartbeat import PARTITION_TAG
+from jobs.run_statuses import IN_PROGRESS, WAITING
 from jobs.workers.queue_heads import files_waiting
 from jobs.workers.queues import queue_sizes, unserved_queues
 from orders_pipeline.base.model import ImportStatus
@@ -37,11 +36,11 @@ from orders_pipeline.imports.watchdog import (
     judge,
 )
 from orders_pipeline.payments.connect import connect_gateway
-from orders_pipeline.services.broker_tls import is_amqp, plain_amqps
-from orders_pipeline.services.redis_server import broker_url, redis_url
+from orders_pipeline.services.broker_tls import is_amqp
+from orders_pipeline.services.redis_server import broker_url
 from orders_pipeline.store.engine import reading
 
-UNSETTLED = [*IN_PROGRESS_RUN_STATUSES, DagsterRunStatus.FAILURE]
+UNSETTLED = [*IN_PROGRESS, DagsterRunStatus.FAILURE]
 BEGINNINGS_SEEN_FOR = timedelta(days=1)
 MOST_BEGINNINGS = 1000
 MOST_UNBEGUN = 5
@@ -93,7 +92,7 @@ def _begun(instance: DagsterInstance) -> set[str]:
     filters = RunsFilter(
         job_name=IMPORT_ORDERS, statuses=UNSETTLED, created_after=datetime.now(UTC) - BEGINNINGS_SEEN_FOR
     )
-    runs = instance.get_runs(filters, limit=MOST_BEGINNINGS)
+    runs = [record.dagster_run for record in instance.get_run_records(filters, limit=MOST_BEGINNINGS)]
     return {run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags}
 
 
@@ -108,9 +107,9 @@ def _seen(records: Sequence[RunRecord], last_beat: int) -> NewestRun:
     status = record.dagster_run.status
     if status is DagsterRunStatus.CANCELED:
         state = RunState.CANCELED
-    elif status in FINISHED_STATUSES:
+    elif record.dagster_run.is_finished:
         state = RunState.ENDED
-    elif status in (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED):
+    elif status in WAITING:
         state = RunState.WAITING
     else:
         state = RunState.STARTED
@@ -148,9 +147,4 @@ def _absent(settings: Settings, engine: Engine) -> str | None:
 
 
 def _workers_answer(settings: Settings) -> bool:
-    arguments = {
-        "broker": plain_amqps(broker_url(settings)),
-        "backend": redis_url(settings),
-        "config_source": celery_settings(settings),
-    }
-    return not unserved_queues(make_app(arguments), WORKERS_ANSWER_WITHIN_SECONDS)
+    return not unserved_queues(step_app(settings), WORKERS_ANSWER_WITHIN_SECONDS)

@@ -6,15 +6,13 @@ would keep a single worker busy. A file of a single batch comes before the batch
 tag `dagster-celery/run_priority` is added, for a file that is urgent or can wait.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any
-
-from dagster_celery.tags import DAGSTER_CELERY_RUN_PRIORITY_TAG as RUN_TAG
-from dagster_celery.tags import DAGSTER_CELERY_STEP_PRIORITY_TAG as STEP_TAG
 
 from orders_pipeline.services.broker_tls import is_amqp
 
+# Tags of dagster-celery, which orders the steps that it sends by them.
+STEP_TAG, RUN_TAG = "dagster-celery/priority", "dagster-celery/run_priority"
 LOWEST, HIGHEST = 0, 9
 SINGLE_BATCH_BONUS = 4
 FEW_BATCHES = range(2, 9)
@@ -35,10 +33,9 @@ def priority_tag(priority: Priority) -> dict[str, str]:
     return {STEP_TAG: str(int(priority))}
 
 
-def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], known_state: Any) -> int:
-    """Priority of a step of a run; `known_state` tells into how many batches its file fell."""
+def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], batches: int) -> int:
+    """Priority of a step of a run whose file fell into so many batches; 0 where that is not known yet."""
     own = int(step_tags.get(STEP_TAG, Priority.OTHER_WORK))
-    batches = _batches(known_state)
     if batches in FEW_BATCHES:
         own = max(own, Priority.GO_ON)
     bonus = SINGLE_BATCH_BONUS if batches == 1 else 0
@@ -48,11 +45,6 @@ def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], kno
 def message_priority(priority: int, broker_url: str) -> int:
     """The same in the broker's own terms: RabbitMQ hands out the highest first, kombu's Redis the lowest."""
     return priority if is_amqp(broker_url) else HIGHEST - priority
-
-
-def _batches(known_state: Any) -> int:
-    mappings: Mapping[str, Mapping[str, Sequence[str] | None]] = known_state.dynamic_mappings
-    return sum(len(keys or ()) for outputs in mappings.values() for keys in outputs.values())
 
 
 def _run_priority(run_tags: Mapping[str, str]) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 from kombu.connection import Connection
 
+from jobs.dagster_seams.redis_queues import waiting_headers
 from jobs.workers.queues import QUEUES, broker_connection, queue_size
 from jobs.workers.step_log import IDS_HEADER
 from orders_pipeline.base.settings import Settings
@@ -40,7 +40,7 @@ def files_waiting(settings: Settings) -> set[str]:
     with broker_connection(settings) as connection:
         channel = connection.channel()  # type: ignore[no-untyped-call]
         try:
-            headers = [one for queue in QUEUES for one in _peek_redis(channel, queue, first=0)]
+            headers = [one for queue in QUEUES for one in waiting_headers(channel, queue, first=0)]
         finally:
             channel.close()
     return {one[IDS_HEADER]["file"] for one in headers if "file" in (one.get(IDS_HEADER) or {})}
@@ -55,28 +55,11 @@ def _oldest_since(connection: Connection, queue: str) -> int | None:
     """Microseconds since 1970; None where the queue is empty by now, or tasks come from elsewhere."""
     channel = connection.channel()  # type: ignore[no-untyped-call]
     try:
-        peek = _peek_redis if connection.transport.driver_type == "redis" else _peek_amqp
+        peek = waiting_headers if connection.transport.driver_type == "redis" else _peek_amqp
         times = [headers[QUEUED_AT] for headers in peek(channel, queue) if QUEUED_AT in headers]
     finally:
         channel.close()
     return int(min(times) * 1_000_000) if times else None
-
-
-def _peek_redis(channel: Any, queue: str, first: int = -1) -> list[dict[str, Any]]:
-    """Headers of the tasks of each priority, a list of Redis each, from a place in it on."""
-    keys = [channel._q_for_pri(queue, priority) for priority in channel.priority_steps]
-    with channel.conn_or_acquire() as client:
-        texts = [text for key in keys for text in client.lrange(key, first, -1)]
-    return [_headers(text) for text in texts]
-
-
-def _headers(text: bytes) -> dict[str, Any]:
-    try:
-        headers: dict[str, Any] = json.loads(text)["headers"]
-    except (ValueError, LookupError, TypeError):
-        # No task: the worker that gets it throws it away.
-        return {}
-    return headers
 
 
 def _peek_amqp(channel: Any, queue: str) -> list[dict[str, Any]]:

@@ -17,6 +17,9 @@ from orders_pipeline.services.broker_tls import amqps_options, is_amqp, plain_am
 from orders_pipeline.services.redis_server import broker_url
 
 QUEUES = ("orders", "dagster")
+DEFAULT_QUEUE = "dagster"
+# dagster-celery reads the queue of a step from this tag of its op.
+QUEUE_TAG = "dagster-celery/queue"
 PRIORITIES = 10
 TIMEOUT_SECONDS = 2
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 from dagster import DagsterEvent, DagsterEventType
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG
 
+from jobs.dagster_seams.steps import Plan, step_of, step_seconds
+from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.monitoring.tallies import STEP_SECONDS, STEPS, Tallies
 from orders_pipeline.services.redis_clients import open_redis, store_id
@@ -23,7 +22,7 @@ OUTCOMES = {
 }
 
 
-def counted(settings: Settings, events: Iterator[Any], plan: ExecutionPlan) -> Iterator[Any]:
+def counted(settings: Settings, events: Iterator[DagsterEvent], plan: Plan) -> Iterator[DagsterEvent]:
     """The events of a run; each step that ends is counted."""
     with OrderStore(settings.store_url).open() as engine, closing(open_redis(redis_url(settings))) as client:
         tallies = Tallies(client, store_id(engine))
@@ -33,12 +32,10 @@ def counted(settings: Settings, events: Iterator[Any], plan: ExecutionPlan) -> I
             yield event
 
 
-def _count(tallies: Tallies, event: DagsterEvent, plan: ExecutionPlan) -> None:
-    step = plan.get_step_by_key(str(event.step_key))
-    name = step.node_handle.name
+def _count(tallies: Tallies, event: DagsterEvent, plan: Plan) -> None:
+    name, tags = step_of(plan, event)
     tallies.count(STEPS, (name, OUTCOMES[event.event_type]))
     if event.event_type is DagsterEventType.STEP_SUCCESS:
-        seconds = event.step_success_data.duration_ms / 1000
-        queue = (step.tags or {}).get(DAGSTER_CELERY_QUEUE_TAG, "dagster")
-        tallies.observe(STEP_SECONDS, (name, queue), seconds)
+        queue = tags.get(QUEUE_TAG, DEFAULT_QUEUE)
+        tallies.observe(STEP_SECONDS, (name, queue), step_seconds(event))
     tallies.write()

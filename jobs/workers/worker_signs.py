@@ -6,9 +6,9 @@ import logging
 from typing import Any
 
 from celery import bootsteps
-from celery.worker import state
 from redis.exceptions import RedisError
 
+from jobs.dagster_seams.celery_workers import CONSUMER_HAS_QUEUES, processes_of, queues_of, tasks_at_work
 from orders_pipeline.monitoring.workers import SIGN_SECONDS, Worker, forget_worker, note_worker
 from orders_pipeline.services.redis_clients import open_redis
 
@@ -21,7 +21,7 @@ def worker_signs(redis_url: str) -> type[bootsteps.StartStopStep]:
     class WorkerSigns(bootsteps.StartStopStep):  # type: ignore[misc]
         """Notes a sign every few seconds, in the worker's main loop: a thread would be forked with it."""
 
-        requires = ("celery.worker.consumer.tasks:Tasks",)
+        requires = (CONSUMER_HAS_QUEUES,)
 
         def __init__(self, consumer: Any, **_: Any) -> None:
             self.client = open_redis(redis_url)
@@ -51,5 +51,4 @@ def worker_signs(redis_url: str) -> type[bootsteps.StartStopStep]:
 
 
 def _worker(consumer: Any) -> Worker:
-    queues = tuple(sorted(queue.name for queue in consumer.task_consumer.queues))
-    return Worker(consumer.hostname, consumer.pool.num_processes, len(state.active_requests), queues)
+    return Worker(consumer.hostname, processes_of(consumer), tasks_at_work(), queues_of(consumer))

@@ -30,6 +30,11 @@ QUERIES = (
 TOTALS = "order_totals_are_sums_of_lines"
 
 
+def store_checks() -> dict[str, str]:
+    """Every check of this module by its name, with what it states."""
+    return {name: _told(name) for name in (*QUERIES, TOTALS)} | GATEWAY_CHECKS
+
+
 def _told(name: str) -> str:
     comments = (line[3:] for line in _sql(name).splitlines() if line.startswith("-- "))
     return " ".join(comments)
@@ -37,10 +42,6 @@ def _told(name: str) -> str:
 
 def _sql(name: str) -> str:
     return files("orders_pipeline.verify").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-
-
-STORE_CHECKS = {name: _told(name) for name in (*QUERIES, TOTALS)} | GATEWAY_CHECKS
-"""Every check of this module by its name, with what it states."""
 
 
 def check_store(

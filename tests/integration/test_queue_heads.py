@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster_celery.make_app import make_app
 
-from jobs.celery_app import celery_settings
+from jobs.celery_app import step_app
 from jobs.workers.queue_heads import queued_now, queues
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.services.redis_server import broker_url, redis_url
 from tests.services import free_port
 
 
@@ -24,12 +22,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> 
 
 def send(settings: Settings, queue: str, priority: int, headers: dict[str, Any]) -> None:
     """Queues a task as the executor does."""
-    arguments = {
-        "broker": broker_url(settings),
-        "backend": redis_url(settings),
-        "config_source": celery_settings(settings),
-    }
-    with make_app(arguments) as app:
+    with step_app(settings) as app:
         routing_key = f"{queue}.execute_plan"
         app.send_task("some_task", queue=queue, routing_key=routing_key, priority=priority, headers=headers)
 

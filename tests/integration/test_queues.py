@@ -9,14 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from celery import Celery
-from dagster_celery.make_app import make_app
 
-from jobs.celery_app import celery_settings
+from jobs.celery_app import step_app
 from jobs.workers.executor import require_workers
 from jobs.workers.priorities import Priority, message_priority, priority_tag, step_priority
 from jobs.workers.queues import queue_sizes, unserved_queues
@@ -35,9 +32,7 @@ def settings(request: pytest.FixtureRequest, redis_url: str, tmp_path: Path) -> 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Celery]:
     """The app that sends, as the executor makes it."""
-    made = make_app({"broker": settings.broker_url, "backend": settings.redis_url})  # type: ignore[no-untyped-call]
-    made.conf.update(celery_settings(settings))
-    with made:
+    with step_app(settings) as made:
         yield made
 
 
@@ -103,30 +98,24 @@ def test_a_run_is_refused_with_the_name_of_the_queue_that_nobody_serves(
         require_workers(app)
 
 
-def state(batches: int) -> Any:
-    """What Dagster knows of a run whose file fell into so many batches."""
-    keys = [f"{number:04}" for number in range(batches)]
-    return SimpleNamespace(dynamic_mappings={"parse_order_file": {"result": keys}} if batches else {})
-
-
 def test_what_was_begun_ends_first_and_small_files_come_before_large_ones() -> None:
     steps = (Priority.BEGIN, Priority.GO_ON, Priority.CHARGE, Priority.END)
-    large = [step_priority(priority_tag(step), {}, state(20)) for step in steps]
-    small = [step_priority(priority_tag(step), {}, state(1)) for step in steps]
+    large = [step_priority(priority_tag(step), {}, 20) for step in steps]
+    small = [step_priority(priority_tag(step), {}, 1) for step in steps]
     assert large == sorted(large)
     assert min(small) > max(large)
-    assert step_priority({}, {}, state(0)) == Priority.OTHER_WORK
+    assert step_priority({}, {}, 0) == Priority.OTHER_WORK
 
 
 def test_where_they_are_few_the_batches_of_a_file_begin_together() -> None:
     begin, go_on = (priority_tag(step) for step in (Priority.BEGIN, Priority.GO_ON))
-    assert step_priority(begin, {}, state(4)) == step_priority(go_on, {}, state(4))
-    assert step_priority(begin, {}, state(0)) < step_priority(go_on, {}, state(4))
+    assert step_priority(begin, {}, 4) == step_priority(go_on, {}, 4)
+    assert step_priority(begin, {}, 0) < step_priority(go_on, {}, 4)
 
 
 def test_a_run_can_be_made_urgent_or_can_wait_within_the_bounds_of_the_broker() -> None:
     tags = priority_tag(Priority.END)
-    assert step_priority(tags, {URGENT: "3"}, state(20)) == Priority.END + 3
-    assert step_priority(tags, {URGENT: "50"}, state(1)) == 9
-    assert step_priority(tags, {URGENT: "-50"}, state(1)) == 0
-    assert step_priority(tags, {URGENT: "soon"}, state(20)) == Priority.END
+    assert step_priority(tags, {URGENT: "3"}, 20) == Priority.END + 3
+    assert step_priority(tags, {URGENT: "50"}, 1) == 9
+    assert step_priority(tags, {URGENT: "-50"}, 1) == 0
+    assert step_priority(tags, {URGENT: "soon"}, 20) == Priority.END

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from dagster import AssetKey, TableSchema
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 from definitions import build_definitions
 from orders_pipeline.base.settings import Settings
@@ -26,18 +25,16 @@ TABLES = [dataset for dataset in DATASETS if dataset.name in MADE_HERE | OUTSIDE
 
 
 @pytest.fixture(scope="module")
-def graph() -> BaseAssetGraph[Any]:
+def graph() -> Any:
     return build_definitions(Settings()).get_repository_def().asset_graph
 
 
-def test_the_assets_are_those_that_are_looked_at_here(graph: BaseAssetGraph[Any]) -> None:
+def test_the_assets_are_those_that_are_looked_at_here(graph: Any) -> None:
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == MADE_HERE | OUTSIDE
 
 
 @pytest.mark.parametrize("name", sorted(MADE_HERE | OUTSIDE))
-def test_every_asset_has_a_group_an_owner_kinds_and_a_description(
-    graph: BaseAssetGraph[Any], name: str
-) -> None:
+def test_every_asset_has_a_group_an_owner_kinds_and_a_description(graph: Any, name: str) -> None:
     asset = graph.get(AssetKey(name))
     assert asset.group_name in ("orders", "figures")
     assert asset.owners
@@ -45,7 +42,7 @@ def test_every_asset_has_a_group_an_owner_kinds_and_a_description(
     assert asset.description
 
 
-def test_the_lineage_leads_from_the_file_to_the_leaderboards(graph: BaseAssetGraph[Any]) -> None:
+def test_the_lineage_leads_from_the_file_to_the_leaderboards(graph: Any) -> None:
     parents = {
         name: {key.to_user_string() for key in graph.get(AssetKey(name)).parent_keys} for name in MADE_HERE
     }
@@ -53,9 +50,7 @@ def test_the_lineage_leads_from_the_file_to_the_leaderboards(graph: BaseAssetGra
 
 
 @pytest.mark.parametrize("dataset", TABLES, ids=lambda one: one.name)
-def test_description_and_table_schema_are_those_of_the_data_dictionary(
-    graph: BaseAssetGraph[Any], dataset: Dataset
-) -> None:
+def test_description_and_table_schema_are_those_of_the_data_dictionary(graph: Any, dataset: Dataset) -> None:
     asset = graph.get(AssetKey(dataset.name))
     schema = asset.metadata["dagster/column_schema"]
     assert isinstance(schema, TableSchema)
@@ -66,7 +61,7 @@ def test_description_and_table_schema_are_those_of_the_data_dictionary(
 
 
 @pytest.mark.parametrize("name", sorted(MADE_HERE))
-def test_the_code_of_an_asset_can_be_opened(graph: BaseAssetGraph[Any], name: str) -> None:
+def test_the_code_of_an_asset_can_be_opened(graph: Any, name: str) -> None:
     asset = graph.get(AssetKey(name))
     references = asset.metadata["dagster/code_references"].code_references
     assert [Path(reference.file_path).parent.name for reference in references] == ["assets"]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, ExecuteInProcessResult
-from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import update
 
 from definitions import build_definitions
@@ -19,6 +18,7 @@ from orders_pipeline.failed_work.listing import Wanted, failed_work
 from orders_pipeline.imports.intake import pause_intake, resume_intake
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import imports
+from tests.dagster_runs import create_run
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 from tests.orchestration.test_watchdog import drop, look_for_lost, tick_inbox
 
@@ -142,12 +142,12 @@ def test_an_import_that_was_canceled_is_launched_once_orders_of_it_are_tried_aga
     key = bench.stage(bench.write(Line("1"), Line("2")))
     bench.settle(key)
     tags = {"dagster/partition": key}
-    create_run_for_test(instance, IMPORT_ORDERS, status=DagsterRunStatus.CANCELED, tags=tags)
+    create_run(instance, IMPORT_ORDERS, status=DagsterRunStatus.CANCELED, tags=tags)
     assert look_for_lost(bench, instance) == []
     bench.retry("1")
     assert look_for_lost(bench, instance) == [key]
     with bench.engine.begin() as connection:
         # Dagster's SQLite store keeps whole seconds.
         connection.execute(update(imports).values(reopened_at=now_us() - 2_000_000))
-    create_run_for_test(instance, IMPORT_ORDERS, status=DagsterRunStatus.CANCELED, tags=tags)
+    create_run(instance, IMPORT_ORDERS, status=DagsterRunStatus.CANCELED, tags=tags)
     assert look_for_lost(bench, instance) == []

@@ -19,7 +19,6 @@ from dagster import (
     materialize,
     op,
 )
-from dagster._core.storage.compute_log_manager import ComputeIOType
 
 from jobs.care import old_runs
 from jobs.care.old_runs import remove_old_runs
@@ -121,10 +120,8 @@ def test_what_steps_print_lies_in_one_folder_of_the_home_and_goes_with_its_run(
     settings = Settings(home=tmp_path / "home")
     with dagster_instance(settings) as instance:
         run_id = talk.execute_in_process(instance=instance).run_id
-        (stored,) = instance.compute_log_manager.get_log_keys_for_log_key_prefix(
-            [run_id, "compute_logs"], ComputeIOType.STDOUT
-        )
-        assert instance.compute_log_manager.get_log_data(stored).stdout == b"hello\n"
+        (printed,) = (settings.home / "compute_logs" / run_id).rglob("*.out")
+        assert printed.read_bytes() == b"hello\n"
         assert [path.parent for path in settings.home.rglob(run_id)] == [settings.home / "compute_logs"]
         in_the_future(monkeypatch, DAYS + 1)
         assert removed(instance) == {"runs": 1}

@@ -18,7 +18,6 @@ from dagster import (
     SkipReason,
     build_sensor_context,
 )
-from dagster._core.test_utils import create_run_for_test
 from redis import Redis
 from sqlalchemy import update
 
@@ -39,6 +38,7 @@ from orders_pipeline.imports.import_row import Import, get_import
 from orders_pipeline.imports.watchdog import SignsOfLife
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import imports, kpi_days
+from tests.dagster_runs import create_run
 from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 
@@ -113,7 +113,7 @@ def running(bench: ImportBench, name: str = "orders.csv") -> str:
 
 def run_of(instance: DagsterInstance, key: str, status: DagsterRunStatus) -> DagsterRun:
     tags = {"dagster/partition": key}
-    return create_run_for_test(instance, IMPORT_ORDERS, status=status, tags=tags)
+    return create_run(instance, IMPORT_ORDERS, status=status, tags=tags)
 
 
 def beat(bench: ImportBench) -> None:
@@ -426,7 +426,7 @@ def test_an_older_run_that_is_alive_goes_on_where_the_newer_one_was_canceled(
 def test_a_run_of_another_job_may_be_silent_for_long_but_not_for_ever(
     bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent = create_run_for_test(instance, CHECK_EVERYTHING, status=STARTED)
+    silent = create_run(instance, CHECK_EVERYTHING, status=STARTED)
     bench.set(run_patience=NONE_AT_ALL)
     look_for_lost(bench, instance)
     assert status_of(instance, silent) is STARTED
@@ -471,7 +471,7 @@ def test_a_dropped_file_stays_until_its_run_is_known_and_asks_for_the_same_run(
     assert (again.run_key, again.partition_key) == (first.run_key, first.partition_key)
     assert file.exists()
     tags = {"dagster/partition": str(first.partition_key), "dagster/run_key": str(first.run_key)}
-    create_run_for_test(instance, IMPORT_ORDERS, status=WAITING, tags=tags)
+    create_run(instance, IMPORT_ORDERS, status=WAITING, tags=tags)
     assert tick_inbox(bench, instance) == []
     assert [path.name for path in (bench.settings.inbox_folder / "done").iterdir()] == ["good.csv"]
     drop(bench, "good.csv", Line("1"))
@@ -520,7 +520,7 @@ def test_changed_days_are_published_once_no_such_run_is_under_way(
     assert tick(bench, instance, "changed_days_sensor") == []
     bench.import_lines(Line("1"))
     assert len(tick(bench, instance, "changed_days_sensor")) == 1
-    run = create_run_for_test(instance, PUBLISH_FIGURES, status=STARTED)
+    run = create_run(instance, PUBLISH_FIGURES, status=STARTED)
     assert tick(bench, instance, "changed_days_sensor") == []
     instance.report_run_failed(run)
     assert len(tick(bench, instance, "changed_days_sensor")) == 1
@@ -542,7 +542,7 @@ def test_a_publishing_run_that_died_does_not_keep_the_next_away(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
     bench.import_lines(Line("1"))
-    dead = create_run_for_test(instance, PUBLISH_FIGURES, status=STARTED)
+    dead = create_run(instance, PUBLISH_FIGURES, status=STARTED)
     bench.set(work_patience=NONE_AT_ALL)
     assert len(tick(bench, instance, "changed_days_sensor")) == 1
     assert status_of(instance, dead) is FAILURE

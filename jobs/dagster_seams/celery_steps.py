@@ -1,0 +1,53 @@
+"""dagster-celery's app, task and execution loop, of which it exports `celery_executor` alone.
+
+For: an executor and a worker that share this project's broker settings, and a loop without idle seconds.
+Without it: no step runs on Celery. Without `LOOK_EVERY_SECONDS` each hop from a step to the next takes up to
+a second, which is most of a small file's time.
+Instead: an executor of dagster-celery that takes a function for sending a step, and an interval.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from celery import Celery
+from celery.result import AsyncResult
+from dagster import DagsterEvent
+from dagster._core.execution.retries import RetryMode
+from dagster_celery import core_execution_loop
+from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
+from dagster_celery.executor import CeleryExecutor
+from dagster_celery.make_app import make_app
+from dagster_celery.tasks import create_task
+
+from jobs.dagster_seams.steps import KnownState, Plan, PlanContext, Step
+
+STEP_TASK = TASK_EXECUTE_PLAN_NAME
+LOOK_EVERY_SECONDS = 0.1
+
+# App, plan's context, step, queue, dagster-celery's own priority, and what is known of the run so far.
+SubmitStep = Callable[[Celery, PlanContext, Step, str, int, KnownState], AsyncResult]
+
+
+class StepExecutor(CeleryExecutor):
+    """dagster-celery's executor on a broker and result store, with Celery settings of ours."""
+
+    def __init__(self, broker: str, backend: str, settings: Mapping[str, Any]) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]
+            retries=RetryMode.ENABLED, broker=broker, backend=backend, config_source=dict(settings)
+        )
+
+
+def make_step_app(broker: str, backend: str, settings: Mapping[str, Any]) -> Celery:
+    """dagster-celery's app, with Celery settings of ours; it may send steps, and does not take any yet."""
+    return make_app({"broker": broker, "backend": backend, "config_source": dict(settings)})
+
+
+def take_steps(app: Celery) -> None:
+    """Gives a worker's app the task that executes a step."""
+    create_task(app)
+
+
+def step_events(context: PlanContext, plan: Plan, submit: SubmitStep) -> Iterator[DagsterEvent]:
+    """Submits the steps of a plan as they become ready; the events that workers send back."""
+    core_execution_loop.TICK_SECONDS = LOOK_EVERY_SECONDS  # type: ignore[assignment]
+    yield from core_execution_loop.core_celery_execution_loop(context, plan, submit)

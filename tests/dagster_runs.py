@@ -1,0 +1,22 @@
+"""Runs of Dagster that no process works on, for tests of those who watch runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, JobDefinition, graph
+
+
+def create_run(
+    instance: DagsterInstance, job_name: str, status: DagsterRunStatus, tags: Mapping[str, str] | None = None
+) -> DagsterRun:
+    """A run of a job of this name that has a status and does nothing."""
+    return instance.create_run_for_job(_empty_job(job_name), status=status, tags=tags)
+
+
+def _empty_job(name: str) -> JobDefinition:
+    @graph
+    def nothing() -> None:
+        """Has no op."""
+
+    return nothing.to_job(name)
