@@ -1,4 +1,4 @@
-"""Work done ahead of its use on other threads; polars releases the interpreter while it works."""
+"""Runs work on other threads before its result is needed; polars releases the GIL while it works."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def prefetched(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, the next one made while the last one is used."""
+    """Yields the same items; a thread makes the next one while the caller uses the current one."""
     with ThreadPoolExecutor(1) as pool:
         done = object()
         upcoming = pool.submit(next, items, done)
@@ -24,7 +24,7 @@ def prefetched(items: Iterator[Item]) -> Iterator[Item]:
 def in_order(
     pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
 ) -> Iterator[Result]:
-    """The results of `work` in the order of `items`, at most `ahead` of them waiting to be used."""
+    """Yields the results of `work` in the order of `items`; starts at most `ahead` items early."""
     waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(work, item))

@@ -1,4 +1,4 @@
-"""How a file separates, quotes and ends its fields and records."""
+"""The CSV dialect of a file: delimiter, quote character, escape character and line end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`quote` and `escape` are one character or empty; `skip_space`: blanks after a delimiter are no data.
+    """A CSV dialect.
 
-    `line_end` is that of the file's first lines, used where a file is written in this dialect; every record
-    end is recognised wherever it stands.
+    Attributes:
+        quote: the quote character; empty if fields are not quoted.
+        escape: the escape character; empty if there is none.
+        skip_space: whether spaces after a delimiter are ignored.
+        line_end: the line end to write; the reader accepts every kind of line end.
     """
 
     delimiter: str = ","

@@ -1,4 +1,4 @@
-"""Which encoding a file is in: certain for Unicode, ranked by plausibility for code pages."""
+"""Detects the encoding of a file: Unicode with certainty, code pages by plausibility."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from charset_normalizer import from_bytes
 
 ASCII = "ascii"
 
-# In order of how often shops use them, which decides between equals.
+# The most common first: of two that fit equally well, the earlier one wins.
 CODE_PAGES = ("cp1252", "mac_roman", "cp437", "cp850", "iso8859_15", "cp1250", "cp1254")
 _RARER = 0.02
 _SENSELESS = 0.2
-# Byte 0xFF in Western code pages: hardly ever a letter, mostly damage.
+# Byte 0xFF in Western code pages. It is rarely a letter and usually a sign of damage.
 _FILLER = "\xff"
 _HARD_BLANK = "\xa0"
 _ASCII_BYTES = frozenset(range(128))
@@ -36,7 +36,7 @@ _SIGNS = set("£€¥®™©°½¼¾²³·¡¿ªº§\xb4")
 
 @dataclass(frozen=True, slots=True)
 class DetectedEncoding:
-    """A Python codec name, how sure it is (0 to 1), and why."""
+    """A Python codec name with its confidence (0 to 1) and the reason."""
 
     encoding: str
     confidence: float
@@ -44,22 +44,28 @@ class DetectedEncoding:
 
 
 def detect_encoding(head: bytes, sample: bytes, *, sample_is_whole: bool = False) -> DetectedEncoding:
-    """The encoding of a file that starts with `head`; `sample` holds lines of it with bytes beyond ASCII."""
+    """Detects the encoding of a file.
+
+    Args:
+        head: the first bytes of the file.
+        sample: lines of the file that contain non-ASCII bytes.
+        sample_is_whole: whether `sample` has all such lines of the file.
+    """
     for bom, encoding in _BOMS:
         if head.startswith(bom):
             return DetectedEncoding(encoding, 1.0, "the file starts with a byte order mark")
     if wide := _utf16_without_mark(head):
-        return DetectedEncoding(wide, 0.95, "every second byte is zero")
+        return DetectedEncoding(wide, 0.95, "every other byte is zero")
     if sample.isascii():
-        why = "there is nothing but ASCII" if sample_is_whole else "there is nothing but ASCII at the start"
+        why = "the file is all ASCII" if sample_is_whole else "the start of the file is all ASCII"
         return DetectedEncoding(ASCII, 1.0 if sample_is_whole else 0.9, why)
     if _valid_utf8(sample):
-        return DetectedEncoding("utf-8", 0.99, "all characters beyond ASCII are valid UTF-8")
+        return DetectedEncoding("utf-8", 0.99, "all non-ASCII characters are valid UTF-8")
     return _ranked(sample)
 
 
 def is_utf8(encoding: str) -> bool:
-    """Whether `encoding` names UTF-8, or ASCII, which is a part of it."""
+    """Whether `encoding` is UTF-8 or its subset ASCII."""
     return codecs.lookup(encoding).name in {"utf-8", "utf-8-sig", ASCII}
 
 
@@ -72,7 +78,7 @@ def _valid_utf8(sample: bytes) -> bool:
 
 
 def _mostly_utf8(sample: bytes) -> bool:
-    """Whether a few damaged bytes stand among many valid UTF-8 sequences."""
+    """Whether at least four in five non-ASCII sequences are valid UTF-8."""
     text = sample.decode("utf-8", errors="replace")
     damaged = text.count("\ufffd")
     valid = sum(1 for c in text if ord(c) > 127) - damaged
@@ -90,22 +96,22 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _ranked(sample: bytes) -> DetectedEncoding:
-    """The code page under which the letters beyond ASCII stand where such letters stand."""
+    """Picks the code page whose non-ASCII letters appear where words have letters."""
     if _is_dense(sample) and (other := _second_opinion(sample)):
         return other
     judged = [(_plausibility(sample, page) - at * _RARER, page) for at, page in enumerate(CODE_PAGES)]
     scores = sorted(judged, key=lambda scored: -scored[0])
     best, page = scores[0]
     if best < _SENSELESS and len(set(sample)) - len(set(sample) & _ASCII_BYTES) <= _FEW_BYTES:
-        return DetectedEncoding("utf-8", 0.5, "no code page makes sense of what is not valid UTF-8")
+        return DetectedEncoding("utf-8", 0.5, "no code page gives plausible text for the invalid UTF-8")
     text = sample.decode(page, errors="replace")
     rivals = [score for score, other in scores if sample.decode(other, errors="replace") != text]
     confidence = round(min(0.95, 0.5 + (best - max(rivals, default=best - 1)) / 2), 2)
-    return DetectedEncoding(page, confidence, f"read so, the words make most sense: {_examples(text)}")
+    return DetectedEncoding(page, confidence, f"gives the most plausible words: {_examples(text)}")
 
 
 def _is_dense(sample: bytes) -> bool:
-    """Whether bytes beyond ASCII stand together, as they do in languages without Latin letters."""
+    """Whether non-ASCII bytes come in runs, as in languages without Latin letters."""
     runs = re.findall(rb"[\x80-\xff]+", sample)
     varied = len(set(b"".join(runs))) > 4
     return varied and sum(map(len, runs)) >= _LONG_RUN * len(runs)
@@ -115,7 +121,7 @@ def _second_opinion(sample: bytes) -> DetectedEncoding | None:
     best = from_bytes(sample).best()
     if best is None:
         return None
-    return DetectedEncoding(best.encoding, 0.6, f"charset-normalizer finds {best.language} in it")
+    return DetectedEncoding(best.encoding, 0.6, f"charset-normalizer recognises {best.language}")
 
 
 def _plausibility(sample: bytes, page: str) -> float:
@@ -127,7 +133,7 @@ def _plausibility(sample: bytes, page: str) -> float:
 
 
 def _fits(text: str, at: int) -> float:
-    """How well the character at `at` fits between its neighbours, from -2 to 1."""
+    """Scores how well the character at `at` fits its neighbours, from -2 to 1."""
     character = text[at]
     before = text[at - 1] if at else " "
     after = text[at + 1] if at + 1 < len(text) else " "

@@ -1,4 +1,4 @@
-"""Records of one line each, many at a time: the vectorised part of the reader."""
+"""The vectorised part of the reader: many records at a time, each on one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from orders_pipeline.order_files.reject_codes import RejectCode
 
 
 class LineKind(IntEnum):
-    """How a line is read."""
+    """How a line is read.
+
+    `PLAIN`: split at the delimiter. `QUOTED`: has well-formed quotes. `ODD`: scanned character by character.
+    `TAKEN`: belongs to a record that starts on an earlier line.
+    """
 
     PLAIN = 0
     QUOTED = 1
@@ -23,7 +27,7 @@ class LineKind(IntEnum):
 
 
 class LineFrames:
-    """Makes frames of records from lines that hold one whole record each."""
+    """Turns lines that hold one complete record each into frames of records."""
 
     def __init__(self, dialect: Dialect, layout: Layout) -> None:
         self._dialect = dialect
@@ -31,7 +35,7 @@ class LineFrames:
         self.special = tuple(character for character in (dialect.quote, dialect.escape) if character)
 
     def kinds(self, table: pl.DataFrame) -> pl.Series:
-        """`PLAIN` lines have no special characters, `QUOTED` ones well-formed quotes, `ODD` ones others."""
+        """Returns the `LineKind` of each line; only lines without quote or escape characters are `PLAIN`."""
         raw, dialect = pl.col("raw"), self._dialect
         special = pl.any_horizontal(raw.str.contains(c, literal=True) for c in self.special)
         well_formed = raw.str.contains(_well_formed(dialect, self._layout.width))
@@ -60,7 +64,7 @@ class LineFrames:
         return self._framed(table.with_columns(**fields, **self._counted(table["raw"])))
 
     def _counted(self, raw: pl.Series) -> dict[str, pl.Series]:
-        """`problem` and `detail` of lines that are blank or have another width; nothing if none is."""
+        """Finds `problem` and `detail` of lines that are blank or have a wrong number of fields."""
         found = raw.str.count_matches(self._dialect.delimiter, literal=True) + 1
         miscounted = found != self._layout.width
         if self._layout.width > 1 and not miscounted.any():
@@ -70,7 +74,7 @@ class LineFrames:
             table = table.with_columns(bad=pl.col("bad") | pl.col("blank"))
         blank, count = pl.lit(RejectCode.BLANK_LINE.value), pl.lit(RejectCode.FIELD_COUNT.value)
         problem = pl.when("bad").then(pl.when("blank").then(blank).otherwise(count))
-        counts = pl.format(f"{{}} fields, where the header has {self._layout.width}", "found")
+        counts = pl.format(f"{{}} fields, but the header has {self._layout.width}", "found")
         detail = pl.when(pl.col("bad") & ~pl.col("blank")).then(counts)
         return table.select(problem=problem, detail=detail).to_dict()
 
@@ -92,14 +96,14 @@ class LineFrames:
         return self._framed(table.with_columns(**columns))
 
     def _framed(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Records of one line each in the common schema."""
+        """Returns one-line records in the common schema."""
         nothing = pl.lit(None, pl.String)
         blank = {name: nothing for name in ("problem", "detail") if name not in table.columns}
         return table.with_columns(record=pl.lit(0, pl.Int64), **blank).select(list(self._layout.schema))
 
 
 def _well_formed(dialect: Dialect, width: int) -> str:
-    """A pattern of lines that are one whole record of `width` fields, quoted or not."""
+    """Returns a pattern for lines that are one complete record of `width` fields, quoted or not."""
     quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
     field = f"(?:{quote}(?:[^{quote}]|{quote}{quote})*{quote}|[^{quote}{delimiter}]*)"
     return f"^{field}(?:{delimiter}{field}){{{width - 1}}}$"

@@ -1,6 +1,6 @@
-"""Physical lines: where a block of text may be cut, and its lines with the ends that they had.
+"""Physical lines: splits a block of text into lines and keeps their line ends.
 
-A line ends with LF, CRLF, CR or the CR CR LF of a text converted twice, also within one file.
+A line ends with LF, CRLF, CR, or CR CR LF (from a text that was converted twice). One file can mix them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import polars as pl
 
 
 class Lines:
-    """The lines of a block; `ends` is one line end for all, or tells line by line whether there is a CR."""
+    """The lines of a block.
+
+    `ends` is either the line end of all lines or a boolean for each line: whether it ends with CRLF, not LF.
+    """
 
     def __init__(self, text: pl.Series, ends: str | pl.Series) -> None:
         self.text = text
@@ -25,23 +28,23 @@ class Lines:
         return line
 
     def end(self, index: int) -> str:
-        """The end of the line at `index`."""
+        """Returns the line end of the line at `index`."""
         if isinstance(self._ends, str):
             return self._ends
         return "\r\n" if self._ends[index] else "\n"
 
     def window(self, start: int, count: int) -> Lines:
-        """At most `count` lines from `start` on."""
+        """Returns at most `count` lines, from line `start`."""
         ends = self._ends if isinstance(self._ends, str) else self._ends.slice(start, count)
         return Lines(self.text.slice(start, count), ends)
 
     def tail(self, start: int) -> bytes:
-        """The block's bytes from line `start` on."""
+        """Returns the bytes of the block from line `start` to its end."""
         return "".join(self[i] + self.end(i) for i in range(start, len(self))).encode()
 
 
 def cut(text: bytes) -> tuple[bytes, bytes]:
-    """`text` up to its last certain line end, and the rest."""
+    """Splits `text` after the last line end that the next chunk cannot change."""
     end = text.rfind(b"\n") + 1
     if not end:
         end = text.rstrip(b"\r").rfind(b"\r") + 1
@@ -49,7 +52,7 @@ def cut(text: bytes) -> tuple[bytes, bytes]:
 
 
 def strip_blank_end(block: bytes) -> tuple[bytes, bytes]:
-    """`block` without the blank lines at its end, which begin after the line end of its last line."""
+    """Splits `block` into its lines and the blank lines at its end."""
     body = block.rstrip(b"\r\n")
     if not body:
         return b"", block
@@ -59,7 +62,7 @@ def strip_blank_end(block: bytes) -> tuple[bytes, bytes]:
 
 
 def split_lines(block: bytes) -> Lines:
-    """The lines of `block`."""
+    """Splits `block` into lines."""
     if b"\r" not in block:
         return Lines(_lines(block), "\n")
     block = block.replace(b"\r\r\n", b"\r\n")
@@ -70,7 +73,8 @@ def split_lines(block: bytes) -> Lines:
         return Lines(_lines(block), "\r" if only_cr else "\n")
     if pairs == feeds:
         return Lines(_lines(block), "\r\n")
-    # The reader drops one CR before a line feed; of two it leaves one, which tells how the line ended.
+    # `pl.read_lines` drops one CR before a line feed. CRLF is doubled to CR CR LF first, so that a
+    # remaining CR marks the lines that ended with CRLF.
     kept = _lines(block.replace(b"\r\n", b"\r\r\n"))
     return Lines(kept.str.strip_suffix("\r"), kept.str.ends_with("\r"))
 

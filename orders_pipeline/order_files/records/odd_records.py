@@ -1,4 +1,4 @@
-"""Records over several lines, and broken ones, one at a time."""
+"""Reads multi-line and broken records, one at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ Row = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class OddRecords:
-    """Scanned records: their frame, the lines that they take up, and how many lines are settled with them."""
+    """Scanned records.
+
+    Attributes:
+        absorbed: indexes of the lines that belong to these records.
+        taken: number of lines that are read for good; a record that starts after them may be incomplete.
+    """
 
     frame: pl.DataFrame
     absorbed: list[int]
@@ -26,14 +31,21 @@ class OddRecords:
 
 
 class OddRecordReader:
-    """Reads the records that begin on given lines."""
+    """Reads the records that start on given lines."""
 
     def __init__(self, dialect: Dialect, layout: Layout) -> None:
         self._dialect = dialect
         self._layout = layout
 
     def read(self, lines: Lines, starts: Iterable[int], first_line: int, *, final: bool) -> OddRecords:
-        """The records at `starts` that no earlier one takes in; `first_line` is where `lines` begin."""
+        """Reads the records at `starts`, except lines inside an earlier record.
+
+        Args:
+            lines: consecutive physical lines.
+            starts: indexes of lines, ascending.
+            first_line: physical line number of the first of `lines`.
+            final: whether no more lines follow.
+        """
         scanner = RecordScanner(self._dialect, lines, complete=final)
         rows: list[Row] = []
         absorbed: list[int] = []
@@ -63,7 +75,7 @@ class OddRecordReader:
         problem, detail = scanned.problem, scanned.detail
         if problem is None and not fits:
             problem = RejectCode.FIELD_COUNT
-            detail = f"{len(scanned.fields)} fields, where the header has {self._layout.width}"
+            detail = f"{len(scanned.fields)} fields, but the header has {self._layout.width}"
         fields = scanned.fields if scanned.problem is None else self._best_effort(scanned.fields, inside[0])
         raw = "".join(lines[i] + lines.end(i) for i in range(index, index + scanned.lines - 1))
         raw += lines[index + scanned.lines - 1]
@@ -81,7 +93,7 @@ class OddRecordReader:
         return scanned is not None and len(scanned.fields) == self._layout.width and test(scanned.fields)
 
     def _best_effort(self, read: list[str], line: str) -> list[str]:
-        """The fields `read` before a break; for others what splitting at each delimiter gives."""
+        """Returns the fields `read` before the break, then the rest of `line` split at each delimiter."""
         naive = [field.strip(self._dialect.quote or None) for field in line.split(self._dialect.delimiter)]
         return read + naive[len(read) :]
 

@@ -1,4 +1,4 @@
-"""Which fields of each record are read, and what else is kept of it."""
+"""Which fields of each record are read, and the columns that describe the record itself."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ RECORD_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What to take of each record: `columns` maps names to positions among `width` fields.
+    """What to read of each record.
 
-    The first `skip_records` records (preamble and header) are passed over. `looks_like_record` tells whether
-    the fields of a line found inside a quoted field could be a record of their own; None: such lines are
-    fine.
+    Attributes:
+        width: number of fields in the header.
+        columns: position of each wanted column, by name.
+        skip_records: number of records before the data (preamble and header).
+        looks_like_record: whether the fields of a line inside a quoted field could be a separate record,
+            which suggests an unclosed quote; None accepts all such lines.
     """
 
     width: int
@@ -32,5 +35,5 @@ class Layout:
 
     @property
     def schema(self) -> dict[str, type[pl.DataType]]:
-        """Columns of a frame of records: those of `RECORD_COLUMNS` and the layout's own."""
+        """Schema of a frame of records: `RECORD_COLUMNS` and then `columns`."""
         return {**RECORD_COLUMNS, **dict.fromkeys(self.columns, pl.String)}

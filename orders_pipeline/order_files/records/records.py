@@ -1,4 +1,7 @@
-"""A stream of UTF-8 text to frames of records: vectorised where a line is plain, scanned where it is not."""
+"""Turns a stream of UTF-8 text into frames of records.
+
+Most lines are read vectorised; multi-line and broken records are scanned character by character.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ _BYTES = {chr(STAND_IN + byte): f"0x{byte:02X}" for byte in range(256)}
 
 
 class RecordReader:
-    """Reads frames in the layout's schema: record number, physical line, raw text, problem, and its fields.
+    """Reads frames in the layout's schema: record number, physical line, raw text, problem and fields.
 
-    Records are numbered from 1 after the skipped ones. Blank lines at the very end are no records.
+    Records are numbered from 1 after the skipped ones. Blank lines at the end of the file are ignored.
     """
 
     def __init__(self, dialect: Dialect, layout: Layout, file_name: str) -> None:
@@ -37,10 +40,10 @@ class RecordReader:
         self._odd = OddRecordReader(dialect, layout)
 
     def frames(self, chunks: Iterator[bytes]) -> Iterator[pl.DataFrame]:
-        """Frames in file order, about one a chunk.
+        """Yields frames in file order, about one for each chunk.
 
         Raises:
-            FileRefused: a line is longer than any order line.
+            FileRefused: a line is longer than `MAX_LINE_BYTES`.
         """
         carry = b""
         for chunk in chunks:
@@ -62,11 +65,11 @@ class RecordReader:
     def _refuse_endless_line(self, rest: bytes) -> None:
         if len(rest) > MAX_LINE_BYTES:
             size = f"{MAX_LINE_BYTES >> 20} MiB"
-            message = f"{self._file_name} has a line longer than {size}: order lines were expected."
+            message = f"{self._file_name} has a line longer than {size}, which cannot be an order line."
             raise FileRefused("line_too_long", message, "Check that this is a CSV file.")
 
     def _block(self, block: bytes, *, final: bool) -> Iterator[pl.DataFrame]:
-        """The records of `block`, some lines at a time; `_left` are the bytes of one that may go on."""
+        """Reads the records of `block`; keeps an incomplete record at its end in `_left`."""
         lines = split_lines(block)
         start, size = 0, MAX_FRAME_LINES
         while start < len(lines):
@@ -82,7 +85,7 @@ class RecordReader:
         self._left = lines.tail(start)
 
     def _records(self, lines: Lines, block: bytes, *, final: bool) -> tuple[pl.DataFrame, int]:
-        """The records of `lines`, which stand in `block`, and how many lines they take up."""
+        """Reads the records of `lines`, a part of `block`; returns them with the number of lines read."""
         places = pl.int_range(len(lines), dtype=pl.Int64, eager=True)
         table = pl.DataFrame({"line": places, "raw": lines.text})
         if any(character.encode() in block for character in self._frames.special):
@@ -111,7 +114,7 @@ class RecordReader:
 
 
 def _mark_cut_off(frame: pl.DataFrame) -> pl.DataFrame:
-    """Marks the file's last line, which has no line end, if it is broken."""
+    """Marks the last line of a file that ends without a line end, if that line is broken."""
     last = pl.int_range(pl.len()) == frame.height - 1
     broken = pl.col("problem").is_in([RejectCode.FIELD_COUNT.value, RejectCode.UNCLOSED_QUOTE.value])
     code = pl.when(last & broken).then(pl.lit(RejectCode.CUT_OFF.value)).otherwise(pl.col("problem"))

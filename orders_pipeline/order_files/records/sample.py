@@ -1,4 +1,4 @@
-"""The bounded part of a file that detection looks at."""
+"""The sample of a file that detection reads; its size is bounded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ MARKED_BYTES = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`head`: the first bytes; `marked`: lines with bytes beyond ASCII; `whole`: all of it was seen."""
+    """A sample of a file.
+
+    Attributes:
+        head: the first bytes.
+        marked: lines with non-ASCII bytes.
+        whole: whether the sample covers the whole file.
+    """
 
     head: bytes
     marked: bytes

@@ -1,9 +1,9 @@
-"""One record at a time, character by character: the reference that the vectorised reader agrees with.
+"""Reads one record at a time, character by character. The vectorised reader must give the same results.
 
-Grammar: fields are separated by the delimiter; a field that starts with the quote ends at the next quote that
-is neither doubled nor escaped, and only blanks may follow it before the delimiter; a quote inside another
-field is literal. A record that breaks these rules counts as one physical line, and reading goes on with the
-next.
+Grammar: the delimiter separates fields. A field that starts with the quote character ends at the next quote
+that is neither doubled nor escaped; only spaces and tabs may come between that quote and the delimiter.
+Elsewhere a quote is an ordinary character. A record that breaks these rules counts as one physical line, and
+reading continues with the next line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHOWN = 40
 
 
 class PhysicalLines(Protocol):
-    """Lines of a file without their ends; `end` gives the end of one."""
+    """Lines of a file without their line ends; `end` returns the line end of one."""
 
     def __len__(self) -> int: ...
 
@@ -31,7 +31,7 @@ class PhysicalLines(Protocol):
 
 
 class TextLines:
-    """A list of lines that end in line feeds."""
+    """A list of lines that end with a line feed."""
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
@@ -48,7 +48,7 @@ class TextLines:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A record of `lines` physical lines; with a `problem`, `fields` are those before the break."""
+    """A record that spans `lines` physical lines; if it has a `problem`, `fields` are those before it."""
 
     fields: list[str]
     lines: int
@@ -57,7 +57,7 @@ class Scanned:
 
 
 class RecordScanner:
-    """Reads records from physical lines; `complete` tells that no line follows the last one given."""
+    """Reads records from physical lines; `complete` means that no more lines follow."""
 
     def __init__(self, dialect: Dialect, lines: PhysicalLines, *, complete: bool = True) -> None:
         self._dialect = dialect
@@ -66,7 +66,7 @@ class RecordScanner:
         self._complete = complete
 
     def scan(self, start: int) -> Scanned | None:
-        """The record that starts at line `start`; None when it may go on after the last line given."""
+        """Reads the record that starts at line `start`; None if it may continue after the last line."""
         record = _Record(self._lines[start], start + 1)
         fields: list[str] = []
         try:
@@ -107,7 +107,7 @@ class RecordScanner:
         return self._unescaped(value, self._patterns.quoted_escapes)
 
     def _closing_quote(self, record: _Record) -> int:
-        """Position of the quote that ends the field opened at `record.at`, taking in lines as needed."""
+        """Finds the quote that closes the field opened at `record.at`; adds lines to the record as needed."""
         at = _end(self._patterns.quoted, record.text, record.at + 1)
         if at < len(record.text):
             return at
@@ -122,7 +122,7 @@ class RecordScanner:
             length += len(piece)
 
     def _next_line(self, record: _Record, length: int) -> str:
-        """The next line, with the end of the one before it."""
+        """Returns the line end of the current line and the next line."""
         following = record.following
         if length > MAX_RECORD_CHARS or (following >= len(self._lines) and self._complete):
             raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[record.at : record.at + _SHOWN])
@@ -143,7 +143,7 @@ class RecordScanner:
 
 @dataclass(slots=True)
 class _Record:
-    """Where the scanner is: at `at` in `text`; `following` is the first line that is not in it."""
+    """The scanner's state: position `at` in `text`; `following` is the first line after the record."""
 
     text: str
     following: int
@@ -164,7 +164,7 @@ class _UnfinishedRecordError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """What runs on inside a quoted and a plain field, and what stands for another character there."""
+    """`quoted` and `plain` match the content of a field up to its end, the others the escapes inside it."""
 
     quoted: re.Pattern[str]
     plain: re.Pattern[str]
@@ -175,7 +175,8 @@ class _Patterns:
 @lru_cache(maxsize=64)
 def _patterns(dialect: Dialect) -> _Patterns:
     quote, escape, delimiter = (re.escape(c) for c in (dialect.quote, dialect.escape, dialect.delimiter))
-    # Before any other character the escape is a character like others, as in a path or in `8\'9`.
+    # The escape character escapes only the quote, the delimiter and itself. Before anything else it is
+    # literal, so that `C:\temp` keeps its backslash.
     special = f"[{quote}{escape}{delimiter}]"
     skipped = f"|{escape}{special}|{escape}" if escape else ""
     quoted = f"(?:[^{quote}{escape}]++|{quote}{quote}{skipped})*+" if quote else ""

@@ -1,4 +1,4 @@
-"""Headers and empty rows in the middle of a file, and tables that stand in it twice."""
+"""Finds repeated headers, empty rows, and tables that a file contains twice."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SAME_SHARE = 0.8
 
 
 class Sections:
-    """Marks records that repeat the header or hold delimiters only, and compares what follows a repeated
-    header.
+    """Marks repeated headers and empty records, and compares the tables before and after a repeated header.
 
-    `header` gives the header's text for each column read, `key` the column that both kinds of records are
-    told by.
+    Args:
+        header: header text of each column that is read.
+        key: the column checked first; a record is compared in full only if it is blank or the header there.
     """
 
     def __init__(self, file_name: str, header: Mapping[str, str], key: str) -> None:
@@ -31,10 +31,10 @@ class Sections:
         self._header_line = 0
 
     def marked(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`frame` with `problem` set where a record repeats the header or is blank.
+        """Sets `problem` where a record repeats the header or is blank.
 
         Raises:
-            FileRefused: the records after a repeated header are those after the first one.
+            FileRefused: the same records follow the header and its repetition.
         """
         key = frame[self._key].str.strip_chars()
         if not (key.is_null() | (key == "") | (key == self._header[self._key])).any():
@@ -56,16 +56,16 @@ class Sections:
         return frame.with_columns(problem=problem)
 
     def end(self) -> None:
-        """Compares the section that ends here.
+        """Ends the current section and compares it with the first one.
 
         Raises:
-            FileRefused: it is the first one again, but for a few records.
+            FileRefused: the two sections are the same except for a few records.
         """
         if self._in_first or len(self._first) < 2:
             return
         same = sum(first == again for first, again in zip(self._first, self._section, strict=False))
         if same >= SAME_SHARE * max(len(self._first), len(self._section)):
-            message = f"{self._file_name} holds the same table twice, again after the header on line"
+            message = f"{self._file_name} contains the same table twice. The second one starts on line"
             raise FileRefused(
                 "table_repeated", f"{message} {self._header_line}.", "Remove one of the two tables."
             )

@@ -1,4 +1,4 @@
-"""Which dialect a file is written in, from its first lines."""
+"""Detects the CSV dialect of a file from its first lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = {
     ";": "semicolon",
     "\t": "tab",
     "|": "pipe",
-    " ": "blank",
+    " ": "space",
     '"': 'double quote "',
     "'": "single quote '",
     "": "none",
@@ -31,7 +31,7 @@ KnowsHeader = Callable[[list[str]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """A dialect and the first records read with it; a share `regular` of them has `width` fields."""
+    """A dialect and the first records read with it; `regular` is the share that has `width` fields."""
 
     dialect: Dialect
     records: tuple[Scanned, ...]
@@ -45,10 +45,13 @@ class Sniffed:
 
 
 def sniff(lines: list[str], line_end: str, fixed: dict[str, str], knows_header: KnowsHeader) -> Sniffed:
-    """The dialect under which `lines` make the most regular table.
+    """Finds the dialect that reads `lines` as the most regular table.
 
-    `fixed` holds the parts (`delimiter`, `quote`, `escape`) that are given. A header that `knows_header`
-    settles more than regularity does.
+    Args:
+        lines: the first lines of the file.
+        line_end: their line end.
+        fixed: the parts of the dialect (`delimiter`, `quote`, `escape`) that the caller sets.
+        knows_header: whether a record is a known header; this counts more than regularity.
     """
     judged = _judge_all(lines, line_end, fixed, DELIMITERS, knows_header)
     usual = any(character in lines[0] for character in DELIMITERS) if lines else True
@@ -63,7 +66,7 @@ def sniff(lines: list[str], line_end: str, fixed: dict[str, str], knows_header: 
 
 
 def read_records(lines: list[str], dialect: Dialect, limit: int = SNIFFED_RECORDS) -> Iterator[Scanned]:
-    """The first records of `lines`, blank ones included."""
+    """Yields the first records of `lines`, including blank ones."""
     scanner = RecordScanner(dialect, TextLines(lines))
     at = 0
     for _ in range(limit):
@@ -75,7 +78,7 @@ def read_records(lines: list[str], dialect: Dialect, limit: int = SNIFFED_RECORD
 
 
 def long_delimiter(lines: list[str]) -> str | None:
-    """A delimiter of several characters, such as `||` or `~|~`, if the first lines are separated by one."""
+    """Returns a delimiter of several characters, such as `||` or `~|~`, if the first lines use one."""
     filled = [line for line in lines[:20] if line.strip()]
     if len(filled) < 2:
         return None
@@ -135,13 +138,14 @@ def _likely_quote(lines: list[str], delimiter: str) -> str:
 def _likely_escapes(lines: list[str], quote: str) -> tuple[str, ...]:
     text = "\n".join(lines)
     if quote == "'" and '""' in text and '"' not in text.replace('""', ""):
-        # Double quotes that occur doubled only were escaped when the quote was still the double one.
+        # If every double quote is doubled, the file was first written with the double quote as its quote
+        # character and then wrapped in single quotes.
         return ('"',)
     return ("", "\\") if quote and "\\" + quote in text else ("",)
 
 
 def _blank_follows(lines: list[str], delimiter: str, quote: str) -> bool:
-    """Whether every delimiter outside quotes is followed by a blank, as in `a, b, "c"`."""
+    """Whether a space follows (almost) every delimiter outside quotes, as in `a, b, "c"`."""
     if delimiter not in ",;|":
         return False
     edge, mark = re.escape(delimiter), re.escape(quote)

@@ -1,4 +1,4 @@
-"""The text of an order file as a stream of bytes, whatever the file's format."""
+"""Streams the text of an order file as bytes, whatever the format of the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orders_pipeline.order_files.records.formats.file_format import Container, F
 from orders_pipeline.order_files.records.formats.known_formats import FORMATS, UNREADABLE
 
 CHUNK_BYTES = 4 << 20
-# Order files shrink about tenfold; far beyond that an archive is a mistake or an attack.
+# Order files compress about tenfold. A ratio far above that is a mistake or an attack.
 MAX_RATIO = 200
 FREE_BYTES = 64 << 20
 LONGEST_MAGIC = 16
@@ -20,11 +20,11 @@ LONGEST_MAGIC = 16
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file, or the table inside a file, that holds the order lines.
+    """The file, or the table inside a file, that contains the order lines.
 
     Attributes:
-        member: the table inside the file, such as a file of a zip archive; empty where there is only one.
-        called: the name that people know the file by, if it lies under another.
+        member: the table inside the file, such as a file in a zip archive; empty if there is only one.
+        called: the file's original name, if it is stored under another.
     """
 
     path: str
@@ -41,11 +41,11 @@ class Source:
         return FORMATS[self.container]
 
     def size(self) -> int:
-        """Bytes on disk, packed if the file is packed."""
+        """Returns the bytes on disk, before unpacking."""
         return Path(self.path).stat().st_size
 
     def unpacked_size(self) -> int:
-        """Bytes of text, estimated if the file is packed."""
+        """Returns the bytes of text; an estimate for a packed file."""
         return self.size() * self.format.growth
 
 
@@ -53,11 +53,11 @@ def open_source(path: Path, member: str | None = None, leave_out: tuple[str, ...
     """Finds the order lines in a file.
 
     Args:
-        member: the table inside the file; None where the file decides.
-        leave_out: patterns of tables inside the file that are not meant.
+        member: the table inside the file; None if the file has only one.
+        leave_out: patterns of tables inside the file to ignore.
 
     Raises:
-        FileRefused: the file is missing, a directory, empty, unreadable, or cannot hold order lines.
+        FileRefused: the file is missing, a directory, empty, unreadable, or cannot contain order lines.
     """
     magic = _first_bytes(path)
     for start, kind in UNREADABLE.items():
@@ -71,7 +71,7 @@ def open_source(path: Path, member: str | None = None, leave_out: tuple[str, ...
 
 
 def members_of(source: Source) -> list[str]:
-    """Names of all tables inside the file; none if the file itself is the table.
+    """Returns the names of all tables inside the file; none if the file itself is the table.
 
     Raises:
         FileRefused: the file is damaged.
@@ -80,8 +80,7 @@ def members_of(source: Source) -> list[str]:
 
 
 def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """Reads the text.
-
+    """Yields the text in chunks.
     Raises:
         FileRefused: the file is damaged or encrypted, or unpacks to more than `MAX_RATIO` times its size.
     """
@@ -102,20 +101,18 @@ def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Iterator[byte
         raise FileRefused(
             "file_unreadable",
             f"{source.name} cannot be read: {error.strerror}.",
-            "Check the disk and the permissions of the file.",
+            "Check the disk and the file's permissions.",
         ) from None
 
 
 def _first_bytes(path: Path) -> bytes:
     if not path.exists():
         raise FileRefused(
-            "file_missing", f"{path} does not exist: an order file was expected.", "Check the path."
+            "file_missing", f"{path} does not exist. An order file was expected.", "Check the path."
         )
     if not path.is_file():
-        what = "a directory" if path.is_dir() else "no regular file"
-        raise FileRefused(
-            "not_a_file", f"{path} is {what}: an order file was expected.", "Name the file itself."
-        )
+        what = "a directory" if path.is_dir() else "a special file"
+        raise FileRefused("not_a_file", f"{path} is {what}, not an order file.", "Name the file itself.")
     try:
         with path.open("rb") as file:
             magic = file.read(LONGEST_MAGIC)
@@ -138,8 +135,8 @@ def _member(path: Path, names: list[str], wanted: str | None, leave_out: tuple[s
     if not names:
         raise _empty(path.name)
     held = ", ".join(names[:5])
-    message = f"{path.name} holds {held}: one order file was expected, or the name of one of them."
-    raise FileRefused("archive_ambiguous", message, "Name one of them as the member.")
+    message = f"{path.name} contains {held}. One of these must be chosen as the order file."
+    raise FileRefused("archive_ambiguous", message, "Name one of them in the option `member`.")
 
 
 def _too_large(source: Source) -> FileRefused:
@@ -152,5 +149,5 @@ def _too_large(source: Source) -> FileRefused:
 
 def _empty(name: str) -> FileRefused:
     return FileRefused(
-        "file_empty", f"{name} is empty: a header and order lines were expected.", "Export it again."
+        "file_empty", f"{name} is empty. A header row and order lines were expected.", "Export it again."
     )

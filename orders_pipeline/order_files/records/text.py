@@ -1,4 +1,4 @@
-"""Bytes in any encoding to UTF-8, by streaming; bytes that are no text are kept as stand-in characters."""
+"""Decodes a stream of bytes in any encoding to UTF-8; undecodable bytes become stand-in characters."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Protocol
 
 from orders_pipeline.order_files.records.encodings import ASCII, DetectedEncoding, detect_encoding, is_utf8
 
-# Plane-16 private characters stand in for single bytes, so that a line's raw text can be written back as it
-# was. NUL is among them, which PostgreSQL cannot store.
+# A private-use character of plane 16 stands for each undecodable byte, so that an export can write the
+# original bytes. NUL gets one too, because PostgreSQL cannot store it.
 STAND_IN = 0x10FF00
 STAND_IN_PATTERN = "[\U0010ff00-\U0010ffff]"
 STAND_IN_PREFIX = b"\xf4\x8f"
@@ -20,8 +20,8 @@ _KEEP = "orders.keep"
 class TextStream:
     """The text of a file as UTF-8, without a byte order mark.
 
-    A file that was all ASCII as far as it was looked at is decided where its first other byte turns up;
-    `decided` tells as what.
+    If the sample of a file was all ASCII, its encoding is detected at the first non-ASCII byte; `decided`
+    then holds the result.
     """
 
     def __init__(self, encoding: str) -> None:
@@ -30,7 +30,7 @@ class TextStream:
         self._decoder: _Decoder | None = None if encoding == ASCII else _decoder(encoding)
 
     def decoded(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Pieces of the text, which end at any character."""
+        """Yields the text in pieces; a piece can end anywhere, but not inside a character."""
         first = True
         for chunk in chunks:
             text = self._feed(chunk)
@@ -52,15 +52,15 @@ class TextStream:
 
 
 def decode_start(head: bytes, encoding: str) -> str:
-    """The text of a file's first bytes."""
+    """Decodes the first bytes of a file."""
     return b"".join(TextStream(encoding).decoded(iter([head]))).decode()
 
 
 def original_bytes(text: str, encoding: str) -> bytes:
-    """`text` in `encoding`, stand-in characters as the bytes they stand for.
+    """Encodes `text`; each stand-in character becomes its original byte.
 
     Raises:
-        UnicodeEncodeError: a character does not exist in the encoding.
+        UnicodeEncodeError: the encoding does not have one of the characters.
     """
     pieces: list[bytes] = []
     start = 0
@@ -72,7 +72,7 @@ def original_bytes(text: str, encoding: str) -> bytes:
 
 
 def without_nul(text: bytes) -> bytes:
-    """UTF-8 with a stand-in for each NUL."""
+    """Replaces each NUL in UTF-8 text with a stand-in character."""
     return text.replace(b"\x00", chr(STAND_IN).encode()) if b"\x00" in text else text
 
 
@@ -92,7 +92,7 @@ def _decoder(encoding: str) -> _Decoder:
 
 
 class _Decoded:
-    """Streaming decoder of any encoding that Python knows."""
+    """Streaming decoder for any encoding that Python knows."""
 
     def __init__(self, encoding: str) -> None:
         self._decoder = codecs.getincrementaldecoder(encoding)(errors=_KEEP)

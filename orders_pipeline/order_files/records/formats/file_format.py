@@ -1,7 +1,7 @@
-"""The contract of a file format: how a file is recognised and turned into delimited text.
+"""The contract of a file format: how to recognise a file and turn it into delimited text.
 
-Everything after that is the same for all formats: header, columns, values, rejects and their export. A new
-format is a class with these members in a module of its own, a member of `Container`, and an entry in
+All later steps (header, columns, values, rejects and their export) are the same for all formats. To add a
+format, write a class with these members in its own module, add a member to `Container` and an entry to
 `known_formats.py`.
 """
 
@@ -24,13 +24,13 @@ class Container(StrEnum):
 
 
 class FileFormat(Protocol):
-    """A kind of file that can hold order lines.
+    """A kind of file that can contain order lines.
 
     Attributes:
-        magic: the bytes with which such a file begins.
-        growth: bytes of text for each byte on disk, estimated.
-        bounded: whether the text is refused once it is implausibly larger than the file.
-        errors: what reading raises where the file is damaged.
+        magic: the first bytes of every such file.
+        growth: estimated bytes of text for each byte on disk.
+        bounded: whether to refuse a file whose text is implausibly larger than the file.
+        errors: the exceptions that reading a damaged file raises.
     """
 
     magic: bytes
@@ -39,17 +39,19 @@ class FileFormat(Protocol):
     errors: tuple[type[Exception], ...]
 
     def members(self, path: Path) -> list[str] | None:
-        """Names of the tables inside, such as files of an archive; None where the file itself is the table.
+        """Returns the names of the tables inside, such as files in an archive.
+
+        None means that the file itself is the table.
 
         Raises:
-            FileRefused: the file is damaged, or of another kind after all.
+            FileRefused: the file is damaged, or turns out to be of another kind.
         """
 
     def open(self, path: Path, member: str) -> AbstractContextManager[BinaryIO]:
-        """The delimited text of the file, or of one of its members, as bytes to be read in order."""
+        """Opens the delimited text of the file, or of one of its members, for reading as bytes."""
 
 
 def damaged(name: str, error: Exception) -> FileRefused:
-    """The refusal of a file that cannot be unpacked."""
+    """Makes the refusal of a file that cannot be unpacked."""
     said = str(error) or type(error).__name__
     return FileRefused("archive_damaged", f"{name} cannot be unpacked: {said}.", "Copy or download it again.")

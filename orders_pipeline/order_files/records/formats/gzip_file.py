@@ -1,4 +1,4 @@
-"""Delimited text packed with gzip."""
+"""The format gzip: one file of delimited text, compressed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 
 class GzipFile:
-    """A single file packed with gzip."""
+    """One file compressed with gzip."""
 
     magic = b"\x1f\x8b"
     growth = 10

@@ -1,4 +1,4 @@
-"""The file formats that can be read, and the names of those that cannot."""
+"""The supported file formats, and the names of common unsupported ones."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from orders_pipeline.order_files.records.formats.zip_archive import ZipArchive
 FORMATS: dict[Container, FileFormat] = {
     Container.GZIP: GzipFile(),
     Container.ZIP: ZipArchive(),
-    # Every file begins with the empty magic of plain text, so it comes last.
+    # The magic of plain text is empty and matches every file, so plain text comes last.
     Container.PLAIN: PlainText(),
 }
 
-# What a file begins with, and what people call it.
+# The first bytes of a file, and what users call such a file.
 UNREADABLE = {
     b"%PDF": "a PDF document",
     b"PAR1": "a Parquet file",

@@ -1,4 +1,4 @@
-"""Delimited text as it is."""
+"""The plain format: delimited text that needs no unpacking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 class PlainText:
-    """A file that is delimited text already."""
+    """A file of delimited text."""
 
     magic = b""
     growth = 1

@@ -1,4 +1,4 @@
-"""Delimited text in a zip archive."""
+"""The zip format: one or more files of delimited text in an archive."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from orders_pipeline.order_files.records.formats.file_format import damaged
 
 
 class ZipArchive:
-    """An archive with one or several files."""
+    """A zip archive with one or more files."""
 
     magic = b"PK\x03\x04"
     growth = 10
     bounded = True
-    # What zipfile raises on damaged archives, beside its own class: it trusts fields that damage can reach.
+    # zipfile does not validate every field it reads, so damaged archives raise more than BadZipFile.
     errors: tuple[type[Exception], ...] = (
         zipfile.BadZipFile,
         zlib.error,
@@ -36,7 +36,7 @@ class ZipArchive:
     )
 
     def members(self, path: Path) -> list[str]:
-        """Names of the files in the archive that hold something, without those that systems add."""
+        """Returns the names of the files in the archive, without empty and hidden ones."""
         try:
             with zipfile.ZipFile(path) as archive:
                 names = [info.filename for info in archive.infolist() if not info.is_dir() and info.file_size]
@@ -51,7 +51,7 @@ class ZipArchive:
     def open(self, path: Path, member: str) -> Iterator[BinaryIO]:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(member).flag_bits & 1:
-                hint = "Unpack it, and import the file inside."
+                hint = "Unpack it and import the file inside."
                 raise FileRefused("archive_encrypted", f"{path.name} is encrypted.", hint)
             with archive.open(member) as file:
                 yield file  # type: ignore[misc]
