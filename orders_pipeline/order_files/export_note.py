@@ -1,4 +1,7 @@
-"""How a file's columns were read, noted in the export of its rejects, as a few lines may not show it."""
+"""The note in an export of rejects: how the columns of the original file were read.
+
+The few lines of an export may not show its encoding, date order and decimal separator. The note carries them.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,16 @@ _NOTE_IS_WITHIN = 4096
 
 
 def note_of_export(read_as: str, key: str) -> str:
-    """The note, with the partition key of the import whose rejects are exported."""
+    """Returns the note with the partition key of the import whose rejects are exported."""
     parted = "" if read_as.endswith(" ") else "&"
     return f"{read_as}{parted}import={key}"
 
 
 def note(encoding: str, dates: str, decimal: str) -> str:
-    """The note for a file read so; `dates` as in `ReadOptions.date_format`.
+    """Returns the note for a file that was read in this way; `dates` is as in `ReadOptions.date_format`.
 
-    It holds no delimiter and no quote. Unicode shows itself, also where the export changes its form.
+    The note contains no delimiter and no quote character. It leaves out Unicode encodings, which are
+    detected reliably and which the export may change.
     """
     shown = codecs.lookup(encoding).name.startswith(("utf-", "ascii"))
     parts = {"encoding": "" if shown else encoding, "dates": dates, "decimal": decimal}
@@ -37,13 +41,13 @@ def _plain(value: str) -> str:
 
 
 def reasons_in(header: tuple[str, ...]) -> int:
-    """How many columns at the front of a header are those of an export of rejects."""
+    """Counts the reason columns that an export of rejects has put at the front of a header."""
     own = header[: len(REASON_COLUMNS)] == REASON_COLUMNS
     return len(REASON_COLUMNS) + 1 if own else 0
 
 
 def told_by_export(head: bytes, options: ReadOptions) -> ReadOptions:
-    """`options`, filled in with what the note of an export says; what was given counts more."""
+    """Completes `options` from the note of an export; options that are set stay as they are."""
     told = _told(head)
     return replace(
         options,
@@ -54,7 +58,7 @@ def told_by_export(head: bytes, options: ReadOptions) -> ReadOptions:
 
 
 def exported_from(path: Path) -> str | None:
-    """The partition key of the import whose rejects a file holds; None if it is no such export."""
+    """Returns the partition key of the import whose rejects a file contains; None for any other file."""
     try:
         with path.open("rb") as file:
             return unquote(_told(file.read(_NOTE_IS_WITHIN)).get("import", "")) or None

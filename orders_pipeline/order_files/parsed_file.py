@@ -1,4 +1,4 @@
-"""What parsing a file came to, as values that travel as JSON."""
+"""The result of parsing a file, as values that can be stored as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found out about a file: `confidence` from 0 to 1, `reason` for people."""
+    """A property detected in a file, with a `confidence` from 0 to 1 and a readable `reason`."""
 
     what: str
     value: str
@@ -28,8 +28,12 @@ class ParsedBatch:
 class ParsedFile:
     """Counts of a parsed file: `records` = lines in batches + `rejected_lines` + `lines_of_rejected_orders`.
 
-    `orders_rejected` counts the distinct order numbers that have a bad line; `rejects_by_code` leaves out the
-    good lines that are lost with their order. `read_as` notes how ambiguous columns were read.
+    Attributes:
+        lines_of_rejected_orders: good lines of orders that have a bad line.
+        orders_rejected: distinct order numbers with a bad line.
+        rejects_by_code: counts of bad lines, without the good lines of rejected orders.
+        detected: properties found in the file.
+        read_as: how ambiguous columns were read; see `export_note`.
     """
 
     records: int

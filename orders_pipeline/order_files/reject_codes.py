@@ -1,4 +1,4 @@
-"""Why a line is not taken: stable codes, each with a sentence and a hint."""
+"""The reasons for rejecting a line: stable codes, each with a message and a hint."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class RejectCode(StrEnum):
-    """Stable codes of rejected lines; `ORDER_REJECTED` marks the good lines lost with their order."""
+    """Stable codes of rejected lines; `ORDER_REJECTED` marks good lines of orders that have a bad line."""
 
     BLANK_LINE = "blank_line"
     REPEATED_HEADER = "repeated_header"
@@ -48,36 +48,36 @@ class RejectCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`message` has one `{}` for the value found, or none; `field` is the order field at fault."""
+    """A message with at most one `{}` for the value found, a hint, and the order field at fault."""
 
     field: str | None
     message: str
     hint: str
 
 
-_BROKEN_HINT = "Correct the line in the export of rejects and import that file."
+_BROKEN_HINT = "Export the rejects, correct the line there, and import the export."
 
 EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.BLANK_LINE: Explanation(
         None, "The line is blank.", "Nothing to do, unless an order is missing."
     ),
     RejectCode.REPEATED_HEADER: Explanation(
-        None, "The header stands here again.", "Nothing to do: files were probably joined."
+        None, "The line repeats the header row.", "Nothing to do: files were probably joined."
     ),
     RejectCode.FIELD_COUNT: Explanation(None, "The line has {}.", _BROKEN_HINT),
     RejectCode.STRAY_QUOTE: Explanation(
         None,
-        "A quoted field goes on after its closing quote: {}.",
+        "Text follows the closing quote of a field: {}.",
         "Double the quotes inside a quoted field.",
     ),
     RejectCode.UNCLOSED_QUOTE: Explanation(
         None,
-        "A quoted field is never closed: {}.",
-        "Close the quote, or complete the file if it was cut off.",
+        "A quoted field has no closing quote: {}.",
+        "Close the quote, or export the file again if it is incomplete.",
     ),
     RejectCode.SWALLOWED_LINES: Explanation(
         None,
-        "A quote opened on line {} takes in whole lines that look like records.",
+        "A quote that opens on line {} encloses lines that look like records.",
         "Remove or close that quote.",
     ),
     RejectCode.CUT_OFF: Explanation(
@@ -85,54 +85,56 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     ),
     RejectCode.UNDECODABLE: Explanation(
         None,
-        "The line holds bytes that are no text in the file's encoding: {}.",
-        "Correct them, or name the encoding.",
+        "The line contains bytes that are not valid in the file's encoding: {}.",
+        "Correct them, or set the encoding.",
     ),
     RejectCode.ORDER_NUMBER_MISSING: Explanation("order_number", "The order number is blank.", "Fill it in."),
     RejectCode.ORDER_NUMBER_DAMAGED: Explanation(
         "order_number",
-        "The order number {} was shortened by a spreadsheet.",
-        "Export again with the column as text.",
+        "A spreadsheet rounded the order number to {}.",
+        "Export the file again with this column as text.",
     ),
     RejectCode.ORDER_UNKNOWN: Explanation(
-        "order_number", "The order {} is not in the file of orders.", "Import the two files of one export."
+        "order_number", "The order {} is not in the file of orders.", "Use two files from the same export."
     ),
     RejectCode.ORDER_TWICE: Explanation(
         "order_number",
-        "The order {} stands more than once in the file of orders.",
-        "Remove the wrong one there.",
+        "The order {} appears more than once in the file of orders.",
+        "Remove the wrong one from that file.",
     ),
     RejectCode.STATUS_SKIPPED: Explanation(
         "status",
-        "Orders with the status {} are skipped by the profile.",
-        "Change the profile's `skip` to take them.",
+        "The profile skips orders with the status {}.",
+        "To import them, change `skip` in the profile.",
     ),
     RejectCode.SKU_MISSING: Explanation("sku", "The product's SKU is blank.", "Fill it in."),
     RejectCode.QUANTITY_MISSING: Explanation("quantity", "The quantity is blank.", "Fill it in."),
     RejectCode.QUANTITY_UNREADABLE: Explanation(
-        "quantity", "The quantity {} is no number.", "Write a whole number."
+        "quantity", "The quantity {} is not a number.", "Write a whole number."
     ),
     RejectCode.QUANTITY_NOT_WHOLE: Explanation(
         "quantity",
         "The quantity {} is not a whole number.",
-        "Sell by a smaller unit, and write a whole number.",
+        "Use a smaller unit, such as grams, and write a whole number.",
     ),
     RejectCode.QUANTITY_NOT_POSITIVE: Explanation(
         "quantity",
         "The quantity {} is not above zero.",
-        "Returns and cancellations are no orders; leave them out.",
+        "Leave out returns and cancellations; they are not orders.",
     ),
     RejectCode.QUANTITY_TOO_LARGE: Explanation(
-        "quantity", "The quantity {} is above 1,000,000,000.", "Check it; split the line if it is right."
+        "quantity", "The quantity {} is above 1,000,000,000.", "Check it. If it is correct, split the line."
     ),
     RejectCode.PRICE_MISSING: Explanation("price", "The price is blank.", "Fill it in."),
     RejectCode.PRICE_UNREADABLE: Explanation(
         "price",
-        "The price {} is no amount in the column's format.",
-        "Write it like 1234.50, or name the decimal sign.",
+        "The price {} is not an amount in the column's format.",
+        "Write it like 1234.50, or set the decimal separator.",
     ),
     RejectCode.PRICE_AMBIGUOUS: Explanation(
-        "price", "The price {} can be read in two ways, and the column uses both.", "Name the decimal sign."
+        "price",
+        "The price {} can be read in two ways, and the column uses both.",
+        "Set the decimal separator.",
     ),
     RejectCode.PRICE_TOO_PRECISE: Explanation(
         "price", "The price {} has more than four decimals.", "Round it to four decimals."
@@ -140,46 +142,46 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.PRICE_NOT_POSITIVE: Explanation(
         "price",
         "The price {} is not above zero.",
-        "Gifts, samples and adjustments are no sales; leave them out.",
+        "Leave out gifts, samples and adjustments; they are not sales.",
     ),
     RejectCode.PRICE_TOO_LARGE: Explanation(
         "price",
-        "The line's total is above 10,000,000,000: the price is {}.",
+        "The line total is above 10,000,000,000. The price is {}.",
         "Check the price and the quantity.",
     ),
     RejectCode.PRICE_OTHER_CURRENCY: Explanation(
         "price",
-        "The price {} carries the sign of another currency.",
-        "Give the file's currency in the profile.",
+        "The price {} has the sign of another currency.",
+        "Set the file's currency in the profile.",
     ),
     RejectCode.CURRENCY_UNKNOWN: Explanation(
         "currency", "The currency {} is not an ISO 4217 code.", "Write a code such as USD."
     ),
     RejectCode.CURRENCY_DIFFERS: Explanation(
         "currency",
-        "The order has lines in other currencies than {}.",
-        "Give each currency its own order number.",
+        "The order has lines in {} and in other currencies.",
+        "Use a separate order number for each currency.",
     ),
     RejectCode.DATE_MISSING: Explanation("ordered_at", "The order date is blank.", "Fill it in."),
     RejectCode.DATE_UNREADABLE: Explanation(
         "ordered_at",
-        "The order date {} is no date in the column's format.",
+        "The order date {} is not a date in the column's format.",
         "Write it like 2025-11-30 14:05:00.",
     ),
     RejectCode.DATE_AMBIGUOUS: Explanation(
         "ordered_at",
         "The order date {} can be read in two ways, and the column uses both.",
-        "Name the date format.",
+        "Set the date format.",
     ),
     RejectCode.DATE_OUT_OF_RANGE: Explanation(
         "ordered_at",
-        "The order date {} is outside the days that are kept.",
-        "Check it, or set ORDERS_FIRST_DAY.",
+        "The order date {} is before ORDERS_FIRST_DAY or in the future.",
+        "Check the date, or set an earlier ORDERS_FIRST_DAY.",
     ),
     RejectCode.ORDER_TOTAL_TOO_LARGE: Explanation(
         "order_number",
-        "The order's total is above 10,000,000,000.",
-        "Check its prices, or split the order.",
+        "The order total is above 10,000,000,000.",
+        "Check the prices, or split the order.",
     ),
     RejectCode.TEXT_TOO_LONG: Explanation(
         None,
@@ -188,7 +190,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     ),
     RejectCode.ORDER_REJECTED: Explanation(
         "order_number",
-        "Another line of order {} was rejected, and an order is taken whole or not at all.",
-        "Correct that line.",
+        "Another line of order {} was rejected, and orders are imported only as a whole.",
+        "Correct the other line.",
     ),
 }

@@ -1,4 +1,4 @@
-"""The second file of a profile: order fields for the lines of the first, joined by the order number."""
+"""The companion: a second file with order fields, joined to the lines of the first by order number."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from orders_pipeline.order_files.reject_codes import RejectCode
 
 
 def find_companion(source: Source, companion: Companion, given: str | None) -> Source:
-    """The companion of an order file: the one given, the other file in its archive, or the one beside it.
+    """Finds the companion of an order file: the one given, or a match in its archive or its folder.
 
     Raises:
-        FileRefused: there is none, or several fit.
+        FileRefused: no file fits, or several do.
     """
     path = Path(source.path)
     if given is not None:
@@ -28,16 +28,16 @@ def find_companion(source: Source, companion: Companion, given: str | None) -> S
     beside = sorted(other for other in path.parent.glob(companion.file) if other != path and other.is_file())
     if len(beside) == 1:
         return open_source(beside[0].resolve())
-    what = "several fit" if beside or inside else "none was found"
+    what = "several files match" if beside or inside else "no file matches"
     raise FileRefused(
         "companion_missing",
-        f"{source.name} needs a second file with its orders, named like {companion.file}: {what}.",
-        "Put exactly one beside it or with it into a zip archive, or name it as the companion.",
+        f"{source.name} needs a second file with its orders: {what} {companion.file}.",
+        "Put one such file into the same folder or zip archive, or name it as the companion.",
     )
 
 
 def join_orders(lines: pl.DataFrame, orders: pl.DataFrame | None, companion: Companion) -> pl.DataFrame:
-    """`lines` with the fields of their orders; lines whose order is not there, or there twice, are marked."""
+    """Adds the fields of their orders to `lines`; marks lines whose order is missing or there twice."""
     fields = [field.value for field in companion.columns if field is not OrderField.ORDER_NUMBER]
     if orders is None:
         schema = {"order": pl.String, **dict.fromkeys(fields, pl.String), "found": pl.UInt32}

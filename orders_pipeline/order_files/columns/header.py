@@ -1,4 +1,4 @@
-"""Where the header of an order file stands, and which profile it fits."""
+"""Finds the header row of an order file and the profile that it fits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADER_SEARCH = 30
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header record: its place among the records and the physical lines, its names, the profile it fits."""
+    """A header row: its record index, its physical line, its column names, and the profile it fits."""
 
     profile: Profile
     index: int
@@ -24,10 +24,10 @@ class Header:
 
 
 def find_header(file_name: str, sniffed: Sniffed, profiles: Sequence[Profile], line: int | None) -> Header:
-    """The first record (or that on physical line `line`) that has all columns of a profile.
+    """Finds the first record that has all columns of a profile, or the one on physical line `line`.
 
     Raises:
-        FileRefused: there is none, or it fits several profiles equally well.
+        FileRefused: there is no such record, or it fits several profiles equally well.
     """
     at = 1
     for index, record in enumerate(sniffed.records[:HEADER_SEARCH]):
@@ -41,7 +41,7 @@ def find_header(file_name: str, sniffed: Sniffed, profiles: Sequence[Profile], l
 
 
 def widen(names: tuple[str, ...], records: Sequence[Scanned]) -> tuple[str, ...]:
-    """`names` as wide as the records: one delimiter more or less at the end of each line is harmless."""
+    """Adapts `names` to records that all have one delimiter more or less at the end of the line."""
     rows = [r.fields for r in records if r.problem is None and any(field.strip() for field in r.fields)]
     if rows and all(len(row) == len(names) + 1 and not row[-1].strip() for row in rows):
         return (*names, "")
@@ -56,7 +56,7 @@ def _most_specific(file_name: str, fitting: list[Profile], names: tuple[str, ...
     if len(best) > 1:
         which = ", ".join(profile.name for profile in best)
         raise FileRefused(
-            "profile_ambiguous", f"{file_name} fits several profiles: {which}.", "Name the one to use."
+            "profile_ambiguous", f"{file_name} fits several profiles: {which}.", "Choose one of them."
         )
     return best[0]
 
@@ -79,7 +79,7 @@ def _no_header(file_name: str, records: Sequence[Scanned], profiles: Sequence[Pr
     return FileRefused(
         "column_missing",
         f"{file_name} has {columns}, which {which} requires.",
-        "Rename the columns, name another profile, or write one for such files.",
+        "Rename the columns, choose another profile, or write a profile for this file.",
     )
 
 
@@ -89,6 +89,6 @@ def _headless(file_name: str, rows: list[tuple[str, ...]], profiles: Sequence[Pr
     expected = ", ".join(shown.columns[field][0] for field in shown.required)
     return FileRefused(
         "header_missing",
-        f"{file_name} has no header that a profile knows: its first line reads {', '.join(first)[:120]!r}.",
-        f"Add a header such as that of the profile {shown.name!r}, {expected}, or write a profile for it.",
+        f"{file_name} has no header row that fits a profile. Its first line is {', '.join(first)[:120]!r}.",
+        f"Add the header row of the profile {shown.name!r} ({expected}), or write a profile for this file.",
     )

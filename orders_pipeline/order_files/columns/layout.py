@@ -1,4 +1,4 @@
-"""Which columns of an identified file are read, and under which names."""
+"""Chooses the columns to read from an identified file, and their names."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.profile import OrderField, Profile, plain_name
 from orders_pipeline.order_files.records.record_layout import Layout
 
-# What a line of its own must have in these fields to be taken for one.
+# A line inside a quoted field looks like a record if these fields are filled.
 _TELLING = (OrderField.ORDER_NUMBER, OrderField.QUANTITY, OrderField.ORDERED_AT)
 
 
 def order_layout(identified: Identified) -> Layout:
-    """Columns of order fields, of `skip` (`skip_N`), of `joined` (`field+N`), of packed items (`item_N`)."""
+    """Returns the layout of a file.
+
+    Its columns are the order fields, `skip_N` for `skip`, `field+N` for `joined`, and `item_N` for packed
+    items.
+    """
     profile, header = identified.profile, identified.header
     columns = {field.value: at for field, at in profile.locate(header).items()}
     needed = [columns[field] for field in _TELLING if field in columns]
@@ -35,7 +39,7 @@ def _named_columns(profile: Profile, header: tuple[str, ...]) -> dict[str, int]:
 
 
 def column_names(identified: Identified) -> dict[str, str]:
-    """The file's own name of the column of each order field; for joined ones all of them."""
+    """Returns the file's column name of each order field; joined fields list all their columns."""
     header = identified.header
     names = {field.value: header[at] for field, at in identified.profile.locate(header).items()}
     names |= {field.value: " + ".join(parts) for field, parts in identified.profile.joined.items()}

@@ -1,4 +1,4 @@
-"""Column profiles: how the columns of one kind of file become the fields of order lines. Data, no code."""
+"""Column profiles: data that maps the columns of one kind of file to the fields of order lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
 class OrderField(StrEnum):
-    """What a column of an order file can mean."""
+    """A field of an order line that a column can hold."""
 
     ORDER_NUMBER = "order_number"
     CUSTOMER_ID = "customer_id"
@@ -51,10 +51,14 @@ _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
 class PackedItems(BaseModel):
-    """Several items of an order packed into columns, as `name:Mug|sku:M1|quantity:2|total:9.00`.
+    """Items of an order that are packed into columns, such as `name:Mug|sku:M1|quantity:2|total:9.00`.
 
-    `columns` is a pattern of their header names, such as `line_item_*`; `fields` gives each order field its
-    key.
+    Attributes:
+        columns: pattern of the column names, such as `line_item_*`.
+        fields: key of each order field, such as `total`.
+        separator: the character between two fields.
+        assign: the character between a key and its value.
+        between: the text between two items in one column; empty if a column has one item.
     """
 
     model_config = _STRICT
@@ -66,13 +70,13 @@ class PackedItems(BaseModel):
     between: str = ""
 
     def among(self, header: tuple[str, ...]) -> list[int]:
-        """Positions of the packed columns."""
+        """Returns the positions of the packed columns."""
         pattern = self.columns.casefold()
         return [at for at, name in enumerate(header) if fnmatchcase(name.strip().casefold(), pattern)]
 
 
 class Companion(BaseModel):
-    """A second file with order fields, joined by the order number; `file` is a pattern of its name."""
+    """A second file with order fields, joined by order number; `file` is a pattern of its name."""
 
     model_config = _STRICT
 
@@ -88,12 +92,18 @@ class Companion(BaseModel):
 class Profile(BaseModel):
     """Maps a file's columns to order fields.
 
-    `columns` gives each field the header names it goes by, `joined` the columns that make it up together,
-    `constants` its one value for the whole file, `values` what stands for what in it; `optional` fields may
-    be absent. Blank fields in `inherit` take the value that another line of the order has, those in
-    `fallback` that of another field. `skip` names columns and the values (`*`: any) whose orders are not
-    taken. `date_order` settles what numeric dates leave open, `short_date_order` only those with two-digit
-    years; naive times are local to `timezone`.
+    Attributes:
+        columns: possible header names of each field.
+        joined: columns whose texts, joined by spaces, make up a field.
+        optional: fields whose columns may be missing.
+        constants: fields that have one value for the whole file.
+        values: replacements for values of a field.
+        inherit: fields that take a blank value from another line of the same order.
+        fallback: for each of these fields, the field that replaces a blank value.
+        skip: values of a column (`*`: any) whose orders are skipped.
+        date_order: order of ambiguous numeric dates.
+        short_date_order: the same, for two-digit years only.
+        timezone: IANA time zone of times without an offset.
     """
 
     model_config = _STRICT
@@ -137,9 +147,9 @@ class Profile(BaseModel):
         given = self.given
         missing = [field.value for field in _NEEDED if field not in given]
         if missing:
-            raise ValueError(f"no column and no constant for {', '.join(missing)}")
+            raise ValueError(f"{', '.join(missing)} needs a column or a constant")
         if len(_PRICES & given) != 1:
-            raise ValueError("exactly one of unit_price and line_total is needed")
+            raise ValueError("set either unit_price or line_total")
         currency = self.constants.get(OrderField.CURRENCY)
         if currency is not None and currency not in MINOR_DIGITS:
             raise ValueError(f"{currency!r} is not an ISO 4217 code")
@@ -147,27 +157,27 @@ class Profile(BaseModel):
 
     @property
     def given(self) -> set[OrderField]:
-        """The fields that this profile gives a value."""
+        """Fields that get a value from this profile."""
         packed = set(self.items.fields) if self.items else set()
         joined = set(self.companion.columns) if self.companion else set()
         return {*self.columns, *self.joined, *self.constants, *packed, *joined}
 
     @property
     def price_field(self) -> OrderField:
-        """The field that prices are read from."""
+        """The field with the prices: `unit_price` or `line_total`."""
         return OrderField.LINE_TOTAL if OrderField.LINE_TOTAL in self.given else OrderField.UNIT_PRICE
 
     @property
     def required(self) -> tuple[OrderField, ...]:
-        """Fields whose column must be in the file."""
+        """Fields whose columns must be in the file."""
         return tuple(field for field in self.columns if field not in self.optional)
 
     def locate(self, header: tuple[str, ...]) -> dict[OrderField, int]:
-        """Position of each field whose column is in `header`."""
+        """Returns the position of each field whose column is in `header`."""
         return locate(self.columns, header)
 
     def missing(self, header: tuple[str, ...]) -> list[str]:
-        """Names of the columns that `header` should have and has not."""
+        """Returns the names of the required columns that `header` lacks."""
         found = self.locate(header)
         absent = [" or ".join(self.columns[field]) for field in self.required if field not in found]
         known = {plain_name(name) for name in header}
@@ -181,7 +191,7 @@ class Profile(BaseModel):
 
 
 def locate(columns: dict[OrderField, Names], header: tuple[str, ...]) -> dict[OrderField, int]:
-    """Position in `header` of the first known name of each field."""
+    """Returns the position in `header` of the first known name of each field."""
     positions: dict[str, int] = {}
     for at, name in enumerate(header):
         positions.setdefault(plain_name(name), at)
@@ -191,13 +201,13 @@ def locate(columns: dict[OrderField, Names], header: tuple[str, ...]) -> dict[Or
 
 
 def plain_name(name: str) -> str:
-    """A header name without case, blanks and punctuation, as names are compared."""
+    """Returns a header name without case, spaces and punctuation, for comparing names."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
 @cache
 def built_in_profiles() -> dict[str, Profile]:
-    """The profiles that come with the package, by name."""
+    """Returns the profiles that come with the package, by name."""
     folder = resources.files("orders_pipeline.order_files.columns").joinpath("profiles")
     files = [file for file in folder.iterdir() if file.name.endswith(".toml")]
     loaded = [parse_profile(file.read_text("utf-8"), file.name) for file in files]
@@ -205,7 +215,7 @@ def built_in_profiles() -> dict[str, Profile]:
 
 
 def load_profile(name_or_path: str) -> Profile:
-    """A built-in profile by name, or one from a TOML file.
+    """Loads a built-in profile by name, or a profile from a TOML file.
 
     Raises:
         FileRefused: there is no such profile, or its file is not valid.
@@ -216,7 +226,7 @@ def load_profile(name_or_path: str) -> Profile:
     path = Path(name_or_path)
     if not path.is_file():
         names = ", ".join(known)
-        message = f"There is no profile {name_or_path!r}: known are {names}."
+        message = f"There is no profile {name_or_path!r}. The built-in profiles are {names}."
         raise FileRefused("profile_unknown", message, "Name one of them, or the path of a TOML file.")
     try:
         return parse_profile(path.read_text("utf-8"), path.name)
@@ -228,10 +238,10 @@ def load_profile(name_or_path: str) -> Profile:
 
 
 def parse_profile(text: str, file_name: str) -> Profile:
-    """The profile in a TOML text; its name is that of the file unless given.
+    """Parses a profile from TOML text; its name defaults to the name of the file.
 
     Raises:
-        FileRefused: the text is no valid profile; the message says what is wrong.
+        FileRefused: the text is not a valid profile; the message says what is wrong.
     """
     try:
         return Profile.model_validate({"name": Path(file_name).stem.lower(), **tomllib.loads(text)})

@@ -1,4 +1,4 @@
-"""The first pass over a file: its records under the names of the order fields, and what its columns show."""
+"""The first pass over a file: names the columns after order fields and gathers evidence of their formats."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDER = OrderField.ORDER_NUMBER.value
 
 
 class FirstPass:
-    """Reads a file once into a spill; `records` and `encoding` are known at the end."""
+    """Reads a file once into a spill; `records` and `encoding` are complete at the end."""
 
     def __init__(self, source: Source, identified: Identified, evidence: ColumnEvidence) -> None:
         self.records = 0
@@ -44,14 +44,14 @@ class FirstPass:
 
     @property
     def encoding(self) -> DetectedEncoding | None:
-        """The encoding, where it was decided only on the way."""
+        """The encoding, if it was detected only while reading; see `TextStream.decided`."""
         return self._text.decided
 
     def frames(self) -> Generator[pl.DataFrame]:
-        """The records, prepared.
+        """Yields the records, prepared for conversion.
 
         Raises:
-            FileRefused: the file cannot be read to its end, or holds the same table twice.
+            FileRefused: the file cannot be read to its end, or contains the same table twice.
         """
         chunks = self._text.decoded(read_chunks(self._source))
         reader = RecordReader(self._identified.dialect, self._layout, self._identified.file_name)
@@ -63,7 +63,7 @@ class FirstPass:
         self._sections.end()
 
     def spilled(self, folder: Path, rules: ParseRules, plan: Plan | None = None) -> tuple[Spill, Plan]:
-        """All records, in the parts of a plan, which follows from the rules where none is given."""
+        """Reads all records into the parts of a plan; without a plan, `rules` decide it."""
         frames = self.frames()
         first = next(frames, None)
         if plan is None:
@@ -87,14 +87,17 @@ class FirstPass:
         return unpack_items(frame, profile.items) if profile.items else frame
 
     def _unescaped(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Without the apostrophes that an export of rejects puts before formulas."""
+        """Removes the apostrophes that an export of rejects puts before formulas."""
         if REASON_COLUMNS[0] not in self._identified.header:
             return frame
         names = [name for name in (*self._layout.columns, "order") if name in frame.columns]
         return frame.with_columns(pl.col(names).str.replace(r"^'([=+@\t\r-])", "$1"))
 
     def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """An order number that the end of the file cuts short belongs to the order of the line before."""
+        """Gives a last line whose order number is cut off the order number of the line before it.
+
+        The cut number must be a prefix of that order number: the line may belong to that order.
+        """
         orders = [self._last_order, *frame["order"].tail(2)][-2:]
         self._last_order = orders[-1]
         if (
@@ -110,7 +113,7 @@ class FirstPass:
         return frame.with_columns(order=pl.when(last).then(pl.lit(orders[0])).otherwise(pl.col("order")))
 
     def _skipping(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`skipped`: the value for which the profile passes an order over."""
+        """Adds `skipped`: the value for which the profile skips the order; null if it does not."""
         matches = [pl.lit(None, pl.String)]
         names = []
         for number, values in enumerate(self._identified.profile.skip.values()):

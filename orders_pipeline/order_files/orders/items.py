@@ -1,4 +1,4 @@
-"""Several items of an order in the columns of one record, made into a line each."""
+"""Unpacks the items in the columns of one record into one line each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orders_pipeline.order_files.columns.profile import PackedItems
 
 
 def unpack_items(frame: pl.DataFrame, items: PackedItems) -> pl.DataFrame:
-    """One row for each item that is not blank; a record without any stays one row."""
+    """Makes one row for each item that is not blank; a record without items stays one row."""
     packed = [name for name in frame.columns if name.startswith("item_")]
     texts = pl.concat_list(packed)
     if items.between:

@@ -1,4 +1,4 @@
-"""Typed lines to whole orders: an order with one bad line is rejected with all its lines."""
+"""Groups typed lines into orders. One bad line rejects the whole order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
 
 @dataclass(frozen=True, slots=True)
 class SettledLines:
-    """Good orders in the order of their first lines, their lines order by order, and what is not taken."""
+    """Good orders, sorted by their first lines; their lines, grouped by order; and all rejected lines."""
 
     orders: pl.DataFrame
     lines: pl.DataFrame
@@ -25,7 +25,7 @@ class SettledLines:
 
 
 def settle_lines(frame: pl.DataFrame, headers: dict[str, str]) -> SettledLines:
-    """Groups the lines of whole orders; `headers` gives the file's column name of each order field."""
+    """Groups lines into orders; `headers` has the file's column name of each order field."""
     frame = _marked_orders(_by_order(frame))
     good = frame
     bad = frame.clear()
@@ -38,7 +38,7 @@ def settle_lines(frame: pl.DataFrame, headers: dict[str, str]) -> SettledLines:
 
 
 def merge_settled(pieces: list[SettledLines]) -> SettledLines:
-    """Pieces with different orders as one, in file order again."""
+    """Merges pieces with distinct orders and restores the order of the file."""
     if len(pieces) == 1:
         return pieces[0]
     orders = pl.concat(piece.orders for piece in pieces)
@@ -57,7 +57,7 @@ def merge_settled(pieces: list[SettledLines]) -> SettledLines:
 
 
 def _by_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """The lines of each order together, in file order, with a number `run` for each order."""
+    """Brings the lines of each order together, in file order, and numbers the orders in `run`."""
     runs = frame["order"].rle_id()
     if frame.height and runs[-1] + 1 != frame["order"].n_unique():
         numbered = frame.with_row_index("first").with_columns(pl.col("first").min().over("order"))
@@ -67,7 +67,7 @@ def _by_order(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _marked_orders(frame: pl.DataFrame) -> pl.DataFrame:
-    """Marks what only the lines of an order together show."""
+    """Marks problems that show only in an order as a whole: mixed currencies and too large totals."""
     fine = frame.filter(pl.col("code").is_null())
     plain = fine["currency"].n_unique() <= 1
     if plain and (fine["total"].cast(pl.Int128).sum() or 0) <= MAX_TOTAL_UNITS * SCALE:

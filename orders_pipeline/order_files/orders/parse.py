@@ -1,4 +1,4 @@
-"""A whole order file, parsed once by streaming into batches of whole orders and tables of rejects."""
+"""Parses an order file, in one streaming pass, into batches of whole orders and tables of rejects."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.convert import convert_lines
 from orders_pipeline.order_files.values.decisions import ColumnEvidence, Decisions
 
-# Two threads keep a core busy while the other waits for the disk; more would only hold more in memory.
+# With two threads, one computes while the other waits for the disk. More threads only use more memory.
 WORKERS = 2
 
 
 class RecordsLostError(RuntimeError):
-    """The counts of a parsed file do not add up: a defect of the importer, never of the file."""
+    """The counts of a parsed file do not add up. This is a bug in the importer, never a fault of the file."""
 
 
 def parse_order_file(path: Path, identified: Identified, rules: ParseRules, target: Path) -> ParsedFile:
-    """Writes `batch-NNNN.orders.parquet`, `batch-NNNN.lines.parquet` and `rejects-NNNN.parquet` into
-    `target`.
+    """Parses a file into the folder `target`, which is emptied first.
 
-    What an earlier attempt left there is replaced.
+    Writes `batch-NNNN.orders.parquet`, `batch-NNNN.lines.parquet` and `rejects-NNNN.parquet`.
 
     Raises:
-        FileRefused: the file cannot be read to its end, or a column leaves open how it is to be read.
+        FileRefused: the file cannot be read to its end, or the format of a column is ambiguous.
+        RecordsLostError: the counts do not add up.
     """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -81,7 +81,7 @@ class _Parts:
 
 
 class _Written:
-    """Counts of what was written."""
+    """Writes settled lines and counts them."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -141,11 +141,11 @@ def _write_all(parts: _Parts, plan: Plan, target: Path) -> _Written:
 def _findings(first_pass: FirstPass, decisions: Decisions) -> Iterator[Finding]:
     if found := first_pass.encoding:
         yield Finding("encoding", found.encoding, found.confidence, found.reason)
-    mixed = "both signs occur" if decisions.price.mixed else "the whole column was looked at, or it was given"
-    yield Finding("decimal sign", decisions.price.sign, 0.9 if decisions.price.mixed else 1.0, mixed)
+    mixed = "both separators occur" if decisions.price.mixed else "set by option or from the whole column"
+    yield Finding("decimal separator", decisions.price.sign, 0.9 if decisions.price.mixed else 1.0, mixed)
     for family, order in decisions.dates.orders:
         shape = f"dates with {family[0]} and a {family[1]}-digit year"
         if family in decisions.dates.mixed:
-            yield Finding("date order", "mixed", 0.5, f"{shape} are written in several orders")
+            yield Finding("date order", "mixed", 0.5, f"{shape} use several orders")
         else:
-            yield Finding("date order", order.value, 1.0, f"{shape}: the whole column fits, or it was given")
+            yield Finding("date order", order.value, 1.0, f"{shape}: set by option or from the whole column")

@@ -1,4 +1,7 @@
-"""Lines of a large file, kept on disk by a hash of their order number, so that no order is ever split."""
+"""The spill: keeps the lines of a large file on disk, in parts by a hash of the order number.
+
+All lines of an order are in the same part, so no order is split.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ import polars as pl
 MAX_BATCHES = 64
 FEW_BATCHES = 4
 BATCHES_A_WORKER = 2
-# Batches of a middling file are this much smaller than those of a large one.
+# Up to FEW_BATCHES, batches are this many times smaller than the batches of a large file.
 FEW_BATCHES_SHRINK = 10
 PART_LINES = 80_000
 MAX_PARTS = 512
 
 
 class Spill:
-    """Holds raw lines in `count` parts: one in memory, several in a file each of `folder`."""
+    """Raw lines in `count` parts. A single part stays in memory; several are files in `folder`."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
@@ -29,7 +32,7 @@ class Spill:
             folder.mkdir(parents=True)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Takes lines with the columns `order` and `record`; those without an order go to any part."""
+        """Adds lines with the columns `order` and `record`; lines without an order go to any part."""
         if self.count == 1:
             self._kept.append(frame)
             return
@@ -44,7 +47,7 @@ class Spill:
                 self._lengths[number].append(file.tell() - start)
 
     def part(self, number: int) -> pl.DataFrame | None:
-        """The lines of one part in file order, None when there are none; the part is given up."""
+        """Returns the lines of one part in file order, or None, and deletes the part."""
         if self.count == 1:
             frames, self._kept = self._kept, []
         elif self._lengths[number]:
@@ -61,22 +64,23 @@ class Spill:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the lines of a file are spread: `batches`, each of `pieces` parts that are worked on one by one."""
+    """How to divide the lines of a file: into `batches` of `pieces` parts each."""
 
     batches: int
     pieces: int = 1
 
     @property
     def parts(self) -> int:
-        """Number of parts; those of batch `n` (from 0) are `n * pieces` and the following."""
+        """Number of parts. Batch `n` (from 0) has the parts from `n * pieces`."""
         return self.batches * self.pieces
 
 
 def plan_parts(lines: float, batch_lines: int, workers: int) -> Plan:
-    """The plan for about `lines` lines.
+    """Plans batches and parts for about `lines` lines.
 
-    One batch for a small file, as each batch costs steps; up to two a worker process, which keep all of them
-    busy; then one for each `batch_lines`, at most 64. Parts are small enough for any file to fit into memory.
+    A small file is one batch, because each batch costs steps. A larger one has up to two batches for each
+    worker process, to keep all workers busy, and then one for each `batch_lines`, at most 64. Parts are small
+    enough to fit into memory.
     """
     enough = max(FEW_BATCHES, BATCHES_A_WORKER * workers)
     few = min(enough, MAX_BATCHES, round(lines * FEW_BATCHES_SHRINK / batch_lines))

@@ -1,4 +1,4 @@
-"""Which column of an unknown file could mean which order field, by its name and by what stands in it."""
+"""Guesses which column of an unknown file holds which order field, from its name and its values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, Op
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A column that may be a field: how sure (0 to 1), and why."""
+    """A column that may hold a field, with the confidence (0 to 1) and the reason."""
 
     field: OrderField
     column: str
@@ -28,7 +28,7 @@ class Guess:
 
 
 def guess_columns(header: tuple[str, ...], rows: pl.DataFrame) -> list[Guess]:
-    """The best column for each field that any column fits; no column is guessed twice."""
+    """Returns the best column for each field, if any fits; each column is used at most once."""
     found = [guess for at, name in enumerate(header) for guess in _guesses(name, rows.to_series(at))]
     chosen: dict[OrderField, Guess] = {}
     for guess in sorted(found, key=lambda guess: -guess.confidence):
@@ -39,7 +39,7 @@ def guess_columns(header: tuple[str, ...], rows: pl.DataFrame) -> list[Guess]:
 
 
 def decimal_sign(values: pl.Series) -> DecimalSign:
-    """The decimal sign that `values` show, a point if they show none."""
+    """Returns the decimal separator that `values` show; a point if they show none."""
     evidence = AmountEvidence()
     evidence.add(values)
     return evidence.decide() or DecimalSign()
@@ -68,7 +68,7 @@ def _likeness(name: str, known: list[str]) -> float:
 
 
 def _content(field: OrderField, values: pl.Series) -> tuple[float, str]:
-    """Share of the filled values that can be the field, and words for it."""
+    """Returns the share of the filled values that fit the field, and a text that says so."""
     text = values.drop_nulls().str.strip_chars()
     filled = text.filter(text != "")
     if not filled.len():
@@ -97,7 +97,7 @@ def _share(fitting: pl.Series) -> float:
 
 
 def _date_rules(values: pl.Series) -> DateRules:
-    """How `values` write dates; day first where they do not show it."""
+    """Returns how `values` write dates; ambiguous dates are read with the day first."""
     evidence = DateEvidence()
     evidence.add(values)
     decided = evidence.decide(DateRules(), None, None)

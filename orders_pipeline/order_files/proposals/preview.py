@@ -1,4 +1,4 @@
-"""The first orders of a file as a profile maps them."""
+"""Previews the first orders of a file, as a profile maps them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orders_pipeline.order_files.values.decisions import ColumnEvidence
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The first orders with their lines, the first rejects, and how many records these were taken from."""
+    """The first orders with their lines, the first rejects, and the number of records that were read."""
 
     records: int
     orders: pl.DataFrame
@@ -29,10 +29,10 @@ class Preview:
 
 
 def preview_orders(path: Path, identified: Identified, rules: ParseRules, limit: int = 10) -> Preview:
-    """The first `limit` orders and rejects, from the beginning of the file.
+    """Reads the first `limit` orders and rejects.
 
     Raises:
-        FileRefused: the beginning leaves open how a column is to be read, or cannot be read.
+        FileRefused: the start of the file cannot be read, or the format of a column is ambiguous in it.
     """
     evidence = ColumnEvidence(identified)
     first_pass = FirstPass(open_source(path, identified.member or None), identified, evidence)

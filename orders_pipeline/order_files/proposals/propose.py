@@ -1,4 +1,4 @@
-"""A first draft of a profile for an unknown file, with what is sure of it and what is not."""
+"""Drafts a profile for an unknown file and says which parts are uncertain."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ Values = dict[OrderField, pl.Series]
 class Proposal:
     """A profile as TOML text.
 
-    `missing` names the fields to fill in by hand, `doubts` what to look at, `fits` the built-in profiles that
-    the file fits as it is.
+    Attributes:
+        missing: fields to fill in by hand.
+        doubts: parts to check.
+        fits: built-in profiles that already fit the file.
     """
 
     toml: str
@@ -43,10 +45,10 @@ class Proposal:
 
 
 def propose_profile(path: Path, options: ReadOptions) -> Proposal:
-    """Looks at the beginning of a file and drafts the mapping of its columns.
+    """Reads the start of a file and drafts a mapping of its columns.
 
     Raises:
-        FileRefused: it is not a readable delimited file with a header.
+        FileRefused: the file is not a readable delimited file with a header row.
     """
     table = read_table(path, options, limit=LOOKED_AT)
     found = guess_columns(table.header, table.rows)
@@ -72,7 +74,7 @@ def propose_profile(path: Path, options: ReadOptions) -> Proposal:
 
 
 def _one_price(guesses: list[Guess], values: Values) -> list[Guess]:
-    """With both a unit price and a total: the price, unless what was paid differs from it."""
+    """Keeps the unit price or the line total; the total only if most totals differ from price x quantity."""
     unit, total = OrderField.UNIT_PRICE, OrderField.LINE_TOTAL
     if not {unit, total, OrderField.QUANTITY} <= set(values):
         return guesses
@@ -88,7 +90,7 @@ def _is_product(values: Values) -> bool:
 
 
 def _belongs_to_order(column: pl.Series, values: Values) -> bool:
-    """Whether a column has one value an order, on one line or on all, where orders have several lines."""
+    """Whether a column has a single value for each order with several lines."""
     if OrderField.ORDER_NUMBER not in values:
         return False
     table = pl.DataFrame({"order": values[OrderField.ORDER_NUMBER], "value": column.str.strip_chars()})
@@ -98,7 +100,7 @@ def _belongs_to_order(column: pl.Series, values: Values) -> bool:
 
 
 def _stands_once(column: pl.Series, values: Values) -> bool:
-    """Whether a column is filled on the first line of each order, and blank on others."""
+    """Whether a column is filled on the first line of each order and blank on other lines."""
     if OrderField.ORDER_NUMBER not in values:
         return False
     table = pl.DataFrame({"order": values[OrderField.ORDER_NUMBER], "value": column})
@@ -117,7 +119,7 @@ def _missing(values: Values) -> list[str]:
 
 
 def _settings(values: Values) -> Iterator[tuple[str, str]]:
-    """Settings that the columns leave open, and what is doubtful about them."""
+    """Yields settings for columns with an ambiguous format, and the doubt about each."""
     for field in {OrderField.UNIT_PRICE, OrderField.LINE_TOTAL} & set(values):
         amounts = AmountEvidence()
         amounts.add(values[field])
@@ -150,13 +152,13 @@ def _columns(guesses: list[Guess]) -> Iterator[str]:
         yield f"{mapped}  # {sure} ({guess.confidence:.0%}), {guess.reason}"
     names = {guess.field: guess.column for guess in guesses}
     if OrderField.SKU not in names and OrderField.PRODUCT_NAME in names:
-        yield f"sku = {_quoted(names[OrderField.PRODUCT_NAME])}  # not sure, no column looks like a SKU"
+        yield f"sku = {_quoted(names[OrderField.PRODUCT_NAME])}  # not sure: no column looks like a SKU"
 
 
 def _gaps(missing: list[str], weak: list[Guess]) -> Iterator[str]:
     for field in missing:
         maybe = next((guess.column for guess in weak if guess.field.value == field), "?")
-        yield f"# {field} = {_quoted(maybe)}  # needed, and no column fits well"
+        yield f"# {field} = {_quoted(maybe)}  # required, but no column fits well"
 
 
 def _rest(table: Table, guesses: list[Guess]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A delimited file as a table of texts, whatever its columns mean."""
+"""Reads a delimited file as a table of texts, without knowing what its columns mean."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ from orders_pipeline.order_files.records.sniff import long_delimiter
 from orders_pipeline.order_files.records.source import open_source, read_chunks
 from orders_pipeline.order_files.records.text import TextStream
 
-# A number, an amount, a date or a time: what stands in rows and not in a header.
+# A number, an amount, a date or a time: rows contain these, header rows do not.
 _DATA = re.compile(r"[-+($€£]*\d[\d.,:/ -]*[)%€]?")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The sound rows of a file under its `header`; `rejects` with line, code and text of its other
-    records."""
+    """The good rows of a file under its `header`; `rejects` has line, code and text of all other records."""
 
     header: tuple[str, ...]
     rows: pl.DataFrame
@@ -40,15 +39,16 @@ class Table:
 
     @property
     def records(self) -> int:
-        """All records after the header."""
+        """Number of records after the header row."""
         return self.rows.height + self.rejects.height
 
 
 def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Table:
-    """The whole table, or about its first `limit` rows; it is held in memory.
+    """Reads the whole table, or about its first `limit` rows, into memory.
 
     Raises:
-        FileRefused: not a readable delimited file with a header, or the same table twice.
+        FileRefused: the file is not a readable delimited file with a header row, or contains the same table
+            twice.
     """
     source = open_source(path, options.member)
     looked = look_at(source, options, None, lambda _: False)
@@ -80,7 +80,7 @@ def _up_to(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.Dat
 
 
 def _first_header(looked: Looked) -> tuple[int, tuple[str, ...], int]:
-    """Place of the header among the records, its names, and its physical line."""
+    """Returns the record index of the header row, its column names, and its physical line."""
     sniffed, name = looked.sniffed, looked.source.name
     if delimiter := long_delimiter(looked.lines):
         refuse_long_delimiter(name, delimiter)
@@ -93,8 +93,8 @@ def _first_header(looked: Looked) -> tuple[int, tuple[str, ...], int]:
     first = ", ".join(next((record.fields for record in sniffed.records if any(record.fields)), []))
     raise FileRefused(
         "header_missing",
-        f"{name} has no header: a line of column names was expected, its first line reads {first[:120]!r}.",
-        "Add a header.",
+        f"{name} has no header row. Its first line is {first[:120]!r}.",
+        "Add a header row with column names.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Rejected lines as a file in the dialect of the original, to be corrected and imported again as it is."""
+"""Exports rejected lines as a file that users correct and import again, in the dialect of the original."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from orders_pipeline.order_files.records.scanner import RecordScanner, TextLines
 from orders_pipeline.order_files.records.text import original_bytes
 from orders_pipeline.order_files.reject_codes import RejectCode
 
-# Lines that belong to no order; there is nothing to correct in them.
+# These lines belong to no order, so there is nothing to correct.
 _EMPTY = {RejectCode.BLANK_LINE, RejectCode.REPEATED_HEADER}
 _FORMULA = re.compile(r"[=+@\t\r-](?![\d.,]*$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedLine:
-    """A row of the rejects: its record and physical line, why it was not taken, and its text."""
+    """A rejected line: its record and physical line numbers, the reason, and its text."""
 
     record: int
     line: int
@@ -42,18 +42,22 @@ def export_rejects(
     *,
     escape_formulas: bool = False,
 ) -> int:
-    """Writes the header and all lines of rejected orders, with reason columns before them; the number of
-    lines.
+    """Writes the header row and all lines of rejected orders, with reason columns in front.
 
     Args:
         rejects: in file order.
-        read_as: `ParsedFile.read_as`; with it, a few lines are read as the whole file was.
+        identified: how the original file was read.
+        read_as: `ParsedFile.read_as`; the import of the export reads its few lines in the same way.
         encoding: `ParsedFile.encoding`.
-        escape_formulas: put an apostrophe before what a spreadsheet would run; it is dropped on import.
+        target: receives the export.
+        escape_formulas: put an apostrophe before text that a spreadsheet would run; imports remove it.
+
+    Returns:
+        The number of lines written, without the header row.
     """
     writer = _Writer(identified.dialect, _written_encoding(encoding), escape_formulas=escape_formulas)
     target.write(writer.start)
-    # What an earlier export put before the columns gives way to the new reasons.
+    # If the original is itself an export, the new reason columns replace the old ones.
     front = reasons_in(identified.header)
     target.write(writer.line([*REASON_COLUMNS, read_as], writer.joined(identified.header[front:])))
     count = 0
@@ -65,7 +69,7 @@ def export_rejects(
 
 
 def _one_a_record(rejects: Iterable[RejectedLine]) -> Iterator[RejectedLine]:
-    """A packed record has a reject for each item, but one text."""
+    """Yields one reject for each record; a packed record has one for each item, all with the same text."""
     last = None
     for reject in rejects:
         if reject.code not in _EMPTY and (last is None or reject.line != last.line):
@@ -80,7 +84,7 @@ def _written_encoding(encoding: str) -> str:
 
 
 class _Writer:
-    """Lines of a dialect as bytes."""
+    """Writes lines in a dialect, as bytes."""
 
     def __init__(self, dialect: Dialect, encoding: str, *, escape_formulas: bool) -> None:
         self.start = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
@@ -94,16 +98,16 @@ class _Writer:
         )
 
     def line(self, reason: list[str], rest: str) -> bytes:
-        """A line of reason columns and the text of the original's columns."""
+        """Returns a line with the reason columns and the text of the original columns."""
         front = self.joined(reason).encode(self._encoding, errors="replace")
         return front + original_bytes(self._delimiter + rest + self._dialect.line_end, self._encoding)
 
     def joined(self, fields: Iterable[str]) -> str:
-        """Fields as one line."""
+        """Joins fields to one line."""
         return self._delimiter.join(self._written(field) for field in fields)
 
     def without(self, count: int, raw: str) -> str:
-        """A line's text without its first fields; as it is where it has no such fields."""
+        """Removes the first `count` fields from the text of a line, if it has that many."""
         if not count:
             return raw
         quote, escape = re.escape(self._dialect.quote), re.escape(self._dialect.escape)
@@ -113,7 +117,7 @@ class _Writer:
         return re.sub(f"^(?:(?:{quoted if quote else ''}{plain}){end}){{{count}}}", "", raw, flags=re.DOTALL)
 
     def safe(self, raw: str) -> str:
-        """A line's text, without formulas if that was asked for."""
+        """Escapes formulas in the text of a line, if the export escapes formulas."""
         if not self._escape_formulas:
             return raw
         scanned = RecordScanner(self._dialect, TextLines([raw])).scan(0)

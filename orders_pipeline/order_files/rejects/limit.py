@@ -1,4 +1,4 @@
-"""How many bad lines a file may have before it is refused."""
+"""The limit of bad lines above which a file is refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIMIT = re.compile(r"(\d{1,12})|(\d{1,3}(?:\.\d{1,6})?) ?%", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RejectLimit:
-    """A count of bad lines, or a share of all records in percent."""
+    """A number of bad lines, or a percentage of all records."""
 
     text: str
     count: int | None
@@ -22,23 +22,23 @@ class RejectLimit:
 
     @classmethod
     def parse(cls, text: str) -> RejectLimit:
-        """`100` or `5%`.
+        """Parses a limit such as `100` or `5%`.
 
         Raises:
-            FileRefused: it is neither.
+            FileRefused: the text is not a valid limit.
         """
         found = _LIMIT.fullmatch(text.strip())
         if found is None or (found[2] and Decimal(found[2]) > 100):
-            message = f"The limit of rejects {text!r} cannot be used: a count or a share was expected."
-            raise FileRefused("option_invalid", message, "Name one such as 100 or 5%.")
+            message = f"The limit of rejects {text!r} is not valid."
+            raise FileRefused("option_invalid", message, "Use a number or a percentage, such as 100 or 5%.")
         count, percent = found[1], found[2]
         return cls(found[0], int(count) if count else None, Decimal(percent) if percent else None)
 
     def check(self, file_name: str, parsed: ParsedFile) -> None:
-        """Compares a file's bad lines; good lines lost with their order do not count.
+        """Checks the number of bad lines of a file; good lines of rejected orders do not count.
 
         Raises:
-            FileRefused: there are more.
+            FileRefused: the file has more bad lines than the limit.
         """
         allowed = self.count if self.percent is None else self.percent * parsed.records / 100
         if allowed is None or parsed.rejected_lines <= allowed:
@@ -47,6 +47,6 @@ class RejectLimit:
         counts = f"{parsed.rejected_lines:,} of {parsed.records:,} records are bad"
         raise FileRefused(
             "too_many_rejects",
-            f"{file_name}: {counts} ({codes}), and {self.text} are allowed.",
-            "Look at the rejects, correct the file, or allow more.",
+            f"{file_name}: {counts} ({codes}). The limit is {self.text}.",
+            "Look at the rejects, then correct the file or raise the limit.",
         )

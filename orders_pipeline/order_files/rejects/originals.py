@@ -1,4 +1,4 @@
-"""The text of single records of a file that was parsed before."""
+"""Reads the text of single records from a file that was parsed before."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from orders_pipeline.order_files.values.decisions import ColumnEvidence
 
 
 def texts_of(path: Path, identified: Identified, records: set[int]) -> dict[int, str]:
-    """The text of each of these records, read as far as the last of them.
+    """Returns the text of each of these records; reading stops after the last one.
 
     Raises:
-        FileRefused: the file cannot be read any more.
+        FileRefused: the file can no longer be read.
     """
     if not records:
         return {}

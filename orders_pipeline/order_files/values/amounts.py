@@ -1,4 +1,7 @@
-"""Amounts as people write them, to exact integers of 1/10,000: decimal signs, thousands, currency signs."""
+"""Reads amounts as people write them into exact integers of 1/10,000.
+
+Handles decimal separators, thousands separators and currency signs.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import polars as pl
 SCALE = 10_000
 MAX_WHOLE_DIGITS = 13
 
-# One to three digits, a sign, three digits: a thousand or a thousandth.
+# One to three digits, a separator, three digits: `1,234` may mean 1234 or 1.234.
 _OPEN = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _GAP = r"['\x{2019}\s\x{a0}\x{202f}\x{2009}]"
 _MINUS = r"[-\x{2212}]"
@@ -19,7 +22,7 @@ _SIGN = r"([^\d\s.,'\x{2019}()+\x{2212}-]{1,3}\.?)"
 
 
 class AmountCode(StrEnum):
-    """Why a text is no amount."""
+    """Why a text is not an amount."""
 
     UNREADABLE = "unreadable"
     AMBIGUOUS = "ambiguous"
@@ -29,7 +32,7 @@ class AmountCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DecimalSign:
-    """How a column writes decimals; `mixed`: both ways occur, so what could be either is not taken."""
+    """The decimal separator of a column; `mixed`: both occur, so amounts that fit both are ambiguous."""
 
     sign: str = "."
     mixed: bool = False
@@ -37,13 +40,18 @@ class DecimalSign:
 
 @dataclass(slots=True)
 class AmountEvidence:
-    """What the values of a whole column say about its decimal sign; add every chunk."""
+    """Counts the values of a whole column that show its decimal separator.
+
+    Attributes:
+        counts: amounts that show `.` or `,`, and those that are `open` to both readings.
+        example: the first open amount.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     example: str = ""
 
     def add(self, values: pl.Series) -> None:
-        """Counts the values of `values` that settle the question, and those that leave it open."""
+        """Counts the next values of the column."""
         text = values.drop_nulls().str.strip_chars()
         plain = text.str.contains(r"^[0-9]*(?:\.[0-9][0-9]?)?$")
         self.counts["."] += int((text.str.contains(".", literal=True) & plain).sum())
@@ -59,11 +67,11 @@ class AmountEvidence:
 
     @property
     def settled(self) -> bool:
-        """Whether any value shows the decimal sign."""
+        """Whether any value shows the decimal separator."""
         return bool(self.counts["."] or self.counts[","])
 
     def decide(self) -> DecimalSign | None:
-        """The column's decimal sign; None when nothing settles what `example` means."""
+        """Returns the column's decimal separator; None if all its amounts, such as `example`, are open."""
         dots, commas = self.counts["."], self.counts[","]
         if not dots and not commas:
             return DecimalSign() if not self.counts["open"] else None
@@ -71,7 +79,7 @@ class AmountEvidence:
 
 
 def _settling(decimal: str, other: str) -> str:
-    """A pattern of amounts in which `decimal` can only be the decimal sign."""
+    """Returns a pattern for amounts in which `decimal` can only be the decimal separator."""
     shapes = (
         rf"[0-9]*{decimal}[0-9][0-9]?",
         rf"[0-9]*{decimal}[0-9]{{4,}}",
@@ -85,9 +93,11 @@ def _settling(decimal: str, other: str) -> str:
 
 
 def read_amounts(values: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
-    """`units` (1/10,000, exact) or `code`, why there are none; `sign` is that of a currency, if there is one.
+    """Reads the amounts of a column.
 
-    A null or blank value has neither units nor code.
+    Returns:
+        A frame with `units` (exact, in 1/10,000), `code` (an `AmountCode` where there are no units) and
+        `sign` (the currency sign, if any). A null or blank value has neither units nor code.
     """
     text = values.str.strip_chars()
     simple = text.str.contains(
@@ -109,7 +119,7 @@ def _exact(text: pl.Series) -> pl.Series:
 
 
 def _read_odd(text: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
-    """Distinct amounts that are not plain digits."""
+    """Reads distinct amounts that are not plain digits."""
     names = ["open", "minus1", "sign1", "minus2", "whole", "part", "sign2", "minus3", "close"]
     groups = text.str.extract_groups(_pattern(decimal.sign)).struct.rename_fields(names).struct.unnest()
     negative = (

@@ -1,4 +1,4 @@
-"""Raw text fields of order lines to exact values, each line with the first thing that is wrong with it."""
+"""Converts the raw text fields of order lines to exact values and finds the first problem of each line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ TEXT_FIELDS = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.SKU,
 
 
 def order_key(raw: pl.Expr) -> pl.Expr:
-    """An id as text: `17850.0`, which spreadsheets and pandas make of `17850`, is `17850`; blank is null."""
+    """Returns an id as text; a blank id is null.
+
+    `17850.0` becomes `17850`, because spreadsheets and pandas turn whole numbers into decimals.
+    """
     text = raw.str.strip_chars()
     whole = pl.when(text.str.ends_with(".0")).then(text.str.replace(r"^([0-9]+)\.0$", "$1")).otherwise(text)
     return pl.when(whole != "").then(whole)
@@ -30,9 +33,10 @@ def order_key(raw: pl.Expr) -> pl.Expr:
 def convert_lines(
     frame: pl.DataFrame, profile: Profile, decisions: Decisions, rules: ParseRules
 ) -> pl.DataFrame:
-    """Typed lines of `frame` (columns named by `OrderField`, `order`, `problem`, `detail`).
+    """Converts the text columns of `frame` (named by `OrderField`; also `order`, `problem`, `detail`).
 
-    Adds quantity, total (1/10,000), instant (UTC), day, currency, and `code`, `detail` of what is wrong.
+    Adds `count`, `total` (in 1/10,000), `instant` (UTC), `day`, `currency` and, for a bad line, the reject
+    code in `code`.
     """
     frame = _filled(frame, profile)
     price = read_amounts(frame[profile.price_field.value], decisions.price)
@@ -60,7 +64,7 @@ def convert_lines(
 
 
 def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """Constants, fallbacks and inherited values in place; text without blanks around it, blank as null."""
+    """Fills in constants, fallbacks and inherited values; trims text and makes blank text null."""
     blanks = [pl.lit(None, pl.String).alias(f.value) for f in OrderField if f.value not in frame.columns]
     constants = [pl.lit(value).alias(field.value) for field, value in profile.constants.items()]
     frame = frame.with_columns(blanks).with_columns(constants)
@@ -88,7 +92,7 @@ def _inherited(name: str) -> pl.Expr:
 
 
 def _problems(values: pl.DataFrame, profile: Profile, rules: ParseRules) -> pl.Series:
-    """The code of the first rule that each line breaks, null for a good line."""
+    """Returns the code of the first rule that each line breaks, null for a good line."""
     checks = _checks(profile, rules)
     codes = pl.Series("code", [None], dtype=pl.String).new_from_index(0, values.height)
     broken = values.select(pl.any_horizontal(check.fill_null(value=False) for _, check in checks))
@@ -100,7 +104,10 @@ def _problems(values: pl.DataFrame, profile: Profile, rules: ParseRules) -> pl.S
 
 
 def _checks(profile: Profile, rules: ParseRules) -> list[tuple[RejectCode, pl.Expr]]:
-    """What must not be true of a line, in the order in which it is reported; a broken record comes first."""
+    """Returns the conditions that make a line bad; the first one that is true gives the code.
+
+    The first entry stands for a broken record, whose code is already in `problem`.
+    """
     return [
         (RejectCode.FIELD_COUNT, pl.col("problem").is_not_null()),
         (RejectCode.ORDER_NUMBER_MISSING, pl.col("order").is_null()),

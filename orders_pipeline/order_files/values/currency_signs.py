@@ -1,4 +1,4 @@
-"""Currency signs as they stand beside amounts, and the currencies that each may mean."""
+"""Currency signs next to amounts, and the currencies that each can mean."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _PAIRS = [f"{sign} {code}" for sign, codes in CURRENCY_SIGNS.items() for code in
 
 
 def is_currency_sign(sign: pl.Expr) -> pl.Expr:
-    """Whether a text stands for any currency."""
+    """Whether a text is a currency sign or code."""
     return sign.is_in(list(CURRENCY_SIGNS)) | sign.str.to_uppercase().is_in(list(MINOR_DIGITS))
 
 

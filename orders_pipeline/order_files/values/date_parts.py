@@ -1,4 +1,4 @@
-"""The numbers in dates as files write them, whatever their order."""
+"""Splits dates as files write them into year, month, day and time of day."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ _MONTHS = [
 _MONTH_NUMBERS = {name: at for at, full in enumerate(_MONTHS, start=1) for name in (full, full[:3])} | {
     "sept": 9
 }
-# As POSIX: 69 to 99 are in the 20th century.
+# As in POSIX, two-digit years from 69 to 99 are in the 20th century.
 _PIVOT = 69
 
 
 def numeric_parts(text: pl.Series) -> pl.DataFrame:
-    """The three numbers `a`, `b`, `c` of numeric dates, their clock, and their family.
+    """Splits numeric dates into their three numbers `a`, `b` and `c`, time of day and family.
 
-    The family is the separator and the length of the year at the end (`/4`), empty where the year stands
-    first, null for other texts.
+    The family is the separator and the number of digits of a year at the end, such as `/4`. It is empty if
+    a four-digit year comes first, and null for texts that are not numeric dates.
     """
     names = ["a", "sep", "b", "sep2", "c", *CLOCK]
     parts = _groups(text, _NUMERIC, names)
@@ -61,15 +61,15 @@ def numeric_parts(text: pl.Series) -> pl.DataFrame:
 
 
 def allows_order(order: DateOrder) -> pl.Expr:
-    """Whether `numeric_parts` can be a date in this order."""
+    """Whether the numbers of `numeric_parts` can be a date in this order."""
     place = {unit: "abc"[at] for at, unit in enumerate(order.value)}
     valid = pl.col(place["D"]).is_between(1, 31) & pl.col(place["M"]).is_between(1, 12)
-    # With slashes, dots or a four-digit year at its end, nobody writes the year first.
+    # A two-digit year comes first only in dates such as 25-11-30.
     return valid & (pl.col("family") == "-2") if order is DateOrder.YMD else valid
 
 
 def in_order(parts: pl.DataFrame) -> pl.DataFrame:
-    """Year, month and day of `numeric_parts` by their column `order`; nulls where it is none."""
+    """Assigns year, month and day of `numeric_parts` by their column `order`; null if `order` is not one."""
     placed = {
         unit: pl.coalesce(
             pl.when(pl.col("order") == order.value).then(pl.col("abc"[order.value.index(unit)]))
@@ -83,14 +83,14 @@ def in_order(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def compact_parts(text: pl.Series) -> pl.DataFrame:
-    """Year, month, day and clock of dates like `20251130` and `20251130T140500Z`."""
+    """Splits dates like `20251130` and `20251130T140500Z`."""
     parts = _groups(text, _COMPACT, ["year", "month", "day", "hour", "minute", "second", "offset"])
     blank = [pl.lit(None, pl.String).alias(name) for name in ("fraction", "half")]
     return parts.with_columns(pl.col("year", "month", "day").cast(pl.Int64), *blank).select(DATED)
 
 
 def named_parts(text: pl.Series) -> pl.DataFrame:
-    """Year, month, day and clock of dates with English month names."""
+    """Splits dates with English month names."""
     columns = ["text", "year", "name", "day", *CLOCK]
     day_first = _groups(text, _DAY_MONTH, ["day", "name", "year", *CLOCK]).select(columns)
     month_first = _groups(text, _MONTH_DAY, ["name", "day", "year", *CLOCK]).select(columns)

@@ -1,4 +1,4 @@
-"""Texts to instants, by what the whole column settled."""
+"""Converts dates as text to instants, with the formats that the whole column settled."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from orders_pipeline.order_files.values.dates import DateRules
 
 
 class DateCode(StrEnum):
-    """Why a text is no date."""
+    """Why a text is not a date."""
 
     UNREADABLE = "unreadable"
     AMBIGUOUS = "ambiguous"
 
 
 def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
-    """`instant` (in UTC; naive times are local to `zone`), or `code`, why there is none.
+    """Reads the dates of a column; times without an offset are local to `zone`.
 
-    A null or blank value has neither.
+    Returns:
+        A frame with `instant` (UTC) and `code` (a `DateCode` where there is no instant). A null or blank
+        value has neither.
     """
     text = values.str.strip_chars()
     if rules.format is not None:
@@ -51,7 +53,7 @@ def _by_format(text: pl.Series, strptime: str, zone: str) -> pl.DataFrame:
 
 
 def _iso(text: pl.Series) -> pl.Series:
-    """`2010-12-01 08:26:00` as a naive time, null for everything else."""
+    """Reads times like `2010-12-01 08:26:00` as naive times; everything else is null."""
     exact = text.str.contains(ISO)
     if not exact.all() or exact.has_nulls():
         text = pl.select(pl.when(exact).then(text)).to_series()
@@ -59,7 +61,10 @@ def _iso(text: pl.Series) -> pl.Series:
 
 
 def _utc(times: pl.Series, zone: str) -> pl.Series:
-    """Naive times as local to `zone`; one that a clock change skips counts from the clock before it."""
+    """Converts times that are local to `zone` to UTC.
+
+    A time that a clock change skips is read with the offset before the change.
+    """
     if getattr(times.dtype, "time_zone", None):
         return times.dt.convert_time_zone("UTC")
     aware = times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
@@ -70,7 +75,7 @@ def _utc(times: pl.Series, zone: str) -> pl.Series:
 
 
 def _read_odd(text: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
-    """Distinct texts that are not in the plain ISO form."""
+    """Reads distinct dates that are not in the plain ISO form."""
     numeric = _with_order(numeric_parts(text), rules)
     dated = pl.concat([in_order(numeric), compact_parts(text), named_parts(text)])
     times = _times(dated.filter(pl.col("year").is_not_null()).unique("text", keep="first"), zone)
@@ -85,7 +90,7 @@ def _read_odd(text: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
 
 
 def _with_order(parts: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
-    """`order`: that of the family, that of the value itself in mixed families, or `ambiguous`."""
+    """Adds `order`: the order of the family or, in mixed families, of the value itself or `ambiguous`."""
     family = pl.col("family")
     orders = {"": DateOrder.YMD.value} | {family: order.value for family, order in rules.orders}
     same = pl.when(family.str.ends_with("4") & (pl.col("a") == pl.col("b"))).then(pl.lit(DateOrder.DMY.value))
@@ -100,7 +105,7 @@ def _with_order(parts: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
 
 
 def _times(dated: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """`text` and its `instant`, null where there is no such day or hour."""
+    """Returns `text` and its `instant`; the instant is null if there is no such day or hour."""
     local = dated.select(_written_out().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"))
     times = dated.with_columns(local=local.to_series(), zoned=_utc(local.to_series(), zone))
     told = (pl.col("local") - _offset()).dt.replace_time_zone("UTC")
@@ -108,7 +113,7 @@ def _times(dated: pl.DataFrame, zone: str) -> pl.DataFrame:
 
 
 def _written_out() -> pl.Expr:
-    """Date and clock in one form; null where a number is out of its range."""
+    """Writes date and time in one form; null if a number is out of range."""
     hour = pl.col("hour").cast(pl.Int64).fill_null(0)
     half = pl.col("half").str.to_lowercase()
     afternoon = pl.when(half == "p").then(12).otherwise(0)
@@ -123,7 +128,7 @@ def _written_out() -> pl.Expr:
 
 
 def _offset() -> pl.Expr:
-    """The time zone's offset from UTC; `Z`, `UTC` and `GMT` are none."""
+    """Returns the offset from UTC; it is zero for `Z`, `UTC` and `GMT`."""
     parts = pl.col("offset").str.extract_groups(r"^([+-])([0-9]{2}):?([0-9]{2})?$").struct
     minutes = parts.field("2").cast(pl.Int64) * 60 + parts.field("3").cast(pl.Int64).fill_null(0)
     signed = pl.when(parts.field("1") == "-").then(-minutes).otherwise(minutes)

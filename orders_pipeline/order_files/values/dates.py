@@ -1,4 +1,4 @@
-"""How a column writes its dates: the order of day and month is decided by the whole column."""
+"""Decides how a column writes its dates. The whole column decides the order of day, month and year."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.profile import DateOrder
 from orders_pipeline.order_files.values.date_parts import ISO, allows_order, numeric_parts
 
-# One reading in a hundred that contradicts the others is a slip; more is a column that mixes orders.
+# Up to one contradicting value in a hundred is a typing error; more mean that the column mixes orders.
 _SLIPS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class DateRules:
-    """What is settled about a date column: an explicit strptime `format`, or the order by family of dates.
+    """How to read a date column: by a strptime `format`, or by the order of each family of dates.
 
-    A family is the separator and the number of digits of the year, such as `/4`; `mixed` families write
+    A family is a separator and the number of digits of the year, such as `/4`. A family in `mixed` uses
     several orders.
     """
 
@@ -28,14 +28,14 @@ class DateRules:
     mixed: tuple[str, ...] = ()
 
     def as_option(self) -> str:
-        """The same as the option `date_format`."""
+        """Returns the same rules as a value for the option `date_format`."""
         settled = [(family, order) for family, order in self.orders if family not in self.mixed]
         return self.format or ",".join(f"{family}:{order.value}" for family, order in settled)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenDates:
-    """A family of dates whose order nothing settles, and a value of it."""
+    """A family of dates whose order is ambiguous throughout the column, with an example."""
 
     family: str
     example: str
@@ -44,13 +44,13 @@ class OpenDates:
 
 @dataclass(slots=True)
 class DateEvidence:
-    """Counts, by family, the distinct values that allow each set of orders (`DMY MDY`); add every chunk."""
+    """Counts, for each family, the distinct values that fit each set of orders, such as `DMY MDY`."""
 
     readings: dict[str, Counter[str]] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, values: pl.Series) -> None:
-        """Takes the next values of the column."""
+        """Counts the next values of the column."""
         text = values.drop_nulls().str.strip_chars()
         odd = text.filter(~text.str.contains(ISO) & (text != "")).unique(maintain_order=True)
         if not odd.len():
@@ -70,9 +70,10 @@ class DateEvidence:
     def decide(
         self, given: DateRules, order: DateOrder | None, short: DateOrder | None
     ) -> DateRules | OpenDates:
-        """The order of each family, as told or as its values allow; the first family that stays open, if any.
+        """Decides the order of each family, or returns the first family that is ambiguous.
 
-        `given` counts most, then the profile's `order`, and `short` for two-digit years.
+        `given` has priority over `order`, which has priority over `short` (for two-digit years) and over
+        what the values show.
         """
         if given.format is not None:
             return given
@@ -95,7 +96,7 @@ class DateEvidence:
 
 
 def _most_frequent(counts: Counter[str]) -> tuple[DateOrder, bool]:
-    """The order that most values need, and whether too many need another."""
+    """Returns the order that most values need, and whether too many values need another."""
     settled = Counter({allowed: count for allowed, count in counts.items() if " " not in allowed})
     if not settled:
         return DateOrder(next(iter(counts)).split()[0]), True
@@ -104,11 +105,12 @@ def _most_frequent(counts: Counter[str]) -> tuple[DateOrder, bool]:
 
 
 def given_dates(text: str | None) -> DateRules:
-    """What the option `date_format` says: an order, one for each family (`/4:MDY,-4:DMY`), or a strptime
-    format.
+    """Parses the option `date_format`.
+
+    The option is an order, an order for each family (`/4:MDY,-4:DMY`) or a strptime format.
 
     Raises:
-        FileRefused: it is none of these.
+        FileRefused: the text is none of these.
     """
     if text is None:
         return DateRules()
@@ -118,5 +120,6 @@ def given_dates(text: str | None) -> DateRules:
     try:
         return DateRules(orders=tuple((family, DateOrder(order.upper())) for family, _, order in pairs))
     except ValueError:
-        message = f"The date format {text!r} cannot be used: DMY, MDY, YMD or one like %d.%m.%Y was expected."
-        raise FileRefused("option_invalid", message, "Name one of these.") from None
+        message = f"The date format {text!r} is not valid."
+        hint = "Use DMY, MDY, YMD, or a format such as %d.%m.%Y."
+        raise FileRefused("option_invalid", message, hint) from None

@@ -1,4 +1,4 @@
-"""What the whole columns of a file settle about how they are read."""
+"""Decides from whole columns how to read their numbers and dates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, Op
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """How prices, quantities and dates are written."""
+    """How the file writes prices, quantities and dates."""
 
     price: DecimalSign
     quantity: DecimalSign
@@ -24,7 +24,7 @@ class Decisions:
 
 @dataclass(slots=True)
 class ColumnEvidence:
-    """Gathers what the columns say, frame by frame."""
+    """Gathers evidence about number and date formats, frame by frame."""
 
     identified: Identified
     price: AmountEvidence = field(default_factory=AmountEvidence)
@@ -32,7 +32,7 @@ class ColumnEvidence:
     dates: DateEvidence = field(default_factory=DateEvidence)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Looks at the sound records of `frame`."""
+        """Adds the sound records of `frame`."""
         whole = frame["problem"].null_count() == frame.height
         sound = frame if whole else frame.filter(pl.col("problem").is_null())
         gatherers = {
@@ -45,14 +45,15 @@ class ColumnEvidence:
                 gather(sound[name.value])
 
     def decide(self) -> Decisions:
-        """What the columns settled, or what was given.
+        """Decides from the options, the profile and the values, in this order.
 
         Raises:
-            FileRefused: something can be read in two ways throughout.
+            FileRefused: every value of a column can be read in two ways.
         """
         given = self.identified.options.decimal or self.identified.profile.decimal
         told = None if given is None else DecimalSign(_decimal_sign(given))
-        # What is said is said of prices: pandas writes 6.0 pieces beside prices like 2,55.
+        # The given separator is about prices. Quantities may differ: pandas writes 6.0 next to a price
+        # of 2,55. So quantities that show their separator are read with their own.
         quantity = told if told and not self.quantity.settled else self.quantity.decide()
         return Decisions(
             price=self._certain(told or self.price.decide(), self.price, "price"),
@@ -64,9 +65,9 @@ class ColumnEvidence:
         if decided is not None:
             return decided
         name = self.identified.file_name
-        message = f"{name} writes each {what} so that it can be read as thousands or as decimals"
-        hint = "Say which the decimal sign is, `.` or `,`."
-        raise FileRefused("decimal_ambiguous", f"{message}, such as {evidence.example}.", hint)
+        message = f"{name}: every {what} like {evidence.example} can be read with thousands or with decimals."
+        hint = "Set the decimal separator to `.` or `,`."
+        raise FileRefused("decimal_ambiguous", message, hint)
 
     def _dates(self) -> DateRules:
         given = given_dates(self.identified.options.date_format)
@@ -77,14 +78,14 @@ class ColumnEvidence:
         orders = [order.value for order in decided.orders]
         raise FileRefused(
             "dates_ambiguous",
-            f"{self.identified.file_name}: every order date written like {decided.example} can be read as "
-            f"{' and as '.join(orders)}.",
-            f"Say which it is, as the date format: {' or '.join(orders)}.",
+            f"{self.identified.file_name}: every order date like {decided.example} can be read as "
+            f"{' or '.join(orders)}.",
+            f"Set the date format to {' or '.join(orders)}.",
         )
 
 
 def _decimal_sign(given: str) -> str:
     if given not in {".", ","}:
-        message = f"The decimal sign {given!r} cannot be used: a point or a comma was expected."
-        raise FileRefused("option_invalid", message, "Name `.` or `,`.")
+        message = f"The decimal separator {given!r} is not valid."
+        raise FileRefused("option_invalid", message, "Use `.` or `,`.")
     return given
