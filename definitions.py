@@ -27,10 +27,10 @@ from jobs.workers.executor import build_executor
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.staging.staging import open_staging
+from resources.figures import FigureStores
 from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 from resources.payment_gateway import PaymentGateways
-from resources.reporting import ReportingStores
 
 
 def build_definitions(settings: Settings) -> Definitions:
@@ -62,7 +62,7 @@ def build_definitions(settings: Settings) -> Definitions:
         resources={
             "file_imports": FileImports(order_store, open_staging(settings), settings),
             "payment_gateway": PaymentGateways(settings),
-            "reporting": ReportingStores(
+            "figures": FigureStores(
                 order_store, settings.warehouse, redis_url(settings), settings.currency, settings.timezone
             ),
         },

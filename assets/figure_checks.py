@@ -13,10 +13,10 @@ from dagster import (
 
 from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.verify.check import Check
 from orders_pipeline.verify.figure_checks import check_cached_kpis, check_leaderboards, check_published_kpis
-from resources.reporting import ReportingStores
+from resources.figures import FigureStores
 
 
 def figure_checks() -> list[AssetChecksDefinition]:
@@ -50,7 +50,7 @@ def _check(
     asset_key: str,
     name: str,
     description: str,
-    ask: Callable[[Reporting], Check],
+    ask: Callable[[PublishedFigures], Check],
 ) -> AssetChecksDefinition:
     @asset_check(
         asset=asset_key,
@@ -59,9 +59,9 @@ def _check(
         blocking=True,
         op_tags=FIGURES_WORK,
     )
-    def checked(reporting: ResourceParam[ReportingStores]) -> AssetCheckResult:
-        with reporting.open() as figures:
-            check = ask(figures)
+    def checked(figures: ResourceParam[FigureStores]) -> AssetCheckResult:
+        with figures.open() as published:
+            check = ask(published)
         return AssetCheckResult(passed=check.ok, severity=AssetCheckSeverity.ERROR, description=check.detail)
 
     return checked

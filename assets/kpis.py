@@ -24,7 +24,7 @@ from jobs.figures.metadata import metadata_by_day
 from jobs.figures.ops import FIGURES_WORK
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
-from resources.reporting import ReportingStores
+from resources.figures import FigureStores
 
 
 def kpi_partitions(settings: Settings) -> DailyPartitionsDefinition:
@@ -58,13 +58,13 @@ def kpi_assets(settings: Settings) -> list[AssetsDefinition]:
 
 
 def refresh_partitions(
-    context: AssetExecutionContext, reporting: ResourceParam[ReportingStores]
+    context: AssetExecutionContext, figures: ResourceParam[FigureStores]
 ) -> MaterializeResult[Any]:
     """Recomputes the days of this run, a range of any length, in one go."""
     wanted = {date.fromisoformat(key) for key in context.partition_keys}
-    with permanent_failures(), reporting.open() as figures:
-        published = dict(metadata_by_day(figures.refresh_days(wanted), figures.currency))
-    for day, metadata in published.items():
+    with permanent_failures(), figures.open() as published:
+        refreshed = dict(metadata_by_day(published.refresh_days(wanted), published.currency))
+    for day, metadata in refreshed.items():
         if day in wanted:
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
         else:

@@ -10,7 +10,7 @@ from jobs.figures.metadata import board_metadata
 from jobs.figures.ops import FIGURES_WORK
 from orders_pipeline.figures.kpis.dictionary import CUSTOMER_LEADERBOARD, PRODUCT_LEADERBOARD
 from orders_pipeline.figures.leaderboards.boards import Board
-from resources.reporting import ReportingStores
+from resources.figures import FigureStores
 
 
 @asset(
@@ -23,9 +23,9 @@ from resources.reporting import ReportingStores
     metadata=column_schema(CUSTOMER_LEADERBOARD, keys=["rank", "customer_id"]),
     description=CUSTOMER_LEADERBOARD.meaning,
 )
-def customer_leaderboard(reporting: ResourceParam[ReportingStores]) -> MaterializeResult[Any]:
+def customer_leaderboard(figures: ResourceParam[FigureStores]) -> MaterializeResult[Any]:
     """Rebuilds the board from the order store and swaps it in."""
-    return _rebuild(reporting, Board.CUSTOMERS)
+    return _rebuild(figures, Board.CUSTOMERS)
 
 
 @asset(
@@ -38,9 +38,9 @@ def customer_leaderboard(reporting: ResourceParam[ReportingStores]) -> Materiali
     metadata=column_schema(PRODUCT_LEADERBOARD, keys=["rank", "product_sku"]),
     description=PRODUCT_LEADERBOARD.meaning,
 )
-def product_leaderboard(reporting: ResourceParam[ReportingStores]) -> MaterializeResult[Any]:
+def product_leaderboard(figures: ResourceParam[FigureStores]) -> MaterializeResult[Any]:
     """Rebuilds the board from the order store and swaps it in."""
-    return _rebuild(reporting, Board.PRODUCTS)
+    return _rebuild(figures, Board.PRODUCTS)
 
 
 def leaderboard_assets() -> list[AssetsDefinition]:
@@ -48,7 +48,7 @@ def leaderboard_assets() -> list[AssetsDefinition]:
     return [customer_leaderboard, product_leaderboard]
 
 
-def _rebuild(reporting: ReportingStores, board: Board) -> MaterializeResult[Any]:
-    with permanent_failures(), reporting.open() as figures:
-        members = figures.boards.rebuild_all(board)
-        return MaterializeResult(metadata=board_metadata(figures, board, members))
+def _rebuild(figures: FigureStores, board: Board) -> MaterializeResult[Any]:
+    with permanent_failures(), figures.open() as published:
+        members = published.boards.rebuild_all(board)
+        return MaterializeResult(metadata=board_metadata(published, board, members))

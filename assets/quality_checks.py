@@ -17,7 +17,7 @@ from jobs.failures import permanent_failures
 from jobs.figures.ops import FIGURES_WORK
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.verify.quality_checks import files_over_limit, stale_days
-from resources.reporting import ReportingStores
+from resources.figures import FigureStores
 
 WARN, ROWS_SHOWN = AssetCheckSeverity.WARN, 100
 
@@ -31,9 +31,9 @@ def quality_checks(settings: Settings) -> list[AssetChecksDefinition]:
         description=f"No file of the last 7 days has more than {settings.rejects_limit:.1%} bad lines.",
         op_tags=FIGURES_WORK,
     )
-    def rejects_under_limit(reporting: ResourceParam[ReportingStores]) -> AssetCheckResult:
-        with permanent_failures(), reporting.open() as figures:
-            return _none(files_over_limit(figures.engine, settings.rejects_limit), "files")
+    def rejects_under_limit(figures: ResourceParam[FigureStores]) -> AssetCheckResult:
+        with permanent_failures(), figures.open() as published:
+            return _none(files_over_limit(published.engine, settings.rejects_limit), "files")
 
     @asset_check(
         asset=DAYS_IN_TIME.asset_key,
@@ -41,9 +41,9 @@ def quality_checks(settings: Settings) -> list[AssetChecksDefinition]:
         description="Each day is published within 15 minutes after its orders last moved.",
         op_tags=FIGURES_WORK,
     )
-    def days_in_time(reporting: ResourceParam[ReportingStores]) -> AssetCheckResult:
-        with permanent_failures(), reporting.open() as figures:
-            return _none(stale_days(figures.engine), "days")
+    def days_in_time(figures: ResourceParam[FigureStores]) -> AssetCheckResult:
+        with permanent_failures(), figures.open() as published:
+            return _none(stale_days(published.engine), "days")
 
     return [rejects_under_limit, days_in_time]
 

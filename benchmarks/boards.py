@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from cli.reporting import open_figures_of
+from cli.figures import open_figures_of
 from cli.stack.stack import running_workers
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.leaderboards.boards import Board

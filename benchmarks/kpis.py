@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from benchmarks.generate import DAYS, FIRST_DAY
 from benchmarks.homes import Home
-from cli.reporting import open_figures_of
+from cli.figures import open_figures_of
 from cli.stack.stack import running_workers
 from orders_pipeline.base.settings import load_settings
 

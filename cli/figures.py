@@ -12,8 +12,8 @@ from cli.context import open_store
 from cli.output import CommandFailed
 from orders_pipeline.base.currency import UnknownCurrencyError, currency_code
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.figures.reporting import Reporting, open_reporting
-from orders_pipeline.services.redis_server import embedded_redis_url
+from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
+from orders_pipeline.services.redis_server import redis_url
 
 CurrencyOption = Annotated[
     str | None, typer.Option(help="ISO 4217 code; ORDERS_CURRENCY if not given.", metavar="CODE")
@@ -21,14 +21,15 @@ CurrencyOption = Annotated[
 
 
 @contextmanager
-def open_figures_of(settings: Settings) -> Iterator[Reporting]:
+def open_figures_of(settings: Settings) -> Iterator[PublishedFigures]:
     """Figures of this home, with or without a running Redis."""
-    redis_url = settings.redis_url or embedded_redis_url(settings.home)
     with (
         open_store(settings) as engine,
-        open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone) as reporting,
+        open_figures(
+            engine, settings.warehouse, redis_url(settings), settings.currency, settings.zone
+        ) as figures,
     ):
-        yield reporting
+        yield figures
 
 
 def chosen_currency(settings: Settings, option: str | None) -> str:

@@ -10,12 +10,12 @@ from rich.table import Table
 from cli.commands.leaderboard import leaderboard_table
 from cli.output import page
 from orders_pipeline.figures.leaderboards.boards import Board
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 
 TOP = 5
 
 
-def show_figures(figures: Reporting, first: date, last: date) -> None:
+def show_figures(figures: PublishedFigures, first: date, last: date) -> None:
     """The days of a range that have orders, and the first places of both leaderboards."""
     currency = figures.currency
     days = figures.kpis.days(first, last, currency)

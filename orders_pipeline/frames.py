@@ -4,6 +4,8 @@
     figures = open_frames()
     figures.sql("FROM daily_kpis ORDER BY day")
 
+This module stays outside the rooms: its import path is public, notebooks carry it.
+
 Tables: `daily_kpis`, `customer_sales_by_day`, `product_sales_by_day`, `settle_times_by_day`. They are read
 from the published copy, so that this works while imports run and changes nothing.
 """
@@ -20,7 +22,7 @@ from duckdb import DuckDBPyConnection
 
 from orders_pipeline.base.currency import currency_code
 from orders_pipeline.base.settings import load_settings
-from orders_pipeline.figures.kpis.readers_copy import read
+from orders_pipeline.figures.kpis.readers_copy import read_published
 from orders_pipeline.figures.kpis.warehouse import quoted
 
 
@@ -44,7 +46,7 @@ class Frames:
             def ask(connection: DuckDBPyConnection) -> None:
                 connection.execute(f"COPY ({query.strip().rstrip(';')}) TO {quoted(target)} (FORMAT parquet)")
 
-            read(self.folder, date.min, date.max, ask)
+            read_published(self.folder, date.min, date.max, ask)
             return pl.read_parquet(target)
 
     def daily_kpis(self, currency: str | None = None) -> pl.DataFrame:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from orders_pipeline.figures.reporting import Reporting, open_reporting
+from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
 from resources.order_store import OrderStore
 
 
 @dataclass(frozen=True, slots=True)
-class ReportingStores:
+class FigureStores:
     """Opens KPIs and leaderboards; a plain object, so that no URL with a password shows in the Dagster UI.
 
     Args:
@@ -29,12 +29,12 @@ class ReportingStores:
     timezone: str
 
     @contextmanager
-    def open(self) -> Iterator[Reporting]:
+    def open(self) -> Iterator[PublishedFigures]:
         """The figures, with order store and Redis open for as long."""
         with (
             self.order_store.open() as engine,
-            open_reporting(
+            open_figures(
                 engine, self.warehouse, self.redis_url, self.currency, ZoneInfo(self.timezone)
-            ) as reporting,
+            ) as figures,
         ):
-            yield reporting
+            yield figures

@@ -14,8 +14,9 @@ from orders_pipeline.monitoring.measured_gateway import MeasuredGateway
 from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, Tallies
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway
-from orders_pipeline.services.redis_clients import open_redis, store_id
+from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.services.redis_server import redis_url
+from orders_pipeline.store.identity import store_id
 
 
 @dataclass(frozen=True, slots=True)

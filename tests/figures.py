@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, select
 
 from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.figures.reporting import Reporting, open_reporting
+from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.schema import customers, failures, order_lines, orders, products, reservations
@@ -25,12 +25,12 @@ SETTLED = ("completed", "failed", "rollback")
 @contextmanager
 def open_home(
     store_url: str, redis_url: str, folder: Path, currency: str = "USD", zone: str = "UTC"
-) -> Iterator[Reporting]:
+) -> Iterator[PublishedFigures]:
     """Figures of a home, new unless its order store is there; Redis may be one where nothing listens."""
     engine = open_engine(store_url)
     ensure_current(engine)
-    with open_reporting(engine, folder, redis_url, currency, ZoneInfo(zone)) as reporting:
-        yield reporting
+    with open_figures(engine, folder, redis_url, currency, ZoneInfo(zone)) as figures:
+        yield figures
     engine.dispose()
 
 

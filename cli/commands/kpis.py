@@ -9,14 +9,14 @@ import typer
 from rich.table import Table
 
 from cli.context import actor, open_store
+from cli.figures import CurrencyOption, chosen_currency, open_figures_of
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
-from cli.reporting import CurrencyOption, chosen_currency, open_figures_of
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.kpis import publisher
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 
 DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, as in 2025-11-10.")]
 LABELS = {
@@ -104,7 +104,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(kpis)
 
 
-def _other_currencies(figures: Reporting, document: dict[str, Any], first: date, last: date) -> list[str]:
+def _other_currencies(
+    figures: PublishedFigures, document: dict[str, Any], first: date, last: date
+) -> list[str]:
     """Currencies that have figures of these days, where the document has none."""
     if document["orders_received"]:
         return []

@@ -8,8 +8,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cli.figures import CurrencyOption, chosen_currency, open_figures_of
 from cli.output import JsonOption, command, emit, page
-from cli.reporting import CurrencyOption, chosen_currency, open_figures_of
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.leaderboards import Entry

@@ -22,8 +22,8 @@ from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.heartbeat import wait_for_heartbeats
 from orders_pipeline.lifecycle import expiry
+from resources.figures import FigureStores
 from resources.order_store import OrderStore
-from resources.reporting import ReportingStores
 
 SWEEP_RESERVATIONS = "sweep_reservations"
 UPKEEP_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"}
@@ -34,13 +34,13 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
     """All jobs of this module."""
 
     @op(retry_policy=THREE_TRIES, tags=UPKEEP_WORK)
-    def expire_reservations(context: OpExecutionContext, reporting: ResourceParam[ReportingStores]) -> None:
+    def expire_reservations(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
         """Rolls back orders whose reservation has expired while nobody works on their import."""
-        with permanent_failures(), reporting.open() as figures:
+        with permanent_failures(), figures.open() as published:
             expired = expiry.expire_reservations(
-                figures.engine, settings.run_patience, settings.transaction_orders, wait_for_heartbeats
+                published.engine, settings.run_patience, settings.transaction_orders, wait_for_heartbeats
             )
-            figures.live.publish()
+            published.live.publish()
         context.add_output_metadata({"expired": expired})
 
     @job(name=SWEEP_RESERVATIONS, executor_def=in_process_executor)

@@ -12,7 +12,7 @@ from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, Dataset
 from orders_pipeline.figures.kpis.refresh import PublishedDay
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.leaderboards import Entry
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 
 PREVIEW_PLACES = 10
 NUMBERS_SHOWN = (
@@ -47,7 +47,7 @@ def metadata_by_day(
         for item in figures:
             suffix = "" if item.currency == currency else f"_{item.currency}"
             shown |= {f"{name}{suffix}": item.document[name] for name in NUMBERS_SHOWN}
-            shown[f"declines_by_reason{suffix}"] = MetadataValue.json(item.figures.declines_by_reason)
+            shown[f"declines_by_reason{suffix}"] = MetadataValue.json(item.kpis.declines_by_reason)
         # The UI plots numbers only; a figure that a day does not have is left out.
         yield day, {name: value for name, value in shown.items() if value is not None}
 
@@ -60,9 +60,9 @@ def day_materializations(published: Iterable[PublishedDay], currency: str) -> li
     ]
 
 
-def board_metadata(reporting: Reporting, board: Board, members: dict[str, int]) -> dict[str, Any]:
+def board_metadata(figures: PublishedFigures, board: Board, members: dict[str, int]) -> dict[str, Any]:
     """Members by currency, and the first places in the default currency."""
-    top = reporting.boards.top(board, PREVIEW_PLACES, reporting.currency)
+    top = figures.boards.top(board, PREVIEW_PLACES, figures.currency)
     return {
         "dagster/row_count": sum(members.values()),
         **{f"members_{currency}": number for currency, number in members.items()},

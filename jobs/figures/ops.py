@@ -16,7 +16,7 @@ from jobs.figures.metadata import board_metadata, day_materializations
 from jobs.workers.executor import TIME_LIMIT_TAG
 from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.figures.leaderboards.boards import Board
-from resources.reporting import ReportingStores
+from resources.figures import FigureStores
 
 FIGURES_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"}
 PUBLISH_FIGURES = "publish_figures"
@@ -24,21 +24,21 @@ BOARD_ASSETS = {Board.CUSTOMERS: "customer_leaderboard", Board.PRODUCTS: "produc
 
 
 @op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
-def refresh_touched_days(context: OpExecutionContext, reporting: ResourceParam[ReportingStores]) -> None:
+def refresh_touched_days(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
     """Publishes each KPI day whose orders changed since it was last published, however far apart they lie."""
-    with permanent_failures(), reporting.open() as figures:
-        events = day_materializations(figures.refresh_dirty_days(), figures.currency)
+    with permanent_failures(), figures.open() as published:
+        events = day_materializations(published.refresh_dirty_days(), published.currency)
     for event in events:
         context.log_event(event)
     context.add_output_metadata({"days": len(events)})
 
 
 @op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
-def rebuild_leaderboards(context: OpExecutionContext, reporting: ResourceParam[ReportingStores]) -> None:
+def rebuild_leaderboards(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
     """Rebuilds both leaderboards from the order store."""
-    with permanent_failures(), reporting.open() as figures:
+    with permanent_failures(), figures.open() as published:
         for board, asset_key in BOARD_ASSETS.items():
-            metadata = board_metadata(figures, board, figures.boards.rebuild_all(board))
+            metadata = board_metadata(published, board, published.boards.rebuild_all(board))
             context.log_event(AssetMaterialization(asset_key, metadata=metadata))
 
 

@@ -27,7 +27,7 @@ from jobs.workers.queues import queue_sizes
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, PIPELINE_SNAPSHOT
 from orders_pipeline.monitoring.snapshots import take_snapshot
-from resources.reporting import ReportingStores
+from resources.figures import FigureStores
 
 REFRESH_RECENT_KPIS, REBUILD_LEADERBOARDS, TAKE_SNAPSHOT = (
     "refresh_recent_kpis",
@@ -92,14 +92,12 @@ def figure_schedules(settings: Settings) -> list[ScheduleDefinition]:
 
 def _snapshot_job(settings: Settings) -> JobDefinition:
     @op(name="note_queues_and_throughput", retry_policy=THREE_TRIES, tags=FIGURES_WORK)
-    def note_queues_and_throughput(
-        context: OpExecutionContext, reporting: ResourceParam[ReportingStores]
-    ) -> None:
+    def note_queues_and_throughput(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
         """Keeps and plots what waits in the queues and how fast orders settle; drops old snapshots."""
         sizes = _sizes(settings)
-        with permanent_failures(), reporting.open() as figures:
-            live = figures.live.figures(figures.currency)
-            take_snapshot(figures.engine, sizes)
+        with permanent_failures(), figures.open() as published:
+            live = published.live.figures(published.currency)
+            take_snapshot(published.engine, sizes)
         waiting = {f"waiting_{queue}": size for queue, size in sizes.items()}
         context.log_event(AssetMaterialization(PIPELINE_SNAPSHOT.name, metadata={**waiting, **live}))
 

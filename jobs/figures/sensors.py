@@ -15,7 +15,7 @@ from dagster import (
 
 from jobs.figures.schedules import REBUILD_LEADERBOARDS
 from orders_pipeline.services.redis_clients import AWAY
-from resources.reporting import ReportingStores
+from resources.figures import FigureStores
 
 LOOK_SECONDS = 30
 AGAIN_AFTER_SECONDS = 300
@@ -30,12 +30,12 @@ def figure_sensors() -> Sequence[SensorDefinition]:
         default_status=DefaultSensorStatus.RUNNING,
     )
     def missing_boards_sensor(
-        context: SensorEvaluationContext, reporting: ResourceParam[ReportingStores]
+        context: SensorEvaluationContext, figures: ResourceParam[FigureStores]
     ) -> RunRequest | SkipReason:
         """Rebuilds leaderboards that Redis lost; until then the order store answers, many times slower."""
-        with reporting.open() as figures:
+        with figures.open() as published:
             try:
-                missing = figures.boards.missing()
+                missing = published.boards.missing()
             except AWAY:
                 return SkipReason("Redis does not answer")
         if not missing:

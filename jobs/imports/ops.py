@@ -27,9 +27,9 @@ from jobs.workers.executor import TIME_LIMIT_TAG
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.lifecycle.batch import Batch
+from resources.figures import FigureStores
 from resources.file_imports import FileImports
 from resources.payment_gateway import PaymentGateways
-from resources.reporting import ReportingStores
 
 BATCH = {"batch": In(Nothing)}
 FILE_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "7200"}
@@ -89,14 +89,14 @@ def charge_payments(
 def finalize_orders(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
-    reporting: ResourceParam[ReportingStores],
+    figures: ResourceParam[FigureStores],
 ) -> None:
     """Completes the paid orders: units are sold, running totals and leaderboards move."""
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         finalized = steps.finalize(context.partition_key, batch)
-        with reporting.open() as figures:
-            figures.publish_batch(finalized.window)
+        with figures.open() as published:
+            published.publish_batch(finalized.window)
     _show(context, finalized)
 
 
@@ -104,14 +104,14 @@ def finalize_orders(
 def roll_back_orders(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],
-    reporting: ResourceParam[ReportingStores],
+    figures: ResourceParam[FigureStores],
 ) -> None:
     """Undoes the reservations of the declined orders: their units go back on the shelf."""
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         rolled_back = steps.roll_back(context.partition_key, batch)
-        with reporting.open() as figures:
-            figures.live.publish()
+        with figures.open() as published:
+            published.live.publish()
     _show(context, rolled_back)
 
 

@@ -28,11 +28,11 @@ from orders_pipeline.api.headers import HeadAsGet, SecurityHeaders
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
 from orders_pipeline.base.settings import ApiReads, Settings
-from orders_pipeline.figures.reporting import open_reporting
+from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.monitoring.alert_rules import Queue
 from orders_pipeline.monitoring.observations import AskQueues
 from orders_pipeline.services.redis_clients import ask_redis
-from orders_pipeline.services.redis_server import embedded_redis_url
+from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import open_engine, open_watching_engine
 from orders_pipeline.store.migrate import ensure_current
 
@@ -53,7 +53,7 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
         queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
         ask_queues: the same with the age of the first task; without it no ages are told.
     """
-    redis_url = settings.redis_url or embedded_redis_url(settings.home)
+    redis = redis_url(settings)
     ask = ask_queues or (lambda: {name: Queue(size, None) for name, size in queue_sizes().items()})
 
     @asynccontextmanager
@@ -64,18 +64,18 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
             for one in (engine, watched):
                 opened.callback(one.dispose)
             ensure_current(engine)
-            reporting = opened.enter_context(
-                open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone)
+            published = opened.enter_context(
+                open_figures(engine, settings.warehouse, redis, settings.currency, settings.zone)
             )
             app.state.context = ApiContext(
                 settings=settings,
                 engine=engine,
-                reporting=reporting,
+                figures=published,
                 queue_sizes=queue_sizes,
                 ask_queues=ask,
                 watched_store=watched,
                 watchers=CapacityLimiter(WATCHERS),
-                watched_redis=opened.enter_context(closing(ask_redis(redis_url))),
+                watched_redis=opened.enter_context(closing(ask_redis(redis))),
                 key=api_key(settings.api_key, settings.home),
             )
             yield
@@ -90,7 +90,7 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
         openapi_url="/api/openapi.json",
         generate_unique_id_function=_operation_id,
     )
-    app.state.rate_limit = RateLimit(settings.rate_limit, redis_url)
+    app.state.rate_limit = RateLimit(settings.rate_limit, redis)
     limited = [Depends(count_request)]
     readers = [Depends(require_to_read)] if settings.api_reads is ApiReads.KEY else []
     for part in (health, alerts, figures, boards, files, dashboard, audit, failed, intake):

@@ -25,13 +25,13 @@ EachSide = Annotated[int, Query(ge=0, le=100, description="Places above and belo
 @router.get("/customers", response_model=Answer[list[CustomerPlace]])
 def customers(request: Request, context: Context, currency: Currency, limit: Limit = 10) -> Response:
     """Who spent most on completed orders, of all time."""
-    return answer(request, context.reporting.boards.top(Board.CUSTOMERS, limit, currency))
+    return answer(request, context.figures.boards.top(Board.CUSTOMERS, limit, currency))
 
 
 @router.get("/products", response_model=Answer[list[ProductPlace]])
 def products(request: Request, context: Context, currency: Currency, limit: Limit = 10) -> Response:
     """What sold most units in completed orders, of all time."""
-    return answer(request, context.reporting.boards.top(Board.PRODUCTS, limit, currency))
+    return answer(request, context.figures.boards.top(Board.PRODUCTS, limit, currency))
 
 
 @router.get("/customers/range", response_model=Answer[list[CustomerPlace]])
@@ -39,7 +39,7 @@ def customers_of_range(
     request: Request, context: Context, currency: Currency, period: Period, limit: Limit = 10
 ) -> Response:
     """Who spent most over a range of days, both ends included."""
-    return answer(request, context.reporting.range_boards.customers(*period, limit, currency))
+    return answer(request, context.figures.range_boards.customers(*period, limit, currency))
 
 
 @router.get("/products/range", response_model=Answer[list[ProductPlace]])
@@ -52,7 +52,7 @@ def products_of_range(
     by: ProductOrder = ProductOrder.UNITS,
 ) -> Response:
     """What sold most over a range of days, both ends included, by units or by revenue."""
-    return answer(request, context.reporting.range_boards.products(*period, limit, currency, by))
+    return answer(request, context.figures.range_boards.products(*period, limit, currency, by))
 
 
 @router.get(
@@ -60,7 +60,7 @@ def products_of_range(
 )
 def rank(request: Request, context: Context, currency: Currency, customer_id: str) -> Response:
     """A customer's exact rank."""
-    place = context.reporting.boards.place(Board.CUSTOMERS, customer_id, currency)
+    place = context.figures.boards.place(Board.CUSTOMERS, customer_id, currency)
     if place is None:
         raise Refused(404, "This customer is not on the leaderboard.")
     return answer(request, place)
@@ -75,7 +75,7 @@ def neighbours(
     request: Request, context: Context, currency: Currency, customer_id: str, each_side: EachSide = 2
 ) -> Response:
     """The places around a customer's, its own among them."""
-    places = context.reporting.boards.neighbours(Board.CUSTOMERS, customer_id, currency, each_side)
+    places = context.figures.boards.neighbours(Board.CUSTOMERS, customer_id, currency, each_side)
     if not places:
         raise Refused(404, "This customer is not on the leaderboard.")
     return answer(request, places)
@@ -90,7 +90,7 @@ def rebuild(context: Context, currency: Currency, caller: Operator) -> Response:
     """Makes both leaderboards anew from the order store, in every currency, while they are in use."""
     with context.engine.begin() as connection:
         record_action(connection, caller.actor, "leaderboards.rebuild")
-    boards = context.reporting.boards
+    boards = context.figures.boards
     members = {board: sum(boards.rebuild_all(board).values()) for board in Board}
     return JSONResponse(
         {

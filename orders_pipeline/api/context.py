@@ -18,7 +18,7 @@ from orders_pipeline.api.errors import Refused
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.observations import AskQueues
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -39,7 +39,7 @@ class ApiContext:
 
     settings: Settings = field(repr=False)
     engine: Engine
-    reporting: Reporting
+    figures: PublishedFigures
     queue_sizes: QueueSizes
     ask_queues: AskQueues
     watched_store: Engine

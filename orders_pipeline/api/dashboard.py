@@ -73,7 +73,7 @@ def _event(context: ApiContext, currency: str) -> str:
 
 def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
     """All that the dashboard shows; `queue` is empty while the broker is down."""
-    reporting = context.reporting
+    figures = context.figures
     with reading(context.engine) as connection:
         alerts = [alert_document(alert) for alert in open_alerts(connection)]
         files = [import_document(connection, found) for found in list_imports(connection, FILES_SHOWN)]
@@ -81,10 +81,10 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
     return {
         "currency": currency,
         "today": str(context.today()),
-        "live": reporting.live.figures(currency),
-        "days": reporting.kpis.latest_days(DAYS_SHOWN, currency),
-        "customers": reporting.boards.top(Board.CUSTOMERS, PLACES_SHOWN, currency),
-        "products": reporting.boards.top(Board.PRODUCTS, PLACES_SHOWN, currency),
+        "live": figures.live.figures(currency),
+        "days": figures.kpis.latest_days(DAYS_SHOWN, currency),
+        "customers": figures.boards.top(Board.CUSTOMERS, PLACES_SHOWN, currency),
+        "products": figures.boards.top(Board.PRODUCTS, PLACES_SHOWN, currency),
         "files": files,
         "alerts": alerts,
         "intake": intake,

@@ -11,11 +11,9 @@ from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context, Currency, Day, Period
 from orders_pipeline.api.models import Answer, DailyKpis, RangeKpis, RealtimeKpis, Stats
 from orders_pipeline.base.clock import now_us, to_datetime
-from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.base.model import PROCESSING, UNSOLD, OrderStatus
 
 router = APIRouter(tags=["figures"])
-PROCESSING = (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
-FAILED = (OrderStatus.FAILED, OrderStatus.ROLLBACK)
 
 
 @router.get("/kpis/daily", response_model=Answer[DailyKpis])
@@ -26,32 +24,32 @@ def daily(
     date: Annotated[Day | None, Query(description="Today if not given.", examples=["2025-11-10"])] = None,
 ) -> Response:
     """Figures of one day; zeros where there are none."""
-    return answer(request, context.reporting.kpis.daily_kpis(date or context.today(), currency))
+    return answer(request, context.figures.kpis.daily_kpis(date or context.today(), currency))
 
 
 @router.get("/kpis/range", response_model=Answer[RangeKpis])
 def range_(request: Request, context: Context, currency: Currency, period: Period) -> Response:
     """Figures of a range of days, both ends included; a customer counts once."""
-    return answer(request, context.reporting.kpis.range_kpis(*period, currency))
+    return answer(request, context.figures.kpis.range_kpis(*period, currency))
 
 
 @router.get("/kpis/days", response_model=Answer[list[DailyKpis]])
 def days(request: Request, context: Context, currency: Currency, period: Period) -> Response:
     """Figures of each day of a range that has any, in order."""
-    return answer(request, context.reporting.kpis.days(*period, currency))
+    return answer(request, context.figures.kpis.days(*period, currency))
 
 
 @router.get("/kpis/realtime", response_model=Answer[RealtimeKpis])
 def realtime(request: Request, context: Context, currency: Currency) -> Response:
     """Open orders, and what was settled today."""
-    return answer(request, context.reporting.live.figures(currency))
+    return answer(request, context.figures.live.figures(currency))
 
 
 @router.get("/stats", response_model=Answer[Stats])
 def stats(request: Request, context: Context, currency: Currency) -> Response:
     """Orders at a glance: of all time by status, and today's."""
-    counts = context.reporting.totals.by_status(currency)
-    live = context.reporting.live.figures(currency)
+    counts = context.figures.totals.by_status(currency)
+    live = context.figures.live.figures(currency)
     return answer(
         request,
         {
@@ -60,7 +58,7 @@ def stats(request: Request, context: Context, currency: Currency) -> Response:
                 "pending": counts[OrderStatus.PENDING],
                 "processing": sum(counts[status] for status in PROCESSING),
                 "completed": counts[OrderStatus.COMPLETED],
-                "failed": sum(counts[status] for status in FAILED),
+                "failed": sum(counts[status] for status in UNSOLD),
             },
             "today": {
                 "orders": live["completed_today"] + live["failed_today"],

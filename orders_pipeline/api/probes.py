@@ -61,7 +61,7 @@ def _ready(context: ApiContext) -> Response:
 def _metrics(request: Request, context: ApiContext) -> Response:
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     collector = PipelineMetrics(
-        context.reporting,
+        context.figures,
         context.watched_store,
         context.watched_redis,
         context.ask_queues,

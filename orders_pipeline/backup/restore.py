@@ -23,7 +23,7 @@ from orders_pipeline.base.home import make_home
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import take_over
 from orders_pipeline.figures.leaderboards.boards import Board
-from orders_pipeline.figures.reporting import open_reporting
+from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import current_revision, ensure_current, known_revisions
@@ -61,7 +61,7 @@ def restore(archive: Path, settings: Settings, *, replace: bool, actor: str) -> 
 
 def rebuild_figures(engine: Engine, settings: Settings, redis_url: str) -> int:
     """Makes the warehouse and all that Redis shows anew; the number of KPI days."""
-    with open_reporting(engine, settings.warehouse, redis_url, settings.currency, settings.zone) as figures:
+    with open_figures(engine, settings.warehouse, redis_url, settings.currency, settings.zone) as figures:
         days = figures.refresh_dirty_days()
         for board in Board:
             figures.boards.rebuild_all(board)

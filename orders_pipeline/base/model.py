@@ -17,8 +17,10 @@ class OrderStatus(StrEnum):
     FAILED = "failed"
 
 
-OPEN = (OrderStatus.PENDING, OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
-SETTLED = (OrderStatus.COMPLETED, OrderStatus.ROLLBACK, OrderStatus.FAILED)
+PROCESSING = (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
+OPEN = (OrderStatus.PENDING, *PROCESSING)
+UNSOLD = (OrderStatus.ROLLBACK, OrderStatus.FAILED)
+SETTLED = (OrderStatus.COMPLETED, *UNSOLD)
 
 
 class Scope(StrEnum):
@@ -62,6 +64,9 @@ class ImportStatus(StrEnum):
     FINISHED = "finished"
     REFUSED = "refused"
     STALLED = "stalled"
+
+
+ENDED_IMPORTS = (ImportStatus.FINISHED, ImportStatus.REFUSED)
 
 
 class Window(NamedTuple):

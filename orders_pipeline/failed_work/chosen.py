@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Connection, Engine, and_, func, literal, or_, select
 
-from orders_pipeline.base.model import FailureReason, OrderStatus
+from orders_pipeline.base.model import UNSOLD, FailureReason, OrderStatus
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import failures, imports, orders, sources
 
-HAVE_FAILED = orders.c.status.in_((OrderStatus.FAILED, OrderStatus.ROLLBACK))
+HAVE_FAILED = orders.c.status.in_(UNSOLD)
 NUMBERS_TOLD = 20
 WITH_LAST_FAILURE = of_current_attempt(failures)
 

@@ -20,11 +20,12 @@ from orders_pipeline.figures.kpis.realtime import Realtime
 from orders_pipeline.figures.kpis.refresh import PublishedDay
 from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.figures.leaderboards.range_boards import RangeBoards
-from orders_pipeline.services.redis_clients import open_redis, store_id
+from orders_pipeline.services.redis_clients import open_redis
+from orders_pipeline.store.identity import store_id
 
 
 @dataclass(frozen=True, slots=True)
-class Reporting:
+class PublishedFigures:
     """Figures on an order store, a warehouse folder and Redis; `currency` is the default one."""
 
     engine: Engine
@@ -52,14 +53,14 @@ class Reporting:
 
 
 @contextmanager
-def open_reporting(
+def open_figures(
     engine: Engine, folder: Path, redis_url: str, currency: str, zone: ZoneInfo
-) -> Iterator[Reporting]:
+) -> Iterator[PublishedFigures]:
     """Figures of the order store behind the engine; works for readers while Redis is down."""
     client, owner = open_redis(redis_url), store_id(engine)
     cache = KpiCache(client, owner, currency)
     try:
-        yield Reporting(
+        yield PublishedFigures(
             engine=engine,
             folder=folder,
             currency=currency,

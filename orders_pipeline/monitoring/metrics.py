@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring import store_metrics, worker_metrics
 from orders_pipeline.monitoring.observations import AskQueues
 from orders_pipeline.monitoring.overview import overview
@@ -43,7 +43,7 @@ class PipelineMetrics(Collector):
         home: the folder whose disk is watched.
     """
 
-    reporting: Reporting
+    figures: PublishedFigures
     engine: Engine
     client: redis.Redis
     ask_queues: AskQueues
@@ -69,7 +69,7 @@ class PipelineMetrics(Collector):
     def _store(self) -> list[Metric]:
         with reading(self.engine) as connection:
             found = overview(connection, now := now_us())
-        return [*store_metrics.of_store(found, now), *store_metrics.of_warehouse(self.reporting.folder)]
+        return [*store_metrics.of_store(found, now), *store_metrics.of_warehouse(self.figures.folder)]
 
     def _redis(self) -> list[Metric]:
         workers = worker_metrics.of_workers(workers_there(self.client))
@@ -79,8 +79,8 @@ class PipelineMetrics(Collector):
         return worker_metrics.of_queues(self.ask_queues(), now_us())
 
     def _figures(self) -> list[Metric]:
-        owner = self.reporting.cache.owner
-        live = replace(self.reporting.live, engine=self.engine, client=self.client)
+        owner = self.figures.cache.owner
+        live = replace(self.figures.live, engine=self.engine, client=self.client)
         with reading(self.engine) as connection:
             rejects = RejectCounts(self.client, owner).by_code(connection)
         return [
@@ -93,7 +93,7 @@ class PipelineMetrics(Collector):
         return [worker_metrics.time_to_clear(self.ask_queues(), workers, self._series())]
 
     def _series(self) -> list[Series]:
-        return list(Tallies(self.client, self.reporting.cache.owner).read())
+        return list(Tallies(self.client, self.figures.cache.owner).read())
 
     def _process(self) -> Iterator[Metric]:
         usage = shutil.disk_usage(self.home)

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.base.model import UNSOLD, OrderStatus
 from orders_pipeline.store.schema import batches
-
-UNSOLD = (OrderStatus.FAILED, OrderStatus.ROLLBACK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,10 @@ from typing import Any, cast
 import redis
 from sqlalchemy import Connection, select
 
-from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.model import ENDED_IMPORTS
 from orders_pipeline.imports.report import count_rejects
 from orders_pipeline.monitoring.tallies import LIFETIME_SECONDS
 from orders_pipeline.store.schema import imports
-
-ENDED = (ImportStatus.FINISHED, ImportStatus.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class RejectCounts:
             field = f"{import_id}"
             counts = json.loads(known[field]) if field in known else count_rejects(connection, import_id)
             total.update(counts)
-            if field not in known and status in ENDED:
+            if field not in known and status in ENDED_IMPORTS:
                 new[field] = json.dumps(counts)
         self._keep(new)
         return total

@@ -10,14 +10,12 @@ from itertools import pairwise
 from sqlalchemy import Connection, Engine, delete, select
 
 from orders_pipeline.base.clock import duration_us, now_us
-from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.base.model import PROCESSING, SETTLED, OrderStatus
 from orders_pipeline.monitoring.order_counts import OrderCounts, order_counts
 from orders_pipeline.store.schema import snapshots
 from orders_pipeline.store.upsert import insert_into
 
 KEPT = timedelta(days=8)
-PROCESSING = (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
-DONE = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.ROLLBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def _snapshot(now: int, waiting: dict[str, int], counts: OrderCounts) -> Snapsho
         waiting=waiting,
         pending=counts.by_status[OrderStatus.PENDING],
         processing=sum(counts.by_status[status] for status in PROCESSING),
-        settled=sum(counts.by_status[status] for status in DONE),
+        settled=sum(counts.by_status[status] for status in SETTLED),
         ended=counts.completed + counts.unsold,
         unsold=counts.unsold,
     )

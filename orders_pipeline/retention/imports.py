@@ -11,15 +11,13 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, func, select, update
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.model import ENDED_IMPORTS, ImportStatus
 from orders_pipeline.imports.life import lock_import
 from orders_pipeline.imports.report import count_rejects
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, rejects
 
-SETTLED = (ImportStatus.FINISHED,)
-ENDED = (ImportStatus.FINISHED, ImportStatus.REFUSED)
 Act = Callable[[Connection, int, str], dict[str, Any]]
 
 
@@ -34,7 +32,7 @@ def remove_batches(engine: Engine, staging: Staging, before: int, *, dry: bool) 
         staging.remove_batches(key)
         return {}
 
-    return _each(engine, imports.c.batches_removed_at, SETTLED, before, act, dry=dry)
+    return _each(engine, imports.c.batches_removed_at, (ImportStatus.FINISHED,), before, act, dry=dry)
 
 
 def remove_originals(engine: Engine, staging: Staging, before: int, *, dry: bool) -> int:
@@ -44,7 +42,7 @@ def remove_originals(engine: Engine, staging: Staging, before: int, *, dry: bool
         staging.remove(key)
         return {"batches_removed_at": now_us()}
 
-    return _each(engine, imports.c.original_removed_at, ENDED, before, act, dry=dry)
+    return _each(engine, imports.c.original_removed_at, ENDED_IMPORTS, before, act, dry=dry)
 
 
 def remove_rejects(engine: Engine, before: int, *, dry: bool) -> int:
@@ -58,7 +56,7 @@ def remove_rejects(engine: Engine, before: int, *, dry: bool) -> int:
         return {"removed_rejects": counted}
 
     some = select(rejects.c.import_id).where(rejects.c.import_id == imports.c.id).exists()
-    return _each(engine, imports.c.rejects_removed_at, ENDED, before, act, some, dry=dry)
+    return _each(engine, imports.c.rejects_removed_at, ENDED_IMPORTS, before, act, some, dry=dry)
 
 
 def _each(

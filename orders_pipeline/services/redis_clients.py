@@ -1,17 +1,10 @@
-"""What all figures in Redis share: the client, when it counts as down, whose figures they are, scripts."""
+"""Clients of Redis, and which of its errors mean that it is down."""
 
 from __future__ import annotations
-
-from functools import cache
-from importlib.resources import files
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import Engine, select
-
-from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import home
 
 AWAY = (redis.ConnectionError, redis.TimeoutError)
 # Or it takes no writes; readers take their figures from the stores in all these cases. There is no narrower
@@ -46,20 +39,3 @@ def try_writing(client: redis.Redis) -> bool:
         RedisError: it does not answer, or takes no writes.
     """
     return bool(client.set("health:written", "yes", ex=60))
-
-
-def store_id(engine: Engine) -> str:
-    """Names the order store; figures in Redis that carry another name are those of another store."""
-    with reading(engine) as connection:
-        return str(connection.execute(select(home.c.token)).scalar_one())
-
-
-def currency_suffix(currency: str, default: str) -> str:
-    """End of a key: nothing for the default currency, `:{CUR}` for others."""
-    return "" if currency == default else f":{currency}"
-
-
-@cache
-def script(package: str, name: str) -> str:
-    """Text of a Lua or SQL file of a package."""
-    return files(package).joinpath(name).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
-from orders_pipeline.figures.reporting import open_reporting
+from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import reading
@@ -22,7 +22,7 @@ def verify_home(engine: Engine, settings: Settings) -> list[Check]:
     KPIs are left out where another home publishes them.
     """
     url, currency = redis_url(settings), settings.currency
-    with open_reporting(engine, settings.warehouse, url, currency, settings.zone) as figures:
+    with open_figures(engine, settings.warehouse, url, currency, settings.zone) as figures:
         elsewhere = publisher_elsewhere(engine, settings.warehouse)
         of_figures = [check_leaderboards(figures)] if elsewhere else check_figures(figures)
         return [*verify_orders(engine, settings), *of_figures]

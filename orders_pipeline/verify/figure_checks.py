@@ -15,7 +15,7 @@ from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
 from orders_pipeline.figures.leaderboards import totals
 from orders_pipeline.figures.leaderboards.boards import Board
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.services.redis_clients import AWAY
 from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
@@ -28,24 +28,24 @@ Row = dict[str, Any]
 Rows = dict[tuple[date, str], Row]
 
 
-def check_figures(reporting: Reporting) -> list[Check]:
+def check_figures(figures: PublishedFigures) -> list[Check]:
     """KPIs and leaderboards, computed again from the order store; days due for a refresh are left out."""
-    return [check_published_kpis(reporting), check_cached_kpis(reporting), check_leaderboards(reporting)]
+    return [check_published_kpis(figures), check_cached_kpis(figures), check_leaderboards(figures)]
 
 
-def check_published_kpis(reporting: Reporting) -> Check:
+def check_published_kpis(figures: PublishedFigures) -> Check:
     """Published days against the order store's own count."""
-    return check_none("daily_kpis_equal_a_recomputation", _wrong_days(reporting))
+    return check_none("daily_kpis_equal_a_recomputation", _wrong_days(figures))
 
 
-def check_cached_kpis(reporting: Reporting) -> Check:
+def check_cached_kpis(figures: PublishedFigures) -> Check:
     """Days in Redis against the published ones."""
-    return check_none("cached_kpis_are_the_published_ones", _stale_documents(reporting))
+    return check_none("cached_kpis_are_the_published_ones", _stale_documents(figures))
 
 
-def check_leaderboards(reporting: Reporting, boards: Iterable[Board] = Board) -> Check:
+def check_leaderboards(figures: PublishedFigures, boards: Iterable[Board] = Board) -> Check:
     """Boards in Redis against the order store."""
-    return check_none("leaderboards_equal_the_order_store", _wrong_boards(reporting, boards))
+    return check_none("leaderboards_equal_the_order_store", _wrong_boards(figures, boards))
 
 
 def recomputed_days(connection: Connection) -> Rows:
@@ -59,18 +59,18 @@ def recomputed_days(connection: Connection) -> Rows:
     return found
 
 
-def _wrong_days(reporting: Reporting) -> Iterator[Row]:
-    with reading(reporting.engine) as connection:
+def _wrong_days(figures: PublishedFigures) -> Iterator[Row]:
+    with reading(figures.engine) as connection:
         versions = kpi_days.clean_versions(connection)
         expected = recomputed_days(connection)
     shown = {
         (date.fromisoformat(document["date"]), document["currency"]): document
-        for document in reporting.kpis.all_days()
+        for document in figures.kpis.all_days()
     }
-    with reading(reporting.engine) as connection:
+    with reading(figures.engine) as connection:
         now = kpi_days.clean_versions(connection)
     # Days that are due, or became due meanwhile, have nothing to compare yet.
-    moving = {day for day in kpi_days.known_days(reporting.engine) if versions.get(day, -1) != now.get(day)}
+    moving = {day for day in kpi_days.known_days(figures.engine) if versions.get(day, -1) != now.get(day)}
     first_moving = min(moving, default=date.max)
     for day, currency in sorted(expected.keys() | shown.keys()):
         if day not in moving:
@@ -127,10 +127,10 @@ def _first_purchases() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _stale_documents(reporting: Reporting) -> Iterator[Row]:
+def _stale_documents(figures: PublishedFigures) -> Iterator[Row]:
     try:
-        for key, document in reporting.cache.all_daily():
-            fresh = reporting.kpis.compute_day(date.fromisoformat(document["date"]), document["currency"])
+        for key, document in figures.cache.all_daily():
+            fresh = figures.kpis.compute_day(date.fromisoformat(document["date"]), document["currency"])
             # A day without orders is computed when it is asked for, and so has another time each time.
             if document | {"generated_at": ""} != fresh | {"generated_at": ""}:
                 yield {"key": key, "cached": json.dumps(document), "published": json.dumps(fresh)}
@@ -138,16 +138,16 @@ def _stale_documents(reporting: Reporting) -> Iterator[Row]:
         return
 
 
-def _wrong_boards(reporting: Reporting, boards: Iterable[Board]) -> Iterator[Row]:
+def _wrong_boards(figures: PublishedFigures, boards: Iterable[Board]) -> Iterator[Row]:
     for board in boards:
-        with reading(reporting.engine) as connection:
+        with reading(figures.engine) as connection:
             expected = {
                 currency: dict(totals.scores(connection, board, currency))
                 for currency in totals.currencies(connection, board)
             }
         for currency, scores in expected.items():
             try:
-                shown = _board_in_redis(reporting, board, currency)
+                shown = _board_in_redis(figures, board, currency)
             except AWAY:
                 return
             # Readers get a board that is not whole from the order store.
@@ -155,8 +155,8 @@ def _wrong_boards(reporting: Reporting, boards: Iterable[Board]) -> Iterator[Row
                 yield from _wrong_scores(board, currency, scores, shown)
 
 
-def _board_in_redis(reporting: Reporting, board: Board, currency: str) -> dict[str, int] | None:
-    live, found = reporting.boards.live(board, currency), cast(dict[str, int], {})
+def _board_in_redis(figures: PublishedFigures, board: Board, currency: str) -> dict[str, int] | None:
+    live, found = figures.boards.live(board, currency), cast(dict[str, int], {})
     while places := live.places(len(found) + 1, PLACES_AT_ONCE):
         found.update({place.member: place.score for place in places})
     return None if places is None else found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
 import polars as pl
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, select, text
 
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.money import LINE_DIGITS
+from orders_pipeline.base.package_files import package_text
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.store.schema import orders
 from orders_pipeline.verify.check import Check, check_none
@@ -41,7 +41,7 @@ def _told(name: str) -> str:
 
 
 def _sql(name: str) -> str:
-    return files("orders_pipeline.verify").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return package_text("orders_pipeline.verify", f"sql/{name}.sql")
 
 
 def check_store(

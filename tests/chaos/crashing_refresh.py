@@ -29,7 +29,7 @@ KILLED = 137
 STEPS: list[tuple[Any, str]] = [
     (refresh, "export_facts"),
     (warehouse, "replace_days"),
-    (refresh, "publish"),
+    (refresh, "publish_days"),
     (published, "_publish_day"),
     (KpiCache, "replace_days"),
     (KpiCache, "_run"),

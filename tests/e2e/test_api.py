@@ -16,7 +16,7 @@ from orders_pipeline.api.access import api_key
 from orders_pipeline.base.clock import now_us, to_datetime, today
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import snapshots
 from tests.api_server import Get, serving
@@ -55,17 +55,17 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def home(settings: Settings) -> Iterator[Reporting]:
+def home(settings: Settings) -> Iterator[PublishedFigures]:
     """The sample's orders, all completed just now and published."""
-    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as reporting:
-        store_orders(reporting.engine, sample())
-        reporting.refresh_dirty_days()
-        reporting.publish_batch(Window(1, 10))
-        yield reporting
+    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as figures:
+        store_orders(figures.engine, sample())
+        figures.refresh_dirty_days()
+        figures.publish_batch(Window(1, 10))
+        yield figures
 
 
 @pytest.fixture
-def get(settings: Settings, home: Reporting) -> Iterator[Get]:  # noqa: ARG001 its orders are what is served
+def get(settings: Settings, home: PublishedFigures) -> Iterator[Get]:  # noqa: ARG001 its orders are what is served
     with serving(settings) as send:
         yield send
 
@@ -141,7 +141,7 @@ def test_boards_of_a_range_hold_its_days_only(get: Get) -> None:
     assert (by_revenue[0]["product_sku"], by_revenue[0]["total_revenue"]) == ("SKU-005", 259.98)
 
 
-def test_stats_and_live_figures_follow_the_orders(get: Get, home: Reporting) -> None:
+def test_stats_and_live_figures_follow_the_orders(get: Get, home: PublishedFigures) -> None:
     now = now_us()
     lines = (("SKU-1", 1, 100_000),)
     moving = [(OrderStatus.PENDING, "USD"), (OrderStatus.RESERVED, "USD"), (OrderStatus.COMPLETED, "USD")]
@@ -183,7 +183,7 @@ def test_files_rejects_and_orders_can_be_looked_up(get: Get) -> None:
     assert [(order["order_id"], order["status"]) for order in story] == [("1001", "completed")]
 
 
-def test_snapshots_of_the_last_hours_tell_queues_and_throughput(get: Get, home: Reporting) -> None:
+def test_snapshots_of_the_last_hours_tell_queues_and_throughput(get: Get, home: PublishedFigures) -> None:
     assert data(get("/snapshots")) == []
     first, second = (take_snapshot(home.engine, {"orders": size}) for size in (0, 7))
     with home.engine.begin() as connection:
@@ -205,7 +205,7 @@ def test_snapshots_of_the_last_hours_tell_queues_and_throughput(get: Get, home: 
     }
 
 
-def test_a_rebuild_needs_the_key(get: Get, home: Reporting) -> None:
+def test_a_rebuild_needs_the_key(get: Get, home: PublishedFigures) -> None:
     home.cache.client.flushall()
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic b3Blbg=="}):
         refused = get("/leaderboard/rebuild", "POST", headers=headers)
@@ -343,7 +343,7 @@ def set_to_one(server: Redis, setting: str) -> Iterator[None]:
         server.config_set(setting, 0)
 
 
-def test_a_broken_store_leaks_nothing(settings: Settings, home: Reporting) -> None:
+def test_a_broken_store_leaks_nothing(settings: Settings, home: PublishedFigures) -> None:
     with serving(settings) as get:
         with home.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE batches RENAME TO gone")

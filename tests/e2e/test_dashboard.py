@@ -14,7 +14,7 @@ from sqlalchemy import insert, update
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerting import keep_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
@@ -39,13 +39,13 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def home(settings: Settings) -> Iterator[Reporting]:
-    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as reporting:
-        yield reporting
+def home(settings: Settings) -> Iterator[PublishedFigures]:
+    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as figures:
+        yield figures
 
 
 @pytest.fixture
-def url(settings: Settings, home: Reporting) -> Iterator[str]:
+def url(settings: Settings, home: PublishedFigures) -> Iterator[str]:
     """Address of the dashboard of the home."""
     assert home.currency == settings.currency
     with running_server(settings) as address:
@@ -71,7 +71,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     assert errors == []
 
 
-def test_an_empty_home_says_what_to_do(home: Reporting, page: Page) -> None:
+def test_an_empty_home_says_what_to_do(home: PublishedFigures, page: Page) -> None:
     assert home.kpis.all_days() == []
     page.goto("/")
     expect(page.get_by_role("status")).to_contain_text("Live")
@@ -83,7 +83,7 @@ def test_an_empty_home_says_what_to_do(home: Reporting, page: Page) -> None:
 
 
 def test_the_numbers_move_by_themselves_while_orders_come_in(
-    home: Reporting, page: Page, tmp_path: Path
+    home: PublishedFigures, page: Page, tmp_path: Path
 ) -> None:
     page.goto("/")
     expect(page.get_by_role("status")).to_contain_text("Live")
@@ -104,7 +104,7 @@ def test_the_numbers_move_by_themselves_while_orders_come_in(
     assert (tmp_path / "dashboard.png").stat().st_size > 10_000
 
 
-def test_rejected_lines_open_in_a_dialog(home: Reporting, page: Page) -> None:
+def test_rejected_lines_open_in_a_dialog(home: PublishedFigures, page: Page) -> None:
     store_orders(home.engine, sample())
     add_reject(home)
     page.goto("/")
@@ -135,7 +135,9 @@ def test_a_file_imported_by_the_command_moves_the_numbers_of_the_page(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-def test_names_contrast_and_structure_pass_axe(home: Reporting, page: Page, scheme: str, width: int) -> None:
+def test_names_contrast_and_structure_pass_axe(
+    home: PublishedFigures, page: Page, scheme: str, width: int
+) -> None:
     store_orders(home.engine, sample())
     home.refresh_dirty_days()
     home.publish_batch(Window(1, 10))
@@ -152,7 +154,9 @@ def test_names_contrast_and_structure_pass_axe(home: Reporting, page: Page, sche
     assert problems(page) == []
 
 
-def test_open_alerts_come_and_go_and_the_queues_of_a_week_can_be_seen(home: Reporting, page: Page) -> None:
+def test_open_alerts_come_and_go_and_the_queues_of_a_week_can_be_seen(
+    home: PublishedFigures, page: Page
+) -> None:
     take_snapshot(home.engine, {"orders": 3, "dagster": 2})
     with home.engine.begin() as connection:
         connection.execute(update(snapshots).values(taken_at=snapshots.c.taken_at - 3 * DAY_US))
@@ -177,7 +181,7 @@ def problems(page: Page) -> list[str]:
     return [f"{rule['id']}: {[node['html'] for node in rule['nodes']]}" for rule in answer["violations"]]
 
 
-def add_reject(home: Reporting) -> None:
+def add_reject(home: PublishedFigures) -> None:
     """One rejected line of the first file."""
     texts = {"code": "quantity_not_positive", "message": "Quantity is -1.", "hint": "Mend it.", "raw": "x"}
     with home.engine.begin() as connection:
@@ -186,7 +190,7 @@ def add_reject(home: Reporting) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone_in_light_and_dark(home: Reporting, page: Page, scheme: str) -> None:
+def test_it_fits_a_phone_in_light_and_dark(home: PublishedFigures, page: Page, scheme: str) -> None:
     store_orders(home.engine, sample())
     home.refresh_dirty_days()
     page.set_viewport_size({"width": 360, "height": 740})
@@ -199,7 +203,7 @@ def test_it_fits_a_phone_in_light_and_dark(home: Reporting, page: Page, scheme: 
     assert ground == {"light": "rgb(246, 247, 249)", "dark": "rgb(16, 19, 23)"}[scheme]
 
 
-def test_a_store_that_fails_is_told_and_comes_back(home: Reporting, page: Page) -> None:
+def test_a_store_that_fails_is_told_and_comes_back(home: PublishedFigures, page: Page) -> None:
     page.goto("/")
     expect(page.get_by_role("status")).to_contain_text("Live")
     with home.engine.begin() as connection:

@@ -8,8 +8,9 @@ from pathlib import Path
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, CHARGES, STEP_SECONDS, STEPS, Series, Tallies
 from orders_pipeline.monitoring.workers import workers_there
-from orders_pipeline.services.redis_clients import open_redis, store_id
+from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.identity import store_id
 from tests.e2e.orders_command import orders_process
 
 STEPS_OF_A_BATCH = {"load_orders", "reserve_stock", "charge_payments", "finalize_orders", "roll_back_orders"}

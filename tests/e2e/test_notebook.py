@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 
 from orders_pipeline.base.settings import PROJECT_ROOT, load_settings
 from orders_pipeline.figures.kpis.warehouse import only_writer, open_for_writing
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.frames import open_frames
 from tests.builders import store_orders
 from tests.figures import open_home
@@ -23,12 +23,12 @@ NOTEBOOK = PROJECT_ROOT / "notebooks" / "kpis.ipynb"
 
 
 @pytest.fixture
-def home(redis_url: str) -> Iterator[Reporting]:
+def home(redis_url: str) -> Iterator[PublishedFigures]:
     settings = load_settings()
-    with open_home(settings.store_url, redis_url, settings.warehouse) as reporting:
-        store_orders(reporting.engine, sample())
-        reporting.refresh_dirty_days()
-        yield reporting
+    with open_home(settings.store_url, redis_url, settings.warehouse) as figures:
+        store_orders(figures.engine, sample())
+        figures.refresh_dirty_days()
+        yield figures
 
 
 def executed() -> list[Any]:
@@ -51,7 +51,7 @@ def test_a_person_has_frames_and_plots_at_once(tmp_path: Path, monkeypatch: pyte
     assert "SKU-002" in texts
 
 
-def test_frames_are_exact_and_there_while_a_writer_is_at_work(home: Reporting) -> None:
+def test_frames_are_exact_and_there_while_a_writer_is_at_work(home: PublishedFigures) -> None:
     with only_writer(home.folder), open_for_writing(home.folder):
         daily = open_frames().daily_kpis()
     assert daily["total_revenue"].to_list() == [Decimal("485.96"), Decimal("579.47")]

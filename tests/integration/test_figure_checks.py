@@ -11,27 +11,27 @@ import pytest
 from sqlalchemy import text
 
 from orders_pipeline.base.model import OrderStatus, Window
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.verify.figure_checks import check_figures
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import sample
 from tests.services import free_port
 
-Damage = Callable[[Reporting], object]
+Damage = Callable[[PublishedFigures], object]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
+def home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """The sample and a few more orders, published, on each kind of order store."""
     sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
     url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with open_home(url, redis_url, tmp_path / "warehouse") as reporting:
-        store_orders(reporting.engine, [*sample(), *others()])
-        reporting.refresh_dirty_days()
-        reporting.publish_batch(Window(1, 100))
-        reporting.kpis.daily_kpis(date(2025, 1, 1), "USD")
-        yield reporting
+    with open_home(url, redis_url, tmp_path / "warehouse") as figures:
+        store_orders(figures.engine, [*sample(), *others()])
+        figures.refresh_dirty_days()
+        figures.publish_batch(Window(1, 100))
+        figures.kpis.daily_kpis(date(2025, 1, 1), "USD")
+        yield figures
 
 
 def others() -> list[StoredOrder]:
@@ -51,19 +51,19 @@ def others() -> list[StoredOrder]:
     ]
 
 
-def broken(home: Reporting) -> list[str]:
+def broken(home: PublishedFigures) -> list[str]:
     return [check.name for check in check_figures(home) if not check.ok]
 
 
 def execute(statement: str) -> Damage:
-    def damage(home: Reporting) -> None:
+    def damage(home: PublishedFigures) -> None:
         with home.engine.begin() as connection:
             connection.execute(text(statement))
 
     return damage
 
 
-def test_all_hold_on_what_the_pipeline_wrote(home: Reporting) -> None:
+def test_all_hold_on_what_the_pipeline_wrote(home: PublishedFigures) -> None:
     assert broken(home) == []
     home.cache.client.flushall()
     assert broken(home) == []
@@ -92,23 +92,25 @@ def test_all_hold_on_what_the_pipeline_wrote(home: Reporting) -> None:
         ),
     ],
 )
-def test_a_row_changed_by_hand_is_found(home: Reporting, damage: Damage, found: str) -> None:
+def test_a_row_changed_by_hand_is_found(home: PublishedFigures, damage: Damage, found: str) -> None:
     damage(home)
     assert found in broken(home)
 
 
-def test_days_that_are_due_for_a_refresh_are_no_error(home: Reporting) -> None:
+def test_days_that_are_due_for_a_refresh_are_no_error(home: PublishedFigures) -> None:
     store_orders(home.engine, [StoredOrder(number="late", day=date(2025, 11, 10), lines=(("X", 1, 1),))])
     assert "daily_kpis_equal_a_recomputation" not in broken(home)
 
 
-def test_the_checks_work_while_redis_is_down(home: Reporting) -> None:
+def test_the_checks_work_while_redis_is_down(home: PublishedFigures) -> None:
     store_url = home.engine.url.render_as_string(hide_password=False)
     with open_home(store_url, f"redis://127.0.0.1:{free_port()}/0", home.folder) as down:
         assert broken(down) == []
 
 
-def test_a_customers_first_purchase_on_a_day_that_is_due_is_no_fault_of_later_days(home: Reporting) -> None:
+def test_a_customers_first_purchase_on_a_day_that_is_due_is_no_fault_of_later_days(
+    home: PublishedFigures,
+) -> None:
     earlier = StoredOrder(number="late", day=date(2025, 11, 9), lines=(("X", 1, 10_000),), customer_id="501")
     store_orders(home.engine, [earlier])
     assert "daily_kpis_equal_a_recomputation" not in broken(home)

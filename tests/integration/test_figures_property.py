@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from orders_pipeline.base.model import FailureReason, OrderStatus, Window
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.range_boards import ProductOrder
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import (
     expected,
@@ -75,7 +75,7 @@ def test_readers_always_see_the_recomputation(redis_url: str, script: list[tuple
         _kpis_are_right(stores)
 
 
-def _take(stores: Reporting, placed: list[StoredOrder], step: str, argument: Any) -> list[StoredOrder]:
+def _take(stores: PublishedFigures, placed: list[StoredOrder], step: str, argument: Any) -> list[StoredOrder]:
     if step == "store":
         new = store_orders(stores.engine, argument)
         stores.boards.publish_window(Window(new[0].id, new[-1].id))
@@ -95,7 +95,7 @@ def _take(stores: Reporting, placed: list[StoredOrder], step: str, argument: Any
     return placed
 
 
-def _retried(stores: Reporting, order: StoredOrder, outcome: dict[str, Any]) -> StoredOrder:
+def _retried(stores: PublishedFigures, order: StoredOrder, outcome: dict[str, Any]) -> StoredOrder:
     if order.status not in (OrderStatus.FAILED, OrderStatus.ROLLBACK):
         return order
     again = retry(stores.engine, order, **outcome)
@@ -103,13 +103,13 @@ def _retried(stores: Reporting, order: StoredOrder, outcome: dict[str, Any]) -> 
     return again
 
 
-def _boards_are_right(stores: Reporting) -> None:
+def _boards_are_right(stores: PublishedFigures) -> None:
     for currency in CURRENCIES:
         assert stores.boards.top(Board.CUSTOMERS, 9, currency) == expected_customers(stores.engine, currency)
         assert stores.boards.top(Board.PRODUCTS, 9, currency) == expected_products(stores.engine, currency)
 
 
-def _kpis_are_right(stores: Reporting) -> None:
+def _kpis_are_right(stores: PublishedFigures) -> None:
     for currency in CURRENCIES:
         last = FIRST_DAY + timedelta(DAYS - 1)
         customers = stores.range_boards.customers(FIRST_DAY, last, 9, currency)
@@ -125,7 +125,7 @@ def _kpis_are_right(stores: Reporting) -> None:
 
 
 @contextmanager
-def _new_home(redis_url: str) -> Iterator[Reporting]:
+def _new_home(redis_url: str) -> Iterator[PublishedFigures]:
     with TemporaryDirectory() as name:
         home = Path(name)
         with open_home(f"sqlite:///{home / 'orders.db'}", redis_url, home / "warehouse") as stores:

@@ -25,7 +25,7 @@ from orders_pipeline.figures.kpis.warehouse import (
     open_for_writing,
     warehouse_file,
 )
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.kpi_days import dirty_days
 from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import expected, open_home, without_times
@@ -36,7 +36,7 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
+def stores(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """An empty home on each kind of order store."""
     sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
     url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
@@ -45,7 +45,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> It
 
 
 @pytest.fixture
-def lone(tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
+def lone(tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """An empty home on SQLite."""
     with open_home(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
         yield opened
@@ -70,7 +70,7 @@ def sample() -> list[StoredOrder]:
         ]
 
 
-def test_the_sample_has_its_golden_numbers(stores: Reporting) -> None:
+def test_the_sample_has_its_golden_numbers(stores: PublishedFigures) -> None:
     store_orders(stores.engine, sample())
     stores.refresh_dirty_days()
     monday = stores.kpis.daily_kpis(MONDAY, "USD")
@@ -91,7 +91,7 @@ def test_the_sample_has_its_golden_numbers(stores: Reporting) -> None:
         assert rows.fetchall() == [(MONDAY, Decimal("485.96"), 5), (TUESDAY, Decimal("579.47"), 5)]
 
 
-def test_each_figure_equals_a_recomputation_in_plain_python(stores: Reporting) -> None:
+def test_each_figure_equals_a_recomputation_in_plain_python(stores: PublishedFigures) -> None:
     placed = store_orders(
         stores.engine,
         [
@@ -122,17 +122,17 @@ def test_each_figure_equals_a_recomputation_in_plain_python(stores: Reporting) -
 
 
 def test_days_summed_up_one_by_one_have_the_figures_of_all_at_once(
-    stores: Reporting, monkeypatch: pytest.MonkeyPatch
+    stores: PublishedFigures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_orders(stores.engine, sample())
-    at_once = {day.day: day.figures for day in stores.refresh_days([MONDAY, TUESDAY])}
+    at_once = {day.day: day.kpis for day in stores.refresh_days([MONDAY, TUESDAY])}
     monkeypatch.setattr(refresh, "ORDERS_AT_ONCE", 1)
-    assert {day.day: day.figures for day in stores.refresh_days([MONDAY, TUESDAY])} == at_once
+    assert {day.day: day.kpis for day in stores.refresh_days([MONDAY, TUESDAY])} == at_once
     assert len(at_once) == 2
 
 
 def test_days_are_summed_up_together_up_to_a_number_of_orders_that_memory_holds(
-    stores: Reporting, monkeypatch: pytest.MonkeyPatch
+    stores: PublishedFigures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_tuesday = (order(number, day=TUESDAY) for number in "2345")
     store_orders(stores.engine, [order("1"), *on_tuesday, order("6", day=FRIDAY)])
@@ -152,13 +152,15 @@ def test_days_are_summed_up_together_up_to_a_number_of_orders_that_memory_holds(
     assert together[3:] == [[MONDAY, TUESDAY], [FRIDAY]]
 
 
-def test_an_average_is_rounded_half_up(lone: Reporting) -> None:
+def test_an_average_is_rounded_half_up(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [order("1", lines=(("X", 1, 10_000),)), order("2", lines=(("X", 1, 10_100),))])
     lone.refresh_dirty_days()
     assert lone.kpis.daily_kpis(MONDAY, "USD")["average_order_value"] == 1.01
 
 
-def test_a_late_order_changes_its_day_and_every_range_that_holds_it_and_nothing_else(lone: Reporting) -> None:
+def test_a_late_order_changes_its_day_and_every_range_that_holds_it_and_nothing_else(
+    lone: PublishedFigures,
+) -> None:
     store_orders(lone.engine, [order("1"), order("2", day=FRIDAY)])
     lone.refresh_dirty_days()
     ranges = [(MONDAY, FRIDAY), (MONDAY, MONDAY), (TUESDAY, FRIDAY)]
@@ -171,7 +173,9 @@ def test_a_late_order_changes_its_day_and_every_range_that_holds_it_and_nothing_
     assert after[2] == before[2]
 
 
-def test_a_late_order_of_an_old_day_makes_a_later_new_customer_a_returning_one(lone: Reporting) -> None:
+def test_a_late_order_of_an_old_day_makes_a_later_new_customer_a_returning_one(
+    lone: PublishedFigures,
+) -> None:
     store_orders(lone.engine, [order("1", day=FRIDAY, customer_id="a")])
     lone.refresh_dirty_days()
     assert lone.kpis.daily_kpis(FRIDAY, "USD")["new_customers"] == 1
@@ -182,7 +186,7 @@ def test_a_late_order_of_an_old_day_makes_a_later_new_customer_a_returning_one(l
     assert lone.kpis.daily_kpis(MONDAY, "USD")["new_customers"] == 1
 
 
-def test_only_days_whose_orders_changed_are_refreshed(lone: Reporting) -> None:
+def test_only_days_whose_orders_changed_are_refreshed(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [order("1"), order("2", day=FRIDAY)])
     assert [day.day for day in lone.refresh_dirty_days()] == [MONDAY, FRIDAY]
     assert lone.refresh_dirty_days() == []
@@ -191,7 +195,7 @@ def test_only_days_whose_orders_changed_are_refreshed(lone: Reporting) -> None:
     assert [day.day for day in lone.refresh_dirty_days()] == [FRIDAY]
 
 
-def test_figures_come_back_by_themselves_after_redis_was_emptied(lone: Reporting) -> None:
+def test_figures_come_back_by_themselves_after_redis_was_emptied(lone: PublishedFigures) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
     daily, both = lone.kpis.daily_kpis(MONDAY, "USD"), lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")
@@ -200,7 +204,7 @@ def test_figures_come_back_by_themselves_after_redis_was_emptied(lone: Reporting
     assert without_times(lone.kpis.range_kpis(MONDAY, TUESDAY, "USD")) == without_times(both)
 
 
-def test_figures_are_there_while_redis_is_down(lone: Reporting) -> None:
+def test_figures_are_there_while_redis_is_down(lone: PublishedFigures) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
     url = f"redis://127.0.0.1:{free_port()}/0"
@@ -209,7 +213,7 @@ def test_figures_are_there_while_redis_is_down(lone: Reporting) -> None:
         assert without_redis.kpis.range_kpis(MONDAY, TUESDAY, "USD")["total_revenue"] == 1065.43
 
 
-def test_a_reader_that_computed_before_a_refresh_does_not_cache_after_it(lone: Reporting) -> None:
+def test_a_reader_that_computed_before_a_refresh_does_not_cache_after_it(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [order("1")])
     lone.refresh_dirty_days()
     old = lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")
@@ -224,7 +228,9 @@ def test_a_reader_that_computed_before_a_refresh_does_not_cache_after_it(lone: R
     assert lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")["order_count"] == 2
 
 
-def test_a_reader_that_computed_before_a_flush_and_a_refresh_does_not_cache_it(lone: Reporting) -> None:
+def test_a_reader_that_computed_before_a_flush_and_a_refresh_does_not_cache_it(
+    lone: PublishedFigures,
+) -> None:
     store_orders(lone.engine, [order("1")])
     lone.refresh_dirty_days()
 
@@ -242,7 +248,7 @@ def test_a_reader_that_computed_before_a_flush_and_a_refresh_does_not_cache_it(l
 
 
 def test_a_redis_that_held_the_figures_of_another_store_shows_none_of_them(
-    lone: Reporting, tmp_path: Path, redis_url: str
+    lone: PublishedFigures, tmp_path: Path, redis_url: str
 ) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
@@ -252,7 +258,7 @@ def test_a_redis_that_held_the_figures_of_another_store_shows_none_of_them(
         assert other.kpis.range_kpis(MONDAY, TUESDAY, "USD")["order_count"] == 0
 
 
-def test_keys_and_lifetimes_are_those_of_the_contract(lone: Reporting) -> None:
+def test_keys_and_lifetimes_are_those_of_the_contract(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [order("1"), order("2", currency="EUR")])
     lone.refresh_dirty_days()
     lone.kpis.range_kpis(MONDAY, FRIDAY, "USD")
@@ -264,7 +270,7 @@ def test_keys_and_lifetimes_are_those_of_the_contract(lone: Reporting) -> None:
 
 
 def test_another_default_currency_does_not_get_the_cached_figures_of_the_old_one(
-    lone: Reporting, redis_url: str
+    lone: PublishedFigures, redis_url: str
 ) -> None:
     store_orders(lone.engine, [order("1"), order("2", currency="EUR"), order("3", currency="EUR")])
     lone.refresh_dirty_days()
@@ -273,7 +279,7 @@ def test_another_default_currency_does_not_get_the_cached_figures_of_the_old_one
         assert euro.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 1
 
 
-def test_a_lost_warehouse_is_rebuilt_whole_by_the_next_refresh(lone: Reporting) -> None:
+def test_a_lost_warehouse_is_rebuilt_whole_by_the_next_refresh(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [order("1", customer_id="a"), order("2", day=FRIDAY, customer_id="a")])
     lone.refresh_dirty_days()
     for path in lone.folder.glob("warehouse.duckdb*"):
@@ -283,7 +289,7 @@ def test_a_lost_warehouse_is_rebuilt_whole_by_the_next_refresh(lone: Reporting) 
 
 
 @pytest.mark.parametrize("kept", [0.002, 0.3, 0.6])
-def test_a_warehouse_that_was_cut_short_is_made_anew(lone: Reporting, kept: float) -> None:
+def test_a_warehouse_that_was_cut_short_is_made_anew(lone: PublishedFigures, kept: float) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
     file = warehouse_file(lone.folder)
@@ -299,7 +305,7 @@ def test_a_warehouse_that_was_cut_short_is_made_anew(lone: Reporting, kept: floa
         assert warehouse.execute("SELECT sum(order_count) FROM daily_kpis").fetchall() == [(11,)]
 
 
-def test_a_warehouse_whose_log_is_damaged_is_made_anew(lone: Reporting) -> None:
+def test_a_warehouse_whose_log_is_damaged_is_made_anew(lone: PublishedFigures) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
     log = leave_a_log(warehouse_file(lone.folder))
@@ -326,7 +332,7 @@ def leave_a_log(file: Path) -> Path:
     return Path(f"{copy}.wal").replace(f"{file}.wal")
 
 
-def test_a_damaged_file_of_its_memory_does_not_cost_the_warehouse(lone: Reporting) -> None:
+def test_a_damaged_file_of_its_memory_does_not_cost_the_warehouse(lone: PublishedFigures) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
     with pytest.raises(duckdb.IOException, match="Could not read enough bytes"):
@@ -354,7 +360,7 @@ def test_a_damaged_warehouse_on_a_path_that_speaks_of_locks_is_no_locked_one(tmp
     assert not is_current(folder, "owner")
 
 
-def test_readers_are_served_while_a_writer_holds_the_warehouse(lone: Reporting) -> None:
+def test_readers_are_served_while_a_writer_holds_the_warehouse(lone: PublishedFigures) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
     lone.cache.client.flushall()
@@ -364,7 +370,7 @@ def test_readers_are_served_while_a_writer_holds_the_warehouse(lone: Reporting) 
             pass
 
 
-def test_a_refresh_that_cannot_void_the_cache_leaves_its_days_due(lone: Reporting) -> None:
+def test_a_refresh_that_cannot_void_the_cache_leaves_its_days_due(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [order("1")])
     url = f"redis://127.0.0.1:{free_port()}/0"
     with (
@@ -376,7 +382,7 @@ def test_a_refresh_that_cannot_void_the_cache_leaves_its_days_due(lone: Reportin
     assert [day.day for day in lone.refresh_dirty_days()] == [MONDAY]
 
 
-def test_the_hundreds_of_days_of_a_backfill_go_in_one_call(lone: Reporting) -> None:
+def test_the_hundreds_of_days_of_a_backfill_go_in_one_call(lone: PublishedFigures) -> None:
     days = [date.fromordinal(MONDAY.toordinal() + 2 * number) for number in range(410)]
     store_orders(lone.engine, [order(str(number), day=day) for number, day in enumerate(days)])
     published = lone.refresh_dirty_days()

@@ -13,20 +13,20 @@ from typer.testing import CliRunner
 from cli.commands import kpis, leaderboard
 from cli.main import app
 from orders_pipeline.base.settings import load_settings
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import sample
 
 
 @pytest.fixture
-def home(redis_url: str) -> Iterator[Reporting]:
+def home(redis_url: str) -> Iterator[PublishedFigures]:
     """The sample's orders, published; the commands find no Redis."""
     settings = load_settings()
-    with open_home(settings.store_url, redis_url, settings.warehouse) as reporting:
-        store_orders(reporting.engine, sample())
-        reporting.refresh_dirty_days()
-        yield reporting
+    with open_home(settings.store_url, redis_url, settings.warehouse) as figures:
+        store_orders(figures.engine, sample())
+        figures.refresh_dirty_days()
+        yield figures
 
 
 def run(*arguments: str) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.figures.leaderboards import totals
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.redis_board import RebuildLostError
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.engine import reading
 from tests.builders import StoredOrder, store_orders
 from tests.figures import expected_customers, expected_products, open_home
@@ -25,7 +25,7 @@ MANY = 1_000
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path, any_redis_url: str) -> Iterator[Reporting]:
+def stores(request: pytest.FixtureRequest, tmp_path: Path, any_redis_url: str) -> Iterator[PublishedFigures]:
     """An empty home on each kind of order store and each supported Redis."""
     sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
     url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
@@ -34,7 +34,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path, any_redis_url: str) -
 
 
 @pytest.fixture
-def lone(tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
+def lone(tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """An empty home on SQLite and a current Redis."""
     with open_home(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
         yield opened
@@ -45,7 +45,7 @@ def purchase(number: int, customer_id: str | None, units: int = 1, **fields: obj
     return StoredOrder(number=str(number), customer_id=customer_id, **defaults | fields)  # type: ignore[arg-type]
 
 
-def test_boards_equal_the_store_from_redis_and_without_it(stores: Reporting) -> None:
+def test_boards_equal_the_store_from_redis_and_without_it(stores: PublishedFigures) -> None:
     store_orders(
         stores.engine,
         [
@@ -73,7 +73,7 @@ def test_boards_equal_the_store_from_redis_and_without_it(stores: Reporting) -> 
     assert [entry["customer_id"] for entry in expected_customers(stores.engine)] == ["B", "a", "b", "é", "d"]
 
 
-def test_redis_holds_integer_scores_under_the_keys_of_the_contract(lone: Reporting) -> None:
+def test_redis_holds_integer_scores_under_the_keys_of_the_contract(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "a"), purchase(3, "a", 3, currency="EUR")])
     lone.boards.publish_window(EVERYTHING)
     board = "leaderboard:customers:spending"
@@ -83,7 +83,7 @@ def test_redis_holds_integer_scores_under_the_keys_of_the_contract(lone: Reporti
     assert lone.cache.client.ttl(board) == -1
 
 
-def test_publishing_again_or_late_changes_nothing(lone: Reporting) -> None:
+def test_publishing_again_or_late_changes_nothing(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
     lone.boards.publish_window(EVERYTHING)
     before = lone.boards.top(CUSTOMERS, 10, "USD")
@@ -92,7 +92,7 @@ def test_publishing_again_or_late_changes_nothing(lone: Reporting) -> None:
     assert lone.boards.top(CUSTOMERS, 10, "USD") == before
 
 
-def test_a_second_order_moves_its_customer_and_makes_no_second_row(lone: Reporting) -> None:
+def test_a_second_order_moves_its_customer_and_makes_no_second_row(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
     lone.boards.publish_window(EVERYTHING)
     store_orders(lone.engine, [purchase(3, "a", 5)])
@@ -104,13 +104,13 @@ def test_a_second_order_moves_its_customer_and_makes_no_second_row(lone: Reporti
     ]
 
 
-def test_each_limit_shows_its_own_number_of_places(lone: Reporting) -> None:
+def test_each_limit_shows_its_own_number_of_places(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [purchase(number, f"c{number}") for number in range(9)])
     lone.boards.publish_window(EVERYTHING)
     assert [len(lone.boards.top(CUSTOMERS, limit, "USD")) for limit in (1, 5, 2, 100)] == [1, 5, 2, 9]
 
 
-def test_equal_scores_rank_by_id_wherever_a_page_is_cut(lone: Reporting) -> None:
+def test_equal_scores_rank_by_id_wherever_a_page_is_cut(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [purchase(number, f"c{number:02}", 1 + number % 3) for number in range(20)])
     lone.boards.publish_window(EVERYTHING)
     whole = expected_customers(lone.engine)
@@ -120,7 +120,7 @@ def test_equal_scores_rank_by_id_wherever_a_page_is_cut(lone: Reporting) -> None
             assert cut == whole[first - 1 : first - 1 + limit]
 
 
-def test_neighbours_stand_around_a_place_and_end_at_the_ends(lone: Reporting) -> None:
+def test_neighbours_stand_around_a_place_and_end_at_the_ends(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [purchase(number, f"c{number}", 9 - number) for number in range(7)])
     lone.boards.publish_window(EVERYTHING)
     shown = {
@@ -136,7 +136,7 @@ def test_neighbours_stand_around_a_place_and_end_at_the_ends(lone: Reporting) ->
 
 
 @pytest.mark.parametrize("damage", ["flush", "delete board", "lose member", "stray member"])
-def test_a_board_that_is_not_whole_is_never_served(lone: Reporting, damage: str) -> None:
+def test_a_board_that_is_not_whole_is_never_served(lone: PublishedFigures, damage: str) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2), purchase(3, "c", 3)])
     lone.boards.publish_window(EVERYTHING)
     board = "leaderboard:customers:spending"
@@ -155,7 +155,7 @@ def test_a_board_that_is_not_whole_is_never_served(lone: Reporting, damage: str)
 
 
 def test_a_redis_with_the_boards_of_another_store_shows_none_of_them(
-    lone: Reporting, tmp_path: Path, redis_url: str
+    lone: PublishedFigures, tmp_path: Path, redis_url: str
 ) -> None:
     store_orders(lone.engine, [purchase(1, "a")])
     lone.boards.publish_window(EVERYTHING)
@@ -166,12 +166,12 @@ def test_a_redis_with_the_boards_of_another_store_shows_none_of_them(
         assert other.boards.top(CUSTOMERS, 10, "USD") == expected_customers(other.engine)
 
 
-def test_an_empty_board_is_rebuilt_to_an_empty_board(lone: Reporting) -> None:
+def test_an_empty_board_is_rebuilt_to_an_empty_board(lone: PublishedFigures) -> None:
     assert lone.boards.rebuild_all(CUSTOMERS) == {"USD": 0}
     assert lone.boards.top(CUSTOMERS, 10, "USD") == []
 
 
-def test_what_is_published_between_a_rebuilds_snapshot_and_its_swap_is_kept(lone: Reporting) -> None:
+def test_what_is_published_between_a_rebuilds_snapshot_and_its_swap_is_kept(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [purchase(1, "a"), purchase(2, "b", 2)])
     lone.boards.publish_window(EVERYTHING)
     live = lone.boards.live(CUSTOMERS, "USD")
@@ -186,7 +186,7 @@ def test_what_is_published_between_a_rebuilds_snapshot_and_its_swap_is_kept(lone
     assert lone.boards.top(CUSTOMERS, 10, "USD") == expected_customers(lone.engine)
 
 
-def test_a_rebuild_that_redis_forgot_does_not_swap(lone: Reporting) -> None:
+def test_a_rebuild_that_redis_forgot_does_not_swap(lone: PublishedFigures) -> None:
     live = lone.boards.live(CUSTOMERS, "USD")
     token = live.begin_rebuild()
     lone.cache.client.flushall()
@@ -195,7 +195,7 @@ def test_a_rebuild_that_redis_forgot_does_not_swap(lone: Reporting) -> None:
     assert live.places(1, 10) is None
 
 
-def test_rebuilds_that_race_with_imports_lose_nothing(lone: Reporting) -> None:
+def test_rebuilds_that_race_with_imports_lose_nothing(lone: PublishedFigures) -> None:
     stop = threading.Event()
 
     def rebuild() -> None:
@@ -221,7 +221,7 @@ def test_rebuilds_that_race_with_imports_lose_nothing(lone: Reporting) -> None:
     assert not lone.cache.client.exists("leaderboard:customers:spending:shadow")
 
 
-def test_a_board_of_many_goes_to_redis_in_parts(lone: Reporting) -> None:
+def test_a_board_of_many_goes_to_redis_in_parts(lone: PublishedFigures) -> None:
     live = lone.boards.live(CUSTOMERS, "USD")
     scores = [(f"c{number:05}", number) for number in range(5 * MANY)]
     assert live.finish_rebuild(live.begin_rebuild(), scores) == 5 * MANY

@@ -24,7 +24,7 @@ from orders_pipeline.base.model import OrderStatus, Scope, Window
 from orders_pipeline.base.settings import PROJECT_ROOT, ApiReads, Settings
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerting import keep_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
@@ -57,9 +57,9 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def home(settings: Settings) -> Iterator[Reporting]:
+def home(settings: Settings) -> Iterator[PublishedFigures]:
     """Orders of every status in two currencies, a reject, a worker, tasks, measurements, an alert."""
-    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as reporting:
+    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as figures:
         stored = [
             StoredOrder(
                 number=f"{status}{currency}", day=MONDAY, lines=LINES, status=status, currency=currency
@@ -67,22 +67,22 @@ def home(settings: Settings) -> Iterator[Reporting]:
             for status in OrderStatus
             for currency in ("USD", "JPY")
         ]
-        store_orders(reporting.engine, stored)
-        reporting.refresh_dirty_days()
-        reporting.publish_batch(Window(1, 10))
-        with reporting.engine.begin() as connection:
+        store_orders(figures.engine, stored)
+        figures.refresh_dirty_days()
+        figures.publish_batch(Window(1, 10))
+        with figures.engine.begin() as connection:
             connection.execute(insert(rejects).values(import_id=1, record=1, line=2, **REJECT))
             connection.exec_driver_sql("UPDATE imports SET records = 13, rejected_lines = 1, settled_at = 1")
         raised = {AlertName.STUCK_IMPORT: [Condition("file-1", "It was given up.")]}
-        keep_alerts(reporting.engine, raised, now_us(), 0)
-        take_snapshot(reporting.engine, {})
-        measure(reporting)
-        yield reporting
+        keep_alerts(figures.engine, raised, now_us(), 0)
+        take_snapshot(figures.engine, {})
+        measure(figures)
+        yield figures
 
 
-def measure(reporting: Reporting) -> None:
+def measure(figures: PublishedFigures) -> None:
     """Two workers, tasks in a queue, and what two processes have counted."""
-    client, owner = reporting.cache.client, reporting.cache.owner
+    client, owner = figures.cache.client, figures.cache.owner
     note_worker(client, Worker("one@host", processes=3, busy=2, queues=("dagster", "orders")))
     note_worker(client, Worker("two@host", processes=1, busy=0, queues=("orders",)))
     for seconds in (0.2, 7.0):
@@ -119,7 +119,7 @@ def samples(text: str) -> Samples:
 
 
 def test_a_scrape_tells_how_orders_queues_workers_and_figures_stand(
-    settings: Settings, home: Reporting
+    settings: Settings, home: PublishedFigures
 ) -> None:
     queue_tasks(settings, 300, 100)
     found = samples(scrape(settings))
@@ -143,7 +143,7 @@ def test_a_scrape_tells_how_orders_queues_workers_and_figures_stand(
     assert home.currency == "USD"
 
 
-def test_what_processes_count_adds_up_to_histograms(settings: Settings, home: Reporting) -> None:
+def test_what_processes_count_adds_up_to_histograms(settings: Settings, home: PublishedFigures) -> None:
     found = samples(scrape(settings))
     assert found["orders_step_seconds_count orders load_orders"] == 2
     assert found["orders_step_seconds_sum orders load_orders"] == pytest.approx(7.2)
@@ -158,7 +158,7 @@ def test_what_processes_count_adds_up_to_histograms(settings: Settings, home: Re
     assert home.cache.client.ttl(f"metrics:{home.cache.owner}") > 86_400
 
 
-def test_a_retry_lowers_no_counter(settings: Settings, home: Reporting) -> None:
+def test_a_retry_lowers_no_counter(settings: Settings, home: PublishedFigures) -> None:
     before = samples(scrape(settings))
     assert sum(retry_orders(home.engine, Chosen(), 100, actor="test").values()) > 0
     after = samples(scrape(settings))
@@ -166,7 +166,7 @@ def test_a_retry_lowers_no_counter(settings: Settings, home: Reporting) -> None:
     assert after["orders_settled_total unsold"] == before["orders_settled_total unsold"]
 
 
-def test_rejects_of_an_ended_import_are_counted_once(settings: Settings, home: Reporting) -> None:
+def test_rejects_of_an_ended_import_are_counted_once(settings: Settings, home: PublishedFigures) -> None:
     first = samples(scrape(settings))
     with home.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM rejects")
@@ -175,7 +175,7 @@ def test_rejects_of_an_ended_import_are_counted_once(settings: Settings, home: R
     assert second["orders_rejected_lines_total price_unreadable"] == 1
 
 
-def test_a_worker_that_fell_silent_is_not_counted(settings: Settings, home: Reporting) -> None:
+def test_a_worker_that_fell_silent_is_not_counted(settings: Settings, home: PublishedFigures) -> None:
     client = home.cache.client
     sign = json.loads(client.hget("workers", "one@host"))  # type: ignore[arg-type]
     client.hset("workers", "one@host", json.dumps({**sign, "at": sign["at"] - 31}))
@@ -184,7 +184,7 @@ def test_a_worker_that_fell_silent_is_not_counted(settings: Settings, home: Repo
     assert client.hkeys("workers") == ["two@host"]
 
 
-def test_a_scrape_does_not_fail_while_redis_is_down(settings: Settings, home: Reporting) -> None:
+def test_a_scrape_does_not_fail_while_redis_is_down(settings: Settings, home: PublishedFigures) -> None:
     away = f"redis://127.0.0.1:{free_port()}/0"
     found = samples(scrape(settings.model_copy(update={"redis_url": away})))
     assert (found["orders_up database"], found["orders_up redis"], found["orders_up broker"]) == (1, 0, 0)
@@ -193,7 +193,7 @@ def test_a_scrape_does_not_fail_while_redis_is_down(settings: Settings, home: Re
     assert home.currency == "USD"
 
 
-def test_a_scrape_does_not_hang_with_a_redis_that_hangs(settings: Settings, home: Reporting) -> None:
+def test_a_scrape_does_not_hang_with_a_redis_that_hangs(settings: Settings, home: PublishedFigures) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         away = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         hanging = settings.model_copy(update={"redis_url": away, "rate_limit": 0})
@@ -208,8 +208,8 @@ def test_whoever_watches_does_not_hang_with_a_postgresql_that_hangs(settings: Se
     with running_postgres() as server:
         url = create_database(server, "hanging")
         with (
-            open_home(url, settings.redis_url, settings.warehouse) as reporting,
-            reporting.engine.begin() as connection,
+            open_home(url, settings.redis_url, settings.warehouse) as figures,
+            figures.engine.begin() as connection,
         ):
             key = create_key(connection, "prometheus", Scope.READ)
         closed = {"database_url": url, "rate_limit": 0, "api_reads": ApiReads.KEY, "api_key": "open sesame"}
@@ -230,7 +230,9 @@ def watchers(url: str) -> tuple[float, str, bool]:
     return scraped["orders_up database"], health["services"]["database"]["status"], ready(url)[1]["store"]
 
 
-def test_a_scrape_does_not_fail_while_the_order_store_is_down(settings: Settings, home: Reporting) -> None:
+def test_a_scrape_does_not_fail_while_the_order_store_is_down(
+    settings: Settings, home: PublishedFigures
+) -> None:
     with running_server(settings) as url:
         with home.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE batches RENAME TO gone")
@@ -240,7 +242,9 @@ def test_a_scrape_does_not_fail_while_the_order_store_is_down(settings: Settings
     assert "orders_orders completed" not in found
 
 
-def test_names_and_help_texts_are_as_prometheus_wants_them(settings: Settings, home: Reporting) -> None:
+def test_names_and_help_texts_are_as_prometheus_wants_them(
+    settings: Settings, home: PublishedFigures
+) -> None:
     text = scrape(settings)
     families = list(text_string_to_metric_families(text))
     assert all(family.documentation for family in families)
@@ -255,7 +259,7 @@ def test_names_and_help_texts_are_as_prometheus_wants_them(settings: Settings, h
 
 
 def test_a_scrape_needs_a_key_where_reading_does_and_probes_never_do(
-    settings: Settings, home: Reporting
+    settings: Settings, home: PublishedFigures
 ) -> None:
     closed = {"api_reads": ApiReads.KEY, "api_key": "open sesame"}
     with running_server(settings.model_copy(update=closed)) as url:
@@ -268,7 +272,9 @@ def test_a_scrape_needs_a_key_where_reading_does_and_probes_never_do(
     assert home.currency == "USD"
 
 
-def test_it_is_live_without_anything_and_ready_with_everything(settings: Settings, home: Reporting) -> None:
+def test_it_is_live_without_anything_and_ready_with_everything(
+    settings: Settings, home: PublishedFigures
+) -> None:
     with running_server(settings) as url, closing(open_redis(settings.redis_url)) as client:
         assert ready(url) == (200, {"store": True, "redis": True, "broker": True, "workers": True})
         client.hdel("workers", "one@host")
@@ -284,7 +290,9 @@ def ready(url: str) -> tuple[int, dict[str, bool]]:
     return answer.status_code, answer.json()["checks"]
 
 
-def test_every_metric_of_the_dashboard_and_the_rules_is_scraped(settings: Settings, home: Reporting) -> None:
+def test_every_metric_of_the_dashboard_and_the_rules_is_scraped(
+    settings: Settings, home: PublishedFigures
+) -> None:
     board = json.loads((DEPLOY / "grafana" / "orders.json").read_text())
     queries = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
     rules = re.findall(r"expr: (.*)", (DEPLOY / "prometheus" / "rules.yml").read_text())

@@ -15,14 +15,14 @@ from cli.commands import kpis
 from orders_pipeline.access.audit import list_actions
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.kpi_days import are_published, due_versions
 from orders_pipeline.verify.everything import verify_home
 from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import MONDAY, sample
 
-Homes = tuple[Reporting, Reporting]
+Homes = tuple[PublishedFigures, PublishedFigures]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from orders_pipeline.base.clock import now_us, today
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.figures.kpis.realtime import start_of_day
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.schema import imports
 from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import open_home
@@ -31,7 +31,7 @@ YESTERDAY = now_us() - 36 * 3_600_000_000
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
+def home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """An empty home on each kind of order store."""
     sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
     url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
@@ -70,7 +70,7 @@ USD = ZERO | {
 JPY = ZERO | {"pending_orders": 1, "completed_today": 1, "revenue_today": 700.0}
 
 
-def test_figures_are_those_of_today_and_of_one_currency(home: Reporting) -> None:
+def test_figures_are_those_of_today_and_of_one_currency(home: PublishedFigures) -> None:
     assert home.live.figures("USD") == ZERO
     store_orders(home.engine, mixed())
     for _ in range(2):
@@ -78,7 +78,7 @@ def test_figures_are_those_of_today_and_of_one_currency(home: Reporting) -> None
         assert shown == [USD, JPY, ZERO]
 
 
-def test_figures_are_right_after_a_flush_and_while_redis_is_down(home: Reporting) -> None:
+def test_figures_are_right_after_a_flush_and_while_redis_is_down(home: PublishedFigures) -> None:
     store_orders(home.engine, mixed())
     home.live.publish()
     home.cache.client.flushall()
@@ -88,7 +88,7 @@ def test_figures_are_right_after_a_flush_and_while_redis_is_down(home: Reporting
         assert down.live.figures("USD") == USD
 
 
-def test_redis_holds_one_key_a_figure_for_five_minutes(home: Reporting) -> None:
+def test_redis_holds_one_key_a_figure_for_five_minutes(home: PublishedFigures) -> None:
     store_orders(home.engine, mixed())
     home.live.publish()
     client = home.cache.client
@@ -98,7 +98,7 @@ def test_redis_holds_one_key_a_figure_for_five_minutes(home: Reporting) -> None:
     assert all(0 < client.ttl(key) <= 300 for key in keys)
 
 
-def test_each_move_of_an_order_shows_at_once(home: Reporting) -> None:
+def test_each_move_of_an_order_shows_at_once(home: PublishedFigures) -> None:
     placed = store_orders(home.engine, [order(1, OrderStatus.FAILED), order(2, OrderStatus.PENDING)])
     assert home.live.figures("USD") == ZERO | {"pending_orders": 1, "failed_today": 1}
     retry(home.engine, placed[0], OrderStatus.COMPLETED, settled_at=now_us())
@@ -111,7 +111,7 @@ def test_each_move_of_an_order_shows_at_once(home: Reporting) -> None:
     assert home.live.figures("USD")["pending_orders"] == 2
 
 
-def test_only_running_imports_have_a_rate(home: Reporting) -> None:
+def test_only_running_imports_have_a_rate(home: PublishedFigures) -> None:
     store_orders(home.engine, mixed())
     assert home.live.figures("USD")["orders_per_second"] == 0
     with home.engine.begin() as connection:

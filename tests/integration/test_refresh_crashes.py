@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orders_pipeline.base.settings import PROJECT_ROOT
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from tests.builders import StoredOrder, store_orders
 from tests.chaos.crashing_refresh import KILLED, STEPS
 from tests.figures import expected, open_home, without_times
@@ -22,13 +22,13 @@ Refresh = Callable[[int], int]
 
 
 @pytest.fixture
-def home(tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
+def home(tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     with open_home(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as opened:
         yield opened
 
 
 @pytest.fixture
-def refresh_until(home: Reporting, redis_url: str) -> Iterator[Refresh]:
+def refresh_until(home: PublishedFigures, redis_url: str) -> Iterator[Refresh]:
     """Refreshes in a process that ends at a point of it; its exit code."""
     command = [sys.executable, "-m", "tests.chaos.crashing_refresh"]
     command += [str(home.engine.url), redis_url, str(home.folder)]
@@ -48,7 +48,7 @@ def refresh_until(home: Reporting, redis_url: str) -> Iterator[Refresh]:
 
 
 def test_a_refresh_killed_at_any_step_is_made_good_by_the_next(
-    home: Reporting, refresh_until: Refresh
+    home: PublishedFigures, refresh_until: Refresh
 ) -> None:
     point, code = 0, KILLED
     while code == KILLED:
@@ -66,12 +66,12 @@ def test_a_refresh_killed_at_any_step_is_made_good_by_the_next(
     assert point > 2 * len(STEPS)
 
 
-def figures(home: Reporting) -> dict[date, dict[str, Any]]:
+def figures(home: PublishedFigures) -> dict[date, dict[str, Any]]:
     """What each day comes to by the order store."""
     return {day: expected(home.engine, day, day) for day in DAYS}
 
 
-def change_days(home: Reporting, number: int) -> None:
+def change_days(home: PublishedFigures, number: int) -> None:
     """Orders of a new customer on two days, the later one first, so that the first purchase moves."""
     lines = (("SKU-1", 1 + number, 100_000),)
     for position, day in enumerate((DAYS[2], DAYS[0])):
@@ -79,7 +79,7 @@ def change_days(home: Reporting, number: int) -> None:
         store_orders(home.engine, [order])
 
 
-def assert_right(home: Reporting) -> None:
+def assert_right(home: PublishedFigures) -> None:
     for start in DAYS:
         shown = without_times(home.kpis.daily_kpis(start, "USD"))
         assert shown == expected(home.engine, start, start)

@@ -15,9 +15,9 @@ from assets.leaderboards import leaderboard_assets
 from jobs.figures.ops import publish_figures_job
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.leaderboards.boards import Board
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
+from resources.figures import FigureStores
 from resources.order_store import OrderStore
-from resources.reporting import ReportingStores
 from tests.builders import StoredOrder, store_orders
 from tests.figures import expected_customers, open_home
 
@@ -29,16 +29,14 @@ PARTITION_RANGE = {
 
 
 @pytest.fixture
-def home(tmp_path: Path, redis_url: str) -> Iterator[Reporting]:
-    with open_home(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as reporting:
-        yield reporting
+def home(tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
+    with open_home(f"sqlite:///{tmp_path / 'orders.db'}", redis_url, tmp_path / "warehouse") as figures:
+        yield figures
 
 
 @pytest.fixture
-def resources(home: Reporting, redis_url: str) -> dict[str, Any]:
-    return {
-        "reporting": ReportingStores(OrderStore(str(home.engine.url)), home.folder, redis_url, "USD", "UTC")
-    }
+def resources(home: PublishedFigures, redis_url: str) -> dict[str, Any]:
+    return {"figures": FigureStores(OrderStore(str(home.engine.url)), home.folder, redis_url, "USD", "UTC")}
 
 
 @pytest.fixture
@@ -60,7 +58,7 @@ def materialized(instance: DagsterInstance) -> dict[str, AssetMaterialization]:
 
 
 def test_the_days_of_a_range_are_one_run_with_figures_of_their_own(
-    home: Reporting, resources: dict[str, Any], instance: DagsterInstance
+    home: PublishedFigures, resources: dict[str, Any], instance: DagsterInstance
 ) -> None:
     store_orders(home.engine, [order(1, MONDAY), order(2, FRIDAY), order(3, FRIDAY, currency="EUR")])
     done = materialize(kpi_assets(Settings()), instance=instance, resources=resources, tags=PARTITION_RANGE)
@@ -73,7 +71,7 @@ def test_the_days_of_a_range_are_one_run_with_figures_of_their_own(
 
 
 def test_a_single_day_brings_along_the_day_that_changes_with_it(
-    home: Reporting, resources: dict[str, Any], instance: DagsterInstance
+    home: PublishedFigures, resources: dict[str, Any], instance: DagsterInstance
 ) -> None:
     store_orders(home.engine, [order(1, FRIDAY)])
     home.refresh_dirty_days()
@@ -88,7 +86,7 @@ def test_a_single_day_brings_along_the_day_that_changes_with_it(
 
 
 def test_the_job_publishes_exactly_the_touched_days_and_nothing_the_second_time(
-    home: Reporting, resources: dict[str, Any], instance: DagsterInstance
+    home: PublishedFigures, resources: dict[str, Any], instance: DagsterInstance
 ) -> None:
     store_orders(home.engine, [order(1, MONDAY), order(2, FRIDAY)])
     for _ in range(2):
@@ -99,7 +97,7 @@ def test_the_job_publishes_exactly_the_touched_days_and_nothing_the_second_time(
 
 
 def test_leaderboards_are_rebuilt_and_shown_without_names(
-    home: Reporting, resources: dict[str, Any], instance: DagsterInstance
+    home: PublishedFigures, resources: dict[str, Any], instance: DagsterInstance
 ) -> None:
     store_orders(home.engine, [order(1, MONDAY), order(2, FRIDAY, "b"), order(3, FRIDAY, "b")])
     done = materialize(leaderboard_assets(), instance=instance, resources=resources)

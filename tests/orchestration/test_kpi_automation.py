@@ -28,11 +28,11 @@ from jobs.figures.sensors import figure_sensors
 from orders_pipeline.base.model import Window
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.leaderboards.boards import Board
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.snapshots import snapshots_of_last
 from orders_pipeline.store.engine import reading
+from resources.figures import FigureStores
 from resources.order_store import OrderStore
-from resources.reporting import ReportingStores
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 
@@ -45,17 +45,17 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def home(settings: Settings) -> Iterator[Reporting]:
-    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as reporting:
+def home(settings: Settings) -> Iterator[PublishedFigures]:
+    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as figures:
         lines = (("SKU-1", 1, 100_000),)
-        store_orders(reporting.engine, [StoredOrder(number="1", day=MONDAY, customer_id="a", lines=lines)])
-        yield reporting
+        store_orders(figures.engine, [StoredOrder(number="1", day=MONDAY, customer_id="a", lines=lines)])
+        yield figures
 
 
 @pytest.fixture
-def definitions(settings: Settings, home: Reporting) -> Definitions:
+def definitions(settings: Settings, home: PublishedFigures) -> Definitions:
     checks_job = define_asset_job("check_figures", AssetSelection.all_asset_checks())
-    stores = ReportingStores(
+    stores = FigureStores(
         OrderStore(settings.store_url), home.folder, settings.redis_url, "USD", settings.timezone
     )
     return Definitions(
@@ -64,7 +64,7 @@ def definitions(settings: Settings, home: Reporting) -> Definitions:
         jobs=[*figure_jobs(settings), checks_job],
         schedules=figure_schedules(settings),
         sensors=figure_sensors(),
-        resources={"reporting": stores},
+        resources={"figures": stores},
         executor=in_process_executor,
     )
 
@@ -91,17 +91,17 @@ def test_each_hour_yesterday_and_today_are_recomputed_in_one_run(definitions: De
     assert days == ["2025-11-10", "2025-11-11"]
 
 
-def test_a_rebuild_makes_both_boards_whole(definitions: Definitions, home: Reporting) -> None:
+def test_a_rebuild_makes_both_boards_whole(definitions: Definitions, home: PublishedFigures) -> None:
     assert definitions.resolve_schedule_def("rebuild_boards_schedule").cron_schedule == "*/30 * * * *"
     assert run(definitions, "rebuild_boards")[0].success
     assert all(home.boards.live(board, "USD").places(1, 1) for board in Board)
 
 
 def test_boards_that_redis_lost_are_rebuilt_at_once_and_asked_for_once(
-    definitions: Definitions, home: Reporting
+    definitions: Definitions, home: PublishedFigures
 ) -> None:
     sensor = definitions.resolve_sensor_def("missing_boards_sensor")
-    stores = {"reporting": (definitions.resources or {})["reporting"]}
+    stores = {"figures": (definitions.resources or {})["figures"]}
     home.boards.rebuild_all(Board.CUSTOMERS)
     home.boards.rebuild_all(Board.PRODUCTS)
     with build_sensor_context(resources=stores) as context:
@@ -117,7 +117,7 @@ def test_boards_that_redis_lost_are_rebuilt_at_once_and_asked_for_once(
 
 
 def test_a_snapshot_is_kept_in_the_store_and_plotted_as_numbers(
-    definitions: Definitions, home: Reporting
+    definitions: Definitions, home: PublishedFigures
 ) -> None:
     assert definitions.resolve_schedule_def("take_snapshot_schedule").cron_schedule == "*/5 * * * *"
     result, _ = run(definitions, "take_snapshot")
@@ -130,7 +130,7 @@ def test_a_snapshot_is_kept_in_the_store_and_plotted_as_numbers(
 
 
 def test_checks_hold_after_publishing_and_tell_what_is_wrong(
-    definitions: Definitions, home: Reporting
+    definitions: Definitions, home: PublishedFigures
 ) -> None:
     home.refresh_dirty_days()
     home.publish_batch(Window(1, 9))

@@ -13,7 +13,7 @@ from dagster import DagsterInstance, Definitions, RunRequest, build_sensor_conte
 from definitions import build_definitions
 from jobs.figures.ops import PUBLISH_FIGURES
 from orders_pipeline.figures.leaderboards.boards import Board
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.engine import open_engine
 from tests.figures import (
     expected,
@@ -38,7 +38,7 @@ def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
 
 
 @pytest.fixture
-def home(bench: ImportBench, redis_url: str) -> Iterator[Reporting]:
+def home(bench: ImportBench, redis_url: str) -> Iterator[PublishedFigures]:
     with open_home(bench.settings.store_url, redis_url, bench.settings.warehouse) as opened:
         yield opened
 
@@ -55,11 +55,11 @@ def tick(definitions: Definitions) -> bool:
         return definitions.resolve_job_def(PUBLISH_FIGURES).execute_in_process(instance=instance).success
 
 
-def shown(home: Reporting) -> list[dict[str, Any]]:
+def shown(home: PublishedFigures) -> list[dict[str, Any]]:
     return [without_times(home.kpis.range_kpis(*period, "USD")) for period in RANGES]
 
 
-def assert_right(home: Reporting) -> None:
+def assert_right(home: PublishedFigures) -> None:
     assert shown(home) == [expected(home.engine, *period) for period in RANGES]
     for day in (FIRST, SECOND, THIRD):
         assert without_times(home.kpis.daily_kpis(day, "USD")) == expected(home.engine, day, day)
@@ -71,7 +71,7 @@ def at(day: date, order: str, customer: str, price: str) -> Line:
 
 
 def test_late_orders_change_their_day_every_range_that_holds_it_and_the_leaderboards(
-    bench: ImportBench, home: Reporting
+    bench: ImportBench, home: PublishedFigures
 ) -> None:
     definitions = build_definitions(bench.settings)
     bench.import_lines(*(at(day, f"o{day.day}", f"c{day.day}", "10.00") for day in (FIRST, SECOND, THIRD)))

@@ -14,7 +14,7 @@ from definitions import build_definitions
 from jobs.care.checks import CHECK_QUALITY, check_schedules
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.figures.reporting import Reporting
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.schema import imports, kpi_days
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
@@ -31,13 +31,13 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def home(settings: Settings) -> Iterator[Reporting]:
+def home(settings: Settings) -> Iterator[PublishedFigures]:
     """Two published days."""
-    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as reporting:
+    with open_home(settings.store_url, settings.redis_url, settings.warehouse) as figures:
         orders = [StoredOrder(number=str(day), day=day, lines=LINES) for day in (MONDAY, TUESDAY)]
-        store_orders(reporting.engine, orders)
-        reporting.refresh_dirty_days()
-        yield reporting
+        store_orders(figures.engine, orders)
+        figures.refresh_dirty_days()
+        yield figures
 
 
 def evaluations(settings: Settings) -> dict[str, AssetCheckEvaluation]:
@@ -48,7 +48,7 @@ def evaluations(settings: Settings) -> dict[str, AssetCheckEvaluation]:
     return {one.asset_key.to_user_string(): one for one in result.get_asset_check_evaluations()}
 
 
-def moved(home: Reporting, minutes_ago: int) -> None:
+def moved(home: PublishedFigures, minutes_ago: int) -> None:
     """Another order for Tuesday, so many minutes ago, that is not published."""
     store_orders(home.engine, [StoredOrder(number="late", day=TUESDAY, lines=LINES)])
     with home.engine.begin() as connection:
@@ -56,14 +56,14 @@ def moved(home: Reporting, minutes_ago: int) -> None:
         connection.execute(due.values(due_since=now_us() - minutes_ago * MINUTE_US))
 
 
-def rejected(home: Reporting, lines: int, days_ago: int) -> None:
+def rejected(home: PublishedFigures, lines: int, days_ago: int) -> None:
     """A file of 100 records with so many bad ones."""
     values = {"records": 100, "rejected_lines": lines, "started_at": now_us() - days_ago * DAY_US}
     with home.engine.begin() as connection:
         connection.execute(update(imports).values(values))
 
 
-def test_both_hold_where_all_is_well(home: Reporting, settings: Settings) -> None:
+def test_both_hold_where_all_is_well(home: PublishedFigures, settings: Settings) -> None:
     rejected(home, 10, days_ago=0)
     found = evaluations(settings)
     assert found.keys() == {"daily_kpis", "rejected_order_rows"}
@@ -71,7 +71,7 @@ def test_both_hold_where_all_is_well(home: Reporting, settings: Settings) -> Non
 
 
 def test_a_file_with_more_bad_lines_than_the_limit_is_warned_of_by_name(
-    home: Reporting, settings: Settings
+    home: PublishedFigures, settings: Settings
 ) -> None:
     rejected(home, 11, days_ago=6)
     found = evaluations(settings)["rejected_order_rows"]
@@ -81,14 +81,14 @@ def test_a_file_with_more_bad_lines_than_the_limit_is_warned_of_by_name(
     assert "11" in str(found.metadata["found"])
 
 
-def test_old_files_are_left_alone(home: Reporting, settings: Settings) -> None:
+def test_old_files_are_left_alone(home: PublishedFigures, settings: Settings) -> None:
     rejected(home, 99, days_ago=8)
     assert evaluations(settings)["rejected_order_rows"].passed
 
 
 @pytest.mark.parametrize(("minutes_ago", "fresh"), [(1, True), (16, False)])
 def test_a_day_that_changed_is_fresh_for_a_quarter_of_an_hour(
-    home: Reporting, settings: Settings, minutes_ago: int, *, fresh: bool
+    home: PublishedFigures, settings: Settings, minutes_ago: int, *, fresh: bool
 ) -> None:
     moved(home, minutes_ago)
     found = evaluations(settings)["daily_kpis"]

@@ -15,7 +15,7 @@ from orders_pipeline.api import models
 from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.figures.kpis import dictionary
 from orders_pipeline.figures.kpis.dictionary import DATASETS, Dataset, Definition
-from orders_pipeline.figures.kpis.kpi_documents import Figures
+from orders_pipeline.figures.kpis.kpi_documents import Kpis
 from orders_pipeline.figures.kpis.realtime import FIGURES
 from orders_pipeline.figures.kpis.warehouse import sql
 from orders_pipeline.store import schema
@@ -60,7 +60,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_figure_and_every_column_is_defined() -> None:
-    assert {field.name for field in fields(Figures)} < dictionary.PERIOD.keys()
+    assert {field.name for field in fields(Kpis)} < dictionary.PERIOD.keys()
     assert set(FIGURES) == dictionary.REALTIME.keys()
     assert set(schema.orders.c.keys()) == dictionary.ORDER.keys()
     assert set(schema.rejects.c.keys()) - {"import_id"} <= dictionary.REJECT.keys()

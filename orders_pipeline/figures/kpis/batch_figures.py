@@ -20,13 +20,12 @@ from sqlalchemy import (
     true,
 )
 
-from orders_pipeline.base.model import OPEN, ImportStatus, OrderStatus
-from orders_pipeline.figures.kpis.facts import of_attempt, settled_at
+from orders_pipeline.base.model import OPEN, PROCESSING, SETTLED, UNSOLD, ImportStatus, OrderStatus
+from orders_pipeline.figures.kpis.facts import settled_at
+from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import batches, failures, imports, orders, reservations
 
-PROCESSING = (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING)
 MOVES = ("progress_at", "loaded", *OrderStatus)
-UNSOLD = (OrderStatus.FAILED, OrderStatus.ROLLBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def figures_of_batch(
 
 def settled_per_second(connection: Connection, now: int) -> float:
     """Orders of every currency that running imports settled, by the seconds since the first of them began."""
-    settled = sum(batches.c[status] for status in (OrderStatus.COMPLETED, *UNSOLD))
+    settled = sum(batches.c[status] for status in SETTLED)
     query = (
         select(func.coalesce(func.sum(settled), 0), func.min(imports.c.started_at))
         .join_from(imports, batches, batches.c.import_id == imports.c.id)
@@ -126,7 +125,7 @@ def _moving(row: RowMapping, midnight: int) -> MovingBatch:
         started_today=(row["started_at"] or 0) >= midnight,
         pending=row[OrderStatus.PENDING],
         processing=sum(row[status] for status in PROCESSING),
-        settled=sum(row[status] for status in (OrderStatus.COMPLETED, *UNSOLD)),
+        settled=sum(row[status] for status in SETTLED),
         state="-".join(str(value) for value in (midnight, *(row[name] for name in MOVES))),
     )
 
@@ -134,8 +133,8 @@ def _moving(row: RowMapping, midnight: int) -> MovingBatch:
 def _read(connection: Connection, batch: MovingBatch, midnight: int) -> ByCurrency:
     query = _counts(true() if batch.started_today else settled_at() >= midnight)
     if not batch.started_today:
-        query = query.outerjoin_from(orders, reservations, of_attempt(reservations)).outerjoin(
-            failures, of_attempt(failures)
+        query = query.outerjoin_from(orders, reservations, of_current_attempt(reservations)).outerjoin(
+            failures, of_current_attempt(failures)
         )
     rows = connection.execute(query.where(orders.c.id.between(batch.first_id, batch.last_id)))
     return {row[0]: Live(*(int(number) for number in row[1:])) for row in rows}

@@ -25,8 +25,10 @@ from typing import Any, cast
 
 import redis
 
+from orders_pipeline.base.package_files import package_text
 from orders_pipeline.figures.kpis.kpi_documents import Document
-from orders_pipeline.services.redis_clients import UNREACHABLE, currency_suffix, script
+from orders_pipeline.figures.redis_keys import currency_suffix
+from orders_pipeline.services.redis_clients import UNREACHABLE
 
 DAILY_SECONDS = 24 * 3600
 RANGE_SECONDS = 3600
@@ -112,4 +114,4 @@ class KpiCache:
         return f"kpis:daily:{day}{currency_suffix(currency, self.currency)}"
 
     def _run(self, name: str, keys: list[str], arguments: list[Any]) -> None:
-        self.client.register_script(script(SCRIPTS, f"lua/{name}"))(keys=keys, args=arguments)
+        self.client.register_script(package_text(SCRIPTS, f"lua/{name}"))(keys=keys, args=arguments)

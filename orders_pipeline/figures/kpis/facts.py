@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Select, String, Table, and_, case, cast, func, null, select
+from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, cast, func, null, select
 
 from orders_pipeline.base.model import FailureReason, OrderStatus, ReservationStatus
+from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.raw_rows import chunks_of
 from orders_pipeline.store.schema import failures, order_lines, orders, products, reservations
 
@@ -50,14 +51,9 @@ def export_facts(connection: Connection, days: Sequence[date], folder: Path) -> 
 
 
 def settled_at() -> ColumnElement[int]:
-    """When an order was settled; its reservation and failure `of_attempt` must be joined."""
+    """When an order was settled; its reservation and failure `of_current_attempt` must be joined."""
     sold = reservations.c.status == ReservationStatus.SOLD
     return case((sold, reservations.c.closed_at), else_=failures.c.failed_at)
-
-
-def of_attempt(table: Table) -> ColumnElement[bool]:
-    """Condition: a row of reservations or failures belongs to an order's present attempt."""
-    return and_(table.c.order_id == orders.c.id, table.c.attempt == orders.c.attempt)
 
 
 def _of_days(connection: Connection, days: Sequence[date]) -> ColumnElement[bool]:
@@ -83,8 +79,8 @@ def _orders(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             failures.c.reason,
             failures.c.detail,
         )
-        .outerjoin_from(orders, reservations, of_attempt(reservations))
-        .outerjoin(failures, of_attempt(failures))
+        .outerjoin_from(orders, reservations, of_current_attempt(reservations))
+        .outerjoin(failures, of_current_attempt(failures))
         .where(selected)
     )
 

@@ -1,4 +1,4 @@
-"""The figures of a day or of a range of days, and the documents that CLI, HTTP and Redis show of them."""
+"""The KPIs of a day or of a range of days, and the documents that CLI, HTTP and Redis show of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Kpis:
     """KPIs of one currency over some days; money in major units, times in seconds."""
 
     total_revenue: Decimal = Decimal(0)
@@ -36,27 +36,25 @@ class Figures:
 
 
 CONTRACT_FIELDS = ("total_revenue", "order_count", "average_order_value", "unique_customers")
-FIELDS = tuple(item.name for item in fields(Figures))
+FIELDS = tuple(item.name for item in fields(Kpis))
 FURTHER_FIELDS = tuple(name for name in FIELDS if name not in CONTRACT_FIELDS)
 MONEY_FIELDS = ("total_revenue", "average_order_value", "out_of_stock_revenue")
 
 
-def figures_of(row: Mapping[str, Any]) -> Figures:
-    """Figures from a row that has a column for each."""
-    return Figures(**{name: row[name] for name in FIELDS})
+def kpis_of(row: Mapping[str, Any]) -> Kpis:
+    """KPIs from a row that has a column for each."""
+    return Kpis(**{name: row[name] for name in FIELDS})
 
 
-def daily_document(day: date, currency: str, figures: Figures, generated_at: datetime) -> Document:
+def daily_document(day: date, currency: str, kpis: Kpis, generated_at: datetime) -> Document:
     """What is shown of one day."""
-    return _document({"date": day.isoformat()}, currency, figures, generated_at)
+    return _document({"date": day.isoformat()}, currency, kpis, generated_at)
 
 
-def range_document(
-    start: date, end: date, currency: str, figures: Figures, generated_at: datetime
-) -> Document:
+def range_document(start: date, end: date, currency: str, kpis: Kpis, generated_at: datetime) -> Document:
     """What is shown of the days from `start` to `end`, both included."""
     period = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-    return _document(period, currency, figures, generated_at)
+    return _document(period, currency, kpis, generated_at)
 
 
 def money_number(amount: Decimal) -> float:
@@ -64,8 +62,8 @@ def money_number(amount: Decimal) -> float:
     return float(amount.quantize(CENT, ROUND_HALF_UP))
 
 
-def _document(period: dict[str, str], currency: str, figures: Figures, generated_at: datetime) -> Document:
-    values = {name: _shown(name, getattr(figures, name)) for name in FIELDS}
+def _document(period: dict[str, str], currency: str, kpis: Kpis, generated_at: datetime) -> Document:
+    values = {name: _shown(name, getattr(kpis, name)) for name in FIELDS}
     return {
         **period,
         **{name: values[name] for name in CONTRACT_FIELDS},

@@ -14,13 +14,13 @@ from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.figures.kpis.cache import KpiCache
 from orders_pipeline.figures.kpis.kpi_documents import (
     Document,
-    Figures,
+    Kpis,
     daily_document,
-    figures_of,
+    kpis_of,
     range_document,
 )
 from orders_pipeline.figures.kpis.publisher import require_publisher
-from orders_pipeline.figures.kpis.readers_copy import latest_days, read
+from orders_pipeline.figures.kpis.readers_copy import latest_days, read_published
 from orders_pipeline.figures.kpis.rows import rows_of
 from orders_pipeline.figures.kpis.warehouse import sql
 
@@ -55,7 +55,9 @@ class KpiReader:
             "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency ORDER BY day"
         )
         parameters = {"start": start, "end": end, "currency": currency}
-        rows = read(self._folder(), start, end, lambda connection: rows_of(connection, query, parameters))
+        rows = read_published(
+            self._folder(), start, end, lambda connection: rows_of(connection, query, parameters)
+        )
         return [_of_day(row["day"], currency, row) for row in rows]
 
     def latest_days(self, number: int, currency: str) -> list[Document]:
@@ -67,19 +69,25 @@ class KpiReader:
         """Currencies that have figures on any day from `start` to `end`."""
         query = "SELECT DISTINCT currency FROM daily_kpis WHERE day BETWEEN $start AND $end ORDER BY currency"
         parameters = {"start": start, "end": end}
-        rows = read(self._folder(), start, end, lambda connection: rows_of(connection, query, parameters))
+        rows = read_published(
+            self._folder(), start, end, lambda connection: rows_of(connection, query, parameters)
+        )
         return [row["currency"] for row in rows]
 
     def all_days(self) -> list[Document]:
         """Published figures of every day and currency."""
         query = "SELECT * FROM daily_kpis ORDER BY day, currency"
-        rows = read(self._folder(), date.min, date.max, lambda connection: rows_of(connection, query))
+        rows = read_published(
+            self._folder(), date.min, date.max, lambda connection: rows_of(connection, query)
+        )
         return [_of_day(row["day"], row["currency"], row) for row in rows]
 
     def compute_day(self, day: date, currency: str) -> Document:
         """Figures of one day as they are published, whatever Redis holds."""
         parameters = {"day": day, "currency": currency}
-        rows = read(self._folder(), day, day, lambda connection: rows_of(connection, ONE_DAY, parameters))
+        rows = read_published(
+            self._folder(), day, day, lambda connection: rows_of(connection, ONE_DAY, parameters)
+        )
         return _of_day(day, currency, rows[0] if rows else None)
 
     def _folder(self) -> Path:
@@ -89,16 +97,16 @@ class KpiReader:
     def _compute_range(self, start: date, end: date, currency: str) -> Document:
         parameters = {"start": start, "end": end, "currency": currency}
 
-        def ask(connection: DuckDBPyConnection) -> Figures:
-            return figures_of(rows_of(connection, sql("range_kpis"), parameters)[0])
+        def ask(connection: DuckDBPyConnection) -> Kpis:
+            return kpis_of(rows_of(connection, sql("range_kpis"), parameters)[0])
 
-        return range_document(start, end, currency, read(self._folder(), start, end, ask), _now())
+        return range_document(start, end, currency, read_published(self._folder(), start, end, ask), _now())
 
 
 def _of_day(day: date, currency: str, row: dict[str, Any] | None) -> Document:
     if row is None:
-        return daily_document(day, currency, Figures(), _now())
-    return daily_document(day, currency, figures_of(row), row["generated_at"].replace(tzinfo=UTC))
+        return daily_document(day, currency, Kpis(), _now())
+    return daily_document(day, currency, kpis_of(row), row["generated_at"].replace(tzinfo=UTC))
 
 
 def _now() -> datetime:

@@ -23,7 +23,7 @@ READ_TRIES = 5
 Result = TypeVar("Result")
 
 
-def publish(connection: DuckDBPyConnection, folder: Path, days: Iterable[date], scratch: Path) -> None:
+def publish_days(connection: DuckDBPyConnection, folder: Path, days: Iterable[date], scratch: Path) -> None:
     """Puts the present rows of these days where readers find them, each day at one stroke."""
     incoming = scratch / "incoming"
     for table in TABLES:
@@ -36,7 +36,9 @@ def publish(connection: DuckDBPyConnection, folder: Path, days: Iterable[date], 
         _publish_day(incoming / f"day={day}", _root(folder) / day.isoformat()[:7], day)
 
 
-def read(folder: Path, start: date, end: date, ask: Callable[[DuckDBPyConnection], Result]) -> Result:
+def read_published(
+    folder: Path, start: date, end: date, ask: Callable[[DuckDBPyConnection], Result]
+) -> Result:
     """Answer of a function that reads the tables of these days, both included.
 
     Raises:

@@ -25,7 +25,8 @@ from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.figures.kpis import batch_figures as source
 from orders_pipeline.figures.kpis.batch_figures import ByCurrency, Known, Live
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
-from orders_pipeline.services.redis_clients import UNREACHABLE, currency_suffix
+from orders_pipeline.figures.redis_keys import currency_suffix
+from orders_pipeline.services.redis_clients import UNREACHABLE
 from orders_pipeline.store.engine import reading
 
 LIFETIME_SECONDS = 300

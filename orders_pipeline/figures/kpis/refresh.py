@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from orders_pipeline.figures.kpis import warehouse
 from orders_pipeline.figures.kpis.cache import KpiCache
 from orders_pipeline.figures.kpis.facts import export_facts
-from orders_pipeline.figures.kpis.kpi_documents import Document, Figures, daily_document, figures_of
+from orders_pipeline.figures.kpis.kpi_documents import Document, Kpis, daily_document, kpis_of
 from orders_pipeline.figures.kpis.publisher import become_publisher
-from orders_pipeline.figures.kpis.readers_copy import publish
+from orders_pipeline.figures.kpis.readers_copy import publish_days
 from orders_pipeline.figures.kpis.rows import rows_of
 from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
@@ -27,17 +27,17 @@ ORDERS_AT_ONCE = 1_500_000
 
 @dataclass(frozen=True, slots=True)
 class PublishedDay:
-    """Figures of a day and currency as they were published."""
+    """KPIs of a day and currency as they were published."""
 
     day: date
     currency: str
-    figures: Figures
+    kpis: Kpis
     generated_at: datetime
 
     @property
     def document(self) -> Document:
         """What readers are shown of it."""
-        return daily_document(self.day, self.currency, self.figures, self.generated_at)
+        return daily_document(self.day, self.currency, self.kpis, self.generated_at)
 
 
 def refresh_dirty_days(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
@@ -100,7 +100,7 @@ def _replace(folder: Path, cache: KpiCache, days: Sequence[date], scratch: Path)
         changed = warehouse.replace_days(connection, days, scratch)
         published = _published(connection)
         # Readers go first: if this process dies before the commit, the days are still due.
-        publish(connection, folder, changed, scratch)
+        publish_days(connection, folder, changed, scratch)
         cache.replace_days(changed, {(item.day, item.currency): item.document for item in published})
     return published
 
@@ -111,7 +111,7 @@ def _published(connection: DuckDBPyConnection) -> list[PublishedDay]:
         "SELECT * FROM daily_kpis WHERE day IN (SELECT day FROM changed_days) ORDER BY day, currency",
     )
     return [
-        PublishedDay(row["day"], row["currency"], figures_of(row), row["generated_at"].replace(tzinfo=UTC))
+        PublishedDay(row["day"], row["currency"], kpis_of(row), row["generated_at"].replace(tzinfo=UTC))
         for row in rows
     ]
 

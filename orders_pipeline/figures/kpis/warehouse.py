@@ -21,7 +21,7 @@ from duckdb import DuckDBPyConnection
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.home import make_home
-from orders_pipeline.services.redis_clients import script
+from orders_pipeline.base.package_files import package_text
 
 TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle_times_by_day")
 FACTS = ("order_facts", "line_facts", "earlier_declines")
@@ -47,7 +47,7 @@ def warehouse_file(folder: Path) -> Path:
 
 def sql(name: str) -> str:
     """Text of one of this package's SQL files."""
-    return script("orders_pipeline.figures.kpis", f"sql/{name}.sql")
+    return package_text("orders_pipeline.figures.kpis", f"sql/{name}.sql")
 
 
 @contextmanager

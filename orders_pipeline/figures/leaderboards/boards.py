@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orders_pipeline.services.redis_clients import currency_suffix
+from orders_pipeline.figures.redis_keys import currency_suffix
 
 
 class Board(StrEnum):

@@ -16,8 +16,8 @@ from typing import Any, TypeVar, cast
 
 import redis
 
+from orders_pipeline.base.package_files import package_text
 from orders_pipeline.figures.leaderboards.boards import BoardKeys, Place
-from orders_pipeline.services.redis_clients import script
 
 # Redis hands a Lua function a few thousand arguments at most.
 MEMBERS_AT_ONCE = 2000
@@ -90,7 +90,7 @@ class RedisBoard:
             raise RebuildLostError(f"the rebuild of {self.keys.board} was lost")
 
     def _run(self, name: str, keys: list[str], arguments: Sequence[str | int]) -> Any:
-        text = "".join(script(PACKAGE, f"lua/{part}.lua") for part in ("common", name))
+        text = "".join(package_text(PACKAGE, f"lua/{part}.lua") for part in ("common", name))
         return cast(Any, self.client.register_script(text))(keys=keys, args=arguments)
 
 

@@ -1,0 +1,14 @@
+"""Which order store this is."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, select
+
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import home
+
+
+def store_id(engine: Engine) -> str:
+    """The store's random token; what Redis and the warehouse hold under another token is another store's."""
+    with reading(engine) as connection:
+        return str(connection.execute(select(home.c.token)).scalar_one())
