@@ -52,9 +52,10 @@ class GatewayUnavailableError(ConnectionError):
 class ChargesOpenError(GatewayUnavailableError):
     """Some charges have no known outcome: neither paid nor declined."""
 
-    def __init__(self, open_charges: int, charges: int) -> None:
+    def __init__(self, open_charges: int, charges: int, why: str = "") -> None:
+        last = f" (the last reason: {why})" if why else ""
         super().__init__(
-            f"{open_charges} of {charges} charges have no known outcome yet; "
+            f"{open_charges} of {charges} charges have no known outcome yet{last}; "
             "asking again with the same keys is safe"
         )
         self.open_charges = open_charges

@@ -17,11 +17,13 @@ from orders_pipeline.payments.gateway import (
     Charge,
     ChargeRefusedError,
     ChargesOpenError,
+    GatewayUnavailableError,
     Outcome,
     Paid,
 )
 from orders_pipeline.payments.simulator.faults import Fault
 from tests.gateway_server import ORDERS, SEED, SUCCESS_RATE, GatewayServer, running_gateway
+from tests.raw_server import answering
 from tests.services import free_port
 
 SIMULATED = SimulatedGateway(SEED, SUCCESS_RATE, delay_min=0, delay_max=0)
@@ -96,7 +98,9 @@ def test_a_fault_of_the_first_request_changes_no_outcome(server: GatewayServer, 
     assert server.injected()[fault] - before == faulty
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET_AFTER, Fault.TIMEOUT_AFTER, Fault.ERROR_AFTER])
+@pytest.mark.parametrize(
+    "fault", [Fault.RESET_AFTER, Fault.TIMEOUT_AFTER, Fault.ERROR_AFTER, Fault.TRICKLE_AFTER]
+)
 def test_what_was_charged_is_found_by_its_key_though_no_request_is_ever_answered(
     server: GatewayServer, fault: Fault
 ) -> None:
@@ -106,7 +110,9 @@ def test_what_was_charged_is_found_by_its_key_though_no_request_is_ever_answered
     assert (set(outcomes), left_open) == (expected(charges), 0)
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.ERROR_BEFORE, Fault.RATE_LIMITED])
+@pytest.mark.parametrize(
+    "fault", [Fault.RESET_BEFORE, Fault.ERROR_BEFORE, Fault.RATE_LIMITED, Fault.MAINTENANCE_PAGE]
+)
 def test_a_gateway_that_takes_no_request_leaves_all_open_and_charges_them_once_it_is_well(
     server: GatewayServer, fault: Fault
 ) -> None:
@@ -117,6 +123,34 @@ def test_a_gateway_that_takes_no_request_leaves_all_open_and_charges_them_once_i
     server.set_faults()
     outcomes, left_open = stream(server.client(), charges)
     assert (set(outcomes), left_open) == (expected(charges), 0)
+
+
+def test_a_gateway_under_maintenance_takes_no_requests(server: GatewayServer) -> None:
+    page = b"<html>Back soon.</html>"
+    head = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 23\r\n\r\n"
+    with answering(head + page) as url:
+        gateway = HttpGateway(url, timeout=2)
+        assert not gateway.answers()
+        with pytest.raises(GatewayUnavailableError, match="text/html, which is no answer"):
+            gateway.check()
+    assert server.client().answers()
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_an_answer_that_never_ends_is_given_up_at_the_deadline(part: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    start = head if part == "headers" else head + b"Content-Length: 100000\r\n\r\n"
+    with answering(start, trickle=b"X-A: b\r\n" if part == "headers" else b" ") as url:
+        gateway = HttpGateway(url, timeout=0.5, known_within=0.5)
+        assert stream(gateway, some_charges(3)) == ([], 3)
+        assert not gateway.answers()
+
+
+def test_an_answer_that_is_too_large_is_given_up() -> None:
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n", trickle=b" " * (1 << 20), pause=0) as url:
+        gateway = HttpGateway(url, timeout=30, known_within=0.1)
+        with pytest.raises(GatewayUnavailableError, match="more than 16 MiB"):
+            gateway.holds(SIMULATED.outcome_of(some_charges(1)[0]))
 
 
 def test_an_outcome_that_is_not_known_in_time_is_open_and_in_no_journal_yet(server: GatewayServer) -> None:

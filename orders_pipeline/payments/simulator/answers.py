@@ -60,6 +60,11 @@ def rate_limited(seconds: int, as_date: bool) -> JSONResponse:
     return error(429, "invalid_request_error", "rate_limit", message, {"Retry-After": wait})
 
 
+def maintenance_page() -> Response:
+    """What a proxy shows while the gateway behind it is under maintenance."""
+    return Response("<html><body>Back soon.</body></html>", 403, media_type="text/html")
+
+
 def page_of(charges: list[JournaledCharge], limit: int) -> JSONResponse:
     """A page of a list; `charges` has one more than `limit` where there are more."""
     data = [charge_object(charge) for charge in charges[:limit]]

@@ -20,7 +20,7 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Declined, Paid
 from orders_pipeline.payments.simulator import answers
-from orders_pipeline.payments.simulator.connection import hang_up, keep_waiting
+from orders_pipeline.payments.simulator.connection import hang_up, keep_waiting, trickled
 from orders_pipeline.payments.simulator.faults import Fault, FaultDice, FaultPlan
 from orders_pipeline.payments.simulator.journal import GroupCommit, Journal, JournaledCharge
 
@@ -114,6 +114,9 @@ class Simulator:
             case Fault.RESET_BEFORE:
                 self._dice.note(fault)
                 return hang_up(request)
+            case Fault.MAINTENANCE_PAGE:
+                self._dice.note(fault)
+                return answers.maintenance_page()
             case Fault.SLOW:
                 self._dice.note(fault)
                 await asyncio.sleep(plan.slow_seconds)
@@ -166,7 +169,11 @@ class Simulator:
             if fault is Fault.TIMEOUT_AFTER:
                 await keep_waiting(request, self._dice.plan.hang_seconds)
             return hang_up(request)
-        return answers.first_answer(charge, replayed)
+        answer = answers.first_answer(charge, replayed)
+        if fault is Fault.TRICKLE_AFTER:
+            self._dice.note(fault)
+            return trickled(answer, self._dice.plan.trickle_seconds)
+        return answer
 
     def _look_up(self, key: str) -> Response:
         if wanted := self._in_progress.get(key):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -30,6 +31,18 @@ class NoAnswer(Response):
     async def __call__(self, _scope: Scope, receive: Receive, _send: Send) -> None:
         """Returns when uvicorn knows that the connection is gone; before, it would send an error."""
         await _disconnected(receive)
+
+
+def trickled(answer: Response, seconds: float) -> Response:
+    """The same answer, a byte at a time with a pause after each."""
+
+    async def bytes_in_time() -> AsyncIterator[bytes]:
+        for byte in bytes(answer.body):
+            yield bytes([byte])
+            await asyncio.sleep(seconds)
+
+    headers = dict(answer.headers)
+    return StreamingResponse(bytes_in_time(), answer.status_code, headers)
 
 
 async def keep_waiting(request: Request, seconds: float) -> None:

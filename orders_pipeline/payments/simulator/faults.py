@@ -24,6 +24,8 @@ class Fault(StrEnum):
     RESET_AFTER = "reset_after"
     TIMEOUT_AFTER = "timeout_after"
     LATE_SUCCESS = "late_success"
+    TRICKLE_AFTER = "trickle_after"
+    MAINTENANCE_PAGE = "maintenance_page"
 
 
 class FaultPlan(BaseModel):
@@ -31,6 +33,7 @@ class FaultPlan(BaseModel):
 
     Attributes:
         rates: share of the requests that meet each fault.
+        trickle_seconds: pause after each byte of an answer that trickles.
         first_requests: only the first so many requests of a key can meet a fault; 0: all can.
     """
 
@@ -42,6 +45,7 @@ class FaultPlan(BaseModel):
     slow_seconds: Seconds = 2.0
     late_seconds: Seconds = 2.0
     hang_seconds: Seconds = 60.0
+    trickle_seconds: Seconds = 1.0
     retry_after_seconds: Annotated[int, Field(ge=0)] = 1
     retry_after_as_date: bool = False
 

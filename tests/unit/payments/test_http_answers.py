@@ -57,6 +57,10 @@ def test_a_succeeded_charge_is_paid_and_a_card_error_with_its_charge_is_a_declin
         answer(409, {"error": {"code": "idempotency_key_in_use"}}),
         answer(500),
         answer(503),
+        httpx.Response(302, headers={"Location": "https://status.example.com"}),
+        httpx.Response(403, html="<html>Back soon.</html>"),
+        httpx.Response(404, html="<html>Not found</html>"),
+        answer(404, {"detail": "Not Found"}),
     ],
 )
 def test_any_other_answer_leaves_the_outcome_unknown(response: httpx.Response) -> None:

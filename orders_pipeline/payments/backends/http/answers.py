@@ -63,7 +63,7 @@ def wire_key(key: str) -> str:
 
 
 def outcome_of_answer(charge: Charge, response: httpx.Response) -> Outcome | None:
-    """What the answer to a request to charge says; None where the outcome stays unknown.
+    """Reads the answer to a request to charge; returns None where the outcome stays unknown.
 
     Raises:
         NotNow: the gateway says that it did not take the request (429).
@@ -77,7 +77,9 @@ def outcome_of_answer(charge: Charge, response: httpx.Response) -> Outcome | Non
     # 409: another request with this key is at work, so the outcome is on its way.
     if status in (ACCEPTED, REQUEST_TIMEOUT, CONFLICT) or status >= 500:
         return None
-    raise ChargeRefusedError(f"the gateway refused charge {charge.key}: {status} {_told(response)}")
+    if (refusal := _gateway_error(response)) is None:
+        return None
+    raise ChargeRefusedError(f"the gateway refused charge {charge.key}: {status} {refusal}")
 
 
 def outcome_of(charge: Charge, document: ChargeDocument) -> Outcome | None:
@@ -117,7 +119,10 @@ def page_of_answer(response: httpx.Response) -> ChargePage:
             raise NotNow(f"unreadable answer: {error.error_count()} errors") from None
     if status in (REQUEST_TIMEOUT, CONFLICT, TOO_MANY) or status >= 500:
         raise NotNow(f"status {status}", retry_after(response.headers))
-    raise ChargeRefusedError(f"the gateway refused to show charges: {status} {_told(response)}")
+    if (refusal := _gateway_error(response)) is None:
+        kind = response.headers.get("content-type", "no content type")
+        raise NotNow(f"status {status} with {kind}, which is no answer of a payment gateway")
+    raise ChargeRefusedError(f"the gateway refused to show charges: {status} {refusal}")
 
 
 def journal_entry(document: ChargeDocument) -> JournalEntry:
@@ -155,9 +160,10 @@ def _shown_outcome(charge: Charge, response: httpx.Response) -> Outcome | None:
     return outcome_of(charge, document)
 
 
-def _told(response: httpx.Response) -> str:
+def _gateway_error(response: httpx.Response) -> str | None:
+    """Code and message of the gateway's own error; None for a page of a proxy in between, such as in HTML."""
     try:
         error = response.json()["error"]
         return f"{error['code']}: {error['message']}"
     except (ValueError, KeyError, TypeError):
-        return response.reason_phrase
+        return None

@@ -24,6 +24,7 @@ from orders_pipeline.payments.backends.http.answers import (
     wire_key,
 )
 from orders_pipeline.payments.backends.http.connections import Connections
+from orders_pipeline.payments.backends.http.requests import request_within
 from orders_pipeline.payments.gateway import Charge, ChargeRefusedError, ChargesOpenError, Outcome
 
 TRIES = 3
@@ -50,20 +51,23 @@ class Charging:
     the other charges would only wait in turn for the same.
     """
 
-    def __init__(self, connections: Connections, known_within: float) -> None:
+    def __init__(self, connections: Connections, timeout: float, known_within: float) -> None:
         self._connections = connections
+        self._timeout = timeout
         self._known_within = known_within
         self._key_refused = False
         self._unreached = 0
         self._open = 0
+        self._why_open = ""
         self._refused: list[ChargeRefusedError] = []
 
     async def outcome(self, charge: Charge) -> Outcome | None:
         """The gateway's answer; None where it stays unknown, or the gateway refused the request."""
         try:
             return await self._trying(stop_after_attempt(TRIES), NotNow)(self._send, charge)
-        except (NotNow, OutcomeUnknown, _LeftAlone):
+        except (NotNow, OutcomeUnknown, _LeftAlone) as reason:
             self._open += 1
+            self._why_open = str(reason) or self._why_open
         except ChargeRefusedError as refused:
             self._refused.append(refused)
         return None
@@ -78,7 +82,7 @@ class Charging:
         if self._refused:
             raise self._refused[0]
         if self._open:
-            raise ChargesOpenError(self._open, charges)
+            raise ChargesOpenError(self._open, charges, self._why_open)
 
     async def _send(self, charge: Charge) -> Outcome | None:
         outcome = await self._post(charge)
@@ -96,8 +100,11 @@ class Charging:
             raise NotNow(f"no connection: {error}") from None
         except httpx.TransportError:
             return None
-        self._key_refused |= response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-        return outcome_of_answer(charge, response)
+        try:
+            return outcome_of_answer(charge, response)
+        except ChargeRefusedError:
+            self._key_refused |= response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+            raise
 
     async def _ask(self, charge: Charge) -> Outcome | None:
         try:
@@ -118,7 +125,7 @@ class Charging:
             if self._key_refused or self._unreached >= TRIES * self._connections.number:
                 raise _LeftAlone
             try:
-                response = await connection.request(method, CHARGES, **content)
+                response = await request_within(connection, self._timeout, method, CHARGES, **content)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 self._unreached += 1
                 raise

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from orders_pipeline.payments.backends.http.answers import (
     CHARGES,
@@ -21,6 +22,7 @@ from orders_pipeline.payments.backends.http.answers import (
 )
 from orders_pipeline.payments.backends.http.charging import GROWING_WAIT, TRIES, Charging
 from orders_pipeline.payments.backends.http.connections import open_connections
+from orders_pipeline.payments.backends.http.requests import request_within
 from orders_pipeline.payments.gateway import (
     Charge,
     ChargeRefusedError,
@@ -35,6 +37,7 @@ ANSWERS_WITHIN_SECONDS = 3.0
 PAGE = 1_000
 # The keys of charges have slashes: source/number/attempt.
 NO_CHARGE = "no-charge-has-this-key"
+ReadPage = Callable[[dict[str, str]], ChargePage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class HttpGateway:
     """Charges over HTTP.
 
     Attributes:
-        timeout: seconds that one request may wait for its answer.
+        timeout: seconds that one request may take, from connecting to the last byte of its answer.
         known_within: seconds for which one charge of unknown outcome is asked for.
         connections: requests that are open at the same time.
         max_in_flight: charges open at the same time, those that wait for a try or an outcome included.
@@ -61,7 +64,7 @@ class HttpGateway:
         """Outcomes as they come; one that stays unknown is left out and told of at the end."""
         number = min(self.connections, len(charges))
         async with open_connections(self.url, self._headers(), self._timeout(), number) as connections:
-            charging = Charging(connections, self.known_within)
+            charging = Charging(connections, self.timeout, self.known_within)
             lanes = answers_in_lanes(charges, self.max_in_flight, charging.outcome, self.observe)
             async with aclosing(lanes) as groups:
                 async for group in groups:
@@ -69,27 +72,29 @@ class HttpGateway:
         charging.check_all_known(len(charges))
 
     def answers(self) -> bool:
-        """Whether it takes requests at the moment; a gateway that refuses the key does."""
+        """Whether the gateway takes requests now. One that refuses the API key does."""
         try:
-            with httpx.Client(headers=self._headers(), timeout=ANSWERS_WITHIN_SECONDS) as client:
-                return client.get(f"{self.url}{CHARGES}", params={"limit": "1"}).status_code < 500
-        except httpx.TransportError:
+            self.check()
+        except GatewayUnavailableError:
             return False
+        except ChargeRefusedError:
+            return True
+        return True
 
     def check(self) -> None:
         """Asks once for a charge that cannot exist.
 
         Raises:
-            GatewayUnavailableError: it does not answer in time, or not as a gateway does.
-            ChargeRefusedError: it refuses the request, such as for its API key.
+            GatewayUnavailableError: the gateway does not answer in time, or not as a gateway does.
+            ChargeRefusedError: it refuses the request, for example because of the API key.
         """
-        with self._client(ANSWERS_WITHIN_SECONDS) as client:
-            _get(client, {"idempotency_key": NO_CHARGE}, tries=1)
+        with self._pages(min(self.timeout, ANSWERS_WITHIN_SECONDS), tries=1) as page_of:
+            page_of({"idempotency_key": NO_CHARGE})
 
     def holds(self, outcome: Outcome) -> bool:
         """Asks the gateway for the charge by its key."""
-        with self._client() as client:
-            page = _get(client, {"idempotency_key": wire_key(outcome.charge.key)})
+        with self._pages() as page_of:
+            page = page_of({"idempotency_key": wire_key(outcome.charge.key)})
         try:
             return bool(page.data) and outcome_of(outcome.charge, page.data[0]) == outcome
         except ChargeRefusedError:
@@ -98,15 +103,24 @@ class HttpGateway:
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
         """All charges with a known outcome, a page at a time."""
         more, last = True, ""
-        with self._client() as client:
+        with self._pages() as page_of:
             while more:
-                page = _get(client, {"limit": str(PAGE)} | ({"starting_after": last} if last else {}))
+                page = page_of({"limit": str(PAGE)} | ({"starting_after": last} if last else {}))
                 yield [journal_entry(one) for one in page.data if one.status is not ChargeStatus.PENDING]
                 more = page.has_more and bool(page.data)
                 last = page.data[-1].id if page.data else last
 
-    def _client(self, timeout: float | None = None) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=self._headers(), timeout=timeout or self._timeout())
+    @contextmanager
+    def _pages(self, seconds: float | None = None, tries: int = TRIES) -> Iterator[ReadPage]:
+        """A function that reads a page of charges over a kept connection."""
+        seconds = seconds or self.timeout
+        timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+        client = httpx.AsyncClient(base_url=self.url, headers=self._headers(), timeout=timeout)
+        with asyncio.Runner() as loop:
+            try:
+                yield lambda params: loop.run(_page(client, params, seconds, tries))
+            finally:
+                loop.run(client.aclose())
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
@@ -115,15 +129,18 @@ class HttpGateway:
         return httpx.Timeout(self.timeout, connect=min(CONNECT_SECONDS, self.timeout))
 
 
-def _get(client: httpx.Client, params: dict[str, str], tries: int = TRIES) -> ChargePage:
-    asking = Retrying(
+async def _page(client: httpx.AsyncClient, params: dict[str, str], seconds: float, tries: int) -> ChargePage:
+    async def read() -> ChargePage:
+        return page_of_answer(await request_within(client, seconds, "GET", CHARGES, params=params))
+
+    asking = AsyncRetrying(
         stop=stop_after_attempt(tries),
         wait=GROWING_WAIT,
         retry=retry_if_exception_type((httpx.TransportError, NotNow)),
         reraise=True,
     )
     try:
-        return asking(lambda: page_of_answer(client.get(CHARGES, params=params)))
+        return await asking(read)
     except (httpx.TransportError, NotNow) as error:
         raise GatewayUnavailableError(
             f"the payment gateway at {client.base_url} does not answer: {error}"
