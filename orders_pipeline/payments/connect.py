@@ -1,4 +1,4 @@
-"""Opens the payment gateway that the settings name."""
+"""Connects to the payment gateway from the settings."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, payments
 
 ELSEWHERE = "or use another ORDERS_HOME or database"
-OTHER_SEED = f"ORDERS_PAYMENT_SEED differs from the seed of the payments in this store: unset it, {ELSEWHERE}"
+OTHER_SEED = f"ORDERS_PAYMENT_SEED differs from the seed of the payments in this store. Unset it, {ELSEWHERE}"
 WAS_SIMULATED = (
-    "ORDERS_PAYMENT_URL names a gateway, but the payments in this store were simulated, and another gateway "
-    f"would charge open ones again: unset it, {ELSEWHERE}"
+    "ORDERS_PAYMENT_URL is set, but the payments in this store were simulated. A real gateway would charge "
+    f"open payments again. Unset it, {ELSEWHERE}"
 )
 WAS_HTTP = (
-    "ORDERS_PAYMENT_URL is not set, but the payments in this store were made over HTTP, at a gateway that "
-    f"may hold open ones: set it, {ELSEWHERE}"
+    "ORDERS_PAYMENT_URL is not set, but the payments in this store were made at a gateway over HTTP, which "
+    f"may still have open payments. Set it, {ELSEWHERE}"
 )
 
 
 class GatewayKind(StrEnum):
-    """Where the charges of a store are made."""
+    """The kind of gateway that makes the charges of a store."""
 
     SIMULATED = "simulated"
     HTTP = "http"
 
 
 def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobserved) -> PaymentGateway:
-    """The gateway at `ORDERS_PAYMENT_URL`, else the simulated one of an order store.
+    """Returns the gateway at `ORDERS_PAYMENT_URL`, or the simulated gateway of an order store.
 
     Args:
-        observe: is told the seconds that each charge took; not those of a simulation without a delay.
+        observe: receives the seconds of each charge; a simulation without a delay does not call it.
 
     Raises:
-        SettingsError: the store has payments that were made elsewhere, or simulated with another seed.
+        SettingsError: the store has payments from another kind of gateway or with another seed.
     """
     if settings.payment_url:
         _tie(engine, home.c.gateway, GatewayKind.HTTP, WAS_SIMULATED)
@@ -57,7 +57,7 @@ def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobs
 
 
 def http_gateway(settings: Settings, observe: Observe = unobserved) -> HttpGateway:
-    """The gateway at `ORDERS_PAYMENT_URL`, of no order store yet."""
+    """Returns the gateway at `ORDERS_PAYMENT_URL`, without an order store."""
     return HttpGateway(
         url=settings.payment_url,
         api_key=settings.payment_api_key,
@@ -70,10 +70,12 @@ def http_gateway(settings: Settings, observe: Observe = unobserved) -> HttpGatew
 
 
 def _tie(engine: Engine, column: Column[str], wanted: str, refusal: str) -> str:
-    """What a store is tied to once it has a payment: the value wanted, or the one it has where none is.
+    """Saves `wanted` in the store's `home` row and returns the value in force.
+
+    An empty `wanted` keeps the saved value. The value cannot change once the store has a payment.
 
     Raises:
-        SettingsError: it has payments and another value; with this refusal.
+        SettingsError: the store has payments and another value; the message is `refusal`.
     """
     with reading(engine) as connection:
         tied: str = connection.execute(select(column)).scalar_one()

@@ -1,4 +1,4 @@
-"""What the pipeline asks of a payment gateway."""
+"""The contract between the pipeline and a payment gateway."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from urllib.parse import quote
 
 
 class Charge(NamedTuple):
-    """One attempt to charge one order; the key makes the gateway charge it once, however often it is sent."""
+    """One attempt to charge one order.
+
+    Attributes:
+        key: the idempotency key; the gateway charges once for each key, however often it gets the request.
+        amount: in the currency's minor unit.
+    """
 
     order_id: int
     attempt: int
@@ -26,7 +31,7 @@ class Paid(NamedTuple):
 
 
 class Declined(NamedTuple):
-    """The gateway refused; nothing was taken."""
+    """The gateway declined the charge and took no money."""
 
     charge: Charge
     reason: str
@@ -36,7 +41,7 @@ Outcome = Paid | Declined
 
 
 class JournalEntry(NamedTuple):
-    """A charge of known outcome in the gateway's journal: captured by a transaction, or declined."""
+    """A charge in the gateway's journal: captured, with a transaction id, or declined, with a reason."""
 
     key: str
     amount: int
@@ -46,47 +51,47 @@ class JournalEntry(NamedTuple):
 
 
 class GatewayUnavailableError(ConnectionError):
-    """The gateway cannot be reached, or does not answer."""
+    """The gateway cannot be reached or does not answer."""
 
 
 class ChargesOpenError(GatewayUnavailableError):
     """Some charges have no known outcome: neither paid nor declined."""
 
     def __init__(self, open_charges: int, charges: int, why: str = "") -> None:
-        last = f" (the last reason: {why})" if why else ""
+        last = f" (last reason: {why})" if why else ""
         super().__init__(
-            f"{open_charges} of {charges} charges have no known outcome yet{last}; "
-            "asking again with the same keys is safe"
+            f"The outcome of {open_charges} of {charges} charges is not known yet{last}. "
+            "It is safe to repeat them with the same keys"
         )
         self.open_charges = open_charges
 
 
 class ChargeRefusedError(RuntimeError):
-    """The gateway refuses the request itself (a wrong API key, a key used for another charge): no decline."""
+    """The gateway refuses the request itself, for example because of a wrong API key. This is no decline."""
 
 
 class PaymentGateway(Protocol):
-    """Charges a batch and hands out results as they come."""
+    """Charges a batch and yields outcomes as they arrive."""
 
     def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
-        """Outcomes of the charges, in groups, in no particular order; one that stays unknown is left out.
+        """Yields outcomes in groups, in no particular order, and leaves out charges without a known outcome.
 
         Raises:
-            ChargesOpenError: at the end, where outcomes are unknown; asking again with the same keys is safe.
-            ChargeRefusedError: at the end, where the gateway refused a request itself.
+            ChargesOpenError: at the end, if outcomes are unknown. Repeating with the same keys is safe.
+            ChargeRefusedError: at the end, if the gateway refused a request itself.
         """
         ...
 
     def answers(self) -> bool:
-        """Whether it takes requests at the moment."""
+        """Whether the gateway accepts requests at the moment."""
         ...
 
     def holds(self, outcome: Outcome) -> bool:
-        """Whether the gateway's own journal has this outcome of the charge."""
+        """Whether the gateway's own journal has the same outcome of this charge."""
         ...
 
     def journal(self) -> Iterator[Sequence[JournalEntry]] | None:
-        """All charges that the gateway's journal has, in pages; None where it keeps none.
+        """Yields all charges in the gateway's journal, in pages; None if it keeps no journal.
 
         Raises:
             GatewayUnavailableError: the gateway does not answer.
@@ -95,9 +100,10 @@ class PaymentGateway(Protocol):
 
 
 def idempotency_key(source: str, number: str, attempt: int) -> str:
-    """The key of an order's attempt: the same on every database, however ids were handed out.
+    """Returns the idempotency key of an order's attempt.
 
-    A slash in the source's name is written as %2F, so that no two orders share a key.
+    The key does not contain database ids, so it is the same in every database. A slash in the source is
+    written as %2F, so that no two orders share a key.
     """
     return f"{_quoted(source)}/{number}/{attempt}"
 

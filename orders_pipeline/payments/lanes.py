@@ -1,4 +1,4 @@
-"""Charges go out in lanes: a bounded number is open at the same time, and answers are handed on in groups."""
+"""Sends charges concurrently in a bounded number of lanes and yields the outcomes in groups."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from orders_pipeline.payments.gateway import Charge, Outcome
 
 GROUP = 5_000
-# Is told the seconds that a charge took.
+# A callback that receives the seconds of one charge.
 Observe = Callable[[float], None]
 
 
 def unobserved(_seconds: float) -> None:
-    """Where nobody measures."""
+    """Ignores the duration of a charge."""
 
 
 async def answers_in_lanes(
@@ -23,7 +23,12 @@ async def answers_in_lanes(
     ask: Callable[[Charge], Awaitable[Outcome | None]],
     observe: Observe = unobserved,
 ) -> AsyncGenerator[Sequence[Outcome], None]:
-    """Outcomes as they come, `lanes` charges open at the same time; a charge without one is left out."""
+    """Yields outcomes as they arrive, with `lanes` charges open at the same time.
+
+    Args:
+        ask: charges once; returns None for an unknown outcome, which is left out.
+        observe: receives the seconds of each charge.
+    """
     answered: asyncio.Queue[Outcome | None] = asyncio.Queue()
     remaining = iter(charges)
     async with asyncio.TaskGroup() as tasks:
@@ -39,7 +44,7 @@ async def answers_in_lanes(
                 if known := [outcome for outcome in group if outcome is not None]:
                     yield known
         except GeneratorExit:
-            # The group of tasks would wrap it, and whoever closes this stream would get the wrapping.
+            # TaskGroup would raise GeneratorExit as an exception group to the code that closes this stream.
             for lane in open_lanes:
                 lane.cancel()
 

@@ -1,4 +1,4 @@
-"""Retention of what a home holds, rule by rule; orders, payments and failures are never removed."""
+"""Applies the retention rules of a home; orders, payments and failures are never removed."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.staging.staging import open_staging
 
 DAY_SECONDS = 86_400
-# Longer than any file is on its way.
+# No copy of a file takes longer than this.
 LEFT_OVER_DAYS = 1
 
 
 def clean_stores(engine: Engine, settings: Settings, actor: str, *, dry: bool) -> list[Removed]:
-    """Removes what is older than the settings keep it, or with `dry` counts it."""
+    """Removes data that is older than the settings allow; with `dry`, only counts it."""
     removed = [*_of_imports(engine, settings, dry=dry), *_of_folders(settings, dry=dry)]
     note_removed(engine, actor, removed, dry=dry)
     return removed
 
 
 def note_removed(engine: Engine, actor: str, removed: Iterable[Removed], *, dry: bool) -> None:
-    """Notes in the audit trail what was removed, if anything was."""
+    """Records in the audit log what was removed, if anything was."""
     numbers = {one.what: one.number for one in removed if one.number}
     if numbers and not dry:
         with engine.begin() as connection:
@@ -56,7 +56,7 @@ def _of_folders(settings: Settings, *, dry: bool) -> Iterator[Removed]:
 
 
 def _incoming(settings: Settings) -> Iterator[Path]:
-    """What processes that were killed left of files that they staged."""
+    """Yields incomplete copies that killed processes left in the staging area."""
     for path in open_staging(settings).folder.glob(".incoming-*"):
         if path.lstat().st_ctime < _seconds_before(LEFT_OVER_DAYS):
             yield path

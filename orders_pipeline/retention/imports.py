@@ -1,6 +1,7 @@
-"""Removes what imports leave behind and nobody needs any more: batches, originals, rejects.
+"""Removes old data of imports: batches, originals and rejects.
 
-Each import is looked at again under its lock, so that one which is launched or reopened meanwhile keeps all.
+Each import is checked again under its lock, so an import that was launched or reopened meanwhile keeps its
+data.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ Act = Callable[[Connection, int, str], dict[str, Any]]
 
 
 def remove_batches(engine: Engine, staging: Staging, before: int, *, dry: bool) -> int:
-    """Removes parsed batches of imports that were settled before; of how many.
+    """Removes the parsed batches of imports that were settled before a time.
 
     Args:
         before: microseconds since 1970.
+
+    Returns:
+        The number of imports.
     """
 
     def act(_: Connection, __: int, key: str) -> dict[str, Any]:
@@ -36,7 +40,14 @@ def remove_batches(engine: Engine, staging: Staging, before: int, *, dry: bool) 
 
 
 def remove_originals(engine: Engine, staging: Staging, before: int, *, dry: bool) -> int:
-    """Removes staged files, batches included, of imports that were settled or refused before; how many."""
+    """Removes the staged files and batches of imports that were settled or refused before a time.
+
+    Args:
+        before: microseconds since 1970.
+
+    Returns:
+        The number of imports.
+    """
 
     def act(_: Connection, __: int, key: str) -> dict[str, Any]:
         staging.remove(key)
@@ -46,8 +57,13 @@ def remove_originals(engine: Engine, staging: Staging, before: int, *, dry: bool
 
 
 def remove_rejects(engine: Engine, before: int, *, dry: bool) -> int:
-    """Removes the rejects of imports that were settled or refused before, their number by code apart; of how
-    many imports.
+    """Removes the rejects of imports that were settled or refused before a time; keeps their counts by code.
+
+    Args:
+        before: microseconds since 1970.
+
+    Returns:
+        The number of imports.
     """
 
     def act(connection: Connection, import_id: int, _: str) -> dict[str, Any]:
@@ -83,7 +99,7 @@ def _remove(engine: Engine, due: Any, mark: Column[Any], import_id: int, act: Ac
         row = connection.execute(due.where(imports.c.id == import_id)).one_or_none()
         if row is None:
             return 0
-        # The mark comes last: where this ends in between, the next time does it again.
+        # The mark is written last: if the process dies before, the next run repeats the removal.
         noted = {mark.name: now_us(), **act(connection, import_id, row.partition_key)}
         connection.execute(update(imports).where(imports.c.id == import_id).values(noted))
         return 1

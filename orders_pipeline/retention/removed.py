@@ -1,4 +1,4 @@
-"""What retention removed."""
+"""The result of a retention rule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What one rule removed, or would remove: so many of these; `days` is how long they are kept."""
+    """What one rule removed, or would remove in a dry run.
+
+    Attributes:
+        what: the kind of data.
+        number: how many were removed.
+        days: how long this kind is kept.
+    """
 
     what: str
     number: int

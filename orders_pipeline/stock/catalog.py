@@ -1,4 +1,4 @@
-"""Products as the store lists them: found by SKU, or created on first sight."""
+"""Finds products by SKU and creates those that an order mentions first."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ CHUNK = 10_000
 
 @dataclass(frozen=True, slots=True)
 class UnknownProducts:
-    """What becomes of a SKU that is in no product list: listed with this stock, or kept unlisted."""
+    """How to treat a SKU that is in no product list: list it with this stock, or keep it unlisted."""
 
     create: bool
     stock: int
 
 
 def ensure_products(engine: Engine, lines: pl.DataFrame, unknown: UnknownProducts) -> pl.DataFrame:
-    """Ids of the SKUs of these lines, as columns `sku` and `product_id`; unknown ones are created.
+    """Returns the ids of the SKUs of these lines (`sku`, `product_id`); creates unknown products.
 
-    An unlisted product has no stock; an order for it fails as `unknown_product` until somebody imports it.
+    An unlisted product has no stock. Orders for it fail as `unknown_product` until a product list has it.
     """
     named = lines.group_by("sku").agg(pl.col("product_name").drop_nulls().last().alias("name")).sort("sku")
     with engine.begin() as connection:
@@ -41,7 +41,7 @@ def ensure_products(engine: Engine, lines: pl.DataFrame, unknown: UnknownProduct
 
 
 def product_ids(connection: Connection, skus: pl.Series) -> pl.DataFrame:
-    """Ids of those of the SKUs that the store has, as columns `sku` and `product_id`."""
+    """Returns the ids of the SKUs that the store knows (`sku`, `product_id`)."""
     found: list[tuple[str, int]] = []
     for start in range(0, skus.len(), CHUNK):
         part = skus.slice(start, CHUNK).to_list()

@@ -1,4 +1,4 @@
-"""The product list: imported from a file, restocked by hand."""
+"""Imports product lists from files, and restocks single products."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_PRICE = 10**12 * PRICE_UNITS
 
 @dataclass(frozen=True, slots=True)
 class ProductRow:
-    """A product of the list; price in 1/10,000, stock in units."""
+    """A product in a product list; price in 1/10,000, stock in units."""
 
     sku: str
     name: str
@@ -32,7 +32,7 @@ class ProductRow:
 
 @dataclass(frozen=True, slots=True)
 class ProductImport:
-    """What importing a product list did: a known product keeps its stock."""
+    """Counts of an imported product list."""
 
     added: int
     updated: int
@@ -40,11 +40,11 @@ class ProductImport:
 
 
 class UnknownProductError(LookupError):
-    """The store has no product of this SKU."""
+    """The store has no product with this SKU."""
 
 
 def read_products(file: Path) -> list[ProductRow]:
-    """The products of a CSV file with the columns sku, name, price and stock_quantity.
+    """Reads the products of a CSV file with the columns sku, name, price and stock_quantity.
 
     Raises:
         FileRefused: the file or one of its lines cannot be read; the message names the line.
@@ -54,11 +54,13 @@ def read_products(file: Path) -> list[ProductRow]:
             rows = csv.DictReader(reader, strict=True)
             missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
             if missing:
-                raise _refused(file, f"lacks the column {missing[0]!r}", f"Expected: {','.join(COLUMNS)}.")
+                raise _refused(
+                    file, f"has no column {missing[0]!r}", f"Required columns: {', '.join(COLUMNS)}."
+                )
             return [_product(file, rows.line_num, row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _refused(file, f"cannot be read: {reason}", "A UTF-8 CSV file is expected.") from error
+        raise _refused(file, f"cannot be read: {reason}", "Save it as CSV in UTF-8.") from error
 
 
 def _product(file: Path, line: int, row: dict[str, str]) -> ProductRow:
@@ -66,30 +68,32 @@ def _product(file: Path, line: int, row: dict[str, str]) -> ProductRow:
         price, stock = Decimal(row["price"]) * PRICE_UNITS, int(row["stock_quantity"])
     except (ArithmeticError, TypeError, ValueError):
         raise _refused(
-            file, f"has an unreadable price or stock on line {line}", "Write 25.50 and 1000."
+            file, f"has a price or stock on line {line} that is not a number", "Write 25.50 and 1000."
         ) from None
     sku = (row["sku"] or "").strip()
     if not sku or not price.is_finite() or not 0 <= price <= MOST_PRICE or price != int(price):
         raise _refused(
-            file, f"has no SKU or no usable price on line {line}", "At most four decimals, not negative."
+            file,
+            f"has no SKU or an invalid price on line {line}",
+            "A price has at most four decimals and is not negative.",
         )
     if not 0 <= stock <= MOST_UNITS:
-        raise _refused(file, f"has an impossible stock on line {line}", f"0 to {MOST_UNITS:,} units.")
+        raise _refused(file, f"has an invalid stock on line {line}", f"Write 0 to {MOST_UNITS:,} units.")
     return ProductRow(sku, (row["name"] or "").strip(), int(price), stock)
 
 
 def _refused(file: Path, what: str, hint: str) -> FileRefused:
-    return FileRefused("products_unreadable", f"Product list {file} {what}.", hint)
+    return FileRefused("products_unreadable", f"The product list {file} {what}.", hint)
 
 
 def import_products(connection: Connection, rows: list[ProductRow]) -> ProductImport:
-    """Adds new products with their stock and renames or reprices known ones, which keep their stock.
+    """Adds new products with their stock; updates name and price of known ones, which keep their stock.
 
-    A product that orders named before it was listed gets the stock of the list.
+    A product that was created by an order, and is in no list yet, gets the stock of the list.
     """
     counts = {"added": 0, "updated": 0, "unchanged": 0}
-    # All at once and by id, as the steps of an import do, then new ones by SKU: locked in the order of the
-    # file, two lists, or a list and an import, could wait for each other.
+    # Lock order: known products by id, as the steps of an import lock them, then new ones by SKU. Locking
+    # in the order of the file could deadlock with an import or another list.
     known = select(products.c.id).where(products.c.sku.in_([row.sku for row in rows]))
     connection.execute(known.order_by(products.c.id).with_for_update())
     for row in sorted(rows, key=lambda row: row.sku):
@@ -117,7 +121,7 @@ def _import_product(connection: Connection, row: ProductRow) -> str:
 
 
 def restock(connection: Connection, sku: str, units: int) -> int:
-    """Puts units on the shelf; how many are on hand then.
+    """Adds units to a product's stock and returns the units on hand.
 
     Raises:
         UnknownProductError: there is no such product.

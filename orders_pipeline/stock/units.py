@@ -1,4 +1,4 @@
-"""Units of stock: how many a set of orders wants, who is served when they run short, and how they move."""
+"""Units of stock: sums the demand of orders, decides which orders are served, and moves units."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TABLE = Table(
 
 
 class Place(StrEnum):
-    """Where a unit of a product is: the columns of `products` between which units move."""
+    """Where units of a product are; each place is a column of `products`."""
 
     ON_HAND = "on_hand"
     RESERVED = "reserved"
@@ -47,19 +47,19 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnitsByProduct:
-    """The units that a set of orders wants or holds, by product; valid until others are summed up.
+    """The units that a set of orders wants or holds, by product; valid until the next `sum_units`.
 
-    They lie in a temporary table: summed up once, and of a size that PostgreSQL's planner sees.
+    The sums are in a temporary table, so they are computed once and PostgreSQL's planner knows their number.
 
     Attributes:
-        table: a row for each product: product_id, units.
+        table: one row for each product: product_id, units.
     """
 
     table: Table
 
 
 class Demand(NamedTuple):
-    """A line that asks for a scarce product."""
+    """An order line with a scarce product."""
 
     order_id: int
     attempt: int
@@ -68,7 +68,7 @@ class Demand(NamedTuple):
 
 
 class ScarceProduct(NamedTuple):
-    """A product of which more is wanted than is on hand, or that is not listed."""
+    """A product with more demand than units on hand, or a product that is not listed."""
 
     id: int
     sku: str
@@ -77,7 +77,7 @@ class ScarceProduct(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """An order that cannot be served, and the product that it failed on."""
+    """An order that cannot be served, and the product that is missing."""
 
     order_id: int
     attempt: int
@@ -87,7 +87,7 @@ class Refusal(NamedTuple):
 
 @dataclass(slots=True)
 class Shelf:
-    """What is left of the scarce products while orders are served in turn."""
+    """The units left of the scarce products while orders are served one after the other."""
 
     products: Mapping[int, ScarceProduct]
     left: dict[int, int] = field(init=False)
@@ -96,7 +96,7 @@ class Shelf:
         self.left = {product.id: product.on_hand for product in self.products.values()}
 
     def serve(self, wanted: Mapping[int, int]) -> tuple[FailureReason, str] | None:
-        """Takes all units wanted, or none and says why."""
+        """Takes all wanted units and returns None, or takes none and returns the reason and the SKU."""
         for product_id, units in wanted.items():
             product = self.products[product_id]
             if not product.listed:
@@ -109,9 +109,9 @@ class Shelf:
 
 
 def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduct]) -> list[Refusal]:
-    """Serves orders from scarce products in the given order; returns the orders that came too late.
+    """Serves orders with scarce products in the given order; returns the orders that cannot be served.
 
-    Orders that want none of the scarce products are not looked at: there is enough for all of them.
+    Orders without scarce products are not in `demands`: there is enough for all of them.
     """
     shelf = Shelf(scarce)
     refusals = []
@@ -125,7 +125,7 @@ def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduc
 
 
 def sum_units(connection: Connection, wanting: OrderSet) -> UnitsByProduct:
-    """Sums up the units on the lines of these orders."""
+    """Sums the units on the lines of these orders by product."""
     named = wanting.ids.subquery()
     units = (
         select(order_lines.c.product_id, func.sum(order_lines.c.quantity))
@@ -140,13 +140,14 @@ def sum_units(connection: Connection, wanting: OrderSet) -> UnitsByProduct:
 
 
 def lock_products(connection: Connection, wanted: UnitsByProduct) -> dict[int, ScarceProduct]:
-    """Locks every wanted product, in the order of their ids; returns those of which there is not enough."""
+    """Locks every wanted product in the order of ids and returns the scarce ones."""
     units = wanted.table.c
     query = (
         select(products.c.id, products.c.sku, products.c.on_hand, products.c.listed, units.units)
         .join(wanted.table, units.product_id == products.c.id)
         .order_by(products.c.id)
-        # Not FOR UPDATE: files being loaded hold key shares on the products of their lines, in file order.
+        # FOR NO KEY UPDATE does not conflict with the key shares that loading a file takes on the products
+        # of its lines, in file order. FOR UPDATE would, and could deadlock.
         .with_for_update(of=products, key_share=True)
     )
     with any_join(connection):
@@ -159,7 +160,7 @@ def lock_products(connection: Connection, wanted: UnitsByProduct) -> dict[int, S
 
 
 def demands_for(connection: Connection, wanting: OrderSet, scarce: Iterable[int]) -> Iterable[Demand]:
-    """The lines of these orders that ask for the given products, in file order."""
+    """Yields the lines of these orders with the given products, in file order."""
     rows = connection.execute(
         select(orders.c.id, orders.c.attempt, order_lines.c.product_id, order_lines.c.quantity)
         .join(order_lines, order_lines.c.order_id == orders.c.id)
@@ -173,14 +174,14 @@ def demands_for(connection: Connection, wanting: OrderSet, scarce: Iterable[int]
 def move_reserved_units(connection: Connection, holding: OrderSet, target: Place) -> None:
     """Moves the units that these orders have reserved to another place."""
     units = sum_units(connection, holding)
-    # An UPDATE locks its rows in any order, so two could deadlock. SQLite has one writer.
+    # Two UPDATE statements lock rows in no fixed order and could deadlock. SQLite has only one writer.
     if connection.dialect.name == "postgresql":
         lock_products(connection, units)
     move_units(connection, units, Place.RESERVED, target)
 
 
 def move_units(connection: Connection, units: UnitsByProduct, source: Place, target: Place) -> None:
-    """Moves units of products, which are locked, from one place to another."""
+    """Moves units from one place to another; the caller holds the locks of the products."""
     number = units.table.c.units
     moved = {source: products.c[source] - number, target: products.c[target] + number}
     with any_join(connection):

@@ -67,8 +67,8 @@ def test_a_short_line_is_refused_wherever_the_name_stands(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("", "lacks the column 'sku'"),
-        ("sku,name,price\nM,Mouse,1\n", "lacks the column 'stock_quantity'"),
+        ("", "has no column 'sku'"),
+        ("sku,name,price\nM,Mouse,1\n", "has no column 'stock_quantity'"),
         (b"\xff\xfe\x00", "cannot be read"),
         (f'{HEADER}\n"M,Mouse,1,5\n', "cannot be read"),
     ],

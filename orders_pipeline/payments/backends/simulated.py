@@ -1,4 +1,4 @@
-"""A gateway whose every outcome is a function of a seed and the charge's key, so it needs no journal."""
+"""A simulated gateway: the seed and the key of a charge determine its outcome, so it needs no journal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HASH_VALUES = 2.0**64
 
 @dataclass(frozen=True, slots=True)
 class SimulatedGateway:
-    """Accepts a share of the charges after a delay; delays in seconds."""
+    """Accepts a share of the charges (`success_rate`) after a delay in seconds."""
 
     seed: str
     success_rate: float = 0.9
@@ -30,7 +30,7 @@ class SimulatedGateway:
         object.__setattr__(self, "_keyed", blake2b(key=self.seed.encode()[:64], digest_size=20))
 
     async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
-        """Outcomes at once where there is no delay, else each after its own delay."""
+        """Yields all outcomes at once if there is no delay, otherwise each after its own delay."""
         if self.delay_max <= 0:
             for start in range(0, len(charges), GROUP):
                 yield [self.outcome_of(charge) for charge in charges[start : start + GROUP]]
@@ -39,28 +39,28 @@ class SimulatedGateway:
             yield group
 
     def outcome_of(self, charge: Charge) -> Outcome:
-        """The one outcome that this seed has for the charge's key."""
+        """Returns the outcome that the seed determines for the charge's key."""
         digest = self._digest(charge.key)
         if int.from_bytes(digest[:8], "big") < self.success_rate * HASH_VALUES:
             return Paid(charge, _transaction_id(digest))
         return Declined(charge, _reason(digest))
 
     def answers(self) -> bool:
-        """Always: it is a part of this process."""
+        """Returns True: the gateway is part of this process."""
         return True
 
     def holds(self, outcome: Outcome) -> bool:
-        """Whether the outcome is one of this seed; the success rate may have been another at the time."""
+        """Whether this seed can give this outcome with any success rate, which may have changed since."""
         digest = self._digest(outcome.charge.key)
         if isinstance(outcome, Paid):
             return outcome.transaction_id == _transaction_id(digest)
         return outcome.reason == _reason(digest)
 
     def journal(self) -> None:
-        """None: the outcomes are a function, and nothing else is kept."""
+        """Returns None: outcomes are computed, not kept."""
 
     def delay_of(self, charge: Charge) -> float:
-        """Seconds that the answer takes, the same each time."""
+        """Returns the seconds until the answer; always the same for the same key."""
         share = int.from_bytes(self._digest(charge.key)[-4:], "big") / 2**32
         return self.delay_min + share * (self.delay_max - self.delay_min)
 

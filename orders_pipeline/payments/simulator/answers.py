@@ -1,4 +1,4 @@
-"""What the simulator says: bodies and status codes in the words of Stripe's API."""
+"""The simulator's HTTP responses, with the bodies and status codes of Stripe's API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OK, ACCEPTED, PAYMENT_REQUIRED, SERVER_ERROR = 200, 202, 402, 500
 
 
 def charge_object(charge: JournaledCharge, status: str | None = None) -> dict[str, Any]:
-    """A charge as a document; what is pending shows no outcome."""
+    """Makes the JSON document of a charge; a pending charge shows no outcome."""
     status = status or charge.status
     known = status != "pending"
     return {
@@ -31,7 +31,7 @@ def charge_object(charge: JournaledCharge, status: str | None = None) -> dict[st
 
 
 def first_answer(charge: JournaledCharge, replayed: bool) -> Response:
-    """The answer that the first request with this key got, and each repetition gets."""
+    """Makes the response to a charge request; every repetition with the same key gets the first response."""
     headers = {"Idempotent-Replayed": "true"} if replayed else {}
     match charge.first_answer:
         case 500:
@@ -48,12 +48,12 @@ def first_answer(charge: JournaledCharge, replayed: bool) -> Response:
 def error(
     status: int, kind: str, code: str, message: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """An error document."""
+    """Makes an error response."""
     return JSONResponse(_error_document(kind, code, message), status, headers)
 
 
 def rate_limited(seconds: int, as_date: bool) -> JSONResponse:
-    """Too many requests, with the wait in seconds or as an HTTP date."""
+    """Makes a response 429 (too many requests) with the wait in seconds or as an HTTP date."""
     at = datetime.now(UTC) + timedelta(seconds=seconds)
     wait = format_datetime(at, usegmt=True) if as_date else str(seconds)
     message = "Too many requests hit the API too quickly."
@@ -61,12 +61,12 @@ def rate_limited(seconds: int, as_date: bool) -> JSONResponse:
 
 
 def maintenance_page() -> Response:
-    """What a proxy shows while the gateway behind it is under maintenance."""
+    """Makes the page that a proxy shows while the gateway behind it is down for maintenance."""
     return Response("<html><body>Back soon.</body></html>", 403, media_type="text/html")
 
 
 def page_of(charges: list[JournaledCharge], limit: int) -> JSONResponse:
-    """A page of a list; `charges` has one more than `limit` where there are more."""
+    """Makes a page of a list; more than `limit` charges mean that another page follows."""
     data = [charge_object(charge) for charge in charges[:limit]]
     return JSONResponse({"object": "list", "data": data, "has_more": len(charges) > limit})
 

@@ -1,4 +1,4 @@
-"""The gateway simulator's endpoints: charges under idempotency keys as Stripe has them, faults on demand."""
+"""The gateway simulator's endpoints: charges with idempotency keys like Stripe's, and fault injection."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAGE = 1_000
 
 
 class ChargeRequest(BaseModel):
-    """Body of a request to charge; the amount is in the currency's minor unit."""
+    """Body of a charge request; the amount is in the currency's minor unit."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -40,7 +40,7 @@ class ChargeRequest(BaseModel):
 
 
 class Simulator:
-    """One account at the gateway: outcomes by seed and key, a journal, and the plan of faults."""
+    """One account at the gateway: simulated outcomes, a journal, and the faults to inject."""
 
     def __init__(self, outcomes: SimulatedGateway, journal: Journal, plan: FaultPlan, api_key: str) -> None:
         self._outcomes = outcomes
@@ -51,7 +51,7 @@ class Simulator:
         self._in_progress: dict[str, ChargeRequest] = {}
 
     def app(self) -> Starlette:
-        """The endpoints as an ASGI application."""
+        """Returns the endpoints as an ASGI application."""
         return Starlette(
             routes=[
                 Route("/v1/charges", self._with_key(self.create), methods=["POST"]),
@@ -62,7 +62,7 @@ class Simulator:
         )
 
     async def create(self, request: Request) -> Response:
-        """Charges once for each idempotency key; a repetition gets the first answer."""
+        """Charges once for each idempotency key; a repetition gets the first response."""
         key = request.headers.get("Idempotency-Key", "")
         if not 0 < len(key) <= KEY_LENGTH:
             return _invalid(f"Idempotency-Key must have 1 to {KEY_LENGTH} characters.")
@@ -79,23 +79,23 @@ class Simulator:
         return await self._charge_once(request, key, wanted, fault)
 
     async def list_charges(self, request: Request) -> Response:
-        """A page of the journal (`starting_after`, `limit`), or the one charge with an `idempotency_key`."""
+        """Lists a page of the journal (`starting_after`, `limit`) or the charge with an `idempotency_key`."""
         query = request.query_params
         if key := query.get("idempotency_key"):
             return self._look_up(key)
         after, limit = query.get("starting_after", "ch_0").removeprefix("ch_"), query.get("limit", "100")
         if not (_is_number(after) and _is_number(limit) and 1 <= int(limit) <= PAGE):
-            return _invalid(f"starting_after is the id of a charge, limit a number from 1 to {PAGE}.")
+            return _invalid(f"starting_after must be the id of a charge, limit a number from 1 to {PAGE}.")
         found = await asyncio.to_thread(self._journal.page, int(after), int(limit) + 1)
         return answers.page_of(found, int(limit))
 
     async def show_faults(self, _request: Request) -> Response:
-        """The plan of faults, and how often each was injected."""
+        """Shows the fault plan and how often each fault was injected."""
         plan = self._dice.plan.model_dump(mode="json")
         return JSONResponse({"plan": plan, "injected": dict(self._dice.injected)})
 
     async def set_faults(self, request: Request) -> Response:
-        """Replaces the plan of faults."""
+        """Replaces the fault plan."""
         try:
             self._dice.replace(FaultPlan.model_validate_json(await request.body()))
         except ValidationError as invalid:
@@ -205,7 +205,7 @@ def _first_answer(outcome: Paid | Declined, fault: Fault | None, late: bool) -> 
 def _local_only(endpoint: Endpoint) -> Endpoint:
     async def checked(request: Request) -> Response:
         if request.client is None or not ip_address(request.client.host).is_loopback:
-            message = "Faults are set from this machine only."
+            message = "Faults can be set only from this machine."
             return answers.error(403, "invalid_request_error", "not_local", message)
         return await endpoint(request)
 

@@ -1,4 +1,4 @@
-"""Breaking the connection under a request, which ASGI has no word for."""
+"""Breaks the connection of a request. ASGI has no message for this."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 class BreakableConnection(HttpToolsProtocol):
-    """uvicorn's connection, whose requests know their transport."""
+    """uvicorn's HTTP protocol, with the transport in the state of each request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Puts the transport into the state of the connection's requests."""
+        """Adds the transport to the state of the connection's requests."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class NoAnswer(Response):
-    """Sends nothing: the connection is gone."""
+    """Sends nothing, because the connection is closed."""
 
     async def __call__(self, _scope: Scope, receive: Receive, _send: Send) -> None:
-        """Returns when uvicorn knows that the connection is gone; before, it would send an error."""
+        """Waits until uvicorn notices the closed connection; otherwise it would send an error."""
         await _disconnected(receive)
 
 
 def trickled(answer: Response, seconds: float) -> Response:
-    """The same answer, a byte at a time with a pause after each."""
+    """Makes a response that sends one byte at a time, with a pause after each."""
 
     async def bytes_in_time() -> AsyncIterator[bytes]:
         for byte in bytes(answer.body):
@@ -46,7 +46,7 @@ def trickled(answer: Response, seconds: float) -> Response:
 
 
 async def keep_waiting(request: Request, seconds: float) -> None:
-    """Says nothing for so long, or until the client has gone."""
+    """Sends nothing for some seconds, or until the client disconnects."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await _disconnected(request.receive)
@@ -58,7 +58,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def hang_up(request: Request) -> Response:
-    """Resets the connection (RST, as a crashed or overloaded server does); the client gets no answer."""
+    """Resets the connection (RST), as a crashed or overloaded server does; the client gets no response."""
     transport: asyncio.Transport = request.state.transport
     if not transport.is_closing():
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)

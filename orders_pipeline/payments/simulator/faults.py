@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong with a request is a function of a seed, the key and how often it came."""
+"""Fault injection: a seed, the key and the number of the request decide which fault a request meets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class Fault(StrEnum):
-    """What goes wrong with a request to charge."""
+    """A fault that a charge request can meet.
+
+    `..._BEFORE` happens before the charge is in the journal, `..._AFTER` after that.
+    """
 
     SLOW = "slow"
     ERROR_BEFORE = "error_before"
@@ -29,12 +32,12 @@ class Fault(StrEnum):
 
 
 class FaultPlan(BaseModel):
-    """How often each fault happens; `before` and `after` mean before and after the charge is in the journal.
+    """How often each fault happens.
 
     Attributes:
         rates: share of the requests that meet each fault.
-        trickle_seconds: pause after each byte of an answer that trickles.
-        first_requests: only the first so many requests of a key can meet a fault; 0: all can.
+        first_requests: how many requests of a key, from the first, can meet a fault; 0 means all.
+        trickle_seconds: pause after each byte of a trickling response.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,11 +55,11 @@ class FaultPlan(BaseModel):
     @model_validator(mode="after")
     def _at_most_one_fault_a_request(self) -> FaultPlan:
         if sum(self.rates.values()) > 1 + 1e-9:
-            raise ValueError("the rates of all faults together are above 1")
+            raise ValueError("the sum of all rates is above 1")
         return self
 
     def fault_of(self, key: str, request: int) -> Fault | None:
-        """What goes wrong with the n-th request of a key, counted from 1."""
+        """Returns the fault of the n-th request with a key, counted from 1."""
         if self.first_requests and request > self.first_requests:
             return None
         digest = blake2b(f"{request}:{key}".encode(), key=self.seed.encode()[:64], digest_size=8).digest()
@@ -77,12 +80,12 @@ class FaultDice:
         self._requests: Counter[str] = Counter()
 
     def replace(self, plan: FaultPlan) -> None:
-        """From now on another plan; every key starts at its first request again."""
+        """Replaces the plan and resets the request count of every key."""
         self.plan = plan
         self._requests.clear()
 
     def throw(self, key: str) -> Fault | None:
-        """What goes wrong with this request of the key."""
+        """Counts a request with a key and returns its fault."""
         if not self.plan.rates:
             return None
         self._requests[key] += 1

@@ -1,4 +1,4 @@
-"""The simulator's journal in SQLite: outcome, capture and first answer of a charge are one committed row."""
+"""The simulator's journal in SQLite. One committed row has the outcome and first response of a charge."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ COLUMNS = (
 
 
 class JournaledCharge(NamedTuple):
-    """A charge as the journal has it.
+    """A charge in the journal.
 
     Attributes:
-        number: 0 until it is in the journal.
-        first_answer: HTTP status that the first request got, and each repetition gets.
-        known_at: microseconds since 1970; before, the outcome is pending.
+        number: position in the journal; 0 before the charge is written.
+        first_answer: HTTP status of the first response; every repetition gets the same.
+        known_at: microseconds since 1970; the charge is pending until then.
     """
 
     number: int
@@ -63,7 +63,7 @@ class JournaledCharge(NamedTuple):
 
 
 class Journal:
-    """The journal in a folder of its own, for one process at a time.
+    """A journal in its own folder, for one process at a time.
 
     Raises:
         SettingsError: another process uses the folder.
@@ -75,18 +75,18 @@ class Journal:
         self._writes = _connect(folder / "journal.db")
         self._writes.executescript(SCHEMA)
         self._reads = _connect(folder / "journal.db")
-        # Pages are read in threads: on a shared connection a look-up beside them could miss the newest rows.
+        # Threads read the pages. Sharing their connection, a look-up could miss the newest rows.
         self._pages = _connect(folder / "journal.db")
 
     def close(self) -> None:
-        """Gives the folder free."""
+        """Closes the journal and releases the folder."""
         self._pages.close()
         self._reads.close()
         self._writes.close()
         os.close(self._lock)
 
     def seed(self, wanted: str) -> str:
-        """Seed of the outcomes: the wanted one, else the remembered one, else one drawn now."""
+        """Saves and returns the seed of the outcomes: `wanted`, or the saved one, or a random one."""
         row = self._reads.execute("SELECT seed FROM account").fetchone()
         seed: str = wanted or (row[0] if row else secrets.token_hex(16))
         with self._writes:
@@ -95,18 +95,18 @@ class Journal:
         return seed
 
     def find(self, idempotency_key: str) -> JournaledCharge | None:
-        """The charge with this key."""
+        """Returns the charge with this key, if any."""
         query = f"SELECT {COLUMNS} FROM charges WHERE idempotency_key = ?"  # noqa: S608 constant columns
         row = self._reads.execute(query, (idempotency_key,)).fetchone()
         return JournaledCharge(*row) if row else None
 
     def page(self, after: int, limit: int) -> list[JournaledCharge]:
-        """Charges in the order in which they were made, those after the given number."""
+        """Returns up to `limit` charges after number `after`, oldest first."""
         query = f"SELECT {COLUMNS} FROM charges WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608 constant
         return [JournaledCharge(*row) for row in self._pages.execute(query, (after, limit))]
 
     def write(self, charges: Sequence[JournaledCharge]) -> None:
-        """Commits charges, all or none; when this returns, they survive a power cut."""
+        """Commits all charges or none; once this returns, they survive a power failure."""
         statement = (
             "INSERT INTO charges (idempotency_key, reference, amount, currency, transaction_id,"
             " decline_reason, first_answer, known_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -116,7 +116,7 @@ class Journal:
 
 
 class GroupCommit:
-    """Writes charges that arrive while a commit runs in one commit: a commit waits for the disk."""
+    """Group commit: charges that arrive during a commit, which waits for the disk, share the next one."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -124,10 +124,10 @@ class GroupCommit:
         self._writer: asyncio.Task[None] | None = None
 
     async def write(self, charge: JournaledCharge) -> None:
-        """Returns when the charge is committed.
+        """Writes a charge and waits until it is committed.
 
         Raises:
-            sqlite3.Error: it could not be committed.
+            sqlite3.Error: the commit failed.
         """
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((charge, committed))

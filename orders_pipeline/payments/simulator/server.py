@@ -1,4 +1,4 @@
-"""Runs the gateway simulator: a journal and a port."""
+"""Runs the gateway simulator with a journal on a port."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from orders_pipeline.payments.simulator.journal import Journal
 
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
-    """How a simulator runs; delays in seconds, port 0 takes a free one, no seed keeps the journal's."""
+    """Options of the simulator.
+
+    Attributes:
+        port: 0 takes a free port.
+        seed: empty keeps the seed of the journal.
+        delay_min: seconds.
+        delay_max: seconds.
+    """
 
     folder: Path
     host: str = "127.0.0.1"
@@ -32,7 +39,7 @@ class GatewayOptions:
 
 
 def run_simulator(options: GatewayOptions, ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT; `ready` is told the URL once requests are taken.
+    """Serves until SIGTERM or SIGINT; calls `ready` with the URL once it accepts requests.
 
     Raises:
         SettingsError: another process uses the journal.

@@ -1,4 +1,4 @@
-"""What a gateway's HTTP answers mean: paid, declined, unknown, not now, or refused."""
+"""Interprets the gateway's HTTP responses: paid, declined, unknown, try later, or refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REQUEST_TIMEOUT = 408
 
 
 class ChargeStatus(StrEnum):
-    """Where a charge stands at the gateway."""
+    """The status of a charge at the gateway."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -30,7 +30,7 @@ class ChargeStatus(StrEnum):
 
 
 class ChargeDocument(BaseModel):
-    """A charge as the gateway shows it; the amount is in the currency's minor unit."""
+    """A charge in the gateway's responses; the amount is in the currency's minor unit."""
 
     id: str
     status: ChargeStatus
@@ -49,7 +49,10 @@ class ChargePage(BaseModel):
 
 
 class NotNow(Exception):
-    """The gateway did not take the request or does not tell; `retry_after` in seconds, where it said so."""
+    """The gateway did not accept the request or does not know the outcome yet; try again later.
+
+    `retry_after` is the wait in seconds that the gateway asks for, if any.
+    """
 
     def __init__(self, why: str, retry_after: float | None = None) -> None:
         super().__init__(why)
@@ -57,24 +60,24 @@ class NotNow(Exception):
 
 
 def wire_key(key: str) -> str:
-    """The key as a header can carry it: ASCII, at most 255 characters, still one for each key."""
+    """Encodes a key for an HTTP header: ASCII, at most 255 characters, and still unique."""
     quoted = quote(key, safe="/")
     return quoted if len(quoted) <= KEY_LENGTH else f"sha256:{sha256(key.encode()).hexdigest()}"
 
 
 def outcome_of_answer(charge: Charge, response: httpx.Response) -> Outcome | None:
-    """Reads the answer to a request to charge; returns None where the outcome stays unknown.
+    """Returns the outcome in the response to a charge request; None if the outcome is unknown.
 
     Raises:
-        NotNow: the gateway says that it did not take the request (429).
-        ChargeRefusedError: it refuses the request itself.
+        NotNow: the gateway did not accept the request (429).
+        ChargeRefusedError: the gateway refuses the request itself.
     """
     status = response.status_code
     if status in (OK, PAYMENT_REQUIRED):
         return _shown_outcome(charge, response)
     if status == TOO_MANY:
         raise NotNow("too many requests", retry_after(response.headers))
-    # 409: another request with this key is at work, so the outcome is on its way.
+    # 409: another request with this key is in progress, so an outcome will follow.
     if status in (ACCEPTED, REQUEST_TIMEOUT, CONFLICT) or status >= 500:
         return None
     if (refusal := _gateway_error(response)) is None:
@@ -83,7 +86,7 @@ def outcome_of_answer(charge: Charge, response: httpx.Response) -> Outcome | Non
 
 
 def outcome_of(charge: Charge, document: ChargeDocument) -> Outcome | None:
-    """The outcome that a charge's document shows; None while it is pending.
+    """Returns the outcome in a charge's document; None while the charge is pending.
 
     Raises:
         ChargeRefusedError: the gateway has another charge under this key.
@@ -105,28 +108,28 @@ def outcome_of(charge: Charge, document: ChargeDocument) -> Outcome | None:
 
 
 def page_of_answer(response: httpx.Response) -> ChargePage:
-    """The page of charges in the answer to a look-up or a list.
+    """Returns the page of charges in the response to a look-up or list request.
 
     Raises:
-        NotNow: the gateway does not tell at the moment, or something else than the gateway answered.
-        ChargeRefusedError: it refuses the request itself.
+        NotNow: the gateway cannot answer now, or the response does not come from a gateway.
+        ChargeRefusedError: the gateway refuses the request itself.
     """
     status = response.status_code
     if status == OK:
         try:
             return ChargePage.model_validate_json(response.content)
         except ValidationError as error:
-            raise NotNow(f"unreadable answer: {error.error_count()} errors") from None
+            raise NotNow(f"the response is not valid: {error.error_count()} errors") from None
     if status in (REQUEST_TIMEOUT, CONFLICT, TOO_MANY) or status >= 500:
         raise NotNow(f"status {status}", retry_after(response.headers))
     if (refusal := _gateway_error(response)) is None:
         kind = response.headers.get("content-type", "no content type")
-        raise NotNow(f"status {status} with {kind}, which is no answer of a payment gateway")
+        raise NotNow(f"status {status} with {kind}, which does not come from a payment gateway")
     raise ChargeRefusedError(f"the gateway refused to show charges: {status} {refusal}")
 
 
 def journal_entry(document: ChargeDocument) -> JournalEntry:
-    """A charge whose outcome is known, as the journal has it."""
+    """Converts a charge with a known outcome to a journal entry."""
     return JournalEntry(
         key=document.reference,
         amount=document.amount,
@@ -137,7 +140,7 @@ def journal_entry(document: ChargeDocument) -> JournalEntry:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3: seconds or an HTTP date)."""
+    """Returns the wait in seconds from a Retry-After header (RFC 9110, 10.2.3: seconds or HTTP date)."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
@@ -161,7 +164,7 @@ def _shown_outcome(charge: Charge, response: httpx.Response) -> Outcome | None:
 
 
 def _gateway_error(response: httpx.Response) -> str | None:
-    """Code and message of the gateway's own error; None for a page of a proxy in between, such as in HTML."""
+    """Returns code and message of the gateway's error; None if the response comes from a proxy."""
     try:
         error = response.json()["error"]
         return f"{error['code']}: {error['message']}"

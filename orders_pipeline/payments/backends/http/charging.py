@@ -1,4 +1,4 @@
-"""One stream of charges over HTTP: each is sent, and asked for by its key while its outcome is unknown."""
+"""Charges over HTTP: sends each charge and looks it up by its key until the outcome is known."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from orders_pipeline.payments.backends.http.requests import request_within
 from orders_pipeline.payments.gateway import Charge, ChargeRefusedError, ChargesOpenError, Outcome
 
 TRIES = 3
-# Full jitter: each wait is drawn between 0 and a limit that doubles from 0.25 to 5 seconds.
+# Exponential backoff with full jitter: a random wait up to a limit that doubles from 0.25 to 5 seconds.
 GROWING_WAIT = wait_random_exponential(multiplier=0.25, max=5)
 
 
 class OutcomeUnknown(Exception):
-    """The charge was sent; whether it was made is not known yet."""
+    """The charge was sent, but its outcome is not known yet."""
 
     def __init__(self, cause: NotNow | None = None) -> None:
         super().__init__("pending" if cause is None else str(cause))
@@ -41,14 +41,14 @@ class OutcomeUnknown(Exception):
 
 
 class _LeftAlone(Exception):
-    """No request is made any more."""
+    """No more requests are sent to this gateway."""
 
 
 class Charging:
-    """Charges one by one; what it could not learn or was refused is told at the end.
+    """Makes charges and collects unknown outcomes and refusals, which `check_all_known` reports at the end.
 
-    A gateway that refuses the API key, or that no connection has reached in three tries each, is left alone:
-    the other charges would only wait in turn for the same.
+    It stops sending requests if the gateway refuses the API key, or if every connection failed three times:
+    the remaining charges would fail in the same way.
     """
 
     def __init__(self, connections: Connections, timeout: float, known_within: float) -> None:
@@ -62,7 +62,7 @@ class Charging:
         self._refused: list[ChargeRefusedError] = []
 
     async def outcome(self, charge: Charge) -> Outcome | None:
-        """The gateway's answer; None where it stays unknown, or the gateway refused the request."""
+        """Returns the outcome of a charge; None if it stays unknown or the gateway refused the request."""
         try:
             return await self._trying(stop_after_attempt(TRIES), NotNow)(self._send, charge)
         except (NotNow, OutcomeUnknown, _LeftAlone) as reason:
@@ -73,11 +73,11 @@ class Charging:
         return None
 
     def check_all_known(self, charges: int) -> None:
-        """Tells of what is not known, once all charges were sent.
+        """Checks, after the last charge, that every outcome is known.
 
         Raises:
-            ChargeRefusedError: the gateway refused some requests; the first refusal.
-            ChargesOpenError: outcomes are unknown.
+            ChargeRefusedError: the gateway refused requests; this is the first refusal.
+            ChargesOpenError: some outcomes are unknown.
         """
         if self._refused:
             raise self._refused[0]

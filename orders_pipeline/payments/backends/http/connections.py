@@ -1,4 +1,4 @@
-"""A bounded number of kept connections to the gateway."""
+"""A bounded number of keep-alive connections to the gateway."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
 
 class Connections:
-    """Each of these clients has one connection, the one used last being used first.
+    """HTTP clients with one connection each; the most recently used one is used first.
 
-    One client with a pool of 100 connections polls all of them for each request, which makes it several
-    times slower.
+    A single client with a pool of 100 connections polls all of them for each request and is several times
+    slower.
     """
 
     def __init__(self, clients: list[httpx.AsyncClient]) -> None:
@@ -26,7 +26,7 @@ class Connections:
 
     @asynccontextmanager
     async def free(self) -> AsyncIterator[httpx.AsyncClient]:
-        """A connection for one request, as soon as one is free."""
+        """Waits for a free connection and lends it for one request."""
         client = await self._idle.get()
         try:
             yield client
@@ -38,7 +38,7 @@ class Connections:
 async def open_connections(
     url: str, headers: dict[str, str], timeout: httpx.Timeout, number: int
 ) -> AsyncIterator[Connections]:
-    """Up to `number` connections to a URL, made when first needed."""
+    """Opens up to `number` connections to a URL, each when it is first needed."""
     certificates = httpx.create_ssl_context()
     async with AsyncExitStack() as stack:
         clients = [

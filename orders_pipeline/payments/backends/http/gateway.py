@@ -45,11 +45,11 @@ class HttpGateway:
     """Charges over HTTP.
 
     Attributes:
-        timeout: seconds that one request may take, from connecting to the last byte of its answer.
-        known_within: seconds for which one charge of unknown outcome is asked for.
-        connections: requests that are open at the same time.
-        max_in_flight: charges open at the same time, those that wait for a try or an outcome included.
-        observe: is told the seconds that each charge took.
+        timeout: seconds for one request, from connecting to the last byte of its response.
+        known_within: seconds to keep looking up a charge whose outcome is unknown.
+        connections: requests open at the same time.
+        max_in_flight: charges open at the same time, including those that wait for a retry or an outcome.
+        observe: receives the seconds of each charge.
     """
 
     url: str
@@ -61,7 +61,7 @@ class HttpGateway:
     observe: Observe = unobserved
 
     async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
-        """Outcomes as they come; one that stays unknown is left out and told of at the end."""
+        """Yields outcomes as they arrive; raises at the end if some are unknown or refused."""
         number = min(self.connections, len(charges))
         async with open_connections(self.url, self._headers(), self._timeout(), number) as connections:
             charging = Charging(connections, self.timeout, self.known_within)
@@ -72,7 +72,7 @@ class HttpGateway:
         charging.check_all_known(len(charges))
 
     def answers(self) -> bool:
-        """Whether the gateway takes requests now. One that refuses the API key does."""
+        """Whether the gateway accepts requests at the moment, even if it refuses the API key."""
         try:
             self.check()
         except GatewayUnavailableError:
@@ -82,17 +82,17 @@ class HttpGateway:
         return True
 
     def check(self) -> None:
-        """Asks once for a charge that cannot exist.
+        """Checks the connection: looks up, once, a charge that cannot exist.
 
         Raises:
-            GatewayUnavailableError: the gateway does not answer in time, or not as a gateway does.
-            ChargeRefusedError: it refuses the request, for example because of the API key.
+            GatewayUnavailableError: there is no response in time, or it does not come from a gateway.
+            ChargeRefusedError: the gateway refuses the request, for example because of the API key.
         """
         with self._pages(min(self.timeout, ANSWERS_WITHIN_SECONDS), tries=1) as page_of:
             page_of({"idempotency_key": NO_CHARGE})
 
     def holds(self, outcome: Outcome) -> bool:
-        """Asks the gateway for the charge by its key."""
+        """Looks up the charge by its key and compares the outcome."""
         with self._pages() as page_of:
             page = page_of({"idempotency_key": wire_key(outcome.charge.key)})
         try:
@@ -101,7 +101,7 @@ class HttpGateway:
             return False
 
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
-        """All charges with a known outcome, a page at a time."""
+        """Yields all charges with a known outcome, page by page."""
         more, last = True, ""
         with self._pages() as page_of:
             while more:
@@ -112,7 +112,7 @@ class HttpGateway:
 
     @contextmanager
     def _pages(self, seconds: float | None = None, tries: int = TRIES) -> Iterator[ReadPage]:
-        """A function that reads a page of charges over a kept connection."""
+        """Yields a function that reads a page of charges over one keep-alive connection."""
         seconds = seconds or self.timeout
         timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
         client = httpx.AsyncClient(base_url=self.url, headers=self._headers(), timeout=timeout)

@@ -1,4 +1,4 @@
-"""One request to the gateway, bounded in time and size as a whole."""
+"""Sends a single request with a limit on its total time and size."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ MOST_BYTES = 16 << 20
 async def request_within(
     client: httpx.AsyncClient, seconds: float, method: str, url: str, **content: Any
 ) -> httpx.Response:
-    """Sends a request and reads its whole answer.
+    """Sends a request and reads the complete response.
 
-    httpx limits only each single read, so a server that sends a byte now and then would hold it for ever.
+    httpx limits only each single read, so a server that sends a byte now and then would block it forever.
 
     Args:
-        seconds: a deadline for all of it, from connecting to the last byte.
+        seconds: limit for the whole request, from connecting to the last byte.
 
     Raises:
-        httpx.TransportError: no connection, no whole answer in time, or a body of more than `MOST_BYTES`.
-            Unless it is a ConnectError or ConnectTimeout, the gateway may have taken the request.
+        httpx.TransportError: there is no connection, no complete response in time, or a body of more than
+            `MOST_BYTES`. After any error but ConnectError and ConnectTimeout, the gateway may have accepted
+            the request.
     """
     try:
         async with asyncio.timeout(seconds), client.stream(method, url, **content) as response:
             body = await _body(response)
     except TimeoutError:
-        raise httpx.ReadTimeout(f"no whole answer within {seconds:g} s") from None
-    # The body is decoded already.
+        raise httpx.ReadTimeout(f"no complete response within {seconds:g} s") from None
+    # httpx has already decoded the body.
     headers = [(name, value) for name, value in response.headers.items() if name != "content-encoding"]
     return httpx.Response(response.status_code, headers=headers, content=body, request=response.request)
 
@@ -39,5 +40,5 @@ async def _body(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MOST_BYTES:
-            raise httpx.ReadError(f"an answer of more than {MOST_BYTES >> 20} MiB")
+            raise httpx.ReadError(f"the response is larger than {MOST_BYTES >> 20} MiB")
     return bytes(body)
