@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, execute_job, reconstructable
 
-from jobs.dagster_seams.celery_steps import LOOK_EVERY_SECONDS, STEP_TASK, make_step_app, take_steps
+from jobs.dagster_seams.celery_steps import LOOK_EVERY_SECONDS, make_step_app
 from jobs.workers.step_log import outcome_of
 from tests.orchestration.dagster_seams import stepping
 from tests.orchestration.dagster_seams.instances import local_instance
@@ -59,10 +59,8 @@ def test_the_loop_looks_for_ended_steps_at_our_interval(
     assert max(waits) == LOOK_EVERY_SECONDS
 
 
-def test_an_app_has_our_settings_and_takes_steps_once_told() -> None:
+def test_an_app_has_our_settings_beside_those_of_dagster_celery() -> None:
     settings = {"task_acks_late": True, "task_default_queue": "dagster", "worker_prefetch_multiplier": 1}
     app = make_step_app("memory://", "cache+memory://", settings)
     assert {name: app.conf[name] for name in settings} == settings
     assert app.conf.task_queue_max_priority == 10
-    take_steps(app)
-    assert STEP_TASK in app.tasks
