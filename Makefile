@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PYTHON ?=
 
-.PHONY: help setup demo test bench chaos check format lock up down clean
+.PHONY: help setup demo test bench chaos seams check format lock up down clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ test: setup ## Install missing services where possible, and run all tests
 
 chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s
 	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),8) --seed $(or $(SEED),1) $(CHAOS_ARGS)
+
+seams: setup ## Test the private names in use on other releases of Dagster and Celery; SEAMS="celery==5.7.1 ..."
+	@$(BIN)/python -m tests.seams_matrix $(SEAMS)
 
 check: setup ## Format, lint, types, import rules, Dagster definitions
 	$(BIN)/ruff format --check .
