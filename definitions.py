@@ -60,6 +60,7 @@ def build_definitions(settings: Settings) -> Definitions:
             retention_schedule(settings),
         ],
         resources={
+            "order_store": order_store,
             "file_imports": FileImports(order_store, open_staging(settings), settings),
             "payment_gateway": PaymentGateways(settings),
             "figures": FigureStores(
@@ -67,7 +68,7 @@ def build_definitions(settings: Settings) -> Definitions:
             ),
         },
         sensors=[
-            *figure_sensors(),
+            *figure_sensors(settings.work_patience),
             *import_sensors(settings),
             *notice_sensors(settings),
             *alert_sensors(settings),

@@ -18,7 +18,7 @@ from celery import Celery, chain
 from sqlalchemy import Engine, func, insert, select, update
 
 from cli.stack.stack import running_workers
-from jobs.celery_app import celery_settings
+from jobs.workers.celery_settings import celery_settings
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.base.settings import PROJECT_ROOT, load_settings

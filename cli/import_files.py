@@ -163,8 +163,8 @@ class ImportCommand:
             workers = running_workers(self.settings, say=progress.print, meanwhile=_load_dagster)
             _warn_of(stack.enter_context(workers))
             stack.enter_context(ended_with_the_stack(Layout(self.settings.home)))
-            from jobs.figures.publish import publish_figures  # noqa: PLC0415
             from jobs.launch import RunFailed, dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
+            from jobs.publish_figures import publish_figures  # noqa: PLC0415
 
             instance = stack.enter_context(dagster_instance(self.settings))
             began = self.started_at

@@ -10,6 +10,7 @@ from jobs.dagster_seams.repository import project_job
 from jobs.dagster_seams.runs import first_causes
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partition
+from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.settings import Settings
 
@@ -37,7 +38,7 @@ def run_import(instance: DagsterInstance, key: str) -> str:
         RunFailed: the run did not succeed.
     """
     register_partition(instance, key)
-    return run_job(instance, IMPORT_ORDERS, {"dagster/partition": key})
+    return run_job(instance, IMPORT_ORDERS, {PARTITION_TAG: key})
 
 
 def run_job(instance: DagsterInstance, name: str, tags: Mapping[str, str]) -> str:

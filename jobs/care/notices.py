@@ -2,6 +2,7 @@
 
 from dagster import DefaultSensorStatus, RunFailureSensorContext, SensorDefinition, run_failure_sensor
 
+from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.monitoring.notices import Notice, send_notice
 
@@ -20,7 +21,7 @@ def notice_sensors(settings: Settings) -> list[SensorDefinition]:
 
 def _notice(context: RunFailureSensorContext) -> Notice:
     run = context.dagster_run
-    partition = run.tags.get("dagster/partition")
+    partition = run.tags.get(PARTITION_TAG)
     of_what = f"{run.job_name} of {partition}" if partition else run.job_name
     return Notice(
         f"Failed: {of_what}", f"Run {run.run_id} of {of_what} failed: {context.failure_event.message}"

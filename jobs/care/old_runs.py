@@ -18,7 +18,7 @@ from jobs.dagster_seams.event_log import (
     remove_other_events,
 )
 from jobs.dagster_seams.runs import remove_files, tag_run
-from jobs.run_statuses import FINISHED
+from jobs.runs import FINISHED
 from orders_pipeline.retention.removed import Removed
 
 EMPTIED = "orders/events_removed"

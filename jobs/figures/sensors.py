@@ -1,33 +1,86 @@
-"""Sensors of the figures: what Redis lost is made again at once."""
+"""Sensors of the figures: days whose orders changed are published, and boards that Redis lost made again."""
 
 import time
 from collections.abc import Sequence
 
 from dagster import (
+    DagsterInstance,
+    DagsterRunStatus,
     DefaultSensorStatus,
     ResourceParam,
     RunRequest,
+    RunsFilter,
     SensorDefinition,
     SensorEvaluationContext,
     SkipReason,
     sensor,
 )
 
+from jobs.dagster_seams.runs import newest_event_id
+from jobs.figures.ops import PUBLISH_FIGURES
 from jobs.figures.schedules import REBUILD_LEADERBOARDS
+from jobs.runs import IN_PROGRESS, WAITING, fail_run
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.import_row import imports_in
+from orders_pipeline.imports.watchdog import SignsOfLife
 from orders_pipeline.services.redis_clients import AWAY
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.kpi_days import dirty_days
 from resources.figures import FigureStores
+from resources.order_store import OrderStore
 
-LOOK_SECONDS = 30
-AGAIN_AFTER_SECONDS = 300
+ON = DefaultSensorStatus.RUNNING
+LOOK_FOR_CHANGES_SECONDS = 10
+WHILE_IMPORTING_EVERY_SECONDS = 60
+# Times the patience with work: a refresh says something at its beginning and its end only.
+PUBLISHING_MAY_BE_SILENT_FOR = 2
+LOOK_FOR_BOARDS_SECONDS = 30
+REBUILD_AGAIN_AFTER_SECONDS = 300
 
 
-def figure_sensors() -> Sequence[SensorDefinition]:
-    """All sensors of this module, on by default."""
+def figure_sensors(work_patience: float) -> Sequence[SensorDefinition]:
+    """All sensors of this module, on by default.
+
+    Args:
+        work_patience: seconds for which workers may show no sign of life.
+    """
+    return [_changed_days_sensor(work_patience), _missing_boards_sensor()]
+
+
+def _changed_days_sensor(work_patience: float) -> SensorDefinition:
+    signs = SignsOfLife()
 
     @sensor(
+        name="changed_days_sensor",
+        job_name=PUBLISH_FIGURES,
+        minimum_interval_seconds=LOOK_FOR_CHANGES_SECONDS,
+        default_status=ON,
+    )
+    def changed_days_sensor(
+        context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
+    ) -> RunRequest | SkipReason:
+        """Publishes the figures of days whose orders changed, wherever the import ran; hourly work aside."""
+        with order_store.open() as engine:
+            days = dirty_days(engine)
+            with reading(engine) as connection:
+                busy = bool(imports_in(connection, ImportStatus.RUNNING))
+        silence = PUBLISHING_MAY_BE_SILENT_FOR * work_patience
+        if not days or _is_active(context.instance, PUBLISH_FIGURES, signs, silence):
+            return SkipReason(f"{len(days)} changed days, or they are being published")
+        if busy and time.time() - float(context.cursor or 0) < WHILE_IMPORTING_EVERY_SECONDS:
+            return SkipReason("an import is at work; its days are published once a minute")
+        context.update_cursor(str(time.time()))
+        return RunRequest()
+
+    return changed_days_sensor
+
+
+def _missing_boards_sensor() -> SensorDefinition:
+    @sensor(
+        name="missing_boards_sensor",
         job_name=REBUILD_LEADERBOARDS,
-        minimum_interval_seconds=LOOK_SECONDS,
-        default_status=DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=LOOK_FOR_BOARDS_SECONDS,
+        default_status=ON,
     )
     def missing_boards_sensor(
         context: SensorEvaluationContext, figures: ResourceParam[FigureStores]
@@ -40,9 +93,23 @@ def figure_sensors() -> Sequence[SensorDefinition]:
                 return SkipReason("Redis does not answer")
         if not missing:
             return SkipReason("every leaderboard is whole")
-        if time.time() - float(context.cursor or 0) < AGAIN_AFTER_SECONDS:
+        if time.time() - float(context.cursor or 0) < REBUILD_AGAIN_AFTER_SECONDS:
             return SkipReason("a rebuild was asked for a moment ago")
         context.update_cursor(str(time.time()))
         return RunRequest()
 
-    return [missing_boards_sensor]
+    return missing_boards_sensor
+
+
+def _is_active(instance: DagsterInstance, job_name: str, signs: SignsOfLife, silence_seconds: float) -> bool:
+    """Whether such a run waits or works; one that is silent for too long is failed: its process is gone."""
+    filters = RunsFilter(job_name=job_name, statuses=[*IN_PROGRESS, DagsterRunStatus.QUEUED])
+    active = False
+    for record in instance.get_run_records(filters):
+        run = record.dagster_run
+        silent_for = signs.unchanged_for(run.run_id, newest_event_id(instance, run.run_id))
+        if run.status in WAITING or silent_for < silence_seconds:
+            active = True
+        else:
+            fail_run(instance, record, "the run's process is gone")
+    return active

@@ -2,12 +2,12 @@
 
 from collections.abc import Hashable
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from sqlalchemy import Engine
 
-from jobs.dagster_seams.runs import newest_event_id, report_failed
+from jobs.dagster_seams.runs import newest_event_id
 from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.run_heartbeat import PARTITION_TAG
+from jobs.runs import PARTITION_TAG, fail_run
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, find_import
 from orders_pipeline.imports.watchdog import STARTING_TAKES, SignsOfLife
@@ -36,12 +36,6 @@ def fail_dead_runs(instance: DagsterInstance, engine: Engine, signs: SignsOfLife
             fail_run(instance, record, "the run's process is gone")
             failed += 1
     return failed
-
-
-def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:
-    """Gives up a run that has not ended by itself."""
-    if record and not record.dagster_run.is_finished:
-        report_failed(instance, record.dagster_run, f"Given up by the watchdog: {reason}.")
 
 
 def runs_of(key: str) -> RunsFilter:

@@ -1,10 +1,7 @@
-"""Sensors of imports: files that arrive, imports that died, figures that wait to be published."""
-
-import time
+"""Sensors of imports: files that arrive, and imports that died."""
 
 from dagster import (
     DagsterInstance,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
     RunsFilter,
@@ -15,33 +12,25 @@ from dagster import (
     sensor,
 )
 
-from jobs.dagster_seams.runs import newest_event_id
-from jobs.figures.ops import PUBLISH_FIGURES
-from jobs.imports.dead_runs import fail_dead_runs, fail_run
+from jobs.imports.dead_runs import fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partition
 from jobs.imports.watchdog import relaunch_lost
-from jobs.run_statuses import IN_PROGRESS, WAITING
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.file_import import stage_file
-from orders_pipeline.imports.import_row import imports_in
 from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.imports.watchdog import SignsOfLife
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.staging.inbox import STABLE_SECONDS, Inbox
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.kpi_days import dirty_days
 from resources.order_store import OrderStore
 
 LOOK_SECONDS = 10
-WHILE_IMPORTING_EVERY_SECONDS = 60
 ON = DefaultSensorStatus.RUNNING
 RUN_KEY_TAG = "dagster/run_key"
-# Times the patience with work: a refresh says something at its beginning and its end only.
-PUBLISHING_MAY_BE_SILENT_FOR = 2
 
 
 def import_sensors(settings: Settings) -> list[SensorDefinition]:
@@ -92,37 +81,8 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
             f"no import is lost; {dead} other dead runs failed" if dead else "no import is lost"
         )
 
-    @sensor(job_name=PUBLISH_FIGURES, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
-    def changed_days_sensor(context: SensorEvaluationContext) -> RunRequest | SkipReason:
-        """Publishes the figures of days whose orders changed, wherever the import ran; hourly work aside."""
-        with store.open() as engine:
-            days = dirty_days(engine)
-            with reading(engine) as connection:
-                busy = bool(imports_in(connection, ImportStatus.RUNNING))
-        silence = PUBLISHING_MAY_BE_SILENT_FOR * settings.work_patience
-        if not days or _is_active(context.instance, PUBLISH_FIGURES, signs, silence):
-            return SkipReason(f"{len(days)} changed days, or they are being published")
-        if busy and time.time() - float(context.cursor or 0) < WHILE_IMPORTING_EVERY_SECONDS:
-            return SkipReason("an import is at work; its days are published once a minute")
-        context.update_cursor(str(time.time()))
-        return RunRequest()
-
-    return [inbox_sensor, lost_imports_sensor, changed_days_sensor]
+    return [inbox_sensor, lost_imports_sensor]
 
 
 def _was_launched(instance: DagsterInstance, run_key: str) -> bool:
     return bool(instance.get_run_records(RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1))
-
-
-def _is_active(instance: DagsterInstance, job_name: str, signs: SignsOfLife, silence_seconds: float) -> bool:
-    """Whether such a run waits or works; one that is silent for too long is failed: its process is gone."""
-    filters = RunsFilter(job_name=job_name, statuses=[*IN_PROGRESS, DagsterRunStatus.QUEUED])
-    active = False
-    for record in instance.get_run_records(filters):
-        run = record.dagster_run
-        silent_for = signs.unchanged_for(run.run_id, newest_event_id(instance, run.run_id))
-        if run.status in WAITING or silent_for < silence_seconds:
-            active = True
-        else:
-            fail_run(instance, record, "the run's process is gone")
-    return active

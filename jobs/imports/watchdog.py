@@ -14,11 +14,10 @@ from dagster import (
 )
 from sqlalchemy import Engine
 
-from jobs.celery_app import step_app
-from jobs.imports.dead_runs import fail_run, runs_of
+from jobs.imports.dead_runs import runs_of
 from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.run_heartbeat import PARTITION_TAG
-from jobs.run_statuses import IN_PROGRESS, WAITING
+from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, fail_run
+from jobs.workers.celery_settings import step_app
 from jobs.workers.queue_heads import files_waiting
 from jobs.workers.queues import queue_sizes, unserved_queues
 from orders_pipeline.base.model import ImportStatus

@@ -13,13 +13,14 @@ from dagster import (
     multiple_process_executor_requirements,
 )
 
-from jobs.celery_app import celery_settings, step_app
 from jobs.dagster_seams.celery_steps import STEP_TASK, StepExecutor, step_events
 from jobs.dagster_seams.steps import KnownState, Plan, PlanContext, Step, fan_out, message_arguments
-from jobs.imports.run_heartbeat import PARTITION_TAG, run_heartbeat
+from jobs.runs import PARTITION_TAG
+from jobs.workers.celery_settings import celery_settings, step_app
 from jobs.workers.priorities import message_priority, step_priority
 from jobs.workers.queue_heads import queued_now
 from jobs.workers.queues import unserved_queues
+from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
 from jobs.workers.step_tallies import counted
 from orders_pipeline.base.settings import Settings

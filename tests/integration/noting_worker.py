@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jobs.celery_app import step_app
+from jobs.workers.celery_settings import step_app
 from orders_pipeline.base.settings import load_settings
 
 app = step_app(load_settings())

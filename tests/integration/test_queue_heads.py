@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.celery_app import step_app
+from jobs.workers.celery_settings import step_app
 from jobs.workers.queue_heads import queued_now, queues
 from orders_pipeline.base.settings import Settings
 from tests.services import free_port

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from jobs.celery_app import step_app
+from jobs.workers.celery_settings import step_app
 from jobs.workers.executor import require_workers
 from jobs.workers.priorities import Priority, message_priority, priority_tag, step_priority
 from jobs.workers.queues import queue_sizes, unserved_queues

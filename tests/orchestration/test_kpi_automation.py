@@ -23,6 +23,7 @@ from dagster import (
 from assets.figure_checks import figure_checks
 from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
+from jobs.figures.ops import publish_figures_job
 from jobs.figures.schedules import figure_jobs, figure_schedules
 from jobs.figures.sensors import figure_sensors
 from orders_pipeline.base.model import Window
@@ -55,16 +56,15 @@ def home(settings: Settings) -> Iterator[PublishedFigures]:
 @pytest.fixture
 def definitions(settings: Settings, home: PublishedFigures) -> Definitions:
     checks_job = define_asset_job("check_figures", AssetSelection.all_asset_checks())
-    stores = FigureStores(
-        OrderStore(settings.store_url), home.folder, settings.redis_url, "USD", settings.timezone
-    )
+    order_store = OrderStore(settings.store_url)
+    stores = FigureStores(order_store, home.folder, settings.redis_url, "USD", settings.timezone)
     return Definitions(
         assets=[*kpi_assets(settings), *leaderboard_assets()],
         asset_checks=figure_checks(),
-        jobs=[*figure_jobs(settings), checks_job],
+        jobs=[*figure_jobs(settings), publish_figures_job, checks_job],
         schedules=figure_schedules(settings),
-        sensors=figure_sensors(),
-        resources={"figures": stores},
+        sensors=figure_sensors(settings.work_patience),
+        resources={"figures": stores, "order_store": order_store},
         executor=in_process_executor,
     )
 

@@ -27,10 +27,10 @@ from jobs.figures.ops import PUBLISH_FIGURES
 from jobs.imports.dead_runs import fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
-from jobs.imports.run_heartbeat import run_heartbeat
 from jobs.imports.sensors import import_sensors
 from jobs.imports.watchdog import _newest_runs, _seen
 from jobs.workers.queues import unserved_queues
+from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
@@ -67,10 +67,15 @@ def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> It
 
 def tick(bench: ImportBench, instance: DagsterInstance, name: str, cursor: str | None = None) -> Any:
     """What a sensor wants to be launched; empty where it skips, looking twice: silence takes two looks."""
-    (sensor,) = [one for one in import_sensors(bench.settings) if one.name == name]
-    repository = build_definitions(bench.settings).get_repository_def()
+    definitions = build_definitions(bench.settings)
+    sensor = definitions.resolve_sensor_def(name)
     for _ in range(2):
-        with build_sensor_context(instance=instance, repository_def=repository, cursor=cursor) as context:
+        with build_sensor_context(
+            instance=instance,
+            repository_def=definitions.get_repository_def(),
+            cursor=cursor,
+            resources=definitions.resources,
+        ) as context:
             if wanted := _wanted(sensor(context)):
                 return wanted
     return []

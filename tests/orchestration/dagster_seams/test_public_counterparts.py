@@ -11,14 +11,14 @@ from dagster._core.storage import dagster_run
 from dagster_celery import tags
 from kombu.transport.redis import Channel
 
-from jobs import run_statuses
+from jobs import runs
 from jobs.workers import priorities, queues
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 
 def test_runs_are_in_progress_or_finished_in_the_statuses_that_dagster_counts() -> None:
-    assert set(run_statuses.FINISHED) == set(dagster_run.FINISHED_STATUSES)
-    assert set(run_statuses.IN_PROGRESS) == set(dagster_run.IN_PROGRESS_RUN_STATUSES)
+    assert set(runs.FINISHED) == set(dagster_run.FINISHED_STATUSES)
+    assert set(runs.IN_PROGRESS) == set(dagster_run.IN_PROGRESS_RUN_STATUSES)
 
 
 def test_tags_of_steps_and_runs_are_those_that_dagster_celery_reads() -> None:

@@ -7,11 +7,10 @@ from contextlib import ExitStack, contextmanager
 
 from dagster import DagsterInstance, DagsterRun
 
+from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.heartbeat import Sign, beating
 from resources.order_store import OrderStore
-
-PARTITION_TAG = "dagster/partition"
 
 
 @contextmanager
