@@ -1,4 +1,4 @@
-"""The HTTP API as a server runs it: `uvicorn --factory cli.api:app`."""
+"""The HTTP API for a server: `uvicorn --factory cli.api:app`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orders_pipeline.base.settings import load_settings
 
 
 def app() -> FastAPI:
-    """The API on the settings of this process."""
+    """Makes the API from the settings of this process."""
     settings = load_settings()
     configure_logs(settings)
     log_requests()

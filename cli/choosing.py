@@ -1,4 +1,4 @@
-"""Options that choose failed work."""
+"""Command-line options that select failed work."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from orders_pipeline.base.clock import to_microseconds
 from orders_pipeline.base.settings import Settings
 
 FileOption = Annotated[
-    str | None, typer.Option("--file", help="Only those of this file: its partition key.", metavar="KEY")
+    str | None, typer.Option("--file", help="Only from this file (its partition key).", metavar="KEY")
 ]
-SourceOption = Annotated[str | None, typer.Option(help="Only those of this source.")]
+SourceOption = Annotated[str | None, typer.Option(help="Only from this source.")]
 SinceOption = Annotated[
     datetime | None,
     typer.Option(
-        help="Only what failed since then, in ORDERS_TIMEZONE.",
+        help="Only failures since this time, in ORDERS_TIMEZONE.",
         formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"],
         metavar="TIME",
     ),
 ]
 TextOption = Annotated[
-    str | None, typer.Option(help="Only those with this text in their number, file name or message.")
+    str | None, typer.Option(help="Only with this text in the order number, file name or message.")
 ]
 
 
 def since_us(since: datetime | None, settings: Settings) -> int | None:
-    """The same in microseconds since 1970."""
+    """Converts the option to microseconds since 1970; None if it is not set."""
     return to_microseconds(since.replace(tzinfo=settings.zone)) if since else None

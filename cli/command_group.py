@@ -1,4 +1,4 @@
-"""The group of all commands, each of which is loaded when it is asked for: together they take a second."""
+"""The group of all commands. Each command is loaded on demand, because loading all takes a second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-# Command: the module in `cli.commands` that registers it; by panel of the help page.
+# For each panel of the help page: its commands, and the module in `cli.commands` that registers each.
 PANELS: Mapping[str, Mapping[str, str]] = {
     "Order files": {
         "stage": "importing",
@@ -29,7 +29,7 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "leaderboard": "leaderboard",
         "products": "products",
     },
-    "Running it": {
+    "Operations": {
         "up": "stack",
         "down": "stack",
         "restart": "stack",
@@ -40,20 +40,20 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "pause": "intake",
         "resume": "intake",
     },
-    "Upkeep": {
+    "Maintenance": {
         "backup": "backups",
         "restore": "backups",
         "clean": "clean",
         "audit": "audit",
         "keys": "keys",
     },
-    "Trying it out": {"demo": "demo", "gateway": "gateway"},
+    "Try it out": {"demo": "demo", "gateway": "gateway"},
 }
 
 
 @cache
 def commands_of(module: str) -> Mapping[str, Any]:
-    """What a module of `cli.commands` registers, by name."""
+    """Loads the commands that a module of `cli.commands` registers, by name."""
     registered = typer.Typer()
     import_module(f"cli.commands.{module}").register(registered)
     return typer.main.get_group(registered).commands

@@ -1,4 +1,4 @@
-"""What commands open: the settings of this process and the order store."""
+"""Opens the order store for commands and identifies the user who runs them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from resources.order_store import OrderStore
 
 @contextmanager
 def open_store(settings: Settings) -> Iterator[Engine]:
-    """The order store of these settings, its tables of the current version."""
+    """Opens the order store of these settings and upgrades its tables if needed."""
     if (file := _store_file(settings)) and settings.home in file.parents:
-        # A store that lies deeper would make the home on its way, for everybody to enter.
+        # Make the home first, with its permissions: making a store below it would make it readable for all.
         make_home(settings.home)
     with OrderStore(settings.store_url).open() as engine:
         yield engine
 
 
 def is_store_made(settings: Settings) -> bool:
-    """Whether there is something to read from: a SQLite store may not have been made yet."""
+    """Whether the order store exists; a SQLite store is created by the first command that needs it."""
     file = _store_file(settings)
     return file is None or file.exists()
 
@@ -37,10 +37,10 @@ def _store_file(settings: Settings) -> Path | None:
 
 
 def actor() -> str:
-    """Who runs this command, for the audit trail: the system's user, behind sudo the one before it."""
+    """Returns who runs this command, for the audit log: the system user; under sudo, the original user."""
     before_sudo = os.environ.get("SUDO_USER") if os.getuid() == 0 else None
     try:
         return f"cli:{before_sudo or pwd.getpwuid(os.getuid()).pw_name}"
     except KeyError:
-        # Containers run as users that the system has no name for.
+        # In a container, the user may have no name.
         return f"cli:{os.getuid()}"

@@ -1,6 +1,6 @@
-"""One of Dagster's servers with this project's log lines: `python -m cli.dagster_server COMMAND ARGUMENT...`.
+"""Runs a Dagster server with this project's log format: `python -m cli.dagster_server COMMAND ARGUMENT...`.
 
-The command is one that Dagster's packages install: `dagster`, `dagster-webserver` or `dagster-daemon`.
+COMMAND is `dagster`, `dagster-webserver` or `dagster-daemon`.
 """
 
 from __future__ import annotations

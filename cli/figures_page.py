@@ -1,4 +1,4 @@
-"""What a person wants to see after an import: figures by day, and who and what leads."""
+"""Shows figures after an import: KPIs by day, top customers and top products."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOP = 5
 
 
 def show_figures(figures: PublishedFigures, first: date, last: date) -> None:
-    """The days of a range that have orders, and the first places of both leaderboards."""
+    """Prints the days of a range that have orders, and the top of both leaderboards."""
     currency = figures.currency
     days = figures.kpis.days(first, last, currency)
     if days:
@@ -34,7 +34,7 @@ def _by_day(documents: list[dict[str, Any]]) -> Table:
         column.justify = "right"
     for document in documents:
         table.add_row(
-            document.get("date", "together"),
+            document.get("date", "total"),
             f"{document['total_revenue']:,.2f}",
             f"{document['order_count']:,}",
             f"{document['average_order_value']:,.2f}",

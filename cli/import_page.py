@@ -1,4 +1,4 @@
-"""The page that `orders import` shows a person."""
+"""The report that `orders import` prints for people."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cli.output import page, show_error
 from orders_pipeline.imports.report import ImportReport
 
 SURE = 0.8
-# What the page tells of how a file was read, with the word that follows it.
+# The properties of the file that the report shows, and the suffix of each value.
 SHOWN = {"container": "", "encoding": "", "delimiter": "-separated", "date order": "", "companion": ""}
 COLOURS = {"completed": "green", "rollback": "yellow", "failed": "red"}
 
 
 def show_runs(runs: list[FileRun]) -> None:
-    """A block of figures a file."""
+    """Prints a report for each file."""
     for run in runs:
         if run.error:
             show_error(run.error, as_json=False)
@@ -28,17 +28,17 @@ def show_runs(runs: list[FileRun]) -> None:
 
 
 def show_report(report: ImportReport) -> None:
-    """The figures of one import."""
+    """Prints the report of one import."""
     page.print(
         f"\n[bold]{escape(report.file)}[/]  [dim]{report.partition}, profile {escape(report.profile)}[/]",
         highlight=False,
     )
     if report.records and report.duplicate_lines == report.records:
-        page.print(f"  Nothing new: all {report.records:,} lines were imported before. Nothing changed.")
+        page.print(f"  Nothing changed: all {report.records:,} lines were imported before.")
         return
     page.print(_figures(report))
     for doubt in _doubts(report.detected):
-        page.print(f"  [yellow]not sure[/]    {escape(doubt)}", highlight=False)
+        page.print(f"  [yellow]uncertain[/]   {escape(doubt)}", highlight=False)
     if not report.rejects_by_code:
         page.print("  rejects     none")
     else:
@@ -56,13 +56,13 @@ def _figures(report: ImportReport) -> Table:
         table.add_row("  revenue", f"{amount} {currency}", "of completed orders")
     if report.seconds:
         table.add_row(
-            "  settled in", f"{report.seconds:,.1f} s", f"{report.orders_per_second:,.0f} orders a second"
+            "  settled in", f"{report.seconds:,.1f} s", f"{report.orders_per_second:,.0f} orders per second"
         )
     return table
 
 
 def _latest(detected: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By what was found out; what the whole file showed takes the place of what its beginning did."""
+    """Returns the last finding of each kind; later ones are based on the whole file."""
     return {finding["what"]: finding for finding in detected}
 
 
@@ -81,8 +81,8 @@ def _doubts(detected: list[dict[str, Any]]) -> list[str]:
 
 
 def show_findings(detected: list[dict[str, Any]]) -> None:
-    """How a file was read, how sure that is, and why."""
-    table = Table("read as", "", "sure", "why", box=SIMPLE)
+    """Prints how a file was read, with confidence and reasons."""
+    table = Table("property", "value", "confidence", "reason", box=SIMPLE)
     for finding in detected:
         value = escape(str(finding["value"]))
         table.add_row(finding["what"], value, f"{finding['confidence']:.0%}", escape(finding["reason"]))
@@ -93,7 +93,7 @@ def _lines(report: ImportReport) -> str:
     parts = [
         (report.accepted_lines, "accepted"),
         (report.rejected_lines, "rejected"),
-        (report.lines_of_rejected_orders, "lost with a rejected order"),
+        (report.lines_of_rejected_orders, "good but in rejected orders"),
         (report.duplicate_lines, "duplicate"),
     ]
     return ", ".join(f"{number:,} {name}" for number, name in parts if number)

@@ -1,4 +1,4 @@
-"""A live bar for each stage of a running import, with rate and time left."""
+"""A progress bar for each stage of a running import, with rate and time left."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def showing_progress(engine: Engine, running: Import) -> Iterator[None]:
-    """Shows how far an import is while the context lasts; only on a terminal."""
+    """Shows the progress of an import while the context lasts, if stderr is a terminal."""
     if not console.is_terminal:
         yield
         return

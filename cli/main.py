@@ -17,7 +17,7 @@ from cli.stack.code_version import code_version  # noqa: E402
 app = typer.Typer(
     name="orders",
     cls=CommandGroup,
-    help="Order files in; settled orders, daily KPIs and leaderboards out.",
+    help="Import order files, settle their orders, and publish daily KPIs and leaderboards.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -41,10 +41,10 @@ def _remember_start(
             "--version",
             callback=_show_version,
             is_eager=True,
-            help="Show the versions of this project, of Dagster and of the code, and exit.",
+            help="Show the versions of the project, of Dagster and of the code, and exit.",
         ),
     ] = False,
 ) -> None:
     context.obj = STARTED_AT
-    # What commands have to say they say themselves; that no Redis runs, for one, is no news here.
+    # Commands print their own messages. Warnings of libraries, such as a missing Redis, are noise here.
     logging.basicConfig(level=logging.ERROR)

@@ -1,4 +1,4 @@
-"""A quick check of a running stack, from outside: each part is asked, and nothing of the business changes."""
+"""A quick check of a running stack from outside; it sends a request to each part and changes no data."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required h
 
 @dataclass(frozen=True, slots=True)
 class Smoke:
-    """The checks of one home's stack; each waits `seconds` at most for its answer."""
+    """The checks of the stack of one home; each waits at most `seconds` for a response."""
 
     settings: Settings
     seconds: float = SECONDS
 
     def checks(self) -> Iterator[Check]:
-        """All of them, those of services first."""
+        """Runs all checks and yields their results."""
         key = api_key(self.settings.api_key, self.settings.home)
         address, headers = api_url(self.settings), {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=address, headers=headers, timeout=self.seconds) as api:
@@ -54,14 +54,14 @@ class Smoke:
                 yield asked(name, partial(self._endpoint, api, path, method, operation))
 
     def _endpoint(self, api: httpx.Client, path: str, method: str, operation: dict[str, Any]) -> str:
-        """Reads are read; a write is tried without a key, and has to be refused."""
+        """Calls an endpoint; a write is sent without a key and must be refused."""
         places = operation.get("parameters", [])
         where = {one["name"]: NOBODY for one in places if one["in"] == "path"}
         address = str(api.base_url).rstrip("/").removesuffix("/api") + path.format(**where)
         if method != "get":
-            # With a client of its own, which shows no key.
+            # A separate client, without the key.
             answer = httpx.request(method, address, timeout=self.seconds)
-            return _require(answer, {401, 403}, "refuses who shows no key")
+            return _require(answer, {401, 403}, "refuses requests without a key")
         day = today(self.settings.zone).isoformat()
         query = {one["name"]: day for one in places if one["in"] == "query" and one["required"]}
         with api.stream("GET", address, params=query) as streamed:
@@ -81,7 +81,7 @@ class Smoke:
             sent.get(timeout=self.seconds)
         except NoAnswer:
             raise TimeoutError(
-                f"no worker answered within {self.seconds:g} seconds: none serves the queue, or all are busy"
+                f"no worker answered within {self.seconds:g} seconds; none serves the queue, or all are busy"
             ) from None
         return "a worker answers"
 
@@ -112,11 +112,11 @@ def order_store_answers(settings: Settings) -> Check:
 
 
 def asked(name: str, ask: Callable[[], str]) -> Check:
-    """What asking came to, and how long it took."""
+    """Runs a check; the result has the duration."""
     began = time.monotonic()
     try:
         detail = ask()
-    except Exception as error:  # noqa: BLE001 whatever does not answer, the others are asked
+    except Exception as error:  # noqa: BLE001 one failure must not stop the other checks
         return Check(name, False, str(error).partition("\n")[0] or type(error).__name__)
     return Check(name, True, f"{detail}, {milliseconds_since(began)}")
 

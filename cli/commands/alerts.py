@@ -1,4 +1,4 @@
-"""`orders alerts`: what operators are to know of."""
+"""`orders alerts`: problems that need attention now."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from orders_pipeline.store.engine import open_engine, reading
 @command
 def alerts(
     hours: Annotated[
-        int, typer.Option(min=0, help="Show also alerts that have been over for no longer.")
+        int, typer.Option(min=0, help="Also show alerts that ended in the last so many hours.")
     ] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the alerts that are raised and not over; docs/runbooks.md says what to do."""
+    """Show open alerts. docs/runbooks.md says what to do about each."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
         since = now_us() - duration_us(timedelta(hours=hours))
         found = alerts_since(connection, since) if hours else open_alerts(connection)
@@ -35,11 +35,11 @@ def alerts(
     elif found:
         page.print(alert_table(found))
     else:
-        page.print("No alert is open." if not hours else "There was no alert.")
+        page.print("No open alerts." if not hours else "No alerts in this period.")
 
 
 def alerts_now(settings: Settings) -> list[Alert]:
-    """Open alerts; none where the store does not answer or is older."""
+    """Returns open alerts; none if the store does not answer or is of an older version."""
     if not is_store_made(settings):
         return []
     engine = open_engine(settings.store_url)
@@ -53,8 +53,8 @@ def alerts_now(settings: Settings) -> list[Alert]:
 
 
 def alert_table(found: list[Alert]) -> Table:
-    """Alerts as people read them, times in UTC."""
-    table = Table("Alert", "About", "Since", "Over", "", box=None, header_style="bold")
+    """Makes a table of alerts; times are in UTC."""
+    table = Table("Alert", "Subject", "Raised", "Ended", "Detail", box=None, header_style="bold")
     for alert in found:
         over = _clock(alert.over_at) if alert.over_at is not None else "[red]open[/]"
         name, about = escape(title(alert.name)), escape(alert.subject)

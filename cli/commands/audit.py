@@ -1,4 +1,4 @@
-"""`orders audit`: which operator did what, and when."""
+"""`orders audit`: the audit log of operators' actions."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ from orders_pipeline.store.engine import reading
 @command
 def audit(
     actor: Annotated[
-        str | None, typer.Option(help="Only of this one, such as cli:alice or key:deploy.")
+        str | None, typer.Option(help="Only actions by this actor, such as cli:alice or key:deploy.")
     ] = None,
     action: Annotated[
-        str | None, typer.Option(help="Only actions that begin so, such as orders.retry or keys.")
+        str | None, typer.Option(help="Only actions that start with this text, such as orders.retry or keys.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Only on this: a file's key, a SKU, a key's name.")
+        str | None,
+        typer.Option(help="Only actions on this target: a partition key, a SKU or the name of an API key."),
     ] = None,
     since: Annotated[
-        datetime | None, typer.Option(help="Only from this time on, in ORDERS_TIMEZONE.", show_default=False)
+        datetime | None,
+        typer.Option(help="Only actions since this time, in ORDERS_TIMEZONE.", show_default=False),
     ] = None,
-    before: Annotated[int | None, typer.Option(help="Only older ones than the action of this id.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 50,
+    before: Annotated[int | None, typer.Option(help="Only actions older than the one with this id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Number of actions, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what operators did, the newest first."""
+    """Show the audit log of operators' actions, newest first."""
     settings = load_settings()
     since_us = to_microseconds(since.replace(tzinfo=settings.zone)) if since else None
     wanted = ActionFilter(actor, action, target, since_us, before)
@@ -48,11 +50,12 @@ def audit(
     elif found:
         page.print(_table(found))
     else:
-        page.print("No operator did such a thing.")
+        page.print("No matching actions in the audit log.")
 
 
 def _table(actions: list[dict[str, Any]]) -> Table:
-    table = Table("id", Column("at", no_wrap=True), "who", "did", "on", "detail", box=SIMPLE, pad_edge=False)
+    time = Column("time", no_wrap=True)
+    table = Table("id", time, "actor", "action", "target", "detail", box=SIMPLE, pad_edge=False)
     for one in actions:
         detail = ", ".join(f"{name}={_told(value)}" for name, value in one["detail"].items())
         cells = (one["at"][:19].replace("T", " "), one["actor"], one["action"], one["target"], detail)

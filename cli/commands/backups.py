@@ -1,4 +1,4 @@
-"""`orders backup` and `orders restore`: the order store on another disk, and back."""
+"""`orders backup` and `orders restore`: back up the order store and restore it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ MOST_PARTITIONS = 1_000_000
 @command
 def backup(
     target: Annotated[
-        Path, typer.Argument(help="Folder for a new file, or the file's name, which ends in .tar.gz.")
+        Path, typer.Argument(help="Folder for the backup, or a file name that ends in .tar.gz.")
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Back up the order store as it is at one moment; imports go on meanwhile."""
+    """Back up a consistent snapshot of the order store. Imports can continue meanwhile."""
     settings = load_settings()
     with open_store(settings) as engine:
         made = back_up(engine, settings, target)
@@ -56,15 +56,15 @@ def _told(made: Backup) -> str:
 def restore(
     file: Annotated[Path, typer.Argument(help="A backup made by `orders backup`.", dir_okay=False)],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace an order store that holds something.")
+        bool, typer.Option("--replace", help="Replace an order store that is not empty.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Restore a backup, make figures and leaderboards anew from it, and verify everything."""
+    """Restore a backup, rebuild KPIs and leaderboards from it, and verify everything."""
     settings = load_settings()
     restored = _restore(settings, file, replace=replace)
     with running_redis(settings, say=_say) as redis_url, open_store(settings) as engine:
-        _say("Making figures and leaderboards anew")
+        _say("Rebuilding KPIs and leaderboards")
         days = rebuild_figures(engine, settings, redis_url)
         with reading(engine) as connection:
             keys = [found.key for found in list_imports(connection, MOST_PARTITIONS)]
@@ -82,14 +82,14 @@ def _restore(settings: Settings, file: Path, *, replace: bool) -> Restored:
         status = stack_status(settings)
         if status.running or status.programs:
             raise CommandFailed(
-                "home_in_use", "Processes of this home are running.", "Stop them first: `orders down`."
+                "home_in_use", "Processes of this home are running.", "Stop them first with `orders down`."
             )
         _say("Restoring")
         return put_back(file, settings, replace=replace, actor=actor())
 
 
 def _register(settings: Settings, keys: list[str]) -> None:
-    """Makes the files known to Dagster, whose own stores are no part of a backup."""
+    """Registers the files with Dagster, because a backup does not include Dagster's own stores."""
     from cli.stack.dagster_home import prepare_dagster  # noqa: PLC0415
     from jobs.imports.partitions import register_partition  # noqa: PLC0415
     from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
@@ -121,10 +121,10 @@ def _tell(restored: Restored, days: int, checks: list[Check], as_json: bool) -> 
     told = (
         f"Restored as of {restored.manifest.made_at}: {rows['imports']:,} imports, {rows['orders']:,} orders"
     )
-    page.print(f"{told}, figures of {days:,} days.", highlight=False, soft_wrap=True)
+    page.print(f"{told}, KPIs of {days:,} days.", highlight=False, soft_wrap=True)
     if restored.put_aside:
-        page.print(f"The store that was there is now {escape(str(restored.put_aside))}", soft_wrap=True)
-    page.print("Files that were imported after the backup: import them again.", soft_wrap=True)
+        page.print(f"The previous store was moved to {escape(str(restored.put_aside))}", soft_wrap=True)
+    page.print("Import again the files that were imported after the backup.", soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""`orders clean`: removes at once what the nightly job would remove."""
+"""`orders clean`: removes old data now, as the nightly job does."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from orders_pipeline.retention.clean import clean_stores, note_removed
 from orders_pipeline.retention.removed import Removed
 
 WORDS = {
-    "batches": "imports' parsed batches",
+    "batches": "parsed batches of imports",
     "originals": "staged order files",
-    "rejects": "imports' rejected lines",
-    "inbox_files": "files in the inbox's done and quarantine",
-    "unfinished_copies": "copies that were never finished",
-    "runs": "runs",
-    "events_of_runs": "runs' events, except what they materialized last",
+    "rejects": "rejected lines of imports",
+    "inbox_files": "files in the inbox folders done and quarantine",
+    "unfinished_copies": "incomplete copies of order files",
+    "runs": "Dagster runs",
+    "events_of_runs": "events of runs, except the latest materializations",
     "check_results": "results of asset checks",
 }
 
@@ -31,11 +31,11 @@ WORDS = {
 @command
 def clean(
     dry: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be removed, change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be removed, but change nothing.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what is older than the ORDERS_KEEP_..._DAYS settings keep it; orders and payments stay."""
+    """Remove data older than the ORDERS_KEEP_..._DAYS settings. Orders and payments are never removed."""
     settings = load_settings()
     with open_store(settings) as engine:
         removed = clean_stores(engine, settings, actor(), dry=dry)
@@ -46,7 +46,7 @@ def clean(
         return
     for one in (*removed, *runs):
         page.print(f"{one.number:>9,}  {WORDS[one.what]} [dim]older than {one.days} days[/]", highlight=False)
-    page.print("Nothing was removed: this was a dry run." if dry else "Removed.")
+    page.print("This was a dry run. Nothing was removed." if dry else "Removed.")
 
 
 def _old_runs(settings: Settings, *, dry: bool) -> Iterator[Removed]:

@@ -1,4 +1,4 @@
-"""`orders demo`: the sample file through the whole pipeline, and a page that shows what came out."""
+"""`orders demo`: imports the sample file through the whole pipeline and shows the results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAMPLE_DAYS = (date(2025, 11, 10), date(2025, 11, 11))
 
 @command
 def demo(context: typer.Context) -> None:
-    """Import the ten sample orders through Dagster, Celery and Redis, and show what came out."""
+    """Import the ten sample orders through Dagster, Celery and Redis, and show the results."""
     settings = load_settings()
     with open_store(settings) as engine:
         with engine.begin() as connection:
@@ -38,14 +38,14 @@ def demo(context: typer.Context) -> None:
 
 
 def _show_next(settings: Settings) -> None:
-    page.print(f"\n[bold]All state lies in[/] {settings.home}", highlight=False)
+    page.print(f"\n[bold]All state is in[/] {settings.home}", highlight=False)
     page.print(
         "[bold]Try next[/], after [cyan]source .venv/bin/activate[/]:\n"
-        "  [cyan]orders show 1004[/]              one order's whole story\n"
-        "  [cyan]orders import FILE[/]            a file of your own; [cyan]--dry-run[/] changes nothing\n"
+        "  [cyan]orders show 1004[/]              show the history of one order\n"
+        "  [cyan]orders import FILE[/]            import your own file; [cyan]--dry-run[/] changes nothing\n"
         "  [cyan]orders kpis daily --date 2025-11-10[/]\n"
-        "  [cyan]orders verify[/]                 every invariant, computed from scratch\n"
-        "  [cyan]orders up[/]                     all processes and the Dagster UI",
+        "  [cyan]orders verify[/]                 check every invariant from scratch\n"
+        "  [cyan]orders up[/]                     start all processes and the Dagster UI",
         highlight=False,
     )
 

@@ -1,4 +1,4 @@
-"""`orders doctor`: what is wrong with this installation, and how to mend it."""
+"""`orders doctor`: finds problems with this installation and says how to fix them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 @command
 def doctor(as_json: JsonOption = False) -> None:
-    """Examine versions, settings, disk, connections, workers and Dagster; exit code 1 where one is broken."""
+    """Check versions, settings, disk, connections, workers and Dagster. Exit code 1 if any is broken."""
     found = list(_examine())
     healthy = not any(one.level is Level.ERROR for one in found)
     if as_json:
@@ -36,9 +36,9 @@ def _examine() -> Iterator[Finding]:
     try:
         settings = load_settings()
     except SettingsError as failed:
-        yield error("settings", str(failed), "docs/configuration.md has every setting and its default.")
+        yield error("settings", str(failed), "docs/configuration.md lists every setting with its default.")
         return
-    yield ok("settings", "all have usable values")
+    yield ok("settings", "all values are valid")
     for name, (examine, broken) in _examinations(settings).items():
         yield from examined(name, examine, broken)
 
@@ -60,7 +60,7 @@ def _examinations(settings: Settings) -> dict[str, tuple[Examination, str]]:
         ),
         "dagster": (
             partial(services.dagster, settings),
-            "Check DAGSTER_HOME, its dagster.yaml and the database that it names.",
+            "Check DAGSTER_HOME, its dagster.yaml and the database in that file.",
         ),
         "notices": (partial(services.notices, settings), "Check ORDERS_NOTIFY_WEBHOOK."),
     }

@@ -1,4 +1,4 @@
-"""`orders failed`: everything that has failed and waits for somebody."""
+"""`orders failed`: failed orders, steps and imports that need attention."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ COLUMNS = {
 
 @command
 def failed(
-    kind: Annotated[Kind | None, typer.Option(help="Only these.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
     reason: Annotated[
-        str | None, typer.Option(help="Only of this reason, one of those that the counts name.")
+        str | None, typer.Option(help="Only with this reason; the counts list the reasons.")
     ] = None,
     key: FileOption = None,
     source: SourceOption = None,
@@ -39,11 +39,11 @@ def failed(
     traces: Annotated[
         bool, typer.Option("--traces", help="Show the stack trace of each failed step.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many of each kind.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, help="How many of each kind to leave out first.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="Number of entries of each kind.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="Number of entries of each kind to skip.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """List failed orders, failed steps of imports, and imports that stalled or were refused."""
+    """List failed orders, failed steps, and imports that stalled or were refused."""
     settings = load_settings()
     wanted = Wanted(kind, reason, key, source, step, since_us(since, settings), text)
     with open_store(settings) as engine, reading(engine) as connection:
@@ -61,7 +61,7 @@ def _show(document: dict[str, Any], traces: bool) -> None:
         if document["counts"][kind]:
             _show_kind(kind, document, traces)
     if not any(document["counts"].values()):
-        page.print("Nothing has failed.")
+        page.print("No failed work.")
 
 
 def _show_kind(kind: Kind, document: dict[str, Any], traces: bool) -> None:
@@ -95,8 +95,8 @@ def _cell(name: str, value: Any) -> str:
 def _show_trace(item: dict[str, Any]) -> None:
     where = f"batch {item['batch']}" if item["batch"] else "whole file"
     page.print(
-        f"\n{escape(item['partition'])}, {where}, {item['step']}: {item['attempts']} tries failed, the last "
-        f"one at {_cell('failed_at', item['failed_at'])} in run {item['run_id']}",
+        f"\n{escape(item['partition'])}, {where}, {item['step']}: {item['attempts']} attempts failed, "
+        f"the last at {_cell('failed_at', item['failed_at'])} in run {item['run_id']}",
         highlight=False,
     )
     page.print(escape(item["trace"]), highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`orders retry` and `orders cancel`: what operators do about orders that did not go well."""
+"""`orders retry` and `orders cancel`: retry failed orders and cancel open ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orders_pipeline.store.engine import reading
 
 Numbers = Annotated[list[str] | None, typer.Argument(help="Order numbers.", show_default=False)]
 ReasonOption = Annotated[FailureReason | None, typer.Option(help="Only orders that failed for this reason.")]
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, change nothing.")]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, but change nothing.")]
 Document = dict[str, Any]
 
 
@@ -36,23 +36,23 @@ def retry(
     source: SourceOption = None,
     since: SinceOption = None,
     text: TextOption = None,
-    every: Annotated[bool, typer.Option("--all", help="All failed orders, but for cancelled ones.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All failed orders except cancelled ones.")] = False,
     stalled: Annotated[
-        bool, typer.Option("--stalled", help="Imports that stalled, instead of orders that failed.")
+        bool, typer.Option("--stalled", help="Retry stalled imports instead of failed orders.")
     ] = False,
     dry: DryOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Give failed and rolled back orders another attempt, and see it through.
+    """Retry failed and rolled-back orders, and wait until they are settled.
 
-    With --stalled: give imports that are not launched again by themselves all their chances anew.
+    With --stalled, retry imports that are no longer launched automatically.
     """
     settings = load_settings()
     chosen = Chosen(_unique(orders), source, key, reason, since_us(since, settings), text)
     if stalled and (orders or reason or since or text or every):
-        _wrong_usage("stalled_alone", "--stalled goes with --file and --source only.", as_json)
+        _wrong_usage("stalled_alone", "--stalled can be combined only with --file and --source.", as_json)
     if not stalled and not every and chosen == Chosen():
-        _wrong_usage("nothing_chosen", "Name orders, or choose them by an option, or all by --all.", as_json)
+        _wrong_usage("nothing_chosen", "Name orders, select them with an option, or use --all.", as_json)
     with open_store(settings) as engine:
         require_known(engine, chosen)
         if stalled:
@@ -61,7 +61,7 @@ def retry(
         else:
             document = {"dry_run": dry, **counted(preview(engine, chosen.to_retry()))}
         if not as_json:
-            _show(document, "would be tried again" if dry else "are tried again")
+            _show(document, "would be retried" if dry else "are retried")
         failed = None
         if not dry:
             if stalled:
@@ -78,13 +78,13 @@ def retry(
 def _reopen(
     engine: Engine, chosen: Chosen, settings: Settings, document: Document, as_json: bool
 ) -> list[str]:
-    """Keys of the imports that have open orders now, by this retry or an earlier one."""
+    """Reopens orders; returns the keys of imports with open orders, of this retry or an interrupted one."""
     retried = retry_orders(engine, chosen, settings.transaction_orders, actor())
     document["orders"] = sum(retried.values())
     reopened = [key for key, number in retried.items() if number]
     left = [key for key in left_open(engine, chosen) if key not in reopened]
     if left and not as_json:
-        page.print(f"Goes on with what an earlier retry left open: {', '.join(left)}.")
+        page.print(f"Continues an earlier, interrupted retry: {', '.join(left)}.")
     return reopened + left
 
 
@@ -96,7 +96,7 @@ def _settle(
     document: Document,
     as_json: bool,
 ) -> CommandFailed | None:
-    """Takes the imports to their end; what went wrong there, if anything did."""
+    """Runs the imports until they are settled; returns the error, if any."""
     with reading(engine) as connection:
         reopened = [get_import(connection, key) for key in keys]
     runs = ImportCommand(settings, engine, started_at).settle(reopened)
@@ -121,13 +121,13 @@ def cancel(
     orders: Numbers = None,
     key: FileOption = None,
     source: SourceOption = None,
-    because: Annotated[str, typer.Option(help="Why, for the order's story.")] = "by an operator",
+    because: Annotated[str, typer.Option(help="Reason, for the order's history.")] = "by an operator",
     dry: DryOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Cancel orders that are not charged yet; reserved units go back on the shelf."""
+    """Cancel orders that are not charged yet. Their reserved units return to stock."""
     if not (orders or key):
-        _wrong_usage("nothing_chosen", "Name orders, or choose a file's by --file.", as_json)
+        _wrong_usage("nothing_chosen", "Name orders, or select a file with --file.", as_json)
     chosen = Chosen(_unique(orders), source, key)
     settings = load_settings()
     with open_store(settings) as engine:
@@ -142,7 +142,7 @@ def cancel(
 
 
 def _left_over(engine: Engine, chosen: Chosen) -> list[NotCancelled]:
-    """The named orders that were charged, or had ended, before they could be cancelled."""
+    """Returns the named orders that could not be cancelled, because they were charged or settled already."""
     return [one for one in not_cancelled(engine, chosen) if not one.was_cancelled]
 
 
@@ -161,7 +161,7 @@ def _refusal(refused: list[NotCancelled], done: str) -> CommandFailed:
     return CommandFailed(
         "not_cancellable",
         f"{len(refused)} of the named orders cannot be cancelled: {told}. {done}",
-        "Only orders that are pending or reserved can be; `orders show ORDER` tells an order's story.",
+        "Only pending and reserved orders can be cancelled. `orders show ORDER` shows an order's history.",
     )
 
 

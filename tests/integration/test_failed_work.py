@@ -203,7 +203,7 @@ def test_the_command_lists_and_filters(home: ImportBench) -> None:
 
 def test_a_home_without_failures_says_so(home: ImportBench) -> None:
     home.import_lines(Line("1"))
-    assert run("failed") == (0, "Nothing has failed.\n")
+    assert run("failed") == (0, "No failed work.\n")
 
 
 def test_the_command_shows_stack_traces(home: ImportBench) -> None:

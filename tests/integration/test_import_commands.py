@@ -54,8 +54,8 @@ def test_the_page_says_how_the_file_was_read_and_what_is_not_sure(bench: ImportB
     shown = orders("import", "--dry-run", file).stdout
     assert "read as" in shown
     assert "comma-separated" in shown
-    assert "not sure" in shown
-    assert "not sure" not in orders("import", "--dry-run", file, "--encoding", "mac_roman").stdout
+    assert "uncertain" in shown
+    assert "uncertain" not in orders("import", "--dry-run", file, "--encoding", "mac_roman").stdout
 
 
 def test_too_many_rejects_are_an_error_with_its_code(bench: ImportBench) -> None:

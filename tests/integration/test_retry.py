@@ -195,7 +195,7 @@ def test_a_retry_goes_on_with_what_an_interrupted_one_left_open(
     )
     page = CliRunner().invoke(app, ["retry", "--all"])
     assert page.exit_code == 0
-    assert f"0 orders are tried again.\nGoes on with what an earlier retry left open: {key}." in page.stdout
+    assert f"0 orders are retried.\nContinues an earlier, interrupted retry: {key}." in page.stdout
     CliRunner().invoke(app, ["retry", "n3"])
     CliRunner().invoke(app, ["retry", "n0"])
     assert settled == [[key], [key], []]
