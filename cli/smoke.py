@@ -92,8 +92,8 @@ class Smoke:
         found = answer.raise_for_status().json()["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
         ill = [one["daemonType"] for one in found if one["required"] and not one["healthy"]]
         if ill:
-            raise ConnectionError(f"no heartbeat of {', '.join(ill)}")
-        return "answers, heartbeats are fresh"
+            raise ConnectionError(f"no heartbeat from {', '.join(ill)}")
+        return "answers, all heartbeats are recent"
 
 
 def order_store_answers(settings: Settings) -> Check:

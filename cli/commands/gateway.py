@@ -1,4 +1,4 @@
-"""`orders gateway`: the payment gateway simulator as a process of its own."""
+"""`orders gateway`: runs the payment gateway simulator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.payments.simulator.faults import Fault, FaultPlan
 
 KINDS = ", ".join(Fault)
-FAULT_HINT = f"--fault KIND=SHARE, KIND one of {KINDS}, all; the shares together at most 1."
+FAULT_HINT = f"Use --fault KIND=SHARE. KIND is {KINDS} or all. The sum of all shares is at most 1."
 
 
 def gateway(
@@ -27,21 +27,24 @@ def gateway(
     ] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND=SHARE", help=f"Share of requests that meet a fault: {KINDS}, or all."),
+        typer.Option(
+            metavar="KIND=SHARE", help=f"Share of requests that meet a fault. KIND: {KINDS} or all."
+        ),
     ] = None,
     fault_seed: Annotated[str, typer.Option(help="Seed of the faults.")] = "",
     first_requests: Annotated[
-        int, typer.Option(help="Only a key's first so many requests can meet a fault; 0: all.", min=0)
+        int,
+        typer.Option(help="How many requests of a key can meet a fault, from the first; 0 means all.", min=0),
     ] = 0,
-    slow_seconds: Annotated[float, typer.Option(help="Wait of a slow request.", min=0)] = 2.0,
+    slow_seconds: Annotated[float, typer.Option(help="Duration of a slow request.", min=0)] = 2.0,
     late_seconds: Annotated[float, typer.Option(help="How long a late success is pending.", min=0)] = 2.0,
-    hang_seconds: Annotated[float, typer.Option(help="Silence of timeout_after.", min=0)] = 60.0,
-    retry_after: Annotated[int, typer.Option(help="Retry-After of rate_limited, seconds.", min=0)] = 1,
+    hang_seconds: Annotated[float, typer.Option(help="Duration of timeout_after.", min=0)] = 60.0,
+    retry_after: Annotated[int, typer.Option(help="Retry-After of rate_limited, in seconds.", min=0)] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the payment gateway simulator until it is told to stop; point ORDERS_PAYMENT_URL at it.
+    """Run the payment gateway simulator until SIGTERM or SIGINT. Set ORDERS_PAYMENT_URL to its address.
 
-    Outcomes, success rate, delays and API key are those of the ORDERS_PAYMENT_* settings.
+    The ORDERS_PAYMENT_* settings give its seed, success rate, delays and API key.
     """
     from orders_pipeline.payments.simulator.server import GatewayOptions, run_simulator  # noqa: PLC0415
 
@@ -69,14 +72,14 @@ def gateway(
     try:
         run_simulator(options, ready=lambda url: _show(url, options.folder, as_json))
     except OSError as error:
-        hint = "--port 0 takes a free port, --folder another journal."
+        hint = "Use --port 0 for a free port, or --folder for another journal."
         raise CommandFailed(
             "cannot_start", f"The gateway on {host}:{port} cannot start: {error}", hint
         ) from None
 
 
 def _rates(shares: list[str]) -> dict[str, str]:
-    """Rates by kind; `all` is spread evenly over the kinds."""
+    """Parses rates by kind; `all` is divided evenly among the kinds."""
     rates = dict(share.partition("=")[::2] for share in shares)
     if (everything := rates.pop("all", None)) is not None:
         rates = {kind: str(_number(everything) / len(Fault)) for kind in Fault} | rates
@@ -87,7 +90,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise CommandFailed("bad_fault", f"{text!r} is no share such as 0.2.", FAULT_HINT) from None
+        raise CommandFailed("bad_fault", f"{text!r} is not a share such as 0.2.", FAULT_HINT) from None
 
 
 def _plan(**values: object) -> FaultPlan:

@@ -36,7 +36,7 @@ def stage(
     max_rejects: MaxRejectsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Identify order files, copy them into the staging area and register their partition keys; no run."""
+    """Identify order files, copy them to the staging area and register their partitions, without a run."""
     from jobs.imports.partitions import register_partition  # noqa: PLC0415
     from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
 
@@ -75,14 +75,14 @@ def import_files(
     source: SourceOption = None,
     max_rejects: MaxRejectsOption = None,
     dry: Annotated[
-        bool, typer.Option("--dry-run", help="Read and check everything, change nothing.")
+        bool, typer.Option("--dry-run", help="Read and check everything, but change nothing.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait while `orders pause` keeps new files out.")
+        bool, typer.Option("--wait", help="If the intake is paused, wait until it is resumed.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Import order files: settle every order, publish KPIs and leaderboards, report."""
+    """Import order files: settle every order, publish KPIs and leaderboards, and print a report."""
     started_at = context.obj if isinstance(context.obj, float) else time.time()
     settings = load_settings()
     with open_store(settings) as engine:

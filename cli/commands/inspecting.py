@@ -20,18 +20,20 @@ from orders_pipeline.verify.everything import verify_home
 
 @command
 def show(
-    order_id: Annotated[str, typer.Argument(help="The order's number in its file.")],
+    order_id: Annotated[str, typer.Argument(help="Order number in the order file.")],
     source: Annotated[
-        str | None, typer.Option(help="Where it comes from, if several sources have it.")
+        str | None, typer.Option(help="Source of the order, if several sources have this number.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the whole story of one order: lines, reservation, payment, what happened when."""
+    """Show the history of one order: lines, reservations, payments and events."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
         stories = find_orders(connection, order_id, source)
     if not stories:
         raise CommandFailed(
-            "unknown_order", f"No order has the number {order_id!r}.", "Rejected? See `orders files`."
+            "unknown_order",
+            f"No order has the number {order_id!r}.",
+            "Check whether it was rejected: `orders files`, then `orders rejects KEY`.",
         )
     if len(stories) > 1:
         listed = ", ".join(story["source"] for story in stories)
@@ -89,7 +91,7 @@ def _events(story: dict[str, Any]) -> list[str]:
 
 @command
 def verify(as_json: JsonOption = False) -> None:
-    """Check every invariant from scratch; exit code 1 where one is broken."""
+    """Check every invariant from scratch. Exit code 1 if any is broken."""
     settings: Settings = load_settings()
     with open_store(settings) as engine:
         checks = verify_home(engine, settings)
@@ -103,7 +105,7 @@ def verify(as_json: JsonOption = False) -> None:
 
 
 def show_checks(checks: list[Check]) -> None:
-    """Each check and, where it is broken, an example."""
+    """Prints each check, and an example if it is broken."""
     for check in checks:
         mark = "[green]holds[/]" if check.ok else "[bold red]BROKEN[/]"
         detail = "" if check.ok else f"\n        {escape(check.detail)}"
@@ -111,7 +113,7 @@ def show_checks(checks: list[Check]) -> None:
 
 
 def checks_as_json(checks: list[Check]) -> list[dict[str, Any]]:
-    """Checks as the contract prints them."""
+    """Converts checks to the documents of `--json`."""
     return [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks]
 
 

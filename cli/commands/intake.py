@@ -1,4 +1,4 @@
-"""`orders pause` and `orders resume`: whether new files are let in."""
+"""`orders pause` and `orders resume`: stop and restart the intake of new files."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from orders_pipeline.store.engine import open_engine, reading
 
 @command
 def pause(
-    because: Annotated[str, typer.Option(help="Why; whoever is refused meanwhile reads it.")] = "",
+    because: Annotated[str, typer.Option(help="Reason, shown to everyone whose file is refused.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Let no new order file in until `orders resume`; what has begun, and retries, go on to their end."""
+    """Accept no new order files until `orders resume`. Running imports and retries continue."""
     with open_store(load_settings()) as engine, engine.begin() as connection:
         paused = pause_intake(connection, actor(), because)
     if as_json:
         emit(pause_document(paused))
     else:
-        page.print(f"New files wait now: {escape(str(paused))}.", highlight=False)
+        page.print(f"No new files are accepted: {escape(str(paused))}.", highlight=False)
 
 
 @command
 def resume(as_json: JsonOption = False) -> None:
-    """Let new order files in again."""
+    """Accept new order files again."""
     with open_store(load_settings()) as engine, engine.begin() as connection:
         resumed = resume_intake(connection, actor())
     if as_json:
         emit(pause_document(None))
     else:
-        page.print("New files are let in again." if resumed else "The intake was not paused.")
+        page.print("New files are accepted again." if resumed else "The intake was not paused.")
 
 
 def intake_state(settings: Settings) -> dict[str, Any] | None:
-    """Whether the intake is paused, as `pause_document`; None where the store does not answer or is older."""
+    """Returns the `pause_document`; None if the store does not answer or is of an older version."""
     if not is_store_made(settings):
         return pause_document(None)
     engine = open_engine(settings.store_url)

@@ -1,4 +1,4 @@
-"""`orders keys`: who may use the HTTP API, and for what."""
+"""`orders keys`: manages the keys of the HTTP API."""
 
 from __future__ import annotations
 
@@ -29,64 +29,69 @@ from orders_pipeline.store.engine import reading
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED = "home"
-NameArgument = Annotated[str, typer.Argument(help="Who or what uses it: letters, digits, . _ -")]
+NameArgument = Annotated[str, typer.Argument(help="Name of the user or client: letters, digits, . _ -")]
 TIMES = ("created_at", "expires_at", "last_used_at")
 
 
 @command
 def create(
     name: NameArgument,
-    scope: Annotated[Scope, typer.Option(help="operate includes read.")],
+    scope: Annotated[Scope, typer.Option(help="What the key allows; operate includes read.")],
     days: Annotated[
-        int | None, typer.Option(min=1, max=3650, help="For how many days; else until it is revoked.")
+        int | None,
+        typer.Option(
+            min=1, max=3650, help="Days until the key expires; without it, the key is valid until revoked."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key and show it; it cannot be shown again."""
+    """Create a key and show it. It cannot be shown again."""
     _require_usable(name)
     lifetime = timedelta(days=days) if days else None
     with open_store(load_settings()) as engine, engine.begin() as connection:
         try:
             key = create_key(connection, name, scope, lifetime)
         except KeyExistsError:
-            hint = "`orders keys revoke` makes room for a new one of that name."
-            raise CommandFailed("key_exists", f"There is a key {name!r} already.", hint) from None
+            hint = f"Revoke it first with `orders keys revoke {name}`, or use another name."
+            raise CommandFailed("key_exists", f"The key {name!r} already exists.", hint) from None
         ends = {"days": days} if days else {}
         record_action(connection, actor(), "keys.create", name, scope=scope, **ends)
     if as_json:
         emit({"name": name, "scope": scope, "key": key})
     else:
         page.print(key, highlight=False, soft_wrap=True)
-        page.print("[dim]It is not shown again. Send it as `Authorization: Bearer KEY`.[/]", highlight=False)
+        page.print(
+            "[dim]The key is not shown again. Send it as `Authorization: Bearer KEY`.[/]", highlight=False
+        )
 
 
 @command
 def show_list(as_json: JsonOption = False) -> None:
-    """List the keys, without the keys themselves."""
+    """List all keys, without their secrets."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
         keys = [_document(key) for key in list_keys(connection)]
     if as_json:
         emit(keys)
     elif not keys:
-        page.print("No keys yet. `orders keys create NAME --scope read` makes one.")
+        page.print("No keys yet. Create one with `orders keys create NAME --scope read`.")
     else:
         page.print(_table(keys))
 
 
 @command
 def revoke(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Forget a key: from now on it is refused."""
+    """Revoke a key. The API refuses it from now on."""
     with open_store(load_settings()) as engine, engine.begin() as connection:
         try:
             revoke_key(connection, name)
         except UnknownKeyError:
-            hint = "`orders keys list` shows them."
+            hint = "`orders keys list` shows all keys."
             raise CommandFailed("unknown_key", f"There is no key {name!r}.", hint) from None
         record_action(connection, actor(), "keys.revoke", name)
     if as_json:
         emit({"revoked": name})
     else:
-        page.print(f"The key {name} is refused from now on.")
+        page.print(f"The key {name} is revoked.")
 
 
 def register(app: typer.Typer) -> None:
@@ -103,7 +108,7 @@ def _require_usable(name: str) -> None:
         raise CommandFailed(
             "bad_name",
             f"{name!r} cannot be the name of a key.",
-            f"Up to 64 letters, digits, . _ and -; {RESERVED!r} is the key of the home itself.",
+            f"Use up to 64 letters, digits, . _ and -. The name {RESERVED!r} is reserved.",
         )
 
 

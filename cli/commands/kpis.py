@@ -18,7 +18,7 @@ from orders_pipeline.figures.kpis import publisher
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.figures.published_figures import PublishedFigures
 
-DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, as in 2025-11-10.")]
+DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, such as 2025-11-10.")]
 LABELS = {
     "total_revenue": "revenue",
     "order_count": "completed orders",
@@ -32,9 +32,9 @@ LABELS = {
     "orders_rolled_back": "rolled back",
     "payment_success_rate": "payments accepted",
     "out_of_stock_orders": "out of stock",
-    "out_of_stock_revenue": "revenue lost to it",
+    "out_of_stock_revenue": "revenue lost, out of stock",
     "median_seconds_to_settle": "median seconds to settle",
-    "p95_seconds_to_settle": "95 % settled within seconds",
+    "p95_seconds_to_settle": "95th percentile, seconds to settle",
 }
 
 
@@ -42,12 +42,12 @@ LABELS = {
 def daily(
     date: Annotated[
         datetime | None,
-        typer.Option("--date", formats=["%Y-%m-%d"], help="The day, as in 2025-11-10; today if not given."),
+        typer.Option("--date", formats=["%Y-%m-%d"], help="The day, such as 2025-11-10. Default: today."),
     ] = None,
     currency: CurrencyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the figures of one day."""
+    """Show the KPIs of one day."""
     settings = load_settings()
     day = date.date() if date else today(settings.zone)
     with open_figures_of(settings) as figures:
@@ -64,11 +64,11 @@ def range_(
     currency: CurrencyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the figures of a range of days, both ends included."""
+    """Show the KPIs of a range of days, including both ends."""
     settings = load_settings()
     first, last = start.date(), end.date()
     if last < first:
-        raise CommandFailed("bad_range", f"The range ends on {last}, before it starts on {first}.")
+        raise CommandFailed("bad_range", f"The end {last} is before the start {first}.")
     code = chosen_currency(settings, currency)
     with open_figures_of(settings) as figures:
         document = figures.kpis.range_kpis(first, last, code)
@@ -82,7 +82,7 @@ def range_(
 
 @command
 def take_over(as_json: JsonOption = False) -> None:
-    """Make this home the one that publishes KPIs, on the machine where `orders up` is to run from now on."""
+    """Make this home the publisher of KPIs. Run it on the machine where `orders up` will run."""
     settings = load_settings()
     with open_store(settings) as engine, engine.begin() as connection:
         name = publisher.take_over(connection, settings.warehouse)
@@ -91,13 +91,13 @@ def take_over(as_json: JsonOption = False) -> None:
         emit({"publisher": name})
     else:
         page.print(
-            "This home publishes the KPIs now. The next `orders import`, or `orders up`, computes every day."
+            "This home now publishes the KPIs. The next `orders import` or `orders up` recomputes every day."
         )
 
 
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
-    kpis = typer.Typer(name="kpis", help="KPIs of a day or of a range of days.", no_args_is_help=True)
+    kpis = typer.Typer(name="kpis", help="KPIs of a day or a range of days.", no_args_is_help=True)
     kpis.command("daily")(daily)
     kpis.command("range")(range_)
     kpis.command("take-over")(take_over)
@@ -107,7 +107,7 @@ def register(app: typer.Typer) -> None:
 def _other_currencies(
     figures: PublishedFigures, document: dict[str, Any], first: date, last: date
 ) -> list[str]:
-    """Currencies that have figures of these days, where the document has none."""
+    """Returns the currencies that have figures for these days, if the document has none."""
     if document["orders_received"]:
         return []
     try:
@@ -119,7 +119,7 @@ def _other_currencies(
 def _tell_others(document: dict[str, Any], others: list[str]) -> None:
     if others:
         asked = " or ".join(f"--currency {code}" for code in others)
-        progress.print(f"No figures in {document['currency']}, but with {asked}.", highlight=False)
+        progress.print(f"There are no figures in {document['currency']}. Try {asked}.", highlight=False)
 
 
 def _show(document: dict[str, Any], period: str, as_json: bool) -> None:

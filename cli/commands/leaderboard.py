@@ -14,7 +14,7 @@ from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.leaderboards import Entry
 
-LimitOption = Annotated[int, typer.Option(min=1, help="How many places to show.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="Number of places to show.")]
 HEADINGS = {
     "rank": "rank",
     "customer_id": "customer",
@@ -31,13 +31,13 @@ WORDS = ("customer_id", "customer_name", "product_sku", "product_name")
 
 @command
 def customers(limit: LimitOption = 10, currency: CurrencyOption = None, as_json: JsonOption = False) -> None:
-    """Show the customers who spent most."""
+    """Show the customers who spent the most."""
     _show(Board.CUSTOMERS, limit, currency, as_json)
 
 
 @command
 def products(limit: LimitOption = 10, currency: CurrencyOption = None, as_json: JsonOption = False) -> None:
-    """Show the products that sold most units."""
+    """Show the products that sold the most units."""
     _show(Board.PRODUCTS, limit, currency, as_json)
 
 
@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
     """Adds these commands."""
     boards = typer.Typer(
         name="leaderboard",
-        help="The customers who spent most, the products that sold most.",
+        help="Top customers by amount spent, and top products by units sold.",
         no_args_is_help=True,
     )
     boards.command("customers")(customers)
@@ -67,7 +67,7 @@ def _show(board: Board, limit: int, currency: str | None, as_json: bool) -> None
 
 
 def leaderboard_table(entries: list[Entry]) -> Table:
-    """The places of a board as a table."""
+    """Makes a table of the entries of a leaderboard."""
     table = Table()
     for name in entries[0]:
         table.add_column(HEADINGS[name], justify="left" if name in WORDS else "right")

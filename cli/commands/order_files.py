@@ -1,4 +1,4 @@
-"""`orders files` and `orders rejects`: what is known of order files that were staged or imported."""
+"""`orders files` and `orders rejects`: staged and imported order files, and their rejected lines."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ from orders_pipeline.store.engine import reading
 
 @command
 def files(
-    key: Annotated[str | None, typer.Argument(help="Partition key of one file; else all are listed.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = 20,
+    key: Annotated[
+        str | None, typer.Argument(help="Partition key of one file. Without it, files are listed.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Number of files, newest first.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List the order files that were staged or imported, or tell all about one."""
+    """List staged and imported order files, or show the details of one."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
         found = [get_import(connection, key)] if key else list_imports(connection, limit)
         reports = [report_import(connection, one, seconds_to_settle(one)) for one in found]
@@ -54,7 +56,7 @@ def _show_file(found: Import, report: ImportReport) -> None:
     if found.refused_because:
         page.print(f"  [red]{escape(found.refused_because)}[/]", highlight=False)
     if found.max_rejects:
-        page.print(f"  allowed     {escape(found.max_rejects)} bad lines", highlight=False)
+        page.print(f"  limit       {escape(found.max_rejects)} bad lines", highlight=False)
     show_findings(report.detected)
 
 
@@ -75,20 +77,21 @@ def rejects(
     key: Annotated[str, typer.Argument(help="Partition key; `orders files` lists them.")],
     as_csv: Annotated[
         bool,
-        typer.Option("--csv", help="Write all lines of rejected orders, to correct and import."),
+        typer.Option("--csv", help="Export all lines of rejected orders, to correct and import."),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Where --csv writes to; else to stdout.", dir_okay=False)
+        Path | None, typer.Option(help="File for --csv. Default: stdout.", dir_okay=False)
     ] = None,
     escape_formulas: Annotated[
         bool,
-        typer.Option("--escape-formulas", help="Keep spreadsheets from running = + - @."),
+        typer.Option("--escape-formulas", help="Escape text that a spreadsheet would run as a formula."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the rejected lines of an order file, each with its place, reason and way out.
+    """Show the rejected lines of an order file, with line number, reason and hint.
 
-    With --csv they come in the original's dialect, reasons first: correct them, import that file as it is.
+    With --csv, export them in the format of the original, with the reasons in front. Correct the lines and
+    import the export as it is.
     """
     settings = load_settings()
     with open_store(settings) as engine, reading(engine) as connection:
@@ -113,7 +116,7 @@ def _export(
         sys.stdout.buffer.flush()
         return
     if output.exists():
-        raise CommandFailed("file_exists", f"{output} is there already.", "Name another file.")
+        raise CommandFailed("file_exists", f"{output} already exists.", "Name another file.")
     unfinished = output.with_name(f"{output.name}.part")
     try:
         with unfinished.open("wb") as target:
@@ -130,7 +133,7 @@ def _show_rejects(rows: list[dict[str, Any]]) -> None:
     if not rows:
         page.print("No line of this file was rejected.")
         return
-    table = Table("line", "order", "column", "code", "what is wrong", "way out")
+    table = Table("line", "order", "column", "code", "problem", "hint")
     for row in rows:
         cells = (
             row["line"],

@@ -1,4 +1,4 @@
-"""`orders products import` and `orders products restock`."""
+"""`orders products import` and `orders products restock`: the product list and stock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def import_list(
     file: Annotated[Path, typer.Argument(help="CSV with sku, name, price and stock_quantity.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Import a product list; a known product keeps its stock."""
+    """Import a product list. Products that already exist keep their stock."""
     rows = read_products(file)
     with open_store(load_settings()) as engine, engine.begin() as connection:
         done = import_products(connection, rows)
@@ -30,16 +30,16 @@ def import_list(
     if as_json:
         emit(done)
     else:
-        page.print(f"{done.added} products added, {done.updated} updated, {done.unchanged} as they were.")
+        page.print(f"{done.added} products added, {done.updated} updated, {done.unchanged} unchanged.")
 
 
 @command
 def restock(
     sku: Annotated[str, typer.Argument(help="SKU of the product.")],
-    units: Annotated[int, typer.Argument(help="How many units arrived.", min=1, max=10**12)],
+    units: Annotated[int, typer.Argument(help="Number of units to add.", min=1, max=10**12)],
     as_json: JsonOption = False,
 ) -> None:
-    """Put units on the shelf."""
+    """Add units to the stock of a product."""
     with open_store(load_settings()) as engine, engine.begin() as connection:
         try:
             on_hand = put_on_shelf(connection, sku, units)

@@ -1,4 +1,4 @@
-"""`orders profile new` and `orders profile check`."""
+"""`orders profile new` and `orders profile check`: draft column profiles and try them."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def new(
     file: OrderFile,
     options: ReadOptions,
     output: Annotated[
-        Path | None, typer.Option(help="TOML file to write; else the profile goes to stdout.", dir_okay=False)
+        Path | None, typer.Option(help="TOML file to write. Default: stdout.", dir_okay=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at a file and propose a column profile: what is sure of the mapping, and what is not."""
+    """Draft a column profile for a file, and show which parts of the mapping are uncertain."""
     proposal = propose_profile(file, options)
     if output:
         _write(output, proposal.toml)
@@ -54,29 +54,29 @@ def new(
 def _write(output: Path, toml: str) -> None:
     if not re.fullmatch(PROFILE_NAME, output.stem.lower()):
         hint = "Use letters, digits, - and _."
-        raise CommandFailed("bad_profile_name", f"{output.stem!r} cannot be a profile's name.", hint)
+        raise CommandFailed("bad_profile_name", f"{output.stem!r} cannot be the name of a profile.", hint)
     try:
         with output.open("x", encoding="utf-8") as target:
             target.write(toml)
     except FileExistsError:
-        raise CommandFailed("file_exists", f"{output} is there already.", "Name another file.") from None
+        raise CommandFailed("file_exists", f"{output} already exists.", "Name another file.") from None
     except OSError as error:
         raise CommandFailed("not_written", f"{output} cannot be written: {error.strerror}.") from None
 
 
 def _show_proposal(proposal: Proposal, file: Path, output: Path | None) -> None:
-    table = Table("field", "column", "sure", "why", box=SIMPLE)
+    table = Table("field", "column", "confidence", "reason", box=SIMPLE)
     for guess in proposal.guesses:
         table.add_row(guess.field, escape(guess.column), f"{guess.confidence:.0%}", escape(guess.reason))
     progress.print(table)
     for name in proposal.fits:
-        progress.print(f"[green]The file fits the profile {name} as it is[/]: none is needed.")
+        progress.print(f"[green]The file already fits the profile {name}[/]. You do not need a new one.")
     for field in proposal.missing:
         progress.print(f"[red]Fill in[/]  {field}: no column fits well.")
     for doubt in proposal.doubts:
-        progress.print(f"[yellow]Look at[/]  {escape(doubt)}", highlight=False)
+        progress.print(f"[yellow]Check[/]    {escape(doubt)}", highlight=False)
     written = escape(str(output)) if output else "FILE.toml"
-    said = f"[dim]Then: orders profile check {escape(str(file))} --profile {written}[/]"
+    said = f"[dim]Next: orders profile check {escape(str(file))} --profile {written}[/]"
     progress.print(said, highlight=False, soft_wrap=True)
 
 
@@ -86,10 +86,10 @@ def check(
     file: OrderFile,
     options: ReadOptions,
     profile: ProfileOption = None,
-    limit: Annotated[int, typer.Option("--orders", help="How many orders to show.", min=1, max=1000)] = 5,
+    limit: Annotated[int, typer.Option("--orders", help="Number of orders to show.", min=1, max=1000)] = 5,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how a file is read, and its first orders as the profile maps them; nothing is imported."""
+    """Show how a file is read, with its first orders as the profile maps them. Nothing is imported."""
     identified = identify(file, profile, options)
     preview = preview_orders(file, identified, parse_rules(load_settings()), limit)
     document = _document(identified, preview)
@@ -143,7 +143,7 @@ def _show_check(document: dict[str, Any]) -> None:
             head = ("", "", "")
         total = f"[bold]{order['total']} {order['currency']}[/]"
         table.add_row("", "", f"day {order['day']}", "", "", "", "", total, end_section=True)
-    page.print(table if document["orders"] else "No whole order among the first records.")
+    page.print(table if document["orders"] else "There is no complete order among the first records.")
     for reject in document["rejects"]:
         page.print(f"  line {reject['line']}  [red]{reject['code']}[/]  {escape(reject['message'])}")
     page.print(f"[dim]From the first {document['records_looked_at']:,} records.[/]", highlight=False)
@@ -151,7 +151,9 @@ def _show_check(document: dict[str, Any]) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
-    profile = typer.Typer(help="Column profiles: how a shop's columns become orders.", no_args_is_help=True)
+    profile = typer.Typer(
+        help="Column profiles, which map the columns of a shop's files to orders.", no_args_is_help=True
+    )
     profile.command("new")(new)
     profile.command("check")(check)
     app.add_typer(profile, name="profile")

@@ -1,4 +1,4 @@
-"""`orders smoke`: whether every part of a running stack answers."""
+"""`orders smoke`: checks that every part of a running stack answers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from orders_pipeline.base.settings import load_settings
 
 @command
 def smoke(
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long each part may take to answer.")] = SECONDS,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Time limit for each part, in seconds.")] = SECONDS,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask each endpoint, store, queue and server of the running stack; changes no business data."""
+    """Send a request to each endpoint, store, queue and server of the running stack. Changes no data."""
     settings = load_settings()
     checks = [order_store_answers(settings), *Smoke(settings, seconds).checks()]
     ok = all(check.ok for check in checks)

@@ -1,4 +1,4 @@
-"""`orders up`, `down`, `restart` and `status`: the background processes of a home."""
+"""`orders up`, `down`, `restart` and `status`: manage the background processes of a home."""
 
 from __future__ import annotations
 
@@ -40,20 +40,18 @@ OnlyOption = Annotated[
     typer.Option(
         "--only",
         metavar="PROGRAM",
-        help=f"Start only this program and what it needs; repeatable. One of {', '.join(EVERYTHING)}.",
+        help=f"Start only this program and those it needs. Repeatable. One of {', '.join(EVERYTHING)}.",
     ),
 ]
 ForegroundOption = Annotated[
     bool,
-    typer.Option(
-        "--foreground", help="Stay until SIGTERM, then stop gracefully: for systemd and containers."
-    ),
+    typer.Option("--foreground", help="Run until SIGTERM, then stop gracefully. For systemd and containers."),
 ]
-Names = Annotated[list[str] | None, typer.Argument(help="Programs; all but Redis when none is named.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Programs. Default: all except Redis.")]
 
 
 def up(only: OnlyOption = None, foreground: ForegroundOption = False, as_json: JsonOption = False) -> None:
-    """Start Redis, workers, Dagster and the API, and keep them running; restarts what has changed."""
+    """Start Redis, workers, Dagster and the API, and keep them running. Restart changed programs."""
     settings = load_settings()
     if foreground:
         run_in_foreground(settings, only or (), _say)
@@ -63,27 +61,27 @@ def up(only: OnlyOption = None, foreground: ForegroundOption = False, as_json: J
     if not as_json:
         for line in _addresses(settings, {program.name for program in started.programs}):
             page.print(line, soft_wrap=True, highlight=False)
-        page.print("`orders down` stops everything")
+        page.print("Stop everything with `orders down`.")
 
 
 def down(as_json: JsonOption = False) -> None:
-    """Stop all that `orders up` keeps running; a worker first ends the batch that it works on."""
+    """Stop all background processes. Each worker finishes its current batch first."""
     settings = load_settings()
     stopped = stop_all(settings, say=_say)
     if as_json:
         emit({"stopped": stopped, "home": str(settings.home)})
     else:
-        page.print("Stopped" if stopped else "Nothing was running")
+        page.print("Stopped." if stopped else "Nothing was running.")
 
 
 def restart(names: Names = None, as_json: JsonOption = False) -> None:
-    """Restart running programs with the present settings and code; a worker first ends its batch."""
+    """Restart running programs with the current settings and code. Workers finish their batch first."""
     settings = load_settings()
     _show(restart_programs(settings, names or (), say=_say), settings, as_json)
 
 
 def status(as_json: JsonOption = False) -> None:
-    """Show which programs run, whether the intake is paused, and which alerts are open."""
+    """Show running programs, open alerts, and whether the intake is paused."""
     settings = load_settings()
     found = alerts_now(settings)
     more = {"intake": intake_state(settings), "alerts": [alert_document(alert) for alert in found]}
@@ -93,7 +91,7 @@ def status(as_json: JsonOption = False) -> None:
 
 
 def _addresses(settings: Settings, running: set[str]) -> Iterator[str]:
-    """Where the programs that run are reached."""
+    """Yields the addresses of the running programs."""
     if WEBSERVER in running:
         yield f"Dagster: {webserver_url(settings)}"
     if API in running:
@@ -102,7 +100,7 @@ def _addresses(settings: Settings, running: set[str]) -> Iterator[str]:
         yield f"Read-only Dagster: http://127.0.0.1:{settings.viewer_port}"
     if FLOWER in running:
         login = settings.home / "run" / "flower.login"
-        yield f"Flower: http://127.0.0.1:{settings.flower_port}, login in {login}"
+        yield f"Flower: http://127.0.0.1:{settings.flower_port} (login: {login})"
 
 
 def _say(message: str) -> None:
@@ -114,12 +112,12 @@ def _show(stack: StackStatus, settings: Settings, as_json: bool, more: dict[str,
     if as_json:
         emit(_document(stack, settings) | (more or {}))
     elif not stack.programs:
-        page.print("Nothing is running. `orders up` starts broker, workers, Dagster and the API")
+        page.print("Nothing is running. Start the broker, workers, Dagster and the API with `orders up`.")
     else:
         page.print(_table(stack))
     if intake and intake["paused"] and not as_json:
         why = f": {escape(intake['because'])}" if intake["because"] else ""
-        page.print(f"[yellow]The intake is paused by {escape(intake['by'])}{why}[/]")
+        page.print(f"[yellow]Intake paused by {escape(intake['by'])}{why}[/]")
 
 
 def _document(stack: StackStatus, settings: Settings) -> dict[str, Any]:
@@ -134,7 +132,7 @@ def _document(stack: StackStatus, settings: Settings) -> dict[str, Any]:
 
 
 def _table(stack: StackStatus) -> Table:
-    table = Table("Program", "State", "PID", "Up for", "", box=None, header_style="bold")
+    table = Table("Program", "State", "PID", "Uptime", "", box=None, header_style="bold")
     for program in stack.programs:
         colour = "green" if program.state == "RUNNING" else "yellow"
         state = f"[{colour}]{program.state.lower()}[/]"

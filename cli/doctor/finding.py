@@ -1,4 +1,4 @@
-"""What the doctor finds."""
+"""The findings of `orders doctor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: what it is, how it stands, and how to mend it where that is needed."""
+    """The result of one check; `mend` says how to fix the problem, if there is one."""
 
     name: str
     level: Level
@@ -30,29 +30,29 @@ Examination = Callable[[], Iterable[Finding]]
 
 
 def ok(name: str, detail: str) -> Finding:
-    """Nothing to mend."""
+    """Makes a finding without a problem."""
     return Finding(name, Level.OK, detail)
 
 
 def warning(name: str, detail: str, mend: str) -> Finding:
-    """It works, and may not for long or not for all."""
+    """Makes a finding about something that works, but may fail later or for some users."""
     return Finding(name, Level.WARNING, detail, mend)
 
 
 def error(name: str, detail: str, mend: str) -> Finding:
-    """It does not work."""
+    """Makes a finding about something that does not work."""
     return Finding(name, Level.ERROR, detail, mend)
 
 
 def examined(name: str, examine: Examination, broken: str) -> Iterator[Finding]:
-    """The findings of an examination; one that fails is an error, mended as `broken` says."""
+    """Yields the findings of an examination; if it raises, an error with the fix `broken`."""
     try:
         yield from examine()
-    except Exception as failed:  # noqa: BLE001 whatever is broken, the others are examined
+    except Exception as failed:  # noqa: BLE001 one failure must not stop the other examinations
         reason = str(failed).partition("\n")[0]
         yield error(name, f"{type(failed).__name__}: {reason}", broken)
 
 
 def milliseconds_since(began: float) -> str:
-    """Time since a moment of `time.monotonic`."""
+    """Returns the time since `began` (from `time.monotonic`) as text."""
     return f"{(time.monotonic() - began) * 1000:.0f} ms"

@@ -1,4 +1,4 @@
-"""Examines this machine: Python and packages, the home and its disk, limits, ports."""
+"""Examines this machine: Python, packages, the home, its disk, limits and ports."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "c
 
 
 def python() -> Iterator[Finding]:
-    """The interpreter and the packages against the lock."""
+    """Compares the interpreter and the packages with the lock file."""
     running = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < OLDEST_PYTHON:
         yield error("python", running, "Install Python 3.11 or later and run `make setup` with it.")
     else:
         yield ok("python", running)
     locked = _locked(PROJECT_ROOT / "requirements.lock")
-    # A package that the lock has for other platforms only is not installed here.
+    # Packages that the lock file has only for other platforms are not installed here.
     found = {name: installed for name in locked if (installed := _installed(name))}
     other = [
         f"{name} {at} (locked {' or '.join(locked[name])})"
@@ -46,19 +46,19 @@ def python() -> Iterator[Finding]:
     if absent:
         yield error(
             "packages",
-            f"{', '.join(absent)} not installed",
-            "Run `make setup`, which installs what is locked.",
+            f"not installed: {', '.join(absent)}",
+            "Run `make setup`, which installs the locked packages.",
         )
     elif other:
         yield warning(
             "packages", ", ".join(other[:5]), "Run `make setup`, which installs the locked versions."
         )
     else:
-        yield ok("packages", f"{len(found)} as locked")
+        yield ok("packages", f"{len(found)} packages, all in their locked versions")
 
 
 def _locked(lock: Path) -> dict[str, list[str]]:
-    """Locked versions by package: some have one for older and one for newer Pythons."""
+    """Reads the locked versions of each package; some have one for older and one for newer Pythons."""
     versions: dict[str, list[str]] = {}
     for line in lock.read_text().splitlines():
         if found := LOCKED.match(line):
@@ -67,7 +67,7 @@ def _locked(lock: Path) -> dict[str, list[str]]:
 
 
 def _required(project: Path) -> list[str]:
-    """Names of the packages that the project itself asks for on this platform."""
+    """Reads the names of the packages that the project requires on this platform."""
     asked = tomllib.loads(project.read_text())["project"]["dependencies"] if project.exists() else []
     required = [Requirement(line) for line in asked]
     return [one.name for one in required if not one.marker or one.marker.evaluate()]
@@ -81,10 +81,10 @@ def _installed(name: str) -> str | None:
 
 
 def home(settings: Settings) -> Iterator[Finding]:
-    """The home: whether it can be written to, who else reads it, and the disk below it."""
+    """Checks whether the home is writable, who else can read it, and its disk."""
     folder = _existing(settings.home)
     if not os.access(folder, os.W_OK | os.X_OK):
-        yield error("home", f"{folder} cannot be written to", "Give it to the user that runs this, by chown.")
+        yield error("home", f"{folder} is not writable", "Change its owner to the current user with chown.")
     else:
         yield ok("home", str(settings.home))
     yield from _permissions(settings.home)
@@ -94,25 +94,25 @@ def home(settings: Settings) -> Iterator[Finding]:
     if settings.backup_folder:
         yield from _writable("backups", settings.backup_folder, "ORDERS_BACKUP_FOLDER")
     else:
-        yield warning("backups", "none are made", "Name a folder by ORDERS_BACKUP_FOLDER.")
+        yield warning("backups", "no backups are made", "Set ORDERS_BACKUP_FOLDER to a folder.")
 
 
 def _permissions(home: Path) -> Iterator[Finding]:
-    """Who else may read the home. A group may share it, but for what holds passwords."""
+    """Checks who else can read the home. A group may share it, except the folders with passwords."""
     private = [path for path in (home / "run", home / "logs") if path.exists()]
     open_to_others = [path.name for path in private if path.stat().st_mode & 0o077]
     if open_to_others:
         yield error(
             "permissions",
-            f"{', '.join(open_to_others)} of the home can be read by others, and may hold passwords",
+            f"other users can read {' and '.join(open_to_others)} in the home, which may contain passwords",
             f"chmod -R go= {home / 'run'} {home / 'logs'}",
         )
     else:
-        yield ok("permissions", "what holds passwords is private")
+        yield ok("permissions", "folders with passwords are private")
     if home.exists() and home.stat().st_mode & 0o007:
         yield warning(
             "home_permissions",
-            f"every user of this machine may enter {home}, which holds customers' data",
+            f"every user of this machine can read {home}, which contains customer data",
             f"chmod o= {home}",
         )
 
@@ -120,7 +120,7 @@ def _permissions(home: Path) -> Iterator[Finding]:
 def _disk(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     told = f"{free / 1e9:,.1f} GB free at {folder}"
-    mend = "Free some: `orders clean`, shorter ORDERS_KEEP_..._DAYS, or a larger disk."
+    mend = "Free space with `orders clean` or shorter ORDERS_KEEP_..._DAYS, or use a larger disk."
     if free < FREE_BYTES_TOO_LOW:
         return error("disk", told, mend)
     return warning("disk", told, mend) if free < FREE_BYTES_LOW else ok("disk", told)
@@ -131,15 +131,15 @@ def _file_system(settings: Settings) -> Iterator[Finding]:
     if kind in NETWORK:
         yield warning(
             "file_system",
-            f"the home lies on {kind}, where locks of SQLite and DuckDB are not to be relied on",
-            "Put ORDERS_HOME on a local disk; share by ORDERS_DATABASE_URL and ORDERS_STAGING_URL.",
+            f"the home is on {kind}, where locks of SQLite and DuckDB are not reliable",
+            "Move ORDERS_HOME to a local disk. Share data with ORDERS_DATABASE_URL and ORDERS_STAGING_URL.",
         )
     else:
         yield ok("file_system", kind or "unknown")
 
 
 def _mounted(folder: Path) -> str:
-    """Kind of the file system that holds a folder."""
+    """Returns the type of the file system of a folder."""
     best, kind = "", ""
     for line in Path("/proc/mounts").read_text().splitlines():
         _, point, type_name, *_ = line.split(" ")
@@ -152,33 +152,33 @@ def _writable(name: str, folder: Path, setting: str) -> Iterator[Finding]:
     if os.access(_existing(folder), os.W_OK | os.X_OK):
         yield ok(name, str(folder))
     else:
-        yield error(name, f"{folder} cannot be written to", f"Change its permissions, or {setting}.")
+        yield error(name, f"{folder} is not writable", f"Change its permissions, or set {setting}.")
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that exists."""
+    """Returns the folder, or its nearest parent that exists."""
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def limits() -> Iterator[Finding]:
-    """Open files that a process may have."""
+    """Checks the limit of open files for a process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < OPEN_FILES:
-        yield warning("open_files", f"a process may open {soft}", f"ulimit -n {OPEN_FILES} or more.")
+        yield warning("open_files", f"limit of {soft} per process", f"Run ulimit -n {OPEN_FILES}, or more.")
     else:
-        yield ok("open_files", f"a process may open {soft}")
+        yield ok("open_files", f"limit of {soft} per process")
 
 
 def ports(settings: Settings) -> Iterator[Finding]:
-    """The ports of `orders up`, unless it runs and has them itself."""
+    """Checks that the ports of `orders up` are free, unless it is running and uses them itself."""
     if find_leftovers(settings.home):
         yield ok("ports", "in use by this home")
         return
     names = [name for name in PORTS if getattr(settings, name)]
     taken = {name: getattr(settings, name) for name in names if _is_taken(getattr(settings, name))}
     for name, number in taken.items():
-        mend = f"Set ORDERS_{name.upper()} to a free port, or stop what uses it."
-        yield warning("ports", f"{number} of 127.0.0.1 is taken by another process", mend)
+        mend = f"Set ORDERS_{name.upper()} to a free port, or stop the other process."
+        yield warning("ports", f"another process uses port {number} of 127.0.0.1", mend)
     if not taken:
         yield ok("ports", "free")
 

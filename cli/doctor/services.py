@@ -1,4 +1,4 @@
-"""Examines what the pipeline works with: order store, Redis, broker, workers, gateway, Dagster, notices."""
+"""Examines the services: order store, Redis, broker, workers, payment gateway, Dagster and notices."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import HEAD, current_revision
 
 CLOCK_SECONDS = 2.0
-UP = "`orders up` starts it."
+UP = "Start it with `orders up`."
 
 
 def order_store(settings: Settings) -> Iterator[Finding]:
-    """Connection, clock and tables of the order store."""
+    """Checks the connection, clock and tables of the order store."""
     if not is_store_made(settings):
-        yield ok("database", "SQLite, not made yet: the first command makes it")
+        yield ok("database", "SQLite, not created yet; the first command creates it")
         return
     engine = open_engine(settings.store_url)
     try:
@@ -46,27 +46,27 @@ def _examine_store(engine: Engine) -> Iterator[Finding]:
             yield clock("clock_of_database", float(now))
         revision = current_revision(connection)
     if revision == HEAD:
-        yield ok("migrations", f"tables of revision {revision}")
+        yield ok("migrations", f"the tables are of revision {revision}")
     elif revision is None:
-        yield warning("migrations", "there are no tables yet", "`orders files` makes them.")
+        yield warning("migrations", "there are no tables yet", "`orders files` creates them.")
     else:
-        mend = "`orders backup`, then any command of the newer version brings them up to date."
-        yield error("migrations", f"tables of revision {revision}, this version has {HEAD}", mend)
+        mend = "Run `orders backup`, then any command of the newer version, which upgrades the tables."
+        yield error("migrations", f"the tables are of revision {revision}, this version has {HEAD}", mend)
 
 
 def clock(name: str, theirs: float) -> Finding:
-    """This machine's clock against another's, seconds since 1970."""
+    """Compares this machine's clock with another one (`theirs`, in seconds since 1970)."""
     apart = abs(time.time() - theirs)
     if apart > CLOCK_SECONDS:
-        mend = "Keep the clocks of all machines by NTP (timedatectl set-ntp true)."
-        return error(name, f"{apart:,.1f} seconds apart from this machine's", mend)
-    return ok(name, f"{apart:.2f} seconds apart")
+        mend = "Synchronise the clocks of all machines with NTP (timedatectl set-ntp true)."
+        return error(name, f"differs by {apart:,.1f} seconds from this machine's clock", mend)
+    return ok(name, f"differs by {apart:.2f} seconds")
 
 
 def redis_server(settings: Settings) -> Iterator[Finding]:
-    """Redis: connection, clock, and whether it may drop tasks."""
+    """Checks the connection and clock of Redis, and whether it can lose tasks."""
     if not settings.redis_url and not stack_status(settings).running:
-        yield ok("redis", f"embedded, not running; would run {find_server()}")
+        yield ok("redis", f"embedded, not running; the server is {find_server()}")
         return
     began = time.monotonic()
     with redis.Redis.from_url(redis_url(settings), socket_connect_timeout=3, socket_timeout=3) as client:
@@ -82,8 +82,8 @@ def _keeping(settings: Settings, info: dict[str, object]) -> Iterator[Finding]:
     if info.get("maxmemory") and policy != "noeviction":
         yield error(
             "redis_memory",
-            f"with the policy {policy} it drops tasks and figures when its memory is full",
-            "CONFIG SET maxmemory-policy noeviction, and in its configuration file.",
+            f"the policy {policy} drops tasks and figures when memory is full",
+            "Set maxmemory-policy to noeviction, with CONFIG SET and in the configuration file.",
         )
     else:
         yield ok("redis_memory", f"{info.get('used_memory_human')} used, policy {policy}")
@@ -91,19 +91,19 @@ def _keeping(settings: Settings, info: dict[str, object]) -> Iterator[Finding]:
     if is_broker and not info.get("aof_enabled"):
         yield warning(
             "redis_persistence",
-            "waiting tasks are lost when it restarts; their imports are launched again after a while",
-            "Set `appendonly yes`, or use RabbitMQ by ORDERS_BROKER_URL.",
+            "a restart loses waiting tasks; their imports are launched again after some time",
+            "Set `appendonly yes`, or use RabbitMQ with ORDERS_BROKER_URL.",
         )
 
 
 def broker(settings: Settings) -> Iterator[Finding]:
-    """The broker, what waits in its queues, and the workers on them."""
+    """Checks the broker, its queues and the workers."""
     if not (settings.broker_url or settings.redis_url) and not stack_status(settings).running:
         yield ok("broker", "the embedded Redis, not running")
         return
     began = time.monotonic()
     if not broker_answers(broker_url(settings)):
-        mend = "Check ORDERS_BROKER_URL, and that RabbitMQ or Redis runs."
+        mend = "Check ORDERS_BROKER_URL and that RabbitMQ or Redis runs."
         yield error("broker", "does not answer", mend)
         return
     yield ok("broker", f"answers, {milliseconds_since(began)}")
@@ -117,18 +117,20 @@ def _workers(settings: Settings) -> Iterator[Finding]:
     sizes, app = queue_sizes(settings), build_app(settings)
     yield ok("queues", ", ".join(f"{queue}: {size} waiting" for queue, size in sizes.items()))
     for queue, reason in misdeclared_queues(settings, app).items():
-        mend = f"Once it is empty: rabbitmqctl delete_queue {queue} (--vhost ...). Workers declare it anew."
-        yield error("queue_arguments", f"{queue} is not as workers declare it: {reason}", mend)
+        mend = (
+            f"When it is empty, run rabbitmqctl delete_queue {queue} (--vhost ...). Workers declare it again."
+        )
+        yield error("queue_arguments", f"{queue} differs from the declaration of the workers: {reason}", mend)
     unserved = unserved_queues(app, 2)
     if unserved:
-        mend = "`orders up` starts workers here; where they are busy or far away, look again."
-        yield warning("workers", f"none answers for {', '.join(sorted(unserved))}", mend)
+        mend = "Start workers here with `orders up`. If they are busy or on other machines, check again."
+        yield warning("workers", f"no worker answers for {', '.join(sorted(unserved))}", mend)
     else:
-        yield ok("workers", f"answer for {', '.join(QUEUES)}")
+        yield ok("workers", f"workers answer for {', '.join(QUEUES)}")
 
 
 def payment_gateway(settings: Settings) -> Iterator[Finding]:
-    """Whether the payment gateway answers, and takes the API key."""
+    """Checks that the payment gateway answers and accepts the API key."""
     if not settings.payment_url:
         yield ok("payment_gateway", "simulated inside the worker processes")
         return
@@ -138,14 +140,14 @@ def payment_gateway(settings: Settings) -> Iterator[Finding]:
 
 
 def dagster(settings: Settings) -> Iterator[Finding]:
-    """Dagster's configuration and stores."""
+    """Checks Dagster's configuration, stores and daemons."""
     file = settings.dagster_home / "dagster.yaml"
     if not file.exists():
-        yield error("dagster", f"{file} is missing", "Set DAGSTER_HOME to the folder of a dagster.yaml.")
+        yield error("dagster", f"{file} is missing", "Set DAGSTER_HOME to a folder with a dagster.yaml.")
         return
     prepared = settings.home / "run" / "dagster.prepared"
     if not prepared.exists() or str(settings.dagster_home) not in prepared.read_text().splitlines():
-        yield ok("dagster", f"{file}, its stores are not made yet")
+        yield ok("dagster", f"{file}; its stores are not created yet")
         return
     from jobs.dagster_seams.runs import count_runs, silent_daemons  # noqa: PLC0415
     from jobs.launch import dagster_instance  # noqa: PLC0415 takes two seconds to load
@@ -155,15 +157,15 @@ def dagster(settings: Settings) -> Iterator[Finding]:
         runs, silent = count_runs(instance), silent_daemons(instance)
     yield ok("dagster", f"{file}: {runs:,} runs, {milliseconds_since(began)}")
     if silent:
-        yield warning("daemon", f"no heartbeat of {', '.join(silent)}", UP)
+        yield warning("daemon", f"no heartbeat from {', '.join(silent)}", UP)
     else:
-        yield ok("daemon", "heartbeats are fresh")
+        yield ok("daemon", "all heartbeats are recent")
 
 
 def notices(settings: Settings) -> Iterator[Finding]:
-    """Whether anybody is told when something fails."""
+    """Checks that notices about failures reach someone."""
     if settings.notify_webhook or (settings.notify_email and settings.smtp_url):
-        yield ok("notices", "somebody is told when a run fails")
+        yield ok("notices", "notices are sent when a run fails")
     else:
         mend = "Set ORDERS_NOTIFY_WEBHOOK, or ORDERS_NOTIFY_EMAIL with ORDERS_SMTP_URL."
-        yield warning("notices", "nobody is told when a run fails", mend)
+        yield warning("notices", "no notice is sent when a run fails", mend)

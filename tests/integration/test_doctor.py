@@ -73,7 +73,9 @@ def test_a_queue_that_was_declared_otherwise_is_an_error_and_absent_ones_stay_ab
         with pytest.raises(NotFound):
             Queue("dagster", channel=connection).queue_declare(passive=True)
     assert found["level"] == "error"
-    assert found["detail"].startswith("orders is not as workers declare it: PRECONDITION_FAILED")
+    assert found["detail"].startswith(
+        "orders differs from the declaration of the workers: PRECONDITION_FAILED"
+    )
     assert "delete_queue orders" in found["mend"]
 
 
@@ -166,4 +168,4 @@ def test_a_package_that_the_project_needs_and_has_not_is_an_error(
     monkeypatch.setattr(machine, "PROJECT_ROOT", tmp_path)
     found = {one.name: one for one in machine.python()}
     assert found["packages"].level == "error"
-    assert found["packages"].detail == "no-such-package not installed"
+    assert found["packages"].detail == "not installed: no-such-package"

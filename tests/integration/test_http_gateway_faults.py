@@ -131,7 +131,7 @@ def test_a_gateway_under_maintenance_takes_no_requests(server: GatewayServer) ->
     with answering(head + page) as url:
         gateway = HttpGateway(url, timeout=2)
         assert not gateway.answers()
-        with pytest.raises(GatewayUnavailableError, match="text/html, which is no answer"):
+        with pytest.raises(GatewayUnavailableError, match="text/html, which does not come from"):
             gateway.check()
     assert server.client().answers()
 

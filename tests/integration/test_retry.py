@@ -158,7 +158,7 @@ def test_the_preview_counts_by_reason_and_file_and_changes_nothing(home: ImportB
         "by_file": {key: 3},
     }
     page = CliRunner().invoke(app, ["retry", "n4", "n3", "n2", "--dry-run"]).stdout
-    assert "3 orders would be tried again" in page
+    assert "3 orders would be retried" in page
     assert home.everything() == before
 
 
