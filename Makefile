@@ -6,19 +6,23 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
+RUNTIME := .venv/.runtime
 READY := .venv/.ready
 PYTHON ?=
 
-.PHONY: help setup demo test bench chaos seams check format lock up down clean
+.PHONY: help setup runtime demo test bench chaos seams check format lock up down clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-# Compiled here, because the user of a service may not write into the checkout.
-setup: $(READY) .env ## Make .venv with the locked dependencies, and .env
-	@$(BIN)/python -m compileall -q definitions.py assets cli jobs orders_pipeline resources
+setup: runtime $(READY) ## Make .venv with the locked dependencies, and .env
 
-demo: setup ## Import data/sample.csv through Dagster, Celery and Redis, and show the result
+# What the pipeline runs on, without what only tests and checks need. Compiled here, because the user of a service
+# may not write into the checkout.
+runtime: $(RUNTIME) .env
+	@$(BIN)/python -m compileall -q -j 0 definitions.py assets cli jobs orders_pipeline resources
+
+demo: runtime ## Import data/sample.csv through Dagster, Celery and Redis, and show the result
 	@$(BIN)/orders demo
 
 test: setup ## Install missing services where possible, and run all tests
@@ -55,7 +59,7 @@ lock: $(READY) ## Lock the dependencies again, for people and for the image; UPG
 	$(BIN)/uv pip compile pyproject.toml --extra s3 --constraint requirements.lock --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-strip-extras --quiet --output-file deploy/requirements.lock
 
-up: setup ## Start broker, workers, Dagster and API in the background
+up: runtime ## Start broker, workers, Dagster and API in the background
 	@$(BIN)/orders up
 
 down: ## Stop them gracefully
@@ -65,7 +69,7 @@ clean: down ## Remove .venv, .env and caches; the state in ORDERS_HOME (var/) st
 	rm -rf .venv .env .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 
 # CPython 3.11 and 3.12 come first: for them a Redis server comes with the locked packages.
-$(READY): requirements.lock pyproject.toml
+$(RUNTIME): deploy/requirements.lock pyproject.toml
 	@usable() { "$$1" -c "import sys; sys.exit(not $$2 <= sys.version_info[:2] < $$3)" 2>/dev/null; }; \
 	python=""; \
 	for name in $(or $(PYTHON),python3 python3.12 python3.11); do \
@@ -76,10 +80,13 @@ $(READY): requirements.lock pyproject.toml
 	  echo "Python 3.11 or later is needed. Install it, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
 	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
 	  echo "$$python cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; fi; \
-	echo "Setting up .venv with $$("$$python" --version); this takes about a minute"; \
-	test -x $(BIN)/python || "$$python" -m venv .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	echo "Setting up .venv with $$("$$python" --version)"; \
+	test -x $(BIN)/pip || "$$python" -m venv .venv
+	@bash deploy/install_packages.sh deploy/requirements.lock --compile-bytecode
+	@touch $@
+
+$(READY): $(RUNTIME) requirements.lock
+	@bash deploy/install_packages.sh requirements.lock
 	@touch $@
 
 # Dagster reads .env before it looks for its home, so that plain `dagster` commands work without exports. It lets

@@ -11,7 +11,7 @@ from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any, ParamSpec
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
@@ -30,8 +30,23 @@ from orders_pipeline.staging.staging import BadPartitionKey
 Arguments = ParamSpec("Arguments")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-page = Console()
-progress = Console(stderr=True)
+PIPE_COLUMNS = 10_000
+
+
+class UnbrokenConsole(Console):
+    """A console that breaks no line in a pipe or a file: paths and keys stay whole there."""
+
+    @property  # type: ignore[misc] # nothing sets it
+    def size(self) -> ConsoleDimensions:
+        """The terminal's, or that of `COLUMNS`; else one that every line fits in."""
+        known = super().size
+        if self.is_terminal or "COLUMNS" in self._environ:
+            return known
+        return ConsoleDimensions(PIPE_COLUMNS, known.height)
+
+
+page = UnbrokenConsole()
+progress = UnbrokenConsole(stderr=True)
 
 
 class CommandFailed(Exception):

@@ -6,13 +6,14 @@ import json
 
 import pytest
 import typer
+from rich.table import Table
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from cli.commands.inspecting import _show_story
 from cli.commands.order_files import _show_rejects
 from cli.commands.stack import _addresses
-from cli.output import CommandFailed, command, emit, explain, show_error
+from cli.output import CommandFailed, command, emit, explain, page, show_error
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings, SettingsError
 from orders_pipeline.imports.import_row import UnknownPartitionError
@@ -136,3 +137,20 @@ def test_only_addresses_of_what_runs_are_told() -> None:
     told = "\n".join(_addresses(settings, {"webserver", "api", "worker-orders"}))
     assert ":3100" in told
     assert ":8100/api" in told
+
+
+def test_what_goes_to_a_pipe_is_not_broken_over_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    path = "/very/long/" + "folder with spaces/" * 20 + "orders.csv"
+    show_error(CommandFailed("file_missing", f"There is no {path}", f"Look for {path}"), as_json=False)
+    assert capsys.readouterr().err == f"Error: There is no {path}\nLook for {path}\n"
+    page.print(Table.grid(path, path))
+    page.print(path)
+    assert path in capsys.readouterr().out.splitlines()
+
+
+def test_columns_sets_the_width_of_a_page_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(page._environ, "COLUMNS", "20")
+    page.print("word " * 20)
+    assert {len(line) for line in capsys.readouterr().out.splitlines()} == {20}
