@@ -1,6 +1,6 @@
-"""Asking the broker and its workers whether they are there.
+"""Checks whether the broker and its workers answer.
 
-Whoever needs it loads it then: Celery takes long to load, and most commands have nothing to ask.
+Import this module only where it is needed: loading Celery is slow, and most commands do not use it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ANSWERS_WITHIN_SECONDS = 0.25
 
 
 def broker_answers(url: str) -> bool:
-    """Whether a Celery broker can be reached with this URL."""
+    """Whether the Celery broker at this URL can be reached."""
     with _celery(url) as app, app.connection_for_write(connect_timeout=2) as connection:
         try:
             connection.ensure_connection(max_retries=1, timeout=5)
@@ -30,7 +30,7 @@ def broker_answers(url: str) -> bool:
 
 @contextmanager
 def asking(broker: str, node: str) -> Iterator[Callable[[], bool]]:
-    """What tells whether this Celery worker answers, asked as often as one likes."""
+    """Yields a function that returns whether a Celery worker answers; it can be called repeatedly."""
     with _celery(broker) as app, app.connection_for_write() as connection:
         ping = pings(app, connection, node, ANSWERS_WITHIN_SECONDS)
 
@@ -45,7 +45,7 @@ def asking(broker: str, node: str) -> Iterator[Callable[[], bool]]:
 
 
 def all_queues_are_served(broker: str, seconds: float) -> bool:
-    """Whether Celery workers, wherever they run, serve every queue; asks for so many seconds at most."""
+    """Whether Celery workers on any machine serve every queue; waits at most `seconds` for answers."""
     with _celery(broker) as app:
         return not unserved_queues(app, seconds)
 

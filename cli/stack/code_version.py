@@ -1,4 +1,4 @@
-"""Which code a background process runs: a digest of the project's files and of what is installed for it."""
+"""The code version: a digest of the project's files and its locked dependencies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SINGLE_FILES = ("definitions.py", "requirements.lock")
 
 
 def code_version() -> str:
-    """The same for the same files; another after each change of the code or of the locked dependencies."""
+    """Returns the digest, which changes with every change of the code or the locked dependencies."""
     digest = hashlib.sha256()
     for file in _files():
         digest.update(str(file.relative_to(PROJECT_ROOT)).encode())

@@ -1,7 +1,7 @@
-"""Makes Dagster's own stores of a new home once, before several processes would do so at the same time.
+"""Creates Dagster's own stores of a new home, before several processes could do so at the same time.
 
-Dagster does not lock while it makes them: two processes that meet leave a SQLite store with two schema
-versions, which no process can open any more.
+Dagster takes no lock when it creates them. Two processes at once can leave a SQLite store with two schema
+versions, which no process can open.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PREPARED = "dagster.prepared"
 
 
 def prepare_dagster(settings: Settings) -> None:
-    """Let Dagster make its stores for this home and this dagster.yaml, unless that was done.
+    """Creates Dagster's stores for this home and dagster.yaml, unless they exist.
 
     Raises:
-        StackError: Dagster does not accept its configuration or reach its database.
+        StackError: Dagster rejects its configuration or cannot reach its database.
     """
     layout = Layout(settings.home)
     with (layout.run / PREPARED).open("a+") as prepared:
@@ -44,12 +44,12 @@ def _open_once(settings: Settings) -> None:
     except Exception as error:
         raise StackError(
             "dagster_unusable",
-            f"Dagster cannot be used with {settings.dagster_home}/dagster.yaml: {_reason(error)}",
+            f"Dagster cannot start with {settings.dagster_home}/dagster.yaml: {_reason(error)}",
         ) from error
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong at the bottom of it, in one line."""
+    """Returns the message of the root cause in one line."""
     while cause := error.__cause__ or error.__context__:
         error = cause
     return " ".join(str(error).split())
@@ -57,7 +57,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """These variables, from which Dagster takes its home, while the context lasts."""
+    """Sets environment variables, which tell Dagster its home, while the context lasts."""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

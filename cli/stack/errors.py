@@ -1,4 +1,4 @@
-"""What can go wrong with the background processes."""
+"""Errors of the background processes."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from cli.output import CommandFailed
 
 
 class StackError(CommandFailed):
-    """The processes could not be started or reached."""
+    """The background processes cannot be started or reached."""

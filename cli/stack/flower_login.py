@@ -1,4 +1,4 @@
-"""The user and password that Flower asks for."""
+"""The user name and password of Flower."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orders_pipeline.base.settings import Settings
 
 
 def flower_login(settings: Settings) -> str:
-    """`USER:PASSWORD`: the configured one, else one drawn once for this home, in `run/flower.login`."""
+    """Returns `USER:PASSWORD` from the settings, or a random one that is saved in `run/flower.login`."""
     if settings.flower_login:
         return settings.flower_login
     file = Layout(settings.home).run / "flower.login"

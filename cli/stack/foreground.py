@@ -1,4 +1,7 @@
-"""`orders up --foreground`: the processes of a home as long as this one lives, for systemd and containers."""
+"""`orders up --foreground`: runs the processes of a home until this process ends.
+
+For systemd and containers.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class ToldToStop(BaseException):
-    """SIGTERM or SIGINT came; no error, and no handler of errors is to catch it."""
+    """The process received SIGTERM or SIGINT. A BaseException, so that no error handler catches it."""
 
 
 def run_in_foreground(settings: Settings, only: Sequence[str], say: Say) -> None:
-    """Run the stack until this process is told to stop, or `orders down` stops it.
+    """Runs the stack until SIGTERM, SIGINT or `orders down`.
 
     Raises:
-        StackError: it does not start, or its supervisor was killed.
+        StackError: the stack does not start, or its supervisor was killed.
     """
     supervisor = Supervisor(Layout(settings.home))
     with _told():
@@ -40,12 +43,12 @@ def run_in_foreground(settings: Settings, only: Sequence[str], say: Say) -> None
             stop_all(settings, say=say)
             return
     if supervisor.was_killed():
-        raise StackError("supervisor_killed", "The supervisor was killed, and its programs with it")
+        raise StackError("supervisor_killed", "The supervisor and its programs were killed")
 
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Raises `ToldToStop` at the first signal; later ones change nothing."""
+    """Raises `ToldToStop` at the first signal and ignores later ones."""
 
     def tell(_number: int, _frame: FrameType | None) -> None:
         for number in STOP_SIGNALS:

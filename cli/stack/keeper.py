@@ -1,7 +1,7 @@
-"""Runs beside processes that were started for the duration of a command; ends them when no command is left.
+"""The keeper: stops processes that were started for a command, if all commands that use them were killed.
 
-The commands end them themselves when they finish; this is for those that were killed. It imports the standard
-library only and runs without site packages.
+A command that finishes stops them itself. The keeper imports only the standard library and runs without site
+packages.
 """
 
 import fcntl
@@ -16,19 +16,19 @@ PERIOD_SECONDS = 1.0
 
 
 def main() -> None:
-    """Watch the locks in the supervisor's working folder; end the supervisor, this process's parent."""
+    """Watches the locks in the supervisor's working folder and then ends the supervisor, its parent."""
     run = Path.cwd()
     with (run / START).open("a") as start, (run / MEMBERS).open("a") as members:
         while not nobody_is_left(start, members):
             time.sleep(PERIOD_SECONDS)
         os.kill(os.getppid(), signal.SIGTERM)
-        # Nobody can start or join before the supervisor has ended this process, too.
+        # Hold the start lock until the supervisor ends this process, so that no command starts or joins.
         while True:
             signal.pause()
 
 
 def nobody_is_left(start: TextIO, members: TextIO) -> bool:
-    """Whether no command holds membership; the start lock is then held, so that none can join."""
+    """Whether no command is a member; if so, keeps the start lock, so that none can join."""
     if not try_lock(start):
         return False
     if try_lock(members):
@@ -38,7 +38,7 @@ def nobody_is_left(start: TextIO, members: TextIO) -> bool:
 
 
 def try_lock(file: TextIO) -> bool:
-    """Take the exclusive lock of a file if it is free."""
+    """Takes the exclusive lock of a file, if it is free; returns whether it did."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

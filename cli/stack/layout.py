@@ -1,4 +1,4 @@
-"""Where the background processes of a home keep their files."""
+"""The folders and files of the background processes of a home."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from orders_pipeline.base.home import make_home
 
-# Variable that every background process inherits, so that those of a home can be told.
+# Environment variable that every background process inherits; it identifies the processes of a home.
 HOME_MARK = "ORDERS_STACK_HOME"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths below one home; all of them are private to the user, as logs and URLs may hold secrets."""
+    """Paths in one home. All are private to the user, because logs and URLs can contain secrets."""
 
     home: Path
 
@@ -24,30 +24,30 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """One rotated log per program."""
+        """The folder with a rotated log for each program."""
         return self.home / "logs"
 
     @property
     def config(self) -> Path:
-        """The supervisor's configuration."""
+        """The supervisor's configuration file."""
         return self.run / "supervisord.conf"
 
     @property
     def programs(self) -> Path:
-        """The programs that the supervisor runs, as JSON."""
+        """The JSON file with the programs that the supervisor runs."""
         return self.run / "programs.json"
 
     @property
     def workspace(self) -> Path:
-        """Dagster's workspace file, which points the webserver and the daemon to the code server."""
+        """Dagster's workspace file, with the address of the code server."""
         return self.run / "workspace.yaml"
 
     def log(self, program: str) -> Path:
-        """Log of one program."""
+        """Returns the log file of a program."""
         return self.logs / f"{program}.log"
 
     def prepare(self) -> None:
-        """Make the folders."""
+        """Makes the folders."""
         make_home(self.home)
         for folder in (self.run, self.logs):
             folder.mkdir(mode=0o700, exist_ok=True)

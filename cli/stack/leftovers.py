@@ -1,7 +1,7 @@
-"""Processes of a home whose supervisor is gone.
+"""Finds and ends processes of a home whose supervisor is gone.
 
-Each gets a signal from the kernel when its supervisor dies; what does not heed it, or is a child of one that
-did, is found by the mark that all of them inherit.
+The kernel signals each program when its supervisor dies. Programs that ignore the signal, and children of
+programs that ended, are found by an environment variable that all of them inherit.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ POLL_SECONDS = 0.05
 
 
 def find_leftovers(home: Path) -> list[int]:
-    """Ids of the processes that carry the mark of this home."""
+    """Returns the ids of the processes with this home's environment variable."""
     mark = f"{HOME_MARK}={home}".encode()
     folders = [folder for folder in Path("/proc").iterdir() if folder.name.isdigit()]
     return [int(folder.name) for folder in folders if mark in _environment(folder)]
 
 
 def end_leftovers(home: Path, say: Callable[[str], None]) -> None:
-    """End what a dead supervisor left behind: SIGTERM, and SIGKILL to those that do not heed it."""
+    """Ends processes that a dead supervisor left behind: first SIGTERM, then SIGKILL."""
     if pids := find_leftovers(home):
         say(f"Ending {len(pids)} processes whose supervisor is gone")
     for number in (signal.SIGTERM, signal.SIGKILL):

@@ -1,4 +1,4 @@
-"""The steps that start and stop background processes; all of them are taken under the home's start lock."""
+"""The steps to start and stop background processes. The caller holds the home's start lock."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ KILLED_WITHIN_SECONDS = 3
 
 
 def is_unused(layout: Layout) -> bool:
-    """Whether processes run that are not to stay; whether a command needs them, the membership lock tells."""
+    """Whether the running processes are temporary: started for a command, not by `orders up`.
+
+    The membership lock tells whether a command still needs them.
+    """
     supervisor = Supervisor(layout)
     return supervisor.condition() is Condition.RUNNING and KEEPER in supervisor.states()
 
 
 def end_orphans(plan: Plan, say: Say) -> None:
-    """End what a supervisor that was killed left behind: it may hold ports."""
+    """Ends processes that a killed supervisor left behind; they may occupy ports."""
     supervisor = Supervisor(plan.layout)
     supervisor.wait_if_stopping()
     if supervisor.condition() is Condition.GONE:
@@ -34,7 +37,7 @@ def end_orphans(plan: Plan, say: Say) -> None:
 
 
 def ensure(plan: Plan, names: Sequence[str], say: Say) -> None:
-    """Start those programs that are absent, and a keeper beside them when nothing ran before."""
+    """Starts the programs that are not running, and a keeper if nothing was running."""
     end_orphans(plan, say)
     supervisor = Supervisor(plan.layout)
     running = supervisor.condition() is Condition.RUNNING
@@ -54,12 +57,12 @@ def ensure(plan: Plan, names: Sequence[str], say: Say) -> None:
 
 
 def stop(layout: Layout, say: Say) -> bool:
-    """Stop every program, Redis last: a worker that ends its batch reports to it."""
+    """Stops every program; Redis is last, because workers need it to finish their batches."""
     supervisor = Supervisor(layout)
     running = supervisor.condition() is not Condition.GONE
     if supervisor.condition() is Condition.RUNNING:
         names = [name for name in supervisor.states() if name not in (REDIS, KEEPER)]
-        say("Stopping; a worker ends its batch first")
+        say("Stopping; workers finish their current batch first")
         supervisor.stop(names)
         supervisor.shutdown()
     supervisor.wait_if_stopping()
@@ -69,18 +72,18 @@ def stop(layout: Layout, say: Say) -> bool:
 
 
 def running_programs(layout: Layout) -> dict[str, Program]:
-    """The programs that the supervisor of this home runs, by name; none when it does not run."""
+    """Returns the programs that the supervisor runs, by name; none if there is no supervisor."""
     supervisor = Supervisor(layout)
     return supervisor.programs() if supervisor.condition() is Condition.RUNNING else {}
 
 
 def missing_workers(layout: Layout) -> list[str]:
-    """What a command must start to have every queue served: nothing where both workers of `orders up` run."""
+    """Returns the workers to start so that every queue is served; none if those of `orders up` run."""
     return [] if {WORKER_ORDERS, WORKER_DEFAULT} <= running_programs(layout).keys() else [WORKER]
 
 
 def wait_for_workers(plan: Plan) -> None:
-    """Wait until this home's own workers answer."""
+    """Waits until this home's workers answer."""
     from cli.stack.broker import asking  # noqa: PLC0415 it loads while the workers start
 
     broker = broker_url(plan.settings)
@@ -90,28 +93,28 @@ def wait_for_workers(plan: Plan) -> None:
 
 
 def restart(plan: Plan, names: Sequence[str], say: Say) -> None:
-    """Stop these running programs together, gracefully, and start them with the settings and code of now."""
+    """Stops running programs together, gracefully, and starts them with the current settings and code."""
     if names:
-        say("Restarting " + ", ".join(names) + "; a worker ends its batch first")
+        say("Restarting " + ", ".join(names) + "; workers finish their current batch first")
         supervisor = Supervisor(plan.layout)
         supervisor.remove(names)
         ensure(plan, names, say)
 
 
 def changed_programs(plan: Plan) -> list[str]:
-    """Running programs that would be started otherwise now: their settings or their code have changed.
+    """Returns the running programs whose settings or code have changed.
 
-    Redis keeps running: its queues would be lost, and none of its settings can change.
+    Redis is left out: a restart would lose its queues, and none of its settings can change.
     """
     known = running_programs(plan.layout)
     return [name for name in known if name not in (REDIS, KEEPER) and known[name] != make_program(name, plan)]
 
 
 def refuse_taken_ports(plan: Plan, names: Sequence[str]) -> None:
-    """Make sure that these programs can have their ports, unless they have them already.
+    """Checks that the ports of these programs are free or already theirs.
 
     Raises:
-        StackError: another process listens there; the hint names the setting.
+        StackError: another process listens on a port; the hint names the setting.
     """
     known = running_programs(plan.layout)
     taken = {program.port for program in known.values()}
@@ -120,13 +123,13 @@ def refuse_taken_ports(plan: Plan, names: Sequence[str]) -> None:
         if _stays_taken(port.number):
             raise StackError(
                 "port_taken",
-                f"Port {port.number} of 127.0.0.1 is taken by another process",
-                f"Set {port.setting} to a free port, or stop what uses it",
+                f"Another process uses port {port.number} of 127.0.0.1",
+                f"Set {port.setting} to a free port, or stop the other process",
             )
 
 
 def _stays_taken(port: int) -> bool:
-    # A process that was killed a moment ago has its port until the kernel is done with it.
+    # The kernel can take a moment to release the port of a killed process.
     deadline = time.monotonic() + KILLED_WITHIN_SECONDS
     while port_accepts(port):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""A background program as data, and the file that holds those which the supervisor runs."""
+"""A background program as data, and the file with the programs that the supervisor runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of 127.0.0.1 that a program needs, and the setting that changes it."""
+    """A port of 127.0.0.1 that a program uses, and the setting for it."""
 
     number: int
     setting: str
@@ -18,10 +18,12 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program: how it is started, stopped and ended.
+    """How to start and stop a program.
 
-    `stop_seconds`: how long it may take to end after SIGTERM. `stop_group`: its children get the signal, too.
-    `death_signal`: what it gets when its supervisor dies.
+    Attributes:
+        stop_seconds: time limit to end after SIGTERM.
+        stop_group: whether its children get the signal, too.
+        death_signal: the signal that it gets when its supervisor dies.
     """
 
     name: str
@@ -36,9 +38,9 @@ class Program:
 
 
 def save_programs(file: Path, programs: Iterable[Program]) -> None:
-    """Write the programs to a private file: their environment may hold passwords.
+    """Writes the programs to a private file, because their environment may contain passwords.
 
-    It appears whole or not at all: programs read it as they start.
+    The file is replaced atomically, because starting programs read it.
     """
     new = file.with_name(f"{file.name}.new")
     new.touch(mode=0o600)
@@ -47,7 +49,7 @@ def save_programs(file: Path, programs: Iterable[Program]) -> None:
 
 
 def load_programs(file: Path) -> dict[str, Program]:
-    """The programs in the file, by name."""
+    """Reads the programs from the file, by name."""
     programs = {}
     for name, values in json.loads(file.read_text()).items():
         port = Port(**values.pop("port")) if values["port"] else values.pop("port")

@@ -1,7 +1,7 @@
-"""Every background program of the pipeline.
+"""The background programs of the pipeline.
 
-All of them listen on 127.0.0.1 only. They get their settings as variables, so that it does not matter whether
-the caller had them from its environment, from `.env` or from its own options.
+All of them listen only on 127.0.0.1. They get the caller's settings as environment variables, whether the
+caller has them from its environment, from `.env` or from options.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ CODE_SERVER, WEBSERVER, VIEWER, DAEMON = "code-server", "webserver", "viewer", "
 API, FLOWER = "api", "flower"
 CELERY_APP, DEFINITIONS = "jobs.celery_app", "definitions"
 CODE_VARIABLE = "ORDERS_CODE_VERSION"
-# Unless the settings say otherwise: these logs are read by programs first.
+# The default for background programs, whose logs are usually read by machines. Settings override it.
 LOGS = {"ORDERS_LOG_FORMAT": "json"}
 KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What programs are made from: settings, and the modules of the Celery app and Dagster's definitions."""
+    """The input for making programs: settings, and the modules of the Celery app and of the definitions."""
 
     settings: Settings
     celery_app: str = CELERY_APP
@@ -45,35 +45,35 @@ class Plan:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """Variables of the programs that run the project's code."""
+        """Environment variables of the programs that run the project's code."""
         return LOGS | variables(self.settings) | {CODE_VARIABLE: code_version()}
 
 
 def make_program(name: str, plan: Plan) -> Program:
-    """The program of this name; the Redis server must not be running when its program is made."""
+    """Makes a program by name. The Redis server must not be running when its program is made."""
     return MAKERS[name](plan)
 
 
 def is_redis_embedded(settings: Settings) -> bool:
-    """Whether this home runs a Redis of its own: for the cache, or as the broker."""
+    """Whether this home runs its own Redis server."""
     return not settings.redis_url
 
 
 def variables(settings: Settings) -> dict[str, str]:
-    """Environment variables that give another process the same settings."""
+    """Returns environment variables that give another process the same settings."""
     values = settings.model_dump(mode="json", exclude_unset=True, exclude={"home", "dagster_home"})
     given = {f"ORDERS_{name.upper()}": str(value) for name, value in values.items()}
     return given | {
         "ORDERS_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
-        # Switched off in dagster.yaml, telemetry still makes two folders in Dagster's home without this.
+        # Telemetry is off in dagster.yaml. Without this variable it still creates two folders.
         "DAGSTER_DISABLE_TELEMETRY": "1",
         HOME_MARK: str(settings.home),
     }
 
 
 def _redis(plan: Plan) -> Program:
-    # It has no state to save, and ending it at once leaves no chance that it outlives its supervisor.
+    # Redis has no state to save, so SIGKILL is safe and makes sure that it does not outlive its supervisor.
     command = prepare_server(plan.settings.home)
     return Program(REDIS, command, str(plan.layout.run), priority=10, death_signal="SIGKILL")
 
@@ -93,7 +93,8 @@ def _code_server(plan: Plan) -> Program:
     port = Port(plan.settings.code_server_port, "ORDERS_CODE_SERVER_PORT")
     listen = ["-h", "127.0.0.1", "-p", str(port.number), "--use-python-environment-entry-point"]
     code = ["-m", plan.definitions, "-d", str(PROJECT_ROOT), "--location-name", "definitions"]
-    # It ends when it cannot load, and is started again; `dagster code-server` would serve the error for ever.
+    # If it cannot load the definitions, it exits and is restarted. `dagster code-server` would keep serving
+    # the error.
     command = ["dagster", "api", "grpc", *listen, *code]
     return _dagster(CODE_SERVER, plan, command, priority=30, port=port)
 
@@ -128,7 +129,7 @@ def _flower(plan: Plan) -> Program:
     port = Port(plan.settings.flower_port, "ORDERS_FLOWER_PORT")
     listen = ["--address=127.0.0.1", f"--port={port.number}"]
     command = [sys.executable, "-m", "celery", "-A", plan.celery_app, "flower", *listen]
-    # Whoever lists the machine's processes would read them among the arguments.
+    # As arguments, the secrets would be visible in the process list.
     secrets = {"FLOWER_BASIC_AUTH": flower_login(plan.settings)}
     if api := plan.settings.flower_broker_api:
         secrets["FLOWER_BROKER_API"] = api
@@ -141,14 +142,17 @@ def _keeper(plan: Plan) -> Program:
 
 
 def _dagster(name: str, plan: Plan, told: list[str], *, priority: int, port: Port | None = None) -> Program:
-    """One of Dagster's servers, away from the project's `.env`: it would win over the settings."""
+    """Makes a Dagster server that runs outside the project folder, whose `.env` would override settings."""
     command = [sys.executable, "-m", "cli.dagster_server", *told]
     directory = str(plan.layout.run)
     return Program(name, command, directory, plan.environment, priority=priority, stop_group=True, port=port)
 
 
 def _workspace(plan: Plan) -> str:
-    """With the location name of the project's workspace.yaml: sensors keep their state by it."""
+    """Writes the workspace file.
+
+    The location name is that of the project's workspace.yaml, because sensors keep their state under it.
+    """
     server = {"host": "127.0.0.1", "port": plan.settings.code_server_port, "location_name": "definitions"}
     plan.layout.workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
     return str(plan.layout.workspace)

@@ -1,4 +1,4 @@
-"""Waiting until the background processes do their work, and saying why when they do not."""
+"""Waits until the background processes are ready, and reports why one is not."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.supervisor import Supervisor
 
-# What dies is seen at once; this is for what hangs, on a machine that may be very busy.
+# Processes that die are noticed at once. This limit is for processes that hang, on a busy machine.
 STARTUP_SECONDS = 300
 POLL_SECONDS = 0.05
 LOG_TAIL_LINES = 20
 FAILED = {"BACKOFF", "FATAL"}
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries {
     locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
-# What the webserver reports until the code server listens.
+# The error that the webserver reports until the code server listens.
 UNREACHABLE = "DagsterUserCodeUnreachableError"
 
 
 def wait_for_program(layout: Layout, name: str, ready: Callable[[], bool]) -> None:
-    """Wait until a program of the running supervisor is ready.
+    """Waits until a program of the running supervisor is ready.
 
     Raises:
-        StackError: it ended or took too long; the message holds the end of its log.
+        StackError: the program ended or took too long; the message has the end of its log.
     """
     deadline = time.monotonic() + STARTUP_SECONDS
     pids: set[int] = set()
     while not ready():
         program = Supervisor(layout).states()[name]
         pids |= {program.pid} if program.pid else set()
-        # A new process id: it died while it was waited for, and was started again.
+        # A second process id means that the program died and was restarted.
         if program.state in FAILED or len(pids) > 1 or time.monotonic() > deadline:
             raise StackError(
                 "process_not_ready",
-                f"The {name} does not start. The end of its log:\n{_tail(layout, name)}",
-                f"The whole log is {layout.log(name)}",
+                f"The {name} does not start. Its log ends with:\n{_tail(layout, name)}",
+                f"The complete log is {layout.log(name)}",
             )
         time.sleep(POLL_SECONDS)
 
 
 def redis_answers(url: str) -> bool:
-    """Whether a Redis that accepts this URL's password answers."""
+    """Whether the Redis at this URL answers and accepts the password."""
     import redis  # noqa: PLC0415 commands that ask for none of it start sooner
 
     with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=None) as client:
@@ -56,7 +56,7 @@ def redis_answers(url: str) -> bool:
 
 
 def port_accepts(port: int) -> bool:
-    """Whether something listens on this port of 127.0.0.1."""
+    """Whether a process listens on this port of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -65,7 +65,7 @@ def definitions_are_loaded(webserver: str) -> bool:
     """Whether this Dagster webserver answers and has loaded the definitions from the code server.
 
     Raises:
-        StackError: they do not load.
+        StackError: the definitions cannot be loaded.
     """
     request = urllib.request.Request(  # noqa: S310 - a URL of our own
         f"{webserver}/graphql",
@@ -88,5 +88,5 @@ def _tail(layout: Layout, name: str) -> str:
     try:
         lines = layout.log(name).read_text(errors="replace").splitlines()
     except FileNotFoundError:
-        return "(there is none)"
+        return "(there is no log)"
     return "\n".join(lines[-LOG_TAIL_LINES:])

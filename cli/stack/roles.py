@@ -1,4 +1,4 @@
-"""Which programs `orders up` runs: all of them, or those that a machine is to have."""
+"""Chooses the programs that `orders up` runs on a machine."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ NEEDS: Mapping[str, str] = {WEBSERVER: CODE_SERVER, VIEWER: CODE_SERVER, DAEMON:
 
 
 def roles(settings: Settings, only: Sequence[str] = ()) -> list[str]:
-    """Names of the programs to run, in the order of their start, with those that they cannot do without.
+    """Returns the programs to run, in start order, including those that the chosen ones need.
 
     Raises:
-        StackError: a name is unknown, or the settings switch that program off.
+        StackError: a name is unknown, or the settings disable the program.
     """
     available = [name for name in EVERYTHING if _why_off(name, settings) is None]
     for name in only:
         if name not in EVERYTHING:
             raise StackError(
-                "unknown_program", f"There is no program {name!r}", f"Known: {', '.join(EVERYTHING)}"
+                "unknown_program", f"There is no program {name!r}", f"Use one of {', '.join(EVERYTHING)}"
             )
         if reason := _why_off(name, settings):
             raise StackError("program_is_off", f"The {name} cannot run: {reason}")
@@ -42,9 +42,9 @@ def roles(settings: Settings, only: Sequence[str] = ()) -> list[str]:
 
 def _why_off(name: str, settings: Settings) -> str | None:
     if name == REDIS and not is_redis_embedded(settings):
-        return "ORDERS_REDIS_URL names another Redis"
+        return "ORDERS_REDIS_URL is set to another Redis"
     if name == VIEWER and not settings.viewer_port:
-        return "ORDERS_VIEWER_PORT gives it no port"
+        return "ORDERS_VIEWER_PORT is 0"
     if name == FLOWER and not settings.flower_port:
-        return "ORDERS_FLOWER_PORT gives it no port"
+        return "ORDERS_FLOWER_PORT is 0"
     return None

@@ -1,8 +1,8 @@
-"""The background processes of a home: started, joined, watched and stopped.
+"""Starts, joins, watches and stops the background processes of a home.
 
-A command that needs them joins them, starting what is absent, and the last one to leave stops them; `orders
-up` makes them stay until `orders down`. A keeper runs beside processes that are not to stay, and stops them
-when every command that needed them was killed.
+A command that needs them joins them and starts missing ones; the last command to leave stops them. After
+`orders up` they stay until `orders down`. A keeper runs with temporary processes and stops them if every
+command that needs them was killed.
 """
 
 from __future__ import annotations
@@ -45,15 +45,16 @@ from orders_pipeline.services.redis_server import broker_url, redis_url
 
 
 def silent(_: str) -> None:
-    """Says nothing."""
+    """Prints nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningWorkers:
-    """Workers that a command may use.
+    """Workers that a command can use.
 
-    `other_settings`: variables that these workers were started with and that differ from the command's own.
-    `other_code`: they run another version of the code.
+    Attributes:
+        other_settings: environment variables of the workers that differ from the command's own.
+        other_code: whether the workers run another version of the code.
     """
 
     other_settings: tuple[str, ...] = ()
@@ -62,7 +63,7 @@ class RunningWorkers:
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """The processes of a home. `persistent`: they stay until `orders down`."""
+    """The processes of a home; `persistent` ones stay until `orders down`."""
 
     running: bool
     persistent: bool
@@ -77,13 +78,15 @@ def running_workers(
     meanwhile: Callable[[], object] = lambda: None,
     celery_app: str = CELERY_APP,
 ) -> Iterator[RunningWorkers]:
-    """Redis and Celery workers that serve every queue, for as long as the context lasts.
+    """Provides Redis, and Celery workers that serve every queue, while the context lasts.
 
-    Workers that run already are used, and those of other machines where the Redis is not this home's own.
-    `meanwhile` is called while they start.
+    Uses running workers and, if Redis is not this home's own, workers on other machines.
+
+    Args:
+        meanwhile: is called while the workers start.
 
     Raises:
-        StackError: a configured service does not answer, or the worker does not start; then the message holds
+        StackError: a configured service does not answer, or the worker does not start; then the message has
             the end of its log.
     """
     _refuse_absent_services(settings)
@@ -103,10 +106,10 @@ def running_workers(
 
 @contextmanager
 def running_redis(settings: Settings, *, say: Say = silent) -> Iterator[str]:
-    """URL of a Redis that answers for as long as the context lasts.
+    """Yields the URL of a running Redis, which stays while the context lasts.
 
     Raises:
-        StackError: it does not start or answer.
+        StackError: Redis does not start or answer.
     """
     _refuse_absent_services(settings)
     if not is_redis_embedded(settings):
@@ -124,12 +127,12 @@ def start_all(
     celery_app: str = CELERY_APP,
     definitions: str = DEFINITIONS,
 ) -> StackStatus:
-    """Start every process that is absent, or the named ones, and let them stay until `stop_all`.
+    """Starts all processes, or the named ones, which then stay until `stop_all`.
 
-    Running ones whose settings or code have changed are restarted. Returns when all are ready.
+    Restarts running processes whose settings or code have changed. Returns when all are ready.
 
     Raises:
-        StackError: a port is taken, or a process does not start; then all that was started is stopped.
+        StackError: a port is in use, or a process does not start; everything that was started is stopped.
     """
     plan = Plan(settings, celery_app, definitions)
     names = roles(settings, only)
@@ -155,10 +158,10 @@ def restart_programs(
     celery_app: str = CELERY_APP,
     definitions: str = DEFINITIONS,
 ) -> StackStatus:
-    """Restart these running processes, or all but Redis, gracefully; returns when they are ready.
+    """Restarts running processes gracefully (default: all except Redis); returns when they are ready.
 
     Raises:
-        StackError: one of them does not run, or does not start again.
+        StackError: a process is not running, or does not start again.
     """
     plan = Plan(settings, celery_app, definitions)
     plan.layout.prepare()
@@ -168,7 +171,7 @@ def restart_programs(
 
 
 def stop_all(settings: Settings, *, say: Say = silent) -> bool:
-    """Stop every process; a worker ends its batch first. False when nothing was running."""
+    """Stops all processes; workers finish their current batch first. Returns False if nothing was running."""
     layout = Layout(settings.home)
     layout.prepare()
     with start_lock(layout.run, say):
@@ -176,7 +179,7 @@ def stop_all(settings: Settings, *, say: Say = silent) -> bool:
 
 
 def stack_status(settings: Settings) -> StackStatus:
-    """What runs; processes whose supervisor is gone show as `LEFT OVER`."""
+    """Returns the status of all processes; those whose supervisor is gone are `LEFT OVER`."""
     layout = Layout(settings.home)
     supervisor = Supervisor(layout)
     if supervisor.condition() is Condition.RUNNING:
@@ -189,18 +192,21 @@ def stack_status(settings: Settings) -> StackStatus:
 
 
 def webserver_url(settings: Settings) -> str:
-    """Address of the Dagster webserver."""
+    """Returns the address of the Dagster webserver."""
     return f"http://127.0.0.1:{settings.webserver_port}"
 
 
 def api_url(settings: Settings) -> str:
-    """Address of the HTTP API."""
+    """Returns the address of the HTTP API."""
     return f"http://127.0.0.1:{settings.api_port}/api"
 
 
 @contextmanager
 def _joined(plan: Plan, names: Callable[[], Sequence[str]], say: Say) -> Iterator[None]:
-    """Programs, running, until the last command that joined them leaves; asked for under the start lock."""
+    """Joins programs, starts missing ones, and stops all when the last command leaves.
+
+    `names` is called under the start lock.
+    """
     run = plan.layout.run
     plan.layout.prepare()
     try:
@@ -215,22 +221,22 @@ def _joined(plan: Plan, names: Callable[[], Sequence[str]], say: Say) -> Iterato
 
 
 def _make_inbox(folder: Path) -> None:
-    """Whoever drops a file finds the folder there."""
+    """Creates the inbox, so that users can drop files into it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StackError(
             "inbox_unusable",
-            f"The inbox {folder} cannot be made: {error.strerror}.",
-            "Set ORDERS_INBOX to a folder that this user can make.",
+            f"The inbox {folder} cannot be created: {error.strerror}.",
+            "Set ORDERS_INBOX to a folder that this user can create.",
         ) from error
 
 
 def _refuse_absent_services(settings: Settings) -> None:
     if settings.redis_url and not redis_answers(settings.redis_url):
-        raise StackError("redis_unreachable", "The Redis of ORDERS_REDIS_URL does not answer")
+        raise StackError("redis_unreachable", "The Redis at ORDERS_REDIS_URL does not answer")
     if settings.broker_url and not _broker_answers(settings):
-        raise StackError("broker_unreachable", "The broker of ORDERS_BROKER_URL does not answer")
+        raise StackError("broker_unreachable", "The broker at ORDERS_BROKER_URL does not answer")
 
 
 def _broker_answers(settings: Settings) -> bool:

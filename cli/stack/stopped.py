@@ -1,4 +1,4 @@
-"""What happens to a command whose workers are stopped by another command, such as `orders down`."""
+"""Interrupts a command when another one, such as `orders down`, stops its workers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LOOK_SECONDS = 1.0
 
 @contextmanager
 def ended_with_the_stack(layout: Layout) -> Iterator[None]:
-    """Interrupts the work of this process when the processes of its home are stopped meanwhile.
+    """Interrupts the work in this context when the processes of the home are stopped.
 
     Raises:
-        StackError: that happened.
+        StackError: the processes were stopped.
     """
     supervisor = Supervisor(layout)
     if supervisor.condition() is not Condition.RUNNING:
@@ -36,7 +36,7 @@ def ended_with_the_stack(layout: Layout) -> Iterator[None]:
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
-    # A shell that starts a command in the background lets it ignore the signal.
+    # A command that a shell starts in the background ignores SIGINT by default.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     watcher.start()
     try:
@@ -52,9 +52,9 @@ def ended_with_the_stack(layout: Layout) -> Iterator[None]:
 
 
 def workers_stopped() -> StackError:
-    """What a command tells whose workers were stopped."""
+    """Makes the error of a command whose workers were stopped."""
     return StackError(
         "workers_stopped",
-        "The workers were stopped meanwhile; what was done is kept",
-        "`orders up` goes on with the import by itself, and so does importing the file again.",
+        "The workers were stopped during the import. Finished work is kept",
+        "To continue the import, run `orders up` or import the file again.",
     )

@@ -1,4 +1,4 @@
-"""The supervisor of one home: started as a daemon, spoken to over its Unix socket."""
+"""The supervisor of one home: a daemon (supervisord), controlled over its Unix socket."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from cli.stack.supervisord_conf import SOCKET_NAME, supervisord_conf
 POLL_SECONDS = 0.02
 SHUTDOWN_STATE, ALREADY_STARTED, NOT_RUNNING = 6, 60, 70
 ENDED = {"STOPPED", "EXITED", "FATAL"}
-# Place of the number of threads among the fields of /proc/PID/stat that follow the program's name.
+# Index of the number of threads in /proc/PID/stat, counted after the program's name.
 THREADS = 17
 
 
 class Condition(StrEnum):
-    """What a supervisor is doing."""
+    """The state of a supervisor."""
 
     RUNNING = "running"
     STOPPING = "stopping"
@@ -37,7 +37,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProgramState:
-    """What the supervisor knows of a program; `uptime` in seconds."""
+    """The state of a program, from the supervisor; `uptime` is in seconds."""
 
     name: str
     state: str
@@ -47,13 +47,13 @@ class ProgramState:
 
 
 class Supervisor:
-    """The supervisor of one home, running or not. Changes need the home's start lock."""
+    """The supervisor of one home, running or not. The caller of a change holds the home's start lock."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
     def condition(self) -> Condition:
-        """Whether it runs and takes commands, is ending, or is gone."""
+        """Returns whether the supervisor is running, stopping or gone."""
         try:
             self._call("getState")
         except (FileNotFoundError, ConnectionError):
@@ -65,7 +65,7 @@ class Supervisor:
         return Condition.RUNNING
 
     def wait_if_stopping(self) -> None:
-        """Return when it runs or is gone."""
+        """Waits while the supervisor is stopping."""
         pid = self._pid()
         while self.condition() is Condition.STOPPING:
             time.sleep(POLL_SECONDS)
@@ -73,7 +73,7 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def launch(self, programs: Iterable[Program]) -> None:
-        """Start the supervisor with these programs, none of them running."""
+        """Starts the supervisor with these programs; none of them runs yet."""
         self._configure(programs)
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.config)]
         environment = os.environ | {HOME_MARK: str(self._layout.home)}
@@ -86,7 +86,7 @@ class Supervisor:
             )
 
     def add(self, programs: Iterable[Program]) -> None:
-        """Let the running supervisor know more programs."""
+        """Adds programs to the running supervisor."""
         new = {program.name: program for program in programs}
         self._configure((self.programs() | new).values())
         self._call("reloadConfig")
@@ -94,7 +94,7 @@ class Supervisor:
             self._call("addProcessGroup", name)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Stop programs at the same time and forget them."""
+        """Stops programs at the same time and removes them."""
         gone = set(names)
         self.stop(gone)
         for name in gone:
@@ -102,12 +102,12 @@ class Supervisor:
         self._configure(program for program in self.programs().values() if program.name not in gone)
 
     def programs(self) -> dict[str, Program]:
-        """The programs that the supervisor knows, by name."""
+        """Returns the supervisor's programs, by name."""
         return load_programs(self._layout.programs)
 
     def start(self, name: str) -> None:
-        """Start a program unless it runs; one that somebody is stopping ends first."""
-        # It would wait for its turn, up to a quarter of an hour.
+        """Starts a program unless it runs; a program that is stopping ends first."""
+        # In BACKOFF the next start can be up to a quarter of an hour away.
         if self.states()[name].state == "BACKOFF":
             self._change("stopProcess", name)
         while (state := self.states()[name].state) == "STOPPING":
@@ -116,7 +116,7 @@ class Supervisor:
             self._change("startProcess", name)
 
     def stop(self, names: Iterable[str]) -> None:
-        """Stop programs at the same time and wait for them; the supervisor kills those that take too long."""
+        """Stops programs at the same time and waits; the supervisor kills those that take too long."""
         waiting = set(names)
         for name in waiting:
             if self.states()[name].state not in ENDED:
@@ -125,11 +125,11 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def states(self) -> dict[str, ProgramState]:
-        """The programs and what they are doing, by name."""
+        """Returns the states of the programs, by name."""
         return {info["name"]: _state(info) for info in self._call("getAllProcessInfo")}
 
     def shutdown(self) -> None:
-        """Stop every program and the supervisor itself, and wait for it."""
+        """Stops every program and the supervisor, and waits for its end."""
         self._call("shutdown")
         self.wait_if_stopping()
 
@@ -137,7 +137,7 @@ class Supervisor:
         try:
             self._call(method, name, False)
         except xmlrpc.Fault as fault:
-            # It ended, or was started again, since it was looked at.
+            # The program ended or was started since its state was read.
             if fault.faultCode not in (ALREADY_STARTED, NOT_RUNNING):
                 raise
 
@@ -147,11 +147,11 @@ class Supervisor:
         self._layout.config.write_text(supervisord_conf(programs))
 
     def was_killed(self) -> bool:
-        """Whether the supervisor that ran last did not end in order."""
+        """Whether the last supervisor was killed."""
         return bool(self._pid()) and self.condition() is Condition.GONE
 
     def _pid(self) -> int:
-        """Process id of the supervisor that ran last, 0 when it ended in order."""
+        """Returns the process id of the last supervisor; 0 if it ended normally."""
         try:
             return int((self._layout.run / "supervisord.pid").read_text())
         except (FileNotFoundError, ValueError):
@@ -177,13 +177,13 @@ class Supervisor:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and was not collected by its parent does not."""
+    """Whether a process is running; a zombie is not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
     fields = stat.rpartition(")")[2].split()
-    # A killed process counts as ended while its other threads still end, and hold its files and ports.
+    # After a kill the main thread can be a zombie while other threads still hold files and ports.
     return fields[0] not in "ZX" or int(fields[THREADS]) > 1
 
 
@@ -204,7 +204,7 @@ class _UnixTransport(xmlrpc.Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        # Kept as the base class keeps its own: that is what it closes.
+        # The base class closes the connection that is stored here.
         connection = _UnixConnection(self._path)
         self._connection = host, connection
         return connection

@@ -1,7 +1,7 @@
-"""The supervisor's configuration.
+"""The supervisor's configuration file.
 
-Its paths are relative to the supervisor's working folder, `run` in the home. The socket is named through
-/proc/self/cwd because the path of a Unix socket may have 108 characters at most.
+Paths are relative to the supervisor's working folder, `run` in the home. The socket's path starts with
+/proc/self/cwd, because the path of a Unix socket has at most 108 characters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROTATION = {"maxbytes": "10MB", "backups": "5"}
 
 
 def supervisord_conf(programs: Iterable[Program]) -> str:
-    """The whole configuration file."""
+    """Returns the content of the configuration file."""
     user = {"user": "root"} if os.geteuid() == 0 else {}
     sections = {
         "supervisord": {
@@ -46,7 +46,7 @@ def supervisord_conf(programs: Iterable[Program]) -> str:
 
 
 def _comment(program: Program) -> str:
-    """What the tether becomes, for those who read the file; its variables stand in programs.json."""
+    """Returns a comment with the command that the tether runs; its variables are in programs.json."""
     return f"; in {program.directory}: {shlex.join(program.command)}\n"
 
 
@@ -56,9 +56,9 @@ def _program(program: Program) -> dict[str, str]:
         "command": shlex.join(tether).replace("%", "%%"),
         "autostart": "false",
         "autorestart": "true",
-        # What ends sooner, as a server that cannot load Dagster's stores, is started again after a wait.
+        # A program that exits sooner, for example because its database is down, is restarted after a wait.
         "startsecs": "5",
-        # Each wait is a second longer than the last one; an outage must not outlast them.
+        # Each wait is one second longer. The retries must last longer than any outage.
         "startretries": "1000",
         "priority": str(program.priority),
         "stopsignal": "TERM",

@@ -1,8 +1,8 @@
-"""Started by the supervisor in the place of a program: ties the program to the supervisor's life, becomes it.
+"""The tether: the supervisor starts it for each program; it ties the program's life to the supervisor's.
 
-The kernel signals the program when the supervisor dies, however it dies. A signal that was ignored where the
-supervisor was started (a script's `command &` ignores SIGINT) would stay ignored, and Dagster's servers would
-then ignore SIGTERM, too. It imports the standard library only and runs without site packages: that is fast.
+It asks the kernel for a signal when the supervisor dies, resets all signal handlers, and then executes the
+program. Without the reset, a SIGINT ignored at the start (as by `command &` in a script) stays ignored, and
+Dagster's servers then ignore SIGTERM, too. It uses only the standard library, which makes it fast.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(name: str) -> None:
-    """Become the program of this name in the supervisor's working folder."""
+    """Replaces this process with the program of this name."""
     run = Path.cwd()
     program = json.loads((run / "programs.json").read_text())[name]
     die_with_parent(signal.Signals[program["death_signal"]])
@@ -39,7 +39,7 @@ def main(name: str) -> None:
 
 
 def die_with_parent(number: signal.Signals) -> None:
-    """Ask the kernel to send this signal to this process when its parent ends."""
+    """Asks the kernel to send this signal to this process when its parent ends."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
 

@@ -1,4 +1,4 @@
-"""What `orders up` and `orders restart` do, under the home's start lock."""
+"""The work of `orders up` and `orders restart`. The caller holds the home's start lock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS
 
 
 def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
-    """Start these programs, restart those that have changed, wait for all and let them stay."""
+    """Starts these programs, restarts changed ones, waits for all and makes them stay."""
     end_orphans(plan, say)
     refuse_taken_ports(plan, names)
     _stop_switched_off(plan, say)
@@ -34,30 +34,32 @@ def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
     ensure(plan, first, say)
     prepare_dagster(plan.settings)
     ensure(plan, [name for name in names if name not in first], say)
-    say("Waiting until all of them are ready")
+    say("Waiting until all programs are ready")
     wait_until_ready(plan)
     _let_stay(plan, say)
 
 
 def renew(plan: Plan, names: Sequence[str], say: Say) -> None:
-    """Restart running programs, all but Redis where none is named.
+    """Restarts running programs (default: all except Redis).
 
     Raises:
-        StackError: one does not run.
+        StackError: a program is not running.
     """
     running = running_programs(plan.layout)
     for name in names:
         if name not in running:
-            raise StackError("not_running", f"The {name} does not run", "`orders status` shows what runs")
+            raise StackError(
+                "not_running", f"The {name} is not running", "`orders status` shows the running programs"
+            )
     restart(plan, names or [name for name in running if name not in (REDIS, KEEPER)], say)
     wait_until_ready(plan)
 
 
 def wait_until_ready(plan: Plan) -> None:
-    """Wait until each running program does its work.
+    """Waits until each running program is ready.
 
     Raises:
-        StackError: one does not; the message holds the end of its log.
+        StackError: a program is not ready; the message has the end of its log.
     """
     wait_for_workers(plan)
     running = running_programs(plan.layout)
@@ -70,10 +72,10 @@ def wait_until_ready(plan: Plan) -> None:
 
 
 def _stop_switched_off(plan: Plan, say: Say) -> None:
-    """Stop what the settings, or another version of the code, no longer know."""
+    """Stops programs that the current settings or code no longer have."""
     known = {*roles(plan.settings), WORKER, KEEPER}
     if off := [name for name in running_programs(plan.layout) if name not in known]:
-        say("Stopping " + ", ".join(off) + ", which is switched off")
+        say("Stopping programs that are switched off: " + ", ".join(off))
         Supervisor(plan.layout).remove(off)
 
 
@@ -83,5 +85,5 @@ def _let_stay(plan: Plan, say: Say) -> None:
     if KEEPER in running:
         supervisor.remove([KEEPER])
     if WORKER in running and {WORKER_ORDERS, WORKER_DEFAULT} <= running.keys():
-        say("Stopping the worker of `orders import`, which ends its batch first")
+        say("Stopping the worker of `orders import`, which finishes its current batch first")
         supervisor.remove([WORKER])

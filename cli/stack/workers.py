@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from orders_pipeline.base.settings import Settings
 
 WORKER, WORKER_ORDERS, WORKER_DEFAULT = "worker", "worker-orders", "worker-default"
-# The first is the one that `orders import` brings along; the others are those of `orders up`.
+# `orders import` starts the first worker, `orders up` the other two.
 QUEUES_OF: Mapping[str, str] = {WORKER: "orders,dagster", WORKER_ORDERS: "orders", WORKER_DEFAULT: "dagster"}
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSize:
-    """Fewest and most processes of a worker."""
+    """The minimum and maximum number of processes of a worker."""
 
     least: int
     most: int
 
 
 def pool_size(name: str, settings: Settings) -> PoolSize:
-    """Processes of this worker, sized to the machine where the settings leave it open.
+    """Returns the pool size of a worker; without a setting it depends on the machine.
 
-    A batch keeps a core busy unless it waits for the payment gateway, so a process per core is the most that
-    brings anything on; files are parsed a core each, and a small one should not wait for a large one.
+    A batch keeps a core busy unless it waits for the payment gateway, so more than one process per core does
+    not help. Parsing a file uses one core; at least two processes let a small file pass a large one.
     """
     cores = settings.processes
     if name == WORKER:
@@ -43,13 +43,13 @@ def _pool(least: int, most: int, most_by_machine: int) -> PoolSize:
 
 
 def worker_node(name: str, settings: Settings) -> str:
-    """Celery's name of this worker of this home on this machine."""
+    """Returns the Celery node name of this home's worker on this machine."""
     digest = hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]
     return f"{name}-{digest}@{socket.gethostname()}"
 
 
 def worker_command(name: str, settings: Settings, celery_app: str) -> list[str]:
-    """Command that runs this worker; one whose size may change grows and shrinks with its tasks."""
+    """Returns the command of a worker; a pool with different minimum and maximum scales with its tasks."""
     size = pool_size(name, settings)
     celery = [
         "celery",
@@ -66,6 +66,6 @@ def worker_command(name: str, settings: Settings, celery_app: str) -> list[str]:
         pool = ["--concurrency", str(size.most)]
     else:
         pool = ["--autoscale", f"{size.most},{size.least}"]
-    # Without them a worker asks its neighbours first, which costs a second at each start.
+    # Gossip and mingle contact other workers, which costs a second at each start.
     quick = ["--without-gossip", "--without-mingle"]
     return [sys.executable, "-m", *celery, *pool, "--pool", "prefork", "--loglevel", "INFO", *quick]

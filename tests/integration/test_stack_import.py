@@ -171,7 +171,7 @@ def test_an_import_that_waits_while_everything_is_stopped_ends_and_says_so(setti
     with member(settings, script=IMPORTER) as command:
         assert stop_all(settings)
         assert command.stdout is not None
-        assert command.stdout.read().startswith("workers_stopped `orders up` goes on")
+        assert command.stdout.read().startswith("workers_stopped To continue the import, run `orders up`")
         assert command.wait() == 0
 
 

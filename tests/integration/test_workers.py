@@ -126,4 +126,4 @@ def test_a_foreground_whose_supervisor_is_killed_fails_so_that_it_is_started_aga
         os.kill(int((Layout(settings.home).run / "supervisord.pid").read_text()), signal.SIGKILL)
         _out, err = process.communicate()
     assert process.returncode == 1
-    assert "The supervisor was killed" in err
+    assert "The supervisor and its programs were killed" in err
