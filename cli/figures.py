@@ -1,4 +1,4 @@
-"""What commands need to show published figures."""
+"""Opens published figures for commands."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from orders_pipeline.figures.published_figures import PublishedFigures, open_fig
 from orders_pipeline.services.redis_server import redis_url
 
 CurrencyOption = Annotated[
-    str | None, typer.Option(help="ISO 4217 code; ORDERS_CURRENCY if not given.", metavar="CODE")
+    str | None, typer.Option(help="ISO 4217 code. Default: ORDERS_CURRENCY.", metavar="CODE")
 ]
 
 
 @contextmanager
 def open_figures_of(settings: Settings) -> Iterator[PublishedFigures]:
-    """Figures of this home, with or without a running Redis."""
+    """Opens the figures of this home, with or without a running Redis."""
     with (
         open_store(settings) as engine,
         open_figures(
@@ -33,10 +33,10 @@ def open_figures_of(settings: Settings) -> Iterator[PublishedFigures]:
 
 
 def chosen_currency(settings: Settings, option: str | None) -> str:
-    """The currency that figures are asked in.
+    """Returns the currency of the figures to show.
 
     Raises:
-        CommandFailed: there is no such currency.
+        CommandFailed: the currency does not exist.
     """
     try:
         return settings.currency if option is None else currency_code(option)

@@ -1,4 +1,4 @@
-"""How commands speak: one JSON document or a readable page on stdout, all else on stderr."""
+"""Output of commands: one JSON document or readable text on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ progress = UnbrokenConsole(stderr=True)
 
 
 class CommandFailed(Exception):
-    """A command's refusal or failure, in words for the user."""
+    """A command failed or was refused; the message and hint are for the user."""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -64,7 +64,10 @@ def emit(document: Any) -> None:
 
 
 def explain(error: Exception) -> CommandFailed:
-    """An error in words for the user; one not expected is `internal_error`, its trace on stderr."""
+    """Converts an exception to a message for the user.
+
+    An unexpected exception becomes `internal_error`, and its stack trace is printed to stderr.
+    """
     match error:
         case CommandFailed():
             failed = error
@@ -72,22 +75,23 @@ def explain(error: Exception) -> CommandFailed:
             failed = CommandFailed(error.code, error.message, error.hint)
         case SettingsError():
             failed = CommandFailed(
-                "bad_setting", str(error), "See .env.example for every setting and its default."
+                "bad_setting", str(error), ".env.example lists every setting with its default."
             )
         case UnknownPartitionError() | BadPartitionKey():
             failed = CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
         case UnknownOrderError():
-            failed = CommandFailed("unknown_order", str(error), "Rejected? See `orders files`.")
+            hint = "Check whether it was rejected: `orders files`, then `orders rejects KEY`."
+            failed = CommandFailed("unknown_order", str(error), hint)
         case IntakePausedError():
             failed = CommandFailed(
                 "intake_paused",
                 f"{error}.",
-                "`orders resume` lets new files in; with --wait the import waits for it.",
+                "Run `orders resume` to accept new files, or import with --wait.",
             )
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))
         case FiguresElsewhere():
-            hint = "Ask there, or its API. `orders kpis take-over` makes this home the one that publishes."
+            hint = "Ask there, or at its API. `orders kpis take-over` makes this home the publisher."
             failed = CommandFailed("figures_elsewhere", str(error), hint)
         case StagingUnavailable():
             failed = CommandFailed("staging_unavailable", str(error), "Check ORDERS_STAGING_URL.")
@@ -99,18 +103,18 @@ def explain(error: Exception) -> CommandFailed:
         case _:
             traceback.print_exception(error)
             failed = CommandFailed(
-                "internal_error", f"{type(error).__name__}: {error}", "The trace is on stderr."
+                "internal_error", f"{type(error).__name__}: {error}", "The stack trace is on stderr."
             )
     return failed
 
 
 def error_object(error: CommandFailed) -> dict[str, Any]:
-    """The document that stands for a failure."""
+    """Makes the JSON document of a failure."""
     return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
 
 
 def show_error(error: CommandFailed, as_json: bool) -> None:
-    """Tells of a failure: on stdout as JSON, else on stderr."""
+    """Prints a failure: as JSON on stdout, or as text on stderr."""
     if as_json:
         emit(error_object(error))
     else:
@@ -120,7 +124,7 @@ def show_error(error: CommandFailed, as_json: bool) -> None:
 
 
 def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Turns what a command raises into words and exit code 1."""
+    """Wraps a command: an exception becomes a message and exit code 1."""
 
     @functools.wraps(function)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
@@ -128,7 +132,7 @@ def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
             function(*args, **kwargs)
         except typer.Exit:
             raise
-        except Exception as error:  # noqa: BLE001 the boundary: whatever it is, the user gets words and exit code 1
+        except Exception as error:  # noqa: BLE001 the boundary: the user gets a message and exit code 1
             show_error(explain(error), bool(kwargs.get("as_json")))
             raise typer.Exit(1) from None
 

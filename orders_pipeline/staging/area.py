@@ -1,4 +1,4 @@
-"""Where staged files lie, and the area that is a local folder."""
+"""The contract of a staging area, and the staging area in a local folder."""
 
 from __future__ import annotations
 
@@ -17,45 +17,52 @@ PARQUET_END = b"PAR1"
 
 
 class Area(Protocol):
-    """Files by name, and folders of batches that are exchanged as a whole. Names are safe to join."""
+    """Files by name, and folders of batches that are replaced as a whole.
+
+    Callers pass only names that are safe to join to a path.
+    """
 
     def put(self, file: Path, name: str) -> None:
-        """Moves a local file in; it appears whole or not at all."""
+        """Moves a local file into the area atomically."""
 
     def local(self, name: str) -> AbstractContextManager[Path]:
-        """A file as a local one; FileNotFoundError where it is gone."""
+        """Yields the path of a local copy of a file.
+
+        Raises:
+            FileNotFoundError: the file does not exist.
+        """
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Whether the file exists."""
 
     def workplace(self, folder: str) -> AbstractContextManager[Path]:
-        """An absent local folder below `folder`, from which it is cheap to `send`; removed afterwards."""
+        """Yields the path of a folder to create, fill with batches and `send`; removes it at the end."""
 
     def send(self, made: Path, folder: str) -> None:
-        """Transfers the batches in a workplace; nobody sees them before `switch`. May take long."""
+        """Transfers the batches in a workplace, which may take long. They are visible only after `switch`."""
 
     def switch(self, made: Path, folder: str) -> None:
-        """Makes what was sent the batches of the folder, at one stroke."""
+        """Replaces the batches of the folder, atomically, with those that were sent."""
 
     def batch_files(self, folder: str) -> set[str]:
-        """Names of the batches' files that lie there whole."""
+        """Returns the names of the complete files of the current batches."""
 
     def local_batches(self, folder: str, files: Iterable[str]) -> AbstractContextManager[Path]:
-        """A local folder that holds these of the batches' files."""
+        """Yields a local folder with these files of the current batches."""
 
     def clear_tries(self, folder: str) -> None:
-        """Removes what was made or sent and is not in use."""
+        """Removes batches that were made or sent, but are not the current ones."""
 
     def remove_batches(self, folder: str) -> None:
-        """Removes the batches."""
+        """Removes all batches of the folder."""
 
     def remove(self, folder: str) -> None:
-        """Removes a folder with all that is in it."""
+        """Removes a folder with its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalArea:
-    """A folder of this machine, or one that all machines mount at the same path; nothing is copied."""
+    """A folder on this machine, or one that all machines mount at the same path; nothing is copied."""
 
     root: Path
 
@@ -85,7 +92,7 @@ class LocalArea:
             shutil.rmtree(made, ignore_errors=True)
 
     def send(self, made: Path, folder: str) -> None:
-        """Nothing is to be done: the batches lie where they belong."""
+        """Does nothing: the batches are already in the area."""
 
     def switch(self, made: Path, folder: str) -> None:
         self.remove_batches(folder)
@@ -95,7 +102,7 @@ class LocalArea:
         try:
             return {path.name for path in self._batches(folder).iterdir() if _is_whole(path)}
         except FileNotFoundError:
-            # There are none, or a twin exchanges them at this moment.
+            # There are no batches, or a second run of the same step is replacing them right now.
             return set()
 
     @contextmanager
@@ -117,12 +124,12 @@ class LocalArea:
 
 
 def _keep_names(folder: Path) -> None:
-    """Makes the names in a folder survive a power cut, as their files' content does."""
+    """Syncs a folder, so that the names of new files survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some file systems of a network know of no such thing.
+        # Some network file systems do not support this.
         if error.errno != errno.EINVAL:
             raise
     finally:
@@ -130,12 +137,12 @@ def _keep_names(folder: Path) -> None:
 
 
 def _is_whole(batch: Path) -> bool:
-    """Whether a Parquet file was written to its end: a full disk or a power cut leaves others."""
+    """Whether a Parquet file is complete. A full disk or a power failure leaves incomplete ones."""
     with batch.open("rb") as file:
         file.seek(-min(batch.stat().st_size, len(PARQUET_END)), os.SEEK_END)
         return file.read() == PARQUET_END
 
 
 def new_try() -> str:
-    """Name of a try at parsing that no other has."""
+    """Returns a unique folder name for one attempt to parse a file."""
     return f"{TRY}{uuid4().hex}"

@@ -1,4 +1,4 @@
-"""The inbox: a folder into which order files are dropped, from which each goes to done or to quarantine."""
+"""The inbox: a folder for order files to import. Each file then moves to `done` or `quarantine`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ IGNORED_SUFFIXES = (".part", ".tmp", ".crdownload", ".filepart")
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """The inbox and the folders beside its files.
+    """The inbox folder with its subfolders `done` and `quarantine`.
 
-    A file counts as complete when neither its size nor its time changed for `stable_seconds`; hidden files
-    and those with the suffix of an unfinished transfer are left alone.
+    A file is complete when it has not changed for `stable_seconds`. Hidden files and files with the suffix of
+    an unfinished transfer are ignored.
     """
 
     folder: Path
     stable_seconds: float = STABLE_SECONDS
 
     def complete_files(self) -> Iterator[Path]:
-        """Files that no one is writing any more, by name."""
+        """Yields complete files, sorted by name."""
         if not self.folder.is_dir():
             return
         for path in sorted(self.folder.iterdir()):
@@ -38,19 +38,19 @@ class Inbox:
         return time.time() - max(found.st_mtime, found.st_ctime) >= self.stable_seconds
 
     def keep(self, path: Path) -> Path:
-        """Puts a file that was staged aside."""
+        """Moves a staged file to `done`."""
         return _move(path, self.folder / "done")
 
     def put_aside_before(self, moment: float) -> Iterator[Path]:
-        """Files that were put aside before a moment, seconds since 1970."""
+        """Yields files that were moved aside before a time (seconds since 1970)."""
         for folder in (self.folder / "done", self.folder / "quarantine"):
             for path in sorted(folder.glob("*")):
-                # A file that was moved keeps its time of change; what the move changes is its other time.
+                # A move keeps the mtime of a file and sets its ctime.
                 if path.is_file() and path.lstat().st_ctime < moment:
                     yield path
 
     def quarantine(self, path: Path, refused: FileRefused) -> Path:
-        """Puts a file that cannot be imported aside, with the reason in a text file next to it."""
+        """Moves a refused file to `quarantine`, with the reason in a text file next to it."""
         target = _move(path, self.folder / "quarantine")
         reason = f"{refused.code}\n{refused.message}\n{refused.hint}\n"
         target.with_name(f"{target.name}.reason.txt").write_text(reason, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The staging area on any store that fsspec can open, such as S3."""
+"""The staging area on any storage that fsspec can open, such as S3."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from orders_pipeline.base.settings import SettingsError
 from orders_pipeline.staging.area import TRY, new_try
 
 SCRATCH = ".scratch-"
-# No step may run as long; what is older was left behind by a process that was killed.
+# No step runs this long. Older folders were left behind by killed processes.
 SCRATCH_LIVES_SECONDS = 86_400
 INSTALL = dict.fromkeys(("s3", "s3a"), "pip install 'orders-pipeline[s3]'")
 
 
 class StagingUnavailable(ConnectionError):
-    """The staging area does not answer, or refuses; trying again may help."""
+    """The staging area does not answer or refuses a request; a retry may help."""
 
 
 class StagingUnusable(SettingsError):
-    """No such staging area can be opened; the message says what is missing."""
+    """The staging area cannot be opened; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteArea:
-    """A store such as S3, where a file appears whole, nothing can be renamed, and folders do not exist.
+    """An object store such as S3: files appear atomically, cannot be renamed, and there are no folders.
 
-    Batches are sent under the name of the try that made them; the file `batches`, written last, names it.
+    Each attempt to parse a file sends its batches under its own name. The file `batches`, written last, names
+    the current attempt.
 
     Args:
-        scratch: local folder for what is on its way.
+        scratch: local folder for files in transit.
     """
 
     url: str = field(repr=False)
@@ -95,7 +96,7 @@ class RemoteArea:
                     self.remove(f"{folder}/{name}")
 
     def remove_batches(self, folder: str) -> None:
-        # The name goes first: batches that are half removed must not be taken for whole ones.
+        # Remove the name first, so that partly removed batches are not mistaken for complete ones.
         self.remove(f"{folder}/batches")
         for name in self._names(folder):
             if name.startswith(TRY):
@@ -106,8 +107,8 @@ class RemoteArea:
             self._files.rm(self._path(folder), recursive=True)
 
     def _opened(self) -> tuple[Any, str]:
-        # fsspec keeps what it opened, by process: connections do not survive the fork of a worker.
-        import fsspec  # noqa: PLC0415 readers of a local folder need not wait for it
+        # fsspec caches connections for each process; kept here, they would break after a fork.
+        import fsspec  # noqa: PLC0415 not needed for a local folder
 
         protocol = self.url.partition(":")[0]
         try:
@@ -115,7 +116,7 @@ class RemoteArea:
         except ImportError as missing:
             hint = INSTALL.get(protocol, str(missing))
             raise StagingUnusable(
-                f"ORDERS_STAGING_URL: {protocol}:// needs one more package: {hint}"
+                f"ORDERS_STAGING_URL: {protocol}:// needs another package: {hint}"
             ) from None
         except ValueError as unknown:
             raise StagingUnusable(f"ORDERS_STAGING_URL: {unknown}") from None
@@ -138,7 +139,7 @@ class RemoteArea:
 
     def _names(self, folder: str) -> set[str]:
         with self._answering(), suppress(FileNotFoundError):
-            # Other machines write, too: what was listed before may be out of date.
+            # Other machines write here, too, so a cached listing may be out of date.
             self._files.invalidate_cache()
             return {path.rstrip("/").rpartition("/")[2] for path in self._files.ls(self._path(folder), False)}
         return set()
@@ -151,12 +152,12 @@ class RemoteArea:
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            raise StagingUnavailable(f"the staging area does not do what is asked: {reason}") from error
+            raise StagingUnavailable(f"the staging area cannot be used: {reason}") from error
 
 
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """A new local folder, removed afterwards, like those that killed processes left behind a day ago."""
+    """Yields a new local folder and removes it at the end; also removes old ones of killed processes."""
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.glob(f"{SCRATCH}*"):
         with suppress(FileNotFoundError):

@@ -80,7 +80,7 @@ def test_an_area_that_does_not_answer_is_worth_another_try(
     key = on_s3.stage(on_s3.write(*ORDERS))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
-    with pytest.raises(StagingUnavailable, match="does not do what is asked") as failed:
+    with pytest.raises(StagingUnavailable, match="cannot be used") as failed:
         on_s3.steps.parse(key, RUN)
     assert isinstance(failed.value, ConnectionError)
     assert on_s3.found(key).status == "running"

@@ -261,7 +261,7 @@ def test_what_was_fetched_is_removed_and_so_is_what_a_killed_process_fetched(tmp
     ("url", "says"),
     [
         ("nothing://x", "ORDERS_STAGING_URL: Protocol not known: nothing"),
-        ("s3://bucket", r"s3:// needs one more package: pip install 'orders-pipeline\[s3\]'"),
+        ("s3://bucket", r"s3:// needs another package: pip install 'orders-pipeline\[s3\]'"),
     ],
 )
 def test_an_area_that_cannot_be_opened_says_what_is_missing(

@@ -1,4 +1,4 @@
-"""What kind of order file this is: encoding, dialect, header and profile, from a bounded part of it."""
+"""Identifies an order file: detects encoding, dialect, header and profile from a sample of bounded size."""
 
 from __future__ import annotations
 
@@ -29,11 +29,16 @@ _LINE_ENDS = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """How the file called `file_name` is to be read.
+    """How to read an order file.
 
-    `skip_records` counts the records up to the header, which stands on the physical line `header_line`.
-    `companion` is the path of the second file of a profile that takes two, empty if that lies in the same
-    archive.
+    Attributes:
+        file_name: original name of the file.
+        member: file inside an archive.
+        header_line: physical line of the header row.
+        skip_records: number of records up to and including the header row.
+        companion: path of the second file, if the profile has one; empty if it is in the same archive.
+        companion_member: its name inside the archive.
+        findings: what was detected, for reports.
     """
 
     file_name: str
@@ -53,7 +58,7 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What the beginning of a file shows, whatever its columns mean."""
+    """Encoding, dialect and first lines of a file, without knowing what its columns mean."""
 
     source: Source
     encoding: DetectedEncoding
@@ -63,14 +68,15 @@ class Looked:
 
 
 def identify(path: Path, profile: str | Profile | None, options: ReadOptions, called: str = "") -> Identified:
-    """Looks at the file's beginning; the profile is chosen by the header when not given.
+    """Identifies a file from its start.
 
     Args:
-        profile: one, its name, or the path of its TOML file.
-        called: the name that people know the file by, if it lies under another.
+        profile: a profile, its name, or the path of its TOML file; None chooses it by the header row.
+        options: override what is detected.
+        called: the file's original name, if it is stored under another.
 
     Raises:
-        FileRefused: not a readable order file, or its columns fit no profile, or several.
+        FileRefused: the file is not a readable order file, or its columns fit no profile or several.
     """
     chosen = load_profile(profile) if isinstance(profile, str) else profile
     profiles = [chosen] if chosen else list(built_in_profiles().values())
@@ -82,18 +88,17 @@ def identify(path: Path, profile: str | Profile | None, options: ReadOptions, ca
 
 
 def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified] | None:
-    """The second file of an identified file that now lies at `path`, and how it is read; None if it takes
-    none.
+    """Identifies the second file of an identified file that is now at `path`; None if there is none.
 
     Raises:
-        FileRefused: it is missing, unreadable, or lacks a column.
+        FileRefused: the second file is missing, unreadable, or lacks a column.
     """
     companion = main.profile.companion
     if companion is None:
         return None
     inside = not main.companion
     source = open_source(path if inside else Path(main.companion), main.companion_member or None)
-    # Only what is read here counts: the fields of a line stand in the other file.
+    # Only the columns of the second file are required here; the other fields are in the first file.
     others = {"columns": companion.columns, "items": None, "joined": {}, "companion": None}
     profile = Profile.model_construct(**{**dict(main.profile), **others})
     return source, _identified(source, [profile], ReadOptions(), named=True)
@@ -102,7 +107,7 @@ def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified
 def _with_companion(identified: Identified, source: Source, companion: Companion) -> Identified:
     found = find_companion(source, companion, identified.options.companion)
     note = Finding(
-        "companion", found.member or found.name, 1.0, "the profile takes a second file with the orders"
+        "companion", found.member or found.name, 1.0, "the profile needs a second file with the orders"
     )
     return replace(
         identified,
@@ -138,17 +143,17 @@ def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *
 def look_at(
     source: Source, options: ReadOptions, profile: Profile | None, knows_header: KnowsHeader
 ) -> Looked:
-    """Encoding and dialect of a file.
+    """Detects the encoding and dialect of a file.
 
     Raises:
-        FileRefused: it cannot be read, is blank, or is no delimited text.
+        FileRefused: the file cannot be read, is blank, or is not delimited text.
     """
     sample = take_sample(source)
     if not sample.head.strip():
-        message = f"{source.name} is blank: a header and order lines were expected."
+        message = f"{source.name} is blank. A header row and order lines were expected."
         raise FileRefused("file_empty", message, "Export it again.")
     if _is_binary(sample.head):
-        message = f"{source.name} holds binary data: an order file in CSV was expected."
+        message = f"{source.name} contains binary data. An order file in CSV was expected."
         raise FileRefused("not_text", message, "Export it as CSV.")
     options = told_by_export(sample.head, options)
     encoding = _encoding(source, sample, options, profile)
@@ -168,11 +173,15 @@ def _header(looked: Looked, profiles: list[Profile]) -> Header:
 
 
 def refuse_long_delimiter(file_name: str, delimiter: str) -> None:
-    """Raises the refusal of a file whose fields are separated by several characters."""
+    """Refuses a file whose delimiter has several characters.
+
+    Raises:
+        FileRefused: always.
+    """
     raise FileRefused(
         "delimiter_too_long",
-        f"{file_name} separates its fields with {delimiter!r}: a delimiter of one character was expected.",
-        "Export it with a comma, semicolon, tab or pipe between the fields.",
+        f"{file_name} uses the delimiter {delimiter!r}. A delimiter of one character was expected.",
+        "Export it with a comma, semicolon, tab or pipe as the delimiter.",
     )
 
 
@@ -183,30 +192,30 @@ def _encoding(
     if given is None:
         return detect_encoding(sample.head, sample.marked, sample_is_whole=sample.whole)
     try:
-        return DetectedEncoding(_text_codec(given), 1.0, "it was given")
+        return DetectedEncoding(_text_codec(given), 1.0, "set by option or profile")
     except LookupError:
-        message = f"{source.name} cannot be read as {given!r}: there is no such encoding."
+        message = f"{source.name} cannot be read: there is no encoding {given!r}."
         raise FileRefused(
-            "encoding_unknown", message, "Name one such as utf-8, cp1252 or mac_roman."
+            "encoding_unknown", message, "Use an encoding such as utf-8, cp1252 or mac_roman."
         ) from None
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether many control characters stand in it, other than the zeros of UTF-16 and UTF-32."""
+    """Whether the bytes have many control characters, apart from the NUL bytes of UTF-16 and UTF-32."""
     control = sum(head.count(bytes([byte])) for byte in (*range(1, 9), *range(14, 32)))
     return control * 50 > len(head)
 
 
 def _text_codec(name: str) -> str:
-    """Python's name of a text encoding; ASCII is read as UTF-8, so that a stray byte is a reject."""
+    """Returns Python's name of an encoding; ASCII becomes UTF-8, so that an invalid byte rejects a line."""
     found = codecs.lookup(name).name
-    # Raises LookupError for codecs such as base64, which make no text of bytes.
+    # Raises LookupError for codecs that do not decode text, such as base64.
     b" ".decode(found, "replace")
     return "utf-8" if found == ASCII else found
 
 
 def _lines(sample: Sample, encoding: str) -> tuple[list[str], str]:
-    """The first physical lines, whole ones only, and the end that most of them have."""
+    """Returns the complete lines of the sample and the most frequent line end."""
     text = decode_start(sample.head, encoding)
     pairs = text.count("\r\n")
     ends = {"\n": text.count("\n") - pairs, "\r\n": pairs, "\r": text.count("\r") - pairs}
@@ -230,14 +239,14 @@ def _fixed(options: ReadOptions, profile: Profile | None) -> dict[str, str]:
 
 def _check_character(part: str, given: str) -> None:
     if len(given) > 1 or (part == "delimiter" and not given) or given in {"\n", "\r"}:
-        message = f"The {part} {given!r} cannot be used: one character was expected."
-        raise FileRefused("option_invalid", message, "Name a single character, such as ; or \\t.")
+        message = f"The {part} {given!r} is not valid. One character was expected."
+        raise FileRefused("option_invalid", message, "Use a single character, such as ; or \\t.")
 
 
 def _findings(looked: Looked, header: Header, *, named: bool) -> Iterator[Finding]:
     sniffed, encoding = looked.sniffed, looked.encoding
     dialect = sniffed.dialect
-    chosen = "it was named" if named else f"line {header.line} has all its columns"
+    chosen = "set by option" if named else f"line {header.line} has all its columns"
     yield Finding("profile", header.profile.name, 1.0, chosen)
     shown = "UTF-8 (only ASCII so far)" if encoding.encoding == ASCII else encoding.encoding
     yield Finding("encoding", shown, encoding.confidence, encoding.reason)
@@ -245,11 +254,11 @@ def _findings(looked: Looked, header: Header, *, named: bool) -> Iterator[Findin
     given = _fixed(looked.options, header.profile if named else None)
     for part, value in parts.items():
         if part in given:
-            yield Finding(part, NAMES.get(value, value), 1.0, "it was given")
+            yield Finding(part, NAMES.get(value, value), 1.0, "set by option or profile")
         elif part != "escape" or value:
             yield Finding(part, NAMES.get(value, value), sniffed.confidence, sniffed.reason)
-    yield Finding("line end", _LINE_ENDS[dialect.line_end], 1.0, "most of the first lines end so")
+    yield Finding("line end", _LINE_ENDS[dialect.line_end], 1.0, "the most frequent one in the first lines")
     if header.line > 1:
-        yield Finding("header line", str(header.line), 1.0, "the lines before it are no header")
+        yield Finding("header line", str(header.line), 1.0, "the lines before it do not fit a profile")
     if looked.source.container is not Container.PLAIN:
-        yield Finding("container", looked.source.container.value, 1.0, "its first bytes say so")
+        yield Finding("container", looked.source.container.value, 1.0, "from its first bytes")
