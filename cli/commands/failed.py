@@ -95,8 +95,8 @@ def _cell(name: str, value: Any) -> str:
 def _show_trace(item: dict[str, Any]) -> None:
     where = f"batch {item['batch']}" if item["batch"] else "whole file"
     page.print(
-        f"\n{escape(item['partition'])}, {where}, {item['step']}: {item['attempts']} attempts failed, "
-        f"the last at {_cell('failed_at', item['failed_at'])} in run {item['run_id']}",
+        f"\n{escape(item['partition'])}, {where}, {item['step']}: failed attempts: {item['attempts']}, "
+        f"last at {_cell('failed_at', item['failed_at'])} in run {item['run_id']}",
         highlight=False,
     )
     page.print(escape(item["trace"]), highlight=False, soft_wrap=True)

@@ -210,7 +210,7 @@ def test_the_command_shows_stack_traces(home: ImportBench) -> None:
     key = home.parsed(*many_orders(3))
     fail(home, Step(key, "load_orders", "run-7", 1), ConnectionError("gateway"))
     page = run("failed", "--traces")[1]
-    assert "1 tries failed" in page
+    assert "failed attempts: 1" in page
     assert "raise error" in page
 
 

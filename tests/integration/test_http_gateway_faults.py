@@ -149,7 +149,7 @@ def test_an_answer_that_never_ends_is_given_up_at_the_deadline(part: str) -> Non
 def test_an_answer_that_is_too_large_is_given_up() -> None:
     with answering(b"HTTP/1.1 200 OK\r\n\r\n", trickle=b" " * (1 << 20), pause=0) as url:
         gateway = HttpGateway(url, timeout=30, known_within=0.1)
-        with pytest.raises(GatewayUnavailableError, match="more than 16 MiB"):
+        with pytest.raises(GatewayUnavailableError, match="larger than 16 MiB"):
             gateway.holds(SIMULATED.outcome_of(some_charges(1)[0]))
 
 

@@ -95,7 +95,7 @@ def test_rejects_are_exported_to_stdout_or_to_a_file_byte_for_byte(bench: Import
     assert target.read_bytes() == bench.exported(key, escape_formulas=True)
     assert b",'=1+1," in target.read_bytes()
     assert b",'=1+1," not in out.stdout_bytes
-    assert "is there already" in orders("rejects", key, "--output", target).stderr
+    assert "already exists" in orders("rejects", key, "--output", target).stderr
     assert "cannot be written" in orders("rejects", key, "--output", bench.folder / "no" / "f.csv").stderr
 
 

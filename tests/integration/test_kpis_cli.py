@@ -99,7 +99,7 @@ def test_where_only_other_currencies_have_figures_they_are_named(
 ) -> None:
     done = CliRunner().invoke(app, ["kpis", *arguments, "--json"])
     assert json.loads(done.stdout)["order_count"] == (5 if "EUR" not in arguments else 0)
-    assert ("No figures in EUR, but with --currency USD." in done.stderr) is told
+    assert ("There are no figures in EUR. Try --currency USD." in done.stderr) is told
 
 
 def test_a_home_without_orders_shows_zeros_and_empty_boards() -> None:
