@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from orders_pipeline.base.settings import load_settings
-from orders_pipeline.imports.file_import import FileImport, stage_file
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.imports.file_import import FileImport
+from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.staging.staging import open_staging
 from resources.order_store import OrderStore
@@ -39,7 +39,7 @@ def settle(file: Path) -> dict[str, float]:
     with OrderStore(settings.store_url).open() as engine:
         steps = FileImport(engine, staging, settings)
         gateway = connect_gateway(settings, engine)
-        key = timed("stage", lambda: stage_file(engine, staging, file, None, None, ReadOptions())).key
+        key = timed("stage", lambda: stage_file(engine, staging, file)).key
         for number in timed("parse", lambda: steps.parse(key, "floor")):
             timed("load", lambda: steps.load(key, number))  # noqa: B023 called at once
             timed("reserve", lambda: steps.reserve(key, number))  # noqa: B023

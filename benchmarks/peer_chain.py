@@ -22,8 +22,8 @@ from jobs.workers.celery_settings import celery_settings
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.base.settings import PROJECT_ROOT, load_settings
-from orders_pipeline.imports.file_import import FileImport, stage_file
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.imports.file_import import FileImport
+from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import Charge, Paid, PaymentGateway
 from orders_pipeline.services.redis_server import broker_url, redis_url
@@ -134,7 +134,7 @@ def _load(file: Path) -> list[int]:
         # Takes the configured seed into the store, while there is no payment yet.
         connect_gateway(settings, engine)
         steps = FileImport(engine, staging, settings)
-        key = stage_file(engine, staging, file, None, None, ReadOptions()).key
+        key = stage_file(engine, staging, file).key
         for number in steps.parse(key, "peer"):
             steps.load(key, number)
         with reading(engine) as connection:

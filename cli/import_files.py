@@ -20,11 +20,11 @@ from cli.stack.stopped import ended_with_the_stack, workers_stopped
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
-from orders_pipeline.imports.file_import import stage_file
 from orders_pipeline.imports.import_row import Import, get_import, is_new
 from orders_pipeline.imports.intake import IntakePause, IntakePausedError, current_pause
 from orders_pipeline.imports.report import ImportReport, report_again, report_import
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.imports.staged import stage_file
+from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.kpi_days import are_published, dirty_days, due_versions
@@ -68,18 +68,11 @@ class ImportCommand:
     started_at: float
     wait: bool = False
 
-    def run(
-        self,
-        files: list[Path],
-        profile: str | None,
-        source: str | None,
-        options: ReadOptions,
-        max_rejects: str | None = None,
-    ) -> list[FileRun]:
+    def run(self, files: list[Path], instructions: ReadingInstructions = NOTHING_SAID) -> list[FileRun]:
         """Imports the files one after the other; a refused one does not keep the others out."""
         runs = [FileRun(path) for path in files]
         for run in runs:
-            self._stage(run, profile, source, options, max_rejects)
+            self._stage(run, instructions)
         waiting = [run for run in runs if run.staged]
         if waiting or dirty_days(self.engine):
             self._import(waiting)
@@ -92,17 +85,10 @@ class ImportCommand:
             self._import(runs)
         return runs
 
-    def _stage(
-        self,
-        run: FileRun,
-        profile: str | None,
-        source: str | None,
-        options: ReadOptions,
-        max_rejects: str | None,
-    ) -> None:
+    def _stage(self, run: FileRun, instructions: ReadingInstructions) -> None:
         staging = open_staging(self.settings)
         try:
-            staged = stage_file(self.engine, staging, run.path, profile, source, options, max_rejects)
+            staged = stage_file(self.engine, staging, run.path, instructions)
         except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
             run.error = explain(error)
             return

@@ -16,6 +16,7 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.base.documents import NewerDocumentError
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import SettingsError
 from orders_pipeline.failed_work.chosen import UnknownOrderError
@@ -24,8 +25,8 @@ from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.imports.intake import IntakePausedError
 from orders_pipeline.payments.gateway import GatewayUnavailableError
 from orders_pipeline.services.redis_server import RedisServerMissing
+from orders_pipeline.staging.keys import BadPartitionKey
 from orders_pipeline.staging.remote_area import StagingUnavailable
-from orders_pipeline.staging.staging import BadPartitionKey
 
 Arguments = ParamSpec("Arguments")
 
@@ -71,7 +72,7 @@ def explain(error: Exception) -> CommandFailed:
     match error:
         case CommandFailed():
             failed = error
-        case FileRefused() | BackupError():
+        case FileRefused() | BackupError() | NewerDocumentError():
             failed = CommandFailed(error.code, error.message, error.hint)
         case SettingsError():
             failed = CommandFailed(

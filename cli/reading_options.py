@@ -9,46 +9,39 @@ from typing import Annotated, Any
 
 import typer
 
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.option import Option
+from orders_pipeline.order_files.reading_instructions import all_options, instructions_from
 
-ProfileOption = Annotated[
-    str | None, typer.Option(help="Column profile, or the path of one; else by the header.")
-]
-SourceOption = Annotated[
-    str | None, typer.Option(help="Where the orders come from; else the profile's name.")
-]
-MaxRejectsOption = Annotated[
-    str | None,
-    typer.Option(help="Refuse a file with more bad lines than this count (100) or share (5%)."),
-]
-
-_OPTIONS: dict[str, Any] = {
-    "encoding": Annotated[str | None, typer.Option(help="Encoding, such as cp1252; else detected.")],
-    "delimiter": Annotated[str | None, typer.Option(help="Delimiter; else detected.")],
-    "quote": Annotated[str | None, typer.Option(help="Quote character; else detected.")],
-    "escape": Annotated[str | None, typer.Option(help="Escape character; else detected.")],
-    "header_line": Annotated[int | None, typer.Option(help="Line of the header; else detected.", min=1)],
-    "date_format": Annotated[str | None, typer.Option(help="DMY, MDY, YMD or a strptime format.")],
-    "decimal": Annotated[str | None, typer.Option(help="Decimal sign, . or ,; else detected.")],
-    "member": Annotated[str | None, typer.Option(help="File inside a zip archive that holds several.")],
-    "companion": Annotated[str | None, typer.Option(help="Second file of a profile that takes two.")],
-}
+ARGUMENT = "instructions"
+Command = Callable[..., None]
 
 
-def reading_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command these options, which it gets as its argument `options`."""
-    own = inspect.signature(function, eval_str=True)
+def reading_options(*left_out: str) -> Callable[[Command], Command]:
+    """Gives a command these options; it gets what was said as its argument `instructions`.
 
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> None:
-        given = {name: kwargs.pop(name) for name in _OPTIONS}
-        function(*args, options=ReadOptions(**given), **kwargs)
+    Args:
+        left_out: options that mean nothing to this command.
+    """
+    offered = [one for one in all_options() if one.name not in left_out]
 
-    kept = [parameter for name, parameter in own.parameters.items() if name != "options"]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in _OPTIONS.items()
-    ]
-    run.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *added)}
-    return run
+    def decorated(function: Command) -> Command:
+        own = inspect.signature(function, eval_str=True)
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> None:
+            said = instructions_from({one.name: kwargs.pop(one.name) for one in offered})
+            function(*args, **{ARGUMENT: said}, **kwargs)
+
+        kept = [parameter for name, parameter in own.parameters.items() if name != ARGUMENT]
+        parameters = [*kept, *map(_parameter, offered)]
+        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return decorated
+
+
+def _parameter(one: Option) -> inspect.Parameter:
+    kind = int if one.is_number else str
+    offered = Annotated[kind | None, typer.Option(help=one.about, min=one.least)]  # type: ignore[valid-type]
+    return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=offered)

@@ -14,11 +14,13 @@ from sqlalchemy import Engine, select
 from orders_pipeline.base.settings import Settings, UnknownSku
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
-from orders_pipeline.imports.file_import import FileImport, stage_file
+from orders_pipeline.imports.dry_run import dry_run
+from orders_pipeline.imports.file_import import FileImport, parse_rules
 from orders_pipeline.imports.import_row import Import, get_import
 from orders_pipeline.imports.reject_export import write_rejects
 from orders_pipeline.imports.report import ImportReport
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.imports.staged import stage_file
+from orders_pipeline.order_files.reading_instructions import instructions_from
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.staging.staging import Staging, open_staging
@@ -126,17 +128,13 @@ class ImportBench:
     def staging(self) -> Staging:
         return open_staging(self.settings)
 
-    def stage(
-        self,
-        file: Path,
-        profile: str | None = None,
-        source: str | None = None,
-        max_rejects: str | None = None,
-        **options: Any,
-    ) -> str:
-        """Key of the staged file."""
-        read = ReadOptions(**options)
-        return stage_file(self.engine, self.staging, file, profile, source, read, max_rejects).key
+    def stage(self, file: Path, **said: Any) -> str:
+        """Key of the staged file, of which this is said."""
+        return stage_file(self.engine, self.staging, file, instructions_from(said)).key
+
+    def dry_run(self, file: Path, **said: Any) -> ImportReport:
+        """What the import of a file would come to."""
+        return dry_run(self.engine, self.staging, parse_rules(self.settings), file, instructions_from(said))
 
     def found(self, key: str) -> Import:
         """The import of a partition key."""

@@ -13,7 +13,6 @@ from cli.import_files import ImportCommand
 from cli.import_page import show_runs
 from cli.output import command, page
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings, load_settings
-from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.stock.product_list import import_products, read_products
 
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
@@ -28,7 +27,7 @@ def demo(context: typer.Context) -> None:
     with open_store(settings) as engine:
         with engine.begin() as connection:
             import_products(connection, read_products(PRODUCTS))
-        runs = ImportCommand(settings, engine, context.obj).run([SAMPLE], None, None, ReadOptions())
+        runs = ImportCommand(settings, engine, context.obj).run([SAMPLE])
     show_runs(runs)
     if any(run.error for run in runs):
         raise typer.Exit(1)

@@ -14,26 +14,24 @@ from cli.context import open_store
 from cli.import_files import FileRun, ImportCommand
 from cli.import_page import show_runs
 from cli.output import JsonOption, command, emit, error_object, explain, show_error
-from cli.reading_options import MaxRejectsOption, ProfileOption, SourceOption, reading_options
+from cli.reading_options import reading_options
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.layout import Layout
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.imports.dry_run import dry_run
-from orders_pipeline.imports.file_import import stage_file
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.imports.file_import import parse_rules
+from orders_pipeline.imports.staged import stage_file
+from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.staging import open_staging
 
 Files = Annotated[list[Path], typer.Argument(help="Order files.", show_default=False)]
 
 
 @command
-@reading_options
+@reading_options()
 def stage(
     files: Files,
-    options: ReadOptions,
-    profile: ProfileOption = None,
-    source: SourceOption = None,
-    max_rejects: MaxRejectsOption = None,
+    instructions: ReadingInstructions,
     as_json: JsonOption = False,
 ) -> None:
     """Identify order files, copy them to the staging area and register their partitions, without a run."""
@@ -49,7 +47,7 @@ def stage(
     with open_store(settings) as engine, dagster_instance(settings) as instance:
         for file in files:
             try:
-                staged = stage_file(engine, staging, file, profile, source, options, max_rejects)
+                staged = stage_file(engine, staging, file, instructions)
             except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
                 failed = True
                 documents.append(error_object(explain(error)))
@@ -66,14 +64,11 @@ def stage(
 
 
 @command
-@reading_options
+@reading_options()
 def import_files(
     context: typer.Context,
     files: Files,
-    options: ReadOptions,
-    profile: ProfileOption = None,
-    source: SourceOption = None,
-    max_rejects: MaxRejectsOption = None,
+    instructions: ReadingInstructions,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Read and check everything, but change nothing.")
     ] = False,
@@ -87,10 +82,10 @@ def import_files(
     settings = load_settings()
     with open_store(settings) as engine:
         if dry:
-            runs = [_dry(settings, engine, file, profile, source, options, max_rejects) for file in files]
+            runs = [_dry(settings, engine, file, instructions) for file in files]
         else:
             importing = ImportCommand(settings, engine, started_at, wait)
-            runs = importing.run(files, profile, source, options, max_rejects)
+            runs = importing.run(files, instructions)
     if as_json:
         documents = [run.document for run in runs]
         emit(documents if len(files) > 1 else documents[0])
@@ -100,18 +95,10 @@ def import_files(
         raise typer.Exit(1)
 
 
-def _dry(
-    settings: Settings,
-    engine: Engine,
-    file: Path,
-    profile: str | None,
-    source: str | None,
-    options: ReadOptions,
-    max_rejects: str | None,
-) -> FileRun:
+def _dry(settings: Settings, engine: Engine, file: Path, instructions: ReadingInstructions) -> FileRun:
     run = FileRun(file)
     try:
-        run.report = dry_run(engine, settings, file, profile, source, options, max_rejects)
+        run.report = dry_run(engine, open_staging(settings), parse_rules(settings), file, instructions)
     except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
         run.error = explain(error)
     return run

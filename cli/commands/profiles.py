@@ -15,7 +15,7 @@ from rich.table import Table
 
 from cli.import_page import show_findings
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
-from cli.reading_options import ProfileOption, reading_options
+from cli.reading_options import reading_options
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.base.settings import load_settings
@@ -24,23 +24,23 @@ from orders_pipeline.order_files.columns.identify import Identified, identify
 from orders_pipeline.order_files.columns.profile import PROFILE_NAME
 from orders_pipeline.order_files.proposals.preview import Preview, preview_orders
 from orders_pipeline.order_files.proposals.propose import Proposal, propose_profile
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 
 OrderFile = Annotated[Path, typer.Argument(help="An order file.", show_default=False)]
 
 
 @command
-@reading_options
+@reading_options("profile", "source", "max_rejects")
 def new(
     file: OrderFile,
-    options: ReadOptions,
+    instructions: ReadingInstructions,
     output: Annotated[
         Path | None, typer.Option(help="TOML file to write. Default: stdout.", dir_okay=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draft a column profile for a file, and show which parts of the mapping are uncertain."""
-    proposal = propose_profile(file, options)
+    proposal = propose_profile(file, instructions.options)
     if output:
         _write(output, proposal.toml)
     if as_json:
@@ -81,16 +81,15 @@ def _show_proposal(proposal: Proposal, file: Path, output: Path | None) -> None:
 
 
 @command
-@reading_options
+@reading_options("source", "max_rejects")
 def check(
     file: OrderFile,
-    options: ReadOptions,
-    profile: ProfileOption = None,
+    instructions: ReadingInstructions,
     limit: Annotated[int, typer.Option("--orders", help="Number of orders to show.", min=1, max=1000)] = 5,
     as_json: JsonOption = False,
 ) -> None:
     """Show how a file is read, with its first orders as the profile maps them. Nothing is imported."""
-    identified = identify(file, profile, options)
+    identified = identify(file, instructions.profile, instructions.options)
     preview = preview_orders(file, identified, parse_rules(load_settings()), limit)
     document = _document(identified, preview)
     if as_json:

@@ -20,7 +20,7 @@ from dagster import (
 )
 
 from jobs.failures import THREE_TRIES, import_step
-from jobs.imports.config import ReadAs
+from jobs.imports.config import launch_config, launch_instructions
 from jobs.imports.metadata import orders_metadata, rejects_metadata
 from jobs.imports.partitions import register_partition
 from jobs.workers.executor import TIME_LIMIT_TAG
@@ -40,16 +40,17 @@ GATEWAY_WORK = {QUEUE_TAG: "orders", TIME_LIMIT_TAG: "7200"}
 @op(
     ins={"order_file": In(Nothing)},
     out=DynamicOut(Nothing),
+    config_schema=launch_config(),
     retry_policy=THREE_TRIES,
     tags=FILE_WORK | priority_tag(Priority.BEGIN),
 )
 def parse_order_file(
-    context: OpExecutionContext, config: ReadAs, file_imports: ResourceParam[FileImports]
+    context: OpExecutionContext, file_imports: ResourceParam[FileImports]
 ) -> Iterator[DynamicOutput[None]]:
     """Parses the staged file once: whole orders into batches, bad lines into rejects."""
-    key = context.partition_key
+    key, told = context.partition_key, launch_instructions(context.op_config)
     with import_step(context, file_imports) as steps:
-        numbers = steps.parse(key, context.run_id, config.told())
+        numbers = steps.parse(key, context.run_id, told)
         # The store knows the file; a fresh Dagster instance may not yet.
         register_partition(context.instance, key)
     for number in numbers:

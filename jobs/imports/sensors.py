@@ -19,10 +19,9 @@ from jobs.imports.watchdog import relaunch_lost
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.file_import import stage_file
 from orders_pipeline.imports.intake import current_pause
+from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.imports.watchdog import SignsOfLife
-from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.staging.inbox import STABLE_SECONDS, Inbox
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
@@ -53,7 +52,7 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
             for path in inbox.complete_files():
                 dropped_at = path.stat().st_ctime_ns
                 try:
-                    staged = stage_file(engine, staging, path, None, None, ReadOptions())
+                    staged = stage_file(engine, staging, path)
                 except FileRefused as refused:
                     inbox.quarantine(path, refused)
                     context.log.error(f"quarantined: {refused.message} {refused.hint}")

@@ -7,60 +7,64 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.money import decimal_string
-from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.batch_rows import BatchRows, read_batch
-from orders_pipeline.imports.file_import import parse_rules
+from orders_pipeline.imports.import_keys import key_for
 from orders_pipeline.imports.import_row import find_import
 from orders_pipeline.imports.known_orders import Known, classify_all
-from orders_pipeline.imports.recognition import Intake, take_in
+from orders_pipeline.imports.reading_plan import ReadingPlan, planned
 from orders_pipeline.imports.report import ImportReport, report_again
+from orders_pipeline.imports.sources import find_source
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.parsed_file import ParsedFile
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.order_files.rejects.limit import RejectLimit
-from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.staging.keys import FileIdentity
+from orders_pipeline.staging.staging import Staging, hash_file
 from orders_pipeline.stock.catalog import product_ids
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import sources
 
 
 def dry_run(
     engine: Engine,
-    settings: Settings,
+    staging: Staging,
+    rules: ParseRules,
     file: Path,
-    profile: str | None,
-    source: str | None,
-    options: ReadOptions,
-    max_rejects: str | None = None,
+    instructions: ReadingInstructions = NOTHING_SAID,
 ) -> ImportReport:
     """Reports what the import of a file would do if every payment succeeded and stock were unlimited.
 
     Raises:
         FileRefused: the file would be refused.
     """
-    limit = RejectLimit.parse(max_rejects) if max_rejects else None
     with (
         reading(engine) as connection,
         TemporaryDirectory(prefix="orders-dry-run-") as folder,
-        take_in(connection, open_staging(settings), file, profile, source, options) as intake,
+        planned(connection, staging, file, instructions) as plan,
     ):
-        key = intake.key()
+        key = key_for(connection, file.name, _identity(file, plan, instructions), instructions)
         known = find_import(connection, key)
         if known and known.status is ImportStatus.FINISHED:
             return replace(report_again(connection, known), statuses={})
-        parsed = parse_order_file(file, intake.identified, parse_rules(settings), Path(folder))
-        if limit:
-            limit.check(file.name, parsed)
-        source_id = connection.execute(select(sources.c.id).where(sources.c.name == intake.source)).scalar()
+        parsed = parse_order_file(file, plan.identified, rules, Path(folder))
+        limit = RejectLimit.parse(plan.max_rejects) if plan.max_rejects else None
+        if limit and limit.is_exceeded(parsed):
+            raise limit.refusal(file.name, parsed)
         figures = _Figures(parsed)
+        source = find_source(connection, plan.source)
         for batch in parsed.batches:
             rows = read_batch(Path(folder), batch.number)
-            figures.add(rows, _classify(connection, source_id, rows))
-    return figures.report(intake, key)
+            figures.add(rows, _classify(connection, source, rows))
+    return figures.report(file.name, plan.profile, key)
+
+
+def _identity(file: Path, plan: ReadingPlan, instructions: ReadingInstructions) -> FileIdentity:
+    companion = hash_file(plan.companion) if plan.companion else ""
+    return FileIdentity(hash_file(file), companion, instructions.words)
 
 
 def _classify(connection: Connection, source_id: int | None, rows: BatchRows) -> Known:
@@ -92,12 +96,12 @@ class _Figures:
         for currency, total in sums.iter_rows():
             self.revenue[currency] = self.revenue.get(currency, 0) + total
 
-    def report(self, intake: Intake, key: str) -> ImportReport:
+    def report(self, file_name: str, profile: str, key: str) -> ImportReport:
         conflicts = {"order_conflict": self.orders["conflict"]} if self.orders["conflict"] else {}
         return ImportReport(
             partition=key,
-            file=intake.file.name,
-            profile=intake.identified.profile.name,
+            file=file_name,
+            profile=profile,
             records=self.parsed.records,
             accepted_lines=self.lines["accepted"],
             rejected_lines=self.parsed.rejected_lines,

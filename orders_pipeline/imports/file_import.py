@@ -6,68 +6,33 @@ This page is the pipeline: Dagster's ops call one method each, tests call them i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import today
-from orders_pipeline.base.documents import to_json
 from orders_pipeline.base.settings import Settings, UnknownSku
 from orders_pipeline.imports.import_row import Import, get_import, is_new, is_parsed, seconds_to_settle
 from orders_pipeline.imports.intake import IntakePausedError, current_pause
+from orders_pipeline.imports.launch_instructions import follow
 from orders_pipeline.imports.life import finish_import, start_import, turn_away
 from orders_pipeline.imports.load import load_orders
-from orders_pipeline.imports.parsing import NOTHING_TOLD, FileParsing, ToldAtLaunch
-from orders_pipeline.imports.recognition import take_in
+from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
 from orders_pipeline.imports.report import ImportReport, report_import
-from orders_pipeline.imports.staged import add_import
+from orders_pipeline.imports.restoring import restore_batches
 from orders_pipeline.imports.tries import counted_try
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, get_batch
 from orders_pipeline.lifecycle.charge import Answers, charge_payments
 from orders_pipeline.lifecycle.steps import finalize_orders, reserve_stock, roll_back_orders
-from orders_pipeline.order_files.read_options import ParseRules, ReadOptions
-from orders_pipeline.order_files.rejects.limit import RejectLimit
+from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.stock.catalog import UnknownProducts
 from orders_pipeline.store.engine import reading
 
 MICROSECONDS_A_MINUTE = 60_000_000
-
-
-def stage_file(
-    engine: Engine,
-    staging: Staging,
-    file: Path,
-    profile: str | None,
-    source: str | None,
-    options: ReadOptions,
-    max_rejects: str | None = None,
-) -> Import:
-    """Identifies a file, copies it into the staging area and notes it in the store.
-
-    Args:
-        max_rejects: a count (`100`) or share (`5%`) of bad lines above which none of its orders enters.
-
-    Raises:
-        FileRefused: the file is missing, unreadable or of no known shape.
-    """
-    limit = RejectLimit.parse(max_rejects).text if max_rejects else None
-    with ExitStack() as copies:
-        with reading(engine) as connection:
-            intake = copies.enter_context(take_in(connection, staging, file, profile, source, options))
-        staged = staging.add(file, intake.said, intake.companion)
-    with engine.begin() as connection:
-        return add_import(
-            connection,
-            staged,
-            profile=intake.identified.profile.name,
-            source=intake.source,
-            identified=to_json(intake.identified),
-            max_rejects=limit,
-        )
 
 
 def parse_rules(settings: Settings) -> ParseRules:
@@ -90,7 +55,7 @@ class FileImport:
     staging: Staging
     settings: Settings
 
-    def parse(self, key: str, run_id: str, told: ToldAtLaunch = NOTHING_TOLD) -> list[int]:
+    def parse(self, key: str, run_id: str, told: ReadingInstructions = NOTHING_SAID) -> list[int]:
         """Parses the file, unless that was done; the numbers of its batches.
 
         Args:
@@ -104,9 +69,13 @@ class FileImport:
             IntakePausedError: the file is new, and no new ones are let in.
         """
         found = self._begin(key, run_id)
-        parsing = FileParsing(self.engine, self.staging, parse_rules(self.settings))
-        found = parsing.read_as_told(found, told)
-        return parsing.restore(found) if is_parsed(found) else parsing.parse(found)
+        with noting_refusals(self.engine, found):
+            found = follow(self.engine, self.staging, found, told)
+            if is_parsed(found):
+                return restore_batches(self.engine, self.staging, found)
+            with gathered(self.staging, found) as given:
+                parsed = parse_staged(given, parse_rules(self.settings))
+                return keep_parsed(self.engine, self.staging, found, parsed, given.folder)
 
     def _begin(self, key: str, run_id: str) -> Import:
         with self.engine.begin() as connection:

@@ -8,17 +8,13 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select, update
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.documents import to_json
 from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.imports.documents import Parsed, parsed_document
 from orders_pipeline.imports.rejects import keep_rejects
-from orders_pipeline.order_files.parsed_file import ParsedFile
-from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.store.schema import batches, home, imports, orders
 
 
-def register_parsed(
-    connection: Connection, import_id: int, parsed: ParsedFile, rules: ParseRules, found: Iterable[Path]
-) -> bool:
+def register_parsed(connection: Connection, import_id: int, parsed: Parsed, found: Iterable[Path]) -> bool:
     """Gives the orders of a parsed file their ids and stores its rejects; returns False if another try did.
 
     Args:
@@ -28,8 +24,9 @@ def register_parsed(
     records, source_id = connection.execute(noted).one()
     if records:
         return False
-    first_id = _take_ids(connection, sum(batch.orders for batch in parsed.batches))
-    for batch in parsed.batches:
+    file = parsed.file
+    first_id = _take_ids(connection, sum(batch.orders for batch in file.batches))
+    for batch in file.batches:
         connection.execute(
             insert(batches).values(
                 import_id=import_id,
@@ -43,15 +40,15 @@ def register_parsed(
         )
         first_id += batch.orders
     keep_rejects(connection, import_id, found)
-    note_parsed(connection, import_id, parsed, rules)
+    note_parsed(connection, import_id, parsed)
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
         .values(
-            records=parsed.records,
-            rejected_lines=parsed.rejected_lines,
-            lines_of_rejected_orders=parsed.lines_of_rejected_orders,
-            rejected_orders=parsed.orders_rejected,
+            records=file.records,
+            rejected_lines=file.rejected_lines,
+            lines_of_rejected_orders=file.lines_of_rejected_orders,
+            rejected_orders=file.orders_rejected,
         )
     )
     return True
@@ -62,10 +59,10 @@ def _take_ids(connection: Connection, count: int) -> int:
     return int(connection.execute(taken).scalar_one()) - count
 
 
-def note_parsed(connection: Connection, import_id: int, parsed: ParsedFile, rules: ParseRules) -> None:
+def note_parsed(connection: Connection, import_id: int, parsed: Parsed) -> None:
     """Stores what parsing found out, and the rules that it applied."""
-    noted = {**to_json(parsed), "rules": to_json(rules)}
-    connection.execute(update(imports).where(imports.c.id == import_id).values(parsed=noted))
+    noted = {"parsed": parsed_document(parsed)}
+    connection.execute(update(imports).where(imports.c.id == import_id).values(noted))
 
 
 def batches_to_load(connection: Connection, import_id: int) -> list[int]:

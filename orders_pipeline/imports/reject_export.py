@@ -9,12 +9,12 @@ from typing import BinaryIO
 from sqlalchemy import Connection
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.documents import from_json
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.rejects import records_without_text, rejected_lines
 from orders_pipeline.order_files.columns.identify import Identified
-from orders_pipeline.order_files.export_note import note, note_of_export
+from orders_pipeline.order_files.export_note import note, with_import
 from orders_pipeline.order_files.rejects.export import RejectedLine, export_rejects
 from orders_pipeline.order_files.rejects.originals import texts_of
 from orders_pipeline.staging.staging import Staging
@@ -49,13 +49,13 @@ def write_rejects(
     Raises:
         FileRefused: the text of an order stands only in the original file, whose staged copy is gone.
     """
-    identified = from_json(Identified, found.identified)
-    encoding = found.parsed["encoding"] if found.parsed else identified.encoding
-    read_as = found.parsed["read_as"] if found.parsed else note(encoding, "", "")
+    identified, parsed = identified_of(found), parsed_of(found)
+    encoding = parsed.file.encoding if parsed else identified.encoding
+    export_note = parsed.file.export_note if parsed else note(encoding, "", "")
     return export_rejects(
         _with_texts(connection, staging, found, identified),
         identified,
-        note_of_export(read_as, found.key),
+        with_import(export_note, found.key),
         encoding,
         target,
         escape_formulas=escape_formulas,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from orders_pipeline.base.model import SETTLED, OrderStatus
 from orders_pipeline.base.money import decimal_string
+from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import order_ids
 from orders_pipeline.store.schema import batches, orders, rejects
@@ -73,10 +74,9 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
 
 def detected_of(found: Import) -> list[dict[str, Any]]:
     """The findings about how a file is read: from its beginning, or from all of it once it is parsed."""
-    findings: list[dict[str, Any]] = (
-        found.parsed["detected"] if found.parsed else found.identified["findings"]
-    )
-    return findings
+    parsed = parsed_of(found)
+    findings = parsed.file.detected if parsed else identified_of(found).findings
+    return [asdict(finding) for finding in findings]
 
 
 def report_again(connection: Connection, found: Import) -> ImportReport:

@@ -1,72 +1,92 @@
-"""Noting staged files as imports, and how they are to be read."""
+"""Staging: order files enter the staging area and are noted as imports."""
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import ExitStack
+from pathlib import Path
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Engine, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.documents import identified_document, identity_of
+from orders_pipeline.imports.import_keys import key_for, require_same_file
 from orders_pipeline.imports.import_row import Import, find_import, get_import, is_parsed
-from orders_pipeline.staging.staging import StagedFile
-from orders_pipeline.store.schema import imports, sources
+from orders_pipeline.imports.reading_plan import ReadingPlan, planned
+from orders_pipeline.imports.sources import source_id
+from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
+from orders_pipeline.staging.keys import KEY_DIGITS, FileIdentity
+from orders_pipeline.staging.staging import CopiedFile, Staging
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import imports
 from orders_pipeline.store.upsert import insert_into
 
 
-def add_import(
-    connection: Connection,
-    staged: StagedFile,
-    profile: str,
-    source: str,
-    identified: dict[str, Any],
-    max_rejects: str | None = None,
+def stage_file(
+    engine: Engine,
+    staging: Staging,
+    file: Path,
+    instructions: ReadingInstructions = NOTHING_SAID,
+    digits: int = KEY_DIGITS,
+) -> Import:
+    """Identifies a file, copies it into the staging area and notes it in the store.
+
+    Args:
+        digits: of the hash in its partition key.
+
+    Raises:
+        FileRefused: the file is missing, unreadable or of no known shape, or another file has its key.
+        StagingUnavailable: the staging area does not answer.
+    """
+    with ExitStack() as copies:
+        with reading(engine) as connection:
+            plan = copies.enter_context(planned(connection, staging, file, instructions))
+        copied = copies.enter_context(staging.copied(file, plan.companion))
+        identity = FileIdentity(copied.sha256, copied.companion_sha256, instructions.words)
+        with reading(engine) as connection:
+            key = key_for(connection, file.name, identity, instructions, digits)
+        staging.keep(copied, key)
+    with engine.begin() as connection:
+        return _add_import(connection, key, copied, identity, plan)
+
+
+def _add_import(
+    connection: Connection, key: str, copied: CopiedFile, identity: FileIdentity, plan: ReadingPlan
 ) -> Import:
     """Notes a staged file, or finds it noted already; what is said now counts until it is parsed."""
-    if find_import(connection, staged.key) is None:
+    if find_import(connection, key) is None:
         new = insert_into(connection, imports).values(
-            partition_key=staged.key,
-            file_name=staged.name,
-            file_sha256=staged.sha256,
-            file_bytes=staged.bytes,
-            profile=profile,
-            source_id=_source_id(connection, source),
-            identified=identified,
+            partition_key=key,
+            file_name=copied.name,
+            file_sha256=copied.sha256,
+            file_bytes=copied.bytes,
+            profile=plan.profile,
+            source_id=source_id(connection, plan.source),
+            identified=identified_document(plan.identified, identity),
             status=ImportStatus.STAGED,
             staged_at=now_us(),
         )
         connection.execute(new.on_conflict_do_nothing())
-    found = get_import(connection, staged.key)
+    found = get_import(connection, key)
+    require_same_file(found, copied.name, identity)
     connection.execute(update(imports).where(imports.c.id == found.id).values(original_removed_at=None))
-    if is_parsed(found):
-        return found
-    return read_as(connection, found, profile, source, identified, max_rejects)
+    return found if is_parsed(found) else note_plan(connection, found, plan, identity)
 
 
-def read_as(
-    connection: Connection,
-    found: Import,
-    profile: str,
-    source: str,
-    identified: dict[str, Any],
-    max_rejects: str | None,
+def note_plan(
+    connection: Connection, found: Import, plan: ReadingPlan, identity: FileIdentity | None = None
 ) -> Import:
-    """Notes how a file that is not parsed yet is to be read."""
+    """Notes how a file that is not parsed yet is to be read.
+
+    Args:
+        identity: what it is staged as; None keeps what is noted.
+    """
     values = {
-        "profile": profile,
-        "source_id": _source_id(connection, source),
-        "identified": identified,
-        "max_rejects": max_rejects,
+        "profile": plan.profile,
+        "source_id": source_id(connection, plan.source),
+        "identified": identified_document(plan.identified, identity or identity_of(found)),
+        "max_rejects": plan.max_rejects,
     }
     not_parsed = (imports.c.id == found.id) & (imports.c.records == 0)
     connection.execute(update(imports).where(not_parsed).values(values))
     return get_import(connection, found.key)
-
-
-def _source_id(connection: Connection, name: str) -> int:
-    query = select(sources.c.id).where(sources.c.name == name)
-    known: int | None = connection.execute(query).scalar_one_or_none()
-    if known is None:
-        connection.execute(insert_into(connection, sources).values(name=name).on_conflict_do_nothing())
-        known = connection.execute(query).scalar_one()
-    return known

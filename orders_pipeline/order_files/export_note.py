@@ -19,10 +19,10 @@ _NOTE = re.compile(rb"read as ([\w=&%.-]+)")
 _NOTE_IS_WITHIN = 4096
 
 
-def note_of_export(read_as: str, key: str) -> str:
-    """Returns the note with the partition key of the import whose rejects are exported."""
-    parted = "" if read_as.endswith(" ") else "&"
-    return f"{read_as}{parted}import={key}"
+def with_import(export_note: str, key: str) -> str:
+    """Returns a note with the partition key of the import whose rejects are exported."""
+    parted = "" if export_note.endswith(" ") else "&"
+    return f"{export_note}{parted}import={key}"
 
 
 def note(encoding: str, dates: str, decimal: str) -> str:

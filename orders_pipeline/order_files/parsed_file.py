@@ -33,7 +33,7 @@ class ParsedFile:
         orders_rejected: distinct order numbers with a bad line.
         rejects_by_code: counts of bad lines, without the good lines of rejected orders.
         detected: properties found in the file.
-        read_as: how ambiguous columns were read; see `export_note`.
+        export_note: how ambiguous columns were read; an export of the rejects carries it.
     """
 
     records: int
@@ -44,4 +44,13 @@ class ParsedFile:
     batches: tuple[ParsedBatch, ...]
     detected: tuple[Finding, ...]
     encoding: str
-    read_as: str
+    export_note: str
+
+    def has_batches_of(self, other: ParsedFile) -> bool:
+        """Whether the same lines went into the same batches, whatever was said about how they were read."""
+        return self._counts == other._counts
+
+    @property
+    def _counts(self) -> tuple[object, ...]:
+        rejected = (self.rejected_lines, self.lines_of_rejected_orders, self.orders_rejected)
+        return (self.records, *rejected, self.rejects_by_code, self.batches)

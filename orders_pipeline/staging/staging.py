@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,26 +15,28 @@ from orders_pipeline.base.home import make_home
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.staging.area import Area, LocalArea
+from orders_pipeline.staging.keys import safe
 from orders_pipeline.staging.remote_area import RemoteArea, StagingUnavailable
 
-KEY_PATTERN = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_-]|\.(?!\.)){0,180}")
-NAME_LENGTH = 80
 CHUNK = 1 << 20
 FOLDER = "file://"
 
 
-class BadPartitionKey(ValueError):
-    """The key names no staged file and cannot be a folder's name."""
-
-
 @dataclass(frozen=True, slots=True)
-class StagedFile:
-    """An order file as it lies in the staging area."""
+class CopiedFile:
+    """A copy of an order file on its way into the staging area, and of its companion if it has one.
 
-    key: str
+    Args:
+        name: of the file that was copied.
+        companion_sha256: empty where there is none.
+    """
+
     name: str
     sha256: str
     bytes: int
+    companion_sha256: str
+    original: Path
+    companion: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +51,42 @@ class Staging:
     folder: Path
     url: str = field(default="", repr=False)
 
-    def add(self, file: Path, said: str = "", companion: Path | None = None) -> StagedFile:
-        """Copies a file in; the same content of the same name, read the same way, has the same key.
+    @contextmanager
+    def copied(self, file: Path, companion: Path | None = None) -> Iterator[CopiedFile]:
+        """Copies a file beside the staging area, from where `keep` takes it in; else the copy is removed.
 
         Args:
-            said: what the user said about how to read it; read another way, it is another import.
-            companion: a second file that belongs to it, whose content is part of the key.
+            companion: a second file that belongs to it.
 
         Raises:
             FileRefused: a file cannot be read.
-            StagingUnavailable: the staging area does not answer.
         """
         incoming = self.folder / f".incoming-{uuid4().hex}"
-        make_home(self.folder.parent)
-        incoming.mkdir(parents=True)
         try:
-            sha256, size = _copy_and_hash(file, incoming / "original")
-            if companion:
-                said += _copy_and_hash(companion, incoming / "companion")[0]
-            key = partition_key(file.name, sha256, said)
-            if companion:
-                self._area.put(incoming / "companion", _companion(key, companion.name))
-            self._area.put(incoming / "original", _original(key))
-        except StagingUnavailable:
-            raise
-        except OSError as error:
-            raise FileRefused(
-                "file_unreadable",
-                f"{error.filename or file} cannot be staged: {error.strerror}.",
-                "Check its permissions and the disk.",
-            ) from error
+            with _refusing_unreadable(file):
+                make_home(self.folder.parent)
+                incoming.mkdir(parents=True)
+                sha256, size = _copy_and_hash(file, incoming / "original")
+                beside, beside_sha256 = None, ""
+                if companion:
+                    beside = incoming / "companion" / companion.name
+                    beside.parent.mkdir()
+                    beside_sha256, _ = _copy_and_hash(companion, beside)
+            yield CopiedFile(file.name, sha256, size, beside_sha256, incoming / "original", beside)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
-        return StagedFile(key, file.name, sha256, size)
+
+    def keep(self, copied: CopiedFile, key: str) -> None:
+        """Takes a copy in under a partition key; what lay there gives way.
+
+        Raises:
+            FileRefused: it cannot be written.
+            StagingUnavailable: the staging area does not answer.
+        """
+        with _refusing_unreadable(copied.original):
+            if copied.companion:
+                self._area.put(copied.companion, _companion(key, copied.companion.name))
+            self._area.put(copied.original, _original(key))
 
     @contextmanager
     def original(self, key: str) -> Iterator[Path]:
@@ -184,17 +188,6 @@ def open_staging(settings: Settings) -> Staging:
     return Staging(settings.staging_folder, settings.staging_url)
 
 
-def safe(key: str) -> str:
-    """The key, which may be joined to a path.
-
-    Raises:
-        BadPartitionKey: it could lead outside the staging area.
-    """
-    if not KEY_PATTERN.fullmatch(key):
-        raise BadPartitionKey(f"{key!r} is not a partition key; `orders stage FILE` makes and prints one")
-    return key
-
-
 def _original(key: str) -> str:
     return f"{safe(key)}/original"
 
@@ -207,18 +200,24 @@ def _files_of(number: int) -> tuple[str, ...]:
     return tuple(f"batch-{number:04}.{part}.parquet" for part in ("orders", "lines"))
 
 
-def partition_key(name: str, sha256: str, said: str = "") -> str:
-    """Key of a file: its name in plain letters, and 12 digits of a hash of its content and how to read it."""
-    digest = hashlib.sha256(f"{sha256}{said}".encode()).hexdigest() if said else sha256
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
-    plain = re.sub(r"\.{2,}", ".", plain).strip(".")[:NAME_LENGTH].rstrip(".") or "file"
-    return f"{plain}-{digest[:12]}"
-
-
 def hash_file(file: Path) -> str:
     """SHA-256 of a file's content."""
     with file.open("rb") as reader:
         return hashlib.file_digest(reader, "sha256").hexdigest()
+
+
+@contextmanager
+def _refusing_unreadable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except StagingUnavailable:
+        raise
+    except OSError as error:
+        raise FileRefused(
+            "file_unreadable",
+            f"{error.filename or file} cannot be staged: {error.strerror}.",
+            "Check its permissions and the disk.",
+        ) from error
 
 
 def _copy_and_hash(source: Path, target: Path) -> tuple[str, int]:

@@ -26,9 +26,8 @@ from cli.stack.stack import start_all, stop_all, webserver_url
 from cli.stack.supervisor import Supervisor
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from orders_pipeline.imports.file_import import stage_file
 from orders_pipeline.imports.import_row import Import, list_imports
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
@@ -83,7 +82,7 @@ class ChaosHome:
 
     def launch(self, file: Path) -> None:
         """Asks Dagster for a run that imports the file, as its UI does, until it has one."""
-        staged = stage_file(self.engine, open_staging(self.settings), file, None, None, ReadOptions())
+        staged = stage_file(self.engine, open_staging(self.settings), file)
         deadline = time.monotonic() + LAUNCHED_WITHIN_SECONDS
         while True:
             try:

@@ -14,7 +14,6 @@ from cli.import_files import ImportCommand
 from cli.main import app
 from orders_pipeline.access.audit import list_actions
 from orders_pipeline.imports.intake import pause_intake, resume_intake
-from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import kpi_days
 from tests.import_bench import ImportBench, Line
@@ -91,8 +90,7 @@ def test_with_wait_a_new_file_is_taken_once_the_intake_is_resumed(
     with home.engine.begin() as connection:
         pause_intake(connection, "cli:ada", "")
     command = ImportCommand(home.settings, home.engine, 0.0, wait=True)
-    options = ([home.write(Line("1"))], None, None, ReadOptions())
-    waiting = threading.Thread(target=command.run, args=options)
+    waiting = threading.Thread(target=command.run, args=([home.write(Line("1"))],))
     waiting.start()
     assert looked.wait(60)
     assert taken == []

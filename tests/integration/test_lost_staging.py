@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.imports.parsing import BatchesLost
+from orders_pipeline.imports.restoring import BatchesLost
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 ORDERS = [*many_orders(40), Line("bad", quantity=0), *many_orders(9, "m", currency="EUR")]

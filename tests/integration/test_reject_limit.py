@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.imports.dry_run import dry_run
 from orders_pipeline.imports.file_import import parse_rules
-from orders_pipeline.imports.parsing import FileParsing
+from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
 from orders_pipeline.imports.report import count_rejects
-from orders_pipeline.order_files.read_options import ReadOptions
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 ORDERS = [*many_orders(7), Line("b1", quantity=0), Line("b2", price="x"), Line("b2", "CABLE")]
@@ -68,10 +66,9 @@ def test_a_limit_that_comes_after_the_import_changes_nothing(lone_bench: ImportB
 
 def test_a_dry_run_holds_to_the_limit(lone_bench: ImportBench) -> None:
     file = lone_bench.write(*ORDERS)
-    args = (lone_bench.engine, lone_bench.settings, file, None, None, ReadOptions())
-    assert dry_run(*args, max_rejects="2").orders["accepted"] == 7
+    assert lone_bench.dry_run(file, max_rejects="2").orders["accepted"] == 7
     with pytest.raises(FileRefused) as refused:
-        dry_run(*args, max_rejects="1")
+        lone_bench.dry_run(file, max_rejects="1")
     assert refused.value.code == "too_many_rejects"
 
 
@@ -89,7 +86,12 @@ def test_a_try_that_refuses_a_file_undoes_nothing_of_a_twin_that_was_allowed_mor
     bench.stage(file, max_rejects="5")
     bench.steps.parse(key, RUN)
     before = bench.everything()
-    with pytest.raises(FileRefused):
-        FileParsing(bench.engine, bench.staging, parse_rules(bench.settings)).parse(slow)
+    with (
+        pytest.raises(FileRefused),
+        noting_refusals(bench.engine, slow),
+        gathered(bench.staging, slow) as given,
+    ):
+        parsed = parse_staged(given, parse_rules(bench.settings))
+        keep_parsed(bench.engine, bench.staging, slow, parsed, given.folder)
     assert bench.everything() == before
     assert bench.settle(key).orders["accepted"] == 7

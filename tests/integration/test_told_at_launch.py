@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.imports.parsing import AlreadyParsedError, ToldAtLaunch
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.imports.launch_instructions import AlreadyParsedError
+from orders_pipeline.order_files.reading_instructions import instructions_from
 from tests.import_bench import RUN, ImportBench, Line
 
 OPEN_DATES = [Line(str(n), date=f"0{n}/02/2025 10:00") for n in range(1, 6)]
@@ -20,7 +20,7 @@ def days(bench: ImportBench) -> set[str]:
 
 def launched(bench: ImportBench, key: str, profile: str | None = None, **options: str) -> None:
     """Parses and settles a file as is told."""
-    told = ToldAtLaunch(profile=profile, options=ReadOptions(**options))
+    told = instructions_from({"profile": profile, **options})
     for number in bench.steps.parse(key, RUN, told):
         bench.up_to("roll_back", key, number)
     bench.steps.finish(key)
@@ -40,13 +40,13 @@ def test_a_date_format_told_at_launch_opens_a_file_that_was_refused(bench: Impor
 
 def test_what_was_told_holds_for_the_next_launch_that_tells_nothing(lone_bench: ImportBench) -> None:
     key = lone_bench.stage(lone_bench.write(*OPEN_DATES, Line("bad", quantity=0)))
-    told = ToldAtLaunch(max_rejects="0", options=ReadOptions(date_format="MDY"))
+    told = instructions_from({"max_rejects": "0", "date_format": "MDY"})
     with pytest.raises(FileRefused):
         lone_bench.steps.parse(key, RUN, told)
     assert (lone_bench.found(key).max_rejects, lone_bench.statuses()) == ("0", {})
     with pytest.raises(FileRefused):
-        lone_bench.steps.parse(key, RUN, ToldAtLaunch(max_rejects="few"))
-    lone_bench.steps.parse(key, RUN, ToldAtLaunch(max_rejects="1"))
+        lone_bench.steps.parse(key, RUN, instructions_from({"max_rejects": "few"}))
+    lone_bench.steps.parse(key, RUN, instructions_from({"max_rejects": "1"}))
     lone_bench.settle(key)
     assert days(lone_bench) == {f"2025-0{n}-02" for n in range(1, 6)}
 

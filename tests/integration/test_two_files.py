@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.imports.dry_run import dry_run
-from orders_pipeline.order_files.read_options import ReadOptions
 from tests.import_bench import RUN, ImportBench
 
 ITEMS = [
@@ -73,9 +71,7 @@ def test_a_dry_run_says_the_same_key_and_figures(
     lone_bench: ImportBench, two_files: tuple[Path, Path]
 ) -> None:
     items, orders = two_files
-    said = dry_run(
-        lone_bench.engine, lone_bench.settings, items, None, None, ReadOptions(companion=str(orders))
-    )
+    said = lone_bench.dry_run(items, companion=str(orders))
     key = lone_bench.stage(items, companion=str(orders))
     real = lone_bench.settle(key)
     assert (said.partition, said.orders, said.revenue) == (key, real.orders, real.revenue)

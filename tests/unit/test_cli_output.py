@@ -18,7 +18,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings, SettingsError
 from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.services.redis_server import RedisServerMissing
-from orders_pipeline.staging.staging import BadPartitionKey
+from orders_pipeline.staging.keys import BadPartitionKey
 
 EXPLAINED = {
     "column_missing": FileRefused("column_missing", "orders.csv has no column sku.", "Rename."),

@@ -14,17 +14,8 @@ from hypothesis import strategies as st
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings, SettingsError
-from orders_pipeline.imports.recognition import said_of
-from orders_pipeline.order_files.read_options import ReadOptions
-from orders_pipeline.staging.staging import (
-    KEY_PATTERN,
-    BadPartitionKey,
-    Staging,
-    hash_file,
-    open_staging,
-    partition_key,
-    safe,
-)
+from orders_pipeline.staging.keys import KEY_PATTERN, BadPartitionKey, partition_key, safe
+from orders_pipeline.staging.staging import CopiedFile, Staging, hash_file, open_staging
 
 SHA = "0123456789abcdef" * 4
 
@@ -64,18 +55,6 @@ def test_what_could_lead_elsewhere_is_no_key(key: str, tmp_path: Path) -> None:
             use(key)
 
 
-def test_the_same_file_read_another_way_is_another_partition() -> None:
-    ways = [
-        said_of(None, None, ReadOptions()),
-        said_of("default", None, ReadOptions()),
-        said_of(None, "default", ReadOptions()),
-        said_of(None, None, ReadOptions(encoding="cp1252")),
-        said_of(None, None, ReadOptions(delimiter="cp1252")),
-    ]
-    assert ways[0] == ""
-    assert len({partition_key("orders.csv", SHA, said) for said in ways}) == len(ways)
-
-
 @pytest.fixture(params=["folder", "memory"])
 def staging(request: pytest.FixtureRequest, tmp_path: Path) -> Staging:
     """An empty staging area: a local folder, or a store without folders and renaming."""
@@ -89,6 +68,14 @@ def in_it(staging: Staging) -> set[str]:
         return {str(path.relative_to(staging.folder)) for path in staging.folder.rglob("*") if path.is_file()}
     files, root = fsspec.url_to_fs(staging.url)
     return {path.removeprefix(f"{root}/") for path in files.find(root)}
+
+
+def stage(staging: Staging, file: Path, companion: Path | None = None) -> tuple[str, CopiedFile]:
+    """Key of a file that was taken into the staging area, and its copy."""
+    with staging.copied(file, companion) as copied:
+        key = partition_key(file.name, copied.sha256)
+        staging.keep(copied, key)
+        return key, copied
 
 
 def parse_a_batch(staging: Staging, key: str, content: str, *, keep: bool = True) -> None:
@@ -110,20 +97,30 @@ def batch_content(staging: Staging, key: str) -> set[str]:
 def test_a_staged_file_is_a_copy_with_its_hash(staging: Staging, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_bytes(b"abc" * 500_000)
-    staged = staging.add(file)
-    with staging.original(staged.key) as copy:
+    key, copied = stage(staging, file)
+    with staging.original(key) as copy:
         assert copy.read_bytes() == file.read_bytes()
-    assert (staged.sha256, staged.bytes) == (hash_file(file), 1_500_000)
-    assert in_it(staging) == {f"{staged.key}/original"}
+    assert (copied.sha256, copied.bytes) == (hash_file(file), 1_500_000)
+    assert in_it(staging) == {f"{key}/original"}
+    assert not list(staging.folder.glob(".incoming-*"))
+
+
+def test_a_copy_that_is_not_kept_leaves_nothing(staging: Staging, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("x")
+    with staging.copied(file, file) as copied:
+        assert copied.companion_sha256 == copied.sha256 == hash_file(copied.original)
+    assert in_it(staging) == set()
+    assert list(staging.folder.iterdir()) == []
 
 
 def test_a_file_that_changes_after_staging_changes_no_staged_one(staging: Staging, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("first")
-    first = staging.add(file)
+    first, _ = stage(staging, file)
     file.write_text("second")
-    assert staging.add(file).key != first.key
-    with staging.original(first.key) as copy:
+    assert stage(staging, file)[0] != first
+    with staging.original(first) as copy:
         assert copy.read_text() == "first"
 
 
@@ -131,7 +128,7 @@ def test_a_companion_lies_beside_its_file_under_its_own_name(staging: Staging, t
     file, companion = tmp_path / "items.csv", tmp_path / "heads.csv"
     file.write_text("items")
     companion.write_text("heads")
-    key = staging.add(file, companion=companion).key
+    key, _ = stage(staging, file, companion)
     assert staging.has_companion(key, "/elsewhere/heads.csv")
     assert not staging.has_companion(key, "")
     with staging.companion(key, "/elsewhere/heads.csv") as copy:
@@ -145,12 +142,12 @@ def test_an_unreadable_file_is_refused(staging: Staging, tmp_path: Path) -> None
     file.write_text("x")
     file.chmod(0)
     with pytest.raises(FileRefused, match="cannot be staged"):
-        staging.add(file)
+        stage(staging, file)
 
 
 def test_a_file_that_went_missing_is_refused_and_leaves_nothing(staging: Staging, tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="cannot be staged: No such file"):
-        staging.add(tmp_path / "orders.csv")
+        stage(staging, tmp_path / "orders.csv")
     assert in_it(staging) == set()
     assert list(staging.folder.iterdir()) == []
 
@@ -205,9 +202,9 @@ def test_the_name_of_a_staged_file_is_on_disk_with_its_content(
         synced[path.name] = {found.name for found in path.iterdir()} if path.is_dir() else set()
 
     monkeypatch.setattr(os, "fsync", note)
-    key = Staging(tmp_path / "staging").add(file, companion=companion).key
+    key, _ = stage(Staging(tmp_path / "staging"), file, companion)
     folders = {name: names for name, names in synced.items() if names}
-    assert {"original", "companion"} <= synced.keys()
+    assert {"original", "companion", "heads.csv"} <= synced.keys()
     assert folders.pop("staging") >= {key}
     assert folders == {key: {"original", "companion"}, "companion": {"heads.csv"}}
 
@@ -232,7 +229,7 @@ def test_removed_batches_leave_the_original_and_removing_all_leaves_nothing(
 ) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("x")
-    key = staging.add(file).key
+    key, _ = stage(staging, file)
     parse_a_batch(staging, key, "old")
     staging.remove_batches(key)
     assert in_it(staging) == {f"{key}/original"}
@@ -248,7 +245,7 @@ def test_what_was_fetched_is_removed_and_so_is_what_a_killed_process_fetched(tmp
     file = tmp_path / "orders.csv"
     file.write_text("x")
     staging = Staging(tmp_path / "staging", f"memory://{tmp_path}/area")
-    key = staging.add(file).key
+    key, _ = stage(staging, file)
     left = staging.folder / ".scratch-left"
     left.mkdir()
     os.utime(left, (0, 0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import tomllib
 from enum import StrEnum
@@ -13,6 +15,7 @@ from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.refusals import FileRefused
@@ -172,6 +175,15 @@ class Profile(BaseModel):
         """Fields whose columns must be in the file."""
         return tuple(field for field in self.columns if field not in self.optional)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the profile says about reading a file; how its TOML is written does not count.
+
+        Fields that it leaves out do not count either, so that later versions with more fields agree.
+        """
+        said = self.model_dump(mode="json", exclude_unset=True, exclude={"description"})
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
     def locate(self, header: tuple[str, ...]) -> dict[OrderField, int]:
         """Returns the position of each field whose column is in `header`."""
         return locate(self.columns, header)
@@ -250,10 +262,16 @@ def parse_profile(text: str, file_name: str) -> Profile:
             "profile_invalid", f"{file_name} is not valid TOML: {error}.", "Correct it."
         ) from None
     except ValidationError as error:
-        places = [(".".join(map(str, found["loc"])) or "profile", found["msg"]) for found in error.errors()]
-        problems = "; ".join(f"{place}: {what.removeprefix('Value error, ')}" for place, what in places)
+        problems = "; ".join(_problem(found) for found in error.errors())
         message = f"{file_name} is not a valid profile: {problems}."
         raise FileRefused("profile_invalid", message, "Compare it with the built-in profiles.") from None
+
+
+def _problem(found: ErrorDetails) -> str:
+    place = ".".join(map(str, found["loc"])) or "profile"
+    if found["type"] == "extra_forbidden":
+        return f"{place}: this version knows no such field"
+    return f"{place}: {found['msg'].removeprefix('Value error, ')}"
 
 
 def _as_tuples(value: object) -> object:

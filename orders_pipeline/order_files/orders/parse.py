@@ -123,7 +123,7 @@ class _Written:
             batches=tuple(self._batches),
             detected=(*identified.findings, *_findings(first_pass, decisions)),
             encoding=encoding,
-            read_as=note(encoding, decisions.dates.as_option(), decisions.price.sign),
+            export_note=note(encoding, decisions.dates.as_option(), decisions.price.sign),
         )
 
 

@@ -36,7 +36,7 @@ class RejectedLine:
 def export_rejects(
     rejects: Iterable[RejectedLine],
     identified: Identified,
-    read_as: str,
+    export_note: str,
     encoding: str,
     target: BinaryIO,
     *,
@@ -47,7 +47,7 @@ def export_rejects(
     Args:
         rejects: in file order.
         identified: how the original file was read.
-        read_as: `ParsedFile.read_as`; the import of the export reads its few lines in the same way.
+        export_note: `ParsedFile.export_note`; the import of the export reads its few lines in the same way.
         encoding: `ParsedFile.encoding`.
         target: receives the export.
         escape_formulas: put an apostrophe before text that a spreadsheet would run; imports remove it.
@@ -59,7 +59,7 @@ def export_rejects(
     target.write(writer.start)
     # If the original is itself an export, the new reason columns replace the old ones.
     front = reasons_in(identified.header)
-    target.write(writer.line([*REASON_COLUMNS, read_as], writer.joined(identified.header[front:])))
+    target.write(writer.line([*REASON_COLUMNS, export_note], writer.joined(identified.header[front:])))
     count = 0
     for reject in _one_a_record(rejects):
         reason = [reject.code, str(reject.line), reject.column or "", reject.message, reject.hint, ""]

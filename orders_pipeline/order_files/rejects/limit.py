@@ -34,18 +34,16 @@ class RejectLimit:
         count, percent = found[1], found[2]
         return cls(found[0], int(count) if count else None, Decimal(percent) if percent else None)
 
-    def check(self, file_name: str, parsed: ParsedFile) -> None:
-        """Checks the number of bad lines of a file; good lines of rejected orders do not count.
-
-        Raises:
-            FileRefused: the file has more bad lines than the limit.
-        """
+    def is_exceeded(self, parsed: ParsedFile) -> bool:
+        """Whether a file has more bad lines than the limit; good lines of rejected orders do not count."""
         allowed = self.count if self.percent is None else self.percent * parsed.records / 100
-        if allowed is None or parsed.rejected_lines <= allowed:
-            return
+        return allowed is not None and parsed.rejected_lines > allowed
+
+    def refusal(self, file_name: str, parsed: ParsedFile) -> FileRefused:
+        """The refusal of a file that exceeds the limit."""
         codes = ", ".join(f"{number:,} {code}" for code, number in parsed.rejects_by_code.items())
         counts = f"{parsed.rejected_lines:,} of {parsed.records:,} records are bad"
-        raise FileRefused(
+        return FileRefused(
             "too_many_rejects",
             f"{file_name}: {counts} ({codes}). The limit is {self.text}.",
             "Look at the rejects, then correct the file or raise the limit.",

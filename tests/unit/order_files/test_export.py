@@ -20,7 +20,7 @@ def exported(imported: Imported, *, escape_formulas: bool = False) -> bytes:
     out = io.BytesIO()
     parsed = imported.parsed
     export_rejects(
-        rows, imported.identified, parsed.read_as, parsed.encoding, out, escape_formulas=escape_formulas
+        rows, imported.identified, parsed.export_note, parsed.encoding, out, escape_formulas=escape_formulas
     )
     return out.getvalue()
 

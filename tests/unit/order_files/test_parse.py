@@ -288,12 +288,12 @@ def test_a_file_cut_off_in_mid_record_loses_its_last_order_only(tmp_path: Path) 
 def test_values_travel_as_json(tmp_path: Path) -> None:
     file = order_file(tmp_path, line())
     identified = identify(file, None, ReadOptions(decimal="."))
-    again = from_json(Identified, json.loads(json.dumps(to_json(identified))))
+    again = from_json(Identified, json.loads(json.dumps(to_json(identified))), "identified")
     assert again == identified
-    rules = from_json(ParseRules, json.loads(json.dumps(to_json(RULES))))
+    rules = from_json(ParseRules, json.loads(json.dumps(to_json(RULES))), "rules")
     assert rules == RULES
     parsed = parse_order_file(file, again, rules, tmp_path / "parsed")
-    assert from_json(ParsedFile, json.loads(json.dumps(asdict(parsed)))) == parsed
+    assert from_json(ParsedFile, json.loads(json.dumps(asdict(parsed))), "parsed") == parsed
 
 
 def test_a_file_that_grows_a_column_is_still_counted_record_by_record(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""How an import reads its file: decided from what somebody said and from what the file itself shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from orders_pipeline.imports.documents import identified_of
+from orders_pipeline.imports.import_row import Import, find_import
+from orders_pipeline.order_files.columns.identify import Identified, identify
+from orders_pipeline.order_files.columns.profile import load_profile
+from orders_pipeline.order_files.export_note import exported_from
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.reading_instructions import ReadingInstructions
+from orders_pipeline.order_files.rejects.limit import RejectLimit
+from orders_pipeline.staging.staging import Staging
+
+_SHARED_WITH_EXPORT = ("delimiter", "quote", "escape")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """How a file is read, where its orders come from, and how many bad lines it may have: `100`, `5%`."""
+
+    identified: Identified
+    source: str
+    max_rejects: str | None
+
+    @property
+    def profile(self) -> str:
+        """Name of the column profile."""
+        return self.identified.profile.name
+
+    @property
+    def companion(self) -> Path | None:
+        """The second file of a profile that takes two, where it is a file of its own."""
+        return Path(self.identified.companion) if self.identified.companion else None
+
+    def changed_by(self, instructions: ReadingInstructions) -> ReadingPlan:
+        """The plan that also follows these instructions; the file has not been looked at again.
+
+        Raises:
+            FileRefused: there is no such profile, or the limit is none.
+        """
+        before = self.identified
+        profile = load_profile(instructions.profile) if instructions.profile else before.profile
+        options = instructions.options.over(before.options)
+        source = profile.name if self.source == before.profile.name else self.source
+        return ReadingPlan(
+            replace(before, profile=profile, options=options),
+            instructions.source or source,
+            _limit(instructions) or self.max_rejects,
+        )
+
+
+def plan_of(found: Import) -> ReadingPlan:
+    """The plan that is noted on an import."""
+    return ReadingPlan(identified_of(found), found.source, found.max_rejects)
+
+
+@contextmanager
+def planned(
+    connection: Connection, staging: Staging, file: Path, instructions: ReadingInstructions
+) -> Iterator[ReadingPlan]:
+    """Plans how to read a file. An export of rejects is read as its original was: same profile, same source.
+
+    Its companion may be a copy that lives as long as the context.
+
+    Raises:
+        FileRefused: the file is missing, unreadable or of no known shape.
+    """
+    profile = load_profile(instructions.profile) if instructions.profile else None
+    source, options = instructions.source, instructions.options
+    with ExitStack() as copies:
+        if origin := _origin(connection, file):
+            original = identified_of(origin)
+            profile, source = profile or original.profile, source or origin.source
+            options = options.over(copies.enter_context(_options_of(staging, origin, original)))
+        identified = identify(file, profile, options)
+        yield ReadingPlan(identified, source or identified.profile.name, _limit(instructions))
+
+
+def _limit(instructions: ReadingInstructions) -> str | None:
+    return RejectLimit.parse(instructions.max_rejects).text if instructions.max_rejects else None
+
+
+def _origin(connection: Connection, file: Path) -> Import | None:
+    """The import whose rejects a file holds."""
+    key = exported_from(file)
+    return find_import(connection, key) if key else None
+
+
+@contextmanager
+def _options_of(staging: Staging, origin: Import, original: Identified) -> Iterator[ReadOptions]:
+    """What an export of rejects shares with its original."""
+    said = original.options.said()
+    shared = {name: said[name] for name in _SHARED_WITH_EXPORT if name in said}
+    if not staging.has_companion(origin.key, original.companion):
+        yield ReadOptions(**shared)
+        return
+    with staging.companion(origin.key, original.companion) as companion:
+        yield ReadOptions(**shared, companion=str(companion))
