@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from orders_pipeline.base.documents import from_json
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -49,9 +51,10 @@ def save_programs(file: Path, programs: Iterable[Program]) -> None:
 
 
 def load_programs(file: Path) -> dict[str, Program]:
-    """Reads the programs from the file, by name."""
-    programs = {}
-    for name, values in json.loads(file.read_text()).items():
-        port = Port(**values.pop("port")) if values["port"] else values.pop("port")
-        programs[name] = Program(**values, port=port)
-    return programs
+    """Reads the programs from the file, by name.
+
+    Raises:
+        NewerDocumentError: a newer version wrote it.
+    """
+    found = json.loads(file.read_text())
+    return {name: from_json(Program, values, str(file)) for name, values in found.items()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.staging.staging import hash_file
@@ -37,6 +38,19 @@ class Manifest:
     format: int = FORMAT
 
 
+def _manifest(document: dict[str, Any]) -> Manifest:
+    unknown = document.keys() - {one.name for one in fields(Manifest)}
+    if unknown or document.get("format", FORMAT) != FORMAT:
+        what = (
+            f"the unknown fields {', '.join(sorted(unknown))}"
+            if unknown
+            else f"the format {document['format']}"
+        )
+        hint = f"It was made by version {document.get('version')}; restore it with that version."
+        raise BackupError("other_backup_format", f"The backup has {what}.", hint)
+    return Manifest(**document)
+
+
 def checksums(folder: Path) -> dict[str, str]:
     """SHA-256 of each file below a folder, the manifest left out."""
     found = (path for path in sorted(folder.rglob("*")) if path.is_file())
@@ -57,12 +71,9 @@ def read_manifest(folder: Path) -> Manifest:
         BackupError: it is no backup of this software, or was damaged or changed.
     """
     try:
-        manifest = Manifest(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        manifest = _manifest(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AttributeError):
         raise BackupError("not_a_backup", "The file is not a backup made by `orders backup`.") from None
-    if manifest.format != FORMAT:
-        hint = f"It was made by version {manifest.version}; restore it with that version."
-        raise BackupError("other_backup_format", f"The backup has the format {manifest.format}.", hint)
     found = checksums(folder)
     differing = sorted(
         name for name in found.keys() | manifest.files.keys() if found.get(name) != manifest.files.get(name)

@@ -217,6 +217,7 @@ def test_a_damaged_or_foreign_backup_is_refused_and_nothing_is_made(
     assert refused(lone_bench, with_changed(archive, MANIFEST, b"{}")) == "not_a_backup"
     for changes, code in (
         ({"format": 2}, "other_backup_format"),
+        ({"warehouse": "included"}, "other_backup_format"),
         ({"revision": "9999"}, "unknown_revision"),
         ({"database": "postgresql"}, "other_database"),
     ):

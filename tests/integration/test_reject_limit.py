@@ -6,6 +6,7 @@ import pytest
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.file_import import parse_rules
+from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
 from orders_pipeline.imports.report import count_rejects
 from tests.import_bench import RUN, ImportBench, Line, many_orders
@@ -79,6 +80,13 @@ def test_what_is_no_limit_is_refused_before_anything_is_staged(lone_bench: Impor
     assert lone_bench.rows("imports") == []
 
 
+def parsed_late(bench: ImportBench, seen: Import) -> None:
+    """Parses a file as its import was when a try began."""
+    with noting_refusals(bench.engine, seen), gathered(bench.staging, seen) as given:
+        parsed = parse_staged(given, parse_rules(bench.settings))
+        keep_parsed(bench.engine, bench.staging, seen, parsed, given.folder)
+
+
 def test_a_try_that_refuses_a_file_undoes_nothing_of_a_twin_that_was_allowed_more(bench: ImportBench) -> None:
     file = bench.write(*ORDERS)
     key = bench.stage(file, max_rejects="0")
@@ -86,12 +94,7 @@ def test_a_try_that_refuses_a_file_undoes_nothing_of_a_twin_that_was_allowed_mor
     bench.stage(file, max_rejects="5")
     bench.steps.parse(key, RUN)
     before = bench.everything()
-    with (
-        pytest.raises(FileRefused),
-        noting_refusals(bench.engine, slow),
-        gathered(bench.staging, slow) as given,
-    ):
-        parsed = parse_staged(given, parse_rules(bench.settings))
-        keep_parsed(bench.engine, bench.staging, slow, parsed, given.folder)
+    with pytest.raises(FileRefused):
+        parsed_late(bench, slow)
     assert bench.everything() == before
     assert bench.settle(key).orders["accepted"] == 7
