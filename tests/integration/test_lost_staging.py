@@ -9,9 +9,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.restoring import BatchesLost
+from orders_pipeline.store.schema import imports
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 ORDERS = [*many_orders(40), Line("bad", quantity=0), *many_orders(9, "m", currency="EUR")]
@@ -98,6 +100,19 @@ def test_a_staged_copy_that_was_cut_short_is_refused_and_staging_it_again_lets_t
     assert bench.found(key).refused_code == "staged_file_damaged"
     assert bench.stage(file) == key
     as_if_unhurt(bench, key)
+
+
+def test_batches_are_parsed_again_though_this_version_words_its_findings_otherwise(
+    lone_bench: ImportBench,
+) -> None:
+    key = some_loaded(lone_bench)
+    parsed = lone_bench.found(key).parsed
+    assert parsed is not None
+    reworded = [{**finding, "reason": "as of old"} for finding in parsed["detected"]]
+    with lone_bench.engine.begin() as connection:
+        connection.execute(update(imports).values(parsed={**parsed, "detected": reworded}))
+    shutil.rmtree(lone_bench.staged(key) / "batches")
+    as_if_unhurt(lone_bench, key)
 
 
 def test_an_import_that_lost_batches_and_original_stalls_until_the_file_is_staged_again(

@@ -56,7 +56,7 @@ def test_an_import_that_0_1_0_staged_is_launched_without_being_staged_again(lone
         with lone_bench.staging.copied(old.path, old.companion) as copied:
             lone_bench.staging.keep(copied, old.partition_key)
         if old.file == "limited.csv":
-            with pytest.raises(FileRefused, match="0 are allowed"):
+            with pytest.raises(FileRefused, match="The limit is 0"):
                 lone_bench.steps.parse(old.partition_key, RUN)
         else:
             lone_bench.settle(old.partition_key)
