@@ -13,7 +13,7 @@ from assets.snapshots import pipeline_snapshot
 from jobs.care.alerts import alert_sensors
 from jobs.care.backups import backup_job, backup_schedule
 from jobs.care.checks import check_jobs, check_schedules
-from jobs.care.notices import notice_sensors
+from jobs.care.notices import notice_channels, notice_sensors
 from jobs.care.reservations import upkeep_jobs, upkeep_schedules
 from jobs.care.retention import retention_job, retention_schedule
 from jobs.dagster_seams.migrations import read_migrations_once
@@ -42,7 +42,7 @@ def build_definitions(settings: Settings) -> Definitions:
         assets=with_code_references(
             [*order_assets(), *kpi_assets(settings), *leaderboard_assets(), pipeline_snapshot]
         ),
-        asset_checks=[*order_checks(), *figure_checks(), *quality_checks(settings)],
+        asset_checks=[*order_checks(), *figure_checks(), *quality_checks(settings.rejects_limit)],
         jobs=[
             import_orders_job(),
             publish_figures_job,
@@ -70,7 +70,7 @@ def build_definitions(settings: Settings) -> Definitions:
         sensors=[
             *figure_sensors(settings.work_patience),
             *import_sensors(settings),
-            *notice_sensors(settings),
+            *notice_sensors(notice_channels(settings)),
             *alert_sensors(settings),
         ],
         executor=build_executor(settings),

@@ -15,7 +15,8 @@ from jobs.failures import permanent_failures
 from jobs.imports.ops import FILE_WORK
 from orders_pipeline.verify.everything import verify_orders
 from orders_pipeline.verify.store_checks import store_checks
-from resources.file_imports import FileImports
+from resources.order_store import OrderStore
+from resources.payment_gateway import PaymentGateways
 
 
 def order_checks() -> list[AssetChecksDefinition]:
@@ -23,10 +24,12 @@ def order_checks() -> list[AssetChecksDefinition]:
     specs = [AssetCheckSpec(name, asset="orders", description=told) for name, told in store_checks().items()]
 
     @multi_asset_check(specs=specs, op_tags=FILE_WORK)
-    def orders_are_consistent(file_imports: ResourceParam[FileImports]) -> Iterator[AssetCheckResult]:
+    def orders_are_consistent(
+        order_store: ResourceParam[OrderStore], payment_gateway: ResourceParam[PaymentGateways]
+    ) -> Iterator[AssetCheckResult]:
         """Recomputes every invariant of the order store from its rows."""
-        with permanent_failures(), file_imports.order_store.open() as engine:
-            checks = verify_orders(engine, file_imports.settings)
+        with permanent_failures(), order_store.open() as engine, payment_gateway.open(engine) as gateway:
+            checks = verify_orders(engine, gateway)
         for check in checks:
             yield AssetCheckResult(
                 passed=check.ok,

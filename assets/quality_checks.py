@@ -15,25 +15,28 @@ from dagster import (
 from jobs.care.checks import DAYS_IN_TIME, REJECTS_UNDER_LIMIT
 from jobs.failures import permanent_failures
 from jobs.figures.ops import FIGURES_WORK
-from orders_pipeline.base.settings import Settings
 from orders_pipeline.verify.quality_checks import files_over_limit, stale_days
 from resources.figures import FigureStores
 
 WARN, ROWS_SHOWN = AssetCheckSeverity.WARN, 100
 
 
-def quality_checks(settings: Settings) -> list[AssetChecksDefinition]:
-    """All checks of this module."""
+def quality_checks(rejects_limit: float) -> list[AssetChecksDefinition]:
+    """All checks of this module.
+
+    Args:
+        rejects_limit: share of bad lines that a file may have.
+    """
 
     @asset_check(
         asset=REJECTS_UNDER_LIMIT.asset_key,
         name=REJECTS_UNDER_LIMIT.name,
-        description=f"No file of the last 7 days has more than {settings.rejects_limit:.1%} bad lines.",
+        description=f"No file of the last 7 days has more than {rejects_limit:.1%} bad lines.",
         op_tags=FIGURES_WORK,
     )
     def rejects_under_limit(figures: ResourceParam[FigureStores]) -> AssetCheckResult:
         with permanent_failures(), figures.open() as published:
-            return _none(files_over_limit(published.engine, settings.rejects_limit), "files")
+            return _none(files_over_limit(published.engine, rejects_limit), "files")
 
     @asset_check(
         asset=DAYS_IN_TIME.asset_key,

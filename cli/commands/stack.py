@@ -26,7 +26,7 @@ from cli.stack.stack import (
     webserver_url,
 )
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.monitoring.alerts import alert_document
+from orders_pipeline.monitoring.alert_rows import alert_document
 
 
 def register(app: typer.Typer) -> None:

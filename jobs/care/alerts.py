@@ -3,16 +3,24 @@
 from contextlib import closing
 from functools import partial
 
-from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason, sensor
+from dagster import (
+    DefaultSensorStatus,
+    ResourceParam,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    sensor,
+)
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from jobs.care.notices import notice_channels
 from jobs.workers.queue_heads import queues
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.monitoring.alert_rules import judge
+from orders_pipeline.monitoring.alert_rules import Limits, judge
 from orders_pipeline.monitoring.alerting import Changes, keep_alerts, tell_alerts
-from orders_pipeline.monitoring.notices import Notice, send_notice
-from orders_pipeline.monitoring.observations import look
+from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
+from orders_pipeline.monitoring.observations import observe
 from orders_pipeline.services.redis_clients import ask_redis
 from orders_pipeline.services.redis_server import redis_url
 from resources.order_store import OrderStore
@@ -24,18 +32,19 @@ STORE_SUBJECT = "Service down (order store)"
 
 def alert_sensors(settings: Settings) -> list[SensorDefinition]:
     """All sensors of this module, on by default; alerts are kept also where no channel is set."""
-    store = OrderStore(settings.store_url)
+    channels, limits = notice_channels(settings), alert_limits(settings)
 
     @sensor(minimum_interval_seconds=LOOK_SECONDS, default_status=DefaultSensorStatus.RUNNING)
-    def alerts_sensor(context: SensorEvaluationContext) -> SkipReason:
+    def alerts_sensor(context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]) -> SkipReason:
         """Raises alerts on what operators are to know of, and says when they are over."""
         try:
-            with store.open() as engine:
-                changes, failures = _keep_and_tell(engine, settings)
+            with order_store.open() as engine:
+                changes = _keep(engine, settings, limits)
+                failures = tell_alerts(engine, channels)
         except DBAPIError as error:
-            _tell_of_store(context, settings, f"It does not answer: {error.orig}")
+            _tell_of_store(context, channels, f"It does not answer: {error.orig}")
             return SkipReason("the order store does not answer")
-        _tell_of_store(context, settings, None)
+        _tell_of_store(context, channels, None)
         for failure in failures:
             context.log.error(f"A notice of an alert could not be sent. {failure}")
         return SkipReason(f"{len(changes.raised)} alerts raised, {len(changes.over)} over")
@@ -43,14 +52,25 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
     return [alerts_sensor]
 
 
-def _keep_and_tell(engine: Engine, settings: Settings) -> tuple[Changes, list[str]]:
+def alert_limits(settings: Settings) -> Limits:
+    """The limits that the settings name."""
+    return Limits(
+        waiting_minutes=settings.alert_waiting_minutes,
+        failure_share=settings.alert_failure_share,
+        no_arrivals_hours=settings.alert_no_arrivals_hours,
+        stuck_minutes=settings.alert_stuck_minutes,
+        figures_minutes=settings.alert_figures_minutes,
+        disk_free_share=settings.alert_disk_free_share,
+    )
+
+
+def _keep(engine: Engine, settings: Settings, limits: Limits) -> Changes:
     with closing(ask_redis(redis_url(settings))) as client:
-        seen = look(engine, client, partial(queues, settings), settings.home)
-    changes = keep_alerts(engine, judge(seen, settings), seen.now, settings.alert_quiet_minutes)
-    return changes, tell_alerts(engine, settings)
+        seen = observe(engine, client, partial(queues, settings), settings.home)
+    return keep_alerts(engine, judge(seen, limits), seen.now, settings.alert_quiet_minutes)
 
 
-def _tell_of_store(context: SensorEvaluationContext, settings: Settings, problem: str | None) -> None:
+def _tell_of_store(context: SensorEvaluationContext, channels: Channels, problem: str | None) -> None:
     """Tells once that the store is down and once that it is back; the store itself cannot keep this alert."""
     was_down = context.cursor == STORE_DOWN
     if problem and not was_down:
@@ -59,5 +79,5 @@ def _tell_of_store(context: SensorEvaluationContext, settings: Settings, problem
         notice = Notice(f"Over: {STORE_SUBJECT}", "It answers again.")
     else:
         return
-    if send_notice(settings, notice).reached:
+    if send_notice(channels, notice).reached:
         context.update_cursor(STORE_DOWN if problem else "")

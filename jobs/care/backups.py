@@ -6,6 +6,7 @@ from dagster import (
     JobDefinition,
     MetadataValue,
     OpExecutionContext,
+    ResourceParam,
     ScheduleDefinition,
     in_process_executor,
     job,
@@ -24,12 +25,12 @@ def backup_job(settings: Settings) -> JobDefinition:
     """The job, on these settings."""
 
     @op(retry_policy=THREE_TRIES)
-    def back_up_order_store(context: OpExecutionContext) -> None:
+    def back_up_order_store(context: OpExecutionContext, order_store: ResourceParam[OrderStore]) -> None:
         """Backs up the order store and removes old backups."""
         folder = settings.backup_folder
         if folder is None:
             raise Failure("ORDERS_BACKUP_FOLDER names no folder for backups.", allow_retries=False)
-        with permanent_failures(), OrderStore(settings.store_url).open() as engine:
+        with permanent_failures(), order_store.open() as engine:
             made = back_up(engine, settings, folder)
             removed = remove_old(folder, settings.backups_kept)
         context.add_output_metadata(

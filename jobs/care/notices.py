@@ -1,19 +1,25 @@
-"""The sensor that tells people of failed runs."""
+"""The sensor that tells people of failed runs, and how the settings say that people are reached."""
 
 from dagster import DefaultSensorStatus, RunFailureSensorContext, SensorDefinition, run_failure_sensor
 
 from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.monitoring.notices import Notice, send_notice
+from orders_pipeline.monitoring.notices import Channels, MailServer, Notice, send_notice
 
 
-def notice_sensors(settings: Settings) -> list[SensorDefinition]:
+def notice_channels(settings: Settings) -> Channels:
+    """The channels that the settings name."""
+    server = MailServer(settings.smtp_url, settings.smtp_sender) if settings.smtp_url else None
+    return Channels(settings.notify_webhook, settings.notify_email, server)
+
+
+def notice_sensors(channels: Channels) -> list[SensorDefinition]:
     """All sensors of this module, on by default; they send nothing where no channel is set."""
 
     @run_failure_sensor(name="failed_runs_sensor", default_status=DefaultSensorStatus.RUNNING)
     def failed_runs_sensor(context: RunFailureSensorContext) -> None:
         """Sends a notice for each failed run, by webhook and e-mail as set."""
-        for failure in send_notice(settings, _notice(context)).failures:
+        for failure in send_notice(channels, _notice(context)).failures:
             context.log.error(f"A notice could not be sent. {failure}")
 
     return [failed_runs_sensor]

@@ -53,16 +53,15 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
 
 def upkeep_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
     """All schedules of this module, on by default."""
-    store = OrderStore(settings.store_url)
 
     @schedule(
         job_name=SWEEP_RESERVATIONS,
         cron_schedule=EVERY_FIVE_MINUTES,
         default_status=DefaultScheduleStatus.RUNNING,
     )
-    def sweep_reservations_schedule() -> RunRequest | SkipReason:
+    def sweep_reservations_schedule(order_store: ResourceParam[OrderStore]) -> RunRequest | SkipReason:
         """Every five minutes: a run, if any reservation has expired."""
-        with store.open() as engine:
+        with order_store.open() as engine:
             if expiry.any_expired(engine, settings.run_patience):
                 return RunRequest()
         return SkipReason("no reservation has expired")

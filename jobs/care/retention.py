@@ -4,6 +4,7 @@ from dagster import (
     DefaultScheduleStatus,
     JobDefinition,
     OpExecutionContext,
+    ResourceParam,
     ScheduleDefinition,
     in_process_executor,
     job,
@@ -21,21 +22,24 @@ CLEAN_UP = "clean_up"
 
 def retention_job(settings: Settings) -> JobDefinition:
     """The job, on these settings."""
-    store = OrderStore(settings.store_url)
 
     @op(retry_policy=THREE_TRIES)
-    def remove_old_files_and_rejects(context: OpExecutionContext) -> None:
+    def remove_old_files_and_rejects(
+        context: OpExecutionContext, order_store: ResourceParam[OrderStore]
+    ) -> None:
         """Removes old batches, originals, rejects and files of the inbox."""
-        with permanent_failures(), store.open() as engine:
+        with permanent_failures(), order_store.open() as engine:
             removed = clean_stores(engine, settings, CLEAN_UP, dry=False)
         context.add_output_metadata({one.what: one.number for one in removed})
 
     @op(retry_policy=THREE_TRIES)
-    def remove_old_runs_and_events(context: OpExecutionContext) -> None:
+    def remove_old_runs_and_events(
+        context: OpExecutionContext, order_store: ResourceParam[OrderStore]
+    ) -> None:
         """Removes old runs of Dagster, their events and logs."""
         if not settings.keep_runs_days:
             return
-        with permanent_failures(), store.open() as engine:
+        with permanent_failures(), order_store.open() as engine:
             removed = remove_old_runs(context.instance, settings.keep_runs_days, dry=False)
             note_removed(engine, CLEAN_UP, removed, dry=False)
         context.add_output_metadata({one.what: one.number for one in removed})

@@ -1,6 +1,7 @@
 """Runs whose process died with all that would have noticed: each would keep a place for runs for ever."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from sqlalchemy import Engine
@@ -19,7 +20,24 @@ OTHER_JOBS_MAY_BE_SILENT_FOR = 24 * 3600.0
 OLDER_RUNS_MAY_BE_SILENT_FOR = 300.0
 
 
-def fail_dead_runs(instance: DagsterInstance, engine: Engine, signs: SignsOfLife, run_patience: float) -> int:
+@dataclass(frozen=True, slots=True)
+class RunPatience:
+    """For how many seconds a started run may be silent before it counts as dead.
+
+    Attributes:
+        run: the run of an import that has ended; a process that starts may take longer, see `STARTING_TAKES`.
+        older_run: a run of an import at work, where a newer one was launched.
+        other_job: a run that imports nothing.
+    """
+
+    run: float
+    older_run: float = OLDER_RUNS_MAY_BE_SILENT_FOR
+    other_job: float = OTHER_JOBS_MAY_BE_SILENT_FOR
+
+
+def fail_dead_runs(
+    instance: DagsterInstance, engine: Engine, signs: SignsOfLife, patience: RunPatience
+) -> int:
     """Fails started runs that have been silent for long, and tells how many.
 
     The newest run of an import at work is judged by the watchdog of imports.
@@ -32,7 +50,7 @@ def fail_dead_runs(instance: DagsterInstance, engine: Engine, signs: SignsOfLife
         if newest and newest.run_id == run.run_id:
             continue
         silent_for = signs.unchanged_for(("dead", run.run_id), _sign(instance, run, found, newest))
-        if silent_for > _may_be_silent_for(found, run_patience):
+        if silent_for > _may_be_silent_for(found, patience):
             fail_run(instance, record, "the run's process is gone")
             failed += 1
     return failed
@@ -64,7 +82,7 @@ def _sign(
     return newest_event_id(instance, run.run_id), found.run_beat_at if found and ours else None
 
 
-def _may_be_silent_for(found: Import | None, run_patience: float) -> float:
+def _may_be_silent_for(found: Import | None, patience: RunPatience) -> float:
     if found is None:
-        return OTHER_JOBS_MAY_BE_SILENT_FOR
-    return OLDER_RUNS_MAY_BE_SILENT_FOR if found.status in AT_WORK else run_patience * STARTING_TAKES
+        return patience.other_job
+    return patience.older_run if found.status in AT_WORK else patience.run * STARTING_TAKES

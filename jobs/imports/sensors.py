@@ -1,8 +1,11 @@
 """Sensors of imports: files that arrive, and imports that died."""
 
+from collections.abc import Sequence
+
 from dagster import (
     DagsterInstance,
     DefaultSensorStatus,
+    ResourceParam,
     RunRequest,
     RunsFilter,
     SensorDefinition,
@@ -12,7 +15,7 @@ from dagster import (
     sensor,
 )
 
-from jobs.imports.dead_runs import fail_dead_runs
+from jobs.imports.dead_runs import RunPatience, fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partition
 from jobs.imports.watchdog import relaunch_lost
@@ -21,10 +24,10 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.imports.staged import stage_file
-from orders_pipeline.imports.watchdog import SignsOfLife
+from orders_pipeline.imports.watchdog import PAUSES, Patience, SignsOfLife
 from orders_pipeline.staging.inbox import STABLE_SECONDS, Inbox
-from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
+from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 
 LOOK_SECONDS = 10
@@ -32,27 +35,34 @@ ON = DefaultSensorStatus.RUNNING
 RUN_KEY_TAG = "dagster/run_key"
 
 
-def import_sensors(settings: Settings) -> list[SensorDefinition]:
-    """All sensors of this module, on by default."""
-    store, staging, inbox = (
-        OrderStore(settings.store_url),
-        open_staging(settings),
-        Inbox(settings.inbox_folder, STABLE_SECONDS),
-    )
-    signs = SignsOfLife()
+def import_sensors(
+    settings: Settings, stable_seconds: float = STABLE_SECONDS, pauses: Sequence[float] = PAUSES
+) -> list[SensorDefinition]:
+    """All sensors of this module, on by default.
 
+    Args:
+        stable_seconds: how long a file in the inbox must stay as it is before it counts as complete.
+        pauses: seconds of quiet before each further launch of an import that made no progress.
+    """
+    inbox = Inbox(settings.inbox_folder, stable_seconds)
+    return [_inbox_sensor(inbox), _lost_imports_sensor(settings, tuple(pauses))]
+
+
+def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
     @sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
-    def inbox_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    def inbox_sensor(
+        context: SensorEvaluationContext, file_imports: ResourceParam[FileImports]
+    ) -> SensorResult | SkipReason:
         """Makes each complete file in the inbox a partition and a run; a bad one goes to quarantine."""
         requests = []
-        with store.open() as engine:
+        with file_imports.order_store.open() as engine:
             with reading(engine) as connection:
                 if pause := current_pause(connection):
                     return SkipReason(f"files wait in the inbox: {pause}")
             for path in inbox.complete_files():
                 dropped_at = path.stat().st_ctime_ns
                 try:
-                    staged = stage_file(engine, staging, path)
+                    staged = stage_file(engine, file_imports.staging, path)
                 except FileRefused as refused:
                     inbox.quarantine(path, refused)
                     context.log.error(f"quarantined: {refused.message} {refused.hint}")
@@ -68,19 +78,28 @@ def import_sensors(settings: Settings) -> list[SensorDefinition]:
             SensorResult(run_requests=requests) if requests else SkipReason("no complete file in the inbox")
         )
 
+    return inbox_sensor
+
+
+def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> SensorDefinition:
+    signs = SignsOfLife()
+    patience = Patience(settings.run_patience, settings.work_patience, pauses)
+
     @sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
-    def lost_imports_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    def lost_imports_sensor(
+        context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
+    ) -> SensorResult | SkipReason:
         """Fails runs that died or hang, and launches the imports among them again, whole."""
-        with store.open() as engine:
-            requests = list(relaunch_lost(context, engine, settings, signs))
-            dead = fail_dead_runs(context.instance, engine, signs, settings.run_patience)
+        with order_store.open() as engine:
+            requests = list(relaunch_lost(context, engine, settings, signs, patience))
+            dead = fail_dead_runs(context.instance, engine, signs, RunPatience(settings.run_patience))
         if requests:
             return SensorResult(run_requests=requests)
         return SkipReason(
             f"no import is lost; {dead} other dead runs failed" if dead else "no import is lost"
         )
 
-    return [inbox_sensor, lost_imports_sensor]
+    return lost_imports_sensor
 
 
 def _was_launched(instance: DagsterInstance, run_key: str) -> bool:

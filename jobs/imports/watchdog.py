@@ -47,13 +47,16 @@ WORKERS_ANSWER_WITHIN_SECONDS = 5
 
 
 def relaunch_lost(
-    context: SensorEvaluationContext, engine: Engine, settings: Settings, signs: SignsOfLife
+    context: SensorEvaluationContext,
+    engine: Engine,
+    settings: Settings,
+    signs: SignsOfLife,
+    patience: Patience,
 ) -> Iterator[RunRequest]:
     """Fails the runs of lost imports; a request for a new run of each."""
     # `context.log` is left alone until there is something to say: each tick that asks for it leaves a file.
     instance = context.instance
     watched = _watched(instance, engine)
-    patience = Patience(settings.run_patience, settings.work_patience)
     waiting = cache(lambda: _waiting(settings))
     absent = cache(lambda: _absent(settings, engine))
     for found in watched:

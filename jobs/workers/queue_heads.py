@@ -11,7 +11,7 @@ from jobs.dagster_seams.redis_queues import waiting_headers
 from jobs.workers.queues import QUEUES, broker_connection, queue_size
 from jobs.workers.step_log import IDS_HEADER
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.monitoring.alert_rules import Queue
+from orders_pipeline.monitoring.queues import Queue
 
 QUEUED_AT = "queued_at"
 

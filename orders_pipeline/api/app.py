@@ -29,8 +29,7 @@ from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
 from orders_pipeline.base.settings import ApiReads, Settings
 from orders_pipeline.figures.published_figures import open_figures
-from orders_pipeline.monitoring.alert_rules import Queue
-from orders_pipeline.monitoring.observations import AskQueues
+from orders_pipeline.monitoring.queues import AskQueues, Queue
 from orders_pipeline.services.redis_clients import ask_redis
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import open_engine, open_watching_engine

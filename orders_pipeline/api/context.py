@@ -19,7 +19,7 @@ from orders_pipeline.base.clock import today
 from orders_pipeline.base.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.monitoring.observations import AskQueues
+from orders_pipeline.monitoring.queues import AskQueues
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 QueueSizes = Callable[[], dict[str, int]]

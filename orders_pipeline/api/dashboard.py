@@ -21,7 +21,7 @@ from orders_pipeline.api.headers import PAGE_POLICY
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.imports.import_row import list_imports
 from orders_pipeline.imports.intake import current_pause, pause_document
-from orders_pipeline.monitoring.alerts import alert_document, open_alerts
+from orders_pipeline.monitoring.alert_rows import alert_document, open_alerts
 from orders_pipeline.store.engine import STORE_FAILED, reading
 
 STATIC = Path(__file__).parent / "static"

@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from orders_pipeline.imports.import_row import Import
 
-# Seconds of quiet before the next launch, by how many brought no progress; after as many none follows.
 # Together with the runs themselves they outlast a full disk or a store that is away for some minutes.
 PAUSES = (0, 0, 15, 30, 60, 60)
 # Times the patience with a run: a process that starts on a busy machine loads for long before its first sign.
@@ -40,10 +39,15 @@ class NewestRun:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for signs of life, in seconds."""
+    """How long to wait, in seconds: for signs of life of the run and of the workers, and between launches.
+
+    Attributes:
+        pauses: seconds of quiet before the next launch, by how many brought no progress; as many are made.
+    """
 
     run: float
     work: float
+    pauses: tuple[float, ...] = PAUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +120,9 @@ def judge(found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, pat
     reason = _why_lost(found, run, silence, tasks_wait, patience)
     if reason is None:
         return Leave()
-    if found.launches >= len(PAUSES):
+    if found.launches >= len(patience.pauses):
         return GiveUp(f"{found.launches} launches brought no progress; the last one: {reason}")
-    if max(silence.run, silence.work) < PAUSES[found.launches]:
+    if max(silence.run, silence.work) < patience.pauses[found.launches]:
         return Leave()
     return Relaunch(reason)
 

@@ -1,4 +1,4 @@
-"""What people are to be told of: a rule an alert, each a pure function of what was seen and the limits."""
+"""What operators are told of: one rule for each alert, a pure function of observations and limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.queues import Queue
 
 # So long may tasks wait for a worker that starts, as after a deploy.
 WORKERS_START_WITHIN_SECONDS = 120
@@ -42,14 +42,6 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """A queue of the broker; `oldest_since`, in microseconds: when its first task was queued, if known."""
-
-    waiting: int
-    oldest_since: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class OpenImport:
     """An import that is at work or was given up; `moved_at`, in microseconds, when its orders last moved."""
 
@@ -59,7 +51,7 @@ class OpenImport:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observations:
     """All that the rules judge by; times in microseconds since 1970.
 
     Attributes:
@@ -82,19 +74,36 @@ class Seen:
     free_share: float
 
 
-Rule = Callable[[Seen, Settings], list[Condition] | None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From where on something is an alert; 0 turns a rule off.
+
+    Attributes:
+        failure_share: of the orders that ended in the last hour.
+        disk_free_share: of the disk that holds `ORDERS_HOME`.
+    """
+
+    waiting_minutes: float
+    failure_share: float
+    no_arrivals_hours: float
+    stuck_minutes: float
+    figures_minutes: float
+    disk_free_share: float
 
 
-def judge(seen: Seen, limits: Settings) -> dict[AlertName, list[Condition]]:
+Rule = Callable[[Observations, Limits], list[Condition] | None]
+
+
+def judge(seen: Observations, limits: Limits) -> dict[AlertName, list[Condition]]:
     """The conditions that hold, by alert; one that cannot be judged now is left out."""
     judged = {name: rule(seen, limits) for name, rule in RULES.items()}
     return {name: conditions for name, conditions in judged.items() if conditions is not None}
 
 
-def _waiting_too_long(seen: Seen, limits: Settings) -> list[Condition] | None:
+def _waiting_too_long(seen: Observations, limits: Limits) -> list[Condition] | None:
     if seen.queues is None:
         return None
-    limit = limits.alert_waiting_minutes
+    limit = limits.waiting_minutes
     return [
         Condition(name, f"{queue.waiting} tasks wait, the first for {waited:.0f} minutes.")
         for name, queue in seen.queues.items()
@@ -102,7 +111,7 @@ def _waiting_too_long(seen: Seen, limits: Settings) -> list[Condition] | None:
     ]
 
 
-def _no_workers(seen: Seen, _limits: Settings) -> list[Condition] | None:
+def _no_workers(seen: Observations, _limits: Limits) -> list[Condition] | None:
     if seen.queues is None or seen.served is None:
         return None
     patience = WORKERS_START_WITHIN_SECONDS / 60
@@ -113,42 +122,42 @@ def _no_workers(seen: Seen, _limits: Settings) -> list[Condition] | None:
     ]
 
 
-def _failure_share(seen: Seen, limits: Settings) -> list[Condition]:
-    limit = limits.alert_failure_share
+def _failure_share(seen: Observations, limits: Limits) -> list[Condition]:
+    limit = limits.failure_share
     if not limit or seen.ended < FEWEST_ORDERS or seen.unsold < limit * seen.ended:
         return []
     share = seen.unsold / seen.ended
     return [Condition("orders", f"{share:.0%} of the {seen.ended} orders of the last hour failed.")]
 
 
-def _no_arrivals(seen: Seen, limits: Settings) -> list[Condition]:
-    hours = limits.alert_no_arrivals_hours
+def _no_arrivals(seen: Observations, limits: Limits) -> list[Condition]:
+    hours = limits.no_arrivals_hours
     if not hours or seen.last_arrival is None or seen.now - seen.last_arrival < hours * HOUR_US:
         return []
     return [Condition("order files", f"The last order file came at {_clock(seen.last_arrival)}.")]
 
 
-def _stuck_import(seen: Seen, limits: Settings) -> list[Condition]:
-    if not limits.alert_stuck_minutes:
+def _stuck_import(seen: Observations, limits: Limits) -> list[Condition]:
+    if not limits.stuck_minutes:
         return []
     stuck = []
     for one in seen.open_imports:
         if one.given_up_because is not None:
             stuck.append(Condition(one.key, f"It was given up: {one.given_up_because}."))
-        elif _minutes_since(seen, one.moved_at) >= limits.alert_stuck_minutes:
+        elif _minutes_since(seen, one.moved_at) >= limits.stuck_minutes:
             stuck.append(Condition(one.key, f"No order of it moved since {_clock(one.moved_at)}."))
     return stuck
 
 
-def _figures_late(seen: Seen, limits: Settings) -> list[Condition]:
-    limit = limits.alert_figures_minutes
+def _figures_late(seen: Observations, limits: Limits) -> list[Condition]:
+    limit = limits.figures_minutes
     if not limit or _minutes_since(seen, seen.figures_due_since) < limit:
         return []
     since = _clock(seen.figures_due_since or 0)
     return [Condition("figures", f"Orders moved at {since}, and KPIs do not show it.")]
 
 
-def _service_down(seen: Seen, _limits: Settings) -> list[Condition]:
+def _service_down(seen: Observations, _limits: Limits) -> list[Condition]:
     return [
         Condition(name, f"{name} does not answer or takes no writes.")
         for name, up in seen.services.items()
@@ -156,13 +165,13 @@ def _service_down(seen: Seen, _limits: Settings) -> list[Condition]:
     ]
 
 
-def _disk_nearly_full(seen: Seen, limits: Settings) -> list[Condition]:
-    if seen.free_share >= limits.alert_disk_free_share:
+def _disk_nearly_full(seen: Observations, limits: Limits) -> list[Condition]:
+    if seen.free_share >= limits.disk_free_share:
         return []
     return [Condition("disk", f"{seen.free_share:.1%} of the disk of ORDERS_HOME is free.")]
 
 
-def _minutes_since(seen: Seen, time: int | None) -> float:
+def _minutes_since(seen: Observations, time: int | None) -> float:
     return (seen.now - time) / MINUTE_US if time is not None else 0.0
 
 

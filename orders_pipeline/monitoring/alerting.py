@@ -1,4 +1,7 @@
-"""Raises alerts, keeps silent while they last, and says when they are over."""
+"""Raises alerts, keeps silent while they last, and says when they are over.
+
+The rules say which conditions hold now, the rows which alerts are open; what differs is noted and told.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,10 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.settings import Settings
-from orders_pipeline.monitoring import alerts as store
+from orders_pipeline.monitoring import alert_rows
+from orders_pipeline.monitoring.alert_rows import Alert
 from orders_pipeline.monitoring.alert_rules import AlertName, Condition
-from orders_pipeline.monitoring.alerts import Alert
-from orders_pipeline.monitoring.notices import Notice, send_notice
+from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
 
 MINUTE_US = 60_000_000
 log = logging.getLogger(__name__)
@@ -55,26 +57,26 @@ def keep_alerts(
 ) -> Changes:
     """Notes which alerts begin, last and end."""
     with engine.begin() as connection:
-        changes = decide(store.open_alerts(connection), judged, now, int(quiet_minutes * MINUTE_US))
+        changes = decide(alert_rows.open_alerts(connection), judged, now, int(quiet_minutes * MINUTE_US))
         for name, condition in changes.raised:
-            store.raise_alert(connection, name, condition.subject, condition.detail, now)
+            alert_rows.raise_alert(connection, name, condition.subject, condition.detail, now)
         for alert, detail in changes.seen:
-            store.note_seen(connection, alert.id, detail, now)
-        store.end_alerts(connection, [alert.id for alert in changes.over], now)
+            alert_rows.note_seen(connection, alert.id, detail, now)
+        alert_rows.end_alerts(connection, [alert.id for alert in changes.over], now)
     return changes
 
 
-def tell_alerts(engine: Engine, settings: Settings) -> list[str]:
+def tell_alerts(engine: Engine, channels: Channels) -> list[str]:
     """Sends a notice of each alert that was raised or over since; the reasons why some were not sent.
 
     One that no channel took is sent again the next time.
     """
     failures = []
-    for alert in store.untold_alerts(engine):
-        sent = send_notice(settings, notice_of(alert))
+    for alert in alert_rows.untold_alerts(engine):
+        sent = send_notice(channels, notice_of(alert))
         failures += sent.failures
         if sent.reached:
-            store.mark_told(engine, alert)
+            alert_rows.mark_told(engine, alert)
     return failures
 
 

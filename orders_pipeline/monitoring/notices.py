@@ -6,12 +6,11 @@ import json
 import logging
 import smtplib
 import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from email.message import EmailMessage
+from functools import partial
 from urllib.parse import unquote, urlsplit
-
-from orders_pipeline.base.settings import Settings
 
 TIMEOUT_SECONDS = 10
 SUBMISSION_PORT = 587
@@ -27,6 +26,28 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mail is handed in, as `smtp://user:password@host:587` (STARTTLS) or `smtps://host:465`."""
+
+    url: str = field(repr=False)
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """How people are reached; an empty channel is not used.
+
+    Attributes:
+        webhook: URL to which notices are posted.
+        recipients: addresses, separated by commas; they need a mail server.
+    """
+
+    webhook: str = field(repr=False)
+    recipients: str
+    mail_server: MailServer | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """What became of a notice: the channels that failed, with the reason.
 
@@ -38,45 +59,44 @@ class Sent:
     reached: bool
 
 
-def send_notice(settings: Settings, notice: Notice) -> Sent:
+def send_notice(channels: Channels, notice: Notice) -> Sent:
     """Sends a notice over every channel that is set.
 
     One channel's failure does not keep the notice from the others.
     """
-    channels: list[tuple[str, Callable[[Settings, Notice], None]]] = []
-    if settings.notify_webhook:
-        channels.append(("webhook", _post))
-    if settings.notify_email and settings.smtp_url:
-        channels.append(("e-mail", _mail))
+    used = dict(_used(channels))
     failed = []
-    for name, send in channels:
+    for name, send in used.items():
         try:
-            send(settings, notice)
+            send(notice)
         except (OSError, smtplib.SMTPException) as error:
             log.warning("a notice could not be sent by %s: %s", name, error)
             failed.append(f"{name}: {error}")
-    return Sent(failed, reached=len(failed) < len(channels) or not channels)
+    return Sent(failed, reached=len(failed) < len(used) or not used)
 
 
-def _post(settings: Settings, notice: Notice) -> None:
+def _used(channels: Channels) -> Iterator[tuple[str, Callable[[Notice], None]]]:
+    if channels.webhook:
+        yield "webhook", partial(_post, channels.webhook)
+    if channels.recipients and channels.mail_server:
+        yield "e-mail", partial(_mail, channels.mail_server, channels.recipients)
+
+
+def _post(webhook: str, notice: Notice) -> None:
     # Slack, Mattermost and their kin show the field `text`.
     body = json.dumps({"text": f"{notice.subject}\n{notice.text}", "subject": notice.subject}).encode()
     request = urllib.request.Request(  # noqa: S310 the operator's own URL
-        settings.notify_webhook, data=body, headers={"Content-Type": "application/json"}
+        webhook, data=body, headers={"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310
         pass
 
 
-def _mail(settings: Settings, notice: Notice) -> None:
+def _mail(mail_server: MailServer, recipients: str, notice: Notice) -> None:
     message = EmailMessage()
-    message["Subject"], message["From"], message["To"] = (
-        notice.subject,
-        settings.smtp_sender,
-        settings.notify_email,
-    )
+    message["Subject"], message["From"], message["To"] = notice.subject, mail_server.sender, recipients
     message.set_content(notice.text)
-    url = urlsplit(settings.smtp_url)
+    url = urlsplit(mail_server.url)
     with _connect(url.scheme, url.hostname or "localhost", url.port) as server:
         if url.scheme == "smtp" and server.has_extn("starttls"):
             server.starttls()

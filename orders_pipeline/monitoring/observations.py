@@ -1,9 +1,8 @@
-"""Gathers what the rules of the alerts judge by."""
+"""Gathers the observations that the rules of the alerts judge by."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import redis
@@ -12,19 +11,17 @@ from sqlalchemy import Connection, Engine, func, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.monitoring.alert_rules import HOUR_US, OpenImport, Queue, Seen
+from orders_pipeline.monitoring.alert_rules import HOUR_US, Observations, OpenImport
 from orders_pipeline.monitoring.order_counts import order_counts
+from orders_pipeline.monitoring.queues import AskQueues, Queue
 from orders_pipeline.monitoring.snapshots import snapshot_before
 from orders_pipeline.monitoring.workers import queues_served, workers_there
 from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, imports, kpi_days
 
-# Raises ConnectionError while the broker does not answer.
-AskQueues = Callable[[], Mapping[str, Queue]]
 
-
-def look(engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Path) -> Seen:
+def observe(engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Path) -> Observations:
     """How things stand, whatever of Redis and the broker answers.
 
     Raises:
@@ -33,7 +30,7 @@ def look(engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Path)
     queues, served, now = _queues(ask_queues), _served(client), now_us()
     with reading(engine) as connection:
         ended, unsold = _ended_of_last_hour(connection, now)
-        return Seen(
+        return Observations(
             now=now,
             services={"redis": served is not None, "broker": queues is not None},
             queues=queues,

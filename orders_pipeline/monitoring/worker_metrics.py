@@ -13,7 +13,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.utils import floatToGoString
 
-from orders_pipeline.monitoring.alert_rules import Queue
+from orders_pipeline.monitoring.queues import Queue
 from orders_pipeline.monitoring.tallies import MEASURES, STEP_SECONDS, SUM, Measure, Series
 from orders_pipeline.monitoring.workers import Worker
 

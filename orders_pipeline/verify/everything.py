@@ -8,6 +8,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.payments.connect import connect_gateway
+from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify.check import Check
@@ -25,12 +26,11 @@ def verify_home(engine: Engine, settings: Settings) -> list[Check]:
     with open_figures(engine, settings.warehouse, url, currency, settings.zone) as figures:
         elsewhere = publisher_elsewhere(engine, settings.warehouse)
         of_figures = [check_leaderboards(figures)] if elsewhere else check_figures(figures)
-        return [*verify_orders(engine, settings), *of_figures]
+        return [*verify_orders(engine, connect_gateway(settings, engine)), *of_figures]
 
 
-def verify_orders(engine: Engine, settings: Settings) -> list[Check]:
+def verify_orders(engine: Engine, gateway: PaymentGateway) -> list[Check]:
     """The invariants of the order store and the gateway's journal, on one snapshot of the store."""
-    gateway = connect_gateway(settings, engine)
     journal = read_journal(gateway)
     with reading(engine) as connection:
         return check_store(connection, gateway, journal)

@@ -18,13 +18,14 @@ from jobs.workers.queue_heads import QUEUED_AT
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus, OrderStatus
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.monitoring.alert_rows import Alert, alerts_since, open_alerts
 from orders_pipeline.monitoring.alert_rules import FEWEST_ORDERS, AlertName
-from orders_pipeline.monitoring.alerts import Alert, alerts_since, open_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.workers import Worker, forget_worker, note_worker
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import batches, imports, kpi_days, snapshots
+from resources.order_store import OrderStore
 from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
 from tests.integration.test_kpis import MONDAY
@@ -49,7 +50,8 @@ class Desk:
         """Lets the sensor look once; the subjects of what it tells."""
         before = len(self.told)
         (sensor,) = alert_sensors(self.settings)
-        context = build_sensor_context(cursor=self.cursor)
+        stores = {"order_store": OrderStore(self.settings.store_url)}
+        context = build_sensor_context(cursor=self.cursor, resources=stores)
         sensor(context)
         self.cursor = context.cursor or ""
         return [notice["subject"] for notice in self.told[before:]]

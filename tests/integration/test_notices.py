@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from dagster import DagsterInstance, build_run_status_sensor_context, job, op
 
-from jobs.care.notices import notice_sensors
+from jobs.care.notices import notice_channels, notice_sensors
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.monitoring.notices import Notice, Sent, send_notice
 from tests.services import free_port
@@ -38,7 +38,7 @@ def test_a_notice_goes_to_every_channel_that_is_set(webhook: Any, mailbox: Any) 
     settings = Settings(
         notify_webhook=webhook[0], notify_email="ops@example.org,more@example.org", smtp_url=mailbox[0]
     )
-    assert send_notice(settings, NOTICE) == Sent([], reached=True)
+    assert send_notice(notice_channels(settings), NOTICE) == Sent([], reached=True)
     assert webhook[1] == [{"text": f"{NOTICE.subject}\n{NOTICE.text}", "subject": NOTICE.subject}]
     (mail,) = mailbox[1]
     assert (mail["Subject"], mail["To"]) == (NOTICE.subject, "ops@example.org,more@example.org")
@@ -49,7 +49,7 @@ def test_a_channel_that_is_down_does_not_keep_the_notice_from_the_others(mailbox
     settings = Settings(
         notify_webhook=f"http://127.0.0.1:{free_port()}/", notify_email="ops@example.org", smtp_url=mailbox[0]
     )
-    sent = send_notice(settings, NOTICE)
+    sent = send_notice(notice_channels(settings), NOTICE)
     (failure,) = sent.failures
     assert sent.reached
     assert failure.startswith("webhook: ")
@@ -57,7 +57,7 @@ def test_a_channel_that_is_down_does_not_keep_the_notice_from_the_others(mailbox
 
 
 def test_no_channel_is_no_failure() -> None:
-    assert send_notice(Settings(), NOTICE) == Sent([], reached=True)
+    assert send_notice(notice_channels(Settings()), NOTICE) == Sent([], reached=True)
 
 
 def test_a_failed_run_is_told_with_its_job_and_file(webhook: Any) -> None:
@@ -69,7 +69,7 @@ def test_a_failed_run_is_told_with_its_job_and_file(webhook: Any) -> None:
     def failing() -> None:
         break_down()
 
-    (sensor,) = notice_sensors(Settings(notify_webhook=webhook[0]))
+    (sensor,) = notice_sensors(notice_channels(Settings(notify_webhook=webhook[0])))
     with DagsterInstance.ephemeral() as instance:
         result = failing.execute_in_process(
             instance=instance, raise_on_error=False, tags={"dagster/partition": "a.csv-1"}

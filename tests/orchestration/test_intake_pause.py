@@ -33,7 +33,6 @@ def instance() -> Iterator[DagsterInstance]:
 def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
     """A home on SQLite and Redis, with a worker, whose intake is paused."""
     monkeypatch.setattr("jobs.imports.watchdog._workers_answer", lambda _: True)
-    monkeypatch.setattr("jobs.imports.sensors.STABLE_SECONDS", 0.0)
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url)

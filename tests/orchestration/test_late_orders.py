@@ -47,8 +47,7 @@ def tick(definitions: Definitions) -> bool:
     """Ticks the sensor and runs what it asks for; whether it asked."""
     sensor = definitions.resolve_sensor_def("changed_days_sensor")
     with DagsterInstance.ephemeral() as instance:
-        repository = definitions.get_repository_def()
-        with build_sensor_context(instance=instance, repository_def=repository) as context:
+        with build_sensor_context(instance=instance, resources=definitions.resources) as context:
             result = sensor(context)
         if not isinstance(result, RunRequest):
             return False

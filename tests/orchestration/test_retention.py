@@ -27,6 +27,7 @@ from jobs.launch import dagster_instance
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
+from resources.order_store import OrderStore
 
 FILES = DynamicPartitionsDefinition(name="files")
 DAYS = 30
@@ -156,7 +157,9 @@ def test_the_job_cleans_each_night_and_says_what_it_removed(tmp_path: Path) -> N
     ensure_current(engine)
     engine.dispose()
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        result = retention_job(settings).execute_in_process(instance=instance)
+        result = retention_job(settings).execute_in_process(
+            instance=instance, resources={"order_store": OrderStore(settings.store_url)}
+        )
     numbers = {
         name: value.value
         for event in result.all_events

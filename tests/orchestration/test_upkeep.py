@@ -36,7 +36,7 @@ def test_the_schedule_starts_a_run_only_where_something_expired_and_the_run_swee
     key = bench.parsed(*many_orders(3))
     bench.up_to("reserve", key)
     with DagsterInstance.ephemeral() as instance:
-        context = build_schedule_context(instance, repository_def=definitions.get_repository_def())
+        context = build_schedule_context(instance, resources=definitions.resources)
         assert isinstance(schedule(context), SkipReason)
         with bench.engine.begin() as connection:
             connection.execute(update(imports).values(run_beat_at=1))

@@ -24,7 +24,8 @@ from sqlalchemy import update
 from definitions import build_definitions
 from jobs.care.checks import CHECK_EVERYTHING
 from jobs.figures.ops import PUBLISH_FIGURES
-from jobs.imports.dead_runs import fail_dead_runs
+from jobs.figures.sensors import figure_sensors
+from jobs.imports.dead_runs import RunPatience, fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
 from jobs.imports.sensors import import_sensors
@@ -36,8 +37,10 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, get_import
 from orders_pipeline.imports.watchdog import SignsOfLife
+from orders_pipeline.staging.inbox import STABLE_SECONDS
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import imports, kpi_days
+from resources.order_store import OrderStore
 from tests.dagster_runs import create_run
 from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
@@ -57,7 +60,6 @@ def instance() -> Iterator[DagsterInstance]:
 def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
     """A home on SQLite and Redis with a worker, that waits for ever for signs of life."""
     monkeypatch.setattr("jobs.imports.watchdog.unserved_queues", lambda *_: set())
-    monkeypatch.setattr("orders_pipeline.imports.watchdog.PAUSES", (0, 0, 0))
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url, run_patience=ENDLESS, work_patience=ENDLESS)
@@ -65,10 +67,23 @@ def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> It
     engine.dispose()
 
 
-def tick(bench: ImportBench, instance: DagsterInstance, name: str, cursor: str | None = None) -> Any:
+def sensor_named(bench: ImportBench, name: str, stable_seconds: float = STABLE_SECONDS) -> Any:
+    """A sensor of this home that launches an import three times, one after the other."""
+    imports_sensors = import_sensors(bench.settings, stable_seconds, pauses=(0, 0, 0))
+    sensors = [*imports_sensors, *figure_sensors(bench.settings.work_patience)]
+    return next(sensor for sensor in sensors if sensor.name == name)
+
+
+def tick(
+    bench: ImportBench,
+    instance: DagsterInstance,
+    name: str,
+    cursor: str | None = None,
+    stable_seconds: float = STABLE_SECONDS,
+) -> Any:
     """What a sensor wants to be launched; empty where it skips, looking twice: silence takes two looks."""
     definitions = build_definitions(bench.settings)
-    sensor = definitions.resolve_sensor_def(name)
+    sensor = sensor_named(bench, name, stable_seconds)
     for _ in range(2):
         with build_sensor_context(
             instance=instance,
@@ -97,12 +112,17 @@ def look_for_lost(bench: ImportBench, instance: DagsterInstance) -> list[str]:
 
 
 def test_a_look_that_finds_nothing_leaves_no_file(bench: ImportBench, tmp_path: Path) -> None:
-    (sensor,) = [one for one in import_sensors(bench.settings) if one.name == "lost_imports_sensor"]
+    sensor = sensor_named(bench, "lost_imports_sensor")
     names = {"sensor_name": sensor.name, "repository_name": "definitions"}
     (tmp_path / "dagster").mkdir()
     with DagsterInstance.local_temp(str(tmp_path / "dagster")) as kept:
         reference = kept.get_ref()
-        with build_sensor_context(instance=kept, instance_ref=reference, **names) as context:
+        with build_sensor_context(
+            instance=kept,
+            instance_ref=reference,
+            resources={"order_store": OrderStore(bench.settings.store_url)},
+            **names,
+        ) as context:
             assert _wanted(sensor(context)) == []
             assert list((tmp_path / "dagster").rglob("*.err")) == []
             context.log.info("There is something to say.")
@@ -397,46 +417,47 @@ def test_a_run_of_a_finished_import_that_gives_signs_of_life_is_left_alone(
     alive, signs = run_of(instance, key, STARTED), SignsOfLife()
     for _ in range(3):
         beat(bench)
-        fail_dead_runs(instance, bench.engine, signs, run_patience=NONE_AT_ALL)
+        fail_dead_runs(instance, bench.engine, signs, RunPatience(NONE_AT_ALL))
     assert status_of(instance, alive) is STARTED
+
+
+def fail_dead(bench: ImportBench, instance: DagsterInstance, patience: RunPatience) -> None:
+    """Looks twice for dead runs: silence takes two looks."""
+    signs = SignsOfLife()
+    for _ in range(2):
+        fail_dead_runs(instance, bench.engine, signs, patience)
 
 
 @pytest.mark.parametrize("newest", [STARTED, WAITING])
 def test_an_older_run_of_an_import_at_work_that_died_does_not_keep_its_place(
-    bench: ImportBench,
-    instance: DagsterInstance,
-    monkeypatch: pytest.MonkeyPatch,
-    newest: DagsterRunStatus,
+    bench: ImportBench, instance: DagsterInstance, newest: DagsterRunStatus
 ) -> None:
-    monkeypatch.setattr("jobs.imports.dead_runs.OLDER_RUNS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
     key = running(bench)
     older, newer = run_of(instance, key, STARTED), run_of(instance, key, newest)
-    assert look_for_lost(bench, instance) == []
+    fail_dead(bench, instance, RunPatience(ENDLESS, older_run=NONE_AT_ALL))
     assert (status_of(instance, older), status_of(instance, newer)) == (FAILURE, newest)
 
 
 def test_an_older_run_that_is_alive_goes_on_where_the_newer_one_was_canceled(
-    bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    bench: ImportBench, instance: DagsterInstance
 ) -> None:
-    monkeypatch.setattr("jobs.imports.dead_runs.OLDER_RUNS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
     key = running(bench)
     alive, signs = run_of(instance, key, STARTED), SignsOfLife()
     run_of(instance, key, DagsterRunStatus.CANCELED)
     for _ in range(3):
         beat(bench)
-        fail_dead_runs(instance, bench.engine, signs, run_patience=NONE_AT_ALL)
+        fail_dead_runs(instance, bench.engine, signs, RunPatience(NONE_AT_ALL, older_run=NONE_AT_ALL))
     assert status_of(instance, alive) is STARTED
 
 
 def test_a_run_of_another_job_may_be_silent_for_long_but_not_for_ever(
-    bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    bench: ImportBench, instance: DagsterInstance
 ) -> None:
     silent = create_run(instance, CHECK_EVERYTHING, status=STARTED)
     bench.set(run_patience=NONE_AT_ALL)
     look_for_lost(bench, instance)
     assert status_of(instance, silent) is STARTED
-    monkeypatch.setattr("jobs.imports.dead_runs.OTHER_JOBS_MAY_BE_SILENT_FOR", NONE_AT_ALL)
-    look_for_lost(bench, instance)
+    fail_dead(bench, instance, RunPatience(NONE_AT_ALL, other_job=NONE_AT_ALL))
     assert status_of(instance, silent) is FAILURE
 
 
@@ -447,18 +468,14 @@ def drop(bench: ImportBench, name: str, *lines: Line | str, complete: bool = Tru
     return bench.write(*lines, name=name).rename(folder / (name if complete else f"{name}.part"))
 
 
-@pytest.fixture
-def impatient_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files in the inbox are complete at once."""
-    monkeypatch.setattr("jobs.imports.sensors.STABLE_SECONDS", 0.0)
-
-
-def tick_inbox(bench: ImportBench, instance: DagsterInstance) -> list[RunRequest]:
-    requests: list[RunRequest] = tick(bench, instance, "inbox_sensor")
+def tick_inbox(
+    bench: ImportBench, instance: DagsterInstance, stable_seconds: float = 0.0
+) -> list[RunRequest]:
+    """The runs that files in the inbox ask for; by default they are complete at once."""
+    requests: list[RunRequest] = tick(bench, instance, "inbox_sensor", stable_seconds=stable_seconds)
     return requests
 
 
-@pytest.mark.usefixtures("impatient_inbox")
 def test_a_dropped_file_becomes_a_partition_and_a_run(bench: ImportBench, instance: DagsterInstance) -> None:
     drop(bench, "good.csv", Line("1"))
     (request,) = tick_inbox(bench, instance)
@@ -466,7 +483,6 @@ def test_a_dropped_file_becomes_a_partition_and_a_run(bench: ImportBench, instan
     assert found(bench, str(request.partition_key)).file_name == "good.csv"
 
 
-@pytest.mark.usefixtures("impatient_inbox")
 def test_a_dropped_file_stays_until_its_run_is_known_and_asks_for_the_same_run(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
@@ -485,7 +501,6 @@ def test_a_dropped_file_stays_until_its_run_is_known_and_asks_for_the_same_run(
     assert dropped_again.run_key != first.run_key
 
 
-@pytest.mark.usefixtures("impatient_inbox")
 def test_a_dropped_file_that_was_imported_before_starts_no_run(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
@@ -495,7 +510,6 @@ def test_a_dropped_file_that_was_imported_before_starts_no_run(
     assert (bench.settings.inbox_folder / "done" / "good.csv").exists()
 
 
-@pytest.mark.usefixtures("impatient_inbox")
 def test_a_bad_file_goes_to_quarantine_with_its_reason_and_the_others_are_imported(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
@@ -508,7 +522,6 @@ def test_a_bad_file_goes_to_quarantine_with_its_reason_and_the_others_are_import
     assert "a.csv" in (quarantine / "a.csv.reason.txt").read_text()
 
 
-@pytest.mark.usefixtures("impatient_inbox")
 def test_an_unfinished_transfer_waits(bench: ImportBench, instance: DagsterInstance) -> None:
     drop(bench, "good.csv", Line("1"), complete=False)
     assert tick_inbox(bench, instance) == []
@@ -516,7 +529,7 @@ def test_an_unfinished_transfer_waits(bench: ImportBench, instance: DagsterInsta
 
 def test_a_file_that_was_just_written_waits(bench: ImportBench, instance: DagsterInstance) -> None:
     drop(bench, "good.csv", Line("1"))
-    assert tick_inbox(bench, instance) == []
+    assert tick_inbox(bench, instance, STABLE_SECONDS) == []
 
 
 def test_changed_days_are_published_once_no_such_run_is_under_way(

@@ -1,4 +1,4 @@
-"""Alerts: each row is a condition from when it was raised to when it was over."""
+"""The table of alerts: each row is a condition from when it was raised to when it was over."""
 
 from __future__ import annotations
 
