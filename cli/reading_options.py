@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ Command = Callable[..., None]
 
 
 def reading_options(*left_out: str) -> Callable[[Command], Command]:
-    """Gives a command these options; it gets what was said as its argument `instructions`.
+    """Gives a command these options in the place of its argument `instructions`, which tells what was said.
 
     Args:
         left_out: options that mean nothing to this command.
@@ -32,8 +33,9 @@ def reading_options(*left_out: str) -> Callable[[Command], Command]:
             said = instructions_from({one.name: kwargs.pop(one.name) for one in offered})
             function(*args, **{ARGUMENT: said}, **kwargs)
 
-        kept = [parameter for name, parameter in own.parameters.items() if name != ARGUMENT]
-        parameters = [*kept, *map(_parameter, offered)]
+        added = [_parameter(one) for one in offered]
+        parts = [added if name == ARGUMENT else [one] for name, one in own.parameters.items()]
+        parameters = list(chain.from_iterable(parts))
         run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in parameters}
         return run
@@ -44,4 +46,6 @@ def reading_options(*left_out: str) -> Callable[[Command], Command]:
 def _parameter(one: Option) -> inspect.Parameter:
     kind = int if one.is_number else str
     offered = Annotated[kind | None, typer.Option(help=one.about, min=one.least)]  # type: ignore[valid-type]
-    return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=offered)
+    return inspect.Parameter(
+        one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=offered
+    )

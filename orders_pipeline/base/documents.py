@@ -6,14 +6,17 @@ takes the older ones. Documents of release 0.1.0 have no version.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 Value = TypeVar("Value")
 VERSION = "version"
 UNKNOWN_FIELD = ("extra_forbidden", "unexpected_keyword_argument")
+# Making one takes milliseconds, and lists of files read many documents.
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 class NewerDocumentError(RuntimeError):
@@ -29,7 +32,7 @@ class NewerDocumentError(RuntimeError):
 
 def to_json(value: object) -> Any:
     """`value`, a dataclass of this package, as dicts, lists, strings and numbers."""
-    return TypeAdapter(type(value)).dump_python(value, mode="json")
+    return _adapter(type(value)).dump_python(value, mode="json")
 
 
 def from_json(kind: type[Value], data: Mapping[str, Any], name: str) -> Value:
@@ -42,7 +45,7 @@ def from_json(kind: type[Value], data: Mapping[str, Any], name: str) -> Value:
         NewerDocumentError: there are fields that the class does not have.
     """
     try:
-        return TypeAdapter(kind).validate_python(data, extra="forbid")
+        return cast(Value, _adapter(kind).validate_python(data, extra="forbid"))
     except ValidationError as error:
         places = [one["loc"] for one in error.errors() if one["type"] in UNKNOWN_FIELD]
         if not places:

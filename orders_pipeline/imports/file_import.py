@@ -15,7 +15,7 @@ from orders_pipeline.base.clock import today
 from orders_pipeline.base.settings import Settings, UnknownSku
 from orders_pipeline.imports.import_row import Import, get_import, is_new, is_parsed, seconds_to_settle
 from orders_pipeline.imports.intake import IntakePausedError, current_pause
-from orders_pipeline.imports.launch_instructions import follow
+from orders_pipeline.imports.launch_instructions import follow_instructions
 from orders_pipeline.imports.life import finish_import, start_import, turn_away
 from orders_pipeline.imports.load import load_orders
 from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
@@ -70,7 +70,7 @@ class FileImport:
         """
         found = self._begin(key, run_id)
         with noting_refusals(self.engine, found):
-            found = follow(self.engine, self.staging, found, told)
+            found = follow_instructions(self.engine, self.staging, found, told)
             if is_parsed(found):
                 return restore_batches(self.engine, self.staging, found)
             with gathered(self.staging, found) as given:

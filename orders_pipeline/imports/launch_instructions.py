@@ -24,7 +24,9 @@ class AlreadyParsedError(ValueError):
         )
 
 
-def follow(engine: Engine, staging: Staging, found: Import, instructions: ReadingInstructions) -> Import:
+def follow_instructions(
+    engine: Engine, staging: Staging, found: Import, instructions: ReadingInstructions
+) -> Import:
     """The import, with the instructions of a launch noted on it.
 
     Raises:

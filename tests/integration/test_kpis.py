@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -256,6 +257,19 @@ def test_a_redis_that_held_the_figures_of_another_store_shows_none_of_them(
     with open_home(f"sqlite:///{tmp_path / 'other.db'}", redis_url, tmp_path / "other") as other:
         assert other.kpis.daily_kpis(MONDAY, "USD")["order_count"] == 0
         assert other.kpis.range_kpis(MONDAY, TUESDAY, "USD")["order_count"] == 0
+
+
+@pytest.mark.parametrize("change", [{"gross_sales": 1.0}, {"units_sold": None}], ids=["more", "fewer"])
+def test_a_document_that_another_version_left_in_redis_is_computed_anew(
+    lone: PublishedFigures, change: dict[str, float | None]
+) -> None:
+    store_orders(lone.engine, sample())
+    lone.refresh_dirty_days()
+    shown = lone.kpis.daily_kpis(MONDAY, "USD")
+    left = {name: value for name, value in {**shown, **change}.items() if change.get(name, 0) is not None}
+    lone.cache.client.set("kpis:daily:2025-11-10", json.dumps(left))
+    again = lone.kpis.daily_kpis(MONDAY, "USD")
+    assert {**again, "generated_at": ""} == {**shown, "generated_at": ""}
 
 
 def test_keys_and_lifetimes_are_those_of_the_contract(lone: PublishedFigures) -> None:

@@ -26,7 +26,7 @@ from typing import Any, cast
 import redis
 
 from orders_pipeline.base.package_files import package_text
-from orders_pipeline.figures.kpis.kpi_documents import Document
+from orders_pipeline.figures.kpis.kpi_documents import Document, is_of_this_version
 from orders_pipeline.figures.redis_keys import currency_suffix
 from orders_pipeline.services.redis_clients import UNREACHABLE
 
@@ -84,8 +84,9 @@ class KpiCache:
         except UNREACHABLE as error:
             log.warning("Redis is down, figures are computed: %s", error)
             return compute()
-        if found is not None and (document := json.loads(found))["currency"] == currency:
-            return cast(Document, document)
+        document: Document = json.loads(found) if found else {}
+        if document.get("currency") == currency and is_of_this_version(document):
+            return document
         document = compute()
         with suppress(*UNREACHABLE):
             arguments = [generation, json.dumps(document), lifetime, time.time() + lifetime]

@@ -57,6 +57,11 @@ def range_document(start: date, end: date, currency: str, kpis: Kpis, generated_
     return _document(period, currency, kpis, generated_at)
 
 
+def is_of_this_version(document: Document) -> bool:
+    """Whether a document has the figures that this version shows; Redis may keep those of another one."""
+    return set(FIELDS) == document.keys() - {"date", "start_date", "end_date", "generated_at", "currency"}
+
+
 def money_number(amount: Decimal) -> float:
     """Money as a JSON number: rounded half up to two decimals."""
     return float(amount.quantize(CENT, ROUND_HALF_UP))
