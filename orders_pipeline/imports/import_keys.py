@@ -41,13 +41,16 @@ def require_same_file(found: Import, name: str, identity: FileIdentity) -> None:
     Raises:
         FileRefused: it is another file, or the same one read in another way.
     """
-    if not _is_same_file(found, identity):
-        raise FileRefused(
-            "partition_key_taken",
-            f"{name} has the partition key {found.key} of another file, {found.file_name}: "
-            f"their SHA-256 are {identity.sha256} and {found.file_sha256}.",
-            "Give the file another name, and import it again.",
-        )
+    if _is_same_file(found, identity):
+        return
+    differ = f"their SHA-256 are {identity.sha256} and {found.file_sha256}"
+    alike = "their content is the same, but not what was said about it, or the second file"
+    why = alike if found.file_sha256 == identity.sha256 else differ
+    raise FileRefused(
+        "partition_key_taken",
+        f"{name} has the partition key {found.key} of another file, {found.file_name}: {why}.",
+        "Give the file another name, and import it again.",
+    )
 
 
 def _is_same_file(found: Import, identity: FileIdentity) -> bool:

@@ -64,14 +64,17 @@ def test_an_import_that_0_1_0_staged_is_launched_without_being_staged_again(lone
     assert lone_bench.broken_checks() == set()
 
 
-def test_a_file_that_0_1_0_staged_is_another_import_when_something_else_is_said(
+def test_other_words_make_another_import_whose_known_orders_are_duplicates(
     lone_bench: ImportBench,
 ) -> None:
     old = old_import("said.csv")
     note(lone_bench, old)
-    other = lone_bench.stage(old.path, **{**old.words, "source": "web"})
-    assert other != old.partition_key
-    assert lone_bench.found(other).source == "web"
+    assert lone_bench.settle(lone_bench.stage(old.path, **old.words)).orders["accepted"] == 2
+    read_otherwise = lone_bench.stage(old.path, **{**old.words, "encoding": "utf-8"})
+    assert lone_bench.settle(read_otherwise).orders == {"accepted": 0, "rejected": 1, "duplicate": 2}
+    other_source = lone_bench.stage(old.path, **{**old.words, "source": "web"})
+    assert lone_bench.settle(other_source).orders["accepted"] == 2
+    assert len({old.partition_key, read_otherwise, other_source}) == 3
 
 
 def colliding(bench: ImportBench, first: Import) -> Path:
@@ -108,7 +111,7 @@ def test_the_same_file_said_otherwise_is_not_taken_for_the_first_when_their_keys
 ) -> None:
     file = lone_bench.write(Line("1"))
     stage_file(lone_bench.engine, lone_bench.staging, file, digits=0)
-    with pytest.raises(FileRefused, match="partition key"):
+    with pytest.raises(FileRefused, match="content is the same, but not what was said"):
         stage_file(lone_bench.engine, lone_bench.staging, file, instructions_from({"source": "x"}), digits=0)
     assert len(lone_bench.rows("imports")) == 1
 
