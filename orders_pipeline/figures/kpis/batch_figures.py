@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     Select,
     and_,
     case,
@@ -21,11 +20,10 @@ from sqlalchemy import (
 )
 
 from orders_pipeline.base.model import OPEN, PROCESSING, SETTLED, UNSOLD, ImportStatus, OrderStatus
+from orders_pipeline.figures.kpis.batch_counts import BatchCounts, batch_counts
 from orders_pipeline.figures.kpis.facts import settled_at
 from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import batches, failures, imports, orders, reservations
-
-MOVES = ("progress_at", "loaded", *OrderStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +40,9 @@ class Live:
         return Live(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class MovingBatch:
-    """A batch with open orders or progress today; `state` changes with each move of its orders and by day."""
-
-    name: str
-    first_id: int
-    last_id: int
-    loaded: bool
-    started_today: bool
-    pending: int
-    processing: int
-    settled: int
-    state: str
-
-
 ByCurrency = dict[str, Live]
-Known = tuple[str, ByCurrency]
+# The same, JSON-ready: the fields of each `Live`.
+Numbers = dict[str, list[int]]
 
 
 def state_of_all(connection: Connection) -> str:
@@ -69,29 +53,24 @@ def state_of_all(connection: Connection) -> str:
     return "-".join(str(number) for number in (*moves, connection.execute(running).scalar_one()))
 
 
-def moving_batches(connection: Connection, midnight: int) -> list[MovingBatch]:
-    """Batches that today's figures depend on."""
+def moving_batches(connection: Connection, midnight: int) -> list[BatchCounts]:
+    """Batches that today's figures depend on; their state changes also with the day."""
     unsettled = or_(*(batches.c[status] > 0 for status in OPEN))
-    query = (
-        select(batches, imports.c.started_at)
-        .join(imports, imports.c.id == batches.c.import_id)
-        .where(or_(batches.c.progress_at >= midnight, unsettled))
-    )
-    return [_moving(row, midnight) for row in connection.execute(query).mappings()]
+    moving = batch_counts(connection, or_(batches.c.progress_at >= midnight, unsettled))
+    return [replace(batch, state=f"{midnight}-{batch.state}") for batch in moving]
 
 
 def figures_of_batch(
-    connection: Connection, batch: MovingBatch, known: Known | None, midnight: int
-) -> ByCurrency:
+    connection: Connection, midnight: int, batch: BatchCounts, before: Numbers | None
+) -> Numbers:
     """Figures of a batch by currency; its orders are read only if what is known of it does not tell.
 
     Args:
-        known: an earlier state of the batch, after all of it was loaded, and its figures then.
+        before: its figures in an earlier state, after all of it was loaded.
     """
-    if known and known[0] == batch.state:
-        return known[1]
-    if known and len(known[1]) == 1 and not batch.settled:
-        return {currency: Live(batch.pending, batch.processing) for currency in known[1]}
+    if before and len(before) == 1 and not batch.in_status(*SETTLED):
+        live = Live(batch.in_status(OrderStatus.PENDING), batch.in_status(*PROCESSING))
+        return {currency: list(astuple(live)) for currency in before}
     return _read(connection, batch, midnight)
 
 
@@ -107,37 +86,24 @@ def settled_per_second(connection: Connection, now: int) -> float:
     return round(int(number) * 1_000_000 / max(now - started_at, 1), 1) if number and started_at else 0.0
 
 
-def add_up(figures: Iterable[Mapping[str, Live]]) -> ByCurrency:
+def add_up(figures: Iterable[Numbers]) -> ByCurrency:
     """Sums by currency."""
     total: ByCurrency = {}
     for by_currency in figures:
-        for currency, live in by_currency.items():
-            total[currency] = total.get(currency, Live()) + live
+        for currency, numbers in by_currency.items():
+            total[currency] = total.get(currency, Live()) + Live(*numbers)
     return total
 
 
-def _moving(row: RowMapping, midnight: int) -> MovingBatch:
-    return MovingBatch(
-        name=f"{row['import_id']}.{row['number']}",
-        first_id=row["first_order_id"],
-        last_id=row["first_order_id"] + row["orders"] - 1,
-        loaded=row["loaded"] >= row["orders"],
-        started_today=(row["started_at"] or 0) >= midnight,
-        pending=row[OrderStatus.PENDING],
-        processing=sum(row[status] for status in PROCESSING),
-        settled=sum(row[status] for status in SETTLED),
-        state="-".join(str(value) for value in (midnight, *(row[name] for name in MOVES))),
-    )
-
-
-def _read(connection: Connection, batch: MovingBatch, midnight: int) -> ByCurrency:
-    query = _counts(true() if batch.started_today else settled_at() >= midnight)
-    if not batch.started_today:
+def _read(connection: Connection, batch: BatchCounts, midnight: int) -> Numbers:
+    started_today = batch.started_at >= midnight
+    query = _counts(true() if started_today else settled_at() >= midnight)
+    if not started_today:
         query = query.outerjoin_from(orders, reservations, of_current_attempt(reservations)).outerjoin(
             failures, of_current_attempt(failures)
         )
-    rows = connection.execute(query.where(orders.c.id.between(batch.first_id, batch.last_id)))
-    return {row[0]: Live(*(int(number) for number in row[1:])) for row in rows}
+    rows = connection.execute(query.where(orders.c.id.between(*batch.window)))
+    return {row[0]: [int(number) for number in row[1:]] for row in rows}
 
 
 def _counts(today: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:

@@ -4,16 +4,17 @@
 |---|---|
 | `kpis:realtime:{figure}[:{CUR}]` | one figure, as a JSON number |
 | `kpis:realtime:state` | `{store} {default currency} {day} {state of the batches}` of these figures |
-| `kpis:realtime:batches` | hash: state and figures of each batch that moved, so that none is read twice |
+| `kpis:realtime:batches:{store}` | hash: state and figures of each batch that moved; none is read twice |
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -23,10 +24,11 @@ from sqlalchemy import Engine
 from orders_pipeline.base.clock import now_us, to_microseconds, today
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.figures.kpis import batch_figures as source
-from orders_pipeline.figures.kpis.batch_figures import ByCurrency, Known, Live
+from orders_pipeline.figures.kpis.batch_figures import ByCurrency, Live, Numbers
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
 from orders_pipeline.figures.redis_keys import currency_suffix
 from orders_pipeline.services.redis_clients import UNREACHABLE
+from orders_pipeline.services.redis_memo import Entry, Memo, entries_of, recount
 from orders_pipeline.store.engine import reading
 
 LIFETIME_SECONDS = 300
@@ -49,8 +51,8 @@ class Present:
     """All live figures at one state of the store, and what is worth remembering of its batches."""
 
     state: str
-    figures: list[ByCurrency]
-    known: dict[str, Known]
+    figures: list[Numbers]
+    entries: dict[str, Entry]
     orders_per_second: float
 
     def document(self, live: Live, currency: str) -> Document:
@@ -104,27 +106,23 @@ class Realtime:
 
     def _publish(self) -> Present:
         for _ in range(PUBLISH_TRIES):
-            present = self._count(self._remembered())
+            known = self._memo.known()
+            present = self._count(known)
+            self._memo.keep(known, present.entries)
             self._store(present)
             # Another writer may have counted before and written after this one: the last one looks again.
             if self._state() == present.state == self.client.get(STATE):
                 break
         return present
 
-    def _count(self, remembered: dict[str, Known]) -> Present:
+    def _count(self, known: dict[str, Entry]) -> Present:
         midnight = start_of_day(today(self.zone), self.zone)
         with reading(self.engine) as connection:
             moving = source.moving_batches(connection, midnight)
-            figures = [
-                source.figures_of_batch(connection, batch, remembered.get(batch.name), midnight)
-                for batch in moving
-            ]
+            counted = recount(moving, known, partial(source.figures_of_batch, connection, midnight))
             rate = source.settled_per_second(connection, now_us())
             state = self._named(source.state_of_all(connection))
-        # The currencies of a batch are known once all of it is there.
-        pairs = zip(moving, figures, strict=True)
-        known = {batch.name: (batch.state, live) for batch, live in pairs if batch.loaded}
-        return Present(state, figures, known, rate)
+        return Present(state, [numbers for _, numbers in counted], entries_of(counted), rate)
 
     def _stored(self, currency: str) -> Document | None:
         keys = [self._key(figure, currency) for figure in FIGURES]
@@ -139,15 +137,11 @@ class Realtime:
                 for figure, value in present.document(live, currency).items():
                     pipeline.set(self._key(figure, currency), json.dumps(value), ex=LIFETIME_SECONDS)
             pipeline.set(STATE, present.state, ex=LIFETIME_SECONDS - 1)
-            pipeline.delete(BATCHES)
-            for name, known in present.known.items():
-                pipeline.hset(BATCHES, name, _as_text(known))
-            pipeline.expire(BATCHES, LIFETIME_SECONDS)
             pipeline.execute()
 
-    def _remembered(self) -> dict[str, Known]:
-        texts = cast(dict[str, str], self.client.hgetall(BATCHES))
-        return {name: _from_text(text) for name, text in texts.items()}
+    @property
+    def _memo(self) -> Memo:
+        return Memo(self.client, f"{BATCHES}:{self.owner}", LIFETIME_SECONDS)
 
     def _state(self) -> str:
         with reading(self.engine) as connection:
@@ -163,13 +157,3 @@ class Realtime:
 def start_of_day(day: date, zone: ZoneInfo) -> int:
     """Midnight of a calendar day in a time zone, in microseconds; the day may have 23 or 25 hours."""
     return to_microseconds(datetime.combine(day, time.min, zone))
-
-
-def _as_text(known: Known) -> str:
-    state, figures = known
-    return json.dumps([state, {currency: astuple(live) for currency, live in figures.items()}])
-
-
-def _from_text(text: str) -> Known:
-    state, figures = json.loads(text)
-    return state, {currency: Live(*numbers) for currency, numbers in figures.items()}
