@@ -14,7 +14,7 @@ from orders_pipeline.base.settings import load_settings
 
 
 def main() -> None:
-    """Run the command in this process."""
+    """Runs the command in this process."""
     settings = load_settings()
     configure_logs(settings)
     use_server_logs(lambda: configure_logs(settings))

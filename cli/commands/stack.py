@@ -30,7 +30,7 @@ from orders_pipeline.monitoring.alert_rows import alert_document
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the app."""
+    """Adds these commands."""
     for function in (up, down, restart, status):
         app.command()(command(function))
 
