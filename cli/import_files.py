@@ -1,4 +1,4 @@
-"""Imports files through Dagster: stage, run, wait, publish, report."""
+"""Imports files through Dagster: stages, runs, waits, publishes and reports."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PUBLISHED_WITHIN_SECONDS = 300
 
 @dataclass(slots=True)
 class FileRun:
-    """One file of the command line: what became of it."""
+    """The outcome of one file of the command line."""
 
     path: Path
     staged: Import | None = None
@@ -48,7 +48,7 @@ class FileRun:
 
     @property
     def document(self) -> dict[str, Any]:
-        """What `--json` prints of it: the figures alone; `orders files KEY` tells how a file was read."""
+        """The document for `--json`, without how the file was read; `orders files KEY` shows that."""
         if self.error or self.report is None:
             return error_object(self.error or CommandFailed("not_imported", f"{self.path} was not imported."))
         figures = asdict(self.report)
@@ -58,9 +58,11 @@ class FileRun:
 
 @dataclass(frozen=True, slots=True)
 class ImportCommand:
-    """`orders import` on one home; `started_at` is the command's start, in seconds since 1970.
+    """`orders import` for one home.
 
-    `wait` says that new files wait for a paused intake, instead of being refused.
+    Attributes:
+        started_at: start of the command, in seconds since 1970.
+        wait: whether new files wait while the intake is paused; otherwise they are refused.
     """
 
     settings: Settings
@@ -69,7 +71,7 @@ class ImportCommand:
     wait: bool = False
 
     def run(self, files: list[Path], instructions: ReadingInstructions = NOTHING_SAID) -> list[FileRun]:
-        """Imports the files one after the other; a refused one does not keep the others out."""
+        """Imports files one after the other; a refused file does not stop the others."""
         runs = [FileRun(path) for path in files]
         for run in runs:
             self._stage(run, instructions)
@@ -79,7 +81,7 @@ class ImportCommand:
         return runs
 
     def settle(self, reopened: list[Import]) -> list[FileRun]:
-        """Takes imports that have open orders to their end."""
+        """Runs imports with open orders until all orders are settled."""
         runs = [FileRun(Path(one.file_name), staged=one) for one in reopened]
         if runs:
             self._import(runs)
@@ -102,10 +104,10 @@ class ImportCommand:
         run.staged = staged
 
     def _let_in(self, staged: Import) -> None:
-        """Waits, where that was asked for, until new files are let in.
+        """Waits while the intake is paused, if `wait` is set.
 
         Raises:
-            IntakePausedError: they are not, and waiting was not asked for.
+            IntakePausedError: the intake is paused, and `wait` is not set.
         """
         told = False
         while is_new(staged) and (pause := self._pause()):
@@ -121,7 +123,7 @@ class ImportCommand:
             return current_pause(connection)
 
     def _was_finished(self, run: FileRun, staged: Import) -> bool:
-        """Reports a file that was imported before, perhaps by this very command."""
+        """Returns whether a file was imported before, possibly by this command, and adds its report."""
         with reading(self.engine) as connection:
             found = get_import(connection, staged.key)
             if found.status is not ImportStatus.FINISHED:
@@ -133,15 +135,15 @@ class ImportCommand:
         with reading(self.engine) as connection:
             found = get_import(connection, staged.key)
         if found.refused_code:
-            seen = f" `orders rejects {found.key}` shows them." if found.parsed else ""
-            hint = f"None of its orders entered.{seen}"
+            seen = f" `orders rejects {found.key}` shows the rejected lines." if found.parsed else ""
+            hint = f"No order of the file was imported.{seen}"
             return CommandFailed(found.refused_code, str(found.refused_because), hint)
         if not self.settings.redis_url and not stack_status(self.settings).running:
             return workers_stopped()
         return CommandFailed(
             "run_failed",
             f"The import of {staged.file_name} failed: {failed}",
-            "Import the file again: it goes on where it stopped.",
+            "Import the file again. It continues where it stopped.",
         )
 
     def _import(self, runs: list[FileRun]) -> None:
@@ -166,12 +168,12 @@ class ImportCommand:
                 _tell_unpublished(runs, failed)
 
     def _wait_for(self, publisher: str, runs: list[FileRun]) -> None:
-        progress.print(f"[dim]The figures are published by {publisher}; waiting for it[/]", highlight=False)
+        progress.print(f"[dim]Waiting for {publisher} to publish the figures[/]", highlight=False)
         wanted, deadline = due_versions(self.engine), time.monotonic() + PUBLISHED_WITHIN_SECONDS
         while not are_published(self.engine, wanted):
             if time.monotonic() > deadline:
                 _tell_unpublished(
-                    runs, TimeoutError(f"{publisher} has not done so; is `orders up` running there?")
+                    runs, TimeoutError(f"{publisher} did not publish them. Check that `orders up` runs there")
                 )
                 return
             time.sleep(LOOK_SECONDS)
@@ -196,7 +198,7 @@ class ImportCommand:
                 run.error = CommandFailed(
                     "not_settled",
                     f"The run of {found.file_name} ended, but not every order is settled.",
-                    "Import the file again: it goes on where it stopped.",
+                    "Import the file again. It continues where it stopped.",
                 )
                 return
             settled_at = (found.settled_at or 0) / MICROSECONDS
@@ -208,20 +210,20 @@ def _tell_unpublished(runs: list[FileRun], failed: Exception) -> None:
         run.error = run.error or CommandFailed(
             "not_published",
             f"The orders of {run.path.name} are settled, but their figures could not be published: {failed}",
-            "Import the file again, or leave it to `orders up`, which publishes what is due.",
+            "Import the file again, or run `orders up`, which publishes pending figures.",
         )
 
 
 def _load_dagster() -> None:
-    # It takes two seconds, in which the workers start.
+    # Loading takes two seconds, while the workers start.
     import_module("definitions")
 
 
 def _warn_of(workers: RunningWorkers) -> None:
     if workers.other_settings:
         names = ", ".join(workers.other_settings)
-        progress.print(f"[yellow]The running workers were started with other values of {names}.[/]")
+        progress.print(f"[yellow]The running workers use other values of {names}.[/]")
     if workers.other_code:
         progress.print(
-            "[yellow]The running workers run another version of the code. `orders up` renews them.[/]"
+            "[yellow]The running workers use another version of the code. `orders up` restarts them.[/]"
         )

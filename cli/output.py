@@ -35,11 +35,11 @@ PIPE_COLUMNS = 10_000
 
 
 class UnbrokenConsole(Console):
-    """A console that breaks no line in a pipe or a file: paths and keys stay whole there."""
+    """A console that does not wrap lines in a pipe or a file, so that paths and keys stay intact."""
 
     @property  # type: ignore[misc] # nothing sets it
     def size(self) -> ConsoleDimensions:
-        """The terminal's, or that of `COLUMNS`; else one that every line fits in."""
+        """The size of the terminal, or `COLUMNS`; in a pipe or a file, wide enough for any line."""
         known = super().size
         if self.is_terminal or "COLUMNS" in self._environ:
             return known

@@ -1,4 +1,4 @@
-"""The options that say how order files are read, the same for each command that reads some."""
+"""The command-line options for reading order files, the same for every command that reads them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Command = Callable[..., None]
 
 
 def reading_options(*left_out: str) -> Callable[[Command], Command]:
-    """Gives a command these options in the place of its argument `instructions`, which tells what was said.
+    """Gives a command these options in place of its argument `instructions`, which gets their values.
 
     Args:
-        left_out: options that mean nothing to this command.
+        left_out: options that the command does not need.
     """
     offered = [one for one in all_options() if one.name not in left_out]
 

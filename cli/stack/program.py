@@ -54,7 +54,7 @@ def load_programs(file: Path) -> dict[str, Program]:
     """Reads the programs from the file, by name.
 
     Raises:
-        NewerDocumentError: a newer version wrote it.
+        NewerDocumentError: a newer version wrote the file.
     """
     found = json.loads(file.read_text())
     return {name: from_json(Program, values, str(file)) for name, values in found.items()}

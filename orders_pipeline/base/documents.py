@@ -1,7 +1,7 @@
-"""Stored documents: frozen values as JSON, with the version that tells later readers how to read them.
+"""Stored documents: frozen values as JSON, with a version.
 
-A field with a default may be added without a new version. Any other change needs one, and a reader that still
-takes the older ones. Documents of release 0.1.0 have no version.
+A field with a default can be added without a new version. Any other change needs a new version, and a reader
+that still accepts the older ones. Documents of release 0.1.0 have no version.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 class NewerDocumentError(RuntimeError):
-    """A stored document holds something that this version of the software does not know."""
+    """A newer version of the software wrote a stored document, and this version cannot read it."""
 
     code = "newer_document"
     hint = "Use the same version of orders-pipeline on all machines of this store."
@@ -31,18 +31,18 @@ class NewerDocumentError(RuntimeError):
 
 
 def to_json(value: object) -> Any:
-    """`value`, a dataclass of this package, as dicts, lists, strings and numbers."""
+    """Converts a dataclass of this package to dicts, lists, strings and numbers."""
     return _adapter(type(value)).dump_python(value, mode="json")
 
 
 def from_json(kind: type[Value], data: Mapping[str, Any], name: str) -> Value:
-    """The value of class `kind` that `to_json` made `data` from; missing fields take their defaults.
+    """Converts the output of `to_json` back to a value of class `kind`; missing fields get their defaults.
 
     Args:
-        name: of the document, for the error.
+        name: name of the document, for the error message.
 
     Raises:
-        NewerDocumentError: there are fields that the class does not have.
+        NewerDocumentError: the document has fields that the class does not have.
     """
     try:
         return cast(Value, _adapter(kind).validate_python(data, extra="forbid"))
@@ -55,12 +55,14 @@ def from_json(kind: type[Value], data: Mapping[str, Any], name: str) -> Value:
 
 
 def version_of(document: Mapping[str, Any], newest: int, name: str) -> int:
-    """The version of a document; 0 for one of release 0.1.0.
+    """Returns the version of a document; 0 for a document of release 0.1.0.
 
     Raises:
-        NewerDocumentError: it is above `newest`.
+        NewerDocumentError: the version is above `newest`.
     """
     version = int(document.get(VERSION, 0))
     if version > newest:
-        raise NewerDocumentError(name, f"its version is {version}, and this one reads up to {newest}")
+        raise NewerDocumentError(
+            name, f"its version is {version}, but this release reads versions up to {newest}"
+        )
     return version

@@ -1,4 +1,4 @@
-"""Which partition key a file has: that of its import, if it was staged before."""
+"""Finds the partition key of a file, also if release 0.1.0 staged it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def key_for(
     instructions: ReadingInstructions,
     digits: int = KEY_DIGITS,
 ) -> str:
-    """The key of a file; where release 0.1.0 imported it under another one, that stays.
+    """Returns the key of a file. A file that release 0.1.0 imported under another key keeps that one.
 
     Raises:
         FileRefused: another file has the key.
@@ -34,26 +34,26 @@ def key_for(
 
 
 def require_same_file(found: Import, name: str, identity: FileIdentity) -> None:
-    """Makes sure that an import under the key of a file is that of this file.
+    """Checks that the import with the key of a file is an import of the same file.
 
-    A key holds 12 digits of a hash, so two files can have the same one; that is rare, but not impossible.
+    A key has 12 digits of a hash, so two files can have the same key, although this is rare.
 
     Raises:
-        FileRefused: it is another file, or the same one read in another way.
+        FileRefused: it is another file, or the same file with other instructions.
     """
     if _is_same_file(found, identity):
         return
-    differ = f"their SHA-256 are {identity.sha256} and {found.file_sha256}"
-    alike = "their content is the same, but not what was said about it, or the second file"
+    differ = f"Their SHA-256 are {identity.sha256} and {found.file_sha256}"
+    alike = "Their content is the same, but their options or second files differ"
     why = alike if found.file_sha256 == identity.sha256 else differ
     raise FileRefused(
         "partition_key_taken",
-        f"{name} has the partition key {found.key} of another file, {found.file_name}: {why}.",
-        "Give the file another name, and import it again.",
+        f"{name} has the same partition key {found.key} as another file, {found.file_name}. {why}.",
+        "Rename the file and import it again.",
     )
 
 
 def _is_same_file(found: Import, identity: FileIdentity) -> bool:
-    # Release 0.1.0 kept the hash of the content alone.
+    # Release 0.1.0 saved only the hash of the content.
     staged_as = identity_of(found)
     return found.file_sha256 == identity.sha256 and staged_as in (None, identity)

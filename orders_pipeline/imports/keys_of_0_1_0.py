@@ -1,7 +1,7 @@
-"""The partition keys that release 0.1.0 made, so that what it staged is found again.
+"""The partition keys of release 0.1.0, to find the files that it staged.
 
-It hashed the Python text of its own values. That text is spelled out here, field by field, and never changes:
-nothing in this module may follow a class of today.
+Release 0.1.0 hashed the `repr` of its own values. This module writes that text field by field. It must never
+change, so it must not use the classes of later releases.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _PARTS: dict[str, dict[str, Any]] = {
 
 
 def key_of_0_1_0(name: str, identity: FileIdentity, instructions: ReadingInstructions) -> str | None:
-    """The key that 0.1.0 gave a file of which this was said; None where it could not be told so."""
+    """Returns the key that 0.1.0 gave a file with these instructions; None if it did not support them."""
     said = _said(instructions)
     if said is None:
         return None
@@ -92,5 +92,5 @@ def _profile_text(profile: Profile) -> str | None:
 
 
 def _whole(said: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any] | None:
-    """All fields that 0.1.0 had, in its order; None where something else was said."""
+    """Returns all fields of 0.1.0, in its order; None if `said` has other fields."""
     return {**defaults, **said} if said.keys() <= defaults.keys() else None

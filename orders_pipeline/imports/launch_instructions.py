@@ -1,4 +1,4 @@
-"""A launch may say how to read a staged file otherwise than was said when it was staged."""
+"""Applies the instructions of a launch to a staged file; they override those given at staging."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from orders_pipeline.staging.staging import Staging
 
 
 class AlreadyParsedError(ValueError):
-    """A launch says how to read a file that was parsed in another way."""
+    """A launch has other instructions for a file that is already parsed."""
 
     def __init__(self, file_name: str) -> None:
         super().__init__(
-            f"{file_name} was already parsed in another way: stage it anew with these options to read it so"
+            f"{file_name} is already parsed with other options. To use these options, stage the file again"
         )
 
 
 def follow_instructions(
     engine: Engine, staging: Staging, found: Import, instructions: ReadingInstructions
 ) -> Import:
-    """The import, with the instructions of a launch noted on it.
+    """Saves the instructions of a launch with the import, and returns the import.
 
     Raises:
-        FileRefused: the file cannot be read so.
-        AlreadyParsedError: it was parsed in another way.
+        FileRefused: the file cannot be read with these instructions.
+        AlreadyParsedError: the file is already parsed with other instructions.
     """
     if instructions == NOTHING_SAID:
         return found

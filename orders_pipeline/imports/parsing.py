@@ -1,4 +1,4 @@
-"""Parsing a staged file: gather what it takes, parse, keep what came out."""
+"""Parses a staged file: gathers the input, parses, and saves the result."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from orders_pipeline.staging.staging import Staging, hash_file
 
 @dataclass(frozen=True, slots=True)
 class ParsingInput:
-    """What parsing a staged file takes.
+    """The input for parsing a staged file.
 
     Args:
-        sha256: of the file when it was staged.
-        original: the staged file as a local one; `identified` names its companion, local as well.
-        folder: where batches and rejects are written.
+        sha256: SHA-256 of the file when it was staged.
+        original: local path of the staged file; `identified` has the local path of its companion.
+        folder: folder for batches and rejects.
     """
 
     name: str
@@ -41,12 +41,12 @@ class ParsingInput:
 
 @contextmanager
 def gathered(staging: Staging, found: Import) -> Iterator[ParsingInput]:
-    """The staged file of an import with all that parsing it takes; the folder is removed unless it is kept.
+    """Yields the input for parsing the staged file of an import; removes its folder unless it is kept.
 
     Raises:
-        FileRefused: the staged file or its companion is gone.
+        FileRefused: the staged file or its companion is missing.
     """
-    # Another try may be at work on the same file. Each has a folder of its own; the first to end is kept.
+    # Another attempt may parse the same file now. Each has its own folder; the first to finish is kept.
     with (
         local_copies(staging, found) as (original, identified),
         staging.parsing(found.key) as folder,
@@ -56,10 +56,10 @@ def gathered(staging: Staging, found: Import) -> Iterator[ParsingInput]:
 
 @contextmanager
 def local_copies(staging: Staging, found: Import) -> Iterator[tuple[Path, Identified]]:
-    """The staged file as a local one, and how it is read with its companion, if it has one, as a local one.
+    """Yields local paths of the staged file and, in `Identified`, of its companion.
 
     Raises:
-        FileRefused: one of them is gone.
+        FileRefused: one of the files is missing.
     """
     identified = identified_of(found)
     with (
@@ -70,25 +70,25 @@ def local_copies(staging: Staging, found: Import) -> Iterator[tuple[Path, Identi
 
 
 def parse_staged(given: ParsingInput, rules: ParseRules) -> Parsed:
-    """Parses a staged file into its folder. It looks at nothing but the files.
+    """Parses a staged file into its folder. Reads only the files, not the store.
 
     Raises:
-        FileRefused: the file is not what was staged, or cannot be imported.
+        FileRefused: the file has changed since it was staged, or cannot be imported.
     """
     if hash_file(given.original) != given.sha256:
         raise FileRefused(
             "staged_file_damaged",
-            f"The staged copy of {given.name} is not what was staged.",
-            "Import or stage the file again: its import goes on where it stopped.",
+            f"The staged copy of {given.name} has changed since it was staged.",
+            "Import or stage the file again. The import continues where it stopped.",
         )
     return Parsed(parse_order_file(given.original, given.identified, rules, given.folder), rules)
 
 
 def keep_parsed(engine: Engine, staging: Staging, found: Import, parsed: Parsed, folder: Path) -> list[int]:
-    """Registers what parsing came to; the numbers of the batches.
+    """Saves the result of parsing and returns the numbers of the batches.
 
     Raises:
-        FileRefused: there are more bad lines than the import allows. They are kept, to be looked at.
+        FileRefused: the file has more bad lines than the limit. Its rejects are kept for inspection.
     """
     limit = RejectLimit.parse(found.max_rejects) if found.max_rejects else None
     if limit and limit.is_exceeded(parsed.file):
@@ -103,7 +103,7 @@ def keep_parsed(engine: Engine, staging: Staging, found: Import, parsed: Parsed,
 
 @contextmanager
 def noting_refusals(engine: Engine, found: Import) -> Iterator[None]:
-    """Notes on an import why its file is refused."""
+    """Saves the reason with the import if its file is refused."""
     try:
         yield
     except FileRefused as refused:
@@ -121,7 +121,7 @@ def _keep_for_inspection(engine: Engine, found: Import, parsed: Parsed, folder: 
 
 
 def _is_still_unparsed(connection: Connection, found: Import) -> bool:
-    """Locks the import and looks again: another try, told to read it otherwise, may have got further."""
+    """Locks the import and checks it again: an attempt with other instructions may have parsed it."""
     lock_import(connection, found.id)
     return not is_parsed(get_import(connection, found.key))
 

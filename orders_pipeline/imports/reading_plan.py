@@ -1,4 +1,4 @@
-"""How an import reads its file: decided from what somebody said and from what the file itself shows."""
+"""The reading plan of an import: how to read its file, from the user's instructions and the file itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHARED_WITH_EXPORT = ("delimiter", "quote", "escape")
 
 @dataclass(frozen=True, slots=True)
 class ReadingPlan:
-    """How a file is read, where its orders come from, and how many bad lines it may have: `100`, `5%`."""
+    """How to read a file, the source of its orders, and the limit of bad lines (`100`, `5%`)."""
 
     identified: Identified
     source: str
@@ -37,14 +37,14 @@ class ReadingPlan:
 
     @property
     def companion(self) -> Path | None:
-        """The second file of a profile that takes two, where it is a file of its own."""
+        """The second file, if the profile has one and it is not in the same archive."""
         return Path(self.identified.companion) if self.identified.companion else None
 
     def changed_by(self, instructions: ReadingInstructions) -> ReadingPlan:
-        """The plan that also follows these instructions; the file has not been looked at again.
+        """Returns the plan with these instructions applied, without reading the file again.
 
         Raises:
-            FileRefused: there is no such profile, or the limit is none.
+            FileRefused: the profile does not exist, or the limit is not valid.
         """
         before = self.identified
         profile = load_profile(instructions.profile) if instructions.profile else before.profile
@@ -58,7 +58,7 @@ class ReadingPlan:
 
 
 def plan_of(found: Import) -> ReadingPlan:
-    """The plan that is noted on an import."""
+    """Returns the plan that is saved with an import."""
     return ReadingPlan(identified_of(found), found.source, found.max_rejects)
 
 
@@ -66,12 +66,12 @@ def plan_of(found: Import) -> ReadingPlan:
 def planned(
     connection: Connection, staging: Staging, file: Path, instructions: ReadingInstructions
 ) -> Iterator[ReadingPlan]:
-    """Plans how to read a file. An export of rejects is read as its original was: same profile, same source.
+    """Plans how to read a file. An export of rejects gets the profile and source of its original.
 
     Its companion may be a copy that lives as long as the context.
 
     Raises:
-        FileRefused: the file is missing, unreadable or of no known shape.
+        FileRefused: the file is missing, unreadable or not a known kind of order file.
     """
     profile = load_profile(instructions.profile) if instructions.profile else None
     source, options = instructions.source, instructions.options
@@ -89,14 +89,14 @@ def _limit(instructions: ReadingInstructions) -> str | None:
 
 
 def _origin(connection: Connection, file: Path) -> Import | None:
-    """The import whose rejects a file holds."""
+    """Returns the import whose rejects a file contains, if it is such an export."""
     key = exported_from(file)
     return find_import(connection, key) if key else None
 
 
 @contextmanager
 def _options_of(staging: Staging, origin: Import, original: Identified) -> Iterator[ReadOptions]:
-    """What an export of rejects shares with its original."""
+    """Yields the options that an export of rejects shares with its original."""
     said = original.options.said()
     shared = {name: said[name] for name in _SHARED_WITH_EXPORT if name in said}
     if not staging.has_companion(origin.key, original.companion):

@@ -1,4 +1,4 @@
-"""Batches that were lost on the way are made again from the staged file."""
+"""Makes lost batches again from the staged file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from orders_pipeline.staging.staging import Staging
 
 
 class BatchesLost(RuntimeError):
-    """The batches of a file that is partly imported are gone, and cannot be made again."""
+    """The batches of a partly imported file are lost and cannot be made again."""
 
     def __init__(self, file_name: str, why: str) -> None:
-        super().__init__(f"The parsed batches of {file_name} are gone and cannot be made again: {why}")
+        super().__init__(f"The parsed batches of {file_name} are lost and cannot be made again: {why}")
 
 
 def restore_batches(engine: Engine, staging: Staging, found: Import) -> list[int]:
-    """Parses a file again, by the rules of the first time, if batches are gone that are still to be loaded.
+    """Parses a file again, with the same rules, if batches that are not loaded yet are lost.
 
-    Returns the numbers of all batches.
+    Returns:
+        The numbers of all batches.
 
     Raises:
-        BatchesLost: it came out otherwise, or its original is gone, too.
+        BatchesLost: the new batches differ, or the original is lost, too.
     """
     with engine.begin() as connection:
         numbers = batch_numbers(connection, found.id)

@@ -1,4 +1,4 @@
-"""Sources: where the orders of files come from, a part of their identity."""
+"""Sources of orders. The source is a part of an order's identity."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from orders_pipeline.store.upsert import insert_into
 
 
 def find_source(connection: Connection, name: str) -> int | None:
-    """Id of a source, if any file came from it."""
+    """Returns the id of a source; None if no file came from it yet."""
     found: int | None = connection.execute(select(sources.c.id).where(sources.c.name == name)).scalar()
     return found
 
 
 def source_id(connection: Connection, name: str) -> int:
-    """Id of a source, which is noted where it is new."""
+    """Returns the id of a source; saves a new source."""
     known = find_source(connection, name)
     if known is not None:
         return known

@@ -1,4 +1,4 @@
-"""Staging: order files enter the staging area and are noted as imports."""
+"""Stages order files: copies them to the staging area and saves them as imports."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ def stage_file(
     instructions: ReadingInstructions = NOTHING_SAID,
     digits: int = KEY_DIGITS,
 ) -> Import:
-    """Identifies a file, copies it into the staging area and notes it in the store.
+    """Identifies a file, copies it to the staging area and saves it in the store.
 
     Args:
-        digits: of the hash in its partition key.
+        digits: number of hash digits in the partition key.
 
     Raises:
-        FileRefused: the file is missing, unreadable or of no known shape, or another file has its key.
+        FileRefused: the file is missing, unreadable or not a known kind of order file, or another file has
+            its key.
         StagingUnavailable: the staging area does not answer.
     """
     with ExitStack() as copies:
@@ -53,7 +54,7 @@ def stage_file(
 def _add_import(
     connection: Connection, key: str, copied: CopiedFile, identity: FileIdentity, plan: ReadingPlan
 ) -> Import:
-    """Notes a staged file, or finds it noted already; what is said now counts until it is parsed."""
+    """Saves a staged file, unless it is saved already; new instructions apply until it is parsed."""
     if find_import(connection, key) is None:
         new = insert_into(connection, imports).values(
             partition_key=key,
@@ -76,10 +77,10 @@ def _add_import(
 def note_plan(
     connection: Connection, found: Import, plan: ReadingPlan, identity: FileIdentity | None = None
 ) -> Import:
-    """Notes how a file that is not parsed yet is to be read.
+    """Saves how to read a file that is not parsed yet.
 
     Args:
-        identity: what it is staged as; None keeps what is noted.
+        identity: the identity of the file; None keeps the saved one.
     """
     values = {
         "profile": plan.profile,

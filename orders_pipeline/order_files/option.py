@@ -1,4 +1,4 @@
-"""Options as data: a field of a frozen value, with what commands and forms need in order to offer it."""
+"""Options as data: a dataclass field with the help text and limits that commands and forms need."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, get_args, get_type_hints
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing that can be said, as it is offered to people.
+    """An option as users see it.
 
     Args:
         about: one line of help.
-        is_number: a whole number; else a text.
-        least: the smallest number allowed.
-        at_launch: whether a launch of a file that is already staged may still say it.
+        is_number: whether the value is a whole number; otherwise it is text.
+        least: the smallest allowed number.
+        at_launch: whether a launch can still set the option for a file that is already staged.
     """
 
     name: str
@@ -26,12 +26,12 @@ class Option:
 
 
 def option(about: str, *, least: int | None = None, at_launch: bool = True) -> Any:
-    """A field of a dataclass that is None unless somebody says otherwise; arguments as of `Option`."""
+    """Makes a dataclass field for an option; its default is None. The arguments are those of `Option`."""
     return field(default=None, metadata={"about": about, "least": least, "at_launch": at_launch})
 
 
 def options_of(owner: type) -> Iterator[Option]:
-    """The fields of a dataclass that `option` made."""
+    """Yields the options among the fields of a dataclass."""
     kinds = get_type_hints(owner)
     for one in fields(owner):
         if one.metadata:

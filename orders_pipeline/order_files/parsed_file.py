@@ -47,7 +47,7 @@ class ParsedFile:
     export_note: str
 
     def has_batches_of(self, other: ParsedFile) -> bool:
-        """Whether the same lines went into the same batches, whatever was said about how they were read."""
+        """Whether both have the same counts and batches, even if their findings have other texts."""
         return self._counts == other._counts
 
     @property

@@ -1,4 +1,4 @@
-"""What a caller may say about a file, and the rules that its orders are held to."""
+"""The options for reading a file, and the rules for its orders."""
 
 from __future__ import annotations
 
@@ -11,43 +11,50 @@ from orders_pipeline.order_files.option import option
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """Overrides of what is detected; None leaves a question to detection.
+    """Options that override detection; None means that the value is detected.
 
-    `date_format` is an order of day, month and year (`DMY`, `MDY`, `YMD`) or a strptime format; `decimal` is
-    `.` or `,`; an empty `quote` or `escape` says that there is none; `companion` is the second file of a
-    profile that takes two.
+    Attributes:
+        quote: empty means that fields are not quoted.
+        escape: empty means that there is no escape character.
+        date_format: an order of day, month and year (`DMY`, `MDY`, `YMD`) or a strptime format.
+        decimal: the decimal separator, `.` or `,`.
+        companion: path of the second file, for a profile that has one.
 
-    A new option is one more field. The command line, the configuration of a launch, partition keys and stored
-    documents follow from it.
+    To add an option, add a field. The command line, the configuration of a launch, partition keys and stored
+    documents use the fields.
     """
 
-    encoding: str | None = option("Encoding, such as cp1252; else detected.")
-    delimiter: str | None = option("Delimiter; else detected.")
-    quote: str | None = option("Quote character; else detected.")
-    escape: str | None = option("Escape character; else detected.")
-    header_line: int | None = option("Line of the header; else detected.", least=1)
-    date_format: str | None = option("DMY, MDY, YMD or a strptime format.")
-    decimal: str | None = option("Decimal sign, . or ,; else detected.")
-    member: str | None = option("File inside a zip archive that holds several.", at_launch=False)
-    companion: str | None = option("Second file of a profile that takes two.", at_launch=False)
+    encoding: str | None = option("Encoding, such as cp1252. Default: detected.")
+    delimiter: str | None = option("Delimiter. Default: detected.")
+    quote: str | None = option("Quote character. Default: detected.")
+    escape: str | None = option("Escape character. Default: detected.")
+    header_line: int | None = option("Line number of the header row. Default: detected.", least=1)
+    date_format: str | None = option("DMY, MDY, YMD or a strptime format. Default: detected.")
+    decimal: str | None = option("Decimal separator, . or , (default: detected).")
+    member: str | None = option("File to read in a zip archive with several files.", at_launch=False)
+    companion: str | None = option("Second file, for a profile that needs two files.", at_launch=False)
 
     def said(self) -> dict[str, Any]:
-        """The options that are given, by name."""
+        """Returns the options that are set, by name."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
     def over(self, others: ReadOptions) -> ReadOptions:
-        """These options, and from `others` those that are not given here."""
+        """Returns these options, completed from `others`."""
         return replace(others, **self.said())
 
 
 @dataclass(frozen=True, slots=True)
 class ParseRules:
-    """What the orders of a file are held to.
+    """The rules for the orders of a file.
 
-    `timezone` is an IANA name: naive times are local to it, and days are counted in it. Order days outside
-    `first_day`..`last_day` are rejected. A large file goes into batches of about `batch_lines` lines, a
-    middling one into smaller ones, so that there are two for each of `workers` processes.
+    Attributes:
+        currency: currency of lines that have none.
+        timezone: IANA name of the time zone of times without an offset, and of days.
+        first_day: the first allowed order day.
+        last_day: the last allowed order day.
+        batch_lines: size of a batch of a large file, in lines.
+        workers: number of worker processes; a smaller file gets up to two batches for each.
     """
 
     currency: str

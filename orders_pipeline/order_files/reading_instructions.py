@@ -1,4 +1,4 @@
-"""What somebody said about how to read an order file, as one value."""
+"""The user's instructions for reading an order file, as one value."""
 
 from __future__ import annotations
 
@@ -12,34 +12,37 @@ from orders_pipeline.order_files.columns.profile import built_in_profiles, load_
 from orders_pipeline.order_files.option import Option, option, options_of
 from orders_pipeline.order_files.read_options import ReadOptions
 
-# Written without quotes. ASCII alone: what counts as a letter beyond it changes with Unicode's versions.
+# Values that need no quotes. ASCII only, because the set of Unicode letters changes between versions.
 _PLAIN = re.compile(r"[!#-\[\]-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingInstructions:
-    """What somebody said about how to read an order file; None leaves a question to the file.
+    """The user's instructions for reading an order file; None means that the file decides.
 
-    `profile` is a name or the path of a TOML file. `source` says where the orders come from: it is part of
-    their identity. `max_rejects` is a count (`100`) or a share (`5%`) of bad lines above which none of the
-    orders enters.
+    Attributes:
+        profile: the name of a column profile, or the path of a TOML file.
+        source: the source of the orders, a part of their identity.
+        max_rejects: the limit of bad lines, such as `100` or `5%`; above it, the file is refused.
+        options: how to read the file.
     """
 
-    profile: str | None = option("Column profile, or the path of one; else by the header.")
-    source: str | None = option("Where the orders come from; else the profile's name.", at_launch=False)
-    max_rejects: str | None = option("Refuse a file with more bad lines than this count (100) or share (5%).")
+    profile: str | None = option("Column profile: a name or a TOML file. Default: by the header row.")
+    source: str | None = option("Source of the orders. Default: the name of the profile.", at_launch=False)
+    max_rejects: str | None = option("Refuse a file with more bad lines than this number or share (100, 5%).")
     options: ReadOptions = field(default_factory=ReadOptions)
 
     @property
     def words(self) -> str:
-        """What was said, as a line that partition keys are made of: sorted words, as `decimal=, source=x`.
+        """The instructions as sorted words, such as `decimal=, source=x`; a part of the partition key.
 
-        A value with blanks, quotes or letters beyond ASCII is a JSON string. A profile of the user's own
-        counts by the SHA-256 of what it says. A limit of rejects is left out: it lets a file in or keeps it
-        out. So is the path of a companion, which counts by its content. Empty where nothing was said.
+        A value with spaces, quotes or non-ASCII letters is a JSON string. For a user's own profile, the word
+        is the SHA-256 of its content. The words do not include the limit of rejects, which does not change
+        how a file is read, and the path of a companion, whose content is a part of the key. They are empty
+        without instructions.
 
         Raises:
-            FileRefused: there is no such profile, or it is not valid.
+            FileRefused: the profile does not exist or is not valid.
         """
         profile = _name_or_digest(self.profile) if self.profile else None
         said = {**self.options.said(), "profile": profile, "source": self.source or None, "companion": None}
@@ -50,12 +53,12 @@ NOTHING_SAID = ReadingInstructions()
 
 
 def all_options() -> list[Option]:
-    """Everything that can be said about a file."""
+    """Returns all options for reading a file."""
     return [*options_of(ReadingInstructions), *options_of(ReadOptions)]
 
 
 def instructions_from(values: Mapping[str, Any]) -> ReadingInstructions:
-    """The instructions with these values by option; a missing one and None say nothing."""
+    """Makes instructions from values by option; a missing value and None mean that it is not set."""
     of_reading = {one.name for one in options_of(ReadOptions)}
     options = ReadOptions(**{name: value for name, value in values.items() if name in of_reading})
     others = {name: value or None for name, value in values.items() if name not in of_reading}

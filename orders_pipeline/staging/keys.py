@@ -1,4 +1,4 @@
-"""Partition keys: what they are made of, and which texts are safe as one."""
+"""Partition keys of order files: how they are made, and which ones are safe in a path."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ KEY_DIGITS = 12
 
 
 class BadPartitionKey(ValueError):
-    """The key names no staged file and cannot be a folder's name."""
+    """The text is not a partition key and is not safe as the name of a folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """What makes an order file the one that was staged before.
+    """The identity of an order file: two files with the same identity are the same import.
 
     Args:
-        sha256: of its content.
-        companion_sha256: of the content of its second file, empty where it has none.
-        said: what was said about how to read it, `ReadingInstructions.words`.
+        sha256: SHA-256 of the content.
+        companion_sha256: SHA-256 of the second file; empty if there is none.
+        said: the instructions for reading it, as `ReadingInstructions.words`.
     """
 
     sha256: str
@@ -31,26 +31,26 @@ class FileIdentity:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all of it; where nothing was said and there is no companion, that of the content."""
+        """SHA-256 of the identity; without instructions and companion, the SHA-256 of the content."""
         content = _sha256(self.sha256 + self.companion_sha256) if self.companion_sha256 else self.sha256
         return _sha256(f"{content} {self.said}") if self.said else content
 
 
 def partition_key(name: str, digest: str, digits: int = KEY_DIGITS) -> str:
-    """Key of a file: its name in plain letters, and the first digits of the digest of its identity."""
+    """Makes a key from the plain letters of a file name and the first digits of the identity's digest."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
     plain = re.sub(r"\.{2,}", ".", plain).strip(".")[:NAME_LENGTH].rstrip(".") or "file"
     return f"{plain}-{digest[:digits]}"
 
 
 def safe(key: str) -> str:
-    """The key, which may be joined to a path.
+    """Returns the key if it is safe to join to a path.
 
     Raises:
-        BadPartitionKey: it could lead outside the staging area.
+        BadPartitionKey: the key could lead outside the staging area.
     """
     if not KEY_PATTERN.fullmatch(key):
-        raise BadPartitionKey(f"{key!r} is not a partition key; `orders stage FILE` makes and prints one")
+        raise BadPartitionKey(f"{key!r} is not a partition key. `orders stage FILE` prints the key of a file")
     return key
 
 

@@ -1,4 +1,4 @@
-"""The staging area: by the partition key of each order file, the file and its batches."""
+"""The staging area: each order file and its batches, by partition key."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FOLDER = "file://"
 
 @dataclass(frozen=True, slots=True)
 class CopiedFile:
-    """A copy of an order file on its way into the staging area, and of its companion if it has one.
+    """A temporary copy of an order file, and of its companion if it has one, before it is staged.
 
     Args:
-        name: of the file that was copied.
-        companion_sha256: empty where there is none.
+        name: name of the original file.
+        companion_sha256: empty if there is no companion.
     """
 
     name: str
@@ -44,8 +44,8 @@ class Staging:
     """The staging area.
 
     Args:
-        folder: holds it, or where there is a URL what is on its way there.
-        url: one that fsspec can open; empty for the folder.
+        folder: the staging area, or, with a `url`, the folder for files in transit.
+        url: any URL that fsspec can open; empty for the local folder.
     """
 
     folder: Path
@@ -53,7 +53,7 @@ class Staging:
 
     @contextmanager
     def copied(self, file: Path, companion: Path | None = None) -> Iterator[CopiedFile]:
-        """Copies a file beside the staging area, from where `keep` takes it in; else the copy is removed.
+        """Yields a temporary copy of a file; `keep` stages it. At the end, the copy is removed.
 
         Args:
             companion: a second file that belongs to it.
@@ -77,10 +77,10 @@ class Staging:
             shutil.rmtree(incoming, ignore_errors=True)
 
     def keep(self, copied: CopiedFile, key: str) -> None:
-        """Takes a copy in under a partition key; what lay there gives way.
+        """Stages a copy under a partition key, and replaces any file with this key.
 
         Raises:
-            FileRefused: it cannot be written.
+            FileRefused: the file cannot be written.
             StagingUnavailable: the staging area does not answer.
         """
         with _refusing_unreadable(copied.original):
@@ -90,20 +90,20 @@ class Staging:
 
     @contextmanager
     def original(self, key: str) -> Iterator[Path]:
-        """The staged file as a local one.
+        """Yields a local path of the staged file.
 
         Raises:
-            FileRefused: it is gone.
+            FileRefused: the staged file is missing.
         """
         with self._local(_original(key), key) as path:
             yield path
 
     @contextmanager
     def companion(self, key: str, path: str) -> Iterator[Path | None]:
-        """The copy of a companion that was at `path`, as a local file; None where there is none.
+        """Yields a local path of the staged copy of the companion that was at `path`; None for no companion.
 
         Raises:
-            FileRefused: it is gone.
+            FileRefused: the copy is missing.
         """
         if not path:
             yield None
@@ -112,11 +112,11 @@ class Staging:
             yield copy
 
     def has_companion(self, key: str, path: str) -> bool:
-        """Whether the copy of a companion that was at `path` is there."""
+        """Whether there is a staged copy of the companion that was at `path`."""
         return bool(path) and self._area.has(_companion(key, path))
 
     def has_batches(self, key: str, numbers: Collection[int]) -> bool:
-        """Whether these parsed batches lie there whole."""
+        """Whether these parsed batches are there and complete."""
         if not numbers:
             return True
         needed = {file for number in numbers for file in _files_of(number)}
@@ -124,30 +124,30 @@ class Staging:
 
     @contextmanager
     def batch(self, key: str, number: int) -> Iterator[Path]:
-        """A local folder that holds a parsed batch."""
+        """Yields a local folder with a parsed batch."""
         with self._area.local_batches(safe(key), _files_of(number)) as folder:
             yield folder
 
     @contextmanager
     def parsing(self, key: str) -> Iterator[Path]:
-        """A folder of its own for one try at parsing; what is not kept as the batches is removed."""
+        """Yields a new folder for one attempt to parse the file, and removes what is not kept as batches."""
         with self._area.workplace(safe(key)) as made:
             yield made
 
     def send_batches(self, key: str, parsed: Path) -> None:
-        """Transfers the folder of a try, before `keep_batches`; over a network this may take long."""
+        """Transfers the folder of an attempt, before `keep_batches`; over a network this may take long."""
         self._area.send(parsed, safe(key))
 
     def keep_batches(self, key: str, parsed: Path) -> None:
-        """Makes the folder of a try, once sent, the batches of the file."""
+        """Makes the folder of an attempt, after `send_batches`, the batches of the file."""
         self._area.switch(parsed, safe(key))
 
     def clear_tries(self, key: str) -> None:
-        """Removes what tries that were killed left behind."""
+        """Removes what killed attempts left behind."""
         self._area.clear_tries(safe(key))
 
     def put_back(self, key: str, kept: Path) -> None:
-        """Copies in what was kept elsewhere of a staged file: `original` and, of some, `companion/NAME`."""
+        """Copies a staged file back from a folder with `original` and, for some files, `companion/NAME`."""
         for file in (path for path in kept.rglob("*") if path.is_file()):
             incoming = self.folder / f".incoming-{uuid4().hex}"
             incoming.parent.mkdir(parents=True, exist_ok=True)
@@ -155,12 +155,12 @@ class Staging:
             self._area.put(incoming, f"{safe(key)}/{file.relative_to(kept).as_posix()}")
 
     def remove_batches(self, key: str) -> None:
-        """Removes the parsed batches; from the original they can be made again."""
+        """Removes the parsed batches, which can be made again from the original."""
         self._area.clear_tries(safe(key))
         self._area.remove_batches(safe(key))
 
     def remove(self, key: str) -> None:
-        """Removes the original with all that belongs to it."""
+        """Removes the original with its companion and batches."""
         self._area.remove(safe(key))
 
     @property
@@ -175,14 +175,14 @@ class Staging:
             except FileNotFoundError:
                 raise FileRefused(
                     "staged_file_lost",
-                    f"The staged copy of {key}, {Path(name).name}, is gone.",
-                    "Import or stage the file again: its import goes on where it stopped.",
+                    f"The staged copy of {key}, {Path(name).name}, is missing.",
+                    "Import or stage the file again. The import continues where it stopped.",
                 ) from None
             yield path
 
 
 def open_staging(settings: Settings) -> Staging:
-    """The staging area that the settings name."""
+    """Returns the staging area from the settings."""
     if settings.staging_url.startswith(FOLDER):
         return Staging(Path(settings.staging_url.removeprefix(FOLDER)))
     return Staging(settings.staging_folder, settings.staging_url)
@@ -201,7 +201,7 @@ def _files_of(number: int) -> tuple[str, ...]:
 
 
 def hash_file(file: Path) -> str:
-    """SHA-256 of a file's content."""
+    """Returns the SHA-256 of a file's content."""
     with file.open("rb") as reader:
         return hashlib.file_digest(reader, "sha256").hexdigest()
 
@@ -228,7 +228,7 @@ def _copy_and_hash(source: Path, target: Path) -> tuple[str, int]:
             size += len(chunk)
             writer.write(chunk)
         writer.flush()
-        # The store's note of the file survives a power cut; so must the file, and where it is put its name.
+        # The order store's entry for the file survives a power failure, so the file must survive it, too.
         os.fsync(writer.fileno())
     shutil.copystat(source, target)
     return digest.hexdigest(), size

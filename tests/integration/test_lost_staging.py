@@ -79,7 +79,7 @@ def test_a_lost_original_is_named_and_staging_it_again_lets_the_import_begin(ben
     file = bench.write(*ORDERS)
     key = bench.stage(file)
     shutil.rmtree(bench.staged(key))
-    with pytest.raises(FileRefused, match=r"orders\.csv.*is gone") as refused:
+    with pytest.raises(FileRefused, match=r"orders\.csv.*is missing") as refused:
         bench.steps.parse(key, RUN)
     assert refused.value.code == "staged_file_lost"
     found = bench.found(key)
@@ -120,7 +120,7 @@ def test_an_import_that_lost_batches_and_original_stalls_until_the_file_is_stage
 ) -> None:
     key = some_loaded(bench)
     shutil.rmtree(bench.staged(key))
-    with pytest.raises(BatchesLost, match="is gone"):
+    with pytest.raises(BatchesLost, match="is missing"):
         bench.steps.parse(key, RUN)
     found = bench.found(key)
     assert found.status == "stalled"

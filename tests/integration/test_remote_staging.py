@@ -60,7 +60,7 @@ def test_a_lost_original_is_named_and_staging_it_again_helps(on_s3: ImportBench)
     file = on_s3.write(*ORDERS)
     key = on_s3.stage(file)
     lose(on_s3, "original")
-    with pytest.raises(FileRefused, match="is gone") as refused:
+    with pytest.raises(FileRefused, match="is missing") as refused:
         on_s3.steps.parse(key, RUN)
     assert refused.value.code == "staged_file_lost"
     assert on_s3.stage(file) == key

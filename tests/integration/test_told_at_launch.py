@@ -92,7 +92,7 @@ def test_a_parsed_file_is_launched_again_as_it_was_read_but_not_otherwise(lone_b
     before = lone_bench.everything()
     launched(lone_bench, key, date_format="DMY")
     assert lone_bench.everything() == before
-    with pytest.raises(AlreadyParsedError, match="stage it anew"):
+    with pytest.raises(AlreadyParsedError, match="stage the file again"):
         launched(lone_bench, key, date_format="MDY")
     with pytest.raises(FileRefused):
         launched(lone_bench, key, profile="no_such_profile")

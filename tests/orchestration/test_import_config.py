@@ -76,7 +76,7 @@ def test_a_parsed_file_is_not_read_in_another_way(bench: ImportBench) -> None:
     key = bench.stage(bench.write(*many_orders(3)))
     assert run(bench, key).success
     result = run(bench, key, decimal=",")
-    assert "stage it anew" in told_by(result)
+    assert "stage the file again" in told_by(result)
     assert run(bench, key).success
     assert bench.found(key).status == "finished"
 

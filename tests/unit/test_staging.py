@@ -237,7 +237,7 @@ def test_removed_batches_leave_the_original_and_removing_all_leaves_nothing(
     staging.remove(key)
     staging.remove(key)
     assert in_it(staging) == set()
-    with pytest.raises(FileRefused, match="is gone"), staging.original(key):
+    with pytest.raises(FileRefused, match="is missing"), staging.original(key):
         pass
 
 

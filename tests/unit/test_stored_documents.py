@@ -86,5 +86,5 @@ def test_an_unknown_field_in_what_parsing_came_to_is_refused_by_its_name(path: t
 @pytest.mark.parametrize("column", ["identified", "parsed"])
 def test_a_version_above_the_newest_is_refused_whatever_it_holds(column: str) -> None:
     found: Import = replace(old_import("plain.csv").row, **{column: {"version": 2, "other": "shape"}})
-    with pytest.raises(NewerDocumentError, match="its version is 2, and this one reads up to 1"):
+    with pytest.raises(NewerDocumentError, match="its version is 2, but this release reads versions up to 1"):
         identified_of(found) if column == "identified" else parsed_of(found)

@@ -177,9 +177,9 @@ class Profile(BaseModel):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the profile says about reading a file; how its TOML is written does not count.
+        """SHA-256 of the settings that the profile contains, without its description and TOML layout.
 
-        Fields that it leaves out do not count either, so that later versions with more fields agree.
+        Settings that it leaves out do not count, so the digest stays the same in versions with more settings.
         """
         said = self.model_dump(mode="json", exclude_unset=True, exclude={"description"})
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
@@ -270,7 +270,7 @@ def parse_profile(text: str, file_name: str) -> Profile:
 def _problem(found: ErrorDetails) -> str:
     place = ".".join(map(str, found["loc"])) or "profile"
     if found["type"] == "extra_forbidden":
-        return f"{place}: this version knows no such field"
+        return f"{place}: this version does not have this field"
     return f"{place}: {found['msg'].removeprefix('Value error, ')}"
 
 
