@@ -95,7 +95,7 @@ def test_a_staged_copy_that_was_cut_short_is_refused_and_staging_it_again_lets_t
     key = bench.stage(file)
     original = bench.staged(key) / "original"
     os.truncate(original, original.stat().st_size // 2)
-    with pytest.raises(FileRefused, match=r"staged copy of orders\.csv is not what was staged"):
+    with pytest.raises(FileRefused, match=r"staged copy of orders\.csv has changed since it was staged"):
         bench.steps.parse(key, RUN)
     assert bench.found(key).refused_code == "staged_file_damaged"
     assert bench.stage(file) == key
@@ -135,7 +135,7 @@ def test_an_original_that_was_changed_is_not_taken_for_the_first(lone_bench: Imp
     shutil.rmtree(lone_bench.staged(key) / "batches")
     original = lone_bench.staged(key) / "original"
     original.write_text(original.read_text().replace(",1,10.00,", ",2,10.00,"))
-    with pytest.raises(BatchesLost, match="not what was staged"):
+    with pytest.raises(BatchesLost, match="has changed since it was staged"):
         lone_bench.steps.parse(key, RUN)
     assert lone_bench.found(key).status == "stalled"
 

@@ -72,7 +72,7 @@ def newer(document: Any, *path: str) -> dict[str, Any]:
 )
 def test_an_unknown_field_in_how_a_file_is_read_is_refused_by_its_name(path: tuple[str, ...]) -> None:
     found = replace(old_import("plain.csv").row, identified=newer(old_import("plain.csv").identified, *path))
-    with pytest.raises(NewerDocumentError, match=rf"plain\.csv is read was written by a newer .*{path[-1]}"):
+    with pytest.raises(NewerDocumentError, match=rf"plain\.csv was written by a newer .*{path[-1]}"):
         identified_of(found)
 
 
