@@ -63,12 +63,14 @@ class ImportCommand:
     Attributes:
         started_at: start of the command, in seconds since 1970.
         wait: whether new files wait while the intake is paused; otherwise they are refused.
+        look_seconds: seconds between two looks at what the command waits for.
     """
 
     settings: Settings
     engine: Engine
     started_at: float
     wait: bool = False
+    look_seconds: float = LOOK_SECONDS
 
     def run(self, files: list[Path], instructions: ReadingInstructions = NOTHING_SAID) -> list[FileRun]:
         """Imports files one after the other; a refused file does not stop the others."""
@@ -116,7 +118,7 @@ class ImportCommand:
             if not told:
                 progress.print(f"[dim]{escape(staged.file_name)} waits: {escape(str(pause))}[/]")
                 told = True
-            time.sleep(LOOK_SECONDS)
+            time.sleep(self.look_seconds)
 
     def _pause(self) -> IntakePause | None:
         with reading(self.engine) as connection:
@@ -176,7 +178,7 @@ class ImportCommand:
                     runs, TimeoutError(f"{publisher} did not publish them. Check that `orders up` runs there")
                 )
                 return
-            time.sleep(LOOK_SECONDS)
+            time.sleep(self.look_seconds)
 
     def _settle(self, instance: DagsterInstance, run: FileRun, began: float) -> None:
         from jobs.launch import RunFailed, run_import  # noqa: PLC0415

@@ -14,17 +14,17 @@ import uvicorn
 
 from jobs.workers.queue_heads import queues
 from jobs.workers.queues import queue_sizes
-from orders_pipeline.api.app import create_app
+from orders_pipeline.api.app import POOL_SECONDS, create_app
 from orders_pipeline.base.settings import Settings
 
 Get = Callable[..., requests.Response]
 
 
 @contextmanager
-def running_server(settings: Settings) -> Iterator[str]:
+def running_server(settings: Settings, pool_seconds: float = POOL_SECONDS) -> Iterator[str]:
     """A running server; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(settings, partial(queue_sizes, settings), partial(queues, settings))
+    app = create_app(settings, partial(queue_sizes, settings), partial(queues, settings), pool_seconds)
     # The dashboard's stream never ends by itself.
     config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

@@ -27,14 +27,14 @@ PORTS = ("webserver_port", "code_server_port", "api_port", "viewer_port", "flowe
 NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
 
 
-def python() -> Iterator[Finding]:
-    """Compares the interpreter and the packages with the lock file."""
+def python(project: Path = PROJECT_ROOT) -> Iterator[Finding]:
+    """Compares the interpreter and the packages with the lock file of a project."""
     running = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < OLDEST_PYTHON:
         yield error("python", running, "Install Python 3.11 or later and run `make setup` with it.")
     else:
         yield ok("python", running)
-    locked = _locked(PROJECT_ROOT / "requirements.lock")
+    locked = _locked(project / "requirements.lock")
     # Packages that the lock file has only for other platforms are not installed here.
     found = {name: installed for name in locked if (installed := _installed(name))}
     other = [
@@ -42,7 +42,7 @@ def python() -> Iterator[Finding]:
         for name, at in found.items()
         if at not in locked[name]
     ]
-    absent = [name for name in _required(PROJECT_ROOT / "pyproject.toml") if not _installed(name)]
+    absent = [name for name in _required(project / "pyproject.toml") if not _installed(name)]
     if absent:
         yield error(
             "packages",

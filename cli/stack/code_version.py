@@ -12,17 +12,17 @@ PACKAGES = ("orders_pipeline", "resources", "jobs", "assets", "cli")
 SINGLE_FILES = ("definitions.py", "requirements.lock")
 
 
-def code_version() -> str:
+def code_version(project: Path = PROJECT_ROOT) -> str:
     """Returns the digest, which changes with every change of the code or the locked dependencies."""
     digest = hashlib.sha256()
-    for file in _files():
-        digest.update(str(file.relative_to(PROJECT_ROOT)).encode())
+    for file in _files(project):
+        digest.update(str(file.relative_to(project)).encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _files() -> Iterator[Path]:
-    yield from (PROJECT_ROOT / name for name in SINGLE_FILES)
+def _files(project: Path) -> Iterator[Path]:
+    yield from (project / name for name in SINGLE_FILES)
     for package in PACKAGES:
-        found = (PROJECT_ROOT / package).rglob("*")
+        found = (project / package).rglob("*")
         yield from sorted(file for file in found if file.is_file() and file.suffix != ".pyc")

@@ -12,15 +12,14 @@ from dagster import (
 )
 
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.figures.metadata import board_metadata, day_materializations
+from jobs.figures.metadata import BOARDS, board_metadata, day_materializations
 from jobs.workers.executor import TIME_LIMIT_TAG
 from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
-from orders_pipeline.figures.leaderboards.boards import Board
 from resources.figures import FigureStores
 
 FIGURES_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"}
 PUBLISH_FIGURES = "publish_figures"
-BOARD_ASSETS = {Board.CUSTOMERS: "customer_leaderboard", Board.PRODUCTS: "product_leaderboard"}
+BOARD_ASSETS = {board: dataset.name for board, dataset in BOARDS.items()}
 
 
 @op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)

@@ -45,12 +45,18 @@ ERRORS: Responses = {
 }
 
 
-def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueues | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    queue_sizes: QueueSizes,
+    ask_queues: AskQueues | None = None,
+    pool_seconds: float = POOL_SECONDS,
+) -> FastAPI:
     """The API on these settings.
 
     Args:
         queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
         ask_queues: the same with the age of the first task; without it no ages are told.
+        pool_seconds: how long a request waits for a connection to the order store.
     """
     redis = redis_url(settings)
     ask = ask_queues or (lambda: {name: Queue(size, None) for name, size in queue_sizes().items()})
@@ -58,7 +64,7 @@ def create_app(settings: Settings, queue_sizes: QueueSizes, ask_queues: AskQueue
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as opened:
-            engine = open_engine(settings.store_url, POOL_SECONDS)
+            engine = open_engine(settings.store_url, pool_seconds)
             watched = open_watching_engine(settings.store_url)
             for one in (engine, watched):
                 opened.callback(one.dispose)

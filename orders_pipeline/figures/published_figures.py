@@ -17,7 +17,7 @@ from orders_pipeline.figures.kpis.cache import KpiCache
 from orders_pipeline.figures.kpis.order_totals import OrderTotals
 from orders_pipeline.figures.kpis.reader import KpiReader
 from orders_pipeline.figures.kpis.realtime import Realtime
-from orders_pipeline.figures.kpis.refresh import PublishedDay
+from orders_pipeline.figures.kpis.refresh import ORDERS_AT_ONCE, PublishedDay
 from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.figures.leaderboards.range_boards import RangeBoards
 from orders_pipeline.services.redis_clients import open_redis
@@ -43,9 +43,9 @@ class PublishedFigures:
         self.boards.publish_window(window)
         self.live.publish()
 
-    def refresh_days(self, days: Iterable[date]) -> list[PublishedDay]:
+    def refresh_days(self, days: Iterable[date], orders_at_once: int = ORDERS_AT_ONCE) -> list[PublishedDay]:
         """Recomputes and publishes any set of days."""
-        return refresh.refresh_days(self.engine, self.folder, self.cache, days)
+        return refresh.refresh_days(self.engine, self.folder, self.cache, days, orders_at_once)
 
     def refresh_dirty_days(self) -> list[PublishedDay]:
         """Publishes each day whose orders changed since it was last published."""

@@ -11,7 +11,6 @@ from threading import enumerate as all_threads
 import pytest
 import requests
 
-from orders_pipeline.api import app
 from orders_pipeline.base.settings import Settings
 from tests.api_server import running_server
 from tests.services import STARTUP_SECONDS, create_database, hanging_postgres, running_postgres
@@ -50,10 +49,9 @@ def wait_for_threads(number: int) -> None:
 
 
 def test_who_finds_every_connection_hanging_is_told_that_the_store_does_not_answer(
-    settings: Settings, postgres: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, postgres: str
 ) -> None:
-    monkeypatch.setattr(app, "POOL_SECONDS", 0.5)
-    with running_server(settings) as url, ThreadPoolExecutor(THREADS) as pool:
+    with running_server(settings, 0.5) as url, ThreadPoolExecutor(THREADS) as pool:
         assert requests.get(f"{url}/api/imports", timeout=25).status_code == 200
         with hanging_postgres(postgres):
             answers = ask(pool, url, CONNECTIONS + 1)
@@ -66,11 +64,8 @@ def test_who_finds_every_connection_hanging_is_told_that_the_store_does_not_answ
         assert {answer.result().status_code for answer in answers} == {200, 503}
 
 
-def test_whoever_watches_has_a_thread_while_all_others_hang(
-    settings: Settings, postgres: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(app, "POOL_SECONDS", STARTUP_SECONDS)
-    with running_server(settings) as url, ThreadPoolExecutor(THREADS) as pool:
+def test_whoever_watches_has_a_thread_while_all_others_hang(settings: Settings, postgres: str) -> None:
+    with running_server(settings, STARTUP_SECONDS) as url, ThreadPoolExecutor(THREADS) as pool:
         assert requests.get(f"{url}/api/imports", timeout=25).status_code == 200
         with hanging_postgres(postgres):
             answers = ask(pool, url, THREADS)

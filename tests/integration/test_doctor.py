@@ -159,13 +159,10 @@ def test_smoke_fails_and_names_every_part_where_nothing_runs(tmp_path: Path) -> 
     assert broken >= {"order store", "api health", "queue orders", "dagster webserver and daemons"}
 
 
-def test_a_package_that_the_project_needs_and_has_not_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_package_that_the_project_needs_and_has_not_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "requirements.lock").write_text("polars==0.0.1\n")
     needs = '["polars", "no-such-package>=2", "not-for-here; python_version < \'3\'"]'
     (tmp_path / "pyproject.toml").write_text(f"[project]\ndependencies = {needs}\n")
-    monkeypatch.setattr(machine, "PROJECT_ROOT", tmp_path)
-    found = {one.name: one for one in machine.python()}
+    found = {one.name: one for one in machine.python(tmp_path)}
     assert found["packages"].level == "error"
     assert found["packages"].detail == "not installed: no-such-package"

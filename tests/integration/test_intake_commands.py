@@ -76,7 +76,6 @@ def test_with_wait_a_new_file_is_taken_once_the_intake_is_resumed(
 ) -> None:
     looked = threading.Event()
     taken: list[str] = []
-    monkeypatch.setattr("cli.import_files.LOOK_SECONDS", 0.01)
     monkeypatch.setattr(
         ImportCommand, "_import", lambda _self, runs: taken.extend(one.staged.file_name for one in runs)
     )
@@ -89,7 +88,7 @@ def test_with_wait_a_new_file_is_taken_once_the_intake_is_resumed(
     monkeypatch.setattr(ImportCommand, "_pause", look)
     with home.engine.begin() as connection:
         pause_intake(connection, "cli:ada", "")
-    command = ImportCommand(home.settings, home.engine, 0.0, wait=True)
+    command = ImportCommand(home.settings, home.engine, 0.0, wait=True, look_seconds=0.01)
     waiting = threading.Thread(target=command.run, args=([home.write(Line("1"))],))
     waiting.start()
     assert looked.wait(60)

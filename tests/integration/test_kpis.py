@@ -122,13 +122,11 @@ def test_each_figure_equals_a_recomputation_in_plain_python(stores: PublishedFig
         assert without_times(whole) == expected(stores.engine, MONDAY, FRIDAY, currency)
 
 
-def test_days_summed_up_one_by_one_have_the_figures_of_all_at_once(
-    stores: PublishedFigures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_days_summed_up_one_by_one_have_the_figures_of_all_at_once(stores: PublishedFigures) -> None:
     store_orders(stores.engine, sample())
     at_once = {day.day: day.kpis for day in stores.refresh_days([MONDAY, TUESDAY])}
-    monkeypatch.setattr(refresh, "ORDERS_AT_ONCE", 1)
-    assert {day.day: day.kpis for day in stores.refresh_days([MONDAY, TUESDAY])} == at_once
+    one_by_one = stores.refresh_days([MONDAY, TUESDAY], orders_at_once=1)
+    assert {day.day: day.kpis for day in one_by_one} == at_once
     assert len(at_once) == 2
 
 
@@ -145,11 +143,9 @@ def test_days_are_summed_up_together_up_to_a_number_of_orders_that_memory_holds(
         export(snapshot, days, folder)
 
     monkeypatch.setattr(refresh, "export_facts", note)
-    monkeypatch.setattr(refresh, "ORDERS_AT_ONCE", 3)
-    stores.refresh_days([MONDAY, TUESDAY, FRIDAY])
+    stores.refresh_days([MONDAY, TUESDAY, FRIDAY], orders_at_once=3)
     assert together == [[MONDAY], [TUESDAY], [FRIDAY]]
-    monkeypatch.setattr(refresh, "ORDERS_AT_ONCE", 5)
-    stores.refresh_days([MONDAY, TUESDAY, FRIDAY])
+    stores.refresh_days([MONDAY, TUESDAY, FRIDAY], orders_at_once=5)
     assert together[3:] == [[MONDAY, TUESDAY], [FRIDAY]]
 
 

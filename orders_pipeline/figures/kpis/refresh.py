@@ -21,7 +21,7 @@ from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
 
 DAYS_AT_ONCE = 400
-# About so many orders are summed up in one go, which the warehouse's memory holds.
+# The warehouse's memory holds the facts of so many orders.
 ORDERS_AT_ONCE = 1_500_000
 
 
@@ -51,11 +51,18 @@ def refresh_dirty_days(engine: Engine, folder: Path, cache: KpiCache) -> list[Pu
     return refresh_days(engine, folder, cache, kpi_days.dirty_days(engine))
 
 
-def refresh_days(engine: Engine, folder: Path, cache: KpiCache, days: Iterable[date]) -> list[PublishedDay]:
+def refresh_days(
+    engine: Engine,
+    folder: Path,
+    cache: KpiCache,
+    days: Iterable[date],
+    orders_at_once: int = ORDERS_AT_ONCE,
+) -> list[PublishedDay]:
     """Recomputes and publishes any set of days.
 
     Args:
         folder: the warehouse's.
+        orders_at_once: about so many are summed up in one go.
 
     Returns:
         The figures of these days that have any, and of further days that changed with them.
@@ -64,17 +71,17 @@ def refresh_days(engine: Engine, folder: Path, cache: KpiCache, days: Iterable[d
         FiguresElsewhere: another home publishes.
     """
     wanted = sorted(set(days))
-    chunks = _chunks(wanted, kpi_days.orders_by_day(engine, wanted))
+    chunks = _chunks(wanted, kpi_days.orders_by_day(engine, wanted), orders_at_once)
     return [day for chunk in chunks for day in _refresh(engine, folder, cache, chunk)]
 
 
-def _chunks(days: Sequence[date], orders: Mapping[date, int]) -> Iterator[list[date]]:
-    """The days in as few runs as hold about `ORDERS_AT_ONCE` orders each; a day stays whole."""
+def _chunks(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> Iterator[list[date]]:
+    """The days in as few runs as hold about `at_once` orders each; a day stays whole."""
     chunk: list[date] = []
     held = 0
     for day in days:
         number = orders.get(day, 0)
-        if chunk and (held + number > ORDERS_AT_ONCE or len(chunk) == DAYS_AT_ONCE):
+        if chunk and (held + number > at_once or len(chunk) == DAYS_AT_ONCE):
             yield chunk
             chunk, held = [], 0
         chunk.append(day)
