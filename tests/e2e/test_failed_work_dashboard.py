@@ -97,12 +97,14 @@ def test_what_is_filtered_is_tried_again_after_a_preview_and_the_key_is_kept_in_
 ) -> None:
     page.get_by_label("Reason").select_option("out_of_stock")
     expect(page.locator("#failed-orders tr")).to_have_count(2)
-    page.get_by_role("button", name="Try these orders again…").click()
+    page.get_by_role("button", name="Retry these orders…").click()
     show_key(page)
-    expect(page.locator("#confirm-text")).to_contain_text("2 orders of 1 file: 2 out of stock would be tried")
+    expect(page.locator("#confirm-text")).to_contain_text(
+        "2 orders of 1 file: 2 out of stock will be retried"
+    )
     assert bench.statuses()["1"] == "failed"
-    page.get_by_role("button", name="Try failed orders again").click()
-    expect(page.locator("#confirm-text")).to_contain_text("2 orders of 1 file: 2 out of stock tried again")
+    page.get_by_role("button", name="Retry failed orders").click()
+    expect(page.locator("#confirm-text")).to_contain_text("2 orders of 1 file: 2 out of stock retried")
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#failed-orders tr")).to_have_count(0)
     assert [bench.statuses()[number] for number in "123"] == ["pending", "pending", "rollback"]
@@ -113,14 +115,14 @@ def test_what_is_filtered_is_tried_again_after_a_preview_and_the_key_is_kept_in_
 def test_one_order_is_tried_again_and_a_stalled_import_without_asking_for_the_key_twice(
     page: Page, bench: ImportBench
 ) -> None:
-    page.get_by_role("button", name="Try order 3 again").click()
+    page.get_by_role("button", name="Retry order 3").click()
     show_key(page)
-    page.get_by_role("button", name="Try failed orders again").click()
+    page.get_by_role("button", name="Retry failed orders").click()
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#failed-orders tr")).to_have_count(2)
-    page.get_by_role("button", name="Try the import of stalled.csv again").click()
-    expect(page.locator("#confirm-text")).to_contain_text("1 import would be tried again")
-    page.get_by_role("button", name="Try a stalled import again").click()
+    page.get_by_role("button", name="Retry the import of stalled.csv").click()
+    expect(page.locator("#confirm-text")).to_contain_text("1 import will be retried")
+    page.get_by_role("button", name="Retry a stalled import").click()
     expect(page.locator("#confirm-text")).to_contain_text("launched within seconds")
     assert bench.statuses()["3"] == "pending"
     assert _import_statuses(bench) == {"running"}
@@ -131,7 +133,7 @@ def _import_statuses(bench: ImportBench) -> set[str]:
 
 
 def test_a_wrong_key_is_told_and_asked_for_again(page: Page, bench: ImportBench) -> None:
-    page.get_by_role("button", name="Try order 3 again").click()
+    page.get_by_role("button", name="Retry order 3").click()
     show_key(page, "wrong")
     expect(page.locator("#confirm-text")).to_contain_text("not known")
     expect(page.get_by_label("Key", exact=True)).to_be_visible()
@@ -146,7 +148,7 @@ def test_the_intake_is_paused_and_resumed_and_the_page_says_so(page: Page) -> No
     expect(page.locator("#intake")).to_be_hidden()
     page.get_by_role("button", name="Pause the intake…").click()
     show_key(page)
-    page.get_by_label("Because").fill("stocktaking")
+    page.get_by_label("Explanation").fill("stocktaking")
     page.get_by_role("button", name="Pause the intake", exact=True).click()
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#intake")).to_contain_text("paused by key:home, stocktaking")
@@ -159,7 +161,7 @@ def test_the_intake_is_paused_and_resumed_and_the_page_says_so(page: Page) -> No
 def test_the_key_is_sent_to_this_server_only_and_never_in_an_address(page: Page, bench: ImportBench) -> None:
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
-    page.get_by_role("button", name="Try order 3 again").click()
+    page.get_by_role("button", name="Retry order 3").click()
     show_key(page)
     expect(page.locator("#confirm-text")).to_contain_text("1 order of 1 file")
     origin = page.url.rstrip("/")
@@ -174,7 +176,7 @@ def test_it_passes_axe_and_fits_a_phone(page: Page, width: int) -> None:
     page.get_by_text("Stack trace of load_orders").click()
     assert problems(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.get_by_role("button", name="Try order 3 again").click()
+    page.get_by_role("button", name="Retry order 3").click()
     assert problems(page) == []
     show_key(page)
     expect(page.locator("#confirm-text")).to_contain_text("1 order of 1 file")

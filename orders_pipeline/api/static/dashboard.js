@@ -201,7 +201,7 @@ async function showRejects(file) {
       [whole.format(one.line), 'number'], [one.order_number || ''], [one.column_name || ''], [one.message], [one.hint],
     ]);
   } catch (error) {
-    byId('no-rejects').textContent = `They cannot be shown now: ${error.message}`;
+    byId('no-rejects').textContent = `The rejected lines cannot be shown: ${error.message}`;
     byId('no-rejects').hidden = false;
   }
 }

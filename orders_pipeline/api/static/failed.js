@@ -1,4 +1,4 @@
-// Failed work and trying it again; on the helpers of dashboard.js.
+// Failed work and its retry; uses the helpers of dashboard.js.
 import { ask, withKey } from './confirm.js';
 
 const PAGE = 20;
@@ -34,7 +34,7 @@ async function look() {
     if (!body.success) throw new Error(body.message);
     show(body.data);
   } catch (error) {
-    byId('failed-state').textContent = `Failed work cannot be shown now: ${error.message}`;
+    byId('failed-state').textContent = `Failed work cannot be shown: ${error.message}`;
   } finally {
     looking = false;
     if (lookAgain) look();
@@ -82,7 +82,7 @@ function orderRow(one) {
   const row = element('tr');
   const cells = [one.order_id, one.source, words(one.reason), one.message, whole.format(one.attempts), when(one.failed_at), one.file];
   row.append(...cells.map((text) => element('td', text)), element('td'));
-  row.lastChild.append(button('Try again…', `Try order ${one.order_id} again`, () => retry({ orders: [one.order_id], source: one.source })));
+  row.lastChild.append(button('Retry…', `Retry order ${one.order_id}`, () => retry({ orders: [one.order_id], source: one.source })));
   return row;
 }
 
@@ -102,20 +102,20 @@ function importItem(one) {
   const line = element('p');
   line.append(element('strong', one.file), element('span', words(one.reason), 'bad'), element('span', when(one.failed_at)));
   if (one.reason === 'stalled') {
-    line.append(button('Try again…', `Try the import of ${one.file} again`, () => retry({ stalled: true, file: one.partition })));
+    line.append(button('Retry…', `Retry the import of ${one.file}`, () => retry({ stalled: true, file: one.partition })));
   }
   item.append(line, element('p', one.message));
   return item;
 }
 
 function retry(choice) {
-  const title = choice.stalled ? 'Try a stalled import again' : 'Try failed orders again';
+  const title = choice.stalled ? 'Retry a stalled import' : 'Retry failed orders';
   const told = ({ orders, by_reason: reasons, imports }) => (choice.stalled
     ? many(imports.length, 'import') : `${many(orders, 'order')} of ${many(imports.length, 'file')}${orders ? `: ${counted(reasons)}` : ''}`);
   ask({
     title, path: '/api/failed/retry', body: choice,
-    before: (found) => `${told(found)} would be tried again. Each order gets a new attempt, charged under a new key.`,
-    after: (done) => `${told(done)} tried again; the import is launched within seconds.`,
+    before: (found) => `${told(found)} will be retried. Each order begins a new attempt, with a new idempotency key.`,
+    after: (done) => `${told(done)} retried; the import is launched within seconds.`,
     then: look,
     empty: (found) => !found.orders && !(choice.stalled && found.imports.length),
   });

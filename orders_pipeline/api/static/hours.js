@@ -35,7 +35,7 @@ function showHours(snapshots) {
   const period = byId('period').selectedOptions[0].textContent;
   const last = snapshots.at(-1);
   const waiting = tasks(last, 'orders', 'dagster');
-  tell('settled-chart', `Orders settled a second in the last ${period}; last: ${tenths.format(last.settled_per_second ?? 0)}`);
+  tell('settled-chart', `Orders settled per second in the last ${period}; last: ${tenths.format(last.settled_per_second ?? 0)}`);
   tell('waiting-chart', `Tasks waiting in the last ${period}; last: ${waiting === null ? 'unknown' : whole.format(waiting)}`);
 }
 

@@ -13,7 +13,7 @@ byId('intake-pause').addEventListener('click', () => ask({
 }));
 byId('intake-resume').addEventListener('click', () => ask({
   title: 'Resume the intake', path: '/api/intake/resume', body: {},
-  text: 'New files will be let in again.', after: () => 'New files are let in again.',
+  text: 'New files will be imported again.', after: () => 'New files are imported again.',
 }));
 
 document.addEventListener('figures', ({ detail }) => showIntake(detail.intake));
