@@ -111,7 +111,7 @@ def test_the_same_file_said_otherwise_is_not_taken_for_the_first_when_their_keys
 ) -> None:
     file = lone_bench.write(Line("1"))
     stage_file(lone_bench.engine, lone_bench.staging, file, digits=0)
-    with pytest.raises(FileRefused, match="content is the same, but not what was said"):
+    with pytest.raises(FileRefused, match="content is the same, but their options"):
         stage_file(lone_bench.engine, lone_bench.staging, file, instructions_from({"source": "x"}), digits=0)
     assert len(lone_bench.rows("imports")) == 1
 

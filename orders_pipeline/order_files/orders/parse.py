@@ -123,7 +123,7 @@ class _Written:
             batches=tuple(self._batches),
             detected=(*identified.findings, *_findings(first_pass, decisions)),
             encoding=encoding,
-            export_note=note(encoding, decisions.dates.as_option(), decisions.price.sign),
+            export_note=note(encoding, decisions.dates.as_option(), decisions.price.character),
         )
 
 
@@ -142,7 +142,9 @@ def _findings(first_pass: FirstPass, decisions: Decisions) -> Iterator[Finding]:
     if found := first_pass.encoding:
         yield Finding("encoding", found.encoding, found.confidence, found.reason)
     mixed = "both separators occur" if decisions.price.mixed else "set by option or from the whole column"
-    yield Finding("decimal separator", decisions.price.sign, 0.9 if decisions.price.mixed else 1.0, mixed)
+    yield Finding(
+        "decimal separator", decisions.price.character, 0.9 if decisions.price.mixed else 1.0, mixed
+    )
     for family, order in decisions.dates.orders:
         shape = f"dates with {family[0]} and a {family[1]}-digit year"
         if family in decisions.dates.mixed:

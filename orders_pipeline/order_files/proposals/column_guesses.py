@@ -12,7 +12,7 @@ import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.order_files.columns.profile import DateOrder, OrderField, plain_name
-from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, DecimalSign, read_amounts
+from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, DecimalSeparator, read_amounts
 from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates
 
@@ -38,11 +38,11 @@ def guess_columns(header: tuple[str, ...], rows: pl.DataFrame) -> list[Guess]:
     return [chosen[field] for field in OrderField if field in chosen]
 
 
-def decimal_sign(values: pl.Series) -> DecimalSign:
+def decimal_separator(values: pl.Series) -> DecimalSeparator:
     """Returns the decimal separator that `values` show; a point if they show none."""
     evidence = AmountEvidence()
     evidence.add(values)
-    return evidence.decide() or DecimalSign()
+    return evidence.decide() or DecimalSeparator()
 
 
 @cache
@@ -89,7 +89,7 @@ def _content(field: OrderField, values: pl.Series) -> tuple[float, str]:
 
 
 def _amounts(values: pl.Series) -> pl.Series:
-    return read_amounts(values, decimal_sign(values))["units"]
+    return read_amounts(values, decimal_separator(values))["units"]
 
 
 def _share(fitting: pl.Series) -> float:

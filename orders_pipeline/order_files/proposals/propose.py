@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from orders_pipeline.order_files.columns.profile import OrderField, built_in_profiles
-from orders_pipeline.order_files.proposals.column_guesses import Guess, decimal_sign, guess_columns
+from orders_pipeline.order_files.proposals.column_guesses import Guess, decimal_separator, guess_columns
 from orders_pipeline.order_files.proposals.table import Table, read_table
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, read_amounts
@@ -85,7 +85,7 @@ def _one_price(guesses: list[Guess], values: Values) -> list[Guess]:
 def _is_product(values: Values) -> bool:
     """Whether most totals are the price times the quantity."""
     fields = (OrderField.QUANTITY, OrderField.UNIT_PRICE, OrderField.LINE_TOTAL)
-    count, price, total = (read_amounts(values[f], decimal_sign(values[f]))["units"] for f in fields)
+    count, price, total = (read_amounts(values[f], decimal_separator(values[f]))["units"] for f in fields)
     return int((count * price // SCALE == total).sum()) * 2 > total.len()
 
 

@@ -31,10 +31,10 @@ class AmountCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DecimalSign:
+class DecimalSeparator:
     """The decimal separator of a column; `mixed`: both occur, so amounts that fit both are ambiguous."""
 
-    sign: str = "."
+    character: str = "."
     mixed: bool = False
 
 
@@ -70,12 +70,14 @@ class AmountEvidence:
         """Whether any value shows the decimal separator."""
         return bool(self.counts["."] or self.counts[","])
 
-    def decide(self) -> DecimalSign | None:
+    def decide(self) -> DecimalSeparator | None:
         """Returns the column's decimal separator; None if all its amounts, such as `example`, are open."""
         dots, commas = self.counts["."], self.counts[","]
         if not dots and not commas:
-            return DecimalSign() if not self.counts["open"] else None
-        return DecimalSign("." if dots >= commas else ",", mixed=min(dots, commas) * 100 > max(dots, commas))
+            return DecimalSeparator() if not self.counts["open"] else None
+        return DecimalSeparator(
+            "." if dots >= commas else ",", mixed=min(dots, commas) * 100 > max(dots, commas)
+        )
 
 
 def _settling(decimal: str, other: str) -> str:
@@ -92,7 +94,7 @@ def _settling(decimal: str, other: str) -> str:
     return f"^(?:{'|'.join(shapes)})$"
 
 
-def read_amounts(values: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
+def read_amounts(values: pl.Series, decimal: DecimalSeparator) -> pl.DataFrame:
     """Reads the amounts of a column.
 
     Returns:
@@ -101,7 +103,7 @@ def read_amounts(values: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
     """
     text = values.str.strip_chars()
     simple = text.str.contains(
-        r"^[0-9]{1,13}(?:\.[0-9]{1,4})?$" if decimal == DecimalSign(".") else r"^[0-9]{1,13}$"
+        r"^[0-9]{1,13}(?:\.[0-9]{1,4})?$" if decimal == DecimalSeparator(".") else r"^[0-9]{1,13}$"
     )
     if simple.all() and not simple.has_nulls():
         nothing = pl.lit(None, pl.String)
@@ -118,10 +120,10 @@ def _exact(text: pl.Series) -> pl.Series:
     return text.cast(pl.Decimal(18, 4)).to_physical().cast(pl.Int64)
 
 
-def _read_odd(text: pl.Series, decimal: DecimalSign) -> pl.DataFrame:
+def _read_odd(text: pl.Series, decimal: DecimalSeparator) -> pl.DataFrame:
     """Reads distinct amounts that are not plain digits."""
     names = ["open", "minus1", "sign1", "minus2", "whole", "part", "sign2", "minus3", "close"]
-    groups = text.str.extract_groups(_pattern(decimal.sign)).struct.rename_fields(names).struct.unnest()
+    groups = text.str.extract_groups(_pattern(decimal.character)).struct.rename_fields(names).struct.unnest()
     negative = (
         pl.any_horizontal(pl.col("minus1", "minus2", "minus3").is_not_null()) | pl.col("open").is_not_null()
     )

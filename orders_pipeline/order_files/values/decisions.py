@@ -9,7 +9,7 @@ import polars as pl
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.profile import OrderField
-from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSign
+from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSeparator
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates, given_dates
 
 
@@ -17,8 +17,8 @@ from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, Op
 class Decisions:
     """How the file writes prices, quantities and dates."""
 
-    price: DecimalSign
-    quantity: DecimalSign
+    price: DecimalSeparator
+    quantity: DecimalSeparator
     dates: DateRules
 
 
@@ -51,7 +51,7 @@ class ColumnEvidence:
             FileRefused: every value of a column can be read in two ways.
         """
         given = self.identified.options.decimal or self.identified.profile.decimal
-        told = None if given is None else DecimalSign(_decimal_sign(given))
+        told = None if given is None else DecimalSeparator(_decimal_separator(given))
         # The given separator is about prices. Quantities may differ: pandas writes 6.0 next to a price
         # of 2,55. So quantities that show their separator are read with their own.
         quantity = told if told and not self.quantity.settled else self.quantity.decide()
@@ -61,7 +61,9 @@ class ColumnEvidence:
             dates=self._dates(),
         )
 
-    def _certain(self, decided: DecimalSign | None, evidence: AmountEvidence, what: str) -> DecimalSign:
+    def _certain(
+        self, decided: DecimalSeparator | None, evidence: AmountEvidence, what: str
+    ) -> DecimalSeparator:
         if decided is not None:
             return decided
         name = self.identified.file_name
@@ -84,7 +86,7 @@ class ColumnEvidence:
         )
 
 
-def _decimal_sign(given: str) -> str:
+def _decimal_separator(given: str) -> str:
     if given not in {".", ","}:
         message = f"The decimal separator {given!r} is not valid."
         raise FileRefused("option_invalid", message, "Use `.` or `,`.")

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSign, read_amounts
+from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSeparator, read_amounts
 
 
 def units(text: str, decimal: str = ".", *, mixed: bool = False) -> int | str | None:
     """The amount in 1/10,000, or the code of what is wrong."""
-    row = read_amounts(pl.Series([text], dtype=pl.String), DecimalSign(decimal, mixed)).row(0, named=True)
+    row = read_amounts(pl.Series([text], dtype=pl.String), DecimalSeparator(decimal, mixed)).row(
+        0, named=True
+    )
     found: int | str | None = row["units"] if row["code"] is None else row["code"]
     return found
 
@@ -107,11 +109,11 @@ def test_no_text_crashes_and_no_letter_is_dropped_silently(text: str) -> None:
 def decided(*values: str) -> tuple[str, bool] | str:
     evidence = AmountEvidence()
     evidence.add(pl.Series(values))
-    sign = evidence.decide()
-    return evidence.example if sign is None else (sign.sign, sign.mixed)
+    separator = evidence.decide()
+    return evidence.example if separator is None else (separator.character, separator.mixed)
 
 
-def test_the_whole_column_decides_the_decimal_sign() -> None:
+def test_the_whole_column_decides_the_decimal_separator() -> None:
     assert decided("2,55", "3", "1.234") == (",", False)
     assert decided("2.55", "3", "1,234") == (".", False)
     assert decided("3", "4") == (".", False)
