@@ -9,11 +9,14 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 READY := .venv/.ready
 PYTHON ?=
+# Of pytest-xdist: a number, or as many as keep the processors busy.
+WORKERS ?= auto
+QUICK := $(addprefix tests/integration/test_,engine.py workflow_load.py workflow_reserve.py workflow_settle.py)
 
-.PHONY: help setup runtime demo test bench chaos seams check format lock up down clean
+.PHONY: help setup runtime demo test test-quick sweep bench chaos seams check format lock up down clean
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: runtime $(READY) ## Make .venv with the locked dependencies, and .env
 
@@ -27,7 +30,14 @@ demo: runtime ## Import data/sample.csv through Dagster, Celery and Redis, and s
 
 test: setup ## Install missing services where possible, and run all tests
 	@bash tests/install_services.sh
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+test-quick: setup ## For the inner loop: unit tests and some on real stores, a tenth of each sweep
+	@SWEEPS=0.1 $(BIN)/python -m pytest -n $(WORKERS) -q tests/unit $(QUICK) $(PYTEST_ARGS)
+
+sweep: setup ## Long: mutated files, random orders and crashes, ten times as many as in the tests; SWEEPS=n
+	@SWEEPS=$(or $(SWEEPS),10) $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 \
+	  $$(grep -rl --include='test_*.py' 'from tests.sweeps import' tests) $(PYTEST_ARGS)
 
 chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s
 	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),8) --seed $(or $(SEED),1) $(CHAOS_ARGS)

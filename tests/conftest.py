@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from tests.sweeps import examples
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.services", "tests.workers"]
+
+
+def pytest_configure() -> None:
+    # Dagster would write into the folder of dagster.yaml, and send it; the fixtures of a module are early.
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    hypothesis.settings.register_profile("tests", examples(100))
+    hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)
@@ -21,5 +30,3 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
             monkeypatch.delenv(name)
     monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
-    # It would write into the folder of dagster.yaml, and send what it wrote.
-    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")

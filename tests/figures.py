@@ -16,8 +16,8 @@ from sqlalchemy import Engine, select
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.schema import customers, failures, order_lines, orders, products, reservations
+from tests.stores import prepare_store
 
 SETTLED = ("completed", "failed", "rollback")
 
@@ -28,7 +28,7 @@ def open_home(
 ) -> Iterator[PublishedFigures]:
     """Figures of a home, new unless its order store is there; Redis may be one where nothing listens."""
     engine = open_engine(store_url)
-    ensure_current(engine)
+    prepare_store(engine)
     with open_figures(engine, folder, redis_url, currency, ZoneInfo(zone)) as figures:
         yield figures
     engine.dispose()

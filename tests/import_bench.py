@@ -26,9 +26,9 @@ from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.staging.staging import Staging, open_staging
 from orders_pipeline.stock.product_list import ProductRow, import_products
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.schema import imports, metadata, order_lines, orders, products
 from orders_pipeline.verify.everything import verify_home
+from tests.stores import prepare_store
 
 HEADER = "order_id,customer_id,customer_name,product_sku,product_name,quantity,unit_price,currency,order_date"
 RUN = "run-1"
@@ -84,7 +84,7 @@ class ImportBench:
     @classmethod
     def at(cls, engine: Engine, folder: Path) -> ImportBench:
         """A bench on tables of the current version, whose payments have this seed."""
-        ensure_current(engine)
+        prepare_store(engine)
         settings = Settings(
             home=folder / "home",
             payment_success_rate=1,

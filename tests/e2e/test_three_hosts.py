@@ -23,12 +23,11 @@ def namespaces() -> None:
     require_service("three hosts", shutil.which("ip"), "iproute2 is not installed")
     tried = subprocess.run([*NAMESPACES, "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
-        reason = NOT_COVERED["three hosts"] = f"three hosts: {tried.stderr.strip()}"
-        pytest.skip(reason)
+        pytest.skip(f"{NOT_COVERED}three hosts: {tried.stderr.strip()}")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes network namespaces")
-@pytest.mark.usefixtures("namespaces", "postgres_server", "rabbitmq_server", "redis_server")
+@pytest.mark.usefixtures("namespaces", "installed_servers")
 @pytest.mark.timeout(900)
 def test_an_import_ends_right_when_a_host_vanishes_and_its_return_does_no_harm(tmp_path: Path) -> None:
     command = [*NAMESPACES, sys.executable, "-m", "tests.three_hosts", str(tmp_path)]

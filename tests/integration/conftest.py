@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,15 +14,26 @@ import pytest
 
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench
+from tests.services import drop_database
+from tests.stores import create_migrated_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty order store without tables."""
+    """URL of an empty order store: without tables, unless the test works on a bench."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'orders.db'}"
-    url: str = request.getfixturevalue("postgres_url")
+    name = "migrated_postgres_url" if "bench" in request.fixturenames else "postgres_url"
+    url: str = request.getfixturevalue(name)
     return url
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: str) -> Iterator[str]:
+    """URL of a database with the tables of an order store that lives as long as the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield create_migrated_database(postgres_server, name)
+    drop_database(postgres_server, name)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 
 from orders_pipeline.base.model import FailureReason, OrderStatus, Window
 from orders_pipeline.figures.leaderboards.boards import Board
@@ -24,10 +24,11 @@ from tests.figures import (
     open_home,
     without_times,
 )
+from tests.sweeps import examples
 
 FIRST_DAY, DAYS = date(2025, 11, 10), 4
 CURRENCIES = ("USD", "JPY", "KWD")
-CALM = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+CALM = examples(25, HealthCheck)
 
 lines = st.lists(
     st.tuples(st.sampled_from(["X", "Y", "Z"]), st.integers(1, 5), st.integers(1, 2_000_000)), min_size=1

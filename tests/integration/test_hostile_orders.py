@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import Row, select
 
@@ -14,6 +14,7 @@ from orders_pipeline.imports.report import ImportReport
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import customers, order_lines, orders, products, rejects
 from tests.import_bench import ImportBench, Line, many_orders
+from tests.sweeps import examples
 
 TEXTS = [
     "'; DROP TABLE orders; --",
@@ -181,7 +182,7 @@ HOSTILE = st.builds(
 
 
 @given(lines=st.lists(HOSTILE, max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, [HealthCheck.function_scoped_fixture])
 def test_whatever_stands_in_a_file_the_good_orders_are_settled_and_each_line_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory, lines: list[Line]
 ) -> None:

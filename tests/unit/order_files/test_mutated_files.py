@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orders_pipeline.base.refusals import FileRefused
+from tests.sweeps import examples
 from tests.unit.order_files.parsing import Imported, parse
 
 HEADER = (
@@ -85,7 +86,7 @@ def run(data: bytes) -> Imported | None:
     return None
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(mutation=MUTATIONS)
 @example(mutation=(0, 9, 0, b'"'))
 @example(mutation=(5, 9, 1, b""))
@@ -110,7 +111,7 @@ def test_a_mutated_line_harms_its_own_order_only(mutation: Mutation) -> None:
     assert imported.parsed.records == imported.lines.height + imported.rejects.height
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(cut=st.integers(0, sum(map(len, LINES))))
 def test_a_file_cut_anywhere_keeps_its_whole_orders(cut: int) -> None:
     data = b"".join(LINES)[:cut]
@@ -132,14 +133,14 @@ def test_a_file_cut_anywhere_keeps_its_whole_orders(cut: int) -> None:
     assert all(found[number] == expected[number] for number in whole & set(found))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(data=st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     run(data)
     run(HEADER + data)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(order=st.permutations(LINES))
 def test_the_order_of_lines_changes_no_total(order: list[bytes]) -> None:
     imported = run(HEADER + b"".join(order))

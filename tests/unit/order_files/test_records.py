@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orders_pipeline.base.refusals import FileRefused
@@ -18,6 +18,7 @@ from orders_pipeline.order_files.records.record_layout import Layout
 from orders_pipeline.order_files.records.records import MAX_LINE_BYTES, RecordReader
 from orders_pipeline.order_files.records.scanner import RecordScanner, TextLines
 from orders_pipeline.order_files.reject_codes import RejectCode
+from tests.sweeps import examples
 
 COLUMNS = {"a": 0, "b": 1, "c": 2}
 COMMA = Dialect()
@@ -83,7 +84,7 @@ TEXTS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=TEXTS, cuts=st.lists(st.integers(0, 400), max_size=4).map(tuple))
 @pytest.mark.parametrize(
     "dialect", [COMMA, BACKSLASH, SPACED, SINGLE, UNQUOTED], ids=lambda d: f"{d.delimiter}{d.quote}{d.escape}"
@@ -102,7 +103,7 @@ VALUES = st.text(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     table=st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=12),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),

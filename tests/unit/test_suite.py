@@ -1,0 +1,31 @@
+"""How the suite shares out its tests, and how large its sweeps are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import sweeps
+from tests.workers import unit_of
+
+
+@pytest.mark.parametrize(
+    ("test", "unit"),
+    [
+        ("tests/unit/test_money.py::test_a[x]", "tests/unit/test_money.py::test_a"),
+        ("tests/integration/test_crash_sweep.py::test_a[sqlite]", "tests/integration/test_crash_sweep.py"),
+        ("tests/e2e/test_dashboard.py::test_a", "tests/e2e/test_dashboard.py"),
+        ("tests/integration/test_queues.py::test_a", "rabbitmq_url"),
+        ("tests/e2e/test_four_back_ends.py::test_a", "rabbitmq_url"),
+    ],
+)
+def test_tests_that_share_a_fixture_or_a_slow_server_stay_together(test: str, unit: str) -> None:
+    assert unit_of(test) == unit
+
+
+def test_sweeps_are_the_same_in_each_run_unless_more_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "SIZE", 1.0)
+    assert (sweeps.examples(100).max_examples, sweeps.examples(100).derandomize) == (100, True)
+    monkeypatch.setattr(sweeps, "SIZE", 10.0)
+    assert (sweeps.examples(100).max_examples, sweeps.examples(100).derandomize) == (1000, False)
+    monkeypatch.setattr(sweeps, "SIZE", 0.1)
+    assert (sweeps.cases(6), sweeps.examples(100).max_examples) == (1, 10)
