@@ -1,18 +1,31 @@
-"""Shows figures after an import: KPIs by day, top customers and top products."""
+"""Figures as pages show them: KPIs by day, and leaderboards."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
-from cli.commands.leaderboard import leaderboard_table
 from cli.output import page
 from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.leaderboards.leaderboards import Entry
 from orders_pipeline.figures.published_figures import PublishedFigures
 
 TOP = 5
+HEADINGS = {
+    "rank": "rank",
+    "customer_id": "customer",
+    "customer_name": "name",
+    "product_sku": "SKU",
+    "product_name": "product",
+    "total_quantity": "units",
+    "order_count": "orders",
+    "total_spent": "spent",
+    "total_revenue": "revenue",
+}
+WORDS = ("customer_id", "customer_name", "product_sku", "product_name")
 
 
 def show_figures(figures: PublishedFigures, first: date, last: date) -> None:
@@ -26,6 +39,16 @@ def show_figures(figures: PublishedFigures, first: date, last: date) -> None:
         if entries := figures.boards.top(board, TOP, currency):
             page.print(f"\n[bold]{title}[/]")
             page.print(leaderboard_table(entries))
+
+
+def leaderboard_table(entries: list[Entry]) -> Table:
+    """Makes a table of the entries of a leaderboard."""
+    table = Table()
+    for name in entries[0]:
+        table.add_column(HEADINGS[name], justify="left" if name in WORDS else "right")
+    for entry in entries:
+        table.add_row(*(escape(_text(value)) for value in entry.values()))
+    return table
 
 
 def _by_day(documents: list[dict[str, Any]]) -> Table:
@@ -43,3 +66,14 @@ def _by_day(documents: list[dict[str, Any]]) -> Table:
             f"{document['orders_rolled_back']:,}",
         )
     return table
+
+
+def _text(value: str | int | float | None) -> str:
+    match value:
+        case None:
+            return ""
+        case float():
+            return f"{value:,.2f}"
+        case int():
+            return f"{value:,}"
+    return value

@@ -13,7 +13,10 @@ SECTIONS = {
     ".": "Map of rooms",
     "orders_pipeline": "Rooms of `orders_pipeline`",
     "orders_pipeline/order_files": "Rooms of `orders_pipeline/order_files`",
+    "orders_pipeline/figures": "Rooms of `orders_pipeline/figures`",
+    "orders_pipeline/payments": "Rooms of `orders_pipeline/payments`",
     "jobs": "Rooms of `jobs`",
+    "cli": "Rooms of `cli`",
 }
 NOT_OF_THE_PRODUCT = {"benchmarks", "tests"}
 
