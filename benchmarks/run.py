@@ -219,7 +219,7 @@ def scale(bench: Bench) -> None:
 def small(bench: Bench) -> None:
     """Ten orders, with workers running, and a listing of what they wait for."""
     file, profiled = bench.file(Shape(10)), bench.file(Shape(10, first=200_000_000))
-    ports = {"ORDERS_WEBSERVER_PORT": "3911", "ORDERS_API_PORT": "8911", "ORDERS_CODE_SERVER_PORT": "4911"}
+    ports = {"ORDERS_WEBSERVER_PORT": "3911", "ORDERS_API_PORT": "8911"}
     with bench.home(**ports) as home:
         home.orders("up")
         try:

@@ -13,6 +13,8 @@ import httpx
 from celery.exceptions import TimeoutError as NoAnswer
 
 from cli.doctor.finding import milliseconds_since
+from cli.stack.layout import Layout
+from cli.stack.readiness import local_access
 from cli.stack.stack import api_url, webserver_url
 from orders_pipeline.api.access import api_key
 from orders_pipeline.base.clock import today
@@ -86,9 +88,8 @@ class Smoke:
         return "a worker answers"
 
     def _daemons(self) -> str:
-        answer = httpx.post(
-            f"{webserver_url(self.settings)}/graphql", json={"query": DAEMONS}, timeout=self.seconds
-        )
+        url, access = f"{webserver_url(self.settings)}/graphql", local_access(Layout(self.settings.home))
+        answer = httpx.post(url, json={"query": DAEMONS}, headers=access, timeout=self.seconds)
         found = answer.raise_for_status().json()["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
         ill = [one["daemonType"] for one in found if one["required"] and not one["healthy"]]
         if ill:

@@ -14,6 +14,7 @@ from cli.commands.alerts import alert_table, alerts_now
 from cli.commands.intake import intake_state
 from cli.output import JsonOption, command, emit, page, progress
 from cli.stack.foreground import run_in_foreground
+from cli.stack.layout import Layout
 from cli.stack.programs import API, FLOWER, VIEWER, WEBSERVER
 from cli.stack.roles import EVERYTHING
 from cli.stack.stack import (
@@ -25,6 +26,7 @@ from cli.stack.stack import (
     stop_all,
     webserver_url,
 )
+from cli.webserver.links import SIGN_IN, make_link
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.monitoring.alert_rows import alert_document
 
@@ -47,21 +49,47 @@ ForegroundOption = Annotated[
     bool,
     typer.Option("--foreground", help="Run until SIGTERM, then stop gracefully. For systemd and containers."),
 ]
+GuardedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--guarded/--open",
+        help="Require a sign-in at Dagster's webserver from now on, or let every user of this machine in.",
+    ),
+]
 Names = Annotated[list[str] | None, typer.Argument(help="Programs. Default: all except Redis.")]
 
 
-def up(only: OnlyOption = None, foreground: ForegroundOption = False, as_json: JsonOption = False) -> None:
+def up(
+    only: OnlyOption = None,
+    guarded: GuardedOption = None,
+    foreground: ForegroundOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Start Redis, workers, Dagster and the API, and keep them running. Restart changed programs."""
     settings = load_settings()
     if foreground:
-        run_in_foreground(settings, only or (), _say)
+        run_in_foreground(settings, only or (), guarded, _say)
         return
-    started = start_all(settings, only or (), say=_say)
-    _show(started, settings, as_json)
+    started = start_all(settings, only or (), guarded=guarded, say=_say)
+    names = {program.name for program in started.programs}
+    link = _sign_in_link(settings) if names & {WEBSERVER, VIEWER} else None
+    _show(started, settings, as_json, {"sign_in": link})
     if not as_json:
-        for line in _addresses(settings, {program.name for program in started.programs}):
+        for line in _addresses(settings, names):
             page.print(line, soft_wrap=True, highlight=False)
+        if link:
+            page.print(
+                f"Sign in to Dagster (works once, for ten minutes): {link}", soft_wrap=True, highlight=False
+            )
         page.print("Stop everything with `orders down`.")
+
+
+def _sign_in_link(settings: Settings) -> str | None:
+    """Returns a link that signs one browser in, or None if Dagster's webserver needs no sign-in."""
+    layout = Layout(settings.home)
+    if not layout.guarded.exists():
+        return None
+    return f"{webserver_url(settings)}{SIGN_IN}?once={make_link(layout.run)}"
 
 
 def down(as_json: JsonOption = False) -> None:
@@ -108,7 +136,7 @@ def _say(message: str) -> None:
 
 
 def _show(stack: StackStatus, settings: Settings, as_json: bool, more: dict[str, Any] | None = None) -> None:
-    intake = more and more["intake"]
+    intake = more and more.get("intake")
     if as_json:
         emit(_document(stack, settings) | (more or {}))
     elif not stack.programs:

@@ -16,6 +16,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from cli.doctor.finding import Finding, error, ok, warning
+from cli.stack.accounts import other_logins
+from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
@@ -23,7 +25,7 @@ LOCKED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)")
 OLDEST_PYTHON = (3, 11)
 FREE_BYTES_LOW, FREE_BYTES_TOO_LOW = 5 << 30, 512 << 20
 OPEN_FILES = 1024
-PORTS = ("webserver_port", "code_server_port", "api_port", "viewer_port", "flower_port")
+PORTS = ("webserver_port", "api_port", "viewer_port", "flower_port")
 NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
 
 
@@ -115,6 +117,16 @@ def _permissions(home: Path) -> Iterator[Finding]:
             f"every user of this machine can read {home}, which contains customer data",
             f"chmod o= {home}",
         )
+
+
+def other_users(settings: Settings) -> Iterator[Finding]:
+    """People of this machine who reach what listens on 127.0.0.1."""
+    others = ", ".join(other_logins())
+    if others and not Layout(settings.home).guarded.exists():
+        told = f"every user of this machine can launch jobs in Dagster's webserver; there are {others}"
+        yield warning("other_users", told, "`orders up --guarded` asks for a sign-in.")
+    else:
+        yield ok("other_users", f"have to sign in to Dagster: {others}" if others else "there are none")
 
 
 def _disk(folder: Path) -> Finding:

@@ -26,7 +26,7 @@ class ToldToStop(BaseException):
     """The process received SIGTERM or SIGINT. A BaseException, so that no error handler catches it."""
 
 
-def run_in_foreground(settings: Settings, only: Sequence[str], say: Say) -> None:
+def run_in_foreground(settings: Settings, only: Sequence[str], guarded: bool | None, say: Say) -> None:
     """Runs the stack until SIGTERM, SIGINT or `orders down`.
 
     Raises:
@@ -35,7 +35,7 @@ def run_in_foreground(settings: Settings, only: Sequence[str], say: Say) -> None
     supervisor = Supervisor(Layout(settings.home))
     with _told():
         try:
-            start_all(settings, only, say=say)
+            start_all(settings, only, guarded=guarded, say=say)
             say("Running until SIGTERM")
             while supervisor.condition() is not Condition.GONE:
                 time.sleep(LOOK_SECONDS)

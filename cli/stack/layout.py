@@ -9,6 +9,16 @@ from orders_pipeline.base.home import make_home
 
 # Environment variable that every background process inherits; it identifies the processes of a home.
 HOME_MARK = "ORDERS_STACK_HOME"
+# The code server's Unix socket, in the folder `run`.
+CODE_SOCKET = "code-server.sock"
+
+
+def in_own_folder(name: str) -> str:
+    """Returns a short path of a file, for processes whose working folder holds the file.
+
+    The path of a Unix socket has at most 107 bytes, and gRPC reads `?`, `#` and `%` in it as parts of a URL.
+    """
+    return f"/proc/self/cwd/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +52,26 @@ class Layout:
         """Dagster's workspace file, with the address of the code server."""
         return self.run / "workspace.yaml"
 
+    @property
+    def guarded(self) -> Path:
+        """A file that exists while Dagster's webserver requires a sign-in."""
+        return self.run / "guarded"
+
     def log(self, program: str) -> Path:
         """Returns the log file of a program."""
         return self.logs / f"{program}.log"
 
+    def guard(self, guarded: bool | None) -> None:
+        """Remembers whether the webserver requires a sign-in. None changes nothing."""
+        if guarded:
+            self.guarded.touch(mode=0o600)
+        elif guarded is not None:
+            self.guarded.unlink(missing_ok=True)
+
     def prepare(self) -> None:
-        """Makes the folders."""
+        """Makes the folders. Closes `run` and `logs`, which hold sockets and passwords, to other users."""
         make_home(self.home)
         for folder in (self.run, self.logs):
             folder.mkdir(mode=0o700, exist_ok=True)
+            if folder.stat().st_mode & 0o077:
+                folder.chmod(0o700)

@@ -26,6 +26,7 @@ class Program:
         stop_seconds: time limit to end after SIGTERM.
         stop_group: whether its children get the signal, too.
         death_signal: the signal that it gets when its supervisor dies.
+        socket: name of the Unix socket in `run` on which it listens, or empty.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Program:
     stop_group: bool = False
     death_signal: str = "SIGTERM"
     port: Port | None = None
+    socket: str = ""
 
 
 def save_programs(file: Path, programs: Iterable[Program]) -> None:

@@ -1,7 +1,7 @@
 """The background programs of the pipeline.
 
-All of them listen only on 127.0.0.1. They get the caller's settings as environment variables, whether the
-caller has them from its environment, from `.env` or from options.
+They listen only on 127.0.0.1 or on a Unix socket in the home. They get the caller's settings as environment
+variables, whether the caller has them from its environment, from `.env` or from options.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 
 from cli.stack.code_version import code_version
 from cli.stack.flower_login import flower_login
-from cli.stack.layout import HOME_MARK, Layout
+from cli.stack.layout import CODE_SOCKET, HOME_MARK, Layout, in_own_folder
 from cli.stack.program import Port, Program
 from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_command
+from orders_pipeline.base.model import Scope
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.services.redis_server import prepare_server
 
@@ -28,6 +29,8 @@ CELERY_APP, DEFINITIONS = "jobs.celery_app", "definitions"
 CODE_VARIABLE = "ORDERS_CODE_VERSION"
 # The default for background programs, whose logs are usually read by machines. Settings override it.
 LOGS = {"ORDERS_LOG_FORMAT": "json"}
+# The argument that makes the webserver require no sign-in.
+OPEN = "open"
 KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
 
 
@@ -90,31 +93,32 @@ def _worker(name: str, plan: Plan) -> Program:
 
 
 def _code_server(plan: Plan) -> Program:
-    port = Port(plan.settings.code_server_port, "ORDERS_CODE_SERVER_PORT")
-    listen = ["-h", "127.0.0.1", "-p", str(port.number), "--use-python-environment-entry-point"]
     code = ["-m", plan.definitions, "-d", str(PROJECT_ROOT), "--location-name", "definitions"]
     # If it cannot load the definitions, it exits and is restarted. `dagster code-server` would keep serving
     # the error.
-    command = ["dagster", "api", "grpc", *listen, *code]
-    return _dagster(CODE_SERVER, plan, command, priority=30, port=port)
+    command = ["cli.stack.code_server", "--use-python-environment-entry-point", *code]
+    return _dagster(CODE_SERVER, plan, command, priority=30, socket=CODE_SOCKET)
 
 
 def _webserver(plan: Plan) -> Program:
     port = Port(plan.settings.webserver_port, "ORDERS_WEBSERVER_PORT")
-    return _dagster(WEBSERVER, plan, _web(port, plan), priority=40, port=port)
+    return _dagster(WEBSERVER, plan, _web(Scope.OPERATE, port, plan), priority=40, port=port)
 
 
 def _viewer(plan: Plan) -> Program:
     port = Port(plan.settings.viewer_port, "ORDERS_VIEWER_PORT")
-    return _dagster(VIEWER, plan, [*_web(port, plan), "--read-only"], priority=41, port=port)
+    command = [*_web(Scope.READ, port, plan), "--read-only"]
+    return _dagster(VIEWER, plan, command, priority=41, port=port)
 
 
-def _web(port: Port, plan: Plan) -> list[str]:
-    return ["dagster-webserver", "-h", "127.0.0.1", "-p", str(port.number), "-w", _workspace(plan)]
+def _web(scope: Scope, port: Port, plan: Plan) -> list[str]:
+    door = scope if plan.layout.guarded.exists() else OPEN
+    listen = ["-h", "127.0.0.1", "-p", str(port.number)]
+    return ["cli.webserver.serve", door, *listen, "-w", _workspace(plan)]
 
 
 def _daemon(plan: Plan) -> Program:
-    command = ["dagster-daemon", "run", "-w", _workspace(plan)]
+    command = ["cli.dagster_server", "dagster-daemon", "run", "-w", _workspace(plan)]
     return _dagster(DAEMON, plan, command, priority=50)
 
 
@@ -141,11 +145,20 @@ def _keeper(plan: Plan) -> Program:
     return Program(KEEPER, command, str(plan.layout.run), priority=90, death_signal="SIGKILL")
 
 
-def _dagster(name: str, plan: Plan, told: list[str], *, priority: int, port: Port | None = None) -> Program:
+def _dagster(
+    name: str, plan: Plan, module: list[str], *, priority: int, port: Port | None = None, socket: str = ""
+) -> Program:
     """Makes a Dagster server that runs outside the project folder, whose `.env` would override settings."""
-    command = [sys.executable, "-m", "cli.dagster_server", *told]
-    directory = str(plan.layout.run)
-    return Program(name, command, directory, plan.environment, priority=priority, stop_group=True, port=port)
+    return Program(
+        name=name,
+        command=[sys.executable, "-m", *module],
+        directory=str(plan.layout.run),
+        environment=plan.environment,
+        priority=priority,
+        stop_group=True,
+        port=port,
+        socket=socket,
+    )
 
 
 def _workspace(plan: Plan) -> str:
@@ -153,7 +166,7 @@ def _workspace(plan: Plan) -> str:
 
     The location name is that of the project's workspace.yaml, because sensors keep their state under it.
     """
-    server = {"host": "127.0.0.1", "port": plan.settings.code_server_port, "location_name": "definitions"}
+    server = {"socket": in_own_folder(CODE_SOCKET), "location_name": "definitions"}
     plan.layout.workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
     return str(plan.layout.workspace)
 

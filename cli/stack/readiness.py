@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import http
 import json
+import os
 import socket
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
+from cli.stack.program import Program
 from cli.stack.supervisor import Supervisor
+from cli.webserver.links import make_link
 
 # Processes that die are noticed at once. This limit is for processes that hang, on a busy machine.
 STARTUP_SECONDS = 300
@@ -61,7 +67,46 @@ def port_accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def definitions_are_loaded(webserver: str) -> bool:
+def socket_accepts(folder: Path, name: str) -> bool:
+    """Returns whether a process listens on this Unix socket. The path of the folder may have any length."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            return probe.connect_ex(f"/proc/self/fd/{opened}/{name}") == 0
+        finally:
+            os.close(opened)
+
+
+def listens(layout: Layout, program: Program) -> bool:
+    """Returns whether a program listens on its port and socket. True for programs that have neither."""
+    if program.socket and not socket_accepts(layout.run, program.socket):
+        return False
+    return program.port is None or port_accepts(program.port.number)
+
+
+def local_access(layout: Layout) -> dict[str, str]:
+    """Returns HTTP headers with which a command of this home passes the webserver's sign-in once.
+
+    They do not hold the home's key: another process may listen on the port of a webserver that died.
+    """
+    return {"Authorization": f"Bearer {make_link(layout.run)}"} if layout.guarded.exists() else {}
+
+
+def is_guarded(webserver: str) -> bool:
+    """Returns whether this webserver answers and refuses requests without a sign-in."""
+    try:
+        with urllib.request.urlopen(f"{webserver}/server_info", timeout=30):  # noqa: S310 - a URL of our own
+            return False
+    except urllib.error.HTTPError as error:
+        return error.code == http.HTTPStatus.UNAUTHORIZED
+    except OSError:
+        return False
+
+
+def definitions_are_loaded(webserver: str, access: Mapping[str, str]) -> bool:
     """Whether this Dagster webserver answers and has loaded the definitions from the code server.
 
     Raises:
@@ -70,7 +115,7 @@ def definitions_are_loaded(webserver: str) -> bool:
     request = urllib.request.Request(  # noqa: S310 - a URL of our own
         f"{webserver}/graphql",
         json.dumps({"query": LOCATIONS}).encode(),
-        {"Content-Type": "application/json"},
+        {"Content-Type": "application/json", **access},
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - a URL of our own

@@ -123,6 +123,7 @@ def start_all(
     settings: Settings,
     only: Sequence[str] = (),
     *,
+    guarded: bool | None = None,
     say: Say = silent,
     celery_app: str = CELERY_APP,
     definitions: str = DEFINITIONS,
@@ -130,6 +131,9 @@ def start_all(
     """Starts all processes, or the named ones, which then stay until `stop_all`.
 
     Restarts running processes whose settings or code have changed. Returns when all are ready.
+
+    Args:
+        guarded: whether Dagster's webserver asks for a sign-in, from now on; None: as it did before.
 
     Raises:
         StackError: a port is in use, or a process does not start; everything that was started is stopped.
@@ -140,6 +144,7 @@ def start_all(
     plan.layout.prepare()
     _make_inbox(settings.inbox_folder)
     with start_lock(plan.layout.run, say):
+        plan.layout.guard(guarded)
         was_running = Supervisor(plan.layout).condition() is Condition.RUNNING
         try:
             bring_up(plan, names, say)

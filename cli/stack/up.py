@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from cli.stack.accounts import other_logins
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
+from cli.stack.layout import Layout
 from cli.stack.lifecycle import (
     Say,
     changed_programs,
@@ -18,7 +20,7 @@ from cli.stack.lifecycle import (
     wait_for_workers,
 )
 from cli.stack.programs import CODE_SERVER, KEEPER, REDIS, VIEWER, WEBSERVER, Plan
-from cli.stack.readiness import definitions_are_loaded, port_accepts, wait_for_program
+from cli.stack.readiness import definitions_are_loaded, is_guarded, listens, local_access, wait_for_program
 from cli.stack.roles import roles
 from cli.stack.supervisor import Supervisor
 from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS
@@ -37,6 +39,7 @@ def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
     say("Waiting until all programs are ready")
     wait_until_ready(plan)
     _let_stay(plan, say)
+    _tell_of_others(plan, say)
 
 
 def renew(plan: Plan, names: Sequence[str], say: Say) -> None:
@@ -63,12 +66,17 @@ def wait_until_ready(plan: Plan) -> None:
     """
     wait_for_workers(plan)
     running = running_programs(plan.layout)
-    for name, port in [(name, program.port) for name, program in running.items() if program.port]:
-        wait_for_program(plan.layout, name, partial(port_accepts, port.number))
+    for name, one in running.items():
+        wait_for_program(plan.layout, name, partial(listens, plan.layout, one))
     for name in (WEBSERVER, VIEWER):
         if (program := running.get(name)) and program.port:
-            url = f"http://127.0.0.1:{program.port.number}"
-            wait_for_program(plan.layout, CODE_SERVER, partial(definitions_are_loaded, url))
+            _wait_for_web(plan.layout, f"http://127.0.0.1:{program.port.number}")
+
+
+def _wait_for_web(layout: Layout, url: str) -> None:
+    if layout.guarded.exists() and not is_guarded(url):
+        raise StackError("not_guarded", f"The webserver at {url} lets in who has not signed in")
+    wait_for_program(layout, CODE_SERVER, lambda: definitions_are_loaded(url, local_access(layout)))
 
 
 def _stop_switched_off(plan: Plan, say: Say) -> None:
@@ -77,6 +85,16 @@ def _stop_switched_off(plan: Plan, say: Say) -> None:
     if off := [name for name in running_programs(plan.layout) if name not in known]:
         say("Stopping programs that are switched off: " + ", ".join(off))
         Supervisor(plan.layout).remove(off)
+
+
+def _tell_of_others(plan: Plan, say: Say) -> None:
+    """Warns of other accounts that can use the webserver, if it requires no sign-in."""
+    web = {WEBSERVER, VIEWER} & running_programs(plan.layout).keys()
+    if web and not plan.layout.guarded.exists() and (others := other_logins()):
+        say(
+            f"Warning: other accounts of this machine ({', '.join(others[:5])}) can use Dagster's webserver "
+            "and launch its jobs; `orders up --guarded` asks for a sign-in"
+        )
 
 
 def _let_stay(plan: Plan, say: Say) -> None:

@@ -234,7 +234,11 @@ class Settings(BaseSettings):
         600, description="Seconds that a stopping worker has to finish its batch."
     )
     webserver_port: Port = Field(3000, description="Port of the Dagster webserver on 127.0.0.1.")
-    code_server_port: Port = Field(4266, description="Port of the Dagster code server on 127.0.0.1.")
+    hosts: str = Field(
+        "",
+        description="Names by which browsers reach Dagster's webserver, separated by commas, beside "
+        "localhost and IP addresses.",
+    )
     log_format: LogFormat = Field(
         LogFormat.TEXT,
         description="Form of log lines: text or json. Unless it is set, what `orders up` starts writes json.",
@@ -271,6 +275,16 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("home")
+    @classmethod
+    def _no_url_marks(cls, value: Path) -> Path:
+        if any(mark in "?%" or not mark.isprintable() for mark in str(value)):
+            raise ValueError(
+                "a path with ?, % or control characters cannot be used: Dagster's SQLite stores read them as "
+                "parts of a URL"
+            )
+        return value
 
     @field_validator("inbox", "backup_folder", mode="before")
     @classmethod
@@ -327,6 +341,11 @@ class Settings(BaseSettings):
                 name = f"ORDERS_{queue.upper()}_WORKERS"
                 raise ValueError(f"{name}_MAX is below {name}_MIN")
         return self
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names of `ORDERS_HOSTS`, in small letters."""
+        return tuple(name.strip().lower() for name in self.hosts.split(",") if name.strip())
 
     @property
     def zone(self) -> ZoneInfo:

@@ -97,12 +97,17 @@ def _configuration(url: str, folder: Path) -> str:
         "bind": "127.0.0.1",
         "port": str(_port(url)),
         "requirepass": urlsplit(url).password or "",
-        "dir": f'"{folder}"',
+        "dir": _quoted(str(folder)),
         "save": '""',
         "appendonly": "no",
         "daemonize": "no",
     }
     return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _draw_url(file: Path) -> str:

@@ -226,7 +226,7 @@ def _home_with_servers(
     own_disk = stack.enter_context(small_disk(folder / "home"))
     gateway = stack.enter_context(_running_gateway(folder / "gateway"))
     values: dict[str, Any] = {**SMALL, **timeouts, "home": folder / "home", "payment_url": gateway.url}
-    values |= {name: free_port() for name in ("webserver_port", "code_server_port", "api_port")}
+    values |= {name: free_port() for name in ("webserver_port", "api_port")}
     postgres = stack.enter_context(_ended(Postgres())) if database == "postgresql" else None
     rabbit = stack.enter_context(_ended(Rabbit())) if broker == "rabbitmq" else None
     if postgres:

@@ -21,7 +21,7 @@ __all__ = ["browser"]
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     paid_at_once = {"payment_success_rate": 1, "payment_delay_min": 0, "payment_delay_max": 0}
-    ports = {name: free_port() for name in ("webserver_port", "code_server_port", "api_port")}
+    ports = {name: free_port() for name in ("webserver_port", "api_port")}
     return Settings(home=tmp_path / "home", worker_processes=1, **paid_at_once, **ports)
 
 

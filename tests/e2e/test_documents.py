@@ -36,7 +36,7 @@ PAGES = [page for page in pages() if lines_of(page)]
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     paid_at_once = {"payment_delay_min": 0, "payment_delay_max": 0, "payment_seed": "documents"}
-    ports = {name: free_port() for name in ("webserver_port", "code_server_port", "api_port")}
+    ports = {name: free_port() for name in ("webserver_port", "api_port")}
     return Settings(home=tmp_path_factory.mktemp("documents") / "home", **paid_at_once, **ports)
 
 

@@ -90,7 +90,6 @@ def settings(folder: Path, gateway: GatewayServer, postgres_server: str) -> Sett
         worker_processes=1,
         webserver_port=free_port(),
         viewer_port=free_port(),
-        code_server_port=free_port(),
         flower_port=free_port(),
         api_port=free_port(),
         _env_file=None,
@@ -180,7 +179,7 @@ def test_nothing_listens_beyond_this_machine(stack: psutil.Process, settings: Se
         for connection in process["net_connections"]
         if connection.status == psutil.CONN_LISTEN or (connection.type == SOCK_DGRAM and not connection.raddr)
     }
-    names = ("webserver_port", "viewer_port", "code_server_port", "flower_port", "api_port")
+    names = ("webserver_port", "viewer_port", "flower_port", "api_port")
     redis = urlsplit(embedded_redis_url(settings.home)).port
     assert {redis, *(getattr(settings, name) for name in names)} <= {port for _, port in listening}
     assert {address for address, _ in listening} == {"127.0.0.1"}

@@ -92,7 +92,7 @@ def test_ports_that_others_have_are_told_also_of_programs_that_only_some_run(tmp
     with ExitStack() as opened:
         taken = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
         ports = {name: one.getsockname()[1] for name, one in zip(names, taken, strict=True)}
-        free = {name: free_port() for name in ("webserver_port", "code_server_port", "api_port")}
+        free = {name: free_port() for name in ("webserver_port", "api_port")}
         found = list(machine.ports(Settings(home=tmp_path / "home", **ports, **free)))
     assert [(one.level, one.mend.split()[1]) for one in found] == [
         ("warning", "ORDERS_VIEWER_PORT"),

@@ -70,7 +70,6 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         home=tmp_path / "home",
         worker_processes=1,
         webserver_port=free_port(),
-        code_server_port=free_port(),
         api_port=free_port(),
     ).model_copy(update={"dagster_home": dagster_home})
     yield settings
@@ -148,7 +147,7 @@ def test_everything_runs_on_loopback_only_and_writes_into_the_home_only_until_it
     settings = settings.model_copy(update={"viewer_port": free_port(), "flower_port": free_port()})
     assert up(settings) == sorted([*ALL, "viewer", "flower"])
     assert settings.inbox_folder.is_dir()
-    assert definitions_are_loaded(webserver_url(settings))
+    assert definitions_are_loaded(webserver_url(settings), {})
     health = requests.get(f"{api_url(settings)}/health", timeout=60).json()
     assert health["services"]["redis"]["status"] == "healthy"
     assert stack_status(settings).persistent
@@ -156,7 +155,7 @@ def test_everything_runs_on_loopback_only_and_writes_into_the_home_only_until_it
     flower_shows_the_workers_to_those_who_log_in(settings)
     log_lines_are_json_objects(settings)
     listening = listening_addresses(find_leftovers(settings.home))
-    assert len(listening) >= 5
+    assert len(listening) >= 4
     assert set(listening) == {LOOPBACK}
     assert stop_all(settings)
     assert find_leftovers(settings.home) == []
@@ -257,7 +256,7 @@ def test_an_unusable_dagster_configuration_is_an_error(settings: Settings) -> No
     assert not stack_status(settings).running
 
 
-@pytest.mark.parametrize("name", ["webserver_port", "code_server_port", "api_port"])
+@pytest.mark.parametrize("name", ["webserver_port", "api_port"])
 def test_a_taken_port_is_refused_with_the_name_of_its_setting_and_nothing_is_started(
     settings: Settings, name: str
 ) -> None:
@@ -269,13 +268,13 @@ def test_a_taken_port_is_refused_with_the_name_of_its_setting_and_nothing_is_sta
 
 def test_up_takes_the_ports_back_from_what_a_killed_supervisor_left_behind(settings: Settings) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", DEAF_SERVER, str(settings.code_server_port)],
+        [sys.executable, "-c", DEAF_SERVER, str(settings.api_port)],
         env=os.environ | {HOME_MARK: str(settings.home)},
         stdout=subprocess.PIPE,
     ) as left:
         assert left.stdout
         left.stdout.readline()
-        assert "code-server" in up(settings, "code-server")
+        assert "api" in up(settings, "api")
     assert left.returncode == -signal.SIGKILL
 
 

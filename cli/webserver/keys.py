@@ -1,0 +1,43 @@
+"""The keys that open Dagster's webserver: the home's key, keys of the store, and one-time links."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from cli.webserver.links import use_link
+from orders_pipeline.access.api_keys import find_key, is_use_noted, note_use
+from orders_pipeline.base.model import Scope
+from orders_pipeline.store.engine import reading
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one home. A key of the store needs the scope."""
+
+    run: Path
+    home_key: str
+    engine: Engine
+    scope: Scope
+
+    def find(self, shown: str) -> str | None:
+        """Returns the key that was sent, the home's key for a one-time link, or None if it is unknown."""
+        if use_link(self.run, shown):
+            return self.home_key
+        return shown if self.knows(shown) else None
+
+    def knows(self, key: str) -> bool:
+        """Returns whether this key is valid now. It may have been revoked since the sign-in."""
+        if secrets.compare_digest(key.encode(), self.home_key.encode()):
+            return True
+        with reading(self.engine) as connection:
+            found = find_key(connection, key)
+        if found is None or found.scope not in (Scope.OPERATE, self.scope):
+            return False
+        if not is_use_noted(found):
+            with self.engine.begin() as connection:
+                note_use(connection, found.name)
+        return True

@@ -1,0 +1,96 @@
+"""Rules for requests to Dagster's webserver, so that no other site's page can use it through a browser.
+
+Dagster executes mutations that come by GET or as `text/plain`, and believes what is posted to
+`/report_asset_...`: any page that a browser of this machine opens could send these. A page whose own name is
+pointed to 127.0.0.1 later (DNS rebinding) would count as the same site, so this server's names are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from cli.webserver.links import SIGN_IN
+
+GRAPHQL = "/graphql"
+# What may be posted, and as what; everything else is read.
+POSTED = {GRAPHQL: "application/json", SIGN_IN: "application/x-www-form-urlencoded"}
+READ = ("GET", "HEAD")
+Refusal = tuple[int, str]
+
+
+class OwnSiteOnly:
+    """Accepts requests of the webserver's own pages and of programs, and refuses the others.
+
+    Args:
+        hosts: host names that it answers to, beside `localhost` and IP addresses.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+        self._app, self._hosts = app, {"localhost", *hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        if refused := self._refusal(scope):
+            await refuse(scope, receive, send, *refused)
+            return
+        await self._app(scope, receive, _unframed(send))
+
+    def _refusal(self, scope: Scope) -> Refusal | None:
+        headers = Headers(scope=scope)
+        if not self._is_ours(host := headers.get("host", "")):
+            return (
+                421,
+                f"This server is not known as {host!r}: set ORDERS_HOSTS to the names it is reached by.",
+            )
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2].lower() != host.lower():
+            return 403, "Another site's page may not ask for this."
+        return _wrong_form(scope["type"], scope["path"], scope.get("method", ""), headers)
+
+    def _is_ours(self, host: str) -> bool:
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+            return name in self._hosts or bool(ip_address(name))
+        except ValueError:
+            return False
+
+
+def _wrong_form(kind: str, path: str, method: str, headers: Headers) -> Refusal | None:
+    # Of a websocket browsers always tell the origin.
+    if kind == "websocket" or (method in READ and path != GRAPHQL):
+        return None
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return 403, "Another site's page may not ask for this."
+    if method != "POST" or path not in POSTED:
+        return 405, f"Only POST of {GRAPHQL} changes something here, everything else is read by GET."
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != POSTED[path]:
+        return 415, f"This takes {POSTED[path]} only."
+    return None
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, status: int, why: str) -> None:
+    """Answers with an error. A WebSocket is closed before it is accepted, which clients see as 403."""
+    if scope["type"] == "websocket":
+        await WebSocketClose(reason=why)(scope, receive, send)
+    else:
+        await PlainTextResponse(f"{why}\n", status)(scope, receive, send)
+
+
+def _unframed(send: Send) -> Send:
+    """Adds the header that forbids frames, in which another site could lead a click to these pages."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["X-Frame-Options"] = "DENY"
+        await send(message)
+
+    return sent
