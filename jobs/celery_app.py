@@ -20,12 +20,12 @@ PING = "orders.ping"
 
 
 def build_app(settings: Settings) -> Celery:
-    """The app that a worker serves: it takes steps and pings, and notes its signs of life."""
+    """The app that a worker serves: it accepts steps and pings, and sends heartbeats."""
     app = step_app(settings)
     take_steps(app)
     app.task(_pong, name=PING)
     app.steps["consumer"].add(worker_signs(redis_url(settings)))
-    # With a receiver, Celery leaves logging to it.
+    # Celery leaves logging to a receiver of this signal.
     setup_logging.connect(lambda **_: configure_logs(settings), weak=False)
     StepLog().connect()
     worker_init.connect(_load_definitions, weak=False)
@@ -37,8 +37,8 @@ def _pong() -> str:
 
 
 def _load_definitions(**_: object) -> None:
-    # Before the worker forks: its processes then share three seconds of loading and the memory, of which
-    # what is frozen stays shared, as no collection touches it.
+    # Before the worker forks: its processes then share three seconds of loading and the loaded memory.
+    # Frozen objects stay shared, because garbage collection does not touch them.
     gc.disable()
     load_definitions()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Where Dagster keeps what steps print.
+"""The storage of what steps print.
 
 Deployed dagster.yaml files and stored records carry the name of this module.
 """

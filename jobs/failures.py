@@ -1,9 +1,9 @@
-"""How failures of ops are met, in one place.
+"""How failures of ops are handled, in one place.
 
 Transient failures (a store, broker, cache or gateway that does not answer) are tried three times with growing
-waits. All else fails at once: trying a bug or a bad file again changes nothing. Dagster's own run retries
-stay off, because a run retried from failure can end well without having done its work; an import is launched
-again whole, and finished batches return at once.
+waits. All others are final, because a retry cannot fix a bug or a bad file. Dagster's run retries stay off:
+a run that is retried from failure can succeed without doing its work. Instead, the whole import is launched
+again, and finished batches return at once.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ THREE_TRIES = RetryPolicy(max_retries=2, delay=2, backoff=Backoff.EXPONENTIAL, j
 def import_step(
     context: OpExecutionContext, file_imports: FileImports, batch: int = WHOLE_FILE
 ) -> Iterator[FileImport]:
-    """The steps of the run's import; a failure is kept in the order store and, unless transient, final."""
+    """Opens the steps of the run's import. A failure is stored and, unless transient, final."""
     key = context.partition_key
     step = Step(key, context.op_def.name, context.run_id, batch)
     with permanent_failures(), file_imports.open(key) as steps, noting_failures(steps.engine, step):
@@ -36,7 +36,7 @@ def import_step(
 
 @contextmanager
 def permanent_failures() -> Iterator[None]:
-    """Lets transient failures pass to the retry policy; makes all others final."""
+    """Leaves transient failures to the retry policy, and makes all others final."""
     try:
         yield
     except (Failure, *TRANSIENT):
@@ -48,7 +48,9 @@ def permanent_failures() -> Iterator[None]:
         reason = str(error.orig).partition("\n")[0]
         raise Failure(f"The order store refused a statement: {reason}", allow_retries=False) from None
     except IntakePausedError as error:
-        hint = "Once `orders resume` has let new files in, it is launched by itself, or launch it again."
+        hint = (
+            "After `orders resume` it is launched automatically under `orders up`; otherwise launch it again."
+        )
         raise Failure(f"{error}. {hint}", allow_retries=False) from None
     except Exception as error:
         raise Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

@@ -18,7 +18,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class RunFailed(RuntimeError):
-    """A run ended without success; the message holds what its steps said."""
+    """A run failed; the message contains the errors of its steps."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
 
 
 def run_import(instance: DagsterInstance, key: str) -> str:
-    """Runs `import_orders` for one file; the run's id.
+    """Runs `import_orders` for one file and returns the run's id.
 
     Raises:
         RunFailed: the run did not succeed.
@@ -42,7 +42,7 @@ def run_import(instance: DagsterInstance, key: str) -> str:
 
 
 def run_job(instance: DagsterInstance, name: str, tags: Mapping[str, str]) -> str:
-    """Runs a job of `definitions` to its end; the run's id.
+    """Runs a job of `definitions` to its end and returns the run's id.
 
     Raises:
         RunFailed: the run did not succeed.

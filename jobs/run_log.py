@@ -1,4 +1,4 @@
-"""The console log of runs: what ops and Dagster say, as lines of this project's form with the run's ids."""
+"""The console log of runs: lines of ops and of Dagster in this project's format, with the ids of the run."""
 
 import copy
 import logging
@@ -12,14 +12,14 @@ from orders_pipeline.base.settings import Settings
 
 
 class RunLogFormatter(logging.Formatter):
-    """Takes a record's own message and ids out of what Dagster makes of it."""
+    """Extracts a record's own message and ids from the text that Dagster makes of it."""
 
     def __init__(self, lines: logging.Formatter) -> None:
         super().__init__()
         self._lines = lines
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; of a failure the reason, whose stack trace is in Dagster's event log."""
+        """Formats the line. A failure shows only its reason; the stack trace is in Dagster's event log."""
         said = run_message(record)
         if said is None:
             return self._lines.format(record)
@@ -50,5 +50,5 @@ def run_log(settings: Settings) -> LoggerDefinition:
 
 
 def use_run_log(settings: Settings) -> None:
-    """Makes it the log of runs whose configuration names none, for which Dagster would take its own."""
+    """Uses this log for runs whose configuration names none; Dagster would use its own."""
     use_run_loggers([(run_log(settings), {"log_level": settings.log_level.upper()})])

@@ -15,6 +15,6 @@ IN_PROGRESS = tuple(
 
 
 def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:
-    """Gives up a run that has not ended by itself."""
+    """Marks a run that has not ended as failed."""
     if record and not record.dagster_run.is_finished:
         report_failed(instance, record.dagster_run, f"Given up by the watchdog: {reason}.")

@@ -1,4 +1,4 @@
-"""The sensor that raises alerts and says when they are over."""
+"""The sensor that raises and ends alerts."""
 
 from contextlib import closing
 from functools import partial
@@ -31,12 +31,12 @@ STORE_SUBJECT = "Service down (order store)"
 
 
 def alert_sensors(settings: Settings) -> list[SensorDefinition]:
-    """All sensors of this module, on by default; alerts are kept also where no channel is set."""
+    """All sensors of this module, on by default. Alerts are stored even if no channel is set."""
     channels, limits = notice_channels(settings), alert_limits(settings)
 
     @sensor(minimum_interval_seconds=LOOK_SECONDS, default_status=DefaultSensorStatus.RUNNING)
     def alerts_sensor(context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]) -> SkipReason:
-        """Raises alerts on what operators are to know of, and says when they are over."""
+        """Raises alerts about problems that need attention, and ends them."""
         try:
             with order_store.open() as engine:
                 changes = _keep(engine, settings, limits)
@@ -71,7 +71,7 @@ def _keep(engine: Engine, settings: Settings, limits: Limits) -> Changes:
 
 
 def _tell_of_store(context: SensorEvaluationContext, channels: Channels, problem: str | None) -> None:
-    """Tells once that the store is down and once that it is back; the store itself cannot keep this alert."""
+    """Sends a notice when the store goes down and when it is back; it cannot hold this alert itself."""
     was_down = context.cursor == STORE_DOWN
     if problem and not was_down:
         notice = Notice(f"Alert: {STORE_SUBJECT}", f"{problem} What to do: docs/runbooks.md, `service_down`.")

@@ -22,14 +22,14 @@ BACK_UP = "back_up"
 
 
 def backup_job(settings: Settings) -> JobDefinition:
-    """The job, on these settings."""
+    """The job that backs up the order store."""
 
     @op(retry_policy=THREE_TRIES)
     def back_up_order_store(context: OpExecutionContext, order_store: ResourceParam[OrderStore]) -> None:
         """Backs up the order store and removes old backups."""
         folder = settings.backup_folder
         if folder is None:
-            raise Failure("ORDERS_BACKUP_FOLDER names no folder for backups.", allow_retries=False)
+            raise Failure("ORDERS_BACKUP_FOLDER is not set.", allow_retries=False)
         with permanent_failures(), order_store.open() as engine:
             made = back_up(engine, settings, folder)
             removed = remove_old(folder, settings.backups_kept)
@@ -44,14 +44,14 @@ def backup_job(settings: Settings) -> JobDefinition:
 
     @job(name=BACK_UP, executor_def=in_process_executor)
     def back_up_stores() -> None:
-        """Backs up the order store, from which all figures can be made again."""
+        """Backs up the order store, from which all figures can be computed again."""
         back_up_order_store()
 
     return back_up_stores
 
 
 def backup_schedule(settings: Settings) -> ScheduleDefinition:
-    """Every night, where a folder for backups is named."""
+    """Every night, if a folder for backups is set."""
     on = DefaultScheduleStatus.RUNNING if settings.backup_folder else DefaultScheduleStatus.STOPPED
     return ScheduleDefinition(
         name=f"{BACK_UP}_schedule",

@@ -1,4 +1,4 @@
-"""The job that recomputes every invariant, and its schedule."""
+"""The jobs that run asset checks, and their schedules."""
 
 from dagster import (
     AssetCheckKey,
@@ -20,7 +20,7 @@ REJECTS_UNDER_LIMIT = AssetCheckKey(AssetKey(REJECTED_ORDER_ROWS.name), "rejecte
 
 
 def check_jobs() -> list[AssetJob]:
-    """All jobs of this module; they materialize nothing."""
+    """All jobs of this module; they run checks and materialize nothing."""
     return [
         define_asset_job(
             CHECK_EVERYTHING,
@@ -32,13 +32,13 @@ def check_jobs() -> list[AssetJob]:
             CHECK_QUALITY,
             selection=AssetSelection.checks(DAYS_IN_TIME, REJECTS_UNDER_LIMIT),
             executor_def=in_process_executor,
-            description="Looks for late figures and for files with many bad lines.",
+            description="Checks for late figures and for files with many rejected lines.",
         ),
     ]
 
 
 def check_schedules(settings: Settings) -> list[ScheduleDefinition]:
-    """Every night those that read the whole store, every quarter of an hour the cheap ones."""
+    """Every night the checks that read the whole store, every quarter of an hour the cheap ones."""
     return [
         ScheduleDefinition(
             name=f"{CHECK_QUALITY}_schedule",

@@ -1,4 +1,4 @@
-"""The sensor that tells people of failed runs, and how the settings say that people are reached."""
+"""The sensor that sends notices of failed runs, and the channels that the settings name."""
 
 from dagster import DefaultSensorStatus, RunFailureSensorContext, SensorDefinition, run_failure_sensor
 
@@ -14,7 +14,7 @@ def notice_channels(settings: Settings) -> Channels:
 
 
 def notice_sensors(channels: Channels) -> list[SensorDefinition]:
-    """All sensors of this module, on by default; they send nothing where no channel is set."""
+    """All sensors of this module, on by default. They send nothing if no channel is set."""
 
     @run_failure_sensor(name="failed_runs_sensor", default_status=DefaultSensorStatus.RUNNING)
     def failed_runs_sensor(context: RunFailureSensorContext) -> None:

@@ -1,8 +1,7 @@
 """Retention of Dagster's runs, events and logs.
 
-Dagster's own `delete_run` also forgets what the run materialized: its partition would no longer count as
-materialized. So a run that holds the latest materialization of any asset's partition stays, with that event
-and no other.
+Dagster's own `delete_run` also deletes the run's materializations: their partitions would no longer count as
+materialized. So a run that holds the latest materialization of a partition is kept, with only that event.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -25,8 +24,8 @@ EMPTIED = "orders/events_removed"
 
 
 def remove_old_runs(instance: DagsterInstance, days: int, *, dry: bool) -> list[Removed]:
-    """Removes runs that ended more than so many days ago; those of latest materializations only lose the rest
-    of their events and logs.
+    """Removes runs that ended more than this many days ago. Runs with latest materializations are kept; their
+    other events and logs are removed.
     """
     before = datetime.now(UTC) - timedelta(days=days)
     log = event_log(instance)
@@ -57,7 +56,7 @@ def _delete(instance: DagsterInstance, log: EventLog, run_id: str) -> None:
 def _empty(instance: DagsterInstance, log: EventLog, run_id: str) -> None:
     remove_files(instance, run_id)
     remove_other_events(log, run_id)
-    # Last: where this ends in between, the next time does it again.
+    # Last: if the removal is interrupted, the next one repeats it.
     tag_run(instance, run_id, {EMPTIED: "true"})
 
 

@@ -1,4 +1,4 @@
-"""Upkeep of the order store: reservations that outlived their hold."""
+"""The sweep of expired reservations, and its schedule."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
 
     @op(retry_policy=THREE_TRIES, tags=UPKEEP_WORK)
     def expire_reservations(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
-        """Rolls back orders whose reservation has expired while nobody works on their import."""
+        """Rolls back orders whose reservation has expired while nothing works on their import."""
         with permanent_failures(), figures.open() as published:
             expired = expiry.expire_reservations(
                 published.engine, settings.run_patience, settings.transaction_orders, wait_for_heartbeats
@@ -45,7 +45,7 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
 
     @job(name=SWEEP_RESERVATIONS, executor_def=in_process_executor)
     def sweep_reservations() -> None:
-        """Puts the units of expired reservations back on the shelf."""
+        """Rolls back expired reservations: their units go back on the shelf."""
         expire_reservations()
 
     return [sweep_reservations]
@@ -60,7 +60,7 @@ def upkeep_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
         default_status=DefaultScheduleStatus.RUNNING,
     )
     def sweep_reservations_schedule(order_store: ResourceParam[OrderStore]) -> RunRequest | SkipReason:
-        """Every five minutes: a run, if any reservation has expired."""
+        """Every five minutes, if a reservation has expired."""
         with order_store.open() as engine:
             if expiry.any_expired(engine, settings.run_patience):
                 return RunRequest()

@@ -1,4 +1,4 @@
-"""The nightly removal of what is older than the settings keep it."""
+"""The nightly removal of old files, rejects, runs and logs."""
 
 from dagster import (
     DefaultScheduleStatus,
@@ -21,7 +21,7 @@ CLEAN_UP = "clean_up"
 
 
 def retention_job(settings: Settings) -> JobDefinition:
-    """The job, on these settings."""
+    """The job that removes old files, rejects, runs and logs."""
 
     @op(retry_policy=THREE_TRIES)
     def remove_old_files_and_rejects(
@@ -46,7 +46,7 @@ def retention_job(settings: Settings) -> JobDefinition:
 
     @job(name=CLEAN_UP, executor_def=in_process_executor)
     def clean_up() -> None:
-        """Removes what is older than the ORDERS_KEEP_..._DAYS settings keep it."""
+        """Removes what is older than the ORDERS_KEEP_..._DAYS settings allow."""
         remove_old_files_and_rejects()
         remove_old_runs_and_events()
 

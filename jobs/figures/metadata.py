@@ -1,4 +1,4 @@
-"""What materializations of KPI days and leaderboards show in the Dagster UI; no customer is named in it."""
+"""Metadata of materialized KPI days and leaderboards in the Dagster UI; it names no customer."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -41,14 +41,14 @@ BOARD_COLUMNS = {
 def metadata_by_day(
     published: Iterable[PublishedDay], currency: str
 ) -> Iterator[tuple[date, dict[str, Any]]]:
-    """Metadata of each published day; figures of other currencies than the default have their code behind."""
+    """Metadata of each published day. Names of figures in another currency end with its code."""
     for day, figures in groupby(published, key=lambda item: item.day):
         shown: dict[str, Any] = {}
         for item in figures:
             suffix = "" if item.currency == currency else f"_{item.currency}"
             shown |= {f"{name}{suffix}": item.document[name] for name in NUMBERS_SHOWN}
             shown[f"declines_by_reason{suffix}"] = MetadataValue.json(item.kpis.declines_by_reason)
-        # The UI plots numbers only; a figure that a day does not have is left out.
+        # The UI plots only numbers, so a figure that a day does not have is left out.
         yield day, {name: value for name, value in shown.items() if value is not None}
 
 

@@ -24,7 +24,7 @@ BOARD_ASSETS = {board: dataset.name for board, dataset in BOARDS.items()}
 
 @op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
 def refresh_touched_days(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
-    """Publishes each KPI day whose orders changed since it was last published, however far apart they lie."""
+    """Publishes each KPI day whose orders changed since it was last published."""
     with permanent_failures(), figures.open() as published:
         events = day_materializations(published.refresh_dirty_days(), published.currency)
     for event in events:

@@ -1,4 +1,4 @@
-"""Schedules of the figures: they mend what no import touched, and note how the queues stand."""
+"""Schedules of the figures: they refresh what no import touched, and take snapshots of the queues."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -93,7 +93,7 @@ def figure_schedules(settings: Settings) -> list[ScheduleDefinition]:
 def _snapshot_job(settings: Settings) -> JobDefinition:
     @op(name="note_queues_and_throughput", retry_policy=THREE_TRIES, tags=FIGURES_WORK)
     def note_queues_and_throughput(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
-        """Keeps and plots what waits in the queues and how fast orders settle; drops old snapshots."""
+        """Stores a snapshot of queues and throughput for the plots, and removes old snapshots."""
         sizes = _sizes(settings)
         with permanent_failures(), figures.open() as published:
             live = published.live.figures(published.currency)
@@ -103,7 +103,7 @@ def _snapshot_job(settings: Settings) -> JobDefinition:
 
     @job(name=TAKE_SNAPSHOT, executor_def=in_process_executor)
     def note_queues() -> None:
-        """Notes queues and throughput."""
+        """Takes a snapshot of queues and throughput."""
         note_queues_and_throughput()
 
     return note_queues
@@ -113,5 +113,5 @@ def _sizes(settings: Settings) -> dict[str, int]:
     try:
         return queue_sizes(settings)
     except ConnectionError:
-        # An alert tells of the broker; what orders do is worth a row all the same.
+        # An alert reports the broker. A snapshot of the orders is still worth a row.
         return {}

@@ -1,4 +1,4 @@
-"""Sensors of the figures: days whose orders changed are published, and boards that Redis lost made again."""
+"""Sensors of the figures: they publish changed days, and rebuild leaderboards that Redis lost."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from jobs.figures.schedules import REBUILD_LEADERBOARDS
 from jobs.runs import IN_PROGRESS, WAITING, fail_run
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import imports_in
-from orders_pipeline.imports.watchdog import SignsOfLife
+from orders_pipeline.imports.watchdog import HeartbeatClock
 from orders_pipeline.services.redis_clients import AWAY
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.kpi_days import dirty_days
@@ -32,7 +32,7 @@ from resources.order_store import OrderStore
 ON = DefaultSensorStatus.RUNNING
 LOOK_FOR_CHANGES_SECONDS = 10
 WHILE_IMPORTING_EVERY_SECONDS = 60
-# Times the patience with work: a refresh says something at its beginning and its end only.
+# Times the patience with work: a refresh logs events only at its start and its end.
 PUBLISHING_MAY_BE_SILENT_FOR = 2
 LOOK_FOR_BOARDS_SECONDS = 30
 REBUILD_AGAIN_AFTER_SECONDS = 300
@@ -42,13 +42,13 @@ def figure_sensors(work_patience: float) -> Sequence[SensorDefinition]:
     """All sensors of this module, on by default.
 
     Args:
-        work_patience: seconds for which workers may show no sign of life.
+        work_patience: seconds for which workers may send no heartbeat.
     """
     return [_changed_days_sensor(work_patience), _missing_boards_sensor()]
 
 
 def _changed_days_sensor(work_patience: float) -> SensorDefinition:
-    signs = SignsOfLife()
+    signs = HeartbeatClock()
 
     @sensor(
         name="changed_days_sensor",
@@ -59,7 +59,7 @@ def _changed_days_sensor(work_patience: float) -> SensorDefinition:
     def changed_days_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> RunRequest | SkipReason:
-        """Publishes the figures of days whose orders changed, wherever the import ran; hourly work aside."""
+        """Publishes the figures of days whose orders changed, wherever the import ran."""
         with order_store.open() as engine:
             days = dirty_days(engine)
             with reading(engine) as connection:
@@ -68,7 +68,7 @@ def _changed_days_sensor(work_patience: float) -> SensorDefinition:
         if not days or _is_active(context.instance, PUBLISH_FIGURES, signs, silence):
             return SkipReason(f"{len(days)} changed days, or they are being published")
         if busy and time.time() - float(context.cursor or 0) < WHILE_IMPORTING_EVERY_SECONDS:
-            return SkipReason("an import is at work; its days are published once a minute")
+            return SkipReason("an import is running; its days are published once a minute")
         context.update_cursor(str(time.time()))
         return RunRequest()
 
@@ -85,24 +85,26 @@ def _missing_boards_sensor() -> SensorDefinition:
     def missing_boards_sensor(
         context: SensorEvaluationContext, figures: ResourceParam[FigureStores]
     ) -> RunRequest | SkipReason:
-        """Rebuilds leaderboards that Redis lost; until then the order store answers, many times slower."""
+        """Rebuilds leaderboards that Redis lost. Until then, the order store answers, more slowly."""
         with figures.open() as published:
             try:
                 missing = published.boards.missing()
             except AWAY:
                 return SkipReason("Redis does not answer")
         if not missing:
-            return SkipReason("every leaderboard is whole")
+            return SkipReason("every leaderboard is complete")
         if time.time() - float(context.cursor or 0) < REBUILD_AGAIN_AFTER_SECONDS:
-            return SkipReason("a rebuild was asked for a moment ago")
+            return SkipReason("a rebuild was requested a moment ago")
         context.update_cursor(str(time.time()))
         return RunRequest()
 
     return missing_boards_sensor
 
 
-def _is_active(instance: DagsterInstance, job_name: str, signs: SignsOfLife, silence_seconds: float) -> bool:
-    """Whether such a run waits or works; one that is silent for too long is failed: its process is gone."""
+def _is_active(
+    instance: DagsterInstance, job_name: str, signs: HeartbeatClock, silence_seconds: float
+) -> bool:
+    """Whether such a run waits or works. A run that is silent for too long is marked as failed."""
     filters = RunsFilter(job_name=job_name, statuses=[*IN_PROGRESS, DagsterRunStatus.QUEUED])
     active = False
     for record in instance.get_run_records(filters):

@@ -1,4 +1,4 @@
-"""What a launch may say about how to read an order file; empty: as it was staged."""
+"""Run config of a launch: how to read the order file. If empty, the file is read as it was staged."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def launch_config() -> dict[str, Field]:
 
 
 def launch_instructions(config: Mapping[str, Any]) -> ReadingInstructions:
-    """What the configuration says; a blank field and 0 say nothing."""
+    """Returns the instructions in the run config; a blank field or 0 means not set."""
     return instructions_from({name: value or None for name, value in config.items()})
 
 

@@ -1,4 +1,6 @@
-"""Runs whose process died with all that would have noticed: each would keep a place for runs for ever."""
+"""Runs whose process died together with everything that would notice.
+
+Each would count against the limit of concurrent runs for ever."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -11,22 +13,22 @@ from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.runs import PARTITION_TAG, fail_run
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, find_import
-from orders_pipeline.imports.watchdog import STARTING_TAKES, SignsOfLife
+from orders_pipeline.imports.watchdog import STARTING_TAKES, HeartbeatClock
 from orders_pipeline.store.engine import reading
 
 AT_WORK = (ImportStatus.STAGED, ImportStatus.RUNNING)
-# A step of theirs says something at its beginning and its end only, and a backup may take hours.
+# Their steps log events only at the start and the end, and a backup may take hours.
 OTHER_JOBS_MAY_BE_SILENT_FOR = 24 * 3600.0
 OLDER_RUNS_MAY_BE_SILENT_FOR = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunPatience:
-    """For how many seconds a started run may be silent before it counts as dead.
+    """Seconds for which a started run may be silent before it counts as dead.
 
     Attributes:
         run: the run of an import that has ended; a process that starts may take longer, see `STARTING_TAKES`.
-        older_run: a run of an import at work, where a newer one was launched.
+        older_run: a run of a running import for which a newer run was launched.
         other_job: a run that imports nothing.
     """
 
@@ -36,11 +38,11 @@ class RunPatience:
 
 
 def fail_dead_runs(
-    instance: DagsterInstance, engine: Engine, signs: SignsOfLife, patience: RunPatience
+    instance: DagsterInstance, engine: Engine, signs: HeartbeatClock, patience: RunPatience
 ) -> int:
-    """Fails started runs that have been silent for long, and tells how many.
+    """Marks started runs that have been silent for too long as failed; returns how many.
 
-    The newest run of an import at work is judged by the watchdog of imports.
+    The watchdog of imports decides about the newest run of a running import.
     """
     failed = 0
     for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
@@ -77,7 +79,7 @@ def _newest(instance: DagsterInstance, found: Import) -> DagsterRun | None:
 def _sign(
     instance: DagsterInstance, run: DagsterRun, found: Import | None, newest: DagsterRun | None
 ) -> Hashable:
-    # An import's beat may be that of a newer run, where that has begun.
+    # The heartbeat of an import may be that of a newer run.
     ours = found and not (newest and newest.status is DagsterRunStatus.STARTED)
     return newest_event_id(instance, run.run_id), found.run_beat_at if found and ours else None
 

@@ -8,10 +8,10 @@ IMPORT_ORDERS = "import_orders"
 
 
 def import_orders_job() -> AssetJob:
-    """`import_orders`, one run a partition of `orders`."""
+    """`import_orders`: one run for each partition of `orders`."""
     return define_asset_job(
         IMPORT_ORDERS,
-        # The checks look at the whole store; they have a job and a schedule of their own.
+        # The checks read the whole store, so they have a job and a schedule of their own.
         selection=AssetSelection.assets("orders", "rejected_order_rows").without_checks(),
         description="Imports one staged order file: its partition key names it.",
     )

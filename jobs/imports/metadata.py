@@ -1,4 +1,4 @@
-"""What a materialization of an order file shows in the Dagster UI; no customer is named in it."""
+"""Metadata of the materialization of an order file in the Dagster UI; it names no customer."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def orders_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
 
 
 def rejects_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
-    """Counts by code, and where the first rejects stand."""
+    """Counts by code, and the places of the first rejects."""
     return {
         "dagster/row_count": report.rejected_lines,
         "lines_of_rejected_orders": report.lines_of_rejected_orders,
@@ -50,7 +50,7 @@ def rejects_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
 
 
 def _read_as(report: ImportReport) -> MetadataValue[Any]:
-    """What was found out about the file, how sure that is, and why."""
+    """The findings about the file, each with its confidence and reason."""
     records = [
         {name: str(finding[name]) for name in ("what", "value", "confidence", "reason")}
         for finding in report.detected

@@ -1,7 +1,7 @@
 """The ops of an import: each reads its keys, calls one step of the core and shows counts.
 
-They hand nothing on: the file is the run's partition, the batch the mapping key of the fan-out, and rows lie
-in the store. So workers need no storage in common but the store and the staging area.
+Ops pass no data: the file is the partition of the run, the batch is the mapping key of the fan-out, and rows
+are in the store. So workers share no storage but the store and the staging area.
 """
 
 from collections.abc import Iterator
@@ -47,11 +47,11 @@ GATEWAY_WORK = {QUEUE_TAG: "orders", TIME_LIMIT_TAG: "7200"}
 def parse_order_file(
     context: OpExecutionContext, file_imports: ResourceParam[FileImports]
 ) -> Iterator[DynamicOutput[None]]:
-    """Parses the staged file once: whole orders into batches, bad lines into rejects."""
+    """Parses the staged file once: whole orders go into batches, bad lines into rejects."""
     key, told = context.partition_key, launch_instructions(context.op_config)
     with import_step(context, file_imports) as steps:
         numbers = steps.parse(key, context.run_id, told)
-        # The store knows the file; a fresh Dagster instance may not yet.
+        # The store has the file; a new Dagster instance may not have its partition.
         register_partition(context.instance, key)
     for number in numbers:
         yield DynamicOutput(None, mapping_key=f"{number:04}")
@@ -92,7 +92,7 @@ def finalize_orders(
     file_imports: ResourceParam[FileImports],
     figures: ResourceParam[FigureStores],
 ) -> None:
-    """Completes the paid orders: units are sold, running totals and leaderboards move."""
+    """Completes paid orders: units are sold, and running totals and leaderboards are updated."""
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         finalized = steps.finalize(context.partition_key, batch)
@@ -107,7 +107,7 @@ def roll_back_orders(
     file_imports: ResourceParam[FileImports],
     figures: ResourceParam[FigureStores],
 ) -> None:
-    """Undoes the reservations of the declined orders: their units go back on the shelf."""
+    """Undoes the reservations of declined orders: their units go back on the shelf."""
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         rolled_back = steps.roll_back(context.partition_key, batch)
@@ -125,7 +125,7 @@ def roll_back_orders(
 def summarize_import(
     context: OpExecutionContext, file_imports: ResourceParam[FileImports]
 ) -> Iterator[Output[None]]:
-    """Ends the import; fails unless the store shows every order of the file settled."""
+    """Finishes the import; fails unless the store shows that every order of the file is settled."""
     with import_step(context, file_imports) as steps:
         report = steps.finish(context.partition_key)
         orders = orders_metadata(steps.engine, report)

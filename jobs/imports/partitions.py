@@ -1,4 +1,4 @@
-"""The partitions of `orders`: one an order file."""
+"""The partitions of `orders`: one for each order file."""
 
 from dagster import DagsterInstance
 from sqlalchemy.exc import IntegrityError
@@ -7,12 +7,12 @@ ORDER_FILES = "order_files"
 
 
 def register_partition(instance: DagsterInstance, key: str) -> None:
-    """Makes a staged file known to Dagster, whoever else does so at the same time."""
+    """Registers a staged file as a partition; safe when several processes do so at once."""
     if instance.has_dynamic_partition(ORDER_FILES, key):
         return
     try:
         instance.add_dynamic_partitions(ORDER_FILES, [key])
     except IntegrityError:
-        # Dagster looks and then inserts; another process came between.
+        # Dagster checks and then inserts; another process inserted in between.
         if not instance.has_dynamic_partition(ORDER_FILES, key):
             raise

@@ -1,4 +1,4 @@
-"""Sensors of imports: files that arrive, and imports that died."""
+"""Sensors of imports: for files that arrive, and for lost imports."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.imports.staged import stage_file
-from orders_pipeline.imports.watchdog import PAUSES, Patience, SignsOfLife
+from orders_pipeline.imports.watchdog import PAUSES, HeartbeatClock, Patience
 from orders_pipeline.staging.inbox import STABLE_SECONDS, Inbox
 from orders_pipeline.store.engine import reading
 from resources.file_imports import FileImports
@@ -42,7 +42,7 @@ def import_sensors(
 
     Args:
         stable_seconds: how long a file in the inbox must stay as it is before it counts as complete.
-        pauses: seconds of quiet before each further launch of an import that made no progress.
+        pauses: seconds of silence before each further launch of an import without progress.
     """
     inbox = Inbox(settings.inbox_folder, stable_seconds)
     return [_inbox_sensor(inbox), _lost_imports_sensor(settings, tuple(pauses))]
@@ -53,7 +53,7 @@ def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
     def inbox_sensor(
         context: SensorEvaluationContext, file_imports: ResourceParam[FileImports]
     ) -> SensorResult | SkipReason:
-        """Makes each complete file in the inbox a partition and a run; a bad one goes to quarantine."""
+        """Registers and launches each complete file in the inbox; moves an unreadable file to quarantine."""
         requests = []
         with file_imports.order_store.open() as engine:
             with reading(engine) as connection:
@@ -68,7 +68,7 @@ def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
                     context.log.error(f"quarantined: {refused.message} {refused.hint}")
                     continue
                 register_partition(context.instance, staged.key)
-                # It stays until its run is there: a daemon that dies now asks for the same run again.
+                # The file stays until its run exists: if the daemon dies now, it requests the same run again.
                 run_key = f"{staged.key}/{dropped_at}"
                 if staged.status is ImportStatus.FINISHED or _was_launched(context.instance, run_key):
                     inbox.keep(path)
@@ -82,14 +82,14 @@ def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
 
 
 def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> SensorDefinition:
-    signs = SignsOfLife()
+    signs = HeartbeatClock()
     patience = Patience(settings.run_patience, settings.work_patience, pauses)
 
     @sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
     def lost_imports_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SensorResult | SkipReason:
-        """Fails runs that died or hang, and launches the imports among them again, whole."""
+        """Marks dead and hanging runs as failed, and launches their imports again."""
         with order_store.open() as engine:
             requests = list(relaunch_lost(context, engine, settings, signs, patience))
             dead = fail_dead_runs(context.instance, engine, signs, RunPatience(settings.run_patience))

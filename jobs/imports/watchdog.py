@@ -1,4 +1,4 @@
-"""The watchdog of imports: what Dagster and the broker say of them, and which are launched again."""
+"""The watchdog of imports: asks Dagster and the broker about them, and launches lost ones again."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -27,11 +27,11 @@ from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.imports.life import stall_import
 from orders_pipeline.imports.watchdog import (
     GiveUp,
+    HeartbeatClock,
     NewestRun,
     Patience,
     Relaunch,
     RunState,
-    SignsOfLife,
     judge,
 )
 from orders_pipeline.payments.connect import connect_gateway
@@ -50,11 +50,11 @@ def relaunch_lost(
     context: SensorEvaluationContext,
     engine: Engine,
     settings: Settings,
-    signs: SignsOfLife,
+    signs: HeartbeatClock,
     patience: Patience,
 ) -> Iterator[RunRequest]:
-    """Fails the runs of lost imports; a request for a new run of each."""
-    # `context.log` is left alone until there is something to say: each tick that asks for it leaves a file.
+    """Marks the runs of lost imports as failed, and yields a request for a new run of each."""
+    # Each tick that uses `context.log` leaves a file, so it is used only when there is something to log.
     instance = context.instance
     watched = _watched(instance, engine)
     waiting = cache(lambda: _waiting(settings))
@@ -85,12 +85,12 @@ def _watched(instance: DagsterInstance, engine: Engine) -> list[Import]:
         paused = current_pause(connection)
         staged = [] if paused else imports_in(connection, ImportStatus.STAGED)
     begun = _begun(instance) if staged else set()
-    # Those that a paused intake turned away have a run, however long ago that was.
+    # Imports that were turned away by a paused intake have a run, however old.
     return [*running, *(one for one in staged if one.key in begun or one.run_id)]
 
 
 def _begun(instance: DagsterInstance) -> set[str]:
-    """Keys of the imports of which a run of these days is under way or failed."""
+    """Keys of the imports with a recent run that is in progress or failed."""
     filters = RunsFilter(
         job_name=IMPORT_ORDERS, statuses=UNSETTLED, created_after=datetime.now(UTC) - BEGINNINGS_SEEN_FOR
     )
@@ -115,7 +115,7 @@ def _seen(records: Sequence[RunRecord], last_beat: int) -> NewestRun:
         state = RunState.WAITING
     else:
         state = RunState.STARTED
-    # Not since it was made: it may have waited in the queue for long.
+    # Not the creation time: the run may have waited in the queue for long.
     unbegun = sum(_microseconds(one.create_timestamp) > last_beat for one in records)
     return NewestRun(state, _microseconds(record.update_timestamp), unbegun)
 
@@ -125,26 +125,26 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _waiting(settings: Settings) -> Callable[[str], bool]:
-    """Tells of an import whether tasks of it wait in the broker."""
+    """Returns a function that tells whether tasks of an import wait in the broker."""
     try:
         if is_amqp(broker_url(settings)):
-            # It lets nobody look behind the head of a queue, and hands on what a dead worker had at once.
+            # RabbitMQ shows only the head of a queue, and redelivers the tasks of a dead worker at once.
             waits = any(queue_sizes(settings).values())
             return lambda _: waits
         return files_waiting(settings).__contains__
     except ConnectionError:
-        # A broker that is away may come back with its tasks; the run's own process decides meanwhile.
+        # A broker that is down may come back with its tasks; until then the heartbeat of the run decides.
         return lambda _: True
 
 
 def _absent(settings: Settings, engine: Engine) -> str | None:
-    """Without what a launch would only fail: it would not bring the import on, and use up its chances."""
+    """Names what is missing for a launch, which would otherwise fail and use up one of its tries."""
     if not _workers_answer(settings):
         return "a worker"
     try:
         return None if connect_gateway(settings, engine).answers() else "the payment gateway"
     except SettingsError:
-        # Its run tells what is wrong, where people look for it.
+        # The run of the import reports the error, where people look for it.
         return None
 
 

@@ -1,4 +1,4 @@
-"""The Celery settings that the executor, the workers and those who watch them must share."""
+"""The Celery settings that the executor, the workers and their monitoring must share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.broker_tls import amqps_options, plain_amqps
 from orders_pipeline.services.redis_server import broker_url, redis_url
 
-# RabbitMQ hands the tasks of a host that vanished to another one when it has missed two of them.
+# RabbitMQ redelivers the tasks of a vanished host after two missed heartbeats.
 BROKER_HEARTBEAT_SECONDS = 20
 RESULTS_LIVE_SECONDS = 6 * 3600
 
@@ -23,7 +23,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
-        # A new process that takes longer to answer is killed; the default of 4 s is short for a busy machine.
+        # A new process that takes longer to answer is killed; the default, 4 s, is short on a busy machine.
         "worker_proc_alive_timeout": 60,
         "task_serializer": "json",
         "result_serializer": "json",
@@ -41,5 +41,5 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
 
 
 def step_app(settings: Settings) -> Celery:
-    """An app that sends steps, and asks after workers and queues, on our broker and settings."""
+    """An app that sends steps and inspects workers and queues, with this project's broker and settings."""
     return make_step_app(plain_amqps(broker_url(settings)), redis_url(settings), celery_settings(settings))

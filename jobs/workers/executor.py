@@ -55,14 +55,14 @@ def require_workers(app: Celery) -> None:
     """Waits until workers serve every queue.
 
     Raises:
-        Failure: none answers within 15 seconds, or those that do leave a queue out.
+        Failure: within 15 seconds, no worker answers for one of the queues.
     """
     if unserved := unserved_queues(app, WORKERS_ANSWER_WITHIN_SECONDS):
         broker = app.connection_for_read().as_uri()
         raise Failure(
             f"No Celery worker answers for the queue {' or '.join(sorted(unserved))} at {broker} within "
             f"{WORKERS_ANSWER_WITHIN_SECONDS} seconds. "
-            "Start the workers with `orders up`, or import with `orders import FILE`, which brings its own.",
+            "Start the workers with `orders up`, or import with `orders import FILE`, which starts its own.",
             allow_retries=False,
         )
 
@@ -70,7 +70,7 @@ def require_workers(app: Celery) -> None:
 def submit_step(
     app: Celery, plan_context: PlanContext, step: Step, queue: str, _priority: int, known_state: KnownState
 ) -> AsyncResult:
-    """Queues one step; as dagster-celery does, with a time limit, a priority and ids for the log."""
+    """Queues one step as dagster-celery does, and adds a time limit, a priority and ids for the log."""
     run, tags = plan_context.dagster_run, step.tags or {}
     priority = step_priority(tags, run.tags, fan_out(known_state))
     limit = tags.get(TIME_LIMIT_TAG)

@@ -1,9 +1,9 @@
-"""Which of the waiting tasks is worked on first: 0 to 9, and higher is sooner, on every broker.
+"""Priorities of waiting tasks: 0 to 9; a higher priority is processed first, on every broker.
 
-What was begun ends first: later steps of an import come before earlier ones, so that batches, and then files,
-finish. Where they are few, the batches of a file begin together all the same: one that is left to the end
-would keep a single worker busy. A file of a single batch comes before the batches of large ones. The run's
-tag `dagster-celery/run_priority` is added, for a file that is urgent or can wait.
+Started work is finished first: later steps of an import come before earlier ones, so that batches, and then
+files, finish. If a file has few batches, they still start together, because a batch that is left to the end
+would keep a single worker busy. A file with a single batch comes before the batches of large files. The run's
+tag `dagster-celery/run_priority` is added, for files that are urgent or can wait.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from orders_pipeline.services.broker_tls import is_amqp
 
-# Tags of dagster-celery, which orders the steps that it sends by them.
+# Tags by which dagster-celery orders the steps that it sends.
 STEP_TAG, RUN_TAG = "dagster-celery/priority", "dagster-celery/run_priority"
 LOWEST, HIGHEST = 0, 9
 SINGLE_BATCH_BONUS = 4
@@ -34,7 +34,7 @@ def priority_tag(priority: Priority) -> dict[str, str]:
 
 
 def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], batches: int) -> int:
-    """Priority of a step of a run whose file fell into so many batches; 0 where that is not known yet."""
+    """Priority of a step of a run; `batches` of its file are 0 until they are known."""
     own = int(step_tags.get(STEP_TAG, Priority.OTHER_WORK))
     if batches in FEW_BATCHES:
         own = max(own, Priority.GO_ON)
@@ -43,7 +43,7 @@ def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], bat
 
 
 def message_priority(priority: int, broker_url: str) -> int:
-    """The same in the broker's own terms: RabbitMQ hands out the highest first, kombu's Redis the lowest."""
+    """The priority in the broker's terms: RabbitMQ delivers the highest first, kombu on Redis the lowest."""
     return priority if is_amqp(broker_url) else HIGHEST - priority
 
 

@@ -1,4 +1,4 @@
-"""Since when the first task of each queue waits, and of which files: headers of each task tell it."""
+"""How long the first task of each queue has waited, and for which file, read from the headers of tasks."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ QUEUED_AT = "queued_at"
 
 
 def queued_now() -> dict[str, float]:
-    """Headers of a task that is queued now."""
+    """Headers for a task that is queued now."""
     return {QUEUED_AT: time.time()}
 
 
 def queues(settings: Settings) -> dict[str, Queue]:
-    """The queues with their waiting tasks, and since when the first one waits.
+    """The queues with their number of waiting tasks, and the time since which the first one waits.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -32,7 +32,7 @@ def queues(settings: Settings) -> dict[str, Queue]:
 
 
 def files_waiting(settings: Settings) -> set[str]:
-    """Partition keys of the imports of which tasks wait, on a Redis.
+    """Partition keys of the imports with waiting tasks, on Redis.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -52,7 +52,7 @@ def _queue(connection: Connection, queue: str) -> Queue:
 
 
 def _oldest_since(connection: Connection, queue: str) -> int | None:
-    """Microseconds since 1970; None where the queue is empty by now, or tasks come from elsewhere."""
+    """Microseconds since 1970; None if the queue is empty by now, or the task was sent by another program."""
     channel = connection.channel()  # type: ignore[no-untyped-call]
     try:
         peek = waiting_headers if connection.transport.driver_type == "redis" else _peek_amqp
@@ -63,7 +63,7 @@ def _oldest_since(connection: Connection, queue: str) -> int | None:
 
 
 def _peek_amqp(channel: Any, queue: str) -> list[dict[str, Any]]:
-    """Headers of the next task, which is taken and at once put back to its place."""
+    """Headers of the next task, which is taken and put back at once."""
     message = channel.basic_get(queue)
     if message is None:
         return []

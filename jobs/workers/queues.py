@@ -1,4 +1,4 @@
-"""What waits in the queues of the broker."""
+"""The queues of the broker: their sizes, their workers and their declarations."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _AllServed(Exception):
 
 
 def unserved_queues(app: Celery, within: float) -> set[str]:
-    """Queues that no worker serves; waits for answers so many seconds, and no longer than it must."""
+    """Finds the queues that no worker serves. Waits for answers up to this many seconds, and stops early."""
     unserved = set(QUEUES)
 
     def note(answer: dict[str, Any]) -> None:
@@ -70,14 +70,14 @@ def unserved_queues(app: Celery, within: float) -> set[str]:
 
 
 def transport_options(settings: Settings) -> dict[str, Any]:
-    """What everybody who sends, takes or counts tasks must tell kombu alike."""
+    """kombu's transport options, which must be the same for senders, workers and monitoring."""
     if is_amqp(broker_url(settings)):
         return {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
     return {
         "visibility_timeout": settings.visibility_timeout,
-        # kombu looks for unacknowledged tasks every 10 s times this; its default of 10 is a long wait.
+        # kombu looks for unacknowledged tasks every 10 s times this number; its default, 10, is too slow.
         "unacked_restore_throttle": 1,
-        # A list for each priority; by default it keeps four, and throws neighbours together.
+        # One Redis list for each priority. The default of four lists merges neighbouring priorities.
         "priority_steps": list(range(PRIORITIES)),
     }
 
@@ -85,7 +85,7 @@ def transport_options(settings: Settings) -> dict[str, Any]:
 def _connect(settings: Settings) -> Connection:
     url = broker_url(settings)
     tls = amqps_options(url) or False
-    # A broker that hangs must not hang those who watch it.
+    # Monitoring must not hang when the broker hangs.
     limits = ("read_timeout", "write_timeout") if is_amqp(url) else ("socket_timeout",)
     options = transport_options(settings) | dict.fromkeys(limits, TIMEOUT_SECONDS)
     return Connection(  # type: ignore[no-untyped-call]
@@ -94,8 +94,9 @@ def _connect(settings: Settings) -> Connection:
 
 
 def misdeclared_queues(settings: Settings, app: Celery) -> dict[str, str]:
-    """Queues on which no worker of this app can start, with what RabbitMQ says: they have another type or
-    other arguments. Queues that nobody has made yet stay unmade.
+    """Queues that exist with another type or other arguments, so no worker can start, by RabbitMQ's error.
+
+    Queues that do not exist are not created.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -108,7 +109,7 @@ def misdeclared_queues(settings: Settings, app: Celery) -> dict[str, str]:
 
 
 def _declare_again(connection: Connection, queue: Queue) -> str:
-    """Why RabbitMQ does not take the declaration of a queue that there is; it changes nothing."""
+    """Why RabbitMQ rejects the declaration of an existing queue; changes nothing."""
     channel = connection.channel()  # type: ignore[no-untyped-call]
     try:
         declared = queue.bind(channel)  # type: ignore[no-untyped-call]
@@ -124,7 +125,7 @@ def _declare_again(connection: Connection, queue: Queue) -> str:
 
 
 def queue_size(connection: Connection, queue: str) -> int:
-    """Waiting tasks of a queue; 0 where no worker has made it yet."""
+    """Waiting tasks of a queue; 0 if no worker has created it yet."""
     channel = connection.channel()  # type: ignore[no-untyped-call]
     try:
         return int(channel.queue_declare(queue, passive=True).message_count)

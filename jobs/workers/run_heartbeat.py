@@ -1,4 +1,4 @@
-"""Signs of life of a run's process, and its end when the run was declared dead."""
+"""Heartbeats of a run's process, which ends itself when the run was given up."""
 
 import os
 import signal
@@ -15,11 +15,11 @@ from resources.order_store import OrderStore
 
 @contextmanager
 def run_heartbeat(settings: Settings, instance: DagsterInstance, run: DagsterRun) -> Iterator[None]:
-    """Keeps the import that a run works on alive in the watchdog's eyes; other runs have no need."""
+    """Sends heartbeats of the import that a run works on; other runs need none."""
     key = run.tags.get(PARTITION_TAG)
 
     def give_way() -> None:
-        # It was declared dead, or deleted, and another launched: two would only be in each other's way.
+        # The run was given up or deleted, and another may work on the import now.
         current = instance.get_run_by_id(run.run_id)
         if current is None or current.is_finished:
             os.kill(os.getpid(), signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What a worker logs of its steps: one line when a step starts and one when it ends."""
+"""A worker's log of its steps: one line when a step starts, and one when it ends."""
 
 import logging
 import re
@@ -32,7 +32,7 @@ class StepLog:
         self._began = 0.0
 
     def connect(self) -> None:
-        """Follow every task of this process and of those forked from it."""
+        """Logs every task of this process and of the processes forked from it."""
         task_prerun.connect(self.start, weak=False)
         task_postrun.connect(self.end, weak=False)
 
@@ -43,7 +43,7 @@ class StepLog:
         log.info("step started")
 
     def end(self, retval: object = None, state: str | None = None, **_: object) -> None:
-        """A step ended, one way or the other."""
+        """A step ended, successfully or not."""
         outcome, seconds = outcome_of(state, retval), round(time.monotonic() - self._began, 3)
         level = logging.ERROR if outcome == "failed" else logging.INFO
         log.log(level, "step ended", extra={"outcome": outcome, "seconds": seconds})
@@ -51,7 +51,7 @@ class StepLog:
 
 
 def outcome_of(state: str | None, events: object) -> str:
-    """`done`, `to be retried` or `failed`, which for Celery is a task that ends well with events."""
+    """Returns `done`, `to be retried` or `failed`. To Celery, a failed step is a successful task."""
     told = events if isinstance(events, Sequence) and not isinstance(events, str) else []
     if state != "SUCCESS" or any('"STEP_FAILURE"' in str(event) for event in told):
         return "failed"

@@ -24,7 +24,7 @@ OUTCOMES = {
 
 
 def counted(settings: Settings, events: Iterator[DagsterEvent], plan: Plan) -> Iterator[DagsterEvent]:
-    """The events of a run; each step that ends is counted."""
+    """Passes on the events of a run, and counts each step that ends."""
     with OrderStore(settings.store_url).open() as engine, closing(open_redis(redis_url(settings))) as client:
         tallies = Tallies(client, store_id(engine))
         for event in events:

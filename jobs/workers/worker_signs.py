@@ -1,4 +1,4 @@
-"""Signs of life of a Celery worker for the metrics, the alerts and the API's readiness."""
+"""Heartbeats of a Celery worker, for metrics, alerts and the readiness of the API."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 
 def worker_signs(redis_url: str) -> type[bootsteps.StartStopStep]:
-    """Celery's step of a worker that notes its signs of life in this Redis."""
+    """Returns a Celery bootstep that sends the worker's heartbeats to this Redis."""
 
     class WorkerSigns(bootsteps.StartStopStep):  # type: ignore[misc]
-        """Notes a sign every few seconds, in the worker's main loop: a thread would be forked with it."""
+        """Sends a heartbeat every few seconds in the worker's main loop: a thread would be forked too."""
 
         requires = (CONSUMER_HAS_QUEUES,)
 
@@ -39,13 +39,13 @@ def worker_signs(redis_url: str) -> type[bootsteps.StartStopStep]:
             try:
                 forget_worker(self.client, consumer.hostname)
             except RedisError as error:
-                log.warning("Redis is down, that this worker stops is not noted: %s", error)
+                log.warning("Redis is down; that this worker stops could not be stored: %s", error)
 
         def note(self, consumer: Any) -> None:
             try:
                 note_worker(self.client, _worker(consumer))
             except RedisError as error:
-                log.warning("Redis is down, no sign of life could be noted: %s", error)
+                log.warning("Redis is down; a heartbeat could not be sent: %s", error)
 
     return WorkerSigns
 

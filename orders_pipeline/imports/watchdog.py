@@ -1,4 +1,4 @@
-"""Which running imports need a new launch, judged by the store, Dagster's word and the broker's."""
+"""The rules by which running imports are launched again, from what the store, Dagster and the broker say."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from enum import StrEnum
 
 from orders_pipeline.imports.import_row import Import
 
-# Together with the runs themselves they outlast a full disk or a store that is away for some minutes.
+# Together with the runs themselves they outlast a full disk, or a store that is down for some minutes.
 PAUSES = (0, 0, 15, 30, 60, 60)
-# Times the patience with a run: a process that starts on a busy machine loads for long before its first sign.
+# Times the patience with a run: on a busy machine, a process loads for long before its first heartbeat.
 STARTING_TAKES = 2
 
 
 class RunState(StrEnum):
-    """What Dagster says of the newest run of an import."""
+    """The state of the newest run of an import, as Dagster reports it."""
 
     WAITING = "waiting"
     STARTED = "started"
@@ -27,9 +27,11 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewestRun:
-    """The newest run of an import; `since` when it is in this state, in microseconds.
+    """The newest run of an import.
 
-    `unbegun`: how many of the newest runs were made since the last sign of life of any.
+    Attributes:
+        since: when it entered this state, in microseconds.
+        unbegun: how many of the newest runs were created since the last heartbeat of any run.
     """
 
     state: RunState
@@ -39,10 +41,11 @@ class NewestRun:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait, in seconds: for signs of life of the run and of the workers, and between launches.
+    """How long to wait, in seconds: for heartbeats of the run and of the workers, and between launches.
 
     Attributes:
-        pauses: seconds of quiet before the next launch, by how many brought no progress; as many are made.
+        pauses: seconds of silence before the next launch, by the number of launches without progress. After
+            as many launches, the import stalls.
     """
 
     run: float
@@ -52,20 +55,20 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """For how many seconds the run's process and the workers have given no sign of life."""
+    """Seconds since the last heartbeat of the run's process and of the workers."""
 
     run: float
     work: float
 
 
-class SignsOfLife:
-    """Since when each sign of life is the same, by the clock of the process that looks.
+class HeartbeatClock:
+    """Times how long each heartbeat has stayed the same, with a monotonic clock.
 
-    A sign's own time is never subtracted from the present: another machine's clock may differ from this
-    one's, and any clock may jump. What is seen for the first time counts as new.
+    A heartbeat counts only if it changed. Its own time is never compared with the present: clocks of two
+    machines may differ, and any clock may jump. A heartbeat that is seen for the first time counts as new.
 
     Args:
-        clock: seconds that only grow.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,7 +76,7 @@ class SignsOfLife:
         self._seen: dict[Hashable, tuple[Hashable, float]] = {}
 
     def unchanged_for(self, whose: Hashable, sign: Hashable) -> float:
-        """Seconds since this sign was first seen."""
+        """Seconds since this heartbeat was first seen."""
         now = self._clock()
         seen, since = self._seen.get(whose, (None, now))
         if seen != sign:
@@ -82,7 +85,7 @@ class SignsOfLife:
         return now - since
 
     def silence(self, found: Import, run: NewestRun) -> Silence:
-        """How long nothing was heard of an import; a new run, or a new state of it, is a sign, too."""
+        """How long an import has been silent. A new run, or a new state of the run, counts as a heartbeat."""
         return Silence(
             self.unchanged_for((found.id, "run"), (run, found.run_beat_at)),
             self.unchanged_for((found.id, "work"), (run, found.work_beat_at)),
@@ -91,19 +94,19 @@ class SignsOfLife:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Nothing is to be done."""
+    """Leave the import alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relaunch:
-    """The run is lost, for this reason; the import is to be launched again, whole."""
+    """The run is lost, for this reason: launch the whole import again."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Launching again has changed nothing; somebody must look."""
+    """Launches made no progress: an operator must find the cause."""
 
     reason: str
 
@@ -112,16 +115,16 @@ Verdict = Leave | Relaunch | GiveUp
 
 
 def judge(found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, patience: Patience) -> Verdict:
-    """What to do about a running import.
+    """Decides what to do about a running import.
 
     Args:
-        tasks_wait: whether tasks of it lie in the broker's queues; then silence only means other work.
+        tasks_wait: whether tasks of it wait in the broker; then workers are silent because they are busy.
     """
     reason = _why_lost(found, run, silence, tasks_wait, patience)
     if reason is None:
         return Leave()
     if found.launches >= len(patience.pauses):
-        return GiveUp(f"{found.launches} launches brought no progress; the last one: {reason}")
+        return GiveUp(f"{found.launches} launches made no progress; the last reason: {reason}")
     if max(silence.run, silence.work) < patience.pauses[found.launches]:
         return Leave()
     return Relaunch(reason)
@@ -132,13 +135,13 @@ def _why_lost(
 ) -> str | None:
     match run.state:
         case RunState.CANCELED if (found.reopened_at or 0) > run.since:
-            return "it was canceled, and opened again after that"
+            return "it was canceled and then reopened"
         case RunState.WAITING | RunState.CANCELED:
             return None
         case RunState.ENDED:
-            return "the run ended without having settled every order"
+            return "the run ended before every order was settled"
         case RunState.MISSING:
-            return "Dagster knows no run of it"
+            return "Dagster has no run of it"
     return _why_silent(found, run, silence, tasks_wait, patience)
 
 
@@ -146,11 +149,11 @@ def _why_silent(
     found: Import, run: NewestRun, silence: Silence, tasks_wait: bool, patience: Patience
 ) -> str | None:
     if (found.run_beat_at or 0) < run.since:
-        # A machine on which runs were given up before they began needs more time, not more runs.
+        # If runs were given up before they began, the machine needs more time, not more runs.
         late = silence.run > patience.run * STARTING_TAKES * max(run.unbegun, 1)
-        return "the run's process gave no sign of life" if late else None
+        return "the run's process sent no heartbeat" if late else None
     if silence.run > patience.run:
         return "the run's process is gone"
     if not tasks_wait and silence.work > patience.work:
-        return "no worker is at work on it, and no task of it waits"
+        return "no worker works on it, and none of its tasks waits"
     return None

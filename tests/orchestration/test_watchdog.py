@@ -36,7 +36,7 @@ from jobs.workers.step_log import IDS_HEADER, step_ids
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, get_import
-from orders_pipeline.imports.watchdog import SignsOfLife
+from orders_pipeline.imports.watchdog import HeartbeatClock
 from orders_pipeline.staging.inbox import STABLE_SECONDS
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import imports, kpi_days
@@ -347,7 +347,7 @@ def test_three_launches_without_progress_stall_an_import(
     assert look_for_lost(bench, instance) == []
     stalled = found(bench, key)
     assert stalled.status is ImportStatus.STALLED
-    assert "3 launches brought no progress" in str(stalled.refused_because)
+    assert "3 launches made no progress" in str(stalled.refused_because)
     assert look_for_lost(bench, instance) == []
 
 
@@ -414,7 +414,7 @@ def test_a_run_of_a_finished_import_that_gives_signs_of_life_is_left_alone(
 ) -> None:
     key = bench.stage(bench.write(*many_orders(5)))
     bench.settle(key)
-    alive, signs = run_of(instance, key, STARTED), SignsOfLife()
+    alive, signs = run_of(instance, key, STARTED), HeartbeatClock()
     for _ in range(3):
         beat(bench)
         fail_dead_runs(instance, bench.engine, signs, RunPatience(NONE_AT_ALL))
@@ -423,7 +423,7 @@ def test_a_run_of_a_finished_import_that_gives_signs_of_life_is_left_alone(
 
 def fail_dead(bench: ImportBench, instance: DagsterInstance, patience: RunPatience) -> None:
     """Looks twice for dead runs: silence takes two looks."""
-    signs = SignsOfLife()
+    signs = HeartbeatClock()
     for _ in range(2):
         fail_dead_runs(instance, bench.engine, signs, patience)
 
@@ -442,7 +442,7 @@ def test_an_older_run_that_is_alive_goes_on_where_the_newer_one_was_canceled(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
     key = running(bench)
-    alive, signs = run_of(instance, key, STARTED), SignsOfLife()
+    alive, signs = run_of(instance, key, STARTED), HeartbeatClock()
     run_of(instance, key, DagsterRunStatus.CANCELED)
     for _ in range(3):
         beat(bench)

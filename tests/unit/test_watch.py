@@ -8,12 +8,12 @@ from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.watchdog import (
     GiveUp,
+    HeartbeatClock,
     Leave,
     NewestRun,
     Patience,
     Relaunch,
     RunState,
-    SignsOfLife,
     Silence,
     judge,
 )
@@ -99,7 +99,7 @@ def test_launches_that_bring_no_progress_follow_each_other_more_slowly(launches:
 
 def test_what_is_given_up_says_what_happened_last() -> None:
     verdict = judge(an_import(launches=6), NewestRun(STARTED), Silence(31, 1), False, PATIENCE)
-    assert verdict == GiveUp("6 launches brought no progress; the last one: the run's process is gone")
+    assert verdict == GiveUp("6 launches made no progress; the last reason: the run's process is gone")
 
 
 def test_an_import_that_is_well_is_left_alone_however_often_it_was_launched() -> None:
@@ -120,7 +120,7 @@ class Clock:
 def silences(found: list[Import], run: NewestRun) -> list[Silence]:
     """What is heard at looks ten seconds apart."""
     clock = Clock()
-    signs, heard = SignsOfLife(clock), []
+    signs, heard = HeartbeatClock(clock), []
     for one in found:
         heard.append(signs.silence(one, run))
         clock.seconds += 10
@@ -148,7 +148,7 @@ def test_run_and_work_are_heard_apart() -> None:
 
 def test_a_new_run_is_given_its_time() -> None:
     clock = Clock()
-    signs = SignsOfLife(clock)
+    signs = HeartbeatClock(clock)
     signs.silence(an_import(), NewestRun(STARTED, NOW))
     clock.seconds += 100
     assert signs.silence(an_import(), NewestRun(STARTED, NOW + SECOND)) == Silence(0, 0)
