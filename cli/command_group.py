@@ -43,6 +43,7 @@ PANELS: Mapping[str, Mapping[str, str]] = {
     "Maintenance": {
         "backup": "backups",
         "restore": "backups",
+        "upgrade": "upgrade",
         "clean": "clean",
         "audit": "audit",
         "keys": "keys",

@@ -5,23 +5,33 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import DBAPIError
 
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.revisions import OURS, Migrations, require_current, revision_of
 from resources.order_store import OrderStore
 
 
 @contextmanager
-def open_store(settings: Settings) -> Iterator[Engine]:
-    """Opens the order store of these settings and upgrades its tables if needed."""
+def open_store(settings: Settings, *, older: bool = False) -> Iterator[Engine]:
+    """Opens the order store of these settings; creates the tables of a new one.
+
+    Args:
+        older: whether a store that has to be upgraded is opened as well, for reading.
+
+    Raises:
+        StoreRefused: the tables are older or newer than this code.
+    """
     if (file := _store_file(settings)) and settings.home in file.parents:
         # Make the home first, with its permissions: making a store below it would make it readable for all.
         make_home(settings.home)
-    with OrderStore(settings.store_url).open() as engine:
+    with OrderStore(settings.store_url).open(older=older) as engine:
         yield engine
 
 
@@ -29,6 +39,22 @@ def is_store_made(settings: Settings) -> bool:
     """Whether the order store exists; a SQLite store is created by the first command that needs it."""
     file = _store_file(settings)
     return file is None or file.exists()
+
+
+def require_usable_store(settings: Settings, migrations: Migrations = OURS) -> None:
+    """Makes sure that this code works on the order store; one that is not made or does not answer passes.
+
+    Raises:
+        StoreRefused: the store is older or newer.
+    """
+    if not is_store_made(settings):
+        return
+    engine = open_engine(settings.store_url)
+    try:
+        with suppress(DBAPIError):
+            require_current(revision_of(engine), migrations)
+    finally:
+        engine.dispose()
 
 
 def _store_file(settings: Settings) -> Path | None:

@@ -13,6 +13,7 @@ import typer  # noqa: E402 the command's start is taken first
 
 from cli.command_group import CommandGroup  # noqa: E402
 from cli.stack.code_version import code_version  # noqa: E402
+from orders_pipeline.base.version import VERSION  # noqa: E402
 
 app = typer.Typer(
     name="orders",
@@ -26,7 +27,7 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"orders-pipeline {version('orders-pipeline')}")
+        typer.echo(f"orders-pipeline {VERSION}")
         typer.echo(f"dagster {version('dagster')}")
         typer.echo(f"code {code_version()}")
         raise typer.Exit

@@ -27,6 +27,7 @@ from orders_pipeline.payments.gateway import GatewayUnavailableError
 from orders_pipeline.services.redis_server import RedisServerMissing
 from orders_pipeline.staging.keys import BadPartitionKey
 from orders_pipeline.staging.remote_area import StagingUnavailable
+from orders_pipeline.store.revisions import StoreRefused
 
 Arguments = ParamSpec("Arguments")
 
@@ -72,7 +73,7 @@ def explain(error: Exception) -> CommandFailed:
     match error:
         case CommandFailed():
             failed = error
-        case FileRefused() | BackupError() | NewerDocumentError():
+        case FileRefused() | BackupError() | NewerDocumentError() | StoreRefused():
             failed = CommandFailed(error.code, error.message, error.hint)
         case SettingsError():
             failed = CommandFailed(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
+from functools import partial
 
 from celery import Celery
 from celery.signals import setup_logging, worker_init
@@ -15,6 +17,8 @@ from jobs.workers.worker_signs import worker_signs
 from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.services.redis_server import redis_url
+from orders_pipeline.store.engine import STORE_FAILED, open_engine
+from orders_pipeline.store.revisions import StoreRefused, require_current, revision_of
 
 PING = "orders.ping"
 
@@ -28,12 +32,26 @@ def build_app(settings: Settings) -> Celery:
     # Celery leaves logging to a receiver of this signal.
     setup_logging.connect(lambda **_: configure_logs(settings), weak=False)
     StepLog().connect()
+    worker_init.connect(partial(_refuse_other_store, settings.store_url), weak=False)
     worker_init.connect(_load_definitions, weak=False)
     return app
 
 
 def _pong() -> str:
     return "pong"
+
+
+def _refuse_other_store(url: str, **_: object) -> None:
+    """Ends a worker that starts on an order store of another version; a store that is away is waited for."""
+    engine = open_engine(url)
+    try:
+        with suppress(*STORE_FAILED):
+            require_current(revision_of(engine))
+    except StoreRefused as refused:
+        # Celery logs any other exception of a signal's receiver, and goes on.
+        raise SystemExit(str(refused)) from None
+    finally:
+        engine.dispose()
 
 
 def _load_definitions(**_: object) -> None:

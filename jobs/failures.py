@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.intake import IntakePausedError
 from orders_pipeline.imports.step_failures import WHOLE_FILE, Step, noting_failures
+from orders_pipeline.store.revisions import StoreRefused
 from resources.file_imports import FileImports
 
 TRANSIENT = (OperationalError, InterfaceError, RedisError, ConnectionError, TimeoutError)
@@ -52,5 +53,7 @@ def permanent_failures() -> Iterator[None]:
             "After `orders resume` it is launched automatically under `orders up`; otherwise launch it again."
         )
         raise Failure(f"{error}. {hint}", allow_retries=False) from None
+    except StoreRefused as refused:
+        raise Failure(str(refused), allow_retries=False) from None
     except Exception as error:
         raise Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
+from orders_pipeline.store.revisions import is_outdated, revision_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,19 @@ class OrderStore:
     url: str = field(repr=False)
 
     @contextmanager
-    def open(self) -> Iterator[Engine]:
-        """An engine on tables of the current version, closed afterwards."""
+    def open(self, *, older: bool = False) -> Iterator[Engine]:
+        """An engine on tables of the current version, closed afterwards.
+
+        Args:
+            older: whether a store that has to be upgraded is opened as well, to be read.
+
+        Raises:
+            StoreRefused: the tables are older or newer than this code.
+        """
         engine = open_engine(self.url)
         try:
-            ensure_current(engine)
+            if not (older and is_outdated(revision_of(engine))):
+                ensure_current(engine)
             yield engine
         finally:
             engine.dispose()

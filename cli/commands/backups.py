@@ -22,6 +22,7 @@ from orders_pipeline.backup.restore import restore as put_back
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.imports.import_row import list_imports
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.revisions import is_outdated, revision_of
 from orders_pipeline.verify.check import Check
 from orders_pipeline.verify.everything import verify_home
 
@@ -37,10 +38,11 @@ def backup(
 ) -> None:
     """Back up a consistent snapshot of the order store. Imports can continue meanwhile."""
     settings = load_settings()
-    with open_store(settings) as engine:
+    with open_store(settings, older=True) as engine:
         made = back_up(engine, settings, target)
-        with engine.begin() as connection:
-            record_action(connection, actor(), "store.backup", made.file.name)
+        if not is_outdated(revision_of(engine)):
+            with engine.begin() as connection:
+                record_action(connection, actor(), "store.backup", made.file.name)
     if as_json:
         emit(asdict(made))
     else:

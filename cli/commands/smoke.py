@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.commands.inspecting import checks_as_json
+from cli.context import require_usable_store
 from cli.output import JsonOption, command, emit, page
 from cli.smoke import SECONDS, Smoke, order_store_answers
 from orders_pipeline.base.settings import load_settings
@@ -21,6 +22,7 @@ def smoke(
 ) -> None:
     """Send a request to each endpoint, store, queue and server of the running stack. Changes no data."""
     settings = load_settings()
+    require_usable_store(settings)
     checks = [order_store_answers(settings), *Smoke(settings, seconds).checks()]
     ok = all(check.ok for check in checks)
     if as_json:

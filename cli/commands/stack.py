@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cli.commands.alerts import alert_table, alerts_now
 from cli.commands.intake import intake_state
+from cli.context import require_usable_store
 from cli.output import JsonOption, command, emit, page, progress
 from cli.stack.foreground import run_in_foreground
 from cli.stack.layout import Layout
@@ -111,6 +112,7 @@ def restart(names: Names = None, as_json: JsonOption = False) -> None:
 def status(as_json: JsonOption = False) -> None:
     """Show running programs, open alerts, and whether the intake is paused."""
     settings = load_settings()
+    require_usable_store(settings)
     found = alerts_now(settings)
     more = {"intake": intake_state(settings), "alerts": [alert_document(alert) for alert in found]}
     _show(stack_status(settings), settings, as_json, more)

@@ -16,7 +16,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.connect import http_gateway
 from orders_pipeline.services.redis_server import broker_url, find_server, redis_url
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.migrate import HEAD, current_revision
+from orders_pipeline.store.revisions import OURS, StoreRefused, current_revision, require_current
 
 CLOCK_SECONDS = 2.0
 UP = "Start it with `orders up`."
@@ -45,13 +45,17 @@ def _examine_store(engine: Engine) -> Iterator[Finding]:
             now = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
             yield clock("clock_of_database", float(now))
         revision = current_revision(connection)
-    if revision == HEAD:
-        yield ok("migrations", f"the tables are of revision {revision}")
-    elif revision is None:
-        yield warning("migrations", "there are no tables yet", "`orders files` creates them.")
-    else:
-        mend = "Run `orders backup`, then any command of the newer version, which upgrades the tables."
-        yield error("migrations", f"the tables are of revision {revision}, this version has {HEAD}", mend)
+    yield _tables(revision)
+
+
+def _tables(revision: str | None) -> Finding:
+    try:
+        require_current(revision)
+    except StoreRefused as refused:
+        return error("migrations", refused.message, refused.hint)
+    if revision is None:
+        return warning("migrations", "there are no tables yet", "`orders files` creates them.")
+    return ok("migrations", f"the tables are of revision {OURS.head}")
 
 
 def clock(name: str, theirs: float) -> Finding:

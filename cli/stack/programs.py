@@ -21,6 +21,7 @@ from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_comm
 from orders_pipeline.base.model import Scope
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.services.redis_server import prepare_server
+from orders_pipeline.store.revisions import OURS, Migrations
 
 REDIS, KEEPER = "redis", "keeper"
 CODE_SERVER, WEBSERVER, VIEWER, DAEMON = "code-server", "webserver", "viewer", "daemon"
@@ -36,11 +37,12 @@ KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
 
 @dataclass(frozen=True)
 class Plan:
-    """The input for making programs: settings, and the modules of the Celery app and of the definitions."""
+    """The input for making programs: settings, modules of the Celery app and the definitions, migrations."""
 
     settings: Settings
     celery_app: str = CELERY_APP
     definitions: str = DEFINITIONS
+    migrations: Migrations = OURS
 
     @property
     def layout(self) -> Layout:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.context import require_usable_store
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
@@ -39,9 +40,11 @@ from cli.stack.readiness import redis_answers
 from cli.stack.roles import roles
 from cli.stack.supervisor import Condition, ProgramState, Supervisor
 from cli.stack.up import bring_up, renew
+from cli.stack.upgrade import Upgraded, upgrade_store
 from cli.stack.workers import QUEUES_OF
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.redis_server import broker_url, redis_url
+from orders_pipeline.store.revisions import OURS, Migrations
 
 
 def silent(_: str) -> None:
@@ -127,18 +130,21 @@ def start_all(
     say: Say = silent,
     celery_app: str = CELERY_APP,
     definitions: str = DEFINITIONS,
+    migrations: Migrations = OURS,
 ) -> StackStatus:
     """Starts all processes, or the named ones, which then stay until `stop_all`.
 
-    Restarts running processes whose settings or code have changed. Returns when all are ready.
+    Restarts running processes whose settings or code have changed. Upgrades an older SQLite store first, if
+    every process is to run. Returns when all are ready.
 
     Args:
         guarded: whether Dagster's webserver asks for a sign-in, from now on; None: as it did before.
 
     Raises:
         StackError: a port is in use, or a process does not start; everything that was started is stopped.
+        StoreRefused: the order store is of a newer version, or needs `orders upgrade`.
     """
-    plan = Plan(settings, celery_app, definitions)
+    plan = Plan(settings, celery_app, definitions, migrations)
     names = roles(settings, only)
     _refuse_absent_services(settings)
     plan.layout.prepare()
@@ -147,6 +153,9 @@ def start_all(
         plan.layout.guard(guarded)
         was_running = Supervisor(plan.layout).condition() is Condition.RUNNING
         try:
+            if not only and not settings.database_url:
+                upgrade_store(plan, say)
+            require_usable_store(settings, migrations)
             bring_up(plan, names, say)
         except BaseException:
             if not was_running:
@@ -167,12 +176,38 @@ def restart_programs(
 
     Raises:
         StackError: a process is not running, or does not start again.
+        StoreRefused: the order store is of another version.
     """
     plan = Plan(settings, celery_app, definitions)
+    require_usable_store(settings)
     plan.layout.prepare()
     with start_lock(plan.layout.run, say):
         renew(plan, names, say)
     return stack_status(plan.settings)
+
+
+def upgrade_home(
+    settings: Settings,
+    *,
+    backed_up: bool = True,
+    say: Say = silent,
+    celery_app: str = CELERY_APP,
+    definitions: str = DEFINITIONS,
+    migrations: Migrations = OURS,
+) -> Upgraded | None:
+    """Upgrade the order store; what ran of this home is stopped before and started again after it.
+
+    Raises:
+        StoreRefused, StackError, BackupError: as `upgrade_store` does.
+    """
+    plan = Plan(settings, celery_app, definitions, migrations)
+    _refuse_absent_services(settings)
+    plan.layout.prepare()
+    with start_lock(plan.layout.run, say):
+        made = upgrade_store(plan, say, backed_up=backed_up)
+        if made and made.stopped:
+            bring_up(plan, made.stopped, say)
+    return made
 
 
 def stop_all(settings: Settings, *, say: Say = silent) -> bool:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from celery import bootsteps
 from redis.exceptions import RedisError
 
 from jobs.dagster_seams.celery_workers import CONSUMER_HAS_QUEUES, processes_of, queues_of, tasks_at_work
+from orders_pipeline.base.version import VERSION
 from orders_pipeline.monitoring.workers import SIGN_SECONDS, Worker, forget_worker, note_worker
 from orders_pipeline.services.redis_clients import open_redis
+from orders_pipeline.store.revisions import OURS
 
 log = logging.getLogger(__name__)
 
 
-def worker_signs(redis_url: str) -> type[bootsteps.StartStopStep]:
+def worker_signs(
+    redis_url: str, version: str = VERSION, revision: str = OURS.head
+) -> type[bootsteps.StartStopStep]:
     """Returns a Celery bootstep that sends the worker's heartbeats to this Redis."""
 
     class WorkerSigns(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -43,7 +48,7 @@ def worker_signs(redis_url: str) -> type[bootsteps.StartStopStep]:
 
         def note(self, consumer: Any) -> None:
             try:
-                note_worker(self.client, _worker(consumer))
+                note_worker(self.client, replace(_worker(consumer), version=version, revision=revision))
             except RedisError as error:
                 log.warning("Redis is down; a heartbeat could not be sent: %s", error)
 

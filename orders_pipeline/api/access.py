@@ -24,6 +24,7 @@ from orders_pipeline.api.rate_limit import RateLimit, address_of
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.model import Scope
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.revisions import require_current, revision_of
 
 HOME_KEY = "home"
 HEALTH = "/api/health"
@@ -150,7 +151,17 @@ def require(scope: Scope) -> Callable[..., Caller]:
     return permitted
 
 
-Operator = Annotated[Caller, Depends(require(Scope.OPERATE))]
+def _may_change(caller: Annotated[Caller, Depends(require(Scope.OPERATE))], context: Context) -> Caller:
+    """Lets a caller change the order store, unless it was upgraded since this process started.
+
+    Raises:
+        StoreRefused: it was.
+    """
+    require_current(revision_of(context.engine))
+    return caller
+
+
+Operator = Annotated[Caller, Depends(_may_change)]
 Reader = Annotated[Caller, Depends(require(Scope.READ))]
 
 

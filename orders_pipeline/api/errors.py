@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from orders_pipeline.api.headers import HEADERS
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.store.engine import STORE_FAILED
+from orders_pipeline.store.revisions import StoreRefused
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_http)
     for store_failed in STORE_FAILED:
         app.exception_handler(store_failed)(_store_down)
+    app.exception_handler(StoreRefused)(_other_store)
     app.exception_handler(RedisError)(_redis_down)
     app.exception_handler(FiguresElsewhere)(_elsewhere)
     app.exception_handler(Exception)(_bug)
@@ -63,6 +65,11 @@ async def _http(_request: Request, error: HTTPException) -> JSONResponse:
 async def _store_down(_request: Request, error: DBAPIError | TimeoutError) -> JSONResponse:
     log.error("The order store failed: %s", error.orig if isinstance(error, DBAPIError) else error)
     return error_response(503, "The order store does not answer.")
+
+
+async def _other_store(_request: Request, error: StoreRefused) -> JSONResponse:
+    log.error("%s", error)
+    return error_response(503, str(error))
 
 
 async def _elsewhere(_request: Request, error: FiguresElsewhere) -> JSONResponse:

@@ -23,6 +23,7 @@ from orders_pipeline.monitoring.snapshots import KEPT, settled_per_second, snaps
 from orders_pipeline.monitoring.snapshots import Snapshot as StoredSnapshot
 from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.store.engine import STORE_FAILED, reading
+from orders_pipeline.store.revisions import StoreRefused, current_revision, require_current
 from orders_pipeline.store.schema import home
 
 router = APIRouter(tags=["health"])
@@ -98,6 +99,9 @@ def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
     except ResponseError as error:
         log.warning("%s takes no writes: %s", name, error)
         return {"status": "unhealthy", "message": f"{name} takes no writes."}
+    except StoreRefused as refused:
+        log.warning("%s", refused)
+        return {"status": "unhealthy", "message": str(refused)}
     except (*STORE_FAILED, RedisError, ConnectionError, TimeoutError) as error:
         log.warning("%s is down: %s", name, error)
         return {"status": "unhealthy", "message": f"{name} does not answer."}
@@ -106,4 +110,5 @@ def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
 
 def _ask_store(context: ApiContext) -> None:
     with reading(context.watched_store) as connection:
+        require_current(current_revision(connection))
         connection.execute(select(home.c.id)).one()

@@ -16,8 +16,8 @@ from orders_pipeline.api.models import Live, Ready
 from orders_pipeline.monitoring.metrics import PipelineMetrics, metrics_registry
 from orders_pipeline.monitoring.workers import queues_served, workers_there
 from orders_pipeline.services.redis_clients import try_writing
-from orders_pipeline.store.engine import STORE_FAILED, reading
-from orders_pipeline.store.migrate import HEAD, current_revision
+from orders_pipeline.store.engine import STORE_FAILED
+from orders_pipeline.store.revisions import OURS, revision_of
 
 router = APIRouter(tags=["health"])
 metrics_router = APIRouter()
@@ -78,8 +78,7 @@ def _holds(ask: Callable[[], Any]) -> bool:
 
 
 def _is_migrated(context: ApiContext) -> bool:
-    with reading(context.watched_store) as connection:
-        return current_revision(connection) == HEAD
+    return revision_of(context.watched_store) == OURS.head
 
 
 def _are_queues_served(context: ApiContext) -> bool:

@@ -12,10 +12,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, func, select, text
+from sqlalchemy import Connection, Engine, create_engine, func, inspect, select, text
 
 from orders_pipeline.backup import postgres_dump, sqlite_copy
 from orders_pipeline.backup.archive import SCRATCH, pack, scratch_beside
@@ -24,6 +23,7 @@ from orders_pipeline.backup.manifest import Manifest, checksums, write_manifest
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.version import VERSION
 from orders_pipeline.staging.staging import Staging, open_staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, imports, metadata
@@ -97,13 +97,16 @@ def _copy_store(engine: Engine, settings: Settings, content: Path) -> Manifest:
 def _describe(connection: Connection, settings: Settings, content: Path) -> Manifest:
     """The manifest of a snapshot; the other files are added to what it describes."""
     _copy_files(connection, settings, content)
+    # A store that is about to be upgraded lacks the newest tables.
+    present = set(inspect(connection).get_table_names())
     counts = {
         name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for name, table in metadata.tables.items()
+        if name in present
     }
     return Manifest(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        version=version("orders-pipeline"),
+        version=VERSION,
         database=connection.dialect.name,
         revision=connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one(),
         token=connection.execute(select(home.c.token)).scalar_one(),

@@ -7,17 +7,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, make_url, select, text
+from sqlalchemy import Connection, Engine, func, inspect, make_url, select
 
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import metadata
+from orders_pipeline.store.sessions import other_sessions
 
 DUMP = "orders.dump"
-OTHERS = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-)
 
 
 def dump(connection: Connection, url: str, folder: Path) -> None:
@@ -27,7 +24,9 @@ def dump(connection: Connection, url: str, folder: Path) -> None:
         BackupError: pg_dump is missing or fails.
     """
     snapshot = connection.execute(select(func.pg_export_snapshot())).scalar_one()
-    tables = [f"--table={name}" for name in (*metadata.tables, "alembic_version")]
+    # A store that is about to be upgraded lacks the newest tables.
+    present = set(inspect(connection).get_table_names())
+    tables = [f"--table={name}" for name in (*metadata.tables, "alembic_version") if name in present]
     options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
     _run("pg_dump", url, [*options, *tables, f"--file={folder / DUMP}"])
 
@@ -49,11 +48,11 @@ def require_no_other_users(engine: Engine) -> None:
         BackupError: somebody is.
     """
     with reading(engine) as connection:
-        others = connection.execute(OTHERS).scalar_one()
+        others = other_sessions(connection)
     if others:
         raise BackupError(
             "store_in_use",
-            f"{others} other connections use the order store's database.",
+            f"Other programs use the order store's database: {', '.join(others)}.",
             "Stop the workers, Dagster and the API on every machine first (`orders down`).",
         )
 

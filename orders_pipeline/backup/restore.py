@@ -26,7 +26,8 @@ from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.migrate import current_revision, ensure_current, known_revisions
+from orders_pipeline.store.migrate import upgrade
+from orders_pipeline.store.revisions import OURS, revision_of
 from orders_pipeline.store.schema import home, imports, metadata, products
 
 HOLDING = (imports, products)
@@ -93,7 +94,7 @@ def _require_fitting(manifest: Manifest, engine: Engine, *, replace: bool) -> No
             f"The backup is of a {manifest.database} store, ORDERS_DATABASE_URL names {engine.dialect.name}.",
             "Restore it into a database of the same kind.",
         )
-    if manifest.revision not in known_revisions():
+    if manifest.revision not in OURS.known():
         raise BackupError(
             "unknown_revision",
             f"The backup's tables have the revision {manifest.revision}, which this version does not know.",
@@ -111,8 +112,7 @@ def _require_room(manifest: Manifest, engine: Engine, *, replace: bool) -> None:
         )
     if engine.dialect.name != "postgresql":
         return
-    with reading(engine) as connection:
-        present = current_revision(connection)
+    present = revision_of(engine)
     if present not in (None, manifest.revision):
         raise BackupError(
             "other_revision",
@@ -146,7 +146,7 @@ def _put_back(settings: Settings, folder: Path, finish: Callable[[Engine], None]
 
 def _finish(manifest: Manifest, warehouse: Path, actor: str, engine: Engine) -> None:
     _require_same_rows(engine, manifest)
-    ensure_current(engine)
+    upgrade(engine)
     _make_it_another(engine, manifest, warehouse, actor)
 
 

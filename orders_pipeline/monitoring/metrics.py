@@ -7,7 +7,6 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 import redis
@@ -19,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.version import VERSION
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring import store_metrics, worker_metrics
 from orders_pipeline.monitoring.overview import overview
@@ -101,7 +101,7 @@ class PipelineMetrics(Collector):
             "orders_disk_free_bytes", "Free bytes of the disk of ORDERS_HOME.", usage.free
         )
         yield GaugeMetricFamily("orders_disk_size_bytes", "Size of the disk of ORDERS_HOME.", usage.total)
-        labels = {"version": version("orders-pipeline"), "python": platform.python_version()}
+        labels = {"version": VERSION, "python": platform.python_version()}
         build = GaugeMetricFamily("orders_build_info", "What runs; always 1.", labels=list(labels))
         build.add_metric(list(labels.values()), 1)
         yield build

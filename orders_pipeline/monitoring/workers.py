@@ -1,15 +1,16 @@
 """Signs of life of the Celery workers, in Redis.
 
 `workers` is a hash: Celery's name of a worker, and as JSON when it last gave a sign (seconds since 1970, by
-the clock of Redis), its processes, the tasks in work and its queues. A worker counts while its sign is fresh.
+the clock of Redis), its processes, the tasks in work, its queues and its code. A worker counts while its sign
+is fresh.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 import redis
 
@@ -21,17 +22,24 @@ KEPT_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker that is there; `busy` counts the tasks that it works on."""
+    """A worker that is there; `busy` counts the tasks that it works on.
+
+    `version` is that of its code, `revision` the one of the order store's tables that this code needs. Both
+    are empty for workers of 0.1.0, which do not tell.
+    """
 
     name: str
     processes: int
     busy: int
     queues: tuple[str, ...]
+    version: str = ""
+    revision: str = ""
 
 
 def note_worker(client: redis.Redis, worker: Worker) -> None:
     """Notes a worker's sign of life."""
-    told = {"at": _now(client), "processes": worker.processes, "busy": worker.busy, "queues": worker.queues}
+    told = asdict(worker) | {"at": _now(client)}
+    del told["name"]
     client.hset(KEY, worker.name, json.dumps(told))
     client.expire(KEY, KEPT_SECONDS)
 
@@ -51,11 +59,12 @@ def workers_there(client: redis.Redis) -> list[Worker]:
     told = {name: json.loads(text) for name, text in cast(dict[str, str], client.hgetall(KEY)).items()}
     if gone := [name for name, sign in told.items() if sign["at"] < since]:
         client.hdel(KEY, *gone)
-    return [
-        Worker(name, sign["processes"], sign["busy"], tuple(sign["queues"]))
-        for name, sign in sorted(told.items())
-        if sign["at"] >= since
-    ]
+    return [_worker(name, sign) for name, sign in sorted(told.items()) if sign["at"] >= since]
+
+
+def _worker(name: str, sign: Mapping[str, Any]) -> Worker:
+    of_code = {one: sign.get(one, "") for one in ("version", "revision")}
+    return Worker(name, sign["processes"], sign["busy"], tuple(sign["queues"]), **of_code)
 
 
 def queues_served(workers: Iterable[Worker]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
 
 from orders_pipeline.base.home import make_home
+from orders_pipeline.base.version import VERSION
 
 LOCKED_AT_MOST_SECONDS = 60
 BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"
@@ -35,6 +36,8 @@ SQLITE_PRAGMAS = (
 KEEPALIVES = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 GIVE_UP_MILLISECONDS = 30_000
 CONNECT_SECONDS = 10
+# What PostgreSQL shows of a session, to those who ask which programs use the database.
+APPLICATION = f"orders-pipeline {VERSION}"
 WATCHER_CONNECT_SECONDS, WATCHER_STATEMENT_SECONDS = 2, 10
 # What is raised where the store is away, refuses a statement, or hangs with every connection of a process.
 STORE_FAILED = (DBAPIError, TimeoutError)
@@ -76,7 +79,12 @@ def open_watching_engine(url: str) -> Engine:
 
 def _liveness(url: URL) -> dict[str, Any]:
     """Arguments of a PostgreSQL connection by which both of its ends notice that the other is gone."""
-    ours = {**KEEPALIVES, "tcp_user_timeout": GIVE_UP_MILLISECONDS, "connect_timeout": CONNECT_SECONDS}
+    ours: dict[str, Any] = {
+        **KEEPALIVES,
+        "application_name": APPLICATION,
+        "tcp_user_timeout": GIVE_UP_MILLISECONDS,
+        "connect_timeout": CONNECT_SECONDS,
+    }
     server = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
     server["tcp_user_timeout"] = GIVE_UP_MILLISECONDS
     options = [f"-c {name}={value}" for name, value in server.items()]

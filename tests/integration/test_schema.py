@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.store.migrate import HEAD, MIGRATIONS, current_revision, ensure_current
+from orders_pipeline.store.migrate import ensure_current
+from orders_pipeline.store.revisions import OURS, current_revision
 from orders_pipeline.store.schema import metadata
 from tests.import_bench import ImportBench, Line
 
@@ -76,8 +77,8 @@ def test_the_newest_migration_is_the_one_that_the_code_asks_for() -> None:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    config.set_main_option("script_location", str(OURS.folder))
+    assert ScriptDirectory.from_config(config).get_current_head() == OURS.head
 
 
 def test_migrations_can_be_undone(store_url: str) -> None:
@@ -88,7 +89,7 @@ def test_migrations_can_be_undone(store_url: str) -> None:
     ensure_current(engine)
     with engine.begin() as connection:
         config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
+        config.set_main_option("script_location", str(OURS.folder))
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
     assert set(inspect(engine).get_table_names()) == {"alembic_version"}
@@ -105,7 +106,7 @@ def test_many_processes_may_open_a_new_store_at_once(store_url: str) -> None:
     assert errors == []
     engine = open_engine(store_url)
     with engine.connect() as connection:
-        assert current_revision(connection) == HEAD
+        assert current_revision(connection) == OURS.head
         assert connection.execute(text("SELECT COUNT(*) FROM home")).scalar() == 1
     engine.dispose()
 

@@ -1,0 +1,158 @@
+"""Upgrades the order store of a home: stops its programs, makes a backup, changes the tables.
+
+Everything here is done under the home's start lock. Nothing is stopped before it is known that no workers of
+other machines and no commands of this home are at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, Engine
+
+from cli.stack.errors import StackError
+from cli.stack.lifecycle import Say, end_orphans, running_programs
+from cli.stack.locks import has_members
+from cli.stack.programs import KEEPER, REDIS, Plan, is_redis_embedded
+from cli.stack.readiness import redis_answers
+from cli.stack.supervisor import Supervisor
+from cli.stack.workers import QUEUES_OF, worker_node
+from orders_pipeline.backup.backup import back_up
+from orders_pipeline.monitoring.workers import Worker, workers_there
+from orders_pipeline.services.redis_clients import open_redis
+from orders_pipeline.services.redis_server import redis_url
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.migrate import ensure_current, upgrade
+from orders_pipeline.store.revisions import StoreRefused, is_outdated, revision_of
+from orders_pipeline.store.sessions import sessions_that_stay
+
+# A session outlives its program for a moment; what is still there after this time belongs to one that runs.
+LEAVE_SECONDS = 5.0
+STOP_ALL = "Stop it there (`orders down` on every machine), then try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """An upgrade that was made.
+
+    Args:
+        before, after: revisions of the tables.
+        backup: the file with the store as it was; None where none was wanted.
+        stopped: programs of this home that were stopped for it.
+    """
+
+    before: str
+    after: str
+    backup: Path | None
+    stopped: tuple[str, ...]
+
+
+def upgrade_store(plan: Plan, say: Say, *, backed_up: bool = True) -> Upgraded | None:
+    """Upgrades an older store and makes the tables of a new one; None where nothing is to be upgraded.
+
+    Raises:
+        StoreRefused: a newer version made the tables, or other programs use the store.
+        StackError: the Redis that knows the workers does not answer.
+        BackupError: the backup cannot be made.
+    """
+    with _engine(plan) as engine:
+        before = revision_of(engine)
+        if before is None:
+            ensure_current(engine, plan.migrations)
+        if before is None or not is_outdated(before, plan.migrations):
+            return None
+        end_orphans(plan, say)
+        _require_no_commands(plan)
+        _require_no_older_workers(plan)
+        stopped = _stop_programs(plan, say)
+        _require_no_sessions(engine)
+        backup = _back_up(engine, plan, before, say) if backed_up else None
+        say(f"Upgrading the order store from revision {before} to {plan.migrations.head}")
+        upgrade(engine, plan.migrations, partial(_require_alone, plan))
+        return Upgraded(before, plan.migrations.head, backup, tuple(stopped))
+
+
+@contextmanager
+def _engine(plan: Plan) -> Iterator[Engine]:
+    engine = open_engine(plan.settings.store_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _require_no_commands(plan: Plan) -> None:
+    if has_members(plan.layout.run):
+        raise StoreRefused(
+            "store_in_use",
+            "Commands of this home, such as `orders import`, are still at work.",
+            "Let them end, then try again.",
+        )
+
+
+def _require_alone(plan: Plan, connection: Connection) -> None:
+    """Asked once more under the lock: somebody may have come meanwhile."""
+    _require_no_older_workers(plan)
+    _require_no_other(sessions_that_stay(connection, LEAVE_SECONDS))
+
+
+def _require_no_sessions(engine: Engine) -> None:
+    with reading(engine) as connection:
+        _require_no_other(sessions_that_stay(connection, LEAVE_SECONDS))
+
+
+def _require_no_other(sessions: list[str]) -> None:
+    if sessions:
+        raise StoreRefused(
+            "store_in_use", f"Other programs use the order store's database: {', '.join(sessions)}.", STOP_ALL
+        )
+
+
+def _require_no_older_workers(plan: Plan) -> None:
+    if older := _older_workers(plan):
+        named = ", ".join(f"{one.name} ({one.version or '0.1.0'})" for one in older)
+        raise StoreRefused(
+            "store_in_use",
+            f"Workers of another version are at work on this order store: {named}.",
+            f"{STOP_ALL} One that was killed counts for half a minute.",
+        )
+
+
+def _older_workers(plan: Plan) -> list[Worker]:
+    """Workers whose code needs other tables; those of this home are left out, as they are stopped first."""
+    url = redis_url(plan.settings)
+    if is_redis_embedded(plan.settings) and not redis_answers(url):
+        # Workers on other machines cannot reach the Redis of a home, and it ends with the home's own.
+        return []
+    own = {worker_node(name, plan.settings) for name in QUEUES_OF}
+    try:
+        with closing(open_redis(url)) as client:
+            there = workers_there(client)
+    except RedisError as error:
+        raise StackError(
+            "redis_unreachable",
+            "The Redis of ORDERS_REDIS_URL does not answer, so that nobody knows which workers run",
+        ) from error
+    return [one for one in there if one.name not in own and one.revision != plan.migrations.head]
+
+
+def _stop_programs(plan: Plan, say: Say) -> list[str]:
+    names = [name for name in running_programs(plan.layout) if name not in (REDIS, KEEPER)]
+    if names:
+        say("Stopping " + ", ".join(names) + " for the upgrade; a worker ends its batch first")
+        Supervisor(plan.layout).remove(names)
+    return names
+
+
+def _back_up(engine: Engine, plan: Plan, before: str, say: Say) -> Path:
+    settings = plan.settings
+    folder = settings.backup_folder or settings.home / "backups"
+    file = folder / f"before-upgrade-of-{before}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+    say(f"Backing up to {file}")
+    return back_up(engine, settings, file).file

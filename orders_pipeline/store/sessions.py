@@ -1,0 +1,36 @@
+"""Who else is connected to a PostgreSQL order store."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+# Inside a transaction PostgreSQL shows the sessions of the first look again until it is told to forget them.
+FORGET = text("SELECT pg_stat_clear_snapshot()")
+OTHERS = text(
+    "SELECT coalesce(nullif(application_name, ''), 'a program without a name')"
+    " || ' on ' || coalesce(host(client_addr), 'the same machine') FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    " ORDER BY 1"
+)
+POLL_SECONDS = 0.1
+
+
+def other_sessions(connection: Connection) -> list[str]:
+    """Program and machine of each other session of this database; none on SQLite, which has no sessions."""
+    if connection.dialect.name != "postgresql":
+        return []
+    connection.execute(FORGET)
+    return list(connection.execute(OTHERS).scalars())
+
+
+def sessions_that_stay(connection: Connection, seconds: float) -> list[str]:
+    """Other sessions that are there for longer than this: one outlives its program for a moment."""
+    asking = Retrying(
+        retry=retry_if_result(bool), stop=stop_after_delay(seconds), wait=wait_fixed(POLL_SECONDS)
+    )
+    try:
+        return asking(other_sessions, connection)
+    except RetryError as error:
+        found: list[str] = error.last_attempt.result()
+        return found
