@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
-from orders_pipeline.store.revisions import is_outdated, revision_of
+from orders_pipeline.store.revisions import OURS, Migrations, is_outdated, revision_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class OrderStore:
     """Opens the order store; a plain object, so that no URL with a password shows in the Dagster UI."""
 
     url: str = field(repr=False)
+    migrations: Migrations = OURS
 
     @contextmanager
     def open(self, *, older: bool = False) -> Iterator[Engine]:
@@ -31,8 +32,8 @@ class OrderStore:
         """
         engine = open_engine(self.url)
         try:
-            if not (older and is_outdated(revision_of(engine))):
-                ensure_current(engine)
+            if not (older and is_outdated(revision_of(engine), self.migrations)):
+                ensure_current(engine, self.migrations)
             yield engine
         finally:
             engine.dispose()

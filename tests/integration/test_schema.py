@@ -6,37 +6,15 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.revisions import OURS, current_revision
 from orders_pipeline.store.schema import metadata
+from tests.described_schema import described
 from tests.import_bench import ImportBench, Line
-
-
-def described(engine: Engine) -> dict[str, Any]:
-    """All that the database says of each table of the metadata."""
-    looked_at = inspect(engine)
-    return {
-        table: {
-            "columns": [{**column, "type": str(column["type"])} for column in looked_at.get_columns(table)],
-            "primary key": looked_at.get_pk_constraint(table),
-            "foreign keys": sorted(looked_at.get_foreign_keys(table), key=repr),
-            "unique": sorted(looked_at.get_unique_constraints(table), key=repr),
-            "checks": sorted(looked_at.get_check_constraints(table), key=repr),
-            "indexes": sorted(map(_index, looked_at.get_indexes(table)), key=repr),
-            "options": looked_at.get_table_options(table),
-        }
-        for table in metadata.tables
-    }
-
-
-def _index(found: Any) -> dict[str, Any]:
-    """An index; the condition of a partial one is compared as text."""
-    options = {name: str(value) for name, value in found.get("dialect_options", {}).items()}
-    return {**found, "dialect_options": options}
 
 
 def made_by_migrations(url: str) -> dict[str, Any]:

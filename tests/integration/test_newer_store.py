@@ -1,0 +1,180 @@
+"""A store of a newer version is refused by every command and by the API, with the way out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+from typer.main import get_command
+
+from cli.main import app
+from orders_pipeline.api.app import create_app
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.version import VERSION
+from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.migrate import ensure_current
+from orders_pipeline.store.revisions import StoreRefused, revision_of
+from tests.e2e.orders_command import environment, orders
+from tests.import_bench import many_orders, write_orders
+from tests.integration.test_stack_import import skip_dagster
+from tests.services import create_database
+
+NEWER = "9999"
+FILE, KEY = "FILE", "orders.csv-0123456789ab"
+REFUSED: dict[str, list[str]] = {
+    "stage": [FILE],
+    "import": [FILE],
+    "files": [],
+    "rejects": [KEY],
+    "show": ["1001"],
+    "verify": [],
+    "failed": [],
+    "retry": ["1001"],
+    "cancel": ["1001"],
+    "kpis daily": [],
+    "kpis range": ["--start", "2025-11-10", "--end", "2025-11-11"],
+    "kpis take-over": [],
+    "leaderboard customers": [],
+    "leaderboard products": [],
+    "products import": [str(PROJECT_ROOT / "data" / "products.csv")],
+    "products restock": ["MOUSE", "1"],
+    "up": [],
+    "restart": [],
+    "status": [],
+    "smoke": [],
+    "alerts": [],
+    "pause": [],
+    "resume": [],
+    "backup": [FILE],
+    "upgrade": [],
+    "clean": [],
+    "audit": [],
+    "keys create": ["ada", "--scope", "read"],
+    "keys list": [],
+    "keys revoke": ["ada"],
+    "demo": [],
+}
+NOT_REFUSED = {
+    "down": "stops what runs, which is a part of the way out",
+    "doctor": "reports the store among its findings",
+    "restore": "puts the newer store aside",
+    "profile new": "reads no store",
+    "profile check": "reads no store",
+    "gateway": "reads no store",
+}
+ONLY_TEXT = {"demo"}
+
+
+def set_revision(url: str, revision: str) -> None:
+    engine = open_engine(url)
+    ensure_current(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    engine.dispose()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def newer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home whose order store was upgraded by a version to come."""
+    home = tmp_path_factory.mktemp("newer") / "home"
+    url = f"sqlite:///{home / 'orders.db'}"
+    if request.param == "postgresql":
+        url = create_database(request.getfixturevalue("postgres_server"), "newer_store")
+    settings = Settings(home=home, database_url=url)
+    skip_dagster(settings)
+    set_revision(url, NEWER)
+    return settings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write_orders(tmp_path / "orders.csv", many_orders(2))
+
+
+def leaves(command: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The names of all commands."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield " ".join(path)
+        return
+    for name in below:
+        yield from leaves(below[name], (*path, name))
+
+
+def test_every_command_is_known_here() -> None:
+    assert sorted(leaves(get_command(app))) == sorted([*REFUSED, *NOT_REFUSED])
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_command_refuses_a_newer_store(name: str, newer: Settings, file: Path) -> None:
+    arguments = [str(file) if one == FILE else one for one in REFUSED[name]]
+    if name not in ONLY_TEXT:
+        error = orders(newer, *name.split(), *arguments, "--json").error
+        assert error["code"] == "store_newer"
+        assert f"revision {NEWER}" in error["message"]
+        assert f"orders-pipeline {VERSION}" in error["message"]
+        assert "Install that version, or restore a backup" in error["hint"]
+    told = orders(newer, *name.split(), *arguments)
+    assert told.code == 1
+    assert told.out == ""
+    assert f"revision {NEWER}" in " ".join(told.err.split())
+    assert "Traceback" not in told.err
+    engine = open_engine(newer.store_url)
+    assert revision_of(engine) == NEWER
+    engine.dispose()
+
+
+def test_the_doctor_finds_a_newer_store(newer: Settings) -> None:
+    found = orders(newer, "doctor", "--json")
+    assert found.code == 1
+    (tables,) = [one for one in found.document["findings"] if one["name"] == "migrations"]
+    assert tables["level"] == "error"
+    assert f"revision {NEWER}" in tables["detail"]
+    assert "restore a backup" in tables["mend"]
+
+
+def test_down_stops_what_runs_beside_a_newer_store(newer: Settings) -> None:
+    assert orders(newer, "down", "--json").document["stopped"] is False
+
+
+def test_the_api_does_not_start_on_a_newer_store(newer: Settings) -> None:
+    with pytest.raises(StoreRefused, match=f"revision {NEWER}"), TestClient(create_app(newer, dict)):
+        pass
+
+
+def test_an_api_whose_store_was_upgraded_is_unhealthy_and_changes_nothing(
+    store_url: str, tmp_path: Path, redis_url: str
+) -> None:
+    settings = Settings(home=tmp_path / "home", database_url=store_url, redis_url=redis_url, api_key="k" * 20)
+    with TestClient(create_app(settings, lambda: {"orders": 0})) as api:
+        assert api.get("/api/health").status_code == 200
+        set_revision(store_url, NEWER)
+        health = api.get("/api/health")
+        assert health.status_code == 503
+        assert f"revision {NEWER}" in health.json()["services"]["database"]["message"]
+        assert api.get("/api/ready").json()["checks"]["store"] is False
+        refused = api.post("/api/intake/pause", headers={"Authorization": f"Bearer {'k' * 20}"}, json={})
+        assert refused.status_code == 503
+        assert f"revision {NEWER}" in refused.json()["message"]
+
+
+def test_a_worker_ends_on_a_newer_store_and_says_why(newer: Settings, redis_url: str) -> None:
+    settings = newer.model_copy(update={"redis_url": redis_url})
+    command = [sys.executable, "-m", "celery", "-A", "jobs.celery_app", "worker", "--pool", "solo"]
+    ended = subprocess.run(
+        command,
+        cwd=PROJECT_ROOT,
+        env=os.environ | environment(settings) | {"ORDERS_REDIS_URL": redis_url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert f"The order store has tables of revision {NEWER}" in ended.stderr

@@ -1,0 +1,221 @@
+"""A store of 0.1.0 goes on: upgraded, it says what it said, its open files finish, its keys stay known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from cli.stack.stack import upgrade_home
+from orders_pipeline.access.api_keys import find_key
+from orders_pipeline.backup.restore import rebuild_figures, restore
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.import_row import get_import
+from orders_pipeline.imports.intake import resume_intake
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.migrate import ensure_current, upgrade
+from orders_pipeline.store.revisions import OURS, Migrations, revision_of
+from orders_pipeline.store.schema import metadata
+from tests.described_schema import described
+from tests.e2e.orders_command import orders
+from tests.import_bench import ImportBench
+from tests.integration.test_stack_import import skip_dagster
+from tests.old_store import FOLDER, contents, put_home, settings_of_0_1_0
+from tests.services import create_database
+
+REVISIONS = sorted(OURS.known())
+DATABASES = ["sqlite", "postgresql"]
+OPEN = ("friday.csv", "night.csv", "noon.csv", "ill.csv", "later.csv", "turned_away.csv")
+OLIST = "olist_order_items_dataset.csv"
+# What is said of a file in words, how long something has lasted, and what is new since.
+NOT_COMPARED = {"detected", "hint", "way_out", "message", "detail", "trace", "seconds", "orders_per_second"}
+
+
+@pytest.fixture
+def postgres_or_none(store_url: str) -> str:
+    return "" if store_url.startswith("sqlite") else store_url
+
+
+@pytest.fixture
+def old(postgres_or_none: str, tmp_path: Path, redis_url: str) -> Settings:
+    """A home as 0.1.0 left it."""
+    settings = put_home(tmp_path / "home", postgres_or_none)
+    skip_dagster(settings)
+    return settings.model_copy(update={"redis_url": redis_url})
+
+
+@pytest.fixture
+def upgraded(old: Settings) -> Settings:
+    """The same, upgraded."""
+    upgrade_home(old)
+    return old
+
+
+@pytest.fixture
+def bench(upgraded: Settings, tmp_path: Path) -> Iterator[ImportBench]:
+    """Its imports, step by step."""
+    engine = open_engine(upgraded.store_url)
+    yield ImportBench(engine, tmp_path, upgraded)
+    engine.dispose()
+
+
+@pytest.fixture
+def said(upgraded: Settings) -> dict[str, Any]:
+    return contents("postgresql" if upgraded.database_url else "sqlite")
+
+
+def assert_still_says(before: Any, now: Any, place: str = "") -> None:
+    """All that was said is said again; what is said beside it is new."""
+    if isinstance(before, dict):
+        for key in before.keys() - NOT_COMPARED:
+            assert key in now, f"{place}/{key}"
+            assert_still_says(before[key], now[key], f"{place}/{key}")
+    elif isinstance(before, list):
+        assert len(before) == len(now), place
+        for at, pair in enumerate(zip(before, now, strict=True)):
+            assert_still_says(*pair, f"{place}/{at}")
+    else:
+        assert before == now, place
+
+
+def ask(settings: Settings, *arguments: str) -> Any:
+    return orders(settings, *arguments, "--json").document
+
+
+def test_the_upgraded_store_holds_every_row_and_every_invariant_of_its_orders(
+    bench: ImportBench, said: dict[str, Any]
+) -> None:
+    with reading(bench.engine) as connection:
+        rows = {
+            name: connection.scalar(select(func.count()).select_from(metadata.tables[name]))
+            for name in said["tables"]
+            if name in metadata.tables
+        }
+    assert rows == {name: number for name, number in said["tables"].items() if name in metadata.tables}
+    # The figures lie outside of the store.
+    assert bench.broken_checks() <= {"daily_kpis_equal_a_recomputation"}
+    rebuild_figures(bench.engine, bench.settings, bench.settings.redis_url)
+    assert bench.broken_checks() == set()
+
+
+def test_the_commands_say_what_those_of_0_1_0_said(upgraded: Settings, said: dict[str, Any]) -> None:
+    assert_still_says(said["files"], ask(upgraded, "files", "--limit", "100"), "files")
+    assert_still_says(said["failed"], ask(upgraded, "failed", "--limit", "100"), "failed")
+    assert_still_says(said["audit"], ask(upgraded, "audit", "--limit", "200"), "audit")
+    assert_still_says(said["keys"], ask(upgraded, "keys", "list"), "keys")
+    for key, rejects in said["rejects"].items():
+        assert_still_says(rejects, ask(upgraded, "rejects", key), key)
+    for story in said["show"].values():
+        found = ask(upgraded, "show", story["number"], "--source", story["source"])
+        assert_still_says(story, found, story["number"])
+    for board, by_currency in said["leaderboards"].items():
+        for currency, places in by_currency.items():
+            found = ask(upgraded, "leaderboard", board, "--limit", "100", "--currency", currency)
+            assert_still_says(places, found, f"{board} {currency}")
+
+
+def test_an_api_key_of_0_1_0_is_still_taken(bench: ImportBench, said: dict[str, Any]) -> None:
+    with reading(bench.engine) as connection:
+        known = {name for name, key in said["api_keys"].items() if find_key(connection, key)}
+    assert known == {"dashboard", "operator"}
+
+
+def test_open_files_finish_with_the_outcome_that_0_1_0_came_to(
+    bench: ImportBench, said: dict[str, Any]
+) -> None:
+    with bench.engine.begin() as connection:
+        resume_intake(connection, "cli:tester")
+    keys = {one["file"]: one["partition"] for one in said["imports"]}
+    for name in (*OPEN, OLIST):
+        bench.settle(keys[name])
+    rebuild_figures(bench.engine, bench.settings, bench.settings.redis_url)
+    assert bench.broken_checks() == set()
+    for one in said["afterwards"]["imports"]:
+        with reading(bench.engine) as connection:
+            assert get_import(connection, one["partition"]).status == one["status"]
+    assert_figures(bench, said["afterwards"])
+
+
+def assert_figures(bench: ImportBench, afterwards: dict[str, Any]) -> None:
+    for day, by_currency in afterwards["kpis"].items():
+        for currency, before in by_currency.items():
+            found = ask(bench.settings, "kpis", "range", "--start", day, "--end", day, "--currency", currency)
+            settled_at_other_times = {"generated_at", "median_seconds_to_settle", "p95_seconds_to_settle"}
+            expected = {name: value for name, value in before.items() if name not in settled_at_other_times}
+            assert_still_says(expected, found, f"{day} {currency}")
+    for board, by_currency in afterwards["leaderboards"].items():
+        for currency, places in by_currency.items():
+            found = ask(bench.settings, "leaderboard", board, "--limit", "100", "--currency", currency)
+            assert_still_says(places, found, f"{board} {currency}")
+
+
+STAGED_AGAIN: dict[str, list[str]] = {
+    "monday.csv": [],
+    "boutique.csv": ["--source", "boutique", "--date-format", "DMY", "--encoding", "cp1252"],
+    "kasse.csv": ["--profile", str(FOLDER / "files" / "leipzig.toml")],
+    "market.csv": ["--source", "market"],
+    "refused.csv": ["--max-rejects", "1"],
+    "later.csv": ["--source", "phone", "--max-rejects", "5%", "--decimal", "."],
+    "turned_away.csv": [],
+}
+
+
+def test_files_staged_again_have_the_keys_of_0_1_0(
+    upgraded: Settings, said: dict[str, Any], tmp_path: Path
+) -> None:
+    keys = {one["file"]: one["partition"] for one in said["imports"]}
+    for name, options in STAGED_AGAIN.items():
+        kept = FOLDER / "files" / name
+        original = kept if kept.exists() else upgraded.staging_folder / keys[name] / "original"
+        file = tmp_path / name
+        file.write_bytes(original.read_bytes())
+        assert ask(upgraded, "stage", str(file), *options)["partition"] == keys[name]
+    assert len(ask(upgraded, "files", "--limit", "100")) == len(keys)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_store_upgraded_to_a_revision_has_the_tables_of_a_new_one(
+    revision: str, old: Settings, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    migrations = Migrations(OURS.folder, revision)
+    new_url = f"sqlite:///{tmp_path / 'new.db'}"
+    if old.database_url:
+        new_url = create_database(request.getfixturevalue("postgres_server"), f"new_{revision}")
+    upgraded_engine, new_engine = open_engine(old.store_url), open_engine(new_url)
+    upgrade(upgraded_engine, migrations)
+    ensure_current(new_engine, migrations)
+    assert revision_of(upgraded_engine) == revision
+    assert described(upgraded_engine) == described(new_engine)
+    _dispose(upgraded_engine, new_engine)
+
+
+def _dispose(*engines: Engine) -> None:
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_backup_of_0_1_0_is_restored_and_upgraded(
+    postgres_or_none: str, tmp_path: Path, redis_url: str
+) -> None:
+    database = "postgresql" if postgres_or_none else "sqlite"
+    settings = settings_of_0_1_0(tmp_path / "home", postgres_or_none)
+    settings = settings.model_copy(update={"redis_url": redis_url})
+    restored = restore(FOLDER / f"backup.{database}.tar.gz", settings, replace=False, actor="cli:tester")
+    assert restored.manifest.version == "0.1.0"
+    engine = open_engine(settings.store_url)
+    rebuild_figures(engine, settings, redis_url)
+    assert revision_of(engine) == OURS.head
+    bench = ImportBench(engine, tmp_path, settings)
+    assert bench.broken_checks() == set()
+    key = next(one["partition"] for one in contents(database)["imports"] if one["file"] == "friday.csv")
+    bench.settle(key)
+    assert bench.broken_checks() <= {"daily_kpis_equal_a_recomputation", "leaderboards_equal_the_order_store"}
+    engine.dispose()
+
+
+def test_a_store_of_0_1_0_is_backed_up(old: Settings, tmp_path: Path) -> None:
+    """Before the upgrade, by the version that will make it."""
+    assert orders(old, "backup", str(tmp_path / "one.tar.gz"), "--json").code == 0
