@@ -1,8 +1,8 @@
 """The order store of 0.1.0 that is kept with the tests: a home with it, and what 0.1.0 said of it.
 
 `tests/stores/0_1_0` has the store on both databases, its staging area, backups of both, and what the commands
-of 0.1.0 said of the store: `contents.json.gz`. Under `afterwards` it tells what 0.1.0 itself made of the store
-once the open files were imported. `scenario.py.txt` and `make.sh.txt` are the record of how it was made.
+of 0.1.0 said of the store: `contents.json.gz`. Under `afterwards` it tells what 0.1.0 itself came to
+when it imported the open files. `scenario.py.txt` and `make.sh.txt` are the record of how it was made.
 """
 
 from __future__ import annotations

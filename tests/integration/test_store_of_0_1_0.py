@@ -109,8 +109,8 @@ def test_the_commands_say_what_those_of_0_1_0_said(upgraded: Settings, said: dic
     for key, rejects in said["rejects"].items():
         assert_still_says(rejects, ask(upgraded, "rejects", key), key)
     for story in said["show"].values():
-        found = ask(upgraded, "show", story["number"], "--source", story["source"])
-        assert_still_says(story, found, story["number"])
+        found = ask(upgraded, "show", story["order_id"], "--source", story["source"])
+        assert_still_says(story, found, story["order_id"])
     for board, by_currency in said["leaderboards"].items():
         for currency, places in by_currency.items():
             found = ask(upgraded, "leaderboard", board, "--limit", "100", "--currency", currency)
