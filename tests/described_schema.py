@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy import Engine, inspect
 
 # Alembic's own; the metadata does not have it.
 REVISIONS = "alembic_version"
+CASTS = re.compile(r"::[a-z ]+(\[\])?|[()]")
 
 
 def described(engine: Engine) -> dict[str, Any]:
@@ -19,13 +21,18 @@ def described(engine: Engine) -> dict[str, Any]:
             "primary key": looked_at.get_pk_constraint(table),
             "foreign keys": sorted(looked_at.get_foreign_keys(table), key=repr),
             "unique": sorted(looked_at.get_unique_constraints(table), key=repr),
-            "checks": sorted(looked_at.get_check_constraints(table), key=repr),
+            "checks": sorted(map(_check, looked_at.get_check_constraints(table)), key=repr),
             "indexes": sorted(map(_index, looked_at.get_indexes(table)), key=repr),
             "options": looked_at.get_table_options(table),
         }
         for table in looked_at.get_table_names()
         if table != REVISIONS
     }
+
+
+def _check(found: Any) -> dict[str, Any]:
+    """A check; PostgreSQL writes its casts in another way once a dump of it was loaded."""
+    return {**found, "sqltext": CASTS.sub("", found["sqltext"])}
 
 
 def _index(found: Any) -> dict[str, Any]:

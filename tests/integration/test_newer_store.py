@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import text
 from typer.main import get_command
 
@@ -20,6 +20,7 @@ from orders_pipeline.base.version import VERSION
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.revisions import StoreRefused, revision_of
+from tests.api_server import serving
 from tests.e2e.orders_command import environment, orders
 from tests.import_bench import many_orders, write_orders
 from tests.integration.test_stack_import import skip_dagster
@@ -144,22 +145,29 @@ def test_down_stops_what_runs_beside_a_newer_store(newer: Settings) -> None:
 
 
 def test_the_api_does_not_start_on_a_newer_store(newer: Settings) -> None:
-    with pytest.raises(StoreRefused, match=f"revision {NEWER}"), TestClient(create_app(newer, dict)):
-        pass
+    app = create_app(newer, dict)
+
+    async def start() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    with pytest.raises(StoreRefused, match=f"revision {NEWER}"):
+        asyncio.run(start())
 
 
 def test_an_api_whose_store_was_upgraded_is_unhealthy_and_changes_nothing(
     store_url: str, tmp_path: Path, redis_url: str
 ) -> None:
     settings = Settings(home=tmp_path / "home", database_url=store_url, redis_url=redis_url, api_key="k" * 20)
-    with TestClient(create_app(settings, lambda: {"orders": 0})) as api:
-        assert api.get("/api/health").status_code == 200
+    with serving(settings) as ask:
+        assert ask("/health").status_code == 200
         set_revision(store_url, NEWER)
-        health = api.get("/api/health")
+        health = ask("/health")
         assert health.status_code == 503
         assert f"revision {NEWER}" in health.json()["services"]["database"]["message"]
-        assert api.get("/api/ready").json()["checks"]["store"] is False
-        refused = api.post("/api/intake/pause", headers={"Authorization": f"Bearer {'k' * 20}"}, json={})
+        assert ask("/ready").json()["checks"]["store"] is False
+        key = {"Authorization": f"Bearer {settings.api_key}"}
+        refused = ask("/intake/pause", "POST", headers=key, json={"because": "an upgrade"})
         assert refused.status_code == 503
         assert f"revision {NEWER}" in refused.json()["message"]
 
