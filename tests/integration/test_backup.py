@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from orders_pipeline.payments.gateway import idempotency_key
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import metadata
 from tests.gateway_server import GatewayServer, running_gateway
-from tests.import_bench import RUN, ImportBench, many_orders
+from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 ACTOR = "cli:tester"
 
@@ -264,3 +266,18 @@ def test_missing_tools_of_the_database_are_named(
         back_up(stored.engine, stored.settings, tmp_path)
     assert "postgresql-client" in error.value.hint
     assert postgres_dump.DUMP not in [path.name for path in tmp_path.rglob("*")]
+
+
+def test_a_store_with_rejected_lines_is_backed_up(lone_bench: ImportBench, tmp_path: Path) -> None:
+    lone_bench.import_lines(Line("one"), Line("two", quantity="none"))
+    assert back_up(lone_bench.engine, lone_bench.settings, tmp_path).rows["rejects"] == 1
+
+
+def test_a_value_that_is_missing_is_damage(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / sqlite_copy.COPY)) as store:
+        store.executescript(
+            "CREATE TABLE t (a); INSERT INTO t VALUES (NULL); PRAGMA writable_schema = ON;"
+            "UPDATE sqlite_master SET sql = 'CREATE TABLE t (a NOT NULL)';"
+        )
+    with pytest.raises(BackupError, match=r"NULL value in t\.a"):
+        sqlite_copy.require_sound(tmp_path)
