@@ -153,7 +153,7 @@ def start_all(
         plan.layout.guard(guarded)
         was_running = Supervisor(plan.layout).condition() is Condition.RUNNING
         try:
-            if not only and not settings.database_url:
+            if not only and settings.store_url.startswith("sqlite"):
                 upgrade_store(plan, say)
             require_usable_store(settings, migrations)
             bring_up(plan, names, say)
