@@ -1,15 +1,23 @@
 #!/usr/bin/env bash
 # install.sh HOST: puts the proxy's configuration into nginx's folder, with a self-signed certificate for HOST where
-# there is none. A certificate of your own goes into orders/cert.pem and orders/key.pem there.
+# there is none. Again with another name: the proxy answers to that one as well. A certificate of your own goes into orders/cert.pem and orders/key.pem there.
 set -euo pipefail
 host=${1:?the name by which browsers reach this machine}
+if [[ ! $host =~ ^[A-Za-z0-9.:-]+$ ]]; then
+  echo "A name is of letters, digits, dots and hyphens; or it is an IP address." >&2; exit 1
+fi
 nginx=${NGINX_FOLDER:-/etc/nginx}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 install -d "$nginx/conf.d" "$nginx/orders"
 install -m 644 "$here/orders.conf" "$nginx/conf.d/orders.conf"
 install -m 644 "$here/server.conf" "$here/proxy-headers.conf" "$nginx/orders"
-touch "$nginx/orders/operators.map" "$nginx/orders/users.htpasswd"
+touch "$nginx/orders/operators.map" "$nginx/orders/hosts.map" "$nginx/orders/users.htpasswd"
+# nginx compares in small letters, and knows IP addresses and localhost without being told.
+known="${host,,} 1;"
+if [[ ! $host =~ ^[0-9.]+$|:|^localhost$ ]] && ! grep -qxF "$known" "$nginx/orders/hosts.map"; then
+  echo "$known" >>"$nginx/orders/hosts.map"
+fi
 chmod 640 "$nginx/orders/users.htpasswd"
 # nginx's workers read it at each request.
 if [ "$(id -u)" = 0 ] && getent group www-data >/dev/null; then

@@ -68,8 +68,8 @@ def running_proxy(settings: Settings, folder: Path) -> Iterator[Proxy]:
     behind = {3000: free_port(), 3001: free_port(), 5555: free_port()}
     with ExitStack() as running:
         behind[8000] = int(running.enter_context(running_server(settings)).rpartition(":")[2])
-        running.enter_context(_webserver(folder / "full", behind[3000]))
-        running.enter_context(_webserver(folder / "viewer", behind[3001], "--read-only"))
+        running.enter_context(_webserver(folder / "full", behind[3000], "cli.webserver.serve", "open"))
+        running.enter_context(_webserver(folder / "viewer", behind[3001], "dagster_webserver", "--read-only"))
         _set_up(proxy, behind)
         command = [
             str(program),
@@ -86,7 +86,8 @@ def running_proxy(settings: Settings, folder: Path) -> Iterator[Proxy]:
 
 
 def _set_up(proxy: Proxy, behind: dict[int, int]) -> None:
-    _run(proxy.folder, "install.sh", "localhost")
+    for name in ("localhost", "Orders.example.com"):
+        _run(proxy.folder, "install.sh", name)
     for name, role in (("olga", "operator"), ("victor", "viewer")):
         _run(proxy.folder, "user.sh", name, role)
     listening = {80: proxy.http, 443: proxy.api, 3443: proxy.dagster, 5443: proxy.flower}
@@ -116,14 +117,14 @@ def _run(folder: Path, script: str, *arguments: str) -> None:
 
 
 @contextmanager
-def _webserver(home: Path, port: int, *options: str) -> Iterator[None]:
-    """A Dagster webserver without any definitions."""
+def _webserver(home: Path, port: int, *module: str) -> Iterator[None]:
+    """A Dagster webserver without any definitions: that of `orders up`, or Dagster's own."""
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     (home / "workspace.yaml").write_text(json.dumps({"load_from": []}))
     listen = ["-h", "127.0.0.1", "-p", str(port), "-w", str(home / "workspace.yaml")]
-    command = [sys.executable, "-m", "dagster_webserver", *listen, *options]
-    environment = os.environ | {"DAGSTER_HOME": str(home)}
+    command = [sys.executable, "-m", *module, *listen]
+    environment = os.environ | {"DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT_ROOT)}
     with running_process([*command], home, Account(None), env=environment) as alive:
         wait_until(lambda: accepts(port), alive, home / "log")
         yield

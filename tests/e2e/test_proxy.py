@@ -78,11 +78,12 @@ def test_nothing_is_served_without_a_login(ask: Ask, proxy: Proxy) -> None:
     pages = [
         (proxy.api, path) for path in ("/", "/static/dashboard.js", "/api/stats", "/api/events", "/nothing")
     ]
-    pages += [(proxy.dagster, path) for path in ("/", "/graphql", "/server_info", "/nothing")]
+    pages += [(proxy.dagster, path) for path in ("/", "/server_info", "/nothing")]
     for wrong in ({}, {"auth": ("olga", "wrong")}, {"auth": ("nobody", PASSWORD)}, bearing("wrong")):
         answers = [ask(port, path, **wrong) for port, path in pages]
         assert {answer.status_code for answer in answers} == {401}
         assert all("Basic" in answer.headers["WWW-Authenticate"] for answer in answers)
+        assert ask(proxy.dagster, "/graphql", "POST", json=VERSION, **wrong).status_code == 401
     assert ask(proxy.api, "/api/stats").json()["success"] is False
     assert ask(proxy.api, "/_key", auth=OPERATOR).status_code == 404
 
@@ -141,6 +142,48 @@ def test_another_sites_page_cannot_use_the_login_of_who_looks_at_it(ask: Ask, pr
             assert foreign.status_code == 403
     own = {"Origin": proxy.url(proxy.dagster)}
     assert ask(proxy.dagster, "/graphql", "POST", json=VERSION, auth=VIEWER, headers=own).status_code == 200
+
+
+JSON, PLAIN = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
+DISGUISED = {"Content-Type": "text/plain; application/json"}
+RELOAD = "mutation { reloadWorkspace { __typename } }"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "status"),
+    [
+        ("GET", "/graphql", {"params": {"query": RELOAD}}, 415),
+        ("GET", "/gr%61phql", {"params": {"query": RELOAD}}, 415),
+        ("POST", "/graphql", {"params": {"query": RELOAD}}, 415),
+        ("POST", "/graphql", {"params": {"query": RELOAD}, "headers": PLAIN}, 415),
+        ("POST", "/graphql", {"data": json.dumps({"query": RELOAD}), "headers": DISGUISED}, 415),
+        ("POST", "/graphql", {"json": VERSION, "headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
+        ("POST", "/graphql", {"json": VERSION, "headers": {"Sec-Fetch-Site": "same-site"}}, 403),
+        ("POST", "/report_asset_materialization/orders", {}, 403),
+        ("POST", "/report_asset_check/orders", {"json": {}}, 403),
+        ("POST", "/runs", {}, 403),
+        ("GET", "/runs", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 200),
+        ("POST", "/graphql", {"json": VERSION, "headers": {"Sec-Fetch-Site": "same-origin"}}, 200),
+        ("POST", "/graphql", {"json": VERSION}, 200),
+    ],
+)
+def test_dagster_takes_graphql_as_json_of_its_own_site_and_no_reports(
+    ask: Ask, proxy: Proxy, method: str, path: str, more: dict[str, Any], status: int
+) -> None:
+    assert ask(proxy.dagster, path, method, auth=OPERATOR, **more).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "known"), [("evil.example.com", False), ("ORDERS.example.com", True), ("127.0.0.1", True)]
+)
+def test_only_its_own_names_are_answered(ask: Ask, proxy: Proxy, host: str, known: bool) -> None:
+    for port, path in ((proxy.api, "/api/stats"), (proxy.dagster, "/server_info")):
+        answer = ask(port, path, auth=VIEWER, headers={"Host": f"{host}:{port}"})
+        assert answer.status_code == (200 if known else 421)
+    plain = requests.get(
+        f"http://localhost:{proxy.http}/", headers={"Host": host}, allow_redirects=False, timeout=60
+    )
+    assert plain.status_code == (308 if known else 421)
 
 
 def test_programs_show_a_key_in_the_place_of_a_login(
