@@ -13,6 +13,7 @@ import typer  # noqa: E402 the command's start is taken first
 
 from cli.command_group import CommandGroup  # noqa: E402
 from cli.stack.code_version import code_version  # noqa: E402
+from orders_pipeline.base.variables import given_variables, unused_variables  # noqa: E402
 from orders_pipeline.base.version import VERSION  # noqa: E402
 
 app = typer.Typer(
@@ -49,3 +50,5 @@ def _remember_start(
     context.obj = STARTED_AT
     # Commands print their own messages. Warnings of libraries, such as a missing Redis, are noise here.
     logging.basicConfig(level=logging.ERROR)
+    for told in unused_variables(given_variables()):
+        typer.echo(f"Warning: {told}", err=True)

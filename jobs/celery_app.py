@@ -20,13 +20,13 @@ from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import STORE_FAILED, open_engine
 from orders_pipeline.store.revisions import StoreRefused, require_current, revision_of
 
-PING = "orders.ping"
+PING, DEFINITIONS = "orders.ping", "definitions"
 
 
 def build_app(settings: Settings) -> Celery:
     """The app that a worker serves: it accepts steps and pings, and sends heartbeats."""
     app = step_app(settings)
-    take_steps(app)
+    take_steps(app, DEFINITIONS)
     app.task(_pong, name=PING)
     app.steps["consumer"].add(worker_signs(redis_url(settings)))
     # Celery leaves logging to a receiver of this signal.

@@ -47,6 +47,7 @@ def _examinations(settings: Settings) -> dict[str, tuple[Examination, str]]:
     return {
         "home": (partial(machine.home, settings), "Check ORDERS_HOME."),
         "open_files": (machine.limits, "Check ulimit -n."),
+        "variables": (machine.variables, "Check the environment and .env."),
         "other_users": (partial(machine.other_users, settings), "Check /etc/passwd."),
         "ports": (partial(machine.ports, settings), "Check ORDERS_..._PORT."),
         "database": (

@@ -20,6 +20,7 @@ from cli.stack.accounts import other_logins
 from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.base.variables import given_variables, unused_variables
 
 LOCKED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)")
 OLDEST_PYTHON = (3, 11)
@@ -117,6 +118,15 @@ def _permissions(home: Path) -> Iterator[Finding]:
             f"every user of this machine can read {home}, which contains customer data",
             f"chmod o= {home}",
         )
+
+
+def variables() -> Iterator[Finding]:
+    """Environment variables that look like settings and are none."""
+    unused = unused_variables(given_variables())
+    for told in unused:
+        yield warning("variables", told, "docs/configuration.md has every setting.")
+    if not unused:
+        yield ok("variables", "each ORDERS_ variable is a setting")
 
 
 def other_users(settings: Settings) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from cli.stack.broker import broker_answers
 from cli.stack.stack import stack_status
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.connect import http_gateway
-from orders_pipeline.services.redis_server import broker_url, find_server, redis_url
+from orders_pipeline.services.redis_server import broker_url, find_server, outdated_server, redis_url
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.revisions import OURS, StoreRefused, current_revision, require_current
 
@@ -68,7 +68,9 @@ def clock(name: str, theirs: float) -> Finding:
 
 
 def redis_server(settings: Settings) -> Iterator[Finding]:
-    """Checks the connection and clock of Redis, and whether it can lose tasks."""
+    """Checks the connection, version and clock of Redis, and whether it can lose tasks."""
+    if not settings.redis_url and (told := outdated_server()):
+        yield warning("redis_version", told, "Install redis or valkey; the system's server comes first.")
     if not settings.redis_url and not stack_status(settings).running:
         yield ok("redis", f"embedded, not running; the server is {find_server()}")
         return

@@ -37,6 +37,7 @@ from cli.stack.programs import (
     is_redis_embedded,
 )
 from cli.stack.readiness import redis_answers
+from cli.stack.redis_claim import claim_services
 from cli.stack.roles import roles
 from cli.stack.supervisor import Condition, ProgramState, Supervisor
 from cli.stack.up import bring_up, renew
@@ -94,6 +95,7 @@ def running_workers(
     """
     _refuse_absent_services(settings)
     Layout(settings.home).prepare()
+    claim_services(settings)
     if settings.redis_url and _others_serve_all_queues(settings):
         prepare_dagster(settings)
         meanwhile()
@@ -149,6 +151,7 @@ def start_all(
     _refuse_absent_services(settings)
     plan.layout.prepare()
     _make_inbox(settings.inbox_folder)
+    claim_services(settings)
     with start_lock(plan.layout.run, say):
         plan.layout.guard(guarded)
         was_running = Supervisor(plan.layout).condition() is Condition.RUNNING

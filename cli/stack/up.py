@@ -24,6 +24,7 @@ from cli.stack.readiness import definitions_are_loaded, is_guarded, listens, loc
 from cli.stack.roles import roles
 from cli.stack.supervisor import Supervisor
 from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS
+from orders_pipeline.services.redis_server import outdated_server
 
 
 def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
@@ -39,6 +40,7 @@ def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
     say("Waiting until all programs are ready")
     wait_until_ready(plan)
     _let_stay(plan, say)
+    _tell_of_redis(names, say)
     _tell_of_others(plan, say)
 
 
@@ -85,6 +87,12 @@ def _stop_switched_off(plan: Plan, say: Say) -> None:
     if off := [name for name in running_programs(plan.layout) if name not in known]:
         say("Stopping programs that are switched off: " + ", ".join(off))
         Supervisor(plan.layout).remove(off)
+
+
+def _tell_of_redis(names: Sequence[str], say: Say) -> None:
+    """Warns if the embedded Redis is one with known faults."""
+    if REDIS in names and (told := outdated_server()):
+        say(f"Warning: {told}")
 
 
 def _tell_of_others(plan: Plan, say: Say) -> None:

@@ -9,9 +9,11 @@ Instead: an executor of dagster-celery that takes a function for sending a step,
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.result import AsyncResult
 from dagster import DagsterEvent
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.retries import RetryMode
 from dagster_celery import core_execution_loop
 from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
@@ -28,6 +30,10 @@ LOOK_EVERY_SECONDS = 0.1
 SubmitStep = Callable[[Celery, PlanContext, Step, str, int, KnownState], AsyncResult]
 
 
+class ForeignJobError(RuntimeError):
+    """A message names code that is not this project's."""
+
+
 class StepExecutor(CeleryExecutor):
     """dagster-celery's executor on a broker and result store, with Celery settings of ours."""
 
@@ -42,9 +48,33 @@ def make_step_app(broker: str, backend: str, settings: Mapping[str, Any]) -> Cel
     return make_app({"broker": broker, "backend": backend, "config_source": dict(settings)})
 
 
-def take_steps(app: Celery) -> None:
-    """Gives a worker's app the task that executes a step."""
-    create_task(app)
+class PinnedTask(Task):  # type: ignore[misc]
+    """The task that executes a step, of jobs of one module only."""
+
+    module = ""
+
+    def __call__(self, execute_step_args_packed: Any, executable_dict: Any) -> Any:
+        """Executes the step of a message.
+
+        Raises:
+            ForeignJobError: the message names code of another module.
+        """
+        pointer = ReconstructableJob.from_dict(executable_dict).repository.pointer
+        if not isinstance(pointer, ModuleCodePointer) or pointer.module != self.module:
+            raise ForeignJobError(f"only jobs of {self.module} are executed here, not {pointer.describe()}")
+        # The base class would put an empty request over that of the message.
+        return self.run(execute_step_args_packed, executable_dict)
+
+
+def take_steps(app: Celery, module: str | None = None) -> None:
+    """Gives a worker's app the task that executes a step.
+
+    Args:
+        module: the only module whose jobs it executes; None: any.
+    """
+    base = type("StepTask", (PinnedTask,), {"module": module}) if module else Task
+    # A shared task would reach apps that are made later, and theirs would not be registered.
+    create_task(app, base=base, shared=False)
 
 
 def step_events(context: PlanContext, plan: Plan, submit: SubmitStep) -> Iterator[DagsterEvent]:

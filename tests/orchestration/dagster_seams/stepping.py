@@ -54,7 +54,7 @@ def submit_here(
     """What the step's task returns; its arguments go through JSON as on a broker."""
     SUBMITTED.append((step.key, queue, fan_out(known_state)))
     if STEP_TASK not in app.tasks:
-        take_steps(app)
+        take_steps(app, __name__)
     arguments = json.loads(json.dumps(message_arguments(context, step, known_state)))
     result = app.tasks[STEP_TASK].apply(kwargs=arguments)
     RETURNED.append(result.get())

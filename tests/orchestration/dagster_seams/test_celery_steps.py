@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, execute_job, reconstructable
 
-from jobs.dagster_seams.celery_steps import LOOK_EVERY_SECONDS, make_step_app
+from jobs.dagster_seams.celery_steps import (
+    LOOK_EVERY_SECONDS,
+    STEP_TASK,
+    ForeignJobError,
+    make_step_app,
+    take_steps,
+)
 from jobs.workers.step_log import outcome_of
 from tests.orchestration.dagster_seams import stepping
 from tests.orchestration.dagster_seams.instances import local_instance
@@ -57,6 +63,14 @@ def test_the_loop_looks_for_ended_steps_at_our_interval(
     assert succeeds(instance, stepping.fanning_out)
     assert LOOK_EVERY_SECONDS in waits
     assert max(waits) == LOOK_EVERY_SECONDS
+
+
+def test_a_message_that_names_code_of_another_module_is_refused() -> None:
+    app = make_step_app("memory://", "cache+memory://", {})
+    take_steps(app, "definitions")
+    foreign = {"execute_step_args_packed": {}, "executable_dict": reconstructable(stepping.failing).to_dict()}
+    with pytest.raises(ForeignJobError, match="only jobs of definitions"):
+        app.tasks[STEP_TASK].apply(kwargs=foreign, throw=True)
 
 
 def test_an_app_has_our_settings_beside_those_of_dagster_celery() -> None:
