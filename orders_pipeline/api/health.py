@@ -19,7 +19,7 @@ from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Health, Snapshot
 from orders_pipeline.base.clock import now_us, to_datetime
-from orders_pipeline.monitoring.snapshots import KEPT, settled_per_second, snapshots_of_last
+from orders_pipeline.monitoring.snapshots import KEPT, rates_between, snapshots_of_last
 from orders_pipeline.monitoring.snapshots import Snapshot as StoredSnapshot
 from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.store.engine import STORE_FAILED, reading
@@ -79,7 +79,7 @@ def snapshots(
     """Queues and throughput of the last hours, every 5 minutes, the oldest first."""
     with reading(context.engine) as connection:
         taken = snapshots_of_last(connection, timedelta(hours=hours))
-    pairs = zip(taken, settled_per_second(taken), strict=True)
+    pairs = zip(taken, rates_between(taken), strict=True)
     return answer(request, [_snapshot_document(snapshot, rate) for snapshot, rate in pairs])
 
 

@@ -58,7 +58,7 @@ def snapshots_of_last(connection: Connection, period: timedelta) -> list[Snapsho
     return [Snapshot(**row) for row in connection.execute(query).mappings()]
 
 
-def settled_per_second(taken: list[Snapshot]) -> list[float | None]:
+def rates_between(taken: list[Snapshot]) -> list[float | None]:
     """Orders settled a second between each snapshot and the one before it; the first has none."""
     rates: list[float | None] = [None] if taken else []
     for before, after in pairwise(taken):

@@ -10,7 +10,7 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.monitoring.snapshots import (
     Snapshot,
-    settled_per_second,
+    rates_between,
     snapshots_of_last,
     take_snapshot,
 )
@@ -52,8 +52,8 @@ def test_a_week_is_kept_and_older_ones_go_with_the_next(bench: ImportBench) -> N
 
 def test_throughput_is_what_was_settled_between_two_snapshots() -> None:
     taken = [Snapshot(minute * 60_000_000, {}, 0, 0, settled) for minute, settled in enumerate((0, 90, 80))]
-    assert settled_per_second(taken) == [None, 1.5, 0.0]
-    assert settled_per_second([]) == []
+    assert rates_between(taken) == [None, 1.5, 0.0]
+    assert rates_between([]) == []
 
 
 def kept(engine: Engine, period: timedelta) -> list[Snapshot]:
