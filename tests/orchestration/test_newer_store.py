@@ -54,13 +54,16 @@ def test_a_run_fails_once_and_says_why(name: str, upgraded: ImportBench, instanc
 
 def test_schedules_and_sensors_say_why(upgraded: ImportBench, instance: DagsterInstance) -> None:
     definitions = build_definitions(upgraded.settings)
-    repository = definitions.get_repository_def()
     schedule = definitions.resolve_schedule_def("sweep_reservations_schedule")
-    with pytest.raises(Exception, match=SENTENCE):
-        schedule(build_schedule_context(instance, repository_def=repository))
+    with pytest.raises(StoreRefused, match=SENTENCE):
+        schedule(build_schedule_context(instance, resources=definitions.resources))
     sensor = definitions.resolve_sensor_def("lost_imports_sensor")
     with (
-        pytest.raises((StoreRefused, Exception), match=SENTENCE),
-        build_sensor_context(instance=instance, repository_def=repository) as context,
+        build_sensor_context(
+            instance=instance,
+            repository_def=definitions.get_repository_def(),
+            resources=definitions.resources,
+        ) as context,
+        pytest.raises(StoreRefused, match=SENTENCE),
     ):
         sensor(context)
