@@ -18,6 +18,7 @@ from cli.stack.flower_login import flower_login
 from cli.stack.layout import CODE_SOCKET, HOME_MARK, Layout, in_own_folder
 from cli.stack.program import Port, Program
 from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_command
+from cli.webserver.links import OPEN
 from orders_pipeline.base.model import Scope
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.services.redis_server import prepare_server
@@ -31,7 +32,6 @@ CODE_VARIABLE = "ORDERS_CODE_VERSION"
 # The default for background programs, whose logs are usually read by machines. Settings override it.
 LOGS = {"ORDERS_LOG_FORMAT": "json"}
 # The argument that makes the webserver require no sign-in.
-OPEN = "open"
 KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
 
 

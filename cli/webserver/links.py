@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 SIGN_IN = "/sign-in"
+# Access to a webserver that asks nobody to sign in.
+OPEN = "open"
 LIVES_SECONDS = 600
 
 

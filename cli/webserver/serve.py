@@ -15,8 +15,8 @@ from starlette.types import ASGIApp
 
 from cli.context import open_store
 from cli.dagster_server import main as serve
-from cli.stack.programs import OPEN
 from cli.webserver.keys import Keys
+from cli.webserver.links import OPEN
 from cli.webserver.own_site import OwnSiteOnly
 from cli.webserver.sign_in import SignIn
 from orders_pipeline.api.access import api_key
