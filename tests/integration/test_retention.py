@@ -119,7 +119,7 @@ def test_a_refused_file_goes_with_its_rejects_and_comes_back_when_it_is_staged_a
 ) -> None:
     file = home.write(*LINES)
     key = home.stage(file, max_rejects="1")
-    with pytest.raises(FileRefused, match="are allowed"):
+    with pytest.raises(FileRefused, match="The limit is 1"):
         home.steps.parse(key, RUN)
     age(home, key, 100)
     assert cleaned(home) == {"originals": 1, "rejects": 1}
