@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from orders_pipeline.base.settings import PROJECT_ROOT
-from orders_pipeline.store.engine import open_engine
 from tests.chaos.commit_points import CommitPoints
 from tests.import_bench import ImportBench, Line
+from tests.stores import open_test_engine
 
 BEFORE = [Line("known"), Line("changed", quantity=2), Line("changed", "CABLE", 1, "2.50")]
 LINES = [
@@ -43,9 +43,6 @@ LINES = [
 
 def bench_at(engine: Engine, folder: Path) -> ImportBench:
     """A home whose imports have several batches, several transactions a batch, and declined payments."""
-    if engine.dialect.name == "sqlite":
-        # A commit has to outlive this process here, not the machine's power.
-        event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous = OFF"))
     bench = ImportBench.at(engine, folder)
     bench.set(payment_success_rate=0.75, transaction_orders=2, batch_lines=50)
     return bench
@@ -96,7 +93,7 @@ def _serve() -> None:
 
 
 def _run_to_death(url: str, folder: str, point: int) -> None:
-    bench = bench_at(open_engine(url), Path(folder))
+    bench = bench_at(open_test_engine(url), Path(folder))
     CommitPoints(bench.engine, at=point)
     run_import(bench)
     os._exit(0)

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench
 from tests.services import drop_database
-from tests.stores import create_migrated_database
+from tests.stores import create_migrated_database, open_test_engine
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -39,7 +38,7 @@ def migrated_postgres_url(postgres_server: str) -> Iterator[str]:
 @pytest.fixture
 def bench(store_url: str, tmp_path: Path) -> Iterator[ImportBench]:
     """An empty home on each kind of order store."""
-    engine = open_engine(store_url)
+    engine = open_test_engine(store_url)
     yield ImportBench.at(engine, tmp_path)
     engine.dispose()
 
@@ -47,7 +46,7 @@ def bench(store_url: str, tmp_path: Path) -> Iterator[ImportBench]:
 @pytest.fixture
 def lone_bench(tmp_path: Path) -> Iterator[ImportBench]:
     """An empty home on SQLite, for what does not depend on the store."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'orders.db'}")
+    engine = open_test_engine(f"sqlite:///{tmp_path / 'orders.db'}")
     yield ImportBench.at(engine, tmp_path)
     engine.dispose()
 

@@ -17,7 +17,6 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.failed_work.cancel import cancel_orders
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.retention.clean import clean_stores
-from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import imports
 from tests.chaos.commit_points import CommitPoints, lose_connection
 from tests.chaos.crashing_import import bench_at
@@ -25,6 +24,7 @@ from tests.chaos.outcomes import outcomes
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.integration.test_crash_sweep import copy_of
 from tests.integration.test_expire import outlive, reserved, sweep
+from tests.stores import open_test_engine
 
 ACTOR = "cli:ada"
 LONG_AGO = 400 * 86_400 * 1_000_000
@@ -97,7 +97,7 @@ def test_an_action_broken_off_at_any_commit_comes_to_the_same_when_done_again(
 ) -> None:
     prepared, action = (store_url, tmp_path / "prepared"), ACTIONS[name]
     prepared[1].mkdir()
-    engine = open_engine(store_url)
+    engine = open_test_engine(store_url)
     action.before(bench_at(engine, prepared[1]))
     engine.dispose()
     with copy_of(prepared) as bench:

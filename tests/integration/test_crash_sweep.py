@@ -20,17 +20,17 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from orders_pipeline.store.engine import open_engine
 from tests.chaos.commit_points import KILLED, CommitPoints, lose_connection
 from tests.chaos.crashing_import import LINES, bench_at, crash, crashing_imports, prepare, run_import
 from tests.chaos.outcomes import outcomes
 from tests.import_bench import RUN, STEPS, ImportBench
+from tests.stores import open_test_engine
 from tests.sweeps import cases
 
 SECOND_CRASHES, LOST_ANSWERS = 6, 8
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def crasher() -> Iterator[Popen[str]]:
     with crashing_imports() as process:
         yield process
@@ -41,7 +41,7 @@ def prepared(store_url: str, tmp_path: Path) -> tuple[str, Path]:
     """URL and folder of a home to copy, in which one import has ended."""
     folder = tmp_path / "prepared"
     folder.mkdir()
-    engine = open_engine(store_url)
+    engine = open_test_engine(store_url)
     prepare(bench_at(engine, folder))
     engine.dispose()
     return store_url, folder
@@ -53,7 +53,7 @@ def copy_of(prepared: tuple[str, Path]) -> Iterator[ImportBench]:
     url, folder = prepared
     copied = folder.with_name(uuid.uuid4().hex)
     shutil.copytree(folder, copied)
-    engine = open_engine(_copy_store(url, copied))
+    engine = open_test_engine(_copy_store(url, copied))
     try:
         yield bench_at(engine, copied)
     finally:

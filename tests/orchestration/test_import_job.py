@@ -26,8 +26,8 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Outcome
-from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench, Line, many_orders
+from tests.stores import open_test_engine
 
 BOTH_ASSETS = {"orders", "rejected_order_rows"}
 
@@ -53,7 +53,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path: Path, redis_url: str) -> Iterator[Home]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
+    engine = open_test_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url)
     with DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:

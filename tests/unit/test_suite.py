@@ -12,7 +12,7 @@ from tests.workers import unit_of
     ("test", "unit"),
     [
         ("tests/unit/test_money.py::test_a[x]", "tests/unit/test_money.py::test_a"),
-        ("tests/integration/test_crash_sweep.py::test_a[sqlite]", "tests/integration/test_crash_sweep.py"),
+        ("tests/integration/test_verify.py::test_a[sqlite]", "tests/integration/test_verify.py"),
         ("tests/e2e/test_dashboard.py::test_a", "tests/e2e/test_dashboard.py"),
         ("tests/integration/test_queues.py::test_a", "rabbitmq_url"),
         ("tests/e2e/test_four_back_ends.py::test_a", "rabbitmq_url"),
