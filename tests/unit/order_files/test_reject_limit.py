@@ -22,15 +22,16 @@ def parsed(tmp_path: Path) -> ParsedFile:
 
 @pytest.mark.parametrize("limit", ["0", "2", "0%", "10%", "14.99%"])
 def test_more_bad_lines_than_allowed_refuse_the_file(parsed: ParsedFile, limit: str) -> None:
-    with pytest.raises(FileRefused) as refused:
-        RejectLimit.parse(limit).check("orders.csv", parsed)
-    assert refused.value.code == "too_many_rejects"
-    assert "3 of 20 records are bad (3 quantity_unreadable)" in refused.value.message
+    asked = RejectLimit.parse(limit)
+    assert asked.is_exceeded(parsed)
+    refused = asked.refusal("orders.csv", parsed)
+    assert refused.code == "too_many_rejects"
+    assert "3 of 20 records are bad (3 quantity_unreadable)" in refused.message
 
 
 @pytest.mark.parametrize("limit", ["3", "1000000", "15%", "15.0 %", " 100% "])
 def test_as_many_as_allowed_do_not(parsed: ParsedFile, limit: str) -> None:
-    RejectLimit.parse(limit).check("orders.csv", parsed)
+    assert not RejectLimit.parse(limit).is_exceeded(parsed)
 
 
 @pytest.mark.parametrize("limit", ["", "x", "-1", "5.5", "101%", "%", "1e3", "five", "1,000", "nan", "٣"])
