@@ -1,4 +1,4 @@
-"""All published figures of a home: KPIs and leaderboards, to read and to refresh."""
+"""All published figures of a home: reads and refreshes KPIs and leaderboards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from orders_pipeline.store.identity import store_id
 
 @dataclass(frozen=True, slots=True)
 class PublishedFigures:
-    """Figures on an order store, a warehouse folder and Redis; `currency` is the default one."""
+    """Figures of an order store, kept in a warehouse folder and Redis. `currency` is the default currency."""
 
     engine: Engine
     folder: Path
@@ -39,16 +39,16 @@ class PublishedFigures:
     range_boards: RangeBoards
 
     def publish_batch(self, window: Window) -> None:
-        """Brings leaderboards and live counters up to date with the orders of a finished batch."""
+        """Updates leaderboards and live figures with the orders of a finished batch."""
         self.boards.publish_window(window)
         self.live.publish()
 
     def refresh_days(self, days: Iterable[date], orders_at_once: int = ORDERS_AT_ONCE) -> list[PublishedDay]:
-        """Recomputes and publishes any set of days."""
+        """Recomputes and publishes these days."""
         return refresh.refresh_days(self.engine, self.folder, self.cache, days, orders_at_once)
 
     def refresh_dirty_days(self) -> list[PublishedDay]:
-        """Publishes each day whose orders changed since it was last published."""
+        """Publishes each day whose orders changed since the last publication."""
         return refresh.refresh_dirty_days(self.engine, self.folder, self.cache)
 
 
@@ -56,7 +56,7 @@ class PublishedFigures:
 def open_figures(
     engine: Engine, folder: Path, redis_url: str, currency: str, zone: ZoneInfo
 ) -> Iterator[PublishedFigures]:
-    """Figures of the order store behind the engine; works for readers while Redis is down."""
+    """The figures of the engine's order store. Readers work even while Redis is down."""
     client, owner = open_redis(redis_url), store_id(engine)
     cache = KpiCache(client, owner, currency)
     try:

@@ -1,4 +1,4 @@
-"""The batches of the order store, with the counts that each transaction keeps on them."""
+"""Batches of the order store, with the order counts that each transaction updates."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MOVES = ("progress_at", "loaded", *OrderStatus)
 
 @dataclass(frozen=True, slots=True)
 class BatchCounts:
-    """A batch and how many of its orders stand where, whatever their currency.
+    """A batch and its order counts by status, all currencies together.
 
     Attributes:
-        state: changes with each move of its orders.
-        whole: whether all of its orders are loaded; from then on its currencies are known.
-        started_at: when its import began, in microseconds; 0 if it has not.
+        state: changes whenever one of its orders changes status.
+        whole: whether all of its orders are loaded, so that its currencies are final.
+        started_at: when its import started, in microseconds since 1970; 0 if it has not started.
     """
 
     name: str
@@ -31,12 +31,12 @@ class BatchCounts:
     started_at: int
 
     def in_status(self, *statuses: OrderStatus) -> int:
-        """How many of its orders have one of these statuses."""
+        """The number of its orders that have one of these statuses."""
         return sum(self.by_status[status] for status in statuses)
 
 
 def batch_counts(connection: Connection, *conditions: ColumnElement[bool]) -> list[BatchCounts]:
-    """The batches that meet these conditions over `batches`."""
+    """The batches that meet these conditions on the table `batches`."""
     query = select(batches, imports.c.started_at).join(imports, imports.c.id == batches.c.import_id)
     return [_counts(row) for row in connection.execute(query.where(*conditions)).mappings()]
 

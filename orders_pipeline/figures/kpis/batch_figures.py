@@ -1,4 +1,4 @@
-"""What the batches of the order store say about the present, without a look at orders that did not move."""
+"""Live figures from the batches of the order store. Orders of unchanged batches are not read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from orders_pipeline.store.schema import batches, failures, imports, orders, res
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Orders of one currency: open ones, and those settled today; revenue in the currency's minor unit."""
+    """Orders of one currency: open, and settled today. Revenue is in the currency's minor unit."""
 
     pending: int = 0
     processing: int = 0
@@ -41,12 +41,12 @@ class Live:
 
 
 ByCurrency = dict[str, Live]
-# The same, JSON-ready: the fields of each `Live`.
+# Figures by currency, JSON-ready: the fields of each `Live`.
 Numbers = dict[str, list[int]]
 
 
 def state_of_all(connection: Connection) -> str:
-    """Changes with each move of an order and with each import that starts or ends."""
+    """A value that changes whenever an order changes status, or an import starts or ends."""
     sums = [func.coalesce(func.sum(batches.c[status]), 0) for status in OrderStatus]
     moves = connection.execute(select(func.coalesce(func.max(batches.c.progress_at), 0), *sums)).one()
     running = select(func.count()).where(imports.c.status == ImportStatus.RUNNING)
@@ -54,7 +54,7 @@ def state_of_all(connection: Connection) -> str:
 
 
 def moving_batches(connection: Connection, midnight: int) -> list[BatchCounts]:
-    """Batches that today's figures depend on; their state changes also with the day."""
+    """Batches that today's figures depend on. Their state also changes with the day."""
     unsettled = or_(*(batches.c[status] > 0 for status in OPEN))
     moving = batch_counts(connection, or_(batches.c.progress_at >= midnight, unsettled))
     return [replace(batch, state=f"{midnight}-{batch.state}") for batch in moving]
@@ -63,10 +63,10 @@ def moving_batches(connection: Connection, midnight: int) -> list[BatchCounts]:
 def figures_of_batch(
     connection: Connection, midnight: int, batch: BatchCounts, before: Numbers | None
 ) -> Numbers:
-    """Figures of a batch by currency; its orders are read only if what is known of it does not tell.
+    """Figures of a batch by currency. Its orders are read only if its counts are not enough.
 
     Args:
-        before: its figures in an earlier state, after all of it was loaded.
+        before: its figures in an earlier state, computed after the whole batch was loaded.
     """
     if before and len(before) == 1 and not batch.in_status(*SETTLED):
         live = Live(batch.in_status(OrderStatus.PENDING), batch.in_status(*PROCESSING))
@@ -75,7 +75,8 @@ def figures_of_batch(
 
 
 def settled_per_second(connection: Connection, now: int) -> float:
-    """Orders of every currency that running imports settled, by the seconds since the first of them began."""
+    """Orders per second, in all currencies: those settled by the running imports, divided by the seconds
+    since the first of these imports started."""
     settled = sum(batches.c[status] for status in SETTLED)
     query = (
         select(func.coalesce(func.sum(settled), 0), func.min(imports.c.started_at))
@@ -87,7 +88,7 @@ def settled_per_second(connection: Connection, now: int) -> float:
 
 
 def add_up(figures: Iterable[Numbers]) -> ByCurrency:
-    """Sums by currency."""
+    """The sums by currency."""
     total: ByCurrency = {}
     for by_currency in figures:
         for currency, numbers in by_currency.items():

@@ -1,14 +1,14 @@
-"""Daily and range KPIs in Redis, never older than the published copy.
+"""Cache of daily and range KPIs in Redis. Its documents are never older than the published copy.
 
 | key | holds |
 |---|---|
 | `kpis:daily:{date}[:{CUR}]` | document of a day, 24 hours |
-| `kpis:range:{start}:{end}[:{CUR}]` | document of a range, 1 hour, void as soon as a day in it changes |
-| `kpis:cached` | sorted set of the keys above by their expiry, seconds since 1970 |
-| `kpis:generation` | `{store}:{random}`, another one after each change |
+| `kpis:range:{start}:{end}[:{CUR}]` | document of a range, 1 hour; invalidated when a day in it changes |
+| `kpis:cached` | sorted set of the keys above, scored by expiry in seconds since 1970 |
+| `kpis:generation` | `{store}:{random}`, replaced at each change |
 
-A refresh first puts the new figures where readers compute from and then changes the generation; a reader
-notes the generation before it computes, and what it computed enters Redis only under the same generation.
+A refresh publishes the new figures first and then changes the generation. A reader notes the generation
+before it computes a document. The document is cached only if the generation is still the same.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KpiCache:
-    """Documents of days and ranges; `owner` names the order store that they come from."""
+    """Documents of days and ranges. `owner` is the id of their order store."""
 
     client: redis.Redis
     owner: str
     currency: str
 
     def daily(self, day: date, currency: str, compute: Callable[[], Document]) -> Document:
-        """Document of a day; computed where Redis has none or is down."""
+        """Document of a day. It is computed if Redis does not hold it or is down."""
         return self._cached(self._daily_key(day, currency), currency, DAILY_SECONDS, compute)
 
     def range(self, start: date, end: date, currency: str, compute: Callable[[], Document]) -> Document:
-        """Document of a range of days; computed where Redis has none or is down."""
+        """Document of a range of days. It is computed if Redis does not hold it or is down."""
         key = f"kpis:range:{start}:{end}{currency_suffix(currency, self.currency)}"
         return self._cached(key, currency, RANGE_SECONDS, compute)
 
     def all_daily(self) -> Iterator[tuple[str, Document]]:
-        """Keys and documents of all cached days of this order store."""
+        """The keys and documents of all cached days of this order store."""
         if not str(self.client.get(GENERATION)).startswith(f"{self.owner}:"):
             return
         for key in self.client.scan_iter("kpis:daily:*", count=1000):
@@ -63,9 +63,9 @@ class KpiCache:
                 yield str(key), json.loads(found)
 
     def replace_days(self, days: Iterable[date], documents: Mapping[tuple[date, str], Document]) -> None:
-        """Voids all that shows one of these days, and enters their new documents, by day and currency.
+        """Invalidates every document that includes one of these days, and caches their new documents.
 
-        Readers must find the new figures in the published copy before this is called.
+        The caller must publish the new figures first. Keys of `documents` are day and currency.
         """
         self._own_generation()
         listed = sorted(day.isoformat() for day in days)
@@ -82,7 +82,7 @@ class KpiCache:
             generation = self._own_generation()
             found = cast(str | None, self.client.get(key))
         except UNREACHABLE as error:
-            log.warning("Redis is down, figures are computed: %s", error)
+            log.warning("Redis is down; figures are computed without it: %s", error)
             return compute()
         document: Document = json.loads(found) if found else {}
         if document.get("currency") == currency and is_of_this_version(document):
@@ -100,7 +100,7 @@ class KpiCache:
         return self._take_over()
 
     def _take_over(self) -> str:
-        """Drops the documents of another order store, or of nobody knows whom, and starts a generation."""
+        """Drops documents of another or an unknown order store, and starts a new generation."""
         for pattern in ("kpis:daily:*", "kpis:range:*"):
             for key in self.client.scan_iter(pattern, count=1000):
                 self.client.delete(key)

@@ -1,6 +1,6 @@
-"""Facts of some KPI days, read from the order store in one snapshot into Parquet files for the warehouse.
+"""Exports the facts of KPI days from one snapshot of the order store to Parquet files for the warehouse.
 
-The rows of a year do not fit in memory as Python objects: they pass through in chunks.
+The rows of a year do not fit in memory as Python objects, so they are read in chunks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.raw_rows import chunks_of
 from orders_pipeline.store.schema import failures, order_lines, orders, products, reservations
 
-# Walking the primary key past orders of other days is this many times cheaper than finding each by its day.
+# Scanning an order by primary key is this many times cheaper than finding it by its day.
 DENSE = 3
 
 ORDER_FACTS = {
@@ -43,7 +43,7 @@ EARLIER_DECLINES = {"day": pl.String, "currency": pl.String, "detail": pl.String
 
 
 def export_facts(connection: Connection, days: Sequence[date], folder: Path) -> None:
-    """Writes `order_facts`, `line_facts` and `earlier_declines` of these days as Parquet into a folder."""
+    """Writes `order_facts`, `line_facts` and `earlier_declines` of these days to a folder, as Parquet."""
     selected = _of_days(connection, days)
     _export(connection, _orders(selected), ORDER_FACTS, folder / "order_facts")
     _export(connection, _lines(selected), LINE_FACTS, folder / "line_facts")
@@ -51,19 +51,20 @@ def export_facts(connection: Connection, days: Sequence[date], folder: Path) -> 
 
 
 def settled_at() -> ColumnElement[int]:
-    """When an order was settled; its reservation and failure `of_current_attempt` must be joined."""
+    """Time at which an order was settled. The query must join its reservation and failure,
+    `of_current_attempt`."""
     sold = reservations.c.status == ReservationStatus.SOLD
     return case((sold, reservations.c.closed_at), else_=failures.c.failed_at)
 
 
 def _of_days(connection: Connection, days: Sequence[date]) -> ColumnElement[bool]:
-    """Condition that picks the orders of the days in the cheapest way."""
+    """The cheapest condition that selects the orders of these days."""
     by_day = orders.c.day.in_(days)
     span = select(func.min(orders.c.id), func.max(orders.c.id), func.count()).where(by_day)
     first, last, number = connection.execute(span).one()
     if not number or last - first >= DENSE * number:
         return by_day
-    # Inside a function the day offers no index, which leaves the walk along the primary key.
+    # Wrapped in a function, the day cannot use its index: the database scans the primary key.
     return and_(orders.c.id.between(first, last), func.coalesce(orders.c.day, null()).in_(days))
 
 

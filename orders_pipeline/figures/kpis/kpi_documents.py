@@ -1,4 +1,4 @@
-"""The KPIs of a day or of a range of days, and the documents that CLI, HTTP and Redis show of them."""
+"""KPIs of a day or a range of days, and their JSON documents for CLI, HTTP and Redis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kpis:
-    """KPIs of one currency over some days; money in major units, times in seconds."""
+    """KPIs of one currency over one or more days. Money is in major units, times are in seconds."""
 
     total_revenue: Decimal = Decimal(0)
     order_count: int = 0
@@ -42,28 +42,28 @@ MONEY_FIELDS = ("total_revenue", "average_order_value", "out_of_stock_revenue")
 
 
 def kpis_of(row: Mapping[str, Any]) -> Kpis:
-    """KPIs from a row that has a column for each."""
+    """The KPIs of a row that has a column for each figure."""
     return Kpis(**{name: row[name] for name in FIELDS})
 
 
 def daily_document(day: date, currency: str, kpis: Kpis, generated_at: datetime) -> Document:
-    """What is shown of one day."""
+    """The JSON document of one day."""
     return _document({"date": day.isoformat()}, currency, kpis, generated_at)
 
 
 def range_document(start: date, end: date, currency: str, kpis: Kpis, generated_at: datetime) -> Document:
-    """What is shown of the days from `start` to `end`, both included."""
+    """The JSON document of the days from `start` to `end`, inclusive."""
     period = {"start_date": start.isoformat(), "end_date": end.isoformat()}
     return _document(period, currency, kpis, generated_at)
 
 
 def is_of_this_version(document: Document) -> bool:
-    """Whether a document has the figures that this version shows; Redis may keep those of another one."""
+    """Whether a document has all figures of this version. Redis may hold documents of another version."""
     return set(FIELDS) == document.keys() - {"date", "start_date", "end_date", "generated_at", "currency"}
 
 
 def money_number(amount: Decimal) -> float:
-    """Money as a JSON number: rounded half up to two decimals."""
+    """Money as a JSON number, rounded half up to two decimals."""
     return float(amount.quantize(CENT, ROUND_HALF_UP))
 
 

@@ -1,7 +1,8 @@
-"""How many orders of a currency stand where, of all time, without counting all orders again.
+"""Order counts by status and currency, of all time, without counting all orders again.
 
-`stats:batches:{store}` in Redis is a hash: state and counts by currency of each batch, kept for 30 days after
-the last look. A batch is read once, and again only if it moved and holds several currencies.
+`stats:batches:{store}` in Redis is a hash of the state and the counts by currency of each batch. It expires
+30 days after the last read. A batch is counted once, and again only if it changed and holds several
+currencies.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OrderTotals:
-    """Counts of all orders of a store; `owner` names it."""
+    """Counts of all orders of a store. `owner` is the id of the store."""
 
     engine: Engine
     client: redis.Redis
     owner: str
 
     def by_status(self, currency: str) -> dict[OrderStatus, int]:
-        """Orders of a currency in each status."""
+        """The number of orders of a currency in each status."""
         totals = dict.fromkeys(OrderStatus, 0)
         for counts in self._of_batches():
             for status, number in counts.get(currency, {}).items():
@@ -54,14 +55,14 @@ class OrderTotals:
         try:
             return self._memo.known()
         except UNREACHABLE as error:
-            log.warning("Redis is down, orders are counted: %s", error)
+            log.warning("Redis is down; orders are counted without it: %s", error)
             return {}
 
     def _keep(self, known: Mapping[str, Entry], present: Mapping[str, Entry]) -> None:
         try:
             self._memo.keep(known, present)
         except UNREACHABLE as error:
-            log.warning("Redis is down, counts are not kept: %s", error)
+            log.warning("Redis is down; counts are not cached: %s", error)
 
     @property
     def _memo(self) -> Memo:

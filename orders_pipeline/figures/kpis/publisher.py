@@ -1,7 +1,7 @@
-"""Which home publishes the figures of an order store that several machines share.
+"""The publisher: the one home that publishes the figures of an order store shared by several machines.
 
-The warehouse is a file, and `kpi_days` notes what it shows: with two of them each would miss what the other
-published. A SQLite store belongs to one home anyway.
+The warehouse is a file, and `kpi_days` records which days it shows. With two warehouses, each would miss the
+days that the other published. A SQLite store always belongs to one home.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ID_FILE = "publisher.id"
 
 
 class FiguresElsewhere(LookupError):
-    """The figures asked for are published by another home; the message names its machine and folder."""
+    """Another home publishes the requested figures. The message names its machine and folder."""
 
     def __init__(self, publisher: str) -> None:
         super().__init__(f"The KPIs of this order store are published by another home: {publisher}")
 
 
 def publisher_elsewhere(engine: Engine, folder: Path) -> str:
-    """Name of the home that publishes instead of this one; empty where it is this one, or none yet."""
+    """Name of the home that publishes instead of this one; empty if this home publishes or none does yet."""
     if engine.dialect.name == "sqlite":
         return ""
     with reading(engine) as connection:
@@ -38,9 +38,10 @@ def publisher_elsewhere(engine: Engine, folder: Path) -> str:
 
 
 def publisher_name(folder: Path) -> str:
-    """How the order store names the home with this warehouse folder.
+    """The name under which the order store records the home with this warehouse folder.
 
-    Its end, drawn once per home, is what counts: containers on one volume have a machine's name each.
+    Only its random suffix, drawn once per home, is compared: containers that share a volume have different
+    host names.
     """
     make_home(folder.parent)
     with suppress(FileExistsError), (folder.parent / ID_FILE).open("x") as file:
@@ -54,20 +55,20 @@ def _token(folder: Path) -> str:
 
 
 def require_publisher(engine: Engine, folder: Path) -> None:
-    """Makes sure that no other home publishes.
+    """Checks that no other home publishes.
 
     Raises:
-        FiguresElsewhere: one does.
+        FiguresElsewhere: another home publishes.
     """
     if publisher := publisher_elsewhere(engine, folder):
         raise FiguresElsewhere(publisher)
 
 
 def become_publisher(engine: Engine, folder: Path) -> None:
-    """Claims the figures for this home, unless another one has.
+    """Makes this home the publisher, unless another home is.
 
     Raises:
-        FiguresElsewhere: another has.
+        FiguresElsewhere: another home publishes.
     """
     if engine.dialect.name == "sqlite":
         return
@@ -78,7 +79,7 @@ def become_publisher(engine: Engine, folder: Path) -> None:
 
 
 def take_over(connection: Connection, folder: Path) -> str:
-    """Makes this home the one that publishes; every day is due, whatever its warehouse holds. Its name."""
+    """Makes this home the publisher, marks every day as due and returns the home's name."""
     name = publisher_name(folder)
     connection.execute(update(home).values(publisher=name))
     connection.execute(update(kpi_days).values(published=0))

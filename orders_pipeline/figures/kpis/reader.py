@@ -1,4 +1,4 @@
-"""KPIs for those who read: from Redis, else computed from the published copy of the warehouse."""
+"""Reads KPIs from Redis, or computes them from the published copy of the warehouse."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ ONE_DAY = "SELECT * FROM daily_kpis WHERE day = $day AND currency = $currency"
 
 @dataclass(frozen=True, slots=True)
 class KpiReader:
-    """Figures of days and ranges; zeros where there are none.
+    """KPIs of days and ranges; zeros for days without orders.
 
-    What Redis does not hold is only known to the home that publishes; elsewhere it raises FiguresElsewhere.
+    Only the publishing home can compute figures that Redis does not hold. Other homes raise FiguresElsewhere.
 
     Args:
         warehouse: its folder.
@@ -42,15 +42,15 @@ class KpiReader:
     cache: KpiCache
 
     def daily_kpis(self, day: date, currency: str) -> Document:
-        """Figures of one day, in the fields of the contract and further ones."""
+        """The JSON document of one day."""
         return self.cache.daily(day, currency, lambda: self.compute_day(day, currency))
 
     def range_kpis(self, start: date, end: date, currency: str) -> Document:
-        """Figures of the days from `start` to `end`, both included; a customer counts once."""
+        """The JSON document of the days from `start` to `end`, inclusive. Each customer counts once."""
         return self.cache.range(start, end, currency, lambda: self._compute_range(start, end, currency))
 
     def days(self, start: date, end: date, currency: str) -> list[Document]:
-        """Figures of each day that has any, from `start` to `end`, in order."""
+        """The KPIs of each day that has any, from `start` to `end`, in order."""
         query = (
             "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency ORDER BY day"
         )
@@ -61,12 +61,12 @@ class KpiReader:
         return [_of_day(row["day"], currency, row) for row in rows]
 
     def latest_days(self, number: int, currency: str) -> list[Document]:
-        """Figures of the last days that have any; days between them that have none are left out."""
+        """The KPIs of the latest days that have any, in order."""
         days = latest_days(self._folder(), number)
         return self.days(days[0], days[-1], currency) if days else []
 
     def currencies(self, start: date, end: date) -> list[str]:
-        """Currencies that have figures on any day from `start` to `end`."""
+        """The currencies that have figures on any day from `start` to `end`."""
         query = "SELECT DISTINCT currency FROM daily_kpis WHERE day BETWEEN $start AND $end ORDER BY currency"
         parameters = {"start": start, "end": end}
         rows = read_published(
@@ -75,7 +75,7 @@ class KpiReader:
         return [row["currency"] for row in rows]
 
     def all_days(self) -> list[Document]:
-        """Published figures of every day and currency."""
+        """The published KPIs of every day and currency."""
         query = "SELECT * FROM daily_kpis ORDER BY day, currency"
         rows = read_published(
             self._folder(), date.min, date.max, lambda connection: rows_of(connection, query)
@@ -83,7 +83,7 @@ class KpiReader:
         return [_of_day(row["day"], row["currency"], row) for row in rows]
 
     def compute_day(self, day: date, currency: str) -> Document:
-        """Figures of one day as they are published, whatever Redis holds."""
+        """The published KPIs of one day, read without Redis."""
         parameters = {"day": day, "currency": currency}
         rows = read_published(
             self._folder(), day, day, lambda connection: rows_of(connection, ONE_DAY, parameters)

@@ -1,7 +1,8 @@
-"""The readers' copy of the warehouse: a folder of Parquet files for each version of a day, never changed.
+"""The readers' copy of the warehouse: a folder of Parquet files for each version of a day, which never
+change.
 
-`published/2025-11/2025-11-10.000000017/daily_kpis_0.parquet`: the highest number of a day is its present
-version. A reader that started on the one before still finds it.
+`published/2025-11/2025-11-10.000000017/daily_kpis_0.parquet`: the highest number of a day is its current
+version. A reader that started on the previous version still finds its files.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Result = TypeVar("Result")
 
 
 def publish_days(connection: DuckDBPyConnection, folder: Path, days: Iterable[date], scratch: Path) -> None:
-    """Puts the present rows of these days where readers find them, each day at one stroke."""
+    """Publishes the current rows of these days to readers, each day atomically."""
     incoming = scratch / "incoming"
     for table in TABLES:
         connection.execute(
@@ -39,10 +40,10 @@ def publish_days(connection: DuckDBPyConnection, folder: Path, days: Iterable[da
 def read_published(
     folder: Path, start: date, end: date, ask: Callable[[DuckDBPyConnection], Result]
 ) -> Result:
-    """Answer of a function that reads the tables of these days, both included.
+    """The result of a function that reads the published tables from `start` to `end`, inclusive.
 
     Raises:
-        duckdb.IOException: files kept vanishing while they were read.
+        duckdb.IOException: files were removed while they were read, at every try.
     """
     for _ in range(READ_TRIES - 1):
         try:
@@ -56,7 +57,7 @@ def read_published(
 
 @contextmanager
 def open_published(folder: Path, start: date, end: date) -> Iterator[DuckDBPyConnection]:
-    """A DuckDB in memory whose tables hold the published days from `start` to `end`, both included."""
+    """An in-memory DuckDB whose tables hold the published days from `start` to `end`, inclusive."""
     with duckdb.connect() as connection:
         connection.execute(sql("schema"))
         connection.execute(sql("macros"))
@@ -70,7 +71,7 @@ def open_published(folder: Path, start: date, end: date) -> Iterator[DuckDBPyCon
 
 
 def latest_days(folder: Path, number: int) -> list[date]:
-    """The last published days, in order."""
+    """The latest published days, in order."""
     found: list[date] = []
     for month in sorted(_root(folder).glob("*-*"), reverse=True):
         names = {path.name.partition(".")[0] for path in month.iterdir()}
@@ -81,7 +82,7 @@ def latest_days(folder: Path, number: int) -> list[date]:
 
 
 def last_published(folder: Path) -> float | None:
-    """When a day was last published, in seconds since 1970; None where none was."""
+    """Time of the last publication, in seconds since 1970; None if no day was published."""
     root = _root(folder)
     months = list(root.iterdir()) if root.is_dir() else []
     return max((month.stat().st_mtime for month in months), default=None)
@@ -101,7 +102,7 @@ def _present_versions(folder: Path, start: date, end: date) -> Iterable[Path]:
     months = sorted(root.iterdir()) if root.is_dir() else []
     for month in months:
         if start.isoformat()[:7] <= month.name <= end.isoformat()[:7]:
-            # In the order of their names a later version of a day replaces an earlier one.
+            # Sorted by name, a later version of a day overwrites an earlier one.
             present.update((path.name.partition(".")[0], path) for path in sorted(month.iterdir()))
     return [path for day, path in present.items() if start.isoformat() <= day <= end.isoformat()]
 

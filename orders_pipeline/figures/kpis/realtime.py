@@ -1,10 +1,11 @@
-"""Figures of this moment, and their copy in Redis, which each finished batch rewrites.
+"""Live figures, and their copy in Redis, which each finished batch rewrites.
 
-| key | holds, for 5 minutes after the last write |
+| key | holds; expires 5 minutes after the last write |
 |---|---|
 | `kpis:realtime:{figure}[:{CUR}]` | one figure, as a JSON number |
 | `kpis:realtime:state` | `{store} {default currency} {day} {state of the batches}` of these figures |
-| `kpis:realtime:batches:{store}` | hash: state and figures of each batch that moved; none is read twice |
+| `kpis:realtime:batches:{store}` | hash: state and figures of each batch that changed; an unchanged batch is
+not read again |
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """All live figures at one state of the store, and what is worth remembering of its batches."""
+    """All live figures at one state of the store, and the batch figures worth caching."""
 
     state: str
     figures: list[Numbers]
@@ -56,23 +57,23 @@ class Present:
     orders_per_second: float
 
     def document(self, live: Live, currency: str) -> Document:
-        """What is shown of one currency."""
+        """The JSON document of one currency."""
         revenue = money_number(Decimal(live.revenue).scaleb(-minor_digits(currency)))
         counts = (live.pending, live.processing, live.completed, live.failed)
         return dict(zip(FIGURES, (*counts, revenue, self.orders_per_second), strict=True))
 
     def by_currency(self) -> ByCurrency:
-        """Sums of all batches."""
+        """The sums over all batches, by currency."""
         return source.add_up(self.figures)
 
 
 @dataclass(frozen=True, slots=True)
 class Realtime:
-    """Live counters; a day begins at midnight in `zone`.
+    """Live figures. A day begins at midnight in `zone`.
 
     Args:
-        owner: name of the order store, from `store_id`.
-        currency: the one whose keys have no suffix.
+        owner: id of the order store, from `store_id`.
+        currency: the default currency, whose keys have no suffix.
     """
 
     engine: Engine
@@ -82,23 +83,23 @@ class Realtime:
     zone: ZoneInfo
 
     def figures(self, currency: str) -> Document:
-        """The present figures of a currency: from Redis as long as no order moved, else from the batches."""
+        """The live figures of a currency: from Redis while no order changed, else from the batches."""
         try:
             return self._stored(currency) or self._of(self._publish(), currency)
         except UNREACHABLE as error:
-            log.warning("Redis is down, live figures are counted: %s", error)
+            log.warning("Redis is down; live figures are counted without it: %s", error)
         return self._of(self._count({}), currency)
 
     def by_currency(self) -> ByCurrency:
-        """The present figures of every currency that moves today.
+        """The live figures of every currency with open orders or orders settled today.
 
         Raises:
-            RedisError: Redis does not answer; without it every order of today would be read.
+            RedisError: Redis does not answer. Without Redis, every order of today would be read.
         """
         return self._publish().by_currency()
 
     def publish(self) -> None:
-        """Writes the present figures of every currency to Redis."""
+        """Writes the live figures of every currency to Redis."""
         self._publish()
 
     def _of(self, present: Present, currency: str) -> Document:
@@ -110,7 +111,7 @@ class Realtime:
             present = self._count(known)
             self._memo.keep(known, present.entries)
             self._store(present)
-            # Another writer may have counted before and written after this one: the last one looks again.
+            # Another writer may have counted before this one and written after it: read the state again.
             if self._state() == present.state == self.client.get(STATE):
                 break
         return present
@@ -155,5 +156,5 @@ class Realtime:
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> int:
-    """Midnight of a calendar day in a time zone, in microseconds; the day may have 23 or 25 hours."""
+    """Midnight of a calendar day in a time zone, in microseconds since 1970. Days can have 23 or 25 hours."""
     return to_microseconds(datetime.combine(day, time.min, zone))

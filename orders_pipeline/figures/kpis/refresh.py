@@ -1,4 +1,5 @@
-"""Recomputes KPI days from the order store, set-wise, and publishes them: warehouse, readers' copy, Redis."""
+"""Recomputes KPI days from the order store with set-based SQL and publishes them to the warehouse, the
+readers' copy and Redis."""
 
 from __future__ import annotations
 
@@ -21,13 +22,13 @@ from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
 
 DAYS_AT_ONCE = 400
-# The warehouse's memory holds the facts of so many orders.
+# The facts of this many orders fit in the warehouse's memory.
 ORDERS_AT_ONCE = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedDay:
-    """KPIs of a day and currency as they were published."""
+    """The published KPIs of a day and currency."""
 
     day: date
     currency: str
@@ -36,12 +37,12 @@ class PublishedDay:
 
     @property
     def document(self) -> Document:
-        """What readers are shown of it."""
+        """The JSON document that readers get."""
         return daily_document(self.day, self.currency, self.kpis, self.generated_at)
 
 
 def refresh_dirty_days(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
-    """Publishes each day whose orders changed since it was last published.
+    """Publishes each day whose orders changed since the last publication.
 
     Raises:
         FiguresElsewhere: another home publishes.
@@ -58,14 +59,14 @@ def refresh_days(
     days: Iterable[date],
     orders_at_once: int = ORDERS_AT_ONCE,
 ) -> list[PublishedDay]:
-    """Recomputes and publishes any set of days.
+    """Recomputes and publishes these days.
 
     Args:
-        folder: the warehouse's.
-        orders_at_once: about so many are summed up in one go.
+        folder: of the warehouse.
+        orders_at_once: approximate number of orders per chunk.
 
     Returns:
-        The figures of these days that have any, and of further days that changed with them.
+        The KPIs of these days, and of other days that changed with them; days without orders have none.
 
     Raises:
         FiguresElsewhere: another home publishes.
@@ -76,7 +77,7 @@ def refresh_days(
 
 
 def _chunks(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> Iterator[list[date]]:
-    """The days in as few runs as hold about `at_once` orders each; a day stays whole."""
+    """The days in chunks of about `at_once` orders. A day is never split."""
     chunk: list[date] = []
     held = 0
     for day in days:
@@ -91,7 +92,7 @@ def _chunks(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> I
 
 
 def _refresh(engine: Engine, folder: Path, cache: KpiCache, days: Sequence[date]) -> list[PublishedDay]:
-    # The snapshot is taken by the only writer: an older one can never overwrite what a newer one published.
+    # Only one writer takes a snapshot at a time, so an older snapshot never overwrites a newer one.
     with warehouse.only_writer(folder), warehouse.scratch(folder) as scratch:
         _ensure_warehouse(engine, folder, cache)
         with reading(engine) as snapshot:
@@ -106,7 +107,7 @@ def _replace(folder: Path, cache: KpiCache, days: Sequence[date], scratch: Path)
     with warehouse.open_for_writing(folder) as connection, warehouse.transaction(connection):
         changed = warehouse.replace_days(connection, days, scratch)
         published = _published(connection)
-        # Readers go first: if this process dies before the commit, the days are still due.
+        # Publish to readers before the commit: if this process dies in between, the days are still due.
         publish_days(connection, folder, changed, scratch)
         cache.replace_days(changed, {(item.day, item.currency): item.document for item in published})
     return published

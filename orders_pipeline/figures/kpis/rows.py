@@ -1,4 +1,4 @@
-"""Rows of a DuckDB query by the names of their columns."""
+"""Rows of a DuckDB query as mappings from column name to value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The warehouse: a DuckDB file with one writer at a time, whose days are replaced in one transaction."""
+"""The warehouse: a DuckDB file with one writer at a time. A refresh replaces its days in one transaction."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle
 FACTS = ("order_facts", "line_facts", "earlier_declines")
 PATIENCE_SECONDS = 900.0
 RETRY_SECONDS = 0.02
-# What DuckDB says of a file that was cut short, was overwritten, or holds something else.
+# DuckDB errors for a file that is truncated, overwritten or no database.
 DAMAGED = re.compile(
     "not a valid DuckDB database file|Could not read enough bytes|Corrupt (database|WAL) file", re.IGNORECASE
 )
@@ -37,25 +37,25 @@ MEMORY_LIMIT = "400MB"
 
 
 class WarehouseBusyError(TimeoutError):
-    """Another process kept the warehouse to itself for too long."""
+    """Another process held the warehouse's lock for too long."""
 
 
 def warehouse_file(folder: Path) -> Path:
-    """The DuckDB file; only the writer opens it."""
+    """Path of the DuckDB file. Only the writer opens it."""
     return folder / "warehouse.duckdb"
 
 
 def sql(name: str) -> str:
-    """Text of one of this package's SQL files."""
+    """The text of one of this package's SQL files."""
     return package_text("orders_pipeline.figures.kpis", f"sql/{name}.sql")
 
 
 @contextmanager
 def only_writer(folder: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Keeps every other writer out, in this process and in others; the kernel frees it if this one dies.
+    """Holds the writer lock, across threads and processes. The kernel releases it if this process dies.
 
     Raises:
-        WarehouseBusyError: it stayed taken for `patience` seconds.
+        WarehouseBusyError: another writer held the lock for `patience` seconds.
     """
     make_home(folder.parent)
     folder.mkdir(exist_ok=True)
@@ -82,7 +82,7 @@ def _wait(folder: Path, deadline: float) -> None:
 
 
 def is_current(folder: Path, owner: str) -> bool:
-    """Whether the warehouse is whole, and was made by this layout of tables for this order store."""
+    """Whether the warehouse is intact, has the current table layout and belongs to this order store."""
     if not warehouse_file(folder).exists():
         return False
     try:
@@ -98,7 +98,7 @@ def is_current(folder: Path, owner: str) -> bool:
 
 
 def create(folder: Path, owner: str) -> None:
-    """Makes an empty warehouse in the place of what is there, the readers' copy included."""
+    """Replaces the warehouse and the readers' copy by an empty warehouse."""
     for leftover in folder.glob("warehouse.duckdb*"):
         leftover.unlink()
     shutil.rmtree(folder / PUBLISHED, ignore_errors=True)
@@ -110,9 +110,10 @@ def create(folder: Path, owner: str) -> None:
 
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
-    """The DuckDB file with rounding rules and currencies at hand; the caller is its only writer.
+    """A connection to the DuckDB file, with rounding macros and minor units. The caller holds the writer
+    lock.
 
-    A file that turns out damaged is removed: the next refresh makes a new one from the order store.
+    A damaged file is removed. The next refresh rebuilds it from the order store.
     """
     try:
         with _connect(folder) as connection:
@@ -129,7 +130,7 @@ def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
 
 @contextmanager
 def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
+    """Commits all changes of the block, or none."""
     connection.begin()
     try:
         yield
@@ -141,7 +142,7 @@ def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """A folder for the facts of one refresh; what a killed process left there goes too."""
+    """An empty folder for the facts of one refresh. Leftovers of a killed process are removed."""
     parent = folder / SCRATCH
     shutil.rmtree(parent, ignore_errors=True)
     parent.mkdir(parents=True)
@@ -150,10 +151,11 @@ def scratch(folder: Path) -> Iterator[Path]:
 
 
 def replace_days(connection: DuckDBPyConnection, days: Iterable[date], facts: Path) -> list[date]:
-    """Replaces the rows of these days by what the exported facts say.
+    """Replaces the rows of these days by rows computed from the exported facts.
 
     Returns:
-        The days whose figures changed: these, and later ones that lost a customer's first purchase to them.
+        The days whose figures changed: these days, and later days from which a customer's first purchase
+        moved to one of these days.
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE refreshed_days (day DATE)")
     connection.executemany("INSERT INTO refreshed_days VALUES (?)", [(day,) for day in days])
@@ -167,7 +169,7 @@ def replace_days(connection: DuckDBPyConnection, days: Iterable[date], facts: Pa
 
 
 def quoted(text: str | Path) -> str:
-    """A string literal: statements that make views and copies take no parameters."""
+    """A SQL string literal, for CREATE VIEW and COPY statements, which take no parameters."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
@@ -182,7 +184,7 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
     settings: dict[str, Any] = {
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": str(folder / SPILL),
-        # Rows are sorted where their order counts; keeping it everywhere takes memory.
+        # Queries sort where order matters; keeping insertion order takes memory.
         "preserve_insertion_order": False,
     }
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -191,7 +193,7 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
             connection = duckdb.connect(str(warehouse_file(folder)), config=settings)
             break
         except duckdb.IOException as error:
-            # Somebody looks into the file with a tool of their own.
+            # Another tool has the file open.
             if LOCKED not in str(error):
                 raise
             _wait(folder, deadline)
@@ -200,7 +202,8 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
 
 
 def _is_damage(folder: Path, error: duckdb.Error) -> bool:
-    """Whether the warehouse itself is damaged, and not a file of facts, of memory or of the readers' copy."""
+    """Whether the error concerns the warehouse file itself, not a facts file, a spill file or the readers'
+    copy."""
     message = str(error)
     others = (str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED))
     return bool(DAMAGED.search(message)) and not any(other in message for other in others)

@@ -1,4 +1,4 @@
-"""The two leaderboards: what they rank, and where each lies in Redis."""
+"""The two leaderboards, and their keys in Redis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orders_pipeline.figures.redis_keys import currency_suffix
 
 
 class Board(StrEnum):
-    """A leaderboard by the key of its default currency."""
+    """A leaderboard. The value is its Redis key in the default currency."""
 
     CUSTOMERS = "leaderboard:customers:spending"
     PRODUCTS = "leaderboard:products:sales"
@@ -21,10 +21,10 @@ class BoardKeys:
 
     | key | holds |
     |---|---|
-    | `board` | sorted set, never trimmed: customer ids by minor units spent, SKUs by units sold |
-    | `whole` | `{store} {currency} {members}`, only while the sorted set holds every member |
-    | `shadow` | the sorted set that a rebuild fills, gone a minute after its rebuild died |
-    | `rebuild` | token of the rebuild under way, gone a minute after it died |
+    | `board` | sorted set, never trimmed: customer ids by minor units spent, or SKUs by units sold |
+    | `whole` | `{store} {currency} {members}`; exists only while the sorted set is complete |
+    | `shadow` | sorted set that a rebuild fills; expires a minute after the rebuild dies |
+    | `rebuild` | token of the running rebuild; expires a minute after the rebuild dies |
     """
 
     board: str
@@ -34,14 +34,14 @@ class BoardKeys:
 
 
 def keys_of(board: Board, currency: str, default_currency: str) -> BoardKeys:
-    """Keys of a board; other currencies than the default one have the suffix `:{CUR}`."""
+    """Keys of a board. They end in `:{CUR}`, except those of the default currency."""
     key = f"{board}{currency_suffix(currency, default_currency)}"
     return BoardKeys(key, f"{key}:whole", f"{key}:shadow", f"{key}:rebuild")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A member's place: rank from 1, equal scores by id ascending."""
+    """A member's place. Ranks start at 1; equal scores are ordered by id, ascending."""
 
     rank: int
     member: str

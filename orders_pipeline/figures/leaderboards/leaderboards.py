@@ -1,4 +1,4 @@
-"""Customers by spending and products by units: ranks from Redis, figures and names from the order store."""
+"""Customers by spending, products by units. Ranks come from Redis, figures and names from the order store."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Leaderboards:
-    """Both boards in every currency.
+    """Both leaderboards, in every currency.
 
     Args:
-        owner: name of the order store, from `store_id`.
-        currency: the one whose keys have no suffix.
+        owner: id of the order store, from `store_id`.
+        currency: the default currency, whose keys have no suffix.
     """
 
     engine: Engine
@@ -41,7 +41,7 @@ class Leaderboards:
     currency: str
 
     def top(self, board: Board, limit: int, currency: str, first: int = 1) -> list[Entry]:
-        """Up to `limit` places from rank `first` on."""
+        """Up to `limit` places, starting at rank `first`."""
         places = self._ask(
             board,
             currency,
@@ -51,12 +51,12 @@ class Leaderboards:
         return self._entries(board, currency, places)
 
     def place(self, board: Board, member: str, currency: str) -> Entry | None:
-        """The place of one member, or None if it is not on the board."""
+        """The place of a member; None if it is not on the board."""
         entries = self._entries(board, currency, self._find(board, member, currency))
         return entries[0] if entries else None
 
     def neighbours(self, board: Board, member: str, currency: str, each_side: int) -> list[Entry]:
-        """The places around a member's, its own among them; none if it is not on the board."""
+        """The places around and including a member's; empty if the member is not on the board."""
         found = self._find(board, member, currency)
         if not found:
             return []
@@ -64,7 +64,7 @@ class Leaderboards:
         return self.top(board, found[0].rank + each_side - first + 1, currency, first)
 
     def publish_window(self, window: Window) -> None:
-        """Brings both boards up to date with the completed orders of an id range; repeats change nothing."""
+        """Updates both boards with the completed orders of an id range. Idempotent."""
         for board in Board:
             with reading(self.engine) as connection:
                 touched = totals.touched_scores(connection, board, window)
@@ -72,12 +72,12 @@ class Leaderboards:
                 self.publish(board, currency, scores)
 
     def publish(self, board: Board, currency: str, scores: Iterable[tuple[str, int]]) -> None:
-        """Raises members to scores that the order store has; rebuilds a board that is not whole."""
+        """Raises members to their scores in the order store. Rebuilds a board that is incomplete."""
         if not self.live(board, currency).publish(scores):
             self.rebuild(board, currency)
 
     def rebuild(self, board: Board, currency: str) -> int:
-        """Makes a board anew from the order store, in use all the while; its number of members."""
+        """Rebuilds a board from the order store while readers use it. Returns its number of members."""
         for _ in range(REBUILD_TRIES - 1):
             try:
                 return self._rebuild(board, currency)
@@ -86,13 +86,13 @@ class Leaderboards:
         return self._rebuild(board, currency)
 
     def rebuild_all(self, board: Board) -> dict[str, int]:
-        """Rebuilds a board in each currency that it has members in; members by currency."""
+        """Rebuilds a board in each currency that has members. Returns the number of members by currency."""
         with reading(self.engine) as connection:
             found = totals.currencies(connection, board)
         return {currency: self.rebuild(board, currency) for currency in found or [self.currency]}
 
     def missing(self) -> list[tuple[Board, str]]:
-        """Boards and currencies that have members, and that Redis does not hold whole: it was emptied."""
+        """Boards and currencies that have members but are missing or incomplete in Redis."""
         with reading(self.engine) as connection:
             known = [(board, code) for board in Board for code in totals.currencies(connection, board)]
         return [(board, code) for board, code in known if self.live(board, code).places(1, 1) is None]
@@ -118,11 +118,11 @@ class Leaderboards:
         ask_redis: Callable[[RedisBoard], Answer | None],
         ask_store: Callable[[Any], Answer],
     ) -> Answer:
-        """Answer of Redis where it has the whole board, else of the order store."""
+        """The answer of Redis if it has the complete board, else of the order store."""
         try:
             answer = ask_redis(self.live(board, currency))
         except UNREACHABLE as error:
-            log.warning("Redis is down, the order store answers: %s", error)
+            log.warning("Redis is down; the order store answers instead: %s", error)
             answer = None
         if answer is not None:
             return answer
@@ -130,7 +130,7 @@ class Leaderboards:
             return ask_store(connection)
 
     def live(self, board: Board, currency: str) -> RedisBoard:
-        """The board itself, as it lies in Redis."""
+        """The board in Redis."""
         keys = keys_of(board, currency, self.currency)
         return RedisBoard(self.client, keys, f"{self.owner} {currency}")
 

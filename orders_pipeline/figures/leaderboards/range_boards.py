@@ -1,4 +1,4 @@
-"""Leaderboards over any range of days, from the published copy of the warehouse."""
+"""Leaderboards over a range of days, from the published copy of the warehouse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Entry = dict[str, Any]
 
 
 class ProductOrder(StrEnum):
-    """What products are ranked by."""
+    """The figure that products are ranked by."""
 
     UNITS = "units"
     REVENUE = "revenue"
@@ -31,19 +31,19 @@ class ProductOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RangeBoards:
-    """Customers by spending and products by units or revenue; both ends of a range are included.
+    """Customers by spending, products by units or revenue. Ranges include both ends.
 
-    Only the home that publishes knows them; elsewhere they raise FiguresElsewhere.
+    Only the publishing home has these figures. Other homes raise FiguresElsewhere.
 
     Args:
-        folder: the warehouse's.
+        folder: of the warehouse.
     """
 
     engine: Engine
     folder: Path
 
     def customers(self, start: date, end: date, limit: int, currency: str) -> list[Entry]:
-        """The customers who spent most."""
+        """The customers who spent the most."""
         rows = self._rows("customers_of_range", start, end, limit=limit, currency=currency)
         names = self._names([row["customer_id"] for row in rows])
         return [
@@ -58,7 +58,7 @@ class RangeBoards:
         ]
 
     def products(self, start: date, end: date, limit: int, currency: str, by: ProductOrder) -> list[Entry]:
-        """The products that sold most."""
+        """The best-selling products."""
         rows = self._rows(
             "products_of_range",
             start,

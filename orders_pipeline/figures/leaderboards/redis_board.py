@@ -1,8 +1,9 @@
-"""A leaderboard in Redis: whole or not served at all, raised by absolute totals, rebuilt aside and swapped.
+"""A leaderboard in Redis. It is served only while complete, updated with absolute totals, and rebuilt in a
+shadow set that is swapped in.
 
-A rebuild first registers its token and only then reads the totals. A publisher commits its totals to the
-order store first and then adds them to the shadow of any registered rebuild: what the rebuild's snapshot
-misses, the publisher brings.
+A rebuild registers its token before it reads the totals. A publisher commits its totals to the order store
+before it adds them to the shadow of a registered rebuild. So the publisher adds whatever the rebuild's
+snapshot missed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import redis
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.figures.leaderboards.boards import BoardKeys, Place
 
-# Redis hands a Lua function a few thousand arguments at most.
+# A Lua call in Redis takes at most a few thousand arguments.
 MEMBERS_AT_ONCE = 2000
 REBUILD_SECONDS = 60
 POLL_SECONDS = 0.02
@@ -29,26 +30,26 @@ Score = tuple[str, int]
 
 
 class RebuildLostError(RuntimeError):
-    """Redis forgot a rebuild under way: it was emptied, or stood still for a minute."""
+    """Redis lost a running rebuild: Redis was emptied, or the rebuild stalled for a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedisBoard:
-    """One board in one currency; `owner` names the order store and the currency of its scores."""
+    """One board in one currency. `owner` names the order store and the currency of the scores."""
 
     client: redis.Redis
     keys: BoardKeys
     owner: str
 
     def publish(self, scores: Iterable[Score]) -> bool:
-        """Raises members to their absolute scores; whether a whole board will show them without more ado."""
+        """Raises members to their absolute scores. Returns whether the board is complete or being rebuilt."""
         keys = [self.keys.board, self.keys.whole, self.keys.shadow, self.keys.rebuild]
         return all(
             self._run("publish", keys, [self.owner, *_flat(part)]) for part in _parts(scores, MEMBERS_AT_ONCE)
         )
 
     def begin_rebuild(self) -> str:
-        """Registers a rebuild and returns its token; waits while another one is under way."""
+        """Registers a rebuild and returns its token. Waits while another rebuild runs."""
         token = secrets.token_hex(8)
         while not self.client.set(self.keys.rebuild, token, nx=True, ex=REBUILD_SECONDS):
             time.sleep(POLL_SECONDS)
@@ -56,10 +57,11 @@ class RedisBoard:
         return token
 
     def finish_rebuild(self, token: str, scores: Iterable[Score]) -> int:
-        """Fills the shadow with scores read after `begin_rebuild` and swaps it in; the number of them.
+        """Fills the shadow with scores read after `begin_rebuild` and swaps it in. Returns the number of
+        scores.
 
         Raises:
-            RebuildLostError: the rebuild has to be started again.
+            RebuildLostError: Redis lost the rebuild, which must be started again.
         """
         members = 0
         for part in _parts(scores, MEMBERS_AT_ONCE):
@@ -71,7 +73,7 @@ class RedisBoard:
         return members
 
     def places(self, first: int, number: int) -> list[Place] | None:
-        """Up to `number` places from rank `first` on; None where the board is not whole."""
+        """Up to `number` places, starting at rank `first`; None if the board is incomplete."""
         found = self._run("places", [self.keys.board, self.keys.whole], [self.owner, first - 1, number])
         if found is None:
             return None
@@ -79,7 +81,7 @@ class RedisBoard:
         return [Place(rank, member, int(float(score))) for rank, (member, score) in enumerate(pairs, first)]
 
     def place(self, member: str) -> list[Place] | None:
-        """The place of a member, nothing if it is not on the board; None where the board is not whole."""
+        """The place of a member; empty if it is not on the board; None if the board is incomplete."""
         found = self._run("place", [self.keys.board, self.keys.whole], [self.owner, member])
         if found is None:
             return None

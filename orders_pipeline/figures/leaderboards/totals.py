@@ -1,4 +1,4 @@
-"""The totals behind the leaderboards, as the order store keeps them: completed orders of known customers."""
+"""The totals behind the leaderboards in the order store: completed orders, by customer and by product."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IDS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What is shown of a member beside its rank; `revenue` is a product's, in 1/10,000."""
+    """The figures of a member. `revenue` is set for products, in 1/10,000 of the major unit."""
 
     name: str | None
     orders: int
@@ -44,7 +44,7 @@ class Ranked:
 
 
 def scores(connection: Connection, board: Board, currency: str) -> Iterator[tuple[str, int]]:
-    """Every member of a board and its score."""
+    """The score of every member of a board."""
     ranked = ranked_by(board)
     query = ranked.query.with_only_columns(ranked.member, ranked.score).where(ranked.currency == currency)
     for rows in chunks_of(connection, query):
@@ -54,7 +54,7 @@ def scores(connection: Connection, board: Board, currency: str) -> Iterator[tupl
 def totals_of(
     connection: Connection, board: Board, currency: str, members: Iterable[str]
 ) -> dict[str, Total]:
-    """Totals of some members."""
+    """The totals of these members."""
     ranked, found, wanted = ranked_by(board), {}, list(members)
     for start in range(0, len(wanted), IDS_AT_ONCE):
         query = ranked.query.where(
@@ -65,7 +65,7 @@ def totals_of(
 
 
 def top_places(connection: Connection, board: Board, currency: str, first: int, number: int) -> list[Place]:
-    """Up to `number` places from rank `first` on."""
+    """Up to `number` places, starting at rank `first`."""
     ranked = ranked_by(board)
     query = (
         ranked.query.with_only_columns(ranked.member, ranked.score)
@@ -78,7 +78,7 @@ def top_places(connection: Connection, board: Board, currency: str, first: int, 
 
 
 def place_of(connection: Connection, board: Board, currency: str, member: str) -> list[Place]:
-    """The place of a member; nothing if it is not on the board."""
+    """The place of a member; empty if it is not on the board."""
     own = totals_of(connection, board, currency, [member]).get(member)
     if own is None:
         return []
@@ -92,7 +92,7 @@ def place_of(connection: Connection, board: Board, currency: str, member: str) -
 
 
 def touched_scores(connection: Connection, board: Board, window: Window) -> dict[str, list[tuple[str, int]]]:
-    """Absolute scores, by currency, of the members that completed orders of an id range concern."""
+    """Absolute scores, by currency, of the members that appear in completed orders of an id range."""
     ranked = ranked_by(board)
     completed = and_(orders.c.id.between(*window), orders.c.status == OrderStatus.COMPLETED)
     if board is Board.CUSTOMERS:
@@ -118,14 +118,14 @@ def touched_scores(connection: Connection, board: Board, window: Window) -> dict
 
 
 def currencies(connection: Connection, board: Board) -> list[str]:
-    """Currencies in which a board has members."""
+    """The currencies in which a board has members."""
     ranked = ranked_by(board)
     query = ranked.query.with_only_columns(ranked.currency).distinct().order_by(ranked.currency)
     return list(connection.scalars(query))
 
 
 def ranked_by(board: Board) -> Ranked:
-    """How a board ranks, and the query of all that is shown of its members."""
+    """The ranking columns of a board, and the query for the totals of its members."""
     if board is Board.CUSTOMERS:
         total = customer_totals.c
         query = select(
@@ -140,7 +140,7 @@ def ranked_by(board: Board) -> Ranked:
 
 
 def by_code_point(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
-    """The order of ids that Redis and SQLite have by themselves."""
+    """Order by code point, the native order of Redis and SQLite."""
     return collate(column, "C") if connection.dialect.name == "postgresql" else column
 
 

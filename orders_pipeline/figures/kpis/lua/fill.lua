@@ -1,6 +1,6 @@
--- Enters a computed document, unless figures changed since its reader looked at the generation.
+-- Caches a computed document, unless the generation changed since its reader noted it.
 -- KEYS: 1 generation (string), 2 index of cached keys (sorted set by expiry), 3 the document's key
--- ARGV: 1 generation that the reader saw, 2 document, 3 lifetime in seconds, 4 expiry in seconds since 1970
+-- ARGV: 1 generation that the reader noted, 2 document, 3 lifetime in seconds, 4 expiry in seconds since 1970
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return 0
 end

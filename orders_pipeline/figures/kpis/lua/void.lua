@@ -1,10 +1,10 @@
--- Removes each cached document that shows one of the given days, and starts a new generation.
+-- Invalidates each cached document that includes one of the given days, and starts a new generation.
 -- KEYS: 1 generation (string), 2 index of cached keys (sorted set by expiry)
 -- ARGV: 1 the new generation, 2 now in seconds since 1970, 3... the changed days, as ISO dates in order
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[2])
 
--- The first changed day that is not before the given one; ISO dates sort as text.
+-- The first changed day on or after the given one. ISO dates sort as text.
 local function first_from(day)
     local low, high = 3, #ARGV + 1
     while low < high do

@@ -1,9 +1,9 @@
--- Rounding stands once: half up, on exact integers.
+-- The only rounding rule: half up, on exact integers.
 
 CREATE OR REPLACE TEMP MACRO half_up(numerator, denominator) AS
     (2 * numerator::HUGEINT + denominator) // (2 * denominator);
 
--- Mean of an amount of money, to two decimals; 0.00 of nothing.
+-- Mean of an amount of money, to two decimals; 0.00 if the count is 0.
 CREATE OR REPLACE TEMP MACRO mean_amount(amount, number) AS
     CASE
         WHEN number = 0 THEN 0::DECIMAL(30, 2)
@@ -11,7 +11,7 @@ CREATE OR REPLACE TEMP MACRO mean_amount(amount, number) AS
             * 0.01::DECIMAL(2, 2))::DECIMAL(30, 2)
     END;
 
--- Share of a whole, to four decimals; nothing where there is no whole.
+-- Share of a whole, to four decimals; NULL if the whole is 0.
 CREATE OR REPLACE TEMP MACRO share(part, whole) AS
     CASE
         WHEN whole = 0 THEN NULL

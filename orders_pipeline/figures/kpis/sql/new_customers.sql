@@ -1,5 +1,6 @@
--- Moves the first days of the customers who bought on `refreshed_days`, and counts new customers again on these
--- days and on those that lose a first purchase to an earlier one. Leaves the days in `changed_days`.
+-- Updates the first purchase days of customers who bought on `refreshed_days`. Recounts new customers on
+these
+-- days and on days whose first purchases moved to an earlier day. `changed_days` then lists all these days.
 
 CREATE OR REPLACE TEMP TABLE earliest AS
 SELECT currency, customer_id, min(day) AS day
@@ -25,7 +26,7 @@ WHERE known.currency = moved.currency AND known.customer_id = moved.customer_id 
 INSERT INTO customer_first_days BY NAME
 SELECT currency, customer_id, new_day AS day FROM moved;
 
--- In two steps: the first reads only these days' part of the table, however long it is.
+-- Two steps, so that the first reads only these days' part of a long table.
 CREATE OR REPLACE TEMP TABLE changed_sales AS
 SELECT day, currency, customer_id
 FROM customer_sales_by_day

@@ -1,4 +1,4 @@
--- Figures of the days in `daily_kpis`, one row a currency; each customer counts once.
+-- Figures of the days in `daily_kpis`, one row per currency. Each customer counts once.
 
 WITH
 days AS (SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency),

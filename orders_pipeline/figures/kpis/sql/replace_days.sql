@@ -1,5 +1,5 @@
--- Replaces the rows of the days in `refreshed_days` by what the views of facts say.
--- `minor_units(currency, unit)` holds the value of a currency's minor unit.
+-- Replaces the rows of the days in `refreshed_days` by rows computed from the views of facts.
+-- `minor_units(currency, unit)` holds the value of each currency's minor unit.
 
 DELETE FROM customer_sales_by_day WHERE day IN (SELECT day FROM refreshed_days);
 DELETE FROM product_sales_by_day WHERE day IN (SELECT day FROM refreshed_days);

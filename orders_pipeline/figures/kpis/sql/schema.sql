@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS product_sales_by_day (
     total_revenue DECIMAL(30, 4) NOT NULL
 );
 
--- How many orders settled in so many hundredths of a second: percentiles over any days follow from it.
+-- Histogram of settlement times in hundredths of a second, for percentiles over any days.
 CREATE TABLE IF NOT EXISTS settle_times_by_day (
     day DATE NOT NULL,
     currency VARCHAR NOT NULL,

@@ -1,4 +1,5 @@
--- What only the writer needs: a completed order stays completed, so a customer's first day only moves back.
+-- Tables that only the writer needs. A completed order stays completed: a customer's first day only moves
+back.
 CREATE TABLE IF NOT EXISTS customer_first_days (
     currency VARCHAR NOT NULL,
     customer_id VARCHAR NOT NULL,

@@ -1,4 +1,4 @@
--- Adds members to the board that is being rebuilt, if this rebuild still has it.
+-- Adds members to the shadow, if this rebuild still owns it.
 -- KEYS: 1 shadow (sorted set), 2 rebuild (string)
 -- ARGV: 1 token of this rebuild, 2 lifetime of its keys in seconds, 3... score and member in turn
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then

@@ -1,7 +1,7 @@
--- A member's place, counted from 0: those with a higher score, and of the equal ones those with a lower member.
+-- A member's place, counted from 0: score descending, equal scores by member ascending.
 -- KEYS: 1 board (sorted set), 2 whole (string)
 -- ARGV: 1 owner, 2 member
--- Returns false if the board is not whole, nothing if it does not hold the member, else place and score.
+-- Returns false if the board is incomplete, an empty list if it lacks the member, else place and score.
 if not is_whole(ARGV[1], KEYS[1], KEYS[2]) then
     return false
 end

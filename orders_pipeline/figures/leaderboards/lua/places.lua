@@ -1,7 +1,7 @@
--- A run of places in order: score descending, equal scores by member ascending.
+-- Consecutive places in order: score descending, equal scores by member ascending.
 -- KEYS: 1 board (sorted set), 2 whole (string)
 -- ARGV: 1 owner, 2 first place counted from 0, 3 number of places
--- Returns false if the board is not whole, else member and score in turn.
+-- Returns false if the board is incomplete, else member and score in turn.
 if not is_whole(ARGV[1], KEYS[1], KEYS[2]) then
     return false
 end
@@ -10,7 +10,7 @@ local scores = redis.call('ZREVRANGE', KEYS[1], first, first + number - 1, 'WITH
 local places = {}
 local at = first
 while at < first + #scores / 2 do
-    -- Redis ranks equal scores ascending only from the low end: find the run of this score there.
+    -- Redis orders equal scores ascending only from the low end, so read this score from there.
     local score = scores[2 * (at - first) + 2]
     local above = redis.call('ZCOUNT', KEYS[1], '(' .. score, '+inf')
     local below = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. score)

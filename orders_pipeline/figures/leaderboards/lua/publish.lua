@@ -1,7 +1,8 @@
--- Raises members to their absolute scores, on the board if it is whole and on the one that is being rebuilt.
+-- Raises members to their absolute scores, on the board if it is complete and on the shadow of a running
+rebuild.
 -- KEYS: 1 board (sorted set), 2 whole (string), 3 shadow (sorted set), 4 rebuild (string)
 -- ARGV: 1 owner, 2... score and member in turn
--- Returns 1 if the scores are on a board that is whole or will be, 0 if somebody must rebuild it.
+-- Returns 1 if the board is complete or being rebuilt, 0 if the caller must rebuild it.
 local rebuilding = redis.call('EXISTS', KEYS[4]) == 1
 local whole = is_whole(ARGV[1], KEYS[1], KEYS[2])
 if rebuilding then

@@ -1,4 +1,4 @@
--- Puts the rebuilt board in the place of the old one, if this rebuild still has it.
+-- Replaces the board by the shadow, if this rebuild still owns it.
 -- KEYS: 1 board (sorted set), 2 whole (string), 3 shadow (sorted set), 4 rebuild (string)
 -- ARGV: 1 owner, 2 token of this rebuild
 if redis.call('GET', KEYS[4]) ~= ARGV[2] then
