@@ -1,4 +1,4 @@
-"""The table of alerts: each row is a condition from when it was raised to when it was over."""
+"""The table of alerts. Each row is one alert, from when it is raised to when it ends."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from orders_pipeline.store.schema import alerts
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert; times in microseconds since 1970, `over_at` is empty while it is open.
+    """An alert. Times are in microseconds since 1970; `over_at` is empty while the alert is open.
 
     Attributes:
-        subject: what it is about, such as a queue or a partition key.
+        subject: the object that the alert concerns, such as a queue or a partition key.
         seen_at: when its condition last held.
-        told: whether people were told of its present state.
+        told: whether a notice of its current state was sent.
     """
 
     id: int
@@ -34,7 +34,7 @@ class Alert:
 
 
 def alert_document(alert: Alert) -> dict[str, Any]:
-    """An alert as clients see it; times in UTC."""
+    """The JSON document of an alert; times in UTC."""
     return {
         "name": alert.name,
         "subject": alert.subject,
@@ -45,23 +45,23 @@ def alert_document(alert: Alert) -> dict[str, Any]:
 
 
 def open_alerts(connection: Connection) -> list[Alert]:
-    """Alerts whose condition holds, the oldest first."""
+    """Open alerts, the oldest first."""
     return _alerts(connection, alerts.c.over_at.is_(None))
 
 
 def alerts_since(connection: Connection, since: int) -> list[Alert]:
-    """Open alerts, and those that were over later than `since`; the oldest first."""
+    """Open alerts and alerts that ended after `since`, the oldest first."""
     return _alerts(connection, or_(alerts.c.over_at.is_(None), alerts.c.over_at >= since))
 
 
 def untold_alerts(engine: Engine) -> list[Alert]:
-    """Alerts that were raised or over without people having been told, the oldest first."""
+    """Alerts whose current state was not sent yet, the oldest first."""
     with reading(engine) as connection:
         return _alerts(connection, alerts.c.told.is_(False))
 
 
 def count_open(connection: Connection) -> dict[str, int]:
-    """Open alerts by name."""
+    """The number of open alerts by name."""
     query = select(alerts.c.name, func.count()).where(alerts.c.over_at.is_(None)).group_by(alerts.c.name)
     return dict(connection.execute(query).all())
 
@@ -73,17 +73,17 @@ def raise_alert(connection: Connection, name: str, subject: str, detail: str, no
 
 
 def note_seen(connection: Connection, alert_id: int, detail: str, now: int) -> None:
-    """Notes that the condition of an open alert still holds, and how."""
+    """Records that the condition of an open alert still holds, with its current detail."""
     connection.execute(update(alerts).where(alerts.c.id == alert_id).values(seen_at=now, detail=detail))
 
 
 def end_alerts(connection: Connection, ids: Sequence[int], now: int) -> None:
-    """Notes that these alerts are over."""
+    """Records the end of these alerts."""
     connection.execute(update(alerts).where(alerts.c.id.in_(ids)).values(over_at=now, told=False))
 
 
 def mark_told(engine: Engine, told: Alert) -> None:
-    """Notes that people know of this state of an alert."""
+    """Records that a notice of this state of an alert was sent."""
     same_state = alerts.c.over_at.is_(None) if told.over_at is None else alerts.c.over_at == told.over_at
     with engine.begin() as connection:
         connection.execute(update(alerts).where(alerts.c.id == told.id, same_state).values(told=True))

@@ -1,4 +1,4 @@
-"""What operators are told of: one rule for each alert, a pure function of observations and limits."""
+"""The alert rules. Each is a pure function of observations and limits."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from enum import StrEnum
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.monitoring.queues import Queue
 
-# So long may tasks wait for a worker that starts, as after a deploy.
+# Time for workers to start, for example after a deployment.
 WORKERS_START_WITHIN_SECONDS = 120
-# A share of fewer orders says nothing.
+# With fewer orders, a share is not meaningful.
 FEWEST_ORDERS = 20
 MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
 
 
 class AlertName(StrEnum):
-    """Every alert; docs/runbooks.md has a section for each."""
+    """Every alert. docs/runbooks.md has a section for each."""
 
     WAITING_TOO_LONG = "waiting_too_long"
     NO_WORKERS = "no_workers"
@@ -31,10 +31,11 @@ class AlertName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that people are to be told of as long as it holds.
+    """A condition that raises an alert while it holds.
 
     Attributes:
-        subject: what it is about, such as a queue or a partition key; the same as long as it holds.
+        subject: the object that it concerns, such as a queue or a partition key. It stays the same while the
+            condition holds.
     """
 
     subject: str
@@ -43,7 +44,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class OpenImport:
-    """An import that is at work or was given up; `moved_at`, in microseconds, when its orders last moved."""
+    """A running or stalled import. `moved_at`, in microseconds, is the last status change of its orders."""
 
     key: str
     moved_at: int
@@ -52,14 +53,14 @@ class OpenImport:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """All that the rules judge by; times in microseconds since 1970.
+    """The input of the rules. Times are in microseconds since 1970.
 
     Attributes:
-        queues: by name; none while the broker does not answer.
-        served: queues that a worker serves; none while Redis does not answer.
-        ended: attempts at orders that ended in the last hour.
-        unsold: those of them that ended without a sale.
-        free_share: of the disk that holds `ORDERS_HOME`.
+        queues: by name; None while the broker does not answer.
+        served: queues that a worker serves; None while Redis does not answer.
+        ended: order attempts that ended in the last hour.
+        unsold: the attempts among them that ended without a sale.
+        free_share: free share of the disk that holds `ORDERS_HOME`.
     """
 
     now: int
@@ -76,11 +77,11 @@ class Observations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """From where on something is an alert; 0 turns a rule off.
+    """Thresholds of the alerts; 0 turns a rule off.
 
     Attributes:
-        failure_share: of the orders that ended in the last hour.
-        disk_free_share: of the disk that holds `ORDERS_HOME`.
+        failure_share: failed share of the orders that ended in the last hour.
+        disk_free_share: free share of the disk that holds `ORDERS_HOME`.
     """
 
     waiting_minutes: float
@@ -95,7 +96,7 @@ Rule = Callable[[Observations, Limits], list[Condition] | None]
 
 
 def judge(seen: Observations, limits: Limits) -> dict[AlertName, list[Condition]]:
-    """The conditions that hold, by alert; one that cannot be judged now is left out."""
+    """The conditions that hold, by alert. Alerts that cannot be judged now are left out."""
     judged = {name: rule(seen, limits) for name, rule in RULES.items()}
     return {name: conditions for name, conditions in judged.items() if conditions is not None}
 
@@ -105,7 +106,7 @@ def _waiting_too_long(seen: Observations, limits: Limits) -> list[Condition] | N
         return None
     limit = limits.waiting_minutes
     return [
-        Condition(name, f"{queue.waiting} tasks wait, the first for {waited:.0f} minutes.")
+        Condition(name, f"Waiting tasks: {queue.waiting}. The oldest has waited for {waited:.0f} minutes.")
         for name, queue in seen.queues.items()
         if limit and (waited := _minutes_since(seen, queue.oldest_since)) >= limit
     ]
@@ -116,7 +117,7 @@ def _no_workers(seen: Observations, _limits: Limits) -> list[Condition] | None:
         return None
     patience = WORKERS_START_WITHIN_SECONDS / 60
     return [
-        Condition(name, f"{queue.waiting} tasks wait, and no worker serves the queue.")
+        Condition(name, f"No worker serves the queue. Waiting tasks: {queue.waiting}.")
         for name, queue in seen.queues.items()
         if name not in seen.served and _minutes_since(seen, queue.oldest_since) >= patience
     ]
@@ -127,14 +128,16 @@ def _failure_share(seen: Observations, limits: Limits) -> list[Condition]:
     if not limit or seen.ended < FEWEST_ORDERS or seen.unsold < limit * seen.ended:
         return []
     share = seen.unsold / seen.ended
-    return [Condition("orders", f"{share:.0%} of the {seen.ended} orders of the last hour failed.")]
+    return [
+        Condition("orders", f"{share:.0%} of the {seen.ended} orders that ended in the last hour failed.")
+    ]
 
 
 def _no_arrivals(seen: Observations, limits: Limits) -> list[Condition]:
     hours = limits.no_arrivals_hours
     if not hours or seen.last_arrival is None or seen.now - seen.last_arrival < hours * HOUR_US:
         return []
-    return [Condition("order files", f"The last order file came at {_clock(seen.last_arrival)}.")]
+    return [Condition("order files", f"The last order file arrived at {_clock(seen.last_arrival)}.")]
 
 
 def _stuck_import(seen: Observations, limits: Limits) -> list[Condition]:
@@ -143,9 +146,9 @@ def _stuck_import(seen: Observations, limits: Limits) -> list[Condition]:
     stuck = []
     for one in seen.open_imports:
         if one.given_up_because is not None:
-            stuck.append(Condition(one.key, f"It was given up: {one.given_up_because}."))
+            stuck.append(Condition(one.key, f"The import stalled: {one.given_up_because}."))
         elif _minutes_since(seen, one.moved_at) >= limits.stuck_minutes:
-            stuck.append(Condition(one.key, f"No order of it moved since {_clock(one.moved_at)}."))
+            stuck.append(Condition(one.key, f"None of its orders has moved since {_clock(one.moved_at)}."))
     return stuck
 
 
@@ -154,12 +157,12 @@ def _figures_late(seen: Observations, limits: Limits) -> list[Condition]:
     if not limit or _minutes_since(seen, seen.figures_due_since) < limit:
         return []
     since = _clock(seen.figures_due_since or 0)
-    return [Condition("figures", f"Orders moved at {since}, and KPIs do not show it.")]
+    return [Condition("figures", f"The KPIs do not show order changes since {since}.")]
 
 
 def _service_down(seen: Observations, _limits: Limits) -> list[Condition]:
     return [
-        Condition(name, f"{name} does not answer or takes no writes.")
+        Condition(name, f"{name} does not answer or rejects writes.")
         for name, up in seen.services.items()
         if not up
     ]

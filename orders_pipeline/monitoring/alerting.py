@@ -1,6 +1,7 @@
-"""Raises alerts, keeps silent while they last, and says when they are over.
+"""Raises and ends alerts, and sends one notice for each change.
 
-The rules say which conditions hold now, the rows which alerts are open; what differs is noted and told.
+The rules give the conditions that hold now, the table gives the open alerts. Each difference is recorded and
+sent.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be noted of the alerts."""
+    """The changes to record in the table of alerts."""
 
     raised: list[tuple[AlertName, Condition]]
     seen: list[tuple[Alert, str]]
@@ -33,12 +34,12 @@ class Changes:
 def decide(
     known: Iterable[Alert], judged: Mapping[AlertName, list[Condition]], now: int, quiet_us: int
 ) -> Changes:
-    """Which alerts begin, last and end.
+    """Decides which alerts begin, continue and end.
 
     Args:
         known: open alerts.
-        judged: conditions that hold, by alert; an alert that is not in it could not be judged and stays.
-        quiet_us: microseconds for which a condition must be gone before its alert is over.
+        judged: conditions that hold, by alert. An alert missing here could not be judged and stays open.
+        quiet_us: microseconds without the condition after which its alert ends.
     """
     holding = {(name, one.subject): one for name, conditions in judged.items() for one in conditions}
     by_identity = {(alert.name, alert.subject): alert for alert in known}
@@ -55,7 +56,7 @@ def decide(
 def keep_alerts(
     engine: Engine, judged: Mapping[AlertName, list[Condition]], now: int, quiet_minutes: float
 ) -> Changes:
-    """Notes which alerts begin, last and end."""
+    """Records which alerts begin, continue and end."""
     with engine.begin() as connection:
         changes = decide(alert_rows.open_alerts(connection), judged, now, int(quiet_minutes * MINUTE_US))
         for name, condition in changes.raised:
@@ -67,9 +68,9 @@ def keep_alerts(
 
 
 def tell_alerts(engine: Engine, channels: Channels) -> list[str]:
-    """Sends a notice of each alert that was raised or over since; the reasons why some were not sent.
+    """Sends a notice for each alert that was raised or ended since. Returns the reasons of failed notices.
 
-    One that no channel took is sent again the next time.
+    A notice that no channel accepted is sent again the next time.
     """
     failures = []
     for alert in alert_rows.untold_alerts(engine):
@@ -81,15 +82,15 @@ def tell_alerts(engine: Engine, channels: Channels) -> list[str]:
 
 
 def notice_of(alert: Alert) -> Notice:
-    """An alert, or its end, in words."""
+    """The notice of an alert or of its end."""
     words = f"{title(alert.name)} ({alert.subject})"
     raised = to_datetime(alert.raised_at).strftime("%Y-%m-%d %H:%M UTC")
     if alert.over_at is None:
         runbook = f"What to do: docs/runbooks.md, `{alert.name}`."
         return Notice(f"Alert: {words}", f"{alert.detail} {runbook}")
-    return Notice(f"Over: {words}", f"It was raised at {raised}. Last seen: {alert.detail}")
+    return Notice(f"Over: {words}", f"Raised at {raised}. Last detail: {alert.detail}")
 
 
 def title(name: str) -> str:
-    """An alert's name as people read it, also one that this version does not know."""
+    """An alert's name for display. Works for names that this version does not know."""
     return name.replace("_", " ").capitalize()

@@ -1,4 +1,4 @@
-"""A payment gateway whose answers are counted for the metrics."""
+"""A payment gateway wrapper that counts outcomes for the metrics."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ WRITE_EVERY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class MeasuredGateway:
-    """Hands charges on to a gateway, and counts what becomes of them."""
+    """Forwards charges to a gateway, and counts their outcomes."""
 
     gateway: PaymentGateway
     tallies: Tallies
 
     async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
-        """The gateway's outcomes as they come."""
+        """Yields the gateway's outcomes as they arrive."""
         written_at = time.monotonic()
         try:
             async with aclosing(self.gateway.charge(charges)) as groups:
@@ -37,7 +37,7 @@ class MeasuredGateway:
                     self._count(group)
                     yield group
                     if time.monotonic() - written_at >= WRITE_EVERY_SECONDS:
-                        # In a thread: a slow Redis does not keep open requests waiting.
+                        # In a thread, so that a slow Redis does not delay open requests.
                         await asyncio.to_thread(self.tallies.add, self.tallies.take())
                         written_at = time.monotonic()
         except ChargesOpenError as error:
@@ -51,11 +51,11 @@ class MeasuredGateway:
         return self.gateway.answers()
 
     def holds(self, outcome: Outcome) -> bool:
-        """Whether the gateway's own journal has this outcome of the charge."""
+        """Whether the gateway's own journal records this outcome of the charge."""
         return self.gateway.holds(outcome)
 
     def journal(self) -> Iterator[Sequence[JournalEntry]] | None:
-        """All charges that the gateway's journal has."""
+        """All charges in the gateway's journal."""
         return self.gateway.journal()
 
     def _count(self, group: Sequence[Outcome]) -> None:

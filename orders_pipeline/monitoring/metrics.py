@@ -1,4 +1,4 @@
-"""The metrics that Prometheus scrapes, read from the stores at the scrape; one that is away is told of."""
+"""The Prometheus metrics. Each scrape reads the stores and reports those that do not answer."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ class PipelineMetrics(Collector):
     """All metrics of a home.
 
     Args:
-        engine, client: of the order store and of Redis; those that give up soon, as a scrape must not hang
-            with them.
-        home: the folder whose disk is watched.
+        engine, client: of the order store and of Redis, with short time-outs so that a scrape never hangs.
+        home: the folder whose disk space is reported.
     """
 
     figures: PublishedFigures
@@ -50,8 +49,8 @@ class PipelineMetrics(Collector):
     home: Path
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as things stand; those of a store that does not answer are left out."""
-        up = GaugeMetricFamily("orders_up", "1 where a service answers, else 0.", labels=["service"])
+        """The current metrics. Those of a store that does not answer are left out."""
+        up = GaugeMetricFamily("orders_up", "1 if the service answers, else 0.", labels=["service"])
         sections: dict[str, Section] = {"database": self._store, "redis": self._redis, "broker": self._broker}
         answers: dict[str, bool] = {}
         for service, section in sections.items():
@@ -98,11 +97,15 @@ class PipelineMetrics(Collector):
     def _process(self) -> Iterator[Metric]:
         usage = shutil.disk_usage(self.home)
         yield GaugeMetricFamily(
-            "orders_disk_free_bytes", "Free bytes of the disk of ORDERS_HOME.", usage.free
+            "orders_disk_free_bytes", "Free bytes on the disk that holds ORDERS_HOME.", usage.free
         )
-        yield GaugeMetricFamily("orders_disk_size_bytes", "Size of the disk of ORDERS_HOME.", usage.total)
+        yield GaugeMetricFamily(
+            "orders_disk_size_bytes", "Size of the disk that holds ORDERS_HOME, in bytes.", usage.total
+        )
         labels = {"version": VERSION, "python": platform.python_version()}
-        build = GaugeMetricFamily("orders_build_info", "What runs; always 1.", labels=list(labels))
+        build = GaugeMetricFamily(
+            "orders_build_info", "Versions of the running software, as labels; always 1.", labels=list(labels)
+        )
         build.add_metric(list(labels.values()), 1)
         yield build
 
@@ -116,7 +119,7 @@ def _metrics(section: Section) -> list[Metric]:
 
 
 def metrics_registry(metrics: PipelineMetrics) -> CollectorRegistry:
-    """The metrics of a home, and of the process that serves them."""
+    """The metrics of a home and of the process that serves them."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(metrics)

@@ -1,4 +1,4 @@
-"""Notices to people: posted to a webhook, mailed, or both."""
+"""Sends notices to operators: by webhook, by mail, or both."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What people are told; no customer is named in it."""
+    """A message to operators. It never names a customer."""
 
     subject: str
     text: str
@@ -27,7 +27,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in, as `smtp://user:password@host:587` (STARTTLS) or `smtps://host:465`."""
+    """An SMTP server, given as `smtp://user:password@host:587` (STARTTLS) or `smtps://host:465`."""
 
     url: str = field(repr=False)
     sender: str
@@ -35,11 +35,11 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """How people are reached; an empty channel is not used.
+    """The channels for notices. An empty channel is not used.
 
     Attributes:
         webhook: URL to which notices are posted.
-        recipients: addresses, separated by commas; they need a mail server.
+        recipients: mail addresses, separated by commas. They need a mail server.
     """
 
     webhook: str = field(repr=False)
@@ -49,10 +49,10 @@ class Channels:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a notice: the channels that failed, with the reason.
+    """The outcome of a notice: the channels that failed, with the reason.
 
     Attributes:
-        reached: whether a channel took it, or none is set.
+        reached: whether a channel accepted the notice, or no channel is set.
     """
 
     failures: list[str]
@@ -60,9 +60,9 @@ class Sent:
 
 
 def send_notice(channels: Channels, notice: Notice) -> Sent:
-    """Sends a notice over every channel that is set.
+    """Sends a notice to every channel that is set.
 
-    One channel's failure does not keep the notice from the others.
+    If one channel fails, the others still get the notice.
     """
     used = dict(_used(channels))
     failed = []
@@ -70,7 +70,7 @@ def send_notice(channels: Channels, notice: Notice) -> Sent:
         try:
             send(notice)
         except (OSError, smtplib.SMTPException) as error:
-            log.warning("a notice could not be sent by %s: %s", name, error)
+            log.warning("sending a notice by %s failed: %s", name, error)
             failed.append(f"{name}: {error}")
     return Sent(failed, reached=len(failed) < len(used) or not used)
 
@@ -83,7 +83,7 @@ def _used(channels: Channels) -> Iterator[tuple[str, Callable[[Notice], None]]]:
 
 
 def _post(webhook: str, notice: Notice) -> None:
-    # Slack, Mattermost and their kin show the field `text`.
+    # Slack, Mattermost and similar services show the field `text`.
     body = json.dumps({"text": f"{notice.subject}\n{notice.text}", "subject": notice.subject}).encode()
     request = urllib.request.Request(  # noqa: S310 the operator's own URL
         webhook, data=body, headers={"Content-Type": "application/json"}

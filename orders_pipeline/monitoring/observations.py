@@ -1,4 +1,4 @@
-"""Gathers the observations that the rules of the alerts judge by."""
+"""Gathers the observations that the alert rules need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orders_pipeline.store.schema import batches, imports, kpi_days
 
 
 def observe(engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Path) -> Observations:
-    """How things stand, whatever of Redis and the broker answers.
+    """Observes the pipeline. Redis and the broker may be down.
 
     Raises:
         DBAPIError: the order store does not answer.
@@ -45,7 +45,7 @@ def observe(engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Pa
 
 
 def free_share(home: Path) -> float:
-    """Share of the disk of a home that is free."""
+    """The free share of the disk that holds a home."""
     usage = shutil.disk_usage(home)
     return usage.free / usage.total
 

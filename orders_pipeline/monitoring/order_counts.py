@@ -1,4 +1,4 @@
-"""How many orders stand where, from the counts that each transaction of their batches keeps."""
+"""The number of orders by status, from the counts that each transaction updates on its batch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from orders_pipeline.store.schema import batches
 
 @dataclass(frozen=True, slots=True)
 class OrderCounts:
-    """Orders of every currency.
+    """Order counts, all currencies together.
 
     Attributes:
-        unloaded: orders of parsed files that are not in the store yet.
-        retried: orders that were made open again, of all time.
+        unloaded: orders of parsed files that are not loaded yet.
+        retried: retries of orders, of all time.
     """
 
     by_status: dict[OrderStatus, int]
@@ -25,17 +25,17 @@ class OrderCounts:
 
     @property
     def completed(self) -> int:
-        """Attempts of all time that ended with a sale."""
+        """Attempts that ended with a sale, of all time."""
         return self.by_status[OrderStatus.COMPLETED]
 
     @property
     def unsold(self) -> int:
-        """Attempts of all time that ended without one; it never falls, whatever is retried."""
+        """Attempts that ended without a sale, of all time. Retries do not lower this number."""
         return sum(self.by_status[status] for status in UNSOLD) + self.retried
 
 
 def order_counts(connection: Connection) -> OrderCounts:
-    """How many orders stand where."""
+    """The number of orders by status."""
     columns = [*(batches.c[status] for status in OrderStatus), batches.c.orders - batches.c.loaded]
     sums = [func.coalesce(func.sum(column), 0) for column in (*columns, batches.c.retried)]
     *counts, unloaded, retried = (int(number) for number in connection.execute(select(*sums)).one())

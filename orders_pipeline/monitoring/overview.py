@@ -1,4 +1,4 @@
-"""How orders, imports and figures stand, from the order store's counts: no order is looked at."""
+"""State of orders, imports and figures, from the order store's counts. No order is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orders_pipeline.store.schema import imports, kpi_days, snapshots
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The order store at a glance; times in microseconds since 1970."""
+    """A summary of the order store. Times are in microseconds since 1970."""
 
     orders: OrderCounts
     settled_per_second: float
@@ -29,7 +29,7 @@ class Overview:
 
 
 def overview(connection: Connection, now: int) -> Overview:
-    """How things stand."""
+    """The current summary."""
     by_status = dict.fromkeys(ImportStatus, 0)
     query = select(imports.c.status, func.count()).group_by(imports.c.status)
     for status, number in connection.execute(query):

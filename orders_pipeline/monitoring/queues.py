@@ -1,4 +1,4 @@
-"""What is known of a queue of the broker, whichever broker that is."""
+"""The state of a queue, for any broker."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue of the broker; `oldest_since`, in microseconds: when its first task was queued, if known."""
+    """A queue of the broker. `oldest_since`, in microseconds: when its oldest task was queued, if known."""
 
     waiting: int
     oldest_since: int | None
 
 
-# Queues by name; raises ConnectionError while the broker does not answer.
+# Reads the queues by name. Raises ConnectionError while the broker does not answer.
 AskQueues = Callable[[], Mapping[str, Queue]]

@@ -1,7 +1,7 @@
-"""Rejected lines by code, of all time, without counting those of a finished import again.
+"""Rejected lines by code, of all time. A finished import is counted once.
 
-`metrics:rejects:{store}` in Redis is a hash of the rejects by code of each import that has ended, kept for
-30 days after the last look. Lines that upkeep deletes later stay counted as long.
+`metrics:rejects:{store}` in Redis is a hash of the rejects by code of each finished import. It expires 30
+days after the last read. Until then it still counts lines that maintenance has deleted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from orders_pipeline.store.schema import imports
 
 @dataclass(frozen=True, slots=True)
 class RejectsOfImport:
-    """An import as a part of the store; its rejects do not change once it has ended."""
+    """An import as a part of the store. Its rejects do not change after it has ended."""
 
     id: int
     whole: bool
@@ -29,27 +29,28 @@ class RejectsOfImport:
 
     @property
     def name(self) -> str:
-        """Tells it from other imports."""
+        """Identifies the import."""
         return str(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class RejectCounts:
-    """Rejects of a store; `owner` names it."""
+    """Counts of all rejects of a store. `owner` is the id of the store."""
 
     client: redis.Redis
     owner: str
 
     def by_code(self, connection: Connection) -> Counter[str]:
-        """Rejected lines by code.
+        """The number of rejected lines by code.
+
 
         Raises:
-            RedisError: Redis does not answer; without it every reject would be counted.
+            RedisError: Redis does not answer. Without Redis, every reject would be counted.
         """
         memo = Memo(self.client, f"metrics:rejects:{self.owner}", LIFETIME_SECONDS)
         known = memo.known()
         query = select(imports.c.id, imports.c.status).where(imports.c.records > 0)
-        # One that was opened again has no new rejects.
+        # An import that was reopened has no new rejects.
         parts = [
             RejectsOfImport(import_id, status in ENDED_IMPORTS or str(import_id) in known)
             for import_id, status in connection.execute(query).all()

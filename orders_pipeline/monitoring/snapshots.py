@@ -1,4 +1,4 @@
-"""Snapshots of queues and throughput, a row each few minutes, kept for eight days."""
+"""Snapshots of queues and throughput: one row every few minutes, kept for eight days."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KEPT = timedelta(days=8)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Waiting tasks by queue, and orders of every currency: open ones, and those ever settled.
+    """Waiting tasks by queue, and the numbers of open and settled orders, in all currencies.
 
     Args:
         taken_at: microseconds since 1970.
-        ended: attempts at orders that ever ended; unlike `settled` it never falls.
-        unsold: those of them that ended without a sale.
+        ended: order attempts that ended, of all time. Unlike `settled`, it never falls.
+        unsold: the attempts among them that ended without a sale.
     """
 
     taken_at: int
@@ -38,10 +38,10 @@ class Snapshot:
 
 
 def take_snapshot(engine: Engine, waiting: Mapping[str, int]) -> Snapshot:
-    """Keeps how things stand, and drops what is older than eight days.
+    """Stores a snapshot, and deletes those older than eight days.
 
     Args:
-        waiting: tasks by queue; none while the broker does not answer.
+        waiting: tasks by queue; None while the broker does not answer.
     """
     with engine.begin() as connection:
         taken = _snapshot(now_us(), dict(waiting), order_counts(connection))
@@ -52,24 +52,24 @@ def take_snapshot(engine: Engine, waiting: Mapping[str, int]) -> Snapshot:
 
 
 def snapshots_of_last(connection: Connection, period: timedelta) -> list[Snapshot]:
-    """The snapshots of the last hours or days, in order."""
+    """The snapshots of a period up to now, in order."""
     since = now_us() - duration_us(period)
     query = select(snapshots).where(snapshots.c.taken_at >= since).order_by(snapshots.c.taken_at)
     return [Snapshot(**row) for row in connection.execute(query).mappings()]
 
 
 def rates_between(taken: list[Snapshot]) -> list[float | None]:
-    """Orders settled a second between each snapshot and the one before it; the first has none."""
+    """Orders settled per second between each snapshot and the previous one. The first has none."""
     rates: list[float | None] = [None] if taken else []
     for before, after in pairwise(taken):
-        # A retried order is open again, and so the number can fall.
+        # A retried order is open again, so the number can fall.
         number = max(after.settled - before.settled, 0)
         rates.append(round(number * 1_000_000 / (after.taken_at - before.taken_at), 2))
     return rates
 
 
 def snapshot_before(connection: Connection, time: int) -> Snapshot | None:
-    """The last snapshot taken before a time, in microseconds; else the first one, if there is any."""
+    """The last snapshot before a time, in microseconds; else the first snapshot, if there is one."""
     before = select(snapshots).where(snapshots.c.taken_at <= time).order_by(snapshots.c.taken_at.desc())
     first = select(snapshots).order_by(snapshots.c.taken_at)
     for query in (before, first):

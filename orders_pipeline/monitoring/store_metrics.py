@@ -20,30 +20,34 @@ Label = TypeVar("Label", bound=str)
 
 
 def of_store(found: Overview, now: int) -> Iterator[Metric]:
-    """Metrics of the order store at a time, in microseconds."""
-    yield _gauge("orders_orders", "Orders of every currency, by status.", "status", found.orders.by_status)
+    """Metrics of the order store at a time, in microseconds since 1970."""
+    yield _gauge("orders_orders", "Orders by status, in all currencies.", "status", found.orders.by_status)
     yield GaugeMetricFamily(
         "orders_unloaded_orders",
-        "Orders of parsed files that are not in the store yet.",
+        "Orders of parsed files that are not loaded yet.",
         found.orders.unloaded,
     )
     ended = {"completed": found.orders.completed, "unsold": found.orders.unsold}
-    yield _counter(
-        "orders_settled", "Attempts at orders that ended, with a sale or without.", "outcome", ended
-    )
+    yield _counter("orders_settled", "Order attempts that ended, with or without a sale.", "outcome", ended)
     yield GaugeMetricFamily(
         "orders_settled_per_second",
-        "Orders settled a second by the imports that run now.",
+        "Orders settled per second by the running imports.",
         found.settled_per_second,
     )
-    yield _gauge("orders_imports", "Order files, by status of their import.", "status", found.imports)
-    yield _time("orders_last_arrival_timestamp_seconds", "When the last order file came.", found.last_arrival)
+    yield _gauge("orders_imports", "Order files by status of their import.", "status", found.imports)
     yield _time(
-        "orders_last_settled_timestamp_seconds", "When the last import was settled.", found.last_settled
+        "orders_last_arrival_timestamp_seconds",
+        "Time at which the last order file arrived.",
+        found.last_arrival,
+    )
+    yield _time(
+        "orders_last_settled_timestamp_seconds",
+        "Time at which the last import was settled.",
+        found.last_settled,
     )
     yield _time(
         "orders_last_snapshot_timestamp_seconds",
-        "When queues were last noted; schedules and sensors do not run where this is long ago.",
+        "Time of the last snapshot of the queues. If it is old, schedules and sensors do not run.",
         found.last_snapshot,
     )
     yield GaugeMetricFamily(
@@ -54,14 +58,14 @@ def of_store(found: Overview, now: int) -> Iterator[Metric]:
         "orders_kpi_due_seconds", "Age of the oldest change that the KPIs do not show yet.", waited
     )
     raised = {name: found.open_alerts.get(name, 0) for name in AlertName}
-    yield _gauge("orders_alerts_open", "Alerts that are raised and not over.", "name", raised)
+    yield _gauge("orders_alerts_open", "Open alerts.", "name", raised)
 
 
 def of_warehouse(folder: Path) -> Iterator[Metric]:
-    """How fresh the published KPIs are."""
+    """Freshness of the published KPIs."""
     published = last_published(folder)
     at = int(published * SECOND_US) if published else None
-    yield _time("orders_kpi_published_timestamp_seconds", "When KPIs were last published.", at)
+    yield _time("orders_kpi_published_timestamp_seconds", "Time at which KPIs were last published.", at)
 
 
 def of_rejects(by_code: Mapping[str, int]) -> Metric:
@@ -70,12 +74,12 @@ def of_rejects(by_code: Mapping[str, int]) -> Metric:
 
 
 def of_today(figures: ByCurrency) -> Iterator[Metric]:
-    """What was settled today."""
+    """Orders settled today."""
     orders = GaugeMetricFamily(
         "orders_settled_today", "Orders settled since midnight.", labels=["currency", "outcome"]
     )
     revenue = GaugeMetricFamily(
-        "orders_revenue_today", "Totals of the orders completed since midnight.", labels=["currency"]
+        "orders_revenue_today", "Revenue of the orders completed since midnight.", labels=["currency"]
     )
     for currency, live in sorted(figures.items()):
         orders.add_metric([currency, "completed"], live.completed)
@@ -99,7 +103,7 @@ def _counter(name: str, meaning: str, label: str, values: Mapping[Label, float])
 
 
 def _time(name: str, meaning: str, microseconds: int | None) -> Metric:
-    """Seconds since 1970; no sample where it never was."""
+    """A time in seconds since 1970; no sample if it is unknown."""
     family = GaugeMetricFamily(name, meaning)
     if microseconds is not None:
         family.add_metric([], microseconds / SECOND_US)

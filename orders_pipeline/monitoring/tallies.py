@@ -1,8 +1,8 @@
-"""What worker processes count for the metrics, added up in Redis from all of them.
+"""Counters and histograms of the worker processes, summed in Redis for the metrics.
 
-`metrics:{store}` is a hash of running sums, kept for 30 days after the last write; its fields are
-`["metric", ["label value", ...], "part"]`, the part being the number of a histogram's bucket, `sum`, or
-`count`. With an emptied Redis they begin at zero again, which Prometheus allows a counter.
+`metrics:{store}` is a hash of running sums that expires 30 days after the last write. Its fields are
+`["metric", ["label value", ...], "part"]`, where the part is the number of a histogram bucket, `sum` or
+`count`. If Redis is emptied, the sums restart at zero, which Prometheus accepts as a counter reset.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric that workers count: a histogram where it has bounds of buckets, in seconds, else a counter."""
+    """A metric that workers count: a histogram if it has bucket bounds, in seconds, else a counter."""
 
     name: str
     meaning: str
@@ -38,20 +38,20 @@ class Measure:
 
 STEP_SECONDS = Measure(
     "orders_step_seconds",
-    "Seconds that a step took on its worker, by step and queue.",
+    "Duration of a step on its worker in seconds, by step and queue.",
     ("step", "queue"),
     (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
-STEPS = Measure("orders_steps", "Steps that workers ended, by outcome.", ("step", "outcome"))
+STEPS = Measure("orders_steps", "Steps that ended on a worker, by outcome.", ("step", "outcome"))
 CHARGE_SECONDS = Measure(
     "orders_gateway_charge_seconds",
-    "Seconds from sending a charge to knowing its outcome, repeated tries included.",
+    "Seconds from sending a charge to its outcome, including retries.",
     (),
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 CHARGES = Measure(
     "orders_gateway_charges",
-    "Charges by what the gateway made of them; unknown ones are asked for again.",
+    "Charges by outcome at the gateway. Charges with an unknown outcome are retried.",
     ("outcome",),
 )
 MEASURES = {measure.name: measure for measure in (STEP_SECONDS, STEPS, CHARGE_SECONDS, CHARGES)}
@@ -59,7 +59,7 @@ MEASURES = {measure.name: measure for measure in (STEP_SECONDS, STEPS, CHARGE_SE
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The sums of one metric and combination of label values, by part."""
+    """The sums of one metric for one combination of label values, by part."""
 
     measure: Measure
     labels: Labels
@@ -67,44 +67,44 @@ class Series:
 
     @property
     def number(self) -> float:
-        """How many were counted."""
+        """The number of observations."""
         return self.parts.get(COUNT, 0.0) or sum(self.buckets)
 
     @property
     def buckets(self) -> list[float]:
-        """How many lie in each bucket of a histogram, the last one being without bound."""
+        """The number of observations in each bucket of a histogram. The last bucket has no upper bound."""
         return [self.parts.get(str(index), 0.0) for index in range(len(self.measure.bounds) + 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """Counts of this process, to be added to those of all others; `owner` names the order store."""
+    """Counts of this process, to be added to the shared sums. `owner` is the id of the order store."""
 
     client: redis.Redis
     owner: str
     _counted: defaultdict[tuple[str, Labels, str], float] = field(default_factory=lambda: defaultdict(float))
 
     def observe(self, measure: Measure, labels: Labels, seconds: float) -> None:
-        """Counts one duration."""
+        """Records one duration, in seconds."""
         self._counted[measure.name, labels, str(bisect_left(measure.bounds, seconds))] += 1
         self._counted[measure.name, labels, SUM] += seconds
 
     def count(self, measure: Measure, labels: Labels, number: int = 1) -> None:
-        """Counts so many events."""
+        """Adds a number of events."""
         self._counted[measure.name, labels, COUNT] += number
 
     def write(self) -> None:
-        """Adds what was counted since the last time; while Redis is away it is lost."""
+        """Adds the counts since the last call to the shared sums. They are lost if Redis is down."""
         self.add(self.take())
 
     def take(self) -> Counted:
-        """What was counted since the last time, for `add` in another thread."""
+        """Takes the counts since the last call, for `add` in another thread."""
         counted = dict(self._counted)
         self._counted.clear()
         return counted
 
     def add(self, counted: Counted) -> None:
-        """Adds these counts to those of all processes."""
+        """Adds these counts to the shared sums."""
         try:
             with self.client.pipeline(transaction=True) as pipeline:
                 for part, amount in counted.items():
@@ -112,7 +112,7 @@ class Tallies:
                 pipeline.expire(self._key, LIFETIME_SECONDS)
                 pipeline.execute()
         except UNREACHABLE as error:
-            log.warning("Redis is down, measurements are lost: %s", error)
+            log.warning("Redis is down; measurements are lost: %s", error)
 
     def read(self) -> Iterator[Series]:
         """The sums of all processes.

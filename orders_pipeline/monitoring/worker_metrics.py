@@ -1,4 +1,4 @@
-"""Metrics of queues and workers, and of what workers count: steps and charges."""
+"""Metrics of queues and workers, and the counts of workers: steps and charges."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ SECOND_US = 1_000_000
 
 
 def of_queues(queues: Mapping[str, Queue], now: int) -> list[Metric]:
-    """What waits, and for how long, at a time in microseconds."""
-    tasks = GaugeMetricFamily("orders_queue_tasks", "Tasks that wait, by queue.", labels=["queue"])
+    """Backlog of the queues and its age, at a time in microseconds since 1970."""
+    tasks = GaugeMetricFamily("orders_queue_tasks", "Waiting tasks by queue.", labels=["queue"])
     oldest = GaugeMetricFamily(
-        "orders_queue_oldest_seconds", "How long the first task of a queue waits; 0: none.", labels=["queue"]
+        "orders_queue_oldest_seconds",
+        "Seconds that the oldest task of a queue has waited; 0 if no task waits.",
+        labels=["queue"],
     )
     for name, queue in queues.items():
         tasks.add_metric([name], queue.waiting)
@@ -34,10 +36,10 @@ def of_queues(queues: Mapping[str, Queue], now: int) -> list[Metric]:
 
 
 def time_to_clear(queues: Mapping[str, Queue], workers: Sequence[Worker], series: Sequence[Series]) -> Metric:
-    """How long the present tasks take: their number times a mean step of the queue, by its processes."""
+    """Time to clear the backlog: number of tasks, times the mean duration of a step, divided by processes."""
     family = GaugeMetricFamily(
         "orders_queue_clear_seconds",
-        "Estimated seconds until the waiting tasks of a queue are done; none without workers.",
+        "Estimated seconds until the backlog of a queue is cleared; absent without workers.",
         labels=["queue"],
     )
     for name, queue in queues.items():
@@ -48,13 +50,13 @@ def time_to_clear(queues: Mapping[str, Queue], workers: Sequence[Worker], series
 
 
 def of_workers(workers: Sequence[Worker]) -> Iterator[Metric]:
-    """Who is there to work, by queue; a worker that serves two queues counts in both."""
-    number = GaugeMetricFamily("orders_workers", "Celery workers that give signs of life.", labels=["queue"])
+    """Workers by queue. A worker that serves two queues counts in both."""
+    number = GaugeMetricFamily("orders_workers", "Celery workers with a recent heartbeat.", labels=["queue"])
     processes = GaugeMetricFamily(
         "orders_worker_processes", "Processes of the workers that serve a queue.", labels=["queue"]
     )
     busy = GaugeMetricFamily(
-        "orders_worker_tasks", "Tasks that the workers of a queue work on.", labels=["queue"]
+        "orders_worker_tasks", "Tasks that the workers of a queue are running.", labels=["queue"]
     )
     for queue in sorted({queue for worker in workers for queue in worker.queues}):
         serving = [worker for worker in workers if queue in worker.queues]
@@ -65,7 +67,7 @@ def of_workers(workers: Sequence[Worker]) -> Iterator[Metric]:
 
 
 def of_series(series: Sequence[Series]) -> Iterator[Metric]:
-    """What workers counted."""
+    """Metrics that the workers counted."""
     for measure in MEASURES.values():
         yield _family(measure, [one for one in series if one.measure is measure])
 

@@ -1,8 +1,8 @@
-"""Signs of life of the Celery workers, in Redis.
+"""Heartbeats of the Celery workers, in Redis.
 
-`workers` is a hash: Celery's name of a worker, and as JSON when it last gave a sign (seconds since 1970, by
-the clock of Redis), its processes, the tasks in work, its queues and its code. A worker counts while its sign
-is fresh.
+`workers` is a hash from Celery's name of a worker to JSON: the time of its last heartbeat (seconds since
+1970, by the clock of Redis), its processes, running tasks, queues and code version. A worker counts as
+present while its heartbeat is recent.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ KEPT_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker that is there; `busy` counts the tasks that it works on.
+    """A running worker. `busy` is the number of tasks that it is running.
 
-    `version` is that of its code, `revision` the one of the order store's tables that this code needs. Both
-    are empty for workers of 0.1.0, which do not tell.
+    `version` is the version of its code, `revision` the revision of the order store's tables that this code
+    needs. Both are empty for workers of 0.1.0, which do not report them.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Worker:
 
 
 def note_worker(client: redis.Redis, worker: Worker) -> None:
-    """Notes a worker's sign of life."""
+    """Records a worker's heartbeat."""
     told = asdict(worker) | {"at": _now(client)}
     del told["name"]
     client.hset(KEY, worker.name, json.dumps(told))
@@ -45,12 +45,12 @@ def note_worker(client: redis.Redis, worker: Worker) -> None:
 
 
 def forget_worker(client: redis.Redis, name: str) -> None:
-    """Notes that a worker takes no more tasks."""
+    """Records that a worker takes no more tasks."""
     client.hdel(KEY, name)
 
 
 def workers_there(client: redis.Redis) -> list[Worker]:
-    """Workers that gave a sign of life in the last 30 seconds; the others are forgotten.
+    """Workers with a heartbeat in the last 30 seconds. The others are removed.
 
     Raises:
         RedisError: Redis does not answer.

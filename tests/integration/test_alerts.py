@@ -171,14 +171,19 @@ def fill_the_disk(desk: Desk) -> Callable[[], None]:
 
 
 TROUBLES = [
-    (wait_for_long, AlertName.WAITING_TOO_LONG, "orders", "1 tasks wait, the first for 45 minutes"),
-    (be_without_workers, AlertName.NO_WORKERS, "orders", "no worker serves the queue"),
-    (fail_often, AlertName.FAILURE_SHARE, "orders", "100% of the 20 orders of the last hour"),
-    (hear_nothing, AlertName.NO_ARRIVALS, "order files", "The last order file came at"),
-    (get_stuck, AlertName.STUCK_IMPORT, "file-1", "No order of it moved since"),
+    (
+        wait_for_long,
+        AlertName.WAITING_TOO_LONG,
+        "orders",
+        "Waiting tasks: 1. The oldest has waited for 45 minutes",
+    ),
+    (be_without_workers, AlertName.NO_WORKERS, "orders", "No worker serves the queue"),
+    (fail_often, AlertName.FAILURE_SHARE, "orders", "100% of the 20 orders that ended in the last hour"),
+    (hear_nothing, AlertName.NO_ARRIVALS, "order files", "The last order file arrived at"),
+    (get_stuck, AlertName.STUCK_IMPORT, "file-1", "None of its orders has moved since"),
     (be_given_up, AlertName.STUCK_IMPORT, "file-1", "3 launches brought no progress"),
-    (publish_late, AlertName.FIGURES_LATE, "figures", "KPIs do not show it"),
-    (fill_redis, AlertName.SERVICE_DOWN, "redis", "takes no writes"),
+    (publish_late, AlertName.FIGURES_LATE, "figures", "The KPIs do not show order changes since"),
+    (fill_redis, AlertName.SERVICE_DOWN, "redis", "rejects writes"),
     (lose_redis, AlertName.SERVICE_DOWN, "redis", "redis does not answer"),
     (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
 ]

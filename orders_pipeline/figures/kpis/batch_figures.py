@@ -75,8 +75,7 @@ def figures_of_batch(
 
 
 def settled_per_second(connection: Connection, now: int) -> float:
-    """Orders per second, in all currencies: those settled by the running imports, divided by the seconds
-    since the first of these imports started."""
+    """Orders settled per second by the running imports since the first of them started, in all currencies."""
     settled = sum(batches.c[status] for status in SETTLED)
     query = (
         select(func.coalesce(func.sum(settled), 0), func.min(imports.c.started_at))

@@ -51,8 +51,7 @@ def export_facts(connection: Connection, days: Sequence[date], folder: Path) -> 
 
 
 def settled_at() -> ColumnElement[int]:
-    """Time at which an order was settled. The query must join its reservation and failure,
-    `of_current_attempt`."""
+    """Time at which an order was settled. Needs its reservation and failure joined `of_current_attempt`."""
     sold = reservations.c.status == ReservationStatus.SOLD
     return case((sold, reservations.c.closed_at), else_=failures.c.failed_at)
 

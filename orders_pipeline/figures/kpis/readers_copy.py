@@ -1,5 +1,4 @@
-"""The readers' copy of the warehouse: a folder of Parquet files for each version of a day, which never
-change.
+"""The readers' copy of the warehouse: an immutable folder of Parquet files for each version of a day.
 
 `published/2025-11/2025-11-10.000000017/daily_kpis_0.parquet`: the highest number of a day is its current
 version. A reader that started on the previous version still finds its files.

@@ -1,5 +1,7 @@
-"""Recomputes KPI days from the order store with set-based SQL and publishes them to the warehouse, the
-readers' copy and Redis."""
+"""Recomputes KPI days from the order store with set-based SQL, and publishes them.
+
+The days go to the warehouse, the readers' copy and Redis.
+"""
 
 from __future__ import annotations
 

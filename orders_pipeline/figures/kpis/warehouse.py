@@ -110,8 +110,7 @@ def create(folder: Path, owner: str) -> None:
 
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
-    """A connection to the DuckDB file, with rounding macros and minor units. The caller holds the writer
-    lock.
+    """A connection to the DuckDB file, with rounding macros and minor units. Requires the writer lock.
 
     A damaged file is removed. The next refresh rebuilds it from the order store.
     """
@@ -202,8 +201,7 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
 
 
 def _is_damage(folder: Path, error: duckdb.Error) -> bool:
-    """Whether the error concerns the warehouse file itself, not a facts file, a spill file or the readers'
-    copy."""
+    """Whether the error is about the warehouse file, not facts, memory or the readers' copy."""
     message = str(error)
     others = (str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED))
     return bool(DAMAGED.search(message)) and not any(other in message for other in others)

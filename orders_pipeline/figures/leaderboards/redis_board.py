@@ -1,9 +1,8 @@
-"""A leaderboard in Redis. It is served only while complete, updated with absolute totals, and rebuilt in a
-shadow set that is swapped in.
+"""A leaderboard in Redis, served only while complete.
 
-A rebuild registers its token before it reads the totals. A publisher commits its totals to the order store
-before it adds them to the shadow of a registered rebuild. So the publisher adds whatever the rebuild's
-snapshot missed.
+Scores are absolute totals. A rebuild fills a shadow set and swaps it in. It registers its token before it
+reads the totals. A publisher commits its totals to the order store before it adds them to the shadow of a
+registered rebuild. So the publisher adds whatever the rebuild's snapshot missed.
 """
 
 from __future__ import annotations
@@ -57,8 +56,7 @@ class RedisBoard:
         return token
 
     def finish_rebuild(self, token: str, scores: Iterable[Score]) -> int:
-        """Fills the shadow with scores read after `begin_rebuild` and swaps it in. Returns the number of
-        scores.
+        """Fills the shadow with scores read after `begin_rebuild`, swaps it in and returns their number.
 
         Raises:
             RebuildLostError: Redis lost the rebuild, which must be started again.
