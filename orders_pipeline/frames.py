@@ -4,7 +4,7 @@
     figures = open_frames()
     figures.sql("FROM daily_kpis ORDER BY day")
 
-This module stays outside the rooms: its import path is public, notebooks carry it.
+This module stays outside the packages: its import path is public, and notebooks use it.
 
 Tables: `daily_kpis`, `customer_sales_by_day`, `product_sales_by_day`, `settle_times_by_day`. They are read
 from the published copy, so that this works while imports run and changes nothing.

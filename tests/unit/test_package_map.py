@@ -1,0 +1,39 @@
+"""ARCHITECTURE.md begins with a map of the packages: it lists each package of the tree, and no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from orders_pipeline.base.settings import PROJECT_ROOT
+
+SECTIONS = {
+    ".": "Package map",
+    "orders_pipeline": "Packages of `orders_pipeline`",
+    "orders_pipeline/order_files": "Packages of `orders_pipeline/order_files`",
+    "orders_pipeline/figures": "Packages of `orders_pipeline/figures`",
+    "orders_pipeline/payments": "Packages of `orders_pipeline/payments`",
+    "jobs": "Packages of `jobs`",
+    "cli": "Packages of `cli`",
+}
+NOT_OF_THE_PRODUCT = {"benchmarks", "tests"}
+
+
+def packages_of_the_tree(folder: Path) -> set[str]:
+    """Names of the packages directly in a folder."""
+    return {found.parent.name for found in folder.glob("*/__init__.py")}
+
+
+def packages_of_the_map(title: str) -> set[str]:
+    """Names in the first column of a section's table, those of single modules left out."""
+    text = (PROJECT_ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    section = re.split(r"^##+ ", text.partition(f"# {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    return set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("folder", SECTIONS)
+def test_the_map_lists_every_package(folder: str) -> None:
+    expected = packages_of_the_tree(PROJECT_ROOT / folder) - NOT_OF_THE_PRODUCT
+    assert packages_of_the_map(SECTIONS[folder]) == expected
