@@ -1,4 +1,4 @@
-"""What a check of the stores says."""
+"""The result of a check of the stores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One statement about the stores: whether it holds, and where not."""
+    """One statement about the stores: whether it holds, and which rows violate it."""
 
     name: str
     ok: bool
@@ -20,7 +20,7 @@ class Check:
 
 
 def check_none(name: str, violations: Iterable[Mapping[str, Any]]) -> Check:
-    """A check that holds when nothing violates it; a few violations are told otherwise."""
+    """A check that holds if there are no violations. Otherwise it names a few of them."""
     shown = list(islice(violations, EXAMPLES))
     if not shown:
         return Check(name, True, "holds")

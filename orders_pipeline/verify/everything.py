@@ -18,9 +18,9 @@ from orders_pipeline.verify.store_checks import check_store
 
 
 def verify_home(engine: Engine, settings: Settings) -> list[Check]:
-    """Every invariant, computed from scratch: of the orders and of the figures published from them.
+    """Checks every invariant of the orders and of the published figures, from scratch.
 
-    KPIs are left out where another home publishes them.
+    KPIs are left out if another home publishes them.
     """
     url, currency = redis_url(settings), settings.currency
     with open_figures(engine, settings.warehouse, url, currency, settings.zone) as figures:
@@ -30,7 +30,7 @@ def verify_home(engine: Engine, settings: Settings) -> list[Check]:
 
 
 def verify_orders(engine: Engine, gateway: PaymentGateway) -> list[Check]:
-    """The invariants of the order store and the gateway's journal, on one snapshot of the store."""
+    """Checks the order store and the gateway's journal, on one snapshot of the store."""
     journal = read_journal(gateway)
     with reading(engine) as connection:
         return check_store(connection, gateway, journal)

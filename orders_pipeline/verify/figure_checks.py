@@ -1,4 +1,4 @@
-"""Published figures against the orders: KPIs by a second engine, the order store's own, and leaderboards."""
+"""Checks published figures against the orders. The order store's database recomputes them independently."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ Rows = dict[tuple[date, str], Row]
 
 
 def check_figures(figures: PublishedFigures) -> list[Check]:
-    """KPIs and leaderboards, computed again from the order store; days due for a refresh are left out."""
+    """Compares KPIs and leaderboards with the order store. Days due for a refresh are left out."""
     return [check_published_kpis(figures), check_cached_kpis(figures), check_leaderboards(figures)]
 
 
 def check_published_kpis(figures: PublishedFigures) -> Check:
-    """Published days against the order store's own count."""
+    """Compares published days with figures recomputed by the order store."""
     return check_none("daily_kpis_equal_a_recomputation", _wrong_days(figures))
 
 
 def check_cached_kpis(figures: PublishedFigures) -> Check:
-    """Days in Redis against the published ones."""
+    """Compares the days in Redis with the published days."""
     return check_none("cached_kpis_are_the_published_ones", _stale_documents(figures))
 
 
 def check_leaderboards(figures: PublishedFigures, boards: Iterable[Board] = Board) -> Check:
-    """Boards in Redis against the order store."""
+    """Compares the boards in Redis with the order store."""
     return check_none("leaderboards_equal_the_order_store", _wrong_boards(figures, boards))
 
 
 def recomputed_days(connection: Connection) -> Rows:
-    """Figures of each day and currency, counted by the order store itself."""
+    """The figures of each day and currency, recomputed by the order store."""
     found: Rows = {}
     for query in (_order_figures(), _unit_figures(), _first_purchases()):
         for row in connection.execute(query).mappings():
@@ -69,14 +69,14 @@ def _wrong_days(figures: PublishedFigures) -> Iterator[Row]:
     }
     with reading(figures.engine) as connection:
         now = kpi_days.clean_versions(connection)
-    # Days that are due, or became due meanwhile, have nothing to compare yet.
+    # Days that are due, or became due meanwhile, cannot be compared yet.
     moving = {day for day in kpi_days.known_days(figures.engine) if versions.get(day, -1) != now.get(day)}
     first_moving = min(moving, default=date.max)
     for day, currency in sorted(expected.keys() | shown.keys()):
         if day not in moving:
             counted = expected.get((day, currency))
             if counted and day > first_moving:
-                # A customer may turn out to have bought first on the earlier day that is still due.
+                # A customer's first purchase may move to an earlier day that is still due.
                 counted = {**counted, "new_customers": None}
             yield from _differences(day, currency, counted, shown.get((day, currency)))
 
@@ -131,7 +131,7 @@ def _stale_documents(figures: PublishedFigures) -> Iterator[Row]:
     try:
         for key, document in figures.cache.all_daily():
             fresh = figures.kpis.compute_day(date.fromisoformat(document["date"]), document["currency"])
-            # A day without orders is computed when it is asked for, and so has another time each time.
+            # A day without orders is computed on request, so its time differs each time.
             if document | {"generated_at": ""} != fresh | {"generated_at": ""}:
                 yield {"key": key, "cached": json.dumps(document), "published": json.dumps(fresh)}
     except AWAY:
@@ -150,7 +150,7 @@ def _wrong_boards(figures: PublishedFigures, boards: Iterable[Board]) -> Iterato
                 shown = _board_in_redis(figures, board, currency)
             except AWAY:
                 return
-            # Readers get a board that is not whole from the order store.
+            # Readers get an incomplete board from the order store.
             if shown is not None:
                 yield from _wrong_scores(board, currency, scores, shown)
 

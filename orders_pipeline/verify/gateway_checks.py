@@ -1,4 +1,4 @@
-"""Order, payment and the gateway's own journal, compared three ways."""
+"""Compares orders, payments and the gateway's own journal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, Pa
 from orders_pipeline.store.schema import orders, payments, sources
 from orders_pipeline.verify.check import Check, check_none
 
-# An answer that is not saved yet leaves its order here; the import asks again with the same key.
+# The order stays in this status until the answer is saved. The import retries with the same key.
 ANSWER_DUE = OrderStatus.PAYMENT_PROCESSING
 ENTRIES = {
     "key": pl.String,
@@ -42,16 +42,16 @@ CAPTURED, BELONGING, AGREEING = (
 )
 GATEWAY_CHECKS = {
     CAPTURED: "The gateway captured each completed order exactly once, with its total and currency.",
-    BELONGING: "No capture at the gateway is without an order that was paid.",
-    AGREEING: "Each answered payment stands in the gateway's own journal with the same outcome.",
+    BELONGING: "Each capture at the gateway belongs to a paid order.",
+    AGREEING: "The gateway's own journal records each answered payment with the same outcome.",
 }
 Rows = Iterator[dict[str, Any]]
 
 
 def read_journal(gateway: PaymentGateway) -> pl.DataFrame | None:
-    """The gateway's journal; None where it keeps none.
+    """The gateway's journal; None if the gateway keeps none.
 
-    To be read before the snapshot of the store: what was charged by then has its intent in the store.
+    Read it before the snapshot of the store, so that the store has an intent for every charge.
 
     Raises:
         GatewayUnavailableError: the gateway does not answer.
@@ -66,7 +66,7 @@ def read_journal(gateway: PaymentGateway) -> pl.DataFrame | None:
 def check_gateway(
     connection: Connection, gateway: PaymentGateway, journal: pl.DataFrame | None
 ) -> list[Check]:
-    """What a gateway without a journal can confirm one by one; else all three compared."""
+    """Compares orders, payments and journal. A gateway without a journal confirms payments one by one."""
     if journal is None:
         nothing = [
             Check(name, True, "the gateway keeps no list of captures") for name in (CAPTURED, BELONGING)
@@ -83,7 +83,7 @@ def check_gateway(
 
 
 def _payments(connection: Connection) -> Iterator[pl.DataFrame]:
-    """All payments with their orders, and completed orders that have no payment, in parts."""
+    """All payments with their orders, and completed orders without a payment, in chunks."""
     query = (
         select(
             orders.c.id,
@@ -135,7 +135,7 @@ def _without_order(rows: pl.DataFrame, captures: pl.DataFrame) -> Rows:
 
 
 def _differing(rows: pl.DataFrame, journal: pl.DataFrame) -> pl.DataFrame:
-    """Payments that the journal, as it was read, does not have exactly so; newer ones among them."""
+    """Payments that differ from the journal, including payments newer than the journal."""
     same = (
         rows.join(journal, on="key", how="inner")
         .filter(

@@ -1,4 +1,4 @@
-"""Data quality: files with too many bad lines, and days whose changes wait too long to be published."""
+"""Data quality: files with too many rejected lines, and days that are published too late."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 
 def files_over_limit(engine: Engine, limit: float) -> Rows:
-    """Files of the last 7 days with a larger share of bad lines than `limit`, the newest first."""
+    """Files of the last 7 days whose share of rejected lines exceeds `limit`, the newest first."""
     query = (
         select(imports.c.file_name, imports.c.records, imports.c.rejected_lines)
         .where(imports.c.started_at >= now_us() - duration_us(FILES_OF))
@@ -32,7 +32,7 @@ def files_over_limit(engine: Engine, limit: float) -> Rows:
 
 
 def stale_days(engine: Engine) -> Rows:
-    """Days with a change that was made more than 15 minutes ago and is not published yet."""
+    """Days with a change older than 15 minutes that is not published yet."""
     query = (
         select(kpi_days.c.day, kpi_days.c.version, kpi_days.c.published, kpi_days.c.due_since)
         .where(kpi_days.c.due_since < now_us() - duration_us(PUBLISHED_WITHIN))

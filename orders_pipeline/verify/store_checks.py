@@ -1,4 +1,4 @@
-"""The invariants of the order store, computed from scratch; each SQL file finds the rows that break one."""
+"""The invariants of the order store. Each SQL file finds the rows that violate one invariant."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOTALS = "order_totals_are_sums_of_lines"
 
 
 def store_checks() -> dict[str, str]:
-    """Every check of this module by its name, with what it states."""
+    """The statement of every check in this module, by name."""
     return {name: _told(name) for name in (*QUERIES, TOTALS)} | GATEWAY_CHECKS
 
 
@@ -47,7 +47,7 @@ def _sql(name: str) -> str:
 def check_store(
     connection: Connection, gateway: PaymentGateway, journal: pl.DataFrame | None = None
 ) -> list[Check]:
-    """All invariants that the order store and the gateway's journal can show."""
+    """Checks all invariants of the order store and the gateway's journal."""
     checks = [check_none(name, _rows(connection, name)) for name in QUERIES]
     return [
         *checks,

@@ -1,5 +1,5 @@
--- Per file: the accepted lines and the rejects that were counted are the rows that the store holds, except
--- rejects that were removed as too old.
+-- Per file: the counts of accepted lines and rejects equal the rows in the store, not counting rejects that
+-- maintenance has deleted because of their age.
 SELECT i.partition_key, COALESCE(b.accepted, 0) AS accepted, COALESCE(l.stored, 0) AS stored_lines,
        i.rejected_lines + COALESCE(b.conflicting, 0) AS bad, COALESCE(r.bad, 0) AS stored_bad,
        i.rejected_lines + i.lines_of_rejected_orders + COALESCE(b.conflicts, 0) AS rejects,

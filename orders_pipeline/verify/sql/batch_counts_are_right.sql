@@ -1,4 +1,4 @@
--- The counts that each batch keeps are those of its orders, and add up to what was read of it.
+-- Each batch's counts equal its orders by status. With duplicates and conflicts they add up to its loaded orders.
 SELECT b.import_id, b.number, b.pending, b.reserved, b.payment_processing, b.completed, b.rollback, b.failed
 FROM batches b
 LEFT JOIN (

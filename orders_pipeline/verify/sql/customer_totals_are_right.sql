@@ -1,4 +1,4 @@
--- The running totals of customers are those of their completed orders.
+-- Each customer's running totals equal the sums over the customer's completed orders.
 SELECT customer_id, currency, SUM(orders) AS surplus_orders, SUM(spent) AS surplus_spent
 FROM (
     SELECT customer_id, currency, orders, spent

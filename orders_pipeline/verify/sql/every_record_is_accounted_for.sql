@@ -1,4 +1,4 @@
--- Per file: records = accepted + rejected + good lines lost with their order + duplicates.
+-- Per file: records = accepted + rejected + valid lines of rejected orders + duplicates.
 SELECT i.partition_key, i.records, COALESCE(b.accepted, 0) AS accepted, i.rejected_lines,
        i.lines_of_rejected_orders + COALESCE(b.conflicts, 0) AS lines_of_rejected_orders,
        COALESCE(b.duplicates, 0) AS duplicates

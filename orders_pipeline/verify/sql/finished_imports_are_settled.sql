@@ -1,4 +1,4 @@
--- A finished import leaves no order in a status that is not an end.
+-- Every order of a finished import is completed, rolled back or failed.
 SELECT i.partition_key, o.status, COUNT(*) AS orders
 FROM imports i
 JOIN orders o ON o.import_id = i.id

@@ -1,5 +1,5 @@
 -- An order's total is the exact sum of its lines, rounded half up to the currency's minor unit. A sum of integers
--- is NUMERIC on PostgreSQL: only as an integer again is it divided without a remainder.
+-- is NUMERIC on PostgreSQL, so it is cast to an integer before the integer division.
 SELECT o.number, o.total, SUM(l.total) AS lines
 FROM orders o
 LEFT JOIN order_lines l ON l.order_id = o.id

@@ -1,4 +1,4 @@
--- The running totals of products are those of the completed orders' lines.
+-- Each product's running totals equal the sums over the lines of completed orders.
 SELECT product_id, currency, SUM(orders) AS surplus_orders, SUM(units) AS surplus_units,
        SUM(revenue) AS surplus_revenue
 FROM (

@@ -1,5 +1,5 @@
--- An order's status is the one that its reservation, payment and failure of the current attempt imply; earlier
--- attempts hold nothing, and later ones are not there.
+-- An order's status follows from the reservation, payment and failure of its current attempt. Earlier attempts
+-- hold no stock, and later attempts do not exist.
 SELECT o.number, o.status, o.attempt, r.status AS reservation, p.status AS payment, f.reason AS failure
 FROM orders o
 LEFT JOIN reservations r ON r.order_id = o.id AND r.attempt = o.attempt

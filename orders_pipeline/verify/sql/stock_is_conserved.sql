@@ -1,5 +1,5 @@
--- Per product: initial stock + restocked = on hand + reserved + sold, none negative, and both reserved and sold
--- are the units of the orders that stand there.
+-- Per product: initial stock + restocked = on hand + reserved + sold. No term is negative. Reserved and
+-- sold equal the units of the orders in these states.
 SELECT p.sku, p.initial_stock, p.restocked, p.on_hand, p.reserved, p.sold,
        COALESCE(u.held, 0) AS units_held, COALESCE(u.sold, 0) AS units_sold
 FROM products p
