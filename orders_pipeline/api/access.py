@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: keys of the store, and the home's own key, which may do everything."""
+"""Authentication and authorization: the API keys of the store, and the home's own key with every scope."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ from orders_pipeline.store.revisions import require_current, revision_of
 HOME_KEY = "home"
 HEALTH = "/api/health"
 WATCHED = (HEALTH, "/metrics")
-NO_KEY = "This needs a key: send it as `Authorization: Bearer KEY`."
+NO_KEY = "This request needs a key. Send it as `Authorization: Bearer KEY`."
 REFUSALS: Responses = {
-    401: {"model": Failure, "description": "No key, or one that is not known or has expired."},
-    403: {"model": Failure, "description": "The key does not have the scope that this needs."},
+    401: {"model": Failure, "description": "The key is missing, unknown or expired."},
+    403: {"model": Failure, "description": "The key lacks the scope that this request needs."},
 }
 bearer = HTTPBearer(
     auto_error=False,
-    description="A key of `orders keys create`, or the key of this home, see ORDERS_API_KEY.",
+    description="A key from `orders keys create`, or the key of this home (see ORDERS_API_KEY).",
 )
 Shown = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever showed a key that is known."""
+    """The holder of a valid key."""
 
     name: str
     scopes: frozenset[Scope]
 
     @classmethod
     def of(cls, name: str, scope: Scope) -> Caller:
-        """The holder of a key; who may operate may read."""
+        """The caller with this key. The scope to operate includes the scope to read."""
         return cls(name, frozenset(Scope) if scope is Scope.OPERATE else frozenset({scope}))
 
     @property
     def actor(self) -> str:
-        """Their name in the audit trail."""
+        """The name of the caller in the audit log."""
         return f"key:{self.name}"
 
 
 def api_key(configured: str, home: Path) -> str:
-    """The configured key, else one that was drawn once for this home and lies in `run/api.key`."""
+    """The configured key, else this home's random key in `run/api.key`."""
     if configured:
         return configured
     file = home / "run" / "api.key"
@@ -76,12 +76,12 @@ def api_key(configured: str, home: Path) -> str:
 
 
 async def identify(request: Request, context: Context, later: BackgroundTasks) -> Caller | None:
-    """Who showed a key; nobody without one, or with one that is not accepted.
+    """The caller by the key in the request; None if the key is missing or not accepted.
 
-    It reads the header itself: what depends on `bearer` is described as closed to those without a key.
+    It reads the header itself, because the OpenAPI page marks all users of `bearer` as requiring a key.
 
     Raises:
-        Refused: 429, too many wrong keys came from this address.
+        Refused: 429, this address sent too many wrong keys.
     """
     scheme, key = get_authorization_scheme_param(request.headers.get("Authorization"))
     if scheme.lower() != "bearer":
@@ -97,14 +97,14 @@ def _known(request: Request, context: ApiContext, later: BackgroundTasks, shown:
     limit.refuse_guessing(address_of(request))
     if secrets.compare_digest(shown.encode(), context.key.encode()):
         return Caller.of(HOME_KEY, Scope.OPERATE)
-    # Who asks after the health of a store that hangs must not hang with it.
+    # A health request must not hang when the store hangs.
     with reading(context.watched_store if _watches(request) else context.engine) as connection:
         found = find_key(connection, shown)
     if found is None:
         limit.count_wrong_key(address_of(request))
         return None
     if not is_use_noted(found):
-        # After the answer: on SQLite it may have to wait for an import's transaction.
+        # After the response, because on SQLite it may wait for an import's transaction.
         later.add_task(_note_use, context.engine, found.name)
     return Caller.of(found.name, found.scope)
 
@@ -123,7 +123,7 @@ def _note_use(engine: Engine, name: str) -> None:
 
 
 async def count_request(request: Request, context: Context, caller: Known) -> None:
-    """Counts a request of a key, or of an address where no key was shown.
+    """Counts a request against the limit of its key, or of its address if it has no key.
 
     Raises:
         Refused: 429.
@@ -134,28 +134,28 @@ async def count_request(request: Request, context: Context, caller: Known) -> No
 
 
 def require(scope: Scope) -> Callable[..., Caller]:
-    """A dependency that lets only callers with a scope pass, and says who they are.
+    """A dependency that admits only callers with a scope, and returns the caller.
 
     Raises:
-        Refused: 401 without a key that is known, 403 where its scope is another.
+        Refused: 401 without a valid key, 403 without the scope.
     """
 
     def permitted(caller: Known, shown: Shown) -> Caller:
         if caller is None:
-            message = "This key is not known, or has expired." if shown else NO_KEY
+            message = "This key is unknown or has expired." if shown else NO_KEY
             raise Refused(401, message, {"WWW-Authenticate": "Bearer"})
         if scope not in caller.scopes:
-            raise Refused(403, f"The key {caller.name!r} may not do this: it needs the scope {scope}.")
+            raise Refused(403, f"The key {caller.name!r} lacks the scope {scope}, which this request needs.")
         return caller
 
     return permitted
 
 
 def _may_change(caller: Annotated[Caller, Depends(require(Scope.OPERATE))], context: Context) -> Caller:
-    """Lets a caller change the order store, unless it was upgraded since this process started.
+    """Admits a change to the order store, unless the store was upgraded since this process started.
 
     Raises:
-        StoreRefused: it was.
+        StoreRefused: the store was upgraded.
     """
     require_current(revision_of(context.engine))
     return caller
@@ -166,7 +166,7 @@ Reader = Annotated[Caller, Depends(require(Scope.READ))]
 
 
 async def require_to_read(request: Request, caller: Known, shown: Shown) -> None:
-    """Lets only callers with a key pass; those who ask after the health of the service need none.
+    """Admits only callers with a key, except for health requests.
 
     Raises:
         Refused: 401.

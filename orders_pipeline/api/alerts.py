@@ -1,4 +1,4 @@
-"""Alerts: open ones, and those of the last hours that are over."""
+"""Open alerts, and alerts that ended in the last hours."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ YEAR = 24 * 366
 def alerts(
     request: Request,
     context: Context,
-    hours: Annotated[int, Query(ge=0, le=YEAR, description="Also those over for no longer.")] = 0,
+    hours: Annotated[
+        int, Query(ge=0, le=YEAR, description="Include alerts that ended in the last hours, up to this many.")
+    ] = 0,
 ) -> Response:
-    """Alerts that are raised and not over, the oldest first."""
+    """Open alerts, the oldest first."""
     with reading(context.engine) as connection:
         since = now_us() - duration_us(timedelta(hours=hours))
         found = alerts_since(connection, since) if hours else open_alerts(connection)

@@ -1,4 +1,4 @@
-"""Successful answers: the envelope, and an ETag that spares unchanged bodies."""
+"""Successful responses: the envelope, and an ETag that saves sending unchanged bodies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 
 def answer(request: Request, data: Any) -> Response:
-    """`{"success": true, "data": ...}`, or 304 where the client has it already."""
+    """`{"success": true, "data": ...}`, or 304 if the client has it already."""
     body = json.dumps({"success": True, "data": data}, ensure_ascii=False).encode()
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
@@ -21,7 +21,7 @@ def answer(request: Request, data: Any) -> Response:
 
 
 def done(data: Any) -> Response:
-    """The answer to a request that acted, or previews an action; never an unchanged one."""
+    """The response to an action or its preview; never a 304."""
     return JSONResponse({"success": True, "data": data}, headers={"Cache-Control": "no-store"})
 
 

@@ -36,12 +36,12 @@ from orders_pipeline.store.engine import open_engine, open_watching_engine
 from orders_pipeline.store.migrate import ensure_current
 
 POOL_SECONDS = 5.0
-# Threads of those who watch: all others may hang with a store.
+# Threads for health requests, because all other threads may hang with a store.
 WATCHERS = 8
 ERRORS: Responses = {
-    422: {"model": Failure, "description": "A parameter has a value that cannot be used."},
-    429: {"model": Failure, "description": "Too many requests; `Retry-After` says how long to wait."},
-    503: {"model": Failure, "description": "A service that the answer needs is down."},
+    422: {"model": Failure, "description": "A parameter has an invalid value."},
+    429: {"model": Failure, "description": "Too many requests. `Retry-After` gives the seconds to wait."},
+    503: {"model": Failure, "description": "A service that the response needs is down."},
 }
 
 
@@ -51,11 +51,11 @@ def create_app(
     ask_queues: AskQueues | None = None,
     pool_seconds: float = POOL_SECONDS,
 ) -> FastAPI:
-    """The API on these settings.
+    """The API with these settings.
 
     Args:
-        queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
-        ask_queues: the same with the age of the first task; without it no ages are told.
+        queue_sizes: waiting tasks by queue. Raises ConnectionError while the broker is down.
+        ask_queues: queues with the age of their oldest task. Without it, ages are not reported.
         pool_seconds: how long a request waits for a connection to the order store.
     """
     redis = redis_url(settings)
@@ -87,7 +87,7 @@ def create_app(
 
     app = FastAPI(
         title="orders-pipeline",
-        description="KPIs, leaderboards, orders and imports. Every figure is of one currency.",
+        description="KPIs, leaderboards, orders and imports. Every figure is in one currency.",
         version="1",
         lifespan=lifespan,
         docs_url=None,

@@ -1,4 +1,4 @@
-"""Leaderboards: all time and over any range of days, a customer's rank, and the rebuild."""
+"""Leaderboards of all time and over a range of days, a customer's rank, and the rebuild."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ EachSide = Annotated[int, Query(ge=0, le=100, description="Places above and belo
 
 @router.get("/customers", response_model=Answer[list[CustomerPlace]])
 def customers(request: Request, context: Context, currency: Currency, limit: Limit = 10) -> Response:
-    """Who spent most on completed orders, of all time."""
+    """Customers ranked by spending on completed orders, of all time."""
     return answer(request, context.figures.boards.top(Board.CUSTOMERS, limit, currency))
 
 
 @router.get("/products", response_model=Answer[list[ProductPlace]])
 def products(request: Request, context: Context, currency: Currency, limit: Limit = 10) -> Response:
-    """What sold most units in completed orders, of all time."""
+    """Products ranked by units sold in completed orders, of all time."""
     return answer(request, context.figures.boards.top(Board.PRODUCTS, limit, currency))
 
 
@@ -38,7 +38,7 @@ def products(request: Request, context: Context, currency: Currency, limit: Limi
 def customers_of_range(
     request: Request, context: Context, currency: Currency, period: Period, limit: Limit = 10
 ) -> Response:
-    """Who spent most over a range of days, both ends included."""
+    """Customers ranked by spending over a range of days, both ends included."""
     return answer(request, context.figures.range_boards.customers(*period, limit, currency))
 
 
@@ -51,7 +51,7 @@ def products_of_range(
     limit: Limit = 10,
     by: ProductOrder = ProductOrder.UNITS,
 ) -> Response:
-    """What sold most over a range of days, both ends included, by units or by revenue."""
+    """Products ranked by units or revenue over a range of days, both ends included."""
     return answer(request, context.figures.range_boards.products(*period, limit, currency, by))
 
 
@@ -74,7 +74,7 @@ def rank(request: Request, context: Context, currency: Currency, customer_id: st
 def neighbours(
     request: Request, context: Context, currency: Currency, customer_id: str, each_side: EachSide = 2
 ) -> Response:
-    """The places around a customer's, its own among them."""
+    """The places around and including the customer's."""
     places = context.figures.boards.neighbours(Board.CUSTOMERS, customer_id, currency, each_side)
     if not places:
         raise Refused(404, "This customer is not on the leaderboard.")
@@ -87,7 +87,7 @@ def neighbours(
     responses=REFUSALS,
 )
 def rebuild(context: Context, currency: Currency, caller: Operator) -> Response:
-    """Makes both leaderboards anew from the order store, in every currency, while they are in use."""
+    """Rebuilds both leaderboards from the order store, in every currency, while they are in use."""
     with context.engine.begin() as connection:
         record_action(connection, caller.actor, "leaderboards.rebuild")
     boards = context.figures.boards

@@ -1,4 +1,4 @@
-"""Bodies of requests that act on failed work and on the intake, and the shapes of their answers."""
+"""Request and response bodies for actions on failed work and on the intake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders_pipeline.failed_work.chosen import Chosen
 
 MOST_CHARACTERS = 500
 NO_JSON: Responses = {400: {"model": Failure, "description": "The body is no JSON."}}
-# PostgreSQL takes no NUL in a text.
+# PostgreSQL rejects NUL in text.
 Text = Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"^[^\x00]*$")]
 
 
@@ -22,52 +22,54 @@ class _Choice(BaseModel):
 
     orders: list[Text] = Field([], max_length=1000, description="Order numbers.", examples=[["1001", "1002"]])
     file: Text | None = Field(
-        None, description="Only those of this file: its partition key.", examples=[None]
+        None, description="Only orders or imports of the file with this partition key.", examples=[None]
     )
-    source: Text | None = Field(None, description="Only those of this source.", examples=[None])
-    dry_run: bool = Field(False, description="Tell what would be done, change nothing.")
+    source: Text | None = Field(None, description="Only orders or imports of this source.", examples=[None])
+    dry_run: bool = Field(False, description="Report what would be done, and change nothing.")
 
 
 class Retry(_Choice):
-    """Which failed orders are tried again: those that meet all that is said; or which stalled imports."""
+    """Selects the failed orders to retry, which must meet all conditions; or the stalled imports to retry."""
 
     reason: FailureReason | None = Field(None, description="Only orders that failed for this reason.")
-    since: AwareDatetime | None = Field(None, description="Only orders that failed since then.")
-    text: Text | None = Field(None, description="Only orders with this in their number or message.")
+    since: AwareDatetime | None = Field(None, description="Only orders that failed at or after this time.")
+    text: Text | None = Field(
+        None, description="Only orders whose number or failure message contains this text."
+    )
     all: bool = Field(
-        False, description="All failed orders, where nothing else is said; cancelled ones stay."
+        False, description="All failed orders except cancelled ones, if no other condition is given."
     )
     stalled: bool = Field(
-        False, description="Imports that stalled, instead of orders; with file and source only."
+        False, description="Retry stalled imports instead of orders. Combines with file and source only."
     )
 
     def chosen(self) -> Chosen:
-        """The same for the core."""
+        """The selection as a value of the core."""
         since = to_microseconds(self.since) if self.since else None
         numbers = tuple(dict.fromkeys(self.orders))
         return Chosen(numbers, self.source, self.file, self.reason, since, self.text)
 
 
 class Cancel(_Choice):
-    """Which orders that are not charged yet are cancelled, and why."""
+    """Selects the orders to cancel, which are not charged yet, and gives the reason."""
 
-    because: Text = Field("by an operator", description="Why, for the orders' stories.")
+    because: Text = Field("by an operator", description="Reason, shown in the history of each order.")
 
     def chosen(self) -> Chosen:
-        """The same for the core."""
+        """The selection as a value of the core."""
         return Chosen(tuple(dict.fromkeys(self.orders)), self.source, self.file)
 
 
 class Pause(BaseModel):
-    """Why the intake is paused."""
+    """The reason for pausing the intake."""
 
     model_config = ConfigDict(extra="forbid")
 
-    because: Text = Field("", description="Whoever is refused meanwhile reads it.")
+    because: Text = Field("", description="Shown to senders whose files are refused during the pause.")
 
 
 class Intake(BaseModel):
-    """Whether new files are let in; if not, since when, by whom and why."""
+    """Whether new files are accepted; if not, since when, by whom and why."""
 
     paused: bool
     since: str | None = Field(examples=["2025-11-11T12:00:00+00:00"])
@@ -76,13 +78,13 @@ class Intake(BaseModel):
 
 
 class Acted(BaseModel):
-    """What was done, or would be."""
+    """What was done, or would be done."""
 
     dry_run: bool
     orders: int
     by_reason: dict[str, int] = Field(examples=[{"declined": 3}])
     by_file: dict[str, int]
-    imports: list[str] = Field(description="Files whose imports are launched again by themselves.")
+    imports: list[str] = Field(description="Files whose imports are launched again automatically.")
 
 
 class FailedItem(BaseModel):
@@ -100,7 +102,7 @@ class FailedItem(BaseModel):
 
 
 class FailedWork(BaseModel):
-    """A page of each kind of failed work, and the counts of all by reason."""
+    """One page of each kind of failed work, and the total counts by reason."""
 
     counts: dict[str, dict[str, int]]
     orders: list[FailedItem]

@@ -1,4 +1,4 @@
-"""What every endpoint works on."""
+"""The shared context of all endpoints."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ QueueSizes = Callable[[], dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """Stores, settings and keys of a running API.
+    """Stores, settings and API key of a running API.
 
     Args:
-        queue_sizes: waiting tasks by queue; raises ConnectionError while the broker is down.
-        ask_queues: the same with the age of the first task.
-        watched_store, watched_redis: the same stores by clients that give up soon, for those who watch.
-        watchers: the threads that those have to themselves.
-        key: what a writer must show as bearer token.
+        queue_sizes: waiting tasks by queue. Raises ConnectionError while the broker is down.
+        ask_queues: queues with the age of their oldest task.
+        watched_store, watched_redis: clients of the same stores with short time-outs, for health requests.
+        watchers: threads reserved for health requests.
+        key: the bearer token of this home.
     """
 
     settings: Settings = field(repr=False)
@@ -48,7 +48,7 @@ class ApiContext:
     key: str = field(repr=False)
 
     def today(self) -> date:
-        """The present day in the configured time zone."""
+        """The current day in the configured time zone."""
         return today(self.settings.zone)
 
 
@@ -65,7 +65,7 @@ async def _currency(
     currency: Annotated[
         str | None,
         Query(
-            description="ISO 4217 code, in either case; the configured currency if not given.",
+            description="ISO 4217 code, in upper or lower case. Default: the configured currency.",
             examples=["USD"],
             json_schema_extra={"enum": sorted(MINOR_DIGITS)},
         ),
@@ -82,7 +82,7 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="How many places.")]
 
 
 def _iso_text(value: object) -> object:
-    # A number would pass for seconds since 1970.
+    # Pydantic would read a number as seconds since 1970.
     if not isinstance(value, str) or not ISO_DAY.fullmatch(value):
         raise ValueError("a day is written as in 2025-11-10")
     return value

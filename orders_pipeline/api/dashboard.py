@@ -45,10 +45,10 @@ async def _page() -> Response:
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses={200: {"description": "What the dashboard shows.", "content": {"text/event-stream": {}}}},
+    responses={200: {"description": "Data of the dashboard.", "content": {"text/event-stream": {}}}},
 )
 async def events(request: Request, context: Context, currency: Currency) -> Response:
-    """What the dashboard shows, as server-sent events: one at once, and one after each change."""
+    """Data of the dashboard, as server-sent events: one immediately, and one after each change."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_changes(request, context, currency), 200, headers, "text/event-stream")
 
@@ -57,7 +57,7 @@ async def _changes(request: Request, context: ApiContext, currency: str) -> Asyn
     sent = None
     while not await request.is_disconnected():
         event = await run_in_threadpool(_event, context, currency)
-        # A comment keeps proxies from closing a quiet stream, and finds out that the reader has gone.
+        # A comment keeps proxies from closing an idle stream, and detects that the reader has gone.
         yield event if event != sent else ": still here\n\n"
         sent = event
         await asyncio.sleep(LOOK_SECONDS)
@@ -67,12 +67,12 @@ def _event(context: ApiContext, currency: str) -> str:
     try:
         return f"event: figures\ndata: {json.dumps(snapshot(context, currency))}\n\n"
     except (*STORE_FAILED, RedisError) as error:
-        log.error("The dashboard's figures failed: %s", error)
+        log.error("the figures of the dashboard failed: %s", error)
         return 'event: trouble\ndata: {"message": "The order store does not answer."}\n\n'
 
 
 def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
-    """All that the dashboard shows; `queue` is empty while the broker is down."""
+    """All data of the dashboard. `queue` is empty while the broker is down."""
     figures = context.figures
     with reading(context.engine) as connection:
         alerts = [alert_document(alert) for alert in open_alerts(connection)]

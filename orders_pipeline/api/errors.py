@@ -1,4 +1,4 @@
-"""Errors in the one shape that clients know; what went wrong inside stays in the log."""
+"""Error responses, all in one format. Internal details go to the log only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """A request that is answered with an error."""
+    """A request that gets an error response."""
 
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ def error_response(status: int, message: str, headers: dict[str, str] | None = N
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Makes the app answer every error in this shape."""
+    """Makes the app return every error in this format."""
     app.exception_handler(Refused)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
@@ -84,5 +84,5 @@ async def _redis_down(_request: Request, error: RedisError) -> JSONResponse:
 
 async def _bug(_request: Request, error: Exception) -> JSONResponse:
     log.error("A request failed.", exc_info=error)
-    # It is answered outside of the middleware that adds them to all other answers.
-    return error_response(500, "Something went wrong; the log of the server says what.", HEADERS)
+    # This response bypasses the middleware that adds headers to all others.
+    return error_response(500, "An internal error occurred. The server log has the details.", HEADERS)

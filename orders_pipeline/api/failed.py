@@ -1,4 +1,4 @@
-"""Failed work: what there is, and what operators do about it."""
+"""Failed work, and the actions on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from orders_pipeline.store.engine import reading
 router = APIRouter(prefix="/failed", tags=["failed work"])
 LARGEST_OFFSET = 2**53
 ACTING: Responses = {**NO_JSON, **REFUSALS, 404: {"model": Failure, "description": "No such order or file."}}
-NOTHING_CHOSEN = "Name orders, or choose them by a condition, or all by `all`."
+NOTHING_CHOSEN = "Name the orders, select them by a condition, or set `all`."
 Text = Annotated[str | None, Query(max_length=MOST_CHARACTERS, pattern=r"^[^\x00]*$")]
 
 
@@ -39,14 +39,14 @@ def failed(
     file: Text = None,
     source: Text = None,
     step: Text = None,
-    since: Annotated[AwareDatetime | None, Query(description="Only what failed since then.")] = None,
+    since: Annotated[
+        AwareDatetime | None, Query(description="Only work that failed at or after this time.")
+    ] = None,
     text: Text = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="How many of each kind, at most.")] = 20,
-    offset: Annotated[
-        int, Query(ge=0, le=LARGEST_OFFSET, description="How many of each kind to leave out first.")
-    ] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of each kind.")] = 20,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="Number of each kind to skip.")] = 0,
 ) -> Response:
-    """Failed orders, failed steps with their stack traces, stalled and refused imports; the newest first."""
+    """Failed orders, failed steps with stack traces, and stalled and refused imports, the newest first."""
     since_us = to_microseconds(since) if since else None
     wanted = Wanted(kind, reason, file, source, step, since_us, text)
     with reading(context.engine) as connection:
@@ -55,7 +55,7 @@ def failed(
 
 @router.post("/retry", response_model=Answer[Acted], responses=ACTING)
 def retry(context: Context, caller: Operator, choice: Retry) -> Response:
-    """Gives failed orders another attempt, or stalled imports new chances; `orders up` launches them."""
+    """Retries failed orders, or stalled imports. A running `orders up` launches them."""
     chosen = choice.chosen()
     if choice.stalled:
         return done(_retry_stalled(context, choice, chosen, caller.actor))
@@ -75,10 +75,10 @@ def retry(context: Context, caller: Operator, choice: Retry) -> Response:
 
 @router.post("/cancel", response_model=Answer[Acted], responses=ACTING)
 def cancel(context: Context, caller: Operator, choice: Cancel) -> Response:
-    """Cancels orders that are not charged yet; reserved units go back on the shelf."""
+    """Cancels orders that are not charged yet. Reserved units return to stock."""
     chosen = choice.chosen()
     if not (chosen.numbers or chosen.key):
-        raise Refused(422, "Name orders, or choose a file's by `file`.")
+        raise Refused(422, "Name the orders, or select a file by `file`.")
     _require_known(context, chosen)
     document = _previewed(choice.dry_run, counted(preview(context.engine, chosen.to_cancel())))
     document["imports"] = []
@@ -90,7 +90,7 @@ def cancel(context: Context, caller: Operator, choice: Cancel) -> Response:
 
 def _retry_stalled(context: ApiContext, choice: Retry, chosen: Chosen, actor: str) -> dict[str, Any]:
     if chosen != Chosen(key=choice.file, source=choice.source) or choice.all:
-        raise Refused(422, "stalled: goes with file and source only")
+        raise Refused(422, "stalled: combines with file and source only")
     _require_known(context, chosen)
     keys = stalled_imports(context.engine, choice.file, choice.source)
     document = _previewed(choice.dry_run, counted([]))

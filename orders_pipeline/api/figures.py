@@ -1,4 +1,4 @@
-"""KPIs: of a day, of a range, of this moment, and orders at a glance."""
+"""KPIs of a day, a range of days and the present, and a summary of orders."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ def daily(
     currency: Currency,
     date: Annotated[Day | None, Query(description="Today if not given.", examples=["2025-11-10"])] = None,
 ) -> Response:
-    """Figures of one day; zeros where there are none."""
+    """KPIs of one day; zeros for a day without orders."""
     return answer(request, context.figures.kpis.daily_kpis(date or context.today(), currency))
 
 
 @router.get("/kpis/range", response_model=Answer[RangeKpis])
 def range_(request: Request, context: Context, currency: Currency, period: Period) -> Response:
-    """Figures of a range of days, both ends included; a customer counts once."""
+    """KPIs of a range of days, both ends included. Each customer counts once."""
     return answer(request, context.figures.kpis.range_kpis(*period, currency))
 
 
 @router.get("/kpis/days", response_model=Answer[list[DailyKpis]])
 def days(request: Request, context: Context, currency: Currency, period: Period) -> Response:
-    """Figures of each day of a range that has any, in order."""
+    """KPIs of each day of a range, in order, without days that have no figures."""
     return answer(request, context.figures.kpis.days(*period, currency))
 
 
 @router.get("/kpis/realtime", response_model=Answer[RealtimeKpis])
 def realtime(request: Request, context: Context, currency: Currency) -> Response:
-    """Open orders, and what was settled today."""
+    """Open orders, and orders settled today."""
     return answer(request, context.figures.live.figures(currency))
 
 
 @router.get("/stats", response_model=Answer[Stats])
 def stats(request: Request, context: Context, currency: Currency) -> Response:
-    """Orders at a glance: of all time by status, and today's."""
+    """Number of orders by status: of all time, and of today."""
     counts = context.figures.totals.by_status(currency)
     live = context.figures.live.figures(currency)
     return answer(

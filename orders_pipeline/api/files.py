@@ -1,4 +1,4 @@
-"""Order files and their rejects, and the story of one order."""
+"""Order files and their rejects, and the history of one order."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ from orders_pipeline.store.engine import reading
 
 router = APIRouter(tags=["orders"])
 NO_SUCH_FILE: Responses = {404: {"model": Failure, "description": "No such order file."}}
-REMOVED: Responses = {410: {"model": Failure, "description": "The rejects were too old to be kept."}}
+REMOVED: Responses = {
+    410: {"model": Failure, "description": "The rejects were deleted because of their age."}
+}
 NO_SUCH_ORDER: Responses = {404: {"model": Failure, "description": "No such order."}}
 Number = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
 LARGEST_OFFSET = 2**53
 ASK_FOR_ONE = (
-    "Orders are asked for by number: /api/orders/NUMBER. "
-    "/api/imports lists order files, /api/failed failed orders, /api/stats counts."
+    "Look up orders by number: /api/orders/NUMBER.  "
+    "/api/imports lists order files, /api/failed lists failed orders, /api/stats counts orders."
 )
 
 
 @router.get("/imports", response_model=Answer[list[Import]])
 def imports(request: Request, context: Context, limit: Number = 20) -> Response:
-    """Order files, the newest first, with their figures and how far they are."""
+    """Order files with their counts and progress, the newest first."""
     with reading(context.engine) as connection:
         return answer(
             request, [import_document(connection, found) for found in list_imports(connection, limit)]
@@ -46,7 +48,7 @@ def imports(request: Request, context: Context, limit: Number = 20) -> Response:
 
 @router.get("/imports/{key}", response_model=Answer[Import], responses=NO_SUCH_FILE)
 def one_import(request: Request, context: Context, key: str) -> Response:
-    """An order file, its figures and how far it is."""
+    """An order file with its counts and progress."""
     with reading(context.engine) as connection:
         return answer(request, import_document(connection, _known(connection, key)))
 
@@ -59,9 +61,9 @@ def rejects(
     context: Context,
     key: str,
     limit: Number = 100,
-    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="How many to leave out first.")] = 0,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="Number of rows to skip.")] = 0,
 ) -> Response:
-    """Lines of a file that could not be taken, with place, code and way out, in file order."""
+    """Rejected lines of a file with position, reason code and hint, in file order."""
     table = schema.rejects
     columns = [column for column in table.c if column.name != "import_id"]
     with reading(context.engine) as connection:
@@ -77,7 +79,7 @@ def rejects(
 @router.get("/orders", include_in_schema=False)
 @router.get("/orders/", include_in_schema=False)
 def no_list_of_orders() -> None:
-    """There is no list of all orders; the answer names where to ask instead."""
+    """There is no list of all orders. The error names the endpoints to use instead."""
     raise Refused(404, ASK_FOR_ONE)
 
 
@@ -87,10 +89,10 @@ def orders(
     context: Context,
     number: str,
     source: Annotated[
-        str | None, Query(description="Where it comes from, if several sources have it.")
+        str | None, Query(description="Source of the order, if several sources have this number.")
     ] = None,
 ) -> Response:
-    """The story of the orders of a number, one a source: lines, reservation, payment, times, notes."""
+    """History of the orders with a number, one per source: lines, reservation, payment, times and notes."""
     with reading(context.engine) as connection:
         stories = find_orders(connection, number, source)
     if not stories:
@@ -115,7 +117,7 @@ def _with_rejects(connection: Connection, key: str) -> StoredImport:
 
 
 def import_document(connection: Connection, found: StoredImport) -> dict[str, Any]:
-    """Figures of an order file, and how far it is."""
+    """The counts and progress of an order file."""
     report = asdict(report_import(connection, found, seconds_to_settle(found)))
     progress = asdict(progress_of(connection, found.id))
     return {**report, "status": found.status, "refused_because": found.refused_because, "progress": progress}

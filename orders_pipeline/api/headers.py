@@ -1,11 +1,11 @@
-"""Headers with which browsers keep an answer from being misused; every answer carries them."""
+"""Security headers for browsers, on every response."""
 
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# The dashboard's page: its own files and the API, nothing inline and nothing from elsewhere.
+# The dashboard loads its own files and calls the API: nothing inline, nothing from other sites.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -21,18 +21,18 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds the headers to each answer that does not set them itself."""
+    """Adds the headers to each response that does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on."""
+        """Forwards a request."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                # What can be asked for again by its tag may be kept, errors for one may not.
+                # Browsers may cache responses with an ETag, but no others, such as errors.
                 headers.setdefault("Cache-Control", "no-cache" if "ETag" in headers else "no-store")
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -42,13 +42,13 @@ class SecurityHeaders:
 
 
 class HeadAsGet:
-    """Answers HEAD with what GET would have in its head; uptime monitors ask so."""
+    """Answers HEAD with the headers of GET. Uptime monitors use HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on; the server leaves the body of an answer to HEAD out."""
+        """Forwards a request. The server omits the body of a HEAD response."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)

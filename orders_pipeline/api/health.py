@@ -1,4 +1,4 @@
-"""Whether the services answer, what waits in the queues, and how that was in the last hours."""
+"""Health of the services, waiting tasks by queue, and snapshots of the last hours."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def queue(request: Request, context: Context) -> Response:
 def snapshots(
     request: Request,
     context: Context,
-    hours: Annotated[int, Query(ge=1, le=HOURS_KEPT, description="How far back.")] = 24,
+    hours: Annotated[int, Query(ge=1, le=HOURS_KEPT, description="Period, in hours, that ends now.")] = 24,
 ) -> Response:
-    """Queues and throughput of the last hours, every 5 minutes, the oldest first."""
+    """Snapshots of queues and throughput in the last hours, one every 5 minutes, the oldest first."""
     with reading(context.engine) as connection:
         taken = snapshots_of_last(connection, timedelta(hours=hours))
     pairs = zip(taken, rates_between(taken), strict=True)
@@ -97,8 +97,8 @@ def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
     try:
         ask()
     except ResponseError as error:
-        log.warning("%s takes no writes: %s", name, error)
-        return {"status": "unhealthy", "message": f"{name} takes no writes."}
+        log.warning("%s rejects writes: %s", name, error)
+        return {"status": "unhealthy", "message": f"{name} rejects writes."}
     except StoreRefused as refused:
         log.warning("%s", refused)
         return {"status": "unhealthy", "message": str(refused)}

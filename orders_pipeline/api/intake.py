@@ -1,4 +1,4 @@
-"""The switch of the intake."""
+"""Pausing and resuming the intake of order files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ router = APIRouter(prefix="/intake", tags=["failed work"])
 
 @router.get("", response_model=Answer[Intake])
 def intake(request: Request, context: Context) -> Response:
-    """Whether new order files are let in."""
+    """Whether new order files are accepted."""
     with reading(context.engine) as connection:
         return answer(request, pause_document(current_pause(connection)))
 
 
 @router.post("/pause", response_model=Answer[Intake], responses={**NO_JSON, **REFUSALS})
 def pause(context: Context, caller: Operator, why: Pause) -> Response:
-    """Lets no new order file in; what has begun, and retries, go on to their end."""
+    """Pauses the intake of new order files. Running imports and retries continue."""
     with context.engine.begin() as connection:
         paused = pause_intake(connection, caller.actor, why.because)
     return done(pause_document(paused))
@@ -33,7 +33,7 @@ def pause(context: Context, caller: Operator, why: Pause) -> Response:
 
 @router.post("/resume", response_model=Answer[Intake], responses=REFUSALS)
 def resume(context: Context, caller: Operator) -> Response:
-    """Lets new order files in again."""
+    """Resumes the intake of new order files."""
     with context.engine.begin() as connection:
         resume_intake(connection, caller.actor)
     return done(pause_document(None))

@@ -1,4 +1,4 @@
-"""Shapes of the answers, for the API's own description."""
+"""Response models, for the OpenAPI page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class Answer(BaseModel, Generic[Data]):
-    """The envelope of every successful answer."""
+    """The envelope of every successful response."""
 
     success: bool = True
     data: Data
@@ -29,14 +29,14 @@ class Failure(BaseModel):
 
 
 class Service(BaseModel):
-    """One service's health."""
+    """Health of one service."""
 
     status: str = Field(examples=["healthy"])
     message: str = Field(examples=["answers"])
 
 
 class Queue(Service):
-    """The broker's health."""
+    """Health of the broker."""
 
     queue_size: int = Field(examples=[0])
 
@@ -50,7 +50,7 @@ class Services(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether everything that the pipeline needs answers."""
+    """Whether every service that the pipeline needs answers."""
 
     status: str = Field(examples=["healthy"])
     timestamp: str = Field(examples=["2025-11-11T12:00:00+00:00"])
@@ -64,7 +64,7 @@ class Live(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether orders can be worked on, and what of it holds."""
+    """Whether orders can be processed, with the result of each check."""
 
     status: str = Field(examples=["ready"])
     checks: dict[str, bool] = Field(
@@ -73,17 +73,17 @@ class Ready(BaseModel):
 
 
 class Alert(BaseModel):
-    """Something that an operator is to know of, until it is over."""
+    """A condition that needs the attention of an operator until it ends."""
 
     name: str = Field(examples=["waiting_too_long"])
     subject: str = Field(examples=["orders"])
-    detail: str = Field(examples=["12 tasks wait, the first for 45 minutes."])
+    detail: str = Field(examples=["Waiting tasks: 12. The oldest has waited for 45 minutes."])
     raised_at: str = Field(examples=["2025-11-11T12:00:00+00:00"])
     over_at: str | None = Field(examples=[None])
 
 
 class OrderCounts(BaseModel):
-    """Orders of all time; processing: reserved or in payment; failed: failed or rolled back."""
+    """Orders of all time. `processing`: reserved or in payment; `failed`: failed or rolled back."""
 
     total: int
     pending: int
@@ -93,7 +93,7 @@ class OrderCounts(BaseModel):
 
 
 class Today(BaseModel):
-    """What was settled today in the configured time zone."""
+    """Orders settled today, in the configured time zone."""
 
     orders: int
     completed: int
@@ -101,7 +101,7 @@ class Today(BaseModel):
 
 
 class Stats(BaseModel):
-    """Orders at a glance."""
+    """Number of orders by status."""
 
     orders: OrderCounts
     today: Today
@@ -109,12 +109,12 @@ class Stats(BaseModel):
 
 
 def _defined(definition: Definition) -> Any:
-    """A field that is described in the data dictionary."""
+    """A field whose description comes from the data dictionary."""
     return Field(description=definition.meaning, examples=[definition.example])
 
 
 class PeriodKpis(BaseModel):
-    """Figures of one currency over some days."""
+    """KPIs of one currency over one or more days."""
 
     total_revenue: float = _defined(dictionary.PERIOD["total_revenue"])
     order_count: int = _defined(dictionary.PERIOD["order_count"])
@@ -138,20 +138,20 @@ class PeriodKpis(BaseModel):
 
 
 class DailyKpis(PeriodKpis):
-    """Figures of a day."""
+    """KPIs of a day."""
 
     date: str = Field(examples=["2025-11-10"])
 
 
 class RangeKpis(PeriodKpis):
-    """Figures of a range of days."""
+    """KPIs of a range of days."""
 
     start_date: str = Field(examples=["2025-11-10"])
     end_date: str = Field(examples=["2025-11-11"])
 
 
 class RealtimeKpis(BaseModel):
-    """Figures of this moment."""
+    """Live figures."""
 
     pending_orders: int = _defined(dictionary.REALTIME["pending_orders"])
     processing_orders: int = _defined(dictionary.REALTIME["processing_orders"])
@@ -162,7 +162,7 @@ class RealtimeKpis(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """How queues and orders stood, and how fast orders settled."""
+    """Backlog of the queues, open orders and throughput at one time."""
 
     taken_at: str = _defined(dictionary.SNAPSHOT["taken_at"])
     waiting_tasks: dict[str, int] = _defined(dictionary.SNAPSHOT["waiting_tasks"])
@@ -172,7 +172,7 @@ class Snapshot(BaseModel):
 
 
 class CustomerPlace(BaseModel):
-    """A customer's place, by what they spent on completed orders."""
+    """A customer's place by spending on completed orders."""
 
     rank: int = _defined(dictionary.CUSTOMER_PLACE["rank"])
     customer_id: str = _defined(dictionary.CUSTOMER_PLACE["customer_id"])
@@ -182,7 +182,7 @@ class CustomerPlace(BaseModel):
 
 
 class ProductPlace(BaseModel):
-    """A product's place, by units sold in completed orders."""
+    """A product's place by units sold in completed orders."""
 
     rank: int = _defined(dictionary.PRODUCT_PLACE["rank"])
     product_sku: str = _defined(dictionary.PRODUCT_PLACE["product_sku"])
@@ -201,14 +201,14 @@ class Rebuilt(BaseModel):
 
 
 class KeyHolder(BaseModel):
-    """Whose key was shown."""
+    """Name and scopes of a key."""
 
     name: str = Field(examples=["deploy"])
     scopes: list[Scope]
 
 
 class Action(BaseModel):
-    """What an operator did."""
+    """An action of an operator."""
 
     id: int = Field(examples=[17])
     at: str = Field(examples=["2025-11-11T12:00:00+00:00"])
@@ -219,7 +219,7 @@ class Action(BaseModel):
 
 
 class Import(BaseModel):
-    """An order file and how far it is."""
+    """An order file with its progress."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -229,7 +229,7 @@ class Import(BaseModel):
 
 
 class Reject(BaseModel):
-    """A line of a file that could not be taken."""
+    """A rejected line of a file."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -241,7 +241,7 @@ class Reject(BaseModel):
 
 
 class Order(BaseModel):
-    """One order's whole story."""
+    """The history of one order."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -1,4 +1,4 @@
-"""What supervisors, load balancers and Prometheus ask: no limit of requests, and no envelope to unpack."""
+"""Endpoints for supervisors, load balancers and Prometheus, without rate limit or envelope."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ NEVER_STORED = {"Cache-Control": "no-store"}
 
 @router.get("/live", response_model=Live)
 async def live() -> Response:
-    """Whether this process answers; asks nothing else. Restart it when it does not."""
+    """Whether this process answers. It checks no other service. Restart the process if there is no answer."""
     return JSONResponse({"status": "live"}, headers=NEVER_STORED)
 
 
 @router.get(
     "/ready",
     response_model=Ready,
-    responses={503: {"model": Ready, "description": "Something that orders need is not there."}},
+    responses={503: {"model": Ready, "description": "A service or worker that orders need is missing."}},
 )
 async def ready(context: Context) -> Response:
-    """Whether orders can be worked on: the store's tables, Redis, the broker, and workers on every queue."""
+    """Whether orders can be processed. Checks the store's tables, Redis, broker and a worker per queue."""
     return await run_sync(_ready, context, limiter=context.watchers)
 
 
 @metrics_router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request, context: Context) -> Response:
-    """All metrics, in the format that Prometheus asks for."""
+    """All metrics, in the format that the scraper requests."""
     return await run_sync(_metrics, request, context, limiter=context.watchers)
 
 

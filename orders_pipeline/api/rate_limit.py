@@ -1,4 +1,4 @@
-"""How often anybody may ask: by key, else by address; and how many wrong keys an address may show."""
+"""Rate limits: requests by key, else by address, and wrong keys by address."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class RateLimit:
-    """So many requests a minute and client, counted in Redis; in this process while Redis is down.
+    """A limit of requests per minute and client, counted in Redis, or in this process while Redis is down.
 
     Args:
-        per_minute: 0 switches every limit off.
+        per_minute: maximum of requests per minute; 0 turns every limit off.
     """
 
     def __init__(self, per_minute: int, redis_url: str) -> None:
@@ -46,12 +46,12 @@ class RateLimit:
             raise self._too_many(item, client, "Too many requests.")
 
     def count_wrong_key(self, address: str) -> None:
-        """Counts a key that is not known."""
+        """Counts an unknown key."""
         if item := self._wrong_keys:
             self._ask(lambda limiter: limiter.hit(item, address))
 
     def refuse_guessing(self, address: str) -> None:
-        """Stops an address that has shown too many wrong keys, before another one is looked at.
+        """Refuses an address that sent too many wrong keys, before its next key is checked.
 
         Raises:
             Refused: 429, with the seconds to wait.
@@ -69,10 +69,10 @@ class RateLimit:
         try:
             return question(self._shared)
         except StorageError as error:
-            log.warning("Redis is down, requests are counted here: %s", error.storage_error)
+            log.warning("Redis is down; requests are counted in this process: %s", error.storage_error)
             return question(self._own)
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from; behind a proxy that uvicorn trusts, the client's own address."""
+    """The address of a client. Behind a proxy that uvicorn trusts, it is the client's own address."""
     return request.client.host if request.client else "unknown"

@@ -1,4 +1,4 @@
-"""What the API logs of a request: method, path and status; no query and no client, which may be personal."""
+"""The request log of the API: method, path and status. Query and client may be personal and are left out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ REQUESTS = "uvicorn.access"
 
 
 def log_requests() -> None:
-    """Makes the lines of uvicorn look like all others of this process."""
+    """Gives uvicorn's log lines the format of all others."""
     let_root_speak("uvicorn", "uvicorn.error", REQUESTS)
     logging.getLogger(REQUESTS).addFilter(name_the_parts)
 
 
 def name_the_parts(record: logging.LogRecord) -> bool:
-    """Turns uvicorn's positional arguments into fields of the line."""
+    """Converts uvicorn's positional arguments to fields of the log line."""
     if isinstance(record.args, tuple) and len(record.args) == 5:
         _client, record.method, target, _version, record.status = record.args
         record.path = str(target).partition("?")[0]

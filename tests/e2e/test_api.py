@@ -322,7 +322,7 @@ def test_a_redis_that_takes_no_writes_is_unhealthy_and_readers_are_served(
 
 def assert_figures_without_redis(get: Get) -> None:
     ill = get("/health")
-    assert (ill.status_code, ill.json()["services"]["redis"]["message"]) == (503, "Redis takes no writes.")
+    assert (ill.status_code, ill.json()["services"]["redis"]["message"]) == (503, "Redis rejects writes.")
     assert get("/ready").status_code == 503
     assert data(get("/kpis/daily?date=2025-11-10"))["total_revenue"] == 485.96
     assert data(get("/kpis/range?start_date=2025-11-10&end_date=2025-11-11"))["order_count"] == 10
