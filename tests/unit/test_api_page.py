@@ -12,17 +12,23 @@ PAGE = PROJECT_ROOT / "docs" / "api.md"
 HEAD = """\
 # HTTP API
 
-`orders up` serves it on <http://127.0.0.1:8000> (`ORDERS_API_PORT`); the dashboard is at `/`, the whole
-description with examples at `/api/openapi.json`. What figures mean: [data dictionary](data-dictionary.md).
+`orders up` serves the API on <http://127.0.0.1:8000> (`ORDERS_API_PORT`). The dashboard is at `/`, and
+the full description with examples is at `/api/openapi.json`. The [data dictionary](data-dictionary.md)
+defines the figures.
 
-- An answer is `{"success": true, "data": ...}`, an error `{"success": false, "message": "..."}`; 422 names
-  the parameter, 404 what is not there, 503 the service that is down. `/api/health` has a shape of its own.
-- Figures are of one currency: `currency`, in upper or lower case, by default `ORDERS_CURRENCY`. Days are
-  written `2025-11-10`; both ends of a range are included, and an end before the start is a 422.
-- Answers carry an `ETag`: with `If-None-Match` an unchanged one is an empty 304.
-- `ORDERS_RATE_LIMIT` requests a minute and client, then 429 with `Retry-After`; 0 switches the limit off.
-- Writes need `Authorization: Bearer KEY` with a [key](access.md#api-keys) that may operate; reads are open
-  unless `ORDERS_API_READS=key`. 401: no key, or one not known or expired; 403: a key that may read only.
+- A successful answer is `{"success": true, "data": ...}`. An error is `{"success": false, "message":
+  "..."}`. 422 names the invalid parameter, 404 what does not exist, and 503 the service that is down.
+  `/api/health` has its own format.
+- Figures are in one currency: `currency`, in upper or lower case, by default `ORDERS_CURRENCY`. Write
+  days as `2025-11-10`. A range includes both its first and its last day. If the end is before the start,
+  the answer is 422.
+- Answers have an `ETag`. If you send it in `If-None-Match` and nothing has changed, the answer is an
+  empty 304.
+- Each client may send `ORDERS_RATE_LIMIT` requests per minute. Further requests get 429 with
+  `Retry-After`. 0 switches the limit off.
+- Writes need `Authorization: Bearer KEY` with a [key](access.md#api-keys) of the scope `operate`. Reads
+  are open unless `ORDERS_API_READS=key`. 401 means no key, or one that is unknown or expired. 403 means a
+  key that may only read.
 
 ```console
 curl 'localhost:8000/api/kpis/range?start_date=2025-11-10&end_date=2025-11-11'

@@ -13,16 +13,19 @@ PAGE = PROJECT_ROOT / "docs" / "configuration.md"
 HEAD = """\
 # Configuration
 
-One class holds every setting: [`base/settings.py`](../orders_pipeline/base/settings.py). Commands, workers,
-API and Dagster read it once, at their start, from the environment and from `.env` in the project's root;
-what is exported comes first. In `.env` write `NAME=${NAME:-value}`: Dagster's own commands let the
-file win over the environment, and in that form an exported variable still counts. An unusable value ends
-the program with the variable's name and what is wrong with it. Each command warns of a variable that begins
-with `ORDERS_` and is not a setting, and names the setting that was probably meant.
+One class defines every setting: [`base/settings.py`](../orders_pipeline/base/settings.py). Commands,
+workers, API and Dagster read the settings once, when they start, from the environment and from `.env` in
+the project's root. Exported variables take precedence over `.env`. In `.env`, write
+`NAME=${NAME:-value}`. Dagster's own commands let the file override the environment; in this form, an
+exported variable still takes precedence.
 
-Workers keep the settings with which they were started: an `orders import` that finds workers with other
-settings says so. Settings that decide about orders (`ORDERS_PAYMENT_*`, `ORDERS_UNKNOWN_SKU*`,
-`ORDERS_TIMEZONE`, `ORDERS_CURRENCY`) must be the same on every machine of one order store.
+If a value is invalid, the program exits and names the variable and the problem. Each command warns you
+about a variable that begins with `ORDERS_` and is not a setting, and suggests the setting that you
+probably meant.
+
+Workers keep the settings with which they were started. If workers run with other settings, `orders
+import` says so. Some settings affect how orders are processed (`ORDERS_PAYMENT_*`, `ORDERS_UNKNOWN_SKU*`,
+`ORDERS_TIMEZONE`, `ORDERS_CURRENCY`). They must be the same on every machine of one order store.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|
