@@ -1,4 +1,4 @@
-"""A backup as one compressed file, which appears whole or not at all."""
+"""A backup as one compressed file, created atomically."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from tempfile import TemporaryDirectory
 
 from orders_pipeline.backup.errors import BackupError
 
-# Text compresses well at any level; higher ones take several times as long for a few per cent.
+# Higher levels take several times as long and save only a few per cent.
 COMPRESSION = 1
 SCRATCH = ".orders-backup-"
 
 
 @contextmanager
 def scratch_beside(target: Path) -> Iterator[Path]:
-    """A private folder on the file system of a file that is to be made."""
+    """A private temporary folder on the same file system as a future file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=SCRATCH, dir=target.parent) as folder:
         yield Path(folder)
 
 
 def pack(folder: Path, target: Path) -> int:
-    """Makes a folder's content a file that only its owner reads; its size in bytes."""
+    """Packs a folder's content into a file that only its owner can read. Returns its size in bytes."""
     unfinished = folder.with_name(f"{folder.name}.tar.gz")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -43,10 +43,10 @@ def pack(folder: Path, target: Path) -> int:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Puts a backup's content into a folder.
+    """Unpacks a backup into a folder.
 
     Raises:
-        BackupError: the file is missing, cut short or no backup.
+        BackupError: the file is missing, truncated or no backup.
     """
     try:
         with tarfile.open(archive, "r:gz") as tar:

@@ -1,7 +1,7 @@
-"""Backs up the order store, with what cannot be made again from it, while imports run.
+"""Backs up the order store and the files that cannot be rebuilt from it, while imports run.
 
-The warehouse, its readers' copy and what Redis holds are no part of it: all of that is computed from the
-order store. Originals of order files are part of it where their import is not settled.
+A backup does not contain the warehouse, its readers' copy and the data in Redis: they are computed from the
+order store. It contains the original order files of unsettled imports.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ UNSETTLED = [status for status in ImportStatus if status is not ImportStatus.FIN
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that was made; `rows` by table."""
+    """A finished backup. `rows` is the number of rows by table."""
 
     file: Path
     bytes: int
@@ -45,14 +45,14 @@ class Backup:
 
 
 def back_up(engine: Engine, settings: Settings, target: Path) -> Backup:
-    """Backs up to a file, where the name ends like one, else to a new file in this folder.
+    """Backs up to this file if its name ends like a backup, else to a new file in this folder.
 
     Raises:
-        BackupError: the file is there already, or the database's own tools are missing or fail.
+        BackupError: the file exists already, or the database's tools are missing or fail.
     """
     file = target if target.name.endswith(SUFFIXES) else target / _new_name()
     if file.exists():
-        raise BackupError("file_exists", f"{file} is there already.", "Name another file.")
+        raise BackupError("file_exists", f"{file} exists already.", "Name another file.")
     with scratch_beside(file) as folder:
         content = folder / "content"
         content.mkdir()
@@ -62,7 +62,7 @@ def back_up(engine: Engine, settings: Settings, target: Path) -> Backup:
 
 
 def remove_old(folder: Path, kept: int) -> list[Path]:
-    """Removes all but the newest of the backups that lie in a folder under names given by `back_up`."""
+    """Removes all but the newest backups of a folder. Only files named by `back_up` count."""
     found = sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
     old = found[: max(len(found) - kept, 0)]
     for path in old:
@@ -85,7 +85,7 @@ def _copy_store(engine: Engine, settings: Settings, content: Path) -> Manifest:
             postgres_dump.dump(connection, url, content)
             return _describe(connection, settings, content)
     sqlite_copy.copy_out(url, content)
-    # Not as an order store is opened: that would switch the write-ahead log on again.
+    # Opening it as an order store would turn the write-ahead log on again.
     copy = create_engine(f"sqlite:///{content / sqlite_copy.COPY}")
     try:
         with reading(copy) as connection:
@@ -95,9 +95,9 @@ def _copy_store(engine: Engine, settings: Settings, content: Path) -> Manifest:
 
 
 def _describe(connection: Connection, settings: Settings, content: Path) -> Manifest:
-    """The manifest of a snapshot; the other files are added to what it describes."""
+    """Copies the other files into the snapshot, and returns the manifest of everything."""
     _copy_files(connection, settings, content)
-    # A store that is about to be upgraded lacks the newest tables.
+    # A store that needs an upgrade lacks the newest tables.
     present = set(inspect(connection).get_table_names())
     counts = {
         name: connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -119,7 +119,7 @@ def _copy_files(connection: Connection, settings: Settings, content: Path) -> No
     staging = open_staging(settings)
     unsettled = select(imports.c.partition_key, imports.c.identified).where(imports.c.status.in_(UNSETTLED))
     for key, identified in connection.execute(unsettled):
-        # A file that is gone is asked for by its import, before the backup as after it.
+        # If the file is missing, its import asks for it, with or without a restore.
         with suppress(FileRefused):
             _copy_staged(staging, key, identified.get("companion") or "", content / "staging" / key)
     key_file = settings.home / "run" / KEY_FILE

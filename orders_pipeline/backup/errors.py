@@ -1,4 +1,4 @@
-"""What can go wrong with backups."""
+"""Errors of backup and restore."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 class BackupError(RuntimeError):
     """A backup cannot be made or restored; nothing was changed.
 
-    `code` is stable and snake_case, `hint` the way out.
+    `code` is stable and snake_case; `hint` says how to continue.
     """
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:

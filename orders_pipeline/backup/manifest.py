@@ -1,4 +1,4 @@
-"""What a backup says of itself: what it was made of, and checksums of what it holds."""
+"""The manifest of a backup: its origin, and checksums of its files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Head of a backup.
+    """The head of a backup.
 
     Args:
         made_at: ISO 8601, UTC.
-        version: of this software.
-        database: `sqlite` or `postgresql`; one kind is not restored into the other.
-        revision: of the tables, as migrations count them.
-        token: names the order store that was backed up.
+        version: of the software that made it.
+        database: `sqlite` or `postgresql`. A backup is restored only into the same kind.
+        revision: migration revision of the tables.
+        token: identifies the order store that was backed up.
         rows: number of rows by table.
         files: SHA-256 by path inside the backup.
     """
@@ -52,7 +52,7 @@ def _manifest(document: dict[str, Any]) -> Manifest:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file below a folder, the manifest left out."""
+    """SHA-256 of each file below a folder, except the manifest."""
     found = (path for path in sorted(folder.rglob("*")) if path.is_file())
     sums = {path.relative_to(folder).as_posix(): hash_file(path) for path in found}
     sums.pop(MANIFEST, None)
@@ -60,15 +60,15 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Puts the manifest beside what it describes."""
+    """Writes the manifest beside the files that it describes."""
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an unpacked backup, whose files are as they were when it was made.
+    """Reads the manifest of an unpacked backup, and verifies the checksums of its files.
 
     Raises:
-        BackupError: it is no backup of this software, or was damaged or changed.
+        BackupError: the file is no backup of this software, or is damaged or changed.
     """
     try:
         manifest = _manifest(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
@@ -80,5 +80,5 @@ def read_manifest(folder: Path) -> Manifest:
     )
     if differing:
         named = ", ".join(differing[:3])
-        raise BackupError("backup_damaged", f"The backup is damaged: {named} is not what its manifest says.")
+        raise BackupError("backup_damaged", f"The backup is damaged: {named} does not match the manifest.")
     return manifest

@@ -1,4 +1,4 @@
-"""A dump of a PostgreSQL order store by pg_dump, and its return by pg_restore."""
+"""Dumps a PostgreSQL order store with pg_dump, and restores it with pg_restore."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DUMP = "orders.dump"
 
 
 def dump(connection: Connection, url: str, folder: Path) -> None:
-    """Writes the tables as this connection's transaction sees them.
+    """Dumps the tables in the snapshot of this connection's transaction.
 
     Raises:
         BackupError: pg_dump is missing or fails.
     """
     snapshot = connection.execute(select(func.pg_export_snapshot())).scalar_one()
-    # A store that is about to be upgraded lacks the newest tables.
+    # A store that needs an upgrade lacks the newest tables.
     present = set(inspect(connection).get_table_names())
     tables = [f"--table={name}" for name in (*metadata.tables, "alembic_version") if name in present]
     options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
@@ -32,20 +32,20 @@ def dump(connection: Connection, url: str, folder: Path) -> None:
 
 
 def put_back(url: str, folder: Path) -> None:
-    """Replaces the tables by those of the dump, in one transaction.
+    """Replaces the tables by the tables of the dump, in one transaction.
 
     Raises:
-        BackupError: pg_restore is missing or fails; the tables are then as they were.
+        BackupError: pg_restore is missing or fails. The tables are unchanged.
     """
     options = ["--clean", "--if-exists", "--single-transaction", "--no-owner", "--no-privileges"]
     _run("pg_restore", url, [*options, str(folder / DUMP)])
 
 
 def require_no_other_users(engine: Engine) -> None:
-    """Makes sure that nobody else is connected to the database.
+    """Checks that no other program is connected to the database.
 
     Raises:
-        BackupError: somebody is.
+        BackupError: another program is connected.
     """
     with reading(engine) as connection:
         others = other_sessions(connection)
@@ -67,7 +67,7 @@ def _run(program: str, url: str, arguments: list[str]) -> None:
             "(Debian: apt-get install postgresql-client).",
         )
     parts = make_url(url)
-    # The password travels in the environment: command lines are visible to every user of the machine.
+    # The password is passed in the environment, because every user can see command lines.
     address = parts.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
     environment = os.environ | ({"PGPASSWORD": str(parts.password)} if parts.password else {})
     done = subprocess.run(  # noqa: S603

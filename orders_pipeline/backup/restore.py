@@ -1,4 +1,4 @@
-"""Restores a backup into a home, and makes anew what is computed from the order store."""
+"""Restores a backup into a home, and rebuilds the data computed from the order store."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ HOLDING = (imports, products)
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored; `put_aside` is where the store lies that was there before."""
+    """A finished restore. `put_aside` is the path of the previous store."""
 
     manifest: Manifest
     put_aside: Path | None
 
 
 def restore(archive: Path, settings: Settings, *, replace: bool, actor: str) -> Restored:
-    """Makes a backup the order store of these settings; nothing of the home may run meanwhile.
+    """Restores a backup as the order store of these settings. No process of the home may run meanwhile.
 
     Args:
-        replace: whether a store that holds something is replaced.
+        replace: whether to replace a store that holds data.
 
     Raises:
-        BackupError: the backup does not fit, is damaged, or the home is in use.
+        BackupError: the backup does not fit or is damaged, or the home is in use.
     """
     with _unpacked(archive, settings.home) as folder:
         manifest = read_manifest(folder)
         with _engine(settings.store_url) as engine:
             _require_fitting(manifest, engine, replace=replace)
-        # Before the store: imports that it knows need them, and nobody else looks for them.
+        # Files come before the store: its imports need them, and nothing else uses them.
         _put_back_files(settings, folder)
         put_aside = _put_back(settings, folder, partial(_finish, manifest, settings.warehouse, actor))
     return Restored(manifest, put_aside)
 
 
 def rebuild_figures(engine: Engine, settings: Settings, redis_url: str) -> int:
-    """Makes the warehouse and all that Redis shows anew; the number of KPI days."""
+    """Rebuilds the warehouse and all figures in Redis. Returns the number of KPI days."""
     with open_figures(engine, settings.warehouse, redis_url, settings.currency, settings.zone) as figures:
         days = figures.refresh_dirty_days()
         for board in Board:
@@ -108,7 +108,7 @@ def _require_room(manifest: Manifest, engine: Engine, *, replace: bool) -> None:
         raise BackupError(
             "home_not_empty",
             "The order store holds imports or products already.",
-            "Restore into an empty ORDERS_HOME or database, or say --replace.",
+            "Restore into an empty ORDERS_HOME or database, or use --replace.",
         )
     if engine.dialect.name != "postgresql":
         return
@@ -137,7 +137,7 @@ def _put_back(settings: Settings, folder: Path, finish: Callable[[Engine], None]
             finish(engine)
         return None
     sqlite_copy.require_sound(folder)
-    # While it is a copy: once it is the store, nothing is left to do that a kill could prevent.
+    # Done on the copy: once it is the store, no step is left that a kill could interrupt.
     with _engine(sqlite_copy.url_of_copy(folder)) as engine:
         finish(engine)
     moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -162,7 +162,7 @@ def _require_same_rows(engine: Engine, manifest: Manifest) -> None:
 
 
 def _make_it_another(engine: Engine, manifest: Manifest, warehouse: Path, actor: str) -> None:
-    # Under another name nothing that was computed from what came after the backup is taken for its own.
+    # With a new token, no data computed after the backup is mistaken for data of this store.
     with engine.begin() as connection:
         connection.execute(update(home).values(token=secrets.token_hex(8)))
         take_over(connection, warehouse)

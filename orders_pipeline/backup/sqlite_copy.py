@@ -1,4 +1,4 @@
-"""A copy of a SQLite order store, taken while others write to it, and its return."""
+"""Copies a SQLite order store while others write to it, and restores the copy."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NULL_VALUE = re.compile(r"NULL value in (\w+)\.(\w+)")
 
 
 def copy_out(url: str, folder: Path) -> None:
-    """Copies the store as it is at one moment; writers are not kept waiting."""
+    """Copies a consistent snapshot of the store, without blocking writers."""
     with closing(sqlite3.connect(database_file(url))) as store, closing(_connect(folder / COPY)) as copy:
         store.backup(copy)
-        # As one plain file: the store's write-ahead log is not part of the backup.
+        # A single file: the write-ahead log is not part of the backup.
         copy.execute("PRAGMA journal_mode = DELETE")
         _require_sound(copy)
 
@@ -32,20 +32,20 @@ def url_of_copy(folder: Path) -> str:
 
 
 def require_sound(folder: Path) -> None:
-    """Makes sure that a copy can be read.
+    """Checks that a copy is intact.
 
     Raises:
-        BackupError: it is damaged.
+        BackupError: the copy is damaged.
     """
     with closing(_connect(folder / COPY)) as copy:
         _require_sound(copy)
 
 
 def put_back(url: str, folder: Path, put_aside: str) -> Path | None:
-    """Makes the copy the store; where the store that was there lies now.
+    """Makes the copy the store. Returns the path of the previous store.
 
     Args:
-        put_aside: end of the name that the present store gets.
+        put_aside: suffix of the name for the previous store.
     """
     target = database_file(url)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def _put_aside(target: Path, suffix: str) -> Path | None:
     aside = target.with_name(f"{target.name}.{suffix}")
     target.rename(aside)
     for side in SIDE_FILES:
-        # A log of the old store would be taken for one of the new.
+        # SQLite would apply a log of the old store to the new one.
         target.with_name(target.name + side).unlink(missing_ok=True)
     if empty:
         aside.unlink()
@@ -90,7 +90,7 @@ def _require_sound(connection: sqlite3.Connection) -> None:
 def _damage(connection: sqlite3.Connection) -> str | None:
     """The first damage that SQLite finds."""
     try:
-        # Without a number it stops after a hundred findings, and all of them may be false.
+        # By default it stops after a hundred findings, which may all be false positives.
         for (found,) in connection.execute(f"PRAGMA quick_check({ALL_FINDINGS})"):
             if found != "ok" and _is_true(connection, found):
                 return str(found)
@@ -100,10 +100,10 @@ def _damage(connection: sqlite3.Connection) -> str | None:
 
 
 def _is_true(connection: sqlite3.Connection, found: str) -> bool:
-    """SQLite 3.40 sees NULLs where a table without row ids has its key behind other columns."""
+    """Confirms a finding: SQLite 3.40 reports false NULLs in WITHOUT ROWID tables with a late key column."""
     if not (null := NULL_VALUE.fullmatch(found)):
         return True
     table, column = null.groups()
-    # `IS NULL` is answered without a look at the rows where the column is declared NOT NULL.
+    # For a column declared NOT NULL, SQLite answers `IS NULL` without reading the rows.
     query = f'SELECT 1 FROM "{table}" WHERE typeof("{column}") = \'null\' LIMIT 1'  # noqa: S608 both are words
     return connection.execute(query).fetchone() is not None

@@ -1,7 +1,7 @@
-"""TLS towards the broker, by what stands in its URL.
+"""TLS connections to the broker, configured by its URL.
 
-Celery reads `ssl_...` options of `rediss://` URLs, but by default it takes any certificate; those of `amqps://`
-it does not understand, and it does not compare the host's name there.
+Celery reads `ssl_...` options of `rediss://` URLs, but accepts any certificate by default. In `amqps://`
+URLs it supports no such options and does not verify the host name.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ FILES = {"ssl_ca_certs": "ca_certs", "ssl_certfile": "certfile", "ssl_keyfile": 
 
 
 def verifying(redis_url: str) -> str:
-    """The same URL; over TLS the server's certificate must be trusted, unless the URL says otherwise."""
+    """The same URL. Over TLS it requires a trusted server certificate, unless the URL sets another rule."""
     if not redis_url.startswith("rediss:") or "ssl_cert_reqs=" in redis_url:
         return redis_url
     return f"{redis_url}{'&' if '?' in redis_url else '?'}ssl_cert_reqs=required"
 
 
 def is_amqp(broker_url: str) -> bool:
-    """Whether the broker is RabbitMQ, and not Redis."""
+    """Whether the broker speaks AMQP (RabbitMQ), not Redis."""
     return broker_url.startswith(("amqp", "pyamqp"))
 
 
 def plain_amqps(broker_url: str) -> str:
-    """An `amqps://` URL without its `ssl_...` options; any other URL as it is."""
+    """An `amqps://` URL without its `ssl_...` options; any other URL unchanged."""
     parts = urlsplit(broker_url)
     if parts.scheme != "amqps":
         return broker_url
@@ -35,7 +35,7 @@ def plain_amqps(broker_url: str) -> str:
 
 
 def amqps_options(broker_url: str) -> dict[str, Any] | None:
-    """What Celery's `broker_use_ssl` must be for an `amqps://` URL; None for any other."""
+    """Celery's `broker_use_ssl` for an `amqps://` URL; None for any other URL."""
     parts = urlsplit(broker_url)
     if parts.scheme != "amqps":
         return None

@@ -1,4 +1,4 @@
-"""Clients of Redis, and which of its errors mean that it is down."""
+"""Redis clients, and the errors that mean that Redis is down."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 AWAY = (redis.ConnectionError, redis.TimeoutError)
-# Or it takes no writes; readers take their figures from the stores in all these cases. There is no narrower
-# class for a disk or replicas that are missing, nor on Redis 6.2 for memory that runs out in a script.
+# Includes a Redis that rejects writes. Readers then use the stores instead. There is no narrower
+# class for missing disk space or replicas, nor, on Redis 6.2, for a script that runs out of memory.
 UNREACHABLE = (*AWAY, redis.ResponseError)
 
 
 def ask_redis(url: str) -> redis.Redis:
-    """A client for those who watch: a Redis that is down or hangs fails within two seconds."""
+    """A client for health checks and scrapes: fails within two seconds if Redis is down or hangs."""
     return _client(url, seconds=2, retries=0)
 
 
 def open_redis(url: str) -> redis.Redis:
-    """A client whose answers are text, not yet connected; a Redis that is down fails within a second."""
+    """A client that returns text and connects on first use. It fails within a second if Redis is down."""
     return _client(url, seconds=30, retries=1)
 
 
@@ -33,9 +33,9 @@ def _client(url: str, seconds: int, retries: int) -> redis.Redis:
 
 
 def try_writing(client: redis.Redis) -> bool:
-    """Writes a key that is gone in a minute: a Redis that is full, or a replica, still answers a ping.
+    """Writes a key that expires in a minute: a full Redis or a replica still answers a ping.
 
     Raises:
-        RedisError: it does not answer, or takes no writes.
+        RedisError: Redis does not answer, or rejects writes.
     """
     return bool(client.set("health:written", "yes", ex=60))

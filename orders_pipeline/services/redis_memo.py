@@ -1,4 +1,4 @@
-"""What was counted of the parts of a store, remembered in Redis: only a part that moved is counted again."""
+"""A cache in Redis of counts of the parts of a store. Only changed parts are counted again."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ class Part(Protocol):
 
     @property
     def name(self) -> str:
-        """Tells it from all other parts of the store."""
+        """Identifies the part within the store."""
 
     @property
     def state(self) -> str:
-        """Changes with each move in the part."""
+        """A value that differs after each change in the part."""
 
     @property
     def whole(self) -> bool:
-        """Whether all of it is there; only then is what was counted worth remembering."""
+        """Whether the part is complete. Counts of incomplete parts are not cached."""
 
 
 AnyPart = TypeVar("AnyPart", bound=Part)
-# The state in which a part was counted, and what was counted, JSON-ready.
+# The state of a part when it was counted, and its counts, JSON-ready.
 Entry = tuple[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """A hash of entries by the name of their part; it goes `lifetime` seconds after it was last kept."""
+    """A hash from the name of a part to its entry. It expires `lifetime` seconds after the last `keep`."""
 
     client: redis.Redis
     key: str
@@ -49,10 +49,10 @@ class Memo:
         return {name: cast(Entry, tuple(json.loads(text))) for name, text in texts.items()}
 
     def keep(self, known: Mapping[str, Entry], present: Mapping[str, Entry]) -> None:
-        """Makes `present` the entries; `known` are those that were read before.
+        """Replaces the entries `known`, as read before, by `present`.
 
         Raises:
-            RedisError: Redis does not answer, or takes no writes.
+            RedisError: Redis does not answer, or rejects writes.
         """
         changed = {name: json.dumps(entry) for name, entry in present.items() if known.get(name) != entry}
         with self.client.pipeline(transaction=True) as pipeline:
@@ -67,16 +67,16 @@ class Memo:
 def recount(
     parts: Iterable[AnyPart], known: Mapping[str, Entry], count: Callable[[AnyPart, Any], Any]
 ) -> list[tuple[AnyPart, Any]]:
-    """Each part with what is counted of it: remembered where the part did not move, else counted again.
+    """Each part with its counts: cached if the part is unchanged, else counted again.
 
     Args:
-        count: counts a part; its second argument is what was counted in an earlier state, if anything.
+        count: counts a part. Its second argument is the counts of an earlier state, if there are any.
     """
     return [(part, _value(part, known.get(part.name), count)) for part in parts]
 
 
 def entries_of(counted: Iterable[tuple[Part, Any]]) -> dict[str, Entry]:
-    """What is worth remembering of a recount."""
+    """The entries of a recount that are worth caching."""
     return {part.name: (part.state, value) for part, value in counted if part.whole}
 
 

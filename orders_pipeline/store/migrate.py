@@ -1,4 +1,4 @@
-"""Makes the order store's tables, and upgrades those of an older version."""
+"""Creates the order store's tables, and upgrades tables of an older version."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MIGRATION_LOCK = 0x0DE5
 
 
 def ensure_current(engine: Engine, migrations: Migrations = OURS) -> None:
-    """Makes the tables of an empty store; safe when several processes start at once.
+    """Creates the tables of an empty store. Safe when several processes start at once.
 
-    An older store is not upgraded here: workers of the older code may be at work on it.
+    It does not upgrade an older store, because workers of the older code may be using it.
 
     Raises:
         StoreRefused: the tables are older or newer than this code.
@@ -46,13 +46,13 @@ def upgrade(
     migrations: Migrations = OURS,
     require_alone: Callable[[Connection], None] = lambda _: None,
 ) -> str | None:
-    """Upgrades the tables in one transaction: the revision they had, or None where they are current.
+    """Upgrades the tables in one transaction. Returns their old revision; None if they were current.
 
     Args:
-        require_alone: called once nobody else can migrate; raises where older code is still at work.
+        require_alone: called under the migration lock. Raises if older code is still running.
 
     Raises:
-        StoreRefused: a newer version made the tables.
+        StoreRefused: a newer version created the tables.
     """
     with _changing_tables(engine) as connection:
         revision = current_revision(connection)
@@ -65,7 +65,7 @@ def upgrade(
 
 @contextmanager
 def _changing_tables(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may rebuild any table, one at a time; all of it is kept, or nothing."""
+    """A transaction that may rebuild any table. Only one runs at a time, and all changes commit together."""
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             with connection.begin():
@@ -79,9 +79,9 @@ def _changing_tables(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _without_foreign_keys(connection: Connection) -> Iterator[None]:
-    """SQLite rebuilds no table that others refer to while it checks foreign keys.
+    """Turns off foreign key checks: with them, SQLite cannot rebuild a table that others refer to.
 
-    The switch does nothing inside a transaction, and every statement of SQLAlchemy begins one.
+    The pragma has no effect inside a transaction, and every SQLAlchemy statement begins one.
     """
     driver: Any = connection.connection.driver_connection
     driver.execute("PRAGMA foreign_keys = OFF")
@@ -97,8 +97,8 @@ def _require_whole_references(connection: Connection) -> None:
         tables = ", ".join(sorted({row[0] for row in broken}))
         raise StoreRefused(
             "upgrade_failed",
-            f"The upgrade was undone: {len(broken)} rows of {tables} would refer to rows that do not exist.",
-            "The order store is as it was; report this message.",
+            f"The upgrade was undone: {len(broken)} rows of {tables} would have referred to missing rows.",
+            "The order store is unchanged. Report this message.",
         )
 
 

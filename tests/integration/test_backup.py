@@ -231,7 +231,7 @@ def test_a_damaged_or_foreign_backup_is_refused_and_nothing_is_made(
 def test_a_backup_is_private_and_never_overwrites_another(lone_bench: ImportBench, tmp_path: Path) -> None:
     made = back_up(lone_bench.engine, lone_bench.settings, tmp_path / "new" / "one.tar.gz").file
     assert made.stat().st_mode & 0o077 == 0
-    with pytest.raises(BackupError, match="is there already"):
+    with pytest.raises(BackupError, match="exists already"):
         back_up(lone_bench.engine, lone_bench.settings, made)
     assert [path.name for path in made.parent.iterdir()] == ["one.tar.gz"]
 
