@@ -1,4 +1,4 @@
-"""The only wiring: what Dagster knows of this project, from the settings of this process."""
+"""The Dagster definitions of this project, wired from the settings of this process."""
 
 from dagster import Definitions
 
@@ -34,7 +34,7 @@ from resources.payment_gateway import PaymentGateways
 
 
 def build_definitions(settings: Settings) -> Definitions:
-    """Assets, jobs, resources and the executor on these settings."""
+    """Assets, jobs, resources and the executor for these settings."""
     use_run_log(settings)
     read_migrations_once()
     order_store = OrderStore(settings.store_url)

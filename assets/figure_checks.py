@@ -1,4 +1,4 @@
-"""Asset checks of the published figures."""
+"""Asset checks of published figures."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,20 +25,20 @@ def figure_checks() -> list[AssetChecksDefinition]:
         _check(
             DAILY_KPIS.name,
             "published_days_equal_the_orders",
-            "Each published day equals what the order store counts; days due for a refresh are left out.",
+            "Each published day equals the figures of the order store, except days due for a refresh.",
             check_published_kpis,
         ),
         _check(
             DAILY_KPIS.name,
             "cached_days_equal_the_published",
-            "Each day in Redis is the published one.",
+            "Each day in Redis equals the published day.",
             check_cached_kpis,
         ),
         *(
             _check(
                 asset_key,
                 "places_equal_the_totals",
-                "Each place in Redis has the score of the order store.",
+                "Each place in Redis has the same score as in the order store.",
                 partial(check_leaderboards, boards=(board,)),
             )
             for board, asset_key in BOARD_ASSETS.items()

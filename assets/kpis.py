@@ -1,4 +1,4 @@
-"""The asset `daily_kpis`: what each day's orders came to."""
+"""The asset `daily_kpis`: the KPIs of each day."""
 
 import warnings
 from datetime import date
@@ -29,7 +29,7 @@ from resources.figures import FigureStores
 
 def kpi_partitions(settings: Settings) -> DailyPartitionsDefinition:
     """KPI days in the configured time zone, from the first day to today."""
-    # Without the offset a day's partition would exist only once the day is over.
+    # Without the offset, a day's partition would exist only after the day has ended.
     return DailyPartitionsDefinition(
         start_date=settings.first_day.isoformat(), timezone=settings.timezone, end_offset=1
     )
@@ -38,12 +38,12 @@ def kpi_partitions(settings: Settings) -> DailyPartitionsDefinition:
 def kpi_assets(settings: Settings) -> list[AssetsDefinition]:
     """All assets of this module."""
     with warnings.catch_warnings():
-        # Dagster marks the backfill policy as beta, which would greet the user of each command.
+        # Dagster marks the backfill policy as beta and would print a warning at each command.
         warnings.simplefilter("ignore", BetaWarning)
         daily_kpis = asset(
             name=DAILY_KPIS.name,
             partitions_def=kpi_partitions(settings),
-            # Any file may hold orders of any day.
+            # Any file can contain orders of any day.
             deps=[AssetDep("orders", partition_mapping=AllPartitionMapping())],
             backfill_policy=BackfillPolicy.single_run(),
             retry_policy=THREE_TRIES,
@@ -60,7 +60,7 @@ def kpi_assets(settings: Settings) -> list[AssetsDefinition]:
 def refresh_partitions(
     context: AssetExecutionContext, figures: ResourceParam[FigureStores]
 ) -> MaterializeResult[Any]:
-    """Recomputes the days of this run, a range of any length, in one go."""
+    """Recomputes all days of this run at once."""
     wanted = {date.fromisoformat(key) for key in context.partition_keys}
     with permanent_failures(), figures.open() as published:
         refreshed = dict(metadata_by_day(published.refresh_days(wanted), published.currency))
@@ -68,7 +68,7 @@ def refresh_partitions(
         if day in wanted:
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
         else:
-            # A later day changes with an earlier one that takes over a customer's first purchase.
+            # A later day changes if a customer's first purchase moves to an earlier day.
             context.log_event(
                 AssetMaterialization(DAILY_KPIS.name, partition=day.isoformat(), metadata=metadata)
             )

@@ -1,4 +1,4 @@
-"""The assets `customer_leaderboard` and `product_leaderboard`: who and what leads, over all time."""
+"""The assets `customer_leaderboard` and `product_leaderboard`, of all time."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every asset says of itself: its columns, who answers for it, where its code is."""
+"""Metadata of every asset: columns, owner and code location."""
 
 import warnings
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ ORDERS_TEAM, FIGURES_TEAM = ["team:orders"], ["team:figures"]
 
 
 def column_schema(dataset: Dataset, keys: Sequence[str]) -> dict[str, Any]:
-    """Metadata that shows a dataset's columns.
+    """Metadata with a dataset's columns.
 
     Args:
-        keys: columns that together tell one row from any other.
+        keys: columns that together identify a row.
     """
     columns = [
         TableColumn(
@@ -37,8 +37,8 @@ def column_schema(dataset: Dataset, keys: Sequence[str]) -> dict[str, Any]:
 def with_code_references(
     assets: Sequence[AssetsDefinition | AssetSpec],
 ) -> Sequence[AssetsDefinition | AssetSpec]:
-    """The same assets, each with the file that defines it."""
+    """The same assets, each with a reference to its source file."""
     with warnings.catch_warnings():
-        # Dagster marks this as beta, which would greet the user of each command.
+        # Dagster marks this as beta and would print a warning at each command.
         warnings.simplefilter("ignore", BetaWarning)
         return with_source_code_references(assets)  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""The assets `orders` and `rejected_order_rows`: an order file goes in, settled orders come out."""
+"""The assets `orders` and `rejected_order_rows`, made by importing an order file."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
 order_files = DynamicPartitionsDefinition(name=ORDER_FILES)
 order_file = AssetSpec(
     "order_file",
-    description="A staged order file, as a shop exported it; its partition is named by file and content.",
+    description="A staged order file, as exported by a shop. Its name and content give the partition key.",
     partitions_def=order_files,
     group_name="orders",
     owners=ORDERS_TEAM,
@@ -66,7 +66,7 @@ def _settle_batch(batch: Any) -> tuple[Any, Any]:
     },
 )
 def import_order_file(order_file: Any) -> dict[str, Any]:
-    """Parses the file, settles its batches side by side, and sums up."""
+    """Parses the file, settles its batches in parallel, and sums up the results."""
     finalized, rolled_back = parse_order_file(order_file).map(_settle_batch)
     orders, rejected_order_rows = summarize_import(
         finalized=finalized.collect(), rolled_back=rolled_back.collect()

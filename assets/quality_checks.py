@@ -1,4 +1,4 @@
-"""Asset checks of data quality: they warn, and block nothing."""
+"""Asset checks of data quality. They warn, but block nothing."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def quality_checks(rejects_limit: float) -> list[AssetChecksDefinition]:
     @asset_check(
         asset=DAYS_IN_TIME.asset_key,
         name=DAYS_IN_TIME.name,
-        description="Each day is published within 15 minutes after its orders last moved.",
+        description="Each day is published within 15 minutes after the last change of its orders.",
         op_tags=FIGURES_WORK,
     )
     def days_in_time(figures: ResourceParam[FigureStores]) -> AssetCheckResult:
@@ -52,7 +52,7 @@ def quality_checks(rejects_limit: float) -> list[AssetChecksDefinition]:
 
 
 def _none(found: list[dict[str, Any]], things: str) -> AssetCheckResult:
-    """A check that holds when nothing was found."""
+    """A check result that passes if nothing was found."""
     if not found:
         return AssetCheckResult(passed=True, severity=WARN, description="holds", metadata={things: 0})
     shown = MetadataValue.table([TableRecord(row) for row in found[:ROWS_SHOWN]])

@@ -1,4 +1,4 @@
-"""The asset `pipeline_snapshot`, which a job of its own writes every five minutes."""
+"""The asset `pipeline_snapshot`, which its own job writes every five minutes."""
 
 from dagster import AssetSpec
 

@@ -14,12 +14,12 @@ from resources.order_store import OrderStore
 
 @dataclass(frozen=True, slots=True)
 class FigureStores:
-    """Opens KPIs and leaderboards; a plain object, so that no URL with a password shows in the Dagster UI.
+    """Opens KPIs and leaderboards. A plain object, so that the Dagster UI shows no URL with a password.
 
     Args:
         warehouse: folder of the DuckDB file and of the readers' copy.
-        currency: the one that figures are in where none is named.
-        timezone: where a day begins at midnight.
+        currency: the default currency.
+        timezone: time zone of the KPI days.
     """
 
     order_store: OrderStore
@@ -30,7 +30,7 @@ class FigureStores:
 
     @contextmanager
     def open(self) -> Iterator[PublishedFigures]:
-        """The figures, with order store and Redis open for as long."""
+        """The figures. The order store and Redis stay open for the duration of the context."""
         with (
             self.order_store.open() as engine,
             open_figures(

@@ -1,4 +1,4 @@
-"""What the ops of an import work on, as one Dagster resource."""
+"""The steps of a file import as a Dagster resource."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ class FileImports:
 
     @contextmanager
     def open(self, key: str) -> Iterator[FileImport]:
-        """The steps, with the order store open for as long; meanwhile the import shows signs of life."""
+        """The steps of an import. In this context the order store is open and the import sends heartbeats."""
         with self.order_store.open() as engine, beating(engine, key, Sign.WORK):
             yield FileImport(engine, self.staging, self.settings)

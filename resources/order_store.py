@@ -15,17 +15,17 @@ from orders_pipeline.store.revisions import OURS, Migrations, is_outdated, revis
 
 @dataclass(frozen=True, slots=True)
 class OrderStore:
-    """Opens the order store; a plain object, so that no URL with a password shows in the Dagster UI."""
+    """Opens the order store. A plain object, so that the Dagster UI shows no URL with a password."""
 
     url: str = field(repr=False)
     migrations: Migrations = OURS
 
     @contextmanager
     def open(self, *, older: bool = False) -> Iterator[Engine]:
-        """An engine on tables of the current version, closed afterwards.
+        """An engine for a store of the current version. The context closes it.
 
         Args:
-            older: whether a store that has to be upgraded is opened as well, to be read.
+            older: whether to open a store that needs an upgrade as well, for reading.
 
         Raises:
             StoreRefused: the tables are older or newer than this code.

@@ -21,13 +21,13 @@ from orders_pipeline.store.identity import store_id
 
 @dataclass(frozen=True, slots=True)
 class PaymentGateways:
-    """Opens the gateway that the settings name."""
+    """Opens the gateway of the settings."""
 
     settings: Settings = field(repr=False)
 
     @contextmanager
     def open(self, engine: Engine) -> Iterator[PaymentGateway]:
-        """The gateway of this order store; its answers and how long they took are counted for the metrics."""
+        """The gateway of this order store. The metrics count its outcomes and their duration."""
         with closing(open_redis(redis_url(self.settings))) as client:
             tallies = Tallies(client, store_id(engine))
             observe = partial(tallies.observe, CHARGE_SECONDS, ())

@@ -1,4 +1,4 @@
-"""The type of what `dagster.define_asset_job` returns.
+"""The return type of `dagster.define_asset_job`.
 
 For: annotations of functions that return such jobs.
 Without it: mypy cannot check them; nothing changes at run time.

@@ -1,9 +1,9 @@
-"""Pings of a worker whose answers all come to one mailbox.
+"""Pings a worker, with one mailbox for all replies.
 
-For: learning at once that a starting worker is ready.
-Without it: `app.control.ping` makes a mailbox for each question, and on Redis the next one is read only after
-a second of waiting at the last: `orders import` without a running stack takes seconds longer.
-Instead: `app.control.ping`, once it can keep a mailbox.
+For: detecting immediately that a starting worker is ready.
+Without it: `app.control.ping` creates a mailbox for each ping. On Redis, each new mailbox is read up to a
+second late: `orders import` without a running stack takes seconds longer.
+Instead: `app.control.ping`, once it can reuse a mailbox.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ from kombu.connection import Connection
 
 
 def pings(app: Celery, connection: Connection, node: str, within: float) -> Callable[[], bool]:
-    """A function that asks the worker `node` and tells whether it answered within so many seconds."""
+    """A function that pings the worker `node` and returns whether it replied within the given seconds."""
     mailbox = app.control.mailbox(connection)
     return lambda: bool(mailbox.call([node], "ping", timeout=within))

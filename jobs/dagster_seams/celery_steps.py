@@ -1,8 +1,8 @@
-"""dagster-celery's app, task and execution loop, of which it exports `celery_executor` alone.
+"""dagster-celery's app, task and execution loop. Its public API has only `celery_executor`.
 
-For: an executor and a worker that share this project's broker settings, and a loop without idle seconds.
-Without it: no step runs on Celery. Without `LOOK_EVERY_SECONDS` each hop from a step to the next takes up to
-a second, which is most of a small file's time.
+For: an executor and a worker that share this project's broker settings, and a loop with a short interval.
+Without it: no step runs on Celery. Without `LOOK_EVERY_SECONDS` each transition between steps takes up to a
+second, which dominates the time of a small file.
 Instead: an executor of dagster-celery that takes a function for sending a step, and an interval.
 """
 
@@ -26,16 +26,16 @@ from jobs.dagster_seams.steps import KnownState, Plan, PlanContext, Step
 STEP_TASK = TASK_EXECUTE_PLAN_NAME
 LOOK_EVERY_SECONDS = 0.1
 
-# App, plan's context, step, queue, dagster-celery's own priority, and what is known of the run so far.
+# App, plan context, step, queue, dagster-celery's own priority, and the known state of the run.
 SubmitStep = Callable[[Celery, PlanContext, Step, str, int, KnownState], AsyncResult]
 
 
 class ForeignJobError(RuntimeError):
-    """A message names code that is not this project's."""
+    """A message refers to code outside this project."""
 
 
 class StepExecutor(CeleryExecutor):
-    """dagster-celery's executor on a broker and result store, with Celery settings of ours."""
+    """dagster-celery's executor with this project's broker, result store and Celery settings."""
 
     def __init__(self, broker: str, backend: str, settings: Mapping[str, Any]) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
@@ -44,12 +44,12 @@ class StepExecutor(CeleryExecutor):
 
 
 def make_step_app(broker: str, backend: str, settings: Mapping[str, Any]) -> Celery:
-    """dagster-celery's app, with Celery settings of ours; it may send steps, and does not take any yet."""
+    """dagster-celery's app with this project's Celery settings. It sends steps, but takes none yet."""
     return make_app({"broker": broker, "backend": backend, "config_source": dict(settings)})
 
 
 class PinnedTask(Task):  # type: ignore[misc]
-    """The task that executes a step, of jobs of one module only."""
+    """The task that executes a step. It accepts only jobs of one module."""
 
     module = ""
 
@@ -57,27 +57,29 @@ class PinnedTask(Task):  # type: ignore[misc]
         """Executes the step of a message.
 
         Raises:
-            ForeignJobError: the message names code of another module.
+            ForeignJobError: the message refers to code of another module.
         """
         pointer = ReconstructableJob.from_dict(executable_dict).repository.pointer
         if not isinstance(pointer, ModuleCodePointer) or pointer.module != self.module:
-            raise ForeignJobError(f"only jobs of {self.module} are executed here, not {pointer.describe()}")
-        # The base class would put an empty request over that of the message.
+            raise ForeignJobError(
+                f"this worker executes only jobs of {self.module}, not {pointer.describe()}"
+            )
+        # The base class would replace the message's request by an empty one.
         return self.run(execute_step_args_packed, executable_dict)
 
 
 def take_steps(app: Celery, module: str | None = None) -> None:
-    """Gives a worker's app the task that executes a step.
+    """Registers the task that executes steps in a worker's app.
 
     Args:
-        module: the only module whose jobs it executes; None: any.
+        module: the only module whose jobs it executes; None allows any module.
     """
     base = type("StepTask", (PinnedTask,), {"module": module}) if module else Task
-    # A shared task would reach apps that are made later, and theirs would not be registered.
+    # A shared task would also appear in later apps, and their own task would not be registered.
     create_task(app, base=base, shared=False)
 
 
 def step_events(context: PlanContext, plan: Plan, submit: SubmitStep) -> Iterator[DagsterEvent]:
-    """Submits the steps of a plan as they become ready; the events that workers send back."""
+    """Submits the steps of a plan as they become ready, and yields the events from the workers."""
     core_execution_loop.TICK_SECONDS = LOOK_EVERY_SECONDS  # type: ignore[assignment]
     yield from core_execution_loop.core_celery_execution_loop(context, plan, submit)

@@ -1,9 +1,9 @@
-"""What a Celery worker knows of itself.
+"""The state of a Celery worker, read inside the worker.
 
-For: a worker's signs of life, with its processes, queues and tasks at work, for metrics and readiness.
-Without it: the metrics do not know the workers, and readiness fails.
-Instead: documented attributes of a worker's consumer; `app.control.inspect()` asks over the broker, and waits
-for workers that are gone.
+For: a worker's heartbeat with its processes, queues and running tasks, for metrics and readiness.
+Without it: the metrics show no workers, and the readiness check fails.
+Instead: documented attributes of a worker's consumer. `app.control.inspect()` goes through the broker and
+waits for workers that no longer run.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ CONSUMER_HAS_QUEUES = "celery.worker.consumer.tasks:Tasks"
 
 
 def tasks_at_work() -> int:
-    """How many tasks this worker's processes work on now."""
+    """The number of tasks that this worker is running."""
     return len(state.active_requests)
 
 
 def processes_of(consumer: Any) -> int:
-    """How many processes execute tasks for this worker."""
+    """The number of processes that execute tasks for this worker."""
     return int(consumer.pool.num_processes)
 
 
 def queues_of(consumer: Any) -> tuple[str, ...]:
-    """Names of the queues that this worker takes tasks from, in order."""
+    """The sorted names of the queues that this worker takes tasks from."""
     return tuple(sorted(queue.name for queue in consumer.task_consumer.queues))

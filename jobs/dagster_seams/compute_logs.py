@@ -1,8 +1,8 @@
-"""Dagster's store of what steps print, in a folder of this project's choice.
+"""Dagster's store for the output of steps, in a subfolder of the home.
 
-For: keeping these files in one subfolder of the home. A dagster.yaml can name the home by its environment
-variable, and nothing below it.
-Without it: each run leaves a folder of its own at the top of the home.
+For: keeping these files in one subfolder of the home. A dagster.yaml can take the home from an environment
+variable, but cannot append a subfolder.
+Without it: each run leaves its own folder at the top of the home.
 Instead: a dagster.yaml that joins a variable and a path; or the class that this one extends, which Dagster's
 documentation names, in a public module.
 """
@@ -16,7 +16,7 @@ from dagster._serdes import ConfigurableClassData
 
 
 class SubfolderComputeLogs(LocalComputeLogManager):
-    """One folder for each run, all of them in `folder` below the `base_dir` that dagster.yaml names."""
+    """One folder per run, inside `folder` below the `base_dir` of dagster.yaml."""
 
     folder: str
 
@@ -24,6 +24,6 @@ class SubfolderComputeLogs(LocalComputeLogManager):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "SubfolderComputeLogs":
-        """The store that an entry of dagster.yaml describes."""
+        """The store for an entry of dagster.yaml."""
         base_dir = Path(config_value["base_dir"]) / cls.folder
         return cls(**{**config_value, "base_dir": str(base_dir)}, inst_data=inst_data)

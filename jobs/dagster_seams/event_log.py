@@ -1,8 +1,8 @@
-"""The tables of Dagster's event log, and the file that each run has of it on SQLite.
+"""The tables of Dagster's event log, and on SQLite the event file of each run.
 
 For: retention of runs that keeps the latest materialization of each partition.
-Without it: `delete_run`, all that is public, also forgets that the run's partitions were materialized.
-Instead: a retention of events in Dagster's own dagster.yaml, which has one for ticks only.
+Without it: `delete_run`, the only public method, also deletes the materializations of the run's partitions.
+Instead: a retention setting for events in dagster.yaml, which supports ticks only.
 """
 
 import sqlite3
@@ -25,10 +25,10 @@ def event_log(instance: DagsterInstance) -> EventLog:
     """The event log of an instance.
 
     Raises:
-        TypeError: it is not kept in SQL.
+        TypeError: the event log is not stored in SQL.
     """
     storage = instance.event_log_storage
-    # The one that dagster.yaml names may be loaded behind another that only hands on.
+    # The storage named in dagster.yaml may be wrapped in a storage that only forwards.
     storage = getattr(storage, "event_log_storage", storage)
     if not isinstance(storage, SqlEventLogStorage):
         raise TypeError(f"runs in a {type(storage).__name__} cannot be removed")
@@ -48,7 +48,7 @@ def holders_of_latest(log: EventLog) -> Iterator[str]:
 
 
 def remove_other_events(log: EventLog, run_id: str) -> None:
-    """Removes all events of a run but its materializations."""
+    """Removes all events of a run except its materializations."""
     events = SqlEventLogStorageTable.c
     others = delete(SqlEventLogStorageTable).where(
         events.run_id == run_id, func.coalesce(events.dagster_event_type, "") != MATERIALIZED
@@ -62,7 +62,7 @@ def remove_other_events(log: EventLog, run_id: str) -> None:
 
 
 def remove_event_file(log: EventLog, run_id: str) -> None:
-    """Removes the file of a deleted run's events on SQLite, which `delete_run` leaves at its full size."""
+    """Removes a deleted run's event file on SQLite, which `delete_run` leaves at its full size."""
     if isinstance(log, SqliteEventLogStorage):
         file = Path(log.path_for_shard(run_id))
         for path in (file, *(file.with_name(file.name + side) for side in ("-wal", "-shm", "-journal"))):
@@ -70,7 +70,7 @@ def remove_event_file(log: EventLog, run_id: str) -> None:
 
 
 def remove_check_results(log: EventLog, before: datetime, *, dry: bool) -> int:
-    """Removes old results of asset checks, except the latest of each check and partition; how many."""
+    """Removes old check results except the latest of each check and partition. Returns their number."""
     results = AssetCheckExecutionsTable.c
     latest = select(func.max(results.id)).group_by(results.asset_key, results.check_name, results.partition)
     old = (results.create_timestamp < before.replace(tzinfo=None), results.id.not_in(latest))

@@ -1,9 +1,9 @@
-"""Dagster's migrations of its own stores, read once by a process.
+"""Reads the migrations of Dagster's own stores once per process.
 
-For: speed. Each step of a run opens three of those stores, and for each of them alembic compiles some ninety
-files to learn the newest version.
-Without it: everything works; what Dagster takes for a step doubles.
-Instead: nothing public; a Dagster that remembers its migrations makes this needless.
+For: speed. Each step of a run opens three of these stores, and alembic compiles about ninety files for each
+to find the newest version.
+Without it: everything works, but Dagster's overhead per step doubles.
+Instead: no public method. Not needed once Dagster caches its migrations.
 """
 
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from dagster._core.storage import sql
 
 
 def read_migrations_once() -> None:
-    """Lets Dagster remember the migrations that it has read: they do not change while a process lives."""
+    """Makes Dagster cache its migrations, which do not change while a process runs."""
     known: dict[str | None, ScriptDirectory] = {}
 
     def from_config(config: Config) -> ScriptDirectory:

@@ -1,9 +1,9 @@
-"""How kombu keeps the tasks of a queue in Redis: a list for each priority, each task a JSON document.
+"""Reads tasks that kombu stores in Redis: one list per priority, one JSON document per task.
 
-For: since when the first task waits, and of which files tasks wait; looking takes no task away.
+For: the age of the oldest task and the files of waiting tasks, without taking a task from the queue.
 Without it: the watchdog cannot tell a waiting import from a lost one, and launches it again.
-Instead: nothing public; AMQP's way, to take a task and put it back, moves it through the list of
-unacknowledged tasks on Redis.
+Instead: no public method. Taking a task and putting it back, as with AMQP, would move it through the list of
+unacknowledged tasks.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 
 def waiting_headers(channel: Any, queue: str, first: int = -1) -> list[dict[str, Any]]:
-    """Headers of the tasks of each priority, from a place in its list on; the oldest stands last.
+    """Headers of the tasks of each priority, starting at an index of its list. The oldest task is last.
 
     Args:
-        channel: one of a kombu connection to Redis.
+        channel: of a kombu connection to Redis.
         first: 0 for all tasks, -1 for the oldest of each priority.
     """
     keys = [channel._q_for_pri(queue, priority) for priority in channel.priority_steps]
@@ -29,6 +29,6 @@ def _headers(text: bytes) -> dict[str, Any]:
     try:
         headers: dict[str, Any] = json.loads(text)["headers"]
     except (ValueError, LookupError, TypeError):
-        # No task: the worker that gets it throws it away.
+        # Not a task: a worker that gets it discards it.
         return {}
     return headers

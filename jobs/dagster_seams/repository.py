@@ -1,6 +1,6 @@
-"""The project's definitions, as Dagster's processes find them.
+"""Finds the project's definitions in Dagster's processes.
 
-For: launching a job by its name from a plain process, and loading the definitions before a worker forks.
+For: launching a job by name from any process, and loading the definitions before a worker forks.
 Without it: workers cannot find the code of a run that the command line launched.
 Instead: `dagster.reconstructable`, once it finds jobs in a `Definitions` object.
 """
@@ -11,12 +11,12 @@ from orders_pipeline.base.settings import PROJECT_ROOT
 
 
 def load_definitions() -> None:
-    """Loads the module `definitions`; Dagster keeps what it holds for the life of the process."""
+    """Loads the module `definitions`. Dagster caches it for the lifetime of the process."""
     _repository().get_definition()
 
 
 def project_job(name: str) -> ReconstructableJob:
-    """A job of the module `definitions`; other processes find it by the same name."""
+    """A job of the module `definitions`. Other processes find it by the same name."""
     return _repository().get_reconstructable_job(name)
 
 

@@ -1,9 +1,9 @@
-"""The loggers of runs, and what Dagster adds to their records.
+"""The loggers of runs, and the fields that Dagster adds to their records.
 
-For: lines in this project's form, also from runs whose configuration names no logger, such as those that the
-Materialize button launches.
-Without it: these runs log in Dagster's form, without file and batch, and at level DEBUG.
-Instead: default loggers in `Definitions` that hold for every run; documented attributes of its log records.
+For: log lines in this project's format, even from runs whose configuration names no logger, such as runs of
+the Materialize button.
+Without it: these runs log in Dagster's format, without file and batch, at level DEBUG.
+Instead: default loggers in `Definitions` that apply to every run; documented attributes of log records.
 """
 
 import logging
@@ -21,7 +21,7 @@ RunLogger = tuple[LoggerDefinition, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class RunMessage:
-    """What a run said, and who said it."""
+    """The message of a run, and its origin."""
 
     text: str
     run_id: str
@@ -30,12 +30,12 @@ class RunMessage:
 
 
 def use_run_loggers(loggers: Sequence[RunLogger]) -> None:
-    """Makes them the loggers, each with its configuration, of runs whose configuration names none."""
+    """Sets the loggers, with their configuration, for runs whose configuration names none."""
     vars(context_creation_job)["default_system_loggers"] = lambda _instance: loggers
 
 
 def run_message(record: logging.LogRecord) -> RunMessage | None:
-    """What a record of a run's logger says; None where no run made the record."""
+    """The message in a log record; None if no run wrote the record."""
     meta = getattr(record, LOG_RECORD_METADATA_ATTR, None)
     if meta is None:
         return None

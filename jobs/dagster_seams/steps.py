@@ -1,9 +1,9 @@
-"""The steps of a run while it executes: its plan, what a worker is told, and what comes back.
+"""The steps of a run during its execution: its plan, the messages to workers, and their events.
 
-For: an executor of this project's own, the priority of each step, and the metrics of steps.
+For: this project's executor, the priority of each step, and the metrics of steps.
 Without it: no step reaches a worker.
-Instead: the documented `dagster.StepExecutionContext` covers ops only; dagster-celery's own `celery_executor`
-takes neither time limits nor headers for the message of a step.
+Instead: no public method. The documented `dagster.StepExecutionContext` covers ops only, and
+dagster-celery's `celery_executor` supports neither time limits nor message headers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ KnownState = KnownExecutionState
 
 
 def message_arguments(context: PlanContext, step: Step, known_state: KnownState) -> dict[str, Any]:
-    """Arguments of the task that executes one step on a worker, as dagster-celery's task takes them."""
+    """Arguments for dagster-celery's task that executes one step on a worker."""
     arguments = ExecuteStepArgs(
         job_origin=context.reconstructable_job.get_python_origin(),
         run_id=context.dagster_run.run_id,
@@ -41,17 +41,17 @@ def message_arguments(context: PlanContext, step: Step, known_state: KnownState)
 
 
 def fan_out(known_state: KnownState) -> int:
-    """Into how many branches the run has fanned out so far."""
+    """The number of branches into which the run has fanned out so far."""
     mappings: Mapping[str, Mapping[str, Sequence[str] | None]] = known_state.dynamic_mappings
     return sum(len(keys or ()) for outputs in mappings.values() for keys in outputs.values())
 
 
 def step_of(plan: Plan, event: DagsterEvent) -> tuple[str, Mapping[str, str]]:
-    """Name of the op, without its branch, and tags of the step that an event tells of."""
+    """Name of the op, without its branch, and tags of the step of an event."""
     step = plan.get_step_by_key(str(event.step_key))
     return step.node_handle.name, step.tags or {}
 
 
 def step_seconds(success: DagsterEvent) -> float:
-    """How long a step took, by the event of its success."""
+    """Duration of a step in seconds, from its success event."""
     return float(success.step_success_data.duration_ms) / 1000

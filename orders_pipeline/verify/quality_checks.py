@@ -1,4 +1,4 @@
-"""Data quality: files with too many rejected lines, and days that are published too late."""
+"""Data quality: files with too many bad lines, and days that are published too late."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 
 def files_over_limit(engine: Engine, limit: float) -> Rows:
-    """Files of the last 7 days whose share of rejected lines exceeds `limit`, the newest first."""
+    """Files of the last 7 days whose share of bad lines exceeds `limit`, the newest first."""
     query = (
         select(imports.c.file_name, imports.c.records, imports.c.rejected_lines)
         .where(imports.c.started_at >= now_us() - duration_us(FILES_OF))
