@@ -1,5 +1,4 @@
--- Updates the first purchase days of customers who bought on `refreshed_days`. Recounts new customers on
-these
+-- Updates the first purchase days of customers who bought on `refreshed_days`. Recounts new customers on these
 -- days and on days whose first purchases moved to an earlier day. `changed_days` then lists all these days.
 
 CREATE OR REPLACE TEMP TABLE earliest AS

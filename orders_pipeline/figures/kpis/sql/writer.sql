@@ -1,5 +1,4 @@
--- Tables that only the writer needs. A completed order stays completed: a customer's first day only moves
-back.
+-- Tables that only the writer needs. Completed orders stay completed: a customer's first day only moves back.
 CREATE TABLE IF NOT EXISTS customer_first_days (
     currency VARCHAR NOT NULL,
     customer_id VARCHAR NOT NULL,

@@ -1,5 +1,4 @@
--- Raises members to their absolute scores, on the board if it is complete and on the shadow of a running
-rebuild.
+-- Raises members to their absolute scores, on a complete board and on the shadow of a running rebuild.
 -- KEYS: 1 board (sorted set), 2 whole (string), 3 shadow (sorted set), 4 rebuild (string)
 -- ARGV: 1 owner, 2... score and member in turn
 -- Returns 1 if the board is complete or being rebuilt, 0 if the caller must rebuild it.
