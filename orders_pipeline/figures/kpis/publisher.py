@@ -40,7 +40,7 @@ def publisher_elsewhere(engine: Engine, folder: Path) -> str:
 def publisher_name(folder: Path) -> str:
     """The name under which the order store records the home with this warehouse folder.
 
-    Only its random suffix, drawn once per home, is compared: containers that share a volume have different
+    Only its random suffix, chosen once per home, is compared: containers that share a volume have different
     host names.
     """
     make_home(folder.parent)
