@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, insert, select, update
@@ -18,6 +21,9 @@ from orders_pipeline.base.model import (
     PaymentStatus,
     ReservationStatus,
 )
+from orders_pipeline.imports.documents import identified_document
+from orders_pipeline.order_files.columns.identify import identify
+from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.store.schema import (
     batches,
     customer_totals,
@@ -34,6 +40,7 @@ from orders_pipeline.store.schema import (
     sources,
 )
 from orders_pipeline.store.upsert import insert_into
+from tests.unit.order_files.files import HEADER, line
 
 COMPLETED, ROLLBACK, FAILED = OrderStatus.COMPLETED, OrderStatus.ROLLBACK, OrderStatus.FAILED
 
@@ -107,7 +114,7 @@ def _import(connection: Connection, placed: list[StoredOrder]) -> int:
     _ensure(connection, sources, id=1, name="default")
     values = {"id": number, "partition_key": f"file-{number}", "file_name": "orders.csv", "file_sha256": "0"}
     values |= {"file_bytes": 1, "profile": "default", "source_id": 1, "staged_at": now_us()}
-    values |= {"identified": {"findings": []}}
+    values |= {"identified": _identified()}
     started_at = min((_settled_at(order) - order.settle_us for order in placed), default=now_us())
     values |= {"status": ImportStatus.FINISHED, "started_at": started_at}
     connection.execute(insert(imports).values(values))
@@ -126,6 +133,15 @@ def _import(connection: Connection, placed: list[StoredOrder]) -> int:
         )
     )
     return number
+
+
+@cache
+def _identified() -> dict[str, Any]:
+    """The document of a file in the column profile `default`."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "orders.csv"
+        file.write_text(f"{HEADER}\n{line()}\n", encoding="utf-8")
+        return identified_document(replace(identify(file, None, ReadOptions()), findings=()), None)
 
 
 def _insert_order(connection: Connection, order: StoredOrder, import_id: int) -> None:
