@@ -17,6 +17,8 @@ from orders_pipeline.base.settings import PROJECT_ROOT
 
 MOST_WORKERS = 8
 RABBITMQ = "rabbitmq_url"  # the fixture
+# Chromium gives up its requests when a network interface comes or goes.
+NETWORK = ("playwright", "three_hosts")
 
 
 class Scheduling(LoadScopeScheduling):
@@ -30,11 +32,14 @@ class Scheduling(LoadScopeScheduling):
 def unit_of(nodeid: str) -> str:
     """The name of what one worker runs as a whole.
 
-    RabbitMQ takes longest to start, so one worker has all tests of the files that use it. Tests that share a
+    RabbitMQ takes longest to start, so one worker has all tests of the files that use it. Another has the tests
+    with a browser and those that make network interfaces, one after the other. Tests that share a
     stack, a browser or another fixture of their file stay together. Any other test function stands alone.
     """
     file, _, test = nodeid.partition("::")
     source = _source(file)
+    if any(name in source for name in NETWORK):
+        return "network"
     if RABBITMQ in source:
         return RABBITMQ
     if file.startswith("tests/e2e/") or 'scope="module"' in source:
