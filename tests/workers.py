@@ -32,9 +32,9 @@ class Scheduling(LoadScopeScheduling):
 def unit_of(nodeid: str) -> str:
     """The name of what one worker runs as a whole.
 
-    RabbitMQ takes longest to start, so one worker has all tests of the files that use it. Another has the tests
-    with a browser and those that make network interfaces, one after the other. Tests that share a
-    stack, a browser or another fixture of their file stay together. Any other test function stands alone.
+    RabbitMQ takes longest to start, so one worker has all tests of the files that use it. One worker has the
+    tests with a browser and those that make network interfaces, one after the other. Tests that share a stack
+    or another fixture of their file stay together. Any other test function stands alone.
     """
     file, _, test = nodeid.partition("::")
     source = _source(file)

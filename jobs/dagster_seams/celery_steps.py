@@ -12,8 +12,6 @@ from typing import Any
 from celery import Celery, Task
 from celery.result import AsyncResult
 from dagster import DagsterEvent
-from dagster._core.code_pointer import ModuleCodePointer
-from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.retries import RetryMode
 from dagster_celery import core_execution_loop
 from dagster_celery.config import TASK_EXECUTE_PLAN_NAME
@@ -21,6 +19,7 @@ from dagster_celery.executor import CeleryExecutor
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
+from jobs.dagster_seams.repository import code_of_job
 from jobs.dagster_seams.steps import KnownState, Plan, PlanContext, Step
 
 STEP_TASK = TASK_EXECUTE_PLAN_NAME
@@ -59,11 +58,9 @@ class PinnedTask(Task):  # type: ignore[misc]
         Raises:
             ForeignJobError: the message refers to code of another module.
         """
-        pointer = ReconstructableJob.from_dict(executable_dict).repository.pointer
-        if not isinstance(pointer, ModuleCodePointer) or pointer.module != self.module:
-            raise ForeignJobError(
-                f"this worker executes only jobs of {self.module}, not {pointer.describe()}"
-            )
+        code = code_of_job(executable_dict)
+        if code.module != self.module:
+            raise ForeignJobError(f"this worker executes only jobs of {self.module}, not {code.description}")
         # The base class would replace the message's request by an empty one.
         return self.run(execute_step_args_packed, executable_dict)
 

@@ -5,6 +5,10 @@ Without it: workers cannot find the code of a run that the command line launched
 Instead: `dagster.reconstructable`, once it finds jobs in a `Definitions` object.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
+from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
 from orders_pipeline.base.settings import PROJECT_ROOT
@@ -18,6 +22,21 @@ def load_definitions() -> None:
 def project_job(name: str) -> ReconstructableJob:
     """A job of the module `definitions`. Other processes find it by the same name."""
     return _repository().get_reconstructable_job(name)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCode:
+    """Where the code of a job is; `module` is None if the message names it by a file or another way."""
+
+    module: str | None
+    description: str
+
+
+def code_of_job(executable_dict: dict[str, Any]) -> JobCode:
+    """Reads from the message of a step where the code of its job is."""
+    pointer = ReconstructableJob.from_dict(executable_dict).repository.pointer
+    module = pointer.module if isinstance(pointer, ModuleCodePointer) else None
+    return JobCode(module, pointer.describe())
 
 
 def _repository() -> ReconstructableRepository:
