@@ -13,7 +13,7 @@ PYTHON ?=
 WORKERS ?= auto
 QUICK := $(addprefix tests/integration/test_,engine.py workflow_reserve.py workflow_settle.py)
 
-.PHONY: help setup runtime demo test test-quick sweep bench chaos seams check format lock up down clean
+.PHONY: help setup runtime demo test test-quick sweep bench images chaos seams check format lock up down clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,10 @@ test-quick: setup ## For the inner loop: unit tests and some on real stores, a t
 sweep: setup ## Long: mutated files, random orders and crashes, ten times as many as in the tests; SWEEPS=n
 	@SWEEPS=$(or $(SWEEPS),10) $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 \
 	  $$(grep -rl --include='test_*.py' 'from tests.sweeps import' tests) $(PYTEST_ARGS)
+
+images: setup ## Build the images and run them without Docker (root on Debian)
+	@bash tests/images/build.sh
+	@$(BIN)/python -m pytest tests/images $(PYTEST_ARGS)
 
 chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s
 	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),8) --seed $(or $(SEED),1) $(CHAOS_ARGS)

@@ -13,8 +13,10 @@ from orders_pipeline.base.settings import Settings
 
 PREFIX = "ORDERS_"
 # Set by this project's own processes, or read by `deploy/workspace.yaml`.
-OWN = {"ORDERS_CODE_SERVER_HOST", "ORDERS_CODE_VERSION", "ORDERS_PROGRAM", "ORDERS_STACK_HOME"}
-RETIRED = {"ORDERS_CODE_SERVER_PORT": "the code server of `orders up` listens on a Unix socket"}
+OWN = {"ORDERS_CODE_SERVER_SOCKET", "ORDERS_CODE_VERSION", "ORDERS_PROGRAM", "ORDERS_STACK_HOME"}
+RETIRED = dict.fromkeys(
+    ("ORDERS_CODE_SERVER_HOST", "ORDERS_CODE_SERVER_PORT"), "the code server listens on a Unix socket"
+)
 # Kubernetes and Docker set these in containers beside a service whose name begins with `orders`.
 OF_CONTAINERS = re.compile(
     r"ORDERS_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)|ORDERS_PORT"
@@ -30,9 +32,7 @@ def given_variables() -> set[str]:
 def unused_variables(given: Iterable[str]) -> list[str]:
     """Returns a sentence for each variable that looks like a setting of this project and changes nothing."""
     names, settings = {name.upper() for name in given}, _settings()
-    # A webserver that runs apart from the code server is told its port.
-    own = OWN | (RETIRED.keys() if "ORDERS_CODE_SERVER_HOST" in names else set())
-    unknown = [name for name in names - settings - own if name.startswith(PREFIX)]
+    unknown = [name for name in names - settings - OWN if name.startswith(PREFIX)]
     return [_told(name, settings) for name in sorted(unknown) if not OF_CONTAINERS.fullmatch(name)]
 
 

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Builds the image of deploy/Dockerfile and stand-ins for the other images of deploy/compose.yaml, without Docker and
+# without an image registry: Debian's packages become base images, and buildah does the rest. For root on Debian.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export CONTAINERS_CONF=$PWD/tests/images/containers.conf
+suite=trixie
+cache=${ORDERS_IMAGES_CACHE:-/var/cache/orders-images}
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "This builds images from Debian's packages, as root on Debian. With Docker: docker compose build" >&2
+  exit 1
+fi
+
+install_tools() {
+  local package missing=()
+  for package in mmdebstrap buildah podman runc netavark aardvark-dns catatonit iptables docker-compose; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  echo "Installing ${missing[*]}" >&2
+  apt-get update -q >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# base NAME PACKAGE...: the image orders-base-NAME of Debian with these packages; kept until the list changes.
+base() {
+  local name=$1 include archive
+  include=$(IFS=,; echo "${*:2}")
+  archive=$cache/$name-$(sha256sum <<<"$suite $include" | cut -c1-12).tar
+  if [ ! -e "$archive" ]; then
+    echo "Making a base of Debian $suite with $include" >&2
+    mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --include="$include" "$suite" "$archive.part.tar"
+    mv "$archive.part.tar" "$archive"
+  fi
+  printf 'FROM scratch\nADD %s /\nENV LANG=C.UTF-8\n' "${archive##*/}" |
+    build --tag "localhost/orders-base-$name" --file - "$cache"
+}
+
+build() {
+  buildah build --quiet --format docker --isolation chroot --layers "$@" >/dev/null
+}
+
+stand_in() {
+  build --build-arg BASE=localhost/orders-base-services --target "$1" --tag "docker.io/library/$2" tests/images/stand_ins
+}
+
+install_tools
+install -d -m 700 "$cache"
+base python ca-certificates python3 python3-venv python-is-python3
+base services ca-certificates postgresql redis-server rabbitmq-server nginx-light
+stand_in postgres postgres:17
+stand_in redis redis:8
+stand_in rabbitmq rabbitmq:4-management
+stand_in nginx nginx:1.28
+# The authorities that this machine trusts hold while packages are fetched, and do not enter the image.
+authorities=/etc/ssl/certs/ca-certificates.crt
+build --build-arg BASE=localhost/orders-base-python --volume "$authorities:$authorities:ro" \
+  --file deploy/Dockerfile --tag docker.io/library/orders-pipeline .
