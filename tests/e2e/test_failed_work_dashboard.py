@@ -135,7 +135,7 @@ def _import_statuses(bench: ImportBench) -> set[str]:
 def test_a_wrong_key_is_told_and_asked_for_again(page: Page, bench: ImportBench) -> None:
     page.get_by_role("button", name="Retry order 3").click()
     show_key(page, "wrong")
-    expect(page.locator("#confirm-text")).to_contain_text("not known")
+    expect(page.locator("#confirm-text")).to_contain_text("unknown or has expired")
     expect(page.get_by_label("Key", exact=True)).to_be_visible()
     show_key(page)
     expect(page.locator("#confirm-text")).to_contain_text("1 order of 1 file")
