@@ -237,7 +237,7 @@ def test_a_worker_that_cannot_start_is_an_error_with_the_end_of_its_log(settings
 
 
 def test_a_home_with_a_long_name_works(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / ("a long % name; " * 10) / "home")
+    settings = Settings(home=tmp_path / ("a long (name); " * 10) / "home")
     with running_redis(settings):
         assert stack_status(settings).running
     assert not stack_status(settings).running
