@@ -303,6 +303,7 @@ def test_workers_of_other_machines_are_used_where_the_services_are_shared(
     tmp_path: Path, redis_url: str, broker: str, request: pytest.FixtureRequest
 ) -> None:
     shared = {"redis_url": redis_url, "broker_url": request.getfixturevalue(broker)}
+    shared["database_url"] = f"sqlite:///{tmp_path}/shared.db"
     here, there = (Settings(home=tmp_path / name, worker_processes=1, **shared) for name in ("here", "there"))
     skip_dagster(here)
     skip_dagster(there)
