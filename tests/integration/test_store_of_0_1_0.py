@@ -55,7 +55,7 @@ def upgraded(old: Settings) -> Settings:
 
 
 @pytest.fixture
-def bench(upgraded: Settings, tmp_path: Path) -> Iterator[ImportBench]:
+def upgraded_bench(upgraded: Settings, tmp_path: Path) -> Iterator[ImportBench]:
     """Its imports, step by step."""
     engine = open_engine(upgraded.store_url)
     yield ImportBench(engine, tmp_path, upgraded)
@@ -86,9 +86,9 @@ def ask(settings: Settings, *arguments: str) -> Any:
 
 
 def test_the_upgraded_store_holds_every_row_and_every_invariant_of_its_orders(
-    bench: ImportBench, said: dict[str, Any]
+    upgraded_bench: ImportBench, said: dict[str, Any]
 ) -> None:
-    with reading(bench.engine) as connection:
+    with reading(upgraded_bench.engine) as connection:
         rows = {
             name: connection.scalar(select(func.count()).select_from(metadata.tables[name]))
             for name in said["tables"]
@@ -96,9 +96,9 @@ def test_the_upgraded_store_holds_every_row_and_every_invariant_of_its_orders(
         }
     assert rows == {name: number for name, number in said["tables"].items() if name in metadata.tables}
     # The figures lie outside of the store.
-    assert bench.broken_checks() <= {"daily_kpis_equal_a_recomputation"}
-    rebuild_figures(bench.engine, bench.settings, bench.settings.redis_url)
-    assert bench.broken_checks() == set()
+    assert upgraded_bench.broken_checks() <= {"daily_kpis_equal_a_recomputation"}
+    rebuild_figures(upgraded_bench.engine, upgraded_bench.settings, upgraded_bench.settings.redis_url)
+    assert upgraded_bench.broken_checks() == set()
 
 
 def test_the_commands_say_what_those_of_0_1_0_said(upgraded: Settings, said: dict[str, Any]) -> None:
@@ -117,38 +117,42 @@ def test_the_commands_say_what_those_of_0_1_0_said(upgraded: Settings, said: dic
             assert_still_says(places, found, f"{board} {currency}")
 
 
-def test_an_api_key_of_0_1_0_is_still_taken(bench: ImportBench, said: dict[str, Any]) -> None:
-    with reading(bench.engine) as connection:
+def test_an_api_key_of_0_1_0_is_still_taken(upgraded_bench: ImportBench, said: dict[str, Any]) -> None:
+    with reading(upgraded_bench.engine) as connection:
         known = {name for name, key in said["api_keys"].items() if find_key(connection, key)}
     assert known == {"dashboard", "operator"}
 
 
 def test_open_files_finish_with_the_outcome_that_0_1_0_came_to(
-    bench: ImportBench, said: dict[str, Any]
+    upgraded_bench: ImportBench, said: dict[str, Any]
 ) -> None:
-    with bench.engine.begin() as connection:
+    with upgraded_bench.engine.begin() as connection:
         resume_intake(connection, "cli:tester")
     keys = {one["file"]: one["partition"] for one in said["imports"]}
     for name in (*OPEN, OLIST):
-        bench.settle(keys[name])
-    rebuild_figures(bench.engine, bench.settings, bench.settings.redis_url)
-    assert bench.broken_checks() == set()
+        upgraded_bench.settle(keys[name])
+    rebuild_figures(upgraded_bench.engine, upgraded_bench.settings, upgraded_bench.settings.redis_url)
+    assert upgraded_bench.broken_checks() == set()
     for one in said["afterwards"]["imports"]:
-        with reading(bench.engine) as connection:
+        with reading(upgraded_bench.engine) as connection:
             assert get_import(connection, one["partition"]).status == one["status"]
-    assert_figures(bench, said["afterwards"])
+    assert_figures(upgraded_bench, said["afterwards"])
 
 
-def assert_figures(bench: ImportBench, afterwards: dict[str, Any]) -> None:
+def assert_figures(upgraded_bench: ImportBench, afterwards: dict[str, Any]) -> None:
     for day, by_currency in afterwards["kpis"].items():
         for currency, before in by_currency.items():
-            found = ask(bench.settings, "kpis", "range", "--start", day, "--end", day, "--currency", currency)
+            found = ask(
+                upgraded_bench.settings, "kpis", "range", "--start", day, "--end", day, "--currency", currency
+            )
             settled_at_other_times = {"generated_at", "median_seconds_to_settle", "p95_seconds_to_settle"}
             expected = {name: value for name, value in before.items() if name not in settled_at_other_times}
             assert_still_says(expected, found, f"{day} {currency}")
     for board, by_currency in afterwards["leaderboards"].items():
         for currency, places in by_currency.items():
-            found = ask(bench.settings, "leaderboard", board, "--limit", "100", "--currency", currency)
+            found = ask(
+                upgraded_bench.settings, "leaderboard", board, "--limit", "100", "--currency", currency
+            )
             assert_still_says(places, found, f"{board} {currency}")
 
 
@@ -212,7 +216,10 @@ def test_a_backup_of_0_1_0_is_restored_and_upgraded(
     assert bench.broken_checks() == set()
     key = next(one["partition"] for one in contents(database)["imports"] if one["file"] == "friday.csv")
     bench.settle(key)
-    assert bench.broken_checks() <= {"daily_kpis_equal_a_recomputation", "leaderboards_equal_the_order_store"}
+    assert bench.broken_checks() <= {
+        "daily_kpis_equal_a_recomputation",
+        "leaderboards_equal_the_order_store",
+    }
     engine.dispose()
 
 
