@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -26,7 +27,7 @@ from cli.stack import foreground, stack
 from functools import partial
 from orders_pipeline.base.settings import load_settings
 foreground.start_all = partial(stack.start_all, celery_app="{APP}")
-foreground.run_in_foreground(load_settings(), ["{WORKER_ORDERS}"], lambda said: print(said, flush=True))
+foreground.run_in_foreground(load_settings(), ["{WORKER_ORDERS}"], guarded=None, say=partial(print, flush=True))
 print("ended in order", flush=True)
 """
 
@@ -58,6 +59,11 @@ def test_workers_are_as_large_as_the_settings_say() -> None:
     settings = Settings(order_workers_min=5, order_workers_max=20, default_workers_min=3, worker_processes=1)
     assert pool_size(WORKER_ORDERS, settings) == PoolSize(5, 20)
     assert pool_size(WORKER_DEFAULT, settings) == PoolSize(3, 3)
+
+
+def read_until(text: str, output: IO[str]) -> None:
+    """Read lines up to one that contains the text; fails at once where the program ends before it."""
+    assert any(text in line for line in output), f"the program ended without saying {text!r}"
 
 
 def pid_of(settings: Settings, name: str) -> int:
@@ -98,7 +104,7 @@ def test_in_the_foreground_sigterm_stops_everything_after_the_running_task(
         text=True,
     ) as process:
         assert process.stdout is not None
-        eventually(lambda: "Running until" in str(process.stdout and process.stdout.readline()))
+        read_until("Running until", process.stdout)
         task = Task(settings, tmp_path / "task")
         process.send_signal(signal.SIGTERM)
         assert "Stopping" in process.stdout.readline()
@@ -122,7 +128,7 @@ def test_a_foreground_whose_supervisor_is_killed_fails_so_that_it_is_started_aga
         text=True,
     ) as process:
         assert process.stdout is not None
-        eventually(lambda: "Running until" in str(process.stdout and process.stdout.readline()))
+        read_until("Running until", process.stdout)
         os.kill(int((Layout(settings.home).run / "supervisord.pid").read_text()), signal.SIGKILL)
         _out, err = process.communicate()
     assert process.returncode == 1
