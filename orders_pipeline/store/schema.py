@@ -67,6 +67,10 @@ home = Table(
     Column("gateway", String, nullable=False, server_default="simulated", comment="where charges are made"),
     Column("next_order_id", BigInteger, nullable=False),
     Column("publisher", String, nullable=False, server_default="", comment="home whose warehouse shows KPIs"),
+    Column(
+        "timezone", String, comment="in which the days of the stored orders are; empty before the first order"
+    ),
+    Column("currency", String(3), comment="of files without a currency column; empty before the first order"),
 )
 
 sources = Table(
@@ -287,6 +291,34 @@ intake_pause = Table(
     Column("paused_at", BigInteger, nullable=False),
     Column("paused_by", String, nullable=False),
     Column("because", String, nullable=False),
+)
+
+quarantined_files = Table(
+    "quarantined_files",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file_name", String, nullable=False, comment="as dropped; what is no readable text is escaped"),
+    Column("kept_as", String, nullable=False, comment="its name in the folder quarantine"),
+    Column("file_bytes", BigInteger, nullable=False),
+    Column("code", String, nullable=False),
+    Column("message", String, nullable=False),
+    Column("hint", String, nullable=False),
+    Column("quarantined_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("closed_as", String, comment="dismissed or retried"),
+    CheckConstraint("(closed_at IS NULL) = (closed_as IS NULL)", name="closed_with_outcome"),
+    Index(None, "closed_at"),
+)
+
+backups = Table(
+    "backups",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, comment="empty while it runs, and when it was killed"),
+    Column("folder", String, nullable=False),
+    Column("error", String, comment="why it failed"),
+    Index(None, "started_at"),
 )
 
 order_notes = Table(

@@ -27,7 +27,8 @@ from cli.stack import foreground, stack
 from functools import partial
 from orders_pipeline.base.settings import load_settings
 foreground.start_all = partial(stack.start_all, celery_app="{APP}")
-foreground.run_in_foreground(load_settings(), ["{WORKER_ORDERS}"], guarded=None, say=partial(print, flush=True))
+say = partial(print, flush=True)
+foreground.run_in_foreground(load_settings(), ["{WORKER_ORDERS}"], guarded=None, say=say)
 print("ended in order", flush=True)
 """
 
