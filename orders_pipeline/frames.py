@@ -31,8 +31,8 @@ class Frames:
     """A read-only view of the figures; each query sees what is published when it runs.
 
     Args:
-        folder: the warehouse's.
-        currency: the one that `daily_kpis` shows where none is named.
+        folder: the warehouse folder, which holds the published figures.
+        currency: the currency that `daily_kpis` shows unless another is named.
     """
 
     folder: Path

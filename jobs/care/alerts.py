@@ -76,7 +76,7 @@ def _tell_of_store(context: SensorEvaluationContext, channels: Channels, problem
     if problem and not was_down:
         notice = Notice(f"Alert: {STORE_SUBJECT}", f"{problem} What to do: docs/runbooks.md, `service_down`.")
     elif was_down and not problem:
-        notice = Notice(f"Over: {STORE_SUBJECT}", "It answers again.")
+        notice = Notice(f"Resolved: {STORE_SUBJECT}", "It answers again.")
     else:
         return
     if send_notice(channels, notice).reached:

@@ -22,6 +22,7 @@ from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.parsed_file import ParsedFile
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
+from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.rejects.limit import RejectLimit
 from orders_pipeline.staging.keys import FileIdentity
 from orders_pipeline.staging.staging import Staging, hash_file
@@ -97,7 +98,8 @@ class _Figures:
             self.revenue[currency] = self.revenue.get(currency, 0) + total
 
     def report(self, file_name: str, profile: str, key: str) -> ImportReport:
-        conflicts = {"order_conflict": self.orders["conflict"]} if self.orders["conflict"] else {}
+        conflicting = self.orders["conflict"]
+        conflicts = {RejectCode.ORDER_CONFLICT.value: conflicting} if conflicting else {}
         return ImportReport(
             partition=key,
             file=file_name,

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, insert, select
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.imports.batch_rows import BatchRows
 from orders_pipeline.imports.rejects import item_of_record
+from orders_pipeline.order_files.reject_codes import EXPLANATIONS, RejectCode
 from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import imports, order_lines, order_notes, orders, rejects
 
 CHUNK = 10_000
 CONTENT = ("customer_id", "currency", "total", "ordered_at", "goods")
-HINT = "Keep the first version, or give the changed order a number of its own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +107,22 @@ def record_conflicts(connection: Connection, import_id: int, conflicting: BatchR
         return
     lines = conflicting.lines.join(conflicting.orders.select("position", "number"), on="position")
     first = pl.col("line_number") == 1
-    known = pl.format("Order {} is already known with other content.", "number")
-    other = pl.format("Another line of order {} was rejected.", "number")
+    conflict, rest = EXPLANATIONS[RejectCode.ORDER_CONFLICT], EXPLANATIONS[RejectCode.ORDER_REJECTED]
+
+    def either(of_conflict: str, of_rest: str) -> pl.Expr:
+        said = [
+            pl.format(text, "number") if "{}" in text else pl.lit(text) for text in (of_conflict, of_rest)
+        ]
+        return pl.when(first).then(said[0]).otherwise(said[1])
+
     rows = lines.select(
         pl.lit(import_id).alias("import_id"),
         "record",
         pl.col("file_line").alias("line"),
         pl.col("number").alias("order_number"),
-        pl.when(first).then(pl.lit("order_conflict")).otherwise(pl.lit("order_rejected")).alias("code"),
-        pl.when(first).then(known).otherwise(other).alias("message"),
-        pl.lit(HINT).alias("hint"),
+        either(RejectCode.ORDER_CONFLICT.value, RejectCode.ORDER_REJECTED.value).alias("code"),
+        either(conflict.message, rest.message).alias("message"),
+        either(conflict.hint, rest.hint).alias("hint"),
         pl.lit("").alias("raw"),
         item_of_record().alias("item"),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Connection, delete, null, select, update
 
+from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.rejects.export import RejectedLine
 from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import imports, rejects
@@ -49,7 +50,7 @@ def rejected_lines(connection: Connection, import_id: int) -> Iterator[RejectedL
 def records_without_text(connection: Connection, import_id: int) -> set[int]:
     """The records whose text only the original file has."""
     conflicting = select(rejects.c.order_number).where(
-        rejects.c.import_id == import_id, rejects.c.code == "order_conflict"
+        rejects.c.import_id == import_id, rejects.c.code == RejectCode.ORDER_CONFLICT
     )
     query = select(rejects.c.record).where(
         rejects.c.import_id == import_id, rejects.c.raw == "", rejects.c.order_number.in_(conflicting)

@@ -88,7 +88,7 @@ def notice_of(alert: Alert) -> Notice:
     if alert.over_at is None:
         runbook = f"What to do: docs/runbooks.md, `{alert.name}`."
         return Notice(f"Alert: {words}", f"{alert.detail} {runbook}")
-    return Notice(f"Over: {words}", f"Raised at {raised}. Last detail: {alert.detail}")
+    return Notice(f"Resolved: {words}", f"Raised at {raised}. Last detail: {alert.detail}")
 
 
 def title(name: str) -> str:

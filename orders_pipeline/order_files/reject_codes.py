@@ -7,7 +7,11 @@ from enum import StrEnum
 
 
 class RejectCode(StrEnum):
-    """Stable codes of rejected lines; `ORDER_REJECTED` marks good lines of orders that have a bad line."""
+    """Stable codes of rejected lines.
+
+    `ORDER_REJECTED` marks the good lines of rejected orders. `ORDER_CONFLICT` comes not from parsing but from
+    loading: the store already has the order with other content.
+    """
 
     BLANK_LINE = "blank_line"
     REPEATED_HEADER = "repeated_header"
@@ -44,6 +48,7 @@ class RejectCode(StrEnum):
     ORDER_TOTAL_TOO_LARGE = "order_total_too_large"
     TEXT_TOO_LONG = "text_too_long"
     ORDER_REJECTED = "order_rejected"
+    ORDER_CONFLICT = "order_conflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,5 +197,10 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "order_number",
         "Another line of order {} was rejected, and orders are imported only as a whole.",
         "Correct the other line.",
+    ),
+    RejectCode.ORDER_CONFLICT: Explanation(
+        "order_number",
+        "Order {} is already known with other content.",
+        "Keep the first version, or give the changed order a number of its own.",
     ),
 }

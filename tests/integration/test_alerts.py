@@ -206,7 +206,7 @@ def test_an_alert_is_told_once_then_silent_then_over(
     assert desk.look() == []
     assert [(alert.name, alert.subject) for alert in desk.open_alerts()] == [(name, subject)]
     cure()
-    assert desk.look() == [f"Over: {words}"]
+    assert desk.look() == [f"Resolved: {words}"]
     assert desk.look() == []
     assert desk.open_alerts() == []
 
@@ -217,7 +217,7 @@ def test_an_order_store_that_is_down_is_told_once_and_when_it_is_back(desk: Desk
     assert desk.look() == ["Alert: Service down (order store)"]
     assert desk.look() == []
     desk.bench.set(database_url="")
-    assert desk.look() == ["Over: Service down (order store)"]
+    assert desk.look() == ["Resolved: Service down (order store)"]
     assert desk.look() == []
 
 
@@ -255,7 +255,7 @@ def test_an_alert_that_is_raised_again_is_a_new_one(desk: Desk) -> None:
         cure = fill_the_disk(desk)
         assert desk.look() == ["Alert: Disk nearly full (disk)"]
         cure()
-        assert desk.look() == ["Over: Disk nearly full (disk)"]
+        assert desk.look() == ["Resolved: Disk nearly full (disk)"]
     with reading(desk.bench.engine) as connection:
         kept = alerts_since(connection, now_us() - timedelta(hours=1) // timedelta(microseconds=1))
     assert [alert.over_at is not None for alert in kept] == [True, True]

@@ -1,4 +1,4 @@
-// The switch of the intake.
+// Pauses and resumes the intake of new files.
 import { ask } from './confirm.js';
 
 function showIntake({ paused, since, by, because }) {
