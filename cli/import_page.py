@@ -39,6 +39,7 @@ def show_report(report: ImportReport) -> None:
     page.print(_figures(report))
     for doubt in _doubts(report.detected):
         page.print(f"  [yellow]uncertain[/]   {escape(doubt)}", highlight=False)
+    show_warnings(report.warnings)
     if not report.rejects_by_code:
         page.print("  rejects     none")
     else:
@@ -80,6 +81,13 @@ def _doubts(detected: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def show_warnings(warnings: list[dict[str, Any]]) -> None:
+    """Prints the warnings about a file, each with its code and how often it applies."""
+    for warning in warnings:
+        told = f"{warning['message']} ({warning['code']}, {warning['count']:,})"
+        page.print(f"  [yellow]warning[/]     {escape(told)}", highlight=False)
+
+
 def show_findings(detected: list[dict[str, Any]]) -> None:
     """Prints how a file was read, with confidence and reasons."""
     table = Table("property", "value", "confidence", "reason", box=SIMPLE)
@@ -95,6 +103,8 @@ def _lines(report: ImportReport) -> str:
         (report.rejected_lines, "rejected"),
         (report.lines_of_rejected_orders, "good but in rejected orders"),
         (report.duplicate_lines, "duplicate"),
+        (report.left_out_lines, "left out"),
+        (report.repeated_lines, "repeated"),
     ]
     return ", ".join(f"{number:,} {name}" for number, name in parts if number)
 

@@ -109,6 +109,8 @@ class _Figures:
             rejected_lines=self.parsed.rejected_lines,
             lines_of_rejected_orders=self.parsed.lines_of_rejected_orders + self.lines["conflict"],
             duplicate_lines=self.lines["duplicate"],
+            left_out_lines=self.parsed.left_out_lines,
+            repeated_lines=self.parsed.repeated_lines,
             orders={
                 "accepted": self.orders["accepted"],
                 "rejected": self.parsed.orders_rejected + self.orders["conflict"],
@@ -120,4 +122,5 @@ class _Figures:
             },
             rejects_by_code=dict(sorted({**self.parsed.rejects_by_code, **conflicts}.items())),
             detected=[asdict(finding) for finding in self.parsed.detected],
+            warnings=[asdict(warning) for warning in self.parsed.warnings],
         )

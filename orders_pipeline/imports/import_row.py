@@ -45,6 +45,8 @@ class Import:
     rejected_lines: int
     lines_of_rejected_orders: int
     rejected_orders: int
+    left_out_lines: int = 0
+    repeated_lines: int = 0
     file_sha256: str = ""
     refused_code: str | None = None
     parsed: dict[str, Any] | None = None

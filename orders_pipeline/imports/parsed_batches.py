@@ -49,6 +49,8 @@ def register_parsed(connection: Connection, import_id: int, parsed: Parsed, foun
             rejected_lines=file.rejected_lines,
             lines_of_rejected_orders=file.lines_of_rejected_orders,
             rejected_orders=file.orders_rejected,
+            left_out_lines=file.left_out_lines,
+            repeated_lines=file.repeated_lines,
         )
     )
     return True

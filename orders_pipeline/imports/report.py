@@ -19,9 +19,10 @@ COMPANION_CODE = "order_rejected"
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """The report of an import. `records` is the sum of the four line counts; revenue is of completed orders.
+    """The report of an import. `records` is the sum of the six line counts; revenue is of completed orders.
 
     `detected` lists what parsing found out about the file: what, value, confidence (0 to 1) and reason.
+    `warnings` lists what a person should know about it: code, message and count.
     """
 
     partition: str
@@ -32,6 +33,8 @@ class ImportReport:
     rejected_lines: int
     lines_of_rejected_orders: int
     duplicate_lines: int
+    left_out_lines: int
+    repeated_lines: int
     orders: dict[str, int]
     statuses: dict[str, int]
     revenue: dict[str, str]
@@ -39,6 +42,7 @@ class ImportReport:
     seconds: float = 0.0
     orders_per_second: float = 0.0
     detected: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
 
 
 def report_import(connection: Connection, found: Import, seconds: float) -> ImportReport:
@@ -58,6 +62,8 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         rejected_lines=found.rejected_lines,
         lines_of_rejected_orders=found.lines_of_rejected_orders + sums["conflict_lines"],
         duplicate_lines=sums["duplicate_lines"],
+        left_out_lines=found.left_out_lines,
+        repeated_lines=found.repeated_lines,
         orders={
             "accepted": accepted,
             "rejected": found.rejected_orders + sums["conflict_orders"],
@@ -69,6 +75,7 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         seconds=round(seconds, 3),
         orders_per_second=round(accepted / seconds, 1) if seconds > 0 else 0.0,
         detected=detected_of(found),
+        warnings=warnings_of(found),
     )
 
 
@@ -77,6 +84,12 @@ def detected_of(found: Import) -> list[dict[str, Any]]:
     parsed = parsed_of(found)
     findings = parsed.file.detected if parsed else identified_of(found).findings
     return [asdict(finding) for finding in findings]
+
+
+def warnings_of(found: Import) -> list[dict[str, Any]]:
+    """The warnings of parsing; none before the file is parsed."""
+    parsed = parsed_of(found)
+    return [asdict(warning) for warning in parsed.file.warnings] if parsed else []
 
 
 def report_again(connection: Connection, found: Import) -> ImportReport:
@@ -92,11 +105,14 @@ def report_again(connection: Connection, found: Import) -> ImportReport:
         rejected_lines=0,
         lines_of_rejected_orders=0,
         duplicate_lines=found.records,
+        left_out_lines=0,
+        repeated_lines=0,
         orders={"accepted": 0, "rejected": 0, "duplicate": known},
         statuses={status.value: 0 for status in SETTLED},
         revenue={},
         rejects_by_code={},
         detected=detected_of(found),
+        warnings=warnings_of(found),
     )
 
 

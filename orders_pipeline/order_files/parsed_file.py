@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,29 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class FileWarning:
+    """Something in a file that was read, but that a person should know.
+
+    `message` has no count in it: `count` says how many values, lines or orders the warning is about.
+    """
+
+    code: str
+    message: str
+    count: int
+
+
+def merged_warnings(warnings: Iterable[FileWarning]) -> tuple[FileWarning, ...]:
+    """Adds up warnings with the same code; the first message of each code stays."""
+    merged: dict[str, FileWarning] = {}
+    for warning in warnings:
+        known = merged.get(warning.code)
+        merged[warning.code] = (
+            replace(known, count=known.count + warning.count) if known is not None else warning
+        )
+    return tuple(merged.values())
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedBatch:
     """A batch of whole orders in `batch-NNNN.orders.parquet` and `batch-NNNN.lines.parquet`."""
 
@@ -26,14 +50,20 @@ class ParsedBatch:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """Counts of a parsed file: `records` = lines in batches + `rejected_lines` + `lines_of_rejected_orders`.
+    """Counts of a parsed file.
+
+    `records` is the sum of the lines in batches, `rejected_lines`, `lines_of_rejected_orders`,
+    `left_out_lines` and `repeated_lines`.
 
     Attributes:
         lines_of_rejected_orders: good lines of orders that have a bad line.
         orders_rejected: distinct order numbers with a bad line.
         rejects_by_code: counts of bad lines, without the good lines of rejected orders.
+        left_out_lines: lines that the profile or an option leaves out of their orders.
+        repeated_lines: lines of orders that come again after a repeated header.
         detected: properties found in the file.
         export_note: how ambiguous columns were read; an export of the rejects carries it.
+        warnings: what was read, but what a person should know; one for each code.
     """
 
     records: int
@@ -45,6 +75,9 @@ class ParsedFile:
     detected: tuple[Finding, ...]
     encoding: str
     export_note: str
+    left_out_lines: int = 0
+    repeated_lines: int = 0
+    warnings: tuple[FileWarning, ...] = ()
 
     def has_batches_of(self, other: ParsedFile) -> bool:
         """Whether both have the same counts and batches, even if their findings have other texts."""
@@ -53,4 +86,5 @@ class ParsedFile:
     @property
     def _counts(self) -> tuple[object, ...]:
         rejected = (self.rejected_lines, self.lines_of_rejected_orders, self.orders_rejected)
-        return (self.records, *rejected, self.rejects_by_code, self.batches)
+        kept_out = (self.left_out_lines, self.repeated_lines)
+        return (self.records, *rejected, *kept_out, self.rejects_by_code, self.batches)

@@ -145,6 +145,8 @@ imports = Table(
     Column("rejects_removed_at", BigInteger),
     Column("removed_rejects", JSON, comment="their number by code"),
     Column("reopened_at", BigInteger, comment="when somebody last asked for it to be tried again"),
+    _count("left_out_lines"),
+    _count("repeated_lines"),
 )
 
 batches = Table(

@@ -79,5 +79,8 @@ def _queries() -> dict[str, Select[Any]]:
 
 
 COUNTED = ("orders", "units", "revenue")
-READ = ("records", "rejected_lines", "lines_of_rejected_orders", "rejected_orders")
+READ = (
+    *("records", "rejected_lines", "lines_of_rejected_orders", "rejected_orders"),
+    *("left_out_lines", "repeated_lines"),
+)
 REJECTED = ("record", "line", "order_number", "column_name", "code", "message", "raw")

@@ -28,12 +28,15 @@ REPORT = [
     "rejected_lines",
     "lines_of_rejected_orders",
     "duplicate_lines",
+    "left_out_lines",
+    "repeated_lines",
     "orders",
     "statuses",
     "revenue",
     "rejects_by_code",
     "seconds",
     "orders_per_second",
+    "warnings",
 ]
 
 

@@ -92,6 +92,8 @@ def accounted(report: ImportReport) -> int:
         + report.rejected_lines
         + report.lines_of_rejected_orders
         + report.duplicate_lines
+        + report.left_out_lines
+        + report.repeated_lines
     )
 
 

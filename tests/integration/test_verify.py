@@ -129,6 +129,8 @@ CHANGES = {
     "accepted lines of another file": ("UPDATE batches SET accepted_lines = accepted_lines - 1", STORED),
     "duplicate lines": ("UPDATE batches SET duplicate_lines = duplicate_lines + 1", RECORDS),
     "records": ("UPDATE imports SET records = records + 1", RECORDS),
+    "left out lines": ("UPDATE imports SET left_out_lines = left_out_lines + 1", RECORDS),
+    "repeated lines": ("UPDATE imports SET repeated_lines = repeated_lines + 1", RECORDS),
     "rejected lines": ("UPDATE imports SET rejected_lines = rejected_lines + 1", RECORDS),
     "rejected lines of one order": (
         "UPDATE imports SET rejected_lines = rejected_lines - 1, "

@@ -49,6 +49,7 @@ def test_what_parsing_came_to_under_0_1_0_is_read(old: OldImport) -> None:
     assert sum(batch.lines for batch in parsed.file.batches) == parsed.file.records - (
         parsed.file.rejected_lines + parsed.file.lines_of_rejected_orders
     )
+    assert (parsed.file.left_out_lines, parsed.file.repeated_lines, parsed.file.warnings) == (0, 0, ())
 
 
 @each_old_import
@@ -76,7 +77,7 @@ def test_an_unknown_field_in_how_a_file_is_read_is_refused_by_its_name(path: tup
         identified_of(found)
 
 
-@pytest.mark.parametrize("path", [("left_out_lines",), ("rules", "capture")], ids=str)
+@pytest.mark.parametrize("path", [("frozen_lines",), ("rules", "capture")], ids=str)
 def test_an_unknown_field_in_what_parsing_came_to_is_refused_by_its_name(path: tuple[str, ...]) -> None:
     found = replace(old_import("plain.csv").row, parsed=newer(old_import("plain.csv").parsed, *path))
     with pytest.raises(NewerDocumentError, match=path[-1]):

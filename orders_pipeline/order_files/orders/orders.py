@@ -8,6 +8,7 @@ import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.order_files.columns.profile import OrderField
+from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, RejectCode
 from orders_pipeline.order_files.values.amounts import SCALE
 from orders_pipeline.order_files.values.convert import MAX_TOTAL_UNITS
@@ -17,11 +18,17 @@ _STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
 
 @dataclass(frozen=True, slots=True)
 class SettledLines:
-    """Good orders, sorted by their first lines; their lines, grouped by order; and all rejected lines."""
+    """Good orders, sorted by their first lines; their lines, grouped by order; and all rejected lines.
+
+    Lines that are left out, and lines that repeat an order, are only counted.
+    """
 
     orders: pl.DataFrame
     lines: pl.DataFrame
     rejects: pl.DataFrame
+    left_out: int = 0
+    repeated: int = 0
+    warnings: tuple[FileWarning, ...] = ()
 
 
 def settle_lines(frame: pl.DataFrame, headers: dict[str, str]) -> SettledLines:
@@ -53,6 +60,9 @@ def merge_settled(pieces: list[SettledLines]) -> SettledLines:
         .with_columns(position=of_line)
         .sort("position", maintain_order=True),
         pl.concat(piece.rejects for piece in pieces).sort("record", maintain_order=True),
+        left_out=sum(piece.left_out for piece in pieces),
+        repeated=sum(piece.repeated for piece in pieces),
+        warnings=merged_warnings(warning for piece in pieces for warning in piece.warnings),
     )
 
 

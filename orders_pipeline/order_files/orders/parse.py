@@ -18,7 +18,13 @@ from orders_pipeline.order_files.export_note import note
 from orders_pipeline.order_files.orders.first_pass import FirstPass
 from orders_pipeline.order_files.orders.orders import SettledLines, merge_settled, settle_lines
 from orders_pipeline.order_files.orders.spill import Plan, Spill
-from orders_pipeline.order_files.parsed_file import Finding, ParsedBatch, ParsedFile
+from orders_pipeline.order_files.parsed_file import (
+    FileWarning,
+    Finding,
+    ParsedBatch,
+    ParsedFile,
+    merged_warnings,
+)
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.records.ahead import in_order
 from orders_pipeline.order_files.records.source import open_source
@@ -88,6 +94,9 @@ class _Written:
         self._batches: list[ParsedBatch] = []
         self._rejects: Counter[str] = Counter()
         self._orders_rejected = 0
+        self._left_out = 0
+        self._repeated = 0
+        self._warnings: list[FileWarning] = []
 
     def add(self, number: int, settled: SettledLines) -> None:
         if settled.orders.height:
@@ -104,13 +113,17 @@ class _Written:
             )
             self._rejects.update(dict(settled.rejects["code"].value_counts().iter_rows()))
             self._orders_rejected += settled.rejects["order_number"].drop_nulls().n_unique()
+        self._left_out += settled.left_out
+        self._repeated += settled.repeated
+        self._warnings += settled.warnings
 
     def result(self, first_pass: FirstPass, decisions: Decisions, identified: Identified) -> ParsedFile:
         lost = self._rejects.pop(RejectCode.ORDER_REJECTED.value, 0)
         rejected = self._rejects.total()
         accepted = sum(batch.lines for batch in self._batches)
-        if first_pass.records != accepted + rejected + lost:
+        if first_pass.records != accepted + rejected + lost + self._left_out + self._repeated:
             counts = f"{accepted} accepted, {rejected} rejected, {lost} lost with their order"
+            counts += f", {self._left_out} left out, {self._repeated} repeated"
             raise RecordsLostError(f"{first_pass.records} records, but {counts}")
         found = first_pass.encoding
         encoding = found.encoding if found else identified.encoding
@@ -124,6 +137,9 @@ class _Written:
             detected=(*identified.findings, *_findings(first_pass, decisions)),
             encoding=encoding,
             export_note=note(encoding, decisions.dates.as_option(), decisions.price.character),
+            left_out_lines=self._left_out,
+            repeated_lines=self._repeated,
+            warnings=merged_warnings(self._warnings),
         )
 
 

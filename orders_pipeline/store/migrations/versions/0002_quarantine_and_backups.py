@@ -10,6 +10,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+LINE_COUNTS = ("left_out_lines", "repeated_lines")
+
 
 def upgrade() -> None:
     op.add_column(
@@ -30,6 +32,9 @@ def upgrade() -> None:
             comment="of files without a currency column; empty before the first order",
         ),
     )
+    for name in LINE_COUNTS:
+        column = sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False)
+        op.add_column("imports", column)
     op.create_table(
         "quarantined_files",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -71,5 +76,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("backups")
     op.drop_table("quarantined_files")
+    for name in reversed(LINE_COUNTS):
+        op.drop_column("imports", name)
     op.drop_column("home", "currency")
     op.drop_column("home", "timezone")
