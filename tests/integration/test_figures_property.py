@@ -28,7 +28,7 @@ from tests.sweeps import examples
 
 FIRST_DAY, DAYS = date(2025, 11, 10), 4
 CURRENCIES = ("USD", "JPY", "KWD")
-CALM = examples(25, HealthCheck)
+CALM = examples(15, HealthCheck)
 
 lines = st.lists(
     st.tuples(st.sampled_from(["X", "Y", "Z"]), st.integers(1, 5), st.integers(1, 2_000_000)), min_size=1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -392,6 +393,8 @@ def test_a_finished_import_that_is_run_again_stays_finished_whatever_becomes_of_
 def test_a_run_that_was_deleted_ends_itself(bench: ImportBench, instance: DagsterInstance) -> None:
     run = run_of(instance, running(bench), STARTED)
     instance.delete_run(run.run_id)
+    # Tests that a shell started in the background ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt), run_heartbeat(bench.settings, instance, run):
         Event().wait(60)
 

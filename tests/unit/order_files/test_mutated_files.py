@@ -86,7 +86,7 @@ def run(data: bytes) -> Imported | None:
     return None
 
 
-@examples(300)
+@examples(150)
 @given(mutation=MUTATIONS)
 @example(mutation=(0, 9, 0, b'"'))
 @example(mutation=(5, 9, 1, b""))
