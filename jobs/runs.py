@@ -1,10 +1,15 @@
-"""Dagster's runs: groups of their statuses, the tag that names a run's partition, and giving one up."""
+"""Dagster's runs: groups of their statuses, their tags, and giving one up."""
+
+from enum import IntEnum
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRecord
 
 from jobs.dagster_seams.runs import report_failed
 
 PARTITION_TAG = "dagster/partition"
+PRIORITY_TAG = "dagster/priority"
+# dagster.yaml limits the number of runs with this tag, so that short runs do not wait for long ones.
+LONG_RUN = {"orders/long_run": "true"}
 
 WAITING = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
 FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
@@ -12,6 +17,24 @@ FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus
 IN_PROGRESS = tuple(
     status for status in DagsterRunStatus if status not in (*WAITING, *FINISHED, DagsterRunStatus.MANAGED)
 )
+
+
+class RunPriority(IntEnum):
+    """Which waiting run Dagster starts next: the one with the highest priority, then the oldest.
+
+    Imports that are launched again come before new files of the inbox, because their orders hold stock.
+    """
+
+    FIGURES = 50
+    CARE = 40
+    ASKED_FOR = 30
+    RELAUNCH = 20
+    INBOX = 10
+
+    @property
+    def tag(self) -> dict[str, str]:
+        """The tag of a job or a run with this priority."""
+        return {PRIORITY_TAG: str(int(self))}
 
 
 def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:

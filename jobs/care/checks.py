@@ -11,6 +11,7 @@ from dagster import (
 )
 
 from jobs.dagster_seams.asset_jobs import AssetJob
+from jobs.runs import LONG_RUN, RunPriority
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, REJECTED_ORDER_ROWS
 
@@ -27,12 +28,14 @@ def check_jobs() -> list[AssetJob]:
             selection=AssetSelection.all_asset_checks(),
             executor_def=in_process_executor,
             description="Recomputes every invariant of orders and figures from scratch.",
+            tags=RunPriority.CARE.tag | LONG_RUN,
         ),
         define_asset_job(
             CHECK_QUALITY,
             selection=AssetSelection.checks(DAYS_IN_TIME, REJECTS_UNDER_LIMIT),
             executor_def=in_process_executor,
             description="Checks for late figures and for files with many rejected lines.",
+            tags=RunPriority.CARE.tag,
         ),
     ]
 

@@ -17,6 +17,7 @@ from dagster import (
 )
 
 from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.runs import RunPriority
 from jobs.workers.executor import TIME_LIMIT_TAG
 from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.base.settings import Settings
@@ -43,7 +44,7 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
             published.live.publish()
         context.add_output_metadata({"expired": expired})
 
-    @job(name=SWEEP_RESERVATIONS, executor_def=in_process_executor)
+    @job(name=SWEEP_RESERVATIONS, executor_def=in_process_executor, tags=RunPriority.CARE.tag)
     def sweep_reservations() -> None:
         """Rolls back expired reservations: their units go back on the shelf."""
         expire_reservations()

@@ -13,11 +13,13 @@ from dagster import (
 
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.figures.metadata import BOARDS, board_metadata, day_materializations
+from jobs.runs import RunPriority
 from jobs.workers.executor import TIME_LIMIT_TAG
+from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from resources.figures import FigureStores
 
-FIGURES_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"}
+FIGURES_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"} | priority_tag(Priority.FIGURES)
 PUBLISH_FIGURES = "publish_figures"
 BOARD_ASSETS = {board: dataset.name for board, dataset in BOARDS.items()}
 
@@ -41,7 +43,7 @@ def rebuild_leaderboards(context: OpExecutionContext, figures: ResourceParam[Fig
             context.log_event(AssetMaterialization(asset_key, metadata=metadata))
 
 
-@job(name=PUBLISH_FIGURES, executor_def=in_process_executor)
+@job(name=PUBLISH_FIGURES, executor_def=in_process_executor, tags=RunPriority.FIGURES.tag)
 def publish_figures_job() -> None:
     """Publishes the KPI days whose orders changed, and both leaderboards."""
     rebuild_leaderboards(refresh_touched_days())

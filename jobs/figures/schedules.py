@@ -23,6 +23,7 @@ from dagster import (
 from jobs.dagster_seams.asset_jobs import AssetJob
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
+from jobs.runs import RunPriority
 from jobs.workers.queues import queue_sizes
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, PIPELINE_SNAPSHOT
@@ -47,12 +48,14 @@ def figure_jobs(settings: Settings) -> Jobs:
             selection=AssetSelection.assets(DAILY_KPIS.name).without_checks(),
             executor_def=in_process_executor,
             description="Recomputes the KPIs of some days, whether their orders changed or not.",
+            tags=RunPriority.FIGURES.tag,
         ),
         define_asset_job(
             REBUILD_LEADERBOARDS,
             selection=AssetSelection.assets(*BOARD_ASSETS.values()).without_checks(),
             executor_def=in_process_executor,
             description="Rebuilds both leaderboards from the order store.",
+            tags=RunPriority.FIGURES.tag,
         ),
         _snapshot_job(settings),
     ]
@@ -101,7 +104,7 @@ def _snapshot_job(settings: Settings) -> JobDefinition:
         waiting = {f"waiting_{queue}": size for queue, size in sizes.items()}
         context.log_event(AssetMaterialization(PIPELINE_SNAPSHOT.name, metadata={**waiting, **live}))
 
-    @job(name=TAKE_SNAPSHOT, executor_def=in_process_executor)
+    @job(name=TAKE_SNAPSHOT, executor_def=in_process_executor, tags=RunPriority.CARE.tag)
     def note_queues() -> None:
         """Takes a snapshot of queues and throughput."""
         note_queues_and_throughput()

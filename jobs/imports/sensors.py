@@ -19,6 +19,7 @@ from jobs.imports.dead_runs import RunPatience, fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partition
 from jobs.imports.watchdog import relaunch_lost
+from jobs.runs import RunPriority
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
@@ -73,7 +74,9 @@ def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
                 if staged.status is ImportStatus.FINISHED or _was_launched(context.instance, run_key):
                     inbox.keep(path)
                 else:
-                    requests.append(RunRequest(run_key=run_key, partition_key=staged.key))
+                    requests.append(
+                        RunRequest(run_key=run_key, partition_key=staged.key, tags=RunPriority.INBOX.tag)
+                    )
         return (
             SensorResult(run_requests=requests) if requests else SkipReason("no complete file in the inbox")
         )

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from jobs.imports.dead_runs import runs_of
 from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, fail_run
+from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, fail_run
 from jobs.workers.celery_settings import step_app
 from jobs.workers.queue_heads import files_waiting
 from jobs.workers.queues import queue_sizes, unserved_queues
@@ -70,7 +70,7 @@ def relaunch_lost(
             case Relaunch(reason):
                 context.log.warning(f"{found.key} is launched again: {reason}")
                 fail_run(instance, record, reason)
-                yield RunRequest(partition_key=found.key)
+                yield RunRequest(partition_key=found.key, tags=RunPriority.RELAUNCH.tag)
             case GiveUp(reason):
                 context.log.error(f"{found.key} is not launched again: {reason}")
                 fail_run(instance, record, reason)

@@ -1,9 +1,10 @@
 """Priorities of waiting tasks: 0 to 9; a higher priority is processed first, on every broker.
 
-Started work is finished first: later steps of an import come before earlier ones, so that batches, and then
-files, finish. If a file has few batches, they still start together, because a batch that is left to the end
-would keep a single worker busy. A file with a single batch comes before the batches of large files. The run's
-tag `dagster-celery/run_priority` is added, for files that are urgent or can wait.
+Figures come first: they take seconds, and people wait for them. Then started work is finished first: later
+steps of an import come before earlier ones, so that batches, and then files, finish. If a file has few
+batches, they still start together, because a batch that is left to the end would keep a single worker busy. A
+file with a single batch comes before the batches of large files. The run's tag `dagster-celery/run_priority`
+is added, for files that are urgent or can wait.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ class Priority(IntEnum):
     CHARGE = 3
     OTHER_WORK = 3
     END = 4
+    FIGURES = HIGHEST
 
 
 def priority_tag(priority: Priority) -> dict[str, str]:
