@@ -63,7 +63,7 @@ class ParsedFile:
         repeated_lines: lines of orders that come again after a repeated header.
         detected: properties found in the file.
         export_note: how ambiguous columns were read; an export of the rejects carries it.
-        warnings: what was read, but what a person should know; one for each code.
+        warnings: what was read, but what a person should know.
     """
 
     records: int

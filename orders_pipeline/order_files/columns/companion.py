@@ -39,12 +39,15 @@ def find_companion(source: Source, companion: Companion, given: str | None) -> S
 def join_orders(lines: pl.DataFrame, orders: pl.DataFrame | None, companion: Companion) -> pl.DataFrame:
     """Adds the fields of their orders to `lines`; marks lines whose order is missing or there twice."""
     fields = [field.value for field in companion.columns if field is not OrderField.ORDER_NUMBER]
+    status = "skipped_order"
     if orders is None:
-        schema = {"order": pl.String, **dict.fromkeys(fields, pl.String), "found": pl.UInt32}
+        schema = {"order": pl.String, **dict.fromkeys([*fields, status], pl.String), "found": pl.UInt32}
         known = pl.DataFrame(schema=schema)
     else:
         sound = orders.filter(pl.col("problem").is_null() & pl.col("order").is_not_null())
-        known = sound.group_by("order").agg(pl.col(fields).first(), found=pl.len())
+        known = sound.group_by("order").agg(
+            pl.col(fields).first(), pl.col("skipped").first().alias(status), found=pl.len()
+        )
     joined = lines.join(known, on="order", how="left", maintain_order="left")
     problem = (
         pl.when(pl.col("problem").is_not_null() | pl.col("order").is_null())
@@ -54,7 +57,7 @@ def join_orders(lines: pl.DataFrame, orders: pl.DataFrame | None, companion: Com
         .when(pl.col("found") > 1)
         .then(pl.lit(RejectCode.ORDER_TWICE.value))
     )
-    return joined.with_columns(problem=problem).drop("found")
+    return joined.with_columns(problem=problem, skipped=pl.coalesce("skipped", status)).drop("found", status)
 
 
 def _fits(name: str, companion: Companion) -> bool:

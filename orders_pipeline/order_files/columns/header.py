@@ -27,15 +27,17 @@ def find_header(file_name: str, sniffed: Sniffed, profiles: Sequence[Profile], l
     """Finds the first record that has all columns of a profile, or the one on physical line `line`.
 
     Raises:
-        FileRefused: there is no such record, or it fits several profiles equally well.
+        FileRefused: there is no such record, it fits several profiles equally well, or a name of the profile
+            fits several columns.
     """
     at = 1
     for index, record in enumerate(sniffed.records[:HEADER_SEARCH]):
         names = tuple(field.strip() for field in record.fields)
         fitting = [profile for profile in profiles if not profile.missing(names)]
         if record.problem is None and fitting and line in (None, at):
-            widened = widen(names, sniffed.records[index + 1 :])
-            return Header(_most_specific(file_name, fitting, names), index, at, widened)
+            profile = _most_specific(file_name, fitting, names)
+            _refuse_ambiguous(file_name, profile, names)
+            return Header(profile, index, at, widen(names, sniffed.records[index + 1 :]))
         at += record.lines
     raise _no_header(file_name, sniffed.records, profiles)
 
@@ -59,6 +61,21 @@ def _most_specific(file_name: str, fitting: list[Profile], names: tuple[str, ...
             "profile_ambiguous", f"{file_name} fits several profiles: {which}.", "Choose one of them."
         )
     return best[0]
+
+
+def _refuse_ambiguous(file_name: str, profile: Profile, names: tuple[str, ...]) -> None:
+    places = profile.ambiguous(names)
+    if not places:
+        return
+    columns = " and ".join(f"{names[at]!r} (column {at + 1})" for at in places)
+    same = len({names[at] for at in places}) == 1
+    raise FileRefused(
+        "column_ambiguous",
+        f"{file_name} has several columns that the profile {profile.name!r} may mean: {columns}.",
+        "Rename or remove all but one of them in the file."
+        if same
+        else "Write the exact name of the right column in a profile.",
+    )
 
 
 def _no_header(file_name: str, records: Sequence[Scanned], profiles: Sequence[Profile]) -> FileRefused:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from orders_pipeline.order_files.columns.header_names import places_of
 from orders_pipeline.order_files.columns.identify import Identified
-from orders_pipeline.order_files.columns.profile import OrderField, Profile, plain_name
+from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.records.record_layout import Layout
 
 # A line inside a quoted field looks like a record if these fields are filled.
@@ -31,11 +32,11 @@ def order_layout(identified: Identified) -> Layout:
 
 
 def _named_columns(profile: Profile, header: tuple[str, ...]) -> dict[str, int]:
-    positions = {plain_name(name): at for at, name in reversed(list(enumerate(header)))}
     wanted = {f"skip_{number}": name for number, name in enumerate(profile.skip)}
     for field, names in profile.joined.items():
         wanted |= {f"{field.value}+{number}": name for number, name in enumerate(names)}
-    return {key: positions[plain_name(name)] for key, name in wanted.items() if plain_name(name) in positions}
+    places = {key: places_of(name, header) for key, name in wanted.items()}
+    return {key: found[0] for key, found in places.items() if found}
 
 
 def column_names(identified: Identified) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -19,7 +18,10 @@ from pydantic_core import ErrorDetails
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.header_names import first_known, places_of
 
+# In `skip`: whatever the column contains.
+ANY_VALUE = "*"
 PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
@@ -186,35 +188,32 @@ class Profile(BaseModel):
 
     def locate(self, header: tuple[str, ...]) -> dict[OrderField, int]:
         """Returns the position of each field whose column is in `header`."""
-        return locate(self.columns, header)
+        places = {field: first_known(names, header) for field, names in self.columns.items()}
+        return {field: found[0] for field, found in places.items() if found}
+
+    def ambiguous(self, header: tuple[str, ...]) -> list[int]:
+        """Returns the positions of the first columns between which a name of the profile does not decide."""
+        places = [first_known(names, header) for names in self.columns.values()]
+        places += [places_of(name, header) for name in self._single_columns]
+        return next((found for found in places if len(found) > 1), [])
+
+    @property
+    def _single_columns(self) -> list[str]:
+        return [*(name for names in self.joined.values() for name in names), *self.skip]
 
     def missing(self, header: tuple[str, ...]) -> list[str]:
         """Returns the names of the required columns that `header` lacks."""
         found = self.locate(header)
         absent = [" or ".join(self.columns[field]) for field in self.required if field not in found]
-        known = {plain_name(name) for name in header}
-        together = [
+        needed = [
             name for field, names in self.joined.items() if field not in self.optional for name in names
         ]
-        absent += [name for name in together if plain_name(name) not in known]
+        # With a companion, a column of `skip` may be in either file.
+        needed += [] if self.companion else self.skip
+        absent += [name for name in needed if not places_of(name, header)]
         if self.items and not self.items.among(header):
             absent.append(self.items.columns)
         return absent
-
-
-def locate(columns: dict[OrderField, Names], header: tuple[str, ...]) -> dict[OrderField, int]:
-    """Returns the position in `header` of the first known name of each field."""
-    positions: dict[str, int] = {}
-    for at, name in enumerate(header):
-        positions.setdefault(plain_name(name), at)
-    known = {field: [positions.get(plain_name(name)) for name in names] for field, names in columns.items()}
-    first = {field: next((at for at in places if at is not None), None) for field, places in known.items()}
-    return {field: at for field, at in first.items() if at is not None}
-
-
-def plain_name(name: str) -> str:
-    """Returns a header name without case, spaces and punctuation, for comparing names."""
-    return re.sub(r"[\W_]+", "", name.casefold())
 
 
 @cache
@@ -224,6 +223,11 @@ def built_in_profiles() -> dict[str, Profile]:
     files = [file for file in folder.iterdir() if file.name.endswith(".toml")]
     loaded = [parse_profile(file.read_text("utf-8"), file.name) for file in files]
     return {profile.name: profile for profile in sorted(loaded, key=lambda profile: profile.name)}
+
+
+def is_built_in(profile: Profile) -> bool:
+    """Whether a profile is one of those that come with the package."""
+    return built_in_profiles().get(profile.name) == profile
 
 
 def load_profile(name_or_path: str) -> Profile:

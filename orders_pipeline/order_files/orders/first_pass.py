@@ -13,7 +13,9 @@ from orders_pipeline.order_files.columns.layout import order_layout
 from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.export_note import REASON_COLUMNS
 from orders_pipeline.order_files.orders.items import unpack_items
+from orders_pipeline.order_files.orders.skipping import Skipping
 from orders_pipeline.order_files.orders.spill import Plan, Spill, plan_parts
+from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.records.ahead import prefetched
 from orders_pipeline.order_files.records.encodings import DetectedEncoding
@@ -37,6 +39,7 @@ class FirstPass:
         self._source = source
         self._identified = identified
         self._evidence = evidence
+        self._skipping = Skipping(identified.profile)
         self._layout = order_layout(identified)
         self._text = TextStream(identified.encoding)
         header = {name: identified.header[at] for name, at in self._layout.columns.items()}
@@ -46,6 +49,11 @@ class FirstPass:
     def encoding(self) -> DetectedEncoding | None:
         """The encoding, if it was detected only while reading; see `TextStream.decided`."""
         return self._text.decided
+
+    @property
+    def warnings(self) -> list[FileWarning]:
+        """What a person should know about the values that were read."""
+        return [*self._skipping.warnings()]
 
     def frames(self) -> Generator[pl.DataFrame]:
         """Yields the records, prepared for conversion.
@@ -80,7 +88,7 @@ class FirstPass:
 
     def _prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         profile = self._identified.profile
-        frame = self._joined(self._skipping(self._sections.marked(frame)))
+        frame = self._joined(self._skipping.marked(self._sections.marked(frame)))
         header = pl.col("problem").eq_missing(RejectCode.REPEATED_HEADER.value)
         frame = frame.with_columns(order=pl.when(~header).then(order_key(pl.col(ORDER)))).drop(ORDER)
         frame = self._completed(self._unescaped(frame))
@@ -111,18 +119,6 @@ class FirstPass:
             return frame
         last = pl.int_range(pl.len()) == frame.height - 1
         return frame.with_columns(order=pl.when(last).then(pl.lit(orders[0])).otherwise(pl.col("order")))
-
-    def _skipping(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Adds `skipped`: the value for which the profile skips the order; null if it does not."""
-        matches = [pl.lit(None, pl.String)]
-        names = []
-        for number, values in enumerate(self._identified.profile.skip.values()):
-            if (name := f"skip_{number}") in frame.columns:
-                text = pl.col(name).str.strip_chars()
-                listed = text.str.to_lowercase().is_in([value.lower() for value in values])
-                matches.append(pl.when(text != "" if "*" in values else listed).then(text))
-                names.append(name)
-        return frame.with_columns(skipped=pl.coalesce(matches)).drop(names)
 
     def _joined(self, frame: pl.DataFrame) -> pl.DataFrame:
         for field in self._identified.profile.joined:

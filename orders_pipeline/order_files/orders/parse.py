@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -55,14 +55,15 @@ def parse_order_file(path: Path, identified: Identified, rules: ParseRules, targ
     first_pass = FirstPass(open_source(path, identified.member or None), identified, evidence)
     with TemporaryDirectory(prefix="spill-", dir=target) as folder:
         lines, plan = first_pass.spilled(Path(folder, "lines"), rules)
-        orders = None
+        orders = second_pass = None
         if companion := identify_companion(path, identified):
             second_pass = FirstPass(*companion, evidence)
             orders, _ = second_pass.spilled(Path(folder, "orders"), rules, plan)
         decisions = evidence.decide()
         parts = _Parts(identified, rules, decisions, lines, orders)
         written = _write_all(parts, plan, target)
-    return written.result(first_pass, decisions, identified)
+    passes = [first_pass, second_pass] if second_pass else [first_pass]
+    return written.result(passes, decisions, identified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,8 @@ class _Written:
         self._repeated += settled.repeated
         self._warnings += settled.warnings
 
-    def result(self, first_pass: FirstPass, decisions: Decisions, identified: Identified) -> ParsedFile:
+    def result(self, passes: Sequence[FirstPass], decisions: Decisions, identified: Identified) -> ParsedFile:
+        first_pass, *_ = passes
         lost = self._rejects.pop(RejectCode.ORDER_REJECTED.value, 0)
         rejected = self._rejects.total()
         accepted = sum(batch.lines for batch in self._batches)
@@ -139,7 +141,10 @@ class _Written:
             export_note=note(encoding, decisions.dates.as_option(), decisions.price.character),
             left_out_lines=self._left_out,
             repeated_lines=self._repeated,
-            warnings=merged_warnings(self._warnings),
+            warnings=(
+                *(warning for one in passes for warning in one.warnings),
+                *merged_warnings(self._warnings),
+            ),
         )
 
 

@@ -11,7 +11,8 @@ from importlib import resources
 import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
-from orders_pipeline.order_files.columns.profile import DateOrder, OrderField, plain_name
+from orders_pipeline.order_files.columns.header_names import plain_name
+from orders_pipeline.order_files.columns.profile import DateOrder, OrderField
 from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, DecimalSeparator, read_amounts
 from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates

@@ -1,0 +1,63 @@
+"""Marks the lines whose orders a profile skips because of a status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.profile import ANY_VALUE, Profile, is_built_in
+from orders_pipeline.order_files.parsed_file import FileWarning
+
+VALUES_SHOWN = 8
+VALUE_LENGTH = 40
+
+
+class Skipping:
+    """Applies `skip` of a profile to frames with the columns `skip_N`, and remembers the values it saw."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._columns = {f"skip_{at}": name for at, name in enumerate(profile.skip)}
+        self._seen: dict[str, dict[str, str]] = {}
+
+    def marked(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Replaces `skip_N` by `skipped`: the value for which the order is skipped; null if it is not."""
+        matches = [pl.lit(None, pl.String)]
+        names = [name for name in self._columns if name in frame.columns]
+        for name in names:
+            values = self._profile.skip[self._columns[name]]
+            text = pl.col(name).str.strip_chars()
+            listed = text.str.to_lowercase().is_in([value.lower() for value in values])
+            matches.append(pl.when(text != "" if ANY_VALUE in values else listed).then(text))
+            self._remember(name, frame[name])
+        return frame.with_columns(skipped=pl.coalesce(matches)).drop(names)
+
+    def _remember(self, name: str, values: pl.Series) -> None:
+        seen = self._seen.setdefault(name, {})
+        for value in values.unique(maintain_order=True).drop_nulls().str.strip_chars():
+            seen.setdefault(value.lower(), value)
+
+    def warnings(self) -> Iterator[FileWarning]:
+        """Yields a warning for each column in which a listed value does not occur.
+
+        The values of a built-in profile are those of the platform; a file need not have them all.
+        """
+        if is_built_in(self._profile):
+            return
+        for name, seen in self._seen.items():
+            listed = self._profile.skip[self._columns[name]]
+            unseen = [value for value in listed if value != ANY_VALUE and value.lower() not in seen]
+            if unseen:
+                yield _unseen(self._columns[name], unseen, [value for value in seen.values() if value])
+
+
+def _unseen(column: str, unseen: list[str], seen: list[str]) -> FileWarning:
+    shown = ", ".join(repr(value[:VALUE_LENGTH]) for value in seen[:VALUES_SHOWN]) or "none"
+    more = ", ..." if len(seen) > VALUES_SHOWN else ""
+    return FileWarning(
+        "skip_matches_nothing",
+        f"The profile skips orders by the column {column!r}, but no line has "
+        f"{' or '.join(map(repr, unseen))} there. Its values are {shown}{more}.",
+        len(unseen),
+    )
