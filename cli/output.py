@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any, ParamSpec
@@ -19,6 +18,7 @@ from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.base.documents import NewerDocumentError
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import SettingsError
+from orders_pipeline.base.stack_trace import message_of, stack_trace
 from orders_pipeline.failed_work.chosen import UnknownOrderError
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.imports.import_row import UnknownPartitionError
@@ -101,11 +101,15 @@ def explain(error: Exception) -> CommandFailed:
             failed = CommandFailed("gateway_unavailable", str(error), "Check ORDERS_PAYMENT_URL.")
         case OperationalError():
             hint = "Check ORDERS_DATABASE_URL and that the database runs."
-            failed = CommandFailed("store_unavailable", f"The order store cannot be used: {error.orig}", hint)
-        case _:
-            traceback.print_exception(error)
             failed = CommandFailed(
-                "internal_error", f"{type(error).__name__}: {error}", "The stack trace is on stderr."
+                "store_unavailable", f"The order store cannot be used: {message_of(error)}", hint
+            )
+        case _:
+            sys.stderr.write(stack_trace(error))
+            failed = CommandFailed(
+                "internal_error",
+                f"{type(error).__name__}: {message_of(error)}",
+                "The stack trace is on stderr.",
             )
     return failed
 

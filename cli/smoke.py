@@ -19,6 +19,7 @@ from cli.stack.stack import api_url, webserver_url
 from orders_pipeline.api.access import api_key
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.stack_trace import message_of
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.verify.check import Check
 
@@ -118,7 +119,7 @@ def asked(name: str, ask: Callable[[], str]) -> Check:
     try:
         detail = ask()
     except Exception as error:  # noqa: BLE001 one failure must not stop the other checks
-        return Check(name, False, str(error).partition("\n")[0] or type(error).__name__)
+        return Check(name, False, message_of(error) or type(error).__name__)
     return Check(name, True, f"{detail}, {milliseconds_since(began)}")
 
 

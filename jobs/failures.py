@@ -14,6 +14,7 @@ from dagster import Backoff, Failure, Jitter, OpExecutionContext, RetryPolicy
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from orders_pipeline.base.stack_trace import message_of, without_values
 from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.intake import IntakePausedError
 from orders_pipeline.imports.step_failures import WHOLE_FILE, Step, noting_failures
@@ -45,9 +46,8 @@ def permanent_failures() -> Iterator[None]:
     except SoftTimeLimitExceeded as error:
         raise Failure("The step took longer than its time limit.", allow_retries=False) from error
     except DBAPIError as error:
-        # PostgreSQL repeats the statement's values, customer data, after the first line.
-        reason = str(error.orig).partition("\n")[0]
-        raise Failure(f"The order store refused a statement: {reason}", allow_retries=False) from None
+        refused = f"The order store refused a statement: {message_of(error)}"
+        raise Failure(refused, allow_retries=False) from None
     except IntakePausedError as error:
         hint = (
             "After `orders resume` it is launched automatically under `orders up`; otherwise launch it again."
@@ -56,4 +56,5 @@ def permanent_failures() -> Iterator[None]:
     except StoreRefused as refused:
         raise Failure(str(refused), allow_retries=False) from None
     except Exception as error:
-        raise Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+        said = f"{type(error).__name__}: {message_of(error)}"
+        raise Failure(said, allow_retries=False) from without_values(error)

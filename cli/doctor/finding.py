@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orders_pipeline.base.stack_trace import message_of
+
 
 class Level(StrEnum):
     """The severity of a finding."""
@@ -49,8 +51,7 @@ def examined(name: str, examine: Examination, broken: str) -> Iterator[Finding]:
     try:
         yield from examine()
     except Exception as failed:  # noqa: BLE001 one failure must not stop the other examinations
-        reason = str(failed).partition("\n")[0]
-        yield error(name, f"{type(failed).__name__}: {reason}", broken)
+        yield error(name, f"{type(failed).__name__}: {message_of(failed)}", broken)
 
 
 def milliseconds_since(began: float) -> str:

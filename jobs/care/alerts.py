@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs.care.notices import notice_channels
 from jobs.workers.queue_heads import queues
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.stack_trace import message_of
 from orders_pipeline.monitoring.alert_rules import Limits, judge
 from orders_pipeline.monitoring.alerting import Changes, keep_alerts, tell_alerts
 from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
@@ -42,7 +43,7 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
                 changes = _keep(engine, settings, limits)
                 failures = tell_alerts(engine, channels)
         except DBAPIError as error:
-            _tell_of_store(context, channels, f"It does not answer: {error.orig}")
+            _tell_of_store(context, channels, f"It does not answer: {message_of(error)}")
             return SkipReason("the order store does not answer")
         _tell_of_store(context, channels, None)
         for failure in failures:

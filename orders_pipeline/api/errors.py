@@ -63,7 +63,7 @@ async def _http(_request: Request, error: HTTPException) -> JSONResponse:
 
 
 async def _store_down(_request: Request, error: DBAPIError | TimeoutError) -> JSONResponse:
-    log.error("The order store failed: %s", error.orig if isinstance(error, DBAPIError) else error)
+    log.error("The order store failed: %s", error)
     return error_response(503, "The order store does not answer.")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, inspect, make_url, select
 
 from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.base.stack_trace import QUOTED
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import metadata
 from orders_pipeline.store.sessions import other_sessions
@@ -78,5 +79,11 @@ def _run(program: str, url: str, arguments: list[str]) -> None:
         check=False,
     )
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BackupError("pg_tools_failed", f"{program} failed: {reason}")
+        raise BackupError("pg_tools_failed", f"{program} failed: {_reason(program, done.stderr)}")
+
+
+def _reason(program: str, said: str) -> str:
+    """The program's first error. The lines of the server that follow it repeat rows."""
+    errors = [line for line in said.splitlines() if line.startswith(f"{program}: error: ")]
+    own, error, of_server = (errors or ["no reason given"])[0].partition("ERROR: ")
+    return own + error + QUOTED.sub("'…'", of_server)

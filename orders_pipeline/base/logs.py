@@ -1,6 +1,7 @@
 """Logs: one line for each event, as a JSON object with the ids at hand, or as text for people.
 
-Nothing in them is secret or personal: passwords in URLs are masked, and only the fields below are added.
+Nothing in them is secret or personal: passwords in URLs are masked, errors are shown without values, and only
+the fields below are added.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from orders_pipeline.base.settings import LogFormat, Settings
+from orders_pipeline.base.stack_trace import message_of, stack_trace
 
 # Set by `orders up` for each of its programs.
 PROGRAM_VARIABLE = "ORDERS_PROGRAM"
 FIELDS = ("file", "batch", "order", "run_id", "step", "outcome", "seconds", "method", "path", "status")
 # Up to the last @: a password that was not encoded may contain one.
 CREDENTIALS = re.compile(r"""(?<=://)[^\s/@]*:[^\s"'<>]*@""")
+TRACE_BEGINS = "Traceback (most recent call last):\n"
 QUIET_LOGGERS = ("httpx", "httpcore", "alembic", "celery.app.trace", "celery.worker.strategy")
 NO_IDS: Mapping[str, Any] = MappingProxyType({})
 _ids: ContextVar[Mapping[str, Any]] = ContextVar("log_ids", default=NO_IDS)
@@ -77,13 +80,13 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": masked(record.getMessage()),
+            "message": masked(_message(record)),
         }
         if program := os.environ.get(PROGRAM_VARIABLE):
             line["program"] = program
         line |= _fields(record)
-        if record.exc_info:
-            line["error"] = masked(self.formatException(record.exc_info))
+        if error := _error(record):
+            line["error"] = masked(TRACE_BEGINS + stack_trace(error))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -94,11 +97,22 @@ class TextFormatter(logging.Formatter):
         """The line, and a traceback below it."""
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         fields = ", ".join(f"{name}={value}" for name, value in _fields(record).items())
-        text = f"{time} {record.levelname.lower()} {record.name}: {record.getMessage()}"
+        text = f"{time} {record.levelname.lower()} {record.name}: {_message(record)}"
         text += f" ({fields})" if fields else ""
-        if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+        if error := _error(record):
+            text += f"\n{TRACE_BEGINS}{stack_trace(error)}"
         return masked(text)
+
+
+def _message(record: logging.LogRecord) -> str:
+    if isinstance(record.args, tuple):
+        args = tuple(message_of(one) if isinstance(one, BaseException) else one for one in record.args)
+        return str(record.msg) % args if args else str(record.msg)
+    return record.getMessage()
+
+
+def _error(record: logging.LogRecord) -> BaseException | None:
+    return record.exc_info[1] if record.exc_info else None
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

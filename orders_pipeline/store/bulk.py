@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, Dialect, Table
 
+from orders_pipeline.store.driver_errors import driver_errors
+
 Insertion = Callable[[Connection], None]
 
 
@@ -108,7 +110,7 @@ def _incoming(connection: Connection, table: Table, columns: str, csv: bytes) ->
 
 def _copy_into(connection: Connection, target: str, columns: str, csv: bytes) -> None:
     cursor: Any = connection.connection.cursor()
-    with closing(cursor):
+    with driver_errors(connection), closing(cursor):
         cursor.copy_expert(f"COPY {target} ({columns}) FROM STDIN (FORMAT csv)", BytesIO(csv))
 
 

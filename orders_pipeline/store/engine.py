@@ -14,6 +14,7 @@ from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_f
 
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.version import VERSION
+from orders_pipeline.store.driver_errors import cut_errors
 
 LOCKED_AT_MOST_SECONDS = 60
 BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"
@@ -49,18 +50,17 @@ def open_engine(url: str, pool_seconds: float = 30) -> Engine:
     Args:
         pool_seconds: how long one more waits where all connections to a PostgreSQL are in use.
 
-    Its errors, which runs and commands log, leave out the values of statements: they would be customer data.
+    Its errors, which runs and commands log, contain no rows: they would be customer data.
     """
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
-    return create_engine(
+    return _engine(
         url,
         connect_args=_liveness(make_url(url)),
         pool_pre_ping=True,
         pool_size=2,
         max_overflow=3,
         pool_timeout=pool_seconds,
-        hide_parameters=True,
     )
 
 
@@ -74,7 +74,13 @@ def open_watching_engine(url: str) -> Engine:
         return _sqlite_engine(url)
     arguments = _liveness(make_url(url)) | {"connect_timeout": WATCHER_CONNECT_SECONDS}
     arguments["options"] += f" -c statement_timeout={WATCHER_STATEMENT_SECONDS}s"
-    return create_engine(url, connect_args=arguments, poolclass=NullPool, hide_parameters=True)
+    return _engine(url, connect_args=arguments, poolclass=NullPool)
+
+
+def _engine(url: str, **options: Any) -> Engine:
+    engine = create_engine(url, hide_parameters=True, **options)
+    cut_errors(engine)
+    return engine
 
 
 def _liveness(url: URL) -> dict[str, Any]:
@@ -109,7 +115,7 @@ def _sqlite_engine(url: str) -> Engine:
     database = make_url(url).database
     if database:
         make_home(Path(database).parent)
-    engine = create_engine(url, connect_args={"isolation_level": None}, hide_parameters=True)
+    engine = _engine(url, connect_args={"isolation_level": None})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -8,13 +8,15 @@ from typing import Any
 
 from sqlalchemy import ClauseElement, Connection
 
+from orders_pipeline.store.driver_errors import driver_errors
+
 CHUNK_ROWS = 50_000
 
 
 def chunks_of(connection: Connection, query: ClauseElement) -> Iterator[list[tuple[Any, ...]]]:
     """Yields the rows of a query in chunks, so that they are never all in memory."""
     sql = query.compile(connection, compile_kwargs={"literal_binds": True})
-    with _cursor(connection) as cursor:
+    with driver_errors(connection), _cursor(connection) as cursor:
         cursor.execute(str(sql))
         while rows := cursor.fetchmany(CHUNK_ROWS):
             yield rows
