@@ -55,6 +55,6 @@ def permanent_failures() -> Iterator[None]:
         raise Failure(f"{error}. {hint}", allow_retries=False) from None
     except StoreRefused as refused:
         raise Failure(str(refused), allow_retries=False) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 raised again as a failure, without values
         said = f"{type(error).__name__}: {message_of(error)}"
         raise Failure(said, allow_retries=False) from without_values(error)

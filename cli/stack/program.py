@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orders_pipeline.base.documents import from_json
+from orders_pipeline.base.secret_files import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,7 @@ def save_programs(file: Path, programs: Iterable[Program]) -> None:
 
     The file is replaced atomically, because starting programs read it.
     """
-    new = file.with_name(f"{file.name}.new")
-    new.touch(mode=0o600)
-    new.write_text(json.dumps({program.name: asdict(program) for program in programs}, indent=1))
-    new.replace(file)
+    write_private(file, json.dumps({program.name: asdict(program) for program in programs}, indent=1))
 
 
 def load_programs(file: Path) -> dict[str, Program]:

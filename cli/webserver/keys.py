@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from sqlalchemy import Engine
 from cli.webserver.links import use_link
 from orders_pipeline.access.api_keys import find_key, is_use_noted, note_use
 from orders_pipeline.base.model import Scope
+from orders_pipeline.base.secret_files import is_same_secret
 from orders_pipeline.store.engine import reading
 
 
@@ -31,7 +31,7 @@ class Keys:
 
     def knows(self, key: str) -> bool:
         """Returns whether this key is valid now. It may have been revoked since the sign-in."""
-        if secrets.compare_digest(key.encode(), self.home_key.encode()):
+        if is_same_secret(key, self.home_key):
             return True
         with reading(self.engine) as connection:
             found = find_key(connection, key)

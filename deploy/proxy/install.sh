@@ -24,10 +24,11 @@ if [ "$(id -u)" = 0 ] && getent group www-data >/dev/null; then
   chgrp www-data "$nginx/orders/users.htpasswd"
 fi
 
-if [ ! -e "$nginx/orders/key.pem" ]; then
+if [ ! -s "$nginx/orders/key.pem" ]; then
   if [[ $host =~ ^[0-9.]+$|: ]]; then name=IP:$host; else name=DNS:$host; fi
   (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 365 -subj "/CN=$host" \
-    -addext "subjectAltName=$name,DNS:localhost,IP:127.0.0.1" -keyout "$nginx/orders/key.pem" -out "$nginx/orders/cert.pem" 2>/dev/null)
+    -addext "subjectAltName=$name,DNS:localhost,IP:127.0.0.1" -keyout "$nginx/orders/key.pem.new" -out "$nginx/orders/cert.pem.new" 2>/dev/null)
+  for file in cert.pem key.pem; do mv "$nginx/orders/$file.new" "$nginx/orders/$file"; done
   echo "Made a self-signed certificate: browsers warn of it until you put a real one in its place."
 fi
 echo "Next: $here/user.sh NAME operator, then: nginx -t && systemctl restart nginx"

@@ -23,10 +23,11 @@ if [ "$role" != gone ]; then
   login="$name:$(openssl passwd -6 -stdin <<<"$password")"
 fi
 
-# Written in place, so that the files keep their owner and mode.
+# Replaced at once by a copy, which keeps owner and mode: a run that is killed locks nobody out.
+replace() { cp -p "$1" "$1.new"; awk NF >"$1.new"; sync "$1.new"; mv "$1.new" "$1"; }
 others=$(awk -F: -v name="$name" '$1 != name' "$users")
-printf '%s\n' "$others" "$login" | awk NF >"$users"
+printf '%s\n' "$others" "$login" | replace "$users"
 others=$(awk -v name="$name" '$1 != name' "$operators")
 [ "$role" = operator ] && others+=$'\n'"$name dagster_full;"
-printf '%s\n' "$others" | awk NF >"$operators"
+printf '%s\n' "$others" | replace "$operators"
 echo "$name is $role."

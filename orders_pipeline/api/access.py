@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit, address_of
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.model import Scope
+from orders_pipeline.base.secret_files import is_same_secret, kept_secret
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.revisions import require_current, revision_of
 
@@ -63,16 +63,8 @@ def api_key(configured: str, home: Path) -> str:
     """The configured key, else this home's random key in `run/api.key`."""
     if configured:
         return configured
-    file = home / "run" / "api.key"
     make_home(home)
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text().strip()
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(key := secrets.token_urlsafe(32))
-    return key
+    return kept_secret(home / "run" / "api.key", lambda: secrets.token_urlsafe(32))
 
 
 async def identify(request: Request, context: Context, later: BackgroundTasks) -> Caller | None:
@@ -84,7 +76,7 @@ async def identify(request: Request, context: Context, later: BackgroundTasks) -
         Refused: 429, this address sent too many wrong keys.
     """
     scheme, key = get_authorization_scheme_param(request.headers.get("Authorization"))
-    if scheme.lower() != "bearer":
+    if scheme.lower() != "bearer" or not key.strip():
         return None
     return await run_sync(_known, request, context, later, key, limiter=_threads(request, context))
 
@@ -95,7 +87,7 @@ Known = Annotated[Caller | None, Depends(identify)]
 def _known(request: Request, context: ApiContext, later: BackgroundTasks, shown: str) -> Caller | None:
     limit: RateLimit = request.app.state.rate_limit
     limit.refuse_guessing(address_of(request))
-    if secrets.compare_digest(shown.encode(), context.key.encode()):
+    if is_same_secret(shown, context.key):
         return Caller.of(HOME_KEY, Scope.OPERATE)
     # A health request must not hang when the store hangs.
     with reading(context.watched_store if _watches(request) else context.engine) as connection:

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orders_pipeline.base.currency import currency_code
+from orders_pipeline.base.secret_files import SHORTEST
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -262,7 +263,7 @@ class Settings(BaseSettings):
     api_key: str = Field(
         "",
         repr=False,
-        description="Key that HTTP writes need. Empty: drawn once per home, in run/api.key.",
+        description="Key that HTTP writes need, 16 characters or more. Empty: drawn once, in run/api.key.",
     )
     api_reads: ApiReads = Field(
         ApiReads.OPEN, description="Who may read over HTTP: everybody (open), or clients with a key (key)."
@@ -324,6 +325,13 @@ class Settings(BaseSettings):
         if self.payment_delay_max < self.payment_delay_min:
             raise ValueError("ORDERS_PAYMENT_DELAY_MAX is below ORDERS_PAYMENT_DELAY_MIN")
         return self
+
+    @field_validator("api_key")
+    @classmethod
+    def _hard_to_guess(cls, value: str) -> str:
+        if value and len(value.strip()) < SHORTEST:
+            raise ValueError(f"a key has at least {SHORTEST} characters; empty: the home draws one")
+        return value.strip()
 
     @field_validator("flower_login")
     @classmethod

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sqlalchemy.exc import DBAPIError
 
-MARKS = "\"'`«»„“”‘’"
+MARKS = "\"'`«»„“”\u2018\u2019"
 # From the first quotation mark to the last, because a quoted value can contain quotation marks.
 QUOTED = re.compile(f"[{MARKS}].*[{MARKS}]|[{MARKS}].*")
 HAS_DIGIT = re.compile(r"\w*\d\w*")
@@ -51,7 +51,7 @@ def stack_trace(error: BaseException) -> str:
 
 
 def without_values(error: BaseException) -> Exception:
-    """A copy of an error and its causes, with their names and stack traces, for programs that print errors."""
+    """A copy of an error and its causes with their names and stack traces, for programs that print errors."""
     named = type(type(error).__name__, (Exception,), {"__module__": "builtins"})
     copy: Exception = named(message_of(error))
     cause = _cause(error)

@@ -7,7 +7,6 @@ processes of another home that find this Redis on their port.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -21,11 +20,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from orders_pipeline.base.home import make_home
+from orders_pipeline.base.secret_files import only_one_in, write_private
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.broker_tls import verifying
 
 # Below the ephemeral port range, so that no outgoing connection uses the port by chance.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
+WHOLE_URL = re.compile(r"redis://:\S{16,}@127\.0\.0\.1:\d+/0")
 
 
 class RedisServerMissing(RuntimeError):
@@ -77,8 +78,7 @@ def outdated_server() -> str | None:
 def embedded_redis_url(home: Path) -> str:
     """URL of the embedded Redis of this home, the same for every process. The first call generates it."""
     with _url_file(home) as file:
-        url = file.read_text().strip()
-        return url or _draw_url(file)
+        return _kept_url(file) or _draw_url(file)
 
 
 def redis_url(settings: Settings) -> str:
@@ -101,11 +101,11 @@ def prepare_server(home: Path) -> list[str]:
     """
     program = find_server()
     with _url_file(home) as file:
-        url = file.read_text().strip()
+        url = _kept_url(file)
         if not url or not _is_free(_port(url)):
             url = _draw_url(file)
     config = file.parent / "redis.conf"
-    _write_private(config, _configuration(url, file.parent))
+    write_private(config, _configuration(url, file.parent))
     return [str(program), str(config)]
 
 
@@ -129,8 +129,14 @@ def _quoted(value: str) -> str:
 
 def _draw_url(file: Path) -> str:
     url = f"redis://:{secrets.token_hex(16)}@127.0.0.1:{_free_port()}/0"
-    file.write_text(url + "\n")
+    write_private(file, url + "\n")
     return url
+
+
+def _kept_url(file: Path) -> str:
+    """The saved URL; empty if there is none, or only a part of one, which a killed process left."""
+    kept = file.read_text().strip() if file.exists() else ""
+    return kept if WHOLE_URL.fullmatch(kept) else ""
 
 
 def _port(url: str) -> int:
@@ -155,19 +161,9 @@ def _is_free(port: int) -> bool:
 
 @contextmanager
 def _url_file(home: Path) -> Iterator[Path]:
-    """The locked file that stores the URL, so that concurrent processes get the same URL."""
+    """The file that stores the URL. It is locked, so that concurrent processes get the same URL."""
     folder = home / "run"
     make_home(home)
     folder.mkdir(mode=0o700, exist_ok=True)
-    file = folder / "redis.url"
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield file
-    finally:
-        os.close(descriptor)
-
-
-def _write_private(file: Path, text: str) -> None:
-    file.touch(mode=0o600)
-    file.write_text(text)
+    with only_one_in(folder):
+        yield folder / "redis.url"

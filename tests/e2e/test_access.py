@@ -27,7 +27,7 @@ REBUILD = "/leaderboard/rebuild"
 @pytest.fixture
 def settings(redis_url: str) -> Settings:
     return load_settings().model_copy(
-        update={"redis_url": redis_url, "rate_limit": 0, "api_key": "the home's"}
+        update={"redis_url": redis_url, "rate_limit": 0, "api_key": "the home's own key"}
     )
 
 
@@ -72,10 +72,22 @@ def test_only_a_key_that_may_operate_changes_anything(get: Get, engine: Engine) 
     with engine.connect() as connection:
         assert list_actions(connection) == []
     assert get(REBUILD, "POST", **bearing(operator)).status_code == 200
-    assert get(REBUILD, "POST", **bearing("the home's")).status_code == 200
+    assert get(REBUILD, "POST", **bearing("the home's own key")).status_code == 200
     with engine.connect() as connection:
         done = [(one.actor, one.action) for one in list_actions(connection)]
     assert done == [("key:home", "leaderboards.rebuild"), ("key:operate", "leaderboards.rebuild")]
+
+
+@pytest.mark.parametrize("left", ["", "abc"])
+def test_an_empty_or_incomplete_key_of_the_home_opens_nothing(settings: Settings, left: str) -> None:
+    file = settings.home / "run" / "api.key"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(left)
+    with serving(settings.model_copy(update={"api_key": ""})) as get:
+        for header in ("Bearer", "Bearer ", "Bearer  ", f"Bearer {left}"):
+            refused = get(REBUILD, "POST", headers={"Authorization": header})
+            assert refusal(refused)[0] == 401
+        assert get(REBUILD, "POST", **bearing(file.read_text())).status_code == 200
 
 
 def test_a_revoked_or_expired_key_is_refused(get: Get, engine: Engine) -> None:

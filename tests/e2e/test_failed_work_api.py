@@ -18,17 +18,19 @@ from orders_pipeline.store.engine import open_engine, reading
 from tests.api_server import Get, serving
 from tests.import_bench import ImportBench, Line, many_orders
 
-KEY = {"Authorization": "Bearer open sesame"}
+KEY = {"Authorization": "Bearer open sesame, open"}
 ACTIONS = ["/failed/retry", "/failed/cancel", "/intake/pause", "/intake/resume"]
 
 
 @pytest.fixture
 def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
     """A home in which two orders are out of stock and one payment was declined."""
-    settings = Settings(home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key="open sesame")
+    settings = Settings(
+        home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key="open sesame, open"
+    )
     engine = open_engine(settings.store_url)
     bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url, rate_limit=0, api_key="open sesame")
+    bench.set(redis_url=redis_url, rate_limit=0, api_key="open sesame, open")
     bench.stock(MOUSE=0, CABLE=10)
     bench.set(payment_success_rate=0)
     bench.import_lines(Line("1"), Line("2"), Line("3", "CABLE"))

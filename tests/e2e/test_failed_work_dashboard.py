@@ -18,7 +18,7 @@ from tests.e2e.browser import browser
 from tests.e2e.test_dashboard import problems
 from tests.import_bench import ImportBench, Line, many_orders
 
-KEY = "open sesame"
+KEY = "open sesame, open"
 PATIENCE_MS = 20_000
 __all__ = ["browser"]
 

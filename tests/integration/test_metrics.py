@@ -212,7 +212,12 @@ def test_whoever_watches_does_not_hang_with_a_postgresql_that_hangs(settings: Se
             figures.engine.begin() as connection,
         ):
             key = create_key(connection, "prometheus", Scope.READ)
-        closed = {"database_url": url, "rate_limit": 0, "api_reads": ApiReads.KEY, "api_key": "open sesame"}
+        closed = {
+            "database_url": url,
+            "rate_limit": 0,
+            "api_reads": ApiReads.KEY,
+            "api_key": "open sesame, open",
+        }
         with running_server(settings.model_copy(update=closed)) as address:
             assert watchers(address) == (1, "healthy", True)
             with hanging_postgres(server):
@@ -224,7 +229,7 @@ def test_whoever_watches_does_not_hang_with_a_postgresql_that_hangs(settings: Se
 
 def watchers(url: str) -> tuple[float, str, bool]:
     """Whether the order store is up: for Prometheus, for monitors, and for load balancers."""
-    shown = {"Authorization": "Bearer open sesame"}
+    shown = {"Authorization": "Bearer open sesame, open"}
     scraped = samples(requests.get(f"{url}/metrics", timeout=25, headers=shown).text)
     health = requests.get(f"{url}/api/health", timeout=25).json()
     return scraped["orders_up database"], health["services"]["database"]["status"], ready(url)[1]["store"]
@@ -261,10 +266,10 @@ def test_names_and_help_texts_are_as_prometheus_wants_them(
 def test_a_scrape_needs_a_key_where_reading_does_and_probes_never_do(
     settings: Settings, home: PublishedFigures
 ) -> None:
-    closed = {"api_reads": ApiReads.KEY, "api_key": "open sesame"}
+    closed = {"api_reads": ApiReads.KEY, "api_key": "open sesame, open"}
     with running_server(settings.model_copy(update=closed)) as url:
         assert requests.get(f"{url}/metrics", timeout=30).status_code == 401
-        shown = {"Authorization": "Bearer open sesame"}
+        shown = {"Authorization": "Bearer open sesame, open"}
         assert requests.get(f"{url}/metrics", timeout=30, headers=shown).status_code == 200
         # The limit is one request a minute.
         assert [requests.get(f"{url}/api/live", timeout=30).status_code for _ in range(3)] == [200] * 3

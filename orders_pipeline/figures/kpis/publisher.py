@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import secrets
 import socket
-from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select, update
 
 from orders_pipeline.base.home import make_home
+from orders_pipeline.base.secret_files import kept_secret
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, kpi_days
 
@@ -44,14 +44,13 @@ def publisher_name(folder: Path) -> str:
     host names.
     """
     make_home(folder.parent)
-    with suppress(FileExistsError), (folder.parent / ID_FILE).open("x") as file:
-        file.write(secrets.token_hex(8))
-    return f"{socket.gethostname()}:{folder}#{_token(folder)}"
+    token = kept_secret(folder.parent / ID_FILE, lambda: secrets.token_hex(8))
+    return f"{socket.gethostname()}:{folder}#{token}"
 
 
 def _token(folder: Path) -> str:
     file = folder.parent / ID_FILE
-    return file.read_text() if file.exists() else ""
+    return file.read_text().strip() if file.exists() else ""
 
 
 def require_publisher(engine: Engine, folder: Path) -> None:
