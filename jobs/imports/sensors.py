@@ -1,13 +1,11 @@
 """Sensors of imports: for files that arrive, and for lost imports."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from dagster import (
-    DagsterInstance,
     DefaultSensorStatus,
     ResourceParam,
-    RunRequest,
-    RunsFilter,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
@@ -15,16 +13,14 @@ from dagster import (
     sensor,
 )
 
+from jobs.imports.background import Background
 from jobs.imports.dead_runs import RunPatience, fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.partitions import register_partition
+from jobs.imports.launching import launch_requests
 from jobs.imports.watchdog import relaunch_lost
-from jobs.runs import RunPriority
-from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.dropped_files import DroppedFiles
 from orders_pipeline.imports.intake import current_pause
-from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.imports.watchdog import PAUSES, HeartbeatClock, Patience
 from orders_pipeline.staging.inbox import STABLE_SECONDS, Inbox
 from orders_pipeline.store.engine import reading
@@ -33,7 +29,8 @@ from resources.order_store import OrderStore
 
 LOOK_SECONDS = 10
 ON = DefaultSensorStatus.RUNNING
-RUN_KEY_TAG = "dagster/run_key"
+# How long a tick waits for the files that it stages. A large file, or many, take longer, and go on after it.
+ATTEND_SECONDS = 5.0
 
 
 def import_sensors(
@@ -50,38 +47,42 @@ def import_sensors(
 
 
 def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
+    dropped, background = DroppedFiles(inbox), Background()
+
     @sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
     def inbox_sensor(
         context: SensorEvaluationContext, file_imports: ResourceParam[FileImports]
     ) -> SensorResult | SkipReason:
-        """Registers and launches each complete file in the inbox; moves an unreadable file to quarantine."""
-        requests = []
+        """Stages each complete file in the inbox and launches its import; bad files go to quarantine."""
         with file_imports.order_store.open() as engine:
             with reading(engine) as connection:
                 if pause := current_pause(connection):
                     return SkipReason(f"files wait in the inbox: {pause}")
-            for path in inbox.complete_files():
-                dropped_at = path.stat().st_ctime_ns
-                try:
-                    staged = stage_file(engine, file_imports.staging, path)
-                except FileRefused as refused:
-                    inbox.quarantine(path, refused)
-                    context.log.error(f"quarantined: {refused.message} {refused.hint}")
-                    continue
-                register_partition(context.instance, staged.key)
-                # The file stays until its run exists: if the daemon dies now, it requests the same run again.
-                run_key = f"{staged.key}/{dropped_at}"
-                if staged.status is ImportStatus.FINISHED or _was_launched(context.instance, run_key):
-                    inbox.keep(path)
-                else:
-                    requests.append(
-                        RunRequest(run_key=run_key, partition_key=staged.key, tags=RunPriority.INBOX.tag)
-                    )
+            trouble = _attend(background, partial(_take_in, dropped, file_imports))
+            requests = launch_requests(context.instance, engine)
+        if trouble and not requests:
+            raise trouble
+        if trouble:
+            context.log.error(f"Files wait in the inbox: {trouble}")
         return (
             SensorResult(run_requests=requests) if requests else SkipReason("no complete file in the inbox")
         )
 
     return inbox_sensor
+
+
+def _attend(background: Background, work: Callable[[], None]) -> Exception | None:
+    try:
+        background.attend(work, ATTEND_SECONDS)
+    except Exception as error:  # noqa: BLE001 what is staged is launched first
+        return error
+    return None
+
+
+def _take_in(dropped: DroppedFiles, file_imports: FileImports) -> None:
+    with file_imports.order_store.open() as engine:
+        while dropped.take_in(engine, file_imports.staging):
+            pass
 
 
 def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> SensorDefinition:
@@ -103,7 +104,3 @@ def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> Senso
         )
 
     return lost_imports_sensor
-
-
-def _was_launched(instance: DagsterInstance, run_key: str) -> bool:
-    return bool(instance.get_run_records(RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from orders_pipeline.base.printable import printable
+
 
 class FileRefused(Exception):
     """A file cannot be imported, or a named profile cannot be used; no order entered the store.
 
     `code` is stable and snake_case, `message` one sentence naming the file and what was expected, `hint` the
-    way out.
+    way out. Both may quote the file's name and content, so characters that cannot be printed are escaped.
     """
 
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(code, message, hint)
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.message = printable(message)
+        self.hint = printable(hint)
 
     def __str__(self) -> str:
         return self.message

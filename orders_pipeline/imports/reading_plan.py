@@ -64,11 +64,18 @@ def plan_of(found: Import) -> ReadingPlan:
 
 @contextmanager
 def planned(
-    connection: Connection, staging: Staging, file: Path, instructions: ReadingInstructions
+    connection: Connection,
+    staging: Staging,
+    file: Path,
+    instructions: ReadingInstructions,
+    copy_of: Path | None = None,
 ) -> Iterator[ReadingPlan]:
     """Plans how to read a file. An export of rejects gets the profile and source of its original.
 
     Its companion may be a copy that lives as long as the context.
+
+    Args:
+        copy_of: the order file, if `file` is a copy of it.
 
     Raises:
         FileRefused: the file is missing, unreadable or not a known kind of order file.
@@ -80,7 +87,7 @@ def planned(
             original = identified_of(origin)
             profile, source = profile or original.profile, source or origin.source
             options = options.over(copies.enter_context(_options_of(staging, origin, original)))
-        identified = identify(file, profile, options)
+        identified = identify(file, profile, options, original=copy_of)
         yield ReadingPlan(identified, source or identified.profile.name, _limit(instructions))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, update
@@ -22,33 +23,52 @@ from orders_pipeline.store.schema import imports
 from orders_pipeline.store.upsert import insert_into
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """When a file was dropped into the inbox (ns since 1970), and its name there.
+
+    Others may write to the inbox, so the file must not be a symbolic link.
+    """
+
+    at: int
+    name: str
+
+
 def stage_file(
     engine: Engine,
     staging: Staging,
     file: Path,
     instructions: ReadingInstructions = NOTHING_SAID,
     digits: int = KEY_DIGITS,
+    dropped: Dropped | None = None,
 ) -> Import:
-    """Identifies a file, copies it to the staging area and saves it in the store.
+    """Copies a file to the staging area, identifies it and saves it in the store.
 
     Args:
         digits: number of hash digits in the partition key.
+        dropped: for a file from the inbox; its import is launched, unless it is finished.
 
     Raises:
         FileRefused: the file is missing, unreadable or not a known kind of order file, or another file has
             its key.
         StagingUnavailable: the staging area does not answer.
     """
+    name, follow_links = (dropped.name, False) if dropped else (file.name, True)
     with ExitStack() as copies:
+        copied = copies.enter_context(staging.copied(file, name=name, follow_links=follow_links))
         with reading(engine) as connection:
-            plan = copies.enter_context(planned(connection, staging, file, instructions))
-        copied = copies.enter_context(staging.copied(file, plan.companion))
+            plan = copies.enter_context(planned(connection, staging, copied.original, instructions, file))
+        copied = staging.with_companion(copied, plan.companion, follow_links=follow_links)
         identity = FileIdentity(copied.sha256, copied.companion_sha256, instructions.words)
         with reading(engine) as connection:
-            key = key_for(connection, file.name, identity, instructions, digits)
+            key = key_for(connection, name, identity, instructions, digits)
         staging.keep(copied, key)
     with engine.begin() as connection:
-        return _add_import(connection, key, copied, identity, plan)
+        found = _add_import(connection, key, copied, identity, plan)
+        if dropped and found.status is not ImportStatus.FINISHED:
+            this = imports.c.id == found.id
+            connection.execute(update(imports).where(this).values(dropped_at=dropped.at))
+    return found
 
 
 def _add_import(

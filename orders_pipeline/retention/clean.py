@@ -50,8 +50,8 @@ def _of_imports(engine: Engine, settings: Settings, *, dry: bool) -> Iterator[Re
 
 def _of_folders(settings: Settings, *, dry: bool) -> Iterator[Removed]:
     if days := settings.keep_originals_days:
-        aside = Inbox(settings.inbox_folder).put_aside_before(_seconds_before(days))
-        yield Removed("inbox_files", _delete(aside, dry=dry), days)
+        removed = Inbox(settings.inbox_folder).remove_put_aside(_seconds_before(days), dry=dry)
+        yield Removed("inbox_files", removed, days)
     yield Removed("unfinished_copies", _delete(_incoming(settings), dry=dry), LEFT_OVER_DAYS)
 
 

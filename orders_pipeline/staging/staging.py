@@ -7,14 +7,17 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.order_files.records.regular_file import open_regular_file
 from orders_pipeline.staging.area import Area, LocalArea
+from orders_pipeline.staging.file_names import safe_name
 from orders_pipeline.staging.keys import safe
 from orders_pipeline.staging.remote_area import RemoteArea, StagingUnavailable
 
@@ -27,7 +30,7 @@ class CopiedFile:
     """A temporary copy of an order file, and of its companion if it has one, before it is staged.
 
     Args:
-        name: name of the original file.
+        name: name of the original file; printable, and shortened if it is very long.
         companion_sha256: empty if there is no companion.
     """
 
@@ -52,38 +55,51 @@ class Staging:
     url: str = field(default="", repr=False)
 
     @contextmanager
-    def copied(self, file: Path, companion: Path | None = None) -> Iterator[CopiedFile]:
+    def copied(self, file: Path, *, name: str = "", follow_links: bool = True) -> Iterator[CopiedFile]:
         """Yields a temporary copy of a file; `keep` stages it. At the end, the copy is removed.
 
         Args:
-            companion: a second file that belongs to it.
+            name: its original name, if it is another now.
+            follow_links: whether the path may be a symbolic link.
 
         Raises:
-            FileRefused: a file cannot be read.
+            FileRefused: the file cannot be read, or is not a regular file.
+            StagingUnavailable: the copy cannot be written.
         """
         incoming = self.folder / f".incoming-{uuid4().hex}"
+        copy = incoming / "original" / safe_name(name or file.name)
         try:
-            with _refusing_unreadable(file):
+            with _writing():
                 make_home(self.folder.parent)
-                incoming.mkdir(parents=True)
-                sha256, size = _copy_and_hash(file, incoming / "original")
-                beside, beside_sha256 = None, ""
-                if companion:
-                    beside = incoming / "companion" / companion.name
-                    beside.parent.mkdir()
-                    beside_sha256, _ = _copy_and_hash(companion, beside)
-            yield CopiedFile(file.name, sha256, size, beside_sha256, incoming / "original", beside)
+            with open_regular_file(file, follow_links=follow_links) as opened:
+                sha256, size = _copy_and_hash(opened, copy)
+            yield CopiedFile(copy.name, sha256, size, "", copy, None)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
+
+    def with_companion(
+        self, copied: CopiedFile, companion: Path | None, *, follow_links: bool = True
+    ) -> CopiedFile:
+        """Adds a copy of the second file that belongs to a copied file, if it has one.
+
+        Raises:
+            FileRefused: the second file cannot be read, or is not a regular file.
+            StagingUnavailable: the copy cannot be written.
+        """
+        if companion is None:
+            return copied
+        copy = copied.original.parent.with_name("companion") / companion.name
+        with open_regular_file(companion, follow_links=follow_links) as opened:
+            sha256, _ = _copy_and_hash(opened, copy)
+        return replace(copied, companion=copy, companion_sha256=sha256)
 
     def keep(self, copied: CopiedFile, key: str) -> None:
         """Stages a copy under a partition key, and replaces any file with this key.
 
         Raises:
-            FileRefused: the file cannot be written.
-            StagingUnavailable: the staging area does not answer.
+            StagingUnavailable: the staging area does not answer, or cannot be written.
         """
-        with _refusing_unreadable(copied.original):
+        with _writing():
             if copied.companion:
                 self._area.put(copied.companion, _companion(key, copied.companion.name))
             self._area.put(copied.original, _original(key))
@@ -207,28 +223,42 @@ def hash_file(file: Path) -> str:
 
 
 @contextmanager
-def _refusing_unreadable(file: Path) -> Iterator[None]:
+def _writing() -> Iterator[None]:
+    """Tells errors of the staging area from those of the file that is staged."""
     try:
         yield
     except StagingUnavailable:
         raise
     except OSError as error:
-        raise FileRefused(
-            "file_unreadable",
-            f"{error.filename or file} cannot be staged: {error.strerror}.",
-            "Check its permissions and the disk.",
-        ) from error
+        message = f"The staging area cannot be written: {error.strerror}. Check the disk and the permissions"
+        raise StagingUnavailable(message) from error
 
 
-def _copy_and_hash(source: Path, target: Path) -> tuple[str, int]:
+def _copy_and_hash(reader: BinaryIO, target: Path) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while chunk := reader.read(CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-            writer.write(chunk)
-        writer.flush()
-        # The order store's entry for the file survives a power failure, so the file must survive it, too.
-        os.fsync(writer.fileno())
-    shutil.copystat(source, target)
+    with _writing():
+        target.parent.mkdir(parents=True)
+        with target.open("wb") as writer:
+            for chunk in _chunks(reader):
+                digest.update(chunk)
+                size += len(chunk)
+                writer.write(chunk)
+            writer.flush()
+            # The order store's entry for the file survives a power failure, so the file must survive it, too.
+            os.fsync(writer.fileno())
+    _copy_times(reader, target)
     return digest.hexdigest(), size
+
+
+def _chunks(reader: BinaryIO) -> Iterator[bytes]:
+    try:
+        while chunk := reader.read(CHUNK):
+            yield chunk
+    except OSError as error:
+        message = f"{reader.name} cannot be read: {error.strerror}."
+        raise FileRefused("file_unreadable", message, "Check the disk and the file's permissions.") from None
+
+
+def _copy_times(reader: BinaryIO, target: Path) -> None:
+    found = os.fstat(reader.fileno())
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))

@@ -46,6 +46,8 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
 _OPEN = text("over_at IS NULL")
+_TO_LAUNCH = text("dropped_at IS NOT NULL")
+_NOT_CLOSED = text("closed_at IS NULL")
 
 
 def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
@@ -147,6 +149,9 @@ imports = Table(
     Column("reopened_at", BigInteger, comment="when somebody last asked for it to be tried again"),
     _count("left_out_lines"),
     _count("repeated_lines"),
+    Column("dropped_at", BigInteger, comment="ns; of its file in the inbox, until it has a run"),
+    Column("dismissed_at", BigInteger, comment="when somebody set its refusal aside"),
+    Index("ix_imports_to_launch", "id", sqlite_where=_TO_LAUNCH, postgresql_where=_TO_LAUNCH),
 )
 
 batches = Table(
@@ -307,9 +312,18 @@ quarantined_files = Table(
     Column("hint", String, nullable=False),
     Column("quarantined_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
-    Column("closed_as", String, comment="dismissed or retried"),
+    Column("closed_as", String, comment="dismissed, retried or removed"),
+    Column("partition_key", String, comment="of the import that it became"),
+    Column("retry_asked_at", BigInteger, comment="until the inbox has tried it again"),
+    Column("retry_as", JSON, comment="how it is read then, by option"),
     CheckConstraint("(closed_at IS NULL) = (closed_as IS NULL)", name="closed_with_outcome"),
-    Index(None, "closed_at"),
+    Index(
+        "uq_quarantined_files_open",
+        "kept_as",
+        unique=True,
+        sqlite_where=_NOT_CLOSED,
+        postgresql_where=_NOT_CLOSED,
+    ),
 )
 
 backups = Table(

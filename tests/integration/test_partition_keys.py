@@ -53,7 +53,8 @@ def test_a_file_that_0_1_0_staged_is_found_again_and_goes_on(lone_bench: ImportB
 def test_an_import_that_0_1_0_staged_is_launched_without_being_staged_again(lone_bench: ImportBench) -> None:
     for old in old_imports():
         note(lone_bench, old)
-        with lone_bench.staging.copied(old.path, old.companion) as copied:
+        with lone_bench.staging.copied(old.path) as alone:
+            copied = lone_bench.staging.with_companion(alone, old.companion)
             lone_bench.staging.keep(copied, old.partition_key)
         if old.file == "limited.csv":
             with pytest.raises(FileRefused, match="The limit is 0"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from socket import AF_UNIX, socket
 
 import fsspec
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings, SettingsError
 from orders_pipeline.staging.keys import KEY_PATTERN, BadPartitionKey, partition_key, safe
+from orders_pipeline.staging.remote_area import StagingUnavailable
 from orders_pipeline.staging.staging import CopiedFile, Staging, hash_file, open_staging
 
 SHA = "0123456789abcdef" * 4
@@ -72,7 +74,8 @@ def in_it(staging: Staging) -> set[str]:
 
 def stage(staging: Staging, file: Path, companion: Path | None = None) -> tuple[str, CopiedFile]:
     """Key of a file that was taken into the staging area, and its copy."""
-    with staging.copied(file, companion) as copied:
+    with staging.copied(file) as alone:
+        copied = staging.with_companion(alone, companion)
         key = partition_key(file.name, copied.sha256)
         staging.keep(copied, key)
         return key, copied
@@ -108,7 +111,8 @@ def test_a_staged_file_is_a_copy_with_its_hash(staging: Staging, tmp_path: Path)
 def test_a_copy_that_is_not_kept_leaves_nothing(staging: Staging, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("x")
-    with staging.copied(file, file) as copied:
+    with staging.copied(file) as alone:
+        copied = staging.with_companion(alone, file)
         assert copied.companion_sha256 == copied.sha256 == hash_file(copied.original)
     assert in_it(staging) == set()
     assert list(staging.folder.iterdir()) == []
@@ -141,15 +145,43 @@ def test_an_unreadable_file_is_refused(staging: Staging, tmp_path: Path) -> None
     file = tmp_path / "orders.csv"
     file.write_text("x")
     file.chmod(0)
-    with pytest.raises(FileRefused, match="cannot be staged"):
+    with pytest.raises(FileRefused, match="cannot be read"):
         stage(staging, file)
 
 
 def test_a_file_that_went_missing_is_refused_and_leaves_nothing(staging: Staging, tmp_path: Path) -> None:
-    with pytest.raises(FileRefused, match="cannot be staged: No such file"):
+    with pytest.raises(FileRefused, match="does not exist"):
         stage(staging, tmp_path / "orders.csv")
-    assert in_it(staging) == set()
-    assert list(staging.folder.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_staging_area_that_cannot_be_written_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("x")
+    (tmp_path / "staging").write_text("a file where the folder should be")
+    with pytest.raises(StagingUnavailable, match="cannot be written: Not a directory"):
+        stage(Staging(tmp_path / "staging"), file)
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "socket", "folder"])
+def test_what_is_no_regular_file_is_refused_without_opening_it(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "secret").write_text("x")
+    path = tmp_path / "orders.csv"
+    with socket(AF_UNIX) as made:
+        match kind:
+            case "link":
+                path.symlink_to(tmp_path / "secret")
+            case "pipe":
+                os.mkfifo(path)
+            case "socket":
+                made.bind(str(path))
+            case _:
+                path.mkdir()
+        staging = Staging(tmp_path / "staging")
+        with pytest.raises(FileRefused, match=" is a ") as refused, staging.copied(path, follow_links=False):
+            pass
+    assert refused.value.code == "not_a_file"
+    assert not [one for one in (tmp_path / "staging").rglob("*") if one.is_file()]
 
 
 def test_one_try_at_parsing_does_not_see_another(staging: Staging) -> None:
@@ -204,7 +236,7 @@ def test_the_name_of_a_staged_file_is_on_disk_with_its_content(
     monkeypatch.setattr(os, "fsync", note)
     key, _ = stage(Staging(tmp_path / "staging"), file, companion)
     folders = {name: names for name, names in synced.items() if names}
-    assert {"original", "companion", "heads.csv"} <= synced.keys()
+    assert {"items.csv", "companion", "heads.csv"} <= synced.keys()
     assert folders.pop("staging") >= {key}
     assert folders == {key: {"original", "companion"}, "companion": {"heads.csv"}}
 

@@ -13,8 +13,14 @@ from orders_pipeline.order_files.records.source import Source, members_of, open_
 from orders_pipeline.order_files.reject_codes import RejectCode
 
 
-def find_companion(source: Source, companion: Companion, given: str | None) -> Source:
+def find_companion(
+    source: Source, companion: Companion, given: str | None, original: Path | None = None
+) -> Source:
     """Finds the companion of an order file: the one given, or a match in its archive or its folder.
+
+    Args:
+        original: the order file, if `source` is a copy of it; its folder is searched. Symbolic links in this
+            folder do not count, because others may have put them there.
 
     Raises:
         FileRefused: no file fits, or several do.
@@ -25,9 +31,9 @@ def find_companion(source: Source, companion: Companion, given: str | None) -> S
     inside = [name for name in members_of(source) if name != source.member and _fits(name, companion)]
     if len(inside) == 1:
         return open_source(path, inside[0])
-    beside = sorted(other for other in path.parent.glob(companion.file) if other != path and other.is_file())
+    beside = _beside(original or path, companion)
     if len(beside) == 1:
-        return open_source(beside[0].resolve())
+        return open_source(beside[0])
     what = "several files match" if beside or inside else "no file matches"
     raise FileRefused(
         "companion_missing",
@@ -58,6 +64,15 @@ def join_orders(lines: pl.DataFrame, orders: pl.DataFrame | None, companion: Com
         .then(pl.lit(RejectCode.ORDER_TWICE.value))
     )
     return joined.with_columns(problem=problem, skipped=pl.coalesce("skipped", status)).drop("found", status)
+
+
+def _beside(path: Path, companion: Companion) -> list[Path]:
+    folder = path.parent.resolve()
+    return sorted(
+        other
+        for other in folder.glob(companion.file)
+        if other.name != path.name and other.is_file() and not other.is_symlink()
+    )
 
 
 def _fits(name: str, companion: Companion) -> bool:

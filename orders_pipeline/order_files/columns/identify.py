@@ -68,13 +68,20 @@ class Looked:
     lines: list[str]
 
 
-def identify(path: Path, profile: str | Profile | None, options: ReadOptions, called: str = "") -> Identified:
+def identify(
+    path: Path,
+    profile: str | Profile | None,
+    options: ReadOptions,
+    called: str = "",
+    original: Path | None = None,
+) -> Identified:
     """Identifies a file from its start.
 
     Args:
         profile: a profile, its name, or the path of its TOML file; None chooses it by the header row.
         options: override what is detected.
         called: the file's original name, if it is stored under another.
+        original: the order file, if `path` is a copy of it; its second file is looked for beside it.
 
     Raises:
         FileRefused: the file is not a readable order file, or its columns fit no profile or several.
@@ -85,7 +92,7 @@ def identify(path: Path, profile: str | Profile | None, options: ReadOptions, ca
     source = replace(open_source(path, options.member, leave_out), called=called)
     identified = _identified(source, profiles, options, named=chosen is not None)
     companion = identified.profile.companion
-    return identified if companion is None else _with_companion(identified, source, companion)
+    return identified if companion is None else _with_companion(identified, source, companion, original)
 
 
 def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified] | None:
@@ -106,8 +113,10 @@ def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified
     return source, _identified(source, [profile], ReadOptions(), named=True)
 
 
-def _with_companion(identified: Identified, source: Source, companion: Companion) -> Identified:
-    found = find_companion(source, companion, identified.options.companion)
+def _with_companion(
+    identified: Identified, source: Source, companion: Companion, original: Path | None
+) -> Identified:
+    found = find_companion(source, companion, identified.options.companion, original)
     note = Finding(
         "companion", found.member or found.name, 1.0, "the profile needs a second file with the orders"
     )

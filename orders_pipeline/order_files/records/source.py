@@ -10,6 +10,7 @@ from pathlib import Path
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.records.formats.file_format import Container, FileFormat, damaged
 from orders_pipeline.order_files.records.formats.known_formats import FORMATS, UNREADABLE
+from orders_pipeline.order_files.records.regular_file import open_regular_file
 
 CHUNK_BYTES = 4 << 20
 # Order files compress about tenfold. A ratio far above that is a mistake or an attack.
@@ -106,15 +107,8 @@ def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Iterator[byte
 
 
 def _first_bytes(path: Path) -> bytes:
-    if not path.exists():
-        raise FileRefused(
-            "file_missing", f"{path} does not exist. An order file was expected.", "Check the path."
-        )
-    if not path.is_file():
-        what = "a directory" if path.is_dir() else "a special file"
-        raise FileRefused("not_a_file", f"{path} is {what}, not an order file.", "Name the file itself.")
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             magic = file.read(LONGEST_MAGIC)
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}."

@@ -1,0 +1,210 @@
+"""Takes files from the inbox: each becomes a staged import, or goes to quarantine with its reason.
+
+No file stops the others: whatever goes wrong with one concerns this one only. What would go wrong with every
+file, such as a store that does not answer, stops the work, and no file is blamed for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+
+from orders_pipeline.base.printable import printable
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.stack_trace import message_of, stack_trace
+from orders_pipeline.imports.import_row import Import
+from orders_pipeline.imports.intake import current_pause
+from orders_pipeline.imports.quarantine import (
+    QuarantinedFile,
+    add_quarantined,
+    close_removed,
+    close_retried,
+    files_to_retry,
+    names_in_quarantine,
+    refuse_again,
+)
+from orders_pipeline.imports.staged import Dropped, stage_file
+from orders_pipeline.order_files.reading_instructions import (
+    NOTHING_SAID,
+    ReadingInstructions,
+    instructions_from,
+)
+from orders_pipeline.staging.file_names import NOTE
+from orders_pipeline.staging.inbox import QUARANTINE, Inbox, InboxUnusable
+from orders_pipeline.staging.remote_area import StagingUnavailable
+from orders_pipeline.staging.staging import Staging
+from orders_pipeline.store.engine import reading
+
+# After that, the folder is listed again, so that new files do not wait for all older ones.
+LIST_AGAIN_SECONDS = 10.0
+TRY_AGAIN_SECONDS = 30.0
+OUTAGES = (StagingUnavailable, InboxUnusable, OperationalError, InterfaceError, TimeoutError)
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class DroppedFiles:
+    """The files of an inbox, taken in turn.
+
+    Attributes:
+        troubled: when a file that stays in the inbox was last tried, on the monotonic clock, by name and
+            ctime. It waits before its next try, so that it does not hold up the others.
+    """
+
+    inbox: Inbox
+    troubled: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def take_in(self, engine: Engine, staging: Staging, seconds: float = LIST_AGAIN_SECONDS) -> bool:
+        """Takes in files for some seconds, and until the current one is done; returns whether files are left.
+
+        Raises:
+            InboxUnusable: no file can be moved.
+            StagingUnavailable: the staging area does not answer.
+            DBAPIError: the order store does not answer.
+        """
+        if not self.inbox.folder.is_dir():
+            return False
+        self.inbox.require_usable()
+        match_rows_with_files(engine, self.inbox)
+        retry_files(engine, staging, self.inbox)
+        ends = time.monotonic() + seconds
+        for path, dropped_at in self._in_turn():
+            if _is_paused(engine):
+                return False
+            self._take(engine, staging, path, dropped_at)
+            if time.monotonic() > ends:
+                return True
+        return False
+
+    def _in_turn(self) -> Iterator[tuple[Path, int]]:
+        """Yields complete files with their ctime (ns), in turn the oldest and the newest.
+
+        So a backlog shrinks from its oldest end, and a file that arrives behind it need not wait for it.
+        """
+        complete = [(path, found) for path in self.inbox.complete_files() if (found := _dropped_at(path))]
+        now = time.monotonic()
+        self.troubled = {
+            (path.name, at): self.troubled[path.name, at]
+            for path, at in complete
+            if now - self.troubled.get((path.name, at), -TRY_AGAIN_SECONDS) < TRY_AGAIN_SECONDS
+        }
+        waiting = sorted(
+            ((path, at) for path, at in complete if (path.name, at) not in self.troubled),
+            key=lambda one: one[1],
+        )
+        middle = (len(waiting) + 1) // 2
+        for number in range(middle):
+            yield waiting[number]
+            if len(waiting) - 1 - number >= middle:
+                yield waiting[len(waiting) - 1 - number]
+
+    def _take(self, engine: Engine, staging: Staging, path: Path, dropped_at: int) -> None:
+        self.troubled[path.name, dropped_at] = time.monotonic()
+        try:
+            taken = try_to_stage(engine, staging, path, Dropped(dropped_at, path.name))
+            if isinstance(taken, Import):
+                self.inbox.keep(path)
+            elif taken.code != "file_missing":
+                _quarantine(engine, self.inbox, path, taken)
+        except FileNotFoundError:
+            log.info("%s was taken out of the inbox", printable(path.name))
+        except OUTAGES:
+            raise
+        except OSError as error:
+            log.error("%s cannot be moved out of the inbox: %s", printable(path.name), error.strerror)
+            return
+        del self.troubled[path.name, dropped_at]
+
+
+def try_to_stage(
+    engine: Engine,
+    staging: Staging,
+    path: Path,
+    dropped: Dropped,
+    instructions: ReadingInstructions = NOTHING_SAID,
+) -> Import | FileRefused:
+    """Stages a file; returns its import, or why it is refused."""
+    try:
+        return stage_file(engine, staging, path, instructions, dropped=dropped)
+    except FileRefused as refused:
+        return refused
+    except OUTAGES:
+        raise
+    except Exception as error:  # noqa: BLE001 one file, whatever is in it, must not stop the others
+        log.error("%s cannot be read:\n%s", printable(path.name), stack_trace(error))
+        return FileRefused(
+            "internal_error",
+            f"{path.name} cannot be read: {type(error).__name__}: {message_of(error)}.",
+            "Check the file. The log of the code server has the stack trace.",
+        )
+
+
+def match_rows_with_files(engine: Engine, inbox: Inbox) -> None:
+    """Adds rows of quarantined files that have none, such as those of release 0.1.0, and closes rows whose
+    file is gone.
+    """
+    with reading(engine) as connection:
+        are_open, known = names_in_quarantine(connection)
+    names = inbox.quarantined()
+    for name in sorted(names - known):
+        if not name.endswith(NOTE):
+            with suppress(FileNotFoundError):
+                _adopt(engine, inbox, name)
+    if gone := are_open - names:
+        with engine.begin() as connection:
+            close_removed(connection, gone)
+
+
+def retry_files(engine: Engine, staging: Staging, inbox: Inbox) -> None:
+    """Tries the quarantined files again that somebody asked for."""
+    with reading(engine) as connection:
+        asked = files_to_retry(connection)
+    for file in asked:
+        _retry(engine, staging, inbox, file)
+
+
+def _retry(engine: Engine, staging: Staging, inbox: Inbox, file: QuarantinedFile) -> None:
+    path = inbox.folder / QUARANTINE / file.kept_as
+    dropped = Dropped(time.time_ns(), file.file_name)
+    taken = try_to_stage(engine, staging, path, dropped, instructions_from(file.retry_as or {}))
+    with engine.begin() as connection:
+        if isinstance(taken, FileRefused):
+            refuse_again(connection, file.id, taken)
+            return
+        close_retried(connection, file.id, taken.key)
+    inbox.keep_retried(file.kept_as)
+
+
+def _quarantine(engine: Engine, inbox: Inbox, path: Path, refused: FileRefused) -> None:
+    size = path.lstat().st_size
+    kept = inbox.quarantine(path, refused)
+    log.error("%s is in quarantine: %s", printable(path.name), refused.message)
+    with engine.begin() as connection:
+        add_quarantined(connection, printable(path.name), kept.name, size, refused)
+
+
+def _adopt(engine: Engine, inbox: Inbox, name: str) -> None:
+    reason = inbox.reason_of(name)
+    kept = inbox.renamed_safely(name)
+    size = (inbox.folder / QUARANTINE / kept).lstat().st_size
+    with engine.begin() as connection:
+        add_quarantined(connection, printable(name), kept, size, reason)
+
+
+def _dropped_at(path: Path) -> int | None:
+    try:
+        return path.lstat().st_ctime_ns
+    except FileNotFoundError:
+        return None
+
+
+def _is_paused(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return current_pause(connection) is not None

@@ -1,0 +1,32 @@
+"""Names of kept files: printable, and short enough for a number and the ending of a note."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from orders_pipeline.base.printable import printable
+
+NOTE = ".reason.txt"
+# File systems allow 255 bytes. The rest is for a number, such as in `orders-2.csv`, and for NOTE.
+LONGEST_NAME = 255 - len(NOTE) - 12
+LONGEST_SUFFIX = 20
+
+
+def safe_name(name: str) -> str:
+    """The name of a file, printable and of at most `LONGEST_NAME` bytes; the suffix stays."""
+    shown = printable(name)
+    if len(shown.encode()) <= LONGEST_NAME:
+        return shown
+    stem, suffix = _parted(shown)
+    return stem.encode()[: LONGEST_NAME - len(suffix.encode())].decode(errors="ignore") + suffix
+
+
+def numbered(name: str, number: str) -> str:
+    """The name with a number before its suffix, for a second file of this name."""
+    stem, suffix = _parted(name)
+    return f"{stem}-{number}{suffix}"
+
+
+def _parted(name: str) -> tuple[str, str]:
+    path = PurePath(name)
+    return (path.stem, path.suffix) if len(path.suffix.encode()) <= LONGEST_SUFFIX else (name, "")
