@@ -15,13 +15,24 @@ from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.verify.check import Check
-from orders_pipeline.verify.figure_checks import check_cached_kpis, check_leaderboards, check_published_kpis
+from orders_pipeline.verify.figure_checks import (
+    check_cached_kpis,
+    check_leaderboards,
+    check_published_files,
+    check_published_kpis,
+)
 from resources.figures import FigureStores
 
 
 def figure_checks() -> list[AssetChecksDefinition]:
     """All checks of this module."""
     return [
+        _check(
+            DAILY_KPIS.name,
+            "published_files_are_whole",
+            "Each published file is as it was written.",
+            check_published_files,
+        ),
         _check(
             DAILY_KPIS.name,
             "published_days_equal_the_orders",

@@ -20,6 +20,7 @@ from cli.stack.stopped import ended_with_the_stack, workers_stopped
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
+from orders_pipeline.figures.kpis.refresh import are_due
 from orders_pipeline.imports.import_row import Import, get_import, is_new
 from orders_pipeline.imports.intake import IntakePause, IntakePausedError, current_pause
 from orders_pipeline.imports.report import ImportReport, report_again, report_import
@@ -27,7 +28,7 @@ from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.kpi_days import are_published, dirty_days, due_versions
+from orders_pipeline.store.kpi_days import are_published, due_versions
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -78,7 +79,7 @@ class ImportCommand:
         for run in runs:
             self._stage(run, instructions)
         waiting = [run for run in runs if run.staged]
-        if waiting or dirty_days(self.engine):
+        if waiting or are_due(self.engine, self.settings.warehouse):
             self._import(waiting)
         return runs
 

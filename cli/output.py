@@ -20,6 +20,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import SettingsError
 from orders_pipeline.base.stack_trace import message_of, stack_trace
 from orders_pipeline.failed_work.chosen import UnknownOrderError
+from orders_pipeline.figures.kpis.published_parts import PartsLost
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.imports.intake import IntakePausedError
@@ -92,9 +93,8 @@ def explain(error: Exception) -> CommandFailed:
             )
         case RedisServerMissing():
             failed = CommandFailed("redis_missing", str(error))
-        case FiguresElsewhere():
-            hint = "Ask there, or at its API. `orders kpis take-over` makes this home the publisher."
-            failed = CommandFailed("figures_elsewhere", str(error), hint)
+        case FiguresElsewhere() | PartsLost():
+            failed = _no_figures(error)
         case StagingUnavailable():
             failed = CommandFailed("staging_unavailable", str(error), "Check ORDERS_STAGING_URL.")
         case GatewayUnavailableError():
@@ -112,6 +112,13 @@ def explain(error: Exception) -> CommandFailed:
                 "The stack trace is on stderr.",
             )
     return failed
+
+
+def _no_figures(error: FiguresElsewhere | PartsLost) -> CommandFailed:
+    if isinstance(error, PartsLost):
+        return CommandFailed("figures_lost", str(error))
+    hint = "Ask there, or at its API. `orders kpis take-over` makes this home the publisher."
+    return CommandFailed("figures_elsewhere", str(error), hint)
 
 
 def error_object(error: CommandFailed) -> dict[str, Any]:

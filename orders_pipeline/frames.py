@@ -39,7 +39,11 @@ class Frames:
     currency: str
 
     def sql(self, query: str) -> pl.DataFrame:
-        """Answer of a query in DuckDB's SQL."""
+        """Answer of a query in DuckDB's SQL.
+
+        Raises:
+            PartsLost: published files are missing or damaged.
+        """
         with TemporaryDirectory() as name:
             target = Path(name) / "answer.parquet"
 

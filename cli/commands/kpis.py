@@ -1,4 +1,4 @@
-"""`orders kpis daily` and `orders kpis range`."""
+"""`orders kpis`: daily and range KPIs, and their rebuild."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.table import Table
 from cli.context import actor, open_store
 from cli.figures import CurrencyOption, chosen_currency, open_figures_of
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
+from cli.stack.stack import running_redis
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.settings import load_settings
@@ -81,6 +82,21 @@ def range_(
 
 
 @command
+def rebuild(as_json: JsonOption = False) -> None:
+    """Compute the KPIs of all days again from the orders. The old figures stay readable meanwhile."""
+    settings = load_settings()
+    with running_redis(settings, say=_say), open_figures_of(settings) as figures:
+        _say("Computing the KPIs of all days")
+        days = len({item.day for item in figures.rebuild()})
+        with figures.engine.begin() as connection:
+            record_action(connection, actor(), "kpis.rebuild", f"{days} days")
+    if as_json:
+        emit({"days": days})
+    else:
+        page.print(f"The KPIs of {days:,} days are computed and published.", highlight=False)
+
+
+@command
 def take_over(as_json: JsonOption = False) -> None:
     """Make this home the publisher of KPIs. Run it on the machine where `orders up` will run."""
     settings = load_settings()
@@ -100,6 +116,7 @@ def register(app: typer.Typer) -> None:
     kpis = typer.Typer(name="kpis", help="KPIs of a day or a range of days.", no_args_is_help=True)
     kpis.command("daily")(daily)
     kpis.command("range")(range_)
+    kpis.command("rebuild")(rebuild)
     kpis.command("take-over")(take_over)
     app.add_typer(kpis)
 
@@ -120,6 +137,10 @@ def _tell_others(document: dict[str, Any], others: list[str]) -> None:
     if others:
         asked = " or ".join(f"--currency {code}" for code in others)
         progress.print(f"There are no figures in {document['currency']}. Try {asked}.", highlight=False)
+
+
+def _say(text: str) -> None:
+    progress.print(f"[dim]{text}[/]", highlight=False)
 
 
 def _show(document: dict[str, Any], period: str, as_json: bool) -> None:

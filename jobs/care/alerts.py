@@ -67,7 +67,7 @@ def alert_limits(settings: Settings) -> Limits:
 
 def _keep(engine: Engine, settings: Settings, limits: Limits) -> Changes:
     with closing(ask_redis(redis_url(settings))) as client:
-        seen = observe(engine, client, partial(queues, settings), settings.home)
+        seen = observe(engine, client, partial(queues, settings), settings.home, settings.warehouse)
     return keep_alerts(engine, judge(seen, limits), seen.now, settings.alert_quiet_minutes)
 
 

@@ -25,9 +25,7 @@ from orders_pipeline.imports.import_row import imports_in
 from orders_pipeline.imports.watchdog import HeartbeatClock
 from orders_pipeline.services.redis_clients import AWAY
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.kpi_days import dirty_days
 from resources.figures import FigureStores
-from resources.order_store import OrderStore
 
 ON = DefaultSensorStatus.RUNNING
 LOOK_FOR_CHANGES_SECONDS = 10
@@ -57,16 +55,16 @@ def _changed_days_sensor(work_patience: float) -> SensorDefinition:
         default_status=ON,
     )
     def changed_days_sensor(
-        context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
+        context: SensorEvaluationContext, figures: ResourceParam[FigureStores]
     ) -> RunRequest | SkipReason:
-        """Publishes the figures of days whose orders changed, wherever the import ran."""
-        with order_store.open() as engine:
-            days = dirty_days(engine)
-            with reading(engine) as connection:
+        """Publishes the figures of days whose orders changed, wherever the import ran, and lost figures."""
+        with figures.open() as published:
+            due = published.are_due()
+            with reading(published.engine) as connection:
                 busy = bool(imports_in(connection, ImportStatus.RUNNING))
         silence = PUBLISHING_MAY_BE_SILENT_FOR * work_patience
-        if not days or _is_active(context.instance, PUBLISH_FIGURES, signs, silence):
-            return SkipReason(f"{len(days)} changed days, or they are being published")
+        if not due or _is_active(context.instance, PUBLISH_FIGURES, signs, silence):
+            return SkipReason("no figures are due, or they are being published")
         if busy and time.time() - float(context.cursor or 0) < WHILE_IMPORTING_EVERY_SECONDS:
             return SkipReason("an import is running; its days are published once a minute")
         context.update_cursor(str(time.time()))

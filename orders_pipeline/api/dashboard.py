@@ -18,6 +18,8 @@ from starlette.staticfiles import StaticFiles
 from orders_pipeline.api.context import ApiContext, Context, Currency
 from orders_pipeline.api.files import import_document
 from orders_pipeline.api.headers import PAGE_POLICY
+from orders_pipeline.figures.kpis.kpi_documents import Document
+from orders_pipeline.figures.kpis.published_parts import PartsLost
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.imports.import_row import list_imports
 from orders_pipeline.imports.intake import current_pause, pause_document
@@ -82,7 +84,7 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
         "currency": currency,
         "today": str(context.today()),
         "live": figures.live.figures(currency),
-        "days": figures.kpis.latest_days(DAYS_SHOWN, currency),
+        "days": _days(context, currency),
         "customers": figures.boards.top(Board.CUSTOMERS, PLACES_SHOWN, currency),
         "products": figures.boards.top(Board.PRODUCTS, PLACES_SHOWN, currency),
         "files": files,
@@ -90,6 +92,14 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
         "intake": intake,
         "queue": _queue(context),
     }
+
+
+def _days(context: ApiContext, currency: str) -> list[Document]:
+    try:
+        return context.figures.kpis.latest_days(DAYS_SHOWN, currency)
+    except PartsLost:
+        # An alert tells of it; the rest of the page does not depend on published files.
+        return []
 
 
 def _queue(context: ApiContext) -> dict[str, int]:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from orders_pipeline.api.headers import HEADERS
+from orders_pipeline.figures.kpis.published_parts import PartsLost
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.store.engine import STORE_FAILED
 from orders_pipeline.store.revisions import StoreRefused
@@ -43,6 +44,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(StoreRefused)(_other_store)
     app.exception_handler(RedisError)(_redis_down)
     app.exception_handler(FiguresElsewhere)(_elsewhere)
+    app.exception_handler(PartsLost)(_parts_lost)
     app.exception_handler(Exception)(_bug)
 
 
@@ -75,6 +77,10 @@ async def _other_store(_request: Request, error: StoreRefused) -> JSONResponse:
 async def _elsewhere(_request: Request, error: FiguresElsewhere) -> JSONResponse:
     log.error("%s", error)
     return error_response(503, "The KPIs of this order store are published on another machine.")
+
+
+async def _parts_lost(_request: Request, error: PartsLost) -> JSONResponse:
+    return error_response(503, str(error))
 
 
 async def _redis_down(_request: Request, error: RedisError) -> JSONResponse:

@@ -47,9 +47,17 @@ class PublishedFigures:
         """Recomputes and publishes these days."""
         return refresh.refresh_days(self.engine, self.folder, self.cache, days, orders_at_once)
 
+    def are_due(self) -> bool:
+        """Whether `refresh_dirty_days` has anything to publish."""
+        return refresh.are_due(self.engine, self.folder)
+
     def refresh_dirty_days(self) -> list[PublishedDay]:
-        """Publishes each day whose orders changed since the last publication."""
+        """Publishes each day whose orders changed since the last publication, or whose figures are lost."""
         return refresh.refresh_dirty_days(self.engine, self.folder, self.cache)
+
+    def rebuild(self) -> list[PublishedDay]:
+        """Recomputes and publishes every day with a new warehouse. Readers keep the old figures meanwhile."""
+        return refresh.rebuild(self.engine, self.folder, self.cache)
 
 
 @contextmanager

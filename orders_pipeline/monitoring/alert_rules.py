@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.figures.kpis.warehouse import Rebuild
 from orders_pipeline.monitoring.queues import Queue
 
 # Time for workers to start, for example after a deployment.
@@ -14,6 +15,8 @@ WORKERS_START_WITHIN_SECONDS = 120
 # With fewer orders, a share is not meaningful.
 FEWEST_ORDERS = 20
 MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
+# Damaged files are a sign of a failing disk, so somebody should see it.
+REBUILD_TOLD_HOURS = 24
 
 
 class AlertName(StrEnum):
@@ -27,6 +30,7 @@ class AlertName(StrEnum):
     FIGURES_LATE = "figures_late"
     SERVICE_DOWN = "service_down"
     DISK_NEARLY_FULL = "disk_nearly_full"
+    FIGURES_REBUILT = "figures_rebuilt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Observations:
         ended: order attempts that ended in the last hour.
         unsold: the attempts among them that ended without a sale.
         free_share: free share of the disk that holds `ORDERS_HOME`.
+        rebuild: the last rebuild of figures that damage made necessary.
     """
 
     now: int
@@ -73,6 +78,7 @@ class Observations:
     open_imports: list[OpenImport]
     figures_due_since: int | None
     free_share: float
+    rebuild: Rebuild | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +180,13 @@ def _disk_nearly_full(seen: Observations, limits: Limits) -> list[Condition]:
     return [Condition("disk", f"{seen.free_share:.1%} of the disk of ORDERS_HOME is free.")]
 
 
+def _figures_rebuilt(seen: Observations, _limits: Limits) -> list[Condition]:
+    if seen.rebuild is None or seen.now - seen.rebuild.at >= REBUILD_TOLD_HOURS * HOUR_US:
+        return []
+    told = f"At {_clock(seen.rebuild.at)}, {seen.rebuild.reason}. Figures are computed again from the orders."
+    return [Condition("figures", told)]
+
+
 def _minutes_since(seen: Observations, time: int | None) -> float:
     return (seen.now - time) / MINUTE_US if time is not None else 0.0
 
@@ -191,4 +204,5 @@ RULES: dict[AlertName, Rule] = {
     AlertName.FIGURES_LATE: _figures_late,
     AlertName.SERVICE_DOWN: _service_down,
     AlertName.DISK_NEARLY_FULL: _disk_nearly_full,
+    AlertName.FIGURES_REBUILT: _figures_rebuilt,
 }

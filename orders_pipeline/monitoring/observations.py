@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.figures.kpis.warehouse import last_rebuild
 from orders_pipeline.monitoring.alert_rules import HOUR_US, Observations, OpenImport
 from orders_pipeline.monitoring.order_counts import order_counts
 from orders_pipeline.monitoring.queues import AskQueues, Queue
@@ -21,7 +22,9 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, imports, kpi_days
 
 
-def observe(engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Path) -> Observations:
+def observe(
+    engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Path, warehouse: Path
+) -> Observations:
     """Observes the pipeline. Redis and the broker may be down.
 
     Raises:
@@ -41,6 +44,7 @@ def observe(engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Pa
             open_imports=_open_imports(connection),
             figures_due_since=connection.scalar(select(func.min(kpi_days.c.due_since))),
             free_share=free_share(home),
+            rebuild=last_rebuild(warehouse),
         )
 
 

@@ -47,6 +47,13 @@ def are_published(engine: Engine, wanted: Mapping[date, int]) -> bool:
         return all(row.published >= wanted[row.day] for row in connection.execute(query))
 
 
+def any_published(engine: Engine) -> bool:
+    """Whether the warehouse shows any day."""
+    with reading(engine) as connection:
+        query = select(kpi_days.c.day).where(kpi_days.c.published > 0).limit(1)
+        return connection.execute(query).first() is not None
+
+
 def known_days(engine: Engine) -> list[date]:
     """All days that have orders, sorted."""
     with reading(engine) as connection:
@@ -83,6 +90,15 @@ def mark_published(engine: Engine, published: Mapping[date, int]) -> None:
                 .where(kpi_days.c.day == day, kpi_days.c.published < version)
                 .values(published=version, due_since=case((kpi_days.c.version > version, now)))
             )
+
+
+def mark_due(engine: Engine, spans: Iterable[tuple[date, date]]) -> None:
+    """Makes the published days of these spans, both ends included, due for a refresh."""
+    lost = {"published": 0, "due_since": func.coalesce(kpi_days.c.due_since, now_us())}
+    with engine.begin() as connection:
+        for span in spans:
+            shown = (kpi_days.c.day.between(*span), kpi_days.c.published > 0)
+            connection.execute(update(kpi_days).where(*shown).values(**lost))
 
 
 def mark_all_dirty(engine: Engine) -> None:

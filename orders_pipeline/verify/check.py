@@ -1,11 +1,13 @@
-"""The result of a check of the stores."""
+"""The result of a check of the stores. A check that cannot run fails with its reason; others go on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from sqlalchemy.exc import DBAPIError
 
 EXAMPLES = 3
 
@@ -20,9 +22,29 @@ class Check:
 
 
 def check_none(name: str, violations: Iterable[Mapping[str, Any]]) -> Check:
-    """A check that holds if there are no violations. Otherwise it names a few of them."""
-    shown = list(islice(violations, EXAMPLES))
+    """A check that holds if there are no violations. Otherwise it names a few of them.
+
+    It fails if the violations cannot be determined.
+    """
+    try:
+        shown = list(islice(violations, EXAMPLES))
+    except Exception as error:  # noqa: BLE001 a check that cannot run must not end the others
+        return could_not_run(name, error)
     if not shown:
         return Check(name, True, "holds")
     told = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in shown)
     return Check(name, False, f"violated, for example: {told}")
+
+
+def checks_of(names: Iterable[str], run: Callable[[], list[Check]]) -> list[Check]:
+    """The checks of a function, or a failed check for each name if they cannot run."""
+    try:
+        return run()
+    except Exception as error:  # noqa: BLE001 checks that cannot run must not end the others
+        return [could_not_run(name, error) for name in names]
+
+
+def could_not_run(name: str, error: Exception) -> Check:
+    """A failed check, with the reason without values of rows."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return Check(name, False, f"could not run: {str(cause).partition(chr(10))[0]}")

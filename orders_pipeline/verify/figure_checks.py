@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, case, func, select
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
+from orders_pipeline.figures.kpis.published_parts import PartsLost, damaged_months, read_listing
 from orders_pipeline.figures.leaderboards import totals
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import PublishedFigures
@@ -30,7 +31,17 @@ Rows = dict[tuple[date, str], Row]
 
 def check_figures(figures: PublishedFigures) -> list[Check]:
     """Compares KPIs and leaderboards with the order store. Days due for a refresh are left out."""
-    return [check_published_kpis(figures), check_cached_kpis(figures), check_leaderboards(figures)]
+    return [
+        check_published_files(figures),
+        check_published_kpis(figures),
+        check_cached_kpis(figures),
+        check_leaderboards(figures),
+    ]
+
+
+def check_published_files(figures: PublishedFigures) -> Check:
+    """Compares each published file with the checksum of its publication."""
+    return check_none("published_files_are_whole", _damaged_files(figures))
 
 
 def check_published_kpis(figures: PublishedFigures) -> Check:
@@ -57,6 +68,17 @@ def recomputed_days(connection: Connection) -> Rows:
                 {name: int(value) for name, value in row.items() if name not in ("day", "currency")}
             )
     return found
+
+
+def _damaged_files(figures: PublishedFigures) -> Iterator[Row]:
+    with reading(figures.engine) as connection:
+        if not kpi_days.clean_versions(connection):
+            return
+    listing = read_listing(figures.folder)
+    if listing is None:
+        raise PartsLost
+    for month in sorted(damaged_months(figures.folder, listing, listing.months())):
+        yield {"month": month, "remedy": "`orders kpis rebuild`"}
 
 
 def _wrong_days(figures: PublishedFigures) -> Iterator[Row]:

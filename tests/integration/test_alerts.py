@@ -18,6 +18,7 @@ from jobs.workers.queue_heads import QUEUED_AT
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus, OrderStatus
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.warehouse import REBUILD, set_aside, warehouse_file
 from orders_pipeline.monitoring.alert_rows import Alert, alerts_since, open_alerts
 from orders_pipeline.monitoring.alert_rules import FEWEST_ORDERS, AlertName
 from orders_pipeline.monitoring.snapshots import take_snapshot
@@ -170,6 +171,13 @@ def fill_the_disk(desk: Desk) -> Callable[[], None]:
     return lambda: desk.bench.set(alert_disk_free_share=0)
 
 
+def damage_the_warehouse(desk: Desk) -> Callable[[], None]:
+    folder = desk.settings.warehouse
+    warehouse_file(folder).mkdir(parents=True)
+    set_aside(folder, "its path is a folder")
+    return (folder / REBUILD).unlink
+
+
 TROUBLES = [
     (
         wait_for_long,
@@ -186,6 +194,7 @@ TROUBLES = [
     (fill_redis, AlertName.SERVICE_DOWN, "redis", "rejects writes"),
     (lose_redis, AlertName.SERVICE_DOWN, "redis", "redis does not answer"),
     (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
+    (damage_the_warehouse, AlertName.FIGURES_REBUILT, "figures", "the warehouse was damaged (its path is"),
 ]
 
 

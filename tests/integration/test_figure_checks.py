@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.figures.kpis.published_parts import part_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.verify.figure_checks import check_figures
 from tests.builders import StoredOrder, store_orders
@@ -95,6 +97,16 @@ def test_all_hold_on_what_the_pipeline_wrote(home: PublishedFigures) -> None:
 def test_a_row_changed_by_hand_is_found(home: PublishedFigures, damage: Damage, found: str) -> None:
     damage(home)
     assert found in broken(home)
+
+
+def test_a_check_that_cannot_run_fails_with_its_reason_and_the_others_go_on(home: PublishedFigures) -> None:
+    file = part_file(home.folder, "daily_kpis", "2025-11")
+    os.truncate(file, file.stat().st_size // 2)
+    checks = {check.name: check for check in check_figures(home)}
+    failed = checks["daily_kpis_equal_a_recomputation"]
+    assert failed.detail.startswith("could not run: The published figures of 2025-11 are missing or damaged.")
+    assert checks["leaderboards_equal_the_order_store"].ok
+    assert len(checks) == 4
 
 
 def test_days_that_are_due_for_a_refresh_are_no_error(home: PublishedFigures) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from cli.commands import kpis, leaderboard
 from cli.main import app
 from orders_pipeline.base.settings import load_settings
+from orders_pipeline.figures.kpis.published_parts import part_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from tests.builders import store_orders
 from tests.figures import open_home
@@ -118,6 +120,20 @@ def test_refusals_have_a_code_and_words(arguments: tuple[str, ...], code: str) -
     status, printed = run(*arguments, "--json")
     assert status == 1
     assert json.loads(printed)["error"]["code"] == code
+
+
+def test_lost_figures_are_named_and_a_rebuild_brings_them_back(
+    home: PublishedFigures, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = ("kpis", "range", "--start", "2025-11-10", "--end", "2025-11-11", "--json")
+    cut = part_file(home.folder, "customer_sales_by_day", "2025-11")
+    os.truncate(cut, cut.stat().st_size - 100)
+    status, printed = run(*both)
+    assert (status, json.loads(printed)["error"]["code"]) == (1, "figures_lost")
+    assert "`orders kpis rebuild`" in json.loads(printed)["error"]["message"]
+    monkeypatch.setenv("ORDERS_REDIS_URL", redis_url)
+    assert document("kpis", "rebuild") == {"days": 2}
+    assert json.loads(run(*both)[1])["unique_customers"] == 8
 
 
 @pytest.mark.parametrize(

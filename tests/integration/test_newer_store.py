@@ -40,6 +40,7 @@ REFUSED: dict[str, list[str]] = {
     "cancel": ["1001"],
     "kpis daily": [],
     "kpis range": ["--start", "2025-11-10", "--end", "2025-11-11"],
+    "kpis rebuild": [],
     "kpis take-over": [],
     "leaderboard customers": [],
     "leaderboard products": [],

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import create_engine, text
 
+from orders_pipeline.payments.backends.simulated import SimulatedGateway
+from orders_pipeline.payments.gateway import GatewayUnavailableError
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.verify.everything import verify_home
-from orders_pipeline.verify.store_checks import check_store
+from orders_pipeline.verify.everything import verify_home, verify_orders
+from orders_pipeline.verify.gateway_checks import GATEWAY_CHECKS, check_gateway
+from orders_pipeline.verify.store_checks import check_rows
 from tests.import_bench import ImportBench, Line, many_orders
 
 STATUSES = "statuses_agree_with_reservations_and_payments"
@@ -186,7 +189,7 @@ def broken_after(used: ImportBench, statement: str) -> dict[str, str]:
         statement = statement.replace(name, first)
     with used.engine.connect() as connection, connection.begin() as transaction:
         assert connection.execute(text(statement)).rowcount > 0
-        checks = check_store(connection, used.gateway)
+        checks = [*check_rows(connection), *check_gateway(connection, used.gateway, None)]
         transaction.rollback()
     return {check.name: check.detail for check in checks if not check.ok}
 
@@ -223,6 +226,28 @@ def test_a_row_changed_by_hand_is_found_by_the_check_of_its_kind(
     used: ImportBench, statement: str, check: str
 ) -> None:
     assert check in broken_after(used, statement)
+
+
+def test_a_check_that_cannot_run_fails_with_its_reason_and_the_others_go_on(used: ImportBench) -> None:
+    with used.engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(text("ALTER TABLE batches RENAME TO gone"))
+        checks = {check.name: check for check in check_rows(connection)}
+        transaction.rollback()
+    assert checks[BATCHES].detail.startswith("could not run: ")
+    assert "batches" in checks[BATCHES].detail
+    assert checks[CHARGES].ok
+    assert checks[TOTALS].ok
+
+
+def test_a_gateway_that_does_not_answer_fails_its_own_checks_alone(used: ImportBench) -> None:
+    class Silent(SimulatedGateway):
+        def journal(self) -> None:
+            raise GatewayUnavailableError("it does not answer")
+
+    checks = verify_orders(used.engine, Silent(seed="1"))
+    assert {check.name: check.detail for check in checks if not check.ok} == dict.fromkeys(
+        GATEWAY_CHECKS, "could not run: it does not answer"
+    )
 
 
 def test_a_broken_check_tells_where(used: ImportBench) -> None:

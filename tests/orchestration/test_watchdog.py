@@ -36,13 +36,15 @@ from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.figures.kpis.published_parts import part_file
 from orders_pipeline.imports.import_row import Import, get_import
 from orders_pipeline.imports.watchdog import HeartbeatClock
 from orders_pipeline.staging.inbox import STABLE_SECONDS
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.schema import imports, kpi_days
+from orders_pipeline.store.schema import imports
 from resources.order_store import OrderStore
 from tests.dagster_runs import create_run
+from tests.figures import open_home
 from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 
@@ -544,9 +546,12 @@ def test_changed_days_are_published_once_no_such_run_is_under_way(
     assert tick(bench, instance, "changed_days_sensor") == []
     instance.report_run_failed(run)
     assert len(tick(bench, instance, "changed_days_sensor")) == 1
-    with bench.engine.begin() as connection:
-        connection.execute(update(kpi_days).values(published=kpi_days.c.version))
+    warehouse = bench.settings.warehouse
+    with open_home(str(bench.engine.url), bench.settings.redis_url, warehouse) as home:
+        home.refresh_dirty_days()
     assert tick(bench, instance, "changed_days_sensor") == []
+    part_file(warehouse, "daily_kpis", "2025-11").unlink()
+    assert len(tick(bench, instance, "changed_days_sensor")) == 1
 
 
 def test_while_an_import_is_at_work_days_are_published_once_a_minute(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orders_pipeline.figures.kpis.warehouse import Rebuild
 from orders_pipeline.monitoring.alert_rules import (
     FEWEST_ORDERS,
     HOUR_US,
@@ -83,6 +84,11 @@ AT_THE_LIMIT: list[tuple[AlertName, dict[str, Any], dict[str, Any]]] = [
     (AlertName.FIGURES_LATE, {"figures_due_since": ago(59.9)}, {"figures_due_since": ago(60)}),
     (AlertName.DISK_NEARLY_FULL, {"free_share": 0.05}, {"free_share": 0.049}),
     (AlertName.SERVICE_DOWN, {"services": {"redis": True}}, {"services": {"redis": False}}),
+    (
+        AlertName.FIGURES_REBUILT,
+        {"rebuild": Rebuild(ago(24 * 60), "the warehouse was damaged")},
+        {"rebuild": Rebuild(ago(24 * 60 - 1), "the warehouse was damaged")},
+    ),
 ]
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from duckdb import DuckDBPyConnection
 from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import now_us, to_datetime
@@ -19,12 +18,23 @@ from orders_pipeline.figures.kpis.kpi_documents import (
     kpis_of,
     range_document,
 )
-from orders_pipeline.figures.kpis.publisher import require_publisher
-from orders_pipeline.figures.kpis.readers_copy import latest_days, read_published
+from orders_pipeline.figures.kpis.published_parts import days_of
+from orders_pipeline.figures.kpis.readers_copy import latest_months
+from orders_pipeline.figures.kpis.reading_figures import read_figures
 from orders_pipeline.figures.kpis.rows import rows_of
 from orders_pipeline.figures.kpis.warehouse import sql
 
 ONE_DAY = "SELECT * FROM daily_kpis WHERE day = $day AND currency = $currency"
+DAYS = "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency ORDER BY day"
+LATEST_DAYS = """
+    SELECT * FROM daily_kpis
+    WHERE
+        currency = $currency
+        AND day IN (SELECT DISTINCT day FROM daily_kpis ORDER BY day DESC LIMIT $number)
+    ORDER BY day
+"""
+CURRENCIES = "SELECT DISTINCT currency FROM daily_kpis WHERE day BETWEEN $start AND $end ORDER BY currency"
+ALL_DAYS = "SELECT * FROM daily_kpis ORDER BY day, currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class KpiReader:
     """KPIs of days and ranges; zeros for days without orders.
 
     Only the publishing home can compute figures that Redis does not hold. Other homes raise FiguresElsewhere.
+    If published files are lost, PartsLost is raised.
 
     Args:
         warehouse: its folder.
@@ -51,56 +62,40 @@ class KpiReader:
 
     def days(self, start: date, end: date, currency: str) -> list[Document]:
         """The KPIs of each day that has any, from `start` to `end`, in order."""
-        query = (
-            "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency ORDER BY day"
-        )
-        parameters = {"start": start, "end": end, "currency": currency}
-        rows = read_published(
-            self._folder(), start, end, lambda connection: rows_of(connection, query, parameters)
-        )
-        return [_of_day(row["day"], currency, row) for row in rows]
+        bound = {"start": start, "end": end, "currency": currency}
+        return [_of_day(row["day"], currency, row) for row in self._rows(start, end, DAYS, bound)]
 
     def latest_days(self, number: int, currency: str) -> list[Document]:
         """The KPIs of the latest days that have any, in order."""
-        days = latest_days(self._folder(), number)
-        return self.days(days[0], days[-1], currency) if days else []
+        months = latest_months(self.warehouse, number)
+        start = days_of(months[0])[0] if months else date.max
+        bound = {"number": number, "currency": currency}
+        return [_of_day(row["day"], currency, row) for row in self._rows(start, date.max, LATEST_DAYS, bound)]
 
     def currencies(self, start: date, end: date) -> list[str]:
         """The currencies that have figures on any day from `start` to `end`."""
-        query = "SELECT DISTINCT currency FROM daily_kpis WHERE day BETWEEN $start AND $end ORDER BY currency"
-        parameters = {"start": start, "end": end}
-        rows = read_published(
-            self._folder(), start, end, lambda connection: rows_of(connection, query, parameters)
-        )
-        return [row["currency"] for row in rows]
+        bound = {"start": start, "end": end}
+        return [row["currency"] for row in self._rows(start, end, CURRENCIES, bound)]
 
     def all_days(self) -> list[Document]:
         """The published KPIs of every day and currency."""
-        query = "SELECT * FROM daily_kpis ORDER BY day, currency"
-        rows = read_published(
-            self._folder(), date.min, date.max, lambda connection: rows_of(connection, query)
-        )
+        rows = self._rows(date.min, date.max, ALL_DAYS, {})
         return [_of_day(row["day"], row["currency"], row) for row in rows]
 
     def compute_day(self, day: date, currency: str) -> Document:
         """The published KPIs of one day, read without Redis."""
-        parameters = {"day": day, "currency": currency}
-        rows = read_published(
-            self._folder(), day, day, lambda connection: rows_of(connection, ONE_DAY, parameters)
-        )
+        rows = self._rows(day, day, ONE_DAY, {"day": day, "currency": currency})
         return _of_day(day, currency, rows[0] if rows else None)
 
-    def _folder(self) -> Path:
-        require_publisher(self.engine, self.warehouse)
-        return self.warehouse
-
     def _compute_range(self, start: date, end: date, currency: str) -> Document:
-        parameters = {"start": start, "end": end, "currency": currency}
+        bound = {"start": start, "end": end, "currency": currency}
+        row = self._rows(start, end, sql("range_kpis"), bound)[0]
+        return range_document(start, end, currency, kpis_of(row), _now())
 
-        def ask(connection: DuckDBPyConnection) -> Kpis:
-            return kpis_of(rows_of(connection, sql("range_kpis"), parameters)[0])
-
-        return range_document(start, end, currency, read_published(self._folder(), start, end, ask), _now())
+    def _rows(self, start: date, end: date, query: str, bound: dict[str, Any]) -> list[dict[str, Any]]:
+        return read_figures(
+            self.engine, self.warehouse, start, end, lambda connection: rows_of(connection, query, bound)
+        )
 
 
 def _of_day(day: date, currency: str, row: dict[str, Any] | None) -> Document:

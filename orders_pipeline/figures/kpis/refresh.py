@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import groupby
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
@@ -17,8 +18,9 @@ from orders_pipeline.figures.kpis import warehouse
 from orders_pipeline.figures.kpis.cache import KpiCache
 from orders_pipeline.figures.kpis.facts import export_facts
 from orders_pipeline.figures.kpis.kpi_documents import Document, Kpis, daily_document, kpis_of
-from orders_pipeline.figures.kpis.publisher import become_publisher
-from orders_pipeline.figures.kpis.readers_copy import publish_days
+from orders_pipeline.figures.kpis.published_parts import changed_months, days_of, month_of, read_listing
+from orders_pipeline.figures.kpis.publisher import become_publisher, publisher_elsewhere
+from orders_pipeline.figures.kpis.readers_copy import begin, publish_days
 from orders_pipeline.figures.kpis.rows import rows_of
 from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
@@ -44,14 +46,35 @@ class PublishedDay:
 
 
 def refresh_dirty_days(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
-    """Publishes each day whose orders changed since the last publication.
+    """Publishes each day whose orders changed since the last publication, or whose figures are lost.
 
     Raises:
         FiguresElsewhere: another home publishes.
     """
     with warehouse.only_writer(folder):
-        _ensure_warehouse(engine, folder, cache)
+        _prepare(engine, folder, cache.owner)
     return refresh_days(engine, folder, cache, kpi_days.dirty_days(engine))
+
+
+def rebuild(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
+    """Computes and publishes every day again, with a new warehouse.
+
+    Raises:
+        FiguresElsewhere: another home publishes.
+    """
+    with warehouse.only_writer(folder):
+        become_publisher(engine, folder)
+        _start_over(engine, folder, cache.owner)
+    return refresh_dirty_days(engine, folder, cache)
+
+
+def are_due(engine: Engine, folder: Path) -> bool:
+    """Whether days changed since they were published, or this home's files are missing or cut short."""
+    if kpi_days.dirty_days(engine):
+        return True
+    if publisher_elsewhere(engine, folder) or not _is_incomplete(folder):
+        return False
+    return bool(kpi_days.known_days(engine))
 
 
 def refresh_days(
@@ -61,7 +84,7 @@ def refresh_days(
     days: Iterable[date],
     orders_at_once: int = ORDERS_AT_ONCE,
 ) -> list[PublishedDay]:
-    """Recomputes and publishes these days.
+    """Recomputes and publishes these days. If the warehouse turns out to be damaged, all days.
 
     Args:
         folder: of the warehouse.
@@ -73,30 +96,60 @@ def refresh_days(
     Raises:
         FiguresElsewhere: another home publishes.
     """
-    wanted = sorted(set(days))
+    wanted = set(days)
+    try:
+        return _refresh_days(engine, folder, cache, wanted, orders_at_once)
+    except warehouse.WarehouseDamagedError:
+        with warehouse.only_writer(folder):
+            _prepare(engine, folder, cache.owner)
+        wanted |= set(kpi_days.dirty_days(engine))
+        return _refresh_days(engine, folder, cache, wanted, orders_at_once)
+
+
+def _refresh_days(
+    engine: Engine, folder: Path, cache: KpiCache, days: set[date], orders_at_once: int
+) -> list[PublishedDay]:
+    if not days:
+        return []
+    with warehouse.only_writer(folder):
+        _prepare(engine, folder, cache.owner)
+    # Whole months are published, so the other days of a month must not be missing from the warehouse.
+    months = {month_of(day) for day in days}
+    wanted = sorted(days | {day for day in kpi_days.dirty_days(engine) if month_of(day) in months})
     chunks = _chunks(wanted, kpi_days.orders_by_day(engine, wanted), orders_at_once)
     return [day for chunk in chunks for day in _refresh(engine, folder, cache, chunk)]
 
 
 def _chunks(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> Iterator[list[date]]:
-    """The days in chunks of about `at_once` orders. A day is never split."""
+    """The days in chunks of about `at_once` orders. A month is split only if it alone has more."""
     chunk: list[date] = []
     held = 0
-    for day in days:
-        number = orders.get(day, 0)
-        if chunk and (held + number > at_once or len(chunk) == DAYS_AT_ONCE):
+    for day in _in_parts(days, orders, at_once):
+        number = sum(orders.get(one, 0) for one in day)
+        if chunk and (held + number > at_once or len(chunk) + len(day) > DAYS_AT_ONCE):
             yield chunk
             chunk, held = [], 0
-        chunk.append(day)
+        chunk += day
         held += number
     if chunk:
         yield chunk
 
 
+def _in_parts(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> Iterator[list[date]]:
+    """The days by month; those of a month with too many orders one by one."""
+    for _, of_month in groupby(days, key=month_of):
+        month = list(of_month)
+        if sum(orders.get(day, 0) for day in month) <= at_once:
+            yield month
+        else:
+            yield from ([day] for day in month)
+
+
 def _refresh(engine: Engine, folder: Path, cache: KpiCache, days: Sequence[date]) -> list[PublishedDay]:
     # Only one writer takes a snapshot at a time, so an older snapshot never overwrites a newer one.
     with warehouse.only_writer(folder), warehouse.scratch(folder) as scratch:
-        _ensure_warehouse(engine, folder, cache)
+        if not warehouse.is_current(folder, cache.owner):
+            raise warehouse.WarehouseDamagedError("The warehouse was lost while it was refreshed.")
         with reading(engine) as snapshot:
             versions = kpi_days.versions(snapshot, days)
             export_facts(snapshot, days, scratch)
@@ -110,7 +163,7 @@ def _replace(folder: Path, cache: KpiCache, days: Sequence[date], scratch: Path)
         changed = warehouse.replace_days(connection, days, scratch)
         published = _published(connection)
         # Publish to readers before the commit: if this process dies in between, the days are still due.
-        publish_days(connection, folder, changed, scratch)
+        publish_days(connection, folder, days, changed, scratch)
         cache.replace_days(changed, {(item.day, item.currency): item.document for item in published})
     return published
 
@@ -126,8 +179,41 @@ def _published(connection: DuckDBPyConnection) -> list[PublishedDay]:
     ]
 
 
-def _ensure_warehouse(engine: Engine, folder: Path, cache: KpiCache) -> None:
+def _prepare(engine: Engine, folder: Path, owner: str) -> None:
+    """Makes warehouse and readers' copy ready to write. The days of what is lost become due."""
     become_publisher(engine, folder)
-    if not warehouse.is_current(folder, cache.owner):
+    if lost := _lost(engine, folder, owner):
+        warehouse.note_rebuild(folder, lost)
+    listing = read_listing(folder)
+    if not warehouse.is_current(folder, owner):
+        _start_over(engine, folder, owner)
+    elif listing is None or listing.made_for != warehouse.fingerprint(owner):
         kpi_days.mark_all_dirty(engine)
-        warehouse.create(folder, cache.owner)
+        begin(folder, warehouse.fingerprint(owner))
+    else:
+        kpi_days.mark_due(engine, map(days_of, sorted(changed_months(folder, listing))))
+
+
+def _start_over(engine: Engine, folder: Path, owner: str) -> None:
+    kpi_days.mark_all_dirty(engine)
+    begin(folder, warehouse.fingerprint(owner))
+    warehouse.create(folder, owner)
+
+
+def _lost(engine: Engine, folder: Path, owner: str) -> str:
+    """The files that are missing or cut short although days are published; empty if none is."""
+    if not kpi_days.any_published(engine):
+        return ""
+    listing = read_listing(folder)
+    if listing is None:
+        return "the published files were missing, or in the layout of an older version"
+    if not warehouse.warehouse_file(folder).exists():
+        return "the warehouse was missing"
+    months = changed_months(folder, listing) if listing.made_for == warehouse.fingerprint(owner) else set()
+    return f"published files of {', '.join(sorted(months))} were missing or damaged" if months else ""
+
+
+def _is_incomplete(folder: Path) -> bool:
+    listing = read_listing(folder)
+    lost = listing is None or changed_months(folder, listing)
+    return bool(lost) or not warehouse.warehouse_file(folder).is_file()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import logging
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -22,22 +25,37 @@ from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.package_files import package_text
+from orders_pipeline.figures.kpis.published_parts import PUBLISHED, remove
 
 TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle_times_by_day")
 FACTS = ("order_facts", "line_facts", "earlier_declines")
 PATIENCE_SECONDS = 900.0
 RETRY_SECONDS = 0.02
-# DuckDB errors for a file that is truncated, overwritten or no database.
-DAMAGED = re.compile(
-    "not a valid DuckDB database file|Could not read enough bytes|Corrupt (database|WAL) file", re.IGNORECASE
-)
 LOCKED = "Could not set lock"
-SPILL, SCRATCH, PUBLISHED = "spill", "scratch", "published"
+# DuckDB's errors about files that damage does not explain.
+NO_DAMAGE = (LOCKED, "Permission denied", "No space left", "Too many open files", "Read-only file system")
+DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+# DuckDB raises its base class where a block's checksum is wrong.
+CORRUPT = re.compile("Corrupt|not a valid DuckDB database", re.IGNORECASE)
+SPILL, SCRATCH, DAMAGED, REBUILD = "spill", "scratch", "damaged-warehouse", "rebuild.json"
 MEMORY_LIMIT = "400MB"
+log = logging.getLogger(__name__)
 
 
 class WarehouseBusyError(TimeoutError):
     """Another process held the warehouse's lock for too long."""
+
+
+class WarehouseDamagedError(RuntimeError):
+    """The DuckDB file was damaged. It is set aside now, and the next refresh computes every day again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """Why figures had to be computed again, and when, in microseconds since 1970."""
+
+    at: int
+    reason: str
 
 
 def warehouse_file(folder: Path) -> Path:
@@ -82,37 +100,74 @@ def _wait(folder: Path, deadline: float) -> None:
 
 
 def is_current(folder: Path, owner: str) -> bool:
-    """Whether the warehouse is intact, has the current table layout and belongs to this order store."""
-    if not warehouse_file(folder).exists():
+    """Whether the warehouse is there, has the current table layout and belongs to this order store.
+
+    A damaged file is set aside.
+    """
+    file = warehouse_file(folder)
+    if not file.exists():
+        return False
+    if file.is_dir():
+        set_aside(folder, "its path is a folder")
         return False
     try:
         with _connect(folder) as connection:
             tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name = 'layout'")
             return bool(tables.fetchall()) and connection.execute("FROM layout").fetchall() == [
-                (_fingerprint(owner),)
+                (fingerprint(owner),)
             ]
     except duckdb.Error as error:
-        if _is_damage(folder, error):
-            return False
-        raise
+        if not _is_damage(folder, error):
+            raise
+        set_aside(folder, _first_line(error))
+        return False
 
 
 def create(folder: Path, owner: str) -> None:
-    """Replaces the warehouse and the readers' copy by an empty warehouse."""
-    for leftover in folder.glob("warehouse.duckdb*"):
-        leftover.unlink()
-    shutil.rmtree(folder / PUBLISHED, ignore_errors=True)
+    """Replaces the warehouse by an empty one."""
+    discard(folder)
     with _connect(folder) as connection, transaction(connection):
         connection.execute(sql("schema"))
         connection.execute(sql("writer"))
-        connection.execute("INSERT INTO layout VALUES (?)", [_fingerprint(owner)])
+        connection.execute("INSERT INTO layout VALUES (?)", [fingerprint(owner)])
+
+
+def discard(folder: Path) -> None:
+    """Removes the DuckDB file and what belongs to it."""
+    for leftover in folder.glob("warehouse.duckdb*"):
+        remove(leftover)
+
+
+def set_aside(folder: Path, reason: str) -> None:
+    """Keeps a damaged DuckDB file under another name, in place of an earlier one."""
+    kept = folder / DAMAGED
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    for file in folder.glob("warehouse.duckdb*"):
+        file.rename(kept / file.name)
+    note_rebuild(folder, f"the warehouse was damaged ({reason}) and is kept in {kept}")
+
+
+def note_rebuild(folder: Path, reason: str) -> None:
+    """Logs and records that figures are computed again from the order store, for the alert."""
+    log.warning("Figures are computed again from the order store: %s", reason)
+    (folder / REBUILD).write_text(json.dumps(asdict(Rebuild(now_us(), reason))), encoding="utf-8")
+
+
+def last_rebuild(folder: Path) -> Rebuild | None:
+    """The last rebuild that damage made necessary."""
+    try:
+        return Rebuild(**json.loads((folder / REBUILD).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
     """A connection to the DuckDB file, with rounding macros and minor units. Requires the writer lock.
 
-    A damaged file is removed. The next refresh rebuilds it from the order store.
+    Raises:
+        WarehouseDamagedError: the file is damaged; it was set aside.
     """
     try:
         with _connect(folder) as connection:
@@ -122,9 +177,10 @@ def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
             connection.executemany("INSERT INTO minor_units VALUES (?, ?)", rows)
             yield connection
     except duckdb.Error as error:
-        if _is_damage(folder, error):
-            warehouse_file(folder).unlink(missing_ok=True)
-        raise
+        if not _is_damage(folder, error):
+            raise
+        set_aside(folder, _first_line(error))
+        raise WarehouseDamagedError(str(error)) from error
 
 
 @contextmanager
@@ -200,12 +256,19 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
         yield connection
 
 
+def fingerprint(owner: str) -> str:
+    """A value that changes with the order store and with the layout of the tables."""
+    return sha256((sql("schema") + sql("writer") + owner).encode()).hexdigest()
+
+
 def _is_damage(folder: Path, error: duckdb.Error) -> bool:
     """Whether the error is about the warehouse file, not facts, memory or the readers' copy."""
     message = str(error)
-    others = (str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED))
-    return bool(DAMAGED.search(message)) and not any(other in message for other in others)
+    others = (*NO_DAMAGE, *(str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED)))
+    return bool(isinstance(error, DAMAGE) or CORRUPT.search(message)) and not any(
+        other in message for other in others
+    )
 
 
-def _fingerprint(owner: str) -> str:
-    return sha256((sql("schema") + sql("writer") + owner).encode()).hexdigest()
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0]

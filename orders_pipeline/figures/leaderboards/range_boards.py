@@ -13,8 +13,7 @@ from sqlalchemy import Engine, select
 
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.figures.kpis.kpi_documents import money_number
-from orders_pipeline.figures.kpis.publisher import require_publisher
-from orders_pipeline.figures.kpis.readers_copy import read_published
+from orders_pipeline.figures.kpis.reading_figures import read_figures
 from orders_pipeline.figures.kpis.rows import rows_of
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import customers, products
@@ -33,7 +32,8 @@ class ProductOrder(StrEnum):
 class RangeBoards:
     """Customers by spending, products by units or revenue. Ranges include both ends.
 
-    Only the publishing home has these figures. Other homes raise FiguresElsewhere.
+    Only the publishing home has these figures. Other homes raise FiguresElsewhere. If published files are
+    lost, PartsLost is raised.
 
     Args:
         folder: of the warehouse.
@@ -83,8 +83,9 @@ class RangeBoards:
     def _rows(self, name: str, start: date, end: date, **parameters: Any) -> list[Entry]:
         query = package_text("orders_pipeline.figures.leaderboards", f"sql/{name}.sql")
         bound = {"start": start, "end": end, **parameters}
-        require_publisher(self.engine, self.folder)
-        return read_published(self.folder, start, end, lambda connection: rows_of(connection, query, bound))
+        return read_figures(
+            self.engine, self.folder, start, end, lambda connection: rows_of(connection, query, bound)
+        )
 
     def _names(self, ids: list[str]) -> dict[str, str | None]:
         query = select(customers.c.id, customers.c.name).where(customers.c.id.in_(ids))
