@@ -45,6 +45,15 @@ class RejectCode(StrEnum):
     DATE_UNREADABLE = "date_unreadable"
     DATE_AMBIGUOUS = "date_ambiguous"
     DATE_OUT_OF_RANGE = "date_out_of_range"
+    AMOUNT_UNREADABLE = "amount_unreadable"
+    AMOUNT_DIFFERS = "amount_differs"
+    TOTAL_MISSING = "total_missing"
+    TOTAL_DISAGREES = "total_disagrees"
+    SUBTOTAL_DISAGREES = "subtotal_disagrees"
+    TOTAL_NEGATIVE = "total_negative"
+    TOTAL_ROUNDS_TO_ZERO = "total_rounds_to_zero"
+    PAYMENT_STATUS_UNKNOWN = "payment_status_unknown"
+    PAID_AMOUNT_MISSING = "paid_amount_missing"
     ORDER_TOTAL_TOO_LARGE = "order_total_too_large"
     TEXT_TOO_LONG = "text_too_long"
     ORDER_REJECTED = "order_rejected"
@@ -61,6 +70,17 @@ class Explanation:
 
 
 _BROKEN_HINT = "Export the rejects, correct the line there, and import the export."
+
+# Their messages show figures of the whole order, not the value of a line.
+TOLD_BY_DETAIL = {
+    RejectCode.CURRENCY_DIFFERS,
+    RejectCode.AMOUNT_DIFFERS,
+    RejectCode.TOTAL_DISAGREES,
+    RejectCode.SUBTOTAL_DISAGREES,
+    RejectCode.TOTAL_NEGATIVE,
+    RejectCode.PAYMENT_STATUS_UNKNOWN,
+    RejectCode.PAID_AMOUNT_MISSING,
+}
 
 EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.BLANK_LINE: Explanation(
@@ -182,6 +202,49 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "ordered_at",
         "The order date {} is before ORDERS_FIRST_DAY or in the future.",
         "Check the date, or set an earlier ORDERS_FIRST_DAY.",
+    ),
+    RejectCode.AMOUNT_UNREADABLE: Explanation(
+        None,
+        "Not an amount in the file's format and currency: {}.",
+        "Write it like 1234.50, or leave it blank.",
+    ),
+    RejectCode.AMOUNT_DIFFERS: Explanation(
+        "order_number",
+        "The amounts of the order contradict each other: {}.",
+        "Repeat the same amount on every line of the order, or give it on the first line only.",
+    ),
+    RejectCode.TOTAL_MISSING: Explanation(
+        "total",
+        "The order states no total, so it is not known whether its prices contain the tax.",
+        "State the total, or set tax_included to true or false in the profile.",
+    ),
+    RejectCode.TOTAL_DISAGREES: Explanation(
+        "total",
+        "The total disagrees: {}.",
+        "Correct the order, or map the missing discount, shipping, tax, fee or tip in the profile.",
+    ),
+    RejectCode.SUBTOTAL_DISAGREES: Explanation(
+        "subtotal",
+        "The subtotal disagrees: {}.",
+        "Correct the order, or leave the subtotal out of the profile.",
+    ),
+    RejectCode.TOTAL_NEGATIVE: Explanation(
+        "total", "The order comes to less than nothing: {}.", "Check its discounts. Returns are no orders."
+    ),
+    RejectCode.TOTAL_ROUNDS_TO_ZERO: Explanation(
+        "order_number",
+        "The order comes to less than the smallest amount of its currency.",
+        "Check the prices and the currency.",
+    ),
+    RejectCode.PAYMENT_STATUS_UNKNOWN: Explanation(
+        "payment_column",
+        "The payment status is {}, which the profile does not explain.",
+        "Add the value to recorded, partly, charge or skip in the profile's section [payment].",
+    ),
+    RejectCode.PAID_AMOUNT_MISSING: Explanation(
+        "payment_column",
+        "The order is paid in part ({}), but the file does not say how much.",
+        "Fill in the paid or the outstanding amount.",
     ),
     RejectCode.ORDER_TOTAL_TOO_LARGE: Explanation(
         "order_number",

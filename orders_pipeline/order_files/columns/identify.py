@@ -109,6 +109,7 @@ def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified
     # Only the columns of the second file are required here; the others are in the first file.
     skip = {name: at for name, at in main.profile.skip.items() if not places_of(name, main.header)}
     others = {"columns": companion.columns, "items": None, "joined": {}, "companion": None, "skip": skip}
+    others |= {"amounts": None, "payment": None}
     profile = Profile.model_construct(**{**dict(main.profile), **others})
     return source, _identified(source, [profile], ReadOptions(), named=True)
 

@@ -14,8 +14,8 @@ _TELLING = (OrderField.ORDER_NUMBER, OrderField.QUANTITY, OrderField.ORDERED_AT)
 def order_layout(identified: Identified) -> Layout:
     """Returns the layout of a file.
 
-    Its columns are the order fields, `skip_N` for `skip`, `field+N` for `joined`, and `item_N` for packed
-    items.
+    Its columns are the order fields, `skip_N` for `skip`, `field+N` for `joined`, `item_N` for packed items,
+    `shipping+N` and the like for `amounts`, and `payment_paid` and the like for `payment`.
     """
     profile, header = identified.profile, identified.header
     columns = {field.value: at for field, at in profile.locate(header).items()}
@@ -35,6 +35,7 @@ def _named_columns(profile: Profile, header: tuple[str, ...]) -> dict[str, int]:
     wanted = {f"skip_{number}": name for number, name in enumerate(profile.skip)}
     for field, names in profile.joined.items():
         wanted |= {f"{field.value}+{number}": name for number, name in enumerate(names)}
+    wanted |= profile.money_columns
     places = {key: places_of(name, header) for key, name in wanted.items()}
     return {key: found[0] for key, found in places.items() if found}
 
@@ -44,6 +45,9 @@ def column_names(identified: Identified) -> dict[str, str]:
     header = identified.header
     names = {field.value: header[at] for field, at in identified.profile.locate(header).items()}
     names |= {field.value: " + ".join(parts) for field, parts in identified.profile.joined.items()}
+    for name, column in identified.profile.money_columns.items():
+        kind = name.partition("+")[0]
+        names[kind] = f"{names[kind]} + {column}" if kind in names else column
     if items := identified.profile.items:
         names |= {field.value: f"{items.columns}: {key}" for field, key in items.fields.items()}
     return names

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header_names import first_known, places_of
+from orders_pipeline.order_files.columns.money_columns import AmountColumns, PaymentColumns
 
 # In `skip`: whatever the column contains.
 ANY_VALUE = "*"
@@ -106,6 +107,8 @@ class Profile(BaseModel):
         inherit: fields that take a blank value from another line of the same order.
         fallback: for each of these fields, the field that replaces a blank value.
         skip: values of a column (`*`: any) whose orders are skipped.
+        amounts: columns with discounts, shipping, taxes and stated totals.
+        payment: the column that says which orders are paid elsewhere.
         date_order: order of ambiguous numeric dates.
         short_date_order: the same, for two-digit years only.
         timezone: IANA time zone of times without an offset.
@@ -125,6 +128,8 @@ class Profile(BaseModel):
     skip: dict[str, Names] = {}
     items: PackedItems | None = None
     companion: Companion | None = None
+    amounts: AmountColumns | None = None
+    payment: PaymentColumns | None = None
     date_order: DateOrder | None = None
     short_date_order: DateOrder | None = None
     timezone: str | None = None
@@ -186,6 +191,12 @@ class Profile(BaseModel):
         said = self.model_dump(mode="json", exclude_unset=True, exclude={"description"})
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def money_columns(self) -> dict[str, str]:
+        """The header of each column of `amounts` and `payment`, by the name of its column in a layout."""
+        sections = (self.amounts, self.payment)
+        return {name: header for section in sections if section for name, header in section.named()}
+
     def locate(self, header: tuple[str, ...]) -> dict[OrderField, int]:
         """Returns the position of each field whose column is in `header`."""
         places = {field: first_known(names, header) for field, names in self.columns.items()}
@@ -199,7 +210,11 @@ class Profile(BaseModel):
 
     @property
     def _single_columns(self) -> list[str]:
-        return [*(name for names in self.joined.values() for name in names), *self.skip]
+        return [
+            *(name for names in self.joined.values() for name in names),
+            *self.skip,
+            *self.money_columns.values(),
+        ]
 
     def missing(self, header: tuple[str, ...]) -> list[str]:
         """Returns the names of the required columns that `header` lacks."""
@@ -208,6 +223,8 @@ class Profile(BaseModel):
         needed = [
             name for field, names in self.joined.items() if field not in self.optional for name in names
         ]
+        needed += self.amounts.required() if self.amounts else ()
+        needed += self.payment.needed() if self.payment else ()
         # With a companion, a column of `skip` may be in either file.
         needed += [] if self.companion else self.skip
         absent += [name for name in needed if not places_of(name, header)]

@@ -6,14 +6,28 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from orders_pipeline.base.currency import MINOR_DIGITS
-from orders_pipeline.order_files.columns.profile import OrderField
+from orders_pipeline.order_files.columns.money_columns import LineAmount
+from orders_pipeline.order_files.columns.profile import OrderField, Profile
+from orders_pipeline.order_files.orders.owed import KINDS, in_minor, owed_by_order, step_of
+from orders_pipeline.order_files.orders.paid import paid_by_order, with_payment
 from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
-from orders_pipeline.order_files.reject_codes import EXPLANATIONS, RejectCode
+from orders_pipeline.order_files.reject_codes import EXPLANATIONS, TOLD_BY_DETAIL, RejectCode
 from orders_pipeline.order_files.values.amounts import SCALE
 from orders_pipeline.order_files.values.convert import MAX_TOTAL_UNITS
+from orders_pipeline.order_files.values.money import columns_of
 
-_STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
+_WIDE = (
+    "position",
+    "number",
+    "customer_id",
+    "customer_name",
+    "currency",
+    "total",
+    "ordered_at",
+    "day",
+    "first_line",
+    "lines",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +45,12 @@ class SettledLines:
     warnings: tuple[FileWarning, ...] = ()
 
 
-def settle_lines(frame: pl.DataFrame, headers: dict[str, str]) -> SettledLines:
-    """Groups lines into orders; `headers` has the file's column name of each order field."""
+def settle_lines(frame: pl.DataFrame, headers: dict[str, str], profile: Profile) -> SettledLines:
+    """Groups lines into orders; `headers` has the file's column name of each order field.
+
+    If the profile names amounts, orders have the columns `KINDS` and lines have `discount`; if it names
+    payments, orders have `paid` and `reference`.
+    """
     frame = _marked_orders(_by_order(frame))
     good = frame
     bad = frame.clear()
@@ -40,8 +58,25 @@ def settle_lines(frame: pl.DataFrame, headers: dict[str, str]) -> SettledLines:
         spoiled = pl.col("code").is_not_null()
         spoiled |= spoiled.any().over("run") & pl.col("order").is_not_null()
         good, bad = frame.filter(~spoiled), frame.filter(spoiled)
-    orders = _orders(good)
+    orders = _orders(good, profile)
+    if orders["code"].null_count() < orders.height:
+        refused = orders.filter(pl.col("code").is_not_null())
+        orders = orders.filter(pl.col("code").is_null())
+        bad = pl.concat([bad, _refused_lines(good, refused)])
+        good = good.filter(~pl.col("run").is_in(refused["run"].implode()))
+    position = pl.int_range(orders.height, dtype=pl.Int64, eager=True)
+    orders = (
+        orders.with_columns(position=position).drop("run", "code", "detail").select(*_WIDE, pl.exclude(_WIDE))
+    )
     return SettledLines(orders, _lines(good, orders), _rejects(bad, headers))
+
+
+def _refused_lines(good: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
+    """The lines of refused orders; the first line of each has the order's code, the others have none."""
+    lines = good.drop("code", "detail").join(refused.select("run", "code", "detail"), on="run")
+    first = pl.col("run").is_first_distinct()
+    told = [pl.when(first).then(name).alias(name) for name in ("code", "detail")]
+    return lines.with_columns(told).select(good.columns)
 
 
 def merge_settled(pieces: list[SettledLines]) -> SettledLines:
@@ -103,7 +138,8 @@ def _marked_orders(frame: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(code=code, detail=detail)
 
 
-def _orders(good: pl.DataFrame) -> pl.DataFrame:
+def _orders(good: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """A row for each run, with `total` in minor units; `code` and `detail` say why an order is refused."""
     grouped = good.group_by("run", maintain_order=True).agg(
         number=pl.col("order").first(),
         customer_id=pl.col("customer_id").drop_nulls().first(),
@@ -115,28 +151,36 @@ def _orders(good: pl.DataFrame) -> pl.DataFrame:
         first_line=pl.col("line").first(),
         lines=pl.len().cast(pl.Int32),
     )
-    step = pl.col("currency").replace_strict(_STEPS, return_dtype=pl.Int64)
-    total = (pl.col("exact") + step // 2) // step
-    position = pl.int_range(grouped.height, dtype=pl.Int64)
-    return grouped.with_columns(position=position, total=total).select(
-        "position",
-        "number",
-        "customer_id",
-        "customer_name",
-        "currency",
-        "total",
-        "ordered_at",
-        "day",
-        "first_line",
-        "lines",
-    )
+    step = step_of(pl.col("currency"))
+    if profile.amounts:
+        owed = owed_by_order(good, profile.amounts)
+        orders = grouped.with_columns(owed.select("code", "detail", pl.col("owed").alias("total"), *KINDS))
+    else:
+        total = in_minor(pl.col("exact"), step)
+        orders = grouped.with_columns(total=total).with_columns(
+            code=_rounds_to_zero(), detail=pl.lit(None, pl.String)
+        )
+    orders = orders.drop("exact")
+    if profile.payment:
+        said = paid_by_order(good, profile.payment)
+        orders = with_payment(orders, said, step).with_columns(
+            code=pl.coalesce("code", said["code"]),
+            detail=pl.when(pl.col("code").is_null()).then(said["detail"]).otherwise("detail"),
+        )
+    return orders
+
+
+def _rounds_to_zero() -> pl.Expr:
+    return pl.when(pl.col("total") == 0).then(pl.lit(RejectCode.TOTAL_ROUNDS_TO_ZERO.value))
 
 
 def _lines(good: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     position = good["run"].rle_id().cast(pl.Int64)
     starts = orders["lines"].cast(pl.Int64).cum_sum() - orders["lines"]
     number = pl.int_range(1, good.height + 1, dtype=pl.Int64, eager=True) - starts.gather(position)
+    discounts = [pl.col(name).fill_null(0) for name in columns_of(LineAmount.LINE_DISCOUNT, good)]
     return good.select(
+        *([pl.sum_horizontal(discounts).alias("discount")] if discounts else ()),
         position=position,
         line_number=number.cast(pl.Int32),
         file_line="line",
@@ -161,7 +205,7 @@ def _explained(group: pl.DataFrame, code: RejectCode, headers: dict[str, str]) -
     if field == "price":
         total = OrderField.LINE_TOTAL.value
         field = total if total in headers else OrderField.UNIT_PRICE.value
-    own = field is not None and code is not RejectCode.CURRENCY_DIFFERS
+    own = field is not None and code not in TOLD_BY_DETAIL
     value = _shown(str(field)) if own else pl.col("detail").fill_null("")
     message = explanation.message
     return group.select(

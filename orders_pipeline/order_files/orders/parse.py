@@ -84,7 +84,7 @@ class _Parts:
         if self.orders and companion:
             raw = join_orders(raw, self.orders.part(part), companion)
         typed = convert_lines(raw, self.identified.profile, self.decisions, self.rules)
-        return settle_lines(typed, column_names(self.identified))
+        return settle_lines(typed, column_names(self.identified), self.identified.profile)
 
 
 class _Written:

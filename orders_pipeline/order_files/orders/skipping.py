@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from orders_pipeline.order_files.columns.profile import ANY_VALUE, Profile, is_built_in
+from orders_pipeline.order_files.orders.paid import STATUS
 from orders_pipeline.order_files.parsed_file import FileWarning
 
 VALUES_SHOWN = 8
@@ -14,7 +15,7 @@ VALUE_LENGTH = 40
 
 
 class Skipping:
-    """Applies `skip` of a profile to frames with the columns `skip_N`, and remembers the values it saw."""
+    """Applies `skip` of a profile, and of its payments, and remembers the values it saw in columns `skip_N`."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -31,6 +32,10 @@ class Skipping:
             listed = text.str.to_lowercase().is_in([value.lower() for value in values])
             matches.append(pl.when(text != "" if ANY_VALUE in values else listed).then(text))
             self._remember(name, frame[name])
+        if self._profile.payment and STATUS in frame.columns:
+            status = pl.col(STATUS).str.strip_chars()
+            skipped = [value.strip().lower() for value in self._profile.payment.skip]
+            matches.append(pl.when(status.str.to_lowercase().is_in(skipped)).then(status))
         return frame.with_columns(skipped=pl.coalesce(matches)).drop(names)
 
     def _remember(self, name: str, values: pl.Series) -> None:

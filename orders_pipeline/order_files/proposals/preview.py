@@ -44,7 +44,7 @@ def preview_orders(path: Path, identified: Identified, rules: ParseRules, limit:
         return Preview(0, nothing, nothing, nothing)
     raw = _with_companion(path, identified, evidence, raw)
     typed = convert_lines(raw, identified.profile, evidence.decide(), rules)
-    settled = settle_lines(typed, column_names(identified))
+    settled = settle_lines(typed, column_names(identified), identified.profile)
     orders = settled.orders.head(limit)
     lines = settled.lines.filter(pl.col("position") < limit)
     return Preview(raw.height, orders, lines, settled.rejects.head(limit))

@@ -38,6 +38,19 @@ class DecimalSeparator:
     mixed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How a file counts money.
+
+    Attributes:
+        scale: how many units of the file make one of the currency, such as 100 for cents.
+        decimals: amounts are rounded half up to this many decimals; None: they are exact.
+    """
+
+    scale: int = 1
+    decimals: int | None = None
+
+
 @dataclass(slots=True)
 class AmountEvidence:
     """Counts the values of a whole column that show its decimal separator.
@@ -94,8 +107,23 @@ def _settling(decimal: str, other: str) -> str:
     return f"^(?:{'|'.join(shapes)})$"
 
 
-def read_amounts(values: pl.Series, decimal: DecimalSeparator) -> pl.DataFrame:
+def read_money(values: pl.Series, decimal: DecimalSeparator, units: Units) -> pl.DataFrame:
+    """Reads amounts that the file counts in its own units; otherwise the same as `read_amounts`."""
+    read = read_amounts(values, decimal, units.decimals)
+    if units.scale == 1:
+        return read
+    broken = pl.col("units") % units.scale != 0
+    return read.with_columns(
+        units=pl.when(~broken).then(pl.col("units") // units.scale),
+        code=pl.when(broken).then(pl.lit(AmountCode.TOO_PRECISE.value)).otherwise("code"),
+    )
+
+
+def read_amounts(values: pl.Series, decimal: DecimalSeparator, decimals: int | None = None) -> pl.DataFrame:
     """Reads the amounts of a column.
+
+    Args:
+        decimals: rounds half up to this many decimals; None: more than four decimals are too precise.
 
     Returns:
         A frame with `units` (exact, in 1/10,000), `code` (an `AmountCode` where there are no units) and
@@ -107,20 +135,24 @@ def read_amounts(values: pl.Series, decimal: DecimalSeparator) -> pl.DataFrame:
     )
     if simple.all() and not simple.has_nulls():
         nothing = pl.lit(None, pl.String)
-        return _exact(text).to_frame("units").with_columns(code=nothing, sign=nothing)
+        return _exact(text, decimals).to_frame("units").with_columns(code=nothing, sign=nothing)
     simple = simple.fill_null(value=False)
     table = pl.DataFrame({"text": text, "simple": simple})
-    plain = _exact(table.select(pl.when("simple").then("text")).to_series())
-    odd = _read_odd(text.filter(~simple & (text != "")).drop_nulls().unique(), decimal)
+    plain = _exact(table.select(pl.when("simple").then("text")).to_series(), decimals)
+    odd = _read_odd(text.filter(~simple & (text != "")).drop_nulls().unique(), decimal, decimals)
     joined = table.with_columns(plain=plain).join(odd, on="text", how="left", maintain_order="left")
     return joined.select(units=pl.coalesce("plain", "units"), code="code", sign="sign")
 
 
-def _exact(text: pl.Series) -> pl.Series:
-    return text.cast(pl.Decimal(18, 4)).to_physical().cast(pl.Int64)
+def _exact(text: pl.Series, decimals: int | None) -> pl.Series:
+    units = text.cast(pl.Decimal(18, 4)).to_physical().cast(pl.Int64)
+    if decimals is None:
+        return units
+    step: int = 10 ** (4 - decimals)
+    return (units + step // 2) // step * step
 
 
-def _read_odd(text: pl.Series, decimal: DecimalSeparator) -> pl.DataFrame:
+def _read_odd(text: pl.Series, decimal: DecimalSeparator, decimals: int | None) -> pl.DataFrame:
     """Reads distinct amounts that are not plain digits."""
     names = ["open", "minus1", "sign1", "minus2", "whole", "part", "sign2", "minus3", "close"]
     groups = text.str.extract_groups(_pattern(decimal.character)).struct.rename_fields(names).struct.unnest()
@@ -133,9 +165,9 @@ def _read_odd(text: pl.Series, decimal: DecimalSeparator) -> pl.DataFrame:
         part=pl.col("part").fill_null("").str.strip_chars_end("0"),
         sign=pl.coalesce("sign1", "sign2"),
         negative=negative,
-    ).with_columns(code=_code(mixed=decimal.mixed))
+    ).with_columns(code=_code(mixed=decimal.mixed, exact=decimals is None))
     whole = pl.col("digits").str.zfill(1).cast(pl.Int64, strict=False)
-    exact = whole * SCALE + pl.col("part").str.pad_end(4, "0").cast(pl.Int64, strict=False)
+    exact = whole * SCALE + _part_units(decimals)
     signed = pl.when("negative").then(-exact).otherwise(exact)
     return table.select("text", "code", "sign", units=pl.when(pl.col("code").is_null()).then(signed))
 
@@ -149,7 +181,16 @@ def _pattern(decimal: str) -> str:
     return rf"{before}{whole}(?:{point}([0-9]*))?\s*{_SIGN}?\s*({_MINUS})?\s*(\))?$"
 
 
-def _code(*, mixed: bool) -> pl.Expr:
+def _part_units(decimals: int | None) -> pl.Expr:
+    """The decimals of an amount, in 1/10,000."""
+    if decimals is None:
+        return pl.col("part").str.pad_end(4, "0").cast(pl.Int64, strict=False)
+    padded = pl.col("part").str.pad_end(decimals + 1, "0").str.slice(0, decimals + 1)
+    step: int = 10 ** (4 - decimals)
+    return (padded.cast(pl.Int64, strict=False) + 5) // 10 * step
+
+
+def _code(*, mixed: bool, exact: bool) -> pl.Expr:
     whole, part, bare = pl.col("whole"), pl.col("part"), pl.col("text").str.extract(r"([0-9][0-9.,]*[0-9])")
     unreadable = (
         whole.is_null()
@@ -164,6 +205,6 @@ def _code(*, mixed: bool) -> pl.Expr:
         .then(pl.lit(AmountCode.AMBIGUOUS.value))
         .when(pl.col("digits").str.len_bytes() > MAX_WHOLE_DIGITS)
         .then(pl.lit(AmountCode.TOO_LARGE.value))
-        .when(part.str.len_bytes() > 4)
+        .when(pl.lit(value=exact) & (part.str.len_bytes() > 4))
         .then(pl.lit(AmountCode.TOO_PRECISE.value))
     )

@@ -8,10 +8,11 @@ from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, read_amounts
+from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, read_amounts, read_money
 from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
 from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
 from orders_pipeline.order_files.values.decisions import Decisions
+from orders_pipeline.order_files.values.money import UNREADABLE, amount_columns, units_of, with_amounts
 
 MAX_QUANTITY = 1_000_000_000
 MAX_TOTAL_UNITS = 10_000_000_000
@@ -39,7 +40,7 @@ def convert_lines(
     code in `code`.
     """
     frame = _filled(frame, profile)
-    price = read_amounts(frame[profile.price_field.value], decisions.price)
+    price = read_money(frame[profile.price_field.value], decisions.price, units_of(profile))
     quantity = read_amounts(frame[OrderField.QUANTITY.value], decisions.quantity)
     dates = read_dates(
         frame[OrderField.ORDERED_AT.value], decisions.dates, profile.timezone or rules.timezone
@@ -57,10 +58,14 @@ def convert_lines(
         date_code=dates["code"],
         day=dates["instant"].dt.convert_time_zone(rules.timezone).dt.date(),
     )
-    values = values.with_columns(count=pl.col("units") // SCALE)
+    values = with_amounts(values, profile, decisions.price).with_columns(count=pl.col("units") // SCALE)
     by_unit = profile.price_field is OrderField.UNIT_PRICE
     total = pl.col("price") * pl.col("count") if by_unit else pl.col("price")
-    return values.with_columns(_problems(values, profile, rules), total=total)
+    codes = _problems(values, profile, rules)
+    if UNREADABLE in values.columns:
+        unreadable = codes == RejectCode.AMOUNT_UNREADABLE.value
+        values = values.with_columns(detail=pl.when(unreadable).then(UNREADABLE).otherwise("detail"))
+    return values.with_columns(codes, total=total)
 
 
 def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -116,6 +121,11 @@ def _checks(profile: Profile, rules: ParseRules) -> list[tuple[RejectCode, pl.Ex
         (RejectCode.SKU_MISSING, pl.col("sku").is_null()),
         *_quantity_checks(),
         *_price_checks(profile),
+        *(
+            [(RejectCode.AMOUNT_UNREADABLE, pl.col(UNREADABLE).is_not_null())]
+            if amount_columns(profile)
+            else ()
+        ),
         (RejectCode.DATE_MISSING, _is_blank("ordered_at")),
         (RejectCode.DATE_AMBIGUOUS, pl.col("date_code") == DateCode.AMBIGUOUS),
         (RejectCode.DATE_UNREADABLE, pl.col("date_code") == DateCode.UNREADABLE),

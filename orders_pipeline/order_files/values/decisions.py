@@ -11,6 +11,7 @@ from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSeparator
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates, given_dates
+from orders_pipeline.order_files.values.money import amount_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ class ColumnEvidence:
         for name, gather in gatherers.items():
             if name.value in sound.columns:
                 gather(sound[name.value])
+        for column in amount_columns(self.identified.profile):
+            if column in sound.columns:
+                self.price.add(sound[column])
 
     def decide(self) -> Decisions:
         """Decides from the options, the profile and the values, in this order.

@@ -50,7 +50,11 @@ def parse(
     path: Path, target: Path, profile: str | None = None, rules: ParseRules = RULES, **options: str | None
 ) -> Imported:
     identified = identify(path, profile, ReadOptions(**options))
-    parsed = parse_order_file(path, identified, rules, target)
+    return imported(identified, parse_order_file(path, identified, rules, target), target)
+
+
+def imported(identified: Identified, parsed: ParsedFile, target: Path) -> Imported:
+    """Gathers what the importer wrote into a folder."""
     return Imported(
         identified,
         parsed,

@@ -1,0 +1,169 @@
+"""What a profile says about money beside the lines: amounts of an order, and payments made elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+Columns = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class OrderAmount(StrEnum):
+    """An amount of an order as a whole."""
+
+    DISCOUNT = "discount"
+    SHIPPING = "shipping"
+    TAX = "tax"
+    FEE = "fee"
+    TIP = "tip"
+    TOTAL = "total"
+    SUBTOTAL = "subtotal"
+
+
+class LineAmount(StrEnum):
+    """An amount of one line."""
+
+    LINE_DISCOUNT = "line_discount"
+    LINE_TAX = "line_tax"
+
+
+class AmountColumns(BaseModel):
+    """The section `[amounts]`: columns that hold amounts, and how they make up what the customer owes.
+
+    Several columns for one amount are added. Discounts may be written with or without a minus.
+
+    Attributes:
+        total: what the file states as owed; every order is checked against it.
+        subtotal: what the file states for the lines, before or after discounts.
+        optional: amounts whose columns may be missing.
+        tax_included: whether prices contain the tax; `auto` decides it for each order by its stated total.
+        line_level: whether discounts and taxes of lines add to those of the order, or are contained in them.
+        scale: how many units of the file make one of the currency, such as 100 for cents.
+        round: decimals to which all amounts are rounded, for the noise of binary floats.
+        tolerance: allowed difference to the stated total, in minor units of the currency.
+        trust: with `total`, the stated total is owed, whatever the difference.
+    """
+
+    model_config = _STRICT
+
+    discount: Columns | None = None
+    shipping: Columns | None = None
+    tax: Columns | None = None
+    fee: Columns | None = None
+    tip: Columns | None = None
+    total: Columns | None = None
+    subtotal: Columns | None = None
+    line_discount: Columns | None = None
+    line_tax: Columns | None = None
+    optional: tuple[OrderAmount | LineAmount, ...] = ()
+    tax_included: bool | Literal["auto"] | None = None
+    line_level: Literal["add", "contained"] | None = None
+    scale: Literal[1, 10, 100, 1000, 10000] = 1
+    round: Annotated[int, Field(ge=0, le=4)] | None = None
+    tolerance: Annotated[int, Field(ge=0)] = 0
+    trust: Literal["total"] | None = None
+
+    @field_validator(*OrderAmount, *LineAmount, mode="before")
+    @classmethod
+    def _single_names(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _decided(self) -> Self:
+        both = [
+            kind
+            for kind, line in ((OrderAmount.DISCOUNT, self.line_discount), (OrderAmount.TAX, self.line_tax))
+            if line and getattr(self, kind)
+        ]
+        if both and self.line_level is None:
+            raise ValueError(
+                f"{both[0]} is named for orders and for lines: say line_level = 'add' or 'contained'"
+            )
+        if self.total is None and (self.trust or self.tax_included == "auto"):
+            setting = "trust = 'total'" if self.trust else "tax_included = 'auto'"
+            raise ValueError(f"{setting} needs the column of the total")
+        return self
+
+    @property
+    def taxes(self) -> bool | Literal["auto"]:
+        """Whether prices contain the tax. Where the profile does not say, stated totals decide."""
+        if self.tax_included is None:
+            return "auto" if self.total else False
+        return self.tax_included
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Yields the name of each wanted column, such as `shipping+0`, and its header."""
+        for kind in (*OrderAmount, *LineAmount):
+            for number, header in enumerate(getattr(self, kind) or ()):
+                yield f"{kind}+{number}", header
+
+    def required(self) -> Iterator[str]:
+        """Yields the headers that a file must have."""
+        for name, header in self.named():
+            if name.partition("+")[0] not in self.optional:
+                yield header
+
+
+class PaymentColumns(BaseModel):
+    """The section `[payment]`: which orders are paid elsewhere, by the values of a column.
+
+    Values are compared without case. A blank value is that of another line of the same order. An order whose
+    value is in no list is rejected.
+
+    Attributes:
+        recorded: values of orders whose money the shop has; they are never charged.
+        partly: values of orders that are paid in part; `paid` or `outstanding` says how much.
+        charge: values of orders to charge.
+        skip: values of orders to skip.
+        reference: column with the reference of the payment, such as the provider's transaction id.
+        paid: column with the amount that is paid.
+        outstanding: column with the amount that is not paid yet.
+        required: false if a file may lack `column`; all of its orders are charged then.
+    """
+
+    model_config = _STRICT
+
+    column: str
+    recorded: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
+    charge: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    reference: str | None = None
+    paid: str | None = None
+    outstanding: str | None = None
+    required: bool = True
+
+    @model_validator(mode="after")
+    def _decided(self) -> Self:
+        lists = {"recorded": self.recorded, "partly": self.partly, "charge": self.charge, "skip": self.skip}
+        seen: dict[str, str] = {}
+        for name, values in lists.items():
+            for value in values:
+                other = seen.setdefault(value.strip().casefold(), name)
+                if other != name:
+                    raise ValueError(f"{value!r} is in {other} and in {name}")
+        if not seen:
+            raise ValueError("list the values of the column in recorded, partly, charge or skip")
+        if self.partly and not (self.paid or self.outstanding):
+            raise ValueError("partly needs the column paid or outstanding, which says how much is paid")
+        return self
+
+    def ways(self) -> dict[str, str]:
+        """Returns what happens with each value of the column, by value in lower case."""
+        lists = {"recorded": self.recorded, "partly": self.partly, "charge": self.charge, "skip": self.skip}
+        return {value.strip().casefold(): name for name, values in lists.items() for value in values}
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Yields the name of each wanted column, such as `payment_paid`, and its header."""
+        for name in ("column", "reference", "paid", "outstanding"):
+            if header := getattr(self, name):
+                yield f"payment_{name}", header
+
+    def needed(self) -> Iterator[str]:
+        """Yields the headers that a file must have."""
+        if self.required:
+            yield from (header for _, header in self.named())

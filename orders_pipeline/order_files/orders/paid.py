@@ -1,0 +1,82 @@
+"""Which orders are paid elsewhere, and how much of each."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.money_columns import PaymentColumns
+from orders_pipeline.order_files.orders.owed import in_minor
+from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.money import OUTSTANDING, PAID
+
+STATUS, REFERENCE = "payment_column", "payment_reference"
+RECORDED, PARTLY = "recorded", "partly"
+
+
+def paid_by_order(lines: pl.DataFrame, payment: PaymentColumns) -> pl.DataFrame:
+    """What the file says about the payment of each order; a row for each `run` of lines.
+
+    Returns:
+        A frame with `run`; `way`: a list of the profile; the amounts `said_paid` and `said_outstanding` in
+        1/10,000; `reference`; `status` as the file writes it; `code` and `detail` of an order that is
+        rejected.
+    """
+    if STATUS not in lines.columns:
+        return _all_to_charge(lines)
+    status = pl.col(STATUS).str.strip_chars()
+    way = status.str.to_lowercase().replace_strict(payment.ways(), default="unknown", return_dtype=pl.String)
+    table = lines.with_columns(status=pl.when(status != "").then(status), way=pl.when(status != "").then(way))
+    grouped = table.group_by("run", maintain_order=True).agg(
+        pl.col("status").drop_nulls().first(),
+        pl.col("way").drop_nulls().first(),
+        pl.col("way").drop_nulls().n_unique().alias("ways"),
+        _first(table, PAID).alias("said_paid"),
+        _first(table, OUTSTANDING).alias("said_outstanding"),
+        _reference(table),
+    )
+    unknown = pl.col("way").is_null() | (pl.col("way") == "unknown") | (pl.col("ways") > 1)
+    unsaid = (pl.col("way") == PARTLY) & pl.col("said_paid").is_null() & pl.col("said_outstanding").is_null()
+    checks = ((RejectCode.PAYMENT_STATUS_UNKNOWN, unknown), (RejectCode.PAID_AMOUNT_MISSING, unsaid))
+    code = pl.coalesce(pl.when(check).then(pl.lit(found.value)) for found, check in checks)
+    shown = pl.format("'{}'", pl.col("status").fill_null(""))
+    return grouped.with_columns(code=code, detail=shown).drop("ways")
+
+
+def with_payment(orders: pl.DataFrame, said: pl.DataFrame, step: pl.Expr) -> pl.DataFrame:
+    """Adds `paid`, in minor units, and `reference` to orders; both are null for orders to charge."""
+    orders = orders.with_columns(said.select("way", "said_paid", "said_outstanding", "reference"))
+    owed = pl.col("total")
+    part = pl.coalesce(
+        in_minor(pl.col("said_paid"), step), owed - in_minor(pl.col("said_outstanding"), step)
+    ).clip(0, owed)
+    recorded = in_minor(pl.col("said_paid"), step).clip(0, owed).fill_null(owed)
+    paid = pl.when(pl.col("way") == PARTLY).then(part).when(pl.col("way") == RECORDED).then(recorded)
+    own = pl.coalesce("reference", pl.format("recorded:{}", pl.col("number")))
+    return orders.with_columns(paid=paid, reference=pl.when(paid.is_not_null()).then(own)).drop(
+        "way", "said_paid", "said_outstanding"
+    )
+
+
+def _first(table: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name).drop_nulls().first() if name in table.columns else pl.lit(None, pl.Int64).first()
+
+
+def _reference(table: pl.DataFrame) -> pl.Expr:
+    if REFERENCE not in table.columns:
+        return pl.lit(None, pl.String).first().alias("reference")
+    text = pl.col(REFERENCE).str.strip_chars()
+    return text.filter(text != "").first().alias("reference")
+
+
+def _all_to_charge(lines: pl.DataFrame) -> pl.DataFrame:
+    nothing = {
+        "status": pl.String,
+        "said_paid": pl.Int64,
+        "said_outstanding": pl.Int64,
+        "reference": pl.String,
+    }
+    nothing |= {"code": pl.String, "detail": pl.String}
+    runs = lines.select(pl.col("run").unique(maintain_order=True))
+    return runs.with_columns(
+        pl.lit("charge").alias("way"), *(pl.lit(None, kind).alias(name) for name, kind in nothing.items())
+    )

@@ -1,0 +1,70 @@
+"""Reads the columns of `[amounts]` and `[payment]`: amounts beside the price of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.money_columns import LineAmount, OrderAmount
+from orders_pipeline.order_files.columns.profile import Profile
+from orders_pipeline.order_files.values.amounts import DecimalSeparator, Units, read_money
+from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
+
+PAID, OUTSTANDING = "payment_paid", "payment_outstanding"
+UNREADABLE = "amount_problem"
+_DISCOUNTS = (OrderAmount.DISCOUNT, LineAmount.LINE_DISCOUNT)
+SHOWN = 80
+
+
+def units_of(profile: Profile) -> Units:
+    """How a file of this profile counts money."""
+    amounts = profile.amounts
+    return Units(amounts.scale, amounts.round) if amounts else Units()
+
+
+def amount_columns(profile: Profile) -> dict[str, str]:
+    """The header of each column that holds an amount beside the price, by its name in a layout."""
+    texts = ("payment_column", "payment_reference")
+    return {name: header for name, header in profile.money_columns.items() if name not in texts}
+
+
+def with_amounts(frame: pl.DataFrame, profile: Profile, decimal: DecimalSeparator) -> pl.DataFrame:
+    """Reads each amount column in place as units of 1/10,000; blank values are null.
+
+    Needs `currency`. Adds `amount_problem`: the first text that is no amount, with its header.
+    """
+    headers = amount_columns(profile)
+    if not headers:
+        return frame
+    present = [name for name in headers if name in frame.columns]
+    read = {name: read_money(frame[name], decimal, units_of(profile)) for name in present}
+    problems = [_problem(frame, name, headers[name], read[name]) for name in present]
+    absent = [pl.lit(None, pl.Int64).alias(name) for name in headers if name not in present]
+    problem = pl.select(pl.coalesce(problems)).to_series() if problems else pl.lit(None, pl.String)
+    values = {name: _sized(name, table["units"]) for name, table in read.items()}
+    return frame.with_columns(*absent, **values, **{UNREADABLE: problem})
+
+
+def columns_of(kind: OrderAmount | LineAmount, frame: pl.DataFrame) -> list[str]:
+    """The columns of a frame whose sum is an amount."""
+    return list(_columns_of(kind, frame))
+
+
+def _columns_of(kind: OrderAmount | LineAmount, frame: pl.DataFrame) -> Iterator[str]:
+    return (name for name in frame.columns if name.startswith(f"{kind}+"))
+
+
+def _sized(name: str, units: pl.Series) -> pl.Series:
+    return units.abs() if name.partition("+")[0] in _DISCOUNTS else units
+
+
+def _problem(frame: pl.DataFrame, name: str, header: str, read: pl.DataFrame) -> pl.Series:
+    sign = read["sign"]
+    if not read["code"].null_count() < read.height and sign.null_count() == read.height:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, read.height)
+    table = read.select("code", "sign").with_columns(currency=frame["currency"], text=frame[name])
+    fits = is_currency_sign(pl.col("sign")) & sign_fits(pl.col("sign"), pl.col("currency"))
+    wrong = pl.col("code").is_not_null() | (pl.col("sign").is_not_null() & ~fits)
+    shown = pl.format(f"{header} '{{}}'", pl.col("text").str.strip_chars().str.slice(0, SHOWN))
+    return table.select(pl.when(wrong).then(shown)).to_series()
