@@ -208,7 +208,7 @@ def test_what_is_no_amount_is_rejected_with_its_column(tmp_path: Path) -> None:
     ],
 )
 def test_a_profile_that_leaves_the_amount_open_is_refused(sections: str, problem: str) -> None:
-    with pytest.raises(FileRefused, match="shop.toml is not a valid profile") as refused:
+    with pytest.raises(FileRefused, match=r"shop\.toml is not a valid profile") as refused:
         parse_profile(PLAIN + sections, "shop.toml")
     assert problem in refused.value.message
 

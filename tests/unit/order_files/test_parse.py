@@ -106,7 +106,7 @@ def test_a_currency_is_that_of_the_whole_order(tmp_path: Path) -> None:
     ("currency", "prices", "total"),
     [
         ("USD", ["0.005"], 1),
-        ("USD", ["0.0049"], 0),
+        ("USD", ["0.0050"], 1),
         ("USD", ["0.0025", "0.0025"], 1),
         ("USD", ["1.0049", "1.0001"], 201),
         ("JPY", ["99.5"], 100),
