@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli.context import open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
+from orders_pipeline.base.model import PaymentMethod
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
@@ -62,7 +63,9 @@ def _show_story(story: dict[str, Any]) -> None:
         f"  {escape(story['file'])}, from line {story['file_line']}  [dim]{story['partition']}[/]",
         highlight=False,
     )
-    lines = Table("line", "in file", "SKU", "product", "units", "total")
+    for kind, amount in story["amounts"].items():
+        page.print(f"  {kind.replace('_', ' ')} {amount}", highlight=False)
+    lines = Table("line", "in file", "SKU", "product", "units", "total", "discount")
     for line in story["lines"]:
         lines.add_row(*(escape(str(value)) if value is not None else "" for value in line.values()))
     page.print(lines)
@@ -77,7 +80,12 @@ def _events(story: dict[str, Any]) -> list[str]:
             (held["reserved_at"], f"stock reserved (attempt {held['attempt']}, until {held['expires_at']})")
         )
     for payment in story["payments"]:
-        events.append((payment["requested_at"], f"charge of {payment['amount']} {story['currency']} sent"))
+        amount = f"{payment['amount']} {story['currency']}"
+        if payment["method"] == PaymentMethod.RECORDED:
+            recorded = f"{amount} paid elsewhere: {payment['transaction_id']}"
+            events.append((payment["requested_at"], recorded))
+            continue
+        events.append((payment["requested_at"], f"charge of {amount} sent"))
         if payment["answered_at"]:
             outcome = payment["transaction_id"] or payment["decline_reason"]
             events.append((payment["answered_at"], f"payment {payment['status']}: {outcome}"))

@@ -38,6 +38,26 @@ class ReservationStatus(StrEnum):
     RELEASED = "released"
 
 
+class PaymentMethod(StrEnum):
+    """Where a payment was made: by our gateway, or elsewhere and only recorded here."""
+
+    GATEWAY = "gateway"
+    RECORDED = "recorded"
+
+
+class AmountKind(StrEnum):
+    """An amount of an order beside its lines; `discount` is subtracted, `tax_included` is information."""
+
+    DISCOUNT = "discount"
+    SHIPPING = "shipping"
+    TAX = "tax"
+    FEE = "fee"
+    TIP = "tip"
+    UNEXPLAINED = "unexplained"
+    ROUNDING = "rounding"
+    TAX_INCLUDED = "tax_included"
+
+
 class PaymentStatus(StrEnum):
     """The status of a charge."""
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.imports.amount_rows import MoreOfOrders
 from orders_pipeline.imports.batch_rows import BatchRows, read_batch
 from orders_pipeline.imports.known_orders import Known, classify, record_conflicts
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, BatchWork, batch_work, get_batch
@@ -66,6 +67,7 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> N
         "ON CONFLICT (source_id, number) DO NOTHING",
     )
     insert_lines = prepare_insert(engine.dialect, order_lines, _line_rows(batch, parsed.lines))
+    more = MoreOfOrders.of(batch.first_order_id, parsed.orders)
     window = _window(batch, parsed)
     with engine.begin() as connection, batch_work(connection, batch.key, window) as work:
         if work.batch.loaded != start:
@@ -75,8 +77,11 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> N
         if known.newcomers.len() == parsed.orders.height:
             insert_lines(connection)
         else:
-            insert_frame(connection, order_lines, _line_rows(batch, parsed.of(known.newcomers).lines))
+            newcomers = parsed.of(known.newcomers)
+            insert_frame(connection, order_lines, _line_rows(batch, newcomers.lines))
+            more = MoreOfOrders.of(batch.first_order_id, newcomers.orders)
             record_conflicts(connection, batch.key.import_id, parsed.of(known.conflicts))
+        more.insert(connection)
         _advance(work, parsed, known)
 
 
@@ -109,6 +114,7 @@ def _line_rows(batch: Batch, parsed: pl.DataFrame) -> pl.DataFrame:
         (pl.col("position") + batch.first_order_id).alias("order_id"),
         pl.col("line_number").alias("line"),
         *("product_id", "quantity", "total", "file_line"),
+        *(["discount"] if "discount" in parsed.columns else []),
     )
 
 

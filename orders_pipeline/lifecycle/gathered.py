@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Date,
     Integer,
@@ -71,15 +72,24 @@ def gather(work: BatchWork, chosen: OrderSet) -> Gathered:
     return _gather(work.connection, chosen.window, select(*_OF_ORDERS).where(chosen.here))
 
 
-def gather_answered(work: BatchWork, answer: PaymentStatus) -> Gathered:
-    """Gathers the orders of the window that wait for their end, and whose payment has this outcome."""
+def gather_paid(work: BatchWork) -> Gathered:
+    """Gathers the orders of the window that wait for their end, and are paid or owe nothing."""
+    return _gather_waiting(work, (payments.c.status == PaymentStatus.SUCCEEDED) | (orders.c.total == 0))
+
+
+def gather_declined(work: BatchWork) -> Gathered:
+    """Gathers the orders of the window that wait for their end, and whose payment was declined."""
+    return _gather_waiting(work, payments.c.status == PaymentStatus.DECLINED)
+
+
+def _gather_waiting(work: BatchWork, condition: ColumnElement[bool]) -> Gathered:
     waiting = work.orders_in(OrderStatus.PAYMENT_PROCESSING)
-    answered = (
+    query = (
         select(*_OF_ORDERS, payments.c.decline_reason)
-        .join(payments, of_current_attempt(payments))
-        .where(waiting.here, waiting.within(payments.c.order_id), payments.c.status == answer)
+        .outerjoin(payments, of_current_attempt(payments) & waiting.within(payments.c.order_id))
+        .where(waiting.here, condition)
     )
-    return _gather(work.connection, work.window, answered)
+    return _gather(work.connection, work.window, query)
 
 
 def _gather(connection: Connection, window: Window, query: Select[Any]) -> Gathered:

@@ -16,9 +16,15 @@ import polars as pl
 from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.model import FailureReason, OrderStatus, PaymentStatus, ReservationStatus
+from orders_pipeline.base.model import (
+    FailureReason,
+    OrderStatus,
+    PaymentMethod,
+    PaymentStatus,
+    ReservationStatus,
+)
 from orders_pipeline.lifecycle.batch import BatchWork
-from orders_pipeline.lifecycle.gathered import Gathered, gather, gather_answered
+from orders_pipeline.lifecycle.gathered import Gathered, gather, gather_declined, gather_paid
 from orders_pipeline.lifecycle.moves import move
 from orders_pipeline.lifecycle.totals import add_to_customer_totals, add_to_product_totals
 from orders_pipeline.stock.units import (
@@ -32,8 +38,15 @@ from orders_pipeline.stock.units import (
     sum_units,
 )
 from orders_pipeline.store.bulk import insert_frame
-from orders_pipeline.store.order_sets import OrderSet, of_current_attempt
-from orders_pipeline.store.schema import failures, order_notes, orders, payments, reservations
+from orders_pipeline.store.order_sets import OrderSet, count_of, of_current_attempt
+from orders_pipeline.store.schema import (
+    failures,
+    order_notes,
+    orders,
+    payments,
+    recorded_payments,
+    reservations,
+)
 
 PENDING, RESERVED = OrderStatus.PENDING, OrderStatus.RESERVED
 PAYMENT_PROCESSING, COMPLETED = OrderStatus.PAYMENT_PROCESSING, OrderStatus.COMPLETED
@@ -108,14 +121,40 @@ def fail(work: BatchWork, chosen: ColumnElement[bool], reason: FailureReason, de
 
 
 def request_payment(work: BatchWork) -> None:
-    """reserved -> payment_processing: a payment row says that the gateway may have been asked."""
+    """reserved -> payment_processing: a payment row says that the gateway may have been asked.
+
+    An order that is paid elsewhere gets its payment at once; one that owes nothing gets none.
+    """
     reserved = work.orders_in(RESERVED)
+    paid_elsewhere = _record_payments(work, reserved)
+    to_charge = reserved.that(orders.c.total > 0)
+    if paid_elsewhere:
+        to_charge = to_charge.that(orders.c.id.not_in(select(recorded_payments.c.order_id)))
     intents = select(
         orders.c.id, orders.c.attempt, orders.c.total, literal(PaymentStatus.PROCESSING), literal(now_us())
-    ).where(reserved.here)
+    ).where(to_charge.here)
     columns = ["order_id", "attempt", "amount", "status", "requested_at"]
-    if work.connection.execute(insert(payments).from_select(columns, intents)).rowcount:
-        move(work, reserved, RESERVED, PAYMENT_PROCESSING)
+    asked = work.connection.execute(insert(payments).from_select(columns, intents)).rowcount
+    moved = move(work, reserved, RESERVED, PAYMENT_PROCESSING)
+    if moved > asked:
+        work.count(answered=moved - asked)
+
+
+def _record_payments(work: BatchWork, reserved: OrderSet) -> int:
+    """Gives orders that are paid elsewhere their payment. Returns how many orders."""
+    recorded = recorded_payments.c
+    if not count_of(work.connection, select(recorded.order_id).where(reserved.within(recorded.order_id))):
+        return 0
+    now = literal(now_us())
+    rows = (
+        select(orders.c.id, orders.c.attempt, recorded.paid, literal(PaymentStatus.SUCCEEDED), now, now)
+        .add_columns(recorded.reference, literal(PaymentMethod.RECORDED))
+        .join(recorded_payments, recorded.order_id == orders.c.id)
+        .where(reserved.here, reserved.within(recorded.order_id))
+    )
+    columns = ["order_id", "attempt", "amount", "status", "requested_at", "answered_at"]
+    columns += ["transaction_id", "method"]
+    return work.connection.execute(insert(payments).from_select(columns, rows)).rowcount
 
 
 # Finalize an order that is paid ...
@@ -123,7 +162,7 @@ def request_payment(work: BatchWork) -> None:
 
 def complete(work: BatchWork) -> None:
     """payment_processing -> completed: units of paid orders are sold, and running totals grow."""
-    paid = gather_answered(work, PaymentStatus.SUCCEEDED)
+    paid = gather_paid(work)
     if paid.count:
         _close_reservations(work, paid, ReservationStatus.SOLD)
         move(work, paid, PAYMENT_PROCESSING, COMPLETED)
@@ -138,7 +177,7 @@ def complete(work: BatchWork) -> None:
 
 def roll_back_declined(work: BatchWork) -> None:
     """payment_processing -> rollback: units of declined orders go back on the shelf."""
-    declined = gather_answered(work, PaymentStatus.DECLINED)
+    declined = gather_declined(work)
     if declined.count:
         _note_failures(work, declined, FailureReason.DECLINED, declined.table.c.decline_reason)
         _roll_back(work, declined, PAYMENT_PROCESSING)

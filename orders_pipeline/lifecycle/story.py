@@ -12,6 +12,7 @@ from orders_pipeline.store.schema import (
     customers,
     failures,
     imports,
+    order_amounts,
     order_lines,
     order_notes,
     orders,
@@ -48,6 +49,7 @@ def _story(connection: Connection, order: RowMapping) -> dict[str, Any]:
         "customer_name": order["customer_name"],
         "currency": order["currency"],
         "total": decimal_string(order["total"], order["currency"]),
+        "amounts": _amounts(connection, order["id"]),
         "day": str(order["day"]),
         "file": order["file_name"],
         "partition": order["partition_key"],
@@ -80,9 +82,18 @@ def _lines(connection: Connection, order_id: int) -> list[dict[str, Any]]:
             "name": row["name"],
             "quantity": row["quantity"],
             "total": line_amount(row["total"]),
+            "discount": line_amount(row["discount"]),
         }
         for row in connection.execute(query).mappings()
     ]
+
+
+def _amounts(connection: Connection, order_id: int) -> dict[str, str]:
+    """What the order owes beside its lines, by kind."""
+    query = select(order_amounts.c.kind, order_amounts.c.amount).where(order_amounts.c.order_id == order_id)
+    return {
+        kind: line_amount(amount) for kind, amount in connection.execute(query.order_by(order_amounts.c.kind))
+    }
 
 
 def _of_order(connection: Connection, table: Table, order_id: int) -> list[RowMapping]:

@@ -29,7 +29,15 @@ from sqlalchemy import (
     text,
 )
 
-from orders_pipeline.base.model import ImportStatus, OrderStatus, PaymentStatus, ReservationStatus, Scope
+from orders_pipeline.base.model import (
+    AmountKind,
+    ImportStatus,
+    OrderStatus,
+    PaymentMethod,
+    PaymentStatus,
+    ReservationStatus,
+    Scope,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -221,6 +229,31 @@ order_lines = Table(
     Column("total", BigInteger, nullable=False),
     CheckConstraint("total > 0", name="total_positive"),
     Column("file_line", BigInteger, nullable=False),
+    # In 1/10,000; `total` is before it.
+    Column("discount", BigInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("discount >= 0", name="discount_not_negative"),
+    sqlite_with_rowid=False,
+)
+
+# Only orders that owe more or less than their lines have rows here.
+order_amounts = Table(
+    "order_amounts",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    _one_of("kind", AmountKind),
+    Column("amount", BigInteger, nullable=False, comment="in 1/10,000 of the currency"),
+    sqlite_with_rowid=False,
+)
+
+# Only orders that are paid elsewhere have rows here.
+recorded_payments = Table(
+    "recorded_payments",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("paid", BigInteger, nullable=False, comment="in the currency's minor unit"),
+    CheckConstraint("paid >= 0", name="paid_not_negative"),
+    Column("reference", String, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -252,6 +285,8 @@ payments = Table(
     Column("answered_at", BigInteger),
     Column("transaction_id", String),
     Column("decline_reason", String),
+    Column("method", String, nullable=False, server_default=PaymentMethod.GATEWAY.value),
+    _one_of("method", PaymentMethod),
     # No payment without a reservation of the same attempt.
     ForeignKeyConstraint(["order_id", "attempt"], ["reservations.order_id", "reservations.attempt"]),
     CheckConstraint(

@@ -7,9 +7,9 @@ from itertools import chain
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from orders_pipeline.base.model import OrderStatus, PaymentStatus
+from orders_pipeline.base.model import OrderStatus, PaymentMethod, PaymentStatus
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, PaymentGateway, idempotency_key
 from orders_pipeline.store.schema import orders, payments, sources
 from orders_pipeline.verify.check import Check, check_none
@@ -83,7 +83,7 @@ def check_gateway(
 
 
 def _payments(connection: Connection) -> Iterator[pl.DataFrame]:
-    """All payments with their orders, and completed orders without a payment, in chunks."""
+    """All charges with their orders, and completed orders without a payment that owe something, in chunks."""
     query = (
         select(
             orders.c.id,
@@ -100,10 +100,19 @@ def _payments(connection: Connection) -> Iterator[pl.DataFrame]:
         )
         .join_from(orders, payments, payments.c.order_id == orders.c.id, isouter=True)
         .join(sources, sources.c.id == orders.c.source_id)
-        .where(payments.c.attempt.is_not(None) | (orders.c.status == OrderStatus.COMPLETED))
+        .where(_charged() | _uncharged())
     )
     found = connection.execution_options(yield_per=10_000).execute(query).partitions()
     return (pl.DataFrame([_row(row) for row in part], schema=ROWS, orient="row") for part in found)
+
+
+def _charged() -> ColumnElement[bool]:
+    return payments.c.method == PaymentMethod.GATEWAY
+
+
+def _uncharged() -> ColumnElement[bool]:
+    without = payments.c.attempt.is_(None) & (orders.c.total > 0)
+    return without & (orders.c.status == OrderStatus.COMPLETED)
 
 
 def _row(row: Any) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ QUERIES = (
     "stock_is_conserved",
     "statuses_agree_with_reservations_and_payments",
     "completed_orders_are_charged_once",
+    "recorded_payments_are_never_charged",
     "every_record_is_accounted_for",
     "accepted_lines_are_in_the_store",
     "batch_counts_are_right",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.model import AmountKind
 from orders_pipeline.order_files.columns.money_columns import AmountColumns, LineAmount, OrderAmount
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.convert import MAX_TOTAL_UNITS
@@ -12,7 +13,7 @@ from orders_pipeline.order_files.values.money import columns_of
 
 SCALE = 10_000
 _STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
-KINDS = ("discount", "shipping", "tax", "fee", "tip", "unexplained", "tax_included")
+KINDS = tuple(kind.value for kind in AmountKind)
 
 
 def step_of(currency: pl.Expr) -> pl.Expr:
@@ -30,8 +31,8 @@ def owed_by_order(lines: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
 
     Returns:
         A frame with `run`; `owed` in minor units; the amounts `KINDS` in 1/10,000 (`discount` without the
-        discounts of lines, `tax` where prices do not contain it, else `tax_included`); `code` and `detail`
-        of an order that is rejected.
+        discounts of lines, `tax` where prices do not contain it, else `tax_included`, `rounding` where the
+        stated total differs within the tolerance); `code` and `detail` of an order that is rejected.
     """
     table = _with_readings(_summed(lines, amounts), amounts)
     table = _decided(table, amounts)
@@ -120,10 +121,12 @@ def _decided(table: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
     off = pl.col("off") > amounts.tolerance
     trusted = off & (amounts.trust == "total")
     unexplained = pl.when(trusted).then(stated * step - pl.col("exact")).otherwise(0)
+    rounding = pl.when(off).then(0).otherwise((stated - computed) * step)
     table = table.with_columns(
         owed=pl.coalesce(stated, computed),
         computed=computed,
         unexplained=unexplained.fill_null(0),
+        rounding=rounding.fill_null(0),
         disagrees=(off & (amounts.trust != "total")).fill_null(value=False),
         tax=pl.when(adds).then("taxes").otherwise(0),
         tax_included=pl.when(adds).then(0).otherwise("taxes"),

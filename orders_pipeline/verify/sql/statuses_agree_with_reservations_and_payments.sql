@@ -8,10 +8,10 @@ LEFT JOIN failures f ON f.order_id = o.id AND f.attempt = o.attempt
 WHERE NOT (
     (o.status = 'pending' AND r.status IS NULL AND p.status IS NULL AND f.reason IS NULL)
     OR (o.status = 'reserved' AND COALESCE(r.status, '') = 'held' AND p.status IS NULL AND f.reason IS NULL)
-    OR (o.status = 'payment_processing' AND COALESCE(r.status, '') = 'held' AND p.status IS NOT NULL
-        AND f.reason IS NULL)
-    OR (o.status = 'completed' AND COALESCE(r.status, '') = 'sold' AND COALESCE(p.status, '') = 'succeeded'
-        AND f.reason IS NULL)
+    OR (o.status = 'payment_processing' AND COALESCE(r.status, '') = 'held'
+        AND (p.status IS NULL) = (o.total = 0) AND f.reason IS NULL)
+    OR (o.status = 'completed' AND COALESCE(r.status, '') = 'sold'
+        AND COALESCE(p.status, '') = CASE WHEN o.total = 0 THEN '' ELSE 'succeeded' END AND f.reason IS NULL)
     OR (o.status = 'rollback' AND COALESCE(r.status, '') = 'released'
         AND ((COALESCE(f.reason, '') = 'declined' AND COALESCE(p.status, '') = 'declined'
               AND COALESCE(f.detail, '') = COALESCE(p.decline_reason, ''))

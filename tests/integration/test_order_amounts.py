@@ -1,0 +1,147 @@
+"""Orders with discounts, shipping and payments made elsewhere, from the file to settled, on both stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, select, text
+
+from orders_pipeline.base.model import AmountKind
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import order_amounts, order_lines, orders, payments
+from tests.import_bench import ImportBench
+
+PROFILE = """
+[columns]
+order_number = "order"
+customer_id = "customer"
+sku = "sku"
+quantity = "quantity"
+unit_price = "price"
+ordered_at = "date"
+
+[amounts]
+discount = "off"
+shipping = "post"
+total = "sum"
+line_discount = "line off"
+line_level = "add"
+tolerance = 1
+
+[payment]
+column = "state"
+recorded = ["paid"]
+partly = ["part"]
+charge = ["open"]
+reference = "ref"
+outstanding = "due"
+"""
+HEADER = "order,customer,sku,quantity,price,date,off,post,sum,line off,state,ref,due"
+ROWS = (
+    "charged,c1,MUG,2,10.00,2025-11-10,3.00,4.00,20.01,1.00,open,,",
+    "paid,c1,MUG,1,10.00,2025-11-10,,,10.00,,paid,ch_7,",
+    "part,c2,MUG,1,10.00,2025-11-10,,,10.00,,part,,4.00",
+    "free,c2,MUG,1,10.00,2025-11-10,10.00,,0.00,,open,,",
+)
+
+
+@pytest.fixture
+def files(bench: ImportBench) -> Path:
+    (bench.folder / "shop.toml").write_text(PROFILE)
+    file = bench.folder / "orders.csv"
+    file.write_text("\n".join([HEADER, *ROWS, ""]))
+    return file
+
+
+def settled(bench: ImportBench, file: Path) -> str:
+    key = bench.stage(file, profile=str(bench.folder / "shop.toml"))
+    bench.settle(key)
+    return key
+
+
+def rows(bench: ImportBench, *columns: Column[Any]) -> list[tuple[Any, ...]]:
+    query = (
+        select(orders.c.number, *columns)
+        .join(orders, columns[0].table.c.order_id == orders.c.id)
+        .order_by(orders.c.id)
+    )
+    with reading(bench.engine) as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_each_order_is_charged_or_recorded_as_its_file_says(bench: ImportBench, files: Path) -> None:
+    settled(bench, files)
+    assert set(bench.statuses().values()) == {"completed"}
+    paid = {row[0]: row[1:] for row in rows(bench, payments.c.amount, payments.c.method)}
+    assert paid == {"charged": (2001, "gateway"), "paid": (1000, "recorded"), "part": (600, "recorded")}
+    references = dict(rows(bench, payments.c.transaction_id))
+    assert references["paid"] == "ch_7"
+    assert references["part"] == "recorded:part"
+    assert sorted(rows(bench, order_amounts.c.kind, order_amounts.c.amount)) == [
+        ("charged", AmountKind.DISCOUNT, 30_000),
+        ("charged", AmountKind.ROUNDING, 100),
+        ("charged", AmountKind.SHIPPING, 40_000),
+        ("free", AmountKind.DISCOUNT, 100_000),
+    ]
+    assert dict(rows(bench, order_lines.c.discount)) == {"charged": 10_000, "paid": 0, "part": 0, "free": 0}
+    assert bench.broken_checks() == set()
+
+
+def test_the_same_file_again_is_a_duplicate_and_a_paid_order_stays_as_it_is(
+    bench: ImportBench, files: Path
+) -> None:
+    settled(bench, files)
+    again = files.with_name("again.csv")
+    again.write_text(files.read_text() + "new,c3,MUG,1,10.00,2025-11-10,1.00,,9.00,,paid,,\n")
+    settled(bench, again)
+    assert dict(rows(bench, payments.c.amount)) == {"charged": 2001, "paid": 1000, "part": 600, "new": 900}
+    assert bench.broken_checks() == set()
+
+
+def test_a_paid_order_that_ran_out_of_stock_is_retried_without_a_charge(
+    bench: ImportBench, files: Path
+) -> None:
+    bench.stock(MUG=3)
+    settled(bench, files)
+    assert bench.statuses() == {
+        "charged": "completed",
+        "paid": "completed",
+        "part": "failed",
+        "free": "failed",
+    }
+    with bench.engine.begin() as connection:
+        connection.execute(text("UPDATE products SET on_hand = on_hand + 9, restocked = restocked + 9"))
+    bench.retry("part", "free")
+    key = next(iter(bench.keys().values()))
+    bench.settle(key)
+    assert set(bench.statuses().values()) == {"completed"}
+    assert {row[0]: row[2] for row in rows(bench, payments.c.amount, payments.c.method)} == {
+        "charged": "gateway",
+        "paid": "recorded",
+        "part": "recorded",
+    }
+    assert bench.broken_checks() == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "check"),
+    [
+        ("UPDATE order_amounts SET amount = amount + 100", "order_totals_are_sums_of_lines"),
+        ("DELETE FROM order_amounts WHERE kind = 'shipping'", "order_totals_are_sums_of_lines"),
+        ("UPDATE order_lines SET discount = discount + 100", "order_totals_are_sums_of_lines"),
+        ("UPDATE recorded_payments SET paid = paid - 1", "recorded_payments_are_never_charged"),
+        ("DELETE FROM recorded_payments", "recorded_payments_are_never_charged"),
+        ("UPDATE payments SET method = 'gateway'", "recorded_payments_are_never_charged"),
+        ("UPDATE payments SET method = 'recorded'", "recorded_payments_are_never_charged"),
+        ("UPDATE payments SET amount = 1001 WHERE amount = 1000", "completed_orders_are_charged_once"),
+    ],
+)
+def test_verify_finds_what_was_changed_by_hand(
+    statement: str, check: str, bench: ImportBench, files: Path
+) -> None:
+    settled(bench, files)
+    with bench.engine.begin() as connection:
+        connection.execute(text(statement))
+    assert check in bench.broken_checks()
