@@ -15,7 +15,7 @@ VALUE_LENGTH = 40
 
 
 class Skipping:
-    """Applies `skip` of a profile, and of its payments, and remembers the values it saw in columns `skip_N`."""
+    """Applies `skip` of a profile and of its payments; remembers the values of the columns `skip_N`."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile

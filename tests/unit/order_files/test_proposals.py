@@ -36,7 +36,8 @@ def test_the_mapping_of_a_known_file_is_found_again(name: str, profile: str, tmp
         parse(dataset(name), tmp_path / "a", str(file)),
         parse(dataset(name), tmp_path / "b", profile),
     )
-    assert mine.orders.select("number", "total").equals(theirs.orders.select("number", "total"))
+    compared = ["number"] if known.amounts else ["number", "total"]
+    assert mine.orders.select(compared).equals(theirs.orders.select(compared))
     assert set(found.columns) == set(known.columns)
 
 

@@ -111,8 +111,8 @@ def test_a_field_that_a_later_version_adds_to_profiles_changes_no_digest(tmp_pat
 
 
 def test_an_unknown_field_of_a_profile_is_refused_by_its_name(tmp_path: Path) -> None:
-    with pytest.raises(FileRefused, match="amounts: this version does not have this field"):
-        words(profile=own_profile(tmp_path, "[amounts]\n" + OWN_PROFILE))
+    with pytest.raises(FileRefused, match="sums: this version does not have this field"):
+        words(profile=own_profile(tmp_path, "[sums]\n" + OWN_PROFILE))
 
 
 def test_everything_that_can_be_said_is_offered_with_help() -> None:
