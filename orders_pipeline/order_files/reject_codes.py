@@ -27,6 +27,7 @@ class RejectCode(StrEnum):
     ORDER_TWICE = "order_twice"
     STATUS_SKIPPED = "status_skipped"
     SKU_MISSING = "sku_missing"
+    SKU_DAMAGED = "sku_damaged"
     QUANTITY_MISSING = "quantity_missing"
     QUANTITY_UNREADABLE = "quantity_unreadable"
     QUANTITY_NOT_WHOLE = "quantity_not_whole"
@@ -133,6 +134,11 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "To import them, change `skip` in the profile.",
     ),
     RejectCode.SKU_MISSING: Explanation("sku", "The product's SKU is blank.", "Fill it in."),
+    RejectCode.SKU_DAMAGED: Explanation(
+        "sku",
+        "A spreadsheet rounded the product's SKU to {}.",
+        "Export the file again with this column as text.",
+    ),
     RejectCode.QUANTITY_MISSING: Explanation("quantity", "The quantity is blank.", "Fill it in."),
     RejectCode.QUANTITY_UNREADABLE: Explanation(
         "quantity", "The quantity {} is not a number.", "Write a whole number."

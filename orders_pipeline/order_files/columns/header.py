@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.invisible import visible
 from orders_pipeline.order_files.columns.profile import Profile
 from orders_pipeline.order_files.records.scanner import Scanned
 from orders_pipeline.order_files.records.sniff import Sniffed
@@ -32,7 +33,7 @@ def find_header(file_name: str, sniffed: Sniffed, profiles: Sequence[Profile], l
     """
     at = 1
     for index, record in enumerate(sniffed.records[:HEADER_SEARCH]):
-        names = tuple(field.strip() for field in record.fields)
+        names = tuple(visible(field) for field in record.fields)
         fitting = [profile for profile in profiles if not profile.missing(names)]
         if record.problem is None and fitting and line in (None, at):
             profile = _most_specific(file_name, fitting, names)

@@ -24,6 +24,11 @@ from orders_pipeline.order_files.records.sections import Sections
 from orders_pipeline.order_files.records.source import Source, read_chunks
 from orders_pipeline.order_files.records.text import TextStream
 from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.cleaning import (
+    cleaned,
+    is_missing_word,
+    without_missing_words,
+)
 from orders_pipeline.order_files.values.convert import order_key
 from orders_pipeline.order_files.values.decisions import ColumnEvidence
 
@@ -61,7 +66,7 @@ class FirstPass:
         Raises:
             FileRefused: the file cannot be read to its end, or contains the same table twice.
         """
-        chunks = self._text.decoded(read_chunks(self._source))
+        chunks = self._evidence.characters.watched(self._text.decoded(read_chunks(self._source)), self._text)
         reader = RecordReader(self._identified.dialect, self._layout, self._identified.file_name)
         for frame in prefetched(reader.frames(chunks)):
             prepared = self._prepared(frame)
@@ -88,18 +93,21 @@ class FirstPass:
 
     def _prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         profile = self._identified.profile
+        frame = cleaned(self._unescaped(frame), list(self._layout.columns), self._evidence.characters)
+        frame = without_missing_words(
+            frame, [name for name in profile.money_columns if name in frame.columns]
+        )
         frame = self._joined(self._skipping.marked(self._sections.marked(frame)))
         header = pl.col("problem").eq_missing(RejectCode.REPEATED_HEADER.value)
         frame = frame.with_columns(order=pl.when(~header).then(order_key(pl.col(ORDER)))).drop(ORDER)
-        frame = self._completed(self._unescaped(frame))
+        frame = self._completed(without_missing_words(frame, ["order"]))
         return unpack_items(frame, profile.items) if profile.items else frame
 
     def _unescaped(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Removes the apostrophes that an export of rejects puts before formulas."""
         if REASON_COLUMNS[0] not in self._identified.header:
             return frame
-        names = [name for name in (*self._layout.columns, "order") if name in frame.columns]
-        return frame.with_columns(pl.col(names).str.replace(r"^'([=+@\t\r-])", "$1"))
+        return frame.with_columns(pl.col(*self._layout.columns).str.replace(r"^'([=+@\t\r-])", "$1"))
 
     def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Gives a last line whose order number is cut off the order number of the line before it.
@@ -124,6 +132,9 @@ class FirstPass:
         for field in self._identified.profile.joined:
             parts = [name for name in frame.columns if name.startswith(f"{field.value}+")]
             if parts:
-                text = pl.concat_str(parts, separator=" ", ignore_nulls=True)
+                filled = [
+                    pl.when(~is_missing_word(pl.col(part).str.strip_chars())).then(part) for part in parts
+                ]
+                text = pl.concat_str(filled, separator=" ", ignore_nulls=True)
                 frame = frame.with_columns(text.alias(field.value)).drop(parts)
         return frame

@@ -6,10 +6,12 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import polars as pl
 
 from orders_pipeline.order_files.columns.companion import join_orders
 from orders_pipeline.order_files.columns.identify import Identified, identify_companion
@@ -29,11 +31,18 @@ from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.records.ahead import in_order
 from orders_pipeline.order_files.records.source import open_source
 from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.cleaning import without_damaged_customers
 from orders_pipeline.order_files.values.convert import convert_lines
 from orders_pipeline.order_files.values.decisions import ColumnEvidence, Decisions
 
 # With two threads, one computes while the other waits for the disk. More threads only use more memory.
 WORKERS = 2
+
+
+CUSTOMER_DAMAGED = (
+    "A spreadsheet rounded customer ids to numbers such as 1.5E+12. Their orders are orders of guests. "
+    "Export the file again with this column as text."
+)
 
 
 class RecordsLostError(RuntimeError):
@@ -83,8 +92,17 @@ class _Parts:
             return None
         if self.orders and companion:
             raw = join_orders(raw, self.orders.part(part), companion)
-        typed = convert_lines(raw, self.identified.profile, self.decisions, self.rules)
-        return settle_lines(typed, column_names(self.identified), self.identified.profile)
+        return settled(raw, self.identified, self.decisions, self.rules)
+
+
+def settled(
+    raw: pl.DataFrame, identified: Identified, decisions: Decisions, rules: ParseRules
+) -> SettledLines:
+    """Converts raw lines with whole orders, and groups them into orders."""
+    raw, guests = without_damaged_customers(raw) if decisions.signed else (raw, 0)
+    typed = convert_lines(raw, identified.profile, decisions, rules)
+    warnings = (FileWarning("customer_damaged", CUSTOMER_DAMAGED, guests),) if guests else ()
+    return replace(settle_lines(typed, column_names(identified), identified.profile), warnings=warnings)
 
 
 class _Written:

@@ -9,6 +9,7 @@ import polars as pl
 from orders_pipeline.order_files.columns.profile import ANY_VALUE, Profile, is_built_in
 from orders_pipeline.order_files.orders.paid import STATUS
 from orders_pipeline.order_files.parsed_file import FileWarning
+from orders_pipeline.order_files.values.cleaning import is_missing_word
 
 VALUES_SHOWN = 8
 VALUE_LENGTH = 40
@@ -30,7 +31,8 @@ class Skipping:
             values = self._profile.skip[self._columns[name]]
             text = pl.col(name).str.strip_chars()
             listed = text.str.to_lowercase().is_in([value.lower() for value in values])
-            matches.append(pl.when(text != "" if ANY_VALUE in values else listed).then(text))
+            filled = (text != "") & ~is_missing_word(text)
+            matches.append(pl.when(filled if ANY_VALUE in values else listed).then(text))
             self._remember(name, frame[name])
         if self._profile.payment and STATUS in frame.columns:
             status = pl.col(STATUS).str.strip_chars()

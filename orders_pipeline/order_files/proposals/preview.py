@@ -9,12 +9,10 @@ import polars as pl
 
 from orders_pipeline.order_files.columns.companion import join_orders
 from orders_pipeline.order_files.columns.identify import Identified, identify_companion
-from orders_pipeline.order_files.columns.layout import column_names
 from orders_pipeline.order_files.orders.first_pass import FirstPass
-from orders_pipeline.order_files.orders.orders import settle_lines
+from orders_pipeline.order_files.orders.parse import settled
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.records.source import open_source
-from orders_pipeline.order_files.values.convert import convert_lines
 from orders_pipeline.order_files.values.decisions import ColumnEvidence
 
 
@@ -43,11 +41,9 @@ def preview_orders(path: Path, identified: Identified, rules: ParseRules, limit:
         nothing = pl.DataFrame()
         return Preview(0, nothing, nothing, nothing)
     raw = _with_companion(path, identified, evidence, raw)
-    typed = convert_lines(raw, identified.profile, evidence.decide(), rules)
-    settled = settle_lines(typed, column_names(identified), identified.profile)
-    orders = settled.orders.head(limit)
-    lines = settled.lines.filter(pl.col("position") < limit)
-    return Preview(raw.height, orders, lines, settled.rejects.head(limit))
+    found = settled(raw, identified, evidence.decide(), rules)
+    lines = found.lines.filter(pl.col("position") < limit)
+    return Preview(raw.height, found.orders.head(limit), lines, found.rejects.head(limit))
 
 
 def _with_companion(

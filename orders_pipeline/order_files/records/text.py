@@ -29,6 +29,11 @@ class TextStream:
         self.decided: DetectedEncoding | None = None
         self._decoder: _Decoder | None = None if encoding == ASCII else _decoder(encoding)
 
+    @property
+    def all_ascii(self) -> bool:
+        """Whether the text is known to be all ASCII so far."""
+        return self._decoder is None
+
     def decoded(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Yields the text in pieces; a piece can end anywhere, but not inside a character."""
         first = True

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import polars as pl
 
+from orders_pipeline.order_files.values.cleaning import MISSING_WORDS
+
 SCALE = 10_000
 MAX_WHOLE_DIGITS = 13
 
@@ -127,7 +129,8 @@ def read_amounts(values: pl.Series, decimal: DecimalSeparator, decimals: int | N
 
     Returns:
         A frame with `units` (exact, in 1/10,000), `code` (an `AmountCode` where there are no units) and
-        `sign` (the currency sign, if any). A null or blank value has neither units nor code.
+        `sign` (the currency sign, if any). A null or blank value, and a word for a missing value, has
+        neither units nor code.
     """
     text = values.str.strip_chars()
     simple = text.str.contains(
@@ -139,7 +142,8 @@ def read_amounts(values: pl.Series, decimal: DecimalSeparator, decimals: int | N
     simple = simple.fill_null(value=False)
     table = pl.DataFrame({"text": text, "simple": simple})
     plain = _exact(table.select(pl.when("simple").then("text")).to_series(), decimals)
-    odd = _read_odd(text.filter(~simple & (text != "")).drop_nulls().unique(), decimal, decimals)
+    distinct = text.filter(~simple & (text != "")).drop_nulls().unique()
+    odd = _read_odd(distinct.filter(~distinct.is_in(list(MISSING_WORDS))), decimal, decimals)
     joined = table.with_columns(plain=plain).join(odd, on="text", how="left", maintain_order="left")
     return joined.select(units=pl.coalesce("plain", "units"), code="code", sign="sign")
 

@@ -9,6 +9,7 @@ from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, read_amounts, read_money
+from orders_pipeline.order_files.values.cleaning import is_damaged, is_missing_word, without_missing_words
 from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
 from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
 from orders_pipeline.order_files.values.decisions import Decisions
@@ -45,10 +46,9 @@ def convert_lines(
     dates = read_dates(
         frame[OrderField.ORDERED_AT.value], decisions.dates, profile.timezone or rules.timezone
     )
-    currency = pl.col("currency").str.strip_chars().str.to_uppercase()
     values = frame.with_columns(
         customer_id=order_key(pl.col("customer_id")),
-        currency=pl.when(currency != "").then(currency).otherwise(pl.lit(rules.currency)),
+        currency=pl.col("currency").str.to_uppercase().fill_null(rules.currency),
         price=price["units"],
         price_code=price["code"],
         price_sign=price["sign"],
@@ -61,7 +61,7 @@ def convert_lines(
     values = with_amounts(values, profile, decisions.price).with_columns(count=pl.col("units") // SCALE)
     by_unit = profile.price_field is OrderField.UNIT_PRICE
     total = pl.col("price") * pl.col("count") if by_unit else pl.col("price")
-    codes = _problems(values, profile, rules)
+    codes = _problems(values, _checks(profile, rules, signed=decisions.signed))
     if UNREADABLE in values.columns:
         unreadable = codes == RejectCode.AMOUNT_UNREADABLE.value
         values = values.with_columns(detail=pl.when(unreadable).then(UNREADABLE).otherwise("detail"))
@@ -73,7 +73,9 @@ def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     blanks = [pl.lit(None, pl.String).alias(f.value) for f in OrderField if f.value not in frame.columns]
     constants = [pl.lit(value).alias(field.value) for field, value in profile.constants.items()]
     frame = frame.with_columns(blanks).with_columns(constants)
-    frame = frame.with_columns(_text(field) for field in TEXT_FIELDS)
+    frame = frame.with_columns(_text(field) for field in (*TEXT_FIELDS, OrderField.CURRENCY))
+    for field in (*TEXT_FIELDS, OrderField.CURRENCY):
+        frame = without_missing_words(frame, [field.value], profile.values.get(field, {}))
     frame = frame.with_columns(
         pl.col(field.value).str.strip_chars().replace(values) for field, values in profile.values.items()
     )
@@ -91,14 +93,14 @@ def _text(field: OrderField) -> pl.Expr:
 
 
 def _inherited(name: str) -> pl.Expr:
-    own = pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name))
+    text = pl.col(name).str.strip_chars()
+    own = pl.when((text != "") & ~is_missing_word(text)).then(pl.col(name))
     shared = own.drop_nulls().first().over("order")
     return pl.when(pl.col("order").is_null()).then(own).otherwise(pl.coalesce(own, shared)).alias(name)
 
 
-def _problems(values: pl.DataFrame, profile: Profile, rules: ParseRules) -> pl.Series:
+def _problems(values: pl.DataFrame, checks: list[tuple[RejectCode, pl.Expr]]) -> pl.Series:
     """Returns the code of the first rule that each line breaks, null for a good line."""
-    checks = _checks(profile, rules)
     codes = pl.Series("code", [None], dtype=pl.String).new_from_index(0, values.height)
     broken = values.select(pl.any_horizontal(check.fill_null(value=False) for _, check in checks))
     at = broken.to_series().arg_true()
@@ -108,17 +110,21 @@ def _problems(values: pl.DataFrame, profile: Profile, rules: ParseRules) -> pl.S
     return codes.scatter(at, values[at].select(pl.coalesce("problem", first)).to_series())
 
 
-def _checks(profile: Profile, rules: ParseRules) -> list[tuple[RejectCode, pl.Expr]]:
+def _checks(profile: Profile, rules: ParseRules, *, signed: bool) -> list[tuple[RejectCode, pl.Expr]]:
     """Returns the conditions that make a line bad; the first one that is true gives the code.
 
     The first entry stands for a broken record, whose code is already in `problem`.
     """
+    damaged_order, damaged_sku = (
+        is_damaged(pl.col(name)) if signed else pl.lit(value=False) for name in ("order", "sku")
+    )
     return [
         (RejectCode.FIELD_COUNT, pl.col("problem").is_not_null()),
         (RejectCode.ORDER_NUMBER_MISSING, pl.col("order").is_null()),
-        (RejectCode.ORDER_NUMBER_DAMAGED, pl.col("order").str.contains(r"^[0-9]\.[0-9]+E\+[0-9]+$")),
+        (RejectCode.ORDER_NUMBER_DAMAGED, damaged_order),
         (RejectCode.STATUS_SKIPPED, pl.col("skipped").is_not_null()),
         (RejectCode.SKU_MISSING, pl.col("sku").is_null()),
+        (RejectCode.SKU_DAMAGED, damaged_sku),
         *_quantity_checks(),
         *_price_checks(profile),
         *(
@@ -126,7 +132,7 @@ def _checks(profile: Profile, rules: ParseRules) -> list[tuple[RejectCode, pl.Ex
             if amount_columns(profile)
             else ()
         ),
-        (RejectCode.DATE_MISSING, _is_blank("ordered_at")),
+        (RejectCode.DATE_MISSING, pl.col("instant").is_null() & pl.col("date_code").is_null()),
         (RejectCode.DATE_AMBIGUOUS, pl.col("date_code") == DateCode.AMBIGUOUS),
         (RejectCode.DATE_UNREADABLE, pl.col("date_code") == DateCode.UNREADABLE),
         (RejectCode.DATE_OUT_OF_RANGE, ~pl.col("day").is_between(rules.first_day, rules.last_day)),
@@ -140,7 +146,7 @@ def _checks(profile: Profile, rules: ParseRules) -> list[tuple[RejectCode, pl.Ex
 def _quantity_checks() -> list[tuple[RejectCode, pl.Expr]]:
     code, units = pl.col("quantity_code"), pl.col("units")
     return [
-        (RejectCode.QUANTITY_MISSING, _is_blank("quantity")),
+        (RejectCode.QUANTITY_MISSING, units.is_null() & code.is_null()),
         (RejectCode.QUANTITY_TOO_LARGE, code == AmountCode.TOO_LARGE),
         (RejectCode.QUANTITY_NOT_WHOLE, code == AmountCode.TOO_PRECISE),
         (RejectCode.QUANTITY_UNREADABLE, code.is_not_null()),
@@ -156,7 +162,7 @@ def _price_checks(profile: Profile) -> list[tuple[RejectCode, pl.Expr]]:
     if profile.price_field is OrderField.UNIT_PRICE:
         limit //= pl.col("count").clip(1)
     return [
-        (RejectCode.PRICE_MISSING, _is_blank(profile.price_field.value)),
+        (RejectCode.PRICE_MISSING, price.is_null() & code.is_null()),
         (RejectCode.PRICE_TOO_LARGE, code == AmountCode.TOO_LARGE),
         (RejectCode.PRICE_TOO_PRECISE, code == AmountCode.TOO_PRECISE),
         (RejectCode.PRICE_AMBIGUOUS, code == AmountCode.AMBIGUOUS),
@@ -167,7 +173,3 @@ def _price_checks(profile: Profile) -> list[tuple[RejectCode, pl.Expr]]:
         (RejectCode.PRICE_UNREADABLE, sign.is_not_null() & ~is_currency_sign(sign)),
         (RejectCode.PRICE_OTHER_CURRENCY, sign.is_not_null() & ~sign_fits(sign, pl.col("currency"))),
     ]
-
-
-def _is_blank(name: str) -> pl.Expr:
-    return pl.col(name).is_null() | (pl.col(name).str.strip_chars() == "")

@@ -7,6 +7,7 @@ from enum import StrEnum
 import polars as pl
 
 from orders_pipeline.order_files.columns.profile import DateOrder
+from orders_pipeline.order_files.values.cleaning import MISSING_WORDS
 from orders_pipeline.order_files.values.date_parts import (
     ISO,
     allows_order,
@@ -30,7 +31,7 @@ def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
 
     Returns:
         A frame with `instant` (UTC) and `code` (a `DateCode` where there is no instant). A null or blank
-        value has neither.
+        value, and a word for a missing value, has neither.
     """
     text = values.str.strip_chars()
     if rules.format is not None:
@@ -39,6 +40,7 @@ def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
     if not local.has_nulls():
         return _utc(local, zone).to_frame("instant").with_columns(code=pl.lit(None, pl.String))
     odd = text.filter(local.is_null() & (text != "")).unique()
+    odd = odd.filter(~odd.is_in(list(MISSING_WORDS)))
     table = pl.DataFrame({"text": text, "plain": _utc(local, zone)})
     joined = table.join(_read_odd(odd, rules, zone), on="text", how="left", maintain_order="left")
     return joined.select(instant=pl.coalesce("plain", "instant"), code="code")
@@ -46,7 +48,8 @@ def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
 
 def _by_format(text: pl.Series, strptime: str, zone: str) -> pl.DataFrame:
     instant = _utc(text.str.to_datetime(strptime, strict=False, time_unit="us"), zone)
-    unread = pl.Series((instant.is_null() & (text != "")).fill_null(value=False))
+    filled = (text != "") & ~text.is_in(list(MISSING_WORDS))
+    unread = pl.Series((instant.is_null() & filled).fill_null(value=False))
     return instant.to_frame("instant").with_columns(
         code=pl.when(unread).then(pl.lit(DateCode.UNREADABLE.value))
     )

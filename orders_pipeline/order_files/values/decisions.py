@@ -10,17 +10,22 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSeparator
+from orders_pipeline.order_files.values.cleaning import Characters
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates, given_dates
 from orders_pipeline.order_files.values.money import amount_columns
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """How the file writes prices, quantities and dates."""
+    """How the file writes prices, quantities and dates.
+
+    `signed`: the file has a plus sign, so ids may be numbers that a spreadsheet has damaged.
+    """
 
     price: DecimalSeparator
     quantity: DecimalSeparator
     dates: DateRules
+    signed: bool
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class ColumnEvidence:
     price: AmountEvidence = field(default_factory=AmountEvidence)
     quantity: AmountEvidence = field(default_factory=AmountEvidence)
     dates: DateEvidence = field(default_factory=DateEvidence)
+    characters: Characters = field(default_factory=Characters)
 
     def add(self, frame: pl.DataFrame) -> None:
         """Adds the sound records of `frame`."""
@@ -63,6 +69,7 @@ class ColumnEvidence:
             price=self._certain(told or self.price.decide(), self.price, "price"),
             quantity=self._certain(quantity, self.quantity, "quantity"),
             dates=self._dates(),
+            signed=self.characters.plus,
         )
 
     def _certain(
