@@ -26,7 +26,9 @@ def running_server(settings: Settings, pool_seconds: float = POOL_SECONDS) -> It
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_app(settings, partial(queue_sizes, settings), partial(queues, settings), pool_seconds)
     # The dashboard's stream never ends by itself.
-    config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, log_level="warning", ws="none", timeout_graceful_shutdown=1, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

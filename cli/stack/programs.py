@@ -127,6 +127,8 @@ def _daemon(plan: Plan) -> Program:
 def _api(plan: Plan) -> Program:
     port = Port(plan.settings.api_port, "ORDERS_API_PORT")
     listen = ["--host", "127.0.0.1", "--port", str(port.number), "--no-server-header"]
+    # The API itself decides which proxies it trusts.
+    listen.append("--no-proxy-headers")
     command = [sys.executable, "-m", "uvicorn", "--factory", "cli.api:app", *listen]
     return Program(API, command, str(PROJECT_ROOT), plan.environment, priority=45, port=port)
 

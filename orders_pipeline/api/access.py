@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -70,35 +71,77 @@ def api_key(configured: str, home: Path) -> str:
 async def identify(request: Request, context: Context, later: BackgroundTasks) -> Caller | None:
     """The caller by the key in the request; None if the key is missing or not accepted.
 
-    It reads the header itself, because the OpenAPI page marks all users of `bearer` as requiring a key.
-
     Raises:
         Refused: 429, this address sent too many wrong keys.
     """
-    scheme, key = get_authorization_scheme_param(request.headers.get("Authorization"))
-    if scheme.lower() != "bearer" or not key.strip():
-        return None
-    return await run_sync(_known, request, context, later, key, limiter=_threads(request, context))
+    found = await _found(request, context)
+    if found and found.is_use_unnoted:
+        # After the response, because on SQLite it may wait for an import's transaction.
+        later.add_task(_note_use, context.engine, found.caller.name)
+    return found.caller if found else None
 
 
 Known = Annotated[Caller | None, Depends(identify)]
 
 
-def _known(request: Request, context: ApiContext, later: BackgroundTasks, shown: str) -> Caller | None:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the key of a request says."""
+
+    caller: Caller
+    is_use_unnoted: bool = False
+
+
+async def _found(request: Request, context: ApiContext) -> _Found | None:
+    """Looks the key up, once for each request.
+
+    It reads the header itself, because the OpenAPI page marks all users of `bearer` as requiring a key.
+    """
+    if not hasattr(request.state, "found"):
+        scheme, key = get_authorization_scheme_param(request.headers.get("Authorization"))
+        is_key = scheme.lower() == "bearer" and key.strip()
+        threads = _threads(request, context)
+        request.state.found = (
+            await run_sync(_look_up, request, context, key, limiter=threads) if is_key else None
+        )
+    found: _Found | None = request.state.found
+    return found
+
+
+def _look_up(request: Request, context: ApiContext, shown: str) -> _Found | None:
     limit: RateLimit = request.app.state.rate_limit
-    limit.refuse_guessing(address_of(request))
-    if is_same_secret(shown, context.key):
-        return Caller.of(HOME_KEY, Scope.OPERATE)
-    # A health request must not hang when the store hangs.
-    with reading(context.watched_store if _watches(request) else context.engine) as connection:
-        found = find_key(connection, shown)
+    digest = sha256(shown.encode()).digest()
+    # Who has shown a right key already does not have to wait because of others who guess.
+    if digest not in context.proven_keys:
+        limit.refuse_guessing(address_of(request))
+    found = _holder(request, context, shown)
     if found is None:
+        context.proven_keys.discard(digest)
         limit.count_wrong_key(address_of(request))
         return None
-    if not is_use_noted(found):
-        # After the response, because on SQLite it may wait for an import's transaction.
-        later.add_task(_note_use, context.engine, found.name)
-    return Caller.of(found.name, found.scope)
+    context.proven_keys.add(digest)
+    return found
+
+
+def _holder(request: Request, context: ApiContext, shown: str) -> _Found | None:
+    if is_same_secret(shown, context.key):
+        return _Found(Caller.of(HOME_KEY, Scope.OPERATE))
+    # A health request must not hang when the store hangs.
+    with reading(context.watched_store if _watches(request) else context.engine) as connection:
+        key = find_key(connection, shown)
+    return _Found(Caller.of(key.name, key.scope), not is_use_noted(key)) if key else None
+
+
+async def refuse_strangers(request: Request) -> None:
+    """Refuses a request without a valid key before its body is read.
+
+    Raises:
+        Refused: 401 or 429.
+    """
+    context: ApiContext = request.app.state.context
+    if await _found(request, context) is None:
+        await count_request(request, context, None)
+        raise _unknown(await bearer(request))
 
 
 def _watches(request: Request) -> bool:
@@ -125,6 +168,11 @@ async def count_request(request: Request, context: Context, caller: Known) -> No
     await run_sync(limit.count, client, limiter=_threads(request, context))
 
 
+def _unknown(shown: object) -> Refused:
+    message = "This key is unknown or has expired." if shown else NO_KEY
+    return Refused(401, message, {"WWW-Authenticate": "Bearer"})
+
+
 def require(scope: Scope) -> Callable[..., Caller]:
     """A dependency that admits only callers with a scope, and returns the caller.
 
@@ -134,8 +182,7 @@ def require(scope: Scope) -> Callable[..., Caller]:
 
     def permitted(caller: Known, shown: Shown) -> Caller:
         if caller is None:
-            message = "This key is unknown or has expired." if shown else NO_KEY
-            raise Refused(401, message, {"WWW-Authenticate": "Bearer"})
+            raise _unknown(shown)
         if scope not in caller.scopes:
             raise Refused(403, f"The key {caller.name!r} lacks the scope {scope}, which this request needs.")
         return caller

@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager, closing
 from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from orders_pipeline.api import (
     alerts,
@@ -22,6 +23,7 @@ from orders_pipeline.api import (
     probes,
 )
 from orders_pipeline.api.access import api_key, count_request, require_to_read
+from orders_pipeline.api.bodies import BodyLimit
 from orders_pipeline.api.context import ApiContext, QueueSizes
 from orders_pipeline.api.errors import add_error_handlers
 from orders_pipeline.api.headers import HeadAsGet, SecurityHeaders
@@ -107,8 +109,12 @@ def create_app(
     app.include_router(probes.metrics_router, dependencies=readers)
     dashboard.add_dashboard(app)
     add_error_handlers(app)
+    # The last one is asked first.
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
+    if proxies := settings.proxy_addresses:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(proxies))
     return app
 
 

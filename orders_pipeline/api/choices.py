@@ -12,7 +12,10 @@ from orders_pipeline.base.model import FailureReason
 from orders_pipeline.failed_work.chosen import Chosen
 
 MOST_CHARACTERS = 500
-NO_JSON: Responses = {400: {"model": Failure, "description": "The body is no JSON."}}
+NO_JSON: Responses = {
+    400: {"model": Failure, "description": "The body is no JSON."},
+    413: {"model": Failure, "description": "The body is larger than 1 MiB."},
+}
 # PostgreSQL rejects NUL in text.
 Text = Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"^[^\x00]*$")]
 

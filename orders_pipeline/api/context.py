@@ -15,6 +15,7 @@ from pydantic import BeforeValidator
 from sqlalchemy import Engine
 
 from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.streams import Streams
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
 from orders_pipeline.base.settings import Settings
@@ -35,6 +36,7 @@ class ApiContext:
         watched_store, watched_redis: clients of the same stores with short time-outs, for health requests.
         watchers: threads reserved for health requests.
         key: the bearer token of this home.
+        proven_keys: digests of the keys that were shown and found right, while this process runs.
     """
 
     settings: Settings = field(repr=False)
@@ -46,6 +48,8 @@ class ApiContext:
     watched_redis: redis.Redis
     watchers: CapacityLimiter
     key: str = field(repr=False)
+    proven_keys: set[bytes] = field(repr=False, default_factory=set)
+    streams: Streams = field(default_factory=Streams)
 
     def today(self) -> date:
         """The current day in the configured time zone."""

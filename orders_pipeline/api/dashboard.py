@@ -6,18 +6,20 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from redis.exceptions import RedisError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 from orders_pipeline.api.context import ApiContext, Context, Currency
 from orders_pipeline.api.files import import_document
 from orders_pipeline.api.headers import PAGE_POLICY
+from orders_pipeline.api.rate_limit import address_of
+from orders_pipeline.api.streams import LOOK_SECONDS
 from orders_pipeline.figures.kpis.kpi_documents import Document
 from orders_pipeline.figures.kpis.published_parts import PartsLost
 from orders_pipeline.figures.leaderboards.boards import Board
@@ -27,7 +29,6 @@ from orders_pipeline.monitoring.alert_rows import alert_document, open_alerts
 from orders_pipeline.store.engine import STORE_FAILED, reading
 
 STATIC = Path(__file__).parent / "static"
-LOOK_SECONDS = 1.0
 DAYS_SHOWN, PLACES_SHOWN, FILES_SHOWN = 60, 10, 8
 HEADERS = {"Content-Security-Policy": PAGE_POLICY}
 router = APIRouter(tags=["dashboard"])
@@ -52,13 +53,14 @@ async def _page() -> Response:
 async def events(request: Request, context: Context, currency: Currency) -> Response:
     """Data of the dashboard, as server-sent events: one immediately, and one after each change."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_changes(request, context, currency), 200, headers, "text/event-stream")
+    changes = _changes(request, context, currency)
+    return context.streams.respond(address_of(request), changes, headers)
 
 
 async def _changes(request: Request, context: ApiContext, currency: str) -> AsyncIterator[str]:
     sent = None
     while not await request.is_disconnected():
-        event = await run_in_threadpool(_event, context, currency)
+        event = await context.streams.newest(currency, partial(_event, context, currency))
         # A comment keeps proxies from closing an idle stream, and detects that the reader has gone.
         yield event if event != sent else ": still here\n\n"
         sent = event

@@ -61,7 +61,9 @@ async def _invalid(_request: Request, error: RequestValidationError) -> JSONResp
 
 async def _http(_request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers) if error.headers else None
-    return error_response(error.status_code, HTTPStatus(error.status_code).phrase, headers)
+    # Of a body that cannot be read FastAPI tells no more than the phrase does.
+    message = error.detail if error.status_code == 413 else HTTPStatus(error.status_code).phrase
+    return error_response(error.status_code, message, headers)
 
 
 async def _store_down(_request: Request, error: DBAPIError | TimeoutError) -> JSONResponse:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from orders_pipeline.api.access import REFUSALS, Operator
 from orders_pipeline.api.answers import answer, done
+from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.choices import MOST_CHARACTERS, NO_JSON, Acted, Cancel, FailedWork, Retry
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
@@ -23,7 +24,7 @@ from orders_pipeline.failed_work.stalled import retry_stalled, stalled_imports
 from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.store.engine import reading
 
-router = APIRouter(prefix="/failed", tags=["failed work"])
+router = APIRouter(prefix="/failed", tags=["failed work"], route_class=KeyBeforeBody)
 LARGEST_OFFSET = 2**53
 ACTING: Responses = {**NO_JSON, **REFUSALS, 404: {"model": Failure, "description": "No such order or file."}}
 NOTHING_CHOSEN = "Name the orders, select them by a condition, or set `all`."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
 from fastapi import Request
@@ -74,5 +75,15 @@ class RateLimit:
 
 
 def address_of(request: Request) -> str:
-    """The address of a client. Behind a proxy that uvicorn trusts, it is the client's own address."""
-    return request.client.host if request.client else "unknown"
+    """The address of a client; of IPv6 its network, because a client has every address of a /64.
+
+    Behind a proxy of `ORDERS_TRUSTED_PROXIES`, it is the address that the proxy names.
+    """
+    shown = request.client.host if request.client else ""
+    try:
+        address = ip_address(shown)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+    return shown

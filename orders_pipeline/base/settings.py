@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -265,6 +266,11 @@ class Settings(BaseSettings):
         repr=False,
         description="Key that HTTP writes need, 16 characters or more. Empty: drawn once, in run/api.key.",
     )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks, separated by commas, whose X-Forwarded-For the API believes. "
+        "127.0.0.1 if nginx on this machine is in front of it. Empty: none.",
+    )
     api_reads: ApiReads = Field(
         ApiReads.OPEN, description="Who may read over HTTP: everybody (open), or clients with a key (key)."
     )
@@ -333,6 +339,13 @@ class Settings(BaseSettings):
             raise ValueError(f"a key has at least {SHORTEST} characters; empty: the home draws one")
         return value.strip()
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for name in listed(value):
+            ip_network(name)
+        return value
+
     @field_validator("flower_login")
     @classmethod
     def _user_and_password(cls, value: str) -> str:
@@ -353,7 +366,12 @@ class Settings(BaseSettings):
     @property
     def host_names(self) -> tuple[str, ...]:
         """The names of `ORDERS_HOSTS`, in small letters."""
-        return tuple(name.strip().lower() for name in self.hosts.split(",") if name.strip())
+        return listed(self.hosts.lower())
+
+    @property
+    def proxy_addresses(self) -> tuple[str, ...]:
+        """The addresses and networks of `ORDERS_TRUSTED_PROXIES`."""
+        return listed(self.trusted_proxies)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -384,6 +402,11 @@ class Settings(BaseSettings):
     def processes(self) -> int:
         """Number of processes that work on batches on this machine."""
         return self.worker_processes or os.cpu_count() or 1
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """The parts of a value that are separated by commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def load_settings() -> Settings:

@@ -19,7 +19,7 @@ from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import sample
 
-KEY = "sesame"
+KEY = "open sesame, open"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 DESCRIPTION = "/api/openapi.json"
 OPTIONS = [

@@ -35,7 +35,9 @@ Ask = Callable[..., requests.Response]
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Settings:
     home = tmp_path_factory.mktemp("home")
-    return Settings(home=home, redis_url=redis_server, rate_limit=60, _env_file=None)
+    return Settings(
+        home=home, redis_url=redis_server, rate_limit=60, trusted_proxies="127.0.0.1", _env_file=None
+    )
 
 
 @pytest.fixture(scope="module")
