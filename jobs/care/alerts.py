@@ -62,6 +62,7 @@ def alert_limits(settings: Settings) -> Limits:
         stuck_minutes=settings.alert_stuck_minutes,
         figures_minutes=settings.alert_figures_minutes,
         disk_free_share=settings.alert_disk_free_share,
+        backup_hours=settings.alert_backup_hours if settings.backup_folder else 0.0,
     )
 
 

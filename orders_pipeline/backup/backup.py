@@ -25,6 +25,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.staging.staging import Staging, open_staging
+from orders_pipeline.store.backup_rows import noting_backup
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, imports, metadata
 
@@ -47,13 +48,15 @@ class Backup:
 def back_up(engine: Engine, settings: Settings, target: Path) -> Backup:
     """Backs up to this file if its name ends like a backup, else to a new file in this folder.
 
+    The store records the backup, and why it failed.
+
     Raises:
         BackupError: the file exists already, or the database's tools are missing or fail.
     """
     file = target if target.name.endswith(SUFFIXES) else target / _new_name()
     if file.exists():
         raise BackupError("file_exists", f"{file} exists already.", "Name another file.")
-    with scratch_beside(file) as folder:
+    with noting_backup(engine, file.parent), scratch_beside(file) as folder:
         content = folder / "content"
         content.mkdir()
         manifest = _copy_store(engine, settings, content)

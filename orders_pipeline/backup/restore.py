@@ -25,6 +25,7 @@ from orders_pipeline.figures.kpis.publisher import take_over
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.store.backup_rows import note_restored
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import upgrade
 from orders_pipeline.store.revisions import OURS, revision_of
@@ -166,7 +167,12 @@ def _make_it_another(engine: Engine, manifest: Manifest, warehouse: Path, actor:
     with engine.begin() as connection:
         connection.execute(update(home).values(token=secrets.token_hex(8)))
         take_over(connection, warehouse)
+        note_restored(connection, _microseconds(manifest.made_at))
         record_action(connection, actor, "store.restore", manifest.made_at)
+
+
+def _microseconds(moment: str) -> int:
+    return int(datetime.fromisoformat(moment).timestamp() * 1_000_000)
 
 
 def _put_back_files(settings: Settings, folder: Path) -> None:

@@ -184,6 +184,11 @@ class Settings(BaseSettings):
     alert_disk_free_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.05, description="Alert when less than this share of the disk of ORDERS_HOME is free. 0: off."
     )
+    alert_backup_hours: Annotated[float, Field(ge=0)] = Field(
+        48.0,
+        description="Alert when the last good backup is older than this many hours, where "
+        "ORDERS_BACKUP_FOLDER is set. 0: off.",
+    )
     alert_quiet_minutes: Annotated[float, Field(ge=0)] = Field(
         5.0, description="Minutes without its cause after which an alert ends."
     )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.figures.kpis.warehouse import Rebuild
 from orders_pipeline.monitoring.queues import Queue
+from orders_pipeline.store.backup_rows import FailedBackup
 
 # Time for workers to start, for example after a deployment.
 WORKERS_START_WITHIN_SECONDS = 120
@@ -31,6 +32,8 @@ class AlertName(StrEnum):
     SERVICE_DOWN = "service_down"
     DISK_NEARLY_FULL = "disk_nearly_full"
     FIGURES_REBUILT = "figures_rebuilt"
+    BACKUP_FAILED = "backup_failed"
+    BACKUP_OLD = "backup_old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ class Observations:
         unsold: the attempts among them that ended without a sale.
         free_share: free share of the disk that holds `ORDERS_HOME`.
         rebuild: the last rebuild of figures that damage made necessary.
+        first_arrival: when the first order file arrived.
+        failed_backup: the newest backup, if it failed.
+        last_backup: when the last good backup began.
     """
 
     now: int
@@ -79,6 +85,9 @@ class Observations:
     figures_due_since: int | None
     free_share: float
     rebuild: Rebuild | None = None
+    first_arrival: int | None = None
+    failed_backup: FailedBackup | None = None
+    last_backup: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +97,7 @@ class Limits:
     Attributes:
         failure_share: failed share of the orders that ended in the last hour.
         disk_free_share: free share of the disk that holds `ORDERS_HOME`.
+        backup_hours: age of the last good backup, where backups are scheduled.
     """
 
     waiting_minutes: float
@@ -96,6 +106,7 @@ class Limits:
     stuck_minutes: float
     figures_minutes: float
     disk_free_share: float
+    backup_hours: float
 
 
 Rule = Callable[[Observations, Limits], list[Condition] | None]
@@ -187,6 +198,24 @@ def _figures_rebuilt(seen: Observations, _limits: Limits) -> list[Condition]:
     return [Condition("figures", told)]
 
 
+def _backup_failed(seen: Observations, _limits: Limits) -> list[Condition]:
+    failed = seen.failed_backup
+    if failed is None:
+        return []
+    began = _clock(failed.started_at)
+    return [Condition("backup", f"The backup of {began} into {failed.folder} failed: {failed.reason}")]
+
+
+def _backup_old(seen: Observations, limits: Limits) -> list[Condition]:
+    # A store without a backup has been at risk since its first order file.
+    since = seen.last_backup or seen.first_arrival
+    if not limits.backup_hours or since is None or seen.now - since < limits.backup_hours * HOUR_US:
+        return []
+    if seen.last_backup is None:
+        return [Condition("backup", "There is no good backup of the order store yet.")]
+    return [Condition("backup", f"The last good backup of the order store is of {_clock(since)}.")]
+
+
 def _minutes_since(seen: Observations, time: int | None) -> float:
     return (seen.now - time) / MINUTE_US if time is not None else 0.0
 
@@ -205,4 +234,6 @@ RULES: dict[AlertName, Rule] = {
     AlertName.SERVICE_DOWN: _service_down,
     AlertName.DISK_NEARLY_FULL: _disk_nearly_full,
     AlertName.FIGURES_REBUILT: _figures_rebuilt,
+    AlertName.BACKUP_FAILED: _backup_failed,
+    AlertName.BACKUP_OLD: _backup_old,
 }

@@ -18,6 +18,7 @@ from orders_pipeline.monitoring.queues import AskQueues, Queue
 from orders_pipeline.monitoring.snapshots import snapshot_before
 from orders_pipeline.monitoring.workers import queues_served, workers_there
 from orders_pipeline.services.redis_clients import try_writing
+from orders_pipeline.store.backup_rows import failed_backup, last_good_backup
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, imports, kpi_days
 
@@ -45,6 +46,9 @@ def observe(
             figures_due_since=connection.scalar(select(func.min(kpi_days.c.due_since))),
             free_share=free_share(home),
             rebuild=last_rebuild(warehouse),
+            first_arrival=connection.scalar(select(func.min(imports.c.staged_at))),
+            failed_backup=failed_backup(connection, now),
+            last_backup=last_good_backup(connection),
         )
 
 

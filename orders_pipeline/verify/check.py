@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+from orders_pipeline.base.stack_trace import message_of
 
 EXAMPLES = 3
 
@@ -46,5 +46,4 @@ def checks_of(names: Iterable[str], run: Callable[[], list[Check]]) -> list[Chec
 
 def could_not_run(name: str, error: Exception) -> Check:
     """A failed check, with the reason without values of rows."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return Check(name, False, f"could not run: {str(cause).partition(chr(10))[0]}")
+    return Check(name, False, f"could not run: {message_of(error)}")

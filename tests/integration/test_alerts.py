@@ -15,6 +15,7 @@ from sqlalchemy import insert, update
 
 from jobs.care.alerts import alert_sensors
 from jobs.workers.queue_heads import QUEUED_AT
+from orders_pipeline.backup.backup import back_up
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus, OrderStatus
 from orders_pipeline.base.settings import Settings
@@ -25,7 +26,7 @@ from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.workers import Worker, forget_worker, note_worker
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.schema import batches, imports, kpi_days, snapshots
+from orders_pipeline.store.schema import backups, batches, imports, kpi_days, snapshots
 from resources.order_store import OrderStore
 from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
@@ -178,6 +179,33 @@ def damage_the_warehouse(desk: Desk) -> Callable[[], None]:
     return (folder / REBUILD).unlink
 
 
+def fail_to_back_up(desk: Desk) -> Callable[[], None]:
+    """A folder that is a file, as where nothing is mounted."""
+    folder = desk.settings.home / "backups"
+    folder.parent.mkdir(exist_ok=True)
+    folder.touch()
+    with pytest.raises(FileExistsError):
+        back_up(desk.bench.engine, desk.settings, folder)
+
+    def succeed() -> None:
+        folder.unlink()
+        back_up(desk.bench.engine, desk.settings, folder)
+
+    return succeed
+
+
+def back_up_no_more(desk: Desk) -> Callable[[], None]:
+    folder = desk.settings.home / "backups"
+    desk.bench.set(backup_folder=folder)
+    back_up(desk.bench.engine, desk.settings, folder / "old.tar.gz")
+    desk.change(backups, started_at=now_us() - 49 * HOUR_US)
+
+    def back_up_again() -> None:
+        back_up(desk.bench.engine, desk.settings, folder)
+
+    return back_up_again
+
+
 TROUBLES = [
     (
         wait_for_long,
@@ -194,6 +222,8 @@ TROUBLES = [
     (fill_redis, AlertName.SERVICE_DOWN, "redis", "rejects writes"),
     (lose_redis, AlertName.SERVICE_DOWN, "redis", "redis does not answer"),
     (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
+    (fail_to_back_up, AlertName.BACKUP_FAILED, "backup", "failed: [Errno 17] File exists"),
+    (back_up_no_more, AlertName.BACKUP_OLD, "backup", "The last good backup of the order store is of"),
     (damage_the_warehouse, AlertName.FIGURES_REBUILT, "figures", "the warehouse was damaged (its path is"),
 ]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
 import tarfile
 from collections.abc import Iterator
@@ -20,8 +22,10 @@ from orders_pipeline.backup.backup import back_up, remove_old
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import MANIFEST
 from orders_pipeline.backup.restore import rebuild_figures, restore
+from orders_pipeline.base.clock import now_us
 from orders_pipeline.payments.gateway import idempotency_key
-from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.backup_rows import ENDS_WITHIN_US, failed_backup, last_good_backup, noting_backup
+from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import metadata
 from tests.gateway_server import GatewayServer, running_gateway
 from tests.import_bench import RUN, ImportBench, Line, many_orders
@@ -113,6 +117,42 @@ def test_figures_of_what_came_after_the_backup_do_not_survive_it(stored: ImportB
     assert set(stored.statuses()) == {"n0", "n1", "n2"}
     with stored.engine.connect() as connection:
         assert [(one.actor, one.action) for one in list_actions(connection)] == [(ACTOR, "store.restore")]
+
+
+def test_a_restored_store_knows_that_its_backup_succeeded(stored: ImportBench, tmp_path: Path) -> None:
+    stored.import_lines(*many_orders(3))
+    back_up(stored.engine, stored.settings, tmp_path / "first.tar.gz")
+    archive = back_up(stored.engine, stored.settings, tmp_path / "second.tar.gz").file
+    (tmp_path / "none").touch()
+    with pytest.raises(FileExistsError):
+        back_up(stored.engine, stored.settings, tmp_path / "none")
+    with reading(stored.engine) as connection:
+        newest = last_good_backup(connection)
+        failed = failed_backup(connection, now_us())
+    assert failed
+    assert failed.folder == str(tmp_path / "none")
+    come_back(stored, archive, replace=True)
+    with reading(stored.engine) as connection:
+        assert last_good_backup(connection) == newest
+        assert failed_backup(connection, now_us() + 365 * 86_400_000_000) is None
+
+
+def test_a_backup_that_was_killed_is_a_failed_one_until_the_next(
+    lone_bench: ImportBench, tmp_path: Path
+) -> None:
+    pid = os.fork()
+    if not pid:
+        with noting_backup(open_engine(str(lone_bench.engine.url)), tmp_path):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with reading(lone_bench.engine) as connection:
+        assert failed_backup(connection, now_us()) is None
+        later = now_us() + ENDS_WITHIN_US
+        killed = failed_backup(connection, later)
+        assert (killed.folder, killed.reason) == (str(tmp_path), "it was killed") if killed else False
+    back_up(lone_bench.engine, lone_bench.settings, tmp_path / "next.tar.gz")
+    with reading(lone_bench.engine) as connection:
+        assert failed_backup(connection, later) is None
 
 
 class Killed(BaseException):

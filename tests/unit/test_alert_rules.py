@@ -20,6 +20,7 @@ from orders_pipeline.monitoring.alert_rules import (
     judge,
 )
 from orders_pipeline.monitoring.queues import Queue
+from orders_pipeline.store.backup_rows import FailedBackup
 
 NOW = 1_000 * HOUR_US
 LIMITS = Limits(
@@ -29,6 +30,7 @@ LIMITS = Limits(
     stuck_minutes=30,
     figures_minutes=60,
     disk_free_share=0.05,
+    backup_hours=48,
 )
 OFF = Limits(
     waiting_minutes=0,
@@ -37,6 +39,7 @@ OFF = Limits(
     stuck_minutes=0,
     figures_minutes=0,
     disk_free_share=0,
+    backup_hours=0,
 )
 QUIET = Observations(
     now=NOW,
@@ -85,6 +88,13 @@ AT_THE_LIMIT: list[tuple[AlertName, dict[str, Any], dict[str, Any]]] = [
     (AlertName.DISK_NEARLY_FULL, {"free_share": 0.05}, {"free_share": 0.049}),
     (AlertName.SERVICE_DOWN, {"services": {"redis": True}}, {"services": {"redis": False}}),
     (
+        AlertName.BACKUP_FAILED,
+        {"failed_backup": None},
+        {"failed_backup": FailedBackup(NOW, "/backups", "No space left on device")},
+    ),
+    (AlertName.BACKUP_OLD, {"last_backup": ago(48 * 60 - 1)}, {"last_backup": ago(48 * 60)}),
+    (AlertName.BACKUP_OLD, {"first_arrival": ago(48 * 60 - 1)}, {"first_arrival": ago(48 * 60)}),
+    (
         AlertName.FIGURES_REBUILT,
         {"rebuild": Rebuild(ago(24 * 60), "the warehouse was damaged")},
         {"rebuild": Rebuild(ago(24 * 60 - 1), "the warehouse was damaged")},
@@ -118,6 +128,7 @@ def test_a_limit_of_zero_turns_a_rule_off() -> None:
         open_imports=stuck(600),
         figures_due_since=ago(600),
         free_share=0.0,
+        last_backup=ago(60_000),
     )
     assert alerts(seen, OFF) == set()
 

@@ -1,0 +1,78 @@
+"""The table of backups: when each began and ended, and why it failed.
+
+Times are in microseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.store.schema import backups
+
+# No backup takes longer: one without an end was killed.
+ENDS_WITHIN_US = 6 * 3_600_000_000
+GOOD = (backups.c.ended_at.is_not(None), backups.c.error.is_(None))
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBackup:
+    """A backup that failed after the last good one."""
+
+    started_at: int
+    folder: str
+    reason: str
+
+
+@contextmanager
+def noting_backup(engine: Engine, folder: Path) -> Iterator[None]:
+    """Records the backup that the block makes. A store that needs an upgrade may lack the table."""
+    if not inspect(engine).has_table(backups.name):
+        yield
+        return
+    with engine.begin() as connection:
+        started = insert(backups).values(started_at=now_us(), folder=str(folder)).returning(backups.c.id)
+        number = connection.execute(started).scalar_one()
+    try:
+        yield
+    except BaseException as error:
+        _note_end(engine, number, message_of(error) or type(error).__name__)
+        raise
+    _note_end(engine, number, None)
+
+
+def last_good_backup(connection: Connection) -> int | None:
+    """When the last good backup began; what changed later is not in it."""
+    newest: int | None = connection.scalar(select(func.max(backups.c.started_at)).where(*GOOD))
+    return newest
+
+
+def failed_backup(connection: Connection, now: int) -> FailedBackup | None:
+    """The newest backup, if it failed or was killed."""
+    newest = connection.execute(select(backups).order_by(backups.c.started_at.desc()).limit(1)).first()
+    if newest is None:
+        return None
+    if newest.error is not None:
+        return FailedBackup(newest.started_at, newest.folder, newest.error)
+    if newest.ended_at is None and now - newest.started_at > ENDS_WITHIN_US:
+        return FailedBackup(newest.started_at, newest.folder, "it was killed")
+    return None
+
+
+def note_restored(connection: Connection, made_at: int) -> None:
+    """Records in a restored store that the backup from which it comes succeeded: in it, it still runs."""
+    newest = select(func.max(backups.c.id)).scalar_subquery()
+    unfinished = (backups.c.id == newest, backups.c.ended_at.is_(None))
+    connection.execute(update(backups).where(*unfinished).values(ended_at=made_at))
+
+
+def _note_end(engine: Engine, number: int, error: str | None) -> None:
+    with engine.begin() as connection:
+        ended = update(backups).where(backups.c.id == number)
+        connection.execute(ended.values(ended_at=now_us(), error=error))
