@@ -114,7 +114,11 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "The line contains bytes that are not valid in the file's encoding: {}.",
         "Correct them, or set the encoding.",
     ),
-    RejectCode.ORDER_NUMBER_MISSING: Explanation("order_number", "The order number is blank.", "Fill it in."),
+    RejectCode.ORDER_NUMBER_MISSING: Explanation(
+        "order_number",
+        "The order number is blank.",
+        "Fill it in. If only an order's first line has its number, let the profile inherit order_number.",
+    ),
     RejectCode.ORDER_NUMBER_DAMAGED: Explanation(
         "order_number",
         "A spreadsheet rounded the order number to {}.",

@@ -12,6 +12,7 @@ from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.layout import order_layout
 from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.export_note import REASON_COLUMNS
+from orders_pipeline.order_files.orders.fill_down import FillDown
 from orders_pipeline.order_files.orders.items import unpack_items
 from orders_pipeline.order_files.orders.skipping import Skipping
 from orders_pipeline.order_files.orders.spill import Plan, Spill, plan_parts
@@ -46,6 +47,7 @@ class FirstPass:
         self._evidence = evidence
         self._skipping = Skipping(identified.profile)
         self._layout = order_layout(identified)
+        self._fill_down = FillDown(identified.profile, number_first=self._layout.columns.get(ORDER) == 0)
         self._text = TextStream(identified.encoding)
         header = {name: identified.header[at] for name, at in self._layout.columns.items()}
         self._sections = Sections(identified.file_name, header, ORDER)
@@ -100,7 +102,7 @@ class FirstPass:
         frame = self._joined(self._skipping.marked(self._sections.marked(frame)))
         header = pl.col("problem").eq_missing(RejectCode.REPEATED_HEADER.value)
         frame = frame.with_columns(order=pl.when(~header).then(order_key(pl.col(ORDER)))).drop(ORDER)
-        frame = self._completed(without_missing_words(frame, ["order"]))
+        frame = self._completed(self._fill_down.filled(without_missing_words(frame, ["order"])))
         return unpack_items(frame, profile.items) if profile.items else frame
 
     def _unescaped(self, frame: pl.DataFrame) -> pl.DataFrame:

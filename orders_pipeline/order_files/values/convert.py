@@ -80,8 +80,10 @@ def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         pl.col(field.value).str.strip_chars().replace(values) for field, values in profile.values.items()
     )
     frame = frame.with_columns(_text(field) for field in TEXT_FIELDS if field in profile.values)
-    if profile.inherit:
-        frame = frame.with_columns(_inherited(field.value) for field in profile.inherit)
+    # Order numbers are inherited from the line above, before lines are divided by order.
+    inherited = [field.value for field in profile.inherit if field is not OrderField.ORDER_NUMBER]
+    if inherited:
+        frame = frame.with_columns(map(_inherited, inherited))
     return frame.with_columns(
         pl.coalesce(field.value, other.value).alias(field.value) for field, other in profile.fallback.items()
     )

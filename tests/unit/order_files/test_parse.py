@@ -28,7 +28,7 @@ from tests.unit.order_files.parsing import RULES, parse
 @pytest.mark.parametrize(
     ("changes", "code", "column"),
     [
-        ({"number": ""}, "order_number_missing", "order_id"),
+        ({"number": "", "customer": "8"}, "order_number_missing", "order_id"),
         ({"number": "4.5E+11"}, "order_number_damaged", "order_id"),
         ({"sku": " "}, "sku_missing", "product_sku"),
         ({"quantity": ""}, "quantity_missing", "quantity"),
