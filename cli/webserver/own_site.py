@@ -1,15 +1,12 @@
 """Rules for requests to Dagster's webserver, so that no other site's page can use it through a browser.
 
 Dagster executes mutations that come by GET or as `text/plain`, and believes what is posted to
-`/report_asset_...`: any page that a browser of this machine opens could send these. A page whose own name is
-pointed to 127.0.0.1 later (DNS rebinding) would count as the same site, so this server's names are listed.
+`/report_asset_...`: any page that a browser of this machine opens could send these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -17,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from cli.webserver.links import SIGN_IN
+from orders_pipeline.base.host_names import is_known_host, unknown_host
 
 GRAPHQL = "/graphql"
 # What may be posted, and as what; everything else is read.
@@ -33,7 +31,7 @@ class OwnSiteOnly:
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
-        self._app, self._hosts = app, {"localhost", *hosts}
+        self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -46,22 +44,12 @@ class OwnSiteOnly:
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
-        if not self._is_ours(host := headers.get("host", "")):
-            return (
-                421,
-                f"This server is not known as {host!r}: set ORDERS_HOSTS to the names it is reached by.",
-            )
+        if not is_known_host(host := headers.get("host", ""), self._hosts):
+            return 421, unknown_host(host)
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2].lower() != host.lower():
             return 403, "Another site's page may not ask for this."
         return _wrong_form(scope["type"], scope["path"], scope.get("method", ""), headers)
-
-    def _is_ours(self, host: str) -> bool:
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-            return name in self._hosts or bool(ip_address(name))
-        except ValueError:
-            return False
 
 
 def _wrong_form(kind: str, path: str, method: str, headers: Headers) -> Refusal | None:

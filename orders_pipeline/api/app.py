@@ -27,6 +27,7 @@ from orders_pipeline.api.bodies import BodyLimit
 from orders_pipeline.api.context import ApiContext, QueueSizes
 from orders_pipeline.api.errors import add_error_handlers
 from orders_pipeline.api.headers import HeadAsGet, SecurityHeaders
+from orders_pipeline.api.hosts import KnownHosts
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
 from orders_pipeline.base.settings import ApiReads, Settings
@@ -41,6 +42,7 @@ POOL_SECONDS = 5.0
 # Threads for health requests, because all other threads may hang with a store.
 WATCHERS = 8
 ERRORS: Responses = {
+    421: {"model": Failure, "description": "The server is not known by the `Host` of the request."},
     422: {"model": Failure, "description": "A parameter has an invalid value."},
     429: {"model": Failure, "description": "Too many requests. `Retry-After` gives the seconds to wait."},
     503: {"model": Failure, "description": "A service that the response needs is down."},
@@ -111,6 +113,7 @@ def create_app(
     add_error_handlers(app)
     # The last one is asked first.
     app.add_middleware(BodyLimit)
+    app.add_middleware(KnownHosts, names=settings.host_names)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     if proxies := settings.proxy_addresses:

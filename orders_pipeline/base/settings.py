@@ -243,8 +243,8 @@ class Settings(BaseSettings):
     webserver_port: Port = Field(3000, description="Port of the Dagster webserver on 127.0.0.1.")
     hosts: str = Field(
         "",
-        description="Names by which browsers reach Dagster's webserver, separated by commas, beside "
-        "localhost and IP addresses.",
+        description="Names by which clients reach the API and Dagster's webserver, separated by commas, "
+        "beside localhost and IP addresses.",
     )
     log_format: LogFormat = Field(
         LogFormat.TEXT,

@@ -188,6 +188,11 @@ def test_only_its_own_names_are_answered(ask: Ask, proxy: Proxy, host: str, know
     assert plain.status_code == (308 if known else 421)
 
 
+def test_the_api_sends_to_a_path_because_it_does_not_know_the_proxy_s_name(ask: Ask, proxy: Proxy) -> None:
+    sent = ask(proxy.api, "/api/stats/", auth=VIEWER, allow_redirects=False)
+    assert (sent.status_code, sent.headers["Location"]) == (307, proxy.url(proxy.api, "/api/stats"))
+
+
 def test_programs_show_a_key_in_the_place_of_a_login(
     ask: Ask, proxy: Proxy, engine: Engine, key: str
 ) -> None:

@@ -168,3 +168,23 @@ def test_streams_share_what_they_read(url: str, monkeypatch: pytest.MonkeyPatch)
             events = {next(line) for line in lines for _ in range(3)}
             assert b"event: figures" in events
     assert len(reads) <= 12
+
+
+HOSTS = ["evil.example.com", "evil.example.com:8000", "127.0.0.1.evil.example.com", ""]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    "path", ["/", "/api/stats", "/api/health", "/api/live", "/metrics", "/static/icon.svg"]
+)
+def test_a_page_that_points_its_own_name_here_gets_nothing(url: str, path: str, host: str) -> None:
+    refused = requests.get(url + path, headers={"Host": host, **BEARER}, timeout=30)
+    assert (refused.status_code, refused.json()["success"]) == (421, False)
+    assert "ORDERS_HOSTS" in refused.json()["message"]
+
+
+def test_names_that_are_set_are_answered_to(tmp_path: Path, redis_url: str) -> None:
+    named = settings_of(tmp_path, redis_url, hosts="Orders.example.com, orders")
+    with running_server(named) as url:
+        for host in ("orders.example.com:8000", "orders", "localhost", "[::1]", "192.0.2.7:80"):
+            assert requests.get(f"{url}/api/stats", headers={"Host": host}, timeout=30).status_code == 200
