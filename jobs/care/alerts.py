@@ -15,15 +15,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobs.care.notices import notice_channels
+from jobs.care.silent_sensors import silent_sensors
 from jobs.workers.queue_heads import queues
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.base.stack_trace import message_of
-from orders_pipeline.monitoring.alert_rules import Limits, judge
+from orders_pipeline.imports.watchdog import HeartbeatClock
+from orders_pipeline.monitoring.alert_rules import Limits, SilentSensor, judge
 from orders_pipeline.monitoring.alerting import Changes, keep_alerts, tell_alerts
 from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
 from orders_pipeline.monitoring.observations import observe
 from orders_pipeline.services.redis_clients import ask_redis
 from orders_pipeline.services.redis_server import redis_url
+from orders_pipeline.staging.inbox import Inbox
 from resources.order_store import OrderStore
 
 LOOK_SECONDS = 30
@@ -34,13 +37,14 @@ STORE_SUBJECT = "Service down (order store)"
 def alert_sensors(settings: Settings) -> list[SensorDefinition]:
     """All sensors of this module, on by default. Alerts are stored even if no channel is set."""
     channels, limits = notice_channels(settings), alert_limits(settings)
+    clock = HeartbeatClock()
 
     @sensor(minimum_interval_seconds=LOOK_SECONDS, default_status=DefaultSensorStatus.RUNNING)
     def alerts_sensor(context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]) -> SkipReason:
         """Raises alerts about problems that need attention, and ends them."""
         try:
             with order_store.open() as engine:
-                changes = _keep(engine, settings, limits)
+                changes = _keep(engine, settings, limits, silent_sensors(context, clock))
                 failures = tell_alerts(engine, channels)
         except DBAPIError as error:
             _tell_of_store(context, channels, f"It does not answer: {message_of(error)}")
@@ -63,12 +67,16 @@ def alert_limits(settings: Settings) -> Limits:
         figures_minutes=settings.alert_figures_minutes,
         disk_free_share=settings.alert_disk_free_share,
         backup_hours=settings.alert_backup_hours if settings.backup_folder else 0.0,
+        inbox_minutes=settings.alert_inbox_minutes,
     )
 
 
-def _keep(engine: Engine, settings: Settings, limits: Limits) -> Changes:
+def _keep(engine: Engine, settings: Settings, limits: Limits, silent: list[SilentSensor]) -> Changes:
+    inbox = Inbox(settings.inbox_folder)
     with closing(ask_redis(redis_url(settings))) as client:
-        seen = observe(engine, client, partial(queues, settings), settings.home, settings.warehouse)
+        seen = observe(
+            engine, client, partial(queues, settings), settings.home, settings.warehouse, inbox, silent
+        )
     return keep_alerts(engine, judge(seen, limits), seen.now, settings.alert_quiet_minutes)
 
 

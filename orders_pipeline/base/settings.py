@@ -189,6 +189,11 @@ class Settings(BaseSettings):
         description="Alert when the last good backup is older than this many hours, where "
         "ORDERS_BACKUP_FOLDER is set. 0: off.",
     )
+    alert_inbox_minutes: Annotated[float, Field(ge=0)] = Field(
+        5.0,
+        description="Alert if a complete file lies in the inbox for so many minutes and the intake is not "
+        "paused. 0: off.",
+    )
     alert_quiet_minutes: Annotated[float, Field(ge=0)] = Field(
         5.0, description="Minutes without its cause after which an alert ends."
     )

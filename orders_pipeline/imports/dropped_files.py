@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -54,12 +55,12 @@ class DroppedFiles:
     """The files of an inbox, taken in turn.
 
     Attributes:
-        troubled: when a file that stays in the inbox was last tried, on the monotonic clock, by name and
-            ctime. It waits before its next try, so that it does not hold up the others.
+        troubled: when a file that stays in the inbox was last tried, on the monotonic clock. It waits before
+            its next try, so that it does not hold up the others.
     """
 
     inbox: Inbox
-    troubled: dict[tuple[str, int], float] = field(default_factory=dict)
+    troubled: dict[tuple[int, str], float] = field(default_factory=dict)
 
     def take_in(self, engine: Engine, staging: Staging, seconds: float = LIST_AGAIN_SECONDS) -> bool:
         """Takes in files for some seconds, and until the current one is done; returns whether files are left.
@@ -75,52 +76,44 @@ class DroppedFiles:
         match_rows_with_files(engine, self.inbox)
         retry_files(engine, staging, self.inbox)
         ends = time.monotonic() + seconds
-        for path, dropped_at in self._in_turn():
+        for dropped_at, name in self._in_turn():
             if _is_paused(engine):
                 return False
-            self._take(engine, staging, path, dropped_at)
+            self._take(engine, staging, Dropped(dropped_at, name))
             if time.monotonic() > ends:
                 return True
         return False
 
-    def _in_turn(self) -> Iterator[tuple[Path, int]]:
-        """Yields complete files with their ctime (ns), in turn the oldest and the newest.
+    def _in_turn(self) -> Iterator[tuple[int, str]]:
+        """Yields complete files, in turn the oldest and the newest.
 
         So a backlog shrinks from its oldest end, and a file that arrives behind it need not wait for it.
         """
-        complete = [(path, found) for path in self.inbox.complete_files() if (found := _dropped_at(path))]
-        now = time.monotonic()
-        self.troubled = {
-            (path.name, at): self.troubled[path.name, at]
-            for path, at in complete
-            if now - self.troubled.get((path.name, at), -TRY_AGAIN_SECONDS) < TRY_AGAIN_SECONDS
-        }
-        waiting = sorted(
-            ((path, at) for path, at in complete if (path.name, at) not in self.troubled),
-            key=lambda one: one[1],
-        )
-        middle = (len(waiting) + 1) // 2
-        for number in range(middle):
-            yield waiting[number]
-            if len(waiting) - 1 - number >= middle:
-                yield waiting[len(waiting) - 1 - number]
+        since = time.monotonic() - TRY_AGAIN_SECONDS
+        self.troubled = {file: tried for file, tried in self.troubled.items() if tried > since}
+        waiting = deque(sorted(file for file in self.inbox.waiting() if file not in self.troubled))
+        while waiting:
+            yield waiting.popleft()
+            if waiting:
+                yield waiting.pop()
 
-    def _take(self, engine: Engine, staging: Staging, path: Path, dropped_at: int) -> None:
-        self.troubled[path.name, dropped_at] = time.monotonic()
+    def _take(self, engine: Engine, staging: Staging, dropped: Dropped) -> None:
+        path, file = self.inbox.folder / dropped.name, (dropped.at, dropped.name)
+        self.troubled[file] = time.monotonic()
         try:
-            taken = try_to_stage(engine, staging, path, Dropped(dropped_at, path.name))
+            taken = try_to_stage(engine, staging, path, dropped)
             if isinstance(taken, Import):
                 self.inbox.keep(path)
             elif taken.code != "file_missing":
                 _quarantine(engine, self.inbox, path, taken)
         except FileNotFoundError:
-            log.info("%s was taken out of the inbox", printable(path.name))
+            log.info("%s was taken out of the inbox", printable(dropped.name))
         except OUTAGES:
             raise
         except OSError as error:
-            log.error("%s cannot be moved out of the inbox: %s", printable(path.name), error.strerror)
+            log.error("%s cannot be moved out of the inbox: %s", printable(dropped.name), error.strerror)
             return
-        del self.troubled[path.name, dropped_at]
+        del self.troubled[file]
 
 
 def try_to_stage(
@@ -196,13 +189,6 @@ def _adopt(engine: Engine, inbox: Inbox, name: str) -> None:
     size = (inbox.folder / QUARANTINE / kept).lstat().st_size
     with engine.begin() as connection:
         add_quarantined(connection, printable(name), kept, size, reason)
-
-
-def _dropped_at(path: Path) -> int | None:
-    try:
-        return path.lstat().st_ctime_ns
-    except FileNotFoundError:
-        return None
 
 
 def _is_paused(engine: Engine) -> bool:

@@ -15,6 +15,8 @@ from orders_pipeline.store.backup_rows import FailedBackup
 WORKERS_START_WITHIN_SECONDS = 120
 # With fewer orders, a share is not meaningful.
 FEWEST_ORDERS = 20
+# Sensors look every 10 to 30 seconds, and people are to hear of trouble within two minutes.
+SENSORS_SILENT_FOR_SECONDS = 75
 MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
 # Damaged files are a sign of a failing disk, so somebody should see it.
 REBUILD_TOLD_HOURS = 24
@@ -34,6 +36,9 @@ class AlertName(StrEnum):
     FIGURES_REBUILT = "figures_rebuilt"
     BACKUP_FAILED = "backup_failed"
     BACKUP_OLD = "backup_old"
+    QUARANTINED_FILE = "quarantined_file"
+    INBOX_WAITING = "inbox_waiting"
+    SENSOR_SILENT = "sensor_silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,32 @@ class OpenImport:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The files in quarantine: their number, and the first ones as name and reason code."""
+
+    files: int
+    first: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFiles:
+    """Complete files in the inbox: their number, and the oldest one with its time in microseconds."""
+
+    files: int
+    oldest: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class SilentSensor:
+    """A sensor that is switched on: seconds since its last good tick, and the error of a later one."""
+
+    name: str
+    seconds: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """The input of the rules. Times are in microseconds since 1970.
 
@@ -72,6 +103,7 @@ class Observations:
         first_arrival: when the first order file arrived.
         failed_backup: the newest backup, if it failed.
         last_backup: when the last good backup began.
+        waiting_files: None while the intake is paused, or if no file waits.
     """
 
     now: int
@@ -84,6 +116,9 @@ class Observations:
     open_imports: list[OpenImport]
     figures_due_since: int | None
     free_share: float
+    quarantine: Quarantine
+    waiting_files: WaitingFiles | None
+    sensors: list[SilentSensor]
     rebuild: Rebuild | None = None
     first_arrival: int | None = None
     failed_backup: FailedBackup | None = None
@@ -107,6 +142,7 @@ class Limits:
     figures_minutes: float
     disk_free_share: float
     backup_hours: float
+    inbox_minutes: float
 
 
 Rule = Callable[[Observations, Limits], list[Condition] | None]
@@ -216,6 +252,36 @@ def _backup_old(seen: Observations, limits: Limits) -> list[Condition]:
     return [Condition("backup", f"The last good backup of the order store is of {_clock(since)}.")]
 
 
+def _quarantined_file(seen: Observations, _limits: Limits) -> list[Condition]:
+    found = seen.quarantine
+    told = [
+        Condition(name, f"{name} is in quarantine: {code}. `orders quarantine list` says what is wrong.")
+        for name, code in found.first
+    ]
+    more = found.files - len(found.first)
+    return [*told, *([Condition("inbox", f"More files in quarantine: {more}.")] if more > 0 else [])]
+
+
+def _inbox_waiting(seen: Observations, limits: Limits) -> list[Condition]:
+    found, limit = seen.waiting_files, limits.inbox_minutes
+    if not limit or found is None or (waited := _minutes_since(seen, found.since)) < limit:
+        return []
+    oldest = f"The oldest, {found.oldest}, has waited for {waited:.0f} minutes."
+    return [Condition("inbox", f"Complete files in the inbox: {found.files}. {oldest}")]
+
+
+def _sensor_silent(seen: Observations, _limits: Limits) -> list[Condition]:
+    return [
+        Condition(one.name, f"The sensor has made no progress for {one.seconds:.0f} seconds{_why(one)}.")
+        for one in seen.sensors
+        if one.seconds >= SENSORS_SILENT_FOR_SECONDS
+    ]
+
+
+def _why(sensor: SilentSensor) -> str:
+    return f": {sensor.error.rstrip('.')}" if sensor.error else ""
+
+
 def _minutes_since(seen: Observations, time: int | None) -> float:
     return (seen.now - time) / MINUTE_US if time is not None else 0.0
 
@@ -236,4 +302,7 @@ RULES: dict[AlertName, Rule] = {
     AlertName.FIGURES_REBUILT: _figures_rebuilt,
     AlertName.BACKUP_FAILED: _backup_failed,
     AlertName.BACKUP_OLD: _backup_old,
+    AlertName.QUARANTINED_FILE: _quarantined_file,
+    AlertName.INBOX_WAITING: _inbox_waiting,
+    AlertName.SENSOR_SILENT: _sensor_silent,
 }

@@ -11,22 +11,46 @@ from sqlalchemy import Connection, Engine, func, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.printable import printable
 from orders_pipeline.figures.kpis.warehouse import last_rebuild
-from orders_pipeline.monitoring.alert_rules import HOUR_US, Observations, OpenImport
+from orders_pipeline.imports import quarantine
+from orders_pipeline.imports.intake import current_pause
+from orders_pipeline.monitoring.alert_rules import (
+    HOUR_US,
+    Observations,
+    OpenImport,
+    Quarantine,
+    SilentSensor,
+    WaitingFiles,
+)
 from orders_pipeline.monitoring.order_counts import order_counts
 from orders_pipeline.monitoring.queues import AskQueues, Queue
 from orders_pipeline.monitoring.snapshots import snapshot_before
 from orders_pipeline.monitoring.workers import queues_served, workers_there
 from orders_pipeline.services.redis_clients import try_writing
+from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.backup_rows import failed_backup, last_good_backup
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, imports, kpi_days
 
+# Each of the first files gets an alert of its own, and all others share one: a thousand notices help nobody.
+FILES_TOLD = 10
+
 
 def observe(
-    engine: Engine, client: redis.Redis, ask_queues: AskQueues, home: Path, warehouse: Path
+    engine: Engine,
+    client: redis.Redis,
+    ask_queues: AskQueues,
+    home: Path,
+    warehouse: Path,
+    inbox: Inbox,
+    sensors: list[SilentSensor],
 ) -> Observations:
     """Observes the pipeline. Redis and the broker may be down.
+
+    Args:
+        warehouse: the folder of the warehouse.
+        sensors: what Dagster knows of its sensors.
 
     Raises:
         DBAPIError: the order store does not answer.
@@ -49,6 +73,9 @@ def observe(
             first_arrival=connection.scalar(select(func.min(imports.c.staged_at))),
             failed_backup=failed_backup(connection, now),
             last_backup=last_good_backup(connection),
+            quarantine=_quarantine(connection),
+            waiting_files=None if current_pause(connection) else _waiting_files(inbox),
+            sensors=sensors,
         )
 
 
@@ -79,6 +106,19 @@ def _ended_of_last_hour(connection: Connection, now: int) -> tuple[int, int]:
         return 0, 0
     ended = counts.completed + counts.unsold
     return ended - before.ended, counts.unsold - before.unsold
+
+
+def _quarantine(connection: Connection) -> Quarantine:
+    first = [(file.kept_as, file.code) for file in quarantine.first_open(connection, FILES_TOLD)]
+    return Quarantine(quarantine.count_open(connection), first)
+
+
+def _waiting_files(inbox: Inbox) -> WaitingFiles | None:
+    waiting = inbox.waiting()
+    if not waiting:
+        return None
+    since, name = min(waiting)
+    return WaitingFiles(len(waiting), printable(name), since // 1000)
 
 
 def _open_imports(connection: Connection) -> list[OpenImport]:

@@ -43,19 +43,24 @@ class Inbox:
 
     def complete_files(self) -> Iterator[Path]:
         """Yields complete files, sorted by name; also links, pipes and devices, which cannot be imported."""
-        if not self.folder.is_dir():
-            return
-        for path in sorted(self.folder.iterdir()):
-            if not _is_unfinished(path.name) and self._is_complete(path):
-                yield path
+        yield from sorted(self.folder / name for _, name in self.waiting())
 
-    def _is_complete(self, path: Path) -> bool:
+    def waiting(self) -> list[tuple[int, str]]:
+        """The complete files: when each was dropped (ns since 1970), and its name."""
+        if not self.folder.is_dir():
+            return []
+        with os.scandir(self.folder) as entries:
+            names = [entry.name for entry in entries if not _is_unfinished(entry.name)]
+        return [(at, name) for name in names if (at := self._complete_since(self.folder / name)) is not None]
+
+    def _complete_since(self, path: Path) -> int | None:
         try:
             found = path.lstat()
         except FileNotFoundError:
-            return False
+            return None
         # Each write sets the ctime. The mtime can be set to any time, also to one in the future.
-        return not stat.S_ISDIR(found.st_mode) and time.time() - found.st_ctime >= self.stable_seconds
+        complete = not stat.S_ISDIR(found.st_mode) and time.time() - found.st_ctime >= self.stable_seconds
+        return found.st_ctime_ns if complete else None
 
     def require_usable(self) -> None:
         """Checks that files can be moved to `done` and `quarantine`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ from jobs.workers.queue_heads import QUEUED_AT
 from orders_pipeline.backup.backup import back_up
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus, OrderStatus
+from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.warehouse import REBUILD, set_aside, warehouse_file
+from orders_pipeline.imports.intake import pause_intake
+from orders_pipeline.imports.quarantine import add_quarantined, dismiss_files
 from orders_pipeline.monitoring.alert_rows import Alert, alerts_since, open_alerts
-from orders_pipeline.monitoring.alert_rules import FEWEST_ORDERS, AlertName
+from orders_pipeline.monitoring.alert_rules import FEWEST_ORDERS, AlertName, SilentSensor
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.workers import Worker, forget_worker, note_worker
 from orders_pipeline.services.redis_clients import open_redis
+from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import backups, batches, imports, kpi_days, snapshots
 from resources.order_store import OrderStore
@@ -42,6 +47,7 @@ class Desk:
 
     def __init__(self, bench: ImportBench, told: list[dict[str, Any]]) -> None:
         self.bench, self.told, self.cursor = bench, told, ""
+        self.sensors: list[SilentSensor] = []
         self.hears(WORKER)
 
     @property
@@ -92,11 +98,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, redis_url: str, webhook: Any) -> Iterator[Desk]:
+def desk(tmp_path: Path, redis_url: str, webhook: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url, notify_webhook=webhook[0], alert_quiet_minutes=0)
-    yield Desk(bench, webhook[1])
+    desk = Desk(bench, webhook[1])
+    monkeypatch.setattr("jobs.care.alerts.silent_sensors", lambda *_: desk.sensors)
+    monkeypatch.setattr("jobs.care.alerts.Inbox", partial(Inbox, stable_seconds=0))
+    yield desk
     engine.dispose()
 
 
@@ -206,6 +215,32 @@ def back_up_no_more(desk: Desk) -> Callable[[], None]:
     return back_up_again
 
 
+def drop_a_bad_file(desk: Desk) -> Callable[[], None]:
+    refused = FileRefused("file_empty", "bad.csv is empty.", "Export it again.")
+    with desk.bench.engine.begin() as connection:
+        add_quarantined(connection, "bad.csv", "bad.csv", 0, refused)
+
+    def dismiss() -> None:
+        with desk.bench.engine.begin() as connection:
+            dismiss_files(connection, [1], "cli:ada")
+
+    return dismiss
+
+
+def leave_a_file_in_the_inbox(desk: Desk) -> Callable[[], None]:
+    desk.settings.inbox_folder.mkdir(parents=True)
+    file = desk.settings.inbox_folder / "waits.csv"
+    file.write_text("x")
+    # As soon as it is complete, it has waited for too long.
+    desk.bench.set(alert_inbox_minutes=1e-9)
+    return file.unlink
+
+
+def lose_a_sensor(desk: Desk) -> Callable[[], None]:
+    desk.sensors = [SilentSensor("inbox_sensor", 80, "The folder is a link.")]
+    return desk.sensors.clear
+
+
 TROUBLES = [
     (
         wait_for_long,
@@ -221,6 +256,9 @@ TROUBLES = [
     (publish_late, AlertName.FIGURES_LATE, "figures", "The KPIs do not show order changes since"),
     (fill_redis, AlertName.SERVICE_DOWN, "redis", "rejects writes"),
     (lose_redis, AlertName.SERVICE_DOWN, "redis", "redis does not answer"),
+    (drop_a_bad_file, AlertName.QUARANTINED_FILE, "bad.csv", "bad.csv is in quarantine: file_empty"),
+    (leave_a_file_in_the_inbox, AlertName.INBOX_WAITING, "inbox", "The oldest, waits.csv, has waited"),
+    (lose_a_sensor, AlertName.SENSOR_SILENT, "inbox_sensor", "for 80 seconds: The folder is a link."),
     (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
     (fail_to_back_up, AlertName.BACKUP_FAILED, "backup", "failed: [Errno 17] File exists"),
     (back_up_no_more, AlertName.BACKUP_OLD, "backup", "The last good backup of the order store is of"),
@@ -248,6 +286,13 @@ def test_an_alert_is_told_once_then_silent_then_over(
     assert desk.look() == [f"Resolved: {words}"]
     assert desk.look() == []
     assert desk.open_alerts() == []
+
+
+def test_files_that_wait_for_a_paused_intake_raise_no_alert(desk: Desk) -> None:
+    leave_a_file_in_the_inbox(desk)
+    with desk.bench.engine.begin() as connection:
+        pause_intake(connection, "cli:ada", "the disk is full")
+    assert desk.look() == []
 
 
 def test_an_order_store_that_is_down_is_told_once_and_when_it_is_back(desk: Desk, tmp_path: Path) -> None:

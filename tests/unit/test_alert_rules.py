@@ -12,11 +12,15 @@ from orders_pipeline.monitoring.alert_rules import (
     FEWEST_ORDERS,
     HOUR_US,
     MINUTE_US,
+    SENSORS_SILENT_FOR_SECONDS,
     WORKERS_START_WITHIN_SECONDS,
     AlertName,
     Limits,
     Observations,
     OpenImport,
+    Quarantine,
+    SilentSensor,
+    WaitingFiles,
     judge,
 )
 from orders_pipeline.monitoring.queues import Queue
@@ -31,6 +35,7 @@ LIMITS = Limits(
     figures_minutes=60,
     disk_free_share=0.05,
     backup_hours=48,
+    inbox_minutes=5,
 )
 OFF = Limits(
     waiting_minutes=0,
@@ -40,6 +45,7 @@ OFF = Limits(
     figures_minutes=0,
     disk_free_share=0,
     backup_hours=0,
+    inbox_minutes=0,
 )
 QUIET = Observations(
     now=NOW,
@@ -52,6 +58,9 @@ QUIET = Observations(
     open_imports=[],
     figures_due_since=None,
     free_share=1.0,
+    quarantine=Quarantine(0, []),
+    waiting_files=None,
+    sensors=[SilentSensor("inbox_sensor", 10, None)],
 )
 
 
@@ -65,6 +74,10 @@ def stuck(minutes: float) -> list[OpenImport]:
 
 def waiting(minutes: float) -> dict[str, Queue]:
     return {"orders": Queue(3, ago(minutes))}
+
+
+def waiting_files(minutes: float) -> WaitingFiles:
+    return WaitingFiles(2, "a.csv", ago(minutes))
 
 
 STARTED = WORKERS_START_WITHIN_SECONDS / 60
@@ -86,6 +99,17 @@ AT_THE_LIMIT: list[tuple[AlertName, dict[str, Any], dict[str, Any]]] = [
     (AlertName.STUCK_IMPORT, {"open_imports": stuck(29.9)}, {"open_imports": stuck(30)}),
     (AlertName.FIGURES_LATE, {"figures_due_since": ago(59.9)}, {"figures_due_since": ago(60)}),
     (AlertName.DISK_NEARLY_FULL, {"free_share": 0.05}, {"free_share": 0.049}),
+    (
+        AlertName.QUARANTINED_FILE,
+        {"quarantine": Quarantine(0, [])},
+        {"quarantine": Quarantine(1, [("a.csv", "file_empty")])},
+    ),
+    (AlertName.INBOX_WAITING, {"waiting_files": waiting_files(4.9)}, {"waiting_files": waiting_files(5)}),
+    (
+        AlertName.SENSOR_SILENT,
+        {"sensors": [SilentSensor("inbox_sensor", SENSORS_SILENT_FOR_SECONDS - 1, "It fails.")]},
+        {"sensors": [SilentSensor("inbox_sensor", SENSORS_SILENT_FOR_SECONDS, None)]},
+    ),
     (AlertName.SERVICE_DOWN, {"services": {"redis": True}}, {"services": {"redis": False}}),
     (
         AlertName.BACKUP_FAILED,
@@ -129,6 +153,7 @@ def test_a_limit_of_zero_turns_a_rule_off() -> None:
         figures_due_since=ago(600),
         free_share=0.0,
         last_backup=ago(60_000),
+        waiting_files=waiting_files(600),
     )
     assert alerts(seen, OFF) == set()
 
@@ -146,3 +171,17 @@ def test_an_import_that_was_given_up_is_told_with_its_reason() -> None:
     (condition,) = judge(seen, LIMITS)[AlertName.STUCK_IMPORT]
     assert condition.subject == "a.csv"
     assert "three launches brought no progress" in condition.detail
+
+
+def test_the_first_files_in_quarantine_have_an_alert_each_and_the_others_share_one() -> None:
+    first = [(f"{number}.csv", "file_empty") for number in range(10)]
+    conditions = judge(replace(QUIET, quarantine=Quarantine(12, first)), LIMITS)[AlertName.QUARANTINED_FILE]
+    assert [one.subject for one in conditions] == [*(name for name, _ in first), "inbox"]
+    assert conditions[-1].detail == "More files in quarantine: 2."
+
+
+def test_a_silent_sensor_is_told_with_its_error() -> None:
+    sensor = SilentSensor("inbox_sensor", 80, "The folder done is a symbolic link.")
+    (condition,) = judge(replace(QUIET, sensors=[sensor]), LIMITS)[AlertName.SENSOR_SILENT]
+    assert condition.subject == "inbox_sensor"
+    assert condition.detail.endswith("for 80 seconds: The folder done is a symbolic link.")

@@ -1,0 +1,59 @@
+"""The ticks of sensors: when each was last evaluated, and why it failed.
+
+For: the alert about a sensor that fails, hangs, or is no longer evaluated.
+Without it: only Dagster's own pages show that nothing is imported or published any more.
+Instead: no public method; `DagsterInstance.get_ticks` and `all_instigator_state` are not documented.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from dagster import DagsterInstance
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorType, TickStatus
+
+GOOD = [TickStatus.SUCCESS, TickStatus.SKIPPED]
+
+
+@dataclass(frozen=True, slots=True)
+class SensorTicks:
+    """The newest ticks of a sensor that is switched on.
+
+    Attributes:
+        good_at: time of the newest tick that succeeded or skipped, in seconds since 1970; 0 if there is none.
+        error: the error of a later tick that failed: its class, and its message if it is one of this project.
+    """
+
+    sensor: str
+    good_at: float
+    error: str | None
+
+
+def sensor_ticks(instance: DagsterInstance, names: Collection[str]) -> Iterator[SensorTicks]:
+    """The newest ticks of the sensors with these names. A sensor that is switched off is left out."""
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    newest: dict[str, SensorTicks] = {}
+    for state in states:
+        if state.instigator_name in names and state.is_running:
+            ticks = _ticks(instance, state)
+            # After a rename of the code location, an older state of the same sensor remains.
+            if ticks.sensor not in newest or ticks.good_at > newest[ticks.sensor].good_at:
+                newest[ticks.sensor] = ticks
+    yield from newest.values()
+
+
+def _ticks(instance: DagsterInstance, state: InstigatorState) -> SensorTicks:
+    of_sensor = state.instigator_origin_id, state.selector_id
+    good = instance.get_ticks(*of_sensor, limit=1, statuses=GOOD)
+    good_at = good[0].timestamp if good else 0.0
+    failed = instance.get_ticks(*of_sensor, limit=1, statuses=[TickStatus.FAILURE], after=good_at or None)
+    return SensorTicks(state.instigator_name, good_at, _first_cause(failed[0].error) if failed else None)
+
+
+def _first_cause(error: object) -> str | None:
+    while cause := getattr(error, "cause", None):
+        error = cause
+    message = str(getattr(error, "message", "")).strip().partition("\n")[0]
+    name, _, text = message.partition(": ")
+    ours = name.startswith(("orders_pipeline.", "jobs."))
+    # The messages of other libraries may quote customer data.
+    return text if ours and text else name.rpartition(".")[2] or None
