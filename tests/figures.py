@@ -16,7 +16,16 @@ from sqlalchemy import Engine, select
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
 from orders_pipeline.store.engine import open_engine
-from orders_pipeline.store.schema import customers, failures, order_lines, orders, products, reservations
+from orders_pipeline.store.schema import (
+    customers,
+    failures,
+    order_amounts,
+    order_lines,
+    orders,
+    products,
+    recorded_payments,
+    reservations,
+)
 from tests.stores import prepare_store
 
 SETTLED = ("completed", "failed", "rollback")
@@ -44,10 +53,18 @@ def expected(engine: Engine, start: date, end: date, currency: str = "USD") -> d
     buyers = {row["customer_id"] for row in completed} - {None}
     first_days = _first_days(every)
     revenue, charged = _money(completed, currency), len(completed) + declines.total()
+    parts = _parts(completed)
+    rounding = revenue - sum(parts.values()) + 2 * parts["discounts"]
     return {
-        "total_revenue": float(_round(revenue)),
+        "total_revenue": float(_round(revenue, currency)),
+        **{name: float(_round(amount, currency)) for name, amount in parts.items()},
+        "rounding": float(_round(rounding, currency)),
+        "tax_included": float(_round(_amount(completed, "tax_included"), currency)),
+        "recorded_revenue": float(
+            _round(_money([r for r in completed if r["recorded"]], currency), currency)
+        ),
         "order_count": len(completed),
-        "average_order_value": float(_round(revenue / len(completed))) if completed else 0.0,
+        "average_order_value": float(_round(revenue / len(completed), currency)) if completed else 0.0,
         "unique_customers": len(buyers),
         "currency": currency,
         "units_sold": sum(row["units"] for row in completed),
@@ -58,7 +75,7 @@ def expected(engine: Engine, start: date, end: date, currency: str = "USD") -> d
         "payment_success_rate": _rate(len(completed), charged),
         "declines_by_reason": dict(sorted(declines.items())),
         "out_of_stock_orders": len(short),
-        "out_of_stock_revenue": float(_round(_money(short, currency))),
+        "out_of_stock_revenue": float(_round(_money(short, currency), currency)),
         "new_customers": sum(start <= first_days[buyer] <= end for buyer in buyers),
         "returning_customers": sum(first_days[buyer] < start for buyer in buyers),
         "median_seconds_to_settle": _percentile(chosen, 50),
@@ -89,7 +106,7 @@ def expected_customers(engine: Engine, currency: str = "USD") -> list[dict[str, 
             "customer_id": buyer,
             "customer_name": names[buyer],
             "order_count": number[buyer],
-            "total_spent": float(_round(Decimal(spent[buyer]) / 10 ** minor_digits(currency))),
+            "total_spent": float(_round(Decimal(spent[buyer]) / 10 ** minor_digits(currency), currency)),
         }
         for rank, buyer in enumerate(ordered, start=1)
     ]
@@ -113,7 +130,7 @@ def expected_products(engine: Engine, currency: str = "USD") -> list[dict[str, A
             "product_sku": sku,
             "product_name": f"Product {sku}",
             "total_quantity": units[sku],
-            "total_revenue": float(_round(Decimal(revenue[sku]) / 10_000)),
+            "total_revenue": float(_round(Decimal(revenue[sku]) / 10_000, currency)),
             "order_count": len(bought[sku]),
         }
         for rank, sku in enumerate(ordered, start=1)
@@ -125,10 +142,16 @@ def _orders(engine: Engine) -> list[dict[str, Any]]:
         rows = {row["id"]: dict(row) for row in connection.execute(select(orders)).mappings()}
         for row in rows.values():
             row |= {"units": 0, "lines": [], "declines": [], "reason": None, "settled_at": None}
+            row |= {"line_discounts": 0, "amounts": {}, "recorded": False}
+        for amount in connection.execute(select(order_amounts)).mappings():
+            rows[amount["order_id"]]["amounts"][amount["kind"]] = amount["amount"]
+        for recorded in connection.execute(select(recorded_payments.c.order_id)).scalars():
+            rows[recorded]["recorded"] = True
         lines = select(order_lines, products.c.sku).join(products)
         for line in connection.execute(lines).mappings():
             row = rows[line["order_id"]]
             row["units"] += line["quantity"]
+            row["line_discounts"] += line["discount"]
             row["lines"].append((line["sku"], line["quantity"], line["total"]))
         for failure in connection.execute(select(failures)).mappings():
             row = rows[failure["order_id"]]
@@ -154,8 +177,26 @@ def _money(rows: list[dict[str, Any]], currency: str) -> Decimal:
     return Decimal(sum(row["total"] for row in rows)) / 10 ** minor_digits(currency)
 
 
-def _round(amount: Decimal) -> Decimal:
-    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+def _parts(rows: list[dict[str, Any]]) -> dict[str, Decimal]:
+    """What makes up the revenue, but for rounding."""
+    of_lines = sum(row["line_discounts"] for row in rows)
+    return {
+        "gross_sales": Decimal(sum(total for row in rows for *_, total in row["lines"])) / 10_000,
+        "discounts": _amount(rows, "discount") + Decimal(of_lines) / 10_000,
+        "shipping": _amount(rows, "shipping"),
+        "tax": _amount(rows, "tax"),
+        "fees": _amount(rows, "fee"),
+        "tips": _amount(rows, "tip"),
+        "unexplained": _amount(rows, "unexplained"),
+    }
+
+
+def _amount(rows: list[dict[str, Any]], kind: str) -> Decimal:
+    return Decimal(sum(row["amounts"].get(kind, 0) for row in rows)) / 10_000
+
+
+def _round(amount: Decimal, currency: str) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
 
 
 def _rate(part: int, whole: int) -> float | None:

@@ -22,6 +22,14 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, such as 2025-11-10.")]
 LABELS = {
     "total_revenue": "revenue",
+    "gross_sales": "gross sales",
+    "discounts": "discounts",
+    "shipping": "shipping",
+    "tax": "taxes added",
+    "fees": "fees",
+    "tips": "tips",
+    "unexplained": "unexplained",
+    "recorded_revenue": "paid elsewhere",
     "order_count": "completed orders",
     "average_order_value": "average order",
     "units_sold": "units sold",
@@ -37,6 +45,8 @@ LABELS = {
     "median_seconds_to_settle": "median seconds to settle",
     "p95_seconds_to_settle": "95th percentile, seconds to settle",
 }
+
+SHOWN_IF_ANY = {"discounts", "shipping", "tax", "fees", "tips", "unexplained", "recorded_revenue"}
 
 
 @command
@@ -149,7 +159,7 @@ def _show(document: dict[str, Any], period: str, as_json: bool) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name, label in LABELS.items():
-        if document[name] is not None:
+        if document[name] is not None and (document[name] or name not in SHOWN_IF_ANY):
             table.add_row(f"  {label}", _text(name, document[name]))
     for reason, number in document["declines_by_reason"].items():
         table.add_row(f"  declined: {reason}", f"{number:,}")

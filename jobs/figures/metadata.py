@@ -17,6 +17,9 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 PREVIEW_PLACES = 10
 NUMBERS_SHOWN = (
     "total_revenue",
+    "gross_sales",
+    "discounts",
+    "recorded_revenue",
     "order_count",
     "average_order_value",
     "unique_customers",

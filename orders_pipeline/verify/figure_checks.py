@@ -11,7 +11,8 @@ from typing import Any, cast
 from sqlalchemy import Connection, Select, case, func, select
 
 from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.base.model import OrderStatus
+from orders_pipeline.base.model import AmountKind, OrderStatus
+from orders_pipeline.base.money import LINE_DIGITS
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
 from orders_pipeline.figures.kpis.published_parts import PartsLost, damaged_months, read_listing
 from orders_pipeline.figures.leaderboards import totals
@@ -20,7 +21,7 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.services.redis_clients import AWAY
 from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import order_lines, orders
+from orders_pipeline.store.schema import order_amounts, order_lines, orders, recorded_payments
 from orders_pipeline.verify.check import Check, check_none
 
 COMPLETED = orders.c.status == OrderStatus.COMPLETED
@@ -62,11 +63,13 @@ def check_leaderboards(figures: PublishedFigures, boards: Iterable[Board] = Boar
 def recomputed_days(connection: Connection) -> Rows:
     """The figures of each day and currency, recomputed by the order store."""
     found: Rows = {}
-    for query in (_order_figures(), _unit_figures(), _first_purchases()):
+    for query in (_order_figures(), _line_figures(), _recorded(), _first_purchases()):
         for row in connection.execute(query).mappings():
             found.setdefault((row["day"], row["currency"]), {}).update(
                 {name: int(value) for name, value in row.items() if name not in ("day", "currency")}
             )
+    for day, currency, kind, amount in connection.execute(_amounts()):
+        found[day, currency][kind] = int(amount)
     return found
 
 
@@ -104,15 +107,35 @@ def _wrong_days(figures: PublishedFigures) -> Iterator[Row]:
 
 
 def _differences(day: date, currency: str, expected: Row | None, shown: Document | None) -> Iterator[Row]:
-    counted = {"revenue": 0, "units_sold": 0, "new_customers": 0, **(expected or {})}
+    counted = {"revenue": 0, "recorded": 0, "units_sold": 0, "new_customers": 0, **(expected or {})}
+    amounts = {name: counted.pop(name, 0) for name in ("gross_sales", "line_discounts", *AmountKind)}
     if expected is None or shown is None:
         yield {"day": day, "currency": currency, "orders": bool(expected), "published": bool(shown)}
         return
     total = Decimal(counted.pop("revenue")).scaleb(-minor_digits(currency))
-    counted["total_revenue"] = money_number(total)
+    recorded = Decimal(counted.pop("recorded")).scaleb(-minor_digits(currency))
+    counted["total_revenue"] = money_number(total, currency)
+    counted["recorded_revenue"] = money_number(recorded, currency)
+    counted |= {name: money_number(part, currency) for name, part in _revenue_parts(total, amounts).items()}
     for name, value in counted.items():
         if value is not None and shown[name] != value:
             yield {"day": day, "currency": currency, name: shown[name], "counted": value}
+
+
+def _revenue_parts(revenue: Decimal, amounts: Row) -> dict[str, Decimal]:
+    """The parts of the revenue. Rounding is what the others leave."""
+    money = {name: Decimal(amount).scaleb(-LINE_DIGITS) for name, amount in amounts.items()}
+    parts = {
+        "gross_sales": money["gross_sales"],
+        "discounts": money["line_discounts"] + money[AmountKind.DISCOUNT],
+        "shipping": money[AmountKind.SHIPPING],
+        "tax": money[AmountKind.TAX],
+        "fees": money[AmountKind.FEE],
+        "tips": money[AmountKind.TIP],
+        "unexplained": money[AmountKind.UNEXPLAINED],
+    }
+    rounding = revenue - sum(parts.values()) + 2 * parts["discounts"]
+    return {**parts, "rounding": rounding, "tax_included": money[AmountKind.TAX_INCLUDED]}
 
 
 def _order_figures() -> Select[*tuple[Any, ...]]:
@@ -128,10 +151,33 @@ def _order_figures() -> Select[*tuple[Any, ...]]:
     ).group_by(orders.c.day, orders.c.currency)
 
 
-def _unit_figures() -> Select[*tuple[Any, ...]]:
+def _line_figures() -> Select[*tuple[Any, ...]]:
+    sums = {"units_sold": "quantity", "gross_sales": "total", "line_discounts": "discount"}
     return (
-        select(orders.c.day, orders.c.currency, func.sum(order_lines.c.quantity).label("units_sold"))
+        select(
+            orders.c.day,
+            orders.c.currency,
+            *(func.sum(order_lines.c[column]).label(name) for name, column in sums.items()),
+        )
         .join_from(orders, order_lines, order_lines.c.order_id == orders.c.id)
+        .where(COMPLETED)
+        .group_by(orders.c.day, orders.c.currency)
+    )
+
+
+def _amounts() -> Select[*tuple[Any, ...]]:
+    return (
+        select(orders.c.day, orders.c.currency, order_amounts.c.kind, func.sum(order_amounts.c.amount))
+        .join_from(order_amounts, orders, orders.c.id == order_amounts.c.order_id)
+        .where(COMPLETED)
+        .group_by(orders.c.day, orders.c.currency, order_amounts.c.kind)
+    )
+
+
+def _recorded() -> Select[*tuple[Any, ...]]:
+    return (
+        select(orders.c.day, orders.c.currency, func.sum(orders.c.total).label("recorded"))
+        .join_from(recorded_payments, orders, orders.c.id == recorded_payments.c.order_id)
         .where(COMPLETED)
         .group_by(orders.c.day, orders.c.currency)
     )

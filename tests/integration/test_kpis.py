@@ -254,7 +254,7 @@ def test_a_redis_that_held_the_figures_of_another_store_shows_none_of_them(
         assert other.kpis.range_kpis(MONDAY, TUESDAY, "USD")["order_count"] == 0
 
 
-@pytest.mark.parametrize("change", [{"gross_sales": 1.0}, {"units_sold": None}], ids=["more", "fewer"])
+@pytest.mark.parametrize("change", [{"later_figure": 1.0}, {"units_sold": None}], ids=["more", "fewer"])
 def test_a_document_that_another_version_left_in_redis_is_computed_anew(
     lone: PublishedFigures, change: dict[str, float | None]
 ) -> None:

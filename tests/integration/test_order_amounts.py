@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Column, select, text
 
 from orders_pipeline.base.model import AmountKind
+from orders_pipeline.figures.kpis.kpi_documents import REVENUE_PARTS
+from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import order_amounts, order_lines, orders, payments
+from orders_pipeline.verify.figure_checks import check_figures
+from tests.figures import expected, without_times
 from tests.import_bench import ImportBench
 
 PROFILE = """
@@ -145,3 +151,24 @@ def test_verify_finds_what_was_changed_by_hand(
     with bench.engine.begin() as connection:
         connection.execute(text(statement))
     assert check in bench.broken_checks()
+
+
+def test_figures_say_what_the_revenue_is_made_of(bench: ImportBench, files: Path, redis_url: str) -> None:
+    settled(bench, files)
+    day = date(2025, 11, 10)
+    with open_figures(bench.engine, bench.folder / "warehouse", redis_url, "USD", ZoneInfo("UTC")) as figures:
+        figures.refresh_dirty_days()
+        shown = figures.kpis.daily_kpis(day, "USD")
+        assert without_times(shown) == expected(bench.engine, day, day)
+        assert [check for check in check_figures(figures) if not check.ok] == []
+        assert without_times(figures.kpis.range_kpis(day, day, "USD")) == expected(bench.engine, day, day)
+    assert {name: shown[name] for name in ("total_revenue", "recorded_revenue")} == {
+        "total_revenue": 40.01,
+        "recorded_revenue": 20.0,
+    }
+    assert {name: shown[name] for name in REVENUE_PARTS if shown[name]} == {
+        "gross_sales": 50.0,
+        "discounts": 14.0,
+        "shipping": 4.0,
+        "rounding": 0.01,
+    }

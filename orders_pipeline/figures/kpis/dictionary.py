@@ -31,10 +31,12 @@ class Dataset:
 
 
 PERIOD = {
-    "total_revenue": Definition("Sum of the totals of completed orders.", DECIMAL, 485.96),
+    "total_revenue": Definition(
+        "What completed orders owed, including those paid elsewhere.", DECIMAL, 485.96
+    ),
     "order_count": Definition("Completed orders, including those of guests.", INTEGER, 5),
     "average_order_value": Definition(
-        "Revenue divided by completed orders, rounded half up to two decimals; 0 without orders.",
+        "Revenue divided by completed orders, rounded half up to the currency's decimals; 0 without orders.",
         DECIMAL,
         97.19,
     ),
@@ -71,6 +73,25 @@ PERIOD = {
     ),
     "out_of_stock_revenue": Definition(
         "Revenue lost: sum of the totals of out-of-stock orders.", DECIMAL, 0.0
+    ),
+    "gross_sales": Definition("Lines of completed orders before discounts.", DECIMAL, 485.96),
+    "discounts": Definition("Discounts on completed orders and on their lines.", DECIMAL, 0.0),
+    "shipping": Definition("Shipping that completed orders owed.", DECIMAL, 0.0),
+    "tax": Definition("Taxes that were added to prices.", DECIMAL, 0.0),
+    "fees": Definition("Fees that completed orders owed.", DECIMAL, 0.0),
+    "tips": Definition("Tips on completed orders.", DECIMAL, 0.0),
+    "unexplained": Definition("Differences to stated totals that a profile trusts.", DECIMAL, 0.0),
+    "rounding": Definition(
+        "Rounding to the minor unit, and differences to stated totals within a profile's tolerance."
+        " Gross sales - discounts + shipping + tax + fees + tips + unexplained + rounding = total revenue.",
+        DECIMAL,
+        0.0,
+    ),
+    "tax_included": Definition(
+        "Taxes contained in prices; for information, no part of the sum.", DECIMAL, 0.0
+    ),
+    "recorded_revenue": Definition(
+        "The part of the revenue that was paid elsewhere and only recorded.", DECIMAL, 0.0
     ),
     "new_customers": Definition("Customers whose first completed order is in the period.", INTEGER, 5),
     "returning_customers": Definition(
@@ -128,7 +149,9 @@ PRODUCT_PLACE = {
     "product_sku": Definition("Product.", TEXT, "SKU-002"),
     "product_name": Definition("Name in the product list, else in the first order.", TEXT, "USB Cable"),
     "total_quantity": Definition("Units in completed orders. The board ranks by this figure.", INTEGER, 8),
-    "total_revenue": Definition("Sum of these order lines, before rounding to order totals.", DECIMAL, 120.0),
+    "total_revenue": Definition(
+        "Sum of these order lines before discounts and before rounding to order totals.", DECIMAL, 120.0
+    ),
     "order_count": Definition("Completed orders that contain the product.", INTEGER, 3),
 }
 
@@ -143,7 +166,7 @@ ORDER = {
     "customer_id": Definition("Customer id; empty for a guest.", TEXT, "501"),
     "currency": Definition("ISO 4217 code.", TEXT, "USD"),
     "total": Definition(
-        "Exact sum of the order lines, rounded half up; stored in the currency's minor unit.", INTEGER, 5100
+        "What the customer owes, rounded half up; stored in the currency's minor unit.", INTEGER, 5100
     ),
     "ordered_at": Definition("Order time, microseconds since 1970, UTC.", INTEGER, 1762768800000000),
     "day": Definition("KPI day: the order's date in the configured time zone.", DATE, "2025-11-10"),

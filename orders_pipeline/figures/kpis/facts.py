@@ -11,12 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Select, String, and_, case, cast, func, null, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
 from orders_pipeline.base.model import FailureReason, OrderStatus, ReservationStatus
 from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.raw_rows import chunks_of
-from orders_pipeline.store.schema import failures, order_lines, orders, products, reservations
+from orders_pipeline.store.schema import (
+    failures,
+    order_amounts,
+    order_lines,
+    orders,
+    products,
+    recorded_payments,
+    reservations,
+)
 
 # Scanning an order by primary key is this many times cheaper than finding it by its day.
 DENSE = 3
@@ -38,15 +60,20 @@ LINE_FACTS = {
     "product_sku": pl.String,
     "quantity": pl.Int64,
     "total": pl.Int64,
+    "discount": pl.Int64,
 }
+AMOUNT_FACTS = {"day": pl.String, "currency": pl.String, "kind": pl.String, "amount": pl.Int64}
+# The kind of a fact that is no amount of the store: the total of a completed order that is paid elsewhere.
+RECORDED = "recorded"
 EARLIER_DECLINES = {"day": pl.String, "currency": pl.String, "detail": pl.String}
 
 
 def export_facts(connection: Connection, days: Sequence[date], folder: Path) -> None:
-    """Writes `order_facts`, `line_facts` and `earlier_declines` of these days to a folder, as Parquet."""
+    """Writes orders, lines, amounts and earlier declines of these days to a folder, as Parquet."""
     selected = _of_days(connection, days)
     _export(connection, _orders(selected), ORDER_FACTS, folder / "order_facts")
     _export(connection, _lines(selected), LINE_FACTS, folder / "line_facts")
+    _export(connection, _amounts(selected), AMOUNT_FACTS, folder / "amount_facts")
     _export(connection, _earlier_declines(selected), EARLIER_DECLINES, folder / "earlier_declines")
 
 
@@ -94,11 +121,29 @@ def _lines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
             products.c.sku,
             order_lines.c.quantity,
             order_lines.c.total,
+            order_lines.c.discount,
         )
         .join_from(orders, order_lines, order_lines.c.order_id == orders.c.id)
         .join(products, products.c.id == order_lines.c.product_id)
         .where(orders.c.status == OrderStatus.COMPLETED, selected)
     )
+
+
+def _amounts(selected: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """Amounts of completed orders in 1/10,000, and the totals of those paid elsewhere in minor units."""
+    head = (cast(orders.c.day, String), orders.c.currency)
+    completed = (orders.c.status == OrderStatus.COMPLETED, selected)
+    amounts = (
+        select(*head, order_amounts.c.kind, order_amounts.c.amount)
+        .join_from(order_amounts, orders, orders.c.id == order_amounts.c.order_id)
+        .where(*completed)
+    )
+    recorded = (
+        select(*head, literal(RECORDED), orders.c.total)
+        .join_from(recorded_payments, orders, orders.c.id == recorded_payments.c.order_id)
+        .where(*completed)
+    )
+    return union_all(amounts, recorded)
 
 
 def _earlier_declines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
@@ -115,7 +160,10 @@ def _earlier_declines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]
 
 
 def _export(
-    connection: Connection, query: Select[*tuple[Any, ...]], schema: dict[str, Any], name: Path
+    connection: Connection,
+    query: Select[*tuple[Any, ...]] | CompoundSelect[Any],
+    schema: dict[str, Any],
+    name: Path,
 ) -> None:
     pl.DataFrame(schema=schema).write_parquet(f"{name}-0.parquet")
     for number, rows in enumerate(chunks_of(connection, query), start=1):

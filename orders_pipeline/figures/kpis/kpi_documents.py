@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from orders_pipeline.base.currency import minor_digits
+
 Document = dict[str, Any]
-CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,16 @@ class Kpis:
     declines_by_reason: dict[str, int] = field(default_factory=dict)
     out_of_stock_orders: int = 0
     out_of_stock_revenue: Decimal = Decimal(0)
+    gross_sales: Decimal = Decimal(0)
+    discounts: Decimal = Decimal(0)
+    shipping: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    tips: Decimal = Decimal(0)
+    unexplained: Decimal = Decimal(0)
+    rounding: Decimal = Decimal(0)
+    tax_included: Decimal = Decimal(0)
+    recorded_revenue: Decimal = Decimal(0)
     new_customers: int = 0
     returning_customers: int = 0
     median_seconds_to_settle: Decimal | None = None
@@ -38,7 +49,16 @@ class Kpis:
 CONTRACT_FIELDS = ("total_revenue", "order_count", "average_order_value", "unique_customers")
 FIELDS = tuple(item.name for item in fields(Kpis))
 FURTHER_FIELDS = tuple(name for name in FIELDS if name not in CONTRACT_FIELDS)
-MONEY_FIELDS = ("total_revenue", "average_order_value", "out_of_stock_revenue")
+# What makes up the revenue: gross sales - discounts + the other amounts.
+REVENUE_PARTS = ("gross_sales", "discounts", "shipping", "tax", "fees", "tips", "unexplained", "rounding")
+MONEY_FIELDS = (
+    "total_revenue",
+    "average_order_value",
+    "out_of_stock_revenue",
+    *REVENUE_PARTS,
+    "tax_included",
+    "recorded_revenue",
+)
 
 
 def kpis_of(row: Mapping[str, Any]) -> Kpis:
@@ -62,13 +82,22 @@ def is_of_this_version(document: Document) -> bool:
     return set(FIELDS) == document.keys() - {"date", "start_date", "end_date", "generated_at", "currency"}
 
 
-def money_number(amount: Decimal) -> float:
-    """Money as a JSON number, rounded half up to two decimals."""
-    return float(amount.quantize(CENT, ROUND_HALF_UP))
+def money_number(amount: Decimal, currency: str) -> float:
+    """Money as a JSON number, rounded half up to the decimals of the currency."""
+    return float(_rounded(amount, currency))
+
+
+def mean_money(amount: Decimal, number: int, currency: str) -> Decimal:
+    """An amount by number, rounded half up to the decimals of the currency; 0 without any."""
+    return _rounded(amount / number, currency) if number else Decimal(0)
+
+
+def _rounded(amount: Decimal, currency: str) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
 
 
 def _document(period: dict[str, str], currency: str, kpis: Kpis, generated_at: datetime) -> Document:
-    values = {name: _shown(name, getattr(kpis, name)) for name in FIELDS}
+    values = {name: _shown(name, getattr(kpis, name), currency) for name in FIELDS}
     return {
         **period,
         **{name: values[name] for name in CONTRACT_FIELDS},
@@ -78,7 +107,7 @@ def _document(period: dict[str, str], currency: str, kpis: Kpis, generated_at: d
     }
 
 
-def _shown(name: str, value: Any) -> Any:
+def _shown(name: str, value: Any, currency: str) -> Any:
     if name in MONEY_FIELDS:
-        return money_number(value)
+        return money_number(value, currency)
     return float(value) if isinstance(value, Decimal) else value

@@ -16,6 +16,7 @@ from orders_pipeline.figures.kpis.kpi_documents import (
     Kpis,
     daily_document,
     kpis_of,
+    mean_money,
     range_document,
 )
 from orders_pipeline.figures.kpis.published_parts import days_of
@@ -90,6 +91,7 @@ class KpiReader:
     def _compute_range(self, start: date, end: date, currency: str) -> Document:
         bound = {"start": start, "end": end, "currency": currency}
         row = self._rows(start, end, sql("range_kpis"), bound)[0]
+        row["average_order_value"] = mean_money(row["total_revenue"], row["order_count"], currency)
         return range_document(start, end, currency, kpis_of(row), _now())
 
     def _rows(self, start: date, end: date, query: str, bound: dict[str, Any]) -> list[dict[str, Any]]:

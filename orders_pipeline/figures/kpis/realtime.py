@@ -58,7 +58,7 @@ class Present:
 
     def document(self, live: Live, currency: str) -> Document:
         """The JSON document of one currency."""
-        revenue = money_number(Decimal(live.revenue).scaleb(-minor_digits(currency)))
+        revenue = money_number(Decimal(live.revenue).scaleb(-minor_digits(currency)), currency)
         counts = (live.pending, live.processing, live.completed, live.failed)
         return dict(zip(FIGURES, (*counts, revenue, self.orders_per_second), strict=True))
 

@@ -28,7 +28,7 @@ from orders_pipeline.base.package_files import package_text
 from orders_pipeline.figures.kpis.published_parts import PUBLISHED, remove
 
 TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle_times_by_day")
-FACTS = ("order_facts", "line_facts", "earlier_declines")
+FACTS = ("order_facts", "line_facts", "amount_facts", "earlier_declines")
 PATIENCE_SECONDS = 900.0
 RETRY_SECONDS = 0.02
 LOCKED = "Could not set lock"

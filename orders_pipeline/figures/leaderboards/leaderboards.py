@@ -147,16 +147,16 @@ def _customer(place: Place, total: totals.Total, currency: str) -> Entry:
         "customer_id": place.member,
         "customer_name": total.name,
         "order_count": total.orders,
-        "total_spent": money_number(Decimal(place.score).scaleb(-minor_digits(currency))),
+        "total_spent": money_number(Decimal(place.score).scaleb(-minor_digits(currency)), currency),
     }
 
 
-def _product(place: Place, total: totals.Total, _currency: str) -> Entry:
+def _product(place: Place, total: totals.Total, currency: str) -> Entry:
     return {
         "rank": place.rank,
         "product_sku": place.member,
         "product_name": total.name,
         "total_quantity": place.score,
-        "total_revenue": money_number(Decimal(total.revenue).scaleb(-4)),
+        "total_revenue": money_number(Decimal(total.revenue).scaleb(-4), currency),
         "order_count": total.orders,
     }

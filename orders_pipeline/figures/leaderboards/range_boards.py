@@ -52,7 +52,7 @@ class RangeBoards:
                 "customer_id": row["customer_id"],
                 "customer_name": names.get(row["customer_id"]),
                 "order_count": row["order_count"],
-                "total_spent": money_number(row["total_spent"]),
+                "total_spent": money_number(row["total_spent"], currency),
             }
             for rank, row in enumerate(rows, start=1)
         ]
@@ -74,7 +74,7 @@ class RangeBoards:
                 "product_sku": row["product_sku"],
                 "product_name": names.get(row["product_sku"]),
                 "total_quantity": row["total_quantity"],
-                "total_revenue": money_number(Decimal(row["total_revenue"])),
+                "total_revenue": money_number(Decimal(row["total_revenue"]), currency),
                 "order_count": row["order_count"],
             }
             for rank, row in enumerate(rows, start=1)

@@ -1,4 +1,5 @@
--- Figures of the days in `daily_kpis`, one row per currency. Each customer counts once.
+-- Figures of the days in `daily_kpis`, one row per currency. Each customer counts once. The average order value is
+-- left to the caller, who knows the decimals of the currency.
 
 WITH
 days AS (SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency),
@@ -31,6 +32,16 @@ settle_times AS (
 summed AS (
     SELECT
         coalesce(sum(total_revenue), 0)::DECIMAL(30, 4) AS total_revenue,
+        coalesce(sum(gross_sales), 0)::DECIMAL(30, 4) AS gross_sales,
+        coalesce(sum(discounts), 0)::DECIMAL(30, 4) AS discounts,
+        coalesce(sum(shipping), 0)::DECIMAL(30, 4) AS shipping,
+        coalesce(sum(tax), 0)::DECIMAL(30, 4) AS tax,
+        coalesce(sum(fees), 0)::DECIMAL(30, 4) AS fees,
+        coalesce(sum(tips), 0)::DECIMAL(30, 4) AS tips,
+        coalesce(sum(unexplained), 0)::DECIMAL(30, 4) AS unexplained,
+        coalesce(sum(rounding), 0)::DECIMAL(30, 4) AS rounding,
+        coalesce(sum(tax_included), 0)::DECIMAL(30, 4) AS tax_included,
+        coalesce(sum(recorded_revenue), 0)::DECIMAL(30, 4) AS recorded_revenue,
         coalesce(sum(order_count), 0)::BIGINT AS order_count,
         coalesce(sum(new_customers), 0)::BIGINT AS new_customers,
         coalesce(sum(units_sold), 0)::BIGINT AS units_sold,
@@ -44,8 +55,18 @@ summed AS (
 )
 SELECT
     total_revenue,
+    gross_sales,
+    discounts,
+    shipping,
+    tax,
+    fees,
+    tips,
+    unexplained,
+    rounding,
+    tax_included,
+    recorded_revenue,
     order_count,
-    mean_amount(total_revenue, order_count) AS average_order_value,
+    0::DECIMAL(30, 4) AS average_order_value,
     unique_customers,
     new_customers,
     unique_customers - new_customers AS returning_customers,

@@ -26,7 +26,7 @@ SELECT
     product_sku,
     count(DISTINCT order_id) AS order_count,
     sum(quantity)::BIGINT AS total_quantity,
-    (sum(total)::DECIMAL(26, 0) * 0.0001::DECIMAL(4, 4))::DECIMAL(30, 4) AS total_revenue
+    money(sum(total)) AS total_revenue
 FROM line_facts
 GROUP BY day, currency, product_sku
 ORDER BY day;
@@ -57,6 +57,44 @@ counted AS (
         coalesce(sum(total) FILTER (status = 'failed' AND reason = 'out_of_stock'), 0) AS out_of_stock_total
     FROM order_facts
     GROUP BY day, currency
+),
+-- Amounts of completed orders, in 1/10,000.
+amounts AS (
+    SELECT
+        day::DATE AS day,
+        currency,
+        coalesce(sum(amount) FILTER (kind = 'discount'), 0) AS discounts,
+        coalesce(sum(amount) FILTER (kind = 'shipping'), 0) AS shipping,
+        coalesce(sum(amount) FILTER (kind = 'tax'), 0) AS tax,
+        coalesce(sum(amount) FILTER (kind = 'fee'), 0) AS fees,
+        coalesce(sum(amount) FILTER (kind = 'tip'), 0) AS tips,
+        coalesce(sum(amount) FILTER (kind = 'unexplained'), 0) AS unexplained,
+        coalesce(sum(amount) FILTER (kind = 'tax_included'), 0) AS tax_included,
+        -- In minor units of the currency.
+        coalesce(sum(amount) FILTER (kind = 'recorded'), 0) AS recorded
+    FROM amount_facts
+    GROUP BY day, currency
+),
+goods AS (
+    SELECT day::DATE AS day, currency, sum(total) AS gross, sum(discount) AS discounts
+    FROM line_facts
+    GROUP BY day, currency
+),
+parts AS (
+    SELECT
+        day,
+        currency,
+        money(coalesce(gross, 0)) AS gross_sales,
+        money(coalesce(goods.discounts, 0) + coalesce(amounts.discounts, 0)) AS discounts,
+        money(coalesce(shipping, 0)) AS shipping,
+        money(coalesce(tax, 0)) AS tax,
+        money(coalesce(fees, 0)) AS fees,
+        money(coalesce(tips, 0)) AS tips,
+        money(coalesce(unexplained, 0)) AS unexplained,
+        money(coalesce(tax_included, 0)) AS tax_included,
+        coalesce(recorded, 0) AS recorded
+    FROM goods
+    FULL JOIN amounts USING (day, currency)
 ),
 declined AS (
     SELECT day::DATE AS day, currency, detail, count(*) AS payments
@@ -111,8 +149,21 @@ SELECT
     day,
     currency,
     revenue::DECIMAL(24, 0) * unit AS total_revenue,
+    coalesce(parts.gross_sales, 0)::DECIMAL(30, 4) AS gross_sales,
+    coalesce(parts.discounts, 0)::DECIMAL(30, 4) AS discounts,
+    coalesce(parts.shipping, 0)::DECIMAL(30, 4) AS shipping,
+    coalesce(parts.tax, 0)::DECIMAL(30, 4) AS tax,
+    coalesce(parts.fees, 0)::DECIMAL(30, 4) AS fees,
+    coalesce(parts.tips, 0)::DECIMAL(30, 4) AS tips,
+    coalesce(parts.unexplained, 0)::DECIMAL(30, 4) AS unexplained,
+    (revenue::DECIMAL(24, 0) * unit - coalesce(
+        parts.gross_sales - parts.discounts + parts.shipping + parts.tax + parts.fees + parts.tips
+        + parts.unexplained, 0
+    ))::DECIMAL(30, 4) AS rounding,
+    coalesce(parts.tax_included, 0)::DECIMAL(30, 4) AS tax_included,
+    coalesce(parts.recorded, 0)::DECIMAL(24, 0) * unit AS recorded_revenue,
     order_count,
-    mean_amount(revenue::DECIMAL(24, 0) * unit, order_count) AS average_order_value,
+    half_up(revenue, greatest(order_count, 1))::DECIMAL(24, 0) * unit AS average_order_value,
     coalesce(unique_customers, 0) AS unique_customers,
     0 AS new_customers,
     0 AS returning_customers,
@@ -130,6 +181,7 @@ SELECT
     $generated_at AS generated_at
 FROM counted
 JOIN minor_units USING (currency)
+LEFT JOIN parts USING (day, currency)
 LEFT JOIN declines USING (day, currency)
 LEFT JOIN buyers USING (day, currency)
 LEFT JOIN units USING (day, currency)
