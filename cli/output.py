@@ -12,8 +12,8 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from rich.console import Console, ConsoleDimensions
 from rich.markup import escape
-from sqlalchemy.exc import OperationalError
 
+from cli.refused_connections import refused_connection
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.base.documents import NewerDocumentError
 from orders_pipeline.base.refusals import FileRefused
@@ -99,19 +99,16 @@ def explain(error: Exception) -> CommandFailed:
             failed = CommandFailed("staging_unavailable", str(error), "Check ORDERS_STAGING_URL.")
         case GatewayUnavailableError():
             failed = CommandFailed("gateway_unavailable", str(error), "Check ORDERS_PAYMENT_URL.")
-        case OperationalError():
-            hint = "Check ORDERS_DATABASE_URL and that the database runs."
-            failed = CommandFailed(
-                "store_unavailable", f"The order store cannot be used: {message_of(error)}", hint
-            )
         case _:
-            sys.stderr.write(stack_trace(error))
-            failed = CommandFailed(
-                "internal_error",
-                f"{type(error).__name__}: {message_of(error)}",
-                "The stack trace is on stderr.",
-            )
+            refused = refused_connection(error)
+            failed = CommandFailed(*refused) if refused else _unexpected(error)
     return failed
+
+
+def _unexpected(error: Exception) -> CommandFailed:
+    sys.stderr.write(stack_trace(error))
+    told = f"{type(error).__name__}: {message_of(error)}"
+    return CommandFailed("internal_error", told, "The stack trace is on stderr.")
 
 
 def _no_figures(error: FiguresElsewhere | PartsLost) -> CommandFailed:
