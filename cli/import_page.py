@@ -55,6 +55,9 @@ def _figures(report: ImportReport) -> Table:
     table.add_row("  orders", f"{report.orders['accepted']:,}", _statuses(report))
     for currency, amount in report.revenue.items():
         table.add_row("  revenue", f"{amount} {currency}", "of completed orders")
+    for currency, amounts in report.amounts.items():
+        for kind, amount in amounts.items():
+            table.add_row(f"  {kind.replace('_', ' ')}", f"{amount} {currency}", "of accepted orders")
     if report.seconds:
         table.add_row(
             "  settled in", f"{report.seconds:,.1f} s", f"{report.orders_per_second:,.0f} orders per second"

@@ -17,6 +17,7 @@ from cli.import_page import show_findings
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from cli.reading_options import reading_options
 from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.model import AmountKind
 from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.imports.file_import import parse_rules
@@ -121,8 +122,15 @@ def _order(order: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]
         "total": decimal_string(order["total"], order["currency"]),
         "ordered_at": to_datetime(order["ordered_at"]).isoformat(),
         "day": order["day"].isoformat(),
+        "amounts": {kind.value: line_amount(order[kind]) for kind in AmountKind if order.get(kind)},
+        "paid": decimal_string(order["paid"], order["currency"]) if order.get("paid") is not None else None,
         "lines": [
-            {**{name: line[name] for name in shown}, "total": line_amount(line["total"])} for line in lines
+            {
+                **{name: line[name] for name in shown},
+                "total": line_amount(line["total"]),
+                "discount": line_amount(line.get("discount", 0)),
+            }
+            for line in lines
         ],
     }
 
@@ -132,14 +140,19 @@ def _show_check(document: dict[str, Any]) -> None:
     show_findings(document["detected"])
     table = Table("order", "customer")
     table.add_column("ordered at (UTC)", no_wrap=True)
-    for name in ("line", "SKU", "product", "units", "total"):
+    for name in ("line", "SKU", "product", "units"):
         table.add_column(name)
+    table.add_column("total", justify="right", no_wrap=True)
     for order in document["orders"]:
         head = (order["number"], order["customer_id"] or "(guest)", order["ordered_at"][:16])
         for line in order["lines"]:
             cells = (line["file_line"], line["sku"], line["product_name"] or "", line["quantity"])
             table.add_row(*(escape(str(cell)) for cell in (*head, *cells, line["total"])))
             head = ("", "", "")
+        for kind, amount in order["amounts"].items():
+            table.add_row("", "", "", "", "", kind.replace("_", " "), "", amount)
+        if order["paid"] is not None:
+            table.add_row("", "", "", "", "", "paid elsewhere", "", order["paid"])
         total = f"[bold]{order['total']} {order['currency']}[/]"
         table.add_row("", "", f"day {order['day']}", "", "", "", "", total, end_section=True)
     page.print(table if document["orders"] else "There is no complete order among the first records.")

@@ -34,6 +34,11 @@ def orders_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
         # The UI plots numbers only; the exact amounts are in the store.
         **{f"revenue_{currency}": float(amount) for currency, amount in report.revenue.items()},
         "rejects_by_code": MetadataValue.json(report.rejects_by_code),
+        **{
+            f"{kind}_{currency}": float(amount)
+            for currency, amounts in report.amounts.items()
+            for kind, amount in amounts.items()
+        },
         "warnings": MetadataValue.json(report.warnings),
         "seconds": report.seconds,
         "orders_per_second": report.orders_per_second,

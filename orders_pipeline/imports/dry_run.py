@@ -16,7 +16,7 @@ from orders_pipeline.imports.import_keys import key_for
 from orders_pipeline.imports.import_row import find_import
 from orders_pipeline.imports.known_orders import Known, classify_all
 from orders_pipeline.imports.reading_plan import ReadingPlan, planned
-from orders_pipeline.imports.report import ImportReport, report_again
+from orders_pipeline.imports.report import ImportReport, report_again, shown_amounts
 from orders_pipeline.imports.sources import find_source
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.parsed_file import ParsedFile
@@ -123,4 +123,5 @@ class _Figures:
             rejects_by_code=dict(sorted({**self.parsed.rejects_by_code, **conflicts}.items())),
             detected=[asdict(finding) for finding in self.parsed.detected],
             warnings=[asdict(warning) for warning in self.parsed.warnings],
+            amounts=shown_amounts(self.parsed),
         )

@@ -8,13 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from orders_pipeline.base.model import SETTLED, OrderStatus
-from orders_pipeline.base.money import decimal_string
+from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import order_ids
-from orders_pipeline.store.schema import batches, orders, rejects
+from orders_pipeline.order_files.parsed_file import FileWarning, ParsedFile
+from orders_pipeline.store.schema import batches, orders, recorded_payments, rejects
 
 COMPANION_CODE = "order_rejected"
+PAID_NOT_DELIVERED = (
+    "Orders that are already paid failed, for example because stock ran out. "
+    "Restock and retry them, or give the money back."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,8 @@ class ImportReport:
     """The report of an import. `records` is the sum of the six line counts; revenue is of completed orders.
 
     `detected` lists what parsing found out about the file: what, value, confidence (0 to 1) and reason.
-    `warnings` lists what a person should know about it: code, message and count.
+    `warnings` lists what a person should know about it: code, message and count. `amounts` has the sums of
+    discounts, shipping, taxes and so on of the accepted orders, by currency.
     """
 
     partition: str
@@ -43,6 +49,7 @@ class ImportReport:
     orders_per_second: float = 0.0
     detected: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    amounts: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def report_import(connection: Connection, found: Import, seconds: float) -> ImportReport:
@@ -75,7 +82,8 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         seconds=round(seconds, 3),
         orders_per_second=round(accepted / seconds, 1) if seconds > 0 else 0.0,
         detected=detected_of(found),
-        warnings=warnings_of(found),
+        warnings=[*warnings_of(found), *_undelivered(connection, found.id)],
+        amounts=amounts_of(found),
     )
 
 
@@ -90,6 +98,35 @@ def warnings_of(found: Import) -> list[dict[str, Any]]:
     """The warnings of parsing; none before the file is parsed."""
     parsed = parsed_of(found)
     return [asdict(warning) for warning in parsed.file.warnings] if parsed else []
+
+
+def amounts_of(found: Import) -> dict[str, dict[str, str]]:
+    """The sums of amounts beside the lines; none before the file is parsed."""
+    parsed = parsed_of(found)
+    return shown_amounts(parsed.file) if parsed else {}
+
+
+def shown_amounts(parsed: ParsedFile) -> dict[str, dict[str, str]]:
+    """The sums of amounts of a parsed file, as decimal strings."""
+    return {
+        currency: {kind: line_amount(amount) for kind, amount in amounts.items()}
+        for currency, amounts in parsed.amounts.items()
+    }
+
+
+def _undelivered(connection: Connection, import_id: int) -> list[dict[str, Any]]:
+    """A warning if orders failed that are paid elsewhere: the shop was paid for goods that it cannot send."""
+    recorded = recorded_payments.c
+    window = order_ids(connection, import_id)
+    if window is None:
+        return []
+    failed = (
+        select(func.count())
+        .join_from(recorded_payments, orders, orders.c.id == recorded.order_id)
+        .where(recorded.order_id.between(window.first, window.last), orders.c.status == OrderStatus.FAILED)
+    )
+    number = connection.execute(failed).scalar_one()
+    return [asdict(FileWarning("paid_not_delivered", PAID_NOT_DELIVERED, number))] if number else []
 
 
 def report_again(connection: Connection, found: Import) -> ImportReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class ParsedFile:
         detected: properties found in the file.
         export_note: how ambiguous columns were read; an export of the rejects carries it.
         warnings: what was read, but what a person should know.
+        amounts: sums of the discounts, shipping and so on of the accepted orders, by currency, in 1/10,000.
     """
 
     records: int
@@ -78,6 +79,7 @@ class ParsedFile:
     left_out_lines: int = 0
     repeated_lines: int = 0
     warnings: tuple[FileWarning, ...] = ()
+    amounts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def has_batches_of(self, other: ParsedFile) -> bool:
         """Whether both have the same counts and batches, even if their findings have other texts."""

@@ -128,7 +128,14 @@ def test_a_new_profile_is_proposed_written_and_checked(bench: ImportBench) -> No
     (order,) = checked["orders"]
     assert (order["number"], order["total"], order["day"]) == ("17", "7.00", "2025-12-31")
     assert order["lines"] == [
-        {"file_line": 2, "sku": "A1", "product_name": None, "quantity": 2, "total": "7.00"}
+        {
+            "file_line": 2,
+            "sku": "A1",
+            "product_name": None,
+            "quantity": 2,
+            "total": "7.00",
+            "discount": "0.00",
+        }
     ]
     assert "2025-12-31" in orders("profile", "check", file, "--profile", target).stdout
     assert document("profile", "new", file, "--output", target)["error"]["code"] == "file_exists"

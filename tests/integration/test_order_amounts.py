@@ -13,6 +13,7 @@ from sqlalchemy import Column, select, text
 from orders_pipeline.base.model import AmountKind
 from orders_pipeline.figures.kpis.kpi_documents import REVENUE_PARTS
 from orders_pipeline.figures.published_figures import open_figures
+from orders_pipeline.imports.report import ImportReport
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import order_amounts, order_lines, orders, payments
 from orders_pipeline.verify.figure_checks import check_figures
@@ -61,10 +62,8 @@ def files(bench: ImportBench) -> Path:
     return file
 
 
-def settled(bench: ImportBench, file: Path) -> str:
-    key = bench.stage(file, profile=str(bench.folder / "shop.toml"))
-    bench.settle(key)
-    return key
+def settled(bench: ImportBench, file: Path) -> ImportReport:
+    return bench.settle(bench.stage(file, profile=str(bench.folder / "shop.toml")))
 
 
 def rows(bench: ImportBench, *columns: Column[Any]) -> list[tuple[Any, ...]]:
@@ -93,6 +92,26 @@ def test_each_order_is_charged_or_recorded_as_its_file_says(bench: ImportBench, 
     ]
     assert dict(rows(bench, order_lines.c.discount)) == {"charged": 10_000, "paid": 0, "part": 0, "free": 0}
     assert bench.broken_checks() == set()
+
+
+def test_the_report_and_a_dry_run_have_the_sums_of_each_kind_of_amount(
+    bench: ImportBench, files: Path
+) -> None:
+    sums = {"USD": {"discount": "14.00", "shipping": "4.00", "rounding": "0.01"}}
+    dry = bench.dry_run(files, profile=str(bench.folder / "shop.toml"))
+    assert dry.amounts == sums
+    assert dry.revenue == {"USD": "40.01"}
+    report = settled(bench, files)
+    assert report.amounts == sums
+    assert report.revenue == {"USD": "40.01"}
+    assert report.warnings == []
+
+
+def test_a_paid_order_without_stock_is_a_warning(bench: ImportBench, files: Path) -> None:
+    bench.stock(MUG=2)
+    report = settled(bench, files)
+    assert report.statuses == {"completed": 1, "rollback": 0, "failed": 3}
+    assert [(one["code"], one["count"]) for one in report.warnings] == [("paid_not_delivered", 2)]
 
 
 def test_the_same_file_again_is_a_duplicate_and_a_paid_order_stays_as_it_is(

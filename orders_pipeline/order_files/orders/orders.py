@@ -9,7 +9,7 @@ import polars as pl
 from orders_pipeline.order_files.columns.money_columns import LineAmount
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.orders.owed import KINDS, in_minor, owed_by_order, step_of
-from orders_pipeline.order_files.orders.paid import paid_by_order, with_payment
+from orders_pipeline.order_files.orders.paid import contradictions, paid_by_order, with_payment
 from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, TOLD_BY_DETAIL, RejectCode
 from orders_pipeline.order_files.values.amounts import SCALE
@@ -58,7 +58,7 @@ def settle_lines(frame: pl.DataFrame, headers: dict[str, str], profile: Profile)
         spoiled = pl.col("code").is_not_null()
         spoiled |= spoiled.any().over("run") & pl.col("order").is_not_null()
         good, bad = frame.filter(~spoiled), frame.filter(spoiled)
-    orders = _orders(good, profile)
+    orders, warnings = _orders(good, profile)
     if orders["code"].null_count() < orders.height:
         refused = orders.filter(pl.col("code").is_not_null())
         orders = orders.filter(pl.col("code").is_null())
@@ -68,7 +68,7 @@ def settle_lines(frame: pl.DataFrame, headers: dict[str, str], profile: Profile)
     orders = (
         orders.with_columns(position=position).drop("run", "code", "detail").select(*_WIDE, pl.exclude(_WIDE))
     )
-    return SettledLines(orders, _lines(good, orders), _rejects(bad, headers))
+    return SettledLines(orders, _lines(good, orders), _rejects(bad, headers), warnings=warnings)
 
 
 def _refused_lines(good: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
@@ -138,8 +138,9 @@ def _marked_orders(frame: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(code=code, detail=detail)
 
 
-def _orders(good: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+def _orders(good: pl.DataFrame, profile: Profile) -> tuple[pl.DataFrame, tuple[FileWarning, ...]]:
     """A row for each run, with `total` in minor units; `code` and `detail` say why an order is refused."""
+    warnings: tuple[FileWarning, ...] = ()
     grouped = good.group_by("run", maintain_order=True).agg(
         number=pl.col("order").first(),
         customer_id=pl.col("customer_id").drop_nulls().first(),
@@ -163,11 +164,12 @@ def _orders(good: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     orders = orders.drop("exact")
     if profile.payment:
         said = paid_by_order(good, profile.payment)
+        warnings = contradictions(said)
         orders = with_payment(orders, said, step).with_columns(
             code=pl.coalesce("code", said["code"]),
             detail=pl.when(pl.col("code").is_null()).then(said["detail"]).otherwise("detail"),
         )
-    return orders
+    return orders, warnings
 
 
 def _rounds_to_zero() -> pl.Expr:

@@ -6,11 +6,15 @@ import polars as pl
 
 from orders_pipeline.order_files.columns.money_columns import PaymentColumns
 from orders_pipeline.order_files.orders.owed import in_minor
+from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.money import OUTSTANDING, PAID
 
 STATUS, REFERENCE = "payment_column", "payment_reference"
 RECORDED, PARTLY = "recorded", "partly"
+PAID_BUT_OUTSTANDING = (
+    "Orders are marked as paid, but the file says that a part is outstanding. They are recorded as paid."
+)
 
 
 def paid_by_order(lines: pl.DataFrame, payment: PaymentColumns) -> pl.DataFrame:
@@ -40,6 +44,13 @@ def paid_by_order(lines: pl.DataFrame, payment: PaymentColumns) -> pl.DataFrame:
     code = pl.coalesce(pl.when(check).then(pl.lit(found.value)) for found, check in checks)
     shown = pl.format("'{}'", pl.col("status").fill_null(""))
     return grouped.with_columns(code=code, detail=shown).drop("ways")
+
+
+def contradictions(paid: pl.DataFrame) -> tuple[FileWarning, ...]:
+    """A warning if orders count as paid although the file says that a part is outstanding."""
+    said = (pl.col("way") == RECORDED) & (pl.col("said_outstanding") != 0)
+    number = paid.filter(said & pl.col("code").is_null()).height
+    return (FileWarning("paid_but_outstanding", PAID_BUT_OUTSTANDING, number),) if number else ()
 
 
 def with_payment(orders: pl.DataFrame, said: pl.DataFrame, step: pl.Expr) -> pl.DataFrame:

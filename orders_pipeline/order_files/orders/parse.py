@@ -17,6 +17,7 @@ from orders_pipeline.order_files.columns.companion import join_orders
 from orders_pipeline.order_files.columns.identify import Identified, identify_companion
 from orders_pipeline.order_files.columns.layout import column_names
 from orders_pipeline.order_files.export_note import note
+from orders_pipeline.order_files.orders.amount_sums import Sums, add_sums, amount_sums
 from orders_pipeline.order_files.orders.first_pass import FirstPass
 from orders_pipeline.order_files.orders.orders import SettledLines, merge_settled, settle_lines
 from orders_pipeline.order_files.orders.spill import Plan, Spill
@@ -102,7 +103,8 @@ def settled(
     raw, guests = without_damaged_customers(raw) if decisions.signed else (raw, 0)
     typed = convert_lines(raw, identified.profile, decisions, rules)
     warnings = (FileWarning("customer_damaged", CUSTOMER_DAMAGED, guests),) if guests else ()
-    return replace(settle_lines(typed, column_names(identified), identified.profile), warnings=warnings)
+    found = settle_lines(typed, column_names(identified), identified.profile)
+    return replace(found, warnings=(*found.warnings, *warnings))
 
 
 class _Written:
@@ -116,6 +118,7 @@ class _Written:
         self._left_out = 0
         self._repeated = 0
         self._warnings: list[FileWarning] = []
+        self._amounts: list[Sums] = []
 
     def add(self, number: int, settled: SettledLines) -> None:
         if settled.orders.height:
@@ -135,6 +138,7 @@ class _Written:
         self._left_out += settled.left_out
         self._repeated += settled.repeated
         self._warnings += settled.warnings
+        self._amounts.append(amount_sums(settled.orders, settled.lines))
 
     def result(self, passes: Sequence[FirstPass], decisions: Decisions, identified: Identified) -> ParsedFile:
         first_pass, *_ = passes
@@ -163,6 +167,7 @@ class _Written:
                 *(warning for one in passes for warning in one.warnings),
                 *merged_warnings(self._warnings),
             ),
+            amounts=add_sums(self._amounts),
         )
 
 

@@ -260,6 +260,16 @@ def test_the_payment_column_says_what_is_paid_elsewhere(tmp_path: Path) -> None:
     assert "'on the house'" in reasons(taken)["7"]
 
 
+def test_an_order_that_is_paid_but_has_an_outstanding_amount_is_a_warning(tmp_path: Path) -> None:
+    rows = [
+        {"order": "1", "state": "paid", "ref": "", "open": "0.00"},
+        {"order": "2", "state": "paid", "open": "1"},
+    ]
+    taken = take(tmp_path, PAYMENT, rows)
+    assert taken.orders["paid"].to_list() == [1000, 1000]
+    assert [(one.code, one.count) for one in taken.parsed.warnings] == [("paid_but_outstanding", 1)]
+
+
 def test_lines_with_different_payments_reject_their_order(tmp_path: Path) -> None:
     taken = take(
         tmp_path, PAYMENT, [{"state": "paid", "ref": "", "open": ""}, {"sku": "CUP", "state": "pending"}]
