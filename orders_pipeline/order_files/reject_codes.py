@@ -49,6 +49,7 @@ class RejectCode(StrEnum):
     AMOUNT_UNREADABLE = "amount_unreadable"
     AMOUNT_DIFFERS = "amount_differs"
     TOTAL_MISSING = "total_missing"
+    TAX_TREATMENT_UNKNOWN = "tax_treatment_unknown"
     TOTAL_DISAGREES = "total_disagrees"
     SUBTOTAL_DISAGREES = "subtotal_disagrees"
     TOTAL_NEGATIVE = "total_negative"
@@ -227,6 +228,11 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "total",
         "The order states no total, so it is not known whether its prices contain the tax.",
         "State the total, or set tax_included to true or false in the profile.",
+    ),
+    RejectCode.TAX_TREATMENT_UNKNOWN: Explanation(
+        "tax_treatment",
+        "The profile does not say whether the prices contain the tax for {}.",
+        "Add the value to included or added in the profile's section [amounts.tax_included].",
     ),
     RejectCode.TOTAL_DISAGREES: Explanation(
         "total",

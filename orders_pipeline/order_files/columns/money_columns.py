@@ -11,6 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 
+# In `skip` and in lists of payment values: whatever the column contains.
+ANY_VALUE = "*"
+# Columns of a layout: whether prices contain the tax, and the discount of a line in percent.
+TAX_TREATMENT = "tax_treatment"
+DISCOUNT_PERCENT = "line_discount_percent"
+
 
 class OrderAmount(StrEnum):
     """An amount of an order as a whole."""
@@ -31,6 +37,36 @@ class LineAmount(StrEnum):
     LINE_TAX = "line_tax"
 
 
+class TaxByColumn(BaseModel):
+    """Says by the value of a column whether the prices of an order contain the tax.
+
+    Values are compared without case. An order with taxes whose value is in no list is rejected.
+
+    Attributes:
+        included: values of orders whose prices contain the tax.
+        added: values of orders whose tax is added to the prices.
+    """
+
+    model_config = _STRICT
+
+    column: str
+    included: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _decided(self) -> Self:
+        both = _plain_values(self.included) & _plain_values(self.added)
+        if both:
+            raise ValueError(f"{min(both)!r} is in included and in added")
+        return self
+
+    def answers(self) -> dict[str, bool]:
+        """Returns whether prices contain the tax, by value in lower case."""
+        return dict.fromkeys(_plain_values(self.included), True) | dict.fromkeys(
+            _plain_values(self.added), False
+        )
+
+
 class AmountColumns(BaseModel):
     """The section `[amounts]`: columns that hold amounts, and how they make up what the customer owes.
 
@@ -39,8 +75,11 @@ class AmountColumns(BaseModel):
     Attributes:
         total: what the file states as owed; every order is checked against it.
         subtotal: what the file states for the lines, before or after discounts.
+        line_discount_percent: the discount of a line in percent of its price.
         optional: amounts whose columns may be missing.
-        tax_included: whether prices contain the tax; `auto` decides it for each order by its stated total.
+        per_line: amounts of which each line states its own part; the parts are added.
+        tax_included: whether prices contain the tax; `auto` decides it for each order by its stated total, a
+            table by the value of a column.
         line_level: whether discounts and taxes of lines add to those of the order, or are contained in them.
         scale: how many units of the file make one of the currency, such as 100 for cents.
         round: decimals to which all amounts are rounded, for the noise of binary floats.
@@ -59,8 +98,10 @@ class AmountColumns(BaseModel):
     subtotal: Columns | None = None
     line_discount: Columns | None = None
     line_tax: Columns | None = None
-    optional: tuple[OrderAmount | LineAmount, ...] = ()
-    tax_included: bool | Literal["auto"] | None = None
+    line_discount_percent: str | None = None
+    optional: tuple[OrderAmount | LineAmount | Literal["line_discount_percent"], ...] = ()
+    per_line: tuple[OrderAmount, ...] = ()
+    tax_included: bool | Literal["auto"] | TaxByColumn | None = None
     line_level: Literal["add", "contained"] | None = None
     scale: Literal[1, 10, 100, 1000, 10000] = 1
     round: Annotated[int, Field(ge=0, le=4)] | None = None
@@ -76,7 +117,10 @@ class AmountColumns(BaseModel):
     def _decided(self) -> Self:
         both = [
             kind
-            for kind, line in ((OrderAmount.DISCOUNT, self.line_discount), (OrderAmount.TAX, self.line_tax))
+            for kind, line in (
+                (OrderAmount.DISCOUNT, self.line_discount or self.line_discount_percent),
+                (OrderAmount.TAX, self.line_tax),
+            )
             if line and getattr(self, kind)
         ]
         if both and self.line_level is None:
@@ -89,7 +133,7 @@ class AmountColumns(BaseModel):
         return self
 
     @property
-    def taxes(self) -> bool | Literal["auto"]:
+    def taxes(self) -> bool | Literal["auto"] | TaxByColumn:
         """Whether prices contain the tax. Where the profile does not say, stated totals decide."""
         if self.tax_included is None:
             return "auto" if self.total else False
@@ -100,6 +144,10 @@ class AmountColumns(BaseModel):
         for kind in (*OrderAmount, *LineAmount):
             for number, header in enumerate(getattr(self, kind) or ()):
                 yield f"{kind}+{number}", header
+        if self.line_discount_percent:
+            yield DISCOUNT_PERCENT, self.line_discount_percent
+        if isinstance(self.tax_included, TaxByColumn):
+            yield TAX_TREATMENT, self.tax_included.column
 
     def required(self) -> Iterator[str]:
         """Yields the headers that a file must have."""
@@ -111,8 +159,8 @@ class AmountColumns(BaseModel):
 class PaymentColumns(BaseModel):
     """The section `[payment]`: which orders are paid elsewhere, by the values of a column.
 
-    Values are compared without case. A blank value is that of another line of the same order. An order whose
-    value is in no list is rejected.
+    Values are compared without case; `*` in a list means any other value. A blank value is that of another
+    line of the same order. An order whose value is in no list is rejected.
 
     Attributes:
         recorded: values of orders whose money the shop has; they are never charged.
@@ -122,7 +170,8 @@ class PaymentColumns(BaseModel):
         reference: column with the reference of the payment, such as the provider's transaction id.
         paid: column with the amount that is paid.
         outstanding: column with the amount that is not paid yet.
-        required: false if a file may lack `column`; all of its orders are charged then.
+        required: false if a file may lack `column`.
+        without: what happens with the orders of a file that lacks `column`.
     """
 
     model_config = _STRICT
@@ -136,6 +185,7 @@ class PaymentColumns(BaseModel):
     paid: str | None = None
     outstanding: str | None = None
     required: bool = True
+    without: Literal["charge", "recorded"] = "charge"
 
     @model_validator(mode="after")
     def _decided(self) -> Self:
@@ -167,3 +217,7 @@ class PaymentColumns(BaseModel):
         """Yields the headers that a file must have."""
         if self.required:
             yield from (header for _, header in self.named())
+
+
+def _plain_values(values: tuple[str, ...]) -> set[str]:
+    return {value.strip().casefold() for value in values}

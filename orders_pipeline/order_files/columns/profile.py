@@ -21,8 +21,6 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header_names import first_known, places_of
 from orders_pipeline.order_files.columns.money_columns import AmountColumns, PaymentColumns
 
-# In `skip`: whatever the column contains.
-ANY_VALUE = "*"
 PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 

@@ -6,7 +6,13 @@ import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.model import AmountKind
-from orders_pipeline.order_files.columns.money_columns import AmountColumns, LineAmount, OrderAmount
+from orders_pipeline.order_files.columns.money_columns import (
+    TAX_TREATMENT,
+    AmountColumns,
+    LineAmount,
+    OrderAmount,
+    TaxByColumn,
+)
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.convert import MAX_TOTAL_UNITS
 from orders_pipeline.order_files.values.money import columns_of
@@ -42,12 +48,15 @@ def owed_by_order(lines: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
 def _summed(lines: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
     """Adds up the amounts of each order. An amount of an order may stand on one of its lines or on each."""
     of_order = {kind: columns_of(kind, lines) for kind in OrderAmount}
-    columns = [name for names in of_order.values() for name in names]
+    parts = [name for kind in amounts.per_line for name in of_order[kind]]
+    columns = [name for names in of_order.values() for name in names if name not in parts]
     grouped = lines.group_by("run", maintain_order=True).agg(
         pl.col("currency").first(),
         pl.col("total").sum().alias("lines"),
         *(_of_lines(kind, columns_of(kind, lines)) for kind in LineAmount),
         *(_said(name).alias(name) for name in columns),
+        *(_added(name).alias(name) for name in parts),
+        _treatment(lines, amounts).alias(TAX_TREATMENT),
         _different(columns).alias("different"),
     )
     sums = {
@@ -67,6 +76,7 @@ def _summed(lines: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
         "run",
         "lines",
         "different",
+        TAX_TREATMENT,
         LineAmount.LINE_DISCOUNT.value,
         step_of(pl.col("currency")).alias("step"),
         **{
@@ -86,6 +96,21 @@ def _said(name: str) -> pl.Expr:
     """The amount in a column of an order: what is not zero counts before a zero, a zero before a blank."""
     given = pl.col(name).drop_nulls()
     return pl.coalesce(given.filter(given != 0).first(), given.first())
+
+
+def _added(name: str) -> pl.Expr:
+    """The sum of the parts that the lines of an order state; null if none states any."""
+    return pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum())
+
+
+def _treatment(lines: pl.DataFrame, amounts: AmountColumns) -> pl.Expr:
+    """Whether the prices of an order contain the tax by the value of a column; null if it does not say."""
+    by = amounts.tax_included
+    if not isinstance(by, TaxByColumn) or TAX_TREATMENT not in lines.columns:
+        return pl.lit(None, pl.Boolean).first()
+    value = pl.col(TAX_TREATMENT).str.strip_chars().str.to_lowercase()
+    said = value.filter(value != "").replace_strict(by.answers(), default=None, return_dtype=pl.Boolean)
+    return pl.when(said.n_unique() == 1).then(said.first())
 
 
 def _different(names: list[str]) -> pl.Expr:
@@ -110,6 +135,8 @@ def _with_readings(table: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
     )
     if amounts.taxes == "auto":
         return table.with_columns(adds=(pl.col("off_added") <= pl.col("off_contained")).fill_null(value=True))
+    if isinstance(amounts.taxes, TaxByColumn):
+        return table.with_columns(adds=~pl.col(TAX_TREATMENT).fill_null(value=False))
     return table.with_columns(adds=pl.lit(not amounts.taxes))
 
 
@@ -137,10 +164,12 @@ def _decided(table: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
 
 def _checks(amounts: AmountColumns) -> list[tuple[RejectCode, pl.Expr]]:
     undecided = pl.col("stated").is_null() & (pl.col("taxes") != 0) & (amounts.taxes == "auto")
+    untold = (pl.col("taxes") != 0) & pl.col(TAX_TREATMENT).is_null() & isinstance(amounts.taxes, TaxByColumn)
     nothing = pl.col("owed") == 0
     return [
         (RejectCode.AMOUNT_DIFFERS, pl.col("different").is_not_null() | (pl.col("discount") < 0)),
         (RejectCode.TOTAL_MISSING, undecided),
+        (RejectCode.TAX_TREATMENT_UNKNOWN, untold),
         (RejectCode.TOTAL_DISAGREES, pl.col("disagrees")),
         (RejectCode.SUBTOTAL_DISAGREES, ~_subtotal_fits(amounts)),
         (RejectCode.TOTAL_NEGATIVE, (pl.col("owed") < 0) | (nothing & (_explained() < 0))),

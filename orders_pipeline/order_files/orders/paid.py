@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from orders_pipeline.order_files.columns.money_columns import PaymentColumns
+from orders_pipeline.order_files.columns.money_columns import ANY_VALUE, PaymentColumns
 from orders_pipeline.order_files.orders.owed import in_minor
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.reject_codes import RejectCode
@@ -26,9 +26,11 @@ def paid_by_order(lines: pl.DataFrame, payment: PaymentColumns) -> pl.DataFrame:
         rejected.
     """
     if STATUS not in lines.columns:
-        return _all_to_charge(lines)
+        return _all_alike(lines, payment.without)
     status = pl.col(STATUS).str.strip_chars()
-    way = status.str.to_lowercase().replace_strict(payment.ways(), default="unknown", return_dtype=pl.String)
+    ways = payment.ways()
+    other = ways.get(ANY_VALUE, "unknown")
+    way = status.str.to_lowercase().replace_strict(ways, default=other, return_dtype=pl.String)
     table = lines.with_columns(status=pl.when(status != "").then(status), way=pl.when(status != "").then(way))
     grouped = table.group_by("run", maintain_order=True).agg(
         pl.col("status").drop_nulls().first(),
@@ -79,7 +81,7 @@ def _reference(table: pl.DataFrame) -> pl.Expr:
     return text.filter(text != "").first().alias("reference")
 
 
-def _all_to_charge(lines: pl.DataFrame) -> pl.DataFrame:
+def _all_alike(lines: pl.DataFrame, way: str) -> pl.DataFrame:
     nothing = {
         "status": pl.String,
         "said_paid": pl.Int64,
@@ -89,5 +91,5 @@ def _all_to_charge(lines: pl.DataFrame) -> pl.DataFrame:
     nothing |= {"code": pl.String, "detail": pl.String}
     runs = lines.select(pl.col("run").unique(maintain_order=True))
     return runs.with_columns(
-        pl.lit("charge").alias("way"), *(pl.lit(None, kind).alias(name) for name, kind in nothing.items())
+        pl.lit(way).alias("way"), *(pl.lit(None, kind).alias(name) for name, kind in nothing.items())
     )

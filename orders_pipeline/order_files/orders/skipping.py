@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from orders_pipeline.order_files.columns.profile import ANY_VALUE, Profile, is_built_in
+from orders_pipeline.order_files.columns.money_columns import ANY_VALUE
+from orders_pipeline.order_files.columns.profile import Profile, is_built_in
 from orders_pipeline.order_files.orders.paid import STATUS
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.values.cleaning import is_missing_word

@@ -13,7 +13,13 @@ from orders_pipeline.order_files.values.cleaning import is_damaged, is_missing_w
 from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
 from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
 from orders_pipeline.order_files.values.decisions import Decisions
-from orders_pipeline.order_files.values.money import UNREADABLE, amount_columns, units_of, with_amounts
+from orders_pipeline.order_files.values.money import (
+    UNREADABLE,
+    amount_columns,
+    units_of,
+    with_amounts,
+    with_percent_off,
+)
 
 MAX_QUANTITY = 1_000_000_000
 MAX_TOTAL_UNITS = 10_000_000_000
@@ -65,7 +71,7 @@ def convert_lines(
     if UNREADABLE in values.columns:
         unreadable = codes == RejectCode.AMOUNT_UNREADABLE.value
         values = values.with_columns(detail=pl.when(unreadable).then(UNREADABLE).otherwise("detail"))
-    return values.with_columns(codes, total=total)
+    return with_percent_off(values.with_columns(codes, total=total))
 
 
 def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:

@@ -6,15 +6,28 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from orders_pipeline.order_files.columns.money_columns import LineAmount, OrderAmount
+from orders_pipeline.order_files.columns.money_columns import (
+    DISCOUNT_PERCENT,
+    TAX_TREATMENT,
+    LineAmount,
+    OrderAmount,
+)
 from orders_pipeline.order_files.columns.profile import Profile
-from orders_pipeline.order_files.values.amounts import DecimalSeparator, Units, read_money
+from orders_pipeline.order_files.values.amounts import (
+    SCALE,
+    DecimalSeparator,
+    Units,
+    read_amounts,
+    read_money,
+)
 from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
 
 PAID, OUTSTANDING = "payment_paid", "payment_outstanding"
 UNREADABLE = "amount_problem"
 _DISCOUNTS = (OrderAmount.DISCOUNT, LineAmount.LINE_DISCOUNT)
 SHOWN = 80
+# 100 %, in 1/10,000.
+_PERCENT = 100 * SCALE
 
 
 def units_of(profile: Profile) -> Units:
@@ -25,7 +38,7 @@ def units_of(profile: Profile) -> Units:
 
 def amount_columns(profile: Profile) -> dict[str, str]:
     """The header of each column that holds an amount beside the price, by its name in a layout."""
-    texts = ("payment_column", "payment_reference")
+    texts = ("payment_column", "payment_reference", TAX_TREATMENT)
     return {name: header for name, header in profile.money_columns.items() if name not in texts}
 
 
@@ -38,12 +51,21 @@ def with_amounts(frame: pl.DataFrame, profile: Profile, decimal: DecimalSeparato
     if not headers:
         return frame
     present = [name for name in headers if name in frame.columns]
-    read = {name: read_money(frame[name], decimal, units_of(profile)) for name in present}
+    read = {name: _read(name, frame[name], decimal, units_of(profile)) for name in present}
     problems = [_problem(frame, name, headers[name], read[name]) for name in present]
     absent = [pl.lit(None, pl.Int64).alias(name) for name in headers if name not in present]
     problem = pl.select(pl.coalesce(problems)).to_series() if problems else pl.lit(None, pl.String)
     values = {name: _sized(name, table["units"]) for name, table in read.items()}
     return frame.with_columns(*absent, **values, **{UNREADABLE: problem})
+
+
+def with_percent_off(frame: pl.DataFrame) -> pl.DataFrame:
+    """Turns discounts in percent into a discount of each line, rounded to 1/10,000; needs `total`."""
+    if DISCOUNT_PERCENT not in frame.columns:
+        return frame
+    exact = pl.col("total").cast(pl.Int128) * pl.col(DISCOUNT_PERCENT)
+    off = ((exact + _PERCENT // 2) // _PERCENT).cast(pl.Int64)
+    return frame.with_columns(off.alias(f"{LineAmount.LINE_DISCOUNT}+percent"))
 
 
 def columns_of(kind: OrderAmount | LineAmount, frame: pl.DataFrame) -> list[str]:
@@ -53,6 +75,14 @@ def columns_of(kind: OrderAmount | LineAmount, frame: pl.DataFrame) -> list[str]
 
 def _columns_of(kind: OrderAmount | LineAmount, frame: pl.DataFrame) -> Iterator[str]:
     return (name for name in frame.columns if name.startswith(f"{kind}+"))
+
+
+def _read(name: str, values: pl.Series, decimal: DecimalSeparator, units: Units) -> pl.DataFrame:
+    if name != DISCOUNT_PERCENT:
+        return read_money(values, decimal, units)
+    read = read_amounts(values.str.strip_chars().str.strip_suffix("%"), decimal)
+    outside = ~pl.col("units").is_between(0, _PERCENT)
+    return read.with_columns(code=pl.when(outside).then(pl.lit("outside")).otherwise("code"))
 
 
 def _sized(name: str, units: pl.Series) -> pl.Series:

@@ -352,3 +352,91 @@ def test_any_mix_of_amounts_is_owed_as_decimals_add_up(
     with TemporaryDirectory() as folder:
         taken = take(Path(folder), f"{sections}tax_included = {str(included).lower()}\n", rows)
     assert owed(taken) == expected
+
+
+PER_LINE = """[amounts]
+shipping = "post"
+line_tax = "vat"
+per_line = ["shipping"]
+tax_included = false
+"""
+
+
+def test_parts_that_each_line_states_are_added(tmp_path: Path) -> None:
+    rows = [
+        {"post": "3.00", "vat": "1.00"},
+        {"sku": "CUP", "post": "3.00", "vat": "1.00"},
+        {"sku": "PEN", "post": ""},
+    ]
+    taken = take(tmp_path, PER_LINE, rows)
+    assert owed(taken) == {"1": 3800}
+    assert taken.orders.select("shipping", "tax").row(0) == (60_000, 20_000)
+
+
+def test_a_total_can_be_the_sum_of_what_the_lines_state(tmp_path: Path) -> None:
+    rows = [
+        {"order": "net", "vat": "1.00", "after": "10.00"},
+        {"order": "net", "sku": "CUP", "vat": "1.00", "after": "10.00"},
+        {"order": "gross", "vat": "0.91", "after": "9.09"},
+        {"order": "wrong", "vat": "1.00", "after": "8.00"},
+    ]
+    sections = '[amounts]\nline_tax = "vat"\ntotal = ["after", "vat"]\nper_line = ["total"]\n'
+    taken = take(tmp_path, sections, rows)
+    assert owed(taken) == {"net": 2200, "gross": 1000}
+    assert taken.parsed.rejects_by_code == {"total_disagrees": 1}
+
+
+def test_a_column_says_whether_prices_contain_the_tax(tmp_path: Path) -> None:
+    rows = [
+        {"order": "de", "vat": "1.60", "channel": "Shop.DE"},
+        {"order": "us", "vat": "0.80", "channel": "shop.com"},
+        {"order": "jp", "vat": "1.00", "channel": "shop.jp"},
+        {"order": "untaxed", "vat": "0.00", "channel": "shop.jp"},
+        {"order": "both", "vat": "1.00", "channel": "shop.de"},
+        {"order": "both", "sku": "CUP", "vat": "1.00", "channel": "shop.com"},
+    ]
+    sections = """[amounts]
+line_tax = "vat"
+[amounts.tax_included]
+column = "channel"
+included = ["shop.de"]
+added = ["shop.com"]
+"""
+    taken = take(tmp_path, sections, rows)
+    assert owed(taken) == {"de": 1000, "us": 1080, "untaxed": 1000}
+    assert taken.parsed.rejects_by_code == {"tax_treatment_unknown": 2}
+    assert "for 'shop.jp'" in reasons(taken)["jp"]
+
+
+def test_discounts_in_percent_are_taken_off_each_line(tmp_path: Path) -> None:
+    rows = [
+        {"order": "1", "quantity": "3", "off": "12.5"},
+        {"order": "1", "sku": "CUP", "price": "0.33", "off": "5 %"},
+        {"order": "2", "off": ""},
+        {"order": "3", "off": "110"},
+        {"order": "4", "off": "-5"},
+    ]
+    taken = take(tmp_path, '[amounts]\nline_discount_percent = "off"\n', rows)
+    assert owed(taken) == {"1": 2656, "2": 1000}
+    assert taken.lines["discount"].to_list() == [37_500, 165, 0]
+    assert taken.parsed.rejects_by_code == {"amount_unreadable": 2}
+
+
+def test_any_other_value_can_mean_that_an_order_is_paid(tmp_path: Path) -> None:
+    sections = '[payment]\ncolumn = "paid on"\nrecorded = ["*"]\ncharge = ["later"]\n'
+    rows = [
+        {"order": "1", "paid on": "2025-11-10"},
+        {"order": "2", "paid on": "later"},
+        {"order": "3", "paid on": ""},
+    ]
+    taken = take(tmp_path, sections, rows)
+    assert taken.orders.select("number", "paid").rows() == [("1", 1000), ("2", None)]
+    assert taken.parsed.rejects_by_code == {"payment_status_unknown": 1}
+
+
+@pytest.mark.parametrize(("without", "paid"), [("recorded", 1000), ("charge", None)])
+def test_a_profile_says_what_happens_without_the_payment_column(
+    without: str, paid: int | None, tmp_path: Path
+) -> None:
+    sections = f'[payment]\ncolumn = "status"\nrecorded = ["*"]\nrequired = false\nwithout = "{without}"\n'
+    assert take(tmp_path, sections, [{}]).orders["paid"].to_list() == [paid]
