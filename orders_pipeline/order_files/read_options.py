@@ -18,6 +18,7 @@ class ReadOptions:
         escape: empty means that there is no escape character.
         date_format: an order of day, month and year (`DMY`, `MDY`, `YMD`) or a strptime format.
         decimal: the decimal separator, `.` or `,`.
+        leave_out: kinds of lines, besides those that the profile leaves out.
         companion: path of the second file, for a profile that has one.
 
     To add an option, add a field. The command line, the configuration of a launch, partition keys and stored
@@ -31,6 +32,7 @@ class ReadOptions:
     header_line: int | None = option("Line number of the header row. Default: detected.", least=1)
     date_format: str | None = option("DMY, MDY, YMD or a strptime format. Default: detected.")
     decimal: str | None = option("Decimal separator, . or , (default: detected).")
+    leave_out: str | None = option("Lines to leave out of their orders: free, returned, or free,returned.")
     member: str | None = option("File to read in a zip archive with several files.", at_launch=False)
     companion: str | None = option("Second file, for a profile that needs two files.", at_launch=False)
 

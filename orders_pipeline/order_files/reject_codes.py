@@ -23,6 +23,7 @@ class RejectCode(StrEnum):
     UNDECODABLE = "undecodable"
     ORDER_NUMBER_MISSING = "order_number_missing"
     ORDER_NUMBER_DAMAGED = "order_number_damaged"
+    ORDER_NUMBER_REUSED = "order_number_reused"
     ORDER_UNKNOWN = "order_unknown"
     ORDER_TWICE = "order_twice"
     STATUS_SKIPPED = "status_skipped"
@@ -124,6 +125,11 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "order_number",
         "A spreadsheet rounded the order number to {}.",
         "Export the file again with this column as text.",
+    ),
+    RejectCode.ORDER_NUMBER_REUSED: Explanation(
+        "order_number",
+        "The order number {} is used by several customers or on several days.",
+        "Give each order a number of its own, or join it from several columns in a profile.",
     ),
     RejectCode.ORDER_UNKNOWN: Explanation(
         "order_number", "The order {} is not in the file of orders.", "Use two files from the same export."

@@ -13,6 +13,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.companion import find_companion
 from orders_pipeline.order_files.columns.header import Header, find_header
 from orders_pipeline.order_files.columns.header_names import places_of
+from orders_pipeline.order_files.columns.line_rules import kinds_in
 from orders_pipeline.order_files.columns.profile import Companion, Profile, built_in_profiles, load_profile
 from orders_pipeline.order_files.export_note import told_by_export
 from orders_pipeline.order_files.parsed_file import Finding
@@ -109,6 +110,7 @@ def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified
     # Only the columns of the second file are required here; the others are in the first file.
     skip = {name: at for name, at in main.profile.skip.items() if not places_of(name, main.header)}
     others = {"columns": companion.columns, "items": None, "joined": {}, "companion": None, "skip": skip}
+    others["lines"] = None
     others |= {"amounts": None, "payment": None}
     profile = Profile.model_construct(**{**dict(main.profile), **others})
     return source, _identified(source, [profile], ReadOptions(), named=True)
@@ -133,6 +135,7 @@ def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *
     def knows_header(fields: list[str]) -> bool:
         return any(not profile.missing(tuple(fields)) for profile in profiles)
 
+    kinds_in(options.leave_out)
     looked = look_at(source, options, profiles[0] if named else None, knows_header)
     header = _header(looked, profiles)
     return Identified(

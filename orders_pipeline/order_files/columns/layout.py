@@ -14,8 +14,9 @@ _TELLING = (OrderField.ORDER_NUMBER, OrderField.QUANTITY, OrderField.ORDERED_AT)
 def order_layout(identified: Identified) -> Layout:
     """Returns the layout of a file.
 
-    Its columns are the order fields, `skip_N` for `skip`, `field+N` for `joined`, `item_N` for packed items,
-    `shipping+N` and the like for `amounts`, and `payment_paid` and the like for `payment`.
+    Its columns are the order fields, `skip_N` for `skip`, `out_N_M` for `leave_out`, `field+N` for `joined`,
+    `item_N` for packed items, `shipping+N` and the like for `amounts`, and `payment_paid` and the like for
+    `payment`.
     """
     profile, header = identified.profile, identified.header
     columns = {field.value: at for field, at in profile.locate(header).items()}
@@ -36,6 +37,7 @@ def _named_columns(profile: Profile, header: tuple[str, ...]) -> dict[str, int]:
     for field, names in profile.joined.items():
         wanted |= {f"{field.value}+{number}": name for number, name in enumerate(names)}
     wanted |= profile.money_columns
+    wanted |= {name: column for rule in profile.left_out_columns for name, column, _ in rule}
     places = {key: places_of(name, header) for key, name in wanted.items()}
     return {key: found[0] for key, found in places.items() if found}
 

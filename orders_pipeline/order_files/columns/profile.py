@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header_names import first_known, places_of
+from orders_pipeline.order_files.columns.line_rules import LineRules
 from orders_pipeline.order_files.columns.money_columns import AmountColumns, PaymentColumns
 
 PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -105,6 +106,7 @@ class Profile(BaseModel):
         inherit: fields that take a blank value from another line of the same order.
         fallback: for each of these fields, the field that replaces a blank value.
         skip: values of a column (`*`: any) whose orders are skipped.
+        lines: lines that are left out of their orders.
         amounts: columns with discounts, shipping, taxes and stated totals.
         payment: the column that says which orders are paid elsewhere.
         date_order: order of ambiguous numeric dates.
@@ -124,6 +126,7 @@ class Profile(BaseModel):
     inherit: tuple[OrderField, ...] = ()
     fallback: dict[OrderField, OrderField] = {}
     skip: dict[str, Names] = {}
+    lines: LineRules | None = None
     items: PackedItems | None = None
     companion: Companion | None = None
     amounts: AmountColumns | None = None
@@ -195,6 +198,15 @@ class Profile(BaseModel):
         sections = (self.amounts, self.payment)
         return {name: header for section in sections if section for name, header in section.named()}
 
+    @property
+    def left_out_columns(self) -> list[list[tuple[str, str, Names]]]:
+        """The tables of `leave_out`: name of the column in a layout, its header, and the listed values."""
+        tables = self.lines.tables() if self.lines else ()
+        return [
+            [(f"out_{at}_{number}", *column) for number, column in enumerate(table.items())]
+            for at, table in enumerate(tables)
+        ]
+
     def locate(self, header: tuple[str, ...]) -> dict[OrderField, int]:
         """Returns the position of each field whose column is in `header`."""
         places = {field: first_known(names, header) for field, names in self.columns.items()}
@@ -211,6 +223,7 @@ class Profile(BaseModel):
         return [
             *(name for names in self.joined.values() for name in names),
             *self.skip,
+            *(header for rule in self.left_out_columns for _, header, _ in rule),
             *self.money_columns.values(),
         ]
 
@@ -225,6 +238,7 @@ class Profile(BaseModel):
         needed += self.payment.needed() if self.payment else ()
         # With a companion, a column of `skip` may be in either file.
         needed += [] if self.companion else self.skip
+        needed += [header for rule in self.left_out_columns for _, header, _ in rule]
         absent += [name for name in needed if not places_of(name, header)]
         if self.items and not self.items.among(header):
             absent.append(self.items.columns)

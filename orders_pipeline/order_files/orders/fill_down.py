@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
+from orders_pipeline.order_files.orders.leaving_out import LEFT_OUT
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.cleaning import is_missing_word
 
@@ -57,6 +58,8 @@ class FillDown:
             filled = table.with_columns(order=pl.when(takes).then("above_order").otherwise("order"))
         else:
             takes &= pl.col("problem").is_null() & self._may_belong(frame, heads[1:])
+            if LEFT_OUT in frame.columns:
+                takes &= ~pl.col(LEFT_OUT)
             code = pl.lit(RejectCode.ORDER_NUMBER_MISSING.value)
             filled = table.with_columns(
                 order=pl.when(takes).then("above_order").otherwise("order"),

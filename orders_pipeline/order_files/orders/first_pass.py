@@ -14,6 +14,7 @@ from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.export_note import REASON_COLUMNS
 from orders_pipeline.order_files.orders.fill_down import FillDown
 from orders_pipeline.order_files.orders.items import unpack_items
+from orders_pipeline.order_files.orders.leaving_out import LeavingOut
 from orders_pipeline.order_files.orders.skipping import Skipping
 from orders_pipeline.order_files.orders.spill import Plan, Spill, plan_parts
 from orders_pipeline.order_files.parsed_file import FileWarning
@@ -46,11 +47,14 @@ class FirstPass:
         self._identified = identified
         self._evidence = evidence
         self._skipping = Skipping(identified.profile)
+        self._leaving_out = LeavingOut(identified.profile)
         self._layout = order_layout(identified)
         self._fill_down = FillDown(identified.profile, number_first=self._layout.columns.get(ORDER) == 0)
         self._text = TextStream(identified.encoding)
         header = {name: identified.header[at] for name, at in self._layout.columns.items()}
-        self._sections = Sections(identified.file_name, header, ORDER)
+        # Of a number that is made of several columns, the first one is its key.
+        self._number = [name for name in self._layout.columns if name in (ORDER, f"{ORDER}+0")]
+        self._sections = Sections(identified.file_name, header, self._number[-1])
 
     @property
     def encoding(self) -> DetectedEncoding | None:
@@ -60,7 +64,7 @@ class FirstPass:
     @property
     def warnings(self) -> list[FileWarning]:
         """What a person should know about the values that were read."""
-        return [*self._skipping.warnings()]
+        return [*self._skipping.warnings(), *self._leaving_out.warnings()]
 
     def frames(self) -> Generator[pl.DataFrame]:
         """Yields the records, prepared for conversion.
@@ -99,7 +103,8 @@ class FirstPass:
         frame = without_missing_words(
             frame, [name for name in profile.money_columns if name in frame.columns]
         )
-        frame = self._joined(self._skipping.marked(self._sections.marked(frame)))
+        frame = self._leaving_out.marked(self._skipping.marked(self._sections.marked(frame)))
+        frame = self._joined(frame)
         header = pl.col("problem").eq_missing(RejectCode.REPEATED_HEADER.value)
         frame = frame.with_columns(order=pl.when(~header).then(order_key(pl.col(ORDER)))).drop(ORDER)
         frame = self._completed(self._fill_down.filled(without_missing_words(frame, ["order"])))
@@ -124,7 +129,7 @@ class FirstPass:
             or not orders[0].startswith(orders[-1] or "-")
         ):
             return frame
-        place = self._layout.columns[ORDER]
+        place = max(at for name, at in self._layout.columns.items() if name.partition("+")[0] == ORDER)
         if frame["raw"][-1].count(self._identified.dialect.delimiter) > place:
             return frame
         last = pl.int_range(pl.len()) == frame.height - 1

@@ -10,6 +10,7 @@ from orders_pipeline.order_files.columns.money_columns import LineAmount
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.orders.owed import KINDS, in_minor, owed_by_order, step_of
 from orders_pipeline.order_files.orders.paid import contradictions, paid_by_order, with_payment
+from orders_pipeline.order_files.orders.reused_numbers import marked_reused
 from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, TOLD_BY_DETAIL, RejectCode
 from orders_pipeline.order_files.values.amounts import SCALE
@@ -51,7 +52,7 @@ def settle_lines(frame: pl.DataFrame, headers: dict[str, str], profile: Profile)
     If the profile names amounts, orders have the columns `KINDS` and lines have `discount`; if it names
     payments, orders have `paid` and `reference`.
     """
-    frame = _marked_orders(_by_order(frame))
+    frame = _marked_orders(marked_reused(_by_order(frame), profile))
     good = frame
     bad = frame.clear()
     if frame["code"].null_count() < frame.height:

@@ -16,9 +16,11 @@ import polars as pl
 from orders_pipeline.order_files.columns.companion import join_orders
 from orders_pipeline.order_files.columns.identify import Identified, identify_companion
 from orders_pipeline.order_files.columns.layout import column_names
+from orders_pipeline.order_files.columns.line_rules import kinds_in
 from orders_pipeline.order_files.export_note import note
 from orders_pipeline.order_files.orders.amount_sums import Sums, add_sums, amount_sums
 from orders_pipeline.order_files.orders.first_pass import FirstPass
+from orders_pipeline.order_files.orders.leaving_out import without_left_out
 from orders_pipeline.order_files.orders.orders import SettledLines, merge_settled, settle_lines
 from orders_pipeline.order_files.orders.spill import Plan, Spill
 from orders_pipeline.order_files.parsed_file import (
@@ -101,10 +103,14 @@ def settled(
 ) -> SettledLines:
     """Converts raw lines with whole orders, and groups them into orders."""
     raw, guests = without_damaged_customers(raw) if decisions.signed else (raw, 0)
-    typed = convert_lines(raw, identified.profile, decisions, rules)
-    warnings = (FileWarning("customer_damaged", CUSTOMER_DAMAGED, guests),) if guests else ()
-    found = settle_lines(typed, column_names(identified), identified.profile)
-    return replace(found, warnings=(*found.warnings, *warnings))
+    profile = identified.profile
+    kinds = kinds_in(identified.options.leave_out) | (profile.lines.kinds() if profile.lines else set())
+    typed = convert_lines(raw, profile, decisions, rules)
+    kept, left_out, warnings = without_left_out(typed, kinds)
+    if guests:
+        warnings = (*warnings, FileWarning("customer_damaged", CUSTOMER_DAMAGED, guests))
+    found = settle_lines(kept, column_names(identified), profile)
+    return replace(found, left_out=left_out, warnings=(*warnings, *found.warnings))
 
 
 class _Written:

@@ -24,7 +24,7 @@ MISSING_WORDS = frozenset(
 _LONGEST_WORD = max(map(len, _WORDS))
 _FORMULA = r'(?s)^\s*="(.*)"\s*$'
 # A long number in the scientific notation of a spreadsheet or of pandas. `12E5` is an id.
-_DAMAGED = r"^[+-]?[0-9]+(?:[.,][0-9]*)?[eE]\+[0-9]+$"
+_DAMAGED = r"(?:^|\s)[+-]?[0-9]+(?:[.,][0-9]*)?[eE]\+[0-9]+(?:\s|$)"
 
 
 @dataclass(slots=True)
