@@ -90,7 +90,40 @@ SQUARESPACE = Shop(
     charged={"00104"},
     rejects={"status_skipped": 2, "total_disagrees": 1},
 )
-ALL = (AMAZON, SQUARESPACE)
+BIGCOMMERCE = Shop(
+    file="bigcommerce.csv",
+    number="Order ID",
+    total=stated("Order Total (inc tax)"),
+    recorded={"101", "102"},
+    charged={"103"},
+    rejects={"status_skipped": 2, "total_disagrees": 1},
+)
+MAGENTO = Shop(
+    file="magento.csv",
+    number="Order Number",
+    total=stated("Order Grand Total"),
+    recorded={"100000101", "100000102"},
+    charged={"100000103"},
+    rejects={"payment_status_unknown": 1, "status_skipped": 1, "total_disagrees": 1},
+)
+WOOCOMMERCE_LINES = Shop(
+    file="woocommerce_lines.csv",
+    number="Order Number",
+    total=stated("Order Total Amount"),
+    recorded={"2001", "2002"},
+    charged={"2003", "2006"},
+    rejects={"status_skipped": 1, "total_disagrees": 1},
+)
+PRESTASHOP = Shop(
+    file="prestashop.csv",
+    number="id_order",
+    total=stated("total_paid"),
+    recorded={"31", "32"},
+    charged={"33"},
+    rejects={"payment_status_unknown": 1, "status_skipped": 1, "total_disagrees": 1},
+    delimiter=";",
+)
+ALL = (AMAZON, BIGCOMMERCE, MAGENTO, PRESTASHOP, SQUARESPACE, WOOCOMMERCE_LINES)
 
 
 def owed(taken: Imported) -> dict[str, Decimal]:
@@ -135,6 +168,36 @@ def test_cancelled_orders_of_squarespace_are_skipped_and_paid_ones_recorded(tmp_
     assert owed(taken) == {"1": Decimal("30.00"), "2": Decimal("40.50")}
     assert taken.orders["paid"].to_list() == [3000, 4050]
     assert taken.parsed.rejects_by_code == {"status_skipped": 1}
+
+
+def test_magento_tells_how_much_of_an_order_is_paid(tmp_path: Path) -> None:
+    taken = parse(SHOPS / "magento.csv", tmp_path / "parsed")
+    paid = dict(taken.orders.select("number", "paid").iter_rows())
+    assert paid == {"100000101": 139317, "100000102": 665, "100000103": None}
+    assert taken.orders.filter(number="100000101").select("discount", "shipping", "tax").row(0) == (
+        50_000,
+        150_000,
+        1_032_000,
+    )
+
+
+def test_bigcommerce_packs_the_products_of_an_order_into_one_column(tmp_path: Path) -> None:
+    taken = parse(SHOPS / "bigcommerce.csv", tmp_path / "parsed")
+    assert taken.lines.sort("record")["sku"].to_list() == ["ELITE-2000", "Charger", "CASE-4", "CHARGER"]
+    assert taken.lines.sort("record")["quantity"].to_list() == [20, 1, 4, 1]
+    assert taken.orders.sort("number")["customer_id"].to_list() == ["21", None, "22"]
+    assert taken.orders.filter(number="103").select("tax", "tax_included").row(0) == (0, 49_800)
+
+
+def test_lines_of_woocommerce_may_have_order_fields_on_their_first_line_only(tmp_path: Path) -> None:
+    taken = parse(SHOPS / "woocommerce_lines.csv", tmp_path / "parsed")
+    first = taken.orders.filter(number="2001")
+    assert first.select("customer_id", "customer_name", "lines").row(0) == (
+        "c2001@shop.test",
+        "Ann Sample1",
+        2,
+    )
+    assert taken.orders.filter(number="2002")["rounding"].to_list() == [0]
 
 
 def test_the_profile_of_each_shop_has_a_section_in_the_documentation() -> None:
