@@ -37,7 +37,7 @@ def build_definitions(settings: Settings) -> Definitions:
     """Assets, jobs, resources and the executor for these settings."""
     use_run_log(settings)
     read_migrations_once()
-    order_store = OrderStore(settings.store_url)
+    order_store = OrderStore(settings.store_url, home=settings.home)
     return Definitions(
         assets=with_code_references(
             [*order_assets(), *kpi_assets(settings), *leaderboard_assets(), pipeline_snapshot]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.known_store import require_known_store, require_present_store
 from orders_pipeline.store.revisions import OURS, Migrations, require_current, revision_of
 from resources.order_store import OrderStore
 
@@ -26,12 +27,12 @@ def open_store(settings: Settings, *, older: bool = False) -> Iterator[Engine]:
         older: whether a store that has to be upgraded is opened as well, for reading.
 
     Raises:
-        StoreRefused: the tables are older or newer than this code.
+        StoreRefused: the tables are older or newer than this code, or the store of this home is gone.
     """
     if (file := _store_file(settings)) and settings.home in file.parents:
         # Make the home first, with its permissions: making a store below it would make it readable for all.
         make_home(settings.home)
-    with OrderStore(settings.store_url).open(older=older) as engine:
+    with OrderStore(settings.store_url, home=settings.home).open(older=older) as engine:
         yield engine
 
 
@@ -45,13 +46,15 @@ def require_usable_store(settings: Settings, migrations: Migrations = OURS) -> N
     """Makes sure that this code works on the order store; one that is not made or does not answer passes.
 
     Raises:
-        StoreRefused: the store is older or newer.
+        StoreRefused: the store is older or newer, or the store of this home is gone.
     """
+    require_present_store(settings.store_url, settings.home)
     if not is_store_made(settings):
         return
     engine = open_engine(settings.store_url)
     try:
         with suppress(DBAPIError):
+            require_known_store(engine, settings.home)
             require_current(revision_of(engine), migrations)
     finally:
         engine.dispose()

@@ -16,6 +16,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.connect import http_gateway
 from orders_pipeline.services.redis_server import broker_url, find_server, outdated_server, redis_url
 from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.known_store import require_present_store
 from orders_pipeline.store.revisions import OURS, StoreRefused, current_revision, require_current
 
 CLOCK_SECONDS = 2.0
@@ -24,6 +25,11 @@ UP = "Start it with `orders up`."
 
 def order_store(settings: Settings) -> Iterator[Finding]:
     """Checks the connection, clock and tables of the order store."""
+    try:
+        require_present_store(settings.store_url, settings.home)
+    except StoreRefused as refused:
+        yield error("database", refused.message, refused.hint)
+        return
     if not is_store_made(settings):
         yield ok("database", "SQLite, not created yet; the first command creates it")
         return

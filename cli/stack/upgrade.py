@@ -28,6 +28,7 @@ from orders_pipeline.monitoring.workers import Worker, workers_there
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.known_store import require_known_store
 from orders_pipeline.store.migrate import ensure_current, upgrade
 from orders_pipeline.store.revisions import StoreRefused, is_outdated, revision_of
 from orders_pipeline.store.sessions import sessions_that_stay
@@ -62,6 +63,7 @@ def upgrade_store(plan: Plan, say: Say, *, backed_up: bool = True) -> Upgraded |
         BackupError: the backup cannot be made.
     """
     with _engine(plan) as engine:
+        require_known_store(engine, plan.settings.home)
         before = revision_of(engine)
         if before is None:
             ensure_current(engine, plan.migrations)

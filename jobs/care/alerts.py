@@ -27,6 +27,7 @@ from orders_pipeline.monitoring.observations import observe
 from orders_pipeline.services.redis_clients import ask_redis
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.staging.inbox import Inbox
+from orders_pipeline.store.revisions import StoreRefused
 from resources.order_store import OrderStore
 
 LOOK_SECONDS = 30
@@ -46,6 +47,9 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
             with order_store.open() as engine:
                 changes = _keep(engine, settings, limits, silent_sensors(context, clock))
                 failures = tell_alerts(engine, channels)
+        except StoreRefused as refused:
+            _tell_of_store(context, channels, str(refused))
+            return SkipReason("the order store is refused")
         except DBAPIError as error:
             _tell_of_store(context, channels, f"It does not answer: {message_of(error)}")
             return SkipReason("the order store does not answer")

@@ -26,6 +26,6 @@ def run_heartbeat(settings: Settings, instance: DagsterInstance, run: DagsterRun
 
     with ExitStack() as stack:
         if key:
-            engine = stack.enter_context(OrderStore(settings.store_url).open())
+            engine = stack.enter_context(OrderStore(settings.store_url, home=settings.home).open())
             stack.enter_context(beating(engine, key, Sign.RUN, then=give_way))
         yield

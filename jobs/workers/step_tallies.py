@@ -25,7 +25,10 @@ OUTCOMES = {
 
 def counted(settings: Settings, events: Iterator[DagsterEvent], plan: Plan) -> Iterator[DagsterEvent]:
     """Passes on the events of a run, and counts each step that ends."""
-    with OrderStore(settings.store_url).open() as engine, closing(open_redis(redis_url(settings))) as client:
+    with (
+        OrderStore(settings.store_url, home=settings.home).open() as engine,
+        closing(open_redis(redis_url(settings))) as client,
+    ):
         tallies = Tallies(client, store_id(engine))
         for event in events:
             if event.event_type in OUTCOMES:

@@ -36,6 +36,7 @@ from orders_pipeline.monitoring.queues import AskQueues, Queue
 from orders_pipeline.services.redis_clients import ask_redis
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import open_engine, open_watching_engine
+from orders_pipeline.store.known_store import require_known_store
 from orders_pipeline.store.migrate import ensure_current
 
 POOL_SECONDS = 5.0
@@ -72,6 +73,7 @@ def create_app(
             watched = open_watching_engine(settings.store_url)
             for one in (engine, watched):
                 opened.callback(one.dispose)
+            require_known_store(engine, settings.home)
             ensure_current(engine)
             published = opened.enter_context(
                 open_figures(engine, settings.warehouse, redis, settings.currency, settings.zone)

@@ -23,6 +23,7 @@ from orders_pipeline.monitoring.snapshots import KEPT, rates_between, snapshots_
 from orders_pipeline.monitoring.snapshots import Snapshot as StoredSnapshot
 from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.store.engine import STORE_FAILED, reading
+from orders_pipeline.store.known_store import require_known_store
 from orders_pipeline.store.revisions import StoreRefused, current_revision, require_current
 from orders_pipeline.store.schema import home
 
@@ -109,6 +110,7 @@ def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
 
 
 def _ask_store(context: ApiContext) -> None:
+    require_known_store(context.watched_store, context.settings.home)
     with reading(context.watched_store) as connection:
         require_current(current_revision(connection))
         connection.execute(select(home.c.id)).one()

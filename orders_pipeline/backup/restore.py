@@ -27,6 +27,7 @@ from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.backup_rows import note_restored
 from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.known_store import forget_store
 from orders_pipeline.store.migrate import upgrade
 from orders_pipeline.store.revisions import OURS, revision_of
 from orders_pipeline.store.schema import home, imports, metadata, products
@@ -55,6 +56,7 @@ def restore(archive: Path, settings: Settings, *, replace: bool, actor: str) -> 
         manifest = read_manifest(folder)
         with _engine(settings.store_url) as engine:
             _require_fitting(manifest, engine, replace=replace)
+            forget_store(engine, settings.home)
         # Files come before the store: its imports need them, and nothing else uses them.
         _put_back_files(settings, folder)
         put_aside = _put_back(settings, folder, partial(_finish, manifest, settings.warehouse, actor))

@@ -71,7 +71,8 @@ def open_watching_engine(url: str) -> Engine:
     a connection has a limit that the client keeps by itself. So each time connects anew.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        return _sqlite_engine(url)
+        # An open connection would not notice that the file is gone.
+        return _sqlite_engine(url, poolclass=NullPool)
     arguments = _liveness(make_url(url)) | {"connect_timeout": WATCHER_CONNECT_SECONDS}
     arguments["options"] += f" -c statement_timeout={WATCHER_STATEMENT_SECONDS}s"
     return _engine(url, connect_args=arguments, poolclass=NullPool)
@@ -111,11 +112,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _sqlite_engine(url: str) -> Engine:
+def _sqlite_engine(url: str, **options: Any) -> Engine:
     database = make_url(url).database
     if database:
         make_home(Path(database).parent)
-    engine = _engine(url, connect_args={"isolation_level": None})
+    engine = _engine(url, connect_args={"isolation_level": None}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
