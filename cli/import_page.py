@@ -14,7 +14,15 @@ from orders_pipeline.imports.report import ImportReport
 
 SURE = 0.8
 # The properties of the file that the report shows, and the suffix of each value.
-SHOWN = {"container": "", "encoding": "", "delimiter": "-separated", "date order": "", "companion": ""}
+SHOWN = {
+    "format": "",
+    "table": "",
+    "container": "",
+    "encoding": "",
+    "delimiter": "-separated",
+    "date order": "",
+    "companion": "",
+}
 COLOURS = {"completed": "green", "rollback": "yellow", "failed": "red"}
 
 

@@ -60,7 +60,7 @@ def _show_story(story: dict[str, Any]) -> None:
         f"customer {escape(story['customer_id'] or '(guest)')}"
     )
     page.print(
-        f"  {escape(story['file'])}, from line {story['file_line']}  [dim]{story['partition']}[/]",
+        f"  {escape(story['file'])}, from {escape(story['file_place'])}  [dim]{story['partition']}[/]",
         highlight=False,
     )
     for kind, amount in story["amounts"].items():

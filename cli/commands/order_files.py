@@ -20,6 +20,7 @@ from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.imports.import_row import Import, get_import, list_imports, seconds_to_settle
 from orders_pipeline.imports.reject_export import require_rejects, write_rejects
 from orders_pipeline.imports.report import ImportReport, rejects_of, report_import
+from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
 
@@ -100,7 +101,10 @@ def rejects(
         if as_csv or output:
             _export(connection, settings, found, output, escape_formulas=escape_formulas)
             return
-        rows = rejects_of(connection, found.id)
+        rows = [
+            {**row, "place": place_in(found.identified, row["line"])}
+            for row in rejects_of(connection, found.id)
+        ]
     if as_json:
         emit(rows)
     else:
@@ -133,10 +137,10 @@ def _show_rejects(rows: list[dict[str, Any]]) -> None:
     if not rows:
         page.print("No line of this file was rejected.")
         return
-    table = Table("line", "order", "column", "code", "problem", "hint")
+    table = Table("place", "order", "column", "code", "problem", "hint")
     for row in rows:
         cells = (
-            row["line"],
+            row["place"],
             row["order_number"],
             row["column_name"],
             row["code"],

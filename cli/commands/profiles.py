@@ -110,7 +110,10 @@ def _document(identified: Identified, preview: Preview) -> dict[str, Any]:
         "orders": [
             _order(order, lines[(order["position"],)].to_dicts()) for order in preview.orders.to_dicts()
         ],
-        "rejects": preview.rejects.select(columns).to_dicts() if preview.rejects.height else [],
+        "rejects": [
+            {**reject, "place": identified.place(reject["line"])}
+            for reject in (preview.rejects.select(columns).to_dicts() if preview.rejects.height else [])
+        ],
     }
 
 
@@ -157,7 +160,7 @@ def _show_check(document: dict[str, Any]) -> None:
         table.add_row("", "", f"day {order['day']}", "", "", "", "", total, end_section=True)
     page.print(table if document["orders"] else "There is no complete order among the first records.")
     for reject in document["rejects"]:
-        page.print(f"  line {reject['line']}  [red]{reject['code']}[/]  {escape(reject['message'])}")
+        page.print(f"  {escape(reject['place'])}  [red]{reject['code']}[/]  {escape(reject['message'])}")
     page.print(f"[dim]From the first {document['records_looked_at']:,} records.[/]", highlight=False)
 
 

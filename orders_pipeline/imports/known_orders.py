@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.imports.batch_rows import BatchRows
 from orders_pipeline.imports.rejects import item_of_record
+from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, RejectCode
 from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import imports, order_lines, order_notes, orders, rejects
@@ -132,12 +133,14 @@ def record_conflicts(connection: Connection, import_id: int, conflicting: BatchR
 
 def _note_on_first_versions(connection: Connection, import_id: int, conflicting: pl.DataFrame) -> None:
     import_row = connection.execute(
-        select(imports.c.file_name, imports.c.source_id).where(imports.c.id == import_id)
+        select(imports.c.file_name, imports.c.source_id, imports.c.identified).where(
+            imports.c.id == import_id
+        )
     ).one()
     lines_by_number = dict(conflicting.select("number", "first_line").iter_rows())
     query = select(orders.c.id, orders.c.number).where(orders.c.source_id == import_row.source_id)
     for part in _parts(conflicting["number"]):
         for order_id, number in connection.execute(query.where(orders.c.number.in_(part))).all():
-            place = f"{import_row.file_name}, line {lines_by_number[number]}"
-            note = f"came back with other content in {place}: rejected"
+            place = place_in(import_row.identified, lines_by_number[number])
+            note = f"came back with other content in {import_row.file_name}, {place}: rejected"
             connection.execute(insert(order_notes).values(order_id=order_id, noted_at=now_us(), note=note))

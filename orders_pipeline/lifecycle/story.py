@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, Table, select
 
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.money import decimal_string, line_amount
+from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.store.schema import (
     customers,
     failures,
@@ -27,7 +28,7 @@ def find_orders(connection: Connection, number: str, source: str | None) -> list
     """The histories of all orders with this number, one for each source, or only of the named source."""
     query = (
         select(orders, sources.c.name.label("source"), customers.c.name.label("customer_name"))
-        .add_columns(imports.c.file_name, imports.c.partition_key)
+        .add_columns(imports.c.file_name, imports.c.partition_key, imports.c.identified)
         .join(sources, sources.c.id == orders.c.source_id)
         .join(imports, imports.c.id == orders.c.import_id)
         .outerjoin(customers, customers.c.id == orders.c.customer_id)
@@ -54,6 +55,7 @@ def _story(connection: Connection, order: RowMapping) -> dict[str, Any]:
         "file": order["file_name"],
         "partition": order["partition_key"],
         "file_line": order["file_line"],
+        "file_place": place_in(order["identified"], order["file_line"]),
         "ordered_at": _time(order["ordered_at"]),
         "loaded_at": _time(order["loaded_at"]),
         "lines": _lines(connection, order["id"]),

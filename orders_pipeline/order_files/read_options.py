@@ -34,6 +34,9 @@ class ReadOptions:
     decimal: str | None = option("Decimal separator, . or , (default: detected).")
     leave_out: str | None = option("Lines to leave out of their orders: free, returned, or free,returned.")
     member: str | None = option("File to read in a zip archive with several files.", at_launch=False)
+    sheet: str | None = option(
+        "Sheet of a workbook, or list in a JSON file. Default: the one that fits.", at_launch=False
+    )
     companion: str | None = option("Second file, for a profile that needs two files.", at_launch=False)
 
     def said(self) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class RejectCode(StrEnum):
     SWALLOWED_LINES = "swallowed_lines"
     CUT_OFF = "cut_off"
     UNDECODABLE = "undecodable"
+    JSON_BROKEN = "json_broken"
+    CELL_ERROR = "cell_error"
     ORDER_NUMBER_MISSING = "order_number_missing"
     ORDER_NUMBER_DAMAGED = "order_number_damaged"
     ORDER_NUMBER_REUSED = "order_number_reused"
@@ -115,6 +117,14 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         None,
         "The line contains bytes that are not valid in the file's encoding: {}.",
         "Correct them, or set the encoding.",
+    ),
+    RejectCode.JSON_BROKEN: Explanation(
+        None, "The record is not a valid JSON object: {}.", "Correct it in the file, or in an export as CSV."
+    ),
+    RejectCode.CELL_ERROR: Explanation(
+        None,
+        "A cell contains an error of the spreadsheet: {}.",
+        "Correct the cell. For #NOT_COMPUTED, open and save the workbook in a spreadsheet program.",
     ),
     RejectCode.ORDER_NUMBER_MISSING: Explanation(
         "order_number",

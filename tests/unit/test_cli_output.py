@@ -105,6 +105,7 @@ def story_of(text: str) -> dict[str, object]:
         "day": "2025-01-01",
         "file": text,
         "file_line": 2,
+        "file_place": "line 2",
         "partition": "key",
         "ordered_at": at,
         "loaded_at": at,

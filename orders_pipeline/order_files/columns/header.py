@@ -31,7 +31,7 @@ def find_header(file_name: str, sniffed: Sniffed, profiles: Sequence[Profile], l
         FileRefused: there is no such record, it fits several profiles equally well, or a name of the profile
             fits several columns.
     """
-    at = 1
+    at = sniffed.first_line
     for index, record in enumerate(sniffed.records[:HEADER_SEARCH]):
         names = tuple(visible(field) for field in record.fields)
         fitting = [profile for profile in profiles if not profile.missing(names)]

@@ -18,12 +18,16 @@ from orders_pipeline.order_files.columns.profile import Companion, Profile, buil
 from orders_pipeline.order_files.export_note import told_by_export
 from orders_pipeline.order_files.parsed_file import Finding
 from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.records.content import Content, place_of
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.encodings import ASCII, DetectedEncoding, detect_encoding
 from orders_pipeline.order_files.records.formats.file_format import Container
 from orders_pipeline.order_files.records.sample import HEAD_BYTES, Sample, take_sample
 from orders_pipeline.order_files.records.sniff import NAMES, KnowsHeader, Sniffed, long_delimiter, sniff
 from orders_pipeline.order_files.records.source import Source, open_source
+from orders_pipeline.order_files.records.tables.cell_text import CellText
+from orders_pipeline.order_files.records.tables.first_records import IN_UNICODE, first_records, only_table
+from orders_pipeline.order_files.records.tables.known_tables import TABLES
 from orders_pipeline.order_files.records.text import decode_start
 
 _LINE_ENDS = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
@@ -41,6 +45,8 @@ class Identified:
         companion: path of the second file, if the profile has one; empty if it is in the same archive.
         companion_member: its name inside the archive.
         findings: what was detected, for reports.
+        content: the kind of its records.
+        table: the sheet of a workbook, or the path of a list in JSON.
     """
 
     file_name: str
@@ -56,6 +62,25 @@ class Identified:
     companion_member: str
     options: ReadOptions
     findings: tuple[Finding, ...]
+    content: Content = Content.TEXT
+    table: str = ""
+
+    def opened(self, path: Path) -> Source:
+        """Opens the identified file, which is now at `path`.
+
+        Raises:
+            FileRefused: see `open_source`.
+        """
+        return replace(open_source(path, self.member or None), called=self.file_name, table=self.table)
+
+    def place(self, line: int) -> str:
+        """Says where a record is, such as `line 12` or `row 12 of sheet Orders`."""
+        return place_of(self.content, self.table, line)
+
+    @property
+    def cells(self) -> CellText:
+        """How the values of typed cells are written."""
+        return cell_text(self.options, self.profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +116,7 @@ def identify(
     profiles = [chosen] if chosen else list(built_in_profiles().values())
     leave_out = tuple(known.companion.file for known in profiles if known.companion)
     source = replace(open_source(path, options.member, leave_out), called=called)
-    identified = _identified(source, profiles, options, named=chosen is not None)
+    identified = _identified_table(source, profiles, options, named=chosen is not None)
     companion = identified.profile.companion
     return identified if companion is None else _with_companion(identified, source, companion, original)
 
@@ -113,7 +138,8 @@ def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified
     others["lines"] = None
     others |= {"amounts": None, "payment": None}
     profile = Profile.model_construct(**{**dict(main.profile), **others})
-    return source, _identified(source, [profile], ReadOptions(), named=True)
+    identified = _identified_table(source, [profile], ReadOptions(), named=True)
+    return replace(source, table=identified.table), identified
 
 
 def _with_companion(
@@ -129,6 +155,16 @@ def _with_companion(
         companion_member=found.member,
         findings=(*identified.findings, note),
     )
+
+
+def _identified_table(
+    source: Source, profiles: list[Profile], options: ReadOptions, *, named: bool
+) -> Identified:
+    """Identifies the file by its only table that fits."""
+    if source.content is Content.TEXT:
+        refuse_sheet(source, options)
+        return _identified(source, profiles, options, named=named)
+    return only_table(source, options.sheet, lambda table: _identified(table, profiles, options, named=named))
 
 
 def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *, named: bool) -> Identified:
@@ -152,6 +188,8 @@ def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *
         companion_member="",
         options=looked.options,
         findings=tuple(_findings(looked, header, named=named)),
+        content=source.content,
+        table=source.table,
     )
 
 
@@ -163,6 +201,8 @@ def look_at(
     Raises:
         FileRefused: the file cannot be read, is blank, or is not delimited text.
     """
+    if source.content is not Content.TEXT:
+        return _look_at_table(source, options, profile)
     sample = take_sample(source)
     if not sample.head.strip():
         message = f"{source.name} is blank. A header row and order lines were expected."
@@ -179,6 +219,28 @@ def look_at(
         fixed["delimiter"] = told[1]
     sniffed = sniff(lines, line_end, fixed, knows_header)
     return Looked(source, encoding, options, sniffed, lines)
+
+
+def refuse_sheet(source: Source, options: ReadOptions) -> None:
+    """Checks that no sheet is asked for in a file of delimited text.
+
+    Raises:
+        FileRefused: one is.
+    """
+    if options.sheet is not None:
+        message = f"{source.name} is delimited text. It has no sheet {options.sheet!r}."
+        raise FileRefused("sheet_unknown", message, "Leave out --sheet.")
+
+
+def _look_at_table(source: Source, options: ReadOptions, profile: Profile | None) -> Looked:
+    sniffed = first_records(source, cell_text(options, profile))
+    first = ",".join(sniffed.records[0].fields) if sniffed.records else ""
+    return Looked(source, IN_UNICODE, told_by_export(first.encode(), options), sniffed, [])
+
+
+def cell_text(options: ReadOptions, profile: Profile | None) -> CellText:
+    """Returns how typed numbers are written: with the decimal separator that is set."""
+    return CellText(options.decimal or (profile.decimal if profile else None) or ".")
 
 
 def _header(looked: Looked, profiles: list[Profile]) -> Header:
@@ -261,8 +323,12 @@ def _check_character(part: str, given: str) -> None:
 def _findings(looked: Looked, header: Header, *, named: bool) -> Iterator[Finding]:
     sniffed, encoding = looked.sniffed, looked.encoding
     dialect = sniffed.dialect
-    chosen = "set by option" if named else f"line {header.line} has all its columns"
+    place = place_of(looked.source.content, looked.source.table, header.line)
+    chosen = "set by option" if named else f"{place if header.line else 'the file'} has all its columns"
     yield Finding("profile", header.profile.name, 1.0, chosen)
+    if looked.source.content is not Content.TEXT:
+        yield from _table_findings(looked.source, header)
+        return
     shown = "UTF-8 (only ASCII so far)" if encoding.encoding == ASCII else encoding.encoding
     yield Finding("encoding", shown, encoding.confidence, encoding.reason)
     parts = {"delimiter": dialect.delimiter, "quote": dialect.quote, "escape": dialect.escape}
@@ -275,5 +341,19 @@ def _findings(looked: Looked, header: Header, *, named: bool) -> Iterator[Findin
     yield Finding("line end", _LINE_ENDS[dialect.line_end], 1.0, "the most frequent one in the first lines")
     if header.line > 1:
         yield Finding("header line", str(header.line), 1.0, "the lines before it do not fit a profile")
-    if looked.source.container is not Container.PLAIN:
-        yield Finding("container", looked.source.container.value, 1.0, "from its first bytes")
+    yield from _container_finding(looked.source)
+
+
+def _container_finding(source: Source) -> Iterator[Finding]:
+    if source.container is not Container.PLAIN:
+        yield Finding("container", source.container.value, 1.0, "from its first bytes")
+
+
+def _table_findings(source: Source, header: Header) -> Iterator[Finding]:
+    known = TABLES[source.content]
+    yield Finding("format", known.label, 1.0, "from its content")
+    if source.table:
+        yield Finding("table", source.table, 1.0, "set by option, or the only one with all columns")
+    if header.line > 1:
+        yield Finding("header row", str(header.line), 1.0, "the rows before it do not fit a profile")
+    yield from _container_finding(source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -20,10 +20,14 @@ from orders_pipeline.order_files.orders.spill import Plan, Spill, plan_parts
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.records.ahead import prefetched
+from orders_pipeline.order_files.records.cell_errors import mark_cell_errors
+from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.encodings import DetectedEncoding
 from orders_pipeline.order_files.records.records import RecordReader
 from orders_pipeline.order_files.records.sections import Sections
 from orders_pipeline.order_files.records.source import Source, read_chunks
+from orders_pipeline.order_files.records.tables.known_tables import TABLES
+from orders_pipeline.order_files.records.tables.table_reader import table_records
 from orders_pipeline.order_files.records.text import TextStream
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.cleaning import (
@@ -51,10 +55,10 @@ class FirstPass:
         self._layout = order_layout(identified)
         self._fill_down = FillDown(identified.profile, number_first=self._layout.columns.get(ORDER) == 0)
         self._text = TextStream(identified.encoding)
-        header = {name: identified.header[at] for name, at in self._layout.columns.items()}
+        self._header = {name: identified.header[at] for name, at in self._layout.columns.items()}
         # Of a number that is made of several columns, the first one is its key.
         self._number = [name for name in self._layout.columns if name in (ORDER, f"{ORDER}+0")]
-        self._sections = Sections(identified.file_name, header, self._number[-1])
+        self._sections = Sections(identified.file_name, self._header, self._number[-1])
 
     @property
     def encoding(self) -> DetectedEncoding | None:
@@ -72,14 +76,21 @@ class FirstPass:
         Raises:
             FileRefused: the file cannot be read to its end, or contains the same table twice.
         """
-        chunks = self._evidence.characters.watched(self._text.decoded(read_chunks(self._source)), self._text)
-        reader = RecordReader(self._identified.dialect, self._layout, self._identified.file_name)
-        for frame in prefetched(reader.frames(chunks)):
+        for frame in prefetched(self._records()):
             prepared = self._prepared(frame)
             self.records += prepared.height
             self._evidence.add(prepared)
             yield prepared
         self._sections.end()
+
+    def _records(self) -> Iterator[pl.DataFrame]:
+        identified = self._identified
+        if self._source.content is not Content.TEXT:
+            self._evidence.characters.expect_all()
+            return table_records(self._source, identified.cells, self._layout, identified.header)
+        reader = RecordReader(identified.dialect, self._layout, identified.file_name)
+        text = self._text.decoded(read_chunks(self._source))
+        return reader.frames(self._evidence.characters.watched(text, self._text))
 
     def spilled(self, folder: Path, rules: ParseRules, plan: Plan | None = None) -> tuple[Spill, Plan]:
         """Reads all records into the parts of a plan; without a plan, `rules` decide it."""
@@ -95,10 +106,13 @@ class FirstPass:
 
     def _expected_lines(self, first: pl.DataFrame) -> float:
         bytes_per_line = int(first["raw"].str.len_bytes().sum()) / first.height + 1
-        return self._source.unpacked_size() / bytes_per_line
+        content = self._source.content
+        growth = 1 if content is Content.TEXT else TABLES[content].growth
+        return self._source.unpacked_size() * growth / bytes_per_line
 
     def _prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         profile = self._identified.profile
+        frame = mark_cell_errors(frame, self._header, self._source.content)
         frame = cleaned(self._unescaped(frame), list(self._layout.columns), self._evidence.characters)
         frame = without_missing_words(
             frame, [name for name in profile.money_columns if name in frame.columns]

@@ -32,7 +32,6 @@ from orders_pipeline.order_files.parsed_file import (
 )
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.records.ahead import in_order
-from orders_pipeline.order_files.records.source import open_source
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.cleaning import without_damaged_customers
 from orders_pipeline.order_files.values.convert import convert_lines
@@ -64,7 +63,7 @@ def parse_order_file(path: Path, identified: Identified, rules: ParseRules, targ
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     evidence = ColumnEvidence(identified)
-    first_pass = FirstPass(open_source(path, identified.member or None), identified, evidence)
+    first_pass = FirstPass(identified.opened(path), identified, evidence)
     with TemporaryDirectory(prefix="spill-", dir=target) as folder:
         lines, plan = first_pass.spilled(Path(folder, "lines"), rules)
         orders = second_pass = None

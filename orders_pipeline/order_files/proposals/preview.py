@@ -12,7 +12,6 @@ from orders_pipeline.order_files.columns.identify import Identified, identify_co
 from orders_pipeline.order_files.orders.first_pass import FirstPass
 from orders_pipeline.order_files.orders.parse import settled
 from orders_pipeline.order_files.read_options import ParseRules
-from orders_pipeline.order_files.records.source import open_source
 from orders_pipeline.order_files.values.decisions import ColumnEvidence
 
 
@@ -33,7 +32,7 @@ def preview_orders(path: Path, identified: Identified, rules: ParseRules, limit:
         FileRefused: the start of the file cannot be read, or the format of a column is ambiguous in it.
     """
     evidence = ColumnEvidence(identified)
-    first_pass = FirstPass(open_source(path, identified.member or None), identified, evidence)
+    first_pass = FirstPass(identified.opened(path), identified, evidence)
     frames = first_pass.frames()
     raw = next(frames, None)
     frames.close()

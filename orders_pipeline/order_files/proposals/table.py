@@ -11,15 +11,24 @@ import polars as pl
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header import widen
-from orders_pipeline.order_files.columns.identify import Looked, look_at, refuse_long_delimiter
+from orders_pipeline.order_files.columns.identify import (
+    Looked,
+    cell_text,
+    look_at,
+    refuse_long_delimiter,
+    refuse_sheet,
+)
 from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.record_layout import Layout
 from orders_pipeline.order_files.records.records import RecordReader
 from orders_pipeline.order_files.records.scanner import Scanned
 from orders_pipeline.order_files.records.sections import Sections
 from orders_pipeline.order_files.records.sniff import long_delimiter
-from orders_pipeline.order_files.records.source import open_source, read_chunks
+from orders_pipeline.order_files.records.source import Source, open_source, read_chunks
+from orders_pipeline.order_files.records.tables.first_records import only_table
+from orders_pipeline.order_files.records.tables.table_reader import table_records
 from orders_pipeline.order_files.records.text import TextStream
 
 # A number, an amount, a date or a time: rows contain these, header rows do not.
@@ -51,14 +60,17 @@ def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Ta
             twice.
     """
     source = open_source(path, options.member)
-    looked = look_at(source, options, None, lambda _: False)
-    index, header, line = _first_header(looked)
+    if source.content is Content.TEXT:
+        refuse_sheet(source, options)
+        looked, first = _looked(source, options)
+    else:
+        looked, first = only_table(source, options.sheet, lambda table: _looked(table, options))
+    source, (index, header, line) = looked.source, first
     columns = {f"column_{at}": at for at in range(len(header))}
     sections = Sections(source.name, dict(zip(columns, header, strict=True)), "column_0")
     layout = Layout(len(header), columns, index + 1)
-    reader = RecordReader(looked.sniffed.dialect, layout, source.name)
     text = TextStream(looked.encoding.encoding)
-    marked = (sections.marked(frame) for frame in reader.frames(text.decoded(read_chunks(source))))
+    marked = (sections.marked(frame) for frame in _records(looked, layout, header, text))
     frames = list(_up_to(marked, limit))
     if limit is None:
         sections.end()
@@ -68,6 +80,21 @@ def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Ta
     encoding = text.decided or looked.encoding
     rows = table.filter(sound).select(list(columns))
     return Table(header, rows, rejects, looked.sniffed.dialect, encoding.encoding, line)
+
+
+def _looked(source: Source, options: ReadOptions) -> tuple[Looked, tuple[int, tuple[str, ...], int]]:
+    looked = look_at(source, options, None, lambda _: False)
+    return looked, _first_header(looked)
+
+
+def _records(
+    looked: Looked, layout: Layout, header: tuple[str, ...], text: TextStream
+) -> Iterator[pl.DataFrame]:
+    source = looked.source
+    if source.content is not Content.TEXT:
+        return table_records(source, cell_text(looked.options, None), layout, header)
+    reader = RecordReader(looked.sniffed.dialect, layout, source.name)
+    return reader.frames(text.decoded(read_chunks(source)))
 
 
 def _up_to(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:
@@ -84,10 +111,11 @@ def _first_header(looked: Looked) -> tuple[int, tuple[str, ...], int]:
     sniffed, name = looked.sniffed, looked.source.name
     if delimiter := long_delimiter(looked.lines):
         refuse_long_delimiter(name, delimiter)
-    line = 1
+    line = sniffed.first_line
+    is_header = _is_header if looked.source.content is Content.TEXT else _is_table_header
     for index, record in enumerate(sniffed.records):
         names = tuple(field.strip() for field in record.fields)
-        if _is_header(record, names, sniffed.width) and looked.options.header_line in (None, line):
+        if is_header(record, names, sniffed.width) and looked.options.header_line in (None, line):
             return index, widen(names, sniffed.records[index + 1 :]), line
         line += record.lines
     first = ", ".join(next((record.fields for record in sniffed.records if any(record.fields)), []))
@@ -102,3 +130,10 @@ def _is_header(record: Scanned, names: tuple[str, ...], width: int) -> bool:
     full = len(names) == width or (len(names) == width + 1 and not names[-1])
     named = all(names[:-1]) and any(names)
     return record.problem is None and full and named and not any(_DATA.fullmatch(name) for name in names)
+
+
+def _is_table_header(record: Scanned, names: tuple[str, ...], width: int) -> bool:
+    """Whether most columns have a name; a sheet may have notes beside the table."""
+    filled = [name for name in names if name]
+    named = len(filled) > 1 and len(filled) * 2 > width
+    return record.problem is None and named and not any(_DATA.fullmatch(name) for name in filled)

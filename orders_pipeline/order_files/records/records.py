@@ -92,7 +92,7 @@ class RecordReader:
             frame, taken = self._mixed(table, lines, final=final)
         else:
             frame, taken = self._frames.plain(table), len(lines)
-        return (_mark_undecodable(frame) if STAND_IN_PREFIX in block else frame), taken
+        return (mark_undecodable(frame) if STAND_IN_PREFIX in block else frame), taken
 
     def _numbered(self, frame: pl.DataFrame, lines: int) -> pl.DataFrame:
         numbers = pl.int_range(self._record, self._record + frame.height, dtype=pl.Int64)
@@ -121,7 +121,8 @@ def _mark_cut_off(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(problem=code)
 
 
-def _mark_undecodable(frame: pl.DataFrame) -> pl.DataFrame:
+def mark_undecodable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Sets `problem` where a record contains stand-ins for bytes that are not valid in the encoding."""
     bad = pl.col("raw").str.contains(STAND_IN_PATTERN) & pl.col("problem").is_null()
     first = pl.col("raw").str.extract(f"({STAND_IN_PATTERN})")
     return frame.with_columns(

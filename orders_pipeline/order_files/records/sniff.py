@@ -31,13 +31,19 @@ KnowsHeader = Callable[[list[str]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """A dialect and the first records read with it; `regular` is the share that has `width` fields."""
+    """A dialect and the first records read with it.
+
+    Attributes:
+        regular: the share of records that have `width` fields.
+        first_line: the physical line, or the row, of the first record.
+    """
 
     dialect: Dialect
     records: tuple[Scanned, ...]
     width: int
     regular: float
     confidence: float
+    first_line: int = 1
 
     @property
     def reason(self) -> str:

@@ -1,15 +1,23 @@
-"""Streams the text of an order file as bytes, whatever the format of the file."""
+"""Finds the table in an order file, and streams its text as bytes, whether it is packed or not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.records.content import (
+    HEAD_BYTES,
+    Content,
+    binary_content,
+    refuse_unreadable,
+    text_content,
+)
 from orders_pipeline.order_files.records.formats.file_format import Container, FileFormat, damaged
-from orders_pipeline.order_files.records.formats.known_formats import FORMATS, UNREADABLE
+from orders_pipeline.order_files.records.formats.known_formats import FORMATS
 from orders_pipeline.order_files.records.regular_file import open_regular_file
 
 CHUNK_BYTES = 4 << 20
@@ -26,12 +34,16 @@ class Source:
     Attributes:
         member: the table inside the file, such as a file in a zip archive; empty if there is only one.
         called: the file's original name, if it is stored under another.
+        content: the kind of its records.
+        table: the sheet of a workbook, or the path of a list in JSON; empty if it is not chosen yet.
     """
 
     path: str
     container: Container
     member: str = ""
     called: str = ""
+    content: Content = Content.TEXT
+    table: str = ""
 
     @property
     def name(self) -> str:
@@ -61,14 +73,14 @@ def open_source(path: Path, member: str | None = None, leave_out: tuple[str, ...
         FileRefused: the file is missing, a directory, empty, unreadable, or cannot contain order lines.
     """
     magic = _first_bytes(path)
-    for start, kind in UNREADABLE.items():
-        if magic.startswith(start):
-            message = f"{path.name} is {kind}, not an order file in CSV."
-            raise FileRefused("not_text", message, "Export it as CSV.")
+    refuse_unreadable(path.name, magic)
+    if content := binary_content(path, magic):
+        return Source(str(path), Container.PLAIN, content=content)
     container = next(name for name, known in FORMATS.items() if magic.startswith(known.magic))
     names = FORMATS[container].members(path)
-    chosen = "" if names is None else _member(path, names, member, leave_out)
-    return Source(str(path), container, chosen)
+    source = Source(str(path), container, "" if names is None else _member(path, names, member, leave_out))
+    with closing(read_chunks(source, HEAD_BYTES)) as chunks:
+        return replace(source, content=text_content(path.name, next(chunks, b"")))
 
 
 def members_of(source: Source) -> list[str]:
@@ -80,7 +92,7 @@ def members_of(source: Source) -> list[str]:
     return source.format.members(Path(source.path)) or []
 
 
-def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Generator[bytes]:
     """Yields the text in chunks.
     Raises:
         FileRefused: the file is damaged or encrypted, or unpacks to more than `MAX_RATIO` times its size.

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.export_note import REASON_COLUMNS, reasons_in
+from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.encodings import ASCII
 from orders_pipeline.order_files.records.scanner import RecordScanner, TextLines
@@ -62,7 +63,8 @@ def export_rejects(
     target.write(writer.line([*REASON_COLUMNS, export_note], writer.joined(identified.header[front:])))
     count = 0
     for reject in _one_a_record(rejects):
-        reason = [reject.code, str(reject.line), reject.column or "", reject.message, reject.hint, ""]
+        place = str(reject.line) if identified.content is Content.TEXT else identified.place(reject.line)
+        reason = [reject.code, place, reject.column or "", reject.message, reject.hint, ""]
         target.write(writer.line(reason, writer.safe(writer.without(front, reject.raw))))
         count += 1
     return count

@@ -9,7 +9,6 @@ import polars as pl
 
 from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.orders.first_pass import FirstPass
-from orders_pipeline.order_files.records.source import open_source
 from orders_pipeline.order_files.values.decisions import ColumnEvidence
 
 
@@ -22,9 +21,7 @@ def texts_of(path: Path, identified: Identified, records: set[int]) -> dict[int,
     if not records:
         return {}
     last, wanted = max(records), pl.Series(sorted(records), dtype=pl.Int64)
-    first_pass = FirstPass(
-        open_source(path, identified.member or None), identified, ColumnEvidence(identified)
-    )
+    first_pass = FirstPass(identified.opened(path), identified, ColumnEvidence(identified))
     texts: dict[int, str] = {}
     with closing(first_pass.frames()) as frames:
         for frame in frames:

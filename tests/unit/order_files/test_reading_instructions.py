@@ -77,14 +77,14 @@ def test_what_is_said_by_different_options_or_values_gives_different_words() -> 
 def test_an_option_that_a_later_version_adds_changes_no_words_until_it_is_given() -> None:
     @dataclass(frozen=True, slots=True)
     class Later(ReadOptions):
-        sheet: str | None = option("Sheet of a workbook.")
+        page: str | None = option("Page of a book.")
 
     said = ReadingInstructions(source="x", options=Later(decimal=","))
     assert said.words == words(source="x", decimal=",")
-    assert ReadingInstructions(options=Later(sheet="May")).words == "sheet=May"
+    assert ReadingInstructions(options=Later(page="May")).words == "page=May"
     assert [one.name for one in options_of(Later)] == [
         *(one.name for one in options_of(ReadOptions)),
-        "sheet",
+        "page",
     ]
 
 
@@ -104,7 +104,7 @@ def test_a_profile_counts_by_what_it_says(tmp_path: Path) -> None:
 
 def test_a_field_that_a_later_version_adds_to_profiles_changes_no_digest(tmp_path: Path) -> None:
     class Later(Profile):
-        sheet: str | None = None
+        page: str | None = None
 
     profile = load_profile(own_profile(tmp_path))
     assert Later.model_validate(profile.model_dump(exclude_unset=True)).digest == profile.digest
@@ -123,7 +123,12 @@ def test_everything_that_can_be_said_is_offered_with_help() -> None:
 
 
 def test_a_launch_may_say_all_but_what_makes_another_file_or_other_orders() -> None:
-    assert {one.name for one in all_options()} - launch_config().keys() == {"source", "member", "companion"}
+    assert {one.name for one in all_options()} - launch_config().keys() == {
+        "source",
+        "member",
+        "sheet",
+        "companion",
+    }
 
 
 def test_blank_fields_of_a_launch_say_nothing() -> None:

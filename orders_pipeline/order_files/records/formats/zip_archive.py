@@ -14,6 +14,22 @@ from typing import BinaryIO
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.records.formats.file_format import damaged
 
+# zipfile does not validate every field it reads, so damaged archives raise more than BadZipFile.
+ZIP_ERRORS: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    UnicodeDecodeError,
+    ValueError,
+    struct.error,
+)
+
 
 class ZipArchive:
     """A zip archive with one or more files."""
@@ -21,19 +37,7 @@ class ZipArchive:
     magic = b"PK\x03\x04"
     growth = 10
     bounded = True
-    # zipfile does not validate every field it reads, so damaged archives raise more than BadZipFile.
-    errors: tuple[type[Exception], ...] = (
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-        EOFError,
-        IndexError,
-        NotImplementedError,
-        OverflowError,
-        UnicodeDecodeError,
-        ValueError,
-        struct.error,
-    )
+    errors: tuple[type[Exception], ...] = ZIP_ERRORS
 
     def members(self, path: Path) -> list[str]:
         """Returns the names of the files in the archive, without empty and hidden ones."""
@@ -42,9 +46,6 @@ class ZipArchive:
                 names = [info.filename for info in archive.infolist() if not info.is_dir() and info.file_size]
         except self.errors as error:
             raise damaged(path.name, error) from None
-        if any(name.startswith("xl/") for name in names):
-            message = f"{path.name} is an Excel workbook, not an order file in CSV."
-            raise FileRefused("not_text", message, "Save the sheet as CSV.")
         return [name for name in names if not _is_added_by_a_system(name)]
 
     @contextmanager
