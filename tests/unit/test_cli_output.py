@@ -84,7 +84,7 @@ MARKUP = ["[/red]", "[bold]", "[link=x]", "\\[/]"]
 @pytest.mark.parametrize("text", MARKUP)
 def test_text_of_the_user_is_shown_as_it_is(text: str, capfd: pytest.CaptureFixture[str]) -> None:
     show_error(CommandFailed("a_code", text, text), as_json=False)
-    row = dict.fromkeys(("line", "order_number", "column_name", "code", "message", "hint"), text)
+    row = dict.fromkeys(("place", "order_number", "column_name", "code", "message", "hint"), text)
     _show_rejects([row])
     _show_story(story_of(text))
     shown = capfd.readouterr()
@@ -106,6 +106,7 @@ def story_of(text: str) -> dict[str, object]:
         "file": text,
         "file_line": 2,
         "file_place": "line 2",
+        "amounts": {},
         "partition": "key",
         "ordered_at": at,
         "loaded_at": at,
