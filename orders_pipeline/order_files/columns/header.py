@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS
 from orders_pipeline.order_files.columns.invisible import visible
 from orders_pipeline.order_files.columns.profile import Profile
 from orders_pipeline.order_files.records.scanner import Scanned
 from orders_pipeline.order_files.records.sniff import Sniffed
 
 HEADER_SEARCH = 30
+TOO_MANY_COLUMNS = MOST_COLUMNS + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def find_header(file_name: str, sniffed: Sniffed, profiles: Sequence[Profile], l
     """
     at = sniffed.first_line
     for index, record in enumerate(sniffed.records[:HEADER_SEARCH]):
-        names = tuple(visible(field) for field in record.fields)
+        names = tuple(visible(field) for field in record.fields[:TOO_MANY_COLUMNS])
         fitting = [profile for profile in profiles if not profile.missing(names)]
         if record.problem is None and fitting and line in (None, at):
             profile = _most_specific(file_name, fitting, names)
@@ -80,7 +82,7 @@ def _refuse_ambiguous(file_name: str, profile: Profile, names: tuple[str, ...]) 
 
 
 def _no_header(file_name: str, records: Sequence[Scanned], profiles: Sequence[Profile]) -> FileRefused:
-    rows = [tuple(field.strip() for field in record.fields) for record in records[:HEADER_SEARCH]]
+    rows = [tuple(f.strip() for f in one.fields[:TOO_MANY_COLUMNS]) for one in records[:HEADER_SEARCH]]
     nearest, names = max(
         ((profile, row) for row in rows for profile in profiles),
         key=lambda pair: len(pair[0].locate(pair[1])) / len(pair[0].columns),

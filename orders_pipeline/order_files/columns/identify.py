@@ -12,7 +12,7 @@ from pathlib import Path
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.companion import find_companion
 from orders_pipeline.order_files.columns.header import Header, find_header
-from orders_pipeline.order_files.columns.header_names import places_of
+from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS, places_of
 from orders_pipeline.order_files.columns.line_rules import kinds_in
 from orders_pipeline.order_files.columns.profile import Companion, Profile, built_in_profiles, load_profile
 from orders_pipeline.order_files.export_note import told_by_export
@@ -169,7 +169,8 @@ def _identified_table(
 
 def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *, named: bool) -> Identified:
     def knows_header(fields: list[str]) -> bool:
-        return any(not profile.missing(tuple(fields)) for profile in profiles)
+        names = tuple(fields)
+        return len(names) <= MOST_COLUMNS and any(not profile.missing(names) for profile in profiles)
 
     kinds_in(options.leave_out)
     looked = look_at(source, options, profiles[0] if named else None, knows_header)

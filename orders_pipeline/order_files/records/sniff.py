@@ -14,6 +14,8 @@ DELIMITERS = (",", ";", "\t", "|")
 RARE_DELIMITERS = (" ", ":", "^", "~", "\x1f")
 SNIFFED_RECORDS = 200
 SNIFFED_LINES = 2000
+# A header with more punctuation than this has no delimiter of several characters.
+HEADER_LOOKED_AT, MOST_CANDIDATES = 4096, 20
 
 NAMES = {
     ",": "comma",
@@ -88,7 +90,8 @@ def long_delimiter(lines: list[str]) -> str | None:
     filled = [line for line in lines[:20] if line.strip()]
     if len(filled) < 2:
         return None
-    for found in dict.fromkeys(re.findall(r"[^\w\s\"']{2,4}|\t{2,4}", filled[0])):
+    candidates = dict.fromkeys(re.findall(r"[^\w\s\"']{2,4}|\t{2,4}", filled[0][:HEADER_LOOKED_AT]))
+    for found in list(candidates)[:MOST_CANDIDATES]:
         counts = {line.count(found) for line in filled}
         names = filled[0].split(found)
         if len(counts) == 1 and min(counts) >= 2 and all(re.search(r"\w", name) for name in names):

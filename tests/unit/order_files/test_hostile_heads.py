@@ -1,0 +1,67 @@
+"""However a file begins, it is identified or refused in time: none grows with the square of a size."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS, places_of
+from orders_pipeline.order_files.columns.identify import identify
+from orders_pipeline.order_files.read_options import ReadOptions
+from tests.import_bench import HEADER
+
+BYTES = 440 << 10
+# Seconds of this process. What is quadratic takes a minute and more, and what is linear about one.
+AT_MOST = 8.0
+chance = random.Random(3)  # noqa: S311
+PUNCTUATION = "!#$%&()*+-./:<=>?@[]^{|}~"
+
+
+def made_of(characters: str, number: int = BYTES) -> str:
+    return "".join(chance.choices(characters, k=number))
+
+
+def repeated(text: str) -> str:
+    return text * (BYTES // len(text))
+
+
+HEADS = {
+    "punctuation": made_of(PUNCTUATION),
+    "two lines of punctuation": f"{made_of(PUNCTUATION, BYTES // 2)}\n" * 2,
+    "many lines of punctuation": "\n".join(made_of(PUNCTUATION, 4000) for _ in range(100)),
+    "commas": repeated(","),
+    "two lines of columns": f"{repeated('a,')}\n" * 2,
+    "columns with names": ",".join(f"column {number}" for number in range(BYTES // 12)),
+    "columns of items": ",".join(f"line_item_{number}" for number in range(BYTES // 14)),
+    "quotes": repeated('"'),
+    "an open quote on each line": repeated('"a,b\n'),
+    "both quotes": repeated("'\""),
+    "escaped quotes": repeated('\\"'),
+    "a header, then open quotes": HEADER + "\n" + repeated('"a,'),
+    "headers that lack a column": repeated("order_id,customer_id\n"),
+    "spaces": repeated('" ,'),
+    "long delimiters": repeated("a||b~|~"),
+    "all of it": made_of("a1,;|\t\"'\\ \n"),
+    "a note of an export": "reject_code " + repeated("read as a"),
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_hostile_head_is_read_in_time(tmp_path: Path, head: str) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(HEADS[head])
+    began = time.process_time()
+    with suppress(FileRefused):
+        identify(file, None, ReadOptions())
+    assert time.process_time() - began < AT_MOST
+
+
+def test_a_row_with_too_many_columns_is_no_header() -> None:
+    header = ("order_id", *("x" for _ in range(MOST_COLUMNS - 1)))
+    assert places_of("Order ID", header) == [0]
+    assert places_of("order_id", (*header, "x")) == []
