@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from orders_pipeline.order_files.option import option
+
+
+class Repeated(StrEnum):
+    """Values of the option `repeated`: take such orders once, or refuse the file."""
+
+    ONCE = "once"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,7 @@ class ReadOptions:
         date_format: an order of day, month and year (`DMY`, `MDY`, `YMD`) or a strptime format.
         decimal: the decimal separator, `.` or `,`.
         leave_out: kinds of lines, besides those that the profile leaves out.
+        repeated: what happens with orders that come again after a repeated header; see `Repeated`.
         companion: path of the second file, for a profile that has one.
 
     To add an option, add a field. The command line, the configuration of a launch, partition keys and stored
@@ -33,6 +42,7 @@ class ReadOptions:
     date_format: str | None = option("DMY, MDY, YMD or a strptime format. Default: detected.")
     decimal: str | None = option("Decimal separator, . or , (default: detected).")
     leave_out: str | None = option("Lines to leave out of their orders: free, returned, or free,returned.")
+    repeated: str | None = option("Orders again after a repeated header: once (default) or refuse.")
     member: str | None = option("File to read in a zip archive with several files.", at_launch=False)
     sheet: str | None = option(
         "Sheet of a workbook, or list in a JSON file. Default: the one that fits.", at_launch=False

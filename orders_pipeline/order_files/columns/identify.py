@@ -17,7 +17,7 @@ from orders_pipeline.order_files.columns.line_rules import kinds_in
 from orders_pipeline.order_files.columns.profile import Companion, Profile, built_in_profiles, load_profile
 from orders_pipeline.order_files.export_note import told_by_export
 from orders_pipeline.order_files.parsed_file import Finding
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.read_options import ReadOptions, Repeated
 from orders_pipeline.order_files.records.content import Content, place_of
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.encodings import ASCII, DetectedEncoding, detect_encoding
@@ -173,6 +173,7 @@ def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *
         return len(names) <= MOST_COLUMNS and any(not profile.missing(names) for profile in profiles)
 
     kinds_in(options.leave_out)
+    _check_repeated(options.repeated)
     looked = look_at(source, options, profiles[0] if named else None, knows_header)
     header = _header(looked, profiles)
     return Identified(
@@ -242,6 +243,12 @@ def _look_at_table(source: Source, options: ReadOptions, profile: Profile | None
 def cell_text(options: ReadOptions, profile: Profile | None) -> CellText:
     """Returns how typed numbers are written: with the decimal separator that is set."""
     return CellText(options.decimal or (profile.decimal if profile else None) or ".")
+
+
+def _check_repeated(given: str | None) -> None:
+    if given is not None and given not in set(Repeated):
+        message = f"The option repeated {given!r} is not valid."
+        raise FileRefused("option_invalid", message, "Use once or refuse.")
 
 
 def _header(looked: Looked, profiles: list[Profile]) -> Header:

@@ -70,6 +70,11 @@ class FirstPass:
         """What a person should know about the values that were read."""
         return [*self._skipping.warnings(), *self._leaving_out.warnings()]
 
+    @property
+    def pages(self) -> list[int]:
+        """Record numbers of the repeated headers."""
+        return self._sections.headers
+
     def frames(self) -> Generator[pl.DataFrame]:
         """Yields the records, prepared for conversion.
 

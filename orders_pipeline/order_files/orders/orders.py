@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +11,7 @@ from orders_pipeline.order_files.columns.money_columns import LineAmount
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.orders.owed import KINDS, in_minor, owed_by_order, step_of
 from orders_pipeline.order_files.orders.paid import contradictions, paid_by_order, with_payment
+from orders_pipeline.order_files.orders.repeated_orders import lines_once
 from orders_pipeline.order_files.orders.reused_numbers import marked_reused
 from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, TOLD_BY_DETAIL, RejectCode
@@ -46,13 +48,20 @@ class SettledLines:
     warnings: tuple[FileWarning, ...] = ()
 
 
-def settle_lines(frame: pl.DataFrame, headers: dict[str, str], profile: Profile) -> SettledLines:
-    """Groups lines into orders; `headers` has the file's column name of each order field.
+def settle_lines(
+    frame: pl.DataFrame, headers: dict[str, str], profile: Profile, pages: Sequence[int] = ()
+) -> SettledLines:
+    """Groups lines into orders.
+
+    Args:
+        headers: the file's column name of each order field.
+        pages: record numbers of the repeated headers.
 
     If the profile names amounts, orders have the columns `KINDS` and lines have `discount`; if it names
     payments, orders have `paid` and `reference`.
     """
-    frame = _marked_orders(marked_reused(_by_order(frame), profile))
+    once = lines_once(_by_order(frame), pages)
+    frame = _marked_orders(marked_reused(once.lines, profile))
     good = frame
     bad = frame.clear()
     if frame["code"].null_count() < frame.height:
@@ -69,7 +78,13 @@ def settle_lines(frame: pl.DataFrame, headers: dict[str, str], profile: Profile)
     orders = (
         orders.with_columns(position=position).drop("run", "code", "detail").select(*_WIDE, pl.exclude(_WIDE))
     )
-    return SettledLines(orders, _lines(good, orders), _rejects(bad, headers), warnings=warnings)
+    return SettledLines(
+        orders,
+        _lines(good, orders),
+        _rejects(bad, headers),
+        repeated=once.repeated,
+        warnings=(*once.warnings, *warnings),
+    )
 
 
 def _refused_lines(good: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.companion import join_orders
 from orders_pipeline.order_files.columns.identify import Identified, identify_companion
 from orders_pipeline.order_files.columns.layout import column_names
@@ -30,7 +31,7 @@ from orders_pipeline.order_files.parsed_file import (
     ParsedFile,
     merged_warnings,
 )
-from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.order_files.read_options import ParseRules, Repeated
 from orders_pipeline.order_files.records.ahead import in_order
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.cleaning import without_damaged_customers
@@ -71,7 +72,7 @@ def parse_order_file(path: Path, identified: Identified, rules: ParseRules, targ
             second_pass = FirstPass(*companion, evidence)
             orders, _ = second_pass.spilled(Path(folder, "orders"), rules, plan)
         decisions = evidence.decide()
-        parts = _Parts(identified, rules, decisions, lines, orders)
+        parts = _Parts(identified, rules, decisions, lines, orders, first_pass.pages)
         written = _write_all(parts, plan, target)
     passes = [first_pass, second_pass] if second_pass else [first_pass]
     return written.result(passes, decisions, identified)
@@ -86,6 +87,7 @@ class _Parts:
     decisions: Decisions
     lines: Spill
     orders: Spill | None
+    pages: list[int]
 
     def settle(self, part: int) -> SettledLines | None:
         raw = self.lines.part(part)
@@ -94,13 +96,20 @@ class _Parts:
             return None
         if self.orders and companion:
             raw = join_orders(raw, self.orders.part(part), companion)
-        return settled(raw, self.identified, self.decisions, self.rules)
+        return settled(raw, self.identified, self.decisions, self.rules, self.pages)
 
 
 def settled(
-    raw: pl.DataFrame, identified: Identified, decisions: Decisions, rules: ParseRules
+    raw: pl.DataFrame, identified: Identified, decisions: Decisions, rules: ParseRules, pages: Sequence[int]
 ) -> SettledLines:
-    """Converts raw lines with whole orders, and groups them into orders."""
+    """Converts raw lines with whole orders, and groups them into orders.
+
+    Args:
+        pages: record numbers of the repeated headers.
+
+    Raises:
+        FileRefused: orders come again after a repeated header, and an option says to refuse such a file.
+    """
     raw, guests = without_damaged_customers(raw) if decisions.signed else (raw, 0)
     profile = identified.profile
     kinds = kinds_in(identified.options.leave_out) | (profile.lines.kinds() if profile.lines else set())
@@ -108,7 +117,13 @@ def settled(
     kept, left_out, warnings = without_left_out(typed, kinds)
     if guests:
         warnings = (*warnings, FileWarning("customer_damaged", CUSTOMER_DAMAGED, guests))
-    found = settle_lines(kept, column_names(identified), profile)
+    found = settle_lines(kept, column_names(identified), profile, pages)
+    if found.repeated and identified.options.repeated == Repeated.REFUSE:
+        raise FileRefused(
+            "table_repeated",
+            f"{identified.file_name} contains orders again after a repeated header.",
+            "Remove the second table, or take such orders once.",
+        )
     return replace(found, left_out=left_out, warnings=(*warnings, *found.warnings))
 
 

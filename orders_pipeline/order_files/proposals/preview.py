@@ -40,7 +40,7 @@ def preview_orders(path: Path, identified: Identified, rules: ParseRules, limit:
         nothing = pl.DataFrame()
         return Preview(0, nothing, nothing, nothing)
     raw = _with_companion(path, identified, evidence, raw)
-    found = settled(raw, identified, evidence.decide(), rules)
+    found = settled(raw, identified, evidence.decide(), rules, first_pass.pages)
     lines = found.lines.filter(pl.col("position") < limit)
     return Preview(raw.height, found.orders.head(limit), lines, found.rejects.head(limit))
 

@@ -19,6 +19,9 @@ class Sections:
     Args:
         header: header text of each column that is read.
         key: the column checked first; a record is compared in full only if it is blank or the header there.
+
+    Attributes:
+        headers: record numbers of the repeated headers so far.
     """
 
     def __init__(self, file_name: str, header: Mapping[str, str], key: str) -> None:
@@ -29,12 +32,13 @@ class Sections:
         self._section: list[int] = []
         self._in_first = True
         self._header_line = 0
+        self.headers: list[int] = []
 
     def marked(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Sets `problem` where a record repeats the header or is blank.
 
         Raises:
-            FileRefused: the same records follow the header and its repetition.
+            FileRefused: the same records, except for a few, follow the header and its repetition.
         """
         key = frame[self._key].str.strip_chars()
         if not (key.is_null() | (key == "") | (key == self._header[self._key])).any():
@@ -58,12 +62,16 @@ class Sections:
     def end(self) -> None:
         """Ends the current section and compares it with the first one.
 
+        If both are the same, their orders are taken once.
+
         Raises:
             FileRefused: the two sections are the same except for a few records.
         """
         if self._in_first or len(self._first) < 2:
             return
         same = sum(first == again for first, again in zip(self._first, self._section, strict=False))
+        if same == len(self._first) == len(self._section):
+            return
         if same >= SAME_SHARE * max(len(self._first), len(self._section)):
             message = f"{self._file_name} contains the same table twice. The second one starts on line"
             raise FileRefused(
@@ -76,6 +84,7 @@ class Sections:
             self._extend(frame[start:at])
             self.end()
             self._in_first, self._section, self._header_line = False, [], frame["line"][at]
+            self.headers.append(frame["record"][at])
             start = at + 1
         self._extend(frame[start:])
 

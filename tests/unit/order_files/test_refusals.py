@@ -120,9 +120,10 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         assert refused.value.code == "option_invalid"
 
 
-def test_a_table_that_stands_in_the_file_twice_is_refused(tmp_path: Path) -> None:
+def test_a_table_that_stands_in_the_file_twice_with_changes_is_refused(tmp_path: Path) -> None:
     lines = [line(str(number)) for number in range(5)]
+    changed = [*lines[:4], line("4", price="3.50")]
     with pytest.raises(FileRefused) as refused:
-        parse(order_file(tmp_path, *lines, HEADER, *lines), tmp_path / "parsed")
+        parse(order_file(tmp_path, *lines, HEADER, *changed), tmp_path / "parsed")
     assert refused.value.code == "table_repeated"
     assert "line 7" in refused.value.message
