@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.store.conventions import require_conventions
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.known_store import require_known_store, require_present_store
 from orders_pipeline.store.revisions import OURS, Migrations, require_current, revision_of
@@ -56,6 +57,24 @@ def require_usable_store(settings: Settings, migrations: Migrations = OURS) -> N
         with suppress(DBAPIError):
             require_known_store(engine, settings.home)
             require_current(revision_of(engine), migrations)
+    finally:
+        engine.dispose()
+
+
+def require_same_conventions(settings: Settings) -> None:
+    """Makes sure that time zone and currency are those of the store's orders, if the store answers.
+
+    Raises:
+        SettingsError: a setting differs.
+    """
+    if not is_store_made(settings):
+        return
+    engine = open_engine(settings.store_url)
+    try:
+        with suppress(DBAPIError):
+            # Older tables do not have these columns.
+            if revision_of(engine) == OURS.head:
+                require_conventions(engine, settings)
     finally:
         engine.dispose()
 

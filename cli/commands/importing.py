@@ -23,6 +23,7 @@ from orders_pipeline.imports.file_import import parse_rules
 from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.store.conventions import require_conventions
 
 Files = Annotated[list[Path], typer.Argument(help="Order files.", show_default=False)]
 
@@ -45,6 +46,7 @@ def stage(
     Layout(settings.home).prepare()
     prepare_dagster(settings)
     with open_store(settings) as engine, dagster_instance(settings) as instance:
+        require_conventions(engine, settings)
         for file in files:
             try:
                 staged = stage_file(engine, staging, file, instructions)
@@ -81,6 +83,7 @@ def import_files(
     started_at = context.obj if isinstance(context.obj, float) else time.time()
     settings = load_settings()
     with open_store(settings) as engine:
+        require_conventions(engine, settings)
         if dry:
             runs = [_dry(settings, engine, file, instructions) for file in files]
         else:

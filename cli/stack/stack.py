@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.context import require_usable_store
+from cli.context import require_same_conventions, require_usable_store
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
@@ -145,12 +145,14 @@ def start_all(
     Raises:
         StackError: a port is in use, or a process does not start; everything that was started is stopped.
         StoreRefused: the order store is of a newer version, or needs `orders upgrade`.
+        SettingsError: time zone or currency are not those of the store's orders.
     """
     plan = Plan(settings, celery_app, definitions, migrations)
     names = roles(settings, only)
     _refuse_absent_services(settings)
     plan.layout.prepare()
     _make_inbox(settings.inbox_folder)
+    require_same_conventions(settings)
     claim_services(settings)
     with start_lock(plan.layout.run, say):
         plan.layout.guard(guarded)

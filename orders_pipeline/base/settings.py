@@ -150,9 +150,15 @@ class Settings(BaseSettings):
         14, description="How many of the newest nightly backups are kept in that folder."
     )
 
-    timezone: str = Field("UTC", description="Time zone of naive times and of the KPI day.")
+    timezone: str = Field(
+        "UTC",
+        description="Time zone of naive times and of the KPI day. It stays as it was for the store's first "
+        "orders.",
+    )
     currency: str = Field(
-        "USD", description="Currency of files that name none, and of figures asked for without one."
+        "USD",
+        description="Currency of files that name none, and of figures asked for without one. It stays as it "
+        "was for the store's first orders.",
     )
     first_day: date = Field(date(2000, 1, 1), description="First KPI day; earlier orders are rejected.")
     notify_webhook: str = Field(

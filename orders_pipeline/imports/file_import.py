@@ -30,6 +30,7 @@ from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, Readi
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.stock.catalog import UnknownProducts
+from orders_pipeline.store.conventions import keep_conventions
 from orders_pipeline.store.engine import reading
 
 MICROSECONDS_A_MINUTE = 60_000_000
@@ -67,12 +68,14 @@ class FileImport:
             AlreadyParsedError: it was parsed in another way than is told now.
             BatchesLost: its batches are gone, and cannot be made again.
             IntakePausedError: the file is new, and no new ones are let in.
+            SettingsError: time zone or currency are not those of the store's orders.
         """
         found = self._begin(key, run_id)
         with noting_refusals(self.engine, found):
             found = follow_instructions(self.engine, self.staging, found, told)
             if is_parsed(found):
                 return restore_batches(self.engine, self.staging, found)
+            keep_conventions(self.engine, self.settings)
             with gathered(self.staging, found) as given:
                 parsed = parse_staged(given, parse_rules(self.settings))
                 return keep_parsed(self.engine, self.staging, found, parsed, given.folder)

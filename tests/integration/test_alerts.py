@@ -58,7 +58,7 @@ class Desk:
         """Lets the sensor look once; the subjects of what it tells."""
         before = len(self.told)
         (sensor,) = alert_sensors(self.settings)
-        stores = {"order_store": OrderStore(self.settings.store_url)}
+        stores = {"order_store": OrderStore(self.settings.store_url, home=self.settings.home)}
         context = build_sensor_context(cursor=self.cursor, resources=stores)
         sensor(context)
         self.cursor = context.cursor or ""
@@ -303,6 +303,17 @@ def test_an_order_store_that_is_down_is_told_once_and_when_it_is_back(desk: Desk
     desk.bench.set(database_url="")
     assert desk.look() == ["Resolved: Service down (order store)"]
     assert desk.look() == []
+
+
+def test_an_order_store_that_was_deleted_is_told_and_not_made_anew(desk: Desk) -> None:
+    assert desk.look() == []
+    file = desk.settings.home / "orders.db"
+    desk.bench.engine.dispose()
+    for part in file.parent.glob("orders.db*"):
+        part.unlink()
+    assert desk.look() == ["Alert: Service down (order store)"]
+    assert f"{file}, which this home has used, is gone" in desk.told[-1]["text"]
+    assert not file.exists()
 
 
 def test_a_notice_that_no_channel_took_is_sent_again(desk: Desk) -> None:
