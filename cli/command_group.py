@@ -17,6 +17,7 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "import": "importing",
         "files": "order_files",
         "rejects": "order_files",
+        "quarantine": "quarantine",
         "profile": "profiles",
     },
     "Orders and figures": {

@@ -1,4 +1,4 @@
-"""`orders failed`: failed orders, steps and imports that need attention."""
+"""`orders failed`: failed orders, steps, imports and files that need attention."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.store.engine import reading
 
-TITLES = {Kind.ORDERS: "Orders", Kind.STEPS: "Steps of imports", Kind.IMPORTS: "Imports"}
+TITLES = {
+    Kind.ORDERS: "Orders",
+    Kind.STEPS: "Steps of imports",
+    Kind.IMPORTS: "Imports",
+    Kind.FILES: "Files in quarantine",
+}
 COLUMNS = {
     Kind.ORDERS: ("order_id", "source", "reason", "message", "attempts", "failed_at", "partition"),
     Kind.STEPS: ("partition", "batch", "step", "attempts", "failed_at", "message"),
     Kind.IMPORTS: ("partition", "reason", "attempts", "failed_at", "message"),
+    Kind.FILES: ("id", "file", "reason", "failed_at", "message", "hint"),
 }
 
 
@@ -43,7 +49,7 @@ def failed(
     offset: Annotated[int, typer.Option(min=0, help="Number of entries of each kind to skip.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """List failed orders, failed steps, and imports that stalled or were refused."""
+    """List failed orders, failed steps, imports that stalled or were refused, and files in quarantine."""
     settings = load_settings()
     wanted = Wanted(kind, reason, key, source, step, since_us(since, settings), text)
     with open_store(settings) as engine, reading(engine) as connection:

@@ -13,11 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
+from cli.commands.quarantine import quarantine_table
 from cli.context import open_store
 from cli.import_page import show_findings, show_report
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.imports.import_row import Import, get_import, list_imports, seconds_to_settle
+from orders_pipeline.imports.quarantine import QuarantinedFile, list_quarantined
 from orders_pipeline.imports.reject_export import require_rejects, write_rejects
 from orders_pipeline.imports.report import ImportReport, rejects_of, report_import
 from orders_pipeline.order_files.records.content import place_in
@@ -33,22 +35,38 @@ def files(
     limit: Annotated[int, typer.Option(help="Number of files, newest first.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List staged and imported order files, or show the details of one."""
+    """List staged and imported order files and files in quarantine, or show the details of one."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
         found = [get_import(connection, key)] if key else list_imports(connection, limit)
         reports = [report_import(connection, one, seconds_to_settle(one)) for one in found]
+        quarantined = [] if key else list_quarantined(connection, limit)
     documents = [_document(one, report) for one, report in zip(found, reports, strict=True)]
+    documents += [_quarantined(file) for file in quarantined]
     if as_json:
         emit(documents[0] if key else documents)
     elif key:
         _show_file(found[0], reports[0])
     else:
         _show_files(found, reports)
+        if quarantined:
+            page.print("In quarantine; `orders quarantine --help` shows what you can do:")
+            page.print(quarantine_table(quarantined))
 
 
 def _document(found: Import, report: ImportReport) -> dict[str, Any]:
     more = {"status": found.status, "refused_because": found.refused_because}
     return {**asdict(report), **more, "refused_code": found.refused_code, "max_rejects": found.max_rejects}
+
+
+def _quarantined(file: QuarantinedFile) -> dict[str, Any]:
+    said = {"refused_because": f"{file.message} {file.hint}", "refused_code": file.code}
+    return {
+        "partition": None,
+        "file": file.file_name,
+        "status": "quarantined",
+        **said,
+        "quarantine_id": file.id,
+    }
 
 
 def _show_file(found: Import, report: ImportReport) -> None:

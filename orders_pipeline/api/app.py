@@ -21,6 +21,7 @@ from orders_pipeline.api import (
     health,
     intake,
     probes,
+    quarantine,
 )
 from orders_pipeline.api.access import api_key, count_request, require_to_read
 from orders_pipeline.api.bodies import BodyLimit
@@ -104,7 +105,7 @@ def create_app(
     app.state.rate_limit = RateLimit(settings.rate_limit, redis)
     limited = [Depends(count_request)]
     readers = [Depends(require_to_read)] if settings.api_reads is ApiReads.KEY else []
-    for part in (health, alerts, figures, boards, files, dashboard, audit, failed, intake):
+    for part in (health, alerts, figures, boards, files, dashboard, audit, failed, quarantine, intake):
         app.include_router(
             part.router, prefix="/api", dependencies=[*limited, *readers], responses=dict(ERRORS)
         )

@@ -104,6 +104,40 @@ class FailedItem(BaseModel):
     source: str
 
 
+class FailedFile(BaseModel):
+    """A file of the inbox that cannot be imported."""
+
+    id: int
+    reason: str
+    message: str
+    hint: str
+    file: str
+    kept_as: str
+    retry_asked: bool
+    failed_at: str
+
+
+class RetryFiles(BaseModel):
+    """Selects the files in quarantine to try again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[int] = Field(min_length=1, max_length=1000, description="Ids of files in quarantine.")
+    profile: Text | None = Field(
+        None, description="Column profile to read them with. Default: by their header rows.", examples=[None]
+    )
+
+
+class Dismiss(BaseModel):
+    """Selects files in quarantine and refused imports that are not going to be imported."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[int] = Field([], max_length=1000, description="Ids of files in quarantine.")
+    imports: list[Text] = Field([], max_length=1000, description="Partition keys of refused imports.")
+    because: Text = Field("", description="Reason, for the audit trail.")
+
+
 class FailedWork(BaseModel):
     """One page of each kind of failed work, and the total counts by reason."""
 
@@ -111,3 +145,4 @@ class FailedWork(BaseModel):
     orders: list[FailedItem]
     steps: list[FailedItem]
     imports: list[FailedItem]
+    files: list[FailedFile]

@@ -238,6 +238,24 @@ class Import(BaseModel):
     status: str
 
 
+class QuarantinedFile(BaseModel):
+    """A file of the inbox that cannot be imported, with the reason and the way out."""
+
+    id: int
+    file_name: str = Field(examples=["orders.csv"])
+    kept_as: str = Field(description="Its name in the folder `quarantine`.", examples=["orders-2.csv"])
+    file_bytes: int
+    code: str = Field(examples=["header_missing"])
+    message: str
+    hint: str
+    quarantined_at: str
+    closed_at: str | None
+    closed_as: str | None = Field(description="`dismissed`, `retried` or `removed`; null while it is open.")
+    partition_key: str | None = Field(description="Partition key of the import that it became.")
+    retry_asked_at: str | None = Field(description="When a retry was requested that is not done yet.")
+    retry_as: dict[str, Any] | None = Field(description="How it is read then, by option.")
+
+
 class Reject(BaseModel):
     """A rejected line of a file."""
 

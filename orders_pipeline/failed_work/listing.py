@@ -1,4 +1,4 @@
-"""Failed work that needs attention: orders, steps of imports, and whole imports."""
+"""Failed work that needs attention: orders, steps of imports, whole imports, and files of the inbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.failed_work.chosen import HAVE_FAILED, WITH_LAST_FAILURE, Chosen
-from orders_pipeline.store.schema import failures, imports, orders, sources, step_failures
+from orders_pipeline.store.schema import (
+    failures,
+    imports,
+    orders,
+    quarantined_files,
+    sources,
+    step_failures,
+)
 
 
 class Kind(StrEnum):
@@ -20,6 +27,7 @@ class Kind(StrEnum):
     ORDERS = "orders"
     STEPS = "steps"
     IMPORTS = "imports"
+    FILES = "files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,8 @@ class Wanted:
     """Conditions for listing failed work. An empty condition is not applied.
 
     Args:
-        reason: why an order failed, the class of a step's error, or `stalled` or `refused`.
+        reason: why an order failed, the class of a step's error, `stalled` or `refused`, or why a file is in
+            quarantine.
         key: partition key of a file.
         since: microseconds since 1970.
         text: part of a number, file name or message.
@@ -42,8 +51,13 @@ class Wanted:
     text: str | None = None
 
     def includes(self, kind: Kind) -> bool:
-        """Whether this kind is listed. A condition on the step leaves only steps."""
-        return self.kind in (None, kind) and (self.step is None or kind is Kind.STEPS)
+        """Whether this kind is listed. A step leaves only steps; the key or source of an import, no files."""
+        of_import = self.key is not None or self.source is not None
+        return (
+            self.kind in (None, kind)
+            and (self.step is None or kind is Kind.STEPS)
+            and not (of_import and kind is Kind.FILES)
+        )
 
 
 def failed_work(connection: Connection, wanted: Wanted, limit: int, offset: int = 0) -> dict[str, Any]:
@@ -140,9 +154,31 @@ def _imports(wanted: Wanted) -> _Listing:
         )
         .join_from(imports, sources)
         .where(imports.c.status.in_((ImportStatus.STALLED, ImportStatus.REFUSED)))
+        .where(or_(imports.c.status == ImportStatus.STALLED, imports.c.dismissed_at.is_(None)))
         .where(*_of_import(wanted, seen_at, (imports.c.refused_because,)))
     )
     return _Listing(query, imports.c.status, (imports.c.id.desc(),))
+
+
+def _files(wanted: Wanted) -> _Listing:
+    """Files in quarantine."""
+    of_file = quarantined_files.c
+    query = select(
+        of_file.id,
+        of_file.code.label("reason"),
+        of_file.message,
+        of_file.hint,
+        of_file.file_name.label("file"),
+        of_file.kept_as,
+        of_file.retry_asked_at.is_not(None).label("retry_asked"),
+        of_file.quarantined_at.label("failed_at"),
+    ).where(of_file.closed_at.is_(None))
+    if wanted.since is not None:
+        query = query.where(of_file.quarantined_at >= wanted.since)
+    if wanted.text:
+        columns = (of_file.file_name, of_file.message)
+        query = query.where(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+    return _Listing(query, of_file.code, (of_file.id.desc(),))
 
 
 def _of_import(
@@ -166,4 +202,4 @@ _OF_FILE = (
     imports.c.partition_key.label("partition"),
     sources.c.name.label("source"),
 )
-_LISTINGS = {Kind.ORDERS: _orders, Kind.STEPS: _steps, Kind.IMPORTS: _imports}
+_LISTINGS = {Kind.ORDERS: _orders, Kind.STEPS: _steps, Kind.IMPORTS: _imports, Kind.FILES: _files}

@@ -138,5 +138,5 @@ def refuse_import(connection: Connection, import_id: int, code: str, reason: str
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id)
-        .values(status=ImportStatus.REFUSED, refused_code=code, refused_because=reason)
+        .values(status=ImportStatus.REFUSED, refused_code=code, refused_because=reason, dismissed_at=None)
     )

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.figures.kpis.batch_figures import settled_per_second
+from orders_pipeline.imports import quarantine
 from orders_pipeline.monitoring.alert_rows import count_open
 from orders_pipeline.monitoring.order_counts import OrderCounts, order_counts
 from orders_pipeline.store.schema import imports, kpi_days, snapshots
@@ -20,6 +21,7 @@ class Overview:
     orders: OrderCounts
     settled_per_second: float
     imports: dict[ImportStatus, int]
+    quarantined: int
     last_arrival: int | None
     last_settled: int | None
     last_snapshot: int | None
@@ -42,6 +44,7 @@ def overview(connection: Connection, now: int) -> Overview:
         orders=order_counts(connection),
         settled_per_second=settled_per_second(connection, now),
         imports=by_status,
+        quarantined=quarantine.count_open(connection),
         last_arrival=last_arrival,
         last_settled=last_settled,
         last_snapshot=connection.scalar(select(func.max(snapshots.c.taken_at))),

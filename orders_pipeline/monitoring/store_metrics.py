@@ -35,6 +35,9 @@ def of_store(found: Overview, now: int) -> Iterator[Metric]:
         found.settled_per_second,
     )
     yield _gauge("orders_imports", "Order files by status of their import.", "status", found.imports)
+    yield GaugeMetricFamily(
+        "orders_quarantined_files", "Files of the inbox that could not be imported.", found.quarantined
+    )
     yield _time(
         "orders_last_arrival_timestamp_seconds",
         "Time at which the last order file arrived.",

@@ -13,13 +13,22 @@ from orders_pipeline.access.api_keys import create_key
 from orders_pipeline.access.audit import list_actions
 from orders_pipeline.base.model import ImportStatus, Scope
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.dropped_files import DroppedFiles
 from orders_pipeline.imports.life import stall_import
+from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.engine import open_engine, reading
 from tests.api_server import Get, serving
-from tests.import_bench import ImportBench, Line, many_orders
+from tests.import_bench import HEADER, ImportBench, Line, many_orders
 
 KEY = {"Authorization": "Bearer open sesame, open"}
-ACTIONS = ["/failed/retry", "/failed/cancel", "/intake/pause", "/intake/resume"]
+ACTIONS = [
+    "/failed/retry",
+    "/failed/cancel",
+    "/intake/pause",
+    "/intake/resume",
+    "/quarantine/retry",
+    "/quarantine/dismiss",
+]
 
 
 @pytest.fixture
@@ -55,7 +64,12 @@ def data(response: requests.Response) -> Any:
 
 def test_what_failed_is_listed_filtered_and_counted(send: Get) -> None:
     listed = data(send("/failed?reason=out_of_stock&limit=1"))
-    assert listed["counts"] == {"orders": {"out_of_stock": 2, "declined": 1}, "steps": {}, "imports": {}}
+    assert listed["counts"] == {
+        "orders": {"out_of_stock": 2, "declined": 1},
+        "steps": {},
+        "imports": {},
+        "files": {},
+    }
     (item,) = listed["orders"]
     assert (item["order_id"], item["attempts"], item["file"]) == ("2", 1, "orders.csv")
     assert data(send("/failed?since=2999-01-01T00:00:00Z"))["orders"] == []
@@ -145,3 +159,58 @@ def test_the_intake_is_paused_and_resumed_and_everybody_sees_it(send: Get) -> No
     assert data(send("/intake")) == paused
     assert data(act(send, "/intake/resume"))["paused"] is False
     assert data(send("/intake"))["paused"] is False
+
+
+def quarantine(bench: ImportBench, *names: str) -> None:
+    """Drops files into the inbox that cannot be imported."""
+    folder = bench.settings.inbox_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("")
+    take_in(bench)
+
+
+def take_in(bench: ImportBench) -> None:
+    DroppedFiles(Inbox(bench.settings.inbox_folder, stable_seconds=0)).take_in(bench.engine, bench.staging)
+
+
+def test_files_in_quarantine_are_listed_retried_by_the_inbox_and_dismissed(
+    bench: ImportBench, send: Get
+) -> None:
+    quarantine(bench, "a.csv", "b.csv")
+    b, a = data(send("/quarantine"))
+    assert (a["file_name"], a["code"], a["closed_as"]) == ("a.csv", "file_empty", None)
+    assert data(send("/failed?kind=files"))["counts"]["files"] == {"file_empty": 2}
+    (bench.settings.inbox_folder / "quarantine" / "a.csv").write_text(f"{HEADER}\n{Line('7')}\n")
+    (asked,) = data(act(send, "/quarantine/retry", ids=[a["id"]], profile="default"))
+    assert asked["retry_asked_at"]
+    assert asked["retry_as"] == {"profile": "default"}
+    take_in(bench)
+    assert (
+        data(act(send, "/quarantine/dismiss", ids=[b["id"]], because="a test"))[0]["closed_as"] == "dismissed"
+    )
+    assert data(send("/quarantine")) == []
+    closed = {file["file_name"]: file["closed_as"] for file in data(send("/quarantine?closed=true"))}
+    assert closed == {"a.csv": "retried", "b.csv": "dismissed"}
+    with reading(bench.engine) as connection:
+        trail = [(one.action, one.actor, one.target) for one in list_actions(connection)]
+    assert trail[:2] == [
+        ("quarantine.dismiss", "key:home", "b.csv"),
+        ("quarantine.retry", "key:home", "a.csv"),
+    ]
+
+
+def test_actions_on_files_name_what_is_wrong(bench: ImportBench, send: Get) -> None:
+    quarantine(bench, "a.csv")
+    (file,) = data(send("/quarantine"))
+    for path, body, status in (
+        ("/quarantine/dismiss", {}, 422),
+        ("/quarantine/dismiss", {"ids": [999]}, 404),
+        ("/quarantine/dismiss", {"imports": ["nosuch"]}, 404),
+        ("/quarantine/dismiss", {"imports": [next(iter(bench.keys().values()))]}, 422),
+        ("/quarantine/retry", {"ids": []}, 422),
+        ("/quarantine/retry", {"ids": [file["id"]], "profile": "../secret"}, 422),
+    ):
+        response = act(send, path, **body)
+        assert (response.status_code, response.json()["success"]) == (status, False), (path, body)
+    assert data(send("/quarantine")) == [file]

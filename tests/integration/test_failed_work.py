@@ -58,7 +58,8 @@ def stall(bench: ImportBench, key: str) -> None:
 def test_failed_orders_are_counted_by_reason_and_listed_newest_first(bench: ImportBench) -> None:
     first, _ = some_failed(bench)
     document = listed(bench)
-    assert document["counts"] == {"orders": {"declined": 2, "out_of_stock": 2}, "steps": {}, "imports": {}}
+    of_orders = {"declined": 2, "out_of_stock": 2}
+    assert document["counts"] == {"orders": of_orders, "steps": {}, "imports": {}, "files": {}}
     assert numbers(document) == ["4", "3", "2", "1"]
     last = document["orders"][-1]
     assert (last["source"], last["status"], last["partition"]) == ("shop", "failed", first)
@@ -137,7 +138,7 @@ def test_a_file_that_was_refused_is_listed_as_such_and_not_as_a_failed_step(benc
     with pytest.raises(FileRefused), noting_failures(bench.engine, Step(key, "parse_order_file", "run")):
         bench.steps.parse(key, "run")
     document = listed(bench)
-    assert document["counts"] == {"orders": {}, "steps": {}, "imports": {"refused": 1}}
+    assert document["counts"] == {"orders": {}, "steps": {}, "imports": {"refused": 1}, "files": {}}
     (item,) = document["imports"]
     assert (item["partition"], item["code"]) == (key, "too_many_rejects")
 

@@ -126,6 +126,7 @@ def test_a_scrape_tells_how_orders_queues_workers_and_figures_stand(
     assert [found[f"orders_orders {status}"] for status in OrderStatus] == [2] * len(OrderStatus)
     assert (found["orders_settled_total completed"], found["orders_settled_total unsold"]) == (2, 4)
     assert found["orders_imports finished"] == 1
+    assert found["orders_quarantined_files"] == 0
     assert found["orders_rejected_lines_total price_unreadable"] == 1
     assert found["orders_alerts_open stuck_import"] == 1
     assert found["orders_alerts_open no_workers"] == 0

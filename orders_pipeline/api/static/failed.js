@@ -41,7 +41,7 @@ async function look() {
   }
 }
 
-function show({ counts, orders, steps, imports }) {
+function show({ counts, orders, steps, imports, files }) {
   const told = Object.entries(counts).filter(([, reasons]) => Object.keys(reasons).length)
     .map(([kind, reasons]) => `${kind}: ${counted(reasons)}`);
   byId('failed-state').textContent = told.join('; ') || 'Nothing has failed.';
@@ -49,9 +49,10 @@ function show({ counts, orders, steps, imports }) {
   list('failed-orders', orders, orderRow);
   list('failed-steps', steps, stepItem);
   list('failed-imports', imports, importItem);
+  list('failed-files', files, fileItem);
   byId('retry-all').hidden = !orders.length;
   byId('failed-newer').hidden = offset === 0;
-  byId('failed-older').hidden = Math.max(orders.length, steps.length, imports.length) < PAGE;
+  byId('failed-older').hidden = Math.max(orders.length, steps.length, imports.length, files.length) < PAGE;
 }
 
 function showReasons(reasons) {
@@ -104,8 +105,38 @@ function importItem(one) {
   if (one.reason === 'stalled') {
     line.append(button('Retry…', `Retry the import of ${one.file}`, () => retry({ stalled: true, file: one.partition })));
   }
+  if (one.reason === 'refused') {
+    line.append(button('Dismiss…', `Dismiss the refused import of ${one.file}`, () => dismiss(one.file, { imports: [one.partition] })));
+  }
   item.append(line, element('p', one.message));
   return item;
+}
+
+function fileItem(one) {
+  const item = element('li');
+  const line = element('p');
+  line.append(element('strong', one.file), element('span', words(one.reason), 'bad'), element('span', when(one.failed_at)));
+  if (one.retry_asked) line.append(element('span', 'is tried again'));
+  else line.append(button('Retry…', `Retry the file ${one.file}`, () => retryFile(one)));
+  line.append(button('Dismiss…', `Dismiss the file ${one.file}`, () => dismiss(one.file, { ids: [one.id] })));
+  item.append(line, element('p', one.message), element('p', one.hint));
+  return item;
+}
+
+function retryFile(one) {
+  ask({
+    title: 'Retry a file', path: '/api/quarantine/retry', body: { ids: [one.id] },
+    text: `${one.file} will be staged again, and imported if it can be read.`,
+    after: () => `${one.file} is tried again within seconds.`, then: look,
+  });
+}
+
+function dismiss(name, choice) {
+  ask({
+    title: 'Dismiss a file', path: '/api/quarantine/dismiss', body: choice, because: true,
+    text: `${name} will no longer be listed here. It is not imported.`,
+    after: () => `${name} is dismissed.`, then: look,
+  });
 }
 
 function retry(choice) {
@@ -138,7 +169,7 @@ byId('failed-filter').addEventListener('input', () => turn(-offset));
 byId('failed-filter').addEventListener('submit', (event) => event.preventDefault());
 
 document.addEventListener('figures', ({ detail }) => {
-  const now = JSON.stringify([detail.live.failed_today, detail.files.map((file) => [file.status, file.statuses])]);
+  const now = JSON.stringify([detail.live.failed_today, detail.files.map((file) => [file.status, file.statuses]), detail.alerts.map((alert) => alert.subject)]);
   if (now !== seen) {
     seen = now;
     // The first look comes at once; while an import is at work, one every few seconds is enough.

@@ -1,0 +1,36 @@
+"""Sets refused imports aside: their file is not going to be imported, and is no longer listed as failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, update
+
+from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.import_row import get_import
+from orders_pipeline.store.schema import imports
+
+
+class NotRefusedError(ValueError):
+    """Only an import that was refused can be set aside."""
+
+    def __init__(self, key: str, status: ImportStatus) -> None:
+        super().__init__(f"The import {key} is {status}. Only a refused import can be dismissed.")
+
+
+def dismiss_imports(connection: Connection, keys: Iterable[str], actor: str, because: str = "") -> None:
+    """Sets refused imports aside. If such a file is imported and refused again, it is listed again.
+
+    Raises:
+        UnknownPartitionError: there is no such import.
+        NotRefusedError: an import was not refused.
+    """
+    for key in keys:
+        found = get_import(connection, key)
+        if found.status is not ImportStatus.REFUSED:
+            raise NotRefusedError(key, found.status)
+        this = (imports.c.id == found.id) & imports.c.dismissed_at.is_(None)
+        if connection.execute(update(imports).where(this).values(dismissed_at=now_us())).rowcount:
+            record_action(connection, actor, "imports.dismiss", key, because=because)
