@@ -21,8 +21,16 @@ _NOTE_IS_WITHIN = 4096
 
 def with_import(export_note: str, key: str) -> str:
     """Returns a note with the partition key of the import whose rejects are exported."""
-    parted = "" if export_note.endswith(" ") else "&"
-    return f"{export_note}{parted}import={key}"
+    return _with(export_note, f"import={key}")
+
+
+def with_quote(export_note: str, character: str) -> str:
+    """Returns a note with the quote character, for an export that contains many apostrophes of its own."""
+    return _with(export_note, f"quote={_plain(character)}")
+
+
+def _with(export_note: str, part: str) -> str:
+    return f"{export_note}{'' if export_note.endswith(' ') else '&'}{part}"
 
 
 def note(encoding: str, dates: str, decimal: str) -> str:
@@ -51,6 +59,7 @@ def told_by_export(head: bytes, options: ReadOptions) -> ReadOptions:
     told = _told(head)
     return replace(
         options,
+        quote=unquote(told["quote"]) if options.quote is None and "quote" in told else options.quote,
         encoding=options.encoding or unquote(told.get("encoding", "")) or None,
         date_format=options.date_format or unquote(told.get("dates", "")) or None,
         decimal=options.decimal or unquote(told.get("decimal", "")) or None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from orders_pipeline.base.formulas import escaped_sign
 from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.layout import order_layout
 from orders_pipeline.order_files.columns.profile import OrderField
@@ -133,7 +134,8 @@ class FirstPass:
         """Removes the apostrophes that an export of rejects puts before formulas."""
         if REASON_COLUMNS[0] not in self._identified.header:
             return frame
-        return frame.with_columns(pl.col(*self._layout.columns).str.replace(r"^'([=+@\t\r-])", "$1"))
+        sign = escaped_sign(self._identified.dialect.delimiter)
+        return frame.with_columns(pl.col(*self._layout.columns).str.replace_all(sign, "${1}${2}"))
 
     def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Gives a last line whose order number is cut off the order number of the line before it.

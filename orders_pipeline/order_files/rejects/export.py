@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from orders_pipeline.base.formulas import escaping
 from orders_pipeline.order_files.columns.identify import Identified
-from orders_pipeline.order_files.export_note import REASON_COLUMNS, reasons_in
+from orders_pipeline.order_files.export_note import REASON_COLUMNS, reasons_in, with_quote
 from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.encodings import ASCII
@@ -18,7 +19,6 @@ from orders_pipeline.order_files.reject_codes import RejectCode
 
 # These lines belong to no order, so there is nothing to correct.
 _EMPTY = {RejectCode.BLANK_LINE, RejectCode.REPEATED_HEADER}
-_FORMULA = re.compile(r"[=+@\t\r-](?![\d.,]*$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def export_rejects(
     Returns:
         The number of lines written, without the header row.
     """
+    if escape_formulas:
+        export_note = with_quote(export_note, identified.dialect.quote)
     writer = _Writer(identified.dialect, _written_encoding(encoding), escape_formulas=escape_formulas)
     target.write(writer.start)
     # If the original is itself an export, the new reason columns replace the old ones.
@@ -92,7 +94,7 @@ class _Writer:
         self.start = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
         self._encoding = encoding.removesuffix("-sig")
         self._dialect = dialect
-        self._escape_formulas = escape_formulas
+        self._escaped = escaping(dialect.delimiter) if escape_formulas else None
         self._delimiter = dialect.delimiter + (" " if dialect.skip_space else "")
         special = re.escape(dialect.delimiter + dialect.quote + dialect.escape)
         self._special = re.compile(
@@ -120,20 +122,16 @@ class _Writer:
 
     def safe(self, raw: str) -> str:
         """Escapes formulas in the text of a line, if the export escapes formulas."""
-        if not self._escape_formulas:
+        if not self._escaped or self._escaped(raw) == raw:
             return raw
         scanned = RecordScanner(self._dialect, TextLines([raw])).scan(0)
-        if scanned is None or scanned.problem is not None:
-            start = re.compile(f"(^|{re.escape(self._dialect.delimiter)})({_FORMULA.pattern})")
-            return start.sub(r"\1'\2", raw)
-        if not any(_FORMULA.match(value) for value in scanned.fields):
-            return raw
-        return self.joined(scanned.fields)
+        is_broken = scanned is None or scanned.problem is not None
+        return self._escaped(raw) if scanned is None or is_broken else self.joined(scanned.fields)
 
     def _written(self, value: str) -> str:
         quote = self._dialect.quote
-        if self._escape_formulas and _FORMULA.match(value):
-            value = "'" + value
+        if self._escaped:
+            value = self._escaped(value)
         if not self._special.search(value):
             return value
         if not quote:

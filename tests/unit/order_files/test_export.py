@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from orders_pipeline.base.formulas import escaped_sign, escaping
 from orders_pipeline.order_files.rejects.export import RejectedLine, export_rejects
 from tests.unit.order_files.datasets import dataset
 from tests.unit.order_files.parsing import Imported, parse
@@ -123,6 +128,85 @@ def test_formulas_are_escaped_for_spreadsheets_and_come_back_unescaped(tmp_path:
     second = parse(again, tmp_path / "b")
     assert second.orders["customer_name"].item() == '=HYPERLINK("http://x",1)'
     assert second.lines["sku"].item() == "@S-1"
+
+
+# Each begins a formula in some spreadsheet, whose delimiter may be another one than the file's.
+FORMULAS = [
+    "=1+1",
+    "+1+cmd",
+    "-1+cmd",
+    "@SUM(A1)",
+    " =1",
+    "\t=1",
+    "'=1",
+    "\u00a0=1",
+    "\u200b=1",
+    "\ufeff=1",
+    "\uff1d1+1",
+    "\uff0b1+cmd",
+    "\uff0d1+cmd",
+    "\uff20SUM(A1)",
+    "\ufe661",
+    "a,=1",
+    "a;=1",
+    "a; =1",
+    "a|@x",
+    "a\t+x",
+    "a\n=1",
+    "a\r\n-x",
+    'a,"=1',
+    "''-x",
+    "-",
+    "=",
+    "--1",
+    "+-1",
+]
+SIGN = re.compile("[=+@\\-\uff1d\uff0b\uff20\uff0d\ufe66]")
+
+
+def cells(line: str) -> list[str]:
+    """What any spreadsheet may take for the beginning of a cell: after each delimiter, blank and quote."""
+    return [part.strip(' "\u00a0\u200b\ufeff') for part in re.split("[,;|\t\r\n]", line)]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("broken", [False, True])
+def test_no_field_begins_a_formula_in_any_spreadsheet(broken: bool, delimiter: str, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    rows = [HEADER.replace(",", delimiter)]
+    for number, formula in enumerate(FORMULAS):
+        quoted = '"{}"'.format(formula.replace('"', '""'))
+        # A quote after the end of a quoted field breaks a record.
+        name = f'{quoted}"x' if broken else quoted
+        row = [str(number), "7", name, quoted, quoted, "x", "2.50", "USD", "2025-11-10 10:00:00"]
+        rows.append(delimiter.join(row))
+    file.write_bytes("\n".join([*rows, ""]).encode())
+    first = parse(file, tmp_path / "a")
+    data = exported(first, escape_formulas=True)
+    begun = [cell for cell in cells(data.decode("utf-8-sig")) if SIGN.match(cell)]
+    assert [cell for cell in begun if not re.fullmatch("[+-][0-9.]*", cell)] == []
+    if not broken:
+        for source, name in ((data, "rejects"), (file.read_bytes(), "plain")):
+            corrected = source.replace(
+                f"{delimiter}x{delimiter}".encode(), f"{delimiter}5{delimiter}".encode()
+            )
+            (tmp_path / f"{name}.csv").write_bytes(corrected)
+        again, plain = (parse(tmp_path / f"{name}.csv", tmp_path / name) for name in ("rejects", "plain"))
+        assert again.lines.equals(plain.lines)
+        assert again.orders.drop("first_line", strict=False).equals(
+            plain.orders.drop("first_line", strict=False)
+        )
+
+
+@pytest.mark.parametrize("number", ["-3", "+4.50", "-1,234.50", "2025-11-10", "a-b", "x=1", "a@example.com"])
+def test_numbers_and_signs_inside_a_text_stay_as_they_are(number: str) -> None:
+    assert escaping(";")(number) == number
+
+
+@given(st.text(alphabet="'\"=+-@,; \t\n1a\uff1d", max_size=12))
+def test_an_escaped_text_comes_back_as_it_was(text: str) -> None:
+    escaped = pl.Series([escaping(",")(text)])
+    assert escaped.str.replace_all(escaped_sign(","), "${1}${2}").item() == text
 
 
 def test_bytes_that_were_no_text_stand_in_the_export_as_they_were(tmp_path: Path) -> None:
