@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from orders_pipeline.base.printable import printable
 
 # For each panel of the help page: its commands, and the module in `cli.commands` that registers each.
 PANELS: Mapping[str, Mapping[str, str]] = {
@@ -53,6 +56,10 @@ PANELS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# The class of all errors of usage, which typer does not export.
+WRONG_USAGE: tuple[type[Exception], ...] = typer.BadParameter.__bases__
+
+
 @cache
 def commands_of(module: str) -> Mapping[str, Any]:
     """Loads the commands that a module of `cli.commands` registers, by name."""
@@ -67,6 +74,26 @@ class CommandGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = _Commands()  # type: ignore[assignment]
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Reads the arguments."""
+        with _printable_errors():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        with _printable_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """Takes control sequences, of a file's name for one, out of what is said of wrong arguments."""
+    try:
+        yield
+    except WRONG_USAGE as error:
+        vars(error)["message"] = printable(vars(error)["message"])
+        raise
 
 
 class _Commands(Mapping[str, Any]):

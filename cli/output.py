@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
-import json
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any, ParamSpec
 
 import typer
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 
 from cli.refused_connections import refused_connection
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.base.documents import NewerDocumentError
+from orders_pipeline.base.printable import json_text, printable
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import SettingsError
 from orders_pipeline.base.stack_trace import message_of, stack_trace
@@ -34,10 +36,14 @@ Arguments = ParamSpec("Arguments")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 PIPE_COLUMNS = 10_000
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class UnbrokenConsole(Console):
-    """A console that does not wrap lines in a pipe or a file, so that paths and keys stay intact."""
+    """A console for texts of any origin, which does not wrap lines in a pipe or a file.
+
+    So paths and keys stay intact, and a control sequence in a text does not reach the terminal.
+    """
 
     @property  # type: ignore[misc] # nothing sets it
     def size(self) -> ConsoleDimensions:
@@ -46,6 +52,11 @@ class UnbrokenConsole(Console):
         if self.is_terminal or "COLUMNS" in self._environ:
             return known
         return ConsoleDimensions(PIPE_COLUMNS, known.height)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Renders without control sequences in texts, such as those of a file's name or content."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 page = UnbrokenConsole()
@@ -63,7 +74,12 @@ class CommandFailed(Exception):
 def emit(document: Any) -> None:
     """Prints one JSON document."""
     value = asdict(document) if is_dataclass(document) and not isinstance(document, type) else document
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.write(json_text(value, indent=2) + "\n")
+
+
+def show(text: str) -> None:
+    """Prints a text as it is, except that control sequences do not reach a terminal."""
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
 def explain(error: Exception) -> CommandFailed:
@@ -106,7 +122,7 @@ def explain(error: Exception) -> CommandFailed:
 
 
 def _unexpected(error: Exception) -> CommandFailed:
-    sys.stderr.write(stack_trace(error))
+    sys.stderr.write(printable(stack_trace(error)))
     told = f"{type(error).__name__}: {message_of(error)}"
     return CommandFailed("internal_error", told, "The stack trace is on stderr.")
 
@@ -133,11 +149,22 @@ def show_error(error: CommandFailed, as_json: bool) -> None:
             progress.print(f"[dim]{escape(error.hint)}[/]", highlight=False)
 
 
+def _require_text(value: object) -> None:
+    """Refuses text that no store can hold: with NUL, or with bytes that are not UTF-8. Paths may have it."""
+    if isinstance(value, list | tuple):
+        for one in value:
+            _require_text(one)
+    elif isinstance(value, str) and NO_TEXT.search(value):
+        raise typer.BadParameter(f"{printable(value)} is not text in UTF-8.")
+
+
 def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Wraps a command: an exception becomes a message and exit code 1."""
+    """Wraps a command: an exception becomes a message and exit code 1, unusable text exit code 2."""
 
     @functools.wraps(function)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        for value in kwargs.values():
+            _require_text(value)
         try:
             function(*args, **kwargs)
         except typer.Exit:

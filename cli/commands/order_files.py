@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.box import SIMPLE
@@ -16,7 +19,7 @@ from sqlalchemy import Connection
 from cli.commands.quarantine import quarantine_table
 from cli.context import open_store
 from cli.import_page import show_findings, show_report
-from cli.output import CommandFailed, JsonOption, command, emit, page, progress
+from cli.output import CommandFailed, JsonOption, command, emit, page, progress, show
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.imports.import_row import Import, get_import, list_imports, seconds_to_settle
 from orders_pipeline.imports.quarantine import QuarantinedFile, list_quarantined
@@ -134,8 +137,10 @@ def _export(
 ) -> None:
     staging = open_staging(settings)
     if output is None:
-        write_rejects(connection, staging, found, sys.stdout.buffer, escape_formulas=escape_formulas)
-        sys.stdout.buffer.flush()
+        # A terminal must not obey what a file contains.
+        with _shown() if sys.stdout.isatty() else nullcontext(sys.stdout.buffer) as target:
+            write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
+        sys.stdout.flush()
         return
     if output.exists():
         raise CommandFailed("file_exists", f"{output} already exists.", "Name another file.")
@@ -149,6 +154,14 @@ def _export(
     finally:
         unfinished.unlink(missing_ok=True)
     progress.print(f"{count:,} lines in {escape(str(output))}", highlight=False)
+
+
+@contextmanager
+def _shown() -> Iterator[BinaryIO]:
+    """Shows on the terminal what is written."""
+    written = BytesIO()
+    yield written
+    show(written.getvalue().decode(errors="backslashreplace"))
 
 
 def _show_rejects(rows: list[dict[str, Any]]) -> None:

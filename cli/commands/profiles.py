@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.import_page import show_findings
-from cli.output import CommandFailed, JsonOption, command, emit, page, progress
+from cli.output import CommandFailed, JsonOption, command, emit, page, progress, show
 from cli.reading_options import reading_options
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import AmountKind
@@ -49,7 +48,7 @@ def new(
         return
     _show_proposal(proposal, file, output)
     if output is None:
-        sys.stdout.write(proposal.toml)
+        show(proposal.toml)
 
 
 def _write(output: Path, toml: str) -> None:

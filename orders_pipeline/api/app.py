@@ -31,6 +31,7 @@ from orders_pipeline.api.headers import HeadAsGet, SecurityHeaders
 from orders_pipeline.api.hosts import KnownHosts
 from orders_pipeline.api.models import Failure, Responses
 from orders_pipeline.api.rate_limit import RateLimit
+from orders_pipeline.api.texts import NoNul
 from orders_pipeline.base.settings import ApiReads, Settings
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.monitoring.queues import AskQueues, Queue
@@ -116,6 +117,7 @@ def create_app(
     add_error_handlers(app)
     # The last one is asked first.
     app.add_middleware(BodyLimit)
+    app.add_middleware(NoNul)
     app.add_middleware(KnownHosts, names=settings.host_names)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)

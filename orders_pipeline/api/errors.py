@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from orders_pipeline.api.headers import HEADERS
+from orders_pipeline.base.printable import printable
 from orders_pipeline.figures.kpis.published_parts import PartsLost
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.store.engine import STORE_FAILED
@@ -31,7 +32,8 @@ class Refused(Exception):
 
 def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """The body of every error."""
-    return JSONResponse({"success": False, "message": message}, status, headers)
+    # A message may name a field of the request, which may contain characters that UTF-8 does not have.
+    return JSONResponse({"success": False, "message": printable(message)}, status, headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:

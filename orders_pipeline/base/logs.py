@@ -6,7 +6,6 @@ the fields below are added.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -18,6 +17,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from orders_pipeline.base.printable import json_text, printable
 from orders_pipeline.base.settings import LogFormat, Settings
 from orders_pipeline.base.stack_trace import message_of, stack_trace
 
@@ -87,7 +87,7 @@ class JsonFormatter(logging.Formatter):
         line |= _fields(record)
         if error := _error(record):
             line["error"] = masked(TRACE_BEGINS + stack_trace(error))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json_text(line)
 
 
 class TextFormatter(logging.Formatter):
@@ -101,7 +101,7 @@ class TextFormatter(logging.Formatter):
         text += f" ({fields})" if fields else ""
         if error := _error(record):
             text += f"\n{TRACE_BEGINS}{stack_trace(error)}"
-        return masked(text)
+        return printable(masked(text))
 
 
 def _message(record: logging.LogRecord) -> str:

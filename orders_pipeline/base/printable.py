@@ -1,21 +1,32 @@
-"""Text that is safe to print and to store: file names and file contents may hold any characters."""
+"""Text for terminals and log files: characters that would change the display are shown as escapes.
+
+File names and the content of files can contain them: control sequences that move the cursor or set the title,
+and marks that reverse the order of the characters around them.
+"""
 
 from __future__ import annotations
 
-# How Python represents bytes that are not UTF-8 in a file name.
-FIRST_BYTE, LAST_BYTE = 0xDC80, 0xDCFF
-BYTE = 0xDC00
+import json
+import re
+from typing import Any
+
+# Control characters except line feed and tab, line separators, bidirectional marks, and halves of characters.
+UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def printable(text: str) -> str:
-    """The text with control characters, invisible characters and undecodable bytes escaped, as `\\x1b`."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else _escaped(one) for one in text)
+    r"""The text with unprintable characters as `\x1b` or `\u202e`."""
+    return UNPRINTABLE.sub(_escape, text)
 
 
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if FIRST_BYTE <= code <= LAST_BYTE:
-        return f"\\x{code - BYTE:02x}"
-    return character.encode("unicode_escape").decode("ascii")
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON without unprintable characters, in ASCII only where it needs to be."""
+    written = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
