@@ -12,7 +12,7 @@ from pathlib import Path
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.companion import find_companion
 from orders_pipeline.order_files.columns.header import Header, find_header
-from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS, places_of
+from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS
 from orders_pipeline.order_files.columns.line_rules import kinds_in
 from orders_pipeline.order_files.columns.profile import Companion, Profile, built_in_profiles, load_profile
 from orders_pipeline.order_files.export_note import told_by_export
@@ -133,7 +133,9 @@ def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified
     inside = not main.companion
     source = open_source(path if inside else Path(main.companion), main.companion_member or None)
     # Only the columns of the second file are required here; the others are in the first file.
-    skip = {name: at for name, at in main.profile.skip.items() if not places_of(name, main.header)}
+    skip = {
+        name: at for name, at in main.profile.skip.items() if not main.profile.places((name,), main.header)
+    }
     others = {"columns": companion.columns, "items": None, "joined": {}, "companion": None, "skip": skip}
     others["lines"] = None
     others |= {"amounts": None, "payment": None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from orders_pipeline.order_files.columns.header_names import places_of
 from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.records.record_layout import Layout
@@ -38,7 +37,7 @@ def _named_columns(profile: Profile, header: tuple[str, ...]) -> dict[str, int]:
         wanted |= {f"{field.value}+{number}": name for number, name in enumerate(names)}
     wanted |= profile.money_columns
     wanted |= {name: column for rule in profile.left_out_columns for name, column, _ in rule}
-    places = {key: places_of(name, header) for key, name in wanted.items()}
+    places = {key: profile.places((name,), header) for key, name in wanted.items()}
     return {key: found[0] for key, found in places.items() if found}
 
 

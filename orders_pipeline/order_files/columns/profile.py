@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.order_files.columns.header_names import first_known, places_of
+from orders_pipeline.order_files.columns.header_names import first_known
 from orders_pipeline.order_files.columns.line_rules import LineRules
 from orders_pipeline.order_files.columns.money_columns import AmountColumns, PaymentColumns
 
@@ -99,6 +99,7 @@ class Profile(BaseModel):
 
     Attributes:
         columns: possible header names of each field.
+        other_names: for names of columns, the names that other files have instead, such as translations.
         joined: columns whose texts, joined by spaces, make up a field.
         optional: fields whose columns may be missing.
         constants: fields that have one value for the whole file.
@@ -119,6 +120,7 @@ class Profile(BaseModel):
     name: Annotated[str, Field(pattern=PROFILE_NAME)]
     description: str = ""
     columns: dict[OrderField, Names]
+    other_names: dict[str, Names] = {}
     joined: dict[OrderField, Names] = {}
     optional: tuple[OrderField, ...] = ()
     constants: dict[OrderField, str] = {}
@@ -140,7 +142,7 @@ class Profile(BaseModel):
     quote: str | None = None
     escape: str | None = None
 
-    @field_validator("columns", "skip", mode="before")
+    @field_validator("columns", "other_names", "skip", mode="before")
     @classmethod
     def _single_names(cls, value: object) -> object:
         return _as_tuples(value)
@@ -207,15 +209,21 @@ class Profile(BaseModel):
             for at, table in enumerate(tables)
         ]
 
+    def places(self, names: tuple[str, ...], header: tuple[str, ...]) -> list[int]:
+        """Returns the positions for the first of several names, or of their other names, in `header`."""
+        return first_known(
+            tuple(known for name in names for known in (name, *self.other_names.get(name, ()))), header
+        )
+
     def locate(self, header: tuple[str, ...]) -> dict[OrderField, int]:
         """Returns the position of each field whose column is in `header`."""
-        places = {field: first_known(names, header) for field, names in self.columns.items()}
+        places = {field: self.places(names, header) for field, names in self.columns.items()}
         return {field: found[0] for field, found in places.items() if found}
 
     def ambiguous(self, header: tuple[str, ...]) -> list[int]:
         """Returns the positions of the first columns between which a name of the profile does not decide."""
-        places = [first_known(names, header) for names in self.columns.values()]
-        places += [places_of(name, header) for name in self._single_columns]
+        places = [self.places(names, header) for names in self.columns.values()]
+        places += [self.places((name,), header) for name in self._single_columns]
         return next((found for found in places if len(found) > 1), [])
 
     @property
@@ -239,7 +247,7 @@ class Profile(BaseModel):
         # With a companion, a column of `skip` may be in either file.
         needed += [] if self.companion else self.skip
         needed += [header for rule in self.left_out_columns for _, header, _ in rule]
-        absent += [name for name in needed if not places_of(name, header)]
+        absent += [name for name in needed if not self.places((name,), header)]
         if self.items and not self.items.among(header):
             absent.append(self.items.columns)
         return absent

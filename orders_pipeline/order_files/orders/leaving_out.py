@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator
 import polars as pl
 
 from orders_pipeline.order_files.columns.line_rules import LineKind
-from orders_pipeline.order_files.columns.money_columns import OrderAmount
+from orders_pipeline.order_files.columns.money_columns import TAX_TREATMENT, OrderAmount
 from orders_pipeline.order_files.columns.profile import Profile, is_built_in
 from orders_pipeline.order_files.orders.listed_values import ListedValues
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.values.money import OUTSTANDING, PAID, columns_of
 
 LEFT_OUT = "left_out"
-_TEXTS = ("customer_id", "customer_name", "payment_column", "payment_reference")
+_TEXTS = ("customer_id", "customer_name", "payment_column", "payment_reference", TAX_TREATMENT)
 _RETURNED = (
     "Lines with a quantity below zero were left out of their orders. What came back is not refunded by this "
     "import."
@@ -52,12 +52,12 @@ class LeavingOut:
 
 
 def without_left_out(
-    lines: pl.DataFrame, kinds: Collection[LineKind]
+    lines: pl.DataFrame, kinds: Collection[LineKind], per_line: Collection[OrderAmount] = ()
 ) -> tuple[pl.DataFrame, int, tuple[FileWarning, ...]]:
     """Removes the lines that are left out from converted lines; returns also their number and warnings.
 
     The other lines of their orders take over what only these lines say of the order: its customer, amounts
-    and payment.
+    and payment. Amounts of which each line states its own part (`per_line`) leave with their lines.
     """
     marks = [pl.col(LEFT_OUT)] if LEFT_OUT in lines.columns else []
     whole = pl.col("problem").is_null()
@@ -71,11 +71,11 @@ def without_left_out(
         return lines, 0, ()
     count = lines.filter(out).select(returned.sum()).item() if LineKind.RETURNED in kinds else 0
     warnings = (FileWarning("returned_left_out", _RETURNED, count),) if count else ()
-    return _taken_over(lines, out).filter(~out), int(out.sum()), warnings
+    return _taken_over(lines, out, per_line).filter(~out), int(out.sum()), warnings
 
 
-def _taken_over(lines: pl.DataFrame, out: pl.Series) -> pl.DataFrame:
-    amounts = [name for kind in OrderAmount for name in columns_of(kind, lines)]
+def _taken_over(lines: pl.DataFrame, out: pl.Series, per_line: Collection[OrderAmount]) -> pl.DataFrame:
+    amounts = [name for kind in OrderAmount if kind not in per_line for name in columns_of(kind, lines)]
     amounts += [name for name in (PAID, OUTSTANDING) if name in lines.columns]
     said = {name: pl.when(pl.col(name) != 0).then(name) for name in amounts}
     said |= {

@@ -114,7 +114,8 @@ def settled(
     profile = identified.profile
     kinds = kinds_in(identified.options.leave_out) | (profile.lines.kinds() if profile.lines else set())
     typed = convert_lines(raw, profile, decisions, rules)
-    kept, left_out, warnings = without_left_out(typed, kinds)
+    per_line = profile.amounts.per_line if profile.amounts else ()
+    kept, left_out, warnings = without_left_out(typed, kinds, per_line)
     if guests:
         warnings = (*warnings, FileWarning("customer_damaged", CUSTOMER_DAMAGED, guests))
     found = settle_lines(kept, column_names(identified), profile, pages)

@@ -19,6 +19,7 @@ _NUMERIC = _WEEKDAY + r"([0-9]{1,4})([-/.])([0-9]{1,2})([-/.])([0-9]{1,4})" + _C
 _COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2}):?([0-9]{2})(?::?([0-9]{2}))?(Z)?)?$"
 _DAY_MONTH = _WEEKDAY + r"([0-9]{1,2})[-/. ]+([A-Za-z]{3,9})\.?[-/., ]+([0-9]{4}|[0-9]{2})" + _CLOCK
 _MONTH_DAY = _WEEKDAY + r"([A-Za-z]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})" + _CLOCK
+_MONTH_DAY_SHORT = r"^([A-Za-z]{3,9})-([0-9]{1,2})-([0-9]{4}|[0-9]{2})" + _CLOCK
 _MONTHS = [
     "january",
     "february",
@@ -93,8 +94,11 @@ def named_parts(text: pl.Series) -> pl.DataFrame:
     """Splits dates with English month names."""
     columns = ["text", "year", "name", "day", *CLOCK]
     day_first = _groups(text, _DAY_MONTH, ["day", "name", "year", *CLOCK]).select(columns)
-    month_first = _groups(text, _MONTH_DAY, ["name", "day", "year", *CLOCK]).select(columns)
-    parts = pl.concat([day_first, month_first]).filter(pl.col("name").is_not_null())
+    month_first = [
+        _groups(text, pattern, ["name", "day", "year", *CLOCK]).select(columns)
+        for pattern in (_MONTH_DAY, _MONTH_DAY_SHORT)
+    ]
+    parts = pl.concat([day_first, *month_first]).filter(pl.col("name").is_not_null())
     name = pl.col("name").str.to_lowercase()
     short = pl.col("year").str.len_bytes() == 2
     parts = parts.with_columns(short=short).with_columns(

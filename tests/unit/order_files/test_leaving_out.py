@@ -197,3 +197,18 @@ def test_a_cut_off_joined_number_belongs_to_the_order_before(tmp_path: Path) -> 
     imported = parse(file, tmp_path / "parsed", str(till))
     assert sorted(totals(imported).values()) == [200, 550, 600, 600]
     assert imported.codes() == ["cut_off"]
+
+
+def test_parts_of_an_amount_leave_with_their_lines_and_amounts_of_the_order_stay(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(
+        "order_id,customer_id,product_sku,quantity,unit_price,order_date,post,wrap\n"
+        "1,7,SUM,3,0.00,2025-11-10,4.00,9.00\n"
+        "1,7,MUG,1,10.00,2025-11-10,,1.00\n"
+        "1,7,CUP,1,5.00,2025-11-10,,1.00\n",
+        encoding="utf-8",
+    )
+    amounts = (
+        '[lines]\nleave_out = ["free"]\n[amounts]\nshipping = "post"\nfee = "wrap"\nper_line = ["fee"]\n'
+    )
+    assert totals(parse(file, tmp_path / "parsed", shop(tmp_path, amounts))) == {"1": 2100}

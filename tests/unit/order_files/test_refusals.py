@@ -88,7 +88,7 @@ def test_a_missing_column_of_a_named_profile_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
     with pytest.raises(FileRefused) as refused:
-        load_profile("prestashop")
+        load_profile("no_such_shop")
     assert refused.value.code == "profile_unknown"
     for name in ("default", "online_retail", "shopify", "superstore", "monthly_sales", "classicmodels"):
         assert name in refused.value.message

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.unit.order_files.datasets import shared
-from tests.unit.order_files.parsing import Imported, parse
+from tests.unit.order_files.parsing import RULES, Imported, parse
 
 SHOPS = Path(__file__).with_name("shops")
 Row = dict[str, str]
@@ -41,6 +41,19 @@ def of_amazon(rows: list[Row]) -> Decimal:
     return total
 
 
+def of_etsy(rows: list[Row]) -> Decimal:
+    """Etsy states totals of lines; shipping and tax are those of the order, discounts those of lines."""
+    total = summed(rows, "Item Total") - summed(rows, "Discount Amount")
+    return (
+        total + summed(rows[:1], "Order Shipping", "Order Sales Tax") - summed(rows[:1], "Shipping Discount")
+    )
+
+
+def of_square(rows: list[Row]) -> Decimal:
+    """What was collected for the lines of a payment: net sales and taxes."""
+    return summed([row for row in rows if row["Event Type"] == "Payment"], "Net Sales", "Tax")
+
+
 @dataclass(frozen=True)
 class Shop:
     """A sample file, and what is right.
@@ -51,6 +64,8 @@ class Shop:
         recorded: the numbers of orders that are paid elsewhere.
         charged: the numbers of orders to charge.
         rejects: how many lines are rejected, by code; skipped orders count too.
+        left_out: how many lines are left out of their orders.
+        skip_lines: how many lines stand before the header.
     """
 
     file: str
@@ -59,7 +74,9 @@ class Shop:
     recorded: set[str]
     charged: set[str]
     rejects: dict[str, int]
+    left_out: int = 0
     delimiter: str = ","
+    skip_lines: int = 0
 
     @property
     def profile(self) -> str:
@@ -68,7 +85,7 @@ class Shop:
     def stated(self) -> dict[str, Decimal]:
         """The total of each order that is taken, read from the file by other means."""
         with (SHOPS / self.file).open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.DictReader(lines, delimiter=self.delimiter))
+            rows = list(csv.DictReader(list(lines)[self.skip_lines :], delimiter=self.delimiter))
         numbers = self.recorded | self.charged
         return {number: self.total([row for row in rows if row[self.number] == number]) for number in numbers}
 
@@ -80,6 +97,7 @@ AMAZON = Shop(
     recorded={"302-0000001-0000001", "026-0000002-0000002", "112-0000003-0000003"},
     charged=set(),
     rejects={"status_skipped": 2, "tax_treatment_unknown": 1},
+    left_out=1,
     delimiter="\t",
 )
 SQUARESPACE = Shop(
@@ -123,7 +141,49 @@ PRESTASHOP = Shop(
     rejects={"payment_status_unknown": 1, "status_skipped": 1, "total_disagrees": 1},
     delimiter=";",
 )
-ALL = (AMAZON, BIGCOMMERCE, MAGENTO, PRESTASHOP, SQUARESPACE, WOOCOMMERCE_LINES)
+EBAY = Shop(
+    file="ebay.csv",
+    number="Order Number",
+    total=stated("Total Price"),
+    recorded={"11-10000-00001", "11-10000-00002", "11-10000-00003"},
+    charged=set(),
+    rejects={
+        "blank_line": 2,
+        "field_count": 2,
+        "order_number_missing": 1,
+        "payment_status_unknown": 1,
+        "total_disagrees": 1,
+    },
+    left_out=1,
+    skip_lines=1,
+)
+ETSY = Shop(
+    file="etsy.csv",
+    number="Order ID",
+    total=of_etsy,
+    recorded={"3000000001", "3000000002", "3000000003"},
+    charged=set(),
+    rejects={"payment_status_unknown": 1, "subtotal_disagrees": 1},
+)
+ODOO = Shop(
+    file="odoo.csv",
+    number="Order Reference",
+    total=stated("Total"),
+    recorded=set(),
+    charged={"S00021", "S00022"},
+    rejects={"status_skipped": 2, "total_disagrees": 1},
+    left_out=2,
+)
+SQUARE = Shop(
+    file="square.csv",
+    number="Transaction ID",
+    total=of_square,
+    recorded={"TXA1", "TXB2", "TXC3"},
+    charged=set(),
+    rejects={"total_disagrees": 1},
+    left_out=1,
+)
+ALL = (AMAZON, BIGCOMMERCE, EBAY, ETSY, MAGENTO, ODOO, PRESTASHOP, SQUARE, SQUARESPACE, WOOCOMMERCE_LINES)
 
 
 def owed(taken: Imported) -> dict[str, Decimal]:
@@ -135,6 +195,7 @@ def test_each_order_of_a_shop_owes_what_its_file_states(shop: Shop, tmp_path: Pa
     taken = parse(SHOPS / shop.file, tmp_path / "parsed")
     assert taken.identified.profile.name == shop.profile
     assert taken.parsed.rejects_by_code == shop.rejects
+    assert taken.parsed.left_out_lines == shop.left_out
     assert owed(taken) == shop.stated()
     paid = dict(taken.orders.select("number", "paid").iter_rows())
     assert {number for number, recorded in paid.items() if recorded is not None} == shop.recorded
@@ -198,6 +259,69 @@ def test_lines_of_woocommerce_may_have_order_fields_on_their_first_line_only(tmp
         2,
     )
     assert taken.orders.filter(number="2002")["rounding"].to_list() == [0]
+
+
+def test_ebay_writes_the_amounts_of_a_combined_order_on_a_line_of_its_own(tmp_path: Path) -> None:
+    taken = parse(SHOPS / "ebay.csv", tmp_path / "parsed")
+    combined = taken.orders.filter(number="11-10000-00003")
+    assert combined.select("total", "lines", "shipping", "tax", "fee").row(0) == (
+        132331,
+        2,
+        50_000,
+        863_100,
+        40_000,
+    )
+    assert taken.orders.filter(number="11-10000-00002")["tax"].to_list() == [0]
+
+
+def test_reports_of_ebay_in_german_have_the_same_columns_by_other_names(tmp_path: Path) -> None:
+    file = tmp_path / "ebay.csv"
+    file.write_text(
+        ";;\n"
+        "Verkaufsprotokollnummer;Bestellnummer;Nutzername des Käufers;Name des Käufers;Artikelnummer;"
+        "Angebotstitel;Bestandseinheit;Anzahl;Verkauft für;Verpackung und Versand;Gesamtbetrag;Verkauft am;"
+        "Zahlungsdatum\n"
+        "12;16-14679-61003;kaeufer_1;K. Eins;;;;3;26,00 €;4,90 €;30,90 €;10-Nov-25;10-Nov-25\n"
+        "12;16-14679-61003;kaeufer_1;K. Eins;4053588635;Becher;B-1;2;8,00 €;;;10-Nov-25;\n"
+        "12;16-14679-61003;kaeufer_1;K. Eins;4053588636;Kanne;;1;10,00 €;;;10-Nov-25;\n",
+        encoding="utf-8",
+    )
+    rules = replace(RULES, currency="EUR")
+    taken = parse(file, tmp_path / "parsed", rules=rules)
+    assert taken.identified.profile.name == "ebay"
+    assert taken.orders.select("number", "customer_id", "total", "paid", "lines").rows() == [
+        ("16-14679-61003", "kaeufer_1", 3090, 3090, 2)
+    ]
+    assert taken.lines.sort("record")["sku"].to_list() == ["B-1", "Kanne"]
+
+
+def test_only_the_first_line_of_an_order_of_odoo_has_its_number(tmp_path: Path) -> None:
+    taken = parse(shared("cases/half_order_blank_number.csv"), tmp_path / "parsed")
+    assert taken.identified.profile.name == "odoo"
+    assert owed(taken) == {"S00021": Decimal("401.90"), "S00022": Decimal("191.00")}
+    assert taken.orders["customer_id"].to_list() == ["Azure Interior", "Deco Addict"]
+
+
+def test_exports_of_odoo_may_have_the_names_of_its_fields(tmp_path: Path) -> None:
+    file = tmp_path / "sale.order.csv"
+    file.write_text(
+        "name,partner_id,date_order,state,amount_total,order_line/product_id,order_line/product_uom_qty,"
+        "order_line/price_unit,order_line/discount\n"
+        "S1,Azure,2026-03-02 08:12:00,sale,216.00,Desk,2.0,120.0,10.0\n"
+        "S2,Azure,2026-03-02 08:12:00,draft,120.00,Desk,1.0,120.0,0.0\n",
+        encoding="utf-8",
+    )
+    taken = parse(file, tmp_path / "parsed")
+    assert taken.identified.profile.name == "odoo"
+    assert owed(taken) == {"S1": Decimal("216.00")}
+    assert taken.parsed.rejects_by_code == {"status_skipped": 1}
+
+
+def test_taxes_of_square_are_added_where_prices_do_not_contain_them(tmp_path: Path) -> None:
+    taken = parse(SHOPS / "square.csv", tmp_path / "parsed")
+    taxes = taken.orders.sort("number").select("number", "tax", "tax_included").rows()
+    assert taxes == [("TXA1", 10_300, 0), ("TXB2", 1_109_400, 0), ("TXC3", 0, 4_100)]
+    assert "Muffin Regular" in taken.lines["sku"].to_list()
 
 
 def test_the_profile_of_each_shop_has_a_section_in_the_documentation() -> None:
