@@ -22,6 +22,7 @@ from jobs.figures.schedules import figure_jobs, figure_schedules
 from jobs.figures.sensors import figure_sensors
 from jobs.imports.import_orders import import_orders_job
 from jobs.imports.sensors import import_sensors
+from jobs.imports.small_files import import_small_files_job
 from jobs.run_log import run_log, use_run_log
 from jobs.workers.executor import build_executor
 from orders_pipeline.base.settings import Settings, load_settings
@@ -45,6 +46,7 @@ def build_definitions(settings: Settings) -> Definitions:
         asset_checks=[*order_checks(), *figure_checks(), *quality_checks(settings.rejects_limit)],
         jobs=[
             import_orders_job(),
+            import_small_files_job,
             publish_figures_job,
             *check_jobs(),
             *figure_jobs(settings),

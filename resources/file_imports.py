@@ -22,7 +22,7 @@ class FileImports:
     settings: Settings = field(repr=False)
 
     @contextmanager
-    def open(self, key: str) -> Iterator[FileImport]:
-        """The steps of an import. In this context the order store is open and the import sends heartbeats."""
-        with self.order_store.open() as engine, beating(engine, key, Sign.WORK):
+    def open(self, *keys: str) -> Iterator[FileImport]:
+        """The steps of imports. In this context the order store is open and these imports send heartbeats."""
+        with self.order_store.open() as engine, beating(engine, keys, Sign.WORK):
             yield FileImport(engine, self.staging, self.settings)

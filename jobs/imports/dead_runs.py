@@ -10,9 +10,11 @@ from sqlalchemy import Engine
 
 from jobs.dagster_seams.runs import newest_event_id
 from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.runs import PARTITION_TAG, fail_run
+from jobs.imports.small_files import IMPORT_SMALL_FILES
+from jobs.runs import PARTITION_TAG, fail_run, imported_keys
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, find_import
+from orders_pipeline.imports.small_files import first_unfinished
 from orders_pipeline.imports.watchdog import STARTING_TAKES, HeartbeatClock
 from orders_pipeline.store.engine import reading
 
@@ -28,7 +30,7 @@ class RunPatience:
 
     Attributes:
         run: the run of an import that has ended; a process that starts may take longer, see `STARTING_TAKES`.
-        older_run: a run of a running import for which a newer run was launched.
+        older_run: a run of a running import for which a newer run was launched, or a run of many small files.
         other_job: a run that imports nothing.
     """
 
@@ -42,17 +44,18 @@ def fail_dead_runs(
 ) -> int:
     """Marks started runs that have been silent for too long as failed; returns how many.
 
-    The watchdog of imports decides about the newest run of a running import.
+    The watchdog of imports decides about the newest run of a running import, and about a run of many small
+    files until it has finished them.
     """
     failed = 0
     for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
         run = record.dagster_run
         found = _import_of(engine, run)
         newest = _newest(instance, found) if found and found.status in AT_WORK else None
-        if newest and newest.run_id == run.run_id:
+        if (newest and newest.run_id == run.run_id) or _has_files_left(engine, run):
             continue
         silent_for = signs.unchanged_for(("dead", run.run_id), _sign(instance, run, found, newest))
-        if silent_for > _may_be_silent_for(found, patience):
+        if silent_for > _may_be_silent_for(run, found, patience):
             fail_run(instance, record, "the run's process is gone")
             failed += 1
     return failed
@@ -71,6 +74,13 @@ def _import_of(engine: Engine, run: DagsterRun) -> Import | None:
         return find_import(connection, key)
 
 
+def _has_files_left(engine: Engine, run: DagsterRun) -> bool:
+    if run.job_name != IMPORT_SMALL_FILES:
+        return False
+    with reading(engine) as connection:
+        return first_unfinished(connection, imported_keys(run)) is not None
+
+
 def _newest(instance: DagsterInstance, found: Import) -> DagsterRun | None:
     record = next(iter(instance.get_run_records(runs_of(found.key), limit=1)), None)
     return record.dagster_run if record else None
@@ -84,7 +94,7 @@ def _sign(
     return newest_event_id(instance, run.run_id), found.run_beat_at if found and ours else None
 
 
-def _may_be_silent_for(found: Import | None, patience: RunPatience) -> float:
+def _may_be_silent_for(run: DagsterRun, found: Import | None, patience: RunPatience) -> float:
     if found is None:
-        return patience.other_job
+        return patience.older_run if run.job_name == IMPORT_SMALL_FILES else patience.other_job
     return patience.older_run if found.status in AT_WORK else patience.run * STARTING_TAKES

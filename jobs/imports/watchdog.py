@@ -16,18 +16,20 @@ from sqlalchemy import Engine
 
 from jobs.imports.dead_runs import runs_of
 from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, fail_run
+from jobs.imports.shared_runs import shared_run_of, shared_runs
+from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, fail_run, imported_keys
 from jobs.workers.celery_settings import step_app
-from jobs.workers.queue_heads import files_waiting
+from jobs.workers.queue_heads import work_waiting
 from jobs.workers.queues import queue_sizes, unserved_queues
-from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings, SettingsError
-from orders_pipeline.imports.import_row import Import, imports_in
+from orders_pipeline.imports.import_row import Import, imports_to_watch
 from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.imports.life import stall_import
+from orders_pipeline.imports.small_files import first_unfinished
 from orders_pipeline.imports.watchdog import (
     GiveUp,
     HeartbeatClock,
+    Leave,
     NewestRun,
     Patience,
     Relaunch,
@@ -56,11 +58,15 @@ def relaunch_lost(
     """Marks the runs of lost imports as failed, and yields a request for a new run of each."""
     # Each tick that uses `context.log` leaves a file, so it is used only when there is something to log.
     instance = context.instance
-    watched = _watched(instance, engine)
     waiting = cache(lambda: _waiting(settings))
     absent = cache(lambda: _absent(settings, engine))
-    for found in watched:
-        records = _newest_runs(instance, found.key)
+    shared = shared_runs(instance)
+    for one in shared:
+        if reason := _why_lost(one, engine, signs, waiting, patience):
+            context.log.warning(f"The shared run {one.dagster_run.run_id} is lost: {reason}")
+            fail_run(instance, one, reason)
+    for found in _watched(instance, engine, shared):
+        records = _newest_runs(instance, found)
         record, run = next(iter(records), None), _seen(records, found.run_beat_at or 0)
         silence = signs.silence(found, run)
         tasks_wait = silence.work > patience.work and waiting()(found.key)
@@ -78,15 +84,35 @@ def relaunch_lost(
                     stall_import(connection, found.id, reason)
 
 
-def _watched(instance: DagsterInstance, engine: Engine) -> list[Import]:
-    """Running imports, and staged ones whose run may have died before its first step."""
+def _why_lost(
+    record: RunRecord,
+    engine: Engine,
+    signs: HeartbeatClock,
+    waiting: Callable[[], Callable[[str], bool]],
+    patience: Patience,
+) -> str | None:
+    """Why a shared run is lost; None if it is not. Each of its files that is left has its heartbeats."""
     with reading(engine) as connection:
-        running = imports_in(connection, ImportStatus.RUNNING)
-        paused = current_pause(connection)
-        staged = [] if paused else imports_in(connection, ImportStatus.STAGED)
-    begun = _begun(instance) if staged else set()
-    # Imports that were turned away by a paused intake have a run, however old.
-    return [*running, *(one for one in staged if one.key in begun or one.run_id)]
+        found = first_unfinished(connection, imported_keys(record.dagster_run))
+    if found is None:
+        return None
+    run = _seen([record], found.run_beat_at or 0)
+    silence = signs.silence(found, run)
+    tasks_wait = silence.work > patience.work and waiting()(record.dagster_run.run_id)
+    verdict = judge(found, run, silence, tasks_wait, patience)
+    return None if isinstance(verdict, Leave) else verdict.reason
+
+
+def _watched(instance: DagsterInstance, engine: Engine, shared: Sequence[RunRecord]) -> list[Import]:
+    """Running imports, and staged ones whose run may have died before its first step.
+
+    An import of a shared run is watched on its own as soon as that run has ended.
+    """
+    in_shared = {record.dagster_run.run_id for record in shared}
+    begun = _begun(instance)
+    with reading(engine) as connection:
+        watched = imports_to_watch(connection, begun, new_too=current_pause(connection) is None)
+    return [one for one in watched if one.run_id not in in_shared]
 
 
 def _begun(instance: DagsterInstance) -> set[str]:
@@ -98,8 +124,10 @@ def _begun(instance: DagsterInstance) -> set[str]:
     return {run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags}
 
 
-def _newest_runs(instance: DagsterInstance, key: str) -> Sequence[RunRecord]:
-    return instance.get_run_records(runs_of(key), limit=MOST_UNBEGUN)
+def _newest_runs(instance: DagsterInstance, found: Import) -> Sequence[RunRecord]:
+    own = instance.get_run_records(runs_of(found.key), limit=MOST_UNBEGUN)
+    shared = shared_run_of(instance, found)
+    return sorted([*own, *shared], key=lambda record: record.create_timestamp, reverse=True)
 
 
 def _seen(records: Sequence[RunRecord], last_beat: int) -> NewestRun:
@@ -125,13 +153,13 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _waiting(settings: Settings) -> Callable[[str], bool]:
-    """Returns a function that tells whether tasks of an import wait in the broker."""
+    """Returns a function that tells whether tasks of an import, or of a run, wait in the broker."""
     try:
         if is_amqp(broker_url(settings)):
             # RabbitMQ shows only the head of a queue, and redelivers the tasks of a dead worker at once.
             waits = any(queue_sizes(settings).values())
             return lambda _: waits
-        return files_waiting(settings).__contains__
+        return work_waiting(settings).__contains__
     except ConnectionError:
         # A broker that is down may come back with its tasks; until then the heartbeat of the run decides.
         return lambda _: True

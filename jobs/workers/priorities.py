@@ -22,6 +22,7 @@ FEW_BATCHES = range(2, 9)
 class Priority(IntEnum):
     """Priorities of steps, before what run and file add."""
 
+    SMALL_FILES = LOWEST
     BEGIN = 1
     GO_ON = 2
     CHARGE = 3

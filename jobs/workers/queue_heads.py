@@ -31,8 +31,8 @@ def queues(settings: Settings) -> dict[str, Queue]:
         return {queue: _queue(connection, queue) for queue in QUEUES}
 
 
-def files_waiting(settings: Settings) -> set[str]:
-    """Partition keys of the imports with waiting tasks, on Redis.
+def work_waiting(settings: Settings) -> set[str]:
+    """Ids of the runs with waiting tasks, and the partition keys of their files, on Redis.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -43,7 +43,8 @@ def files_waiting(settings: Settings) -> set[str]:
             headers = [one for queue in QUEUES for one in waiting_headers(channel, queue, first=0)]
         finally:
             channel.close()
-    return {one[IDS_HEADER]["file"] for one in headers if "file" in (one.get(IDS_HEADER) or {})}
+    ids = [one.get(IDS_HEADER) or {} for one in headers]
+    return {one[name] for one in ids for name in ("run_id", "file") if name in one}
 
 
 def _queue(connection: Connection, queue: str) -> Queue:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from dagster import DagsterInstance, DagsterRun
 
-from jobs.runs import PARTITION_TAG
+from jobs.runs import imported_keys
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.heartbeat import Sign, beating
 from resources.order_store import OrderStore
@@ -15,17 +15,17 @@ from resources.order_store import OrderStore
 
 @contextmanager
 def run_heartbeat(settings: Settings, instance: DagsterInstance, run: DagsterRun) -> Iterator[None]:
-    """Sends heartbeats of the import that a run works on; other runs need none."""
-    key = run.tags.get(PARTITION_TAG)
+    """Sends heartbeats of the imports that a run works on; other runs need none."""
+    keys = imported_keys(run)
 
     def give_way() -> None:
-        # The run was given up or deleted, and another may work on the import now.
+        # The run was given up or deleted, and another may work on its imports now.
         current = instance.get_run_by_id(run.run_id)
         if current is None or current.is_finished:
             os.kill(os.getpid(), signal.SIGINT)
 
     with ExitStack() as stack:
-        if key:
+        if keys:
             engine = stack.enter_context(OrderStore(settings.store_url, home=settings.home).open())
-            stack.enter_context(beating(engine, key, Sign.RUN, then=give_way))
+            stack.enter_context(beating(engine, keys, Sign.RUN, then=give_way))
         yield

@@ -1,17 +1,18 @@
-"""Heartbeats of an import, in its row of the store: from the run's process, and from workers on its steps."""
+"""Heartbeats of imports, in their rows of the store: from a run's process, and from workers on its steps."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 
 from sqlalchemy import Engine, update
 
 from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.store.schema import imports
 
 BEAT_SECONDS = 5.0
@@ -32,15 +33,22 @@ def wait_for_heartbeats() -> None:
 
 @contextmanager
 def beating(
-    engine: Engine, key: str, sign: Sign, every: float = BEAT_SECONDS, then: Callable[[], None] | None = None
+    engine: Engine,
+    keys: Sequence[str],
+    sign: Sign,
+    every: float = BEAT_SECONDS,
+    then: Callable[[], None] | None = None,
 ) -> Iterator[None]:
-    """Sends a heartbeat of the import at once, and then every few seconds inside the context.
+    """Sends a heartbeat of these imports at once, and then every few seconds inside the context.
+
+    Finished imports need none.
 
     Args:
+        keys: the partition keys of the imports that a run works on.
         then: called after each heartbeat.
     """
     ended = threading.Event()
-    thread = threading.Thread(target=_beat, args=(engine, key, sign, every, then, ended), daemon=True)
+    thread = threading.Thread(target=_beat, args=(engine, keys, sign, every, then, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -51,13 +59,15 @@ def beating(
 
 def _beat(
     engine: Engine,
-    key: str,
+    keys: Sequence[str],
     sign: Sign,
     every: float,
     then: Callable[[], None] | None,
     ended: threading.Event,
 ) -> None:
-    statement = update(imports).where(imports.c.partition_key == key)
+    statement = update(imports).where(
+        imports.c.partition_key.in_(keys), imports.c.status != ImportStatus.FINISHED
+    )
     # The first one is sent at once: many steps end before the second, and are work all the same.
     while True:
         try:

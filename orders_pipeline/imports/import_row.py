@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,18 @@ def get_import(connection: Connection, key: str) -> Import:
     return found
 
 
+def import_id(connection: Connection, key: str) -> int:
+    """The id of the import of a partition key.
+
+    Raises:
+        UnknownPartitionError: nothing was staged under it.
+    """
+    found = connection.execute(select(imports.c.id).where(imports.c.partition_key == key)).scalar()
+    if found is None:
+        raise UnknownPartitionError(key)
+    return int(found)
+
+
 def find_import(connection: Connection, key: str) -> Import | None:
     """The import of a partition key, if there is one."""
     row = connection.execute(_imports().where(imports.c.partition_key == key)).one_or_none()
@@ -83,6 +96,19 @@ def imports_in(connection: Connection, status: ImportStatus) -> list[Import]:
     """Imports with this status, oldest first."""
     query = _imports().where(imports.c.status == status).order_by(imports.c.id)
     return [_import(row) for row in connection.execute(query)]
+
+
+def imports_to_watch(connection: Connection, keys: Collection[str], *, new_too: bool) -> list[Import]:
+    """Running imports, and new ones that a run turned away or whose keys are given, oldest first.
+
+    Args:
+        new_too: whether new imports are wanted.
+    """
+    wanted = imports.c.status == ImportStatus.RUNNING
+    if new_too:
+        begun = imports.c.run_id.is_not(None) | imports.c.partition_key.in_(keys)
+        wanted |= (imports.c.status == ImportStatus.STAGED) & begun
+    return [_import(row) for row in connection.execute(_imports().where(wanted).order_by(imports.c.id))]
 
 
 def _imports() -> Any:

@@ -35,8 +35,12 @@ class Step:
 
 
 @contextmanager
-def noting_failures(engine: Engine, step: Step) -> Iterator[None]:
-    """Stores the error of a step that fails, and removes the stored error of one that succeeds."""
+def noting_failures(engine: Engine, step: Step, *, first_try: bool = False) -> Iterator[None]:
+    """Stores the error of a step that fails, and removes the stored error of one that succeeds.
+
+    Args:
+        first_try: whether the step cannot have failed before, so there is no error to remove.
+    """
     try:
         yield
     except NO_BREAKAGE:
@@ -44,7 +48,8 @@ def noting_failures(engine: Engine, step: Step) -> Iterator[None]:
     except Exception as error:
         _note(engine, step, error)
         raise
-    _forget(engine, step)
+    if not first_try:
+        _forget(engine, step)
 
 
 def _note(engine: Engine, step: Step, error: Exception) -> None:

@@ -44,10 +44,19 @@ def charge_payments(
     Raises:
         ConnectionError: the gateway cannot be reached; charging again is safe.
     """
-    batch = walk(engine, key, transaction_orders, OrderStatus.RESERVED, request_payment)
+    batch = _requested(engine, key, transaction_orders)
     if unanswered := _unanswered(engine, batch):
         asyncio.run(_charge(engine, gateway, key, unanswered, transaction_orders))
     return _answers(engine, batch)
+
+
+def open_charges(engine: Engine, key: BatchKey, transaction_orders: int) -> list[Charge]:
+    """Stores the intent to charge each reserved order of a batch; returns all charges without an outcome."""
+    return _unanswered(engine, _requested(engine, key, transaction_orders))
+
+
+def _requested(engine: Engine, key: BatchKey, transaction_orders: int) -> Batch:
+    return walk(engine, key, transaction_orders, OrderStatus.RESERVED, request_payment)
 
 
 def _answers(engine: Engine, batch: Batch) -> Answers:
@@ -99,15 +108,15 @@ async def _charge(
                 unsaved.extend(outcomes)
                 if len(unsaved) >= transaction_orders or time.monotonic() - saved_at >= SAVE_EVERY_SECONDS:
                     # In a thread, so that open requests do not time out while the store is busy.
-                    await asyncio.to_thread(_save, engine, key, unsaved)
+                    await asyncio.to_thread(save_answers, engine, key, unsaved)
                     unsaved = []
                     saved_at = time.monotonic()
     finally:
         # A gateway that breaks off has answered some charges: those outcomes are kept.
-        _save(engine, key, unsaved)
+        save_answers(engine, key, unsaved)
 
 
-def _save(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:
+def save_answers(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:
     """Saves outcomes. An outcome that is saved already stays as it is."""
     if not outcomes:
         return

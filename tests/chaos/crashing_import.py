@@ -1,4 +1,4 @@
-"""The small import that is killed at each of its commits, and the process that runs it to its death.
+"""The small imports that are killed at each of their commits, and the process that runs them to their death.
 
 As a program, it forks a child for each line of its input, which is killed where the line says, and answers
 with the child's exit code. It has loaded everything and used nothing: a child of a process that has used
@@ -11,15 +11,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from orders_pipeline.base.settings import PROJECT_ROOT
+from orders_pipeline.imports.small_files import SmallFiles
 from tests.chaos.commit_points import CommitPoints
-from tests.import_bench import ImportBench, Line
+from tests.import_bench import RUN, ImportBench, Line
 from tests.stores import open_test_engine
 
 BEFORE = [Line("known"), Line("changed", quantity=2), Line("changed", "CABLE", 1, "2.50")]
@@ -39,6 +41,12 @@ LINES = [
     Line("b4", "CABLE", 1, date="2025-11-12 09:00:00", customer="c2"),
     Line("b5", "MOUSE", 1, name="Ada Lovelace"),
 ]
+# Which file is served first differs after a death, so nothing in them is scarce.
+TOGETHER = {
+    "first": [Line("p1", "MOUSE", 2), Line("p1", "CABLE", 1, "2.50"), Line("p2"), Line("known")],
+    "second": [Line(f"q{number}", "CABLE", 1, "0.3333", customer="c2") for number in range(5)],
+    "third": [Line("r1", "NEWCOMER", 4, "1.25", currency="EUR"), Line("bad", quantity=0), Line("r2")],
+}
 
 
 def bench_at(engine: Engine, folder: Path) -> ImportBench:
@@ -59,6 +67,19 @@ def run_import(bench: ImportBench) -> None:
     bench.settle(bench.stage(bench.write(*LINES)))
 
 
+def run_together(bench: ImportBench) -> list[str]:
+    """The import of some files in one run, as the step of a shared run does it; returns their keys."""
+    keys = [bench.stage(bench.write(*lines, name=f"{name}.csv")) for name, lines in TOGETHER.items()]
+    steps = replace(bench.steps, counts_tries=False)
+    files = SmallFiles(steps, RUN, bench.gateway, publish=lambda _: None)
+    for _ in files.import_all(keys):
+        pass
+    return keys
+
+
+ACTIONS: dict[str, Callable[[ImportBench], object]] = {"alone": run_import, "together": run_together}
+
+
 @contextmanager
 def crashing_imports() -> Iterator[subprocess.Popen[str]]:
     """The process that runs imports to their death."""
@@ -72,12 +93,16 @@ def crashing_imports() -> Iterator[subprocess.Popen[str]]:
             process.stdin.close()  # type: ignore[union-attr]
 
 
-def crash(process: subprocess.Popen[str], bench: ImportBench, point: int) -> int:
-    """Exit code of an import that was killed at this point."""
+def crash(process: subprocess.Popen[str], bench: ImportBench, point: int, action: str = "alone") -> int:
+    """Exit code of an import that was killed at this point.
+
+    Args:
+        action: a name in `ACTIONS`.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
     url = bench.engine.url.render_as_string(hide_password=False)
-    process.stdin.write(json.dumps([url, str(bench.folder), point]) + "\n")
+    process.stdin.write(json.dumps([url, str(bench.folder), point, action]) + "\n")
     process.stdin.flush()
     return int(process.stdout.readline())
 
@@ -92,10 +117,10 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _run_to_death(url: str, folder: str, point: int) -> None:
+def _run_to_death(url: str, folder: str, point: int, action: str) -> None:
     bench = bench_at(open_test_engine(url), Path(folder))
     CommitPoints(bench.engine, at=point)
-    run_import(bench)
+    ACTIONS[action](bench)
     os._exit(0)
 
 

@@ -82,7 +82,7 @@ def test_an_import_that_gives_signs_of_life_keeps_what_it_holds(bench: ImportBen
 def test_an_import_that_beats_is_left_alone(lone_bench: ImportBench) -> None:
     key = reserved(lone_bench)
     outlive(lone_bench)
-    with beating(lone_bench.engine, key, Sign.RUN, every=0.001):
+    with beating(lone_bench.engine, [key], Sign.RUN, every=0.001):
         while any_expired(lone_bench.engine, PATIENCE):
             pass
         assert sweep(lone_bench) == 0

@@ -26,7 +26,7 @@ def silence(bench: ImportBench) -> None:
 def test_a_step_shorter_than_a_beat_is_a_sign_of_life(bench: ImportBench) -> None:
     key = bench.parsed(Line("1"))
     silence(bench)
-    with beating(bench.engine, key, Sign.WORK):
+    with beating(bench.engine, [key], Sign.WORK):
         pass
     found = seen(bench, key)
     assert (found.work_beat_at or 0) > 1
@@ -36,7 +36,7 @@ def test_a_step_shorter_than_a_beat_is_a_sign_of_life(bench: ImportBench) -> Non
 def test_a_beat_that_cannot_be_noted_does_no_harm_to_the_work(lone_bench: ImportBench) -> None:
     key = lone_bench.parsed(Line("1"))
     nowhere = open_engine(f"sqlite:///{lone_bench.folder / 'without-tables.db'}")
-    with beating(nowhere, key, Sign.WORK, every=0.001):
+    with beating(nowhere, [key], Sign.WORK, every=0.001):
         assert lone_bench.settle(key).orders["accepted"] == 1
     nowhere.dispose()
 
@@ -51,5 +51,5 @@ def test_a_question_that_fails_after_a_beat_does_not_end_the_beats(bench: Import
             raise RuntimeError("Dagster's storage is away")
         asked_again.set()
 
-    with beating(bench.engine, key, Sign.RUN, every=0.001, then=ask):
+    with beating(bench.engine, [key], Sign.RUN, every=0.001, then=ask):
         assert asked_again.wait(60)

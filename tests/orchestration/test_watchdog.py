@@ -317,7 +317,7 @@ def test_runs_that_never_began_are_counted_since_the_last_sign_of_life(
     beat(bench)
     for count in (1, 2, 3):
         run_of(instance, key, STARTED)
-        records = _newest_runs(instance, key)
+        records = _newest_runs(instance, found(bench, key))
         assert _seen(records, found(bench, key).run_beat_at or 0).unbegun == count
     assert records[-1].dagster_run.run_id == beaten.run_id
 

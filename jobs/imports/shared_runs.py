@@ -1,0 +1,23 @@
+"""Runs that many small files share, as those who watch and launch runs look for them."""
+
+from collections.abc import Sequence
+
+from dagster import DagsterInstance, RunRecord, RunsFilter
+
+from jobs.imports.small_files import IMPORT_SMALL_FILES
+from jobs.runs import IN_PROGRESS, WAITING
+from orders_pipeline.imports.import_row import Import
+
+
+def shared_runs(instance: DagsterInstance) -> Sequence[RunRecord]:
+    """The shared runs that have not ended."""
+    return instance.get_run_records(
+        RunsFilter(job_name=IMPORT_SMALL_FILES, statuses=[*WAITING, *IN_PROGRESS])
+    )
+
+
+def shared_run_of(instance: DagsterInstance, found: Import) -> Sequence[RunRecord]:
+    """The run that last worked on an import, if it is a shared one."""
+    if found.run_id is None:
+        return []
+    return instance.get_run_records(RunsFilter(job_name=IMPORT_SMALL_FILES, run_ids=[found.run_id]))

@@ -1,0 +1,155 @@
+"""The job that imports many small files in one run.
+
+A run costs seconds, whatever it does. Here each step imports some dozens of files in one worker process, with
+the same steps of the core as a run of a single file. Each file keeps its partition, its report and its state.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from celery.exceptions import SoftTimeLimitExceeded
+from dagster import (
+    AssetMaterialization,
+    DynamicOut,
+    DynamicOutput,
+    Failure,
+    Field,
+    In,
+    Nothing,
+    OpExecutionContext,
+    Out,
+    Output,
+    ResourceParam,
+    RunRequest,
+    job,
+    op,
+)
+from sqlalchemy import Engine
+
+from jobs.failures import THREE_TRIES, TRANSIENT, permanent_failures
+from jobs.imports.metadata import orders_metadata, rejects_metadata
+from jobs.imports.ops import FILE_WORK
+from jobs.imports.partitions import register_partitions
+from jobs.runs import KEYS, LONG_RUN, SHARE_OUT, RunPriority, imported_keys
+from jobs.workers.priorities import Priority, priority_tag
+from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
+from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.small_files import SmallFiles, refusals_of, require_staged
+from orders_pipeline.payments.gateway import GatewayUnavailableError, PaymentGateway
+from orders_pipeline.store.engine import reading
+from resources.figures import FigureStores
+from resources.file_imports import FileImports
+from resources.order_store import OrderStore
+from resources.payment_gateway import PaymentGateways
+
+IMPORT_SMALL_FILES = "import_small_files"
+# The charges of these files are open at the same time. If the worker dies, each needs a run of its own.
+FILES_A_STEP = 25
+REFUSALS_SHOWN = 10
+SPARE_NOBODY = (SoftTimeLimitExceeded, *TRANSIENT)
+
+
+def shared_run(keys: Sequence[str]) -> RunRequest:
+    """A run that imports these files."""
+    config = {"ops": {SHARE_OUT: {"config": {KEYS: list(keys)}}}}
+    return RunRequest(job_name=IMPORT_SMALL_FILES, run_config=config, tags=RunPriority.INBOX.tag)
+
+
+@op(
+    name=SHARE_OUT,
+    config_schema={KEYS: Field([str], description="Partition keys of staged files.")},
+    out=DynamicOut(Nothing),
+    retry_policy=THREE_TRIES,
+    tags=FILE_WORK | priority_tag(Priority.BEGIN),
+)
+def share_out_files(
+    context: OpExecutionContext, order_store: ResourceParam[OrderStore]
+) -> Iterator[DynamicOutput[None]]:
+    """Divides the files among steps, and registers their partitions."""
+    keys = context.op_config[KEYS]
+    with permanent_failures(), order_store.open() as engine:
+        with reading(engine) as connection:
+            require_staged(connection, keys)
+        register_partitions(context.instance, keys)
+    for number in range(len(_parts(keys))):
+        yield DynamicOutput(None, mapping_key=f"{number:04}")
+
+
+@op(
+    ins={"part": In(Nothing)},
+    out=Out(Nothing),
+    retry_policy=THREE_TRIES,
+    tags=FILE_WORK | priority_tag(Priority.SMALL_FILES),
+)
+def import_files(
+    context: OpExecutionContext,
+    file_imports: ResourceParam[FileImports],
+    payment_gateway: ResourceParam[PaymentGateways],
+    figures: ResourceParam[FigureStores],
+) -> Iterator[AssetMaterialization | Output[None]]:
+    """Imports some files from parsing to their report. A file that fails is left to a run of its own."""
+    all_keys = imported_keys(context.run)
+    keys = _parts(all_keys)[int(str(context.get_mapping_key()))]
+    finished = 0
+    with (
+        permanent_failures(),
+        # A file that failed is not lost while this run continues, so all steps send heartbeats of all files.
+        file_imports.open(*all_keys) as steps,
+        payment_gateway.open(steps.engine) as gateway,
+        figures.open() as published,
+    ):
+        _require_answers(gateway)
+        files = SmallFiles(steps, context.run_id, gateway, published.boards.publish_window, SPARE_NOBODY)
+        for report in files.import_all(keys):
+            finished += 1
+            yield from _materializations(steps.engine, report)
+        published.live.publish()
+    for key, error in files.failed.items():
+        context.log.warning(f"{key} was not imported: {type(error).__name__}")
+    yield Output(None, metadata={"finished": finished, "failed": len(files.failed)})
+
+
+@op(
+    ins={"imported": In(Nothing)},
+    out=Out(Nothing),
+    retry_policy=THREE_TRIES,
+    tags=FILE_WORK | priority_tag(Priority.END),
+)
+def report_refused_files(context: OpExecutionContext, order_store: ResourceParam[OrderStore]) -> None:
+    """Fails if files were refused, as the run of a single file does, so that operators get a notice."""
+    with permanent_failures(), order_store.open() as engine:
+        with reading(engine) as connection:
+            refused = refusals_of(connection, imported_keys(context.run), context.run_id)
+        if refused:
+            raise Failure(_refusal(refused, len(imported_keys(context.run))), allow_retries=False)
+
+
+@job(name=IMPORT_SMALL_FILES, tags=RunPriority.ASKED_FOR.tag | LONG_RUN)
+def import_small_files_job() -> None:
+    """Imports many small staged files: the config of `share_out_files` names them."""
+    report_refused_files(share_out_files().map(import_files).collect())
+
+
+def _parts(keys: Sequence[str]) -> list[Sequence[str]]:
+    return [keys[start : start + FILES_A_STEP] for start in range(0, len(keys), FILES_A_STEP)]
+
+
+def _require_answers(gateway: PaymentGateway) -> None:
+    # While the gateway is away, no file is begun: each of them would need a run of its own.
+    if not gateway.answers():
+        raise GatewayUnavailableError("the payment gateway does not answer")
+
+
+def _materializations(engine: Engine, report: ImportReport) -> Iterator[AssetMaterialization]:
+    shown: dict[str, dict[str, Any]] = {
+        ORDERS.name: orders_metadata(engine, report),
+        REJECTED_ORDER_ROWS.name: rejects_metadata(engine, report),
+    }
+    for asset, metadata in shown.items():
+        yield AssetMaterialization(asset, partition=report.partition, metadata=metadata)
+
+
+def _refusal(refused: dict[str, str], files: int) -> str:
+    shown = ", ".join(f"{name} ({code})" for name, code in list(refused.items())[:REFUSALS_SHOWN])
+    more = ", ..." if len(refused) > REFUSALS_SHOWN else ""
+    return f"{len(refused)} of {files} files were refused: {shown}{more}. `orders failed` lists them."

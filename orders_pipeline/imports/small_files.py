@@ -1,0 +1,171 @@
+"""Imports many small files in one process.
+
+Each step is taken for all files before the next one, so that their charges are open at the same time. A file
+that fails is left out of the following steps, and the others continue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from orders_pipeline.base.model import ImportStatus, Window
+from orders_pipeline.imports.file_import import FileImport
+from orders_pipeline.imports.import_row import (
+    Import,
+    UnknownPartitionError,
+    find_import,
+    get_import,
+    seconds_to_settle,
+)
+from orders_pipeline.imports.intake import current_pause
+from orders_pipeline.imports.report import ImportReport, report_import
+from orders_pipeline.imports.step_failures import WHOLE_FILE, Step, noting_failures
+from orders_pipeline.lifecycle.batch import BatchKey
+from orders_pipeline.lifecycle.charge_together import charge_together
+from orders_pipeline.payments.gateway import Charge, PaymentGateway
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import imports
+
+
+@dataclass(slots=True)
+class SmallFile:
+    """A small file on its way through the steps."""
+
+    key: str
+    import_id: int
+    batches: list[int] = field(default_factory=list)
+    charges: dict[BatchKey, list[Charge]] = field(default_factory=dict)
+    report: ImportReport | None = None
+
+
+@dataclass(slots=True)
+class SmallFiles:
+    """The import of small files in one run.
+
+    Args:
+        publish: shows the orders of a finished batch on the leaderboards.
+        fatal: errors that are not those of a single file; they end the import of all files.
+        failed: the error of each file that was not imported, by its partition key.
+    """
+
+    steps: FileImport
+    run_id: str
+    gateway: PaymentGateway
+    publish: Callable[[Window], object]
+    fatal: tuple[type[Exception], ...] = ()
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+    def import_all(self, keys: Sequence[str]) -> Iterator[ImportReport]:
+        """Imports the files that no run has begun, and yields the report of each finished one.
+
+        After the death of a worker, this run yields the reports of the files that it had finished again. It
+        leaves those that it had begun to a run of their own, because one of them may have killed the worker.
+        """
+        yield from self._finished_before(keys)
+        files = list(self._each(self._new(keys), self._parse))
+        files = list(self._each(files, self._reserve))
+        files = list(self._each(files, self._request_payments))
+        charges = {key: batch for file in files for key, batch in file.charges.items()}
+        still_open = charge_together(self.steps.engine, self.gateway, charges)
+        for file in self._each(files, lambda file: self._settle(file, still_open)):
+            if file.report:
+                yield file.report
+
+    def _new(self, keys: Sequence[str]) -> list[SmallFile]:
+        new = select(imports.c.partition_key, imports.c.id).where(
+            imports.c.partition_key.in_(keys), imports.c.status == ImportStatus.STAGED
+        )
+        with reading(self.steps.engine) as connection:
+            if current_pause(connection):
+                return []
+            return [SmallFile(*row) for row in connection.execute(new.order_by(imports.c.id))]
+
+    def _finished_before(self, keys: Sequence[str]) -> list[ImportReport]:
+        finished = select(imports.c.partition_key).where(
+            imports.c.partition_key.in_(keys),
+            imports.c.status == ImportStatus.FINISHED,
+            imports.c.run_id == self.run_id,
+        )
+        with reading(self.steps.engine) as connection:
+            again = [get_import(connection, key) for key in connection.execute(finished).scalars().all()]
+            return [report_import(connection, found, seconds_to_settle(found)) for found in again]
+
+    def _each(self, files: Iterable[SmallFile], step: Callable[[SmallFile], None]) -> Iterator[SmallFile]:
+        """Takes a step for each file, and yields the files that did not fail."""
+        for file in files:
+            try:
+                step(file)
+            except self.fatal:
+                raise
+            except Exception as error:  # noqa: BLE001 it is stored, and a failed file harms no other
+                self.failed[file.key] = error
+            else:
+                yield file
+
+    def _parse(self, file: SmallFile) -> None:
+        with self._noted(file, "parse_order_file"):
+            file.batches = self.steps.parse(file.key, self.run_id)
+
+    def _reserve(self, file: SmallFile) -> None:
+        for number in file.batches:
+            with self._noted(file, "load_orders", number):
+                self.steps.load(file.key, number)
+            with self._noted(file, "reserve_stock", number):
+                self.steps.reserve(file.key, number)
+
+    def _request_payments(self, file: SmallFile) -> None:
+        for number in file.batches:
+            with self._noted(file, "charge_payments", number):
+                charges = self.steps.request_payments(file.key, number)
+            file.charges[BatchKey(file.import_id, number)] = charges
+
+    def _settle(self, file: SmallFile, still_open: Mapping[BatchKey, Exception]) -> None:
+        for number in file.batches:
+            with self._noted(file, "charge_payments", number):
+                if error := still_open.get(BatchKey(file.import_id, number)):
+                    raise error
+            with self._noted(file, "finalize_orders", number):
+                self.publish(self.steps.finalize(file.key, number).window)
+            with self._noted(file, "roll_back_orders", number):
+                self.steps.roll_back(file.key, number)
+        with self._noted(file, "summarize_import"):
+            file.report = self.steps.finish(file.key)
+
+    def _noted(self, file: SmallFile, step: str, batch: int = WHOLE_FILE) -> AbstractContextManager[None]:
+        """Stores a failure under the name of the step's op, so that its success in another run removes it."""
+        return noting_failures(self.steps.engine, Step(file.key, step, self.run_id, batch), first_try=True)
+
+
+def require_staged(connection: Connection, keys: Sequence[str]) -> None:
+    """Checks that a file is staged under each of these partition keys.
+
+    Raises:
+        UnknownPartitionError: none is staged under one of them.
+    """
+    found = connection.execute(select(imports.c.partition_key).where(imports.c.partition_key.in_(keys)))
+    if unknown := set(keys).difference(found.scalars()):
+        raise UnknownPartitionError(min(unknown))
+
+
+def refusals_of(connection: Connection, keys: Sequence[str], run_id: str) -> dict[str, str]:
+    """Returns the codes of the refused files of a run, by partition key."""
+    refused = select(imports.c.partition_key, imports.c.refused_code).where(
+        imports.c.partition_key.in_(keys),
+        imports.c.status == ImportStatus.REFUSED,
+        imports.c.run_id == run_id,
+    )
+    return dict(connection.execute(refused.order_by(imports.c.id)).all())
+
+
+def first_unfinished(connection: Connection, keys: Sequence[str]) -> Import | None:
+    """Returns one of these imports that is not finished, refused or stalled."""
+    unfinished = (ImportStatus.STAGED, ImportStatus.RUNNING)
+    query = select(imports.c.partition_key).where(
+        imports.c.partition_key.in_(keys), imports.c.status.in_(unfinished)
+    )
+    key = connection.execute(query.order_by(imports.c.id).limit(1)).scalar()
+    return find_import(connection, key) if key else None

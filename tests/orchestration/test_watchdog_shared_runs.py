@@ -1,0 +1,183 @@
+"""The watchdog and runs that many small files share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, build_sensor_context
+from sqlalchemy import update
+
+from jobs.imports.dead_runs import RunPatience, fail_dead_runs
+from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.small_files import import_small_files_job, shared_run
+from jobs.imports.watchdog import relaunch_lost
+from jobs.workers.run_heartbeat import run_heartbeat
+from jobs.workers.step_log import IDS_HEADER, step_ids
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.imports.watchdog import HeartbeatClock, Patience
+from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.schema import imports
+from tests.dagster_runs import create_run
+from tests.import_bench import ImportBench, many_orders, write_orders
+
+ENDLESS, NONE_AT_ALL = 1e9, 1e-9
+STARTED, FAILURE, SUCCESS = DagsterRunStatus.STARTED, DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS
+CANCELED, WAITING = DagsterRunStatus.CANCELED, DagsterRunStatus.NOT_STARTED
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
+    """A home on SQLite and Redis with a worker."""
+    monkeypatch.setattr("jobs.imports.watchdog.unserved_queues", lambda *_: set())
+    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url)
+    yield bench
+    engine.dispose()
+
+
+def staged(bench: ImportBench, *names: str) -> list[str]:
+    files = [write_orders(bench.folder / f"{name}.csv", many_orders(2, name)) for name in names]
+    return [bench.stage(file) for file in files]
+
+
+def run_of(instance: DagsterInstance, keys: list[str], status: DagsterRunStatus) -> DagsterRun:
+    """A run that these files share."""
+    config = dict(shared_run(keys).run_config or {})
+    return instance.create_run_for_job(import_small_files_job, status=status, run_config=config)
+
+
+def begin(bench: ImportBench, key: str, run: DagsterRun) -> None:
+    bench.steps.parse(key, run.run_id)
+
+
+def beat(bench: ImportBench) -> None:
+    """A sign of life of every run's process, after the last change of any run."""
+    with bench.engine.begin() as connection:
+        connection.execute(update(imports).values(run_beat_at=now_us()))
+
+
+def look_for_lost(
+    bench: ImportBench, instance: DagsterInstance, run: float = ENDLESS, work: float = ENDLESS
+) -> list[str | None]:
+    """Keys that the watchdog launches again; silence takes two looks, and what follows another."""
+    signs, patience = HeartbeatClock(), Patience(run, work)
+    with build_sensor_context(instance=instance) as context:
+        looks = [
+            [
+                one.partition_key
+                for one in relaunch_lost(context, bench.engine, bench.settings, signs, patience)
+            ]
+            for _ in range(3)
+        ]
+    return [key for look in looks for key in look]
+
+
+def status_of(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
+    found = instance.get_run_by_id(run.run_id)
+    assert found
+    return found.status
+
+
+def test_all_files_of_a_run_have_its_heartbeats_until_they_are_finished(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    keys = staged(bench, "begun", "new", "finished")
+    run = run_of(instance, keys, STARTED)
+    begin(bench, keys[0], run)
+    bench.settle(keys[2])
+    with bench.engine.begin() as connection:
+        connection.execute(update(imports).values(run_beat_at=1))
+    with run_heartbeat(bench.settings, instance, run):
+        pass
+    assert [(bench.found(key).run_beat_at or 0) > 1 for key in keys] == [True, True, False]
+
+
+@pytest.mark.parametrize("status", [STARTED, WAITING])
+def test_a_run_at_work_and_its_files_are_left_alone(
+    bench: ImportBench, instance: DagsterInstance, status: DagsterRunStatus
+) -> None:
+    keys = staged(bench, "begun", "new")
+    run = run_of(instance, keys, status)
+    begin(bench, keys[0], run)
+    beat(bench)
+    assert look_for_lost(bench, instance) == []
+    assert status_of(instance, run) is status
+
+
+@pytest.mark.parametrize("status", [SUCCESS, FAILURE])
+def test_only_what_an_ended_run_had_begun_is_launched_alone(
+    bench: ImportBench, instance: DagsterInstance, status: DagsterRunStatus
+) -> None:
+    keys = staged(bench, "finished", "begun", "new")
+    run = run_of(instance, keys, status)
+    begin(bench, keys[1], run)
+    bench.settle(keys[0])
+    assert set(look_for_lost(bench, instance)) == {keys[1]}
+
+
+def test_what_a_canceled_run_had_begun_is_left_as_it_is(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    keys = staged(bench, "begun", "new")
+    begin(bench, keys[0], run_of(instance, keys, CANCELED))
+    assert look_for_lost(bench, instance) == []
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_run_whose_process_is_gone_is_failed(
+    bench: ImportBench, instance: DagsterInstance, *, begun: bool
+) -> None:
+    keys = staged(bench, "one", "another")
+    run = run_of(instance, keys, STARTED)
+    if begun:
+        begin(bench, keys[0], run)
+    lost = look_for_lost(bench, instance, run=NONE_AT_ALL)
+    assert status_of(instance, run) is FAILURE
+    assert lost == (keys[:1] if begun else [])
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_run_whose_tasks_are_lost_is_failed_and_one_whose_tasks_wait_is_not(
+    bench: ImportBench, instance: DagsterInstance, redis_url: str, *, waits: bool
+) -> None:
+    run = run_of(instance, staged(bench, "one", "another"), STARTED)
+    beat(bench)
+    if waits:
+        with Celery(broker=redis_url, set_as_current=False) as app:
+            headers = {IDS_HEADER: step_ids(run.run_id, "import_files[0000]", None)}
+            app.send_task("a step", queue="dagster", headers=headers)
+    assert look_for_lost(bench, instance, work=NONE_AT_ALL) == []
+    assert status_of(instance, run) is (STARTED if waits else FAILURE)
+
+
+def test_a_file_that_was_launched_alone_is_watched_by_that_run(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    (key,) = staged(bench, "one")
+    begin(bench, key, run_of(instance, [key], FAILURE))
+    create_run(instance, IMPORT_ORDERS, WAITING, {"dagster/partition": key})
+    assert look_for_lost(bench, instance) == []
+
+
+def test_a_run_whose_process_died_after_its_last_file_is_failed(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    keys = staged(bench, "one", "another")
+    run, signs = run_of(instance, keys, STARTED), HeartbeatClock()
+    patience = RunPatience(ENDLESS, older_run=NONE_AT_ALL)
+    for _ in range(2):
+        assert fail_dead_runs(instance, bench.engine, signs, patience) == 0
+    for key in keys:
+        bench.settle(key)
+    assert [fail_dead_runs(instance, bench.engine, signs, patience) for _ in range(2)] == [0, 1]
+    assert status_of(instance, run) is FAILURE
