@@ -1,45 +1,147 @@
-"""Launches the imports of files from the inbox."""
+"""Launches the imports of files from the inbox: a run for each file, or one run for many small files.
+
+A run costs two to three seconds, whatever it does, so many small files share a run. Only some runs are
+launched at a time. The other imports wait in the store, where they hold up neither larger files nor figures.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from dagster import DagsterInstance, RunRequest, RunsFilter
+from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter
 from sqlalchemy import Engine
 
+from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partitions
-from jobs.runs import RunPriority
+from jobs.imports.readiness import missing_for_imports
+from jobs.imports.shared_runs import shared_runs
+from jobs.imports.small_files import IMPORT_SMALL_FILES, shared_run
+from jobs.runs import IN_PROGRESS, WAITING, RunPriority, imported_keys
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.to_launch import ToLaunch, imports_to_launch, note_launched
 from orders_pipeline.store.engine import reading
 
 RUN_KEY_TAG = "dagster/run_key"
-# Dagster makes the runs of a tick one after the other, and the sensor does not look again before.
-LAUNCHED_AT_ONCE = 25
+SHARED_RUN_AGAIN_AFTER = timedelta(minutes=1)
+WITHOUT_SUCCESS = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
-def launch_requests(instance: DagsterInstance, engine: Engine) -> list[RunRequest]:
-    """Requests for the runs of imports that have none yet.
+@dataclass(frozen=True, slots=True)
+class LaunchLimits:
+    """When files share a run, and how many runs there are at a time.
+
+    Attributes:
+        small_bytes: size up to which a file may share a run.
+        more_than: number of waiting small files up to which each gets a run of its own.
+        files_a_run: files that share a run, at most.
+        shared_runs: shared runs that have not ended, at most.
+        own_runs: runs of one file that have not ended, at most.
+        at_once: runs of one file that one tick launches, at most. Dagster makes them one after the other, and
+            the sensor does not look again before.
+    """
+
+    small_bytes: int = 256 * 1024
+    more_than: int = 10
+    files_a_run: int = 300
+    shared_runs: int = 2
+    own_runs: int = 50
+    at_once: int = 25
+
+
+LIMITS = LaunchLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """Runs that have not ended: the files that they import, and their numbers."""
+
+    keys: frozenset[str] = frozenset()
+    shared_runs: int = 0
+    own_runs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToRun:
+    """The files to launch now: those that get a run of their own, and groups that share a run."""
+
+    alone: list[ToLaunch]
+    together: list[list[ToLaunch]]
+
+
+def launch_requests(
+    instance: DagsterInstance, engine: Engine, limits: LaunchLimits = LIMITS
+) -> list[RunRequest]:
+    """Requests for runs of one file each.
 
     An import stays in the list until its run exists: if the daemon dies now, the same run is requested again.
+    If a run dies before it begins, the watchdog launches it again.
     """
-    asked_before = _waiting(engine)
-    launched = _launched(instance, asked_before)
+    chosen = _chosen(instance, engine, limits).alone
+    launched = _launched(instance, chosen)
     if launched:
         with engine.begin() as connection:
             note_launched(connection, launched)
-    waiting = _waiting(engine)
-    register_partitions(instance, [one.key for one in waiting])
-    return [
-        RunRequest(run_key=one.run_key, partition_key=one.key, tags=RunPriority.INBOX.tag) for one in waiting
-    ]
+    new = [one for one in chosen if one not in launched]
+    register_partitions(instance, [one.key for one in new])
+    return [RunRequest(run_key=one.run_key, partition_key=one.key, tags=RunPriority.INBOX.tag) for one in new]
 
 
-def _waiting(engine: Engine) -> list[ToLaunch]:
-    with reading(engine) as connection:
-        return imports_to_launch(connection, LAUNCHED_AT_ONCE)
-
-
-def _launched(instance: DagsterInstance, waiting: Sequence[ToLaunch]) -> list[ToLaunch]:
-    if not waiting:
+def shared_requests(
+    instance: DagsterInstance, engine: Engine, settings: Settings, limits: LaunchLimits = LIMITS
+) -> list[RunRequest]:
+    """Requests for runs that many small files share. An import stays in the list until a run begins it."""
+    groups = [[one.key for one in group] for group in _chosen(instance, engine, limits).together]
+    failed = _failed_before_they_began(instance)
+    ready = [keys for keys in groups if failed.isdisjoint(keys)]
+    if not ready or missing_for_imports(settings, engine):
         return []
-    records = instance.get_run_records(RunsFilter(tags={RUN_KEY_TAG: [one.run_key for one in waiting]}))
+    return [shared_run(keys) for keys in ready]
+
+
+def choose(waiting: Sequence[ToLaunch], launched: Launched, limits: LaunchLimits) -> ToRun:
+    """Chooses the files to launch now, the oldest first."""
+    left = [one for one in waiting if one.key not in launched.keys]
+    small = [one for one in left if one.is_new and one.file_bytes <= limits.small_bytes]
+    sharing = small if len(small) > limits.more_than else []
+    keys = {one.key for one in sharing}
+    alone = [one for one in left if one.key not in keys]
+    own_runs = min(limits.at_once, max(limits.own_runs - launched.own_runs, 0))
+    shared_runs = max(limits.shared_runs - launched.shared_runs, 0)
+    return ToRun(alone[:own_runs], _groups(sharing, limits.files_a_run)[:shared_runs])
+
+
+def launched_now(instance: DagsterInstance) -> Launched:
+    """The imports that Dagster runs or has in its queue."""
+    active = RunsFilter(job_name=IMPORT_ORDERS, statuses=[*WAITING, *IN_PROGRESS])
+    own, shared = instance.get_run_records(active), shared_runs(instance)
+    keys = (key for record in [*own, *shared] for key in imported_keys(record.dagster_run))
+    return Launched(frozenset(keys), len(shared), len(own))
+
+
+def _groups(files: list[ToLaunch], size: int) -> list[list[ToLaunch]]:
+    return [files[start : start + size] for start in range(0, len(files), size)]
+
+
+def _chosen(instance: DagsterInstance, engine: Engine, limits: LaunchLimits) -> ToRun:
+    with reading(engine) as connection:
+        waiting = imports_to_launch(connection)
+    return choose(waiting, launched_now(instance), limits)
+
+
+def _launched(instance: DagsterInstance, chosen: Sequence[ToLaunch]) -> list[ToLaunch]:
+    if not chosen:
+        return []
+    records = instance.get_run_records(RunsFilter(tags={RUN_KEY_TAG: [one.run_key for one in chosen]}))
     run_keys = {record.dagster_run.tags[RUN_KEY_TAG] for record in records}
-    return [one for one in waiting if one.run_key in run_keys]
+    return [one for one in chosen if one.run_key in run_keys]
+
+
+def _failed_before_they_began(instance: DagsterInstance) -> set[str]:
+    """Files of shared runs that failed a moment ago. Otherwise, another run would fail at each tick."""
+    filters = RunsFilter(
+        job_name=IMPORT_SMALL_FILES,
+        statuses=WITHOUT_SUCCESS,
+        updated_after=datetime.now(UTC) - SHARED_RUN_AGAIN_AFTER,
+    )
+    records = instance.get_run_records(filters)
+    return {key for record in records for key in imported_keys(record.dagster_run)}

@@ -16,7 +16,8 @@ from dagster import (
 from jobs.imports.background import Background
 from jobs.imports.dead_runs import RunPatience, fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.launching import launch_requests
+from jobs.imports.launching import launch_requests, shared_requests
+from jobs.imports.small_files import IMPORT_SMALL_FILES
 from jobs.imports.watchdog import relaunch_lost
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.dropped_files import DroppedFiles
@@ -43,7 +44,11 @@ def import_sensors(
         pauses: seconds of silence before each further launch of an import without progress.
     """
     inbox = Inbox(settings.inbox_folder, stable_seconds)
-    return [_inbox_sensor(inbox), _lost_imports_sensor(settings, tuple(pauses))]
+    return [
+        _inbox_sensor(inbox),
+        _small_files_sensor(settings),
+        _lost_imports_sensor(settings, tuple(pauses)),
+    ]
 
 
 def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
@@ -83,6 +88,24 @@ def _take_in(dropped: DroppedFiles, file_imports: FileImports) -> None:
     with file_imports.order_store.open() as engine:
         while dropped.take_in(engine, file_imports.staging):
             pass
+
+
+def _small_files_sensor(settings: Settings) -> SensorDefinition:
+    @sensor(job_name=IMPORT_SMALL_FILES, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
+    def small_files_sensor(
+        context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
+    ) -> SensorResult | SkipReason:
+        """Launches runs that many small files of the inbox share."""
+        with order_store.open() as engine:
+            with reading(engine) as connection:
+                if pause := current_pause(connection):
+                    return SkipReason(f"small files wait: {pause}")
+            requests = shared_requests(context.instance, engine, settings)
+        if requests:
+            return SensorResult(run_requests=requests)
+        return SkipReason("few small files wait, or runs for them are under way")
+
+    return small_files_sensor
 
 
 def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> SensorDefinition:

@@ -16,12 +16,12 @@ from sqlalchemy import Engine
 
 from jobs.imports.dead_runs import runs_of
 from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.readiness import missing_for_imports
 from jobs.imports.shared_runs import shared_run_of, shared_runs
 from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, fail_run, imported_keys
-from jobs.workers.celery_settings import step_app
 from jobs.workers.queue_heads import work_waiting
-from jobs.workers.queues import queue_sizes, unserved_queues
-from orders_pipeline.base.settings import Settings, SettingsError
+from jobs.workers.queues import queue_sizes
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.import_row import Import, imports_to_watch
 from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.imports.life import stall_import
@@ -36,7 +36,6 @@ from orders_pipeline.imports.watchdog import (
     RunState,
     judge,
 )
-from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.services.broker_tls import is_amqp
 from orders_pipeline.services.redis_server import broker_url
 from orders_pipeline.store.engine import reading
@@ -45,7 +44,6 @@ UNSETTLED = [*IN_PROGRESS, DagsterRunStatus.FAILURE]
 BEGINNINGS_SEEN_FOR = timedelta(days=1)
 MOST_BEGINNINGS = 1000
 MOST_UNBEGUN = 5
-WORKERS_ANSWER_WITHIN_SECONDS = 5
 
 
 def relaunch_lost(
@@ -59,7 +57,7 @@ def relaunch_lost(
     # Each tick that uses `context.log` leaves a file, so it is used only when there is something to log.
     instance = context.instance
     waiting = cache(lambda: _waiting(settings))
-    absent = cache(lambda: _absent(settings, engine))
+    absent = cache(lambda: missing_for_imports(settings, engine))
     shared = shared_runs(instance)
     for one in shared:
         if reason := _why_lost(one, engine, signs, waiting, patience):
@@ -163,18 +161,3 @@ def _waiting(settings: Settings) -> Callable[[str], bool]:
     except ConnectionError:
         # A broker that is down may come back with its tasks; until then the heartbeat of the run decides.
         return lambda _: True
-
-
-def _absent(settings: Settings, engine: Engine) -> str | None:
-    """Names what is missing for a launch, which would otherwise fail and use up one of its tries."""
-    if not _workers_answer(settings):
-        return "a worker"
-    try:
-        return None if connect_gateway(settings, engine).answers() else "the payment gateway"
-    except SettingsError:
-        # The run of the import reports the error, where people look for it.
-        return None
-
-
-def _workers_answer(settings: Settings) -> bool:
-    return not unserved_queues(step_app(settings), WORKERS_ANSWER_WITHIN_SECONDS)

@@ -43,6 +43,7 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
             refused_code=None,
             run_beat_at=now,
             work_beat_at=now,
+            dropped_at=None,
             launches=case(
                 (imports.c.run_id == run_id, imports.c.launches),
                 (brought_nothing, imports.c.launches + 1),
@@ -105,7 +106,7 @@ def finish_import(connection: Connection, import_id: int) -> None:
     connection.execute(
         update(imports)
         .where(imports.c.id == import_id, imports.c.status != ImportStatus.FINISHED)
-        .values(status=ImportStatus.FINISHED, settled_at=last_progress or now_us())
+        .values(status=ImportStatus.FINISHED, settled_at=last_progress or now_us(), dropped_at=None)
     )
 
 

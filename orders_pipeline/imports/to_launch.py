@@ -7,16 +7,22 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
+from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.store.schema import imports
 
 
 @dataclass(frozen=True, slots=True)
 class ToLaunch:
-    """An import that needs a run; `dropped_at` (ns) tells two drops of the same file apart."""
+    """An import that needs a run; `dropped_at` (ns) tells two drops of the same file apart.
+
+    Attributes:
+        is_new: whether no run has worked on it yet.
+    """
 
     key: str
     file_bytes: int
     dropped_at: int
+    is_new: bool = True
 
     @property
     def run_key(self) -> str:
@@ -24,10 +30,11 @@ class ToLaunch:
         return f"{self.key}/{self.dropped_at}"
 
 
-def imports_to_launch(connection: Connection, limit: int) -> list[ToLaunch]:
+def imports_to_launch(connection: Connection) -> list[ToLaunch]:
     """Imports without a run, oldest first."""
-    columns = (imports.c.partition_key, imports.c.file_bytes, imports.c.dropped_at)
-    query = select(*columns).where(imports.c.dropped_at.is_not(None)).order_by(imports.c.id).limit(limit)
+    is_new = (imports.c.status == ImportStatus.STAGED) & imports.c.run_id.is_(None)
+    columns = (imports.c.partition_key, imports.c.file_bytes, imports.c.dropped_at, is_new)
+    query = select(*columns).where(imports.c.dropped_at.is_not(None)).order_by(imports.c.id)
     return [ToLaunch(*row) for row in connection.execute(query)]
 
 

@@ -67,7 +67,7 @@ def quarantined(bench: ImportBench) -> list[QuarantinedFile]:
 def waiting(bench: ImportBench) -> list[str]:
     """Partition keys of the imports without a run."""
     with reading(bench.engine) as connection:
-        return [one.key for one in imports_to_launch(connection, 10_000)]
+        return [one.key for one in imports_to_launch(connection)]
 
 
 def test_good_files_among_a_thousand_hostile_ones_are_staged_and_the_others_are_rows(

@@ -62,7 +62,7 @@ def instance() -> Iterator[DagsterInstance]:
 @pytest.fixture
 def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
     """A home on SQLite and Redis with a worker, that waits for ever for signs of life."""
-    monkeypatch.setattr("jobs.imports.watchdog.unserved_queues", lambda *_: set())
+    monkeypatch.setattr("jobs.imports.readiness.unserved_queues", lambda *_: set())
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url, run_patience=ENDLESS, work_patience=ENDLESS)
@@ -263,7 +263,7 @@ def test_nothing_is_launched_again_before_a_worker_answers(
 ) -> None:
     key = running(bench)
     run_of(instance, key, FAILURE)
-    monkeypatch.setattr("jobs.imports.watchdog.unserved_queues", unserved_queues)
+    monkeypatch.setattr("jobs.imports.readiness.unserved_queues", unserved_queues)
     assert look_for_lost(bench, instance) == []
     assert found(bench, key).status is ImportStatus.RUNNING
 
