@@ -5,6 +5,7 @@ the same steps of the core as a run of a single file. Each file keeps its partit
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -99,7 +100,14 @@ def import_files(
         figures.open() as published,
     ):
         _require_answers(gateway)
-        files = SmallFiles(steps, context.run_id, gateway, published.boards.publish_window, SPARE_NOBODY)
+        files = SmallFiles(
+            # No batch is tried twice in a shared run.
+            replace(steps, counts_tries=False),
+            context.run_id,
+            gateway,
+            published.boards.publish_window,
+            SPARE_NOBODY,
+        )
         for report in files.import_all(keys):
             finished += 1
             yield from _materializations(steps.engine, report)

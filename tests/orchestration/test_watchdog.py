@@ -31,6 +31,7 @@ from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
 from jobs.imports.sensors import import_sensors
 from jobs.imports.watchdog import _newest_runs, _seen
+from jobs.runs import fail_run
 from jobs.workers.queues import unserved_queues
 from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
@@ -497,9 +498,12 @@ def test_a_dropped_file_is_kept_at_once_and_asks_for_the_same_run_until_it_is_kn
     (again,) = tick_inbox(bench, instance)
     assert (again.run_key, again.partition_key) == (first.run_key, first.partition_key)
     tags = {"dagster/partition": str(first.partition_key), "dagster/run_key": str(first.run_key)}
-    create_run(instance, IMPORT_ORDERS, status=WAITING, tags=tags)
+    run = create_run(instance, IMPORT_ORDERS, status=WAITING, tags=tags)
     assert tick_inbox(bench, instance) == []
     drop(bench, "good.csv", Line("1"))
+    # The run that waits imports it as well.
+    assert tick_inbox(bench, instance) == []
+    fail_run(instance, instance.get_run_record_by_id(run.run_id), "it never began")
     (dropped_again,) = tick_inbox(bench, instance)
     assert dropped_again.partition_key == first.partition_key
     assert dropped_again.run_key != first.run_key

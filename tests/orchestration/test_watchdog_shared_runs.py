@@ -60,6 +60,12 @@ def begin(bench: ImportBench, key: str, run: DagsterRun) -> None:
     bench.steps.parse(key, run.run_id)
 
 
+def finish(bench: ImportBench, key: str, run: DagsterRun) -> None:
+    for number in bench.steps.parse(key, run.run_id):
+        bench.up_to("roll_back", key, number)
+    bench.steps.finish(key)
+
+
 def beat(bench: ImportBench) -> None:
     """A sign of life of every run's process, after the last change of any run."""
     with bench.engine.begin() as connection:
@@ -131,6 +137,19 @@ def test_what_a_canceled_run_had_begun_is_left_as_it_is(
     keys = staged(bench, "begun", "new")
     begin(bench, keys[0], run_of(instance, keys, CANCELED))
     assert look_for_lost(bench, instance) == []
+
+
+def test_a_file_whose_orders_are_retried_is_launched_alone(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    bench.set(payment_success_rate=0)
+    keys = staged(bench, "one", "another")
+    run = run_of(instance, keys, SUCCESS)
+    for key in keys:
+        finish(bench, key, run)
+    assert look_for_lost(bench, instance) == []
+    assert bench.retry("one0") == {keys[0]: 1}
+    assert set(look_for_lost(bench, instance)) == {keys[0]}
 
 
 @pytest.mark.parametrize("begun", [True, False])
