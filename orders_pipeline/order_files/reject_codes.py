@@ -23,6 +23,7 @@ class RejectCode(StrEnum):
     UNDECODABLE = "undecodable"
     JSON_BROKEN = "json_broken"
     CELL_ERROR = "cell_error"
+    ITEM_BROKEN = "item_broken"
     ORDER_NUMBER_MISSING = "order_number_missing"
     ORDER_NUMBER_DAMAGED = "order_number_damaged"
     ORDER_NUMBER_REUSED = "order_number_reused"
@@ -125,6 +126,9 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         None,
         "A cell contains an error of the spreadsheet: {}.",
         "Correct the cell. For #NOT_COMPUTED, open and save the workbook in a spreadsheet program.",
+    ),
+    RejectCode.ITEM_BROKEN: Explanation(
+        None, "The items of the order cannot be read: {}.", "Correct the items, or `[items]` in the profile."
     ),
     RejectCode.ORDER_NUMBER_MISSING: Explanation(
         "order_number",

@@ -14,15 +14,15 @@ def order_layout(identified: Identified) -> Layout:
     """Returns the layout of a file.
 
     Its columns are the order fields, `skip_N` for `skip`, `out_N_M` for `leave_out`, `field+N` for `joined`,
-    `item_N` for packed items, `shipping+N` and the like for `amounts`, and `payment_paid` and the like for
-    `payment`.
+    `item_N` or `item_N_field` for items, `shipping+N` and the like for `amounts`, and `payment_paid` and the
+    like for `payment`.
     """
     profile, header = identified.profile, identified.header
     columns = {field.value: at for field, at in profile.locate(header).items()}
     needed = [columns[field] for field in _TELLING if field in columns]
     columns |= _named_columns(profile, header)
     if profile.items:
-        columns |= {f"item_{number}": at for number, at in enumerate(profile.items.among(header))}
+        columns |= profile.items.places(header)
 
     def looks_like_record(fields: list[str]) -> bool:
         number, *others = (fields[at].strip() for at in needed)
@@ -50,5 +50,5 @@ def column_names(identified: Identified) -> dict[str, str]:
         kind = name.partition("+")[0]
         names[kind] = f"{names[kind]} + {column}" if kind in names else column
     if items := identified.profile.items:
-        names |= {field.value: f"{items.columns}: {key}" for field, key in items.fields.items()}
+        names |= {field.value: items.name_of(field) for field in items.fields}
     return names

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header_names import first_known
+from orders_pipeline.order_files.columns.item_columns import absent_columns, item_groups
 from orders_pipeline.order_files.columns.line_rules import LineRules
 from orders_pipeline.order_files.columns.money_columns import AmountColumns, PaymentColumns
 
@@ -55,27 +56,81 @@ _PRICES = {OrderField.UNIT_PRICE, OrderField.LINE_TOTAL}
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
+class ItemFormat(StrEnum):
+    """How the items of an order stand in one record."""
+
+    PAIRS = "pairs"
+    JSON = "json"
+    COLUMNS = "columns"
+    LIST = "list"
+
+
 class PackedItems(BaseModel):
-    """Items of an order that are packed into columns, such as `name:Mug|sku:M1|quantity:2|total:9.00`.
+    """Items of an order that stand in one record.
 
     Attributes:
-        columns: pattern of the column names, such as `line_item_*`.
-        fields: key of each order field, such as `total`.
-        separator: the character between two fields.
+        format: `pairs`: keys and values, such as `name:Mug|sku:M1|quantity:2|total:9.00`. `json`: a list of
+            objects. `columns`: columns of their own for each item. `list`: values by their places, such as
+            `M1:2,M2:1`.
+        columns: pattern of the column names, such as `line_item_*`; none for the format `columns`.
+        fields: key of each order field, such as `total` or `product.sku`; for `columns` the name of its
+            columns, such as `Item {n} SKU`; for `list` its place, such as `1`.
+        separator: the character between two fields; `|`, for `list` `:`.
         assign: the character between a key and its value.
-        between: the text between two items in one column; empty if a column has one item.
+        between: the text between two items in one column; for `list` `,`; empty if a column has one item.
     """
 
     model_config = _STRICT
 
-    columns: str
-    fields: dict[OrderField, str]
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = "|"
+    format: ItemFormat = ItemFormat.PAIRS
+    columns: str = ""
+    fields: Annotated[dict[OrderField, str], Field(min_length=1)]
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     assign: Annotated[str, Field(min_length=1, max_length=1)] = ":"
-    between: str = ""
+    between: str | None = None
 
-    def among(self, header: tuple[str, ...]) -> list[int]:
-        """Returns the positions of the packed columns."""
+    @model_validator(mode="after")
+    def _fits_format(self) -> Self:
+        if (self.format is ItemFormat.COLUMNS) == bool(self.columns):
+            raise ValueError('set `columns` to a pattern of names, except with `format = "columns"`')
+        if self.format is ItemFormat.LIST:
+            places = sorted(self.fields.values())
+            if places != [str(at) for at in range(1, len(places) + 1)]:
+                raise ValueError("the fields of a list are the places 1, 2 and so on, each used once")
+        return self
+
+    @property
+    def field_separator(self) -> str:
+        """The character between two fields."""
+        return self.separator or (":" if self.format is ItemFormat.LIST else "|")
+
+    @property
+    def item_separator(self) -> str:
+        """The text between two items in one column; empty if a column has one item."""
+        default = "," if self.format is ItemFormat.LIST else ""
+        return default if self.between is None else self.between
+
+    def places(self, header: tuple[str, ...]) -> dict[str, int]:
+        """Returns the positions of the columns by their names in a layout."""
+        if self.format is ItemFormat.COLUMNS:
+            return {
+                f"item_{number}_{field.value}": at
+                for number, group in item_groups(self.fields, header).items()
+                for field, at in group.items()
+            }
+        return {f"item_{number}": at for number, at in enumerate(self._among(header))}
+
+    def absent(self, header: tuple[str, ...]) -> list[str]:
+        """Returns the names of the columns that `header` lacks."""
+        if self.format is ItemFormat.COLUMNS:
+            return absent_columns(self.fields, header)
+        return [] if self._among(header) else [self.columns]
+
+    def name_of(self, field: OrderField) -> str:
+        """Returns the name under which reports show a field."""
+        return f"{self.columns}: {self.fields[field]}" if self.columns else self.fields[field]
+
+    def _among(self, header: tuple[str, ...]) -> list[int]:
         pattern = self.columns.casefold()
         return [at for at, name in enumerate(header) if fnmatchcase(name.strip().casefold(), pattern)]
 
@@ -248,9 +303,7 @@ class Profile(BaseModel):
         needed += [] if self.companion else self.skip
         needed += [header for rule in self.left_out_columns for _, header, _ in rule]
         absent += [name for name in needed if not self.places((name,), header)]
-        if self.items and not self.items.among(header):
-            absent.append(self.items.columns)
-        return absent
+        return absent + (self.items.absent(header) if self.items else [])
 
 
 @cache

@@ -128,7 +128,7 @@ class FirstPass:
         header = pl.col("problem").eq_missing(RejectCode.REPEATED_HEADER.value)
         frame = frame.with_columns(order=pl.when(~header).then(order_key(pl.col(ORDER)))).drop(ORDER)
         frame = self._completed(self._fill_down.filled(without_missing_words(frame, ["order"])))
-        return unpack_items(frame, profile.items) if profile.items else frame
+        return unpack_items(frame, profile.items, self._identified.cells) if profile.items else frame
 
     def _unescaped(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Removes the apostrophes that an export of rejects puts before formulas."""

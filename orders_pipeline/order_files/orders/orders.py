@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from orders_pipeline.order_files.columns.item_columns import NUMBER
 from orders_pipeline.order_files.columns.money_columns import LineAmount
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.orders.owed import KINDS, in_minor, owed_by_order, step_of
@@ -62,6 +63,7 @@ def settle_lines(
     """
     once = lines_once(_by_order(frame), pages)
     frame = _marked_orders(marked_reused(once.lines, profile))
+    packed = profile.items.fields if profile.items else ()
     good = frame
     bad = frame.clear()
     if frame["code"].null_count() < frame.height:
@@ -81,7 +83,7 @@ def settle_lines(
     return SettledLines(
         orders,
         _lines(good, orders),
-        _rejects(bad, headers),
+        _rejects(bad, headers, packed),
         repeated=once.repeated,
         warnings=(*once.warnings, *warnings),
     )
@@ -210,14 +212,18 @@ def _lines(good: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rejects(bad: pl.DataFrame, headers: dict[str, str]) -> pl.DataFrame:
+def _rejects(bad: pl.DataFrame, headers: dict[str, str], packed: Collection[str]) -> pl.DataFrame:
     table = bad.with_columns(code=pl.col("code").fill_null(RejectCode.ORDER_REJECTED.value))
-    parts = [_explained(group, RejectCode(str(key)), headers) for (key,), group in table.group_by("code")]
-    empty = _explained(table.clear(), RejectCode.BLANK_LINE, headers)
+    parts = [
+        _explained(group, RejectCode(str(key)), headers, packed) for (key,), group in table.group_by("code")
+    ]
+    empty = _explained(table.clear(), RejectCode.BLANK_LINE, headers, packed)
     return pl.concat([empty, *parts]).sort("record")
 
 
-def _explained(group: pl.DataFrame, code: RejectCode, headers: dict[str, str]) -> pl.DataFrame:
+def _explained(
+    group: pl.DataFrame, code: RejectCode, headers: dict[str, str], packed: Collection[str]
+) -> pl.DataFrame:
     explanation = EXPLANATIONS[code]
     field = explanation.field
     if field == "price":
@@ -230,12 +236,24 @@ def _explained(group: pl.DataFrame, code: RejectCode, headers: dict[str, str]) -
         record="record",
         line="line",
         order_number="order",
-        column=pl.lit(headers.get(field) if field else None, pl.String),
+        column=_column(headers[field], numbered=field in packed)
+        if field in headers
+        else pl.lit(None, pl.String),
         code="code",
         message=pl.format(message, value) if "{}" in message else pl.lit(message),
         hint=pl.lit(explanation.hint),
         raw="raw",
     )
+
+
+def _column(name: str, *, numbered: bool) -> pl.Expr:
+    """Names a column; if it holds the fields of several items, with the number of the item."""
+    text, number = pl.lit(name, pl.String), pl.col("item_number").cast(pl.String)
+    if not numbered:
+        return text
+    if NUMBER in name:
+        return text.str.replace(NUMBER, number.fill_null("1"), literal=True)
+    return pl.coalesce(pl.format("{} of item {}", text, number), text)
 
 
 def _shown(field: str) -> pl.Expr:
