@@ -37,6 +37,7 @@ REPORT = [
     "seconds",
     "orders_per_second",
     "warnings",
+    "amounts",
 ]
 
 
