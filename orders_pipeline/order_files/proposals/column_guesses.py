@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
 import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
-from orders_pipeline.order_files.columns.header_names import plain_name
 from orders_pipeline.order_files.columns.profile import DateOrder, OrderField
+from orders_pipeline.order_files.proposals.known_names import field_likeness
 from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, DecimalSeparator, read_amounts
 from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates
@@ -46,26 +43,12 @@ def decimal_separator(values: pl.Series) -> DecimalSeparator:
     return evidence.decide() or DecimalSeparator()
 
 
-@cache
-def _known_names() -> dict[OrderField, list[str]]:
-    known = resources.files("orders_pipeline.order_files.proposals").joinpath("column_names.toml")
-    names_by_field = tomllib.loads(known.read_text("utf-8"))
-    return {OrderField(field): names.split() for field, names in names_by_field.items()}
-
-
 def _guesses(name: str, values: pl.Series) -> Iterator[Guess]:
-    for field, names in _known_names().items():
-        likeness = _likeness(plain_name(name), names)
+    for field in OrderField:
+        likeness = field_likeness(field, name) if name else 0.0
         if likeness > 0:
             share, what = _content(field, values)
             yield Guess(field, name, round(likeness * share, 2), f"by its name{what}")
-
-
-def _likeness(name: str, known: list[str]) -> float:
-    if name in known:
-        return 1.0 - 0.4 * known.index(name) / len(known)
-    parts = [at for at, other in enumerate(known) if len(other) > 3 and other in name]
-    return 0.5 - 0.2 * parts[0] / len(known) if parts else 0.0
 
 
 def _content(field: OrderField, values: pl.Series) -> tuple[float, str]:

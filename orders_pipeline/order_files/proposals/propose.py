@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
+from orders_pipeline.order_files.columns.money_columns import OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField, built_in_profiles
 from orders_pipeline.order_files.proposals.column_guesses import Guess, decimal_separator, guess_columns
+from orders_pipeline.order_files.proposals.draft import Draft
+from orders_pipeline.order_files.proposals.known_names import amount_likeness, field_likeness, is_time
+from orders_pipeline.order_files.proposals.reconcile import Reconciled, in_cents, reconcile, scaled
+from orders_pipeline.order_files.proposals.statuses import Statuses, read_statuses
 from orders_pipeline.order_files.proposals.table import Table, read_table
+from orders_pipeline.order_files.proposals.trial import try_whole_file
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, read_amounts
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates
@@ -19,10 +24,12 @@ from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, Op
 LOOKED_AT = 20_000
 SURE = 0.75
 POSSIBLE = 0.5
+# A name that says whether a price is that of a unit or of a line.
+PLAIN = 0.9
 
 _NEEDED = (OrderField.ORDER_NUMBER, OrderField.SKU, OrderField.QUANTITY, OrderField.ORDERED_AT)
-_MAY_BE_ABSENT = (OrderField.CUSTOMER_NAME, OrderField.PRODUCT_NAME, OrderField.CURRENCY)
 _OF_THE_ORDER = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.CURRENCY, OrderField.ORDERED_AT)
+_PRICES = (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL)
 
 Values = dict[OrderField, pl.Series]
 
@@ -35,6 +42,8 @@ class Proposal:
         missing: fields to fill in by hand.
         doubts: parts to check.
         fits: built-in profiles that already fit the file.
+        orders: orders that the draft takes from the whole file.
+        rejects_by_code: lines that it rejects.
     """
 
     toml: str
@@ -42,131 +51,275 @@ class Proposal:
     missing: tuple[str, ...]
     doubts: tuple[str, ...]
     fits: tuple[str, ...]
+    orders: int
+    rejects_by_code: dict[str, int]
 
 
 def propose_profile(path: Path, options: ReadOptions) -> Proposal:
-    """Reads the start of a file and drafts a mapping of its columns.
+    """Reads a file, drafts a mapping of its columns, and tries it on the whole file.
+
+    Prices, amounts and stated totals are tried against each other with the importer's own rules. What adds up
+    on every order is sure; everything else is a doubt.
 
     Raises:
         FileRefused: the file is not a readable delimited file with a header row.
     """
-    table = read_table(path, options, limit=LOOKED_AT)
-    found = guess_columns(table.header, table.rows)
-    values = {guess.field: table.rows.to_series(table.header.index(guess.column)) for guess in found}
-    guesses = [guess for guess in _one_price(found, values) if guess.confidence >= POSSIBLE]
-    values = {guess.field: values[guess.field] for guess in guesses}
-    settings = list(_settings(values))
-    missing = _missing(values)
-    weak = [guess for guess in found if guess.field.value in missing]
-    doubts = [
-        f"{guess.column} as {guess.field.value}: {guess.reason}"
-        for guess in guesses
-        if guess.confidence < SURE
-    ]
-    text = [*_head(path, values, settings), *_columns(guesses), *_gaps(missing, weak), *_rest(table, guesses)]
-    return Proposal(
-        toml="\n".join(text) + "\n",
-        guesses=tuple(guesses),
-        missing=tuple(missing),
-        doubts=(*doubts, *(doubt for _, doubt in settings)),
-        fits=tuple(name for name, known in built_in_profiles().items() if not known.missing(table.header)),
-    )
+    return _Proposing(path, read_table(path, options, limit=LOOKED_AT), options).proposal()
 
 
-def _one_price(guesses: list[Guess], values: Values) -> list[Guess]:
-    """Keeps the unit price or the line total; the total only if most totals differ from price x quantity."""
-    unit, total = OrderField.UNIT_PRICE, OrderField.LINE_TOTAL
-    if not {unit, total, OrderField.QUANTITY} <= set(values):
-        return guesses
-    drop = total if _is_product(values) or _belongs_to_order(values[total], values) else unit
-    return [guess for guess in guesses if guess.field is not drop]
+class _Proposing:
+    """The draft for one file, with notes on its lines and doubts."""
+
+    def __init__(self, path: Path, table: Table, options: ReadOptions) -> None:
+        self._path, self._table, self._options = path, table, options
+        self._found = guess_columns(table.header, table.rows)
+        self._guesses = [guess for guess in self._found if guess.confidence >= POSSIBLE]
+        self._values = {guess.field: self._column(guess.column) for guess in self._guesses}
+        self._notes: dict[str, str] = {}
+        self._doubts: list[str] = []
+
+    def proposal(self) -> Proposal:
+        statuses = read_statuses(self._table)
+        draft, settings = self._without_price(statuses), dict(self._settings())
+        draft = self._priced(replace(draft, settings=settings))
+        self._note_columns(draft)
+        missing = self._missing(draft)
+        orders, rejects = (0, {}) if missing else self._tried_on_all(draft)
+        toml = draft.toml(f"Columns of {self._path.name}", self._notes)
+        text = [toml.rstrip("\n"), *self._gaps(missing), *self._unused(draft)]
+        header = self._table.header
+        return Proposal(
+            toml="\n".join(text) + "\n",
+            guesses=tuple(guess for guess in self._guesses if draft.columns.get(guess.field) == guess.column),
+            missing=tuple(missing),
+            doubts=(*self._doubts, *statuses.doubts),
+            fits=tuple(name for name, known in built_in_profiles().items() if not known.missing(header)),
+            orders=orders,
+            rejects_by_code=rejects,
+        )
+
+    def _column(self, name: str) -> pl.Series:
+        return self._table.rows.to_series(self._table.header.index(name))
+
+    def _without_price(self, statuses: Statuses) -> Draft:
+        columns = {guess.field: guess.column for guess in self._guesses if guess.field not in _PRICES}
+        fallback = self._fallback()
+        if OrderField.SKU not in columns and OrderField.PRODUCT_NAME in columns:
+            columns[OrderField.SKU] = columns[OrderField.PRODUCT_NAME]
+            self._doubts.append(f"{columns[OrderField.SKU]} as sku: no column looks like a SKU")
+        joined = self._date_and_time(columns)
+        return Draft(
+            columns={f: column for f, column in columns.items() if f not in joined},
+            inherit=tuple(self._inherited()),
+            fallback=fallback,
+            joined=joined,
+            skip=statuses.skip,
+            payment=statuses.payment,
+        )
+
+    def _fallback(self) -> dict[OrderField, OrderField]:
+        sku = self._values.get(OrderField.SKU)
+        if sku is None or OrderField.PRODUCT_NAME not in self._values or not _has_blanks(sku):
+            return {}
+        self._notes["fallback"] = "some lines have no SKU"
+        return {OrderField.SKU: OrderField.PRODUCT_NAME}
+
+    def _date_and_time(self, columns: dict[OrderField, str]) -> dict[OrderField, tuple[str, ...]]:
+        """The date and the time of day, if they stand in two columns."""
+        date = columns.get(OrderField.ORDERED_AT)
+        time = next((name for name in self._table.header if name and is_time(name) and name != date), None)
+        if date is None or time is None or self._column(date).str.contains(":").any():
+            return {}
+        return {OrderField.ORDERED_AT: (date, time)}
+
+    def _inherited(self) -> Iterator[OrderField]:
+        """Fields that stand on the first line of an order only."""
+        numbers = self._values.get(OrderField.ORDER_NUMBER)
+        if numbers is None:
+            return
+        if _has_blanks(numbers) and numbers.len() and numbers[0].strip():
+            yield OrderField.ORDER_NUMBER
+            self._notes["inherit"] = "blank: as on the line above"
+        orders = self._orders()
+        for field in _OF_THE_ORDER:
+            if field in self._values and _stands_once(self._values[field], orders):
+                yield field
+
+    def _orders(self) -> pl.Series:
+        """The order number of each row, filled down where it stands on the first line only."""
+        numbers = self._values[OrderField.ORDER_NUMBER].str.strip_chars()
+        filled = pl.when(pl.col("number") != "").then(pl.col("number")).forward_fill()
+        return numbers.to_frame("number").select(filled).to_series()
+
+    def _settings(self) -> Iterator[tuple[str, str]]:
+        """Yields settings for columns with an ambiguous format, and notes the doubt about each."""
+        for field in _PRICES:
+            if field in self._values:
+                amounts = AmountEvidence()
+                amounts.add(self._values[field])
+                if amounts.decide() is None:
+                    self._doubt("decimal", f"prices such as {amounts.example}: thousands or decimals?")
+                    yield "decimal", "."
+                    break
+        if OrderField.ORDERED_AT in self._values:
+            dates = DateEvidence()
+            dates.add(self._values[OrderField.ORDERED_AT])
+            decided = dates.decide(DateRules(), None, None)
+            if isinstance(decided, OpenDates):
+                orders = " or ".join(order.value for order in decided.orders)
+                self._doubt("date_order", f"dates such as {decided.example}: {orders}?")
+                yield "date_order", decided.orders[0].value
+
+    def _doubt(self, key: str, text: str) -> None:
+        self._notes[key] = f"not sure: {text}"
+        self._doubts.append(text)
+
+    def _priced(self, draft: Draft) -> Draft:
+        """The draft with the prices and amounts that add up to a stated total, or the likeliest price."""
+        reconciled = None
+        if OrderField.ORDER_NUMBER in self._values and OrderField.QUANTITY in self._values:
+            reconciled = reconcile(self._path, self._table, draft, self._orders(), self._options)
+        if reconciled is not None:
+            self._note_total(reconciled)
+            return reconciled.draft
+        return self._likely_price(draft)
+
+    def _note_total(self, found: Reconciled) -> None:
+        draft, trial = found.draft, found.trial
+        assert draft.price is not None
+        column, total = draft.columns[draft.price], draft.amounts[OrderAmount.TOTAL]
+        if trial.disagree:
+            number = trial.agree + trial.disagree
+            self._doubt("total", f"{total}: {trial.disagree:,} of {number:,} orders do not add up; {trial.example}")
+        else:
+            self._notes["total"] = f"sure: all {trial.agree:,} orders add up to it"
+        if trial.several:
+            self._notes[draft.price.value] = f"sure: with it, orders add up to {total}"
+        else:
+            self._doubt(
+                draft.price.value,
+                f"{column}: no order has several units of a product, so it is open whether this is the price"
+                " of a unit or of a line",
+            )
+
+    def _likely_price(self, draft: Draft) -> Draft:
+        """The unit price or the line total by its name. A total that differs from price x quantity is taken."""
+        guesses = {guess.field: guess.column for guess in self._guesses if guess.field in _PRICES}
+        if not guesses:
+            return draft
+        if len(guesses) == 2:
+            price = self._of_two()
+        else:
+            (price,) = guesses
+            self._doubt_unit_or_line(guesses[price], price)
+        self._doubt_unused_amounts(guesses[price])
+        if in_cents(guesses[price]):
+            self._notes["scale"] = f"{guesses[price]} is read as cents"
+        return scaled(replace(draft, columns={**draft.columns, price: guesses[price]}))
+
+    def _of_two(self) -> OrderField:
+        unit, total = OrderField.UNIT_PRICE, OrderField.LINE_TOTAL
+        if OrderField.QUANTITY not in self._values:
+            return unit
+        differing = self._differing_totals()
+        count = self._table.rows.height
+        if differing == 0:
+            self._notes[unit.value] = "sure: times the quantity, it is the line's total on every line"
+            return unit
+        columns = {guess.field: guess.column for guess in self._guesses}
+        orders = OrderField.ORDER_NUMBER in self._values and _is_of_order(self._values[total], self._orders())
+        if orders:
+            return unit
+        self._doubt(
+            total.value,
+            f"{columns[total]} differs from {columns[unit]} x quantity on {differing:,} of {count:,} lines:"
+            " it is taken as the total after discount",
+        )
+        return total
+
+    def _differing_totals(self) -> int:
+        fields = (OrderField.QUANTITY, *_PRICES)
+        read = (read_amounts(self._values[f], decimal_separator(self._values[f]), 4)["units"] for f in fields)
+        count, price, total = read
+        return int((count * price // SCALE != total).sum())
+
+    def _doubt_unit_or_line(self, column: str, price: OrderField) -> None:
+        several = self._lines_of_several()
+        if several and field_likeness(price, column) < PLAIN:
+            self._doubt(
+                price.value,
+                f"{column}: is this the price of a unit or of the whole line? {several:,} lines have several"
+                " units, and nothing in the file states what they come to. Use unit_price or line_total",
+            )
+
+    def _lines_of_several(self) -> int:
+        if OrderField.QUANTITY not in self._values:
+            return 0
+        values = self._values[OrderField.QUANTITY]
+        return int((read_amounts(values, decimal_separator(values), 4)["units"] > SCALE).sum())
+
+    def _doubt_unused_amounts(self, price: str) -> None:
+        names = [
+            name
+            for name in self._table.header
+            if name and name != price and any(amount_likeness(k, name) >= POSSIBLE for k in OrderAmount)
+        ]
+        if names:
+            self._doubts.append(
+                f"{', '.join(names)}: not used, because nothing in the file states a total that they add up to."
+                " Name those that the customer owes in [amounts]"
+            )
+
+    def _note_columns(self, draft: Draft) -> None:
+        for guess in self._guesses:
+            key = guess.field.value
+            if draft.columns.get(guess.field) != guess.column or key in self._notes:
+                continue
+            sure = guess.confidence >= SURE
+            self._notes[key] = f"{'sure' if sure else 'not sure'} ({guess.confidence:.0%}), {guess.reason}"
+            if not sure:
+                self._doubts.append(f"{guess.column} as {key}: {guess.reason}")
+
+    def _missing(self, draft: Draft) -> list[str]:
+        given = {*draft.columns, *draft.joined}
+        missing = [field.value for field in _NEEDED if field not in given]
+        return missing if draft.price else [*missing, OrderField.UNIT_PRICE.value]
+
+    def _tried_on_all(self, draft: Draft) -> tuple[int, dict[str, int]]:
+        outcome = try_whole_file(self._path, draft, self._options)
+        if outcome.refusal:
+            self._doubts.append(f"The file is refused with this draft: {outcome.refusal}")
+        return outcome.orders, outcome.rejects_by_code or {}
+
+    def _gaps(self, missing: list[str]) -> Iterator[str]:
+        for field in missing:
+            maybe = next((guess.column for guess in self._found if guess.field.value == field), "?")
+            yield f'# {field} = "{maybe}"  # required, but no column fits well'
+
+    def _unused(self, draft: Draft) -> Iterator[str]:
+        joined = {name for names in draft.joined.values() for name in names}
+        used = {*draft.columns.values(), *draft.amounts.values(), *draft.skip, *joined}
+        used.add(str(draft.payment.get("column", "")))
+        others = [" ".join(name.split()) for name in self._table.header if name and name not in used]
+        if others:
+            yield f"# Not used: {', '.join(others)}"
 
 
-def _is_product(values: Values) -> bool:
-    """Whether most totals are the price times the quantity."""
-    fields = (OrderField.QUANTITY, OrderField.UNIT_PRICE, OrderField.LINE_TOTAL)
-    count, price, total = (read_amounts(values[f], decimal_separator(values[f]))["units"] for f in fields)
-    return int((count * price // SCALE == total).sum()) * 2 > total.len()
+def _has_blanks(column: pl.Series) -> bool:
+    return bool((column.fill_null("").str.strip_chars() == "").any())
 
 
-def _belongs_to_order(column: pl.Series, values: Values) -> bool:
+def _is_of_order(column: pl.Series, orders: pl.Series) -> bool:
     """Whether a column has a single value for each order with several lines."""
-    if OrderField.ORDER_NUMBER not in values:
-        return False
-    table = pl.DataFrame({"order": values[OrderField.ORDER_NUMBER], "value": column.str.strip_chars()})
+    table = pl.DataFrame({"order": orders, "value": column.str.strip_chars()})
     several = table.filter(pl.len().over("order") > 1).filter(pl.col("value") != "")
     distinct = several.group_by("order").agg(pl.col("value").n_unique())
     return distinct.height > 0 and bool((distinct["value"] == 1).all())
 
 
-def _stands_once(column: pl.Series, values: Values) -> bool:
+def _stands_once(column: pl.Series, orders: pl.Series) -> bool:
     """Whether a column is filled on the first line of each order and blank on other lines."""
-    if OrderField.ORDER_NUMBER not in values:
-        return False
-    table = pl.DataFrame({"order": values[OrderField.ORDER_NUMBER], "value": column})
+    table = pl.DataFrame({"order": orders, "value": column})
     blank = pl.col("value").str.strip_chars() == ""
-    orders = table.group_by("order", maintain_order=True).agg(first=blank.first(), some=blank.any())
-    return bool(orders["some"].any()) and not bool(orders["first"].any())
-
-
-def _missing(values: Values) -> list[str]:
-    found = set(values)
-    if OrderField.PRODUCT_NAME in found:
-        found.add(OrderField.SKU)
-    missing = [field.value for field in _NEEDED if field not in found]
-    priced = found & {OrderField.UNIT_PRICE, OrderField.LINE_TOTAL}
-    return missing if priced else [*missing, OrderField.UNIT_PRICE.value]
-
-
-def _settings(values: Values) -> Iterator[tuple[str, str]]:
-    """Yields settings for columns with an ambiguous format, and the doubt about each."""
-    for field in {OrderField.UNIT_PRICE, OrderField.LINE_TOTAL} & set(values):
-        amounts = AmountEvidence()
-        amounts.add(values[field])
-        if amounts.decide() is None:
-            yield 'decimal = "."', f"prices such as {amounts.example}: thousands or decimals?"
-    if OrderField.ORDERED_AT in values:
-        dates = DateEvidence()
-        dates.add(values[OrderField.ORDERED_AT])
-        decided = dates.decide(DateRules(), None, None)
-        if isinstance(decided, OpenDates):
-            orders = " or ".join(order.value for order in decided.orders)
-            yield f'date_order = "{decided.orders[0].value}"', f"dates such as {decided.example}: {orders}?"
-
-
-def _head(path: Path, values: Values, settings: list[tuple[str, str]]) -> Iterator[str]:
-    yield f"description = {_quoted(f'Columns of {path.name}')}"
-    yield f"optional = {json.dumps([field.value for field in _MAY_BE_ABSENT if field in values])}"
-    inherited = [f.value for f in _OF_THE_ORDER if f in values and _stands_once(values[f], values)]
-    if inherited:
-        yield f"inherit = {json.dumps(inherited)}  # filled on the first line of an order only"
-    for setting, doubt in settings:
-        yield f"{setting}  # not sure: {doubt}"
-
-
-def _columns(guesses: list[Guess]) -> Iterator[str]:
-    yield "\n[columns]"
-    for guess in guesses:
-        sure = "sure" if guess.confidence >= SURE else "not sure"
-        mapped = f"{guess.field.value} = {_quoted(guess.column)}"
-        yield f"{mapped}  # {sure} ({guess.confidence:.0%}), {guess.reason}"
-    names = {guess.field: guess.column for guess in guesses}
-    if OrderField.SKU not in names and OrderField.PRODUCT_NAME in names:
-        yield f"sku = {_quoted(names[OrderField.PRODUCT_NAME])}  # not sure: no column looks like a SKU"
-
-
-def _gaps(missing: list[str], weak: list[Guess]) -> Iterator[str]:
-    for field in missing:
-        maybe = next((guess.column for guess in weak if guess.field.value == field), "?")
-        yield f"# {field} = {_quoted(maybe)}  # required, but no column fits well"
-
-
-def _rest(table: Table, guesses: list[Guess]) -> Iterator[str]:
-    used = {guess.column for guess in guesses}
-    others = [" ".join(name.split()) for name in table.header if name and name not in used]
-    if others:
-        yield f"# Not used: {', '.join(others)}"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    found = table.group_by("order", maintain_order=True).agg(first=blank.first(), some=blank.any())
+    return bool(found["some"].any()) and not bool(found["first"].any())

@@ -1,0 +1,96 @@
+"""A draft of a profile: what it maps, and how it is written as TOML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from orders_pipeline.order_files.columns.money_columns import LineAmount, OrderAmount
+from orders_pipeline.order_files.columns.profile import OrderField
+
+CENTS = 100
+_MAY_BE_ABSENT = (OrderField.CUSTOMER_NAME, OrderField.PRODUCT_NAME, OrderField.CURRENCY)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The parts of a profile that are proposed.
+
+    Attributes:
+        columns: the column of each field.
+        inherit: fields that stand on the first line of an order only.
+        fallback: the field that replaces a blank value.
+        joined: columns that make up a field together.
+        amounts: the column of each amount.
+        scale: 100 if the file counts in cents.
+        skip: values whose orders are skipped, by column.
+        payment: the lists of `[payment]`, with its `column`; empty without.
+        settings: single settings such as `date_order`.
+    """
+
+    columns: Mapping[OrderField, str]
+    inherit: tuple[OrderField, ...] = ()
+    fallback: Mapping[OrderField, OrderField] = field(default_factory=dict)
+    joined: Mapping[OrderField, tuple[str, ...]] = field(default_factory=dict)
+    amounts: Mapping[OrderAmount | LineAmount, str] = field(default_factory=dict)
+    scale: int = 1
+    skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    payment: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def price(self) -> OrderField | None:
+        """The field with the prices, if there is one."""
+        return next((f for f in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL) if f in self.columns), None)
+
+    def toml(self, description: str, notes: Mapping[str, str]) -> str:
+        """The text of the profile.
+
+        Args:
+            notes: comments by the key of a line, such as `sku` or `date_order`.
+        """
+        lines = [f"description = {quoted(description)}", *self._top(), *self._tables()]
+        return "\n".join(_noted(line, notes) for line in lines) + "\n"
+
+    def _top(self) -> Iterator[str]:
+        yield f"optional = {json.dumps([f.value for f in _MAY_BE_ABSENT if f in self.columns])}"
+        if self.inherit:
+            yield f"inherit = {json.dumps([f.value for f in self.inherit])}"
+        for name, value in self.settings.items():
+            yield f"{name} = {quoted(value)}"
+        if self.fallback:
+            pairs = ", ".join(f'{f.value} = "{other.value}"' for f, other in self.fallback.items())
+            yield f"fallback = {{ {pairs} }}"
+
+    def _tables(self) -> Iterator[str]:
+        yield from ("", "[columns]")
+        yield from (f"{f.value} = {quoted(column)}" for f, column in self.columns.items())
+        if self.joined:
+            yield from ("", "[joined]")
+            yield from (f"{f.value} = {_listed(columns)}" for f, columns in self.joined.items())
+        if self.skip:
+            yield from ("", "[skip]")
+            yield from (f"{quoted(column)} = {_listed(values)}" for column, values in self.skip.items())
+        if self.amounts or self.scale > 1:
+            yield from ("", "[amounts]")
+            yield from (f"{kind.value} = {quoted(column)}" for kind, column in self.amounts.items())
+            yield from ([f"scale = {self.scale}"] if self.scale > 1 else [])
+        if self.payment:
+            yield from ("", "[payment]")
+            for name, value in self.payment.items():
+                yield f"{name} = {quoted(value) if isinstance(value, str) else _listed(value)}"
+
+
+def quoted(text: str) -> str:
+    """A text as a TOML string."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return json.dumps(list(values), ensure_ascii=False)
+
+
+def _noted(line: str, notes: Mapping[str, str]) -> str:
+    note = notes.get(line.partition(" = ")[0].strip('"'))
+    return f"{line}  # {note}" if note else line

@@ -1,0 +1,147 @@
+"""Finds which columns make up the totals that a file states, by trying them against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.header_names import plain_name
+from orders_pipeline.order_files.columns.money_columns import LineAmount, OrderAmount
+from orders_pipeline.order_files.columns.profile import OrderField
+from orders_pipeline.order_files.proposals.column_guesses import decimal_separator
+from orders_pipeline.order_files.proposals.draft import CENTS, Draft
+from orders_pipeline.order_files.proposals.known_names import amount_likeness, field_likeness
+from orders_pipeline.order_files.proposals.table import Table
+from orders_pipeline.order_files.proposals.trial import Trial, try_draft
+from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.values.amounts import read_amounts
+
+PRICES_TRIED, TOTALS_TRIED = 4, 3
+# A column holds amounts if so many of its filled values are some.
+AMOUNTS = 0.9
+# So many orders must add up before a stated total counts as one.
+ENOUGH = 0.5
+_PARTS = (OrderAmount.DISCOUNT, OrderAmount.SHIPPING, OrderAmount.TAX, OrderAmount.FEE, OrderAmount.TIP)
+_OF_LINES = {OrderAmount.DISCOUNT: LineAmount.LINE_DISCOUNT, OrderAmount.TAX: LineAmount.LINE_TAX}
+_IN_CENTS = ("cents", "cent", "minor", "minorunits", "pence")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """A draft with the prices, amounts and total that add up, and how its trial came out."""
+
+    draft: Draft
+    trial: Trial
+
+
+def reconcile(path: Path, table: Table, draft: Draft, orders: pl.Series, options: ReadOptions) -> Reconciled | None:
+    """Tries prices, amounts and stated totals against each other; None if no total is stated that fits.
+
+    Args:
+        draft: a draft with everything else.
+        orders: the order number of each row of the table.
+    """
+    money = _MoneyColumns(table, orders)
+    tried = [
+        _tried(path, replace(with_price, amounts={**parts, OrderAmount.TOTAL: total}), options)
+        for total in money.totals()
+        for with_price in money.with_prices(draft, total)
+        for parts in [money.parts({total, *with_price.columns.values()})]
+    ]
+    best = max(tried, key=lambda one: (one.trial.share, one.trial.several), default=None)
+    if best is None:
+        return None
+    best = _without_what_disturbs(path, best, options)
+    return best if best.trial.share >= ENOUGH else None
+
+
+def in_cents(column: str) -> bool:
+    """Whether a column is called an amount in cents."""
+    return plain_name(column).endswith(_IN_CENTS)
+
+
+def scaled(draft: Draft) -> Draft:
+    """The draft with the scale that the names of its columns tell."""
+    price = draft.columns.get(draft.price) if draft.price else None
+    return replace(draft, scale=CENTS if price and in_cents(price) else 1)
+
+
+def _tried(path: Path, draft: Draft, options: ReadOptions) -> Reconciled:
+    return Reconciled(draft, try_draft(path, draft, options))
+
+
+def _without_what_disturbs(path: Path, best: Reconciled, options: ReadOptions) -> Reconciled:
+    """Leaves out amounts, one at a time, as long as more orders add up without them."""
+    while True:
+        fewer = [
+            {kind: column for kind, column in best.draft.amounts.items() if kind is not left_out}
+            for left_out in best.draft.amounts
+            if left_out is not OrderAmount.TOTAL
+        ]
+        tried = [_tried(path, replace(best.draft, amounts=amounts), options) for amounts in fewer]
+        better = max(tried, key=lambda one: one.trial.share, default=best)
+        if better.trial.share <= best.trial.share:
+            return best
+        best = better
+
+
+class _MoneyColumns:
+    """The columns of a table that hold amounts."""
+
+    def __init__(self, table: Table, orders: pl.Series) -> None:
+        self._orders = orders
+        self._values = {
+            name: values
+            for at, name in enumerate(table.header)
+            if name and _holds_amounts(values := table.rows.to_series(at))
+        }
+
+    def totals(self) -> list[str]:
+        """Columns that may state the total of each order, most likely first."""
+        likely = {name: amount_likeness(OrderAmount.TOTAL, name) for name in self._values}
+        named = [name for name in self._values if likely[name] > 0 and self._is_of_order(name)]
+        return sorted(named, key=lambda name: -likely[name])[:TOTALS_TRIED]
+
+    def with_prices(self, draft: Draft, total: str) -> Iterator[Draft]:
+        """Drafts with each column that may be the price of a unit or of a line."""
+        rest = {f: c for f, c in draft.columns.items() if f is not draft.price}
+        likely = {name: max(map(self._price_likeness, (name,))) for name in self._values if name != total}
+        named = [name for name, likeness in likely.items() if likeness > 0 and name not in rest.values()]
+        for name in sorted(named, key=lambda name: -likely[name])[:PRICES_TRIED]:
+            for price in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL):
+                yield scaled(replace(draft, columns={**rest, price: name}))
+
+    def parts(self, used: set[str]) -> dict[OrderAmount | LineAmount, str]:
+        """The columns that may hold discounts, shipping and so on."""
+        found: dict[OrderAmount | LineAmount, str] = {}
+        for kind in _PARTS:
+            likely = {name: amount_likeness(kind, name) for name in self._values if name not in used}
+            name = max(likely, key=lambda name: likely[name], default=None)
+            if name is not None and likely[name] > 0:
+                of_order = self._is_of_order(name)
+                if of_order or kind in _OF_LINES:
+                    found[kind if of_order else _OF_LINES[kind]] = name
+                    used = used | {name}
+        return found
+
+    @staticmethod
+    def _price_likeness(name: str) -> float:
+        return max(field_likeness(field, name) for field in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL))
+
+    def _is_of_order(self, name: str) -> bool:
+        """Whether a column has at most one value in each order."""
+        table = pl.DataFrame({"order": self._orders, "value": self._values[name].str.strip_chars()})
+        distinct = table.filter(pl.col("value") != "").group_by("order").agg(pl.col("value").n_unique())
+        return distinct.height > 0 and bool((distinct["value"] == 1).all())
+
+
+def _holds_amounts(values: pl.Series) -> bool:
+    text = values.drop_nulls().str.strip_chars()
+    filled = text.filter(text != "")
+    if not filled.len():
+        return False
+    read = read_amounts(filled, decimal_separator(filled), 4)["units"]
+    return read.null_count() <= (1 - AMOUNTS) * filled.len()

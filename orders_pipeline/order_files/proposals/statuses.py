@@ -1,0 +1,72 @@
+"""Proposes which orders to skip and which are paid elsewhere, from columns that hold a status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from orders_pipeline.order_files.columns.money_columns import ANY_VALUE
+from orders_pipeline.order_files.proposals.known_names import is_cancellation, is_status, status_meaning
+from orders_pipeline.order_files.proposals.table import Table
+
+# A column with more values holds no status.
+MOST_VALUES = 40
+SHOWN = 8
+
+
+@dataclass(slots=True)
+class Statuses:
+    """What status columns say: the parts `skip` and `payment` of a draft, notes and doubts."""
+
+    skip: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    payment: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+
+
+def read_statuses(table: Table) -> Statuses:
+    """Looks for status columns by their names and sorts their values by known words."""
+    found = Statuses()
+    for at, name in enumerate(table.header):
+        values = _values(table.rows.to_series(at))
+        if name and is_cancellation(name):
+            found.skip[name] = (ANY_VALUE,)
+        elif name and is_status(name) and 0 < len(values) <= MOST_VALUES:
+            _sort(found, name, values)
+    return found
+
+
+def _sort(found: Statuses, name: str, values: list[str]) -> None:
+    by_meaning: dict[str | None, list[str]] = {}
+    for value in values:
+        by_meaning.setdefault(status_meaning(value), []).append(value)
+    unknown = by_meaning.pop(None, [])
+    if "paid" in by_meaning and not found.payment:
+        found.payment = {"column": name, **dict(_lists(by_meaning))}
+        if unknown:
+            found.doubts.append(
+                f"{name} has the values {_shown(unknown)}, which are in no list of [payment]: "
+                "their orders are rejected until you add them"
+            )
+        return
+    if "skip" in by_meaning:
+        found.skip[name] = tuple(by_meaning["skip"])
+    if unknown:
+        found.doubts.append(f"{name} has the values {_shown(unknown)}: orders with them are taken")
+
+
+def _lists(by_meaning: dict[str | None, list[str]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for meaning, name in (("paid", "recorded"), ("charge", "charge"), ("skip", "skip")):
+        if meaning in by_meaning:
+            yield name, tuple(by_meaning[meaning])
+
+
+def _values(column: pl.Series) -> list[str]:
+    text = column.drop_nulls().str.strip_chars()
+    return text.filter(text != "").unique(maintain_order=True).to_list()
+
+
+def _shown(values: list[str]) -> str:
+    more = ", ..." if len(values) > SHOWN else ""
+    return ", ".join(repr(value[:SHOWN * 5]) for value in values[:SHOWN]) + more
