@@ -73,6 +73,12 @@ def _show_proposal(proposal: Proposal, file: Path, output: Path | None) -> None:
         progress.print(f"[green]The file already fits the profile {name}[/]. You do not need a new one.")
     for field in proposal.missing:
         progress.print(f"[red]Fill in[/]  {field}: no column fits well.")
+    if proposal.orders or proposal.rejects_by_code:
+        rejected = ", ".join(f"{number:,} {code}" for code, number in proposal.rejects_by_code.items())
+        outcome = (
+            f"With this draft the file has {proposal.orders:,} orders; rejected lines: {rejected or 'none'}."
+        )
+        progress.print(escape(outcome), highlight=False)
     for doubt in proposal.doubts:
         progress.print(f"[yellow]Check[/]    {escape(doubt)}", highlight=False)
     written = escape(str(output)) if output else "FILE.toml"

@@ -61,7 +61,7 @@ def _content(field: OrderField, values: pl.Series) -> tuple[float, str]:
         case OrderField.QUANTITY:
             share, what = _share(_amounts(filled) % SCALE == 0), "whole numbers"
         case OrderField.UNIT_PRICE | OrderField.LINE_TOTAL:
-            share, what = _share(_amounts(filled).is_not_null()), "amounts"
+            share, what = _share(_amounts(filled, 4).is_not_null()), "amounts"
         case OrderField.ORDERED_AT:
             codes = read_dates(filled, _date_rules(filled), "UTC")["code"]
             share, what = _share(codes.fill_null("") != DateCode.UNREADABLE), "dates"
@@ -72,8 +72,8 @@ def _content(field: OrderField, values: pl.Series) -> tuple[float, str]:
     return share, f"; {share:.0%} are {what}"
 
 
-def _amounts(values: pl.Series) -> pl.Series:
-    return read_amounts(values, decimal_separator(values))["units"]
+def _amounts(values: pl.Series, decimals: int | None = None) -> pl.Series:
+    return read_amounts(values, decimal_separator(values), decimals)["units"]
 
 
 def _share(fitting: pl.Series) -> float:

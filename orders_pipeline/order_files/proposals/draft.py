@@ -24,6 +24,7 @@ class Draft:
         joined: columns that make up a field together.
         amounts: the column of each amount.
         scale: 100 if the file counts in cents.
+        decimals: to which amounts are rounded, if they have the noise of binary floats.
         skip: values whose orders are skipped, by column.
         payment: the lists of `[payment]`, with its `column`; empty without.
         settings: single settings such as `date_order`.
@@ -35,6 +36,7 @@ class Draft:
     joined: Mapping[OrderField, tuple[str, ...]] = field(default_factory=dict)
     amounts: Mapping[OrderAmount | LineAmount, str] = field(default_factory=dict)
     scale: int = 1
+    decimals: int | None = None
     skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     payment: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -72,10 +74,11 @@ class Draft:
         if self.skip:
             yield from ("", "[skip]")
             yield from (f"{quoted(column)} = {_listed(values)}" for column, values in self.skip.items())
-        if self.amounts or self.scale > 1:
+        if self.amounts or self.scale > 1 or self.decimals is not None:
             yield from ("", "[amounts]")
             yield from (f"{kind.value} = {quoted(column)}" for kind, column in self.amounts.items())
             yield from ([f"scale = {self.scale}"] if self.scale > 1 else [])
+            yield from ([f"round = {self.decimals}"] if self.decimals is not None else [])
         if self.payment:
             yield from ("", "[payment]")
             for name, value in self.payment.items():

@@ -32,6 +32,12 @@ def amount_likeness(kind: OrderAmount, column: str) -> float:
     return _likeness(column, _names("amounts", kind.value))
 
 
+def says_plainly(field: OrderField, column: str) -> bool:
+    """Whether the name of a column contains one of the likeliest names of a field, such as `unit price`."""
+    name = folded(column)
+    return any(known in name for of_language in _names("fields", field.value) for known in of_language[:2])
+
+
 def is_time(column: str) -> bool:
     """Whether a column is called time of day."""
     return _is_one_of(column, _names("times", "names"))
@@ -66,9 +72,13 @@ def _likeness_in(name: str, known: tuple[str, ...]) -> float:
     if not known:
         return 0.0
     if name in known:
-        return 1.0 - 0.4 * known.index(name) / len(known)
+        return 1.0 - 0.3 * known.index(name) / len(known)
     parts = [at for at, other in enumerate(known) if len(other) >= _least(other) and other in name]
-    return 0.5 - 0.2 * parts[0] / len(known) if parts else 0.0
+    if not parts:
+        return 0.0
+    # `amazon-order-id` is one; `order id of the shop` less likely.
+    most = 0.7 if name.endswith(known[parts[0]]) else 0.5
+    return most - 0.2 * parts[0] / len(known)
 
 
 def _least(name: str) -> int:
@@ -78,8 +88,8 @@ def _least(name: str) -> int:
 @cache
 def _languages() -> tuple[dict[str, dict[str, str]], ...]:
     folder = resources.files("orders_pipeline.order_files.proposals").joinpath("names")
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return tuple(tomllib.loads(file.read_text("utf-8")) for file in files)
+    texts = {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
+    return tuple(tomllib.loads(texts[name]) for name in sorted(texts))
 
 
 @cache

@@ -12,20 +12,20 @@ from orders_pipeline.order_files.columns.money_columns import OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField, built_in_profiles
 from orders_pipeline.order_files.proposals.column_guesses import Guess, decimal_separator, guess_columns
 from orders_pipeline.order_files.proposals.draft import Draft
-from orders_pipeline.order_files.proposals.known_names import amount_likeness, field_likeness, is_time
+from orders_pipeline.order_files.proposals.known_names import amount_likeness, is_time, says_plainly
 from orders_pipeline.order_files.proposals.reconcile import Reconciled, in_cents, reconcile, scaled
 from orders_pipeline.order_files.proposals.statuses import Statuses, read_statuses
 from orders_pipeline.order_files.proposals.table import Table, read_table
 from orders_pipeline.order_files.proposals.trial import try_whole_file
 from orders_pipeline.order_files.read_options import ReadOptions
-from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, read_amounts
+from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, AmountEvidence, read_amounts
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates
 
 LOOKED_AT = 20_000
 SURE = 0.75
 POSSIBLE = 0.5
-# A name that says whether a price is that of a unit or of a line.
-PLAIN = 0.9
+# Amounts with the noise of binary floats are rounded to cents.
+CENT_DECIMALS = 2
 
 _NEEDED = (OrderField.ORDER_NUMBER, OrderField.SKU, OrderField.QUANTITY, OrderField.ORDERED_AT)
 _OF_THE_ORDER = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.CURRENCY, OrderField.ORDERED_AT)
@@ -81,7 +81,7 @@ class _Proposing:
     def proposal(self) -> Proposal:
         statuses = read_statuses(self._table)
         draft, settings = self._without_price(statuses), dict(self._settings())
-        draft = self._priced(replace(draft, settings=settings))
+        draft = self._priced(replace(draft, settings=settings, decimals=self._decimals()))
         self._note_columns(draft)
         missing = self._missing(draft)
         orders, rejects = (0, {}) if missing else self._tried_on_all(draft)
@@ -119,7 +119,7 @@ class _Proposing:
 
     def _fallback(self) -> dict[OrderField, OrderField]:
         sku = self._values.get(OrderField.SKU)
-        if sku is None or OrderField.PRODUCT_NAME not in self._values or not _has_blanks(sku):
+        if sku is None or OrderField.PRODUCT_NAME not in self._values or not _is_blank(sku).any():
             return {}
         self._notes["fallback"] = "some lines have no SKU"
         return {OrderField.SKU: OrderField.PRODUCT_NAME}
@@ -137,13 +137,21 @@ class _Proposing:
         numbers = self._values.get(OrderField.ORDER_NUMBER)
         if numbers is None:
             return
-        if _has_blanks(numbers) and numbers.len() and numbers[0].strip():
+        if self._is_filled_down(numbers):
             yield OrderField.ORDER_NUMBER
             self._notes["inherit"] = "blank: as on the line above"
         orders = self._orders()
         for field in _OF_THE_ORDER:
             if field in self._values and _stands_once(self._values[field], orders):
                 yield field
+
+    def _is_filled_down(self, numbers: pl.Series) -> bool:
+        """Whether lines without an order number have no date and no customer either."""
+        blank = _is_blank(numbers)
+        if not blank.any() or blank[0]:
+            return False
+        others = [f for f in (OrderField.ORDERED_AT, OrderField.CUSTOMER_ID) if f in self._values]
+        return any(bool(_is_blank(self._values[f]).filter(blank).all()) for f in others)
 
     def _orders(self) -> pl.Series:
         """The order number of each row, filled down where it stands on the first line only."""
@@ -170,6 +178,18 @@ class _Proposing:
                 self._doubt("date_order", f"dates such as {decided.example}: {orders}?")
                 yield "date_order", decided.orders[0].value
 
+    def _decimals(self) -> int | None:
+        """The decimals to which prices are rounded, if some have more than four."""
+        for field in set(_PRICES) & set(self._values):
+            values = self._values[field]
+            codes = read_amounts(values, decimal_separator(values))["code"]
+            if (codes == AmountCode.TOO_PRECISE).any():
+                self._doubt(
+                    "round", f"some amounts of {field.value} have more than four decimals: rounded to two"
+                )
+                return CENT_DECIMALS
+        return None
+
     def _doubt(self, key: str, text: str) -> None:
         self._notes[key] = f"not sure: {text}"
         self._doubts.append(text)
@@ -186,24 +206,25 @@ class _Proposing:
 
     def _note_total(self, found: Reconciled) -> None:
         draft, trial = found.draft, found.trial
-        assert draft.price is not None
-        column, total = draft.columns[draft.price], draft.amounts[OrderAmount.TOTAL]
+        price, total = draft.price or OrderField.UNIT_PRICE, draft.amounts[OrderAmount.TOTAL]
         if trial.disagree:
             number = trial.agree + trial.disagree
-            self._doubt("total", f"{total}: {trial.disagree:,} of {number:,} orders do not add up; {trial.example}")
+            self._doubt(
+                "total", f"{total}: {trial.disagree:,} of {number:,} orders do not add up; {trial.example}"
+            )
         else:
             self._notes["total"] = f"sure: all {trial.agree:,} orders add up to it"
         if trial.several:
-            self._notes[draft.price.value] = f"sure: with it, orders add up to {total}"
+            self._notes[price.value] = f"sure: with it, orders add up to {total}"
         else:
             self._doubt(
-                draft.price.value,
-                f"{column}: no order has several units of a product, so it is open whether this is the price"
-                " of a unit or of a line",
+                price.value,
+                f"{draft.columns[price]}: no order has several units of a product, so it is open whether this"
+                " is the price of a unit or of a line",
             )
 
     def _likely_price(self, draft: Draft) -> Draft:
-        """The unit price or the line total by its name. A total that differs from price x quantity is taken."""
+        """The unit price or the line total by its name; a total that differs from price x quantity."""
         guesses = {guess.field: guess.column for guess in self._guesses if guess.field in _PRICES}
         if not guesses:
             return draft
@@ -245,7 +266,7 @@ class _Proposing:
 
     def _doubt_unit_or_line(self, column: str, price: OrderField) -> None:
         several = self._lines_of_several()
-        if several and field_likeness(price, column) < PLAIN:
+        if several and not says_plainly(price, column):
             self._doubt(
                 price.value,
                 f"{column}: is this the price of a unit or of the whole line? {several:,} lines have several"
@@ -266,8 +287,8 @@ class _Proposing:
         ]
         if names:
             self._doubts.append(
-                f"{', '.join(names)}: not used, because nothing in the file states a total that they add up to."
-                " Name those that the customer owes in [amounts]"
+                f"{', '.join(names)}: not used, because nothing in the file states a total that they make"
+                " up. Name those that the customer owes in [amounts]"
             )
 
     def _note_columns(self, draft: Draft) -> None:
@@ -305,8 +326,8 @@ class _Proposing:
             yield f"# Not used: {', '.join(others)}"
 
 
-def _has_blanks(column: pl.Series) -> bool:
-    return bool((column.fill_null("").str.strip_chars() == "").any())
+def _is_blank(column: pl.Series) -> pl.Series:
+    return column.fill_null("").str.strip_chars() == ""
 
 
 def _is_of_order(column: pl.Series, orders: pl.Series) -> bool:

@@ -37,7 +37,9 @@ class Reconciled:
     trial: Trial
 
 
-def reconcile(path: Path, table: Table, draft: Draft, orders: pl.Series, options: ReadOptions) -> Reconciled | None:
+def reconcile(
+    path: Path, table: Table, draft: Draft, orders: pl.Series, options: ReadOptions
+) -> Reconciled | None:
     """Tries prices, amounts and stated totals against each other; None if no total is stated that fits.
 
     Args:
@@ -102,13 +104,17 @@ class _MoneyColumns:
     def totals(self) -> list[str]:
         """Columns that may state the total of each order, most likely first."""
         likely = {name: amount_likeness(OrderAmount.TOTAL, name) for name in self._values}
-        named = [name for name in self._values if likely[name] > 0 and self._is_of_order(name)]
+        named = [
+            name
+            for name in self._values
+            if likely[name] > field_likeness(OrderField.LINE_TOTAL, name) and self._is_of_order(name)
+        ]
         return sorted(named, key=lambda name: -likely[name])[:TOTALS_TRIED]
 
     def with_prices(self, draft: Draft, total: str) -> Iterator[Draft]:
         """Drafts with each column that may be the price of a unit or of a line."""
         rest = {f: c for f, c in draft.columns.items() if f is not draft.price}
-        likely = {name: max(map(self._price_likeness, (name,))) for name in self._values if name != total}
+        likely = {name: _price_likeness(name) for name in self._values if name != total}
         named = [name for name, likeness in likely.items() if likeness > 0 and name not in rest.values()]
         for name in sorted(named, key=lambda name: -likely[name])[:PRICES_TRIED]:
             for price in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL):
@@ -127,15 +133,15 @@ class _MoneyColumns:
                     used = used | {name}
         return found
 
-    @staticmethod
-    def _price_likeness(name: str) -> float:
-        return max(field_likeness(field, name) for field in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL))
-
     def _is_of_order(self, name: str) -> bool:
         """Whether a column has at most one value in each order."""
         table = pl.DataFrame({"order": self._orders, "value": self._values[name].str.strip_chars()})
         distinct = table.filter(pl.col("value") != "").group_by("order").agg(pl.col("value").n_unique())
         return distinct.height > 0 and bool((distinct["value"] == 1).all())
+
+
+def _price_likeness(name: str) -> float:
+    return max(field_likeness(field, name) for field in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL))
 
 
 def _holds_amounts(values: pl.Series) -> bool:

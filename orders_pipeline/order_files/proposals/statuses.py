@@ -69,4 +69,4 @@ def _values(column: pl.Series) -> list[str]:
 
 def _shown(values: list[str]) -> str:
     more = ", ..." if len(values) > SHOWN else ""
-    return ", ".join(repr(value[:SHOWN * 5]) for value in values[:SHOWN]) + more
+    return ", ".join(repr(value[: SHOWN * 5]) for value in values[:SHOWN]) + more

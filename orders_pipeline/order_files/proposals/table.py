@@ -128,7 +128,8 @@ def _first_header(looked: Looked) -> tuple[int, tuple[str, ...], int]:
 
 def _is_header(record: Scanned, names: tuple[str, ...], width: int) -> bool:
     full = len(names) == width or (len(names) == width + 1 and not names[-1])
-    named = all(names[:-1]) and any(names)
+    # The first column may have no name: pandas writes its index there.
+    named = all(names[1:-1]) and any(names)
     return record.problem is None and full and named and not any(_DATA.fullmatch(name) for name in names)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from orders_pipeline.order_files.columns.profile import OrderField, built_in_profiles, parse_profile
-from orders_pipeline.order_files.proposals.propose import propose_profile
+from orders_pipeline.order_files.proposals.propose import Proposal, propose_profile
 from orders_pipeline.order_files.read_options import ReadOptions
 from tests.unit.order_files.datasets import dataset
 from tests.unit.order_files.files import HEADER, line, order_file
-from tests.unit.order_files.parsing import parse
+from tests.unit.order_files.parsing import Imported, parse
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_mapping_of_a_known_file_is_found_again(name: str, profile: str, tmp
 
 def test_what_no_column_fits_is_left_to_be_filled_in() -> None:
     proposal = propose_profile(dataset("shopify/shopify-data-challenge-2022-5000.csv"), ReadOptions())
-    assert proposal.missing == ("sku", "quantity", "unit_price")
+    assert proposal.missing == ("sku", "quantity")
     assert '# sku = "?"' in proposal.toml
 
 
@@ -62,3 +62,126 @@ def test_a_total_beside_a_price_is_told_apart(tmp_path: Path) -> None:
     for lines, field in ((whole, OrderField.UNIT_PRICE), (reduced, OrderField.LINE_TOTAL)):
         proposal = propose_profile(order_file(tmp_path, *lines, header=header), ReadOptions())
         assert field in parse_profile(proposal.toml, "proposed.toml").columns
+
+
+def drafted(path: Path, tmp_path: Path) -> tuple[Proposal, Imported]:
+    """The draft for a file, and the file as it reads it."""
+    proposal = propose_profile(path, ReadOptions())
+    draft = tmp_path / "draft.toml"
+    draft.write_text(proposal.toml)
+    return proposal, parse(path, tmp_path / "parsed", str(draft))
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "shop.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+STATED = """Order,Date,Customer ID,Article No,Qty,Price,Post,VAT,Coupon amount,Total
+1,2026-03-01,c1,MUG,2,10.00,4.00,1.60,0.00,25.60
+1,2026-03-01,c1,CUP,1,5.00,4.00,1.60,5.00,25.60
+2,2026-03-02,c2,CUP,3,5.00,4.00,1.20,0.00,20.20
+"""
+
+
+def test_what_adds_up_to_the_stated_total_on_every_order_is_sure(tmp_path: Path) -> None:
+    text = STATED.replace("Post", "Shipping").replace(",0.00,25.60", ",5.00,25.60")
+    proposal, taken = drafted(written(tmp_path, text), tmp_path)
+    assert 'unit_price = "Price"  # sure: with it, orders add up to Total' in proposal.toml
+    assert 'total = "Total"  # sure: all 2 orders add up to it' in proposal.toml
+    assert dict(taken.orders.select("number", "total").iter_rows()) == {"1": 2560, "2": 2020}
+    assert not any("Total" in doubt for doubt in proposal.doubts)
+
+
+def test_a_line_total_called_price_is_known_by_the_total(tmp_path: Path) -> None:
+    text = "Order,Date,Customer ID,SKU,Qty,Price,Order Total\n1,2026-03-01,c1,MUG,2,20.00,25.00\n"
+    text += "1,2026-03-01,c1,CUP,1,5.00,25.00\n2,2026-03-02,c2,CUP,3,15.00,15.00\n"
+    proposal, taken = drafted(written(tmp_path, text), tmp_path)
+    assert 'line_total = "Price"  # sure' in proposal.toml
+    assert taken.orders["total"].to_list() == [2500, 1500]
+
+
+def test_orders_that_do_not_add_up_are_a_doubt_with_their_number_and_an_example(tmp_path: Path) -> None:
+    text = "Order,Date,Customer ID,SKU,Qty,Unit price,Order Total\n"
+    text += (
+        "".join(f"{n},2026-03-01,c1,MUG,2,10.00,20.00\n" for n in range(5))
+        + "9,2026-03-01,c1,MUG,2,10.00,19.00\n"
+    )
+    proposal, taken = drafted(written(tmp_path, text), tmp_path)
+    [doubt] = [one for one in proposal.doubts if one.startswith("Order Total")]
+    assert "1 of 6 orders do not add up; 9:" in doubt
+    assert proposal.rejects_by_code == {"total_disagrees": 1}
+    assert taken.orders.height == 5
+
+
+def test_a_price_beside_several_units_is_a_doubt_if_nothing_states_what_they_come_to(tmp_path: Path) -> None:
+    text = "order,date,customer id,sku,quantity,item-price\n1,2026-03-01,c1,MUG,2,20.00\n"
+    proposal, _ = drafted(written(tmp_path, text), tmp_path)
+    assert any(
+        "item-price: is this the price of a unit or of the whole line? 1 lines" in d for d in proposal.doubts
+    )
+    proposal, _ = drafted(written(tmp_path, text.replace("item-price", "unit price")), tmp_path)
+    assert proposal.doubts == ()
+
+
+def test_cancelled_orders_are_skipped_and_paid_ones_recorded(tmp_path: Path) -> None:
+    text = "order,date,customer id,sku,quantity,unit price,Status,Payment status,Cancelled at\n"
+    text += "1,2026-03-01,c1,MUG,1,20.00,Shipped,paid,\n2,2026-03-01,c1,MUG,1,20.00,CANCELLED,pending,\n"
+    text += (
+        "3,2026-03-01,c1,MUG,1,20.00,Shipped,paid,2026-03-02\n4,2026-03-01,c1,MUG,1,20.00,Lost,on account,\n"
+    )
+    proposal, taken = drafted(written(tmp_path, text), tmp_path)
+    assert taken.orders.select("number", "paid").rows() == [("1", 2000)]
+    assert proposal.rejects_by_code == {"payment_status_unknown": 1, "status_skipped": 2}
+    assert any("Payment status has the values 'on account'" in doubt for doubt in proposal.doubts)
+    assert any(
+        "Status has the values 'Lost': orders with them are taken" in doubt for doubt in proposal.doubts
+    )
+
+
+def test_amounts_in_cents_and_with_the_noise_of_floats_are_read_as_money(tmp_path: Path) -> None:
+    text = "order,date,customer id,sku,quantity,unit_price_cents\n1,2026-03-01,c1,MUG,2,1250\n"
+    assert drafted(written(tmp_path, text), tmp_path)[1].orders["total"].to_list() == [2500]
+    text = "order,date,customer id,sku,quantity,line total\n1,2026-03-01,c1,MUG,2,0.30000000000000004\n"
+    assert drafted(written(tmp_path, text), tmp_path)[1].orders["total"].to_list() == [30]
+
+
+def test_a_line_total_that_differs_from_price_and_quantity_is_taken_with_a_doubt(tmp_path: Path) -> None:
+    text = "order,date,customer id,sku,quantity,unit price,line total\n1,2026-03-01,c1,MUG,2,10.00,20.00\n"
+    text += "2,2026-03-01,c1,MUG,2,10.00,15.00\n"
+    proposal, taken = drafted(written(tmp_path, text), tmp_path)
+    assert taken.orders["total"].to_list() == [2000, 1500]
+    assert any("differs from unit price x quantity on 1 of 2 lines" in doubt for doubt in proposal.doubts)
+
+
+def test_orders_named_on_their_first_line_only_and_a_time_in_its_own_column(tmp_path: Path) -> None:
+    text = "order,date,time,customer id,sku,quantity,unit price\n1,2026-03-01,10:30,c1,MUG,2,10.00\n"
+    text += ",,,,CUP,1,5.00\n2,2026-03-02,11:00,c2,CUP,1,5.00\n"
+    proposal, taken = drafted(written(tmp_path, text), tmp_path)
+    assert 'ordered_at = ["date", "time"]' in proposal.toml
+    assert taken.orders.select("number", "total").rows() == [("1", 2500), ("2", 500)]
+
+
+def test_a_table_with_an_unnamed_index_column_is_drafted(tmp_path: Path) -> None:
+    text = ",order,date,customer id,sku,quantity,unit price\n0,1,2026-03-01,c1,MUG,2,10.00\n"
+    assert drafted(written(tmp_path, text), tmp_path)[1].orders["total"].to_list() == [2000]
+
+
+HEADERS = """
+Bestellnummer,Bestelldatum,Kundennummer,Artikelnummer,Bezeichnung,Menge,Einzelpreis,Versandkosten,Gesamtsumme
+Numéro commande,Date commande,Numéro client,Code article,Désignation,Quantité,Prix unitaire,Livraison,Total TTC
+Número pedido,Fecha pedido,ID cliente,Código artículo,Descripción,Cantidad,Precio unitario,Envío,Total pedido
+Número pedido,Data pedido,Código cliente,Código produto,Descrição,Quantidade,Preço unitário,Frete,Valor total
+订单号,下单时间,会员编号,商品编码,商品名称,数量,单价,运费,订单金额
+注文番号,注文日,会員番号,商品コード,商品名,数量,単価,送料,合計金額
+"""
+
+
+@pytest.mark.parametrize("header", HEADERS.strip().splitlines())
+def test_headers_of_other_languages_are_drafted(header: str, tmp_path: Path) -> None:
+    rows = "1,2026-03-01,c1,MUG,Mug,2,10.00,4.00,24.00\n2,2026-03-02,c2,CUP,Cup,1,5.00,4.00,9.00\n"
+    proposal, taken = drafted(written(tmp_path, f"{header}\n{rows}"), tmp_path)
+    assert (proposal.missing, proposal.doubts) == ((), ())
+    assert taken.orders["total"].to_list() == [2400, 900]
+    assert taken.orders["customer_id"].to_list() == ["c1", "c2"]
