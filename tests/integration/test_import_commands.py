@@ -147,7 +147,9 @@ def test_a_new_profile_is_proposed_written_and_checked(bench: ImportBench) -> No
 
 
 def test_a_proposal_says_what_is_missing_and_is_toml_on_stdout(bench: ImportBench) -> None:
-    shown = orders("profile", "new", shop(bench))
+    file = shop(bench)
+    file.write_text(file.read_text().replace("Anzahl", "Xyz"))
+    shown = orders("profile", "new", file)
     assert shown.exit_code == 0
     assert "[columns]" in shown.stdout
     assert "Fill in" in shown.stderr

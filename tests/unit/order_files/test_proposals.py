@@ -170,7 +170,7 @@ def test_a_table_with_an_unnamed_index_column_is_drafted(tmp_path: Path) -> None
 
 HEADERS = """
 Bestellnummer,Bestelldatum,Kundennummer,Artikelnummer,Bezeichnung,Menge,Einzelpreis,Versandkosten,Gesamtsumme
-Numéro commande,Date commande,Numéro client,Code article,Désignation,Quantité,Prix unitaire,Livraison,Total TTC
+Numéro commande,Date commande,ID client,Code article,Désignation,Quantité,Prix unitaire,Livraison,Total TTC
 Número pedido,Fecha pedido,ID cliente,Código artículo,Descripción,Cantidad,Precio unitario,Envío,Total pedido
 Número pedido,Data pedido,Código cliente,Código produto,Descrição,Quantidade,Preço unitário,Frete,Valor total
 订单号,下单时间,会员编号,商品编码,商品名称,数量,单价,运费,订单金额
