@@ -24,7 +24,8 @@ class ReadOptions:
     Attributes:
         quote: empty means that fields are not quoted.
         escape: empty means that there is no escape character.
-        date_format: an order of day, month and year (`DMY`, `MDY`, `YMD`) or a strptime format.
+        date_format: an order of day, month and year (`DMY`, `MDY`, `YMD`), a strptime format, `excel`,
+            `excel1904`, `epoch` or `epoch_ms`; several formats have `|` between them.
         decimal: the decimal separator, `.` or `,`.
         leave_out: kinds of lines, besides those that the profile leaves out.
         repeated: what happens with orders that come again after a repeated header; see `Repeated`.
@@ -39,7 +40,7 @@ class ReadOptions:
     quote: str | None = option("Quote character. Default: detected.")
     escape: str | None = option("Escape character. Default: detected.")
     header_line: int | None = option("Line number of the header row. Default: detected.", least=1)
-    date_format: str | None = option("DMY, MDY, YMD or a strptime format. Default: detected.")
+    date_format: str | None = option("DMY, MDY, YMD, a strptime format, excel or epoch. Default: detected.")
     decimal: str | None = option("Decimal separator, . or , (default: detected).")
     leave_out: str | None = option("Lines to leave out of their orders: free, returned, or free,returned.")
     repeated: str | None = option("Orders again after a repeated header: once (default) or refuse.")

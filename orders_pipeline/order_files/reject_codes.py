@@ -222,7 +222,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.DATE_UNREADABLE: Explanation(
         "ordered_at",
         "The order date {} is not a date in the column's format.",
-        "Write it like 2025-11-30 14:05:00.",
+        "Write it like 2025-11-30 14:05:00, or set the date format.",
     ),
     RejectCode.DATE_AMBIGUOUS: Explanation(
         "ordered_at",

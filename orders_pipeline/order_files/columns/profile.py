@@ -165,6 +165,7 @@ class Profile(BaseModel):
         lines: lines that are left out of their orders.
         amounts: columns with discounts, shipping, taxes and stated totals.
         payment: the column that says which orders are paid elsewhere.
+        date_format: formats of dates, such as `%d.%m.%Y` or `excel`; the first one that fits counts.
         date_order: order of ambiguous numeric dates.
         short_date_order: the same, for two-digit years only.
         timezone: IANA time zone of times without an offset.
@@ -188,6 +189,7 @@ class Profile(BaseModel):
     companion: Companion | None = None
     amounts: AmountColumns | None = None
     payment: PaymentColumns | None = None
+    date_format: tuple[str, ...] = ()
     date_order: DateOrder | None = None
     short_date_order: DateOrder | None = None
     timezone: str | None = None
@@ -201,6 +203,11 @@ class Profile(BaseModel):
     @classmethod
     def _single_names(cls, value: object) -> object:
         return _as_tuples(value)
+
+    @field_validator("date_format", mode="before")
+    @classmethod
+    def _single_format(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("timezone")
     @classmethod

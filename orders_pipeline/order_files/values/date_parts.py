@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from orders_pipeline.order_files.columns.profile import DateOrder
+from orders_pipeline.order_files.values.month_names import ENGLISH, plain_month
 
 ISO = r"^[12][0-9]{3}-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-5][0-9]$"
 CLOCK = ["hour", "minute", "second", "fraction", "half", "offset"]
@@ -12,31 +15,27 @@ DATED = ["text", "year", "month", "day", *CLOCK]
 
 _CLOCK = (
     r"(?:[T ,]+([0-9]{1,2})[:.h]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,]([0-9]{1,9}))?)?\s*(?:([AaPp])\.?[Mm]\.?)?"
-    r"\s*(Z|z|UTC|GMT|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?)?$"
+    r"\s*(Z|z|(?:UTC|GMT)?[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?|[A-Z]{2,5})?)?$"
 )
-_WEEKDAY = r"^(?:[A-Za-z]{3,9}[.,]? )?"
+_WORD = r"(\p{L}[\p{L}\p{M}]+)"
+_WEEKDAY = r"^(?:\p{L}[\p{L}\p{M}]{1,11}[.,]{0,2} )?"
+# Between day, month and year, as in `15 de marzo de 2026`.
+_OF = r"(?:de |del |d['\x{2019}])?"
 _NUMERIC = _WEEKDAY + r"([0-9]{1,4})([-/.])([0-9]{1,2})([-/.])([0-9]{1,4})" + _CLOCK
 _COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2}):?([0-9]{2})(?::?([0-9]{2}))?(Z)?)?$"
-_DAY_MONTH = _WEEKDAY + r"([0-9]{1,2})[-/. ]+([A-Za-z]{3,9})\.?[-/., ]+([0-9]{4}|[0-9]{2})" + _CLOCK
-_MONTH_DAY = _WEEKDAY + r"([A-Za-z]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})" + _CLOCK
-_MONTH_DAY_SHORT = r"^([A-Za-z]{3,9})-([0-9]{1,2})-([0-9]{4}|[0-9]{2})" + _CLOCK
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
-_MONTH_NUMBERS = {name: at for at, full in enumerate(_MONTHS, start=1) for name in (full, full[:3])} | {
-    "sept": 9
-}
+_DAY_MONTH = (
+    _WEEKDAY
+    + rf"([0-9]{{1,2}})(?:st|nd|rd|th|er|\x{{ba}})?[-/. ]+{_OF}{_WORD}\.?[-/., ]+{_OF}([0-9]{{4}}|[0-9]{{2}})"
+    + r"(?: \x{433}\.?| \x{440}\.?)?"
+    + _CLOCK
+)
+_MONTH_DAY = _WEEKDAY + _WORD + r"\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})" + _CLOCK
+_MONTH_DAY_SHORT = r"^" + _WORD + r"-([0-9]{1,2})-([0-9]{4}|[0-9]{2})" + _CLOCK
+_YEAR_MONTH = r"^([0-9]{4})[-/. ]+" + _WORD + r"\.?[-/. ]+([0-9]{1,2})\.?" + _CLOCK
+_EAST_ASIAN = (
+    r"^([0-9]{4})\s*[\x{5e74}\x{b144}]\s*([0-9]{1,2})\s*[\x{6708}\x{c6d4}]\s*([0-9]{1,2})\s*[\x{65e5}\x{c77c}]?"
+    + _CLOCK
+)
 # As in POSIX, two-digit years from 69 to 99 are in the 20th century.
 _PIVOT = 69
 
@@ -90,22 +89,39 @@ def compact_parts(text: pl.Series) -> pl.DataFrame:
     return parts.with_columns(pl.col("year", "month", "day").cast(pl.Int64), *blank).select(DATED)
 
 
-def named_parts(text: pl.Series) -> pl.DataFrame:
-    """Splits dates with English month names."""
-    columns = ["text", "year", "name", "day", *CLOCK]
-    day_first = _groups(text, _DAY_MONTH, ["day", "name", "year", *CLOCK]).select(columns)
-    month_first = [
-        _groups(text, pattern, ["name", "day", "year", *CLOCK]).select(columns)
-        for pattern in (_MONTH_DAY, _MONTH_DAY_SHORT)
-    ]
-    parts = pl.concat([day_first, *month_first]).filter(pl.col("name").is_not_null())
-    name = pl.col("name").str.to_lowercase()
+def named_parts(text: pl.Series, months: Mapping[str, int]) -> pl.DataFrame:
+    """Splits dates with month names: those in `months`, by plain name, and English ones."""
+    parts = _named(text)
+    numbers = {**ENGLISH, **months}
+    found = {name: numbers.get(plain_month(name)) for name in parts["name"].unique()}
     short = pl.col("year").str.len_bytes() == 2
     parts = parts.with_columns(short=short).with_columns(
         pl.col("year", "day").cast(pl.Int64),
-        month=name.replace_strict(_MONTH_NUMBERS, default=None, return_dtype=pl.Int64),
+        month=pl.col("name").replace_strict(found, default=None, return_dtype=pl.Int64),
     )
     return parts.with_columns(year=pl.when("short").then(_full_year("year")).otherwise("year")).select(DATED)
+
+
+def month_words(text: pl.Series) -> pl.Series:
+    """Returns the words that stand for months in dates."""
+    return _named(text)["name"]
+
+
+def _named(text: pl.Series) -> pl.DataFrame:
+    columns = ["text", "year", "name", "day", *CLOCK]
+    day_first = _groups(text, _DAY_MONTH, ["day", "name", "year", *CLOCK])
+    month_first = [
+        _groups(text, pattern, ["name", "day", "year", *CLOCK]) for pattern in (_MONTH_DAY, _MONTH_DAY_SHORT)
+    ]
+    year_first = _groups(text, _YEAR_MONTH, ["year", "name", "day", *CLOCK])
+    parts = pl.concat(part.select(columns) for part in (day_first, *month_first, year_first))
+    return parts.filter(pl.col("name").is_not_null())
+
+
+def east_asian_parts(text: pl.Series) -> pl.DataFrame:
+    """Splits dates with the Chinese, Japanese or Korean words for year, month and day."""
+    parts = _groups(text, _EAST_ASIAN, ["year", "month", "day", *CLOCK])
+    return parts.with_columns(pl.col("year", "month", "day").cast(pl.Int64)).select(DATED)
 
 
 def _full_year(name: str) -> pl.Expr:

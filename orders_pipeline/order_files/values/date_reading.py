@@ -8,15 +8,19 @@ import polars as pl
 
 from orders_pipeline.order_files.columns.profile import DateOrder
 from orders_pipeline.order_files.values.cleaning import MISSING_WORDS
+from orders_pipeline.order_files.values.date_formats import read_by_formats
 from orders_pipeline.order_files.values.date_parts import (
     ISO,
     allows_order,
     compact_parts,
+    east_asian_parts,
     in_order,
     named_parts,
     numeric_parts,
 )
 from orders_pipeline.order_files.values.dates import DateRules
+from orders_pipeline.order_files.values.local_times import utc
+from orders_pipeline.order_files.values.zone_names import offset_seconds
 
 
 class DateCode(StrEnum):
@@ -35,19 +39,19 @@ def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
     """
     text = values.str.strip_chars()
     if rules.format is not None:
-        return _by_format(text, rules.format, zone)
+        return _by_formats(text, rules.format, zone)
     local = _iso(text)
     if not local.has_nulls():
-        return _utc(local, zone).to_frame("instant").with_columns(code=pl.lit(None, pl.String))
+        return utc(local, zone).to_frame("instant").with_columns(code=pl.lit(None, pl.String))
     odd = text.filter(local.is_null() & (text != "")).unique()
     odd = odd.filter(~odd.is_in(list(MISSING_WORDS)))
-    table = pl.DataFrame({"text": text, "plain": _utc(local, zone)})
+    table = pl.DataFrame({"text": text, "plain": utc(local, zone)})
     joined = table.join(_read_odd(odd, rules, zone), on="text", how="left", maintain_order="left")
     return joined.select(instant=pl.coalesce("plain", "instant"), code="code")
 
 
-def _by_format(text: pl.Series, strptime: str, zone: str) -> pl.DataFrame:
-    instant = _utc(text.str.to_datetime(strptime, strict=False, time_unit="us"), zone)
+def _by_formats(text: pl.Series, formats: str, zone: str) -> pl.DataFrame:
+    instant = read_by_formats(text, formats, zone)
     filled = (text != "") & ~text.is_in(list(MISSING_WORDS))
     unread = pl.Series((instant.is_null() & filled).fill_null(value=False))
     return instant.to_frame("instant").with_columns(
@@ -63,24 +67,17 @@ def _iso(text: pl.Series) -> pl.Series:
     return text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
 
 
-def _utc(times: pl.Series, zone: str) -> pl.Series:
-    """Converts times that are local to `zone` to UTC.
-
-    A time that a clock change skips is read with the offset before the change.
-    """
-    if getattr(times.dtype, "time_zone", None):
-        return times.dt.convert_time_zone("UTC")
-    aware = times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    if aware.null_count() > times.null_count():
-        later = times.dt.offset_by("1h").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-        aware = pl.select(pl.coalesce(aware, later)).to_series()
-    return aware.dt.convert_time_zone("UTC")
-
-
 def _read_odd(text: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
     """Reads distinct dates that are not in the plain ISO form."""
     numeric = _with_order(numeric_parts(text), rules)
-    dated = pl.concat([in_order(numeric), compact_parts(text), named_parts(text)])
+    dated = pl.concat(
+        [
+            in_order(numeric),
+            compact_parts(text),
+            named_parts(text, dict(rules.months)),
+            east_asian_parts(text),
+        ]
+    )
     times = _times(dated.filter(pl.col("year").is_not_null()).unique("text", keep="first"), zone)
     ambiguous = numeric.filter(pl.col("order") == DateCode.AMBIGUOUS.value)["text"].implode()
     code = (
@@ -110,8 +107,10 @@ def _with_order(parts: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
 def _times(dated: pl.DataFrame, zone: str) -> pl.DataFrame:
     """Returns `text` and its `instant`; the instant is null if there is no such day or hour."""
     local = dated.select(_written_out().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"))
-    times = dated.with_columns(local=local.to_series(), zoned=_utc(local.to_series(), zone))
-    told = (pl.col("local") - _offset()).dt.replace_time_zone("UTC")
+    times = dated.with_columns(local=local.to_series(), zoned=utc(local.to_series(), zone))
+    offsets = {text: offset_seconds(text, zone) for text in dated["offset"].drop_nulls().unique()}
+    seconds = pl.col("offset").replace_strict(offsets, default=None, return_dtype=pl.Int64)
+    told = (pl.col("local") - pl.duration(seconds=seconds)).dt.replace_time_zone("UTC")
     return times.select("text", instant=pl.when(pl.col("offset").is_null()).then("zoned").otherwise(told))
 
 
@@ -128,11 +127,3 @@ def _written_out() -> pl.Expr:
     padded = [number.cast(pl.String).str.zfill(2) for number in numbers]
     fraction = pl.col("fraction").fill_null("0").str.slice(0, 6)
     return pl.format("{}-{}-{} {}:{}:{}.{}", *padded, fraction)
-
-
-def _offset() -> pl.Expr:
-    """Returns the offset from UTC; it is zero for `Z`, `UTC` and `GMT`."""
-    parts = pl.col("offset").str.extract_groups(r"^([+-])([0-9]{2}):?([0-9]{2})?$").struct
-    minutes = parts.field("2").cast(pl.Int64) * 60 + parts.field("3").cast(pl.Int64).fill_null(0)
-    signed = pl.when(parts.field("1") == "-").then(-minutes).otherwise(minutes)
-    return pl.duration(minutes=signed.fill_null(0))

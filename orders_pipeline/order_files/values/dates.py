@@ -9,23 +9,28 @@ import polars as pl
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.profile import DateOrder
-from orders_pipeline.order_files.values.date_parts import ISO, allows_order, numeric_parts
+from orders_pipeline.order_files.values.date_formats import is_format
+from orders_pipeline.order_files.values.date_parts import ISO, allows_order, month_words, numeric_parts
+from orders_pipeline.order_files.values.month_names import months_of, plain_month
 
 # Up to one contradicting value in a hundred is a typing error; more mean that the column mixes orders.
 _SLIPS = 100
+# No language has so many names of months; more words are no months.
+_WORDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class DateRules:
-    """How to read a date column: by a strptime `format`, or by the order of each family of dates.
+    """How to read a date column: by a `format` that is set, or by the order of each family of dates.
 
     A family is a separator and the number of digits of the year, such as `/4`. A family in `mixed` uses
-    several orders.
+    several orders. `months` are the numbers of months by name, where names are not English.
     """
 
     format: str | None = None
     orders: tuple[tuple[str, DateOrder], ...] = ()
     mixed: tuple[str, ...] = ()
+    months: tuple[tuple[str, int], ...] = ()
 
     def as_option(self) -> str:
         """Returns the same rules as a value for the option `date_format`."""
@@ -48,6 +53,7 @@ class DateEvidence:
 
     readings: dict[str, Counter[str]] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+    words: Counter[str] = field(default_factory=Counter)
 
     def add(self, values: pl.Series) -> None:
         """Counts the next values of the column."""
@@ -55,7 +61,9 @@ class DateEvidence:
         odd = text.filter(~text.str.contains(ISO) & (text != "")).unique(maintain_order=True)
         if not odd.len():
             return
-        parts = numeric_parts(odd).filter(pl.col("family") != "")
+        parts = numeric_parts(odd)
+        self._add_words(parts.filter(pl.col("family").is_null())["text"])
+        parts = parts.filter(pl.col("family") != "")
         allowed = [pl.when(allows_order(order)).then(pl.lit(order.value)) for order in DateOrder]
         same = pl.col("family").str.ends_with("4") & (pl.col("a") == pl.col("b"))
         sets = parts.filter(~same).with_columns(
@@ -66,6 +74,10 @@ class DateEvidence:
             self.readings.setdefault(family, Counter())[orders] += count
             if " " in orders:
                 self.examples.setdefault(family, example)
+
+    def _add_words(self, text: pl.Series) -> None:
+        if text.len() and len(self.words) < _WORDS:
+            self.words.update(map(plain_month, month_words(text)))
 
     def decide(
         self, given: DateRules, order: DateOrder | None, short: DateOrder | None
@@ -92,7 +104,8 @@ class DateEvidence:
             else:
                 orders[family], is_mixed = _most_frequent(counts)
                 mixed += [family] if is_mixed else []
-        return DateRules(orders=tuple(sorted(orders.items())), mixed=tuple(mixed))
+        months = tuple(sorted(months_of(self.words).items()))
+        return DateRules(orders=tuple(sorted(orders.items())), mixed=tuple(mixed), months=months)
 
 
 def _most_frequent(counts: Counter[str]) -> tuple[DateOrder, bool]:
@@ -107,19 +120,20 @@ def _most_frequent(counts: Counter[str]) -> tuple[DateOrder, bool]:
 def given_dates(text: str | None) -> DateRules:
     """Parses the option `date_format`.
 
-    The option is an order, an order for each family (`/4:MDY,-4:DMY`) or a strptime format.
+    The option is an order, an order for each family (`/4:MDY,-4:DMY`), or a format: a strptime format,
+    `excel`, `excel1904`, `epoch`, `epoch_ms`, or several of them with `|` between them.
 
     Raises:
         FileRefused: the text is none of these.
     """
     if text is None:
         return DateRules()
-    if "%" in text:
+    if is_format(text):
         return DateRules(format=text)
     pairs = [part.strip().rpartition(":") for part in text.split(",")]
     try:
         return DateRules(orders=tuple((family, DateOrder(order.upper())) for family, _, order in pairs))
     except ValueError:
         message = f"The date format {text!r} is not valid."
-        hint = "Use DMY, MDY, YMD, or a format such as %d.%m.%Y."
+        hint = "Use DMY, MDY, YMD, excel, epoch, or a format such as %d.%m.%Y."
         raise FileRefused("option_invalid", message, hint) from None

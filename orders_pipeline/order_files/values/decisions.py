@@ -83,8 +83,8 @@ class ColumnEvidence:
         raise FileRefused("decimal_ambiguous", message, hint)
 
     def _dates(self) -> DateRules:
-        given = given_dates(self.identified.options.date_format)
         profile = self.identified.profile
+        given = given_dates(self.identified.options.date_format or "|".join(profile.date_format) or None)
         decided = self.dates.decide(given, profile.date_order, profile.short_date_order)
         if not isinstance(decided, OpenDates):
             return decided
