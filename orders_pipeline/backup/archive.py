@@ -11,16 +11,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.store.leftovers import SCRATCH, abandoned_copies, remove_all
 
 # Higher levels take several times as long and save only a few per cent.
 COMPRESSION = 1
-SCRATCH = ".orders-backup-"
 
 
 @contextmanager
 def scratch_beside(target: Path) -> Iterator[Path]:
-    """A private temporary folder on the same file system as a future file."""
+    """A private temporary folder on the same file system as a future file.
+
+    Folders that killed processes left there are removed.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    remove_all(abandoned_copies(target.parent))
     with TemporaryDirectory(prefix=SCRATCH, dir=target.parent) as folder:
         yield Path(folder)
 

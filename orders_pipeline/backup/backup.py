@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, func, inspect, select, text
 
 from orders_pipeline.backup import postgres_dump, sqlite_copy
-from orders_pipeline.backup.archive import SCRATCH, pack, scratch_beside
+from orders_pipeline.backup.archive import pack, scratch_beside
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, checksums, write_manifest
 from orders_pipeline.base.model import ImportStatus
@@ -31,7 +30,6 @@ from orders_pipeline.store.schema import home, imports, metadata
 
 SUFFIXES = (".tar.gz", ".tgz")
 NAME = re.compile(r"orders-\d{8}T\d{6}Z\.tar\.gz")
-ABANDONED_SECONDS = 86_400
 KEY_FILE = "api.key"
 UNSETTLED = [status for status in ImportStatus if status is not ImportStatus.FINISHED]
 
@@ -70,10 +68,6 @@ def remove_old(folder: Path, kept: int) -> list[Path]:
     old = found[: max(len(found) - kept, 0)]
     for path in old:
         path.unlink()
-    for abandoned in folder.glob(f"{SCRATCH}*"):
-        with suppress(FileNotFoundError):
-            if time.time() - abandoned.stat().st_mtime > ABANDONED_SECONDS:
-                shutil.rmtree(abandoned, ignore_errors=True)
     return old
 
 

@@ -28,6 +28,7 @@ from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.backup_rows import note_restored
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.known_store import forget_store
+from orders_pipeline.store.leftovers import MOMENT, REPLACED
 from orders_pipeline.store.migrate import upgrade
 from orders_pipeline.store.revisions import OURS, revision_of
 from orders_pipeline.store.schema import home, imports, metadata, products
@@ -143,8 +144,7 @@ def _put_back(settings: Settings, folder: Path, finish: Callable[[Engine], None]
     # Done on the copy: once it is the store, no step is left that a kill could interrupt.
     with _engine(sqlite_copy.url_of_copy(folder)) as engine:
         finish(engine)
-    moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    return sqlite_copy.put_back(settings.store_url, folder, f"replaced-{moment}")
+    return sqlite_copy.put_back(settings.store_url, folder, f"{REPLACED}{datetime.now(UTC):{MOMENT}}")
 
 
 def _finish(manifest: Manifest, warehouse: Path, actor: str, engine: Engine) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from orders_pipeline.backup.errors import BackupError
+from orders_pipeline.store.leftovers import RESTORING
 
 COPY = "orders.db"
 SIDE_FILES = ("-wal", "-shm")
@@ -49,7 +50,7 @@ def put_back(url: str, folder: Path, put_aside: str) -> Path | None:
     """
     target = database_file(url)
     target.parent.mkdir(parents=True, exist_ok=True)
-    incoming = target.with_name(f"{target.name}.restoring")
+    incoming = target.with_name(f"{target.name}.{RESTORING}")
     with closing(_connect(folder / COPY)) as copy, closing(_connect(incoming)) as store:
         copy.backup(store)
     aside = _put_aside(target, put_aside) if target.exists() else None

@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     keep_rejects_days: Annotated[int, Field(ge=0)] = Field(
         90, description="Days for which rejected lines of settled and refused files are kept. 0: for ever."
     )
+    keep_replaced_days: Annotated[int, Field(ge=0)] = Field(
+        30, description="Days for which the SQLite store that a restore replaced is kept. 0: for ever."
+    )
     keep_runs_days: Annotated[int, Field(ge=0)] = Field(
         30, description="Days for which Dagster's ended runs, their events and logs are kept. 0: for ever."
     )

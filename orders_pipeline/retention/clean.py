@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -17,6 +16,7 @@ from orders_pipeline.retention.imports import remove_batches, remove_originals, 
 from orders_pipeline.retention.removed import Removed
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.store.leftovers import abandoned_copies, abandoned_stores, remove_all, replaced_stores
 
 DAY_SECONDS = 86_400
 # No copy of a file takes longer than this.
@@ -53,6 +53,10 @@ def _of_folders(settings: Settings, *, dry: bool) -> Iterator[Removed]:
         removed = Inbox(settings.inbox_folder).remove_put_aside(_seconds_before(days), dry=dry)
         yield Removed("inbox_files", removed, days)
     yield Removed("unfinished_copies", _delete(_incoming(settings), dry=dry), LEFT_OVER_DAYS)
+    yield Removed("unfinished_backups", _delete(_abandoned(settings), dry=dry), LEFT_OVER_DAYS)
+    if days := settings.keep_replaced_days:
+        replaced = replaced_stores(settings.store_url, _seconds_before(days))
+        yield Removed("replaced_stores", _delete(replaced, dry=dry), days)
 
 
 def _incoming(settings: Settings) -> Iterator[Path]:
@@ -62,13 +66,17 @@ def _incoming(settings: Settings) -> Iterator[Path]:
             yield path
 
 
+def _abandoned(settings: Settings) -> Iterator[Path]:
+    """Yields what killed backups and restores left."""
+    for folder in {settings.home, settings.backup_folder or settings.home}:
+        yield from abandoned_copies(folder)
+    yield from abandoned_stores(settings.store_url)
+
+
 def _delete(paths: Iterable[Path], *, dry: bool) -> int:
     found = list(paths)
-    for path in [] if dry else found:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    if not dry:
+        remove_all(found)
     return len(found)
 
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from orders_pipeline.access.audit import list_actions
+from orders_pipeline.backup.backup import back_up
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
@@ -172,3 +173,38 @@ def test_old_files_of_the_inbox_and_unfinished_copies_go(
     monkeypatch.setattr(rules.time, "time", lambda: later)
     assert cleaned(home) == {"inbox_files": 3, "unfinished_copies": 1}
     assert [path.name for path in inbox.folder.rglob("*") if path.is_file()] == ["new.csv"]
+
+
+def test_what_killed_backups_and_restores_left_goes_after_a_day_and_replaced_stores_after_a_month(
+    lone_bench: ImportBench, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    lone_bench.set(database_url=str(lone_bench.engine.url), backup_folder=folder)
+    store = Path(str(lone_bench.engine.url.database))
+    restoring = store.with_name(f"{store.name}.restoring")
+    unfinished = [folder / ".orders-backup-ab", lone_bench.settings.home / ".orders-backup-cd"]
+    for left_over in unfinished:
+        (left_over / "content").mkdir(parents=True)
+    packed = folder / ".orders-backup-ab.tar.gz"
+    replaced = [store.with_name(f"{store.name}.replaced-{day}T020000Z") for day in ("20200101", "29990101")]
+    for file in (restoring, packed, *replaced):
+        file.touch()
+    assert cleaned(lone_bench) == {"replaced_stores": 1}
+    assert [file.exists() for file in replaced] == [False, True]
+    for path in (restoring, packed, *unfinished):
+        os.utime(path, (1, 1))
+    assert cleaned(lone_bench, dry=True) == {"unfinished_backups": 4}
+    assert cleaned(lone_bench) == {"unfinished_backups": 4}
+    assert not any(path.exists() for path in (restoring, packed, *unfinished))
+    assert store.exists()
+
+
+def test_a_backup_removes_what_a_killed_one_left_in_its_folder(
+    lone_bench: ImportBench, tmp_path: Path
+) -> None:
+    old, new = tmp_path / ".orders-backup-old", tmp_path / ".orders-backup-new"
+    for path in (old, new):
+        path.mkdir()
+    os.utime(old, (1, 1))
+    back_up(lone_bench.engine, lone_bench.settings, tmp_path / "one.tar.gz")
+    assert (old.exists(), new.exists()) == (False, True)
