@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from dagster import DagsterInstance, DagsterRunStatus, execute_job
 
+from jobs.command_runs import fail_killed_runs, process_tag
 from jobs.dagster_seams.repository import project_job
 from jobs.dagster_seams.runs import first_causes
 from jobs.imports.import_orders import IMPORT_ORDERS
@@ -23,11 +24,15 @@ class RunFailed(RuntimeError):
 
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
-    """The Dagster instance of this home, configured by the project's `dagster.yaml`."""
+    """The Dagster instance of this home, configured by the project's `dagster.yaml`.
+
+    Runs of commands that were killed are marked as failed.
+    """
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["ORDERS_HOME"] = str(settings.home)
     make_home(settings.home)
     with DagsterInstance.get() as instance:
+        fail_killed_runs(instance)
         yield instance
 
 
@@ -48,7 +53,7 @@ def run_job(instance: DagsterInstance, name: str, tags: Mapping[str, str]) -> st
         RunFailed: the run did not succeed.
     """
     job = project_job(name)
-    with execute_job(job, instance, run_config=QUIET, tags=dict(tags)) as result:
+    with execute_job(job, instance, run_config=QUIET, tags={**tags, **process_tag()}) as result:
         run_id = result.run_id
     run = instance.get_run_by_id(run_id)
     if run is None or run.status is not DagsterRunStatus.SUCCESS:
