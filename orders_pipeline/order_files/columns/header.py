@@ -36,7 +36,7 @@ def find_header(file_name: str, sniffed: Sniffed, profiles: Sequence[Profile], l
     at = sniffed.first_line
     for index, record in enumerate(sniffed.records[:HEADER_SEARCH]):
         names = tuple(visible(field) for field in record.fields[:TOO_MANY_COLUMNS])
-        fitting = [profile for profile in profiles if not profile.missing(names)]
+        fitting = [profile for profile in profiles if profile.fits(names)]
         if record.problem is None and fitting and line in (None, at):
             profile = _most_specific(file_name, fitting, names)
             _refuse_ambiguous(file_name, profile, names)

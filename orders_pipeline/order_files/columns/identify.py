@@ -172,7 +172,7 @@ def _identified_table(
 def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *, named: bool) -> Identified:
     def knows_header(fields: list[str]) -> bool:
         names = tuple(fields)
-        return len(names) <= MOST_COLUMNS and any(not profile.missing(names) for profile in profiles)
+        return len(names) <= MOST_COLUMNS and any(profile.fits(names) for profile in profiles)
 
     kinds_in(options.leave_out)
     _check_repeated(options.repeated)

@@ -297,6 +297,13 @@ class Profile(BaseModel):
             *self.money_columns.values(),
         ]
 
+    def fits(self, header: tuple[str, ...]) -> bool:
+        """Whether `header` has all required columns; quick, because each row of a sample may be a header."""
+        number = self.columns.get(OrderField.ORDER_NUMBER)
+        if number and OrderField.ORDER_NUMBER not in self.optional and not self.places(number, header):
+            return False
+        return not self.missing(header)
+
     def missing(self, header: tuple[str, ...]) -> list[str]:
         """Returns the names of the required columns that `header` lacks."""
         found = self.locate(header)

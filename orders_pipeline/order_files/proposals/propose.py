@@ -93,7 +93,7 @@ class _Proposing:
             guesses=tuple(guess for guess in self._guesses if draft.columns.get(guess.field) == guess.column),
             missing=tuple(missing),
             doubts=(*self._doubts, *statuses.doubts),
-            fits=tuple(name for name, known in built_in_profiles().items() if not known.missing(header)),
+            fits=tuple(name for name, known in built_in_profiles().items() if known.fits(header)),
             orders=orders,
             rejects_by_code=rejects,
         )
