@@ -85,7 +85,7 @@ def _no_header(file_name: str, records: Sequence[Scanned], profiles: Sequence[Pr
     rows = [tuple(f.strip() for f in one.fields[:TOO_MANY_COLUMNS]) for one in records[:HEADER_SEARCH]]
     nearest, names = max(
         ((profile, row) for row in rows for profile in profiles),
-        key=lambda pair: len(pair[0].locate(pair[1])) / len(pair[0].columns),
+        key=lambda pair: len(pair[0].locate(pair[1])) - len(pair[0].missing(pair[1])),
         default=(profiles[0], ()),
     )
     missing = nearest.missing(names)
@@ -99,7 +99,7 @@ def _no_header(file_name: str, records: Sequence[Scanned], profiles: Sequence[Pr
     return FileRefused(
         "column_missing",
         f"{file_name} has {columns}, which {which} requires.",
-        "Rename the columns, choose another profile, or write a profile for this file.",
+        "Draft a profile for this file with `orders profile new`, or rename the columns.",
     )
 
 
@@ -110,5 +110,5 @@ def _headless(file_name: str, rows: list[tuple[str, ...]], profiles: Sequence[Pr
     return FileRefused(
         "header_missing",
         f"{file_name} has no header row that fits a profile. Its first line is {', '.join(first)[:120]!r}.",
-        f"Add the header row of the profile {shown.name!r} ({expected}), or write a profile for this file.",
+        f"Add the header row of the profile {shown.name!r} ({expected}), or draft a profile with `orders profile new`.",
     )
