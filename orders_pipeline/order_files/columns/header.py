@@ -110,5 +110,5 @@ def _headless(file_name: str, rows: list[tuple[str, ...]], profiles: Sequence[Pr
     return FileRefused(
         "header_missing",
         f"{file_name} has no header row that fits a profile. Its first line is {', '.join(first)[:120]!r}.",
-        f"Add the header row of the profile {shown.name!r} ({expected}), or draft a profile with `orders profile new`.",
+        f"Add the header row of the profile {shown.name!r} ({expected}), or draft one: `orders profile new`.",
     )
