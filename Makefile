@@ -66,6 +66,7 @@ format: setup ## Format the code, mend what lint can mend, write .env.example an
 	$(BIN)/python -m tests.unit.test_configuration_page > docs/configuration.md
 	$(BIN)/python -m tests.unit.test_data_dictionary > docs/data-dictionary.md
 	$(BIN)/python -m tests.unit.test_api_page > docs/api.md
+	$(BIN)/python -m tests.unit.test_currency_signs > orders_pipeline/order_files/values/currency_signs.json
 
 lock: $(READY) ## Lock the dependencies again, for people and for the image; UPGRADE=--upgrade takes newer versions
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \

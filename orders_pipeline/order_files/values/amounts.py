@@ -12,6 +12,7 @@ from enum import StrEnum
 import polars as pl
 
 from orders_pipeline.order_files.values.cleaning import MISSING_WORDS
+from orders_pipeline.order_files.values.currency_signs import plain_sign
 
 SCALE = 10_000
 MAX_WHOLE_DIGITS = 13
@@ -20,7 +21,7 @@ MAX_WHOLE_DIGITS = 13
 _OPEN = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _GAP = r"['\x{2019}\s\x{a0}\x{202f}\x{2009}]"
 _MINUS = r"[-\x{2212}]"
-_SIGN = r"([^\d\s.,'\x{2019}()+\x{2212}-]{1,3}\.?)"
+_SIGN = r"([^\d\s.,'\x{2019}()+\x{2212}-]{1,4}(?: \$)?\.?)"
 
 
 class AmountCode(StrEnum):
@@ -167,7 +168,7 @@ def _read_odd(text: pl.Series, decimal: DecimalSeparator, decimals: int | None) 
         text=text,
         digits=pl.col("whole").str.replace_all(r"[^0-9]", "").str.strip_chars_start("0"),
         part=pl.col("part").fill_null("").str.strip_chars_end("0"),
-        sign=pl.coalesce("sign1", "sign2"),
+        sign=plain_sign(pl.coalesce("sign1", "sign2")),
         negative=negative,
     ).with_columns(code=_code(mixed=decimal.mixed, exact=decimals is None))
     whole = pl.col("digits").str.zfill(1).cast(pl.Int64, strict=False)

@@ -1,62 +1,58 @@
-"""Currency signs next to amounts, and the currencies that each can mean."""
+"""Currency signs next to amounts, and the currencies that each can mean.
+
+The signs are those of Unicode CLDR in all languages, in `currency_signs.json`.
+"""
 
 from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
 
 import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 
-_DOLLARS = "USD CAD AUD NZD SGD HKD MXN ARS CLP COP TWD BSD BBD BZD BMD FJD GYD JMD LRD NAD SRD TTD XCD UYU"
-_RUPEES = "INR PKR LKR NPR MUR SCR"
-_CROWNS = "SEK NOK DKK ISK"
-
-CURRENCY_SIGNS: dict[str, str] = {
-    "$": _DOLLARS,
-    "US$": "USD",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "C$": "CAD",
-    "CA$": "CAD",
-    "NZ$": "NZD",
-    "S$": "SGD",
-    "HK$": "HKD",
-    "MX$": "MXN",
-    "R$": "BRL",
-    "€": "EUR",
-    "£": "GBP EGP FKP GIP SHP LBP SYP",
-    "¥": "JPY CNY",
-    "₹": "INR",
-    "Rs": _RUPEES,
-    "Rs.": _RUPEES,
-    "kr": _CROWNS,
-    "kr.": _CROWNS,
-    "zł": "PLN",
-    "Fr.": "CHF",
-    "Kč": "CZK",
-    "Ft": "HUF",
-    "₽": "RUB",
-    "₺": "TRY",
+# Words for currencies that CLDR has no sign for, and abbreviations that shops write.
+_WORDS = {
+    "円": "JPY",
+    "元": "CNY TWD",
+    "원": "KRW",
+    "\u0440\u0443\u0431": "RUB",
+    "\u0433\u0440\u043d": "UAH",
     "TL": "TRY",
-    "₩": "KRW",
-    "฿": "THB",
-    "₫": "VND",
-    "₪": "ILS",
-    "₱": "PHP",
-    "₦": "NGN",
-    "₴": "UAH",
-    "R": "ZAR",
+    "Fr": "CHF",
     "lei": "RON",
+    "S$": "SGD",
+    "Rs": "NPR",
+    "$": "HKD DOP NIO PAB",
+    "£": "EGP FKP GIP SHP LBP SYP",
 }
 
-_PAIRS = [f"{sign} {code}" for sign, codes in CURRENCY_SIGNS.items() for code in codes.split()]
+
+def plain_sign(sign: pl.Expr) -> pl.Expr:
+    """Returns a sign without blanks and a point at its end; `USD$` is `USD`, and a wide `¥` a plain one."""
+    text = sign.str.normalize("NFKC").str.replace_all(r"\s+", "").str.strip_chars_end(".")
+    return text.str.replace(r"^([A-Z]{3})[$€£¥]$", "$1")
 
 
 def is_currency_sign(sign: pl.Expr) -> pl.Expr:
-    """Whether a text is a currency sign or code."""
-    return sign.is_in(list(CURRENCY_SIGNS)) | sign.str.to_uppercase().is_in(list(MINOR_DIGITS))
+    """Whether a plain sign is a currency sign or code."""
+    return sign.is_in(list(_signs())) | sign.str.to_uppercase().is_in(list(MINOR_DIGITS))
 
 
 def sign_fits(sign: pl.Expr, currency: pl.Expr) -> pl.Expr:
-    """Whether an amount with this sign can be in this currency (an ISO 4217 code)."""
+    """Whether an amount with this plain sign can be in this currency (an ISO 4217 code)."""
+    pairs = [f"{known} {code}" for known, codes in _signs().items() for code in codes]
     pair = pl.concat_str(sign, pl.lit(" "), currency)
-    return pair.is_in(_PAIRS) | (sign.str.to_uppercase() == currency)
+    return pair.is_in(pairs) | (sign.str.to_uppercase() == currency)
+
+
+@cache
+def _signs() -> dict[str, list[str]]:
+    """The codes of the currencies that each plain sign can mean."""
+    file = resources.files("orders_pipeline.order_files.values").joinpath("currency_signs.json")
+    signs: dict[str, list[str]] = json.loads(file.read_text("utf-8"))
+    for word, codes in _WORDS.items():
+        signs[word] = sorted({*signs.get(word, []), *codes.split()})
+    return signs
