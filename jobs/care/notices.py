@@ -9,7 +9,9 @@ from orders_pipeline.monitoring.notices import Channels, MailServer, Notice, sen
 
 def notice_channels(settings: Settings) -> Channels:
     """The channels that the settings name."""
-    server = MailServer(settings.smtp_url, settings.smtp_sender) if settings.smtp_url else None
+    server = (
+        MailServer(settings.smtp_url, settings.smtp_sender, settings.smtp_ca) if settings.smtp_url else None
+    )
     return Channels(settings.notify_webhook, settings.notify_email, server)
 
 

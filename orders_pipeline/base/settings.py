@@ -8,6 +8,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -171,7 +172,12 @@ class Settings(BaseSettings):
     smtp_url: str = Field(
         "",
         repr=False,
-        description="Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://host:465.",
+        description="Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://host:465. "
+        "smtp://localhost:25?tls=off for one on this machine, or one without a password.",
+    )
+    smtp_ca: Path | None = Field(
+        None,
+        description="File of the certificate authorities to trust for mail. Empty: those of the system.",
     )
     smtp_sender: str = Field("orders-pipeline@localhost", description="Sender of mailed notices.")
     alert_waiting_minutes: Annotated[float, Field(ge=0)] = Field(
@@ -312,7 +318,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("inbox", "backup_folder", mode="before")
+    @field_validator("inbox", "backup_folder", "smtp_ca", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
@@ -357,6 +363,18 @@ class Settings(BaseSettings):
         if value and len(value.strip()) < SHORTEST:
             raise ValueError(f"a key has at least {SHORTEST} characters; empty: the home draws one")
         return value.strip()
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and url.scheme not in ("smtp", "smtps"):
+            raise ValueError("not a URL such as smtp://host:587 or smtps://host:465")
+        if url.query not in ("", "tls=off") or (url.query and url.scheme == "smtps"):
+            raise ValueError("the only option is ?tls=off, of smtp://")
+        if url.query and url.password and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("with ?tls=off everybody in between could read the password")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
+from aiosmtpd.controller import Controller, UnthreadedController
 from aiosmtpd.handlers import Message
 from dagster import DagsterInstance, build_run_status_sensor_context, job, op
 
 from jobs.care.notices import notice_channels, notice_sensors
-from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.settings import Settings, SettingsError, load_settings
+from orders_pipeline.monitoring import notices
 from orders_pipeline.monitoring.notices import Notice, Sent, send_notice
 from tests.services import free_port
+from tests.tls_servers import Authority, make_authority
 
 NOTICE = Notice("Failed: import_orders of a.csv-1", "Run 42 failed.")
 
@@ -30,7 +39,7 @@ def mailbox() -> Iterator[tuple[str, list[Any]]]:
     port = free_port()
     server = Controller(Keeper(), hostname="127.0.0.1", port=port)
     server.start()
-    yield f"smtp://127.0.0.1:{port}", received
+    yield f"smtp://127.0.0.1:{port}?tls=off", received
     server.stop()
 
 
@@ -54,6 +63,160 @@ def test_a_channel_that_is_down_does_not_keep_the_notice_from_the_others(mailbox
     assert sent.reached
     assert failure.startswith("webhook: ")
     assert len(mailbox[1]) == 1
+
+
+@contextmanager
+def mail_server(authority: Authority | None, *, implicit: bool = False) -> Iterator[tuple[str, list[Any]]]:
+    """Host and port of a mail server with this certificate, or without TLS; and the messages that it took."""
+    received: list[Any] = []
+
+    class Keeper(Message):
+        def handle_message(self, message: Any) -> None:
+            received.append(message)
+
+    context = None
+    if authority:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(authority.certificate, authority.key)
+    options: dict[str, Any] = {"ssl_context" if implicit else "tls_context": context}
+    # The controller would check its own certificate; that the port answers is enough.
+    port = free_port()
+    server = UnthreadedController(
+        Keeper(), hostname="127.0.0.1", port=port, loop=asyncio.new_event_loop(), **options
+    )
+    server.begin()
+    thread = Thread(target=server.loop.run_forever)
+    thread.start()
+    yield f"localhost:{port}", received
+    server.loop.call_soon_threadsafe(server.loop.stop)
+    thread.join()
+    server.end()
+    server.loop.close()
+
+
+def mail_settings(url: str, ca: Path | None = None) -> Settings:
+    return Settings(notify_email="ops@example.org", smtp_url=url, smtp_ca=ca)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_mail_goes_only_to_a_server_whose_certificate_is_valid(authority: Authority, implicit: bool) -> None:
+    scheme = "smtps" if implicit else "smtp"
+    with mail_server(authority, implicit=implicit) as (host, received):
+        (failure,) = send_notice(notice_channels(mail_settings(f"{scheme}://{host}")), NOTICE).failures
+        assert "certificate verify failed" in failure
+        wrong = mail_settings(f"{scheme}://{host.replace('localhost', '127.0.0.1')}", authority.ca)
+        (failure,) = send_notice(notice_channels(wrong), NOTICE).failures
+        assert "certificate verify failed" in failure
+        assert received == []
+        trusting = mail_settings(f"{scheme}://{host}", authority.ca)
+        assert send_notice(notice_channels(trusting), NOTICE) == Sent([], reached=True)
+        assert len(received) == 1
+
+
+def test_no_mail_is_sent_where_starttls_is_not_offered_or_was_removed() -> None:
+    with mail_server(None) as (host, received):
+        (failure,) = send_notice(notice_channels(mail_settings(f"smtp://{host}")), NOTICE).failures
+        assert "does not offer STARTTLS" in failure
+        assert received == []
+        plain = mail_settings(f"smtp://{host}?tls=off")
+        assert send_notice(notice_channels(plain), NOTICE).reached
+        assert len(received) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://user:secret@mail.example.org?tls=off",
+        "smtps://mail.example.org?tls=off",
+        "smtp://mail.example.org?tls=no",
+        "http://mail.example.org",
+    ],
+)
+def test_a_mail_server_that_would_be_told_a_password_in_plain_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_SMTP_URL", url)
+    with pytest.raises(SettingsError, match="ORDERS_SMTP_URL") as refused:
+        load_settings()
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["smtp://u:p@localhost?tls=off", "smtp://relay.example.org:25?tls=off"])
+def test_a_mail_server_here_or_without_a_password_may_be_plain(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_SMTP_URL", url)
+    assert load_settings().smtp_url == url
+
+
+def trickle(connection: socket.socket) -> None:
+    """Answers a byte at a time, for ever, until the client has gone."""
+    with suppress(OSError):
+        while True:
+            connection.sendall(b"H")
+            time.sleep(0.05)
+
+
+ANSWERS: dict[str, Callable[[socket.socket], None]] = {
+    "nonsense": lambda connection: connection.sendall(b"\x00\xffnonsense\r\n\r\n"),
+    "nothing": lambda connection: connection.shutdown(socket.SHUT_RDWR),
+    "never": lambda connection: connection.recv(1) and None,
+    "slowly": trickle,
+}
+
+
+@contextmanager
+def strange_webhook(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """URL of a server that reads a request and then answers in this way."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                answer(connection)
+
+    thread = Thread(target=serve)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/a-secret"
+    listener.close()
+    thread.join()
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_webhook_that_answers_strangely_does_not_keep_the_mail_from_being_sent(
+    answer: str, mailbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "TIMEOUT_SECONDS", 2)
+    with strange_webhook(ANSWERS[answer]) as url:
+        settings = Settings(notify_webhook=url, notify_email="ops@example.org", smtp_url=mailbox[0])
+        sent = send_notice(notice_channels(settings), NOTICE)
+    (failure,) = sent.failures
+    assert failure.startswith("webhook: ")
+    assert "a-secret" not in failure
+    assert sent.reached
+    assert len(mailbox[1]) == 1
+
+
+def test_a_mail_server_that_hangs_does_not_keep_the_webhook_from_being_called(
+    webhook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "DEADLINE_SECONDS", 4)
+    with strange_webhook(trickle) as url:
+        settings = Settings(
+            notify_webhook=webhook[0],
+            notify_email="ops@example.org",
+            smtp_url=url.replace("http", "smtp").removesuffix("/a-secret"),
+        )
+        sent = send_notice(notice_channels(settings), NOTICE)
+        assert sent == Sent(["e-mail: no answer within 4 seconds"], reached=True)
+        assert len(webhook[1]) == 1
 
 
 def test_no_channel_is_no_failure() -> None:
