@@ -20,6 +20,8 @@ MAX_WHOLE_DIGITS = 13
 # One to three digits, a separator, three digits: `1,234` may mean 1234 or 1.234.
 _OPEN = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _GAP = r"['\x{2019}\s\x{a0}\x{202f}\x{2009}]"
+# `12,-` and `12.--` are whole amounts.
+_DASHES = r"([0-9])[.,](?:--?|\x{2013}|\x{2014})(\s*[^0-9]*)$"
 _MINUS = r"[-\x{2212}]"
 _SIGN = r"([^\d\s.,'\x{2019}()+\x{2212}-]{1,4}(?: \$)?\.?)"
 
@@ -160,7 +162,12 @@ def _exact(text: pl.Series, decimals: int | None) -> pl.Series:
 def _read_odd(text: pl.Series, decimal: DecimalSeparator, decimals: int | None) -> pl.DataFrame:
     """Reads distinct amounts that are not plain digits."""
     names = ["open", "minus1", "sign1", "minus2", "whole", "part", "sign2", "minus3", "close"]
-    groups = text.str.extract_groups(_pattern(decimal.character)).struct.rename_fields(names).struct.unnest()
+    whole_units = text.str.replace(_DASHES, "$1$2")
+    groups = (
+        whole_units.str.extract_groups(_pattern(decimal.character))
+        .struct.rename_fields(names)
+        .struct.unnest()
+    )
     negative = (
         pl.any_horizontal(pl.col("minus1", "minus2", "minus3").is_not_null()) | pl.col("open").is_not_null()
     )
