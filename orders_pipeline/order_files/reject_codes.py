@@ -50,6 +50,7 @@ class RejectCode(StrEnum):
     DATE_UNREADABLE = "date_unreadable"
     DATE_AMBIGUOUS = "date_ambiguous"
     DATE_OUT_OF_RANGE = "date_out_of_range"
+    TIME_ZONE_UNKNOWN = "time_zone_unknown"
     AMOUNT_UNREADABLE = "amount_unreadable"
     AMOUNT_DIFFERS = "amount_differs"
     TOTAL_MISSING = "total_missing"
@@ -233,6 +234,11 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "ordered_at",
         "The order date {} is before ORDERS_FIRST_DAY or in the future.",
         "Check the date, or set an earlier ORDERS_FIRST_DAY.",
+    ),
+    RejectCode.TIME_ZONE_UNKNOWN: Explanation(
+        "time_zone",
+        "The time zone {} is neither an IANA name nor in the profile.",
+        "Add the name to the profile's section [time_zone.names].",
     ),
     RejectCode.AMOUNT_UNREADABLE: Explanation(
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
+from orders_pipeline.order_files.columns.zone_column import TIME_ZONE
 from orders_pipeline.order_files.records.record_layout import Layout
 
 # A line inside a quoted field looks like a record if these fields are filled.
@@ -36,6 +37,8 @@ def _named_columns(profile: Profile, header: tuple[str, ...]) -> dict[str, int]:
     for field, names in profile.joined.items():
         wanted |= {f"{field.value}+{number}": name for number, name in enumerate(names)}
     wanted |= profile.money_columns
+    if profile.time_zone:
+        wanted[TIME_ZONE] = profile.time_zone.column
     wanted |= {name: column for rule in profile.left_out_columns for name, column, _ in rule}
     places = {key: profile.places((name,), header) for key, name in wanted.items()}
     return {key: found[0] for key, found in places.items() if found}
@@ -45,6 +48,8 @@ def column_names(identified: Identified) -> dict[str, str]:
     """Returns the file's column name of each order field; joined fields list all their columns."""
     header = identified.header
     names = {field.value: header[at] for field, at in identified.profile.locate(header).items()}
+    if profile_zone := identified.profile.time_zone:
+        names[TIME_ZONE] = profile_zone.column
     names |= {field.value: " + ".join(parts) for field, parts in identified.profile.joined.items()}
     for name, column in identified.profile.money_columns.items():
         kind = name.partition("+")[0]

@@ -22,6 +22,7 @@ from orders_pipeline.order_files.columns.header_names import first_known
 from orders_pipeline.order_files.columns.item_columns import absent_columns, item_groups
 from orders_pipeline.order_files.columns.line_rules import LineRules
 from orders_pipeline.order_files.columns.money_columns import AmountColumns, PaymentColumns
+from orders_pipeline.order_files.columns.zone_column import ZoneColumn
 
 PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
@@ -169,6 +170,7 @@ class Profile(BaseModel):
         date_order: order of ambiguous numeric dates.
         short_date_order: the same, for two-digit years only.
         timezone: IANA time zone of times without an offset.
+        time_zone: the column that names the time zone of each time.
     """
 
     model_config = _STRICT
@@ -193,6 +195,7 @@ class Profile(BaseModel):
     date_order: DateOrder | None = None
     short_date_order: DateOrder | None = None
     timezone: str | None = None
+    time_zone: ZoneColumn | None = None
     decimal: Annotated[str, Field(pattern=r"^[.,]$")] | None = None
     encoding: str | None = None
     delimiter: str | None = None
@@ -295,6 +298,7 @@ class Profile(BaseModel):
             *self.skip,
             *(header for rule in self.left_out_columns for _, header, _ in rule),
             *self.money_columns.values(),
+            *([self.time_zone.column] if self.time_zone else ()),
         ]
 
     def fits(self, header: tuple[str, ...]) -> bool:

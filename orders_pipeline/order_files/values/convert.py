@@ -6,12 +6,13 @@ import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
+from orders_pipeline.order_files.columns.zone_column import TIME_ZONE
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, read_amounts, read_money
 from orders_pipeline.order_files.values.cleaning import is_damaged, is_missing_word, without_missing_words
 from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
-from orders_pipeline.order_files.values.date_reading import DateCode, read_dates
+from orders_pipeline.order_files.values.date_reading import DateCode, read_dates, read_zoned_dates
 from orders_pipeline.order_files.values.decisions import Decisions
 from orders_pipeline.order_files.values.money import (
     UNREADABLE,
@@ -49,9 +50,7 @@ def convert_lines(
     frame = _filled(frame, profile)
     price = read_money(frame[profile.price_field.value], decisions.price, units_of(profile))
     quantity = read_amounts(frame[OrderField.QUANTITY.value], decisions.quantity)
-    dates = read_dates(
-        frame[OrderField.ORDERED_AT.value], decisions.dates, profile.timezone or rules.timezone
-    )
+    dates = _dates(frame, profile, decisions, rules)
     values = frame.with_columns(
         customer_id=order_key(pl.col("customer_id")),
         currency=pl.col("currency").str.to_uppercase().fill_null(rules.currency),
@@ -72,6 +71,13 @@ def convert_lines(
         unreadable = codes == RejectCode.AMOUNT_UNREADABLE.value
         values = values.with_columns(detail=pl.when(unreadable).then(UNREADABLE).otherwise("detail"))
     return with_percent_off(values.with_columns(codes, total=total))
+
+
+def _dates(frame: pl.DataFrame, profile: Profile, decisions: Decisions, rules: ParseRules) -> pl.DataFrame:
+    values, zone = frame[OrderField.ORDERED_AT.value], profile.timezone or rules.timezone
+    if profile.time_zone and TIME_ZONE in frame.columns:
+        return read_zoned_dates(values, frame[TIME_ZONE], decisions.dates, profile.time_zone, zone)
+    return read_dates(values, decisions.dates, zone)
 
 
 def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -141,6 +147,7 @@ def _checks(profile: Profile, rules: ParseRules, *, signed: bool) -> list[tuple[
             else ()
         ),
         (RejectCode.DATE_MISSING, pl.col("instant").is_null() & pl.col("date_code").is_null()),
+        (RejectCode.TIME_ZONE_UNKNOWN, pl.col("date_code") == DateCode.ZONE_UNKNOWN),
         (RejectCode.DATE_AMBIGUOUS, pl.col("date_code") == DateCode.AMBIGUOUS),
         (RejectCode.DATE_UNREADABLE, pl.col("date_code") == DateCode.UNREADABLE),
         (RejectCode.DATE_OUT_OF_RANGE, ~pl.col("day").is_between(rules.first_day, rules.last_day)),

@@ -7,6 +7,7 @@ from enum import StrEnum
 import polars as pl
 
 from orders_pipeline.order_files.columns.profile import DateOrder
+from orders_pipeline.order_files.columns.zone_column import ZoneColumn
 from orders_pipeline.order_files.values.cleaning import MISSING_WORDS
 from orders_pipeline.order_files.values.date_formats import read_by_formats
 from orders_pipeline.order_files.values.date_parts import (
@@ -28,6 +29,7 @@ class DateCode(StrEnum):
 
     UNREADABLE = "unreadable"
     AMBIGUOUS = "ambiguous"
+    ZONE_UNKNOWN = "zone_unknown"
 
 
 def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
@@ -48,6 +50,25 @@ def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
     table = pl.DataFrame({"text": text, "plain": utc(local, zone)})
     joined = table.join(_read_odd(odd, rules, zone), on="text", how="left", maintain_order="left")
     return joined.select(instant=pl.coalesce("plain", "instant"), code="code")
+
+
+def read_zoned_dates(
+    values: pl.Series, names: pl.Series, rules: DateRules, column: ZoneColumn, default: str
+) -> pl.DataFrame:
+    """Reads dates like `read_dates`; each is local to the time zone that `names` has beside it.
+
+    A blank name is the time zone `default`. An unknown name gives the code `zone_unknown`.
+    """
+    table = pl.DataFrame({"value": values, "name": names.fill_null("").str.strip_chars()}).with_row_index()
+    parts = []
+    for (name,), rows in table.group_by("name"):
+        zone = column.zone(str(name)) if name else default
+        read = read_dates(rows["value"], rules, zone or default)
+        if zone is None:
+            nothing = pl.lit(None, read["instant"].dtype)
+            read = read.with_columns(instant=nothing, code=pl.lit(DateCode.ZONE_UNKNOWN.value))
+        parts.append(read.with_columns(rows["index"]))
+    return pl.concat(parts).sort("index").drop("index") if parts else read_dates(values, rules, default)
 
 
 def _by_formats(text: pl.Series, formats: str, zone: str) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.unit.order_files.datasets import shared
@@ -281,9 +282,9 @@ def test_reports_of_ebay_in_german_have_the_same_columns_by_other_names(tmp_path
         "Verkaufsprotokollnummer;Bestellnummer;Nutzername des Käufers;Name des Käufers;Artikelnummer;"
         "Angebotstitel;Bestandseinheit;Anzahl;Verkauft für;Verpackung und Versand;Gesamtbetrag;Verkauft am;"
         "Zahlungsdatum\n"
-        "12;16-14679-61003;kaeufer_1;K. Eins;;;;3;26,00 €;4,90 €;30,90 €;10-Nov-25;10-Nov-25\n"
-        "12;16-14679-61003;kaeufer_1;K. Eins;4053588635;Becher;B-1;2;8,00 €;;;10-Nov-25;\n"
-        "12;16-14679-61003;kaeufer_1;K. Eins;4053588636;Kanne;;1;10,00 €;;;10-Nov-25;\n",
+        "12;16-14679-61003;kaeufer_1;K. Eins;;;;3;26,00 €;4,90 €;30,90 €;10-Dez-25;10-Dez-25\n"
+        "12;16-14679-61003;kaeufer_1;K. Eins;4053588635;Becher;B-1;2;8,00 €;;;10-Dez-25;\n"
+        "12;16-14679-61003;kaeufer_1;K. Eins;4053588636;Kanne;;1;10,00 €;;;10-Dez-25;\n",
         encoding="utf-8",
     )
     rules = replace(RULES, currency="EUR")
@@ -322,6 +323,19 @@ def test_taxes_of_square_are_added_where_prices_do_not_contain_them(tmp_path: Pa
     taxes = taken.orders.sort("number").select("number", "tax", "tax_included").rows()
     assert taxes == [("TXA1", 10_300, 0), ("TXB2", 1_109_400, 0), ("TXC3", 0, 4_100)]
     assert "Muffin Regular" in taken.lines["sku"].to_list()
+
+
+def test_times_of_square_are_those_of_the_column_beside_them(tmp_path: Path) -> None:
+    text = (SHOPS / "square.csv").read_text("utf-8")
+    lines = text.replace("12:05:00,Eastern Time (US & Canada)", "23:05:00,Mars").replace(
+        "11:40:30,Eastern Time (US & Canada)", "23:40:30,Pacific/Auckland"
+    )
+    file = tmp_path / "items.csv"
+    file.write_text(lines, encoding="utf-8")
+    taken = parse(file, tmp_path / "parsed")
+    times = taken.orders.select("number", pl.from_epoch("ordered_at", "us").dt.to_string("%d %H:%M"))
+    assert dict(times.iter_rows()) == {"TXA1": "05 14:15", "TXB2": "05 10:40"}
+    assert taken.parsed.rejects_by_code == {"time_zone_unknown": 1, "total_disagrees": 1}
 
 
 def test_the_profile_of_each_shop_has_a_section_in_the_documentation() -> None:
