@@ -15,10 +15,23 @@ UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
+# How Python represents bytes that are not UTF-8 in a file name.
+FIRST_BYTE, LAST_BYTE, BYTE = 0xDC80, 0xDCFF, 0xDC00
+
 
 def printable(text: str) -> str:
     r"""The text with unprintable characters as `\x1b` or `\u202e`."""
     return UNPRINTABLE.sub(_escape, text)
+
+
+def printable_line(text: str) -> str:
+    r"""The text on one line, for file names and what quotes them.
+
+    Line ends, tabs and invisible characters are escaped, too, and bytes that are not UTF-8, as `\xff`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _escaped(one) for one in text)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
@@ -30,3 +43,10 @@ def json_text(value: Any, indent: int | None = None) -> str:
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if FIRST_BYTE <= code <= LAST_BYTE:
+        return f"\\x{code - BYTE:02x}"
+    return character.encode("unicode_escape").decode("ascii")

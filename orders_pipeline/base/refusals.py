@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_pipeline.base.printable import printable
+from orders_pipeline.base.printable import printable_line
 
 
 class FileRefused(Exception):
@@ -15,8 +15,8 @@ class FileRefused(Exception):
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(code, message, hint)
         self.code = code
-        self.message = printable(message)
-        self.hint = printable(hint)
+        self.message = printable_line(message)
+        self.hint = printable_line(hint)
 
     def __str__(self) -> str:
         return self.message

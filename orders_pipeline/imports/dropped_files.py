@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
-from orders_pipeline.base.printable import printable
+from orders_pipeline.base.printable import printable_line
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.stack_trace import message_of, stack_trace
 from orders_pipeline.imports.import_row import Import
@@ -107,11 +107,11 @@ class DroppedFiles:
             elif taken.code != "file_missing":
                 _quarantine(engine, self.inbox, path, taken)
         except FileNotFoundError:
-            log.info("%s was taken out of the inbox", printable(dropped.name))
+            log.info("%s was taken out of the inbox", printable_line(dropped.name))
         except OUTAGES:
             raise
         except OSError as error:
-            log.error("%s cannot be moved out of the inbox: %s", printable(dropped.name), error.strerror)
+            log.error("%s cannot be moved out of the inbox: %s", printable_line(dropped.name), error.strerror)
             return
         del self.troubled[file]
 
@@ -131,7 +131,7 @@ def try_to_stage(
     except OUTAGES:
         raise
     except Exception as error:  # noqa: BLE001 one file, whatever is in it, must not stop the others
-        log.error("%s cannot be read:\n%s", printable(path.name), stack_trace(error))
+        log.error("%s cannot be read:\n%s", printable_line(path.name), stack_trace(error))
         return FileRefused(
             "internal_error",
             f"{path.name} cannot be read: {type(error).__name__}: {message_of(error)}.",
@@ -178,9 +178,9 @@ def _retry(engine: Engine, staging: Staging, inbox: Inbox, file: QuarantinedFile
 def _quarantine(engine: Engine, inbox: Inbox, path: Path, refused: FileRefused) -> None:
     size = path.lstat().st_size
     kept = inbox.quarantine(path, refused)
-    log.error("%s is in quarantine: %s", printable(path.name), refused.message)
+    log.error("%s is in quarantine: %s", printable_line(path.name), refused.message)
     with engine.begin() as connection:
-        add_quarantined(connection, printable(path.name), kept.name, size, refused)
+        add_quarantined(connection, printable_line(path.name), kept.name, size, refused)
 
 
 def _adopt(engine: Engine, inbox: Inbox, name: str) -> None:
@@ -188,7 +188,7 @@ def _adopt(engine: Engine, inbox: Inbox, name: str) -> None:
     kept = inbox.renamed_safely(name)
     size = (inbox.folder / QUARANTINE / kept).lstat().st_size
     with engine.begin() as connection:
-        add_quarantined(connection, printable(name), kept, size, reason)
+        add_quarantined(connection, printable_line(name), kept, size, reason)
 
 
 def _is_paused(engine: Engine) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.base.printable import printable
+from orders_pipeline.base.printable import printable_line
 from orders_pipeline.figures.kpis.warehouse import last_rebuild
 from orders_pipeline.imports import quarantine
 from orders_pipeline.imports.intake import current_pause
@@ -118,7 +118,7 @@ def _waiting_files(inbox: Inbox) -> WaitingFiles | None:
     if not waiting:
         return None
     since, name = min(waiting)
-    return WaitingFiles(len(waiting), printable(name), since // 1000)
+    return WaitingFiles(len(waiting), printable_line(name), since // 1000)
 
 
 def _open_imports(connection: Connection) -> list[OpenImport]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from orders_pipeline.base.printable import printable
+from orders_pipeline.base.printable import printable_line
 
 NOTE = ".reason.txt"
 # File systems allow 255 bytes. The rest is for a number, such as in `orders-2.csv`, and for NOTE.
@@ -14,7 +14,7 @@ LONGEST_SUFFIX = 20
 
 def safe_name(name: str) -> str:
     """The name of a file, printable and of at most `LONGEST_NAME` bytes; the suffix stays."""
-    shown = printable(name)
+    shown = printable_line(name)
     if len(shown.encode()) <= LONGEST_NAME:
         return shown
     stem, suffix = _parted(shown)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.life import stall_import
+from orders_pipeline.imports.quarantine import add_quarantined
 from orders_pipeline.imports.step_failures import Step, noting_failures
 from orders_pipeline.store.engine import open_engine
 from tests.api_server import running_server
@@ -181,3 +183,20 @@ def test_it_passes_axe_and_fits_a_phone(page: Page, width: int) -> None:
     show_key(page)
     expect(page.locator("#confirm-text")).to_contain_text("1 order of 1 file")
     assert problems(page) == []
+
+
+def test_a_file_in_quarantine_is_shown_with_the_way_out_and_dismissed(page: Page, bench: ImportBench) -> None:
+    refused = FileRefused("file_empty", "<b>bad</b>.csv is empty.", "Export it again.")
+    with bench.engine.begin() as connection:
+        add_quarantined(connection, "<b>bad</b>.csv", "bad.csv", 0, refused)
+    page.reload()
+    files = page.locator("#failed-files")
+    expect(files).to_contain_text("<b>bad</b>.csv is empty.")
+    expect(files).to_contain_text("Export it again.")
+    expect(page.locator("#failed-state")).to_contain_text("files: 1 file empty")
+    page.get_by_role("button", name="Dismiss the file <b>bad</b>.csv").click()
+    show_key(page)
+    page.get_by_role("button", name="Dismiss a file").click()
+    expect(page.locator("#confirm-text")).to_contain_text("is dismissed")
+    page.get_by_role("button", name="Close").first.click()
+    expect(files).to_be_hidden()

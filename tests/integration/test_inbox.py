@@ -54,16 +54,6 @@ def test_a_file_whose_time_was_set_back_is_still_new(inbox: Inbox) -> None:
     assert list(Inbox(inbox.folder, stable_seconds=60).complete_files()) == []
 
 
-def test_a_file_that_was_taken_away_meanwhile_harms_nothing(inbox: Inbox) -> None:
-    for name in ("a.csv", "b.csv"):
-        put(inbox, name)
-    names = []
-    for path in inbox.complete_files():
-        names.append(path.name)
-        (inbox.folder / "b.csv").unlink(missing_ok=True)
-    assert names == ["a.csv"]
-
-
 def test_what_is_no_folder_is_listed_whatever_it_is(inbox: Inbox) -> None:
     (inbox.folder / "link.csv").symlink_to(inbox.folder / "nothing")
     (inbox.folder / "link to a folder").symlink_to(inbox.folder.parent)

@@ -281,3 +281,14 @@ def test_a_row_whose_file_is_gone_is_closed(bench: ImportBench) -> None:
     (bench.settings.inbox_folder / "quarantine" / "bad.csv").unlink()
     take_in(bench)
     assert quarantined(bench) == []
+
+
+def test_a_file_that_was_taken_out_of_the_inbox_meanwhile_harms_nothing(
+    bench: ImportBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(bench, "a.csv", Line("1"))
+    waits = Inbox.waiting
+    monkeypatch.setattr(Inbox, "waiting", lambda inbox: [(1, "gone.csv"), *waits(inbox)])
+    take_in(bench)
+    assert len(waiting(bench)) == 1
+    assert quarantined(bench) == []

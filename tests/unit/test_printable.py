@@ -6,13 +6,13 @@ import os
 
 import pytest
 
-from orders_pipeline.base.printable import printable
+from orders_pipeline.base.printable import printable_line
 from orders_pipeline.base.refusals import FileRefused
 
 
 @pytest.mark.parametrize("text", ["orders.csv", "Bestellungen März.csv", "注文 1.csv", r"a\b.csv", ""])
 def test_readable_text_stays_as_it_is(text: str) -> None:
-    assert printable(text) == text
+    assert printable_line(text) == text
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,12 @@ def test_readable_text_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_what_cannot_be_read_is_escaped(name: bytes, shown: str) -> None:
-    assert printable(os.fsdecode(name)) == shown
-    printable(os.fsdecode(name)).encode()
+    assert printable_line(os.fsdecode(name)) == shown
+    printable_line(os.fsdecode(name)).encode()
 
 
 def test_a_lone_surrogate_is_escaped() -> None:
-    assert printable("\ud800") == r"\ud800"
+    assert printable_line("\ud800") == r"\ud800"
 
 
 def test_the_message_of_a_refusal_can_be_printed_whatever_the_file_is_called_and_holds() -> None:
