@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from orders_pipeline.imports.documents import identified_of
 from orders_pipeline.imports.import_row import Import, find_import
 from orders_pipeline.order_files.columns.identify import Identified, identify
+from orders_pipeline.order_files.columns.origin import origin_of
 from orders_pipeline.order_files.columns.profile import load_profile
-from orders_pipeline.order_files.export_note import exported_from
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.order_files.rejects.limit import RejectLimit
@@ -97,7 +97,7 @@ def _limit(instructions: ReadingInstructions) -> str | None:
 
 def _origin(connection: Connection, file: Path) -> Import | None:
     """Returns the import whose rejects a file contains, if it is such an export."""
-    key = exported_from(file)
+    key = origin_of(file)
     return find_import(connection, key) if key else None
 
 

@@ -70,9 +70,14 @@ def exported_from(path: Path) -> str | None:
     """Returns the partition key of the import whose rejects a file contains; None for any other file."""
     try:
         with path.open("rb") as file:
-            return unquote(_told(file.read(_NOTE_IS_WITHIN)).get("import", "")) or None
+            return exported_in(file.read(_NOTE_IS_WITHIN))
     except OSError:
         return None
+
+
+def exported_in(head: bytes) -> str | None:
+    """Returns the partition key in the note of an export that begins with `head`."""
+    return unquote(_told(head).get("import", "")) or None
 
 
 def _told(head: bytes) -> dict[str, str]:

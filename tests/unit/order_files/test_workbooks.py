@@ -17,6 +17,7 @@ import xlwt
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.identify import identify
+from orders_pipeline.order_files.columns.origin import origin_of
 from orders_pipeline.order_files.export_note import REASON_COLUMNS
 from orders_pipeline.order_files.proposals.propose import propose_profile
 from orders_pipeline.order_files.read_options import ReadOptions
@@ -268,6 +269,18 @@ def test_rejects_are_exported_corrected_and_imported(tmp_path: Path) -> None:
     assert again.parsed.rejected_lines == 0
     assert again.lines["sku"].to_list() == ['M, "x"', "multi\nline"]
     assert again.orders.select("number", "total").rows() == [("2", 750)]
+
+
+def test_an_export_of_rejects_that_was_saved_as_a_workbook_keeps_its_origin(tmp_path: Path) -> None:
+    note = "read as dates=DMY&decimal=%2C&import=orders.csv-0123456789ab"
+    header = [*REASON_COLUMNS, note, *COLUMNS]
+    reasons = ["quantity_unreadable", "3", "quantity", "", "", ""]
+    cells = [header, [*reasons, *order(2, price=2.5, at="10/11/2025")]]
+    file = workbook(tmp_path / "fixed.xlsx", {"fixed": cells})
+    assert origin_of(file) == "orders.csv-0123456789ab"
+    imported = parse(file, tmp_path / "parsed")
+    assert imported.orders.select("number", "total", "day").rows() == [("2", 250, ORDERED.date())]
+    assert origin_of(workbook(tmp_path / "o.xlsx", {"Orders": [COLUMNS, order()]})) is None
 
 
 def test_a_profile_is_drafted_from_a_sheet(tmp_path: Path) -> None:
