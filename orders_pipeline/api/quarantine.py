@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from orders_pipeline.api.access import REFUSALS, Operator
 from orders_pipeline.api.answers import answer, done
+from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.choices import NO_JSON, Dismiss, RetryFiles
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
@@ -29,7 +30,7 @@ from orders_pipeline.imports.quarantine import (
 from orders_pipeline.order_files.columns.profile import built_in_profiles
 from orders_pipeline.store.engine import reading
 
-router = APIRouter(prefix="/quarantine", tags=["failed work"])
+router = APIRouter(prefix="/quarantine", tags=["failed work"], route_class=KeyBeforeBody)
 LARGEST_OFFSET = 2**53
 ACTING: Responses = {
     **NO_JSON,

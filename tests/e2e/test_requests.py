@@ -35,10 +35,10 @@ def url(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Iterator
         yield running
 
 
-def answer_without_body(url: str, *headers: str) -> bytes:
+def answer_without_body(url: str, *headers: str, path: str = "/api/failed/retry") -> bytes:
     """The first bytes that are answered to a request whose body never comes."""
     host, port = url.removeprefix("http://").split(":")
-    lines = ["POST /api/failed/retry HTTP/1.1", f"Host: {host}", "Content-Type: application/json", *headers]
+    lines = [f"POST {path} HTTP/1.1", f"Host: {host}", "Content-Type: application/json", *headers]
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         return connection.recv(4096)
@@ -48,6 +48,14 @@ def answer_without_body(url: str, *headers: str) -> bytes:
 @pytest.mark.parametrize("length", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
 def test_a_stranger_is_refused_before_the_body_is_read(url: str, key: tuple[str, ...], length: str) -> None:
     assert answer_without_body(url, length, *key).startswith(b"HTTP/1.1 401")
+
+
+def test_every_route_with_a_body_asks_for_the_key_first(url: str) -> None:
+    paths = requests.get(f"{url}/api/openapi.json", timeout=30).json()["paths"]
+    with_body = [path for path, verbs in paths.items() if "requestBody" in verbs.get("post", {})]
+    assert len(with_body) >= 5
+    for path in with_body:
+        assert answer_without_body(url, "Content-Length: 1000", path=path).startswith(b"HTTP/1.1 401"), path
 
 
 @pytest.mark.parametrize("key", [(), (f"Authorization: Bearer {KEY}",)])
