@@ -41,6 +41,8 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "smoke": "smoke",
         "doctor": "doctor",
         "alerts": "alerts",
+        "logs": "logs",
+        "config": "settings",
         "pause": "intake",
         "resume": "intake",
     },

@@ -7,12 +7,16 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, is_dataclass
+from io import StringIO
 from typing import Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
 from cli.refused_connections import refused_connection
 from orders_pipeline.backup.errors import BackupError
@@ -75,6 +79,15 @@ def emit(document: Any) -> None:
     """Prints one JSON document."""
     value = asdict(document) if is_dataclass(document) and not isinstance(document, type) else document
     sys.stdout.write(json_text(value, indent=2) + "\n")
+
+
+def print_whole(table: Table) -> None:
+    """Prints a table whose cells are never cut, however narrow the terminal is: keys are for copying."""
+    wide = Console(width=PIPE_COLUMNS, file=StringIO(), force_terminal=page.is_terminal)
+    wide.width = Measurement.get(wide, wide.options, table).maximum
+    with wide.capture() as captured:
+        wide.print(table)
+    page.print(Text.from_ansi(captured.get().rstrip("\n")), soft_wrap=True, highlight=False)
 
 
 def show(text: str) -> None:

@@ -16,6 +16,7 @@ from orders_pipeline.base.clock import duration_us, now_us, to_datetime
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.monitoring.alert_rows import Alert, alert_document, alerts_since, open_alerts
 from orders_pipeline.monitoring.alerting import title
+from orders_pipeline.monitoring.remedies import remedy
 from orders_pipeline.store.engine import open_engine, reading
 
 
@@ -26,14 +27,14 @@ def alerts(
     ] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Show open alerts. docs/runbooks.md says what to do about each."""
+    """Show open alerts and what to do about each. docs/runbooks.md says more."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
         since = now_us() - duration_us(timedelta(hours=hours))
         found = alerts_since(connection, since) if hours else open_alerts(connection)
     if as_json:
         emit([alert_document(alert) for alert in found])
     elif found:
-        page.print(alert_table(found))
+        show_alerts(found)
     else:
         page.print("No open alerts." if not hours else "No alerts in this period.")
 
@@ -52,8 +53,14 @@ def alerts_now(settings: Settings) -> list[Alert]:
         engine.dispose()
 
 
-def alert_table(found: list[Alert]) -> Table:
-    """Makes a table of alerts; times are in UTC."""
+def show_alerts(found: list[Alert]) -> None:
+    """Prints alerts, times in UTC, and what to do about each kind of open alert."""
+    page.print(_table(found))
+    for name in dict.fromkeys(alert.name for alert in found if alert.over_at is None):
+        page.print(f"{title(name)}: {remedy(name)}", highlight=False)
+
+
+def _table(found: list[Alert]) -> Table:
     table = Table("Alert", "Subject", "Raised", "Ended", "Detail", box=None, header_style="bold")
     for alert in found:
         over = _clock(alert.over_at) if alert.over_at is not None else "[red]open[/]"

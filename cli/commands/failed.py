@@ -11,7 +11,8 @@ from rich.table import Table
 
 from cli.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
 from cli.context import open_store
-from cli.output import JsonOption, command, emit, page
+from cli.output import CommandFailed, JsonOption, command, emit, page
+from orders_pipeline.base.model import FailureReason
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
 from orders_pipeline.imports.import_row import get_import
@@ -56,10 +57,19 @@ def failed(
         if key:
             get_import(connection, key)
         document = failed_work(connection, wanted, limit, offset)
+    if reason:
+        _require_known(reason, document["counts"])
     if as_json:
         emit(document)
     else:
         _show(document, traces)
+
+
+def _require_known(reason: str, counts: dict[str, dict[str, int]]) -> None:
+    known = {*FailureReason, *(name for of_kind in counts.values() for name in of_kind)}
+    if reason not in known:
+        message = f"Nothing that failed has the reason {reason!r}."
+        raise CommandFailed("unknown_reason", message, f"Known reasons: {', '.join(sorted(known))}.")
 
 
 def _show(document: dict[str, Any], traces: bool) -> None:

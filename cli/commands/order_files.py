@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from cli.commands.quarantine import quarantine_table
 from cli.context import open_store
 from cli.import_page import show_findings, show_report
-from cli.output import CommandFailed, JsonOption, command, emit, page, progress, show
+from cli.output import CommandFailed, JsonOption, command, emit, page, print_whole, progress, show
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.imports.import_row import Import, get_import, list_imports, seconds_to_settle
 from orders_pipeline.imports.quarantine import QuarantinedFile, list_quarantined
@@ -84,14 +84,17 @@ def _show_file(found: Import, report: ImportReport) -> None:
 
 def _show_files(found: list[Import], reports: list[ImportReport]) -> None:
     table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("partition", overflow="fold", min_width=20)
+    table.add_column("partition", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for name in ("records", "orders", "done", "back", "failed", "rejects"):
         table.add_column(name, justify="right", no_wrap=True)
     for one, report in zip(found, reports, strict=True):
         counts = (report.records, report.orders["accepted"], *report.statuses.values(), report.rejected_lines)
         table.add_row(one.key, one.status, *(f"{number:,}" for number in counts))
-    page.print(table if found else "No order files yet. Import one with `orders import FILE`.")
+    if found:
+        print_whole(table)
+    else:
+        page.print("No order files yet. Import one with `orders import FILE`.")
 
 
 @command

@@ -1,4 +1,4 @@
-"""`orders products import` and `orders products restock`: the product list and stock."""
+"""`orders products`: the product list and its stock."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.markup import escape
+from rich.table import Table
 
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.settings import load_settings
-from orders_pipeline.stock.product_list import UnknownProductError, import_products, read_products
+from orders_pipeline.stock.product_list import (
+    UnknownProductError,
+    import_products,
+    list_products,
+    read_products,
+)
 from orders_pipeline.stock.product_list import restock as put_on_shelf
+from orders_pipeline.store.engine import reading
 
 
 @command
@@ -31,6 +39,30 @@ def import_list(
         emit(done)
     else:
         page.print(f"{done.added} products added, {done.updated} updated, {done.unchanged} unchanged.")
+
+
+@command
+def list_(
+    text: Annotated[str | None, typer.Option(help="Only with this text in SKU or name.")] = None,
+    low: Annotated[int | None, typer.Option(min=0, help="Only with at most so many units on hand.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Number of products.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List products with their stock."""
+    with open_store(load_settings()) as engine, reading(engine) as connection:
+        found = list_products(connection, text, low, limit)
+    if as_json:
+        emit([asdict(product) for product in found])
+        return
+    table = Table(box=SIMPLE, pad_edge=False)
+    for name in ("SKU", "name"):
+        table.add_column(name, overflow="fold")
+    for name in ("price", "on hand", "reserved", "sold"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for product in found:
+        units = (product.on_hand, product.reserved, product.sold)
+        table.add_row(escape(product.sku), escape(product.name or ""), product.price or "", *map(str, units))
+    page.print(table if found else "No matching products.")
 
 
 @command
@@ -56,6 +88,7 @@ def restock(
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
     products = typer.Typer(help="The product list and its stock.", no_args_is_help=True)
+    products.command("list")(list_)
     products.command("import")(import_list)
     products.command("restock")(restock)
     app.add_typer(products, name="products")

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.commands.alerts import alert_table, alerts_now
+from cli.commands.alerts import alerts_now, show_alerts
 from cli.commands.intake import intake_state
 from cli.context import require_usable_store
 from cli.output import JsonOption, command, emit, page, progress
@@ -115,9 +115,14 @@ def status(as_json: JsonOption = False) -> None:
     require_usable_store(settings)
     found = alerts_now(settings)
     more = {"intake": intake_state(settings), "alerts": [alert_document(alert) for alert in found]}
-    _show(stack_status(settings), settings, as_json, more)
-    if found and not as_json:
-        page.print(alert_table(found))
+    stack = stack_status(settings)
+    _show(stack, settings, as_json, more)
+    if as_json:
+        return
+    for line in _addresses(settings, {program.name for program in stack.programs}):
+        page.print(line, soft_wrap=True, highlight=False)
+    if found:
+        show_alerts(found)
 
 
 def _addresses(settings: Settings, running: set[str]) -> Iterator[str]:

@@ -114,18 +114,21 @@ def refuse_taken_ports(plan: Plan, names: Sequence[str]) -> None:
     """Checks that the ports of these programs are free or already theirs.
 
     Raises:
-        StackError: another process listens on a port; the hint names the setting.
+        StackError: other processes listen on ports; the message names all of them, the hint their settings.
     """
     known = running_programs(plan.layout)
     taken = {program.port for program in known.values()}
     programs = [make_program(name, plan) for name in names if name != REDIS]
-    for port in [program.port for program in programs if program.port and program.port not in taken]:
-        if _stays_taken(port.number):
-            raise StackError(
-                "port_taken",
-                f"Another process uses port {port.number} of 127.0.0.1",
-                f"Set {port.setting} to a free port, or stop the other process",
-            )
+    needed = [program.port for program in programs if program.port and program.port not in taken]
+    occupied = [port for port in needed if _stays_taken(port.number)]
+    if occupied:
+        numbers = ", ".join(str(port.number) for port in occupied)
+        settings = ", ".join(port.setting for port in occupied)
+        raise StackError(
+            "port_taken",
+            f"Other processes use these ports of 127.0.0.1: {numbers}",
+            f"Set {settings} to free ports, or stop the other processes",
+        )
 
 
 def _stays_taken(port: int) -> bool:

@@ -48,10 +48,14 @@ def pause_document(pause: IntakePause | None) -> dict[str, Any]:
 
 
 def pause_intake(connection: Connection, actor: str, because: str) -> IntakePause:
-    """Pauses the intake. If it is paused already, the new reason replaces the old one."""
+    """Pauses the intake. If it is paused already, only a new reason replaces the old one."""
     said = {"paused_by": actor, "because": because}
     new = insert_into(connection, intake_pause).values(id=1, paused_at=now_us(), **said)
-    connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=said))
+    if because:
+        new = new.on_conflict_do_update(index_elements=["id"], set_=said)
+    else:
+        new = new.on_conflict_do_nothing()
+    connection.execute(new)
     record_action(connection, actor, "intake.pause", because=because)
     pause = current_pause(connection)
     if pause is None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 
 from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.monitoring.remedies import remedy
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import alerts
 
@@ -39,6 +40,7 @@ def alert_document(alert: Alert) -> dict[str, Any]:
         "name": alert.name,
         "subject": alert.subject,
         "detail": alert.detail,
+        "remedy": remedy(alert.name),
         "raised_at": _time(alert.raised_at),
         "over_at": _time(alert.over_at) if alert.over_at is not None else None,
     }

@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
+from orders_pipeline.base.money import line_amount
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.store.schema import products
 from orders_pipeline.store.upsert import insert_into
@@ -37,6 +38,18 @@ class ProductImport:
     added: int
     updated: int
     unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProductStock:
+    """A product with its list price, a decimal string, and its units."""
+
+    sku: str
+    name: str | None
+    price: str | None
+    on_hand: int
+    reserved: int
+    sold: int
 
 
 class UnknownProductError(LookupError):
@@ -136,3 +149,27 @@ def restock(connection: Connection, sku: str, units: int) -> int:
     if on_hand is None:
         raise UnknownProductError(f"no product has the SKU {sku!r}")
     return int(on_hand)
+
+
+def list_products(
+    connection: Connection, text: str | None, low: int | None, limit: int
+) -> list[ProductStock]:
+    """Products by SKU.
+
+    Args:
+        text: part of the SKU or the name, without case.
+        low: only products with at most so many units on hand.
+    """
+    table = products.c
+    query = select(table.sku, table.name, table.price, table.on_hand, table.reserved, table.sold)
+    if text:
+        query = query.where(
+            or_(*(column.icontains(text, autoescape=True) for column in (table.sku, table.name)))
+        )
+    if low is not None:
+        query = query.where(table.on_hand <= low)
+    rows = connection.execute(query.order_by(table.sku).limit(limit))
+    return [
+        ProductStock(sku, name, line_amount(price) if price is not None else None, *units)
+        for sku, name, price, *units in rows
+    ]

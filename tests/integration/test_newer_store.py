@@ -46,6 +46,7 @@ REFUSED: dict[str, list[str]] = {
     "leaderboard products": [],
     "products import": [str(PROJECT_ROOT / "data" / "products.csv")],
     "products restock": ["MOUSE", "1"],
+    "products list": [],
     "up": [],
     "restart": [],
     "status": [],
@@ -69,6 +70,8 @@ NOT_REFUSED = {
     "profile new": "reads no store",
     "profile check": "reads no store",
     "gateway": "reads no store",
+    "config": "reads no store",
+    "logs": "reads no store",
 }
 ONLY_TEXT = {"demo"}
 

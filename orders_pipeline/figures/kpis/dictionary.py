@@ -147,7 +147,7 @@ CUSTOMER_PLACE = {
 PRODUCT_PLACE = {
     "rank": RANK,
     "product_sku": Definition("Product.", TEXT, "SKU-002"),
-    "product_name": Definition("Name in the product list, else in the first order.", TEXT, "USB Cable"),
+    "product_name": Definition("Name in the product list, else in the first order.", TEXT, "USB-C Charger"),
     "total_quantity": Definition("Units in completed orders. The board ranks by this figure.", INTEGER, 8),
     "total_revenue": Definition(
         "Sum of these order lines before discounts and before rounding to order totals.", DECIMAL, 120.0

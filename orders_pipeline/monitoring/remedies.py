@@ -1,0 +1,28 @@
+"""What to do first about each alert, in a sentence or two. docs/runbooks.md says more."""
+
+from __future__ import annotations
+
+from orders_pipeline.monitoring.alert_rules import AlertName
+
+REMEDIES = {
+    AlertName.WAITING_TOO_LONG: "If the number of waiting tasks does not fall, add workers.",
+    AlertName.NO_WORKERS: "Run `orders up` on each machine that should have workers.",
+    AlertName.FAILURE_SHARE: "See `orders failed`, remove the cause, then run `orders retry`.",
+    AlertName.NO_ARRIVALS: "Ask the sender of the files. If the intake is paused, run `orders resume`.",
+    AlertName.STUCK_IMPORT: "See `orders failed`, remove the cause, then import the file again.",
+    AlertName.FIGURES_LATE: "Run `orders up` if Dagster's daemon is missing. Else a failed run says why.",
+    AlertName.SERVICE_DOWN: "Start the service.",
+    AlertName.DISK_NEARLY_FULL: "Free space, or move to a larger disk.",
+    AlertName.FIGURES_REBUILT: "The figures return by themselves under `orders up`. Check the disk.",
+    AlertName.BACKUP_FAILED: "Remove the cause, then run `orders backup FOLDER`.",
+    AlertName.BACKUP_OLD: "Run `orders up` if Dagster's daemon is missing, or `orders backup FOLDER` now.",
+    AlertName.QUARANTINED_FILE: "Run `orders quarantine retry ID` or `orders quarantine dismiss ID`.",
+    AlertName.INBOX_WAITING: "Check the permissions of the inbox, or start what is missing with `orders up`.",
+    AlertName.SENSOR_SILENT: "Remove the cause that the error names, or run `orders restart`.",
+}
+
+
+def remedy(name: str) -> str:
+    """What to do about an alert. Works for names that this version does not know."""
+    known = REMEDIES.get(AlertName(name)) if name in set(AlertName) else None
+    return known or "See docs/runbooks.md."
