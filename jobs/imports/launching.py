@@ -51,6 +51,13 @@ class LaunchLimits:
 LIMITS = LaunchLimits()
 
 
+class FilesWaitError(RuntimeError):
+    """Small files wait, because a run could not import them now. If that lasts, it becomes an alert."""
+
+    def __init__(self, files: int, missing: str) -> None:
+        super().__init__(f"{files} small files wait until {missing} answers")
+
+
 @dataclass(frozen=True, slots=True)
 class Launched:
     """Runs that have not ended: the files that they import, and their numbers."""
@@ -89,12 +96,16 @@ def launch_requests(
 def shared_requests(
     instance: DagsterInstance, engine: Engine, settings: Settings, limits: LaunchLimits = LIMITS
 ) -> list[RunRequest]:
-    """Requests for runs that many small files share. An import stays in the list until a run begins it."""
+    """Requests for runs that many small files share. An import stays in the list until a run begins it.
+
+    Raises:
+        FilesWaitError: workers or the payment gateway do not answer.
+    """
     groups = [[one.key for one in group] for group in _chosen(instance, engine, limits).together]
     failed = _failed_before_they_began(instance)
     ready = [keys for keys in groups if failed.isdisjoint(keys)]
-    if not ready or missing_for_imports(settings, engine):
-        return []
+    if ready and (missing := missing_for_imports(settings, engine)):
+        raise FilesWaitError(sum(len(keys) for keys in ready), missing)
     return [shared_run(keys) for keys in ready]
 
 

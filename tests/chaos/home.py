@@ -111,6 +111,12 @@ class ChaosHome:
             raise RuntimeError(str(answer["errors"]))
         return answer["data"]
 
+    def drop(self, file: Path) -> None:
+        """Puts a copy of the file into the inbox."""
+        inbox = self.settings.inbox_folder
+        inbox.mkdir(exist_ok=True)
+        shutil.copyfile(file, inbox / f"{file.name}.part").rename(inbox / file.name)
+
     def import_by_command(self, file: Path) -> None:
         """Starts `orders import`."""
         values = self.settings.model_dump(mode="json", exclude_unset=True, exclude={"home", "dagster_home"})

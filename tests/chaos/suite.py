@@ -20,6 +20,7 @@ BEGUN_WITHIN_SECONDS = 120
 FILES_AT_FIRST, FAULTS_A_FILE = 2, 3
 PAUSE_SECONDS = 6.0
 SCARCE_ORDERS = 100
+SMALL_ORDERS, SMALL_FILES_FROM = 3, 10_000
 IMPORT_KILLED = "import command killed"
 
 
@@ -57,6 +58,7 @@ class Plan:
         only: names of the faults that are chosen from; empty: all.
         default_timeouts: whether the home's timeouts are those that it has without settings.
         scarce: whether orders for the last units of a product follow.
+        small_files: how many are dropped into the inbox at once, in the first round; they share runs.
     """
 
     faults: int
@@ -66,6 +68,7 @@ class Plan:
     only: tuple[str, ...] = ()
     default_timeouts: bool = False
     scarce: bool = True
+    small_files: int = 40
 
     @property
     def files(self) -> int:
@@ -86,6 +89,7 @@ class BackEndChaos:
     result: BackEndResult
     files: int = 0
     launched: int = 0
+    dropped: bool = False
 
     def run(self) -> None:
         """Rounds until so many faults were injected, and all files are imported."""
@@ -109,12 +113,26 @@ class BackEndChaos:
         self._import(self._next_file(), by_command=False)
         self._import(self._next_file(), by_command=IMPORT_KILLED in chosen)
         self._wait_for(lambda: self.home.has_begun(self.launched))
+        self._drop_small_files()
         injected = [one for name in chosen if (one := self._inject(name, draw))]
         known = len(self.result.violations)
         settled = self._settle()
         for at, fault in injected:
             fault.recovered_in = time.monotonic() - at if settled else None
             fault.violations = len(self.result.violations) - known
+
+    def _drop_small_files(self) -> None:
+        """Faults follow as soon as the first of them is begun, so that they meet a shared run."""
+        if self.dropped:
+            return
+        self.dropped = True
+        for number in range(self.plan.small_files):
+            file = order_file(self.folder, self.plan.seed, SMALL_FILES_FROM + number, SMALL_ORDERS)
+            self.reference.settle(self.reference.stage(file))
+            self.home.drop(file)
+        self.result.orders += self.plan.small_files * SMALL_ORDERS
+        launched, self.launched = self.launched, self.launched + self.plan.small_files
+        self._wait_for(lambda: self.home.has_begun(launched + 1))
 
     def _inject(self, name: str, draw: random.Random) -> tuple[float, Injected] | None:
         """The fault and when it was over; None where there was nothing to harm."""
