@@ -32,7 +32,7 @@ class LaunchLimits:
 
     Attributes:
         small_bytes: size up to which a file may share a run.
-        more_than: number of waiting small files up to which each gets a run of its own.
+        more_than: number of waiting small files and runs of one file up to which each gets a run of its own.
         files_a_run: files that share a run, at most.
         shared_runs: shared runs that have not ended, at most.
         own_runs: runs of one file that have not ended, at most.
@@ -113,7 +113,7 @@ def choose(waiting: Sequence[ToLaunch], launched: Launched, limits: LaunchLimits
     """Chooses the files to launch now, the oldest first."""
     left = [one for one in waiting if one.key not in launched.keys]
     small = [one for one in left if one.is_new and one.file_bytes <= limits.small_bytes]
-    sharing = small if len(small) > limits.more_than else []
+    sharing = small if len(small) + launched.own_runs > limits.more_than else []
     keys = {one.key for one in sharing}
     alone = [one for one in left if one.key not in keys]
     own_runs = min(limits.at_once, max(limits.own_runs - launched.own_runs, 0))

@@ -123,7 +123,7 @@ class BackEndChaos:
 
     def _drop_small_files(self) -> None:
         """Faults follow as soon as the first of them is begun, so that they meet a shared run."""
-        if self.dropped:
+        if self.dropped or not self.plan.small_files:
             return
         self.dropped = True
         for number in range(self.plan.small_files):

@@ -12,7 +12,7 @@ from tests.chaos.suite import Plan, run_back_end
 @pytest.mark.timeout(600)
 def test_imports_end_rightly_by_themselves_whatever_is_killed_meanwhile(tmp_path: Path) -> None:
     said: list[str] = []
-    plan = Plan(faults=2, seed=5, orders=60, scarce=False)
+    plan = Plan(faults=2, seed=5, orders=60, scarce=False, small_files=0)
     result = run_back_end(tmp_path / "chaos", "sqlite", "redis", plan, said.append)
     assert result.violations == [], said
     assert len(result.injected) == 2

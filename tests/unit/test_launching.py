@@ -67,3 +67,8 @@ def test_what_is_launched_is_not_launched_again() -> None:
     assert chosen(waiting, Launched(frozenset("Aab"), 1, 1)) == ("", ["cdef"])
     # Too few are left to share a run.
     assert chosen(waiting, Launched(frozenset("Aabcd"), 1, 1)) == ("ef", [])
+
+
+def test_a_few_small_files_share_a_run_while_many_runs_of_single_files_are_under_way() -> None:
+    assert chosen(small(*"ab"), Launched(own_runs=1)) == ("ab", [])
+    assert chosen(small(*"ab"), Launched(own_runs=2)) == ("", ["ab"])
