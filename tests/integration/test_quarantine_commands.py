@@ -96,7 +96,7 @@ def test_a_file_is_tried_again_as_it_is_and_read_in_another_way(home: ImportBenc
     assert (exit_code, retried["closed_as"]) == (0, "retried")
     key = retried["partition_key"]
     with reading(home.engine) as connection:
-        assert [one.key for one in imports_to_launch(connection, 10)] == [key]
+        assert [one.key for one in imports_to_launch(connection)] == [key]
     assert home.found(key).file_name == "other.csv"
     assert home.settle(key).orders["accepted"] == 1
     inbox = home.settings.inbox_folder
