@@ -124,7 +124,13 @@ def test_a_storys_events_of_one_moment_stand_in_the_order_in_which_they_happen(
     story = story_of("x")
     at = story["loaded_at"]
     held = {"reserved_at": at, "expires_at": at, "closed_at": at, "attempt": 1, "status": "sold"}
-    paid = {"requested_at": at, "answered_at": at, "amount": "1.00", "status": "succeeded"}
+    paid = {
+        "method": "gateway",
+        "requested_at": at,
+        "answered_at": at,
+        "amount": "1.00",
+        "status": "succeeded",
+    }
     paid |= {"transaction_id": "txn", "decline_reason": None}
     _show_story(story | {"reservations": [held], "payments": [paid], "failures": [], "notes": []})
     shown = capfd.readouterr().out
