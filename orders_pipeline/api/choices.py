@@ -16,6 +16,8 @@ NO_JSON: Responses = {
     400: {"model": Failure, "description": "The body is no JSON."},
     413: {"model": Failure, "description": "The body is larger than 1 MiB."},
 }
+LARGEST_ID = 2**53
+Id = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 # PostgreSQL rejects NUL in text.
 Text = Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"^[^\x00]*$")]
 
@@ -122,7 +124,7 @@ class RetryFiles(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: list[int] = Field(min_length=1, max_length=1000, description="Ids of files in quarantine.")
+    ids: list[Id] = Field(min_length=1, max_length=1000, description="Ids of files in quarantine.")
     profile: Text | None = Field(
         None, description="Column profile to read them with. Default: by their header rows.", examples=[None]
     )
@@ -133,7 +135,7 @@ class Dismiss(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: list[int] = Field([], max_length=1000, description="Ids of files in quarantine.")
+    ids: list[Id] = Field([], max_length=1000, description="Ids of files in quarantine.")
     imports: list[Text] = Field([], max_length=1000, description="Partition keys of refused imports.")
     because: Text = Field("", description="Reason, for the audit trail.")
 

@@ -124,3 +124,9 @@ def test_a_file_whose_name_is_no_text_is_not_refused_for_it(tmp_path: Path) -> N
     done = CliRunner().invoke(app, ["stage", str(tmp_path / "missing\udcff.csv")])
     assert done.exit_code == 1
     assert "missing\\udcff.csv" in done.output
+
+
+def test_an_id_that_no_store_can_hold_is_a_wrong_value(url: str) -> None:
+    for path in ("/api/quarantine/retry", "/api/quarantine/dismiss"):
+        answer = requests.post(f"{url}{path}", json={"ids": [2**70]}, headers=BEARER, timeout=30)
+        assert refused(answer, 422)
