@@ -41,12 +41,11 @@ class Inbox:
     folder: Path
     stable_seconds: float = STABLE_SECONDS
 
-    def complete_files(self) -> Iterator[Path]:
-        """Yields complete files, sorted by name; also links, pipes and devices, which cannot be imported."""
-        yield from sorted(self.folder / name for _, name in self.waiting())
-
     def waiting(self) -> list[tuple[int, str]]:
-        """The complete files: when each was dropped (ns since 1970), and its name."""
+        """The complete files: when each was dropped (ns since 1970), and its name.
+
+        Links, pipes and devices, which cannot be imported, are among them.
+        """
         if not self.folder.is_dir():
             return []
         with os.scandir(self.folder) as entries:
