@@ -19,6 +19,7 @@ QUERIES = (
     "statuses_agree_with_reservations_and_payments",
     "completed_orders_are_charged_once",
     "recorded_payments_are_never_charged",
+    "transactions_are_used_once",
     "every_record_is_accounted_for",
     "accepted_lines_are_in_the_store",
     "batch_counts_are_right",

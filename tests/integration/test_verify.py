@@ -90,6 +90,10 @@ CHANGES = {
         "UPDATE payments SET transaction_id = 'txn_1' WHERE order_id = COMPLETED",
         GATEWAY,
     ),
+    "one transaction of two charges": (
+        "UPDATE payments SET transaction_id = 'txn_1' WHERE status = 'succeeded'",
+        "transactions_are_used_once",
+    ),
     "a decline made a success": (
         "UPDATE payments SET status = 'succeeded', transaction_id = 'txn_1', decline_reason = NULL "
         "WHERE order_id = DECLINED",

@@ -1,0 +1,7 @@
+-- No two charges have the same transaction: a gateway that gives one for two captured only one of them, or answered
+-- for another charge.
+SELECT transaction_id, COUNT(*) AS charges, MIN(order_id) AS one_order, MAX(order_id) AS another
+FROM payments
+WHERE transaction_id IS NOT NULL AND method = 'gateway'
+GROUP BY transaction_id
+HAVING COUNT(*) > 1
