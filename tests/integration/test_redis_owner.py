@@ -14,6 +14,7 @@ from cli.stack.errors import StackError
 from cli.stack.redis_claim import claim_services
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.redis_owner import OWNER_KEY
+from orders_pipeline.store.known_store import forget_store
 from orders_pipeline.store.schema import home
 
 
@@ -56,8 +57,11 @@ def test_homes_on_one_order_store_share_its_redis(tmp_path: Path, redis_url: str
 def test_a_home_keeps_its_redis_when_its_store_was_restored(tmp_path: Path, redis_url: str) -> None:
     own = settings_of(tmp_path / "home", redis_url=redis_url)
     claim_services(own)
-    with open_store(own) as engine, engine.begin() as connection:
-        connection.execute(update(home).values(token="another"))  # noqa: S106 not a secret
+    with open_store(own) as engine:
+        with engine.begin() as connection:
+            connection.execute(update(home).values(token="another"))  # noqa: S106 not a secret
+        # As a restore does.
+        forget_store(engine, own.home)
     claim_services(own)
 
 

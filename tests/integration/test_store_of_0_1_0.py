@@ -96,7 +96,7 @@ def test_the_upgraded_store_holds_every_row_and_every_invariant_of_its_orders(
         }
     assert rows == {name: number for name, number in said["tables"].items() if name in metadata.tables}
     # The figures lie outside of the store.
-    assert upgraded_bench.broken_checks() <= {"daily_kpis_equal_a_recomputation"}
+    assert upgraded_bench.broken_checks() <= {"daily_kpis_equal_a_recomputation", "published_files_are_whole"}
     rebuild_figures(upgraded_bench.engine, upgraded_bench.settings, upgraded_bench.settings.redis_url)
     assert upgraded_bench.broken_checks() == set()
 

@@ -173,6 +173,8 @@ def test_the_job_cleans_each_night_and_says_what_it_removed(tmp_path: Path) -> N
             "rejects",
             "inbox_files",
             "unfinished_copies",
+            "unfinished_backups",
+            "replaced_stores",
             "runs",
             "events_of_runs",
             "check_results",

@@ -69,7 +69,7 @@ def newer(document: Any, *path: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "path", [("sheet",), ("options", "sheet"), ("profile", "lottery"), ("dialect", "comment")], ids=str
+    "path", [("later",), ("options", "later"), ("profile", "later"), ("dialect", "comment")], ids=str
 )
 def test_an_unknown_field_in_how_a_file_is_read_is_refused_by_its_name(path: tuple[str, ...]) -> None:
     found = replace(old_import("plain.csv").row, identified=newer(old_import("plain.csv").identified, *path))
