@@ -72,7 +72,11 @@ def _memory(url: URL, folder: Path) -> Path:
 
 
 def _remembered(memory: Path) -> str:
-    return memory.read_text().strip() if memory.exists() else ""
+    # In containers, another user may have written it.
+    try:
+        return memory.read_text().strip()
+    except (FileNotFoundError, PermissionError):
+        return ""
 
 
 def _file(url: URL) -> Path | None:
