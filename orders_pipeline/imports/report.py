@@ -58,7 +58,7 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
     Args:
         seconds: from the command's start to the last order settled.
     """
-    sums = _sums(connection, found.id)
+    sums, parsed = _sums(connection, found.id), _parsed(found)
     accepted = sum(sums[status] for status in OrderStatus)
     return ImportReport(
         partition=found.key,
@@ -81,29 +81,26 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         rejects_by_code=found.removed_rejects or count_rejects(connection, found.id),
         seconds=round(seconds, 3),
         orders_per_second=round(accepted / seconds, 1) if seconds > 0 else 0.0,
-        detected=detected_of(found),
-        warnings=[*warnings_of(found), *_undelivered(connection, found.id)],
-        amounts=amounts_of(found),
+        detected=_detected(found, parsed),
+        warnings=[*_warnings(parsed), *_undelivered(connection, found.id)],
+        amounts=shown_amounts(parsed) if parsed else {},
     )
 
 
-def detected_of(found: Import) -> list[dict[str, Any]]:
-    """The findings about how a file is read: from its beginning, or from all of it once it is parsed."""
+def _parsed(found: Import) -> ParsedFile | None:
     parsed = parsed_of(found)
-    findings = parsed.file.detected if parsed else identified_of(found).findings
+    return parsed.file if parsed else None
+
+
+def _detected(found: Import, parsed: ParsedFile | None) -> list[dict[str, Any]]:
+    """The findings about how a file is read: from its beginning, or from all of it once it is parsed."""
+    findings = parsed.detected if parsed else identified_of(found).findings
     return [asdict(finding) for finding in findings]
 
 
-def warnings_of(found: Import) -> list[dict[str, Any]]:
+def _warnings(parsed: ParsedFile | None) -> list[dict[str, Any]]:
     """The warnings of parsing; none before the file is parsed."""
-    parsed = parsed_of(found)
-    return [asdict(warning) for warning in parsed.file.warnings] if parsed else []
-
-
-def amounts_of(found: Import) -> dict[str, dict[str, str]]:
-    """The sums of amounts beside the lines; none before the file is parsed."""
-    parsed = parsed_of(found)
-    return shown_amounts(parsed.file) if parsed else {}
+    return [asdict(warning) for warning in parsed.warnings] if parsed else []
 
 
 def shown_amounts(parsed: ParsedFile) -> dict[str, dict[str, str]]:
@@ -131,7 +128,7 @@ def _undelivered(connection: Connection, import_id: int) -> list[dict[str, Any]]
 
 def report_again(connection: Connection, found: Import) -> ImportReport:
     """Reports a file that was imported before: each of its lines is a duplicate."""
-    sums = _sums(connection, found.id)
+    sums, parsed = _sums(connection, found.id), _parsed(found)
     known = sum(sums[status] for status in OrderStatus) + sums["duplicate_orders"]
     return ImportReport(
         partition=found.key,
@@ -148,8 +145,8 @@ def report_again(connection: Connection, found: Import) -> ImportReport:
         statuses={status.value: 0 for status in SETTLED},
         revenue={},
         rejects_by_code={},
-        detected=detected_of(found),
-        warnings=warnings_of(found),
+        detected=_detected(found, parsed),
+        warnings=_warnings(parsed),
     )
 
 

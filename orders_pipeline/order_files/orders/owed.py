@@ -14,10 +14,10 @@ from orders_pipeline.order_files.columns.money_columns import (
     TaxByColumn,
 )
 from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.amounts import SCALE
 from orders_pipeline.order_files.values.convert import MAX_TOTAL_UNITS
 from orders_pipeline.order_files.values.money import columns_of
 
-SCALE = 10_000
 _STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
 KINDS = tuple(kind.value for kind in AmountKind)
 
