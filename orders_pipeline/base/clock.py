@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,6 +28,16 @@ def to_microseconds(time: datetime) -> int:
 def duration_us(period: timedelta) -> int:
     """A length of time, in microseconds."""
     return period // timedelta(microseconds=1)
+
+
+def start_of_day(day: date, zone: tzinfo) -> int:
+    """Midnight of a calendar day in a time zone, in microseconds since 1970. Days can have 23 or 25 hours."""
+    return to_microseconds(datetime.combine(day, time_of_day.min, zone))
+
+
+def end_of_day(day: date, zone: tzinfo) -> int:
+    """The last microsecond of a calendar day in a time zone, since 1970."""
+    return to_microseconds(datetime.combine(day, time_of_day.max, zone))
 
 
 def today(zone: ZoneInfo) -> date:

@@ -15,8 +15,13 @@ def decimal_string(minor_units: int, currency: str) -> str:
     return str(Decimal(int(minor_units)).scaleb(-minor_digits(currency)))
 
 
-def line_amount(units: int) -> str:
-    """A line total such as `51.00` or `0.4440`: four decimals where two would not do."""
+def json_money(minor_units: int, currency: str) -> float:
+    """The same amount as a JSON number."""
+    return float(decimal_string(minor_units, currency))
+
+
+def line_amount(units: int, least_digits: int = LEAST_DIGITS) -> str:
+    """A line total such as `51.00` or `0.4440`: four decimals where two, or the least ones, would not do."""
     exact = Decimal(int(units)).scaleb(-LINE_DIGITS)
-    short = exact.quantize(Decimal(1).scaleb(-LEAST_DIGITS))
+    short = exact.quantize(Decimal(1).scaleb(-least_digits))
     return str(short if short == exact else exact)

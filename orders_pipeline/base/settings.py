@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+from base64 import b64decode
 from datetime import date
+from decimal import Decimal
+from email.utils import parseaddr
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,9 +19,14 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orders_pipeline.base.currency import currency_code
+from orders_pipeline.base.model import NOTICE_EVENTS, Notifications, Role
 from orders_pipeline.base.secret_files import SHORTEST
 
+# What Standard Webhooks asks for, in bytes.
+SHORTEST_SIGNING_SECRET = 24
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 PortOrOff = Annotated[int, Field(ge=0, le=65535)]
@@ -51,11 +60,29 @@ class UnknownSku(StrEnum):
     REJECT = "reject"
 
 
-class ApiReads(StrEnum):
-    """Who may read over HTTP: everybody, or clients with a key."""
+class PaymentCapture(StrEnum):
+    """When the money of an order is taken: with the charge, or later, when somebody asks for it."""
 
+    AT_CHARGE = "at_charge"
+    LATER = "later"
+
+
+class ApiReads(StrEnum):
+    """Who may read over HTTP without signing in and without a key.
+
+    Everybody on this machine, as long as nothing else reaches the API; everybody; or nobody.
+    """
+
+    LOCAL = "local"
     OPEN = "open"
     KEY = "key"
+
+
+class UnknownUsers(StrEnum):
+    """Users whom a proxy or an OpenID provider signs in, and whom the store does not know."""
+
+    REFUSE = "refuse"
+    VIEWER = "viewer"
 
 
 class Settings(BaseSettings):
@@ -101,10 +128,56 @@ class Settings(BaseSettings):
         10_000, description="Charges that one worker process keeps open at the gateway at once."
     )
 
+    payment_capture: PaymentCapture = Field(
+        PaymentCapture.AT_CHARGE,
+        description="When payments are captured: at_charge, or later, by `orders capture`.",
+    )
+    authorization_hours: Annotated[float, Field(gt=0)] = Field(
+        96.0, description="Hours after which an authorization that was not captured is voided."
+    )
+    capture_success_rate: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="Share of captures that the simulated gateway accepts."
+    )
+
+    refund_success_rate: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="Share of refunds that the simulated gateway accepts."
+    )
+    refund_delay_min: Annotated[float, Field(ge=0)] = Field(
+        0.5, description="Shortest answer time of a simulated refund, seconds."
+    )
+    refund_delay_max: Annotated[float, Field(ge=0)] = Field(
+        1.5, description="Longest answer time of a simulated refund, seconds."
+    )
+
     payment_url: str = Field(
         "", description="Payment gateway, http(s)://host. Empty: simulated inside the worker processes."
     )
     payment_api_key: str = Field("", repr=False, description="API key of the payment gateway; secret.")
+    payment_webhook_secret: str = Field(
+        "",
+        repr=False,
+        description="Secret with which the payment gateway signs its events: whsec_ and at least 24 bytes in "
+        "base64. Empty: its events are refused.",
+    )
+    stripe_key: str = Field(
+        "",
+        repr=False,
+        description="Secret or restricted API key of Stripe, which then is the payment gateway. Empty: see "
+        "ORDERS_STRIPE_KEY_FILE.",
+    )
+    stripe_key_file: Path | None = Field(
+        None, description="File with the API key of Stripe. Empty: Stripe is not used."
+    )
+    stripe_url: str = Field("", description="URL of a stand-in for Stripe's API. Empty: Stripe itself.")
+    stripe_statement_suffix: str = Field(
+        "", description="What statements of customers show after the shop's prefix at Stripe. Empty: nothing."
+    )
+    stripe_webhook_secret: str = Field(
+        "",
+        repr=False,
+        description="Signing secret of the webhook endpoint at Stripe (whsec_...). Empty: events of Stripe "
+        "are refused.",
+    )
     payment_timeout: Annotated[float, Field(gt=0)] = Field(
         30.0, description="Seconds that one request to the gateway may wait for its answer."
     )
@@ -116,9 +189,20 @@ class Settings(BaseSettings):
         100, description="Requests that one worker process keeps open at the gateway at once."
     )
 
+    refund_limit: Annotated[Decimal | None, Field(ge=0)] = Field(
+        None,
+        description="Refunds above this amount, in the currency of the order, wait until another operator "
+        "approves them. Empty: no limit.",
+    )
+
     inbox: Path | None = Field(
         None,
         description="Folder that is watched for order files under `orders up`. Empty: inbox in the home.",
+    )
+    outbox: str = Field(
+        "",
+        description="Folder, or URL such as s3://bucket/folder, to which `orders up` writes the results of "
+        "each finished file as CSV. Empty: none.",
     )
     rejects_limit: Annotated[float, Field(ge=0, le=1)] = Field(
         0.05, description="Share of rejected lines in a file above which the asset check warns."
@@ -128,6 +212,11 @@ class Settings(BaseSettings):
     )
     unknown_sku_stock: Annotated[int, Field(ge=0)] = Field(
         1000, description="Stock of a product created on first sight."
+    )
+    low_stock: Annotated[int | None, Field(ge=0)] = Field(
+        None,
+        description="Stock of a product at which the event `stock.low` is sent. "
+        "`orders products threshold` sets it for one product. Empty: none.",
     )
 
     keep_batches_days: Annotated[int, Field(ge=0)] = Field(
@@ -165,6 +254,14 @@ class Settings(BaseSettings):
         "was for the store's first orders.",
     )
     first_day: date = Field(date(2000, 1, 1), description="First KPI day; earlier orders are rejected.")
+    webhook_allowed_networks: str = Field(
+        "",
+        description="Private networks, separated by commas, that webhooks may reach, also over http, such as "
+        "10.0.0.0/8. Empty: public addresses over https only.",
+    )
+    keep_events_days: Annotated[int, Field(ge=0)] = Field(
+        30, description="Days for which events and their deliveries are kept. 0: for ever."
+    )
     notify_webhook: str = Field(
         "", repr=False, description="URL to which notices are posted as JSON (text, subject). Empty: none."
     )
@@ -180,6 +277,39 @@ class Settings(BaseSettings):
         description="File of the certificate authorities to trust for mail. Empty: those of the system.",
     )
     smtp_sender: str = Field("orders-pipeline@localhost", description="Sender of mailed notices.")
+    notifications: Notifications = Field(
+        Notifications.OFF,
+        description="Notices to customers: off, smtp, or log, which only writes a line to the log for each. "
+        "Addresses are stored only if it is not off.",
+    )
+    notifications_events: str = Field(
+        ",".join(NOTICE_EVENTS),
+        description="Events of which customers get notices, separated by commas.",
+    )
+    notifications_sender: str = Field(
+        "",
+        description="Sender of notices to customers, such as Shop <orders@shop.example>. The name is that of "
+        "the shop in the notices. Empty: ORDERS_SMTP_SENDER.",
+    )
+    notifications_language: str = Field(
+        "en", description="Language of notices to customers whose files tell none that has templates."
+    )
+    notifications_per_minute: Annotated[int, Field(ge=1)] = Field(
+        120, description="Notices that are sent to customers in a minute at most."
+    )
+    notifications_order_days: Annotated[int, Field(ge=1)] = Field(
+        14,
+        description="Notices are not sent for orders that were placed more than this many days ago, so that "
+        "an import of old orders sends none. Refunds by the gateway are told of at any age.",
+    )
+    notifications_unsubscribe: str = Field(
+        "",
+        description="Where customers unsubscribe: a mail address, or an https URL in which {notification} is "
+        "the id of the notice. Empty: the sender's address.",
+    )
+    keep_notifications_days: Annotated[int, Field(ge=0)] = Field(
+        365, description="Days for which the history of notices to customers is kept. 0: for ever."
+    )
     alert_waiting_minutes: Annotated[float, Field(ge=0)] = Field(
         30.0, description="Alert when the first task of a queue has waited for this many minutes. 0: off."
     )
@@ -208,6 +338,21 @@ class Settings(BaseSettings):
         5.0,
         description="Alert if a complete file lies in the inbox for so many minutes and the intake is not "
         "paused. 0: off.",
+    )
+    alert_refund_minutes: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="Alert when a refund has had no outcome for this many minutes. 0: off."
+    )
+    alert_webhook_minutes: Annotated[float, Field(ge=0)] = Field(
+        60.0,
+        description="Alert when an event was not delivered to a webhook for this many minutes. 0: off.",
+    )
+    alert_notification_minutes: Annotated[float, Field(ge=0)] = Field(
+        60.0,
+        description="Alert when notices to customers wait and none could be sent for this many minutes. "
+        "0: off.",
+    )
+    alert_uncaptured_hours: Annotated[float, Field(ge=0)] = Field(
+        24.0, description="Alert this many hours before authorizations are voided. 0: off."
     )
     alert_quiet_minutes: Annotated[float, Field(ge=0)] = Field(
         5.0, description="Minutes without its cause after which an alert ends."
@@ -257,6 +402,11 @@ class Settings(BaseSettings):
         3600, description="Seconds after which Redis hands an unfinished task to another worker."
     )
 
+    warm_runs: bool = Field(
+        True,
+        description="Whether runs are forked from a process that has loaded the pipeline. Otherwise each run "
+        "loads it anew, which takes seconds.",
+    )
     stop_seconds: Annotated[int, Field(ge=1)] = Field(
         600, description="Seconds that a stopping worker has to finish its batch."
     )
@@ -271,6 +421,11 @@ class Settings(BaseSettings):
         description="Form of log lines: text or json. Unless it is set, what `orders up` starts writes json.",
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="Lowest level of the log lines that are written.")
+    traces_url: str = Field(
+        "",
+        description="Collector of traces that takes OTLP over HTTP, such as http://localhost:4318. "
+        "Empty: no traces.",
+    )
     viewer_port: PortOrOff = Field(
         0, description="Port on 127.0.0.1 of a second, read-only Dagster webserver. 0: there is none."
     )
@@ -296,8 +451,49 @@ class Settings(BaseSettings):
         description="Addresses or networks, separated by commas, whose X-Forwarded-For the API believes. "
         "127.0.0.1 if nginx on this machine is in front of it. Empty: none.",
     )
+    upload_limit_mb: Annotated[int, Field(ge=1)] = Field(
+        1024, description="Largest order file that may be sent over HTTP, in MiB."
+    )
     api_reads: ApiReads = Field(
-        ApiReads.OPEN, description="Who may read over HTTP: everybody (open), or clients with a key (key)."
+        ApiReads.LOCAL,
+        description="Who may read over HTTP without signing in and without a key. local: everybody on this "
+        "machine, unless ORDERS_HOSTS or ORDERS_TRUSTED_PROXIES is set. open: everybody. key: nobody.",
+    )
+    session_idle_minutes: Annotated[float, Field(gt=0)] = Field(
+        120.0, description="Minutes without use after which a session of the console ends."
+    )
+    session_hours: Annotated[float, Field(gt=0)] = Field(
+        12.0, description="Hours after which a session of the console ends, however much it is used."
+    )
+    proxy_user_header: str = Field(
+        "",
+        description="Header in which the proxies of ORDERS_TRUSTED_PROXIES name the user who has signed in "
+        "there, such as X-Orders-User. Empty: none.",
+    )
+    unknown_users: UnknownUsers = Field(
+        UnknownUsers.REFUSE,
+        description="Users whom the proxy or the OpenID provider signs in, and who were not added: refuse "
+        "them, or let them read (viewer).",
+    )
+    oidc_issuer: str = Field(
+        "", description="OpenID provider that signs users in, https://host. Empty: none."
+    )
+    oidc_client_id: str = Field("", description="Client id at the OpenID provider.")
+    oidc_client_secret_file: Path | None = Field(
+        None, description="File with the client secret. Empty: a public client, without a secret."
+    )
+    oidc_name_claim: str = Field(
+        "preferred_username", description="Claim that becomes the name of a new user, such as email."
+    )
+    oidc_role_claim: str = Field(
+        "",
+        description="Claim with the groups or roles of a user, such as groups or realm_access.roles. Empty: "
+        "roles are those of `orders users`.",
+    )
+    oidc_roles: str = Field(
+        "",
+        description="Role of each value of that claim, separated by commas: "
+        "shop-admins=admin,shop-staff=operator. The highest counts.",
     )
     dagster_home: Path = Field(
         PROJECT_ROOT, validation_alias="DAGSTER_HOME", description="Folder of the dagster.yaml that is used."
@@ -318,10 +514,19 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("inbox", "backup_folder", "smtp_ca", mode="before")
+    @field_validator(
+        "inbox",
+        "backup_folder",
+        "smtp_ca",
+        "refund_limit",
+        "low_stock",
+        "oidc_client_secret_file",
+        "stripe_key_file",
+        mode="before",
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
-        return value or None
+        return None if value == "" else value
 
     @field_validator("timezone")
     @classmethod
@@ -344,17 +549,34 @@ class Settings(BaseSettings):
             raise ValueError("not a URL such as s3://bucket/folder")
         return value
 
-    @field_validator("payment_url")
+    @field_validator("payment_url", "stripe_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("not a URL such as https://payments.example.com")
         return value.rstrip("/")
 
+    @field_validator("stripe_key")
+    @classmethod
+    def _secret_key(cls, value: str) -> str:
+        if value and not value.strip().startswith(("sk_", "rk_")):
+            raise ValueError("a secret key of Stripe begins with sk_, a restricted one with rk_")
+        return value.strip()
+
+    @model_validator(mode="after")
+    def _one_gateway(self) -> Settings:
+        if self.payment_url and self.uses_stripe:
+            raise ValueError("ORDERS_PAYMENT_URL and ORDERS_STRIPE_KEY name two payment gateways; unset one")
+        if self.stripe_key and self.stripe_key_file:
+            raise ValueError("ORDERS_STRIPE_KEY and ORDERS_STRIPE_KEY_FILE are both set; unset one")
+        return self
+
     @model_validator(mode="after")
     def _delays_in_order(self) -> Settings:
         if self.payment_delay_max < self.payment_delay_min:
             raise ValueError("ORDERS_PAYMENT_DELAY_MAX is below ORDERS_PAYMENT_DELAY_MIN")
+        if self.refund_delay_max < self.refund_delay_min:
+            raise ValueError("ORDERS_REFUND_DELAY_MAX is below ORDERS_REFUND_DELAY_MIN")
         return self
 
     @field_validator("api_key")
@@ -362,6 +584,17 @@ class Settings(BaseSettings):
     def _hard_to_guess(cls, value: str) -> str:
         if value and len(value.strip()) < SHORTEST:
             raise ValueError(f"a key has at least {SHORTEST} characters; empty: the home draws one")
+        return value.strip()
+
+    @field_validator("payment_webhook_secret")
+    @classmethod
+    def _signing_secret(cls, value: str) -> str:
+        try:
+            length = len(b64decode(value.strip().removeprefix("whsec_"), validate=True))
+        except ValueError:
+            length = 0
+        if value.strip() and length < SHORTEST_SIGNING_SECRET:
+            raise ValueError(f"whsec_ and at least {SHORTEST_SIGNING_SECRET} bytes in base64")
         return value.strip()
 
     @field_validator("smtp_url")
@@ -372,16 +605,83 @@ class Settings(BaseSettings):
             raise ValueError("not a URL such as smtp://host:587 or smtps://host:465")
         if url.query not in ("", "tls=off") or (url.query and url.scheme == "smtps"):
             raise ValueError("the only option is ?tls=off, of smtp://")
-        if url.query and url.password and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+        if url.query and url.password and url.hostname not in LOOPBACK:
             raise ValueError("with ?tls=off everybody in between could read the password")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("notifications_events")
+    @classmethod
+    def _notice_events(cls, value: str) -> str:
+        for name in listed(value):
+            if name not in NOTICE_EVENTS:
+                raise ValueError(f"{name!r} is not one of {', '.join(NOTICE_EVENTS)}")
+        return value
+
+    @field_validator("notifications_sender")
+    @classmethod
+    def _notice_sender(cls, value: str) -> str:
+        name, address = parseaddr(value)
+        if value and (not value.isprintable() or "@" not in address or "," in name):
+            raise ValueError("not an address such as Shop <orders@shop.example>")
+        return value
+
+    @field_validator("notifications_unsubscribe")
+    @classmethod
+    def _unsubscribe(cls, value: str) -> str:
+        if value and not (value.startswith("https://") or "@" in value):
+            raise ValueError("not a mail address, and not a URL such as https://shop.example.com/unsubscribe")
+        if any(mark in "<>," or not mark.isprintable() or mark.isspace() for mark in value):
+            raise ValueError("it must not contain spaces, commas, < or >")
+        return value
+
+    @model_validator(mode="after")
+    def _mail_can_be_sent(self) -> Settings:
+        if self.notifications is Notifications.SMTP and not self.smtp_url:
+            raise ValueError("ORDERS_NOTIFICATIONS is smtp, so ORDERS_SMTP_URL must be set")
+        return self
+
+    @field_validator("trusted_proxies", "webhook_allowed_networks")
     @classmethod
     def _networks(cls, value: str) -> str:
         for name in listed(value):
             ip_network(name)
         return value
+
+    @field_validator("proxy_user_header")
+    @classmethod
+    def _header_name(cls, value: str) -> str:
+        if value and not HEADER_NAME.fullmatch(value):
+            raise ValueError("not the name of a header, such as X-Orders-User")
+        return value.lower()
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        url = urlsplit(value)
+        is_local = url.scheme == "http" and url.hostname in LOOPBACK
+        if value and not is_local and not (url.scheme == "https" and url.hostname):
+            raise ValueError("not a URL such as https://login.example.com")
+        return value
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _role_mapping(cls, value: str) -> str:
+        role_mapping(value)
+        return value
+
+    @model_validator(mode="after")
+    def _provider_is_complete(self) -> Settings:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("ORDERS_OIDC_ISSUER needs ORDERS_OIDC_CLIENT_ID")
+        if bool(self.oidc_role_claim) != bool(self.oidc_roles):
+            raise ValueError("ORDERS_OIDC_ROLE_CLAIM and ORDERS_OIDC_ROLES are set together")
+        return self
+
+    @model_validator(mode="after")
+    def _header_comes_from_proxies(self) -> Settings:
+        if self.proxy_user_header and not self.trusted_proxies:
+            raise ValueError("ORDERS_PROXY_USER_HEADER needs ORDERS_TRUSTED_PROXIES")
+        return self
 
     @field_validator("flower_login")
     @classmethod
@@ -409,6 +709,21 @@ class Settings(BaseSettings):
     def proxy_addresses(self) -> tuple[str, ...]:
         """The addresses and networks of `ORDERS_TRUSTED_PROXIES`."""
         return listed(self.trusted_proxies)
+
+    @property
+    def webhook_networks(self) -> tuple[str, ...]:
+        """The networks of `ORDERS_WEBHOOK_ALLOWED_NETWORKS`."""
+        return listed(self.webhook_allowed_networks)
+
+    @property
+    def notice_events(self) -> tuple[str, ...]:
+        """The events of which customers get notices; none while notices are off."""
+        return () if self.notifications is Notifications.OFF else listed(self.notifications_events)
+
+    @property
+    def uses_stripe(self) -> bool:
+        """Whether Stripe is the payment gateway."""
+        return bool(self.stripe_key or self.stripe_key_file)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -444,6 +759,19 @@ class Settings(BaseSettings):
 def listed(value: str) -> tuple[str, ...]:
     """The parts of a value that are separated by commas."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def role_mapping(value: str) -> dict[str, Role]:
+    """The roles by group of `ORDERS_OIDC_ROLES`.
+
+    Raises:
+        ValueError: a part is not `GROUP=ROLE`.
+    """
+    pairs = [part.rpartition("=") for part in listed(value)]
+    for group, _, role in pairs:
+        if not group or role not in set(Role):
+            raise ValueError("not GROUP=ROLE, with a role of viewer, operator or admin")
+    return {group: Role(role) for group, _, role in pairs}
 
 
 def load_settings() -> Settings:

@@ -6,7 +6,7 @@ Times are in microseconds since 1970.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,14 @@ from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.store.leftovers import was_killed
 from orders_pipeline.store.schema import backups
 
-# No backup takes longer: one without an end was killed.
-ENDS_WITHIN_US = 6 * 3_600_000_000
+SECOND_US = 1_000_000
+# Within this time a backup has locked its unfinished copy.
+LOCKED_WITHIN_US = 10 * SECOND_US
+# No backup takes longer: one without an end was killed, also where its folder cannot be seen.
+ENDS_WITHIN_US = 6 * 3_600 * SECOND_US
 GOOD = (backups.c.ended_at.is_not(None), backups.c.error.is_(None))
 
 
@@ -60,9 +64,19 @@ def failed_backup(connection: Connection, now: int) -> FailedBackup | None:
         return None
     if newest.error is not None:
         return FailedBackup(newest.started_at, newest.folder, newest.error)
-    if newest.ended_at is None and now - newest.started_at > ENDS_WITHIN_US:
+    if newest.ended_at is None and _was_killed(newest.folder, newest.started_at, now):
         return FailedBackup(newest.started_at, newest.folder, "it was killed")
     return None
+
+
+def _was_killed(folder: str, started_at: int, now: int) -> bool:
+    age = now - started_at
+    if age <= LOCKED_WITHIN_US:
+        return False
+    with suppress(OSError):
+        if was_killed(Path(folder), started_at / SECOND_US):
+            return True
+    return age > ENDS_WITHIN_US
 
 
 def note_restored(connection: Connection, made_at: int) -> None:

@@ -51,13 +51,35 @@ def update_rows(
     Args:
         columns: those of `rows`: first the ones to set, last the primary key.
     """
+    return _update(connection, table, columns, rows, "{new}", f"{table.name}.status = '{expected}'")
+
+
+def add_to_rows(
+    connection: Connection, table: Table, columns: list[str], rows: Sequence[tuple[Any, ...]]
+) -> int:
+    """Adds numbers to columns of rows, by primary key; returns how many rows.
+
+    Args:
+        columns: those of `rows`: first the ones to add to, last the primary key.
+    """
+    return _update(connection, table, columns, rows, "{old} + {new}", "TRUE")
+
+
+def _update(
+    connection: Connection,
+    table: Table,
+    columns: list[str],
+    rows: Sequence[tuple[Any, ...]],
+    value: str,
+    condition: str,
+) -> int:
     keys = columns[-len(table.primary_key) :]
-    values = columns[: -len(keys)]
+    names = columns[: -len(keys)]
     if connection.dialect.name == "postgresql":
-        return _update_from_copy(connection, table, keys, values, rows, expected)
-    assignments = ", ".join(f"{name} = ?" for name in values)
-    condition = " AND ".join(f"{name} = ?" for name in keys)
-    sql = f"UPDATE {table.name} SET {assignments} WHERE {condition} AND status = '{expected}'"  # noqa: S608
+        return _update_from_copy(connection, table, keys, names, rows, value, condition)
+    assignments = ", ".join(f"{name} = {value.format(old=name, new='?')}" for name in names)
+    same_key = " AND ".join(f"{name} = ?" for name in keys)
+    sql = f"UPDATE {table.name} SET {assignments} WHERE {same_key} AND {condition}"  # noqa: S608
     # A list of tuples goes straight to the driver's executemany.
     return connection.exec_driver_sql(sql, list(rows)).rowcount
 
@@ -66,20 +88,23 @@ def _update_from_copy(
     connection: Connection,
     table: Table,
     keys: list[str],
-    values: list[str],
+    names: list[str],
     rows: Sequence[tuple[Any, ...]],
-    expected: str,
+    value: str,
+    condition: str,
 ) -> int:
-    frame = pl.DataFrame(rows, schema=[*values, *keys], orient="row", infer_schema_length=None)
+    frame = pl.DataFrame(rows, schema=[*names, *keys], orient="row", infer_schema_length=None)
     incoming = _incoming(connection, table, _columns(frame), _csv(frame))
-    assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
-    condition = " AND ".join(f"{table.name}.{name} = incoming.{name}" for name in keys)
+    assignments = ", ".join(
+        f"{name} = {value.format(old=f'{table.name}.{name}', new=f'incoming.{name}')}" for name in names
+    )
+    same_key = " AND ".join(f"{table.name}.{name} = incoming.{name}" for name in keys)
     # The planner has no statistics of rows this new. Without the range it would read the whole table.
-    ids = [int(row[len(values)]) for row in rows]
-    condition += f" AND {table.name}.{keys[0]} BETWEEN {min(ids)} AND {max(ids)}"
+    ids = [int(row[len(names)]) for row in rows]
+    same_key += f" AND {table.name}.{keys[0]} BETWEEN {min(ids)} AND {max(ids)}"
     return connection.exec_driver_sql(
         f"UPDATE {table.name} SET {assignments} FROM {incoming} AS incoming "  # noqa: S608
-        f"WHERE {condition} AND {table.name}.status = '{expected}'"
+        f"WHERE {same_key} AND {condition}"
     ).rowcount
 
 

@@ -14,7 +14,9 @@ from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_f
 
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.version import VERSION
+from orders_pipeline.store.compiled import STATEMENTS
 from orders_pipeline.store.driver_errors import cut_errors
+from orders_pipeline.store.traced_transactions import trace_transactions
 
 LOCKED_AT_MOST_SECONDS = 60
 BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"
@@ -25,6 +27,8 @@ IS_LOCKED = retry_if_exception_message(match=".*database is locked")
 GIVE_UP = stop_after_delay(LOCKED_AT_MOST_SECONDS)
 SQLITE_PRAGMAS = (
     BUSY_TIMEOUT,
+    # Counts for a new store only. Entries of indexes arrive in no order: larger pages are split less often.
+    "page_size = 16384",
     "journal_mode = WAL",
     # A commit survives a power cut; with a few dozen large transactions a batch its price is not seen.
     "synchronous = FULL",
@@ -79,8 +83,10 @@ def open_watching_engine(url: str) -> Engine:
 
 
 def _engine(url: str, **options: Any) -> Engine:
-    engine = create_engine(url, hide_parameters=True, **options)
+    shared = {"compiled_cache": STATEMENTS}
+    engine = create_engine(url, hide_parameters=True, execution_options=shared, **options)
     cut_errors(engine)
+    trace_transactions(engine)
     return engine
 
 

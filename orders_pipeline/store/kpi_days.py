@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, select, update
+from sqlalchemy import Connection, Engine, Select, case, func, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.store.engine import reading
@@ -68,16 +69,34 @@ def orders_by_day(engine: Engine, days: Iterable[date]) -> dict[date, int]:
         return dict(connection.execute(query).all())
 
 
-def versions(connection: Connection, days: Iterable[date]) -> dict[date, int]:
-    """Current version of each of these days that has orders."""
-    query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.day.in_(list(days)))
+def versions(connection: Connection, days: Iterable[date] | None) -> dict[date, int]:
+    """Current version of each day, or of each of these days, that has orders."""
+    query = _of(select(kpi_days.c.day, kpi_days.c.version), days)
     return {row.day: row.version for row in connection.execute(query)}
 
 
-def clean_versions(connection: Connection) -> dict[date, int]:
-    """Version of each day that is not due for a refresh."""
+def all_versions(connection: Connection) -> dict[date, tuple[int, int]]:
+    """Current and published version of each day that has orders or money back."""
+    query = select(kpi_days.c.day, kpi_days.c.version, kpi_days.c.published)
+    return {row.day: (row.version, row.published) for row in connection.execute(query)}
+
+
+def state_of_days(engine: Engine) -> str:
+    """A value that changes with each change of a day's orders, and with each publication of a day."""
+    sums = (func.sum(kpi_days.c.version), func.sum(kpi_days.c.published))
+    with reading(engine) as connection:
+        number, versions, published = connection.execute(select(func.count(), *sums)).one()
+    return f"{number}-{versions or 0}-{published or 0}"
+
+
+def clean_versions(connection: Connection, days: Iterable[date] | None = None) -> dict[date, int]:
+    """Version of each day, or of each of these days, that is not due for a refresh."""
     query = select(kpi_days.c.day, kpi_days.c.version).where(kpi_days.c.version == kpi_days.c.published)
-    return {row.day: row.version for row in connection.execute(query)}
+    return {row.day: row.version for row in connection.execute(_of(query, days))}
+
+
+def _of(query: Select[Any], days: Iterable[date] | None) -> Select[Any]:
+    return query if days is None else query.where(kpi_days.c.day.in_(list(days)))
 
 
 def mark_published(engine: Engine, published: Mapping[date, int]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +18,24 @@ SCRATCH = ".orders-backup-"
 RESTORING, REPLACED, MOMENT = "restoring", "replaced-", "%Y%m%dT%H%M%SZ"
 # No backup and no restore takes longer.
 ABANDONED_SECONDS = 86_400
+
+
+@contextmanager
+def in_work(copy: Path) -> Iterator[None]:
+    """Locks an unfinished copy while this process works on it. A killed process leaves it unlocked."""
+    descriptor = os.open(copy, os.O_RDONLY)
+    try:
+        # Some network file systems have no locks.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def was_killed(folder: Path, since: float) -> bool:
+    """Whether the copy of a killed process lies in a folder that has changed since, in seconds since 1970."""
+    return any(path.stat().st_mtime >= since and not _is_in_work(path) for path in folder.glob(f"{SCRATCH}*"))
 
 
 def abandoned_copies(folder: Path) -> list[Path]:
@@ -52,6 +72,17 @@ def _beside(url: str, pattern: str) -> list[Path]:
         return []
     store = Path(address.database)
     return sorted(store.parent.glob(f"{store.name}.{pattern}"))
+
+
+def _is_in_work(copy: Path) -> bool:
+    descriptor = os.open(copy, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _is_abandoned(path: Path) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from orders_pipeline.store.revisions import (
     OURS,
@@ -59,6 +60,7 @@ def upgrade(
         if not is_outdated(revision, migrations):
             return None
         require_alone(connection)
+        _drop_views_of_figures(connection)
         _upgrade(connection, migrations)
     return revision
 
@@ -110,6 +112,20 @@ def _upgrade(connection: Connection, migrations: Migrations) -> None:
     config.set_main_option("script_location", str(migrations.folder).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, migrations.head)
+
+
+def _drop_views_of_figures(connection: Connection) -> None:
+    """Drops views over the tables, which would hold up changes of their columns.
+
+    The next publication of figures creates them again. Where views of other people stand on them, they stay.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    names = connection.scalars(text("SELECT viewname FROM pg_views WHERE schemaname = 'figures'")).all()
+    if names:
+        with suppress(DBAPIError), connection.begin_nested():
+            connection.exec_driver_sql("DROP VIEW " + ", ".join(f'figures."{name}"' for name in names))
+            connection.exec_driver_sql("COMMENT ON SCHEMA figures IS NULL")
 
 
 def _furnish(connection: Connection) -> None:

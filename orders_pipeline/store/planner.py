@@ -1,11 +1,24 @@
-"""How PostgreSQL is to join the rows of a window; SQLite needs no word about it."""
+"""How PostgreSQL is to find and join rows; SQLite needs no word about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select
+
+_HASH_JOINS = {"enable_nestloop": "off"}
+_ANY_JOIN = {"enable_nestloop": "on"}
+_KEYS = {
+    "enable_nestloop": "on",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    # What is switched off is still used where there is no other way, at a cost that would call for these.
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+}
 
 
 def join_windows_by_hash(connection: Connection) -> None:
@@ -13,17 +26,40 @@ def join_windows_by_hash(connection: Connection) -> None:
 
     No statistics cover rows this new, so its planner takes thousands of them for one.
     """
-    _allow_nested_loops(connection, "off")
+    _set(connection, _HASH_JOINS)
 
 
 @contextmanager
 def any_join(connection: Connection) -> Iterator[None]:
     """Lets PostgreSQL choose its joins while the context lasts: for tables that are read without a window."""
-    _allow_nested_loops(connection, "on")
+    with _setting(connection, _ANY_JOIN):
+        yield
+
+
+@contextmanager
+def by_keys(connection: Connection) -> Iterator[None]:
+    """Has PostgreSQL look rows up by their keys while the context lasts, in the order of an index.
+
+    This is for statements that name thousands of rows of a table. Its planner would read the whole table as
+    long as that has fewer than a hundred thousand rows, which takes longer.
+    """
+    with _setting(connection, _KEYS):
+        yield
+
+
+@contextmanager
+def _setting(connection: Connection, settings: Mapping[str, str]) -> Iterator[None]:
+    before = _set(connection, settings)
     yield
-    join_windows_by_hash(connection)
+    _set(connection, before)
 
 
-def _allow_nested_loops(connection: Connection, switch: str) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL enable_nestloop = {switch}"))
+def _set(connection: Connection, settings: Mapping[str, str]) -> dict[str, str]:
+    """Sets these until the transaction ends; returns what they were."""
+    if connection.dialect.name != "postgresql":
+        return {}
+    before = [func.current_setting(name) for name in settings]
+    now = [func.set_config(name, value, True) for name, value in settings.items()]
+    # PostgreSQL computes the columns from left to right.
+    row = connection.execute(select(*before, *now)).one()
+    return dict(zip(settings, row, strict=False))

@@ -1,14 +1,16 @@
 """Tables of the order store, the only source of truth; the same on SQLite and PostgreSQL.
 
 Times are microseconds since 1970 in UTC. Order totals and payments are in the currency's minor unit, line
-totals in 1/10,000 of its major unit. An order's id comes from its batch's range, so a batch is a range of
-ids and each step walks a range of the primary key: no index on `orders` holds a status.
+totals in 1/10,000 of its major unit. Quantities and stock are in 1/1,000 of a unit (`UnitsColumn`).
+An order's id comes from its batch's range, so a batch is a range of ids and each step walks a range of the
+primary key: no index on `orders` holds a status.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -25,19 +27,31 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    TextClause,
     UniqueConstraint,
+    false,
     text,
 )
 
 from orders_pipeline.base.model import (
     AmountKind,
+    AuthorizationStatus,
+    EndKind,
+    GatewayEventStatus,
     ImportStatus,
+    NotificationStatus,
     OrderStatus,
     PaymentMethod,
     PaymentStatus,
+    RefundKind,
+    RefundStatus,
     ReservationStatus,
+    Role,
     Scope,
+    SignInMethod,
 )
+from orders_pipeline.base.quantities import Units
+from orders_pipeline.store.units_type import UnitsColumn
 
 metadata = MetaData(
     naming_convention={
@@ -56,6 +70,28 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 _OPEN = text("over_at IS NULL")
 _TO_LAUNCH = text("dropped_at IS NOT NULL")
 _NOT_CLOSED = text("closed_at IS NULL")
+_OPEN_REFUND = text("settled_at IS NULL")
+_WAITING_EVENT = text("status = 'waiting'")
+_NOT_SETTLED = text("settled_at IS NULL")
+# Not by the status: PostgreSQL updates rows in place only if no column of an index changes.
+_FAILED_REFUND = text("failure IS NOT NULL AND kind = 'refund'")
+_OF_DAY = text("day IS NOT NULL")
+_BOARDS_DUE = text("boards_due")
+_NOT_SPREAD = text("spread_at IS NULL")
+_WAITING = text("settled_at IS NULL")
+_UNTRIED = text("settled_at IS NULL AND message IS NULL")
+_TRIED = text("settled_at IS NULL AND message IS NOT NULL")
+_FAILED = text("failed_at IS NOT NULL")
+_TO_SEND = text("status IN ('queued', 'sending')")
+_NAMED = text("customer_id IS NOT NULL")
+_PAID = text("transaction_id IS NOT NULL")
+# PostgreSQL finds texts by their beginning with this kind of index, whatever the collation.
+PREFIXES = "text_pattern_ops"
+
+
+def _where(condition: TextClause) -> dict[str, Any]:
+    """Makes an index partial."""
+    return {"sqlite_where": condition, "postgresql_where": condition}
 
 
 def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
@@ -65,6 +101,10 @@ def _one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
 
 def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _units(name: str) -> Column[Units]:
+    return Column(name, UnitsColumn, nullable=False, server_default=text("0"))
 
 
 home = Table(
@@ -81,6 +121,8 @@ home = Table(
         "timezone", String, comment="in which the days of the stored orders are; empty before the first order"
     ),
     Column("currency", String(3), comment="of files without a currency column; empty before the first order"),
+    _count("actions_recorded"),
+    Column("restored_at", BigInteger, comment="when a backup was last restored as this store"),
 )
 
 sources = Table(
@@ -98,15 +140,29 @@ products = Table(
     Column("name", String),
     Column("price", BigInteger, comment="list price in 1/10,000"),
     Column("listed", Boolean, nullable=False),
-    _count("initial_stock"),
-    _count("restocked"),
-    _count("on_hand"),
-    _count("reserved"),
-    _count("sold"),
+    _units("initial_stock"),
+    _units("restocked"),
+    _units("on_hand"),
+    _units("reserved"),
+    _units("sold"),
+    Column("low_stock", UnitsColumn, comment="units on hand from which on an event says that stock is low"),
+    Column("category", String, comment="from a product list; empty if none has one"),
     CheckConstraint("on_hand >= 0 AND reserved >= 0 AND sold >= 0", name="units_not_negative"),
     CheckConstraint("initial_stock + restocked = on_hand + reserved + sold", name="stock_conserved"),
     # Each batch moves units three times: free space keeps the moves on their page.
     postgresql_with={"fillfactor": "50"},
+)
+
+# What `initial_stock` and `restocked` of a product add up to.
+stock_receipts = Table(
+    "stock_receipts",
+    metadata,
+    Column("product_id", ForeignKey("products.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, comment="1, 2, 3 ... of its product"),
+    Column("units", UnitsColumn, nullable=False),
+    CheckConstraint("units > 0", name="units_positive"),
+    Column("received_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 customers = Table(
@@ -159,6 +215,18 @@ imports = Table(
     _count("repeated_lines"),
     Column("dropped_at", BigInteger, comment="ns; of its file in the inbox, until it has a run"),
     Column("dismissed_at", BigInteger, comment="when somebody set its refusal aside"),
+    Column(
+        "tries", Integer, nullable=False, server_default=text("0"), comment="of parsing, since it ended well"
+    ),
+    # Returns of the file that were stored, were known before, or were rejected when stored; and their lines.
+    _count("returns"),
+    _count("return_lines"),
+    _count("duplicate_returns"),
+    _count("duplicate_return_lines"),
+    _count("refused_returns"),
+    _count("refused_return_lines"),
+    # Sensors and alerts look for the few that are not finished.
+    Index(None, "status"),
     Index("ix_imports_to_launch", "id", sqlite_where=_TO_LAUNCH, postgresql_where=_TO_LAUNCH),
 )
 
@@ -178,13 +246,24 @@ batches = Table(
     _count("conflict_lines"),
     _count("conflict_orders"),
     Column("answered", BigInteger, nullable=False, server_default=text("0"), comment="charges answered"),
-    *(_count(status) for status in OrderStatus),
+    *(_count(status) for status in OrderStatus if status is not OrderStatus.AUTHORIZED),
     Column("retried", BigInteger, nullable=False, server_default=text("0"), comment="orders made open again"),
     Column("progress_at", BigInteger, nullable=False),
     Column(
         "tries", Integer, nullable=False, server_default=text("0"), comment="of steps, since one ended well"
     ),
-    CheckConstraint(" AND ".join(f"{status} >= 0" for status in OrderStatus), name="counts_not_negative"),
+    Column(
+        "checksum", BigInteger, nullable=False, server_default=text("0"), comment="see imports/checksum.py"
+    ),
+    # KPI days of its orders; empty until it is loaded, and for batches that an older version loaded.
+    Column("first_day", Date),
+    Column("last_day", Date),
+    CheckConstraint(
+        " AND ".join(f"{status} >= 0" for status in OrderStatus if status is not OrderStatus.AUTHORIZED),
+        name="counts_not_negative",
+    ),
+    _count(OrderStatus.AUTHORIZED),
+    CheckConstraint("authorized >= 0", name="authorized_not_negative"),
     UniqueConstraint("import_id", "number", "source_id"),
 )
 
@@ -213,7 +292,11 @@ orders = Table(
         ["import_id", "batch", "source_id"], ["batches.import_id", "batches.number", "batches.source_id"]
     ),
     UniqueConstraint("source_id", "number"),
-    Index(None, "day"),
+    # With the id, the list of orders is read in its order.
+    Index("ix_orders_day", "day", "id"),
+    Index("ix_orders_customer_id", "customer_id", postgresql_ops={"customer_id": PREFIXES}, **_where(_NAMED)),
+    # SQLite finds beginnings of numbers by the unique key; a PostgreSQL with a language's collation does not.
+    Index("ix_orders_number", "number", postgresql_ops={"number": PREFIXES}).ddl_if(dialect="postgresql"),
     # Three status updates follow each insert; free space on the page keeps PostgreSQL's updates heap-only.
     postgresql_with={"fillfactor": "50"},
 )
@@ -224,7 +307,7 @@ order_lines = Table(
     Column("order_id", ForeignKey("orders.id"), primary_key=True),
     Column("line", Integer, primary_key=True),
     Column("product_id", ForeignKey("products.id"), nullable=False),
-    Column("quantity", BigInteger, nullable=False),
+    Column("quantity", UnitsColumn, nullable=False),
     CheckConstraint("quantity > 0", name="quantity_positive"),
     Column("total", BigInteger, nullable=False),
     CheckConstraint("total > 0", name="total_positive"),
@@ -232,6 +315,7 @@ order_lines = Table(
     # In 1/10,000; `total` is before it.
     Column("discount", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("discount >= 0", name="discount_not_negative"),
+    Index("ix_order_lines_product_id", "product_id", "order_id"),
     sqlite_with_rowid=False,
 )
 
@@ -254,6 +338,16 @@ recorded_payments = Table(
     Column("paid", BigInteger, nullable=False, comment="in the currency's minor unit"),
     CheckConstraint("paid >= 0", name="paid_not_negative"),
     Column("reference", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Only orders whose file names what the customer pays with have rows here.
+order_payers = Table(
+    "order_payers",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("payment_method", String, comment="as the gateway names it"),
+    Column("customer_ref", String, comment="the customer, as the gateway names them"),
     sqlite_with_rowid=False,
 )
 
@@ -287,15 +381,203 @@ payments = Table(
     Column("decline_reason", String),
     Column("method", String, nullable=False, server_default=PaymentMethod.GATEWAY.value),
     _one_of("method", PaymentMethod),
+    # In minor units: what open and completed refunds take of the amount. Each takes its part before the
+    # gateway is asked, and gives the part back if it fails.
+    Column("refunded", BigInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("refunded >= 0 AND refunded <= amount", name="refunded_within_amount"),
     # No payment without a reservation of the same attempt.
     ForeignKeyConstraint(["order_id", "attempt"], ["reservations.order_id", "reservations.attempt"]),
     CheckConstraint(
-        "(status = 'succeeded') = (transaction_id IS NOT NULL)", name="transaction_when_succeeded"
+        "(status NOT IN ('processing', 'declined')) = (transaction_id IS NOT NULL)",
+        name="transaction_when_succeeded",
     ),
-    CheckConstraint("(status = 'declined') = (decline_reason IS NOT NULL)", name="reason_when_declined"),
+    CheckConstraint(
+        "(status IN ('declined', 'capture_declined')) = (decline_reason IS NOT NULL)",
+        name="reason_when_declined",
+    ),
     CheckConstraint("(status = 'processing') = (answered_at IS NULL)", name="answered_when_known"),
+    Index(
+        "ix_payments_transaction_id",
+        "transaction_id",
+        postgresql_ops={"transaction_id": PREFIXES},
+        **_where(_PAID),
+    ),
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": "50"},
+)
+
+# Only payments that were to be captured later have rows here.
+authorizations = Table(
+    "authorizations",
+    metadata,
+    Column("order_id", BigInteger, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("authorized_at", BigInteger, nullable=False),
+    Column("status", String, nullable=False),
+    _one_of("status", AuthorizationStatus),
+    Column("wanted", String, comment="what was asked for: capture or void"),
+    _one_of("wanted", EndKind),
+    Column("wanted_at", BigInteger),
+    Column("wanted_by", String),
+    Column("reason", String, comment="of a void: why the order ends"),
+    Column("detail", String, comment="of a void: the same in words"),
+    Column("round", Integer, nullable=False, comment="1, and one more for each void that failed"),
+    Column("tries", Integer, nullable=False, comment="times that the gateway was asked in this round"),
+    Column("asked_at", BigInteger, comment="when the gateway was last asked"),
+    Column("settled_at", BigInteger, comment="when it ended"),
+    Column("transaction_id", String, comment="of the capture or void at the gateway"),
+    Column("failure", String, comment="why the capture was declined, or the last void failed"),
+    Column(
+        "boards_due",
+        Boolean,
+        nullable=False,
+        comment="whether leaderboards do not show the captured order yet",
+    ),
+    ForeignKeyConstraint(["order_id", "attempt"], ["payments.order_id", "payments.attempt"]),
+    CheckConstraint("(status = 'open') = (wanted IS NULL)", name="wanted_when_not_open"),
+    CheckConstraint(
+        "(status IN ('captured', 'voided', 'declined')) = (settled_at IS NOT NULL)", name="settled_when_ended"
+    ),
+    Index(
+        "ix_authorizations_open", "authorized_at", sqlite_where=_NOT_SETTLED, postgresql_where=_NOT_SETTLED
+    ),
+    Index("ix_authorizations_boards_due", "order_id", sqlite_where=_BOARDS_DUE, postgresql_where=_BOARDS_DUE),
+    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": "50"},
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("refund_id", String, nullable=False, unique=True, comment="drawn at random; its name outside"),
+    Column("order_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    _one_of("kind", RefundKind),
+    Column("method", String, nullable=False, comment="recorded: the money was given back elsewhere"),
+    _one_of("method", PaymentMethod),
+    Column("amount", BigInteger, nullable=False, comment="in the currency's minor unit"),
+    Column("shipping", BigInteger, nullable=False, comment="part of the amount that is of no line"),
+    Column("fee", BigInteger, nullable=False, comment="of a dispute, on top of the amount"),
+    Column("restock", Boolean, nullable=False, comment="whether the units of its lines are sold again"),
+    Column("reason", String, nullable=False, comment="as given by whoever asked"),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("requested_by", String, nullable=False),
+    Column("request_key", String, unique=True, comment="idempotency key of the request"),
+    Column("request_digest", String(64), comment="SHA-256 of what was asked with that key"),
+    Column("needs_approval", Boolean, nullable=False, comment="waits for another operator"),
+    Column("approved_by", String),
+    Column("status", String, nullable=False),
+    _one_of("status", RefundStatus),
+    Column("round", Integer, nullable=False, comment="1, and one more for each retry after a failure"),
+    Column("tries", Integer, nullable=False, comment="times that the gateway was asked in this round"),
+    Column("asked_at", BigInteger, comment="when the gateway was last asked"),
+    Column("settled_at", BigInteger, comment="when the outcome was known; empty while it is open"),
+    Column("day", Date, comment="KPI day of a completed one"),
+    Column("transaction_id", String, comment="of the refund at the gateway, or its reference elsewhere"),
+    Column("failure", String, comment="why it failed"),
+    Column("boards_due", Boolean, nullable=False, comment="whether leaderboards do not show its outcome yet"),
+    ForeignKeyConstraint(["order_id", "attempt"], ["payments.order_id", "payments.attempt"]),
+    CheckConstraint("amount >= 0 AND fee >= 0 AND shipping >= 0 AND shipping <= amount", name="amounts"),
+    CheckConstraint(
+        "(status IN ('pending', 'processing')) = (settled_at IS NULL)", name="settled_when_known"
+    ),
+    CheckConstraint("(status = 'completed') = (day IS NOT NULL)", name="day_when_completed"),
+    CheckConstraint("(status = 'failed') = (failure IS NOT NULL)", name="failure_when_failed"),
+    Index(None, "order_id"),
+    Index(None, "day", **_where(_OF_DAY)),
+    Index("ix_refunds_open", "id", sqlite_where=_OPEN_REFUND, postgresql_where=_OPEN_REFUND),
+    Index("ix_refunds_failed", "settled_at", sqlite_where=_FAILED_REFUND, postgresql_where=_FAILED_REFUND),
+    Index("ix_refunds_boards_due", "id", sqlite_where=_BOARDS_DUE, postgresql_where=_BOARDS_DUE),
+    postgresql_with={"fillfactor": "50"},
+)
+
+# The lines of an order of which a refund returns units; a refund of an amount alone has none.
+refund_lines = Table(
+    "refund_lines",
+    metadata,
+    Column("refund", ForeignKey("refunds.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("quantity", UnitsColumn, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    Column("amount", BigInteger, nullable=False, comment="in the currency's minor unit"),
+    CheckConstraint("amount >= 0", name="amount_not_negative"),
+    sqlite_with_rowid=False,
+)
+
+# What the payment gateway told by itself, each event once.
+gateway_events = Table(
+    "gateway_events",
+    metadata,
+    Column("id", String, primary_key=True, comment="drawn by the gateway, the same for each repetition"),
+    Column("type", String, nullable=False),
+    Column("subject", String, nullable=False, comment="id of a dispute, or key of a refund"),
+    Column("body", String, nullable=False, comment="as it was sent"),
+    Column("received_at", BigInteger, nullable=False),
+    Column("status", String, nullable=False),
+    _one_of("status", GatewayEventStatus),
+    Column("reason", String, nullable=False, comment="why it waits or changes nothing"),
+    Index(None, "subject"),
+    Index("ix_gateway_events_waiting", "id", sqlite_where=_WAITING_EVENT, postgresql_where=_WAITING_EVENT),
+    sqlite_with_rowid=False,
+)
+
+# Returns that a file reports without naming the order: money given back elsewhere, on a day of its own.
+returns = Table(
+    "returns",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("import_id", ForeignKey("imports.id"), nullable=False, index=True),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("number", String, nullable=False),
+    Column("customer_id", ForeignKey("customers.id"), comment="empty for a guest"),
+    Column("currency", String(3), nullable=False),
+    Column("total", BigInteger, nullable=False, comment="given back, in the currency's minor unit"),
+    CheckConstraint("total >= 0", name="total_not_negative"),
+    Column("returned_at", BigInteger, nullable=False),
+    Column("day", Date, nullable=False, comment="KPI day"),
+    Column("file_line", BigInteger, nullable=False),
+    Column("loaded_at", BigInteger, nullable=False),
+    UniqueConstraint("source_id", "number"),
+    Index(None, "day"),
+)
+
+return_lines = Table(
+    "return_lines",
+    metadata,
+    Column("return_id", ForeignKey("returns.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("product_id", ForeignKey("products.id"), nullable=False),
+    Column("quantity", UnitsColumn, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    Column("total", BigInteger, nullable=False, comment="in 1/10,000"),
+    CheckConstraint("total >= 0", name="total_not_negative"),
+    Column("file_line", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The lines of returns that name their order. Each such return is booked as a recorded refund of it.
+order_returns = Table(
+    "order_returns",
+    metadata,
+    Column("source_id", ForeignKey("sources.id"), primary_key=True),
+    Column("number", String, primary_key=True, comment="of the return"),
+    Column("line", Integer, primary_key=True),
+    Column("import_id", ForeignKey("imports.id"), nullable=False, index=True),
+    Column("order_number", String, nullable=False, comment="that the return names"),
+    Column("currency", String(3), nullable=False),
+    Column("returned_at", BigInteger, nullable=False),
+    Column("day", Date, nullable=False, comment="KPI day of the refund"),
+    Column("sku", String, nullable=False),
+    Column("quantity", UnitsColumn, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    Column("amount", BigInteger, comment="in the currency's minor unit; empty if the file has none"),
+    CheckConstraint("amount >= 0", name="amount_not_negative"),
+    Column("record", BigInteger, nullable=False, comment="of the file"),
+    Column("file_line", BigInteger, nullable=False),
+    Column("booked_at", BigInteger, comment="empty until the refund is in the store"),
+    sqlite_with_rowid=False,
 )
 
 failures = Table(
@@ -399,6 +681,40 @@ rejects = Table(
     sqlite_with_rowid=False,
 )
 
+# Orders and returns of a file that the store had with the same content. Files without any have no rows here.
+duplicate_orders = Table(
+    "duplicate_orders",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("import_id", ForeignKey("imports.id"), nullable=False, index=True),
+    Column("number", String, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("total", BigInteger, nullable=False, comment="in minor units; negative for a return"),
+    Column("file_line", BigInteger, nullable=False),
+)
+
+# The results of imports in the outbox: the version that was written last, or is being written.
+result_files = Table(
+    "result_files",
+    metadata,
+    Column("import_id", ForeignKey("imports.id"), primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("digest", String(64), comment="SHA-256 of the results; empty if none could be written yet"),
+    Column("settled_at", BigInteger, comment="of the import, when they were read"),
+    Column("written", Boolean, nullable=False, server_default=false()),
+    Column("error", String, comment="why the outbox failed"),
+    Column("failed_at", BigInteger),
+)
+
+# Imports whose results changed after they had finished, until the outbox has the new ones.
+result_changes = Table(
+    "result_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # No foreign key: it would lock the import, which comes first in the lock order.
+    Column("import_id", Integer, nullable=False, index=True),
+)
+
 customer_totals = Table(
     "customer_totals",
     metadata,
@@ -406,6 +722,9 @@ customer_totals = Table(
     Column("currency", String(3), primary_key=True),
     _count("orders"),
     _count("spent"),
+    # Given back to the customer by completed refunds and returns. `version` grows whenever it changes.
+    _count("refunded"),
+    _count("version"),
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": "70"},
 )
@@ -416,8 +735,13 @@ product_totals = Table(
     Column("product_id", ForeignKey("products.id"), primary_key=True),
     Column("currency", String(3), primary_key=True),
     _count("orders"),
-    _count("units"),
+    _units("units"),
     Column("revenue", BigInteger, nullable=False, server_default=text("0"), comment="in 1/10,000"),
+    # Of completed refunds of lines and of returns; `refunded` in 1/10,000. `version` grows with each change
+    # of these two.
+    _units("units_returned"),
+    _count("refunded"),
+    _count("version"),
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": "70"},
 )
@@ -483,4 +807,191 @@ api_keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("last_used_at", BigInteger, comment="to the hour"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False, unique=True, comment="in small letters"),
+    Column("role", String, nullable=False),
+    _one_of("role", Role),
+    Column("password", String, comment="hashed by Argon2; empty: signs in elsewhere"),
+    Column("subject", String, unique=True, comment="issuer and `sub` at the OpenID provider"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("signed_in_at", BigInteger, comment="last"),
+)
+
+user_sessions = Table(
+    "user_sessions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True, comment="SHA-256 of the token in the cookie"),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("method", String, nullable=False),
+    _one_of("method", SignInMethod),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False, comment="to the minute"),
+    Column("expires_at", BigInteger, nullable=False, comment="however much it is used"),
+    Column("address", String, nullable=False, comment="of the client that signed in"),
+    Column("browser", String, nullable=False, comment="as it named itself, shortened"),
+)
+
+# Each signs its user in once.
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the token in the link"),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False, index=True),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+# Receivers of events. Removed ones stay, so that their numbers are never given again.
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", String, nullable=False),
+    Column("batch_size", Integer, nullable=False, comment="most events in a request; 1: no batches"),
+    CheckConstraint("batch_size >= 1", name="batch_size_positive"),
+    Column("secret", String, comment="signs requests; empty once it is removed"),
+    Column("previous_secret", String, comment="signs too, until previous_until"),
+    Column("previous_until", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("removed_at", BigInteger),
+    Column("holder", String, comment="the process that delivers to it"),
+    Column("held_until", BigInteger, comment="when another process may take over"),
+    Column("failures", Integer, nullable=False, server_default=text("0"), comment="since the last success"),
+    Column("failing_since", BigInteger, comment="first of these failures"),
+    Column("paused_until", BigInteger, comment="when the next request is tried"),
+    Column("last_error", String, comment="of the last failure"),
+    Column("last_success_at", BigInteger),
+)
+
+webhook_subscriptions = Table(
+    "webhook_subscriptions",
+    metadata,
+    Column("type", String, primary_key=True),
+    Column("endpoint_id", ForeignKey("webhook_endpoints.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# An event is written in the transaction that makes it true, then spread over the endpoints.
+# `order_id` has no foreign key, because on PostgreSQL it would cost as much as the row.
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("order_id", BigInteger),
+    Column("attempt", Integer),
+    Column("subject", String, comment="empty for an order, whose source and number it is"),
+    Column("data", JSON, comment="empty where it follows from the order and its attempt"),
+    Column("spread_at", BigInteger, comment="when it was given to its endpoints"),
+    Index("ix_events_not_spread", "id", sqlite_where=_NOT_SPREAD, postgresql_where=_NOT_SPREAD),
+    sqlite_autoincrement=True,
+)
+
+# An event for an endpoint. Those with the same `message` are sent in one request: it is the id of the first.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("event_id", ForeignKey("events.id"), primary_key=True),
+    Column("endpoint_id", ForeignKey("webhook_endpoints.id"), primary_key=True),
+    Column("subject", String, nullable=False),
+    Column("message", BigInteger, comment="empty before the first try"),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("next_try_at", BigInteger),
+    Column("settled_at", BigInteger, comment="when it was delivered, or listed as failed"),
+    Column("failed_at", BigInteger, comment="settled_at, if it was listed as failed"),
+    Column("error", String, comment="of the last try, if it failed"),
+    CheckConstraint("failed_at IS NULL OR settled_at IS NOT NULL", name="failed_when_settled"),
+    Index(
+        "ix_deliveries_untried",
+        "endpoint_id",
+        "event_id",
+        sqlite_where=_UNTRIED,
+        postgresql_where=_UNTRIED,
+    ),
+    Index(
+        "ix_deliveries_tried",
+        "endpoint_id",
+        "message",
+        "next_try_at",
+        sqlite_where=_TRIED,
+        postgresql_where=_TRIED,
+    ),
+    Index(
+        "ix_deliveries_waiting",
+        "endpoint_id",
+        "subject",
+        "event_id",
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
+    ),
+    Index("ix_deliveries_failed", "endpoint_id", "event_id", sqlite_where=_FAILED, postgresql_where=_FAILED),
+    sqlite_with_rowid=False,
+)
+
+# How customers are reached who may get notices. Empty while notices are off.
+customer_contacts = Table(
+    "customer_contacts",
+    metadata,
+    Column("customer_id", ForeignKey("customers.id"), primary_key=True),
+    Column("email", String, nullable=False, comment="of the order that was loaded last"),
+    Column("language", String, comment="code such as de, if a file tells it"),
+    Column("unsubscribed_at", BigInteger, comment="since when the customer wants no notices"),
+    Column("bounced_at", BigInteger, comment="when a mail server refused the address for good"),
+    sqlite_with_rowid=False,
+)
+
+# The types of events of which customers get notices. Empty while notices are off.
+notification_types = Table(
+    "notification_types",
+    metadata,
+    Column("type", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# A notice for each event of an order whose customer has an address. It holds no address.
+# `event_id` and `order_id` have no foreign keys: events are removed sooner.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("event_id", BigInteger, nullable=False, unique=True),
+    Column("type", String, nullable=False),
+    Column("order_id", BigInteger, nullable=False, index=True),
+    Column("attempt", Integer, nullable=False),
+    Column("customer_id", String, nullable=False, index=True),
+    Column("channel", String, nullable=False),
+    Column("status", String, nullable=False),
+    _one_of("status", NotificationStatus),
+    Column("data", JSON, comment="what the event tells beside the order"),
+    Column("event_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False, index=True),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("next_try_at", BigInteger, nullable=False),
+    Column("tried_at", BigInteger, comment="when it was last handed to the mail server"),
+    Column("settled_at", BigInteger, comment="when its status became final"),
+    Column("reason", String, comment="why it was skipped, or why the last try failed"),
+    Column("round", Integer, nullable=False, server_default=text("0"), comment="times it was sent again"),
+    Index("ix_notifications_to_send", "next_try_at", **_where(_TO_SEND)),
+    Index(None, "tried_at"),
+)
+
+# The process that sends notices, and whether it can.
+notification_sender = Table(
+    "notification_sender",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    CheckConstraint("id = 1", name="one_row"),
+    Column("holder", String, comment="the process that sends"),
+    Column("held_until", BigInteger, comment="when another process may take over"),
+    Column("failures", Integer, nullable=False, server_default=text("0"), comment="since the last success"),
+    Column("failing_since", BigInteger, comment="first of these failures"),
+    Column("paused_until", BigInteger, comment="when the next connection is tried"),
+    Column("last_error", String, comment="of the last failure"),
+    Column("last_success_at", BigInteger),
 )
