@@ -1,4 +1,4 @@
-"""What some orders have beside their lines: amounts, and payments that were made elsewhere."""
+"""What some orders have beside their lines: amounts, payments that were made elsewhere, and who pays how."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import polars as pl
 from sqlalchemy import Connection
 
 from orders_pipeline.base.model import AmountKind
+from orders_pipeline.imports.checksum import checksum_of
+from orders_pipeline.order_files.columns.profile import PAYER_FIELDS
 from orders_pipeline.store.bulk import insert_frame
-from orders_pipeline.store.schema import order_amounts, recorded_payments
+from orders_pipeline.store.schema import order_amounts, order_payers, recorded_payments
 
 
 @dataclass(frozen=True, slots=True)
 class MoreOfOrders:
-    """Rows of `order_amounts` and `recorded_payments`; empty for files that say nothing of either."""
+    """Rows of `order_amounts`, `recorded_payments` and `order_payers`; empty if the file says nothing."""
 
     amounts: pl.DataFrame
     recorded: pl.DataFrame
+    payers: pl.DataFrame
 
     @classmethod
     def of(cls, first_order_id: int, parsed: pl.DataFrame) -> Self:
@@ -31,13 +34,22 @@ class MoreOfOrders:
             wide = parsed.select(order_id, *kinds)
             long = wide.unpivot(kinds, index="order_id", variable_name="kind", value_name="amount")
             amounts = long.filter(pl.col("amount") != 0).sort("order_id", "kind")
-        if "paid" not in parsed.columns:
-            return cls(amounts, pl.DataFrame())
-        paid = parsed.filter(pl.col("paid").is_not_null(), pl.col("total") > 0)
-        return cls(amounts, paid.select(order_id, "paid", "reference"))
+        recorded = pl.DataFrame()
+        if "paid" in parsed.columns:
+            paid = parsed.filter(pl.col("paid").is_not_null(), pl.col("total") > 0)
+            recorded = paid.select(order_id, "paid", "reference")
+        payers = pl.DataFrame()
+        if named := [field.value for field in PAYER_FIELDS if field.value in parsed.columns]:
+            payers = parsed.select(order_id, *named).filter(pl.any_horizontal(pl.col(named).is_not_null()))
+        return cls(amounts, recorded, payers)
+
+    def checksum_with(self, lines: pl.DataFrame) -> int:
+        """The checksum of the money in these rows, and of the lines of the same orders."""
+        return checksum_of(lines, self.amounts, self.recorded)
 
     def insert(self, connection: Connection) -> None:
         """Writes the rows to the store."""
-        for table, rows in ((order_amounts, self.amounts), (recorded_payments, self.recorded)):
+        told = {order_amounts: self.amounts, recorded_payments: self.recorded, order_payers: self.payers}
+        for table, rows in told.items():
             if rows.height:
                 insert_frame(connection, table, rows)

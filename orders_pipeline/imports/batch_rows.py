@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+
+from orders_pipeline.base.quantities import QUANTITY_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,30 @@ class BatchRows:
         inside = pl.col("position").is_in(positions.implode())
         return BatchRows(self.orders.filter(inside), self.lines.filter(inside))
 
+    def without(self, positions: pl.Series) -> BatchRows:
+        """All orders but those at these positions."""
+        outside = ~pl.col("position").is_in(positions.implode())
+        return BatchRows(self.orders.filter(outside), self.lines.filter(outside))
+
+
+def stored_quantity() -> pl.Expr:
+    """The column `quantity` of parsed lines, whole or with decimals, in 1/1,000 as the store holds it."""
+    exact = pl.col("quantity").cast(pl.Decimal(38, QUANTITY_DIGITS))
+    return exact.to_physical().cast(pl.Int64).alias("quantity")
+
 
 def read_batch(folder: Path, number: int) -> BatchRows:
     """Reads the two Parquet files of a batch; rows are sorted by position."""
-    stem = folder / f"batch-{number:04}"
+    return _read(folder / f"batch-{number:04}")
+
+
+def read_returns(folder: Path) -> Iterator[BatchRows]:
+    """Yields the returns of a parsed file, in the form of its batches."""
+    for file in sorted(folder.glob("returns-*.orders.parquet")):
+        yield _read(file.with_name(file.name.removesuffix(".orders.parquet")))
+
+
+def _read(stem: Path) -> BatchRows:
     return BatchRows(
         pl.read_parquet(f"{stem}.orders.parquet").sort("position"),
         pl.read_parquet(f"{stem}.lines.parquet").sort("position", "line_number"),

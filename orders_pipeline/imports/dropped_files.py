@@ -84,6 +84,25 @@ class DroppedFiles:
                 return True
         return False
 
+    def take_at_once(self, engine: Engine, staging: Staging, name: str) -> bool:
+        """Takes in one file that has just become complete; returns whether it is staged.
+
+        A file that is refused stays where it is: its writer may go on with it, or its companion may follow.
+        `take_in` decides about it when it has not changed for some seconds.
+        """
+        dropped_at, path = self.inbox.dropped_at(name), self.inbox.folder / name
+        if dropped_at is None or _is_paused(engine):
+            return False
+        self.inbox.require_usable()
+        with self.inbox.claimed(path) as ours:
+            if not ours:
+                return False
+            taken = try_to_stage(engine, staging, path, Dropped(dropped_at, name))
+            if isinstance(taken, FileRefused):
+                return False
+            self.inbox.keep(path)
+        return True
+
     def _in_turn(self) -> Iterator[tuple[int, str]]:
         """Yields complete files, in turn the oldest and the newest.
 
@@ -98,7 +117,13 @@ class DroppedFiles:
                 yield waiting.pop()
 
     def _take(self, engine: Engine, staging: Staging, dropped: Dropped) -> None:
-        path, file = self.inbox.folder / dropped.name, (dropped.at, dropped.name)
+        path = self.inbox.folder / dropped.name
+        with self.inbox.claimed(path) as ours:
+            if ours:
+                self._take_claimed(engine, staging, path, dropped)
+
+    def _take_claimed(self, engine: Engine, staging: Staging, path: Path, dropped: Dropped) -> None:
+        file = (dropped.at, dropped.name)
         self.troubled[file] = time.monotonic()
         try:
             taken = try_to_stage(engine, staging, path, dropped)

@@ -6,13 +6,15 @@ This page is the pipeline: Dagster's ops call one method each, tests call them i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import today
-from orders_pipeline.base.settings import Settings, UnknownSku
+from orders_pipeline.base.model import Notifications
+from orders_pipeline.base.settings import PaymentCapture, Settings, UnknownSku
+from orders_pipeline.imports.booked_returns import book_order_returns
 from orders_pipeline.imports.import_row import (
     Import,
     get_import,
@@ -28,13 +30,17 @@ from orders_pipeline.imports.load import load_orders
 from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
 from orders_pipeline.imports.report import ImportReport, report_import
 from orders_pipeline.imports.restoring import restore_batches
-from orders_pipeline.imports.tries import counted_try
+from orders_pipeline.imports.told_refunds import book_told_refunds, refunding_actor, tells_refunds
+from orders_pipeline.imports.traced_steps import trace_import
+from orders_pipeline.imports.tries import counted_parsing, counted_try
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, get_batch
 from orders_pipeline.lifecycle.charge import Answers, charge_payments, open_charges
 from orders_pipeline.lifecycle.steps import finalize_orders, reserve_stock, roll_back_orders
+from orders_pipeline.notifications.types import keep_notification_types
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.payments.gateway import Charge, PaymentGateway
+from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.stock.catalog import UnknownProducts
 from orders_pipeline.store.conventions import keep_conventions
@@ -52,6 +58,7 @@ def parse_rules(settings: Settings) -> ParseRules:
         last_day=today(settings.zone),
         batch_lines=settings.batch_lines,
         workers=settings.order_workers_max or settings.processes,
+        contacts=settings.notifications is not Notifications.OFF,
     )
 
 
@@ -60,7 +67,7 @@ class FileImport:
     """The steps of an import, each of which may be repeated at any time.
 
     Args:
-        counts_tries: whether to count the tries at a batch, which may kill its worker each time.
+        counts_tries: whether to count the tries at parsing and at batches, which may kill the worker.
     """
 
     engine: Engine
@@ -83,14 +90,15 @@ class FileImport:
             SettingsError: time zone or currency are not those of the store's orders.
         """
         found = self._begin(key, run_id)
-        with noting_refusals(self.engine, found):
+        with noting_refusals(self.engine, found), self._counted(counted_parsing(self.engine, found)):
             found = follow_instructions(self.engine, self.staging, found, told)
             if is_parsed(found):
                 return restore_batches(self.engine, self.staging, found)
             keep_conventions(self.engine, self.settings)
+            keep_notification_types(self.engine, self.settings.notice_events)
             with gathered(self.staging, found) as given:
                 parsed = parse_staged(given, parse_rules(self.settings))
-                return keep_parsed(self.engine, self.staging, found, parsed, given.folder)
+                return keep_parsed(self.engine, self.staging, found, parsed, given.folder, self._unknown)
 
     def _begin(self, key: str, run_id: str) -> Import:
         with self.engine.begin() as connection:
@@ -106,32 +114,32 @@ class FileImport:
 
     def load(self, key: str, number: int) -> Batch:
         """Enters a batch's orders as pending."""
-        create = self.settings.unknown_sku is UnknownSku.CREATE
-        unknown = UnknownProducts(create, self.settings.unknown_sku_stock)
         size = self.settings.transaction_orders
         with self._try(key, number) as batch:
             found = get_batch(self.engine, batch)
             if found.loaded == found.orders:
                 return found
             with self.staging.batch(key, number) as folder:
-                return load_orders(self.engine, batch, folder, size, unknown)
+                return load_orders(self.engine, batch, folder, size, self._unknown)
 
     def reserve(self, key: str, number: int) -> Batch:
         """Reserves the stock of its pending orders, or fails those that come too late."""
-        hold_us = self.settings.reservation_minutes * MICROSECONDS_A_MINUTE
+        settings = self.settings
+        hold_us = settings.reservation_minutes * MICROSECONDS_A_MINUTE
         with self._try(key, number) as batch:
-            return reserve_stock(self.engine, batch, self.settings.transaction_orders, hold_us)
+            return reserve_stock(self.engine, batch, settings.transaction_orders, hold_us, settings.low_stock)
 
     def charge(self, key: str, number: int, gateway: PaymentGateway) -> Answers:
         """Charges its reserved orders and saves the answers."""
         size = self.settings.transaction_orders
         with self._try(key, number) as batch:
-            return charge_payments(self.engine, gateway, batch, size)
+            return charge_payments(self.engine, gateway, batch, size, capture=self._captures_at_charge)
 
     def request_payments(self, key: str, number: int) -> list[Charge]:
         """Stores the intent to charge its reserved orders; returns the charges that have no outcome yet."""
         with self._try(key, number) as batch:
-            return open_charges(self.engine, batch, self.settings.transaction_orders)
+            size = self.settings.transaction_orders
+            return open_charges(self.engine, batch, size, capture=self._captures_at_charge)
 
     def finalize(self, key: str, number: int) -> Batch:
         """Completes the orders whose payment succeeded."""
@@ -144,21 +152,54 @@ class FileImport:
             return roll_back_orders(self.engine, batch, self.settings.transaction_orders)
 
     def finish(self, key: str) -> ImportReport:
-        """Notes that the file is done; its figures.
+        """Books the refunds that the file tells, and notes that the file is done; its figures.
+
+        They are told by columns of orders, or by returns that name an order.
 
         Raises:
             OpenOrdersError: the store shows orders of the file that are not settled.
         """
+        with reading(self.engine) as connection:
+            found = get_import(connection, key)
+        terms, actor = RefundTerms.of(self.settings), refunding_actor(found)
+        book_told_refunds(self.engine, self.staging, found, terms, actor)
+        book_order_returns(self.engine, found, terms, actor)
         with self.engine.begin() as connection:
-            finish_import(connection, get_import(connection, key).id)
+            finish_import(connection, found.id)
         self.staging.clear_tries(key)
         with reading(self.engine) as connection:
             found = get_import(connection, key)
-            return report_import(connection, found, seconds_to_settle(found))
+            report = report_import(connection, found, seconds_to_settle(found))
+        trace_import(self.engine, found, report.orders["accepted"])
+        return report
+
+    def returns_of(self, key: str) -> int | None:
+        """The id of the import if it stored returns, which the leaderboards show before it is finished."""
+        with reading(self.engine) as connection:
+            found = get_import(connection, key)
+        return found.id if found.returns else None
+
+    def refunds_of(self, key: str) -> str | None:
+        """The actor of the refunds that an import booked, if leaderboards may have to show some."""
+        with reading(self.engine) as connection:
+            found = get_import(connection, key)
+        return refunding_actor(found) if found.returns or tells_refunds(found) else None
+
+    @property
+    def _captures_at_charge(self) -> bool:
+        return self.settings.payment_capture is PaymentCapture.AT_CHARGE
+
+    @property
+    def _unknown(self) -> UnknownProducts:
+        create = self.settings.unknown_sku is UnknownSku.CREATE
+        return UnknownProducts(create, self.settings.unknown_sku_stock)
 
     @contextmanager
     def _try(self, key: str, number: int) -> Iterator[BatchKey]:
         with reading(self.engine) as connection:
             batch = BatchKey(import_id(connection, key), number)
-        with counted_try(self.engine, batch) if self.counts_tries else nullcontext():
+        with self._counted(counted_try(self.engine, batch)):
             yield batch
+
+    def _counted(self, tried: AbstractContextManager[None]) -> AbstractContextManager[None]:
+        return tried if self.counts_tries else nullcontext()

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.store.schema import imports, sources
@@ -48,6 +48,12 @@ class Import:
     rejected_orders: int
     left_out_lines: int = 0
     repeated_lines: int = 0
+    returns: int = 0
+    return_lines: int = 0
+    duplicate_returns: int = 0
+    duplicate_return_lines: int = 0
+    refused_returns: int = 0
+    refused_return_lines: int = 0
     file_sha256: str = ""
     refused_code: str | None = None
     parsed: dict[str, Any] | None = None
@@ -55,6 +61,14 @@ class Import:
     reopened_at: int | None = None
     rejects_removed_at: int | None = None
     removed_rejects: dict[str, int] | None = None
+    file_bytes: int = 0
+    staged_at: int = 0
+    dismissed_at: int | None = None
+
+    @property
+    def awaits_run(self) -> bool:
+        """Whether no run has begun the import, or none since its orders were reopened."""
+        return self.launches == 0
 
 
 def get_import(connection: Connection, key: str) -> Import:
@@ -87,9 +101,28 @@ def find_import(connection: Connection, key: str) -> Import | None:
     return _import(row) if row else None
 
 
-def list_imports(connection: Connection, limit: int) -> list[Import]:
-    """Imports, newest first."""
-    return [_import(row) for row in connection.execute(_imports().order_by(imports.c.id.desc()).limit(limit))]
+def list_imports(
+    connection: Connection, limit: int, status: ImportStatus | None = None, before: int | None = None
+) -> list[Import]:
+    """Imports, newest first.
+
+    Args:
+        status: only those with it.
+        before: the id of an import; only older ones.
+    """
+    query = _imports().order_by(imports.c.id.desc()).limit(limit)
+    if status is not None:
+        query = query.where(imports.c.status == status)
+    if before is not None:
+        query = query.where(imports.c.id < before)
+    return [_import(row) for row in connection.execute(query)]
+
+
+def count_imports(connection: Connection) -> dict[str, int]:
+    """The number of imports by status."""
+    counted = select(imports.c.status, func.count()).group_by(imports.c.status)
+    found: dict[str, int] = dict(connection.execute(counted).all())
+    return {status.value: found.get(status, 0) for status in ImportStatus}
 
 
 def imports_in(connection: Connection, status: ImportStatus) -> list[Import]:
@@ -140,3 +173,11 @@ def seconds_to_settle(found: Import) -> float:
     if found.started_at is None or found.settled_at is None:
         return 0.0
     return (found.settled_at - found.started_at) / 1_000_000
+
+
+def search_imports(connection: Connection, text: str, limit: int) -> list[Import]:
+    """Imports whose file name or partition key contains a text, without case, newest first."""
+    columns = (imports.c.file_name, imports.c.partition_key)
+    found = or_(*(column.icontains(text, autoescape=True) for column in columns))
+    query = _imports().where(found).order_by(imports.c.id.desc()).limit(limit)
+    return [_import(row) for row in connection.execute(query)]

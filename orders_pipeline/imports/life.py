@@ -6,6 +6,7 @@ from sqlalchemy import Connection, case, func, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OPEN, ImportStatus
+from orders_pipeline.imports.import_events import record_finished, record_refused
 from orders_pipeline.imports.parsed_batches import count_by_status
 from orders_pipeline.store.schema import batches, imports
 
@@ -28,8 +29,9 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
     A finished import stays finished: a run of it has nothing to do.
     """
     lock_import(connection, import_id)
-    _forgive_batches_of_stalled(connection, import_id)
+    _forgive_stalled(connection, import_id)
     progress = progress_of_batches(connection, import_id)
+    asked_for_again = (imports.c.status == ImportStatus.REFUSED) & (imports.c.run_id != run_id)
     brought_nothing = (imports.c.progress_seen == progress) & (imports.c.launches > 0)
     now = now_us()
     connection.execute(
@@ -41,6 +43,7 @@ def start_import(connection: Connection, import_id: int, run_id: str) -> None:
             status=ImportStatus.RUNNING,
             refused_because=None,
             refused_code=None,
+            tries=case((asked_for_again, 0), else_=imports.c.tries),
             run_beat_at=now,
             work_beat_at=now,
             dropped_at=None,
@@ -60,16 +63,17 @@ def turn_away(connection: Connection, import_id: int, run_id: str) -> None:
     connection.execute(update(imports).where(imports.c.id == import_id).values(waits))
 
 
-def _forgive_batches_of_stalled(connection: Connection, import_id: int) -> None:
+def _forgive_stalled(connection: Connection, import_id: int) -> None:
     # An operator launched it again after it had stalled: tries and launches are counted anew.
     stalled = select(imports.c.id).where(imports.c.id == import_id, imports.c.status == ImportStatus.STALLED)
     if connection.execute(stalled).first():
-        forgive_batches(connection, import_id)
+        forgive_tries(connection, import_id)
         connection.execute(update(imports).where(imports.c.id == import_id).values(launches=0))
 
 
-def forgive_batches(connection: Connection, import_id: int) -> None:
-    """Resets the tries of the batches of an import, which is locked."""
+def forgive_tries(connection: Connection, import_id: int) -> None:
+    """Resets the tries at parsing an import, which is locked, and those at its batches."""
+    connection.execute(update(imports).where(imports.c.id == import_id).values(tries=0))
     connection.execute(update(batches).where(batches.c.import_id == import_id).values(tries=0))
 
 
@@ -103,11 +107,13 @@ def finish_import(connection: Connection, import_id: int) -> None:
     last_progress = connection.execute(
         select(func.max(batches.c.progress_at)).where(batches.c.import_id == import_id)
     ).scalar_one()
-    connection.execute(
+    finished = connection.execute(
         update(imports)
         .where(imports.c.id == import_id, imports.c.status != ImportStatus.FINISHED)
         .values(status=ImportStatus.FINISHED, settled_at=last_progress or now_us(), dropped_at=None)
-    )
+    ).rowcount
+    if finished:
+        record_finished(connection, import_id)
 
 
 def reopen_import(connection: Connection, import_id: int) -> None:
@@ -141,3 +147,4 @@ def refuse_import(connection: Connection, import_id: int, code: str, reason: str
         .where(imports.c.id == import_id)
         .values(status=ImportStatus.REFUSED, refused_code=code, refused_because=reason, dismissed_at=None)
     )
+    record_refused(connection, import_id, code, reason)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.imports.amount_rows import MoreOfOrders
-from orders_pipeline.imports.batch_rows import BatchRows, read_batch
-from orders_pipeline.imports.known_orders import Known, classify, record_conflicts
+from orders_pipeline.imports.batch_rows import BatchRows, read_batch, stored_quantity
+from orders_pipeline.imports.contact_rows import keep_contacts
+from orders_pipeline.imports.known_orders import Known, classify, record_conflicts, record_duplicates
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, BatchWork, batch_work, get_batch
 from orders_pipeline.stock.catalog import UnknownProducts, ensure_products
 from orders_pipeline.store.bulk import insert_frame, prepare_insert
 from orders_pipeline.store.order_sets import count_of
-from orders_pipeline.store.schema import customers, order_lines, orders
+from orders_pipeline.store.schema import batches, customers, order_lines, orders
 
 PENDING = OrderStatus.PENDING
 
@@ -35,13 +36,26 @@ def load_orders(
         parsed = read_batch(folder, key.number)
         known_ids = ensure_products(engine, parsed.lines, unknown)
         parsed = BatchRows(parsed.orders, parsed.lines.join(known_ids, on="sku", how="left"))
-        _ensure_customers(engine, parsed.orders)
+        ensure_customers(engine, parsed.orders)
+        keep_contacts(engine, parsed.orders)
+        _note_days(engine, batch, parsed.orders["day"])
         for start in range(batch.loaded, batch.orders, transaction_orders):
             _load_part(engine, batch, start, parsed.part(start, transaction_orders))
     return get_batch(engine, key)
 
 
-def _ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
+def _note_days(engine: Engine, batch: Batch, days: pl.Series) -> None:
+    """Notes the first and the last day of a batch, by which searches leave it out."""
+    with engine.begin() as connection:
+        connection.execute(
+            update(batches)
+            .where(batches.c.import_id == batch.key.import_id, batches.c.number == batch.key.number)
+            .values(first_day=days.min(), last_day=days.max())
+        )
+
+
+def ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
+    """Enters the customers of parsed orders or returns, with their latest names."""
     named = (
         parsed.filter(pl.col("customer_id").is_not_null())
         .group_by(pl.col("customer_id").alias("id"))
@@ -66,8 +80,8 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> N
         _order_rows(batch, parsed.orders).sort("number"),
         "ON CONFLICT (source_id, number) DO NOTHING",
     )
-    insert_lines = prepare_insert(engine.dialect, order_lines, _line_rows(batch, parsed.lines))
-    more = MoreOfOrders.of(batch.first_order_id, parsed.orders)
+    lines, more = _line_rows(batch, parsed.lines), MoreOfOrders.of(batch.first_order_id, parsed.orders)
+    insert_lines, checksum = prepare_insert(engine.dialect, order_lines, lines), more.checksum_with(lines)
     window = _window(batch, parsed)
     with engine.begin() as connection, batch_work(connection, batch.key, window) as work:
         if work.batch.loaded != start:
@@ -78,11 +92,14 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> N
             insert_lines(connection)
         else:
             newcomers = parsed.of(known.newcomers)
-            insert_frame(connection, order_lines, _line_rows(batch, newcomers.lines))
+            lines = _line_rows(batch, newcomers.lines)
             more = MoreOfOrders.of(batch.first_order_id, newcomers.orders)
+            insert_frame(connection, order_lines, lines)
+            checksum = more.checksum_with(lines)
+            record_duplicates(connection, batch.key.import_id, parsed.of(known.duplicates).orders)
             record_conflicts(connection, batch.key.import_id, parsed.of(known.conflicts))
         more.insert(connection)
-        _advance(work, parsed, known)
+        _advance(work, parsed, known, checksum)
 
 
 def _known(work: BatchWork, parsed: BatchRows) -> Known:
@@ -113,7 +130,9 @@ def _line_rows(batch: Batch, parsed: pl.DataFrame) -> pl.DataFrame:
     return parsed.select(
         (pl.col("position") + batch.first_order_id).alias("order_id"),
         pl.col("line_number").alias("line"),
-        *("product_id", "quantity", "total", "file_line"),
+        "product_id",
+        stored_quantity(),
+        *("total", "file_line"),
         *(["discount"] if "discount" in parsed.columns else []),
     )
 
@@ -123,7 +142,7 @@ def _window(batch: Batch, parsed: BatchRows) -> Window:
     return Window(first, first + parsed.orders.height - 1)
 
 
-def _advance(work: BatchWork, parsed: BatchRows, known: Known) -> None:
+def _advance(work: BatchWork, parsed: BatchRows, known: Known, checksum: int) -> None:
     duplicate_lines = parsed.of(known.duplicates).lines.height
     conflict_lines = parsed.of(known.conflicts).lines.height
     work.count(
@@ -134,5 +153,6 @@ def _advance(work: BatchWork, parsed: BatchRows, known: Known) -> None:
         duplicate_lines=duplicate_lines,
         conflict_orders=known.conflicts.len(),
         conflict_lines=conflict_lines,
+        checksum=checksum,
     )
     work.days_are_due(work.orders_in(PENDING).days)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -10,15 +9,19 @@ from sqlalchemy import Connection, func, insert, select, update
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.imports.documents import Parsed, parsed_document
-from orders_pipeline.imports.rejects import keep_rejects
+from orders_pipeline.imports.rejects import keep_rejects, rejects_in
+from orders_pipeline.imports.store_returns import store_returns
 from orders_pipeline.store.schema import batches, home, imports, orders
 
 
-def register_parsed(connection: Connection, import_id: int, parsed: Parsed, found: Iterable[Path]) -> bool:
-    """Gives the orders of a parsed file their ids and stores its rejects; returns False if another try did.
+def register_parsed(connection: Connection, import_id: int, parsed: Parsed, folder: Path) -> bool:
+    """Gives the orders of a parsed file their ids, and stores its rejects and returns.
 
     Args:
-        found: Parquet files of rejects, as for `keep_rejects`.
+        folder: of the parsed file.
+
+    Returns:
+        False if another try did.
     """
     noted = select(imports.c.records, imports.c.source_id).where(imports.c.id == import_id).with_for_update()
     records, source_id = connection.execute(noted).one()
@@ -39,7 +42,7 @@ def register_parsed(connection: Connection, import_id: int, parsed: Parsed, foun
             )
         )
         first_id += batch.orders
-    keep_rejects(connection, import_id, found)
+    keep_rejects(connection, import_id, rejects_in(folder))
     note_parsed(connection, import_id, parsed)
     connection.execute(
         update(imports)
@@ -51,6 +54,7 @@ def register_parsed(connection: Connection, import_id: int, parsed: Parsed, foun
             rejected_orders=file.orders_rejected,
             left_out_lines=file.left_out_lines,
             repeated_lines=file.repeated_lines,
+            **store_returns(connection, import_id, source_id, folder),
         )
     )
     return True

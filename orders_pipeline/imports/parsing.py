@@ -14,12 +14,14 @@ from orders_pipeline.imports.documents import Parsed, identified_of
 from orders_pipeline.imports.import_row import Import, get_import, is_parsed
 from orders_pipeline.imports.life import lock_import, refuse_import
 from orders_pipeline.imports.parsed_batches import batch_numbers, note_parsed, register_parsed
-from orders_pipeline.imports.rejects import keep_rejects
+from orders_pipeline.imports.rejects import keep_rejects, rejects_in
+from orders_pipeline.imports.store_returns import prepare_returns
 from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.rejects.limit import RejectLimit
 from orders_pipeline.staging.staging import Staging, hash_file
+from orders_pipeline.stock.catalog import UnknownProducts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,18 @@ def parse_staged(given: ParsingInput, rules: ParseRules) -> Parsed:
     return Parsed(parse_order_file(given.original, given.identified, rules, given.folder), rules)
 
 
-def keep_parsed(engine: Engine, staging: Staging, found: Import, parsed: Parsed, folder: Path) -> list[int]:
+def keep_parsed(
+    engine: Engine,
+    staging: Staging,
+    found: Import,
+    parsed: Parsed,
+    folder: Path,
+    unknown: UnknownProducts,
+) -> list[int]:
     """Saves the result of parsing and returns the numbers of the batches.
+
+    Args:
+        unknown: what to do with products of returns that the store does not know.
 
     Raises:
         FileRefused: the file has more bad lines than the limit. Its rejects are kept for inspection.
@@ -95,8 +107,9 @@ def keep_parsed(engine: Engine, staging: Staging, found: Import, parsed: Parsed,
         _keep_for_inspection(engine, found, parsed, folder)
         raise limit.refusal(found.file_name, parsed.file)
     staging.send_batches(found.key, folder)
+    prepare_returns(engine, folder, unknown)
     with engine.begin() as connection:
-        if register_parsed(connection, found.id, parsed, _rejects_in(folder)):
+        if register_parsed(connection, found.id, parsed, folder):
             staging.keep_batches(found.key, folder)
         return batch_numbers(connection, found.id)
 
@@ -117,14 +130,10 @@ def _keep_for_inspection(engine: Engine, found: Import, parsed: Parsed, folder: 
     with engine.begin() as connection:
         if _is_still_unparsed(connection, found):
             note_parsed(connection, found.id, parsed)
-            keep_rejects(connection, found.id, _rejects_in(folder))
+            keep_rejects(connection, found.id, rejects_in(folder))
 
 
 def _is_still_unparsed(connection: Connection, found: Import) -> bool:
     """Locks the import and checks it again: an attempt with other instructions may have parsed it."""
     lock_import(connection, found.id)
     return not is_parsed(get_import(connection, found.key))
-
-
-def _rejects_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob("rejects-*.parquet"))

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, func, select, update
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import now_us, to_datetime
+from orders_pipeline.base.model import EventType
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.events.recording import Told, record_events
 from orders_pipeline.store.schema import quarantined_files
 from orders_pipeline.store.upsert import insert_into
 
@@ -118,7 +120,9 @@ def add_quarantined(
         hint=refused.hint,
         quarantined_at=now_us(),
     )
-    connection.execute(new.on_conflict_do_nothing())
+    if connection.execute(new.on_conflict_do_nothing()).rowcount:
+        about = {"file": file_name, "code": refused.code, "message": refused.message, "hint": refused.hint}
+        record_events(connection, EventType.FILE_QUARANTINED, [Told(kept_as, about)])
 
 
 def dismiss_files(connection: Connection, ids: Sequence[int], actor: str, because: str = "") -> None:
@@ -127,8 +131,10 @@ def dismiss_files(connection: Connection, ids: Sequence[int], actor: str, becaus
     Raises:
         NotInQuarantineError: a file is unknown, or closed already.
     """
-    for file in _require_open(connection, ids):
+    files = _require_open(connection, ids)
+    for file in files:
         _change(connection, file.id, closed_at=now_us(), closed_as=DISMISSED, retry_asked_at=None)
+    for file in files:
         record_action(connection, actor, "quarantine.dismiss", file.file_name, id=file.id, because=because)
 
 
@@ -138,8 +144,10 @@ def ask_to_retry(connection: Connection, ids: Sequence[int], read_as: Mapping[st
     Raises:
         NotInQuarantineError: a file is unknown, or closed already.
     """
-    for file in _require_open(connection, ids):
+    files = _require_open(connection, ids)
+    for file in files:
         _change(connection, file.id, retry_asked_at=now_us(), retry_as=dict(read_as))
+    for file in files:
         record_action(
             connection, actor, "quarantine.retry", file.file_name, id=file.id, read_as=dict(read_as)
         )

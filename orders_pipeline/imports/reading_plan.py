@@ -11,15 +11,17 @@ from sqlalchemy import Connection
 
 from orders_pipeline.imports.documents import identified_of
 from orders_pipeline.imports.import_row import Import, find_import
-from orders_pipeline.order_files.columns.identify import Identified, identify
+from orders_pipeline.order_files.columns.identify import OF_TEXT, Identified, identify
 from orders_pipeline.order_files.columns.origin import origin_of
 from orders_pipeline.order_files.columns.profile import load_profile
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
+from orders_pipeline.order_files.records.content import Content
+from orders_pipeline.order_files.records.source import open_source
 from orders_pipeline.order_files.rejects.limit import RejectLimit
 from orders_pipeline.staging.staging import Staging
 
-_SHARED_WITH_EXPORT = ("delimiter", "quote", "escape")
+_SHARED_WITH_EXPORT = ("delimiter", "quote", "escape", "returns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,11 @@ def planned(
         if origin := _origin(connection, file):
             original = identified_of(origin)
             profile, source = profile or original.profile, source or origin.source
-            options = options.over(copies.enter_context(_options_of(staging, origin, original)))
+            shared = copies.enter_context(_options_of(staging, origin, original))
+            if open_source(file, options.member).content is not Content.TEXT:
+                # A spreadsheet program saved the export as a workbook.
+                shared = replace(shared, **dict.fromkeys(OF_TEXT))
+            options = options.over(shared)
         identified = identify(file, profile, options, original=copy_of)
         yield ReadingPlan(identified, source or identified.profile.name, _limit(instructions))
 

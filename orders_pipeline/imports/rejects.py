@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Connection, delete, null, select, update
 
-from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.reject_codes import FOUND_IN_STORE
 from orders_pipeline.order_files.rejects.export import RejectedLine
 from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import imports, rejects
@@ -31,6 +31,11 @@ def keep_rejects(connection: Connection, import_id: int, found: Iterable[Path]) 
         insert_frame(connection, rejects, rows)
 
 
+def rejects_in(folder: Path) -> list[Path]:
+    """The Parquet files of rejects in the folder of a parsed file."""
+    return sorted(folder.glob("rejects-*.parquet"))
+
+
 def item_of_record() -> pl.Expr:
     """Position of a row among those of its record, because a packed record has several items."""
     return pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("record")
@@ -49,10 +54,11 @@ def rejected_lines(connection: Connection, import_id: int) -> Iterator[RejectedL
 
 def records_without_text(connection: Connection, import_id: int) -> set[int]:
     """The records whose text only the original file has."""
-    conflicting = select(rejects.c.order_number).where(
-        rejects.c.import_id == import_id, rejects.c.code == RejectCode.ORDER_CONFLICT
+    rejected_later = select(rejects.c.order_number).where(
+        rejects.c.import_id == import_id,
+        rejects.c.code.in_(FOUND_IN_STORE),
     )
     query = select(rejects.c.record).where(
-        rejects.c.import_id == import_id, rejects.c.raw == "", rejects.c.order_number.in_(conflicting)
+        rejects.c.import_id == import_id, rejects.c.raw == "", rejects.c.order_number.in_(rejected_later)
     )
     return set(connection.execute(query).scalars())

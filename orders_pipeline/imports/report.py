@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import SETTLED, OrderStatus
 from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.imports.documents import identified_of, parsed_of
@@ -26,6 +28,9 @@ PAID_NOT_DELIVERED = (
 class ImportReport:
     """The report of an import. `records` is the sum of the six line counts; revenue is of completed orders.
 
+    `returns` counts the returns that the import took. Their lines are among the accepted ones. Known returns
+    are duplicates or, with other content, rejected, and counted with the orders.
+
     `detected` lists what parsing found out about the file: what, value, confidence (0 to 1) and reason.
     `warnings` lists what a person should know about it: code, message and count. `amounts` has the sums of
     discounts, shipping, taxes and so on of the accepted orders, by currency.
@@ -41,6 +46,7 @@ class ImportReport:
     duplicate_lines: int
     left_out_lines: int
     repeated_lines: int
+    returns: int
     orders: dict[str, int]
     statuses: dict[str, int]
     revenue: dict[str, str]
@@ -65,18 +71,21 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         file=found.file_name,
         profile=found.profile,
         records=found.records,
-        accepted_lines=sums["accepted_lines"],
+        accepted_lines=sums["accepted_lines"] + found.return_lines,
         rejected_lines=found.rejected_lines,
-        lines_of_rejected_orders=found.lines_of_rejected_orders + sums["conflict_lines"],
-        duplicate_lines=sums["duplicate_lines"],
+        lines_of_rejected_orders=found.lines_of_rejected_orders
+        + sums["conflict_lines"]
+        + found.refused_return_lines,
+        duplicate_lines=sums["duplicate_lines"] + found.duplicate_return_lines,
         left_out_lines=found.left_out_lines,
         repeated_lines=found.repeated_lines,
+        returns=found.returns,
         orders={
             "accepted": accepted,
-            "rejected": found.rejected_orders + sums["conflict_orders"],
-            "duplicate": sums["duplicate_orders"],
+            "rejected": found.rejected_orders + sums["conflict_orders"] + found.refused_returns,
+            "duplicate": sums["duplicate_orders"] + found.duplicate_returns,
         },
-        statuses={status.value: sums[status] for status in SETTLED},
+        statuses=_statuses(sums),
         revenue=revenue_of(connection, found.id),
         rejects_by_code=found.removed_rejects or count_rejects(connection, found.id),
         seconds=round(seconds, 3),
@@ -85,6 +94,13 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         warnings=[*_warnings(parsed), *_undelivered(connection, found.id)],
         amounts=shown_amounts(parsed) if parsed else {},
     )
+
+
+def _statuses(sums: Mapping[str, int]) -> dict[str, int]:
+    """Settled orders by status; authorized ones only if there are any."""
+    authorized = sums[OrderStatus.AUTHORIZED]
+    waiting = {OrderStatus.AUTHORIZED.value: authorized} if authorized else {}
+    return {status.value: sums[status] for status in SETTLED} | waiting
 
 
 def _parsed(found: Import) -> ParsedFile | None:
@@ -106,7 +122,7 @@ def _warnings(parsed: ParsedFile | None) -> list[dict[str, Any]]:
 def shown_amounts(parsed: ParsedFile) -> dict[str, dict[str, str]]:
     """The sums of amounts of a parsed file, as decimal strings."""
     return {
-        currency: {kind: line_amount(amount) for kind, amount in amounts.items()}
+        currency: {kind: line_amount(amount, minor_digits(currency)) for kind, amount in amounts.items()}
         for currency, amounts in parsed.amounts.items()
     }
 
@@ -130,6 +146,7 @@ def report_again(connection: Connection, found: Import) -> ImportReport:
     """Reports a file that was imported before: each of its lines is a duplicate."""
     sums, parsed = _sums(connection, found.id), _parsed(found)
     known = sum(sums[status] for status in OrderStatus) + sums["duplicate_orders"]
+    known += found.returns + found.duplicate_returns
     return ImportReport(
         partition=found.key,
         file=found.file_name,
@@ -141,6 +158,7 @@ def report_again(connection: Connection, found: Import) -> ImportReport:
         duplicate_lines=found.records,
         left_out_lines=0,
         repeated_lines=0,
+        returns=0,
         orders={"accepted": 0, "rejected": 0, "duplicate": known},
         statuses={status.value: 0 for status in SETTLED},
         revenue={},
@@ -192,7 +210,10 @@ def count_rejects(connection: Connection, import_id: int) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def rejects_of(connection: Connection, import_id: int) -> list[dict[str, Any]]:
+def rejects_of(
+    connection: Connection, import_id: int, limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
     """The rejects of an import in file order, including good lines that were lost with their order."""
     query = select(rejects).where(rejects.c.import_id == import_id).order_by(rejects.c.record, rejects.c.item)
+    query = query.limit(limit).offset(offset)
     return [dict(row) for row in connection.execute(query).mappings()]

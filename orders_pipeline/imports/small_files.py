@@ -7,7 +7,7 @@ that fails is left out of the following steps, and the others continue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
@@ -24,6 +24,7 @@ from orders_pipeline.imports.import_row import (
 from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.imports.report import ImportReport, report_import
 from orders_pipeline.imports.step_failures import WHOLE_FILE, Step, noting_failures
+from orders_pipeline.imports.traced_steps import traced_step
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.lifecycle.charge_together import charge_together
 from orders_pipeline.payments.gateway import Charge, PaymentGateway
@@ -37,6 +38,7 @@ class SmallFile:
 
     key: str
     import_id: int
+    is_new: bool
     batches: list[int] = field(default_factory=list)
     charges: dict[BatchKey, list[Charge]] = field(default_factory=dict)
     report: ImportReport | None = None
@@ -48,6 +50,8 @@ class SmallFiles:
 
     Args:
         publish: shows the orders of a finished batch on the leaderboards.
+        publish_returns: shows the returns that an import stored, by its id, on the leaderboards.
+        publish_refunds: shows the refunds that an actor asked for there.
         fatal: errors that are not those of a single file; they end the import of all files.
         failed: the error of each file that was not imported, by its partition key.
     """
@@ -56,17 +60,21 @@ class SmallFiles:
     run_id: str
     gateway: PaymentGateway
     publish: Callable[[Window], object]
+    publish_returns: Callable[[int], object]
+    publish_refunds: Callable[[str], object]
     fatal: tuple[type[Exception], ...] = ()
     failed: dict[str, Exception] = field(default_factory=dict)
 
     def import_all(self, keys: Sequence[str]) -> Iterator[ImportReport]:
-        """Imports the files that no run has begun, and yields the report of each finished one.
+        """Imports the files that await a run, and yields the report of each finished one.
+
+        They are new, or no run has begun them since their orders were reopened.
 
         After the death of a worker, this run yields the reports of the files that it had finished again. It
         leaves those that it had begun to a run of their own, because one of them may have killed the worker.
         """
         yield from self._finished_before(keys)
-        files = list(self._each(self._new(keys), self._parse))
+        files = list(self._each(self._waiting(keys), self._parse))
         files = list(self._each(files, self._reserve))
         files = list(self._each(files, self._request_payments))
         charges = {key: batch for file in files for key, batch in file.charges.items()}
@@ -75,14 +83,15 @@ class SmallFiles:
             if file.report:
                 yield file.report
 
-    def _new(self, keys: Sequence[str]) -> list[SmallFile]:
-        new = select(imports.c.partition_key, imports.c.id).where(
-            imports.c.partition_key.in_(keys), imports.c.status == ImportStatus.STAGED
-        )
+    def _waiting(self, keys: Sequence[str]) -> list[SmallFile]:
+        is_new = imports.c.status == ImportStatus.STAGED
+        reopened = (imports.c.status == ImportStatus.RUNNING) & (imports.c.launches == 0)
+        # A task that is delivered again does not take up what this run has begun.
+        reopened &= imports.c.run_id.is_distinct_from(self.run_id)
+        files = select(imports.c.partition_key, imports.c.id, is_new).where(imports.c.partition_key.in_(keys))
         with reading(self.steps.engine) as connection:
-            if current_pause(connection):
-                return []
-            return [SmallFile(*row) for row in connection.execute(new.order_by(imports.c.id))]
+            wanted = reopened if current_pause(connection) else is_new | reopened
+            return [SmallFile(*row) for row in connection.execute(files.where(wanted).order_by(imports.c.id))]
 
     def _finished_before(self, keys: Sequence[str]) -> list[ImportReport]:
         finished = select(imports.c.partition_key).where(
@@ -133,11 +142,18 @@ class SmallFiles:
             with self._noted(file, "roll_back_orders", number):
                 self.steps.roll_back(file.key, number)
         with self._noted(file, "summarize_import"):
+            if returned := self.steps.returns_of(file.key):
+                self.publish_returns(returned)
             file.report = self.steps.finish(file.key)
+            if refunded := self.steps.refunds_of(file.key):
+                self.publish_refunds(refunded)
 
-    def _noted(self, file: SmallFile, step: str, batch: int = WHOLE_FILE) -> AbstractContextManager[None]:
+    @contextmanager
+    def _noted(self, file: SmallFile, name: str, batch: int = WHOLE_FILE) -> Iterator[None]:
         """Stores a failure under the name of the step's op, so that its success in another run removes it."""
-        return noting_failures(self.steps.engine, Step(file.key, step, self.run_id, batch), first_try=True)
+        step, engine = Step(file.key, name, self.run_id, batch), self.steps.engine
+        with noting_failures(engine, step, first_try=file.is_new), traced_step(engine, step):
+            yield
 
 
 def require_staged(connection: Connection, keys: Sequence[str]) -> None:

@@ -1,28 +1,32 @@
-"""Imports whose file was dropped into the inbox and that have no run yet."""
+"""Imports that need a run: those of files that were dropped into the inbox, and those that were reopened."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, union_all, update
 
 from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.store.schema import imports
 
 
 @dataclass(frozen=True, slots=True)
 class ToLaunch:
-    """An import that needs a run; `dropped_at` (ns) tells two drops of the same file apart.
+    """An import that needs a run.
 
     Attributes:
-        is_new: whether no run has worked on it yet.
+        dropped_at: when its file was dropped into the inbox (ns); tells two drops of the same file apart.
+        awaits_run: whether no run has begun it, or none since its orders were reopened. Any other may have
+            killed a worker.
     """
 
     key: str
     file_bytes: int
-    dropped_at: int
-    is_new: bool = True
+    dropped_at: int | None = None
+    awaits_run: bool = True
 
     @property
     def run_key(self) -> str:
@@ -31,11 +35,22 @@ class ToLaunch:
 
 
 def imports_to_launch(connection: Connection) -> list[ToLaunch]:
-    """Imports without a run, oldest first."""
+    """Dropped files without a run, unless the intake is paused, and reopened imports; oldest first."""
     is_new = (imports.c.status == ImportStatus.STAGED) & imports.c.run_id.is_(None)
-    columns = (imports.c.partition_key, imports.c.file_bytes, imports.c.dropped_at, is_new)
-    query = select(*columns).where(imports.c.dropped_at.is_not(None)).order_by(imports.c.id)
-    return [ToLaunch(*row) for row in connection.execute(query)]
+    reopened = (imports.c.status == ImportStatus.RUNNING) & (imports.c.launches == 0)
+    row = (imports.c.partition_key, imports.c.file_bytes, imports.c.dropped_at, is_new | reopened)
+    # Each of the two finds its imports by an index of its own.
+    parts = [select(imports.c.id, *row).where(reopened, imports.c.dropped_at.is_(None))]
+    if not current_pause(connection):
+        parts.append(select(imports.c.id, *row).where(imports.c.dropped_at.is_not(None)))
+    waiting = connection.execute(union_all(*parts)).all()
+    return [ToLaunch(*values) for _, *values in sorted(waiting)]
+
+
+def want_runs(connection: Connection, keys: Collection[str]) -> None:
+    """Notes that these imports need a run, like those of files that were just dropped."""
+    this = imports.c.partition_key.in_(keys) & (imports.c.status != ImportStatus.FINISHED)
+    connection.execute(update(imports).where(this).values(dropped_at=time.time_ns()))
 
 
 def note_launched(connection: Connection, launched: Iterable[ToLaunch]) -> None:

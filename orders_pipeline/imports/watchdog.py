@@ -85,10 +85,13 @@ class HeartbeatClock:
         return now - since
 
     def silence(self, found: Import, run: NewestRun) -> Silence:
-        """How long an import has been silent. A new run, or a new state of the run, counts as a heartbeat."""
+        """How long an import has been silent, by the time that a run has been in its present state.
+
+        A file may be that of a run of its own and of a shared run. Both may be dead, so each is timed alone.
+        """
         return Silence(
-            self.unchanged_for((found.id, "run"), (run, found.run_beat_at)),
-            self.unchanged_for((found.id, "work"), (run, found.work_beat_at)),
+            self.unchanged_for((found.id, run, "run"), found.run_beat_at),
+            self.unchanged_for((found.id, run, "work"), found.work_beat_at),
         )
 
 

@@ -52,8 +52,8 @@ class ParsedBatch:
 class ParsedFile:
     """Counts of a parsed file.
 
-    `records` is the sum of the lines in batches, `rejected_lines`, `lines_of_rejected_orders`,
-    `left_out_lines` and `repeated_lines`.
+    `records` is the sum of the lines in batches, `return_lines`, `rejected_lines`,
+    `lines_of_rejected_orders`, `left_out_lines` and `repeated_lines`.
 
     Attributes:
         lines_of_rejected_orders: good lines of orders that have a bad line.
@@ -64,6 +64,9 @@ class ParsedFile:
         detected: properties found in the file.
         export_note: how ambiguous columns were read; an export of the rejects carries it.
         warnings: what was read, but what a person should know.
+        returns: returns that are taken, if the profile or an option says so.
+        return_lines: their lines.
+        refunded_orders: orders of which the file says that money was given back.
         amounts: sums of the discounts, shipping and so on of the accepted orders, by currency, in 1/10,000.
     """
 
@@ -79,6 +82,9 @@ class ParsedFile:
     left_out_lines: int = 0
     repeated_lines: int = 0
     warnings: tuple[FileWarning, ...] = ()
+    returns: int = 0
+    return_lines: int = 0
+    refunded_orders: int = 0
     amounts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def has_batches_of(self, other: ParsedFile) -> bool:
@@ -89,4 +95,5 @@ class ParsedFile:
     def _counts(self) -> tuple[object, ...]:
         rejected = (self.rejected_lines, self.lines_of_rejected_orders, self.orders_rejected)
         kept_out = (self.left_out_lines, self.repeated_lines)
-        return (self.records, *rejected, *kept_out, self.rejects_by_code, self.batches)
+        returned = (self.returns, self.return_lines)
+        return (self.records, *rejected, *kept_out, *returned, self.rejects_by_code, self.batches)

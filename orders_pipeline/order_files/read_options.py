@@ -17,6 +17,20 @@ class Repeated(StrEnum):
     REFUSE = "refuse"
 
 
+class BrokenLines(StrEnum):
+    """Values of the option `broken_lines`: read those that can say only one thing, or reject all."""
+
+    READ = "read"
+    REJECT = "reject"
+
+
+class Returns(StrEnum):
+    """Values of the option `returns`: take the returns that the profile describes, or reject them."""
+
+    TAKE = "take"
+    REJECT = "reject"
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """Options that override detection; None means that the value is detected.
@@ -29,6 +43,9 @@ class ReadOptions:
         decimal: the decimal separator, `.` or `,`.
         leave_out: kinds of lines, besides those that the profile leaves out.
         repeated: what happens with orders that come again after a repeated header; see `Repeated`.
+        broken_lines: what happens with lines that have a delimiter or a quote too many or too few; see
+            `BrokenLines`.
+        returns: whether the returns in the file are taken; see `Returns`.
         companion: path of the second file, for a profile that has one.
 
     To add an option, add a field. The command line, the configuration of a launch, partition keys and stored
@@ -44,6 +61,8 @@ class ReadOptions:
     decimal: str | None = option("Decimal separator, . or , (default: detected).")
     leave_out: str | None = option("Lines to leave out of their orders: free, returned, or free,returned.")
     repeated: str | None = option("Orders again after a repeated header: once (default) or refuse.")
+    broken_lines: str | None = option("Broken lines with one possible reading: read (default) or reject.")
+    returns: str | None = option("Returns: take or reject. Default: as the profile says.")
     member: str | None = option("File to read in a zip archive with several files.", at_launch=False)
     sheet: str | None = option(
         "Sheet of a workbook, or list in a JSON file. Default: the one that fits.", at_launch=False
@@ -71,6 +90,7 @@ class ParseRules:
         last_day: the last allowed order day.
         batch_lines: size of a batch of a large file, in lines.
         workers: number of worker processes; a smaller file gets up to two batches for each.
+        contacts: whether the addresses and languages of customers are read.
     """
 
     currency: str
@@ -79,3 +99,4 @@ class ParseRules:
     last_day: date
     batch_lines: int = 250_000
     workers: int = 2
+    contacts: bool = False

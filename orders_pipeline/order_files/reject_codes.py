@@ -9,8 +9,10 @@ from enum import StrEnum
 class RejectCode(StrEnum):
     """Stable codes of rejected lines.
 
-    `ORDER_REJECTED` marks the good lines of rejected orders. `ORDER_CONFLICT` comes not from parsing but from
-    loading: the store already has the order with other content.
+    `ORDER_REJECTED` marks the good lines of rejected orders. Those in `FOUND_IN_STORE` come not from parsing
+    but from a comparison with the store: it already has the order with other content, no list has the product
+    of a return, the order that a return names cannot give back what the return says, or a return that names
+    its order now was counted without it, or the reverse.
     """
 
     BLANK_LINE = "blank_line"
@@ -35,14 +37,17 @@ class RejectCode(StrEnum):
     QUANTITY_MISSING = "quantity_missing"
     QUANTITY_UNREADABLE = "quantity_unreadable"
     QUANTITY_NOT_WHOLE = "quantity_not_whole"
+    QUANTITY_TOO_PRECISE = "quantity_too_precise"
     QUANTITY_NOT_POSITIVE = "quantity_not_positive"
     QUANTITY_TOO_LARGE = "quantity_too_large"
+    RETURN_NOT_NEGATIVE = "return_not_negative"
     PRICE_MISSING = "price_missing"
     PRICE_UNREADABLE = "price_unreadable"
     PRICE_AMBIGUOUS = "price_ambiguous"
     PRICE_TOO_PRECISE = "price_too_precise"
     PRICE_NOT_POSITIVE = "price_not_positive"
     PRICE_TOO_LARGE = "price_too_large"
+    PRICE_TOO_SMALL = "price_too_small"
     PRICE_OTHER_CURRENCY = "price_other_currency"
     CURRENCY_UNKNOWN = "currency_unknown"
     CURRENCY_DIFFERS = "currency_differs"
@@ -65,6 +70,26 @@ class RejectCode(StrEnum):
     TEXT_TOO_LONG = "text_too_long"
     ORDER_REJECTED = "order_rejected"
     ORDER_CONFLICT = "order_conflict"
+    RETURN_OF_UNKNOWN_PRODUCT = "return_of_unknown_product"
+    RETURN_OF_SEVERAL_ORDERS = "return_of_several_orders"
+    RETURN_OF_UNKNOWN_ORDER = "return_of_unknown_order"
+    RETURN_OF_UNCOMPLETED_ORDER = "return_of_uncompleted_order"
+    RETURN_IN_OTHER_CURRENCY = "return_in_other_currency"
+    RETURN_NOT_IN_ORDER = "return_not_in_order"
+    RETURN_EXCEEDS_ORDER = "return_exceeds_order"
+    RETURN_COUNTED_BEFORE = "return_counted_before"
+
+
+FOUND_IN_STORE = (
+    RejectCode.ORDER_CONFLICT,
+    RejectCode.RETURN_OF_UNKNOWN_PRODUCT,
+    RejectCode.RETURN_OF_UNKNOWN_ORDER,
+    RejectCode.RETURN_OF_UNCOMPLETED_ORDER,
+    RejectCode.RETURN_IN_OTHER_CURRENCY,
+    RejectCode.RETURN_NOT_IN_ORDER,
+    RejectCode.RETURN_EXCEEDS_ORDER,
+    RejectCode.RETURN_COUNTED_BEFORE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,7 @@ TOLD_BY_DETAIL = {
     RejectCode.TOTAL_NEGATIVE,
     RejectCode.PAYMENT_STATUS_UNKNOWN,
     RejectCode.PAID_AMOUNT_MISSING,
+    RejectCode.RETURN_OF_SEVERAL_ORDERS,
 }
 
 EXPLANATIONS: dict[RejectCode, Explanation] = {
@@ -172,15 +198,25 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.QUANTITY_NOT_WHOLE: Explanation(
         "quantity",
         "The quantity {} is not a whole number.",
-        "Use a smaller unit, such as grams, and write a whole number.",
+        "Write a whole number. For goods by weight, set decimals in the profile's section [quantity].",
+    ),
+    RejectCode.QUANTITY_TOO_PRECISE: Explanation(
+        "quantity",
+        "The quantity {} has more decimals than the profile allows.",
+        "Round it, or set more decimals in the profile's section [quantity].",
     ),
     RejectCode.QUANTITY_NOT_POSITIVE: Explanation(
         "quantity",
         "The quantity {} is not above zero.",
-        "Leave out returns and cancellations; they are not orders.",
+        "Returns and cancellations are not orders. Leave them out, or take returns with --returns take.",
     ),
     RejectCode.QUANTITY_TOO_LARGE: Explanation(
         "quantity", "The quantity {} is above 1,000,000,000.", "Check it. If it is correct, split the line."
+    ),
+    RejectCode.RETURN_NOT_NEGATIVE: Explanation(
+        "quantity",
+        "The quantity {} of a return is not below zero.",
+        "Correct it, or give goods that were sold an order number of their own.",
     ),
     RejectCode.PRICE_MISSING: Explanation("price", "The price is blank.", "Fill it in."),
     RejectCode.PRICE_UNREADABLE: Explanation(
@@ -206,10 +242,15 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "The line total is above 10,000,000,000. The price is {}.",
         "Check the price and the quantity.",
     ),
+    RejectCode.PRICE_TOO_SMALL: Explanation(
+        "price",
+        "The line comes to less than 0.0001. The price is {}.",
+        "Check the price and the quantity.",
+    ),
     RejectCode.PRICE_OTHER_CURRENCY: Explanation(
         "price",
         "The price {} has the sign of another currency.",
-        "Set the file's currency in the profile.",
+        "Set the file's currency in the profile, or say in [values.currency] what the sign stands for.",
     ),
     RejectCode.CURRENCY_UNKNOWN: Explanation(
         "currency", "The currency {} is not an ISO 4217 code.", "Write a code such as USD."
@@ -307,5 +348,45 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "order_number",
         "Order {} is already known with other content.",
         "Keep the first version, or give the changed order a number of its own.",
+    ),
+    RejectCode.RETURN_OF_UNKNOWN_PRODUCT: Explanation(
+        "order_number",
+        "The return {} has a product that is in no product list.",
+        "Import a list with the product, then export the rejects and import the export.",
+    ),
+    RejectCode.RETURN_OF_SEVERAL_ORDERS: Explanation(
+        "return_of",
+        "The lines of the return name several orders: {}.",
+        "Give the units of each order a return of their own.",
+    ),
+    RejectCode.RETURN_OF_UNKNOWN_ORDER: Explanation(
+        "return_of",
+        "The return is of order {}, which the store does not have.",
+        "Import the order, then export the rejects and import the export.",
+    ),
+    RejectCode.RETURN_OF_UNCOMPLETED_ORDER: Explanation(
+        "return_of",
+        "The return is of order {}, which is not completed.",
+        "Once the order is completed, export the rejects and import the export.",
+    ),
+    RejectCode.RETURN_IN_OTHER_CURRENCY: Explanation(
+        "return_of",
+        "The return is of order {}, which has another currency.",
+        "Correct the currency or the order, and import the export of the rejects.",
+    ),
+    RejectCode.RETURN_NOT_IN_ORDER: Explanation(
+        "return_of",
+        "The return has a product that is not in order {}.",
+        "Correct the product or the order, and import the export of the rejects.",
+    ),
+    RejectCode.RETURN_EXCEEDS_ORDER: Explanation(
+        "return_of",
+        "The return has more units or money than is left of order {}.",
+        "`orders show` lists what was given back before. Correct the return, and import the export.",
+    ),
+    RejectCode.RETURN_COUNTED_BEFORE: Explanation(
+        "number",
+        "Return {} was counted before: without its order then and with it now, or the other way round.",
+        "It is not counted again. If this is another return, give it a number of its own.",
     ),
 }

@@ -6,6 +6,7 @@ names that can be printed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
@@ -51,6 +52,30 @@ class Inbox:
         with os.scandir(self.folder) as entries:
             names = [entry.name for entry in entries if not _is_unfinished(entry.name)]
         return [(at, name) for name in names if (at := self._complete_since(self.folder / name)) is not None]
+
+    def dropped_at(self, name: str) -> int | None:
+        """When a file was dropped (ns since 1970), if there is such a regular file and it is not empty."""
+        if _is_unfinished(name):
+            return None
+        try:
+            found = (self.folder / name).lstat()
+        except FileNotFoundError:
+            return None
+        return found.st_ctime_ns if stat.S_ISREG(found.st_mode) and found.st_size else None
+
+    @contextmanager
+    def claimed(self, path: Path) -> Iterator[bool]:
+        """Yields whether no other process or thread works on this file. Until the end, none begins to."""
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            # It is gone, or cannot be read. Whoever works on it finds out.
+            yield True
+            return
+        try:
+            yield _try_lock(file)
+        finally:
+            os.close(file)
 
     def _complete_since(self, path: Path) -> int | None:
         try:
@@ -147,6 +172,17 @@ class Inbox:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A network folder without locks.
+        return True
+    return True
 
 
 def _is_unfinished(name: str) -> bool:

@@ -50,6 +50,8 @@ def join_orders(lines: pl.DataFrame, orders: pl.DataFrame | None, companion: Com
         schema = {"order": pl.String, **dict.fromkeys([*fields, status], pl.String), "found": pl.UInt32}
         known = pl.DataFrame(schema=schema)
     else:
+        # Without the fields that are not read.
+        fields = [name for name in fields if name in orders.columns]
         sound = orders.filter(pl.col("problem").is_null() & pl.col("order").is_not_null())
         known = sound.group_by("order").agg(
             pl.col(fields).first(), pl.col("skipped").first().alias(status), found=pl.len()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 from orders_pipeline.base.refusals import FileRefused
@@ -14,10 +14,18 @@ from orders_pipeline.order_files.columns.companion import find_companion
 from orders_pipeline.order_files.columns.header import Header, find_header
 from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS
 from orders_pipeline.order_files.columns.line_rules import kinds_in
-from orders_pipeline.order_files.columns.profile import Companion, Profile, built_in_profiles, load_profile
+from orders_pipeline.order_files.columns.money_columns import PaymentColumns
+from orders_pipeline.order_files.columns.profile import (
+    Companion,
+    OrderField,
+    Profile,
+    built_in_profiles,
+    load_profile,
+)
+from orders_pipeline.order_files.columns.return_rules import are_returns_taken, check_returns
 from orders_pipeline.order_files.export_note import told_by_export
 from orders_pipeline.order_files.parsed_file import Finding
-from orders_pipeline.order_files.read_options import ReadOptions, Repeated
+from orders_pipeline.order_files.read_options import BrokenLines, ReadOptions, Repeated, Returns
 from orders_pipeline.order_files.records.content import Content, place_of
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.encodings import ASCII, DetectedEncoding, detect_encoding
@@ -28,8 +36,10 @@ from orders_pipeline.order_files.records.source import Source, open_source
 from orders_pipeline.order_files.records.tables.cell_text import CellText
 from orders_pipeline.order_files.records.tables.first_records import IN_UNICODE, first_records, only_table
 from orders_pipeline.order_files.records.tables.known_tables import TABLES
-from orders_pipeline.order_files.records.text import decode_start
+from orders_pipeline.order_files.records.text import complete_lines, decode_start
 
+# Options that only delimited text has.
+OF_TEXT = ("encoding", "delimiter", "quote", "escape")
 _LINE_ENDS = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
 
 
@@ -76,6 +86,20 @@ class Identified:
     def place(self, line: int) -> str:
         """Says where a record is, such as `line 12` or `row 12 of sheet Orders`."""
         return place_of(self.content, self.table, line)
+
+    def file_with(self, field: OrderField) -> str:
+        """Says which file holds a field, for messages: this one, or the second one."""
+        companion = self.profile.companion
+        second = companion is not None and field in companion.columns
+        return f"{self.file_name}, second file" if second else self.file_name
+
+    @property
+    def payment(self) -> PaymentColumns | None:
+        """What the file says about payments, and about refunds only if returns are taken."""
+        payment = self.profile.payment
+        if payment is None or are_returns_taken(self.profile.returns, self.options):
+            return payment
+        return payment.without_refunds()
 
     @property
     def cells(self) -> CellText:
@@ -138,9 +162,10 @@ def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified
     }
     others = {"columns": companion.columns, "items": None, "joined": {}, "companion": None, "skip": skip}
     others["lines"] = None
-    others |= {"amounts": None, "payment": None}
+    others |= {"amounts": None, "payment": None, "returns": None}
     profile = Profile.model_construct(**{**dict(main.profile), **others})
-    identified = _identified_table(source, [profile], ReadOptions(), named=True)
+    options = ReadOptions(broken_lines=main.options.broken_lines)
+    identified = _identified_table(source, [profile], options, named=True)
     return replace(source, table=identified.table), identified
 
 
@@ -163,8 +188,8 @@ def _identified_table(
     source: Source, profiles: list[Profile], options: ReadOptions, *, named: bool
 ) -> Identified:
     """Identifies the file by its only table that fits."""
+    refuse_misplaced(source, options)
     if source.content is Content.TEXT:
-        refuse_sheet(source, options)
         return _identified(source, profiles, options, named=named)
     return only_table(source, options.sheet, lambda table: _identified(table, profiles, options, named=named))
 
@@ -175,9 +200,11 @@ def _identified(source: Source, profiles: list[Profile], options: ReadOptions, *
         return len(names) <= MOST_COLUMNS and any(profile.fits(names) for profile in profiles)
 
     kinds_in(options.leave_out)
-    _check_repeated(options.repeated)
+    _check_choices(options)
     looked = look_at(source, options, profiles[0] if named else None, knows_header)
     header = _header(looked, profiles)
+    payment = header.profile.payment
+    check_returns(header.profile.returns, options, tells_refunds=bool(payment and payment.tells_refunds))
     return Identified(
         file_name=source.name,
         container=source.container,
@@ -225,15 +252,21 @@ def look_at(
     return Looked(source, encoding, options, sniffed, lines)
 
 
-def refuse_sheet(source: Source, options: ReadOptions) -> None:
-    """Checks that no sheet is asked for in a file of delimited text.
+def refuse_misplaced(source: Source, options: ReadOptions) -> None:
+    """Checks that options are about this kind of file: only text has delimiters, only workbooks have sheets.
 
     Raises:
-        FileRefused: one is.
+        FileRefused: an option would have no effect.
     """
-    if options.sheet is not None:
-        message = f"{source.name} is delimited text. It has no sheet {options.sheet!r}."
-        raise FileRefused("sheet_unknown", message, "Leave out --sheet.")
+    if source.content is Content.TEXT:
+        if options.sheet is not None:
+            message = f"{source.name} is delimited text. It has no sheet {options.sheet!r}."
+            raise FileRefused("sheet_unknown", message, "Leave out --sheet.")
+        return
+    for name in OF_TEXT:
+        if getattr(options, name) is not None:
+            message = f"{source.name} is read as {TABLES[source.content].label}, which has no {name} to set."
+            raise FileRefused("option_invalid", message, f"Leave out --{name}.")
 
 
 def _look_at_table(source: Source, options: ReadOptions, profile: Profile | None) -> Looked:
@@ -247,10 +280,22 @@ def cell_text(options: ReadOptions, profile: Profile | None) -> CellText:
     return CellText(options.decimal or (profile.decimal if profile else None) or ".")
 
 
-def _check_repeated(given: str | None) -> None:
-    if given is not None and given not in set(Repeated):
-        message = f"The option repeated {given!r} is not valid."
-        raise FileRefused("option_invalid", message, "Use once or refuse.")
+def _check_choices(options: ReadOptions) -> None:
+    """Checks the options that are one of a few words.
+
+    Raises:
+        FileRefused: one is another word.
+    """
+    choices: dict[str, type[StrEnum]] = {
+        "repeated": Repeated,
+        "broken_lines": BrokenLines,
+        "returns": Returns,
+    }
+    for name, words in choices.items():
+        given = getattr(options, name)
+        if given is not None and given not in set(words):
+            message = f"The option {name} {given!r} is not valid."
+            raise FileRefused("option_invalid", message, f"Use {' or '.join(words)}.")
 
 
 def _header(looked: Looked, profiles: list[Profile]) -> Header:
@@ -306,9 +351,7 @@ def _lines(sample: Sample, encoding: str) -> tuple[list[str], str]:
     text = decode_start(sample.head, encoding)
     pairs = text.count("\r\n")
     ends = {"\n": text.count("\n") - pairs, "\r\n": pairs, "\r": text.count("\r") - pairs}
-    lines = [line.rstrip("\n") for line in io.StringIO(text.replace("\r\r\n", "\r\n"), newline=None)]
-    if len(sample.head) >= HEAD_BYTES and len(lines) > 1:
-        lines.pop()
+    lines = complete_lines(text, whole=len(sample.head) < HEAD_BYTES)
     return lines, max(ends, key=lambda end: ends[end])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -115,22 +115,28 @@ class AmountColumns(BaseModel):
 
     @model_validator(mode="after")
     def _decided(self) -> Self:
-        both = [
-            kind
-            for kind, line in (
-                (OrderAmount.DISCOUNT, self.line_discount or self.line_discount_percent),
-                (OrderAmount.TAX, self.line_tax),
-            )
-            if line and getattr(self, kind)
-        ]
-        if both and self.line_level is None:
-            raise ValueError(
-                f"{both[0]} is named for orders and for lines: say line_level = 'add' or 'contained'"
-            )
+        of_lines = {
+            LineAmount.LINE_DISCOUNT: self.line_discount or self.line_discount_percent,
+            LineAmount.LINE_TAX: self.line_tax,
+        }
+        self.check_levels([kind for kind, named in of_lines.items() if named])
         if self.total is None and (self.trust or self.tax_included == "auto"):
             setting = "trust = 'total'" if self.trust else "tax_included = 'auto'"
             raise ValueError(f"{setting} needs the column of the total")
         return self
+
+    def check_levels(self, of_lines: Iterable[LineAmount]) -> None:
+        """Checks that `line_level` is said if these amounts of lines are amounts of orders, too.
+
+        Raises:
+            ValueError: it is not said.
+        """
+        pairs = {LineAmount.LINE_DISCOUNT: OrderAmount.DISCOUNT, LineAmount.LINE_TAX: OrderAmount.TAX}
+        both = [pairs[kind] for kind in of_lines if getattr(self, pairs[kind])]
+        if both and self.line_level is None:
+            raise ValueError(
+                f"{both[0]} is named for orders and for lines: say line_level = 'add' or 'contained'"
+            )
 
     @property
     def taxes(self) -> bool | Literal["auto"] | TaxByColumn:
@@ -167,6 +173,9 @@ class PaymentColumns(BaseModel):
         partly: values of orders that are paid in part; `paid` or `outstanding` says how much.
         charge: values of orders to charge.
         skip: values of orders to skip.
+        refunded: values of orders that were paid and given back. With returns taken, they are recorded, and
+            skipped otherwise.
+        refunded_amount: column with what was given back of a recorded order. A file may lack it.
         reference: column with the reference of the payment, such as the provider's transaction id.
         paid: column with the amount that is paid.
         outstanding: column with the amount that is not paid yet.
@@ -181,6 +190,8 @@ class PaymentColumns(BaseModel):
     partly: tuple[str, ...] = ()
     charge: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    refunded: tuple[str, ...] = ()
+    refunded_amount: str | None = None
     reference: str | None = None
     paid: str | None = None
     outstanding: str | None = None
@@ -189,7 +200,7 @@ class PaymentColumns(BaseModel):
 
     @model_validator(mode="after")
     def _decided(self) -> Self:
-        lists = {"recorded": self.recorded, "partly": self.partly, "charge": self.charge, "skip": self.skip}
+        lists = self._lists()
         seen: dict[str, str] = {}
         for name, values in lists.items():
             for value in values:
@@ -204,19 +215,32 @@ class PaymentColumns(BaseModel):
 
     def ways(self) -> dict[str, str]:
         """Returns what happens with each value of the column, by value in lower case."""
-        lists = {"recorded": self.recorded, "partly": self.partly, "charge": self.charge, "skip": self.skip}
-        return {value.strip().casefold(): name for name, values in lists.items() for value in values}
+        return {value.strip().casefold(): name for name, values in self._lists().items() for value in values}
+
+    @property
+    def tells_refunds(self) -> bool:
+        """Whether a file says which orders were given back."""
+        return bool(self.refunded or self.refunded_amount)
+
+    def without_refunds(self) -> Self:
+        """Returns the columns as they are read while returns are not taken."""
+        skip = (*self.skip, *self.refunded)
+        return self.model_copy(update={"skip": skip, "refunded": (), "refunded_amount": None})
+
+    def _lists(self) -> dict[str, tuple[str, ...]]:
+        names = ("recorded", "partly", "charge", "skip", "refunded")
+        return {name: getattr(self, name) for name in names}
 
     def named(self) -> Iterator[tuple[str, str]]:
         """Yields the name of each wanted column, such as `payment_paid`, and its header."""
-        for name in ("column", "reference", "paid", "outstanding"):
+        for name in ("column", "reference", "paid", "outstanding", "refunded_amount"):
             if header := getattr(self, name):
                 yield f"payment_{name}", header
 
     def needed(self) -> Iterator[str]:
         """Yields the headers that a file must have."""
         if self.required:
-            yield from (header for _, header in self.named())
+            yield from (header for name, header in self.named() if name != "payment_refunded_amount")
 
 
 def _plain_values(values: tuple[str, ...]) -> set[str]:

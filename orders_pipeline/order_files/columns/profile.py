@@ -17,11 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.quantities import QUANTITY_DIGITS
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header_names import first_known
 from orders_pipeline.order_files.columns.item_columns import absent_columns, item_groups
 from orders_pipeline.order_files.columns.line_rules import LineRules
-from orders_pipeline.order_files.columns.money_columns import AmountColumns, PaymentColumns
+from orders_pipeline.order_files.columns.money_columns import AmountColumns, LineAmount, PaymentColumns
+from orders_pipeline.order_files.columns.return_rules import ReturnRules
 from orders_pipeline.order_files.columns.zone_column import ZoneColumn
 
 PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -40,6 +42,10 @@ class OrderField(StrEnum):
     LINE_TOTAL = "line_total"
     CURRENCY = "currency"
     ORDERED_AT = "ordered_at"
+    CUSTOMER_EMAIL = "customer_email"
+    CUSTOMER_LANGUAGE = "customer_language"
+    PAYMENT_METHOD = "payment_method"
+    CUSTOMER_REF = "customer_ref"
 
 
 class DateOrder(StrEnum):
@@ -53,6 +59,10 @@ class DateOrder(StrEnum):
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 _NEEDED = (OrderField.ORDER_NUMBER, OrderField.SKU, OrderField.QUANTITY, OrderField.ORDERED_AT)
+# Read only where customers get notices.
+CONTACT_FIELDS = (OrderField.CUSTOMER_EMAIL, OrderField.CUSTOMER_LANGUAGE)
+# What a customer pays with, and who that is, as the payment gateway names them.
+PAYER_FIELDS = (OrderField.PAYMENT_METHOD, OrderField.CUSTOMER_REF)
 _PRICES = {OrderField.UNIT_PRICE, OrderField.LINE_TOTAL}
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,8 +84,8 @@ class PackedItems(BaseModel):
             objects. `columns`: columns of their own for each item. `list`: values by their places, such as
             `M1:2,M2:1`.
         columns: pattern of the column names, such as `line_item_*`; none for the format `columns`.
-        fields: key of each order field, such as `total` or `product.sku`; for `columns` the name of its
-            columns, such as `Item {n} SKU`; for `list` its place, such as `1`.
+        fields: key of each order field, or amount of a line, such as `total` or `product.sku`; for `columns`
+            the name of its columns, such as `Item {n} SKU`; for `list` its place, such as `1`.
         separator: the character between two fields; `|`, for `list` `:`.
         assign: the character between a key and its value.
         between: the text between two items in one column; for `list` `,`; empty if a column has one item.
@@ -85,7 +95,7 @@ class PackedItems(BaseModel):
 
     format: ItemFormat = ItemFormat.PAIRS
     columns: str = ""
-    fields: Annotated[dict[OrderField, str], Field(min_length=1)]
+    fields: Annotated[dict[OrderField | LineAmount, str], Field(min_length=1)]
     separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     assign: Annotated[str, Field(min_length=1, max_length=1)] = ":"
     between: str | None = None
@@ -127,13 +137,26 @@ class PackedItems(BaseModel):
             return absent_columns(self.fields, header)
         return [] if self._among(header) else [self.columns]
 
-    def name_of(self, field: OrderField) -> str:
+    @property
+    def amounts(self) -> list[LineAmount]:
+        """The amounts that items state."""
+        return [field for field in self.fields if isinstance(field, LineAmount)]
+
+    def name_of(self, field: OrderField | LineAmount) -> str:
         """Returns the name under which reports show a field."""
         return f"{self.columns}: {self.fields[field]}" if self.columns else self.fields[field]
 
     def _among(self, header: tuple[str, ...]) -> list[int]:
         pattern = self.columns.casefold()
         return [at for at, name in enumerate(header) if fnmatchcase(name.strip().casefold(), pattern)]
+
+
+class QuantityRules(BaseModel):
+    """The section `[quantity]`: quantities are whole, or have up to so many decimals, for goods by weight."""
+
+    model_config = _STRICT
+
+    decimals: Annotated[int, Field(ge=0, le=QUANTITY_DIGITS)] = 0
 
 
 class Companion(BaseModel):
@@ -164,6 +187,8 @@ class Profile(BaseModel):
         fallback: for each of these fields, the field that replaces a blank value.
         skip: values of a column (`*`: any) whose orders are skipped.
         lines: lines that are left out of their orders.
+        quantity: how many decimals quantities may have.
+        returns: which orders are returns, and whether they are taken.
         amounts: columns with discounts, shipping, taxes and stated totals.
         payment: the column that says which orders are paid elsewhere.
         date_format: formats of dates, such as `%d.%m.%Y` or `excel`; the first one that fits counts.
@@ -187,6 +212,8 @@ class Profile(BaseModel):
     fallback: dict[OrderField, OrderField] = {}
     skip: dict[str, Names] = {}
     lines: LineRules | None = None
+    quantity: QuantityRules = QuantityRules()
+    returns: ReturnRules | None = None
     items: PackedItems | None = None
     companion: Companion | None = None
     amounts: AmountColumns | None = None
@@ -228,6 +255,10 @@ class Profile(BaseModel):
             raise ValueError(f"{', '.join(missing)} needs a column or a constant")
         if len(_PRICES & given) != 1:
             raise ValueError("set either unit_price or line_total")
+        if self.items and self.amounts:
+            self.amounts.check_levels(self.items.amounts)
+        if self.returns and self.owes_amounts:
+            raise ValueError("returns in files with discounts, shipping or taxes are not supported")
         currency = self.constants.get(OrderField.CURRENCY)
         if currency is not None and currency not in MINOR_DIGITS:
             raise ValueError(f"{currency!r} is not an ISO 4217 code")
@@ -236,9 +267,16 @@ class Profile(BaseModel):
     @property
     def given(self) -> set[OrderField]:
         """Fields that get a value from this profile."""
-        packed = set(self.items.fields) if self.items else set()
+        packed = {f for f in self.items.fields if isinstance(f, OrderField)} if self.items else set()
         joined = set(self.companion.columns) if self.companion else set()
         return {*self.columns, *self.joined, *self.constants, *packed, *joined}
+
+    @property
+    def owes_amounts(self) -> AmountColumns | None:
+        """How amounts make up what an order owes; None if it owes its lines alone."""
+        if self.amounts is None and self.items and self.items.amounts:
+            return AmountColumns()
+        return self.amounts
 
     @property
     def price_field(self) -> OrderField:
@@ -298,6 +336,7 @@ class Profile(BaseModel):
             *self.skip,
             *(header for rule in self.left_out_columns for _, header, _ in rule),
             *self.money_columns.values(),
+            *([self.returns.of] if self.returns and self.returns.of else ()),
             *([self.time_zone.column] if self.time_zone else ()),
         ]
 
@@ -320,6 +359,7 @@ class Profile(BaseModel):
         # With a companion, a column of `skip` may be in either file.
         needed += [] if self.companion else self.skip
         needed += [header for rule in self.left_out_columns for _, header, _ in rule]
+        needed += [self.returns.of] if self.returns and self.returns.of else []
         absent += [name for name in needed if not self.places((name,), header)]
         return absent + (self.items.absent(header) if self.items else [])
 

@@ -19,12 +19,13 @@ from orders_pipeline.order_files.orders.leaving_out import LeavingOut
 from orders_pipeline.order_files.orders.skipping import Skipping
 from orders_pipeline.order_files.orders.spill import Plan, Spill, plan_parts
 from orders_pipeline.order_files.parsed_file import FileWarning
-from orders_pipeline.order_files.read_options import ParseRules
+from orders_pipeline.order_files.read_options import BrokenLines, ParseRules
 from orders_pipeline.order_files.records.ahead import prefetched
 from orders_pipeline.order_files.records.cell_errors import mark_cell_errors
 from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.encodings import DetectedEncoding
 from orders_pipeline.order_files.records.records import RecordReader
+from orders_pipeline.order_files.records.repairs import Repairs
 from orders_pipeline.order_files.records.sections import Sections
 from orders_pipeline.order_files.records.source import Source, read_chunks
 from orders_pipeline.order_files.records.tables.known_tables import TABLES
@@ -45,20 +46,25 @@ ORDER = OrderField.ORDER_NUMBER.value
 class FirstPass:
     """Reads a file once into a spill; `records` and `encoding` are complete at the end."""
 
-    def __init__(self, source: Source, identified: Identified, evidence: ColumnEvidence) -> None:
+    def __init__(
+        self, source: Source, identified: Identified, evidence: ColumnEvidence, *, contacts: bool = False
+    ) -> None:
         self.records = 0
         self._last_order: str | None = None
         self._source = source
         self._identified = identified
         self._evidence = evidence
-        self._skipping = Skipping(identified.profile)
+        self._skipping = Skipping(identified.profile, identified.payment)
         self._leaving_out = LeavingOut(identified.profile)
-        self._layout = order_layout(identified)
+        self._layout = order_layout(identified, contacts=contacts)
         self._fill_down = FillDown(identified.profile, number_first=self._layout.columns.get(ORDER) == 0)
         self._text = TextStream(identified.encoding)
         self._header = {name: identified.header[at] for name, at in self._layout.columns.items()}
         # Of a number that is made of several columns, the first one is its key.
         self._number = [name for name in self._layout.columns if name in (ORDER, f"{ORDER}+0")]
+        self._repairs = Repairs(
+            source, identified.encoding, identified.dialect, self._layout, keep_quotes=False
+        )
         self._sections = Sections(identified.file_name, self._header, self._number[-1])
 
     @property
@@ -69,7 +75,7 @@ class FirstPass:
     @property
     def warnings(self) -> list[FileWarning]:
         """What a person should know about the values that were read."""
-        return [*self._skipping.warnings(), *self._leaving_out.warnings()]
+        return [*self._repairs.warnings, *self._skipping.warnings(), *self._leaving_out.warnings()]
 
     @property
     def pages(self) -> list[int]:
@@ -96,7 +102,10 @@ class FirstPass:
             return table_records(self._source, identified.cells, self._layout, identified.header)
         reader = RecordReader(identified.dialect, self._layout, identified.file_name)
         text = self._text.decoded(read_chunks(self._source))
-        return reader.frames(self._evidence.characters.watched(text, self._text))
+        frames = reader.frames(self._evidence.characters.watched(text, self._text))
+        return (
+            frames if identified.options.broken_lines == BrokenLines.REJECT else self._repairs.applied(frames)
+        )
 
     def spilled(self, folder: Path, rules: ParseRules, plan: Plan | None = None) -> tuple[Spill, Plan]:
         """Reads all records into the parts of a plan; without a plan, `rules` decide it."""

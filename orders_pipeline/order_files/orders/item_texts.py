@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from orders_pipeline.order_files.columns.money_columns import LineAmount
 from orders_pipeline.order_files.columns.profile import ItemFormat, OrderField, PackedItems
 from orders_pipeline.order_files.records.tables.cell_text import CellText
 from orders_pipeline.order_files.records.tables.json_records import (
@@ -15,7 +16,7 @@ from orders_pipeline.order_files.records.tables.json_records import (
 
 _SHOWN = 40
 
-Item = dict[OrderField, str]
+Item = dict[OrderField | LineAmount, str]
 
 
 class BrokenItemsError(ValueError):
@@ -54,10 +55,11 @@ class ItemTexts:
             texts = flattened(value)
         except BrokenRecordError as broken:
             raise BrokenItemsError(f"item {number}: {broken}") from None
-        for key in self._items.fields.values():
-            if key not in texts:
+        for field, key in self._items.fields.items():
+            # An item without a discount need not say so.
+            if key not in texts and not isinstance(field, LineAmount):
                 raise BrokenItemsError(f"item {number} has no key {key!r}")
-        return {field: texts[key] for field, key in self._items.fields.items()}
+        return {field: texts.get(key, "") for field, key in self._items.fields.items()}
 
     def _from_list(self, text: str) -> Iterator[Item]:
         separator, between = self._items.field_separator, self._items.item_separator

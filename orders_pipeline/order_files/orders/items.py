@@ -6,10 +6,11 @@ import re
 
 import polars as pl
 
-from orders_pipeline.order_files.columns.profile import ItemFormat, OrderField, PackedItems
-from orders_pipeline.order_files.orders.item_texts import BrokenItemsError, ItemTexts
+from orders_pipeline.order_files.columns.profile import ItemFormat, PackedItems
+from orders_pipeline.order_files.orders.item_texts import BrokenItemsError, Item, ItemTexts
 from orders_pipeline.order_files.records.tables.cell_text import CellText
 from orders_pipeline.order_files.reject_codes import RejectCode
+from orders_pipeline.order_files.values.money import item_column
 
 # A cell of an item that is not there: blank, or a zero.
 _NOTHING = r"^\s*(?:0(?:[.,]0+)?)?\s*$"
@@ -41,7 +42,7 @@ def _from_pairs(frame: pl.DataFrame, items: PackedItems, packed: list[str]) -> p
     rows = frame.with_columns(item=filled).drop(packed).with_row_index("row").explode("item")
     number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("row")
     return rows.with_columns(
-        *(_value(items, key).alias(field.value) for field, key in items.fields.items()),
+        *(_value(items, key).alias(item_column(field)) for field, key in items.fields.items()),
         item_number=pl.when(pl.col("item").is_not_null()).then(number),
     ).drop("item", "row")
 
@@ -57,17 +58,19 @@ def _from_columns(frame: pl.DataFrame, items: PackedItems, packed: list[str]) ->
     rest = frame.drop(packed).with_row_index("row")
     groups = [_group(frame, rest, items, number) for number in numbers]
     filled = pl.concat(groups).filter(
-        ~pl.all_horizontal(pl.col(field.value).fill_null("").str.contains(_NOTHING) for field in items.fields)
+        ~pl.all_horizontal(
+            pl.col(item_column(field)).fill_null("").str.contains(_NOTHING) for field in items.fields
+        )
     )
     without = rest.join(filled.select("row").unique(), on="row", how="anti")
-    nothing = [pl.lit(None, pl.String).alias(field.value) for field in items.fields]
+    nothing = [pl.lit(None, pl.String).alias(item_column(field)) for field in items.fields]
     blank = without.with_columns(nothing).with_columns(item_number=pl.lit(None, pl.Int64))
     return pl.concat([filled, blank]).sort("row", "item_number").drop("row")
 
 
 def _group(frame: pl.DataFrame, rest: pl.DataFrame, items: PackedItems, number: int) -> pl.DataFrame:
     """Returns the records with the fields of their item `number`."""
-    values = [frame[f"item_{number}_{field.value}"].alias(field.value) for field in items.fields]
+    values = [frame[f"item_{number}_{field.value}"].alias(item_column(field)) for field in items.fields]
     return rest.with_columns(values).with_columns(item_number=pl.lit(number, pl.Int64))
 
 
@@ -75,7 +78,7 @@ def _from_texts(frame: pl.DataFrame, texts: ItemTexts, packed: list[str]) -> pl.
     rows: list[int] = []
     numbers: list[int | None] = []
     reasons: list[str | None] = []
-    values: list[dict[OrderField, str]] = []
+    values: list[Item] = []
     for row, cells in enumerate(frame.select(packed).iter_rows()):
         reason = None
         try:
@@ -87,7 +90,7 @@ def _from_texts(frame: pl.DataFrame, texts: ItemTexts, packed: list[str]) -> pl.
         reasons += [reason] * max(1, len(found))
         values += found or [{}]
     fields = [
-        pl.Series(field.value, [value.get(field) for value in values], dtype=pl.String)
+        pl.Series(item_column(field), [value.get(field) for value in values], dtype=pl.String)
         for field in texts.fields
     ]
     unpacked = frame.drop(packed)[rows].with_columns(*fields, item_number=pl.Series(numbers, dtype=pl.Int64))

@@ -12,6 +12,7 @@ from orders_pipeline.order_files.columns.profile import Profile, is_built_in
 from orders_pipeline.order_files.orders.listed_values import ListedValues
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.values.money import OUTSTANDING, PAID, columns_of
+from orders_pipeline.order_files.values.returned import RETURNED
 
 LEFT_OUT = "left_out"
 _TEXTS = ("customer_id", "customer_name", "payment_column", "payment_reference", TAX_TREATMENT)
@@ -62,6 +63,8 @@ def without_left_out(
     marks = [pl.col(LEFT_OUT)] if LEFT_OUT in lines.columns else []
     whole = pl.col("problem").is_null()
     returned = whole & (pl.col("units") < 0)
+    if RETURNED in lines.columns:
+        returned &= ~pl.col(RETURNED)
     marks += [whole & (pl.col("price") == 0)] if LineKind.FREE in kinds else []
     marks += [returned] if LineKind.RETURNED in kinds else []
     if not marks:

@@ -27,11 +27,11 @@ class ListedValues:
     def __init__(self, name: str, header: str, listed: tuple[str, ...], what: str, code: str) -> None:
         self.name = name
         self._header = header
-        self._listed = [value.strip().lower() for value in listed]
-        self._shown = {value.strip().lower(): value.strip() for value in listed}
+        self._unseen = {value.strip().lower(): value.strip() for value in listed}
+        self._listed = list(self._unseen)
         self._what = what
         self._code = code
-        self._seen: dict[str, str] = {}
+        self._examples: dict[str, str] = {}
 
     @property
     def matches(self) -> pl.Expr:
@@ -44,18 +44,18 @@ class ListedValues:
         return listed | ~blank if ANY_VALUE in self._listed else listed
 
     def remember(self, frame: pl.DataFrame) -> None:
-        """Remembers the values of the next frame."""
+        """Remembers which listed values occur in the next frame, and some values as examples."""
         for value in frame[self.name].fill_null("").unique(maintain_order=True).str.strip_chars():
-            self._seen.setdefault(value.lower(), value)
+            self._unseen.pop(value.lower(), None)
+            if len(self._examples) <= VALUES_SHOWN:
+                self._examples.setdefault(value.lower(), value)
 
     def warnings(self) -> Iterator[FileWarning]:
         """Yields a warning if listed values occur on no line; it shows the values that do."""
-        unseen = [
-            shown for value, shown in self._shown.items() if value != ANY_VALUE and value not in self._seen
-        ]
-        if not self._seen or not unseen:
+        unseen = [shown for value, shown in self._unseen.items() if value != ANY_VALUE]
+        if not self._examples or not unseen:
             return
-        seen = [value for value in self._seen.values() if value]
+        seen = [value for value in self._examples.values() if value]
         values = ", ".join(repr(value[:VALUE_LENGTH]) for value in seen[:VALUES_SHOWN]) or "none"
         more = ", ..." if len(seen) > VALUES_SHOWN else ""
         message = (

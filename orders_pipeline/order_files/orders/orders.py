@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from orders_pipeline.order_files.columns.item_columns import NUMBER
 from orders_pipeline.order_files.columns.money_columns import LineAmount
-from orders_pipeline.order_files.columns.profile import OrderField, Profile
+from orders_pipeline.order_files.columns.profile import CONTACT_FIELDS, PAYER_FIELDS, OrderField, Profile
+from orders_pipeline.order_files.columns.return_rules import NAMED
+from orders_pipeline.order_files.orders.named_orders import with_named_order
 from orders_pipeline.order_files.orders.owed import KINDS, in_minor, owed_by_order, step_of
-from orders_pipeline.order_files.orders.paid import contradictions, paid_by_order, with_payment
+from orders_pipeline.order_files.orders.paid import contradictions, paid_by_order, refunds_told, with_payment
 from orders_pipeline.order_files.orders.repeated_orders import lines_once
 from orders_pipeline.order_files.orders.reused_numbers import marked_reused
 from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, TOLD_BY_DETAIL, RejectCode
-from orders_pipeline.order_files.values.amounts import SCALE
-from orders_pipeline.order_files.values.convert import MAX_TOTAL_UNITS
+from orders_pipeline.order_files.values.amounts import MAX_TOTAL
 from orders_pipeline.order_files.values.money import columns_of
+from orders_pipeline.order_files.values.quantities import with_exact_sums
 
 _WIDE = (
     "position",
@@ -38,7 +40,8 @@ _WIDE = (
 class SettledLines:
     """Good orders, sorted by their first lines; their lines, grouped by order; and all rejected lines.
 
-    Lines that are left out, and lines that repeat an order, are only counted.
+    Lines that are left out, and lines that repeat an order, are only counted. Returns that are taken are in
+    `returned`, in the same form as orders; their rejects and counts are with those of the orders.
     """
 
     orders: pl.DataFrame
@@ -47,6 +50,17 @@ class SettledLines:
     left_out: int = 0
     repeated: int = 0
     warnings: tuple[FileWarning, ...] = ()
+    returned: SettledLines | None = None
+
+    def with_returned(self, back: SettledLines) -> SettledLines:
+        """Returns these orders together with the returns of the same lines of a file."""
+        return replace(
+            self,
+            rejects=pl.concat([self.rejects, back.rejects]).sort("record", maintain_order=True),
+            repeated=self.repeated + back.repeated,
+            warnings=merged_warnings((*self.warnings, *back.warnings)),
+            returned=replace(back, rejects=back.rejects.clear(), repeated=0, warnings=()),
+        )
 
 
 def settle_lines(
@@ -59,10 +73,10 @@ def settle_lines(
         pages: record numbers of the repeated headers.
 
     If the profile names amounts, orders have the columns `KINDS` and lines have `discount`; if it names
-    payments, orders have `paid` and `reference`.
+    payments, orders have `paid` and `reference`. Returns that may name an order have `order_number`.
     """
     once = lines_once(_by_order(frame), pages)
-    frame = _marked_orders(marked_reused(once.lines, profile))
+    frame = with_exact_sums(_marked_orders(marked_reused(once.lines, profile)))
     packed = profile.items.fields if profile.items else ()
     good = frame
     bad = frame.clear()
@@ -107,6 +121,7 @@ def merge_settled(pieces: list[SettledLines]) -> SettledLines:
     starts = [sum(piece.orders.height for piece in pieces[:number]) for number in range(len(pieces))]
     shifted = (piece.lines["position"] + start for piece, start in zip(pieces, starts, strict=True))
     of_line = position.gather(pl.concat(shifted))
+    returned = [piece.returned for piece in pieces if piece.returned]
     return SettledLines(
         orders.with_columns(position=position)[places],
         pl.concat(piece.lines for piece in pieces)
@@ -116,6 +131,7 @@ def merge_settled(pieces: list[SettledLines]) -> SettledLines:
         left_out=sum(piece.left_out for piece in pieces),
         repeated=sum(piece.repeated for piece in pieces),
         warnings=merged_warnings(warning for piece in pieces for warning in piece.warnings),
+        returned=merge_settled(returned) if returned else None,
     )
 
 
@@ -133,12 +149,12 @@ def _marked_orders(frame: pl.DataFrame) -> pl.DataFrame:
     """Marks problems that show only in an order as a whole: mixed currencies and too large totals."""
     fine = frame.filter(pl.col("code").is_null())
     plain = fine["currency"].n_unique() <= 1
-    if plain and (fine["total"].cast(pl.Int128).sum() or 0) <= MAX_TOTAL_UNITS * SCALE:
+    if plain and (fine["total"].cast(pl.Int128).sum() or 0) <= MAX_TOTAL:
         return frame
     per_order = fine.group_by("run").agg(
         differs=pl.col("currency").n_unique() > 1,
         first_currency=pl.col("currency").first(),
-        too_large=pl.col("total").cast(pl.Int128).sum() > MAX_TOTAL_UNITS * SCALE,
+        too_large=pl.col("total").cast(pl.Int128).sum() > MAX_TOTAL,
     )
     wrong = per_order.filter(pl.col("differs") | pl.col("too_large"))
     if not wrong.height:
@@ -159,39 +175,47 @@ def _marked_orders(frame: pl.DataFrame) -> pl.DataFrame:
 def _orders(good: pl.DataFrame, profile: Profile) -> tuple[pl.DataFrame, tuple[FileWarning, ...]]:
     """A row for each run, with `total` in minor units; `code` and `detail` say why an order is refused."""
     warnings: tuple[FileWarning, ...] = ()
+    told = [name for name in (*CONTACT_FIELDS, *PAYER_FIELDS) if name in good.columns]
     grouped = good.group_by("run", maintain_order=True).agg(
         number=pl.col("order").first(),
         customer_id=pl.col("customer_id").drop_nulls().first(),
         customer_name=pl.col("customer_name").drop_nulls().first(),
         currency=pl.col("currency").first(),
         exact=pl.col("total").sum(),
+        unpriced=pl.col("total").null_count() > 0,
         ordered_at=pl.col("instant").first().dt.timestamp("us"),
         day=pl.col("day").first(),
         first_line=pl.col("line").first(),
         lines=pl.len().cast(pl.Int32),
+        **{name: pl.col(name).drop_nulls().first() for name in told},
     )
     step = step_of(pl.col("currency"))
-    if profile.amounts:
-        owed = owed_by_order(good, profile.amounts)
+    if amounts := profile.owes_amounts:
+        owed = owed_by_order(good, amounts)
         orders = grouped.with_columns(owed.select("code", "detail", pl.col("owed").alias("total"), *KINDS))
     else:
         total = in_minor(pl.col("exact"), step)
         orders = grouped.with_columns(total=total).with_columns(
             code=_rounds_to_zero(), detail=pl.lit(None, pl.String)
         )
-    orders = orders.drop("exact")
+    orders = orders.drop("exact", "unpriced")
+    if NAMED in good.columns:
+        orders = with_named_order(orders, good)
     if profile.payment:
         said = paid_by_order(good, profile.payment)
         warnings = contradictions(said)
-        orders = with_payment(orders, said, step).with_columns(
+        orders = with_payment(orders, said, profile.payment, step).with_columns(
             code=pl.coalesce("code", said["code"]),
             detail=pl.when(pl.col("code").is_null()).then(said["detail"]).otherwise("detail"),
         )
+        warnings += refunds_told(orders.filter(pl.col("code").is_null()))
     return orders, warnings
 
 
 def _rounds_to_zero() -> pl.Expr:
-    return pl.when(pl.col("total") == 0).then(pl.lit(RejectCode.TOTAL_ROUNDS_TO_ZERO.value))
+    return pl.when((pl.col("total") == 0) & ~pl.col("unpriced")).then(
+        pl.lit(RejectCode.TOTAL_ROUNDS_TO_ZERO.value)
+    )
 
 
 def _lines(good: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:

@@ -14,8 +14,7 @@ from orders_pipeline.order_files.columns.money_columns import (
     TaxByColumn,
 )
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.order_files.values.amounts import SCALE
-from orders_pipeline.order_files.values.convert import MAX_TOTAL_UNITS
+from orders_pipeline.order_files.values.amounts import MAX_TOTAL, SCALE
 from orders_pipeline.order_files.values.money import columns_of
 
 _STEPS = {code: 10 ** (4 - digits) for code, digits in MINOR_DIGITS.items()}
@@ -69,8 +68,8 @@ def _summed(lines: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
             sums[kind.value] = pl.when(known).then(sums[kind.value])
         else:
             sums[kind.value] = pl.lit(None, pl.Int64)
-    named = bool(amounts.line_discount and amounts.discount and amounts.line_level == "contained")
-    inside = pl.col(LineAmount.LINE_DISCOUNT) if named else pl.lit(0)
+    contained = bool(amounts.discount and amounts.line_level == "contained")
+    inside = pl.col(LineAmount.LINE_DISCOUNT) if contained else pl.lit(0)
     line_tax = pl.lit(0) if amounts.tax and amounts.line_level == "contained" else pl.col(LineAmount.LINE_TAX)
     return grouped.select(
         "run",
@@ -174,7 +173,7 @@ def _checks(amounts: AmountColumns) -> list[tuple[RejectCode, pl.Expr]]:
         (RejectCode.SUBTOTAL_DISAGREES, ~_subtotal_fits(amounts)),
         (RejectCode.TOTAL_NEGATIVE, (pl.col("owed") < 0) | (nothing & (_explained() < 0))),
         (RejectCode.TOTAL_ROUNDS_TO_ZERO, nothing & (_explained() > 0)),
-        (RejectCode.ORDER_TOTAL_TOO_LARGE, pl.col("owed") * pl.col("step") > MAX_TOTAL_UNITS * SCALE),
+        (RejectCode.ORDER_TOTAL_TOO_LARGE, pl.col("owed") * pl.col("step") > MAX_TOTAL),
     ]
 
 

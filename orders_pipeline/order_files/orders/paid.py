@@ -8,10 +8,13 @@ from orders_pipeline.order_files.columns.money_columns import ANY_VALUE, Payment
 from orders_pipeline.order_files.orders.owed import in_minor
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.order_files.values.money import OUTSTANDING, PAID
+from orders_pipeline.order_files.values.money import OUTSTANDING, PAID, REFUNDED
 
 STATUS, REFERENCE = "payment_column", "payment_reference"
-RECORDED, PARTLY = "recorded", "partly"
+RECORDED, PARTLY, GIVEN_BACK = "recorded", "partly", "refunded"
+REFUNDED_ON_ORDER_DAY = (
+    "Orders were refunded, wholly or in part. The file does not say when: that counts on the order's day."
+)
 PAID_BUT_OUTSTANDING = (
     "Orders are marked as paid, but the file says that a part is outstanding. They are recorded as paid."
 )
@@ -21,9 +24,9 @@ def paid_by_order(lines: pl.DataFrame, payment: PaymentColumns) -> pl.DataFrame:
     """What the file says about the payment of each order; a row for each `run` of lines.
 
     Returns:
-        A frame with `run`; `way`: a list of the profile; the amounts `said_paid` and `said_outstanding` in
-        1/10,000; `reference`; `status` as the file writes it; `code` and `detail` of an order that is
-        rejected.
+        A frame with `run`; `way`: a list of the profile; the amounts `said_paid`, `said_outstanding` and
+        `said_refunded` in 1/10,000; `reference`; `status` as the file writes it; `code` and `detail` of an
+        order that is rejected.
     """
     if STATUS not in lines.columns:
         return _all_alike(lines, payment.without)
@@ -38,6 +41,7 @@ def paid_by_order(lines: pl.DataFrame, payment: PaymentColumns) -> pl.DataFrame:
         pl.col("way").drop_nulls().n_unique().alias("ways"),
         _first(table, PAID).alias("said_paid"),
         _first(table, OUTSTANDING).alias("said_outstanding"),
+        _first(table, REFUNDED).alias("said_refunded"),
         _reference(table),
     )
     unknown = pl.col("way").is_null() | (pl.col("way") == "unknown") | (pl.col("ways") > 1)
@@ -55,19 +59,43 @@ def contradictions(paid: pl.DataFrame) -> tuple[FileWarning, ...]:
     return (FileWarning("paid_but_outstanding", PAID_BUT_OUTSTANDING, number),) if number else ()
 
 
-def with_payment(orders: pl.DataFrame, said: pl.DataFrame, step: pl.Expr) -> pl.DataFrame:
-    """Adds `paid`, in minor units, and `reference` to orders; both are null for orders to charge."""
-    orders = orders.with_columns(said.select("way", "said_paid", "said_outstanding", "reference"))
+def with_payment(
+    orders: pl.DataFrame, said: pl.DataFrame, payment: PaymentColumns, step: pl.Expr
+) -> pl.DataFrame:
+    """Adds `paid`, in minor units, and `reference` to orders; both are null for orders to charge.
+
+    If the profile tells refunds, it adds `refunded` in minor units, too.
+    """
+    told = ("way", "said_paid", "said_outstanding", "said_refunded", "reference")
+    orders = orders.with_columns(said.select(told))
     owed = pl.col("total")
     part = pl.coalesce(
         in_minor(pl.col("said_paid"), step), owed - in_minor(pl.col("said_outstanding"), step)
     ).clip(0, owed)
     recorded = in_minor(pl.col("said_paid"), step).clip(0, owed).fill_null(owed)
-    paid = pl.when(pl.col("way") == PARTLY).then(part).when(pl.col("way") == RECORDED).then(recorded)
+    of_shop = pl.col("way").is_in([RECORDED, GIVEN_BACK])
+    paid = pl.when(pl.col("way") == PARTLY).then(part).when(of_shop).then(recorded)
     own = pl.coalesce("reference", pl.format("recorded:{}", pl.col("number")))
-    return orders.with_columns(paid=paid, reference=pl.when(paid.is_not_null()).then(own)).drop(
-        "way", "said_paid", "said_outstanding"
-    )
+    orders = orders.with_columns(paid=paid, reference=pl.when(paid.is_not_null()).then(own))
+    if payment.tells_refunds:
+        orders = orders.with_columns(refunded=_refunded(step))
+    return orders.drop("way", "said_paid", "said_outstanding", "said_refunded")
+
+
+def refunds_told(orders: pl.DataFrame) -> tuple[FileWarning, ...]:
+    """A warning about the day on which refunds that a file tells are counted."""
+    number = refunded_orders(orders)
+    return (FileWarning("refunded_on_order_day", REFUNDED_ON_ORDER_DAY, number),) if number else ()
+
+
+def refunded_orders(orders: pl.DataFrame) -> int:
+    """How many of these orders were given back, wholly or in part."""
+    return orders.filter(pl.col("refunded") > 0).height if "refunded" in orders.columns else 0
+
+
+def _refunded(step: pl.Expr) -> pl.Expr:
+    said, all_of_it = in_minor(pl.col("said_refunded").abs(), step), pl.col("way") == GIVEN_BACK
+    return pl.coalesce(said, pl.when(all_of_it).then("paid")).clip(0, pl.col("paid"))
 
 
 def _first(table: pl.DataFrame, name: str) -> pl.Expr:
@@ -86,6 +114,7 @@ def _all_alike(lines: pl.DataFrame, way: str) -> pl.DataFrame:
         "status": pl.String,
         "said_paid": pl.Int64,
         "said_outstanding": pl.Int64,
+        "said_refunded": pl.Int64,
         "reference": pl.String,
     }
     nothing |= {"code": pl.String, "detail": pl.String}

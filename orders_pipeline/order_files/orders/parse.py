@@ -18,11 +18,14 @@ from orders_pipeline.order_files.columns.companion import join_orders
 from orders_pipeline.order_files.columns.identify import Identified, identify_companion
 from orders_pipeline.order_files.columns.layout import column_names
 from orders_pipeline.order_files.columns.line_rules import kinds_in
+from orders_pipeline.order_files.columns.profile import Profile
+from orders_pipeline.order_files.columns.return_rules import NAMED, are_returns_taken
 from orders_pipeline.order_files.export_note import note
 from orders_pipeline.order_files.orders.amount_sums import Sums, add_sums, amount_sums
 from orders_pipeline.order_files.orders.first_pass import FirstPass
 from orders_pipeline.order_files.orders.leaving_out import without_left_out
 from orders_pipeline.order_files.orders.orders import SettledLines, merge_settled, settle_lines
+from orders_pipeline.order_files.orders.paid import refunded_orders
 from orders_pipeline.order_files.orders.spill import Plan, Spill
 from orders_pipeline.order_files.parsed_file import (
     FileWarning,
@@ -35,8 +38,10 @@ from orders_pipeline.order_files.read_options import ParseRules, Repeated
 from orders_pipeline.order_files.records.ahead import in_order
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.cleaning import without_damaged_customers
+from orders_pipeline.order_files.values.contacts import with_contacts
 from orders_pipeline.order_files.values.convert import convert_lines
 from orders_pipeline.order_files.values.decisions import ColumnEvidence, Decisions
+from orders_pipeline.order_files.values.returned import RETURNED
 
 # With two threads, one computes while the other waits for the disk. More threads only use more memory.
 WORKERS = 2
@@ -55,7 +60,8 @@ class RecordsLostError(RuntimeError):
 def parse_order_file(path: Path, identified: Identified, rules: ParseRules, target: Path) -> ParsedFile:
     """Parses a file into the folder `target`, which is emptied first.
 
-    Writes `batch-NNNN.orders.parquet`, `batch-NNNN.lines.parquet` and `rejects-NNNN.parquet`.
+    Writes `batch-NNNN.orders.parquet`, `batch-NNNN.lines.parquet` and `rejects-NNNN.parquet`. Returns that
+    are taken are written in the form of batches, as `returns-NNNN.*`.
 
     Raises:
         FileRefused: the file cannot be read to its end, or the format of a column is ambiguous.
@@ -64,12 +70,12 @@ def parse_order_file(path: Path, identified: Identified, rules: ParseRules, targ
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     evidence = ColumnEvidence(identified)
-    first_pass = FirstPass(identified.opened(path), identified, evidence)
+    first_pass = FirstPass(identified.opened(path), identified, evidence, contacts=rules.contacts)
     with TemporaryDirectory(prefix="spill-", dir=target) as folder:
         lines, plan = first_pass.spilled(Path(folder, "lines"), rules)
         orders = second_pass = None
         if companion := identify_companion(path, identified):
-            second_pass = FirstPass(*companion, evidence)
+            second_pass = FirstPass(*companion, evidence, contacts=rules.contacts)
             orders, _ = second_pass.spilled(Path(folder, "orders"), rules, plan)
         decisions = evidence.decide()
         parts = _Parts(identified, rules, decisions, lines, orders, first_pass.pages)
@@ -111,14 +117,18 @@ def settled(
         FileRefused: orders come again after a repeated header, and an option says to refuse such a file.
     """
     raw, guests = without_damaged_customers(raw) if decisions.signed else (raw, 0)
-    profile = identified.profile
+    profile = identified.profile.model_copy(update={"payment": identified.payment})
     kinds = kinds_in(identified.options.leave_out) | (profile.lines.kinds() if profile.lines else set())
-    typed = convert_lines(raw, profile, decisions, rules)
-    per_line = profile.amounts.per_line if profile.amounts else ()
+    taken = profile.returns if are_returns_taken(profile.returns, identified.options) else None
+    typed = convert_lines(raw, profile, decisions, rules, taken)
+    typed, contact_warnings = with_contacts(typed)
+    amounts = profile.owes_amounts
+    per_line = amounts.per_line if amounts else ()
     kept, left_out, warnings = without_left_out(typed, kinds, per_line)
+    warnings += contact_warnings
     if guests:
         warnings = (*warnings, FileWarning("customer_damaged", CUSTOMER_DAMAGED, guests))
-    found = settle_lines(kept, column_names(identified), profile, pages)
+    found = _with_returns(kept, column_names(identified), profile, pages)
     if found.repeated and identified.options.repeated == Repeated.REFUSE:
         raise FileRefused(
             "table_repeated",
@@ -128,12 +138,27 @@ def settled(
     return replace(found, left_out=left_out, warnings=(*warnings, *found.warnings))
 
 
+def _with_returns(
+    lines: pl.DataFrame, headers: dict[str, str], profile: Profile, pages: Sequence[int]
+) -> SettledLines:
+    if RETURNED not in lines.columns:
+        return settle_lines(lines.drop(NAMED, strict=False), headers, profile, pages)
+    returned = pl.col(RETURNED)
+    sold, back = lines.filter(~returned).drop(NAMED, strict=False), lines.filter(returned)
+    # What a file says about payments is about its orders.
+    of_returns = profile.model_copy(update={"payment": None})
+    return settle_lines(sold, headers, profile, pages).with_returned(
+        settle_lines(back, headers, of_returns, pages)
+    )
+
+
 class _Written:
     """Writes settled lines and counts them."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
         self._batches: list[ParsedBatch] = []
+        self._returns = self._return_lines = self._refunded = 0
         self._rejects: Counter[str] = Counter()
         self._orders_rejected = 0
         self._left_out = 0
@@ -143,13 +168,13 @@ class _Written:
 
     def add(self, number: int, settled: SettledLines) -> None:
         if settled.orders.height:
-            settled.orders.write_parquet(
-                self._target / f"batch-{number:04}.orders.parquet", compression="lz4"
-            )
-            settled.lines.write_parquet(
-                self._target / f"batch-{number:04}.lines.parquet", compression="lz4", statistics=False
-            )
+            _write_rows(self._target / f"batch-{number:04}", settled)
+            self._refunded += refunded_orders(settled.orders)
             self._batches.append(ParsedBatch(number, settled.orders.height, settled.lines.height))
+        if settled.returned and settled.returned.orders.height:
+            _write_rows(self._target / f"returns-{number:04}", settled.returned)
+            self._returns += settled.returned.orders.height
+            self._return_lines += settled.returned.lines.height
         if settled.rejects.height:
             settled.rejects.write_parquet(
                 self._target / f"rejects-{number:04}.parquet", compression="lz4", statistics=False
@@ -166,9 +191,10 @@ class _Written:
         lost = self._rejects.pop(RejectCode.ORDER_REJECTED.value, 0)
         rejected = self._rejects.total()
         accepted = sum(batch.lines for batch in self._batches)
-        if first_pass.records != accepted + rejected + lost + self._left_out + self._repeated:
-            counts = f"{accepted} accepted, {rejected} rejected, {lost} lost with their order"
-            counts += f", {self._left_out} left out, {self._repeated} repeated"
+        kept_out = self._left_out + self._repeated
+        if first_pass.records != accepted + self._return_lines + rejected + lost + kept_out:
+            counts = f"{accepted} accepted, {self._return_lines} of returns, {rejected} rejected"
+            counts += f", {lost} lost with their order, {self._left_out} left out, {self._repeated} repeated"
             raise RecordsLostError(f"{first_pass.records} records, but {counts}")
         found = first_pass.encoding
         encoding = found.encoding if found else identified.encoding
@@ -188,8 +214,16 @@ class _Written:
                 *(warning for one in passes for warning in one.warnings),
                 *merged_warnings(self._warnings),
             ),
+            returns=self._returns,
+            return_lines=self._return_lines,
+            refunded_orders=self._refunded,
             amounts=add_sums(self._amounts),
         )
+
+
+def _write_rows(stem: Path, settled: SettledLines) -> None:
+    settled.orders.write_parquet(f"{stem}.orders.parquet", compression="lz4")
+    settled.lines.write_parquet(f"{stem}.lines.parquet", compression="lz4", statistics=False)
 
 
 def _write_all(parts: _Parts, plan: Plan, target: Path) -> _Written:

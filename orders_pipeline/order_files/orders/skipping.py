@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from orders_pipeline.order_files.columns.money_columns import PaymentColumns
 from orders_pipeline.order_files.columns.profile import Profile, is_built_in
 from orders_pipeline.order_files.orders.listed_values import ListedValues
 from orders_pipeline.order_files.orders.paid import STATUS
@@ -15,8 +16,9 @@ from orders_pipeline.order_files.parsed_file import FileWarning
 class Skipping:
     """Applies `skip` of a profile and of its payments; remembers the values of the columns `skip_N`."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, payment: PaymentColumns | None) -> None:
         self._profile = profile
+        self._payment = payment
         self._columns = [
             ListedValues(f"skip_{at}", header, values, "skips orders", "skip_matches_nothing")
             for at, (header, values) in enumerate(profile.skip.items())
@@ -29,9 +31,9 @@ class Skipping:
         for column in columns:
             matches.append(pl.when(column.matches).then(pl.col(column.name).str.strip_chars()))
             column.remember(frame)
-        if self._profile.payment and STATUS in frame.columns:
+        if self._payment and STATUS in frame.columns:
             status = pl.col(STATUS).str.strip_chars()
-            skipped = [value.strip().lower() for value in self._profile.payment.skip]
+            skipped = [value.strip().lower() for value in self._payment.skip]
             matches.append(pl.when(status.str.to_lowercase().is_in(skipped)).then(status))
         return frame.with_columns(skipped=pl.coalesce(matches)).drop(column.name for column in columns)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from orders_pipeline.order_files.columns.money_columns import LineAmount, OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField
+from orders_pipeline.order_files.proposals.companions import SecondFile
+from orders_pipeline.order_files.proposals.items import Items
 
 CENTS = 100
 _MAY_BE_ABSENT = (OrderField.CUSTOMER_NAME, OrderField.PRODUCT_NAME, OrderField.CURRENCY)
@@ -19,6 +21,8 @@ class Draft:
 
     Attributes:
         columns: the column of each field.
+        items: how the items of an order stand in one record.
+        second_file: the file with the fields of orders, if they are not in this one.
         inherit: fields that stand on the first line of an order only.
         fallback: the field that replaces a blank value.
         joined: columns that make up a field together.
@@ -31,6 +35,8 @@ class Draft:
     """
 
     columns: Mapping[OrderField, str]
+    items: Items | None = None
+    second_file: SecondFile | None = None
     inherit: tuple[OrderField, ...] = ()
     fallback: Mapping[OrderField, OrderField] = field(default_factory=dict)
     joined: Mapping[OrderField, tuple[str, ...]] = field(default_factory=dict)
@@ -44,7 +50,16 @@ class Draft:
     @property
     def price(self) -> OrderField | None:
         """The field with the prices, if there is one."""
-        return next((f for f in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL) if f in self.columns), None)
+        given = {*self.columns, *(self.items.fields if self.items else ())}
+        return next((f for f in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL) if f in given), None)
+
+    @property
+    def price_column(self) -> str:
+        """The column or key with the prices; empty if there is none."""
+        if self.price is None:
+            return ""
+        of_items = self.items.fields if self.items else {}
+        return self.columns.get(self.price) or of_items[self.price]
 
     def toml(self, description: str, notes: Mapping[str, str]) -> str:
         """The text of the profile.
@@ -68,6 +83,17 @@ class Draft:
     def _tables(self) -> Iterator[str]:
         yield from ("", "[columns]")
         yield from (f"{f.value} = {quoted(column)}" for f, column in self.columns.items())
+        if self.items:
+            yield from self._items(self.items)
+        if self.second_file:
+            yield from (
+                "",
+                "[companion]",
+                f"file = {quoted(self.second_file.file)}",
+                "",
+                "[companion.columns]",
+            )
+            yield from (f"{f.value} = {quoted(column)}" for f, column in self.second_file.columns.items())
         if self.joined:
             yield from ("", "[joined]")
             yield from (f"{f.value} = {_listed(columns)}" for f, columns in self.joined.items())
@@ -83,6 +109,13 @@ class Draft:
             yield from ("", "[payment]")
             for name, value in self.payment.items():
                 yield f"{name} = {quoted(value) if isinstance(value, str) else _listed(value)}"
+
+    def _items(self, items: Items) -> Iterator[str]:
+        yield from ("", "[items]", f"format = {quoted(items.format.value)}")
+        yield from ([f"columns = {quoted(items.columns)}"] if items.columns else [])
+        yield from (f"{name} = {quoted(value)}" for name, value in items.settings.items())
+        yield from ("", "[items.fields]")
+        yield from (f"{field.value} = {quoted(key)}" for field, key in items.fields.items())
 
 
 def quoted(text: str) -> str:

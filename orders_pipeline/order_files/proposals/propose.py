@@ -11,17 +11,28 @@ import polars as pl
 from orders_pipeline.order_files.columns.money_columns import OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField, built_in_profiles
 from orders_pipeline.order_files.proposals.column_guesses import Guess, decimal_separator, guess_columns
+from orders_pipeline.order_files.proposals.companions import SecondFile, find_second_file
 from orders_pipeline.order_files.proposals.draft import Draft
+from orders_pipeline.order_files.proposals.items import Items, find_items
 from orders_pipeline.order_files.proposals.known_names import amount_likeness, is_time, says_plainly
-from orders_pipeline.order_files.proposals.reconcile import Reconciled, in_cents, reconcile, scaled
+from orders_pipeline.order_files.proposals.reconcile import (
+    Reconciled,
+    in_cents,
+    is_of_order,
+    reconcile,
+    scaled,
+)
 from orders_pipeline.order_files.proposals.statuses import Statuses, read_statuses
 from orders_pipeline.order_files.proposals.table import Table, read_table
 from orders_pipeline.order_files.proposals.trial import try_whole_file
 from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, AmountEvidence, read_amounts
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates
 
 LOOKED_AT = 20_000
+# One order in so many may break a rule.
+EXCEPTIONS = 20
 SURE = 0.75
 POSSIBLE = 0.5
 # Amounts with the noise of binary floats are rounded to cents.
@@ -72,11 +83,19 @@ class _Proposing:
 
     def __init__(self, path: Path, table: Table, options: ReadOptions) -> None:
         self._path, self._table, self._options = path, table, options
-        self._found = guess_columns(table.header, table.rows)
+        self._items = find_items(table)
+        self._found = guess_columns(*self._beside_items())
         self._guesses = [guess for guess in self._found if guess.confidence >= POSSIBLE]
         self._values = {guess.field: self._column(guess.column) for guess in self._guesses}
         self._notes: dict[str, str] = {}
         self._doubts: list[str] = []
+
+    def _beside_items(self) -> tuple[tuple[str, ...], pl.DataFrame]:
+        """The header and the rows without the columns that hold items."""
+        used = self._items.used if self._items else ()
+        places = [at for at, name in enumerate(self._table.header) if name not in used]
+        header = tuple(self._table.header[at] for at in places)
+        return header, self._table.rows.select(self._table.rows.columns[at] for at in places)
 
     def proposal(self) -> Proposal:
         statuses = read_statuses(self._table)
@@ -93,7 +112,11 @@ class _Proposing:
             guesses=tuple(guess for guess in self._guesses if draft.columns.get(guess.field) == guess.column),
             missing=tuple(missing),
             doubts=(*self._doubts, *statuses.doubts),
-            fits=tuple(name for name, known in built_in_profiles().items() if known.fits(header)),
+            fits=tuple(
+                name
+                for name, known in built_in_profiles().items()
+                if known.fits(header) and not known.ambiguous(header)
+            ),
             orders=orders,
             rejects_by_code=rejects,
         )
@@ -104,18 +127,44 @@ class _Proposing:
     def _without_price(self, statuses: Statuses) -> Draft:
         columns = {guess.field: guess.column for guess in self._guesses if guess.field not in _PRICES}
         fallback = self._fallback()
-        if OrderField.SKU not in columns and OrderField.PRODUCT_NAME in columns:
+        if self._items:
+            columns = {f: column for f, column in columns.items() if f not in self._items.fields}
+        elif OrderField.SKU not in columns and OrderField.PRODUCT_NAME in columns:
             columns[OrderField.SKU] = columns[OrderField.PRODUCT_NAME]
             self._doubts.append(f"{columns[OrderField.SKU]} as sku: no column looks like a SKU")
         joined = self._date_and_time(columns)
+        second = self._second_file(columns)
+        of_orders = {*joined, *(second.columns if second else ())} - {OrderField.ORDER_NUMBER}
         return Draft(
-            columns={f: column for f, column in columns.items() if f not in joined},
+            columns={f: column for f, column in columns.items() if f not in of_orders},
+            items=self._items,
+            second_file=second,
             inherit=tuple(self._inherited()),
             fallback=fallback,
             joined=joined,
-            skip=statuses.skip,
+            skip={**statuses.skip, **(self._skipped_there(second) if second else {})},
             payment=statuses.payment,
         )
+
+    def _second_file(self, columns: dict[OrderField, str]) -> SecondFile | None:
+        """The file with the dates of the orders, if this one has none."""
+        if OrderField.ORDERED_AT in columns or OrderField.ORDER_NUMBER not in columns:
+            return None
+        found = find_second_file(self._path, self._options, self._values[OrderField.ORDER_NUMBER])
+        if found:
+            self._doubts.append(f"the dates of the orders are read from a second file: {found.file}")
+        return found
+
+    def _skipped_there(self, second: SecondFile) -> dict[str, tuple[str, ...]]:
+        """What to skip by the statuses of the second file, which cannot say which orders are paid."""
+        said = second.statuses
+        self._doubts += said.doubts
+        if said.payment:
+            self._doubts.append(
+                f"{said.payment['column']} of the second file says which orders are paid: they are charged,"
+                " unless you bring the column into the first file"
+            )
+        return {**said.skip, **said.skipped_payments()}
 
     def _fallback(self) -> dict[OrderField, OrderField]:
         sku = self._values.get(OrderField.SKU)
@@ -197,7 +246,8 @@ class _Proposing:
     def _priced(self, draft: Draft) -> Draft:
         """The draft with the prices and amounts that add up to a stated total, or the likeliest price."""
         reconciled = None
-        if OrderField.ORDER_NUMBER in self._values and OrderField.QUANTITY in self._values:
+        counted = OrderField.QUANTITY in (self._items.fields if self._items else self._values)
+        if OrderField.ORDER_NUMBER in self._values and counted:
             reconciled = reconcile(self._path, self._table, draft, self._orders(), self._options)
         if reconciled is not None:
             self._note_total(reconciled)
@@ -219,12 +269,14 @@ class _Proposing:
         else:
             self._doubt(
                 price.value,
-                f"{draft.columns[price]}: no order has several units of a product, so it is open whether this"
+                f"{draft.price_column}: no order has several units of a product, so it is open whether this"
                 " is the price of a unit or of a line",
             )
 
     def _likely_price(self, draft: Draft) -> Draft:
         """The unit price or the line total by its name; a total that differs from price x quantity."""
+        if self._items:
+            return self._likely_item_price(draft, self._items)
         guesses = {guess.field: guess.column for guess in self._guesses if guess.field in _PRICES}
         if not guesses:
             return draft
@@ -238,6 +290,24 @@ class _Proposing:
             self._notes["scale"] = f"{guesses[price]} is read as cents"
         return scaled(replace(draft, columns={**draft.columns, price: guesses[price]}))
 
+    def _likely_item_price(self, draft: Draft, items: Items) -> Draft:
+        if not items.equal:
+            field, key = OrderField.LINE_TOTAL, dict(items.stated)[OrderField.LINE_TOTAL]
+            items = items.with_price(field, key)
+            self._doubt(
+                field.value,
+                f"{key} of items differs from price x quantity: it is taken as the total after discount",
+            )
+        draft = scaled(replace(draft, items=items))
+        if draft.price and not says_plainly(draft.price, draft.price_column):
+            self._doubt(
+                draft.price.value,
+                f"{items.place_of(draft.price)}: is this the price of a unit or of all units? Nothing in the"
+                " file states what they come to. Use unit_price or line_total",
+            )
+        self._doubt_unused_amounts(draft.price_column)
+        return draft
+
     def _of_two(self) -> OrderField:
         unit, total = OrderField.UNIT_PRICE, OrderField.LINE_TOTAL
         if OrderField.QUANTITY not in self._values:
@@ -248,8 +318,7 @@ class _Proposing:
             self._notes[unit.value] = "sure: times the quantity, it is the line's total on every line"
             return unit
         columns = {guess.field: guess.column for guess in self._guesses}
-        orders = OrderField.ORDER_NUMBER in self._values and _is_of_order(self._values[total], self._orders())
-        if orders:
+        if OrderField.ORDER_NUMBER in self._values and self._is_of_order(self._values[total]):
             return unit
         self._doubt(
             total.value,
@@ -257,6 +326,12 @@ class _Proposing:
             " it is taken as the total after discount",
         )
         return total
+
+    def _is_of_order(self, column: pl.Series) -> bool:
+        """Whether a column has a single value for each order with several lines."""
+        orders = self._orders()
+        several = orders.is_duplicated()
+        return is_of_order(column.filter(several), orders.filter(several))
 
     def _differing_totals(self) -> int:
         fields = (OrderField.QUANTITY, *_PRICES)
@@ -283,7 +358,10 @@ class _Proposing:
         names = [
             name
             for name in self._table.header
-            if name and name != price and any(amount_likeness(k, name) >= POSSIBLE for k in OrderAmount)
+            if name
+            and name != price
+            and name not in (self._items.used if self._items else ())
+            and any(amount_likeness(k, name) >= POSSIBLE for k in OrderAmount)
         ]
         if names:
             self._doubts.append(
@@ -302,7 +380,8 @@ class _Proposing:
                 self._doubts.append(f"{guess.column} as {key}: {guess.reason}")
 
     def _missing(self, draft: Draft) -> list[str]:
-        given = {*draft.columns, *draft.joined}
+        given = {*draft.columns, *draft.joined, *(draft.items.fields if draft.items else ())}
+        given |= set(draft.second_file.columns if draft.second_file else ())
         missing = [field.value for field in _NEEDED if field not in given]
         return missing if draft.price else [*missing, OrderField.UNIT_PRICE.value]
 
@@ -310,7 +389,15 @@ class _Proposing:
         outcome = try_whole_file(self._path, draft, self._options)
         if outcome.refusal:
             self._doubts.append(f"The file is refused with this draft: {outcome.refusal}")
-        return outcome.orders, outcome.rejects_by_code or {}
+        rejects = outcome.rejects_by_code or {}
+        kinds = {RejectCode.PRICE_NOT_POSITIVE: "free", RejectCode.QUANTITY_NOT_POSITIVE: "returned"}
+        for code, kind in kinds.items():
+            if lines := rejects.get(code.value):
+                self._doubts.append(
+                    f"{lines:,} lines are {kind}, which rejects their orders. To take the orders without"
+                    f' them, add leave_out = ["{kind}"] to [lines]'
+                )
+        return outcome.orders, rejects
 
     def _gaps(self, missing: list[str]) -> Iterator[str]:
         for field in missing:
@@ -321,6 +408,7 @@ class _Proposing:
         joined = {name for names in draft.joined.values() for name in names}
         used = {*draft.columns.values(), *draft.amounts.values(), *draft.skip, *joined}
         used.add(str(draft.payment.get("column", "")))
+        used |= set(draft.items.used if draft.items else ())
         others = [" ".join(name.split()) for name in self._table.header if name and name not in used]
         if others:
             yield f"# Not used: {', '.join(others)}"
@@ -330,17 +418,10 @@ def _is_blank(column: pl.Series) -> pl.Series:
     return column.fill_null("").str.strip_chars() == ""
 
 
-def _is_of_order(column: pl.Series, orders: pl.Series) -> bool:
-    """Whether a column has a single value for each order with several lines."""
-    table = pl.DataFrame({"order": orders, "value": column.str.strip_chars()})
-    several = table.filter(pl.len().over("order") > 1).filter(pl.col("value") != "")
-    distinct = several.group_by("order").agg(pl.col("value").n_unique())
-    return distinct.height > 0 and bool((distinct["value"] == 1).all())
-
-
 def _stands_once(column: pl.Series, orders: pl.Series) -> bool:
-    """Whether a column is filled on the first line of each order and blank on other lines."""
+    """Whether a column is filled on the first line of orders and blank on other lines."""
     table = pl.DataFrame({"order": orders, "value": column})
     blank = pl.col("value").str.strip_chars() == ""
     found = table.group_by("order", maintain_order=True).agg(first=blank.first(), some=blank.any())
-    return bool(found["some"].any()) and not bool(found["first"].any())
+    # A summary line has a number of its own, and nothing else.
+    return bool(found["some"].any()) and int(found["first"].sum()) <= max(1, found.height // EXCEPTIONS)

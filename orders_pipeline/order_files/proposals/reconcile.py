@@ -13,6 +13,7 @@ from orders_pipeline.order_files.columns.money_columns import LineAmount, OrderA
 from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.proposals.column_guesses import decimal_separator
 from orders_pipeline.order_files.proposals.draft import CENTS, Draft
+from orders_pipeline.order_files.proposals.items import Items
 from orders_pipeline.order_files.proposals.known_names import amount_likeness, field_likeness
 from orders_pipeline.order_files.proposals.table import Table
 from orders_pipeline.order_files.proposals.trial import Trial, try_draft
@@ -51,7 +52,7 @@ def reconcile(
         _tried(path, replace(with_price, amounts={**parts, OrderAmount.TOTAL: total}), options)
         for total in money.totals()
         for with_price in money.with_prices(draft, total)
-        for parts in [money.parts({total, *with_price.columns.values()})]
+        for parts in [money.parts({total, *with_price.columns.values()}, with_price.items)]
     ]
     best = max(tried, key=lambda one: (one.trial.share, one.trial.several), default=None)
     if best is None:
@@ -67,8 +68,7 @@ def in_cents(column: str) -> bool:
 
 def scaled(draft: Draft) -> Draft:
     """The draft with the scale that the names of its columns tell."""
-    price = draft.columns.get(draft.price) if draft.price else None
-    return replace(draft, scale=CENTS if price and in_cents(price) else 1)
+    return replace(draft, scale=CENTS if in_cents(draft.price_column) else 1)
 
 
 def _tried(path: Path, draft: Draft, options: ReadOptions) -> Reconciled:
@@ -112,7 +112,10 @@ class _MoneyColumns:
         return sorted(named, key=lambda name: -likely[name])[:TOTALS_TRIED]
 
     def with_prices(self, draft: Draft, total: str) -> Iterator[Draft]:
-        """Drafts with each column that may be the price of a unit or of a line."""
+        """Drafts with each column, or key of items, that may be the price of a unit or of a line."""
+        if draft.items:
+            yield from _with_item_prices(draft, draft.items)
+            return
         rest = {f: c for f, c in draft.columns.items() if f is not draft.price}
         likely = {name: _price_likeness(name) for name in self._values if name != total}
         named = [name for name, likeness in likely.items() if likeness > 0 and name not in rest.values()]
@@ -120,10 +123,13 @@ class _MoneyColumns:
             for price in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL):
                 yield scaled(replace(draft, columns={**rest, price: name}))
 
-    def parts(self, used: set[str]) -> dict[OrderAmount | LineAmount, str]:
-        """The columns that may hold discounts, shipping and so on."""
+    def parts(self, used: set[str], items: Items | None) -> dict[OrderAmount | LineAmount, str]:
+        """The columns that may hold discounts, shipping and so on, beside the discounts of items."""
         found: dict[OrderAmount | LineAmount, str] = {}
+        used = {*used, *(items.used if items else ())}
         for kind in _PARTS:
+            if items and _OF_LINES.get(kind) in items.fields:
+                continue
             likely = {name: amount_likeness(kind, name) for name in self._values if name not in used}
             name = max(likely, key=lambda name: likely[name], default=None)
             if name is not None and likely[name] > 0:
@@ -134,10 +140,22 @@ class _MoneyColumns:
         return found
 
     def _is_of_order(self, name: str) -> bool:
-        """Whether a column has at most one value in each order."""
-        table = pl.DataFrame({"order": self._orders, "value": self._values[name].str.strip_chars()})
-        distinct = table.filter(pl.col("value") != "").group_by("order").agg(pl.col("value").n_unique())
-        return distinct.height > 0 and bool((distinct["value"] == 1).all())
+        return is_of_order(self._values[name], self._orders)
+
+
+def is_of_order(column: pl.Series, orders: pl.Series) -> bool:
+    """Whether a column has some values, and at most one in each order."""
+    table = pl.DataFrame({"order": orders, "value": column.str.strip_chars()})
+    distinct = table.filter(pl.col("value") != "").group_by("order").agg(pl.col("value").n_unique())
+    return distinct.height > 0 and bool((distinct["value"] == 1).all())
+
+
+def _with_item_prices(draft: Draft, items: Items) -> Iterator[Draft]:
+    for field, key in items.prices:
+        priced = items.with_price(field, key)
+        yield scaled(replace(draft, items=priced))
+        if LineAmount.LINE_DISCOUNT in priced.fields:
+            yield scaled(replace(draft, items=priced.without(LineAmount.LINE_DISCOUNT)))
 
 
 def _price_likeness(name: str) -> float:

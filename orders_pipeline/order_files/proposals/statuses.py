@@ -24,6 +24,11 @@ class Statuses:
     payment: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
 
+    def skipped_payments(self) -> dict[str, tuple[str, ...]]:
+        """What `payment` skips, by column, where only `skip` can be used."""
+        skipped = self.payment.get("skip", ())
+        return {str(self.payment["column"]): tuple(skipped)} if skipped else {}
+
 
 def read_statuses(table: Table) -> Statuses:
     """Looks for status columns by their names and sorts their values by known words."""
@@ -32,9 +37,16 @@ def read_statuses(table: Table) -> Statuses:
         values = _values(table.rows.to_series(at))
         if name and is_cancellation(name):
             found.skip[name] = (ANY_VALUE,)
-        elif name and is_status(name) and 0 < len(values) <= MOST_VALUES:
+        elif name and (is_status(name) or _are_statuses(values)) and 0 < len(values) <= MOST_VALUES:
             _sort(found, name, values)
     return found
+
+
+def _are_statuses(values: list[str]) -> bool:
+    """Whether most values are known statuses, and some keep an order from being charged."""
+    meanings = [status_meaning(value) for value in values]
+    known = len(values) - meanings.count(None)
+    return 2 * known >= len(values) and any(meaning in ("skip", "paid") for meaning in meanings)
 
 
 def _sort(found: Statuses, name: str, values: list[str]) -> None:

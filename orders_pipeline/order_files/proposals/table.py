@@ -16,13 +16,14 @@ from orders_pipeline.order_files.columns.identify import (
     cell_text,
     look_at,
     refuse_long_delimiter,
-    refuse_sheet,
+    refuse_misplaced,
 )
-from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.read_options import BrokenLines, ReadOptions
 from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.record_layout import Layout
 from orders_pipeline.order_files.records.records import RecordReader
+from orders_pipeline.order_files.records.repairs import Repairs
 from orders_pipeline.order_files.records.scanner import Scanned
 from orders_pipeline.order_files.records.sections import Sections
 from orders_pipeline.order_files.records.sniff import long_delimiter
@@ -60,8 +61,8 @@ def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Ta
             twice.
     """
     source = open_source(path, options.member)
+    refuse_misplaced(source, options)
     if source.content is Content.TEXT:
-        refuse_sheet(source, options)
         looked, first = _looked(source, options)
     else:
         looked, first = only_table(source, options.sheet, lambda table: _looked(table, options))
@@ -93,8 +94,11 @@ def _records(
     source = looked.source
     if source.content is not Content.TEXT:
         return table_records(source, cell_text(looked.options, None), layout, header)
-    reader = RecordReader(looked.sniffed.dialect, layout, source.name)
-    return reader.frames(text.decoded(read_chunks(source)))
+    dialect = looked.sniffed.dialect
+    frames = RecordReader(dialect, layout, source.name).frames(text.decoded(read_chunks(source)))
+    if looked.options.broken_lines == BrokenLines.REJECT:
+        return frames
+    return Repairs(source, looked.encoding.encoding, dialect, layout, keep_quotes=True).applied(frames)
 
 
 def _up_to(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:

@@ -48,12 +48,16 @@ class TextLines:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A record that spans `lines` physical lines; if it has a `problem`, `fields` are those before it."""
+    """A record that spans `lines` physical lines; if it has a `problem`, `fields` are those before it.
+
+    `starts` are the places of the fields in the text of a record that spans one line.
+    """
 
     fields: list[str]
     lines: int
     problem: RejectCode | None = None
     detail: str = ""
+    starts: tuple[int, ...] = ()
 
 
 class RecordScanner:
@@ -69,14 +73,16 @@ class RecordScanner:
         """Reads the record that starts at line `start`; None if it may continue after the last line."""
         record = _Record(self._lines[start], start + 1)
         fields: list[str] = []
+        starts: list[int] = []
         try:
             while not record.read:
+                starts.append(record.at)
                 fields.append(self._field(record))
         except _BrokenRecordError as broken:
             return Scanned(fields, 1, broken.problem, broken.detail)
         except _UnfinishedRecordError:
             return None
-        return Scanned(fields, record.following - start)
+        return Scanned(fields, record.following - start, starts=tuple(starts))
 
     def _field(self, record: _Record) -> str:
         if self._dialect.skip_space:
@@ -91,7 +97,7 @@ class RecordScanner:
         start = record.at
         record.at = _end(self._patterns.plain, record.text, start)
         value = record.text[start : record.at]
-        return self._unescaped(value, self._patterns.plain_escapes) if self._dialect.escape else value
+        return unescaped(value, self._dialect, quoted=False) if self._dialect.escape else value
 
     def _quoted(self, record: _Record) -> str:
         opened, lines = record.at, record.following
@@ -104,7 +110,7 @@ class RecordScanner:
                 raise _BrokenRecordError(RejectCode.UNCLOSED_QUOTE, record.text[opened : opened + _SHOWN])
             shown = record.text[max(opened, closed + 1 - _SHOWN) : closed + 12]
             raise _BrokenRecordError(RejectCode.STRAY_QUOTE, shown)
-        return self._unescaped(value, self._patterns.quoted_escapes)
+        return unescaped(value, self._dialect, quoted=True)
 
     def _closing_quote(self, record: _Record) -> int:
         """Finds the quote that closes the field opened at `record.at`; adds lines to the record as needed."""
@@ -131,14 +137,18 @@ class RecordScanner:
         record.following += 1
         return self._lines.end(following - 1) + self._lines[following]
 
-    def _unescaped(self, value: str, escapes: re.Pattern[str]) -> str:
-        return escapes.sub(lambda match: match[1] or self._dialect.quote, value)
-
     def _skip_blanks(self, record: _Record) -> None:
         text, at = record.text, record.at
         while at < len(text) and text[at] in " \t" and text[at] != self._dialect.delimiter:
             at += 1
         record.at = at
+
+
+def unescaped(value: str, dialect: Dialect, *, quoted: bool) -> str:
+    """Returns what the text of a field means: without escape characters, and with doubled quotes as one."""
+    patterns = _patterns(dialect)
+    escapes = patterns.quoted_escapes if quoted else patterns.plain_escapes
+    return escapes.sub(lambda match: match[1] or dialect.quote, value)
 
 
 @dataclass(slots=True)

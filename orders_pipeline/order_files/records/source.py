@@ -75,9 +75,13 @@ def open_source(path: Path, member: str | None = None, leave_out: tuple[str, ...
     magic = _first_bytes(path)
     refuse_unreadable(path.name, magic)
     if content := binary_content(path, magic):
+        if member:
+            raise _no_archive(path.name, member)
         return Source(str(path), Container.PLAIN, content=content)
     container = next(name for name, known in FORMATS.items() if magic.startswith(known.magic))
     names = FORMATS[container].members(path)
+    if names is None and member:
+        raise _no_archive(path.name, member)
     source = Source(str(path), container, "" if names is None else _member(path, names, member, leave_out))
     with closing(read_chunks(source, HEAD_BYTES)) as chunks:
         return replace(source, content=text_content(path.name, next(chunks, b"")))
@@ -143,6 +147,11 @@ def _member(path: Path, names: list[str], wanted: str | None, leave_out: tuple[s
     held = ", ".join(names[:5])
     message = f"{path.name} contains {held}. One of these must be chosen as the order file."
     raise FileRefused("archive_ambiguous", message, "Name one of them in the option `member`.")
+
+
+def _no_archive(name: str, member: str) -> FileRefused:
+    message = f"{name} is not an archive. It has no member {member!r}."
+    return FileRefused("option_invalid", message, "Leave out --member.")
 
 
 def _too_large(source: Source) -> FileRefused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -59,6 +60,12 @@ class TextStream:
 def decode_start(head: bytes, encoding: str) -> str:
     """Decodes the first bytes of a file."""
     return b"".join(TextStream(encoding).decoded(iter([head]))).decode()
+
+
+def complete_lines(text: str, *, whole: bool) -> list[str]:
+    """Splits the first text of a file into lines; unless it is the whole file, its last line is left out."""
+    lines = [line.rstrip("\n") for line in io.StringIO(text.replace("\r\r\n", "\r\n"), newline=None)]
+    return lines if whole or len(lines) == 1 else lines[:-1]
 
 
 def original_bytes(text: str, encoding: str) -> bytes:

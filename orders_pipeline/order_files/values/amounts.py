@@ -17,9 +17,13 @@ from orders_pipeline.order_files.values.currency_signs import plain_sign
 SCALE = 10_000
 MAX_WHOLE_DIGITS = 13
 
+# In 1/10,000; no line and no order may come to more.
+MAX_TOTAL = 10_000_000_000 * SCALE
 # One to three digits, a separator, three digits: `1,234` may mean 1234 or 1.234.
 _OPEN = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _GAP = r"['\x{2019}\s\x{a0}\x{202f}\x{2009}]"
+# A float has 15 to 17 digits; sums of floats are off by a few units of the last one.
+_FLOAT_DIGITS, _FLOAT_NOISE = 16, 1e-15
 # `12,-` and `12.--` are whole amounts.
 _DASHES = r"([0-9])[.,](?:--?|\x{2013}|\x{2014})(\s*[^0-9]*)$"
 _MINUS = r"[-\x{2212}]"
@@ -177,9 +181,11 @@ def _read_odd(text: pl.Series, decimal: DecimalSeparator, decimals: int | None) 
         part=pl.col("part").fill_null("").str.strip_chars_end("0"),
         sign=plain_sign(pl.coalesce("sign1", "sign2")),
         negative=negative,
-    ).with_columns(code=_code(mixed=decimal.mixed, exact=decimals is None))
+    )
+    table = table.with_columns(noise=_is_noise() if decimals is None else pl.lit(value=False))
+    table = table.with_columns(code=_code(mixed=decimal.mixed, exact=decimals is None))
     whole = pl.col("digits").str.zfill(1).cast(pl.Int64, strict=False)
-    exact = whole * SCALE + _part_units(decimals)
+    exact = pl.when("noise").then(_nearest()).otherwise(whole * SCALE + _part_units(decimals))
     signed = pl.when("negative").then(-exact).otherwise(exact)
     return table.select("text", "code", "sign", units=pl.when(pl.col("code").is_null()).then(signed))
 
@@ -191,6 +197,30 @@ def _pattern(decimal: str) -> str:
     )
     before = rf"^(\()?\s*(?:\+|({_MINUS}))?\s*{_SIGN}?\s*({_MINUS})?\s*"
     return rf"{before}{whole}(?:{point}([0-9]*))?\s*{_SIGN}?\s*({_MINUS})?\s*(\))?$"
+
+
+def _is_noise() -> pl.Expr:
+    """Whether an amount differs from one with four decimals by no more than a binary float does.
+
+    Programs write 0.3 as `0.30000000000000004`: with all digits of a float, and a few units in the last one.
+    """
+    number = _ten_thousandths()
+    part = pl.col("part").str.len_bytes()
+    digits = pl.col("digits").str.len_bytes() + part
+    off = (number - number.round()).abs()
+    # A float with more digits before the point has no decimals of its own.
+    whole = pl.col("digits").str.len_bytes() + 4 < _FLOAT_DIGITS
+    rules = ((part > 4), (digits >= _FLOAT_DIGITS), whole, (off <= number * _FLOAT_NOISE), (off < 0.01))
+    return pl.all_horizontal(rules).fill_null(value=False)
+
+
+def _ten_thousandths() -> pl.Expr:
+    text = pl.concat_str(pl.col("digits").str.zfill(1), pl.lit("."), pl.col("part"))
+    return text.cast(pl.Float64, strict=False) * SCALE
+
+
+def _nearest() -> pl.Expr:
+    return _ten_thousandths().round().cast(pl.Int64, strict=False)
 
 
 def _part_units(decimals: int | None) -> pl.Expr:
@@ -217,6 +247,6 @@ def _code(*, mixed: bool, exact: bool) -> pl.Expr:
         .then(pl.lit(AmountCode.AMBIGUOUS.value))
         .when(pl.col("digits").str.len_bytes() > MAX_WHOLE_DIGITS)
         .then(pl.lit(AmountCode.TOO_LARGE.value))
-        .when(pl.lit(value=exact) & (part.str.len_bytes() > 4))
+        .when(pl.lit(value=exact) & (part.str.len_bytes() > 4) & ~pl.col("noise"))
         .then(pl.lit(AmountCode.TOO_PRECISE.value))
     )

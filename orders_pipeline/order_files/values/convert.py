@@ -5,13 +5,19 @@ from __future__ import annotations
 import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
-from orders_pipeline.order_files.columns.profile import OrderField, Profile
+from orders_pipeline.order_files.columns.profile import CONTACT_FIELDS, PAYER_FIELDS, OrderField, Profile
+from orders_pipeline.order_files.columns.return_rules import NAMED, ReturnRules
 from orders_pipeline.order_files.columns.zone_column import TIME_ZONE
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, read_amounts, read_money
+from orders_pipeline.order_files.values.amounts import MAX_TOTAL, SCALE, AmountCode, read_amounts, read_money
 from orders_pipeline.order_files.values.cleaning import is_damaged, is_missing_word, without_missing_words
-from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
+from orders_pipeline.order_files.values.currency_signs import (
+    currency_told,
+    is_currency_sign,
+    plain_sign,
+    sign_fits,
+)
 from orders_pipeline.order_files.values.date_reading import DateCode, read_dates, read_zoned_dates
 from orders_pipeline.order_files.values.decisions import Decisions
 from orders_pipeline.order_files.values.money import (
@@ -21,10 +27,12 @@ from orders_pipeline.order_files.values.money import (
     with_amounts,
     with_percent_off,
 )
+from orders_pipeline.order_files.values.quantities import with_quantities
+from orders_pipeline.order_files.values.returned import RETURNED, with_returned
 
 MAX_QUANTITY = 1_000_000_000
-MAX_TOTAL_UNITS = 10_000_000_000
 MAX_TEXT = 1000
+NEEDS_PRICE = "needs_price"
 
 TEXT_FIELDS = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.SKU, OrderField.PRODUCT_NAME)
 
@@ -40,20 +48,26 @@ def order_key(raw: pl.Expr) -> pl.Expr:
 
 
 def convert_lines(
-    frame: pl.DataFrame, profile: Profile, decisions: Decisions, rules: ParseRules
+    frame: pl.DataFrame,
+    profile: Profile,
+    decisions: Decisions,
+    rules: ParseRules,
+    returns: ReturnRules | None = None,
 ) -> pl.DataFrame:
     """Converts the text columns of `frame` (named by `OrderField`; also `order`, `problem`, `detail`).
 
-    Adds `count`, `total` (in 1/10,000), `instant` (UTC), `day`, `currency` and, for a bad line, the reject
-    code in `code`.
+    Adds `count` and `total` (see `with_quantities`), `instant` (UTC), `day`, `currency` and, for a bad line,
+    the reject code in `code`. If returns are taken, adds `returned`; see `with_returned`.
     """
     frame = _filled(frame, profile)
+    if not rules.contacts:
+        frame = frame.drop(CONTACT_FIELDS, strict=False)
     price = read_money(frame[profile.price_field.value], decisions.price, units_of(profile))
     quantity = read_amounts(frame[OrderField.QUANTITY.value], decisions.quantity)
     dates = _dates(frame, profile, decisions, rules)
     values = frame.with_columns(
         customer_id=order_key(pl.col("customer_id")),
-        currency=pl.col("currency").str.to_uppercase().fill_null(rules.currency),
+        currency=_currency(frame["currency"], price["sign"], profile, rules),
         price=price["units"],
         price_code=price["code"],
         price_sign=price["sign"],
@@ -63,14 +77,23 @@ def convert_lines(
         date_code=dates["code"],
         day=dates["instant"].dt.convert_time_zone(rules.timezone).dt.date(),
     )
-    values = with_amounts(values, profile, decisions.price).with_columns(count=pl.col("units") // SCALE)
-    by_unit = profile.price_field is OrderField.UNIT_PRICE
-    total = pl.col("price") * pl.col("count") if by_unit else pl.col("price")
-    codes = _problems(values, _checks(profile, rules, signed=decisions.signed))
+    if returns:
+        values = with_returned(values, profile, returns)
+        values = values.with_columns(_needs_price(values))
+    values = with_quantities(with_amounts(values, profile, decisions.price), profile)
+    checks = _checks(profile, rules, signed=decisions.signed, returns=returns)
+    codes = _problems(values, checks)
     if UNREADABLE in values.columns:
         unreadable = codes == RejectCode.AMOUNT_UNREADABLE.value
         values = values.with_columns(detail=pl.when(unreadable).then(UNREADABLE).otherwise("detail"))
-    return with_percent_off(values.with_columns(codes, total=total))
+    return with_percent_off(values.with_columns(codes))
+
+
+def _needs_price(values: pl.DataFrame) -> pl.Expr:
+    """Whether a line needs a price: not that of a return that names its order, which tells what it was."""
+    named = order_key(pl.col(NAMED)).is_not_null().any().over("order") if NAMED in values.columns else None
+    needs = pl.lit(value=True) if named is None else ~(pl.col(RETURNED) & named)
+    return needs.alias(NEEDS_PRICE)
 
 
 def _dates(frame: pl.DataFrame, profile: Profile, decisions: Decisions, rules: ParseRules) -> pl.DataFrame:
@@ -80,12 +103,28 @@ def _dates(frame: pl.DataFrame, profile: Profile, decisions: Decisions, rules: P
     return read_dates(values, decisions.dates, zone)
 
 
+def _currency(own: pl.Series, signs: pl.Series, profile: Profile, rules: ParseRules) -> pl.Series:
+    """The currency of each line: its own, else the one that the sign of its price tells, else the default."""
+    code = own.str.to_uppercase()
+    odd = ~code.is_in(list(MINOR_DIGITS))
+    if odd.any():
+        named = pl.select(currency_told(plain_sign(pl.lit(own)), rules.currency, {})).to_series()
+        code = code.zip_with(~odd, named.fill_null(code))
+    if signs.null_count() < signs.len():
+        said = profile.values.get(OrderField.CURRENCY, {})
+        told = pl.select(currency_told(pl.lit(signs), rules.currency, said)).to_series()
+        code = code.zip_with(code.is_not_null(), told)
+    return code.fill_null(rules.currency)
+
+
 def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     """Fills in constants, fallbacks and inherited values; trims text and makes blank text null."""
-    blanks = [pl.lit(None, pl.String).alias(f.value) for f in OrderField if f.value not in frame.columns]
+    unread = {*CONTACT_FIELDS, *PAYER_FIELDS} - set(profile.fallback.values()) | set(frame.columns)
+    blanks = [pl.lit(None, pl.String).alias(field.value) for field in OrderField if field not in unread]
     constants = [pl.lit(value).alias(field.value) for field, value in profile.constants.items()]
     frame = frame.with_columns(blanks).with_columns(constants)
-    frame = frame.with_columns(_text(field) for field in (*TEXT_FIELDS, OrderField.CURRENCY))
+    told = [field for field in PAYER_FIELDS if field.value in frame.columns]
+    frame = frame.with_columns(_text(field) for field in (*TEXT_FIELDS, OrderField.CURRENCY, *told))
     for field in (*TEXT_FIELDS, OrderField.CURRENCY):
         frame = without_missing_words(frame, [field.value], profile.values.get(field, {}))
     frame = frame.with_columns(
@@ -94,6 +133,7 @@ def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     frame = frame.with_columns(_text(field) for field in TEXT_FIELDS if field in profile.values)
     # Order numbers are inherited from the line above, before lines are divided by order.
     inherited = [field.value for field in profile.inherit if field is not OrderField.ORDER_NUMBER]
+    inherited = [name for name in inherited if name in frame.columns]
     if inherited:
         frame = frame.with_columns(map(_inherited, inherited))
     return frame.with_columns(
@@ -124,7 +164,9 @@ def _problems(values: pl.DataFrame, checks: list[tuple[RejectCode, pl.Expr]]) ->
     return codes.scatter(at, values[at].select(pl.coalesce("problem", first)).to_series())
 
 
-def _checks(profile: Profile, rules: ParseRules, *, signed: bool) -> list[tuple[RejectCode, pl.Expr]]:
+def _checks(
+    profile: Profile, rules: ParseRules, *, signed: bool, returns: ReturnRules | None
+) -> list[tuple[RejectCode, pl.Expr]]:
     """Returns the conditions that make a line bad; the first one that is true gives the code.
 
     The first entry stands for a broken record, whose code is already in `problem`.
@@ -139,8 +181,8 @@ def _checks(profile: Profile, rules: ParseRules, *, signed: bool) -> list[tuple[
         (RejectCode.STATUS_SKIPPED, pl.col("skipped").is_not_null()),
         (RejectCode.SKU_MISSING, pl.col("sku").is_null()),
         (RejectCode.SKU_DAMAGED, damaged_sku),
-        *_quantity_checks(),
-        *_price_checks(profile),
+        *_quantity_checks(profile, returns),
+        *_price_checks(profile, returns),
         *(
             [(RejectCode.AMOUNT_UNREADABLE, pl.col(UNREADABLE).is_not_null())]
             if amount_columns(profile)
@@ -158,32 +200,44 @@ def _checks(profile: Profile, rules: ParseRules, *, signed: bool) -> list[tuple[
     ]
 
 
-def _quantity_checks() -> list[tuple[RejectCode, pl.Expr]]:
+def _quantity_checks(profile: Profile, returns: ReturnRules | None) -> list[tuple[RejectCode, pl.Expr]]:
     code, units = pl.col("quantity_code"), pl.col("units")
+    decimals = profile.quantity.decimals
+    step = SCALE // 10**decimals
+    too_precise = RejectCode.QUANTITY_TOO_PRECISE if decimals else RejectCode.QUANTITY_NOT_WHOLE
     return [
         (RejectCode.QUANTITY_MISSING, units.is_null() & code.is_null()),
         (RejectCode.QUANTITY_TOO_LARGE, code == AmountCode.TOO_LARGE),
-        (RejectCode.QUANTITY_NOT_WHOLE, code == AmountCode.TOO_PRECISE),
+        (too_precise, code == AmountCode.TOO_PRECISE),
         (RejectCode.QUANTITY_UNREADABLE, code.is_not_null()),
+        *(
+            [(RejectCode.RETURN_NOT_NEGATIVE, pl.col(RETURNED) & (units <= 0))]
+            if returns and returns.quantity == "negative"
+            else ()
+        ),
         (RejectCode.QUANTITY_NOT_POSITIVE, units <= 0),
-        (RejectCode.QUANTITY_NOT_WHOLE, units % SCALE != 0),
+        (too_precise, units % step != 0),
         (RejectCode.QUANTITY_TOO_LARGE, pl.col("count") > MAX_QUANTITY),
     ]
 
 
-def _price_checks(profile: Profile) -> list[tuple[RejectCode, pl.Expr]]:
+def _price_checks(profile: Profile, returns: ReturnRules | None) -> list[tuple[RejectCode, pl.Expr]]:
     code, price, sign = pl.col("price_code"), pl.col("price"), pl.col("price_sign")
-    limit = pl.lit(MAX_TOTAL_UNITS * SCALE, pl.Int64)
-    if profile.price_field is OrderField.UNIT_PRICE:
+    missing = price.is_null() & code.is_null()
+    by_weight = profile.quantity.decimals > 0
+    limit, compared = pl.lit(MAX_TOTAL, pl.Int64), pl.col("total") if by_weight else price
+    if profile.price_field is OrderField.UNIT_PRICE and not by_weight:
+        # The total itself may be too large for an integer.
         limit //= pl.col("count").clip(1)
     return [
-        (RejectCode.PRICE_MISSING, price.is_null() & code.is_null()),
+        (RejectCode.PRICE_MISSING, missing & pl.col(NEEDS_PRICE) if returns else missing),
         (RejectCode.PRICE_TOO_LARGE, code == AmountCode.TOO_LARGE),
         (RejectCode.PRICE_TOO_PRECISE, code == AmountCode.TOO_PRECISE),
         (RejectCode.PRICE_AMBIGUOUS, code == AmountCode.AMBIGUOUS),
         (RejectCode.PRICE_UNREADABLE, code.is_not_null()),
         (RejectCode.PRICE_NOT_POSITIVE, price <= 0),
-        (RejectCode.PRICE_TOO_LARGE, price > limit),
+        (RejectCode.PRICE_TOO_LARGE, compared > limit),
+        (RejectCode.PRICE_TOO_SMALL, (pl.col("total") == 0) & by_weight),
         (RejectCode.CURRENCY_UNKNOWN, ~pl.col("currency").is_in(list(MINOR_DIGITS))),
         (RejectCode.PRICE_UNREADABLE, sign.is_not_null() & ~is_currency_sign(sign)),
         (RejectCode.PRICE_OTHER_CURRENCY, sign.is_not_null() & ~sign_fits(sign, pl.col("currency"))),

@@ -6,6 +6,7 @@ The signs are those of Unicode CLDR in all languages, in `currency_signs.json`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
@@ -46,6 +47,32 @@ def sign_fits(sign: pl.Expr, currency: pl.Expr) -> pl.Expr:
     pairs = [f"{known} {code}" for known, codes in _signs().items() for code in codes]
     pair = pl.concat_str(sign, pl.lit(" "), currency)
     return pair.is_in(pairs) | (sign.str.to_uppercase() == currency)
+
+
+def currency_told(sign: pl.Expr, default: str, said: Mapping[str, str]) -> pl.Expr:
+    """Returns the currency that a plain sign tells by itself; null if it can mean several.
+
+    Args:
+        default: the currency that a sign means if it can, such as one of the dollars.
+        said: what signs stand for, whatever they mean elsewhere.
+    """
+    known = {own: code for own, codes in _signs().items() if (code := _only(codes, default))}
+    known |= {_plain(own): code.upper() for own, code in said.items()}
+    own_code = sign.str.to_uppercase()
+    return pl.coalesce(
+        sign.replace_strict(known, default=None, return_dtype=pl.String),
+        pl.when(own_code.is_in(list(MINOR_DIGITS))).then(own_code),
+    )
+
+
+def _only(codes: list[str], default: str) -> str | None:
+    if default in codes:
+        return default
+    return codes[0] if len(codes) == 1 else None
+
+
+def _plain(sign: str) -> str:
+    return str(pl.select(plain_sign(pl.lit(sign))).item())
 
 
 @cache

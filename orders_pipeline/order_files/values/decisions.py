@@ -64,9 +64,13 @@ class ColumnEvidence:
         told = None if given is None else DecimalSeparator(_decimal_separator(given))
         # The given separator is about prices. Quantities may differ: pandas writes 6.0 next to a price
         # of 2,55. So quantities that show their separator are read with their own.
+        price = self._certain(told or self.price.decide(), self.price, "price")
         quantity = told if told and not self.quantity.settled else self.quantity.decide()
+        if quantity is None and self.price.settled and self.identified.profile.quantity.decimals:
+            # The prices show how the file writes decimals.
+            quantity = price
         return Decisions(
-            price=self._certain(told or self.price.decide(), self.price, "price"),
+            price=price,
             quantity=self._certain(quantity, self.quantity, "quantity"),
             dates=self._dates(),
             signed=self.characters.plus,
@@ -88,12 +92,12 @@ class ColumnEvidence:
         decided = self.dates.decide(given, profile.date_order, profile.short_date_order)
         if not isinstance(decided, OpenDates):
             return decided
-        orders = [order.value for order in decided.orders]
+        orders = " or ".join(order.value for order in decided.orders)
+        name = self.identified.file_with(OrderField.ORDERED_AT)
         raise FileRefused(
             "dates_ambiguous",
-            f"{self.identified.file_name}: every order date like {decided.example} can be read as "
-            f"{' or '.join(orders)}.",
-            f"Set the date format to {' or '.join(orders)}.",
+            f"{name}: every order date like {decided.example} can be read as {orders}.",
+            f"Set the date format to {orders}.",
         )
 
 

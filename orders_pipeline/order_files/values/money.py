@@ -12,7 +12,7 @@ from orders_pipeline.order_files.columns.money_columns import (
     LineAmount,
     OrderAmount,
 )
-from orders_pipeline.order_files.columns.profile import Profile
+from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.values.amounts import (
     SCALE,
     DecimalSeparator,
@@ -22,7 +22,7 @@ from orders_pipeline.order_files.values.amounts import (
 )
 from orders_pipeline.order_files.values.currency_signs import is_currency_sign, sign_fits
 
-PAID, OUTSTANDING = "payment_paid", "payment_outstanding"
+PAID, OUTSTANDING, REFUNDED = "payment_paid", "payment_outstanding", "payment_refunded_amount"
 UNREADABLE = "amount_problem"
 _DISCOUNTS = (OrderAmount.DISCOUNT, LineAmount.LINE_DISCOUNT)
 SHOWN = 80
@@ -39,7 +39,15 @@ def units_of(profile: Profile) -> Units:
 def amount_columns(profile: Profile) -> dict[str, str]:
     """The header of each column that holds an amount beside the price, by its name in a layout."""
     texts = ("payment_column", "payment_reference", TAX_TREATMENT)
-    return {name: header for name, header in profile.money_columns.items() if name not in texts}
+    columns = {name: header for name, header in profile.money_columns.items() if name not in texts}
+    if profile.items:
+        columns |= {item_column(kind): profile.items.name_of(kind) for kind in profile.items.amounts}
+    return columns
+
+
+def item_column(field: OrderField | LineAmount) -> str:
+    """The column of a frame that holds a field of items."""
+    return f"{field}+item" if isinstance(field, LineAmount) else field.value
 
 
 def with_amounts(frame: pl.DataFrame, profile: Profile, decimal: DecimalSeparator) -> pl.DataFrame:

@@ -5,49 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import polars as pl
-
 from orders_pipeline.order_files.records.cell_errors import NOT_COMPUTED
 from orders_pipeline.order_files.records.source import Source
 from orders_pipeline.order_files.records.tables.cell_text import CellText
-from orders_pipeline.order_files.records.tables.rows import MAX_COLUMNS, Row, bounded, row_frames, too_wide
+from orders_pipeline.order_files.records.tables.packed_workbook import PackedWorkbook
+from orders_pipeline.order_files.records.tables.rows import MAX_COLUMNS, Row, too_wide
 from orders_pipeline.order_files.records.tables.xml_parts import (
-    PACKED_ERRORS,
     Attributes,
     XmlParts,
     local,
     locals_of,
-    opened,
 )
 
 _CONTENT = "content.xml"
 _CELLS = {"table-cell", "covered-table-cell"}
 
 
-class Ods:
-    """The format of LibreOffice and OpenOffice."""
-
-    label = "OpenDocument spreadsheet (.ods)"
-    growth = 8
-    errors = PACKED_ERRORS
-
-    def tables(self, source: Source) -> dict[str, bool]:
-        """Returns whether each sheet is visible, by its name."""
-        with opened(source) as parts:
-            return _sheets(parts)
-
-    def frames(
-        self,
-        source: Source,
-        cells: CellText,
-        header: tuple[str, ...] | None = None,  # noqa: ARG002 it is a row of the sheet
-    ) -> Iterator[pl.DataFrame]:
-        """Yields the rows of the sheet that are not blank."""
-        with opened(source) as parts:
-            yield from row_frames(bounded(source, _rows(source, parts, cells)))
-
-
-def _sheets(parts: XmlParts) -> dict[str, bool]:
+def _sheets(_source: Source, parts: XmlParts) -> dict[str, bool]:
     """Returns whether each sheet is visible, by its name."""
     invisible: set[str] = set()
     shown: dict[str, bool] = {}
@@ -169,3 +143,6 @@ def _clock(duration: str) -> str:
     """Writes a time of day, which the file contains as a duration such as `PT14H05M00S`."""
     found = re.fullmatch(r"PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S", duration)
     return ":".join(part.zfill(2) for part in found.groups()) if found else duration
+
+
+ODS = PackedWorkbook("OpenDocument spreadsheet (.ods)", growth=8, sheets=_sheets, rows=_rows)

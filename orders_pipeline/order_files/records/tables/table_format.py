@@ -1,8 +1,9 @@
 """The contract of a table format: a kind of file whose records are rows of cells, not lines of text.
 
 All later steps (header, columns, values, rejects and their export) are the same as for delimited text. To
-add a format, write a class with these members in its own module and enter it in `known_tables.py`. In
-`content.py`, add a member to `Content`, the place of its records, and how it is detected.
+add a format, write a class with these members, or a `PackedWorkbook`, in its own module and enter it in
+`known_tables.py`. In `content.py`, add a member to `Content`, the place of its records, and how it is
+detected.
 """
 
 from __future__ import annotations

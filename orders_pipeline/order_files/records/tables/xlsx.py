@@ -5,52 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import polars as pl
-
 from orders_pipeline.order_files.records.cell_errors import NOT_COMPUTED
 from orders_pipeline.order_files.records.source import Source
 from orders_pipeline.order_files.records.tables.cell_text import CellText, serial_date
-from orders_pipeline.order_files.records.tables.rows import MAX_COLUMNS, Row, bounded, row_frames, too_wide
+from orders_pipeline.order_files.records.tables.packed_workbook import PackedWorkbook
+from orders_pipeline.order_files.records.tables.rows import MAX_COLUMNS, Row, too_wide
 from orders_pipeline.order_files.records.tables.xlsx_parts import (
-    Workbook,
     read_date_styles,
     read_shared_texts,
     read_workbook,
 )
 from orders_pipeline.order_files.records.tables.xml_parts import (
-    PACKED_ERRORS,
     Attributes,
     XmlParts,
     local,
-    opened,
 )
 
 
-class Xlsx:
-    """Excel's format since 2007."""
-
-    label = "Excel workbook (.xlsx)"
-    growth = 5
-    errors = PACKED_ERRORS
-
-    def tables(self, source: Source) -> dict[str, bool]:
-        """Returns whether each sheet is visible, by its name."""
-        with opened(source) as parts:
-            return read_workbook(source, parts).visible
-
-    def frames(
-        self,
-        source: Source,
-        cells: CellText,
-        header: tuple[str, ...] | None = None,  # noqa: ARG002 it is a row of the sheet
-    ) -> Iterator[pl.DataFrame]:
-        """Yields the rows of the sheet that are not blank."""
-        with opened(source) as parts:
-            book = read_workbook(source, parts)
-            yield from row_frames(bounded(source, _rows(source, parts, book, cells)))
+def _sheets(source: Source, parts: XmlParts) -> dict[str, bool]:
+    return read_workbook(source, parts).visible
 
 
-def _rows(source: Source, parts: XmlParts, book: Workbook, cells: CellText) -> Iterator[Row]:
+def _rows(source: Source, parts: XmlParts, cells: CellText) -> Iterator[Row]:
+    book = read_workbook(source, parts)
     values = _Values(
         read_shared_texts(source, parts, book.shared),
         read_date_styles(parts, book.styles),
@@ -178,3 +155,6 @@ class _Sheet:
         if position > MAX_COLUMNS:
             raise too_wide(self._source)
         return self._columns.setdefault(letters, position - 1)
+
+
+XLSX = PackedWorkbook("Excel workbook (.xlsx)", growth=5, sheets=_sheets, rows=_rows)

@@ -1,0 +1,120 @@
+"""Books the refunds of orders that their file tells: the shop gave the money back, so no gateway is asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Connection, Engine, select, update
+
+from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.imports.documents import parsed_document, parsed_of
+from orders_pipeline.imports.import_row import Import, get_import
+from orders_pipeline.imports.life import lock_import
+from orders_pipeline.order_files.parsed_file import FileWarning
+from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
+from orders_pipeline.refunds.decide import BOOKED_BEFORE, BOOKED_MORE
+from orders_pipeline.refunds.request import RefundTerms, request_refunds
+from orders_pipeline.staging.staging import Staging
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import batches, duplicate_orders, imports, orders
+
+LESS_REFUNDED = "less_refunded"
+log = logging.getLogger(__name__)
+
+
+def tells_refunds(found: Import) -> bool:
+    """Whether the file of an import says that money of its orders was given back."""
+    parsed = parsed_of(found)
+    return bool(parsed and parsed.file.refunded_orders)
+
+
+def refunding_actor(found: Import) -> str:
+    """Who asks for the refunds that the file of an import tells."""
+    return f"import:{found.key}"
+
+
+def book_told_refunds(
+    engine: Engine, staging: Staging, found: Import, terms: RefundTerms, actor: str
+) -> None:
+    """Books what was given back of the completed orders of a file; once, however often it is called.
+
+    Of an order that came with an earlier file, only what is not booked yet is booked.
+    """
+    if not tells_refunds(found):
+        return
+    with reading(engine) as connection:
+        ranges, known = _ranges(connection, found), _known(connection, found)
+    booked_more = 0
+    for number, window in ranges.items():
+        with staging.batch(found.key, number) as folder:
+            told = _told(folder, number, window)
+        with reading(engine) as connection:
+            new = pl.col("id").is_in(_completed(connection, window))
+        told = told.with_columns(new=new).filter(pl.col("new") | pl.col("number").is_in(known))
+        answers = request_refunds(engine, list(_asked(told, found.source)), terms, actor)
+        refused = [answer for answer in answers if isinstance(answer, RefundRefused)]
+        booked_more += sum(answer.code == BOOKED_MORE for answer in refused)
+        for answer in refused:
+            if answer.code not in (BOOKED_BEFORE, BOOKED_MORE):
+                log.warning("a refund of %s is not booked: %s", found.file_name, answer)
+    if booked_more:
+        _warn(engine, found, booked_more)
+
+
+def _warn(engine: Engine, found: Import, orders_: int) -> None:
+    """Notes in the report of the import that its file tells of less than is booked."""
+    message = "more is booked as given back than the file tells, so nothing is booked for these orders"
+    with engine.begin() as connection:
+        lock_import(connection, found.id)
+        parsed = parsed_of(get_import(connection, found.key))
+        if parsed is None:
+            return
+        others = (one for one in parsed.file.warnings if one.code != LESS_REFUNDED)
+        warnings = (*others, FileWarning(LESS_REFUNDED, message, orders_))
+        document = parsed_document(replace(parsed, file=replace(parsed.file, warnings=warnings)))
+        connection.execute(update(imports).where(imports.c.id == found.id).values(parsed=document))
+
+
+def _known(connection: Connection, found: Import) -> list[str]:
+    """The numbers of orders of the file that came with an earlier one, with the same content."""
+    known = duplicate_orders.c
+    return list(connection.scalars(select(known.number).where(known.import_id == found.id, known.total >= 0)))
+
+
+def _ranges(connection: Connection, found: Import) -> dict[int, Window]:
+    b = batches.c
+    query = select(b.number, b.first_order_id, b.orders).where(b.import_id == found.id).order_by(b.number)
+    return {number: Window(first, first + size - 1) for number, first, size in connection.execute(query)}
+
+
+def _told(folder: Path, number: int, window: Window) -> pl.DataFrame:
+    parsed = pl.scan_parquet(folder / f"batch-{number:04}.orders.parquet").filter(pl.col("refunded") > 0)
+    order_id = (pl.col("position") + window.first).alias("id")
+    return parsed.select(order_id, "number", "currency", "refunded").collect()
+
+
+def _completed(connection: Connection, window: Window) -> list[int]:
+    """Orders of the file that the store did not have before, and that were completed."""
+    inside = orders.c.id.between(window.first, window.last)
+    query = select(orders.c.id).where(inside, orders.c.status == OrderStatus.COMPLETED)
+    return list(connection.scalars(query))
+
+
+def _asked(told: pl.DataFrame, source: str) -> Iterator[RefundAsked]:
+    rows = told.select("number", "currency", "refunded", "new")
+    for number, currency, refunded, new in rows.iter_rows():
+        key = f"recorded:{source}/{number}"
+        yield RefundAsked(
+            order=number,
+            source=source,
+            so_far=Decimal(refunded).scaleb(-minor_digits(currency)),
+            recorded=True,
+            on_order_day=True,
+            key=key if new else f"{key}/{refunded}",
+        )

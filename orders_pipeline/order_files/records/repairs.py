@@ -1,0 +1,115 @@
+"""Reads broken lines that can say only one thing, and warns about each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+
+import polars as pl
+
+from orders_pipeline.order_files.parsed_file import FileWarning
+from orders_pipeline.order_files.records.column_shapes import learn_shape
+from orders_pipeline.order_files.records.dialect import Dialect
+from orders_pipeline.order_files.records.readings import Fault, LineReader
+from orders_pipeline.order_files.records.record_layout import Layout
+from orders_pipeline.order_files.records.source import Source
+from orders_pipeline.order_files.records.text import STAND_IN_PATTERN
+from orders_pipeline.order_files.reject_codes import RejectCode
+
+# A file with more broken lines is damaged as a whole. To look at each of them would take too long.
+MOST_LOOKED_AT = 500
+
+_BROKEN = [code.value for code in (RejectCode.FIELD_COUNT, RejectCode.STRAY_QUOTE, RejectCode.UNCLOSED_QUOTE)]
+# Lines with undecodable bytes, and parts of records that span several lines.
+_UNREADABLE = f"[\\r\\n]|{STAND_IN_PATTERN}"
+_HINT = "Check these lines, or set broken_lines to reject."
+_MESSAGES = {
+    Fault.DELIMITER_MISSING: "Lines lack a delimiter. They were read with it, because there is only one "
+    f"place for it where each field looks like its column. {_HINT}",
+    Fault.DELIMITER_DOUBLED: "Lines have a delimiter too many, beside a blank field. They were read "
+    f"without it, because only then each field looks like its column. {_HINT}",
+    Fault.OTHER_DELIMITER: "Lines have another delimiter than the file. They were read with it, because "
+    f"then each field looks like its column. {_HINT}",
+    Fault.STRAY_QUOTE: "Lines have a stray quote in a column that is not imported. They were read, because "
+    f"there is only one way to divide them into fields that look like their columns. {_HINT}",
+}
+
+
+class Repairs:
+    """Reads the broken lines of a file that can say only one thing.
+
+    Args:
+        keep_quotes: whether the columns that are read may have a stray quote in their text. A quote that does
+            not belong to an order number would make another number of it.
+    """
+
+    def __init__(
+        self, source: Source, encoding: str, dialect: Dialect, layout: Layout, *, keep_quotes: bool
+    ) -> None:
+        self._source = source
+        self._encoding = encoding
+        self._dialect = dialect
+        self._layout = layout
+        self._keep_quotes = keep_quotes
+        self._looked_at = 0
+        self._broken_before = False
+        self._faults: Counter[Fault] = Counter()
+
+    @property
+    def warnings(self) -> list[FileWarning]:
+        """One warning for each kind of fault so far."""
+        return [FileWarning(fault.value, _MESSAGES[fault], count) for fault, count in self._faults.items()]
+
+    def applied(self, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Yields the records again, with the broken lines read that can say only one thing."""
+        held: pl.DataFrame | None = None
+        for new in frames:
+            frame = new if held is None else pl.concat([held, new])
+            # A broken record at the end waits for the one after it.
+            held = frame.tail(1) if frame["problem"][-1] in _BROKEN else None
+            ready = frame if held is None else frame.head(-1)
+            if ready.height:
+                yield self._repaired(ready, broken_follows=held is not None)
+        if held is not None:
+            yield self._repaired(held, broken_follows=False)
+
+    def _repaired(self, frame: pl.DataFrame, *, broken_follows: bool) -> pl.DataFrame:
+        if frame["problem"].null_count() == frame.height:
+            self._broken_before = False
+            return frame
+        lines = frame.filter(self._worth_a_look(frame, broken_follows=broken_follows))
+        lines = lines.head(MOST_LOOKED_AT - self._looked_at)
+        self._looked_at += lines.height
+        read = [
+            row for line in lines.select("record", "line", "raw").iter_rows() for row in self._read(*line)
+        ]
+        if not read:
+            return frame
+        new = pl.DataFrame(read, schema=self._layout.schema, orient="row")
+        return pl.concat([frame.join(new, on="record", how="anti"), new]).sort("record")
+
+    def _worth_a_look(self, frame: pl.DataFrame, *, broken_follows: bool) -> pl.Series:
+        """Lines of another length next to each other are no accident: they may be another table."""
+        broken = frame["problem"].is_in(_BROKEN).fill_null(value=False)
+        before = broken.shift(1, fill_value=self._broken_before)
+        after = broken.shift(-1, fill_value=broken_follows)
+        self._broken_before = broken[-1]
+        miscounted = frame["problem"] == RejectCode.FIELD_COUNT.value
+        return broken & ~(miscounted & (before | after)) & ~frame["raw"].str.contains(_UNREADABLE)
+
+    def _read(self, record: int, line: int, raw: str) -> Iterator[tuple[object, ...]]:
+        reading = self._reader.only_reading(raw) if self._reader else None
+        if reading is None or reading.fault is None:
+            return
+        picked = [reading.fields[at] for at in self._layout.columns.values()]
+        tolerant = reading.fault in (Fault.STRAY_QUOTE, Fault.OTHER_DELIMITER) and not self._keep_quotes
+        if not tolerant or not any((self._dialect.quote or "\n") in field for field in picked):
+            self._faults[reading.fault] += 1
+            yield (record, line, raw, None, None, *picked)
+
+    @cached_property
+    def _reader(self) -> LineReader | None:
+        """Learns what the columns look like; None if the start of the file says too little."""
+        shape = learn_shape(self._source, self._encoding, self._dialect, self._layout)
+        return None if shape is None else LineReader(self._dialect, shape)
