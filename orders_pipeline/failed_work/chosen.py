@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, Connection, Engine, and_, func, literal, or_, select
 
 from orders_pipeline.base.model import UNSOLD, FailureReason, OrderStatus
+from orders_pipeline.captures.request import can_be_voided
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.engine import reading
@@ -73,8 +74,13 @@ class Chosen:
         return and_(self.condition(), HAVE_FAILED, not_cancelled)
 
     def to_cancel(self) -> ColumnElement[bool]:
-        """The orders of the selection that are not charged yet."""
-        return and_(self.condition(), orders.c.status.in_((OrderStatus.PENDING, OrderStatus.RESERVED)))
+        """The orders of the selection that are not charged yet, or authorized and can be voided."""
+        not_charged = orders.c.status.in_((OrderStatus.PENDING, OrderStatus.RESERVED))
+        return and_(self.condition(), or_(not_charged, can_be_voided()))
+
+    def to_capture(self) -> ColumnElement[bool]:
+        """The authorized orders of the selection."""
+        return and_(self.condition(), orders.c.status == OrderStatus.AUTHORIZED)
 
     def told(self) -> dict[str, Any]:
         """The conditions, for the audit trail."""

@@ -27,10 +27,14 @@ def dismiss_imports(connection: Connection, keys: Iterable[str], actor: str, bec
         UnknownPartitionError: there is no such import.
         NotRefusedError: an import was not refused.
     """
-    for key in keys:
-        found = get_import(connection, key)
-        if found.status is not ImportStatus.REFUSED:
-            raise NotRefusedError(key, found.status)
-        this = (imports.c.id == found.id) & imports.c.dismissed_at.is_(None)
-        if connection.execute(update(imports).where(this).values(dismissed_at=now_us())).rowcount:
-            record_action(connection, actor, "imports.dismiss", key, because=because)
+    dismissed = [key for key in keys if _dismiss(connection, key)]
+    for key in dismissed:
+        record_action(connection, actor, "imports.dismiss", key, because=because)
+
+
+def _dismiss(connection: Connection, key: str) -> bool:
+    found = get_import(connection, key)
+    if found.status is not ImportStatus.REFUSED:
+        raise NotRefusedError(key, found.status)
+    this = (imports.c.id == found.id) & imports.c.dismissed_at.is_(None)
+    return connection.execute(update(imports).where(this).values(dismissed_at=now_us())).rowcount > 0

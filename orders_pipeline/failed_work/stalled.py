@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, or_, sel
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.imports.life import forgive_batches, lock_import, reopen_import
+from orders_pipeline.imports.life import forgive_tries, lock_import, reopen_import
 from orders_pipeline.imports.tries import MOST_TRIES
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, imports, sources
@@ -43,7 +43,7 @@ def _reopen(connection: Connection, key: str) -> bool:
     lock_import(connection, import_id)
     if connection.execute(select(imports.c.id).where(this, _stalled())).first() is None:
         return False
-    forgive_batches(connection, import_id)
+    forgive_tries(connection, import_id)
     reopen_import(connection, import_id)
     return True
 

@@ -8,11 +8,13 @@ from contextlib import aclosing
 
 from sqlalchemy import Engine
 
+from orders_pipeline.base.tracing import SpanId
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.lifecycle.charge import save_answers
+from orders_pipeline.lifecycle.traced_charges import import_span, traced_charges
 from orders_pipeline.payments.gateway import (
     Charge,
-    ChargeRefusedError,
+    GatewayRefusedError,
     GatewayUnavailableError,
     Outcome,
     PaymentGateway,
@@ -30,7 +32,7 @@ def charge_together(
     answers = _Answers(engine, charges)
     try:
         asyncio.run(_charge(gateway, answers, [one for batch in charges.values() for one in batch]))
-    except (GatewayUnavailableError, ChargeRefusedError) as error:
+    except (GatewayUnavailableError, GatewayRefusedError) as error:
         return dict.fromkeys(answers.open_batches(), error)
     finally:
         # A gateway that breaks off has answered some charges: those outcomes are kept.
@@ -41,7 +43,7 @@ def charge_together(
 async def _charge(gateway: PaymentGateway, answers: _Answers, charges: Sequence[Charge]) -> None:
     if not charges:
         return
-    async with aclosing(gateway.charge(charges)) as answered:
+    async with aclosing(traced_charges(gateway.charge(charges), answers.span_of)) as answered:
         async for outcomes in answered:
             # In a thread, so that open requests do not time out while the store is busy.
             await asyncio.to_thread(answers.save, answers.add(outcomes))
@@ -55,6 +57,7 @@ class _Answers:
         self._batch_of = {one.order_id: key for key, batch in charges.items() for one in batch}
         self._left = {key: len(batch) for key, batch in charges.items() if batch}
         self._arrived: dict[BatchKey, list[Outcome]] = {key: [] for key in self._left}
+        self._spans: dict[int, SpanId] = {}
 
     def add(self, outcomes: Iterable[Outcome]) -> list[BatchKey]:
         """Adds outcomes; returns the batches of which the last outcome has arrived now."""
@@ -65,6 +68,13 @@ class _Answers:
             self._left[key] -= 1
             changed.add(key)
         return [key for key in changed if not self._left[key]]
+
+    def span_of(self, charge: Charge) -> SpanId:
+        """The root span of the import that an order belongs to."""
+        import_id = self._batch_of[charge.order_id].import_id
+        if import_id not in self._spans:
+            self._spans[import_id] = import_span(self._engine, import_id)
+        return self._spans[import_id]
 
     def save(self, keys: Iterable[BatchKey]) -> None:
         """Saves the outcomes of these batches."""

@@ -74,16 +74,17 @@ def gather(work: BatchWork, chosen: OrderSet) -> Gathered:
 
 def gather_paid(work: BatchWork) -> Gathered:
     """Gathers the orders of the window that wait for their end, and are paid or owe nothing."""
-    return _gather_waiting(work, (payments.c.status == PaymentStatus.SUCCEEDED) | (orders.c.total == 0))
+    paid = (payments.c.status == PaymentStatus.SUCCEEDED) | (orders.c.total == 0)
+    return _gather_with_payment(work, OrderStatus.PAYMENT_PROCESSING, paid)
 
 
-def gather_declined(work: BatchWork) -> Gathered:
-    """Gathers the orders of the window that wait for their end, and whose payment was declined."""
-    return _gather_waiting(work, payments.c.status == PaymentStatus.DECLINED)
+def gather_with_payment(work: BatchWork, status: OrderStatus, payment: PaymentStatus) -> Gathered:
+    """Gathers the orders of the window that have a status, and whose payment has one."""
+    return _gather_with_payment(work, status, payments.c.status == payment)
 
 
-def _gather_waiting(work: BatchWork, condition: ColumnElement[bool]) -> Gathered:
-    waiting = work.orders_in(OrderStatus.PAYMENT_PROCESSING)
+def _gather_with_payment(work: BatchWork, status: OrderStatus, condition: ColumnElement[bool]) -> Gathered:
+    waiting = work.orders_in(status)
     query = (
         select(*_OF_ORDERS, payments.c.decline_reason)
         .outerjoin(payments, of_current_attempt(payments) & waiting.within(payments.c.order_id))

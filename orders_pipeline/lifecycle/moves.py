@@ -6,18 +6,31 @@ from typing import Any
 
 from sqlalchemy import update
 
-from orders_pipeline.base.model import SETTLED, OrderStatus
+from orders_pipeline.base.model import SETTLED, EventType, OrderStatus
+from orders_pipeline.events.recording import record_moves
 from orders_pipeline.lifecycle.batch import BatchWork
 from orders_pipeline.store.order_sets import OrderSet
+from orders_pipeline.store.result_changes import note_changed_import
 from orders_pipeline.store.schema import orders as orders_table
 
 MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.RESERVED, OrderStatus.FAILED}),
     OrderStatus.RESERVED: frozenset({OrderStatus.PAYMENT_PROCESSING, OrderStatus.ROLLBACK}),
-    OrderStatus.PAYMENT_PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.ROLLBACK}),
+    OrderStatus.PAYMENT_PROCESSING: frozenset(
+        {OrderStatus.AUTHORIZED, OrderStatus.COMPLETED, OrderStatus.ROLLBACK}
+    ),
+    OrderStatus.AUTHORIZED: frozenset({OrderStatus.COMPLETED, OrderStatus.ROLLBACK}),
     OrderStatus.COMPLETED: frozenset(),
     OrderStatus.ROLLBACK: frozenset({OrderStatus.PENDING}),
     OrderStatus.FAILED: frozenset({OrderStatus.PENDING}),
+}
+
+# The statuses whose arrival other systems can be told of.
+TOLD: dict[OrderStatus, EventType] = {
+    OrderStatus.AUTHORIZED: EventType.ORDER_AUTHORIZED,
+    OrderStatus.COMPLETED: EventType.ORDER_COMPLETED,
+    OrderStatus.ROLLBACK: EventType.ORDER_ROLLED_BACK,
+    OrderStatus.FAILED: EventType.ORDER_FAILED,
 }
 
 
@@ -29,7 +42,7 @@ def move(work: BatchWork, orders: OrderSet, source: OrderStatus, target: OrderSt
     """Moves those of the orders that have the status `source` to `target`; returns how many there were.
 
     The counts of the batch move with them. KPI days become due where orders are settled or opened again. An
-    order that becomes pending again begins a new attempt.
+    order that becomes pending again begins a new attempt. Events are recorded for the statuses of `TOLD`.
 
     Raises:
         ForbiddenMoveError: `MOVES` has no such move.
@@ -38,6 +51,8 @@ def move(work: BatchWork, orders: OrderSet, source: OrderStatus, target: OrderSt
         raise ForbiddenMoveError(f"no order moves from {source} to {target}")
     if source in SETTLED or target in SETTLED:
         work.days_are_due(orders.days)
+    if target in TOLD:
+        record_moves(work.connection, orders.that(orders_table.c.status == source), TOLD[target])
     moved = work.connection.execute(
         update(orders_table)
         .where(orders.here, orders_table.c.status == source)
@@ -45,6 +60,9 @@ def move(work: BatchWork, orders: OrderSet, source: OrderStatus, target: OrderSt
     ).rowcount
     if moved:
         work.count(**{source: -moved, target: moved})
+        if source is OrderStatus.AUTHORIZED:
+            # Its import has finished before.
+            note_changed_import(work.connection, work.batch.key.import_id)
     return moved
 
 

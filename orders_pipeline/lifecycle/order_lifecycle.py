@@ -1,9 +1,12 @@
 r"""An order's way, move by move, each beside what undoes it.
 
     pending -> reserved -> payment_processing -> completed
-       |          |               \-> rollback      payment declined
+       |          |            |  \-> rollback      payment declined
+       |          |            \-> authorized       money is held, to be captured later
        |          \-> rollback                      reservation expired, or cancelled
        \-> failed                                   out of stock, unknown product, or cancelled
+    authorized -> completed                         captured
+          \-> rollback                              capture declined, cancelled, or not captured in time
     failed | rollback -> pending                    a new attempt
 
 Each function moves the orders of one window of a batch, all of them in one statement, inside the transaction
@@ -13,10 +16,11 @@ that it is given. Which moves there are stands in `moves.py`; `steps.py` walks a
 from __future__ import annotations
 
 import polars as pl
-from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
+from sqlalchemy import ColumnElement, String, cast, false, insert, literal, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import (
+    AuthorizationStatus,
     FailureReason,
     OrderStatus,
     PaymentMethod,
@@ -24,9 +28,10 @@ from orders_pipeline.base.model import (
     ReservationStatus,
 )
 from orders_pipeline.lifecycle.batch import BatchWork
-from orders_pipeline.lifecycle.gathered import Gathered, gather, gather_declined, gather_paid
+from orders_pipeline.lifecycle.gathered import Gathered, gather, gather_paid, gather_with_payment
 from orders_pipeline.lifecycle.moves import move
 from orders_pipeline.lifecycle.totals import add_to_customer_totals, add_to_product_totals
+from orders_pipeline.stock.low_stock import record_low_stock
 from orders_pipeline.stock.units import (
     Place,
     ScarceProduct,
@@ -40,6 +45,7 @@ from orders_pipeline.stock.units import (
 from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.order_sets import OrderSet, count_of, of_current_attempt
 from orders_pipeline.store.schema import (
+    authorizations,
     failures,
     order_notes,
     orders,
@@ -49,7 +55,8 @@ from orders_pipeline.store.schema import (
 )
 
 PENDING, RESERVED = OrderStatus.PENDING, OrderStatus.RESERVED
-PAYMENT_PROCESSING, COMPLETED = OrderStatus.PAYMENT_PROCESSING, OrderStatus.COMPLETED
+PAYMENT_PROCESSING, AUTHORIZED = OrderStatus.PAYMENT_PROCESSING, OrderStatus.AUTHORIZED
+COMPLETED = OrderStatus.COMPLETED
 FAILED, ROLLBACK = OrderStatus.FAILED, OrderStatus.ROLLBACK
 OF_FAILURE = ["order_id", "attempt", "reason", "detail", "failed_at"]
 
@@ -57,11 +64,12 @@ OF_FAILURE = ["order_id", "attempt", "reason", "detail", "failed_at"]
 # Reserve stock, all units of an order or none ...
 
 
-def reserve(work: BatchWork, hold_us: int) -> None:
+def reserve(work: BatchWork, hold_us: int, low_stock: int | None) -> None:
     """pending -> reserved: its units leave the shelf. An order for which too few are left fails.
 
     Args:
         hold_us: how long a reservation holds, in microseconds.
+        low_stock: units on hand from which on stock is low, for products without a number of their own.
     """
     pending = work.orders_in(PENDING)
     wanted = sum_units(work.connection, pending)
@@ -70,6 +78,7 @@ def reserve(work: BatchWork, hold_us: int) -> None:
         wanted = sum_units(work.connection, pending)
     if _hold(work, pending, hold_us):
         move_units(work.connection, wanted, Place.ON_HAND, Place.RESERVED)
+        record_low_stock(work.connection, wanted, low_stock)
         move(work, pending, PENDING, RESERVED)
 
 
@@ -120,24 +129,29 @@ def fail(work: BatchWork, chosen: ColumnElement[bool], reason: FailureReason, de
 # Charge the payment: first the intent is stored, then the gateway is asked (`charge.py`).
 
 
-def request_payment(work: BatchWork) -> None:
+def request_payment(work: BatchWork) -> int:
     """reserved -> payment_processing: a payment row says that the gateway may have been asked.
 
     An order that is paid elsewhere gets its payment at once; one that owes nothing gets none.
+
+    Returns:
+        `requested_at` of the payment rows; no two transactions on a batch have the same.
     """
+    now = now_us()
     reserved = work.orders_in(RESERVED)
     paid_elsewhere = _record_payments(work, reserved)
     to_charge = reserved.that(orders.c.total > 0)
     if paid_elsewhere:
         to_charge = to_charge.that(orders.c.id.not_in(select(recorded_payments.c.order_id)))
     intents = select(
-        orders.c.id, orders.c.attempt, orders.c.total, literal(PaymentStatus.PROCESSING), literal(now_us())
+        orders.c.id, orders.c.attempt, orders.c.total, literal(PaymentStatus.PROCESSING), literal(now)
     ).where(to_charge.here)
     columns = ["order_id", "attempt", "amount", "status", "requested_at"]
     asked = work.connection.execute(insert(payments).from_select(columns, intents)).rowcount
     moved = move(work, reserved, RESERVED, PAYMENT_PROCESSING)
     if moved > asked:
         work.count(answered=moved - asked)
+    return now
 
 
 def _record_payments(work: BatchWork, reserved: OrderSet) -> int:
@@ -162,10 +176,13 @@ def _record_payments(work: BatchWork, reserved: OrderSet) -> int:
 
 def complete(work: BatchWork) -> None:
     """payment_processing -> completed: units of paid orders are sold, and running totals grow."""
-    paid = gather_paid(work)
+    _sell(work, gather_paid(work), PAYMENT_PROCESSING)
+
+
+def _sell(work: BatchWork, paid: Gathered, source: OrderStatus) -> None:
     if paid.count:
         _close_reservations(work, paid, ReservationStatus.SOLD)
-        move(work, paid, PAYMENT_PROCESSING, COMPLETED)
+        move(work, paid, source, COMPLETED)
         # Rows that other batches want too come last: whoever locks one holds it to the end.
         add_to_customer_totals(work.connection, paid)
         move_reserved_units(work.connection, paid, Place.SOLD)
@@ -177,16 +194,71 @@ def complete(work: BatchWork) -> None:
 
 def roll_back_declined(work: BatchWork) -> None:
     """payment_processing -> rollback: units of declined orders go back on the shelf."""
-    declined = gather_declined(work)
+    _roll_back_unpaid(
+        work, gather_with_payment(work, PAYMENT_PROCESSING, PaymentStatus.DECLINED), PAYMENT_PROCESSING
+    )
+
+
+def _roll_back_unpaid(work: BatchWork, declined: Gathered, source: OrderStatus) -> None:
     if declined.count:
         _note_failures(work, declined, FailureReason.DECLINED, declined.table.c.decline_reason)
-        _roll_back(work, declined, PAYMENT_PROCESSING)
+        _roll_back(work, declined, source)
 
 
 def _roll_back(work: BatchWork, undone: Gathered, source: OrderStatus) -> None:
     _close_reservations(work, undone, ReservationStatus.RELEASED)
     move(work, undone, source, ROLLBACK)
     move_reserved_units(work.connection, undone, Place.ON_HAND)
+
+
+# With capture later, the gateway holds the money first; the order keeps its units, and is in no figure ...
+
+
+def authorize(work: BatchWork, at: int) -> None:
+    """payment_processing -> authorized: what becomes of the money is noted in `authorizations`.
+
+    Args:
+        at: when the gateway answered, in microseconds.
+    """
+    held = gather_with_payment(work, PAYMENT_PROCESSING, PaymentStatus.AUTHORIZED)
+    if held.count:
+        of = held.table.c
+        rows = select(of.order_id, of.attempt, literal(at), literal(AuthorizationStatus.OPEN))
+        rows = rows.add_columns(literal(1), literal(0), false())
+        columns = ["order_id", "attempt", "authorized_at", "status", "round", "tries", "boards_due"]
+        work.connection.execute(insert(authorizations).from_select(columns, rows))
+        move(work, held, PAYMENT_PROCESSING, AUTHORIZED)
+
+
+# ... until it is captured ...
+
+
+def complete_captured(work: BatchWork) -> None:
+    """authorized -> completed: as `complete`, for orders whose payment was captured."""
+    _sell(work, gather_with_payment(work, AUTHORIZED, PaymentStatus.SUCCEEDED), AUTHORIZED)
+
+
+# ... or its capture is declined, or it is voided: it was cancelled, or nobody captured it in time.
+
+
+def roll_back_uncaptured(work: BatchWork) -> None:
+    """authorized -> rollback: units of orders whose money is no longer held go back on the shelf."""
+    declined = gather_with_payment(work, AUTHORIZED, PaymentStatus.CAPTURE_DECLINED)
+    _roll_back_unpaid(work, declined, AUTHORIZED)
+    voided = gather_with_payment(work, AUTHORIZED, PaymentStatus.VOIDED)
+    if voided.count:
+        _note_voids(work, voided)
+        _roll_back(work, voided, AUTHORIZED)
+
+
+def _note_voids(work: BatchWork, voided: Gathered) -> None:
+    of, why = voided.table.c, authorizations.c
+    rows = (
+        select(of.order_id, of.attempt, why.reason, why.detail, literal(now_us()))
+        .join(authorizations, (why.order_id == of.order_id) & (why.attempt == of.attempt))
+        .where(voided.within(why.order_id))
+    )
+    work.connection.execute(insert(failures).from_select(OF_FAILURE, rows))
 
 
 # Try an order again that has failed or was rolled back.

@@ -5,17 +5,24 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from orders_pipeline.base.model import OrderStatus
-from orders_pipeline.lifecycle.batch import Batch, BatchKey, walk
+from orders_pipeline.lifecycle.batch import Batch, BatchKey, BatchWork, walk
 from orders_pipeline.lifecycle.order_lifecycle import complete, reserve, roll_back_declined
 
 
-def reserve_stock(engine: Engine, key: BatchKey, transaction_orders: int, hold_us: int) -> Batch:
+def reserve_stock(
+    engine: Engine, key: BatchKey, transaction_orders: int, hold_us: int, low_stock: int | None = None
+) -> Batch:
     """Moves each pending order of a batch to reserved or failed; the batch afterwards.
 
     Args:
         hold_us: how long a reservation holds, in microseconds.
+        low_stock: units on hand from which on stock is low, for products without a number of their own.
     """
-    return walk(engine, key, transaction_orders, OrderStatus.PENDING, lambda work: reserve(work, hold_us))
+
+    def act(work: BatchWork) -> None:
+        reserve(work, hold_us, low_stock)
+
+    return walk(engine, key, transaction_orders, OrderStatus.PENDING, act)
 
 
 def finalize_orders(engine: Engine, key: BatchKey, transaction_orders: int) -> Batch:

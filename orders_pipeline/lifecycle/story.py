@@ -7,9 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table, select
 
 from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.money import decimal_string, line_amount
+from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.store.schema import (
+    authorizations,
     customers,
     failures,
     imports,
@@ -19,9 +22,17 @@ from orders_pipeline.store.schema import (
     orders,
     payments,
     products,
+    refund_lines,
+    refunds,
     reservations,
     sources,
 )
+
+TOLD_OF_REFUNDS = (
+    *("refund_id", "kind", "method", "status", "amount", "shipping", "fee", "reason"),
+    *("requested_at", "requested_by", "settled_at", "transaction_id", "failure"),
+)
+REFUND_MONEY = ("amount", "shipping", "fee")
 
 
 def find_orders(connection: Connection, number: str, source: str | None) -> list[dict[str, Any]]:
@@ -61,12 +72,47 @@ def _story(connection: Connection, order: RowMapping) -> dict[str, Any]:
         "lines": _lines(connection, order["id"]),
         "reservations": [_timed(row) for row in _of_order(connection, reservations, order["id"])],
         "payments": [
-            {**_timed(row), "amount": decimal_string(row["amount"], order["currency"])}
+            _with_money(_timed(row), order["currency"], "amount", "refunded")
             for row in _of_order(connection, payments, order["id"])
         ],
+        "authorizations": [_timed(row) for row in _of_order(connection, authorizations, order["id"])],
+        **_refunds(connection, order["id"], order["currency"]),
         "failures": [_timed(row) for row in _of_order(connection, failures, order["id"])],
         "notes": _notes(connection, order["id"]),
     }
+
+
+def _refunds(connection: Connection, order_id: int, currency: str) -> dict[str, Any]:
+    """What was refunded and disputed, and each refund and dispute with its lines, oldest first."""
+    query = select(refunds).where(refunds.c.order_id == order_id).order_by(refunds.c.id)
+    rows = connection.execute(query).mappings().all()
+    done = [row for row in rows if row["status"] == RefundStatus.COMPLETED]
+    sums = {kind: sum(row["amount"] for row in done if row["kind"] == kind) for kind in RefundKind}
+    return {
+        "refunded": decimal_string(sums[RefundKind.REFUND], currency),
+        "disputed": decimal_string(sums[RefundKind.DISPUTE], currency),
+        "refunds": [
+            {
+                **_with_money({name: _timed(row)[name] for name in TOLD_OF_REFUNDS}, currency, *REFUND_MONEY),
+                "lines": _refund_lines(connection, row["id"], currency),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _refund_lines(connection: Connection, refund: int, currency: str) -> list[dict[str, Any]]:
+    line = refund_lines.c
+    query = select(line.line, line.quantity, line.amount).where(line.refund == refund).order_by(line.line)
+    return [
+        _with_money({**row, "quantity": quantity_number(row["quantity"])}, currency, "amount")
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _with_money(values: dict[str, Any], currency: str, *names: str) -> dict[str, Any]:
+    """Values of which the named ones, in minor units, are decimal strings."""
+    return {**values, **{name: decimal_string(values[name], currency) for name in names}}
 
 
 def _lines(connection: Connection, order_id: int) -> list[dict[str, Any]]:
@@ -82,7 +128,7 @@ def _lines(connection: Connection, order_id: int) -> list[dict[str, Any]]:
             "file_line": row["file_line"],
             "sku": row["sku"],
             "name": row["name"],
-            "quantity": row["quantity"],
+            "quantity": quantity_number(row["quantity"]),
             "total": line_amount(row["total"]),
             "discount": line_amount(row["discount"]),
         }

@@ -8,14 +8,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, Select, or_, select, update
 
 from orders_pipeline.base.money import line_amount
+from orders_pipeline.base.quantities import QUANTITY_DIGITS, Units, is_countable, quantity_number
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.stock.receipts import note_receipt
 from orders_pipeline.store.schema import products
 from orders_pipeline.store.upsert import insert_into
 
 COLUMNS = ("sku", "name", "price", "stock_quantity")
+CATEGORY = "category"
 PRICE_UNITS = 10_000
 MOST_UNITS = 10**12
 MOST_PRICE = 10**12 * PRICE_UNITS
@@ -23,12 +26,16 @@ MOST_PRICE = 10**12 * PRICE_UNITS
 
 @dataclass(frozen=True, slots=True)
 class ProductRow:
-    """A product in a product list; price in 1/10,000, stock in units."""
+    """A product in a product list; price in 1/10,000, stock in units.
+
+    `category` is None if the list has no such column, and empty if the product has none.
+    """
 
     sku: str
     name: str
     price: int
-    stock: int
+    stock: Units
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,11 @@ class ProductStock:
     sku: str
     name: str | None
     price: str | None
-    on_hand: int
-    reserved: int
-    sold: int
+    on_hand: int | float
+    reserved: int | float
+    sold: int | float
+    category: str | None
+    low_stock: int | float | None
 
 
 class UnknownProductError(LookupError):
@@ -58,6 +67,8 @@ class UnknownProductError(LookupError):
 
 def read_products(file: Path) -> list[ProductRow]:
     """Reads the products of a CSV file with the columns sku, name, price and stock_quantity.
+
+    A column category is optional.
 
     Raises:
         FileRefused: the file or one of its lines cannot be read; the message names the line.
@@ -78,7 +89,7 @@ def read_products(file: Path) -> list[ProductRow]:
 
 def _product(file: Path, line: int, row: dict[str, str]) -> ProductRow:
     try:
-        price, stock = Decimal(row["price"]) * PRICE_UNITS, int(row["stock_quantity"])
+        price, stock = Decimal(row["price"]) * PRICE_UNITS, Decimal(row["stock_quantity"])
     except (ArithmeticError, TypeError, ValueError):
         raise _refused(
             file, f"has a price or stock on line {line} that is not a number", "Write 25.50 and 1000."
@@ -90,9 +101,11 @@ def _product(file: Path, line: int, row: dict[str, str]) -> ProductRow:
             f"has no SKU or an invalid price on line {line}",
             "A price has at most four decimals and is not negative.",
         )
-    if not 0 <= stock <= MOST_UNITS:
-        raise _refused(file, f"has an invalid stock on line {line}", f"Write 0 to {MOST_UNITS:,} units.")
-    return ProductRow(sku, (row["name"] or "").strip(), int(price), stock)
+    if not stock.is_finite() or not 0 <= stock <= MOST_UNITS or not is_countable(stock):
+        hint = f"Write 0 to {MOST_UNITS:,} units, with at most {QUANTITY_DIGITS} decimals."
+        raise _refused(file, f"has an invalid stock on line {line}", hint)
+    category = (row[CATEGORY] or "").strip() if CATEGORY in row else None
+    return ProductRow(sku, (row["name"] or "").strip(), int(price), stock, category)
 
 
 def _refused(file: Path, what: str, hint: str) -> FileRefused:
@@ -100,7 +113,7 @@ def _refused(file: Path, what: str, hint: str) -> FileRefused:
 
 
 def import_products(connection: Connection, rows: list[ProductRow]) -> ProductImport:
-    """Adds new products with their stock; updates name and price of known ones, which keep their stock.
+    """Adds new products with their stock; updates known ones, which keep their stock.
 
     A product that was created by an order, and is in no list yet, gets the stock of the list.
     """
@@ -117,23 +130,26 @@ def import_products(connection: Connection, rows: list[ProductRow]) -> ProductIm
 def _import_product(connection: Connection, row: ProductRow) -> str:
     stock: dict[str, Any] = {"initial_stock": row.stock, "on_hand": row.stock}
     new = insert_into(connection, products).values(
-        sku=row.sku, name=row.name, price=row.price, listed=True, **stock
+        sku=row.sku, name=row.name, price=row.price, listed=True, category=row.category or None, **stock
     )
     if connection.execute(new.on_conflict_do_nothing()).rowcount:
+        note_receipt(connection, row.sku, row.stock)
         return "added"
     known = connection.execute(select(products).where(products.c.sku == row.sku).with_for_update()).one()
-    if known.listed and (known.name, known.price) == (row.name, row.price):
+    category = known.category if row.category is None else row.category or None
+    wanted = {"name": row.name, "price": row.price, "category": category}
+    if known.listed and all(known._mapping[name] == value for name, value in wanted.items()):
         return "unchanged"
     more = {} if known.listed else {name: products.c[name] + units for name, units in stock.items()}
+    if more:
+        note_receipt(connection, row.sku, row.stock)
     connection.execute(
-        update(products)
-        .where(products.c.id == known.id)
-        .values(name=row.name, price=row.price, listed=True, **more)
+        update(products).where(products.c.id == known.id).values(**wanted, listed=True, **more)
     )
     return "updated"
 
 
-def restock(connection: Connection, sku: str, units: int) -> int:
+def restock(connection: Connection, sku: str, units: Units) -> Units:
     """Adds units to a product's stock and returns the units on hand.
 
     Raises:
@@ -145,31 +161,66 @@ def restock(connection: Connection, sku: str, units: int) -> int:
         .values(restocked=products.c.restocked + units, on_hand=products.c.on_hand + units)
         .returning(products.c.on_hand)
     )
-    on_hand = connection.execute(statement).scalar_one_or_none()
+    on_hand: Units | None = connection.execute(statement).scalar_one_or_none()
     if on_hand is None:
         raise UnknownProductError(f"no product has the SKU {sku!r}")
-    return int(on_hand)
+    note_receipt(connection, sku, units)
+    return on_hand
+
+
+def find_product(connection: Connection, sku: str) -> ProductStock | None:
+    """The product with a SKU, if there is one."""
+    found = stocks_of(connection, STOCKS.where(products.c.sku == sku))
+    return found[0] if found else None
 
 
 def list_products(
-    connection: Connection, text: str | None, low: int | None, limit: int
+    connection: Connection, text: str | None, low: int | None, limit: int, after: str | None = None
 ) -> list[ProductStock]:
     """Products by SKU.
 
     Args:
         text: part of the SKU or the name, without case.
         low: only products with at most so many units on hand.
+        after: only products with a later SKU.
     """
     table = products.c
-    query = select(table.sku, table.name, table.price, table.on_hand, table.reserved, table.sold)
+    query = STOCKS
     if text:
         query = query.where(
             or_(*(column.icontains(text, autoescape=True) for column in (table.sku, table.name)))
         )
     if low is not None:
         query = query.where(table.on_hand <= low)
-    rows = connection.execute(query.order_by(table.sku).limit(limit))
+    if after is not None:
+        query = query.where(table.sku > after)
+    return stocks_of(connection, query.order_by(table.sku).limit(limit))
+
+
+def stocks_of(connection: Connection, query: Select[Any]) -> list[ProductStock]:
+    """The products that a query of `STOCKS` finds."""
     return [
-        ProductStock(sku, name, line_amount(price) if price is not None else None, *units)
-        for sku, name, price, *units in rows
+        ProductStock(
+            sku=row.sku,
+            name=row.name,
+            price=line_amount(row.price) if row.price is not None else None,
+            on_hand=quantity_number(row.on_hand),
+            reserved=quantity_number(row.reserved),
+            sold=quantity_number(row.sold),
+            category=row.category,
+            low_stock=None if row.low_stock is None else quantity_number(row.low_stock),
+        )
+        for row in connection.execute(query)
     ]
+
+
+STOCKS = select(
+    products.c.sku,
+    products.c.name,
+    products.c.price,
+    products.c.on_hand,
+    products.c.reserved,
+    products.c.sold,
+    products.c.category,
+    products.c.low_stock,
+)

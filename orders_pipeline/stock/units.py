@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
     MetaData,
+    Select,
     Table,
+    case,
     delete,
     func,
     insert,
@@ -23,15 +25,18 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from orders_pipeline.base.model import FailureReason
+from orders_pipeline.base.quantities import Units
+from orders_pipeline.stock.receipts import note_receipts
 from orders_pipeline.store.order_sets import OrderSet
 from orders_pipeline.store.planner import any_join
 from orders_pipeline.store.schema import order_lines, orders, products
+from orders_pipeline.store.units_type import UnitsColumn
 
 _TABLE = Table(
     "units_by_product",
     MetaData(),
     Column("product_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("units", BigInteger, nullable=False),
+    Column("units", UnitsColumn, nullable=False),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DELETE ROWS",
 )
@@ -64,7 +69,7 @@ class Demand(NamedTuple):
     order_id: int
     attempt: int
     product_id: int
-    units: int
+    units: Units
 
 
 class ScarceProduct(NamedTuple):
@@ -72,7 +77,7 @@ class ScarceProduct(NamedTuple):
 
     id: int
     sku: str
-    on_hand: int
+    on_hand: Units
     listed: bool
 
 
@@ -90,12 +95,12 @@ class Shelf:
     """The units left of the scarce products while orders are served one after the other."""
 
     products: Mapping[int, ScarceProduct]
-    left: dict[int, int] = field(init=False)
+    left: dict[int, Units] = field(init=False)
 
     def __post_init__(self) -> None:
         self.left = {product.id: product.on_hand for product in self.products.values()}
 
-    def serve(self, wanted: Mapping[int, int]) -> tuple[FailureReason, str] | None:
+    def serve(self, wanted: Mapping[int, Units]) -> tuple[FailureReason, str] | None:
         """Takes all wanted units and returns None, or takes none and returns the reason and the SKU."""
         for product_id, units in wanted.items():
             product = self.products[product_id]
@@ -116,7 +121,7 @@ def refuse_unserved(demands: Iterable[Demand], scarce: Mapping[int, ScarceProduc
     shelf = Shelf(scarce)
     refusals = []
     for (order_id, attempt), lines in groupby(demands, key=lambda demand: (demand.order_id, demand.attempt)):
-        wanted: dict[int, int] = {}
+        wanted: dict[int, Units] = {}
         for line in lines:
             wanted[line.product_id] = wanted.get(line.product_id, 0) + line.units
         if refused := shelf.serve(wanted):
@@ -133,6 +138,11 @@ def sum_units(connection: Connection, wanting: OrderSet) -> UnitsByProduct:
         .where(wanting.within(order_lines.c.order_id))
         .group_by(order_lines.c.product_id)
     )
+    return note_units(connection, units)
+
+
+def note_units(connection: Connection, units: Select[*tuple[Any, ...]]) -> UnitsByProduct:
+    """Notes the units of a query of product ids and units, a row for each product."""
     connection.execute(CreateTable(_TABLE, if_not_exists=True))
     connection.execute(delete(_TABLE))
     connection.execute(insert(_TABLE).from_select(_TABLE.columns.keys(), units))
@@ -174,10 +184,43 @@ def demands_for(connection: Connection, wanting: OrderSet, scarce: Iterable[int]
 def move_reserved_units(connection: Connection, holding: OrderSet, target: Place) -> None:
     """Moves the units that these orders have reserved to another place."""
     units = sum_units(connection, holding)
+    _lock_before_update(connection, units)
+    move_units(connection, units, Place.RESERVED, target)
+
+
+def put_returned_on_shelf(connection: Connection, units: UnitsByProduct) -> None:
+    """Moves sold units that came back on the shelf."""
+    _lock_before_update(connection, units)
+    move_units(connection, units, Place.SOLD, Place.ON_HAND)
+
+
+def restock_returned(connection: Connection, units: UnitsByProduct) -> None:
+    """Puts units on the shelf that came back without the order that sold them: they count as restocked."""
+    _lock_before_update(connection, units)
+    number = units.table.c.units
+    note_receipts(connection, select(units.table.c.product_id, number))
+    more = {"restocked": products.c.restocked + number, Place.ON_HAND: products.c.on_hand + number}
+    with any_join(connection):
+        connection.execute(update(products).where(products.c.id == units.table.c.product_id).values(more))
+
+
+def undo_return(connection: Connection, units: UnitsByProduct) -> None:
+    """Moves returned units back to the sold ones. Those that were sold again meanwhile count as restocked."""
+    _lock_before_update(connection, units)
+    number, on_hand = units.table.c.units, products.c.on_hand
+    same = products.c.id == units.table.c.product_id
+    taken = case((on_hand < number, on_hand), else_=number)
+    moved = {"on_hand": on_hand - taken, "sold": products.c.sold + number}
+    moved["restocked"] = products.c.restocked + number - taken
+    with any_join(connection):
+        note_receipts(connection, select(products.c.id, number - on_hand).where(same, on_hand < number))
+        connection.execute(update(products).where(same).values(moved))
+
+
+def _lock_before_update(connection: Connection, units: UnitsByProduct) -> None:
     # Two UPDATE statements lock rows in no fixed order and could deadlock. SQLite has only one writer.
     if connection.dialect.name == "postgresql":
         lock_products(connection, units)
-    move_units(connection, units, Place.RESERVED, target)
 
 
 def move_units(connection: Connection, units: UnitsByProduct, source: Place, target: Place) -> None:

@@ -1,0 +1,54 @@
+"""The sensor of captures and voids that wait: asked for, overdue, or left by a process that died."""
+
+from dagster import (
+    DefaultSensorStatus,
+    ResourceParam,
+    RunRequest,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+)
+
+from jobs.captures.capture_orders import CAPTURE_ORDERS
+from jobs.described import described_sensor
+from jobs.runs import GATEWAY_RUN_MAY_BE_SILENT_SECONDS, IsBeating, any_alive, unknown
+from orders_pipeline.captures.request import any_overdue
+from orders_pipeline.captures.settle import any_waiting
+from orders_pipeline.imports.watchdog import HeartbeatClock
+from orders_pipeline.store.engine import reading
+from resources.capture_work import CaptureWorks
+from resources.order_store import OrderStore
+
+LOOK_SECONDS = 15
+
+
+def capture_sensors(
+    is_beating: IsBeating = unknown, silence_seconds: float = GATEWAY_RUN_MAY_BE_SILENT_SECONDS
+) -> list[SensorDefinition]:
+    """All sensors of this module, on by default.
+
+    Args:
+        is_beating: whether a run sends heartbeats.
+        silence_seconds: how long a run may log no event before it counts as dead, if that is unknown.
+    """
+    signs = HeartbeatClock()
+
+    @described_sensor(
+        job_name=CAPTURE_ORDERS,
+        minimum_interval_seconds=LOOK_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+    )
+    def open_captures_sensor(
+        context: SensorEvaluationContext,
+        order_store: ResourceParam[OrderStore],
+        capture_work: ResourceParam[CaptureWorks],
+    ) -> RunRequest | SkipReason:
+        """Launches `capture_orders` while captures or voids wait and no living run of it is under way."""
+        with order_store.open() as engine, reading(engine) as connection:
+            if not any_waiting(connection) and not any_overdue(connection, capture_work.hours):
+                return SkipReason("no capture or void waits")
+        if any_alive(context.instance, CAPTURE_ORDERS, signs, silence_seconds, is_beating):
+            return SkipReason("a run captures orders already")
+        return RunRequest()
+
+    return [open_captures_sensor]

@@ -1,0 +1,83 @@
+"""The ops that give money back: each takes its range of refunds through one step of the core."""
+
+from collections.abc import Iterator
+
+from dagster import (
+    DynamicOut,
+    DynamicOutput,
+    In,
+    Nothing,
+    OpExecutionContext,
+    Out,
+    Output,
+    ResourceParam,
+    op,
+)
+
+from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.refunds.metadata import refunds_metadata
+from jobs.workers.priorities import Priority, priority_tag
+from jobs.workers.ranges import range_of, range_outputs
+from jobs.workers.work import GATEWAY_WORK, SHORT_WORK
+from orders_pipeline.refunds.publishing import publish_due_boards
+from orders_pipeline.refunds.settle import open_windows, within
+from orders_pipeline.store.engine import reading
+from resources.figures import FigureStores
+from resources.order_store import OrderStore
+from resources.payment_gateway import PaymentGateways
+from resources.refund_work import RefundWorks
+
+
+@op(
+    ins={"orders": In(Nothing)},
+    out=DynamicOut(Nothing),
+    retry_policy=THREE_TRIES,
+    tags=SHORT_WORK | priority_tag(Priority.GO_ON),
+)
+def find_open_refunds(
+    context: OpExecutionContext,
+    order_store: ResourceParam[OrderStore],
+    refund_work: ResourceParam[RefundWorks],
+) -> Iterator[DynamicOutput[None]]:
+    """Divides the refunds that wait for the gateway, or for the leaderboards, into ranges of their ids."""
+    with permanent_failures(), order_store.open() as engine, reading(engine) as connection:
+        windows = open_windows(connection, refund_work.at_once)
+    context.log.info(f"{len(windows)} ranges of refunds are open")
+    yield from range_outputs(windows)
+
+
+@op(
+    ins={"window": In(Nothing)},
+    out=Out(Nothing),
+    retry_policy=THREE_TRIES,
+    tags=GATEWAY_WORK | priority_tag(Priority.CHARGE),
+)
+def settle_refunds(
+    context: OpExecutionContext,
+    refund_work: ResourceParam[RefundWorks],
+    payment_gateway: ResourceParam[PaymentGateways],
+    figures: ResourceParam[FigureStores],
+) -> None:
+    """Asks the gateway for a range of refunds, saves its answers as they come, and updates leaderboards."""
+    chosen = within(range_of(context))
+    with permanent_failures(), figures.open() as published:
+        engine = published.engine
+        with payment_gateway.open(engine) as gateway:
+            unknown = refund_work.of(engine, gateway).settle(chosen)
+        told = publish_due_boards(engine, published.boards, chosen)
+    if unknown:
+        context.log.warning(f"Some outcomes are not known yet, and are asked for again later: {unknown}")
+    context.add_output_metadata({"completed_or_undone": told, "outcomes_unknown": bool(unknown)})
+
+
+@op(
+    ins={"settled": In(Nothing)},
+    out=Out(Nothing),
+    retry_policy=THREE_TRIES,
+    tags=SHORT_WORK | priority_tag(Priority.END),
+)
+def summarize_refunds(order_store: ResourceParam[OrderStore]) -> Iterator[Output[None]]:
+    """Counts the refunds of the store by status, by currency and by day."""
+    with permanent_failures(), order_store.open() as engine, reading(engine) as connection:
+        metadata = refunds_metadata(connection)
+    yield Output(None, metadata=metadata)

@@ -1,0 +1,18 @@
+"""The job that gives money back."""
+
+from dagster import AssetSelection, define_asset_job
+
+from jobs.dagster_seams.asset_jobs import AssetJob
+from jobs.runs import LONG_RUN, RunPriority
+
+REFUND_ORDERS = "refund_orders"
+
+
+def refund_orders_job() -> AssetJob:
+    """`refund_orders`: takes all open refunds to their end."""
+    return define_asset_job(
+        REFUND_ORDERS,
+        selection=AssetSelection.assets("refunds").without_checks(),
+        description="Asks the payment gateway for every refund that waits for it.",
+        tags=RunPriority.ASKED_FOR.tag | LONG_RUN,
+    )

@@ -1,0 +1,32 @@
+"""Brings the leaderboards up to date with captured orders.
+
+The transaction that completes an order marks it as due. A process that is killed before it has told Redis
+leaves the mark, and a later run publishes the order.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Engine, false, select, update
+
+from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.many_values import among, parts
+from orders_pipeline.store.planner import by_keys
+from orders_pipeline.store.schema import authorizations
+
+
+def publish_due_boards(engine: Engine, boards: Leaderboards, chosen: ColumnElement[bool]) -> int:
+    """Publishes the customers and products of captured orders that are due; returns how many orders.
+
+    Args:
+        chosen: condition over `authorizations`.
+    """
+    a = authorizations.c
+    with reading(engine) as connection:
+        found = list(connection.scalars(select(a.order_id).where(chosen, a.boards_due).order_by(a.order_id)))
+    for ids in parts(found):
+        boards.publish_orders(ids)
+        published = update(authorizations).where(a.boards_due)
+        with engine.begin() as connection, by_keys(connection):
+            connection.execute(published.where(among(connection, a.order_id, ids)).values(boards_due=false()))
+    return len(found)

@@ -1,0 +1,139 @@
+"""What somebody asks to be given back, and why a request is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from operator import attrgetter
+
+from orders_pipeline.base.model import RefundKind
+from orders_pipeline.base.quantities import Units
+
+
+@dataclass(frozen=True, slots=True)
+class LineAsked:
+    """Units of a line of an order; without a quantity, all that are left."""
+
+    line: int
+    quantity: Units | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsAsked:
+    """Units of a product of an order, and what was given back for them, in minor units.
+
+    Several lines of the order may have the product. Without an amount, the worth of its lines is given back.
+    """
+
+    sku: str
+    product: int
+    quantity: int
+    amount: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundAsked:
+    """A request for a refund, or a report of a dispute. Without amount, lines and shipping: all that is left.
+
+    Attributes:
+        order: the order's number.
+        source: the order's source; needed only if several sources have the number.
+        amount: in major units of the order's currency. An amount alone moves no units.
+        so_far: instead, all that was given back of the order until now: what was not booked yet is booked.
+        shipping: part of the amount that is for no line. With lines, it is added to their amounts.
+        fee: what a dispute costs on top of its amount.
+        recorded: the money was given back elsewhere, so the gateway is not asked.
+        reference: names it there.
+        on_order_day: it was given back on an unknown day, and counts on the day of the order.
+        day: the day on which it was given back; None: the day of the request.
+        goods: instead of lines, units of products with the amounts that were given back for them.
+        currency: of the amounts of goods.
+        restock: whether the units of its lines are sold again.
+        key: idempotency key. The same request with the same key is the same refund.
+    """
+
+    order: str
+    source: str | None = None
+    amount: Decimal | None = None
+    so_far: Decimal | None = None
+    lines: tuple[LineAsked, ...] = ()
+    shipping: Decimal = Decimal(0)
+    fee: Decimal = Decimal(0)
+    reason: str = ""
+    kind: RefundKind = RefundKind.REFUND
+    recorded: bool = False
+    reference: str | None = None
+    on_order_day: bool = False
+    day: date | None = None
+    goods: tuple[GoodsAsked, ...] = ()
+    currency: str | None = None
+    restock: bool = True
+    key: str | None = None
+
+    @property
+    def contradiction(self) -> str | None:
+        """Why parts of the request do not go together; None if they do."""
+        beside_amount = bool(self.lines or self.shipping)
+        if len({one.line for one in self.lines}) < len(self.lines):
+            return "A line is named twice."
+        if self.amount is not None and self.lines:
+            return "An amount and lines cannot be combined."
+        if self.kind is RefundKind.DISPUTE:
+            excluded = beside_amount or self.recorded
+            return (
+                "A dispute has an amount; it has no lines or shipping, and is not recorded."
+                if excluded
+                else None
+            )
+        if self.fee:
+            return "Only a dispute has a fee."
+        if self.reference and not self.recorded:
+            return "Only a recorded refund or a dispute has a reference."
+        return None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is asked, without the key."""
+        values = zip(_UNSAID.items(), _values(self), strict=True)
+        said = {name: _plain(value) for (name, default), value in values if value != default}
+        return hashlib.sha256(_as_json(said).encode()).hexdigest()
+
+
+# What a request says by saying nothing. So a field that is added later does not change older digests.
+_UNSAID = {one.name: one.default for one in fields(RefundAsked) if one.name != "key"}
+_values = attrgetter(*_UNSAID)
+# `json.dumps` would make an encoder for each of thousands of requests.
+_as_json = json.JSONEncoder(sort_keys=True).encode
+
+
+def _plain(value: object) -> object:
+    """A value for JSON; of numbers, 1.5 and 1.50 are the same."""
+    if isinstance(value, tuple):
+        return [_plain_part(one) for one in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+def _plain_part(part: LineAsked | GoodsAsked) -> object:
+    if isinstance(part, LineAsked):
+        return part.line, _plain(part.quantity)
+    return part.sku, part.quantity, part.amount
+
+
+class RefundRefused(ValueError):
+    """A request cannot be met; `code` is stable, the message is one sentence, the hint is the way out."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+class UnknownRefundError(LookupError):
+    """There is no refund with this id."""
+
+    def __init__(self, refund_id: str) -> None:
+        super().__init__(f"No refund has the id {refund_id!r}.")

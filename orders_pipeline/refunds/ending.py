@@ -1,0 +1,139 @@
+"""Refunds that a transaction ends, gathered in a temporary table, so that it looks for them once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import polars as pl
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+)
+from sqlalchemy.schema import CreateTable
+
+from orders_pipeline.base.model import RefundKind, RefundStatus, Window
+from orders_pipeline.store.bulk import insert_frame
+from orders_pipeline.store.line_units import in_line_units
+from orders_pipeline.store.schema import order_lines, orders, refund_lines, refunds
+from orders_pipeline.store.units_type import UnitsColumn
+
+
+def _temporary(name: str, *columns: Column[object]) -> Table:
+    return Table(name, MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS")
+
+
+_TOLD = _temporary(
+    "told_of_refunds",
+    # No keys: SQLite would rather read all refunds and look each up here.
+    Column("refund", BigInteger, nullable=False),
+    Column("told", String),
+)
+_ENDING = _temporary(
+    "ending_refunds",
+    Column("id", BigInteger, nullable=False),
+    Column("order_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("restock", Boolean, nullable=False),
+    Column("day", Date),
+    Column("told", String),
+    Column("order_day", Date, nullable=False),
+    Column("import_id", Integer, nullable=False),
+    Column("customer_id", String),
+    Column("currency", String(3), nullable=False),
+)
+_RETURNED = _temporary(
+    "returned_goods",
+    Column("product_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("currency", String(3), primary_key=True),
+    Column("units", UnitsColumn, nullable=False),
+    Column("restocked", UnitsColumn, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+)
+_SCHEMA = {"refund": pl.Int64, "told": pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The gathered refunds; valid until the transaction ends or gathers others.
+
+    Attributes:
+        table: a row for each: its own columns, `told` of it, and the day, import, customer and currency of
+            its order.
+    """
+
+    count: int
+    window: Window
+    table: ClassVar[Table] = _ENDING
+
+    def within(self, refund: Column[int]) -> ColumnElement[bool]:
+        """Condition that lets PostgreSQL read only a part of a table of refunds."""
+        return refund.between(self.window.first, self.window.last)
+
+
+def gather_ending(connection: Connection, told: Mapping[int, str | None], status: RefundStatus) -> Ending:
+    """Locks those of the refunds that have this status, in the order of ids, and gathers them.
+
+    Args:
+        told: refunds by id, with the transaction that they have at the gateway, or with why they fail.
+    """
+    _empty(connection, _TOLD)
+    _empty(connection, _ENDING)
+    insert_frame(connection, _TOLD, pl.DataFrame(sorted(told.items()), schema=_SCHEMA, orient="row"))
+    r, o = refunds.c, orders.c
+    window = Window(min(told, default=0), max(told, default=0))
+    rows = (
+        select(r.id, r.order_id, r.attempt, r.kind, r.amount, r.restock, r.day, _TOLD.c.told)
+        .add_columns(o.day, o.import_id, o.customer_id, o.currency)
+        .join_from(_TOLD, refunds, r.id == _TOLD.c.refund)
+        .join(orders, o.id == r.order_id)
+        .where(r.status == status, r.id.between(window.first, window.last))
+        .order_by(r.id)
+        .with_for_update(of=refunds)
+    )
+    count = connection.execute(insert(_ENDING).from_select(_ENDING.columns.keys(), rows)).rowcount
+    return Ending(count, window)
+
+
+def gather_returned(connection: Connection, ending: Ending) -> Table:
+    """Gathers the goods that come back with refunds, by product and currency.
+
+    Returns:
+        A table of product_id, currency, units, those of them that are sold again (`restocked`), and amount in
+        1/10,000; valid as long as `ending`.
+    """
+    of, line, goods = ending.table.c, refund_lines.c, order_lines.c
+    units = type_coerce(line.quantity, BigInteger)
+    rows = (
+        select(goods.product_id, of.currency, func.sum(units), func.sum(case((of.restock, units), else_=0)))
+        .add_columns(func.sum(in_line_units(line.amount, of.currency)))
+        .join_from(ending.table, refund_lines, line.refund == of.id)
+        .join(order_lines, (goods.order_id == of.order_id) & (goods.line == line.line))
+        .where(of.kind == RefundKind.REFUND, ending.within(line.refund))
+        .group_by(goods.product_id, of.currency)
+    )
+    _empty(connection, _RETURNED)
+    connection.execute(insert(_RETURNED).from_select(_RETURNED.columns.keys(), rows))
+    return _RETURNED
+
+
+def _empty(connection: Connection, table: Table) -> None:
+    connection.execute(CreateTable(table, if_not_exists=True))
+    connection.execute(delete(table))

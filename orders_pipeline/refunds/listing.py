@@ -1,0 +1,311 @@
+"""Lists refunds and tells one of them as a document for commands and the API."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, tzinfo
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
+
+from orders_pipeline.base.clock import end_of_day, now_us, start_of_day, to_datetime
+from orders_pipeline.base.model import RefundKind, RefundStatus
+from orders_pipeline.base.money import decimal_string, json_money
+from orders_pipeline.base.quantities import quantity_number, units_of
+from orders_pipeline.refunds.asked import UnknownRefundError
+from orders_pipeline.refunds.request import Planned, RefundTerms, rows_of
+from orders_pipeline.store.many_values import parts
+from orders_pipeline.store.schema import orders, refund_lines, refunds, sources
+
+Document = dict[str, Any]
+FAILED_FOR_DAYS, DAY_US = 7, 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFilter:
+    """Conditions for listing refunds. An empty condition is not applied.
+
+    Attributes:
+        order: number of an order.
+        first, last: days, both included, in the zone. A completed refund counts on its KPI day, every other
+            one on the day on which it was requested.
+        before: `refund_id` of a refund; only refunds requested earlier.
+    """
+
+    status: RefundStatus | None = None
+    kind: RefundKind | None = None
+    order: str | None = None
+    source: str | None = None
+    needs_approval: bool = False
+    currency: str | None = None
+    first: date | None = None
+    last: date | None = None
+    zone: tzinfo = UTC
+    before: str | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        """The conditions over `refunds`, `orders` and `sources`."""
+        met: list[ColumnElement[bool]] = [literal(True)]
+        if self.status:
+            met.append(refunds.c.status == self.status)
+        if self.kind:
+            met.append(refunds.c.kind == self.kind)
+        if self.order is not None:
+            met.append(orders.c.number == self.order)
+        if self.source is not None:
+            met.append(sources.c.name == self.source)
+        if self.needs_approval:
+            met += [refunds.c.status == RefundStatus.PENDING, awaits_approval()]
+        if self.currency is not None:
+            met.append(orders.c.currency == self.currency)
+        if self.first is not None:
+            met.append(
+                _by_day(
+                    refunds.c.day >= self.first, refunds.c.requested_at >= start_of_day(self.first, self.zone)
+                )
+            )
+        if self.last is not None:
+            met.append(
+                _by_day(
+                    refunds.c.day <= self.last, refunds.c.requested_at <= end_of_day(self.last, self.zone)
+                )
+            )
+        return and_(*met)
+
+
+def _by_day(completed: ColumnElement[bool], other: ColumnElement[bool]) -> ColumnElement[bool]:
+    return or_(completed, and_(refunds.c.day.is_(None), other))
+
+
+def awaits_approval() -> ColumnElement[bool]:
+    """Condition over `refunds`: another operator has to approve it first."""
+    return and_(refunds.c.needs_approval, refunds.c.approved_by.is_(None))
+
+
+def refund_documents(connection: Connection, ids: Iterable[str]) -> list[Document]:
+    """Refunds by their `refund_id`, in the order of the ids; unknown ones are left out."""
+    wanted = list(ids)
+    found = {
+        document["refund_id"]: document
+        for part in parts(wanted)
+        for document in _documents(connection, _query().where(refunds.c.refund_id.in_(part)))
+    }
+    return [found[refund_id] for refund_id in wanted if refund_id in found]
+
+
+def refund_document(connection: Connection, refund_id: str) -> Document:
+    """One refund.
+
+    Raises:
+        UnknownRefundError: there is none.
+    """
+    found = refund_documents(connection, [refund_id])
+    if not found:
+        raise UnknownRefundError(refund_id)
+    return found[0]
+
+
+def list_refunds(connection: Connection, wanted: RefundFilter, limit: int) -> list[Document]:
+    """The refunds that meet the conditions, newest first.
+
+    Raises:
+        UnknownRefundError: there is no refund of which only older ones are wanted.
+    """
+    query = _query().where(wanted.condition()).order_by(refunds.c.id.desc()).limit(limit)
+    if wanted.before is not None:
+        query = query.where(refunds.c.id < _row_id(connection, wanted.before))
+    return _documents(connection, query)
+
+
+def _row_id(connection: Connection, refund_id: str) -> int:
+    found = connection.scalar(select(refunds.c.id).where(refunds.c.refund_id == refund_id))
+    if found is None:
+        raise UnknownRefundError(refund_id)
+    return int(found)
+
+
+def refunds_of_order(connection: Connection, order_id: int) -> list[Document]:
+    """All refunds and disputes of an order, oldest first."""
+    return _documents(connection, _query().where(refunds.c.order_id == order_id).order_by(refunds.c.id))
+
+
+def refund_stats(connection: Connection) -> Document:
+    """Counts by status, sums by status and currency, and what was refunded and disputed by currency.
+
+    Counts and sums by status include disputes. Sums are without the fees of disputes.
+    """
+    r = refunds.c
+    groups = (r.status, r.kind, orders.c.currency)
+    query = (
+        select(*groups, func.count(), func.sum(r.amount))
+        .join(orders, orders.c.id == r.order_id)
+        .group_by(*groups)
+        .order_by(*groups)
+    )
+    awaiting = select(func.count()).where(r.status == RefundStatus.PENDING, awaits_approval())
+    counts = dict.fromkeys((status.value for status in RefundStatus), 0)
+    amounts: dict[str, Counter[str]] = {status.value: Counter() for status in RefundStatus}
+    by_kind: dict[str, dict[str, float]] = {kind.value: {} for kind in RefundKind}
+    for status, kind, currency, number, amount in connection.execute(query):
+        counts[status] += number
+        amounts[status][currency] += int(amount)
+        if status == RefundStatus.COMPLETED:
+            by_kind[kind][currency] = json_money(amount, currency)
+    return {
+        "refunds": counts,
+        "amounts": {
+            status: {currency: json_money(amount, currency) for currency, amount in sums.items()}
+            for status, sums in amounts.items()
+        },
+        "awaiting_approval": connection.scalar(awaiting),
+        "refunded": by_kind[RefundKind.REFUND],
+        "disputed": by_kind[RefundKind.DISPUTE],
+    }
+
+
+def sums_of(connection: Connection, ids: Iterable[int]) -> tuple[dict[str, int], dict[str, str]]:
+    """Number of refunds by status, and their sums as decimal strings by currency."""
+    columns = (refunds.c.status, orders.c.currency)
+    query = (
+        select(*columns, func.count(), func.sum(refunds.c.amount))
+        .join(orders, orders.c.id == refunds.c.order_id)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    numbers: Counter[str] = Counter()
+    amounts: Counter[str] = Counter()
+    for part in parts(ids):
+        for status, currency, number, amount in connection.execute(query.where(refunds.c.id.in_(part))):
+            numbers[status] += number
+            amounts[currency] += int(amount)
+    return dict(numbers), {currency: decimal_string(sum_, currency) for currency, sum_ in amounts.items()}
+
+
+def refunds_by_day(connection: Connection, days: int) -> list[Document]:
+    """Refunds and disputes of the last days that have some, by currency, the newest day first."""
+    day = refunds.c.day
+    newest = select(day).where(day.is_not(None)).distinct().order_by(day.desc()).limit(days)
+    return _sums_by_day(connection, day.in_(newest))
+
+
+def refunds_on(connection: Connection, day: date) -> list[Document]:
+    """Refunds and disputes that completed on a day, by currency."""
+    return _sums_by_day(connection, refunds.c.day == day)
+
+
+def refunds_to_attend(connection: Connection, today: date, currency: str) -> Document:
+    """What was refunded today in a currency, and how many refunds wait for a person, in any currency.
+
+    Refunds that failed are counted for some days; after that, nobody waits for them.
+    """
+    r, since = refunds.c, now_us() - FAILED_FOR_DAYS * DAY_US
+    # Failed refunds, and no others, have a failure; the index names it.
+    lately = (r.failure.is_not(None), r.kind == RefundKind.REFUND, r.settled_at >= since)
+    awaiting = (r.settled_at.is_(None), r.status == RefundStatus.PENDING, awaits_approval())
+    of_currency = [one for one in refunds_on(connection, today) if one["currency"] == currency]
+    return {
+        "refunded_today": of_currency[0]["refunded"] if of_currency else 0,
+        "failed": connection.scalar(select(func.count()).where(*lately)),
+        "awaiting_approval": connection.scalar(select(func.count()).where(*awaiting)),
+        "days": FAILED_FOR_DAYS,
+    }
+
+
+def _sums_by_day(connection: Connection, chosen: ColumnElement[bool]) -> list[Document]:
+    r = refunds.c
+    refund = r.kind == RefundKind.REFUND
+    query = (
+        select(r.day, orders.c.currency, func.count())
+        .add_columns(
+            func.sum(case((refund, r.amount), else_=0)), func.sum(case((refund, 0), else_=r.amount + r.fee))
+        )
+        .join(orders, orders.c.id == r.order_id)
+        .where(chosen)
+        .group_by(r.day, orders.c.currency)
+        .order_by(r.day.desc(), orders.c.currency)
+    )
+    return [
+        {
+            "day": str(day),
+            "currency": currency,
+            "refunds": number,
+            "refunded": json_money(refunded, currency),
+            "disputed": json_money(disputed, currency),
+        }
+        for day, currency, number, refunded, disputed in connection.execute(query)
+    ]
+
+
+def planned_document(planned: Planned, terms: RefundTerms, actor: str) -> Document:
+    """What a request would become, in the form of a refund without an id."""
+    order = planned.left.order
+    (row,) = rows_of([planned], terms).to_dicts()
+    row |= dict.fromkeys(("refund_id", "settled_at", "day", "transaction_id", "failure", "approved_by"))
+    row |= {"requested_at": now_us(), "requested_by": actor}
+    row |= {"number": order.number, "source": order.source, "currency": order.currency}
+    lines = [{**line._asdict(), "quantity": units_of(line.quantity)} for line in planned.decided.lines]
+    return _document(row, lines)
+
+
+def _query() -> Select[Any]:
+    return (
+        select(refunds, orders.c.number, orders.c.currency, sources.c.name.label("source"))
+        .join(orders, orders.c.id == refunds.c.order_id)
+        .join(sources, sources.c.id == orders.c.source_id)
+    )
+
+
+def _documents(connection: Connection, query: Select[Any]) -> list[Document]:
+    rows = connection.execute(query).mappings().all()
+    lines = _lines(connection, [row["id"] for row in rows])
+    return [_document(dict(row), lines[row["id"]]) for row in rows]
+
+
+def _document(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Document:
+    currency = row["currency"]
+    return {
+        "refund_id": row["refund_id"],
+        "order": row["number"],
+        "source": row["source"],
+        "number": row["number"],
+        "amount": json_money(row["amount"], currency),
+        "currency": currency,
+        "kind": row["kind"],
+        "status": row["status"],
+        "reason": row["reason"],
+        "requested_at": _time(row["requested_at"]),
+        "settled_at": _time(row["settled_at"]),
+        "transaction_id": row["transaction_id"],
+        "failure": row["failure"],
+        "method": row["method"],
+        "shipping": json_money(row["shipping"], currency),
+        "fee": json_money(row["fee"], currency),
+        "restock": row["restock"],
+        "lines": [
+            {
+                "line": line["line"],
+                "quantity": quantity_number(line["quantity"]),
+                "amount": json_money(line["amount"], currency),
+            }
+            for line in lines
+        ],
+        "day": str(row["day"]) if row["day"] else None,
+        "requested_by": row["requested_by"],
+        "needs_approval": row["needs_approval"],
+        "approved_by": row["approved_by"],
+    }
+
+
+def _lines(connection: Connection, ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
+    query = select(refund_lines).order_by(refund_lines.c.refund, refund_lines.c.line)
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for part in parts(ids):
+        for row in connection.execute(query.where(refund_lines.c.refund.in_(part))).mappings():
+            found[row["refund"]].append(dict(row))
+    return found
+
+
+def _time(microseconds: int | None) -> str | None:
+    return to_datetime(microseconds).isoformat(timespec="milliseconds") if microseconds is not None else None

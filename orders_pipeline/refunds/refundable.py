@@ -1,0 +1,203 @@
+"""What can be given back of orders: their payments, lines and earlier refunds, of many orders at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Column, Connection, Select, func, select, type_coerce
+
+from orders_pipeline.base.model import (
+    OPEN_REFUNDS,
+    AmountKind,
+    OrderStatus,
+    PaymentMethod,
+    PaymentStatus,
+    RefundKind,
+    RefundStatus,
+)
+from orders_pipeline.refunds.amounts import LineBack, LineLeft, OrderLeft, minor_unit
+from orders_pipeline.store.many_values import among, parts
+from orders_pipeline.store.schema import (
+    order_amounts,
+    order_lines,
+    orders,
+    payments,
+    refund_lines,
+    refunds,
+    sources,
+)
+
+TAKEN = (*OPEN_REFUNDS, RefundStatus.COMPLETED)
+STATUSES = {status.value: status for status in OrderStatus}
+METHODS = {method.value: method for method in PaymentMethod}
+BESIDE_GOODS = (AmountKind.SHIPPING, AmountKind.FEE, AmountKind.TIP)
+
+
+class FoundOrder(NamedTuple):
+    """An order with a number that was asked for."""
+
+    id: int
+    number: str
+    source: str
+    status: OrderStatus
+    currency: str
+    total: int
+
+
+@dataclass(slots=True)
+class Refundable:
+    """What is left of an order. Amounts are in the currency's minor unit; open refunds count as given back.
+
+    Attributes:
+        beside_goods: what the order owed for shipping, fees and tips.
+        beside_refunded: what was given back of that.
+        disputed: what the customer's bank took back. It is not part of `refunded`.
+    """
+
+    order: FoundOrder
+    attempt: int
+    method: PaymentMethod
+    captured: int
+    refunded: int
+    left: OrderLeft
+    beside_goods: int = 0
+    beside_refunded: int = 0
+    disputed: int = 0
+
+    def take(self, amount: int, shipping: int, lines: Iterable[LineBack]) -> None:
+        """Leaves the rest for the next refund of the same order."""
+        self.refunded += amount
+        self.beside_refunded += shipping
+        for line in lines:
+            of_line = self.left.lines[line.line]
+            of_line.refunded_units += line.quantity
+            of_line.refunded += line.amount
+
+
+def find_orders(connection: Connection, numbers: Iterable[str]) -> dict[str, list[FoundOrder]]:
+    """The orders with these numbers, by number; a number may exist in several sources."""
+    found: dict[str, list[FoundOrder]] = defaultdict(list)
+    for order in _orders(connection, orders.c.number, numbers):
+        found[order.number].append(order)
+    return found
+
+
+def orders_with(connection: Connection, ids: Iterable[int]) -> list[FoundOrder]:
+    """The orders with these ids."""
+    return list(_orders(connection, orders.c.id, ids))
+
+
+def _orders(connection: Connection, column: Column[Any], values: Iterable[Any]) -> Iterator[FoundOrder]:
+    o = orders.c
+    query = (
+        select(o.id, o.number, sources.c.name, o.status, o.currency, o.total)
+        .join(sources, sources.c.id == o.source_id)
+        # With it, the unique index on source and number serves.
+        .where(o.source_id.in_(select(sources.c.id)))
+        .order_by(sources.c.name)
+    )
+    for part in parts(values):
+        rows = connection.execute(query.where(among(connection, column, part)))
+        for order_id, number, source, status, currency, total in rows:
+            yield FoundOrder(order_id, number, source, STATUSES[status], currency, total)
+
+
+def find_refundable(
+    connection: Connection, wanted: Iterable[FoundOrder], *, lock: bool
+) -> dict[int, Refundable]:
+    """What is left of completed orders, by id. Orders without a payment owe nothing, and are left out.
+
+    Args:
+        lock: whether their payments are locked until the transaction ends.
+    """
+    completed = {order.id: order for order in wanted if order.status is OrderStatus.COMPLETED}
+    found: dict[int, Refundable] = {}
+    for part in parts(completed):
+        query = _payments(connection, part)
+        rows = connection.execute(query.with_for_update() if lock else query).all()
+        lines, beside = _lines(connection, part), _beside_goods(connection, part)
+        for order_id, attempt, method, captured, refunded in rows:
+            order = completed[order_id]
+            left = _left(order, lines[order_id], beside[order_id])
+            besides = -(-beside[order_id] // minor_unit(order.currency))
+            found[order_id] = Refundable(order, attempt, METHODS[method], captured, refunded, left, besides)
+        _add_refunds(connection, part, found)
+    return found
+
+
+def _payments(connection: Connection, ids: Sequence[int]) -> Select[Any]:
+    p = payments.c
+    query = select(p.order_id, p.attempt, p.method, p.amount, p.refunded)
+    return query.where(among(connection, p.order_id, ids), p.status == PaymentStatus.SUCCEEDED).order_by(
+        p.order_id
+    )
+
+
+def _left(order: FoundOrder, lines: Mapping[int, LineLeft], beside: int) -> OrderLeft:
+    goods = order.total * minor_unit(order.currency) - beside
+    return OrderLeft(order.currency, max(goods, 0), lines)
+
+
+def _lines(connection: Connection, ids: Sequence[int]) -> Mapping[int, dict[int, LineLeft]]:
+    lines = order_lines.c
+    query = (
+        select(
+            lines.order_id,
+            lines.line,
+            type_coerce(lines.quantity, BigInteger),
+            lines.total - lines.discount,
+            lines.product_id,
+        )
+        .where(among(connection, lines.order_id, ids))
+        .order_by(lines.order_id, lines.line)
+    )
+    by_order: dict[int, dict[int, LineLeft]] = defaultdict(dict)
+    for order_id, line, units, net, product in connection.execute(query):
+        by_order[order_id][line] = LineLeft(line, units, net, product=product)
+    return by_order
+
+
+def _beside_goods(connection: Connection, ids: Sequence[int]) -> Mapping[int, int]:
+    """What orders owe for shipping, fees and tips, in 1/10,000."""
+    amounts = order_amounts.c
+    query = select(amounts.order_id, amounts.amount).where(
+        among(connection, amounts.order_id, ids), amounts.kind.in_(BESIDE_GOODS)
+    )
+    beside: dict[int, int] = defaultdict(int)
+    for order_id, amount in connection.execute(query):
+        beside[order_id] += amount
+    return beside
+
+
+def _add_refunds(connection: Connection, ids: Sequence[int], found: Mapping[int, Refundable]) -> None:
+    taken = (among(connection, refunds.c.order_id, ids), refunds.c.status.in_(TAKEN))
+    sums = (
+        select(refunds.c.order_id, refunds.c.kind, func.sum(refunds.c.amount), func.sum(refunds.c.shipping))
+        .where(*taken)
+        .group_by(refunds.c.order_id, refunds.c.kind)
+    )
+    rows = connection.execute(sums).all()
+    if not rows:
+        return
+    for order_id, kind, amount, shipping in rows:
+        if kind == RefundKind.DISPUTE:
+            found[order_id].disputed = int(amount)
+        else:
+            found[order_id].beside_refunded = int(shipping)
+    by_line = (
+        select(
+            refunds.c.order_id,
+            refund_lines.c.line,
+            func.sum(type_coerce(refund_lines.c.quantity, BigInteger)),
+            func.sum(refund_lines.c.amount),
+        )
+        .join(refund_lines, refund_lines.c.refund == refunds.c.id)
+        .where(*taken)
+        .group_by(refunds.c.order_id, refund_lines.c.line)
+    )
+    for order_id, line, units, amount in connection.execute(by_line):
+        of_line = found[order_id].left.lines[line]
+        of_line.refunded_units, of_line.refunded = int(units), int(amount)

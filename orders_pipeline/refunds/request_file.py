@@ -1,0 +1,104 @@
+"""Reads a file of refunds: CSV with `order,amount,reason` or `order,line,quantity,reason`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
+
+BY_AMOUNT, BY_LINE = ("order", "amount", "reason"), ("order", "line", "quantity", "reason")
+OPTIONAL = ("source",)
+HINT = f"Use the columns {','.join(BY_AMOUNT)} or {','.join(BY_LINE)}; a column source may be added."
+DIGEST_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """A row of a file: what it asks for, or why it cannot be read.
+
+    Attributes:
+        line: line of the file on which the row ends.
+    """
+
+    line: int
+    order: str
+    asked: RefundAsked | RefundRefused
+
+
+def read_requests(file: Path, same: RefundAsked, key: str | None) -> list[AskedRow]:
+    """The requests of a file. Each row has a key of its own, so that the file can be sent again.
+
+    Args:
+        same: what holds for each row, beside what the row says.
+        key: beginning of the keys; without it, it comes from the file's content.
+
+    Raises:
+        FileRefused: the file cannot be read as CSV, or has other columns.
+    """
+    try:
+        content = file.read_bytes()
+        rows = csv.DictReader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True)
+        header = tuple(name.strip().lower() for name in rows.fieldnames or ())
+        if tuple(name for name in header if name not in OPTIONAL) not in (BY_AMOUNT, BY_LINE):
+            raise FileRefused("columns_unknown", f"The file {file} has the columns {','.join(header)}.", HINT)
+        rows.fieldnames = header
+        prefix = key or hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]
+        return [_row(rows.line_num, f"{prefix}/{at}", row, same) for at, row in enumerate(rows, start=1)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        message = f"The file {file} cannot be read: {reason}."
+        raise FileRefused("refunds_unreadable", message, "Save it as CSV in UTF-8.") from error
+
+
+def _row(line: int, key: str, row: Mapping[str, Any], same: RefundAsked) -> AskedRow:
+    order = (row["order"] or "").strip()
+    try:
+        return AskedRow(line, order, _asked(order, key, row, same))
+    except RefundRefused as refused:
+        return AskedRow(line, order, refused)
+
+
+def _asked(order: str, key: str, row: Mapping[str, Any], same: RefundAsked) -> RefundAsked:
+    if not order:
+        raise RefundRefused("order_missing", "The row names no order.")
+    if None in row:
+        raise RefundRefused("too_many_cells", "The row has more cells than the header.")
+    said: dict[str, Any] = {
+        "order": order,
+        "key": key,
+        "reason": (row["reason"] or "").strip() or same.reason,
+    }
+    if source := (row.get("source") or "").strip():
+        said["source"] = source
+    if "amount" in row:
+        said["amount"] = _number(row["amount"], "amount")
+    else:
+        quantity = (row["quantity"] or "").strip()
+        units = _number(quantity, "quantity") if quantity else None
+        said["lines"] = (LineAsked(_whole(row["line"]), units),)
+    return replace(same, **said)
+
+
+def _number(text: str | None, column: str) -> Decimal:
+    try:
+        number = Decimal((text or "").strip())
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise RefundRefused(f"{column}_invalid", f"{text!r} is no {column}.", "Write a number such as 12.50.")
+    return number
+
+
+def _whole(text: str | None) -> int:
+    told = (text or "").strip()
+    if not told.isdecimal():
+        message = f"{text!r} is no number of a line."
+        raise RefundRefused("line_invalid", message, "`orders show` numbers the lines of an order.")
+    return int(told)

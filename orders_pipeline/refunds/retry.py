@@ -1,0 +1,71 @@
+"""A new round for failed refunds: what they want is taken from their orders again, if enough is left."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+
+import polars as pl
+from sqlalchemy import BigInteger, Connection, select, type_coerce, update
+
+from orders_pipeline.base.model import RefundStatus
+from orders_pipeline.refunds.amounts import LineBack
+from orders_pipeline.refunds.asked import RefundRefused
+from orders_pipeline.refunds.completion import take
+from orders_pipeline.refunds.refundable import Refundable, find_refundable, orders_with
+from orders_pipeline.store.schema import refund_lines, refunds
+
+NEW_ROUND = {
+    "status": RefundStatus.PENDING,
+    "round": refunds.c.round + 1,
+    "tries": 0,
+    "asked_at": None,
+    "settled_at": None,
+    "failure": None,
+    "transaction_id": None,
+    "boards_due": False,
+}
+
+
+def retry(connection: Connection, ids: Collection[int]) -> dict[int, RefundRefused]:
+    """failed -> pending, for refunds that are locked; returns those of which too little is left.
+
+    The next round has a key of its own at the gateway, which would repeat the failure of the old one.
+    """
+    r = refunds.c
+    query = select(r.id, r.refund_id, r.order_id, r.attempt, r.amount, r.shipping)
+    rows = connection.execute(query.where(r.id.in_(ids)).order_by(r.id)).all()
+    left = find_refundable(connection, orders_with(connection, {row.order_id for row in rows}), lock=True)
+    lines = _lines(connection, ids)
+    refused: dict[int, RefundRefused] = {}
+    taken = []
+    for row in rows:
+        of_order = left[row.order_id]
+        if refusal := _too_little(row.refund_id, row.amount, lines[row.id], of_order):
+            refused[row.id] = refusal
+            continue
+        of_order.take(row.amount, row.shipping, lines[row.id])
+        taken.append((row.order_id, row.attempt, row.amount))
+    take(connection, pl.DataFrame(taken, schema=["order_id", "attempt", "amount"], orient="row"))
+    again = r.id.in_([refund for refund in ids if refund not in refused])
+    connection.execute(update(refunds).where(again, r.status == RefundStatus.FAILED).values(NEW_ROUND))
+    return refused
+
+
+def _lines(connection: Connection, ids: Collection[int]) -> dict[int, list[LineBack]]:
+    line = refund_lines.c
+    query = select(line.refund, line.line, type_coerce(line.quantity, BigInteger), line.amount)
+    found: dict[int, list[LineBack]] = defaultdict(list)
+    for refund, number, quantity, amount in connection.execute(query.where(line.refund.in_(ids))):
+        found[refund].append(LineBack(number, quantity, amount))
+    return found
+
+
+def _too_little(refund_id: str, amount: int, lines: list[LineBack], left: Refundable) -> RefundRefused | None:
+    hint = "`orders show` lists what was refunded of its order meanwhile."
+    if amount > left.captured - left.refunded:
+        message = f"Refund {refund_id} would give back more than is left of what was captured."
+        return RefundRefused("refund_exceeds_captured", message, hint)
+    if any(line.quantity > left.left.lines[line.line].units_left for line in lines):
+        return RefundRefused("units_exceeded", f"The units of refund {refund_id} are no longer left.", hint)
+    return None

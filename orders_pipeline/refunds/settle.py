@@ -1,0 +1,95 @@
+"""Asks the gateway for refunds, thousands at once, and saves each outcome as it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import RefundStatus
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.payments.claims import ClaimedWork, Claims, claimed_at_once
+from orders_pipeline.payments.gateway import PaymentGateway, Refund, Refunded, RefundOutcome, refund_key
+from orders_pipeline.refunds.completion import complete, fail
+from orders_pipeline.refunds.request import RefundTerms
+from orders_pipeline.store.many_values import among, parts
+from orders_pipeline.store.planner import by_keys
+from orders_pipeline.store.schema import home, orders, payments, refunds
+
+APPROVED = or_(~refunds.c.needs_approval, refunds.c.approved_by.is_not(None))
+WAITING = and_(refunds.c.status == RefundStatus.PENDING, APPROVED)
+CLAIMS = Claims(refunds, refunds.c.id, WAITING)
+within, open_windows, any_waiting = CLAIMS.within, CLAIMS.open_windows, CLAIMS.any_waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundWork(ClaimedWork):
+    """How refunds are taken to the gateway."""
+
+    terms: RefundTerms
+
+    @classmethod
+    def of(cls, settings: Settings, engine: Engine, gateway: PaymentGateway) -> RefundWork:
+        """The work of a home."""
+        terms, at_once = RefundTerms.of(settings), claimed_at_once(settings)
+        return cls(engine=engine, gateway=gateway, at_once=at_once, terms=terms)
+
+    def settle(self, chosen: ColumnElement[bool]) -> str | None:
+        """Takes refunds to their end that wait for it, and asks for outcomes that nobody saved.
+
+        Args:
+            chosen: condition over `refunds`.
+
+        Returns:
+            Why outcomes are still unknown; None if none is. A later call asks for them by the same keys.
+
+        Raises:
+            GatewayRefusedError: the gateway refuses all requests.
+        """
+        return self.settle_claims(CLAIMS, chosen, _requests, self._ask)
+
+    def _ask(self, claimed: Sequence[Refund]) -> str | None:
+        left = {refund.id: refund for refund in claimed}
+
+        def save(outcomes: Sequence[RefundOutcome]) -> None:
+            self._save(outcomes)
+            for outcome in outcomes:
+                left.pop(outcome.refund.id, None)
+
+        return self.ask_in_tries(left, lambda wanted: [self.gateway.refund(wanted)], save)
+
+    def _save(self, outcomes: Sequence[RefundOutcome]) -> None:
+        now = now_us()
+        done = {one.refund.id: one.transaction_id for one in outcomes if isinstance(one, Refunded)}
+        failed = {one.refund.id: one.reason for one in outcomes if not isinstance(one, Refunded)}
+        if failed:
+            with self.engine.begin() as connection:
+                fail(connection, failed, now)
+        if done:
+            with self.engine.begin() as connection:
+                complete(connection, done, now, self.terms.day_of(now))
+
+
+def _requests(connection: Connection, claimed: Sequence[int]) -> list[Refund]:
+    r = refunds.c
+    of_refund = and_(payments.c.order_id == r.order_id, payments.c.attempt == r.attempt)
+    # A restored store may have forgotten that it asked.
+    restored = func.coalesce(select(home.c.restored_at).scalar_subquery(), 0)
+    asked_before = or_(r.tries > 1, r.requested_at < restored).label("asked_before")
+    query = (
+        select(r.id, r.refund_id, r.round, r.amount, payments.c.transaction_id, orders.c.currency)
+        .add_columns(asked_before)
+        .join(payments, of_refund)
+        .join(orders, orders.c.id == r.order_id)
+        .order_by(r.id)
+    )
+    with by_keys(connection):
+        return [
+            Refund(refund, refund_key(refund_id, number), charge, amount, currency, bool(asked))
+            for part in parts(claimed)
+            for refund, refund_id, number, amount, charge, currency, asked in connection.execute(
+                query.where(among(connection, r.id, part))
+            )
+        ]
