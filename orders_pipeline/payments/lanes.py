@@ -1,47 +1,48 @@
-"""Sends charges concurrently in a bounded number of lanes and yields the outcomes in groups."""
+"""Sends requests concurrently in a bounded number of lanes and yields the answers in groups."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-
-from orders_pipeline.payments.gateway import Charge, Outcome
+from typing import TypeVar
 
 GROUP = 5_000
-# A callback that receives the seconds of one charge.
+# A callback that receives the seconds of one request.
 Observe = Callable[[float], None]
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
 
 
 def unobserved(_seconds: float) -> None:
-    """Ignores the duration of a charge."""
+    """Ignores the duration of a request."""
 
 
 async def answers_in_lanes(
-    charges: Sequence[Charge],
+    requests: Sequence[Request],
     lanes: int,
-    ask: Callable[[Charge], Awaitable[Outcome | None]],
+    ask: Callable[[Request], Awaitable[Answer | None]],
     observe: Observe = unobserved,
-) -> AsyncGenerator[Sequence[Outcome], None]:
-    """Yields outcomes as they arrive, with `lanes` charges open at the same time.
+) -> AsyncGenerator[Sequence[Answer], None]:
+    """Yields answers as they arrive, with `lanes` requests open at the same time.
 
     Args:
-        ask: charges once; returns None for an unknown outcome, which is left out.
-        observe: receives the seconds of each charge.
+        ask: makes one request; returns None for an unknown answer, which is left out.
+        observe: receives the seconds of each request.
     """
-    answered: asyncio.Queue[Outcome | None] = asyncio.Queue()
-    remaining = iter(charges)
+    answered: asyncio.Queue[Answer | None] = asyncio.Queue()
+    remaining = iter(requests)
     async with asyncio.TaskGroup() as tasks:
         open_lanes = [
             tasks.create_task(_lane(remaining, ask, observe, answered))
-            for _ in range(min(lanes, len(charges)))
+            for _ in range(min(lanes, len(requests)))
         ]
-        left = len(charges)
+        left = len(requests)
         try:
             while left:
                 group = await _next_group(answered)
                 left -= len(group)
-                if known := [outcome for outcome in group if outcome is not None]:
+                if known := [answer for answer in group if answer is not None]:
                     yield known
         except GeneratorExit:
             # TaskGroup would raise GeneratorExit as an exception group to the code that closes this stream.
@@ -50,19 +51,19 @@ async def answers_in_lanes(
 
 
 async def _lane(
-    charges: Iterator[Charge],
-    ask: Callable[[Charge], Awaitable[Outcome | None]],
+    requests: Iterator[Request],
+    ask: Callable[[Request], Awaitable[Answer | None]],
     observe: Observe,
-    answered: asyncio.Queue[Outcome | None],
+    answered: asyncio.Queue[Answer | None],
 ) -> None:
-    for charge in charges:
+    for request in requests:
         began = time.monotonic()
-        outcome = await ask(charge)
+        answer = await ask(request)
         observe(time.monotonic() - began)
-        answered.put_nowait(outcome)
+        answered.put_nowait(answer)
 
 
-async def _next_group(answered: asyncio.Queue[Outcome | None]) -> list[Outcome | None]:
+async def _next_group(answered: asyncio.Queue[Answer | None]) -> list[Answer | None]:
     group = [await answered.get()]
     while not answered.empty() and len(group) < GROUP:
         group.append(answered.get_nowait())

@@ -14,9 +14,9 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class Fault(StrEnum):
-    """A fault that a charge request can meet.
+    """A fault that a request for a charge or refund can meet.
 
-    `..._BEFORE` happens before the charge is in the journal, `..._AFTER` after that.
+    `..._BEFORE` happens before it is in the journal, `..._AFTER` after that. All pass but `REFUSE`.
     """
 
     SLOW = "slow"
@@ -29,14 +29,21 @@ class Fault(StrEnum):
     LATE_SUCCESS = "late_success"
     TRICKLE_AFTER = "trickle_after"
     MAINTENANCE_PAGE = "maintenance_page"
+    REFUSE = "refuse"
+
+
+PASSING = tuple(fault for fault in Fault if fault is not Fault.REFUSE)
 
 
 class FaultPlan(BaseModel):
     """How often each fault happens.
 
     Attributes:
-        rates: share of the requests that meet each fault.
-        first_requests: how many requests of a key, from the first, can meet a fault; 0 means all.
+        rates: share of the requests that meet each fault; of `REFUSE`, share of the keys.
+        first_requests: how many requests of a key, from the first, can meet a fault; 0 means all. A key that
+            is refused once is always refused.
+        forget_keys_after: seconds after its outcome for which a key is known; then the same key makes a new
+            request. None: keys are kept.
         trickle_seconds: pause after each byte of a trickling response.
     """
 
@@ -51,6 +58,7 @@ class FaultPlan(BaseModel):
     trickle_seconds: Seconds = 1.0
     retry_after_seconds: Annotated[int, Field(ge=0)] = 1
     retry_after_as_date: bool = False
+    forget_keys_after: Seconds | None = None
 
     @model_validator(mode="after")
     def _at_most_one_fault_a_request(self) -> FaultPlan:
@@ -60,15 +68,20 @@ class FaultPlan(BaseModel):
 
     def fault_of(self, key: str, request: int) -> Fault | None:
         """Returns the fault of the n-th request with a key, counted from 1."""
+        if self._share(key) < self.rates.get(Fault.REFUSE, 0.0):
+            return Fault.REFUSE
         if self.first_requests and request > self.first_requests:
             return None
-        digest = blake2b(f"{request}:{key}".encode(), key=self.seed.encode()[:64], digest_size=8).digest()
-        share = int.from_bytes(digest, "big") / 2.0**64
-        for fault in Fault:
+        share = self._share(f"{request}:{key}")
+        for fault in PASSING:
             share -= self.rates.get(fault, 0.0)
             if share < 0:
                 return fault
         return None
+
+    def _share(self, of: str) -> float:
+        digest = blake2b(of.encode(), key=self.seed.encode()[:64], digest_size=8).digest()
+        return int.from_bytes(digest, "big") / 2.0**64
 
 
 class FaultDice:

@@ -12,19 +12,19 @@ import uvicorn
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.simulator.app import Simulator
 from orders_pipeline.payments.simulator.connection import BreakableConnection
+from orders_pipeline.payments.simulator.events import EventSender
 from orders_pipeline.payments.simulator.faults import FaultPlan
 from orders_pipeline.payments.simulator.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
-    """Options of the simulator.
+    """Options of the simulator; delays are in seconds.
 
     Attributes:
         port: 0 takes a free port.
+        events: where events are sent to, and their secret.
         seed: empty keeps the seed of the journal.
-        delay_min: seconds.
-        delay_max: seconds.
     """
 
     folder: Path
@@ -34,8 +34,13 @@ class GatewayOptions:
     success_rate: float = 0.9
     delay_min: float = 0.0
     delay_max: float = 0.0
+    capture_success_rate: float = 1.0
+    refund_success_rate: float = 1.0
+    refund_delay_min: float = 0.0
+    refund_delay_max: float = 0.0
     faults: FaultPlan = field(default_factory=FaultPlan)
     api_key: str = field(default="", repr=False)
+    events: EventSender = field(default_factory=EventSender)
 
 
 def run_simulator(options: GatewayOptions, ready: Callable[[str], None]) -> None:
@@ -66,8 +71,12 @@ def _config(options: GatewayOptions, journal: Journal) -> uvicorn.Config:
         success_rate=options.success_rate,
         delay_min=options.delay_min,
         delay_max=options.delay_max,
+        capture_success_rate=options.capture_success_rate,
+        refund_success_rate=options.refund_success_rate,
+        refund_delay_min=options.refund_delay_min,
+        refund_delay_max=options.refund_delay_max,
     )
-    simulator = Simulator(outcomes, journal, options.faults, options.api_key)
+    simulator = Simulator(outcomes, journal, options.faults, options.api_key, options.events)
     return uvicorn.Config(
         simulator.app(),
         http=BreakableConnection,

@@ -3,52 +3,89 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import httpx
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
+from orders_pipeline.base.model import PaymentStatus, RefundStatus
 from orders_pipeline.payments.backends.http.answers import (
-    CHARGES,
-    ChargePage,
-    ChargeStatus,
     NotNow,
-    journal_entry,
-    outcome_of,
+    is_outcome_of,
     page_of_answer,
-    wire_key,
 )
-from orders_pipeline.payments.backends.http.charging import GROWING_WAIT, TRIES, Charging
+from orders_pipeline.payments.backends.http.asking import GROWING_WAIT, TRIES, Asking
 from orders_pipeline.payments.backends.http.connections import open_connections
-from orders_pipeline.payments.backends.http.requests import request_within
+from orders_pipeline.payments.backends.http.documents import (
+    CAPTURES,
+    CHARGES,
+    PAGE,
+    REFUNDS,
+    VOIDS,
+    Answer,
+    Asked,
+    ChargeDocument,
+    ChargeEndDocument,
+    Endpoint,
+    Found,
+    Page,
+    Status,
+)
 from orders_pipeline.payments.gateway import (
+    Authorized,
+    Capture,
+    CaptureOutcome,
     Charge,
-    ChargeRefusedError,
+    Declined,
+    GatewayRefusedError,
     GatewayUnavailableError,
     JournalEntry,
     Outcome,
+    Paid,
+    Refund,
+    RefundEntry,
+    RefundOutcome,
+    Void,
+    VoidOutcome,
+    attempts_prefix,
 )
 from orders_pipeline.payments.lanes import Observe, answers_in_lanes, unobserved
+from orders_pipeline.services.http_requests import request_within
 
 CONNECT_SECONDS = 5.0
 ANSWERS_WITHIN_SECONDS = 3.0
-PAGE = 1_000
 # The keys of charges have slashes: source/number/attempt.
-NO_CHARGE = "no-charge-has-this-key"
-ReadPage = Callable[[dict[str, str]], ChargePage]
+NO_CHARGE = "no-charge-has-this-reference"
+CHARGE_STATUSES = {
+    Status.PENDING: PaymentStatus.PROCESSING,
+    Status.SUCCEEDED: PaymentStatus.SUCCEEDED,
+    Status.AUTHORIZED: PaymentStatus.AUTHORIZED,
+    Status.VOIDED: PaymentStatus.VOIDED,
+    Status.DECLINED: PaymentStatus.DECLINED,
+    Status.FAILED: PaymentStatus.DECLINED,
+}
+REFUND_STATUSES = {
+    Status.PENDING: RefundStatus.PROCESSING,
+    Status.SUCCEEDED: RefundStatus.COMPLETED,
+    Status.FAILED: RefundStatus.FAILED,
+    Status.DECLINED: RefundStatus.FAILED,
+    Status.VOIDED: RefundStatus.FAILED,
+    Status.AUTHORIZED: RefundStatus.PROCESSING,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpGateway:
-    """Charges over HTTP.
+    """Charges, captures, voids and refunds over HTTP.
 
     Attributes:
         timeout: seconds for one request, from connecting to the last byte of its response.
-        known_within: seconds to keep looking up a charge whose outcome is unknown.
+        known_within: seconds to keep looking up a request whose outcome is unknown.
         connections: requests open at the same time.
-        max_in_flight: charges open at the same time, including those that wait for a retry or an outcome.
+        max_in_flight: requests of a kind open at the same time, including those that wait for a retry or an
+            outcome.
         observe: receives the seconds of each charge.
     """
 
@@ -60,16 +97,21 @@ class HttpGateway:
     max_in_flight: int = 10_000
     observe: Observe = unobserved
 
-    async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
-        """Yields outcomes as they arrive; raises at the end if some are unknown or refused."""
-        number = min(self.connections, len(charges))
-        async with open_connections(self.url, self._headers(), self._timeout(), number) as connections:
-            charging = Charging(connections, self.timeout, self.known_within)
-            lanes = answers_in_lanes(charges, self.max_in_flight, charging.outcome, self.observe)
-            async with aclosing(lanes) as groups:
-                async for group in groups:
-                    yield group
-        charging.check_all_known(len(charges))
+    def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
+        """Yields outcomes as they arrive; raises at the end if some are unknown."""
+        return self._outcomes(CHARGES, charges, self.observe)
+
+    def capture(self, captures: Sequence[Capture]) -> AsyncGenerator[Sequence[CaptureOutcome], None]:
+        """Yields outcomes as they arrive; raises at the end if some are unknown."""
+        return self._outcomes(CAPTURES, captures, unobserved)
+
+    def void(self, voids: Sequence[Void]) -> AsyncGenerator[Sequence[VoidOutcome], None]:
+        """Yields outcomes as they arrive; raises at the end if some are unknown."""
+        return self._outcomes(VOIDS, voids, unobserved)
+
+    def refund(self, refunds: Sequence[Refund]) -> AsyncGenerator[Sequence[RefundOutcome], None]:
+        """Yields outcomes as they arrive; raises at the end if some are unknown."""
+        return self._outcomes(REFUNDS, refunds, unobserved)
 
     def answers(self) -> bool:
         """Whether the gateway accepts requests at the moment, even if it refuses the API key."""
@@ -77,7 +119,7 @@ class HttpGateway:
             self.check()
         except GatewayUnavailableError:
             return False
-        except ChargeRefusedError:
+        except GatewayRefusedError:
             return True
         return True
 
@@ -86,39 +128,73 @@ class HttpGateway:
 
         Raises:
             GatewayUnavailableError: there is no response in time, or it does not come from a gateway.
-            ChargeRefusedError: the gateway refuses the request, for example because of the API key.
+            GatewayRefusedError: the gateway refuses the request, for example because of the API key.
         """
-        with self._pages(min(self.timeout, ANSWERS_WITHIN_SECONDS), tries=1) as page_of:
-            page_of({"idempotency_key": NO_CHARGE})
+        self._list(CHARGES, NO_CHARGE, min(self.timeout, ANSWERS_WITHIN_SECONDS), tries=1)
 
-    def holds(self, outcome: Outcome) -> bool:
-        """Looks up the charge by its key and compares the outcome."""
-        with self._pages() as page_of:
-            page = page_of({"idempotency_key": wire_key(outcome.charge.key)})
-        try:
-            return bool(page.data) and outcome_of(outcome.charge, page.data[0]) == outcome
-        except ChargeRefusedError:
-            return False
+    def holds(self, outcome: Outcome | RefundOutcome) -> bool:
+        """Looks up the charge or refund by its reference and compares the outcome.
+
+        The gateway keeps no refused request, so such an outcome holds if there is none.
+        """
+        if isinstance(outcome, Paid | Authorized | Declined):
+            return self._holds(CHARGES, outcome.charge, outcome)
+        return self._holds(REFUNDS, outcome.refund, outcome)
 
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
         """Yields all charges with a known outcome, page by page."""
-        more, last = True, ""
-        with self._pages() as page_of:
-            while more:
-                page = page_of({"limit": str(PAGE)} | ({"starting_after": last} if last else {}))
-                yield [journal_entry(one) for one in page.data if one.status is not ChargeStatus.PENDING]
-                more = page.has_more and bool(page.data)
-                last = page.data[-1].id if page.data else last
+        for page in self._pages(CHARGES, {"limit": str(PAGE)}):
+            yield [_journal_entry(one) for one in page.data if one.status is not Status.PENDING]
 
-    @contextmanager
-    def _pages(self, seconds: float | None = None, tries: int = TRIES) -> Iterator[ReadPage]:
-        """Yields a function that reads a page of charges over one keep-alive connection."""
+    def refund_journal(self) -> Iterator[Sequence[RefundEntry]]:
+        """Yields all refunds, page by page."""
+        for page in self._pages(REFUNDS, {"limit": str(PAGE)}):
+            yield [_refund_entry(one) for one in page.data]
+
+    async def _outcomes(
+        self, endpoint: Endpoint[Asked, Answer, Found], asked: Sequence[Asked], observe: Observe
+    ) -> AsyncGenerator[Sequence[Answer], None]:
+        number = min(self.connections, len(asked))
+        async with open_connections(self.url, self._headers(), self._timeout(), number) as connections:
+            asking = Asking(endpoint, connections, self.timeout, self.known_within)
+            lanes: AsyncGenerator[Sequence[Answer], None] = answers_in_lanes(
+                asked, self.max_in_flight, asking.outcome, observe
+            )
+            async with aclosing(lanes) as groups:
+                async for group in groups:
+                    yield group
+        asking.check_all_known(len(asked))
+
+    def _holds(self, endpoint: Endpoint[Asked, Answer, Found], asked: Asked, outcome: Answer) -> bool:
+        return is_outcome_of(endpoint, asked, outcome, self._list(endpoint, attempts_prefix(asked.key)))
+
+    def _list(
+        self,
+        endpoint: Endpoint[Asked, Answer, Found],
+        prefix: str,
+        seconds: float | None = None,
+        tries: int = TRIES,
+    ) -> list[Found]:
+        params = {"reference_prefix": prefix, "limit": str(PAGE)}
+        return [one for page in self._pages(endpoint, params, seconds, tries) for one in page.data]
+
+    def _pages(
+        self,
+        endpoint: Endpoint[Asked, Answer, Found],
+        params: dict[str, str] | None,
+        seconds: float | None = None,
+        tries: int = TRIES,
+    ) -> Iterator[Page[Found]]:
+        """Yields pages, from the first, over one keep-alive connection."""
         seconds = seconds or self.timeout
         timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
         client = httpx.AsyncClient(base_url=self.url, headers=self._headers(), timeout=timeout)
         with asyncio.Runner() as loop:
             try:
-                yield lambda params: loop.run(_page(client, params, seconds, tries))
+                while params:
+                    page = loop.run(_page(client, endpoint, params, seconds, tries))
+                    yield page
+                    params = page.following(params)
             finally:
                 loop.run(client.aclose())
 
@@ -129,9 +205,39 @@ class HttpGateway:
         return httpx.Timeout(self.timeout, connect=min(CONNECT_SECONDS, self.timeout))
 
 
-async def _page(client: httpx.AsyncClient, params: dict[str, str], seconds: float, tries: int) -> ChargePage:
-    async def read() -> ChargePage:
-        return page_of_answer(await request_within(client, seconds, "GET", CHARGES, params=params))
+def _journal_entry(charge: ChargeDocument) -> JournalEntry:
+    return JournalEntry(
+        charge.reference,
+        charge.amount,
+        charge.currency,
+        charge.transaction_id,
+        charge.reason,
+        CHARGE_STATUSES[charge.status],
+    )
+
+
+def _refund_entry(refund: ChargeEndDocument) -> RefundEntry:
+    return RefundEntry(
+        key=refund.reference,
+        charge=refund.charge,
+        amount=refund.amount,
+        currency=refund.currency,
+        status=REFUND_STATUSES[refund.status],
+        transaction_id=refund.transaction_id,
+        reason=refund.reason,
+    )
+
+
+async def _page(
+    client: httpx.AsyncClient,
+    endpoint: Endpoint[Asked, Answer, Found],
+    params: dict[str, str],
+    seconds: float,
+    tries: int,
+) -> Page[Found]:
+    async def read() -> Page[Found]:
+        response = await request_within(client, seconds, "GET", endpoint.path, params=params)
+        return page_of_answer(endpoint, response)
 
     asking = AsyncRetrying(
         stop=stop_after_attempt(tries),

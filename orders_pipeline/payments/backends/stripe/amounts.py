@@ -1,0 +1,37 @@
+"""Amounts in the units of Stripe, which differ from those of ISO 4217 for some currencies.
+
+Source: docs.stripe.com/currencies, "Zero-decimal currencies", "Three-decimal currencies" and "Special cases".
+"""
+
+from __future__ import annotations
+
+from orders_pipeline.base.currency import MINOR_DIGITS
+
+# Stripe keeps two decimals, which have to be zero, of currencies that have none today.
+HUNDREDTHS_OF_WHOLE = frozenset({"ISK", "UGX"})
+THREE_DECIMALS = 3
+
+
+class AmountRefused(ValueError):
+    """Stripe does not take this amount."""
+
+
+def to_stripe(amount: int, currency: str) -> int:
+    """Returns an amount in Stripe's unit.
+
+    Args:
+        amount: in the minor unit of ISO 4217.
+
+    Raises:
+        AmountRefused: Stripe takes only multiples of ten of the currency's minor unit.
+    """
+    if currency in HUNDREDTHS_OF_WHOLE:
+        return amount * 100
+    if MINOR_DIGITS[currency] == THREE_DECIMALS and amount % 10:
+        raise AmountRefused(f"the last decimal of an amount in {currency} has to be 0")
+    return amount
+
+
+def from_stripe(amount: int, currency: str) -> int:
+    """Returns an amount of Stripe in the minor unit of ISO 4217."""
+    return amount // 100 if currency in HUNDREDTHS_OF_WHOLE else amount

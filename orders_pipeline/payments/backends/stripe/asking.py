@@ -1,0 +1,122 @@
+"""Asks Stripe in rounds, until each outcome is known or there was no progress."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from orders_pipeline.payments.backends.stripe.requests import OutcomeUnknown
+from orders_pipeline.payments.gateway import GatewayRefusedError, OutcomesOpenError
+from orders_pipeline.payments.lanes import Observe, answers_in_lanes, unobserved
+
+WAITS = (0.5, 1.0, 2.0, 4.0)
+Asked = TypeVar("Asked", bound=Any)
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class LookedUp(Generic[Asked, Answer]):
+    """What Stripe showed about requests that it may have: `to_send` are those that it does not have."""
+
+    answers: list[Answer] = field(default_factory=list)
+    to_send: list[Asked] = field(default_factory=list)
+    still_open: list[Asked] = field(default_factory=list)
+
+
+class Asking(Protocol[Asked, Answer]):
+    """How requests of one kind are looked up and made."""
+
+    async def look_up(self, asked: Sequence[Asked], /) -> LookedUp[Asked, Answer]:
+        """Looks up requests that Stripe may have; raises OutcomeUnknown if it cannot answer now."""
+        ...
+
+    async def send(self, one: Asked, /) -> Answer:
+        """Makes one request; raises OutcomeUnknown if it may have arrived."""
+        ...
+
+
+@dataclass(slots=True)
+class Rounds(Generic[Asked, Answer]):
+    """Requests of one kind. A round looks up those that Stripe may have, together, and sends the others.
+
+    Args:
+        look_up: raises OutcomeUnknown if Stripe cannot answer now.
+        send: makes one request; raises OutcomeUnknown if it may have arrived.
+        lanes: requests open at the same time.
+    """
+
+    look_up: Callable[[Sequence[Asked]], Awaitable[LookedUp[Asked, Answer]]]
+    send: Callable[[Asked], Awaitable[Answer]]
+    open_error: type[OutcomesOpenError]
+    lanes: int
+    observe: Observe = unobserved
+    waits: Sequence[float] = WAITS
+    _why: str = ""
+    _asks_to_wait: float = 0.0
+    _refused: GatewayRefusedError | None = None
+
+    async def outcomes(self, asked: Sequence[Asked]) -> AsyncGenerator[Sequence[Answer], None]:
+        """Yields outcomes as they arrive.
+
+        Raises:
+            OutcomesOpenError: at the end, if some are unknown.
+            GatewayRefusedError: at the end, if Stripe refuses all requests.
+        """
+        to_find = [one for one in asked if one.asked_before]
+        to_send = [one for one in asked if not one.asked_before]
+        for wait in (0.0, *self.waits):
+            await asyncio.sleep(max(wait, self._asks_to_wait))
+            self._asks_to_wait = 0.0
+            found = await self._look_up(to_find)
+            if found.answers:
+                yield found.answers
+            left = {id(one): one for one in (*to_send, *found.to_send)}
+            async for group in answers_in_lanes(list(left.values()), self.lanes, self._send, self.observe):
+                for one, _ in group:
+                    del left[id(one)]
+                yield [answer for _, answer in group]
+            to_find, to_send = [*found.still_open, *left.values()], []
+            if self._refused:
+                raise self._refused
+            if not to_find:
+                return
+        raise self.open_error(len(to_find), len(asked), self._why)
+
+    async def _look_up(self, asked: list[Asked]) -> LookedUp[Asked, Answer]:
+        if not asked:
+            return LookedUp()
+        try:
+            return await self.look_up(asked)
+        except OutcomeUnknown as unknown:
+            self._note(unknown)
+        except GatewayRefusedError as refused:
+            self._refused = refused
+        return LookedUp(still_open=asked)
+
+    async def _send(self, one: Asked) -> tuple[Asked, Answer] | None:
+        if self._refused:
+            return None
+        try:
+            return one, await self.send(one)
+        except OutcomeUnknown as unknown:
+            self._note(unknown)
+        except GatewayRefusedError as refused:
+            self._refused = refused
+        return None
+
+    def _note(self, unknown: OutcomeUnknown) -> None:
+        self._why = str(unknown)
+        self._asks_to_wait = max(self._asks_to_wait, unknown.retry_after)
+
+
+def each(found: Iterable[tuple[Asked, Answer | None]]) -> LookedUp[Asked, Answer]:
+    """Returns the result of look-ups one by one; None means that Stripe does not have the request."""
+    looked_up: LookedUp[Asked, Answer] = LookedUp()
+    for one, answer in found:
+        if answer is None:
+            looked_up.to_send.append(one)
+        else:
+            looked_up.answers.append(answer)
+    return looked_up

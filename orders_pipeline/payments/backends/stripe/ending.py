@@ -1,0 +1,105 @@
+"""Captures and voids of PaymentIntents that Stripe holds money for.
+
+Stripe captures or cancels a PaymentIntent once, so its status says whether that has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+
+from orders_pipeline.payments.backends.stripe.asking import LookedUp, each
+from orders_pipeline.payments.backends.stripe.requests import (
+    CardDeclined,
+    OutcomeUnknown,
+    Refused,
+    answered,
+    wire_key,
+)
+from orders_pipeline.payments.gateway import (
+    VOIDED,
+    Capture,
+    Captured,
+    CaptureDeclined,
+    CaptureOutcome,
+    Void,
+    Voided,
+    VoidFailed,
+    VoidOutcome,
+    refusal,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capturing:
+    """Takes the money of authorized charges."""
+
+    client: stripe.StripeClient
+    timeout: float
+
+    async def look_up(self, captures: Sequence[Capture]) -> LookedUp[Capture, CaptureOutcome]:
+        """Looks captures up by their PaymentIntents."""
+        return each([(one, await self._shown(one)) for one in captures])
+
+    async def send(self, capture: Capture) -> CaptureOutcome:
+        """Captures the whole amount."""
+        request = self.client.v1.payment_intents.capture_async(
+            capture.transaction_id, None, {"idempotency_key": wire_key(capture.key)}
+        )
+        try:
+            await answered(request, self.timeout)
+        except (CardDeclined, Refused) as refused:
+            return await self._shown(capture) or CaptureDeclined(capture, refusal(str(refused)))
+        shown = await self._shown(capture)
+        if shown is None:
+            raise OutcomeUnknown("the payment is not captured yet")
+        return shown
+
+    async def _shown(self, capture: Capture) -> CaptureOutcome | None:
+        intent = await _retrieved(self.client, capture.transaction_id, self.timeout)
+        if intent.status == "succeeded":
+            return Captured(capture, intent.id)
+        if intent.status == "canceled":
+            return CaptureDeclined(capture, VOIDED)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Voiding:
+    """Releases authorized charges."""
+
+    client: stripe.StripeClient
+    timeout: float
+
+    async def look_up(self, voids: Sequence[Void]) -> LookedUp[Void, VoidOutcome]:
+        """Looks voids up by their PaymentIntents."""
+        return each([(one, await self._shown(one)) for one in voids])
+
+    async def send(self, void: Void) -> VoidOutcome:
+        """Cancels the PaymentIntent."""
+        request = self.client.v1.payment_intents.cancel_async(
+            void.transaction_id, None, {"idempotency_key": wire_key(void.key)}
+        )
+        try:
+            await answered(request, self.timeout)
+        except (CardDeclined, Refused) as refused:
+            return await self._shown(void) or VoidFailed(void, refusal(str(refused)))
+        return Voided(void, void.transaction_id)
+
+    async def _shown(self, void: Void) -> VoidOutcome | None:
+        intent = await _retrieved(self.client, void.transaction_id, self.timeout)
+        if intent.status == "canceled":
+            return Voided(void, intent.id)
+        if intent.status == "succeeded":
+            return VoidFailed(void, refusal(f"{intent.id} was captured"))
+        return None
+
+
+async def _retrieved(client: stripe.StripeClient, intent: str, timeout: float) -> Any:
+    try:
+        return await answered(client.v1.payment_intents.retrieve_async(intent), timeout)
+    except Refused as refused:
+        raise OutcomeUnknown(f"Stripe does not show {intent}: {refused}") from None

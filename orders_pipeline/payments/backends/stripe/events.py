@@ -1,0 +1,77 @@
+"""Events of Stripe in the terms of the gateway's events: disputes, and refunds that end late or fail."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import stripe
+
+from orders_pipeline.base.model import RefundStatus
+from orders_pipeline.payments.backends.stripe.intents import KEY, money_of, tag
+from orders_pipeline.payments.backends.stripe.refunding import status_of, why_failed
+
+REFUND_TYPES = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
+DISPUTE_OPENED, DISPUTE_CLOSED = "charge.dispute.created", "charge.dispute.closed"
+TYPES = (*sorted(REFUND_TYPES), DISPUTE_OPENED, DISPUTE_CLOSED)
+
+
+class NotSigned(ValueError):
+    """The signature is wrong or too old, or the body is no event."""
+
+
+class Told(NamedTuple):
+    """An event: its id, and its body in the gateway's terms; None if it changes nothing."""
+
+    id: str
+    body: str | None
+
+
+def signed_event(body: str, signature: str, secret: str) -> Told:
+    """Checks the signature of an event with Stripe's client, and returns the event.
+
+    Raises:
+        NotSigned: the signature is wrong or too old, or the body is no event.
+    """
+    try:
+        event = stripe.Webhook.construct_event(body, signature, secret)
+        return told_by(event)
+    except (stripe.SignatureVerificationError, ValueError, AttributeError, KeyError) as error:
+        raise NotSigned(type(error).__name__) from None
+
+
+def told_by(event: Any) -> Told:
+    """Returns an event in the gateway's terms."""
+    found = _told(event.type, event.data.object)
+    return Told(event.id, json.dumps({"type": found[0], "data": found[1]}) if found else None)
+
+
+def _told(kind: str, about: Any) -> tuple[str, dict[str, Any]] | None:
+    if kind == DISPUTE_OPENED:
+        return "dispute.opened", _dispute(about)
+    if kind == DISPUTE_CLOSED and about.status in ("won", "lost"):
+        return f"dispute.{about.status}", _dispute(about)
+    if kind in REFUND_TYPES and tag(about, KEY):
+        match status_of(about):
+            case RefundStatus.COMPLETED:
+                return "refund.succeeded", _refund(about)
+            case RefundStatus.FAILED:
+                return "refund.failed", {**_refund(about), "failure_reason": why_failed(about)}
+    return None
+
+
+def _dispute(dispute: Any) -> dict[str, Any]:
+    amount, currency = money_of(dispute)
+    fee = sum(one.fee for one in dispute.balance_transactions or ())
+    return {
+        **{"id": dispute.id, "charge": dispute.payment_intent, "reference": ""},
+        **{"amount": amount, "currency": currency, "fee": fee, "reason": dispute.reason},
+    }
+
+
+def _refund(refund: Any) -> dict[str, Any]:
+    amount, currency = money_of(refund)
+    return {
+        **{"id": refund.id, "charge": refund.payment_intent, "reference": tag(refund, KEY)},
+        **{"amount": amount, "currency": currency, "transaction_id": refund.id},
+    }
