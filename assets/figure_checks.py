@@ -1,78 +1,70 @@
 """Asset checks of published figures."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 
 from dagster import (
+    AssetCheckExecutionContext,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
+    AssetCheckSpec,
     ResourceParam,
     asset_check,
+    multi_asset_check,
 )
 
+from jobs.failures import permanent_failures
+from jobs.figures.day_checks import DAY_CHECKS, check_days
 from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
+from jobs.figures.partitions import days_of_run
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
-from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.verify.check import Check
-from orders_pipeline.verify.figure_checks import (
-    check_cached_kpis,
-    check_leaderboards,
-    check_published_files,
-    check_published_kpis,
-)
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.verify.figure_checks import check_leaderboards
 from resources.figures import FigureStores
 
 
 def figure_checks() -> list[AssetChecksDefinition]:
     """All checks of this module."""
-    return [
-        _check(
-            DAILY_KPIS.name,
-            "published_files_are_whole",
-            "Each published file is as it was written.",
-            check_published_files,
-        ),
-        _check(
-            DAILY_KPIS.name,
-            "published_days_equal_the_orders",
-            "Each published day equals the figures of the order store, except days due for a refresh.",
-            check_published_kpis,
-        ),
-        _check(
-            DAILY_KPIS.name,
-            "cached_days_equal_the_published",
-            "Each day in Redis equals the published day.",
-            check_cached_kpis,
-        ),
-        *(
-            _check(
-                asset_key,
-                "places_equal_the_totals",
-                "Each place in Redis has the same score as in the order store.",
-                partial(check_leaderboards, boards=(board,)),
-            )
-            for board, asset_key in BOARD_ASSETS.items()
-        ),
+    return [_day_checks(), *(_board_check(board, asset_key) for board, asset_key in BOARD_ASSETS.items())]
+
+
+def _day_checks() -> AssetChecksDefinition:
+    specs = [
+        AssetCheckSpec(name, asset=DAILY_KPIS.name, description=one.statement, blocking=True)
+        for name, one in DAY_CHECKS.items()
     ]
 
+    # One step for all, because a step costs more than these checks of a day.
+    @multi_asset_check(specs=specs, op_tags=FIGURES_WORK)
+    def published_days_are_right(
+        context: AssetCheckExecutionContext, figures: ResourceParam[FigureStores]
+    ) -> Iterator[AssetCheckResult]:
+        """Checks the days of this run. A run without days, as at night, checks all of them."""
+        with permanent_failures(), figures.open() as published:
+            found = check_days(published, days_of_run(context.run))
+        for name, check in found.items():
+            yield AssetCheckResult(
+                check_name=name,
+                asset_key=DAILY_KPIS.name,
+                passed=check.ok,
+                severity=AssetCheckSeverity.ERROR,
+                description=check.detail,
+            )
 
-def _check(
-    asset_key: str,
-    name: str,
-    description: str,
-    ask: Callable[[PublishedFigures], Check],
-) -> AssetChecksDefinition:
+    return published_days_are_right
+
+
+def _board_check(board: Board, asset_key: str) -> AssetChecksDefinition:
     @asset_check(
         asset=asset_key,
-        name=name,
-        description=description,
+        name="places_equal_the_totals",
+        description="Each place in Redis has the same score as in the order store.",
         blocking=True,
         op_tags=FIGURES_WORK,
     )
     def checked(figures: ResourceParam[FigureStores]) -> AssetCheckResult:
-        with figures.open() as published:
-            check = ask(published)
+        with permanent_failures(), figures.open() as published:
+            check = check_leaderboards(published, boards=(board,))
         return AssetCheckResult(passed=check.ok, severity=AssetCheckSeverity.ERROR, description=check.detail)
 
     return checked

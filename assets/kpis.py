@@ -44,7 +44,7 @@ def kpi_assets(settings: Settings) -> list[AssetsDefinition]:
             name=DAILY_KPIS.name,
             partitions_def=kpi_partitions(settings),
             # Any file can contain orders of any day.
-            deps=[AssetDep("orders", partition_mapping=AllPartitionMapping())],
+            deps=[AssetDep("orders", partition_mapping=AllPartitionMapping()), "refunds"],
             backfill_policy=BackfillPolicy.single_run(),
             retry_policy=THREE_TRIES,
             op_tags=FIGURES_WORK,

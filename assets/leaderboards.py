@@ -24,7 +24,7 @@ def leaderboard_assets() -> list[AssetsDefinition]:
 def _leaderboard(board: Board, dataset: Dataset, member: str) -> AssetsDefinition:
     @asset(
         name=dataset.name,
-        deps=["orders"],
+        deps=["orders", "refunds"],
         retry_policy=THREE_TRIES,
         op_tags=FIGURES_WORK,
         group_name="figures",

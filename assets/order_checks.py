@@ -12,7 +12,7 @@ from dagster import (
 )
 
 from jobs.failures import permanent_failures
-from jobs.imports.ops import FILE_WORK
+from jobs.workers.work import FILE_WORK
 from orders_pipeline.verify.everything import verify_orders
 from orders_pipeline.verify.store_checks import store_checks
 from resources.order_store import OrderStore

@@ -12,14 +12,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from orders_pipeline.base.model import Window
-from orders_pipeline.figures.kpis import refresh
+from orders_pipeline.figures.kpis import due, refresh
 from orders_pipeline.figures.kpis.cache import KpiCache
+from orders_pipeline.figures.kpis.first_days import forget_first_days
 from orders_pipeline.figures.kpis.order_totals import OrderTotals
 from orders_pipeline.figures.kpis.reader import KpiReader
 from orders_pipeline.figures.kpis.realtime import Realtime
 from orders_pipeline.figures.kpis.refresh import ORDERS_AT_ONCE, PublishedDay
+from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
 from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.figures.leaderboards.range_boards import RangeBoards
+from orders_pipeline.figures.tables import figures_file, postgresql_schema
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.identity import store_id
 
@@ -31,6 +34,7 @@ class PublishedFigures:
     engine: Engine
     folder: Path
     currency: str
+    zone: ZoneInfo
     cache: KpiCache
     kpis: KpiReader
     boards: Leaderboards
@@ -49,11 +53,37 @@ class PublishedFigures:
 
     def are_due(self) -> bool:
         """Whether `refresh_dirty_days` has anything to publish."""
-        return refresh.are_due(self.engine, self.folder)
+        return due.are_due(self.engine, self.folder)
 
     def refresh_dirty_days(self) -> list[PublishedDay]:
         """Publishes each day whose orders changed since the last publication, or whose figures are lost."""
         return refresh.refresh_dirty_days(self.engine, self.folder, self.cache)
+
+    def file_is_due(self) -> bool:
+        """Whether `figures.duckdb` does not show what is published."""
+        return figures_file.is_due(self.engine, self.folder, self.cache.owner)
+
+    def forget_customer(self, customer: str) -> None:
+        """Removes what only the files of the warehouse still have of a customer who was erased."""
+        if not warehouse_file(self.folder).exists():
+            return
+        forget_first_days(self.folder, customer)
+        if figures_file.figures_file(self.folder).exists():
+            owner, zone = self.cache.owner, self.zone.key
+            figures_file.bring_up_to_date(self.engine, self.folder, owner, zone, anew=True)
+
+    def update_tables(self) -> None:
+        """Brings the tables for other tools up to date with what is published.
+
+        These are `figures.duckdb` and, on PostgreSQL, the schema `figures`.
+        """
+        postgresql_schema.publish(self.engine, self.folder)
+        if self.file_is_due():
+            figures_file.bring_up_to_date(self.engine, self.folder, self.cache.owner, self.zone.key)
+
+    def refresh_at_once(self) -> list[PublishedDay]:
+        """Publishes the changed days if that takes a moment; otherwise they stay due."""
+        return refresh.refresh_at_once(self.engine, self.folder, self.cache)
 
     def rebuild(self) -> list[PublishedDay]:
         """Recomputes and publishes every day with a new warehouse. Readers keep the old figures meanwhile."""
@@ -72,6 +102,7 @@ def open_figures(
             engine=engine,
             folder=folder,
             currency=currency,
+            zone=zone,
             cache=cache,
             kpis=KpiReader(engine, folder, cache),
             boards=Leaderboards(engine, client, owner, currency),

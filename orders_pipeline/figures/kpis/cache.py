@@ -32,6 +32,7 @@ from orders_pipeline.services.redis_clients import UNREACHABLE
 
 DAILY_SECONDS = 24 * 3600
 RANGE_SECONDS = 3600
+KEYS_AT_ONCE = 1000
 GENERATION, INDEX = "kpis:generation", "kpis:cached"
 SCRIPTS = "orders_pipeline.figures.kpis"
 log = logging.getLogger(__name__)
@@ -56,11 +57,21 @@ class KpiCache:
 
     def all_daily(self) -> Iterator[tuple[str, Document]]:
         """The keys and documents of all cached days of this order store."""
+        yield from self._held(lambda: list(self.client.scan_iter("kpis:daily:*", count=KEYS_AT_ONCE)))
+
+    def some_daily(self, wanted: Iterable[tuple[date, str]]) -> Iterator[tuple[str, Document]]:
+        """The keys and documents of those of these days and currencies that are cached."""
+        yield from self._held(lambda: [self._daily_key(day, currency) for day, currency in wanted])
+
+    def _held(self, find: Callable[[], list[str]]) -> Iterator[tuple[str, Document]]:
         if not str(self.client.get(GENERATION)).startswith(f"{self.owner}:"):
             return
-        for key in self.client.scan_iter("kpis:daily:*", count=1000):
-            if (found := cast(str | None, self.client.get(key))) is not None:
-                yield str(key), json.loads(found)
+        keys = find()
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            part = keys[start : start + KEYS_AT_ONCE]
+            for key, found in zip(part, cast(list[str | None], self.client.mget(part)), strict=True):
+                if found is not None:
+                    yield str(key), json.loads(found)
 
     def replace_days(self, days: Iterable[date], documents: Mapping[tuple[date, str], Document]) -> None:
         """Invalidates every document that includes one of these days, and caches their new documents.

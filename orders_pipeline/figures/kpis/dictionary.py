@@ -1,6 +1,7 @@
 """The data dictionary: the meaning of each figure and column, for API, docs and asset descriptions.
 
-Every figure is in one currency. A KPI day is the order's date in the configured time zone.
+Every figure is in one currency. A KPI day is a date in the configured time zone: of orders, the date of the
+order; of money that went back, the date on which it did.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ PERIOD = {
         "Time at which the figures were computed, UTC.", TIME, "2025-11-11T12:00:00+00:00"
     ),
     "currency": Definition("ISO 4217 code of every figure.", TEXT, "USD"),
-    "units_sold": Definition("Units in completed orders.", INTEGER, 8),
+    "units_sold": Definition(
+        "Units in completed orders, with up to three decimals for goods by weight.", DECIMAL, 8
+    ),
     "orders_received": Definition("All orders, whatever their outcome.", INTEGER, 6),
     "orders_failed": Definition(
         "Orders that failed before payment, for example because stock ran out.", INTEGER, 0
@@ -66,7 +69,9 @@ PERIOD = {
         0.8333,
     ),
     "declines_by_reason": Definition(
-        "Declined charges by the gateway's reason.", MAP, {"insufficient_funds": 1}
+        "Declined charges by the gateway's reason; `refused` for requests that it refused.",
+        MAP,
+        {"insufficient_funds": 1},
     ),
     "out_of_stock_orders": Definition(
         "Orders that failed because stock ran out and have not been completed since.", INTEGER, 0
@@ -93,6 +98,36 @@ PERIOD = {
     "recorded_revenue": Definition(
         "The part of the revenue that was paid elsewhere and only recorded.", DECIMAL, 0.0
     ),
+    "refunded": Definition(
+        "Money given back, by the day on which it went back: completed refunds, and returns that name no"
+        " order. Disputes are not included.",
+        DECIMAL,
+        0.0,
+    ),
+    "refund_count": Definition(
+        "Completed refunds, and returns that name no order, by the day on which the money went back.",
+        INTEGER,
+        0,
+    ),
+    "net_revenue": Definition(
+        "Total revenue - refunded: orders by their own day, refunds by theirs. Negative if more went back in"
+        " the period than its orders owed.",
+        DECIMAL,
+        485.96,
+    ),
+    "refunded_of_orders": Definition(
+        "What went back to date for the orders of this period, by the day of the order, whenever it went"
+        " back. Disputes, and returns that name no order, are not included.",
+        DECIMAL,
+        0.0,
+    ),
+    "disputed": Definition(
+        "Money that customers' banks took back (disputes, or chargebacks), by the day on which it went back;"
+        " no part of `refunded`.",
+        DECIMAL,
+        0.0,
+    ),
+    "dispute_fees": Definition("Fees that the payment provider took for these disputes.", DECIMAL, 0.0),
     "new_customers": Definition("Customers whose first completed order is in the period.", INTEGER, 5),
     "returning_customers": Definition(
         "Customers with a completed order in the period and another one before it.", INTEGER, 0
@@ -107,6 +142,11 @@ PERIOD = {
     ),
 }
 
+KPI_DAY = Definition(
+    "KPI day in the configured time zone: the date of orders; of money that went back, when it did.",
+    DATE,
+    "2025-11-10",
+)
 REALTIME = {
     "pending_orders": Definition("Orders not yet reserved.", INTEGER, 0),
     "processing_orders": Definition("Orders reserved or in payment.", INTEGER, 0),
@@ -141,16 +181,27 @@ CUSTOMER_PLACE = {
     "customer_name": Definition("Name in the customer's most recently loaded order.", TEXT, "David Johnson"),
     "order_count": Definition("Completed orders of the customer.", INTEGER, 1),
     "total_spent": Definition(
-        "Sum of the totals of these orders. The board ranks by this figure.", DECIMAL, 259.98
+        "Sum of the totals of these orders, less refunds and returns. The board ranks by this figure. A"
+        " customer who got everything back has 0. Returns that name no order can make it negative.",
+        DECIMAL,
+        259.98,
     ),
 }
 PRODUCT_PLACE = {
     "rank": RANK,
     "product_sku": Definition("Product.", TEXT, "SKU-002"),
     "product_name": Definition("Name in the product list, else in the first order.", TEXT, "USB-C Charger"),
-    "total_quantity": Definition("Units in completed orders. The board ranks by this figure.", INTEGER, 8),
+    "total_quantity": Definition(
+        "Units in completed orders less units returned, with up to three decimals for goods by weight. The"
+        " board ranks by this figure.",
+        DECIMAL,
+        8,
+    ),
     "total_revenue": Definition(
-        "Sum of these order lines before discounts and before rounding to order totals.", DECIMAL, 120.0
+        "Sum of these order lines before discounts and before rounding to order totals, less what was given"
+        " back for them. A refund of an amount alone, without lines, changes no product.",
+        DECIMAL,
+        120.0,
     ),
     "order_count": Definition("Completed orders that contain the product.", INTEGER, 3),
 }
@@ -197,38 +248,93 @@ REJECT = {
     "raw": Definition("The record as written in the file.", TEXT, "1003,501,..."),
 }
 
+REFUND = {
+    "id": Definition("Number in the store.", INTEGER, 1),
+    "refund_id": Definition("Its name for commands and the API; drawn at random.", TEXT, "5f0c2a"),
+    "order_id": Definition("The order in the store.", INTEGER, 1),
+    "attempt": Definition("The attempt whose payment is refunded.", INTEGER, 1),
+    "kind": Definition("refund, or dispute: the customer's bank took the money back.", TEXT, "refund"),
+    "method": Definition("gateway, or recorded: the money was given back elsewhere.", TEXT, "gateway"),
+    "amount": Definition("In the currency's minor unit.", INTEGER, 1000),
+    "shipping": Definition("Part of the amount that is for no line, in minor units.", INTEGER, 0),
+    "fee": Definition("What a dispute costs on top of its amount, in minor units.", INTEGER, 0),
+    "restock": Definition("Whether the units of its lines are sold again.", TEXT, True),
+    "reason": Definition("As whoever asked for it gave it.", TEXT, "damaged"),
+    "status": Definition("pending, processing, completed, failed or cancelled.", TEXT, "completed"),
+    "requested_at": Definition("Microseconds since 1970, UTC.", INTEGER, 1762776000000000),
+    "settled_at": Definition(
+        "When its outcome was known; microseconds since 1970, UTC.", INTEGER, 1762776001000000
+    ),
+    "day": Definition("KPI day of a completed one, from `settled_at`.", DATE, "2025-11-10"),
+    "transaction_id": Definition("The refund at the gateway, or its reference elsewhere.", TEXT, "txn_1"),
+    "failure": Definition("Why it failed.", TEXT, "declined"),
+}
 DAILY_KPIS = Dataset(
     "daily_kpis",
-    "Revenue, orders by outcome, payments and customers, by order date and currency.",
+    "Revenue, orders by outcome, payments and customers, by order date and currency; money that went back.",
     {
-        "day": Definition("KPI day: the order's date in the configured time zone.", DATE, "2025-11-10"),
+        "day": KPI_DAY,
         **PERIOD,
+    },
+)
+CUSTOMER_SALES = Dataset(
+    "customer_sales_by_day",
+    "Orders of each customer by the day of the order, and what went back by the day on which it did; without"
+    " guests. A row whose `order_count` is 0 has only money that went back.",
+    {
+        "day": KPI_DAY,
+        "currency": PERIOD["currency"],
+        "customer_id": Definition("Customer id.", TEXT, "505"),
+        "order_count": Definition("Completed orders of this day.", INTEGER, 1),
+        "total_spent": Definition("Sum of the totals of these orders, before refunds.", DECIMAL, 259.98),
+        "refunded": Definition("Refunds and returns of this day, whenever the order was.", DECIMAL, 0.0),
+    },
+)
+PRODUCT_SALES = Dataset(
+    "product_sales_by_day",
+    "Sales of each product by the day of the order, and what came back by the day of its refund. A row whose"
+    " `order_count` is 0 has only returned units.",
+    {
+        "day": KPI_DAY,
+        "currency": PERIOD["currency"],
+        "product_sku": Definition("Product.", TEXT, "SKU-002"),
+        "order_count": Definition("Completed orders of this day that contain the product.", INTEGER, 3),
+        "total_quantity": Definition("Units in these orders, before returns.", DECIMAL, 8),
+        "total_revenue": Definition("Sum of these order lines before discounts.", DECIMAL, 120.0),
+        "units_returned": Definition("Units that refunds and returns of this day name.", DECIMAL, 0),
+        "refunded": Definition("What was given back on this day for these units.", DECIMAL, 0.0),
     },
 )
 REALTIME_KPIS = Dataset("realtime_kpis", "Open orders, and orders settled today, in one currency.", REALTIME)
 CUSTOMER_LEADERBOARD = Dataset(
     "customer_leaderboard",
-    "Customers ranked by their spending on completed orders, in each currency, without guests.",
+    "Customers ranked by their spending on completed orders less refunds, in each currency, without guests.",
     CUSTOMER_PLACE,
 )
 PRODUCT_LEADERBOARD = Dataset(
     "product_leaderboard",
-    "Products ranked by units sold in completed orders, in each currency.",
+    "Products ranked by units sold in completed orders less units returned, in each currency.",
     PRODUCT_PLACE,
 )
 ORDERS = Dataset("orders", "Orders of one file, each completed, rolled back or failed.", ORDER)
 REJECTED_ORDER_ROWS = Dataset(
     "rejected_order_rows", "Rejected lines of one file, with position, reason code and hint.", REJECT
 )
+REFUNDS = Dataset(
+    "refunds", "Money given back to customers, and disputes; each belongs to a completed order.", REFUND
+)
 PIPELINE_SNAPSHOT = Dataset(
     "pipeline_snapshot", "Queue backlog, open orders and throughput, every 5 minutes.", SNAPSHOT
 )
 DATASETS = (
     DAILY_KPIS,
+    CUSTOMER_SALES,
+    PRODUCT_SALES,
     REALTIME_KPIS,
     CUSTOMER_LEADERBOARD,
     PRODUCT_LEADERBOARD,
     ORDERS,
     REJECTED_ORDER_ROWS,
+    REFUNDS,
     PIPELINE_SNAPSHOT,
 )

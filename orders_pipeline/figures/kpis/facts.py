@@ -24,10 +24,18 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
     union_all,
 )
 
-from orders_pipeline.base.model import FailureReason, OrderStatus, ReservationStatus
+from orders_pipeline.base.model import (
+    FailureReason,
+    OrderStatus,
+    RefundKind,
+    RefundStatus,
+    ReservationStatus,
+)
+from orders_pipeline.store.line_units import in_line_units
 from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.raw_rows import chunks_of
 from orders_pipeline.store.schema import (
@@ -37,9 +45,15 @@ from orders_pipeline.store.schema import (
     orders,
     products,
     recorded_payments,
+    refund_lines,
+    refunds,
     reservations,
+    return_lines,
+    returns,
 )
 
+# A condition that all rows meet.
+EVERY = true()
 # Scanning an order by primary key is this many times cheaper than finding it by its day.
 DENSE = 3
 
@@ -63,27 +77,57 @@ LINE_FACTS = {
     "discount": pl.Int64,
 }
 AMOUNT_FACTS = {"day": pl.String, "currency": pl.String, "kind": pl.String, "amount": pl.Int64}
-# The kind of a fact that is no amount of the store: the total of a completed order that is paid elsewhere.
-RECORDED = "recorded"
+# Kinds of facts that are no amounts of the store: the total of a completed order that is paid elsewhere, and
+# a completed refund, by the day of its order.
+RECORDED, REFUNDED = "recorded", "refunded"
+# By the day on which the money went back. A return without an order is of the kind `refund`, too.
+MONEY_BACK_FACTS = {
+    "day": pl.String,
+    "currency": pl.String,
+    "customer_id": pl.String,
+    "kind": pl.String,
+    "amount": pl.Int64,
+    "fee": pl.Int64,
+}
+RETURNED_FACTS = {
+    "day": pl.String,
+    "currency": pl.String,
+    "product_sku": pl.String,
+    "quantity": pl.Int64,
+    "amount": pl.Int64,
+}
 EARLIER_DECLINES = {"day": pl.String, "currency": pl.String, "detail": pl.String}
 
 
 def export_facts(connection: Connection, days: Sequence[date], folder: Path) -> None:
-    """Writes orders, lines, amounts and earlier declines of these days to a folder, as Parquet."""
-    selected = _of_days(connection, days)
-    _export(connection, _orders(selected), ORDER_FACTS, folder / "order_facts")
-    _export(connection, _lines(selected), LINE_FACTS, folder / "line_facts")
-    _export(connection, _amounts(selected), AMOUNT_FACTS, folder / "amount_facts")
-    _export(connection, _earlier_declines(selected), EARLIER_DECLINES, folder / "earlier_declines")
+    """Writes all that happened to orders, and all that went back, on these days to a folder, as Parquet."""
+    selected = of_days(connection, days)
+    export_rows(connection, _orders(selected), ORDER_FACTS, folder / "order_facts")
+    export_rows(connection, _lines(selected), LINE_FACTS, folder / "line_facts")
+    export_rows(connection, _amounts(selected), AMOUNT_FACTS, folder / "amount_facts")
+    export_rows(connection, _earlier_declines(selected), EARLIER_DECLINES, folder / "earlier_declines")
+    export_rows(connection, _money_back(days), MONEY_BACK_FACTS, folder / "money_back_facts")
+    export_rows(
+        connection,
+        returned_lines(refunds.c.day.in_(days), returns.c.day.in_(days)),
+        RETURNED_FACTS,
+        folder / "returned_facts",
+    )
 
 
-def settled_at() -> ColumnElement[int]:
-    """Time at which an order was settled. Needs its reservation and failure joined `of_current_attempt`."""
-    sold = reservations.c.status == ReservationStatus.SOLD
-    return case((sold, reservations.c.closed_at), else_=failures.c.failed_at)
+def export_rows(
+    connection: Connection,
+    query: Select[*tuple[Any, ...]] | CompoundSelect[Any],
+    schema: dict[str, Any],
+    name: Path,
+) -> None:
+    """Writes the rows of a query to Parquet files `{name}-{number}.parquet`, at least one."""
+    pl.DataFrame(schema=schema).write_parquet(f"{name}-0.parquet")
+    for number, rows in enumerate(chunks_of(connection, query), start=1):
+        pl.DataFrame(rows, schema, orient="row").write_parquet(f"{name}-{number}.parquet", compression="lz4")
 
 
-def _of_days(connection: Connection, days: Sequence[date]) -> ColumnElement[bool]:
+def of_days(connection: Connection, days: Sequence[date]) -> ColumnElement[bool]:
     """The cheapest condition that selects the orders of these days."""
     by_day = orders.c.day.in_(days)
     span = select(func.min(orders.c.id), func.max(orders.c.id), func.count()).where(by_day)
@@ -92,6 +136,51 @@ def _of_days(connection: Connection, days: Sequence[date]) -> ColumnElement[bool
         return by_day
     # Wrapped in a function, the day cannot use its index: the database scans the primary key.
     return and_(orders.c.id.between(first, last), func.coalesce(orders.c.day, null()).in_(days))
+
+
+def settled_at() -> ColumnElement[int]:
+    """Time at which an order was settled. Needs its reservation and failure joined `of_current_attempt`."""
+    sold = reservations.c.status == ReservationStatus.SOLD
+    return case((sold, reservations.c.closed_at), else_=failures.c.failed_at)
+
+
+def returned_lines(
+    of_refunds: ColumnElement[bool] = EVERY, of_returns: ColumnElement[bool] = EVERY
+) -> CompoundSelect[Any]:
+    """Day, currency, SKU, quantity and amount, in 1/10,000, of each line of completed refunds and of returns.
+
+    Args:
+        of_refunds: a condition over `refunds`.
+        of_returns: a condition over `returns`.
+    """
+    same_line = and_(order_lines.c.order_id == refunds.c.order_id, order_lines.c.line == refund_lines.c.line)
+    of_orders = (
+        select(
+            cast(refunds.c.day, String).label("day"),
+            orders.c.currency,
+            products.c.sku,
+            refund_lines.c.quantity,
+            in_line_units(refund_lines.c.amount, orders.c.currency).label("amount"),
+        )
+        .join_from(refunds, refund_lines, refund_lines.c.refund == refunds.c.id)
+        .join(orders, orders.c.id == refunds.c.order_id)
+        .join(order_lines, same_line)
+        .join(products, products.c.id == order_lines.c.product_id)
+        .where(_is_completed(RefundKind.REFUND), of_refunds)
+    )
+    alone = (
+        select(
+            cast(returns.c.day, String),
+            returns.c.currency,
+            products.c.sku,
+            return_lines.c.quantity,
+            return_lines.c.total,
+        )
+        .join_from(returns, return_lines, return_lines.c.return_id == returns.c.id)
+        .join(products, products.c.id == return_lines.c.product_id)
+        .where(of_returns)
+    )
+    return union_all(of_orders, alone)
 
 
 def _orders(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
@@ -130,7 +219,7 @@ def _lines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 
 def _amounts(selected: ColumnElement[bool]) -> CompoundSelect[Any]:
-    """Amounts of completed orders in 1/10,000, and the totals of those paid elsewhere in minor units."""
+    """Amounts of completed orders in 1/10,000; of the kinds `RECORDED` and `REFUNDED` in minor units."""
     head = (cast(orders.c.day, String), orders.c.currency)
     completed = (orders.c.status == OrderStatus.COMPLETED, selected)
     amounts = (
@@ -143,7 +232,41 @@ def _amounts(selected: ColumnElement[bool]) -> CompoundSelect[Any]:
         .join_from(recorded_payments, orders, orders.c.id == recorded_payments.c.order_id)
         .where(*completed)
     )
-    return union_all(amounts, recorded)
+    refunded = (
+        select(*head, literal(REFUNDED), refunds.c.amount)
+        .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+        .where(_is_completed(RefundKind.REFUND), *completed)
+    )
+    return union_all(amounts, recorded, refunded)
+
+
+def _is_completed(*kinds: RefundKind) -> ColumnElement[bool]:
+    return and_(refunds.c.status == RefundStatus.COMPLETED, refunds.c.kind.in_(kinds))
+
+
+def _money_back(days: Sequence[date]) -> CompoundSelect[Any]:
+    """Refunds, disputes and returns, in minor units."""
+    of_orders = (
+        select(
+            cast(refunds.c.day, String),
+            orders.c.currency,
+            orders.c.customer_id,
+            refunds.c.kind,
+            refunds.c.amount,
+            refunds.c.fee,
+        )
+        .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+        .where(_is_completed(*RefundKind), refunds.c.day.in_(days))
+    )
+    alone = select(
+        cast(returns.c.day, String),
+        returns.c.currency,
+        returns.c.customer_id,
+        literal(RefundKind.REFUND.value),
+        returns.c.total,
+        literal(0),
+    ).where(returns.c.day.in_(days))
+    return union_all(of_orders, alone)
 
 
 def _earlier_declines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
@@ -157,14 +280,3 @@ def _earlier_declines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]
             selected,
         )
     )
-
-
-def _export(
-    connection: Connection,
-    query: Select[*tuple[Any, ...]] | CompoundSelect[Any],
-    schema: dict[str, Any],
-    name: Path,
-) -> None:
-    pl.DataFrame(schema=schema).write_parquet(f"{name}-0.parquet")
-    for number, rows in enumerate(chunks_of(connection, query), start=1):
-        pl.DataFrame(rows, schema, orient="row").write_parquet(f"{name}-{number}.parquet", compression="lz4")

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.quantities import Units, quantity_number
 
 Document = dict[str, Any]
 
@@ -21,7 +22,7 @@ class Kpis:
     order_count: int = 0
     average_order_value: Decimal = Decimal(0)
     unique_customers: int = 0
-    units_sold: int = 0
+    units_sold: Units = 0
     orders_received: int = 0
     orders_failed: int = 0
     orders_rolled_back: int = 0
@@ -40,6 +41,12 @@ class Kpis:
     rounding: Decimal = Decimal(0)
     tax_included: Decimal = Decimal(0)
     recorded_revenue: Decimal = Decimal(0)
+    refunded: Decimal = Decimal(0)
+    refund_count: int = 0
+    net_revenue: Decimal = Decimal(0)
+    refunded_of_orders: Decimal = Decimal(0)
+    disputed: Decimal = Decimal(0)
+    dispute_fees: Decimal = Decimal(0)
     new_customers: int = 0
     returning_customers: int = 0
     median_seconds_to_settle: Decimal | None = None
@@ -58,6 +65,11 @@ MONEY_FIELDS = (
     *REVENUE_PARTS,
     "tax_included",
     "recorded_revenue",
+    "refunded",
+    "net_revenue",
+    "refunded_of_orders",
+    "disputed",
+    "dispute_fees",
 )
 
 
@@ -84,20 +96,21 @@ def is_of_this_version(document: Document) -> bool:
 
 def money_number(amount: Decimal, currency: str) -> float:
     """Money as a JSON number, rounded half up to the decimals of the currency."""
-    return float(_rounded(amount, currency))
+    return float(rounded(amount, currency))
 
 
 def mean_money(amount: Decimal, number: int, currency: str) -> Decimal:
     """An amount by number, rounded half up to the decimals of the currency; 0 without any."""
-    return _rounded(amount / number, currency) if number else Decimal(0)
+    return rounded(amount / number, currency) if number else Decimal(0)
 
 
-def _rounded(amount: Decimal, currency: str) -> Decimal:
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """Money, rounded half up to the decimals of the currency."""
     return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
 
 
 def _document(period: dict[str, str], currency: str, kpis: Kpis, generated_at: datetime) -> Document:
-    values = {name: _shown(name, getattr(kpis, name), currency) for name in FIELDS}
+    values = {name: shown_figure(name, getattr(kpis, name), currency) for name in FIELDS}
     return {
         **period,
         **{name: values[name] for name in CONTRACT_FIELDS},
@@ -107,7 +120,10 @@ def _document(period: dict[str, str], currency: str, kpis: Kpis, generated_at: d
     }
 
 
-def _shown(name: str, value: Any, currency: str) -> Any:
+def shown_figure(name: str, value: Any, currency: str) -> Any:
+    """A figure as a JSON value."""
     if name in MONEY_FIELDS:
         return money_number(value, currency)
+    if name == "units_sold":
+        return quantity_number(value)
     return float(value) if isinstance(value, Decimal) else value

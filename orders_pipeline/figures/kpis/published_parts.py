@@ -1,30 +1,40 @@
-"""The files of the readers' copy: one Parquet file, a part, for each table and month.
+"""The files of the readers' copy. Each Parquet file, a part, holds a table's rows of a period.
 
-`published/daily_kpis/2025-11.parquet`. A part is replaced whole, so `published/daily_kpis/*.parquet` contains
-each figure once, at any time and for any tool. `published/parts.json` lists the parts that must be there.
+| table | part | period |
+|---|---|---|
+| `daily_kpis` | `published/daily_kpis/2025.parquet` | a year |
+| all others | `details/customer_sales_by_day/2025-11.parquet` | a month |
+
+A part is replaced whole, and `published` holds one table, so any tool that reads all of its files counts each
+figure once. `parts.json` lists the parts that must be there.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import file_digest
 from pathlib import Path
 
-PUBLISHED, LISTING = "published", "parts.json"
-LISTING_VERSION = 1
+PUBLISHED, DETAILS, LISTING = "published", "details", "parts.json"
+LISTING_VERSION = 2
+# The one table of the folder `published`.
+DAILY = "daily_kpis"
+YEAR = len("2025")
+# Table and period.
+PartName = tuple[str, str]
 
 
 class PartsLost(LookupError):
-    """Published figures are missing or cannot be read. `months` is empty if all of them are."""
+    """Published figures are missing or cannot be read. `periods` is empty if all of them are."""
 
-    def __init__(self, months: Collection[str] = ()) -> None:
-        self.months = sorted(months)
-        named = f"of {', '.join(self.months)} " if self.months else ""
+    def __init__(self, periods: Collection[str] = ()) -> None:
+        self.periods = sorted(periods)
+        named = f"of {', '.join(self.periods)} " if self.periods else ""
         super().__init__(
             f"The published figures {named}are missing or damaged. "
             "`orders up` computes them again within a minute, `orders kpis rebuild` at once."
@@ -41,7 +51,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The published parts, by table and month.
+    """The published parts, by table and period.
 
     Args:
         made_for: identifies the order store and the layout of the tables.
@@ -52,11 +62,24 @@ class Listing:
 
     def months(self) -> list[str]:
         """The months that have figures, in order."""
-        return sorted({month for parts in self.parts.values() for month in parts})
+        return sorted({month for table, parts in self.parts.items() if table != DAILY for month in parts})
 
-    def with_part(self, table: str, month: str, part: Part) -> Listing:
-        """This listing with one part added or replaced."""
-        return Listing(self.made_for, {**self.parts, table: {**self.parts.get(table, {}), month: part}})
+    def with_parts(self, new: Mapping[PartName, Part]) -> Listing:
+        """This listing with parts added or replaced."""
+        parts = {table: dict(of_table) for table, of_table in self.parts.items()}
+        for (table, period), part in new.items():
+            parts.setdefault(table, {})[period] = part
+        return Listing(self.made_for, parts)
+
+    def without_parts(self, gone: Collection[PartName]) -> Listing:
+        """This listing without these parts."""
+        return Listing(
+            self.made_for,
+            {
+                table: {period: part for period, part in parts.items() if (table, period) not in gone}
+                for table, parts in self.parts.items()
+            },
+        )
 
 
 def month_of(day: date) -> str:
@@ -64,20 +87,33 @@ def month_of(day: date) -> str:
     return day.isoformat()[:7]
 
 
-def days_of(month: str) -> tuple[date, date]:
-    """The first and the last day of a month."""
-    first = date.fromisoformat(f"{month}-01")
+def period_of(table: str, month: str) -> str:
+    """The period of the part that has this month's rows of a table."""
+    return month[:YEAR] if table == DAILY else month
+
+
+def days_of(period: str) -> tuple[date, date]:
+    """The first and the last day of a month or a year."""
+    if len(period) == YEAR:
+        return date(int(period), 1, 1), date(int(period), 12, 31)
+    first = date.fromisoformat(f"{period}-01")
     return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def published_folder(folder: Path) -> Path:
-    """The readers' copy of a warehouse folder."""
+    """The part of a warehouse folder that other tools read as Parquet."""
     return folder / PUBLISHED
 
 
-def part_file(folder: Path, table: str, month: str) -> Path:
+def details_folder(folder: Path) -> Path:
+    """The parts of the tables behind the figures."""
+    return folder / DETAILS
+
+
+def part_file(folder: Path, table: str, period: str) -> Path:
     """Path of a part."""
-    return published_folder(folder) / table / f"{month}.parquet"
+    parent = published_folder(folder) if table == DAILY else details_folder(folder)
+    return parent / table / f"{period}.parquet"
 
 
 def describe(file: Path) -> Part:
@@ -87,14 +123,14 @@ def describe(file: Path) -> Part:
 
 
 def read_listing(folder: Path) -> Listing | None:
-    """The listing; None if it is missing or damaged, as in a folder that version 0.1.0 wrote."""
+    """The listing; None if it is missing or damaged, or of an older version."""
     try:
-        document = json.loads((published_folder(folder) / LISTING).read_bytes())
+        document = json.loads((folder / LISTING).read_bytes())
         if document["version"] != LISTING_VERSION:
             return None
         parts = {
-            table: {month: Part(*part) for month, part in months.items()}
-            for table, months in document["parts"].items()
+            table: {period: Part(*part) for period, part in periods.items()}
+            for table, periods in document["parts"].items()
         }
         return Listing(document["made_for"], parts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -107,46 +143,49 @@ def write_listing(folder: Path, listing: Listing) -> None:
         "version": LISTING_VERSION,
         "made_for": listing.made_for,
         "parts": {
-            table: {month: [part.bytes, part.digest] for month, part in months.items()}
-            for table, months in listing.parts.items()
+            table: {period: [part.bytes, part.digest] for period, part in periods.items()}
+            for table, periods in listing.parts.items()
         },
     }
-    target = published_folder(folder) / LISTING
-    target.parent.mkdir(exist_ok=True)
+    target = folder / LISTING
     unfinished = target.with_name(f".{LISTING}")
     unfinished.write_text(json.dumps(document), encoding="utf-8")
     unfinished.replace(target)
 
 
-def missing_months(folder: Path, listing: Listing, months: Iterable[str]) -> set[str]:
-    """Those of these months of which a listed part is not there."""
-    wanted = set(months)
+def wanted_parts(listing: Listing, months: Iterable[str]) -> Iterator[PartName]:
+    """The listed parts that have rows of these months, in order."""
+    wanted = list(months)
+    for table, parts in listing.parts.items():
+        for period in sorted({period_of(table, month) for month in wanted} & parts.keys()):
+            yield table, period
+
+
+def missing_periods(folder: Path, listing: Listing, months: Iterable[str]) -> set[str]:
+    """Periods of the parts of these months that are not there."""
     return {
-        month
-        for table, parts in listing.parts.items()
-        for month in parts.keys() & wanted
-        if not part_file(folder, table, month).is_file()
+        period
+        for table, period in wanted_parts(listing, months)
+        if not part_file(folder, table, period).is_file()
     }
 
 
-def changed_months(folder: Path, listing: Listing) -> set[str]:
-    """Months of which a part is missing or has another size. Nothing is read."""
+def changed_periods(folder: Path, listing: Listing) -> set[str]:
+    """Periods of which a part is missing or has another size. Nothing is read."""
     return {
-        month
+        period
         for table, parts in listing.parts.items()
-        for month, part in parts.items()
-        if _size(part_file(folder, table, month)) != part.bytes
+        for period, part in parts.items()
+        if _size(part_file(folder, table, period)) != part.bytes
     }
 
 
-def damaged_months(folder: Path, listing: Listing, months: Iterable[str]) -> set[str]:
-    """Those of these months of which a part is missing or has other content. Reads all their parts."""
-    wanted = set(months)
+def damaged_periods(folder: Path, listing: Listing, months: Iterable[str]) -> set[str]:
+    """Periods of the parts of these months that are missing or have other content. Reads all of them."""
     return {
-        month
-        for table, parts in listing.parts.items()
-        for month in parts.keys() & wanted
-        if _described(part_file(folder, table, month)) != parts[month]
+        period
+        for table, period in wanted_parts(listing, months)
+        if _described(part_file(folder, table, period)) != listing.parts[table][period]
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,12 +13,14 @@ from sqlalchemy import Engine
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.figures.kpis.cache import KpiCache
 from orders_pipeline.figures.kpis.kpi_documents import (
+    FIELDS,
     Document,
     Kpis,
     daily_document,
     kpis_of,
     mean_money,
     range_document,
+    shown_figure,
 )
 from orders_pipeline.figures.kpis.published_parts import days_of
 from orders_pipeline.figures.kpis.readers_copy import latest_months
@@ -26,7 +29,8 @@ from orders_pipeline.figures.kpis.rows import rows_of
 from orders_pipeline.figures.kpis.warehouse import sql
 
 ONE_DAY = "SELECT * FROM daily_kpis WHERE day = $day AND currency = $currency"
-DAYS = "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency ORDER BY day"
+OF_DAYS = "day BETWEEN $start AND $end AND currency = $currency ORDER BY day"
+DAYS = f"SELECT * FROM daily_kpis WHERE {OF_DAYS}"  # noqa: S608 a constant
 LATEST_DAYS = """
     SELECT * FROM daily_kpis
     WHERE
@@ -35,7 +39,7 @@ LATEST_DAYS = """
     ORDER BY day
 """
 CURRENCIES = "SELECT DISTINCT currency FROM daily_kpis WHERE day BETWEEN $start AND $end ORDER BY currency"
-ALL_DAYS = "SELECT * FROM daily_kpis ORDER BY day, currency"
+ALL_DAYS = "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end ORDER BY day, currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,16 @@ class KpiReader:
         bound = {"start": start, "end": end, "currency": currency}
         return [_of_day(row["day"], currency, row) for row in self._rows(start, end, DAYS, bound)]
 
+    def series(self, start: date, end: date, currency: str, names: Collection[str]) -> list[Document]:
+        """Some figures of each day that has any, in order."""
+        wanted = [name for name in FIELDS if name in names]
+        query = f"SELECT day, {', '.join(wanted)} FROM daily_kpis WHERE {OF_DAYS}"  # noqa: S608 names of figures
+        bound = {"start": start, "end": end, "currency": currency}
+        return [
+            {"date": str(row["day"]), **{name: shown_figure(name, row[name], currency) for name in wanted}}
+            for row in self._rows(start, end, query, bound)
+        ]
+
     def latest_days(self, number: int, currency: str) -> list[Document]:
         """The KPIs of the latest days that have any, in order."""
         months = latest_months(self.warehouse, number)
@@ -78,9 +92,9 @@ class KpiReader:
         bound = {"start": start, "end": end}
         return [row["currency"] for row in self._rows(start, end, CURRENCIES, bound)]
 
-    def all_days(self) -> list[Document]:
-        """The published KPIs of every day and currency."""
-        rows = self._rows(date.min, date.max, ALL_DAYS, {})
+    def all_days(self, start: date = date.min, end: date = date.max) -> list[Document]:
+        """The published KPIs of every day and currency, or of those from `start` to `end`."""
+        rows = self._rows(start, end, ALL_DAYS, {"start": start, "end": end})
         return [_of_day(row["day"], row["currency"], row) for row in rows]
 
     def compute_day(self, day: date, currency: str) -> Document:

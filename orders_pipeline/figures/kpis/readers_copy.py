@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,24 +14,29 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from orders_pipeline.figures.kpis.published_parts import (
+    DAILY,
     LISTING,
     Listing,
+    PartName,
     PartsLost,
-    damaged_months,
+    damaged_periods,
     days_of,
     describe,
-    missing_months,
+    details_folder,
+    missing_periods,
     month_of,
     part_file,
+    period_of,
     published_folder,
     read_listing,
     remove,
+    wanted_parts,
     write_listing,
 )
-from orders_pipeline.figures.kpis.warehouse import TABLES, quoted, sql, warehouse_file
+from orders_pipeline.figures.kpis.warehouse import TABLES, quoted, sql
+from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
 
 READ_TRIES = 5
-DAILY = "daily_kpis"
 Files = Mapping[str, list[Path]]
 Result = TypeVar("Result")
 
@@ -37,11 +44,12 @@ Result = TypeVar("Result")
 def begin(folder: Path, made_for: str) -> None:
     """Prepares the readers' copy of a new warehouse. Parts of the same store and layout stay readable.
 
-    They are replaced month by month. All other files are removed, such as those of version 0.1.0.
+    They are replaced one after the other. All other files are removed, such as those of version 0.1.0.
     """
     listing = read_listing(folder)
     if listing is None or listing.made_for != made_for:
         remove(published_folder(folder))
+        remove(details_folder(folder))
         write_listing(folder, Listing(made_for, {}))
 
 
@@ -52,7 +60,7 @@ def publish_days(
     changed: Iterable[date],
     scratch: Path,
 ) -> None:
-    """Publishes the months of these days to readers. Each part is replaced atomically.
+    """Publishes the periods of these days to readers. Each part is replaced atomically, one after the other.
 
     Args:
         days: recomputed days; every table is published.
@@ -62,14 +70,22 @@ def publish_days(
     if listing is None:
         raise PartsLost
     recomputed = {month_of(day) for day in days}
-    for month in _months_with_figures(connection, recomputed | {month_of(day) for day in changed}):
-        for table in TABLES if month in recomputed else (DAILY,):
-            unfinished = scratch / f"{table}-{month}.parquet"
-            _export(connection, table, month, unfinished)
-            part = describe(unfinished)
-            _replace_part(unfinished, part_file(folder, table, month))
-            listing = listing.with_part(table, month, part)
-    write_listing(folder, listing)
+    touched = recomputed | {month_of(day) for day in changed}
+    parts = {(DAILY, period_of(DAILY, month)) for month in touched}
+    parts |= {(table, month) for table in TABLES if table != DAILY for month in recomputed}
+    # A period has no figures any more if a refund that failed later was all that it had.
+    shown = sorted(part for part in parts if _has_figures(connection, part[1]))
+    unfinished = {part: scratch / f"{'-'.join(part)}.parquet" for part in shown}
+    for part, file in unfinished.items():
+        _export(connection, part, file)
+    described = {part: describe(file) for part, file in unfinished.items()}
+    # After all are exported, so that tables of two publications stand side by side only for a moment.
+    for part, file in unfinished.items():
+        _replace_part(file, part_file(folder, *part))
+    empty = parts.difference(shown)
+    write_listing(folder, listing.without_parts(empty).with_parts(described))
+    for part in empty:
+        remove(part_file(folder, *part))
 
 
 def read_published(
@@ -77,7 +93,7 @@ def read_published(
 ) -> Result:
     """The result of a function that reads the published tables from `start` to `end`, inclusive.
 
-    The tables hold whole months. If parts are replaced meanwhile, the function is called again, so that all
+    The tables hold whole periods. If parts are replaced meanwhile, the function is called again, so that all
     tables are of the same publication.
 
     Raises:
@@ -109,23 +125,35 @@ def last_published(folder: Path) -> float | None:
     """Time of the last publication, in seconds since 1970; None if no day was published."""
     with suppress(OSError):
         if latest_months(folder, 1):
-            return (published_folder(folder) / LISTING).stat().st_mtime
+            return (folder / LISTING).stat().st_mtime
     return None
 
 
 @contextmanager
 def _open(files: Files) -> Iterator[DuckDBPyConnection]:
-    """An in-memory DuckDB with these parts as tables. A table without parts is empty."""
-    with duckdb.connect() as connection:
-        connection.execute(sql("schema"))
-        connection.execute(sql("macros"))
-        for table, paths in files.items():
-            listed = ", ".join(map(quoted, paths))
-            connection.execute(f"DROP TABLE {table}")
-            connection.execute(
-                f"CREATE VIEW {table} AS FROM read_parquet([{listed}], hive_partitioning = false)"
-            )
-        yield connection
+    """A connection to a DuckDB in memory with these parts as tables. A table without parts is empty."""
+    with _empty_tables(os.getpid()).cursor() as connection:
+        try:
+            connection.execute(sql("macros"))
+            for table, paths in files.items():
+                listed = ", ".join(map(quoted, paths))
+                # Only this connection sees it, and sees it instead of the empty table.
+                connection.execute(
+                    f"CREATE TEMP VIEW {table} AS FROM read_parquet([{listed}], hive_partitioning = false)"
+                )
+            yield connection
+        except duckdb.Error:
+            # After some errors, as damaged files cause them, a DuckDB refuses everything.
+            _empty_tables.cache_clear()
+            raise
+
+
+@cache
+def _empty_tables(_process: int) -> DuckDBPyConnection:
+    """A DuckDB in memory with empty tables. A process keeps it, because making one takes 20 ms."""
+    connection = duckdb.connect()
+    connection.execute(sql("schema"))
+    return connection
 
 
 def _files(folder: Path, start: date, end: date) -> tuple[Listing, Files]:
@@ -136,13 +164,12 @@ def _files(folder: Path, start: date, end: date) -> tuple[Listing, Files]:
             raise PartsLost
         return Listing("", {}), {}
     wanted = _months(listing, start, end)
-    if lost := missing_months(folder, listing, wanted):
+    if lost := missing_periods(folder, listing, wanted):
         raise PartsLost(lost)
-    files = {
-        table: [part_file(folder, table, month) for month in wanted if month in parts]
-        for table, parts in listing.parts.items()
-    }
-    return listing, {table: found for table, found in files.items() if found}
+    files: dict[str, list[Path]] = {}
+    for table, period in wanted_parts(listing, wanted):
+        files.setdefault(table, []).append(part_file(folder, table, period))
+    return listing, files
 
 
 def _months(listing: Listing, start: date, end: date) -> list[str]:
@@ -164,23 +191,19 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 def _require_whole(folder: Path, listing: Listing, start: date, end: date, error: duckdb.Error) -> None:
     """Finds out whether a read failed because of damaged parts. Any other error is raised again."""
-    if damaged := damaged_months(folder, listing, _months(listing, start, end)):
+    if damaged := damaged_periods(folder, listing, _months(listing, start, end)):
         raise PartsLost(damaged) from error
     raise error
 
 
-def _months_with_figures(connection: DuckDBPyConnection, months: Iterable[str]) -> list[str]:
-    spans = {month: days_of(month) for month in sorted(months)}
+def _has_figures(connection: DuckDBPyConnection, period: str) -> bool:
+    first, last = days_of(period)
     query = f"SELECT EXISTS (FROM {DAILY} WHERE day BETWEEN $first AND $last)"
-    return [
-        month
-        for month, (first, last) in spans.items()
-        if connection.execute(query, {"first": first, "last": last}).fetchall() == [(True,)]
-    ]
+    return connection.execute(query, {"first": first, "last": last}).fetchall() == [(True,)]
 
 
-def _export(connection: DuckDBPyConnection, table: str, month: str, target: Path) -> None:
-    first, last = days_of(month)
+def _export(connection: DuckDBPyConnection, part: PartName, target: Path) -> None:
+    table, (first, last) = part[0], days_of(part[1])
     connection.execute(
         f"COPY (FROM {table} WHERE day BETWEEN DATE '{first}' AND DATE '{last}' ORDER BY day) "
         f"TO {quoted(target)} (FORMAT parquet)"

@@ -36,5 +36,5 @@ def read_figures(
         return read_published(folder, start, end, ask)
     except PartsLost as lost:
         log.warning("%s", lost)
-        kpi_days.mark_due(engine, map(days_of, lost.months) if lost.months else [(date.min, date.max)])
+        kpi_days.mark_due(engine, map(days_of, lost.periods) if lost.periods else [(date.min, date.max)])
         raise

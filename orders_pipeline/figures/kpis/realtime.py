@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from decimal import Decimal
 from functools import partial
 from typing import cast
@@ -22,7 +21,7 @@ from zoneinfo import ZoneInfo
 import redis
 from sqlalchemy import Engine
 
-from orders_pipeline.base.clock import now_us, to_microseconds, today
+from orders_pipeline.base.clock import now_us, start_of_day, today
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.figures.kpis import batch_figures as source
 from orders_pipeline.figures.kpis.batch_figures import ByCurrency, Live, Numbers
@@ -153,8 +152,3 @@ class Realtime:
 
     def _key(self, figure: str, currency: str) -> str:
         return f"{PREFIX}:{figure}{currency_suffix(currency, self.currency)}"
-
-
-def start_of_day(day: date, zone: ZoneInfo) -> int:
-    """Midnight of a calendar day in a time zone, in microseconds since 1970. Days can have 23 or 25 hours."""
-    return to_microseconds(datetime.combine(day, time.min, zone))

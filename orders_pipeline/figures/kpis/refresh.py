@@ -18,16 +18,19 @@ from orders_pipeline.figures.kpis import warehouse
 from orders_pipeline.figures.kpis.cache import KpiCache
 from orders_pipeline.figures.kpis.facts import export_facts
 from orders_pipeline.figures.kpis.kpi_documents import Document, Kpis, daily_document, kpis_of
-from orders_pipeline.figures.kpis.published_parts import changed_months, days_of, month_of, read_listing
+from orders_pipeline.figures.kpis.published_parts import changed_periods, days_of, month_of, read_listing
 from orders_pipeline.figures.kpis.publisher import become_publisher, publisher_elsewhere
 from orders_pipeline.figures.kpis.readers_copy import begin, publish_days
 from orders_pipeline.figures.kpis.rows import rows_of
+from orders_pipeline.figures.kpis.warehouse_folder import note_rebuild, warehouse_file
 from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
 
 DAYS_AT_ONCE = 400
 # The facts of this many orders fit in the warehouse's memory.
 ORDERS_AT_ONCE = 1_500_000
+# What a run publishes by itself at its end.
+DAYS_OF_A_MOMENT, ORDERS_OF_A_MOMENT, PATIENCE_FOR_A_MOMENT = 40, 20_000, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,24 @@ def refresh_dirty_days(engine: Engine, folder: Path, cache: KpiCache) -> list[Pu
     return refresh_days(engine, folder, cache, kpi_days.dirty_days(engine))
 
 
+def refresh_at_once(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
+    """Publishes the changed days if that takes a moment: few orders, and nobody else publishes.
+
+    Otherwise the days stay due.
+    """
+    days = kpi_days.dirty_days(engine)
+    if not days or len(days) > DAYS_OF_A_MOMENT or publisher_elsewhere(engine, folder):
+        return []
+    if sum(kpi_days.orders_by_day(engine, days).values()) > ORDERS_OF_A_MOMENT:
+        return []
+    try:
+        with warehouse.only_writer(folder, PATIENCE_FOR_A_MOMENT):
+            pass
+        return refresh_days(engine, folder, cache, days)
+    except warehouse.WarehouseBusyError:
+        return []
+
+
 def rebuild(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
     """Computes and publishes every day again, with a new warehouse.
 
@@ -66,15 +87,6 @@ def rebuild(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]
         become_publisher(engine, folder)
         _start_over(engine, folder, cache.owner)
     return refresh_dirty_days(engine, folder, cache)
-
-
-def are_due(engine: Engine, folder: Path) -> bool:
-    """Whether days changed since they were published, or this home's files are missing or cut short."""
-    if kpi_days.dirty_days(engine):
-        return True
-    if publisher_elsewhere(engine, folder) or not _is_incomplete(folder):
-        return False
-    return bool(kpi_days.known_days(engine))
 
 
 def refresh_days(
@@ -113,15 +125,15 @@ def _refresh_days(
         return []
     with warehouse.only_writer(folder):
         _prepare(engine, folder, cache.owner)
-    # Whole months are published, so the other days of a month must not be missing from the warehouse.
-    months = {month_of(day) for day in days}
-    wanted = sorted(days | {day for day in kpi_days.dirty_days(engine) if month_of(day) in months})
+    # Whole years are published, so the other days of a year must not be missing from the warehouse.
+    years = {day.year for day in days}
+    wanted = sorted(days | {day for day in kpi_days.dirty_days(engine) if day.year in years})
     chunks = _chunks(wanted, kpi_days.orders_by_day(engine, wanted), orders_at_once)
     return [day for chunk in chunks for day in _refresh(engine, folder, cache, chunk)]
 
 
 def _chunks(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> Iterator[list[date]]:
-    """The days in chunks of about `at_once` orders. A month is split only if it alone has more."""
+    """The days in chunks of about `at_once` orders. A year or a month is split only if it alone has more."""
     chunk: list[date] = []
     held = 0
     for day in _in_parts(days, orders, at_once):
@@ -136,13 +148,16 @@ def _chunks(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> I
 
 
 def _in_parts(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> Iterator[list[date]]:
-    """The days by month; those of a month with too many orders one by one."""
-    for _, of_month in groupby(days, key=month_of):
-        month = list(of_month)
-        if sum(orders.get(day, 0) for day in month) <= at_once:
-            yield month
-        else:
-            yield from ([day] for day in month)
+    """The days by year; those of a year with too many orders by month, or even one by one."""
+
+    def fits(period: Sequence[date]) -> bool:
+        return sum(orders.get(day, 0) for day in period) <= at_once
+
+    for _, of_year in groupby(days, key=lambda day: day.year):
+        year = list(of_year)
+        months = [list(month) for _, month in groupby(year, key=month_of)]
+        for period in [year] if fits(year) else months:
+            yield from [period] if fits(period) else ([day] for day in period)
 
 
 def _refresh(engine: Engine, folder: Path, cache: KpiCache, days: Sequence[date]) -> list[PublishedDay]:
@@ -183,7 +198,7 @@ def _prepare(engine: Engine, folder: Path, owner: str) -> None:
     """Makes warehouse and readers' copy ready to write. The days of what is lost become due."""
     become_publisher(engine, folder)
     if lost := _lost(engine, folder, owner):
-        warehouse.note_rebuild(folder, lost)
+        note_rebuild(folder, lost)
     listing = read_listing(folder)
     if not warehouse.is_current(folder, owner):
         _start_over(engine, folder, owner)
@@ -191,7 +206,7 @@ def _prepare(engine: Engine, folder: Path, owner: str) -> None:
         kpi_days.mark_all_dirty(engine)
         begin(folder, warehouse.fingerprint(owner))
     else:
-        kpi_days.mark_due(engine, map(days_of, sorted(changed_months(folder, listing))))
+        kpi_days.mark_due(engine, map(days_of, sorted(changed_periods(folder, listing))))
 
 
 def _start_over(engine: Engine, folder: Path, owner: str) -> None:
@@ -207,13 +222,7 @@ def _lost(engine: Engine, folder: Path, owner: str) -> str:
     listing = read_listing(folder)
     if listing is None:
         return "the published files were missing, or in the layout of an older version"
-    if not warehouse.warehouse_file(folder).exists():
+    if not warehouse_file(folder).exists():
         return "the warehouse was missing"
-    months = changed_months(folder, listing) if listing.made_for == warehouse.fingerprint(owner) else set()
-    return f"published files of {', '.join(sorted(months))} were missing or damaged" if months else ""
-
-
-def _is_incomplete(folder: Path) -> bool:
-    listing = read_listing(folder)
-    lost = listing is None or changed_months(folder, listing)
-    return bool(lost) or not warehouse.warehouse_file(folder).is_file()
+    periods = changed_periods(folder, listing) if listing.made_for == warehouse.fingerprint(owner) else set()
+    return f"published files of {', '.join(sorted(periods))} were missing or damaged" if periods else ""

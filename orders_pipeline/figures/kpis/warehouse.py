@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import re
@@ -11,7 +10,6 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -25,19 +23,33 @@ from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.package_files import package_text
-from orders_pipeline.figures.kpis.published_parts import PUBLISHED, remove
+from orders_pipeline.figures.kpis.published_parts import DETAILS, PUBLISHED, remove
+from orders_pipeline.figures.kpis.warehouse_folder import note_rebuild, warehouse_file
 
 TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle_times_by_day")
-FACTS = ("order_facts", "line_facts", "amount_facts", "earlier_declines")
+FACTS = (
+    "order_facts",
+    "line_facts",
+    "amount_facts",
+    "earlier_declines",
+    "money_back_facts",
+    "returned_facts",
+)
 PATIENCE_SECONDS = 900.0
 RETRY_SECONDS = 0.02
-LOCKED = "Could not set lock"
+LOCK, LOCKED = "writer.lock", "Could not set lock"
 # DuckDB's errors about files that damage does not explain.
 NO_DAMAGE = (LOCKED, "Permission denied", "No space left", "Too many open files", "Read-only file system")
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 # DuckDB raises its base class where a block's checksum is wrong.
 CORRUPT = re.compile("Corrupt|not a valid DuckDB database", re.IGNORECASE)
-SPILL, SCRATCH, DAMAGED, REBUILD = "spill", "scratch", "damaged-warehouse", "rebuild.json"
+# One statement for all rows: DuckDB takes as long for each row of `executemany`.
+MINOR_UNITS = """
+CREATE TEMP TABLE minor_units AS
+SELECT unnest(?::VARCHAR[]) AS currency, (0.1 ** unnest(?::INTEGER[]))::DECIMAL(5, 4) AS unit
+"""
+REFRESHED_DAYS = "CREATE OR REPLACE TEMP TABLE refreshed_days AS SELECT unnest(?::DATE[]) AS day"
+SPILL, SCRATCH, DAMAGED = "spill", "scratch", "damaged-warehouse"
 MEMORY_LIMIT = "400MB"
 log = logging.getLogger(__name__)
 
@@ -50,34 +62,24 @@ class WarehouseDamagedError(RuntimeError):
     """The DuckDB file was damaged. It is set aside now, and the next refresh computes every day again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuild:
-    """Why figures had to be computed again, and when, in microseconds since 1970."""
-
-    at: int
-    reason: str
-
-
-def warehouse_file(folder: Path) -> Path:
-    """Path of the DuckDB file. Only the writer opens it."""
-    return folder / "warehouse.duckdb"
-
-
 def sql(name: str) -> str:
     """The text of one of this package's SQL files."""
     return package_text("orders_pipeline.figures.kpis", f"sql/{name}.sql")
 
 
 @contextmanager
-def only_writer(folder: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+def only_writer(folder: Path, patience: float = PATIENCE_SECONDS, lock: str = LOCK) -> Iterator[None]:
     """Holds the writer lock, across threads and processes. The kernel releases it if this process dies.
+
+    Args:
+        lock: name of the lock's file; another one is for another file in the folder.
 
     Raises:
         WarehouseBusyError: another writer held the lock for `patience` seconds.
     """
     make_home(folder.parent)
     folder.mkdir(exist_ok=True)
-    descriptor = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder / lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(descriptor, folder, time.monotonic() + patience)
         yield
@@ -148,20 +150,6 @@ def set_aside(folder: Path, reason: str) -> None:
     note_rebuild(folder, f"the warehouse was damaged ({reason}) and is kept in {kept}")
 
 
-def note_rebuild(folder: Path, reason: str) -> None:
-    """Logs and records that figures are computed again from the order store, for the alert."""
-    log.warning("Figures are computed again from the order store: %s", reason)
-    (folder / REBUILD).write_text(json.dumps(asdict(Rebuild(now_us(), reason))), encoding="utf-8")
-
-
-def last_rebuild(folder: Path) -> Rebuild | None:
-    """The last rebuild that damage made necessary."""
-    try:
-        return Rebuild(**json.loads((folder / REBUILD).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
     """A connection to the DuckDB file, with rounding macros and minor units. Requires the writer lock.
@@ -172,9 +160,7 @@ def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
     try:
         with _connect(folder) as connection:
             connection.execute(sql("macros"))
-            connection.execute("CREATE TEMP TABLE minor_units (currency VARCHAR, unit DECIMAL(5, 4))")
-            rows = [(code, f"{10.0**-digits:.4f}") for code, digits in MINOR_DIGITS.items()]
-            connection.executemany("INSERT INTO minor_units VALUES (?, ?)", rows)
+            connection.execute(MINOR_UNITS, [list(MINOR_DIGITS), list(MINOR_DIGITS.values())])
             yield connection
     except duckdb.Error as error:
         if not _is_damage(folder, error):
@@ -212,8 +198,7 @@ def replace_days(connection: DuckDBPyConnection, days: Iterable[date], facts: Pa
         The days whose figures changed: these days, and later days from which a customer's first purchase
         moved to one of these days.
     """
-    connection.execute("CREATE OR REPLACE TEMP TABLE refreshed_days (day DATE)")
-    connection.executemany("INSERT INTO refreshed_days VALUES (?)", [(day,) for day in days])
+    connection.execute(REFRESHED_DAYS, [list(days)])
     for name in FACTS:
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {name} AS FROM read_parquet({quoted(facts / f'{name}-*.parquet')})"
@@ -264,7 +249,7 @@ def fingerprint(owner: str) -> str:
 def _is_damage(folder: Path, error: duckdb.Error) -> bool:
     """Whether the error is about the warehouse file, not facts, memory or the readers' copy."""
     message = str(error)
-    others = (*NO_DAMAGE, *(str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED)))
+    others = (*NO_DAMAGE, *(str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED, DETAILS)))
     return bool(isinstance(error, DAMAGE) or CORRUPT.search(message)) and not any(
         other in message for other in others
     )

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orders_pipeline.base.quantities import QUANTITY_SCALE
 from orders_pipeline.figures.redis_keys import currency_suffix
+
+# A member, its absolute score, and its version. The version is 0 until money goes back for the first time,
+# and grows with each change of what went back. At the same version, a higher score is a newer one.
+Score = tuple[str, int, int]
 
 
 class Board(StrEnum):
@@ -14,6 +19,11 @@ class Board(StrEnum):
     CUSTOMERS = "leaderboard:customers:spending"
     PRODUCTS = "leaderboard:products:sales"
 
+    @property
+    def score_scale(self) -> int:
+        """How many of our scores make one in Redis: ours are minor units of money, or 1/1,000 of units."""
+        return QUANTITY_SCALE if self is Board.PRODUCTS else 1
+
 
 @dataclass(frozen=True, slots=True)
 class BoardKeys:
@@ -21,27 +31,40 @@ class BoardKeys:
 
     | key | holds |
     |---|---|
-    | `board` | sorted set, never trimmed: customer ids by minor units spent, or SKUs by units sold |
-    | `whole` | `{store} {currency} {members}`; exists only while the sorted set is complete |
-    | `shadow` | sorted set that a rebuild fills; expires a minute after the rebuild dies |
+    | `board` | sorted set, never trimmed: customer ids by net minor units, or SKUs by net units |
+    | `versions` | hash: version of the score of each member that ever had money back |
+    | `whole` | `{store} {currency} {members} {versions}`; exists only while both of these are complete |
+    | `shadow`, `shadow_versions` | what a rebuild fills; both expire a minute after the rebuild dies |
     | `rebuild` | token of the running rebuild; expires a minute after the rebuild dies |
     """
 
     board: str
+    versions: str
     whole: str
     shadow: str
+    shadow_versions: str
     rebuild: str
 
 
 def keys_of(board: Board, currency: str, default_currency: str) -> BoardKeys:
     """Keys of a board. They end in `:{CUR}`, except those of the default currency."""
     key = f"{board}{currency_suffix(currency, default_currency)}"
-    return BoardKeys(key, f"{key}:whole", f"{key}:shadow", f"{key}:rebuild")
+    return BoardKeys(
+        board=key,
+        versions=f"{key}:versions",
+        whole=f"{key}:whole",
+        shadow=f"{key}:shadow",
+        shadow_versions=f"{key}:shadow:versions",
+        rebuild=f"{key}:rebuild",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A member's place. Ranks start at 1; equal scores are ordered by id, ascending."""
+    """A member's place. Ranks start at 1; equal scores are ordered by id, ascending.
+
+    `score` is an integer; see `Board.score_scale`.
+    """
 
     rank: int
     member: str

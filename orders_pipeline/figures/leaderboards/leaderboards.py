@@ -1,11 +1,15 @@
-"""Customers by spending, products by units. Ranks come from Redis, figures and names from the order store."""
+"""Customers by spending, products by units, both less what was given back.
+
+Ranks come from Redis, figures and names from the order store.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 import redis
@@ -13,14 +17,17 @@ from sqlalchemy import Engine
 
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import Window
+from orders_pipeline.base.quantities import quantity_number, units_of
 from orders_pipeline.figures.kpis.kpi_documents import money_number
-from orders_pipeline.figures.leaderboards import totals
-from orders_pipeline.figures.leaderboards.boards import Board, Place, keys_of
+from orders_pipeline.figures.leaderboards import totals, touched
+from orders_pipeline.figures.leaderboards.boards import Board, Place, Score, keys_of
 from orders_pipeline.figures.leaderboards.redis_board import RebuildLostError, RedisBoard
 from orders_pipeline.services.redis_clients import UNREACHABLE
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import orders
 
 REBUILD_TRIES = 3
+REFUNDS_AT_ONCE = 5_000
 Entry = dict[str, Any]
 Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
@@ -65,14 +72,23 @@ class Leaderboards:
 
     def publish_window(self, window: Window) -> None:
         """Updates both boards with the completed orders of an id range. Idempotent."""
-        for board in Board:
-            with reading(self.engine) as connection:
-                touched = totals.touched_scores(connection, board, window)
-            for currency, scores in touched.items():
-                self.publish(board, currency, scores)
+        self._publish_touched(lambda board: touched.of_orders(board, orders.c.id.between(*window)))
 
-    def publish(self, board: Board, currency: str, scores: Iterable[tuple[str, int]]) -> None:
-        """Raises members to their scores in the order store. Rebuilds a board that is incomplete."""
+    def publish_orders(self, ids: Sequence[int]) -> None:
+        """Updates both boards with the completed ones of a few thousand orders. Idempotent."""
+        self._publish_touched(lambda board: touched.of_orders(board, orders.c.id.in_(ids)))
+
+    def publish_refunds(self, ids: Sequence[int]) -> None:
+        """Updates both boards after refunds (`refunds.id`) were completed or undone. Idempotent."""
+        for start in range(0, len(ids), REFUNDS_AT_ONCE):
+            self._publish_touched(partial(touched.of_refunds, ids=ids[start : start + REFUNDS_AT_ONCE]))
+
+    def publish_returns(self, import_id: int) -> None:
+        """Updates both boards with the returns that an import stored. Idempotent."""
+        self._publish_touched(lambda board: touched.of_returns(board, import_id))
+
+    def publish(self, board: Board, currency: str, scores: Iterable[Score]) -> None:
+        """Sets members to their scores in the order store. Rebuilds a board that is incomplete."""
         if not self.live(board, currency).publish(scores):
             self.rebuild(board, currency)
 
@@ -96,6 +112,13 @@ class Leaderboards:
         with reading(self.engine) as connection:
             known = [(board, code) for board in Board for code in totals.currencies(connection, board)]
         return [(board, code) for board, code in known if self.live(board, code).places(1, 1) is None]
+
+    def _publish_touched(self, members_of: Callable[[Board], touched.Members]) -> None:
+        for board in Board:
+            with reading(self.engine) as connection:
+                found = totals.scores_of(connection, board, members_of(board))
+            for currency, scores in found.items():
+                self.publish(board, currency, scores)
 
     def _rebuild(self, board: Board, currency: str) -> int:
         live = self.live(board, currency)
@@ -132,7 +155,7 @@ class Leaderboards:
     def live(self, board: Board, currency: str) -> RedisBoard:
         """The board in Redis."""
         keys = keys_of(board, currency, self.currency)
-        return RedisBoard(self.client, keys, f"{self.owner} {currency}")
+        return RedisBoard(self.client, keys, f"{self.owner} {currency}", board.score_scale)
 
     def _entries(self, board: Board, currency: str, places: list[Place]) -> list[Entry]:
         with reading(self.engine) as connection:
@@ -156,7 +179,7 @@ def _product(place: Place, total: totals.Total, currency: str) -> Entry:
         "rank": place.rank,
         "product_sku": place.member,
         "product_name": total.name,
-        "total_quantity": place.score,
+        "total_quantity": quantity_number(units_of(place.score)),
         "total_revenue": money_number(Decimal(total.revenue).scaleb(-4), currency),
         "order_count": total.orders,
     }

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.figures.kpis.kpi_documents import money_number
 from orders_pipeline.figures.kpis.reading_figures import read_figures
 from orders_pipeline.figures.kpis.rows import rows_of
@@ -73,7 +74,7 @@ class RangeBoards:
                 "rank": rank,
                 "product_sku": row["product_sku"],
                 "product_name": names.get(row["product_sku"]),
-                "total_quantity": row["total_quantity"],
+                "total_quantity": quantity_number(row["total_quantity"]),
                 "total_revenue": money_number(Decimal(row["total_revenue"]), currency),
                 "order_count": row["order_count"],
             }

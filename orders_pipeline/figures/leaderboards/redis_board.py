@@ -1,6 +1,10 @@
 """A leaderboard in Redis, served only while complete.
 
-Scores are absolute totals. A rebuild fills a shadow set and swaps it in. It registers its token before it
+Scores are absolute totals with a version (`Score`), so a repeated or outdated one changes nothing. Redis
+stores a version only for members that ever had money back. All others have version 0, and their scores only
+grow.
+
+A rebuild fills a shadow set and swaps it in. It registers its token before it
 reads the totals. A publisher commits its totals to the order store before it adds them to the shadow of a
 registered rebuild. So the publisher adds whatever the rebuild's snapshot missed.
 """
@@ -17,7 +21,7 @@ from typing import Any, TypeVar, cast
 import redis
 
 from orders_pipeline.base.package_files import package_text
-from orders_pipeline.figures.leaderboards.boards import BoardKeys, Place
+from orders_pipeline.figures.leaderboards.boards import BoardKeys, Place, Score
 
 # A Lua call in Redis takes at most a few thousand arguments.
 MEMBERS_AT_ONCE = 2000
@@ -25,7 +29,6 @@ REBUILD_SECONDS = 60
 POLL_SECONDS = 0.02
 PACKAGE = "orders_pipeline.figures.leaderboards"
 Item = TypeVar("Item")
-Score = tuple[str, int]
 
 
 class RebuildLostError(RuntimeError):
@@ -34,17 +37,27 @@ class RebuildLostError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class RedisBoard:
-    """One board in one currency. `owner` names the order store and the currency of the scores."""
+    """One board in one currency.
+
+    Args:
+        owner: names the order store and the currency of the scores.
+        scale: see `Board.score_scale`. A number of Redis tells up to 9 * 10**15 scores apart.
+    """
 
     client: redis.Redis
     keys: BoardKeys
     owner: str
+    scale: int
 
     def publish(self, scores: Iterable[Score]) -> bool:
-        """Raises members to their absolute scores. Returns whether the board is complete or being rebuilt."""
-        keys = [self.keys.board, self.keys.whole, self.keys.shadow, self.keys.rebuild]
+        """Sets members to their scores, unless newer ones are known.
+
+        Returns:
+            Whether the board is complete or being rebuilt. Otherwise the caller must rebuild it.
+        """
         return all(
-            self._run("publish", keys, [self.owner, *_flat(part)]) for part in _parts(scores, MEMBERS_AT_ONCE)
+            self._run("publish", self._all_keys, [self.owner, *self._flat(part)])
+            for part in _parts(scores, MEMBERS_AT_ONCE)
         )
 
     def begin_rebuild(self) -> str:
@@ -52,7 +65,7 @@ class RedisBoard:
         token = secrets.token_hex(8)
         while not self.client.set(self.keys.rebuild, token, nx=True, ex=REBUILD_SECONDS):
             time.sleep(POLL_SECONDS)
-        self.client.delete(self.keys.shadow)
+        self.client.delete(self.keys.shadow, self.keys.shadow_versions)
         return token
 
     def finish_rebuild(self, token: str, scores: Iterable[Score]) -> int:
@@ -64,38 +77,60 @@ class RedisBoard:
         members = 0
         for part in _parts(scores, MEMBERS_AT_ONCE):
             members += len(part)
-            keys = [self.keys.shadow, self.keys.rebuild]
-            self._still_ours(self._run("fill_shadow", keys, [token, REBUILD_SECONDS, *_flat(part)]))
-        keys = [self.keys.board, self.keys.whole, self.keys.shadow, self.keys.rebuild]
-        self._still_ours(self._run("swap", keys, [self.owner, token]))
+            keys = [self.keys.rebuild, self.keys.shadow, self.keys.shadow_versions]
+            self._still_ours(self._run("fill_shadow", keys, [token, REBUILD_SECONDS, *self._flat(part)]))
+        self._still_ours(self._run("swap", self._all_keys, [self.owner, token]))
         return members
 
     def places(self, first: int, number: int) -> list[Place] | None:
         """Up to `number` places, starting at rank `first`; None if the board is incomplete."""
-        found = self._run("places", [self.keys.board, self.keys.whole], [self.owner, first - 1, number])
+        found = self._run("places", self._shown_keys, [self.owner, first - 1, number])
         if found is None:
             return None
         pairs = zip(found[::2], found[1::2], strict=True)
-        return [Place(rank, member, int(float(score))) for rank, (member, score) in enumerate(pairs, first)]
+        return [
+            Place(rank, member, self._own_score(score)) for rank, (member, score) in enumerate(pairs, first)
+        ]
 
     def place(self, member: str) -> list[Place] | None:
         """The place of a member; empty if it is not on the board; None if the board is incomplete."""
-        found = self._run("place", [self.keys.board, self.keys.whole], [self.owner, member])
+        found = self._run("place", self._shown_keys, [self.owner, member])
         if found is None:
             return None
-        return [Place(found[0] + 1, member, int(float(found[1])))] if found else []
+        return [Place(found[0] + 1, member, self._own_score(found[1]))] if found else []
+
+    def _flat(self, scores: Sequence[Score]) -> list[str | int | float]:
+        """The arguments of `add` in `common.lua`."""
+        plain: list[str | int | float] = []
+        changed: list[str | int | float] = []
+        for member, score, version in scores:
+            if version:
+                changed += (self._score_in_redis(score), member, version)
+            else:
+                plain += (self._score_in_redis(score), member)
+        return [len(plain) // 2, *plain, *changed]
+
+    def _score_in_redis(self, score: int) -> int | float:
+        return score / self.scale if score % self.scale else score // self.scale
+
+    def _own_score(self, score: str) -> int:
+        return round(float(score) * self.scale)
+
+    @property
+    def _shown_keys(self) -> list[str]:
+        return [self.keys.board, self.keys.versions, self.keys.whole]
+
+    @property
+    def _all_keys(self) -> list[str]:
+        return [*self._shown_keys, self.keys.shadow, self.keys.shadow_versions, self.keys.rebuild]
 
     def _still_ours(self, answer: Any) -> None:
         if not answer:
             raise RebuildLostError(f"the rebuild of {self.keys.board} was lost")
 
-    def _run(self, name: str, keys: list[str], arguments: Sequence[str | int]) -> Any:
+    def _run(self, name: str, keys: list[str], arguments: Sequence[str | int | float]) -> Any:
         text = "".join(package_text(PACKAGE, f"lua/{part}.lua") for part in ("common", name))
         return cast(Any, self.client.register_script(text))(keys=keys, args=arguments)
-
-
-def _flat(scores: Iterable[Score]) -> list[str | int]:
-    return [value for member, score in scores for value in (score, member)]
 
 
 def _parts(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

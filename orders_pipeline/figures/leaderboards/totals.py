@@ -1,4 +1,9 @@
-"""The totals behind the leaderboards in the order store: completed orders, by customer and by product."""
+"""The totals behind the leaderboards in the order store: completed orders less what was given back.
+
+Customers are ranked by what they spent less what was refunded, products by units sold less units returned.
+A member whose money was all given back stays on its board with a score of 0. Returns without an order make
+scores negative: they come last.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +11,35 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, collate, func, or_, select
-
-from orders_pipeline.base.model import OrderStatus, Window
-from orders_pipeline.figures.leaderboards.boards import Board, Place
-from orders_pipeline.store.raw_rows import chunks_of
-from orders_pipeline.store.schema import (
-    customer_totals,
-    customers,
-    order_lines,
-    orders,
-    product_totals,
-    products,
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    collate,
+    func,
+    or_,
+    select,
+    type_coerce,
 )
+
+from orders_pipeline.figures.leaderboards.boards import Board, Place, Score
+from orders_pipeline.figures.leaderboards.touched import Members
+from orders_pipeline.store.raw_rows import chunks_of
+from orders_pipeline.store.schema import customer_totals, customers, product_totals, products
 
 IDS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The figures of a member. `revenue` is set for products, in 1/10,000 of the major unit."""
+    """The figures of a member, less what was given back. `orders` counts all completed orders.
+
+    `revenue` is set for products, in 1/10,000 of the major unit. `score` is an integer; see
+    `Board.score_scale`.
+    """
 
     name: str | None
     orders: int
@@ -35,18 +49,22 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """The columns that a board ranks by."""
+    """The columns that a board ranks by. `id` is the member's id in the order store."""
 
+    id: ColumnElement[Any]
     member: ColumnElement[str]
     score: ColumnElement[int]
+    version: ColumnElement[int]
     currency: ColumnElement[str]
     query: Select[*tuple[Any, ...]]
 
 
-def scores(connection: Connection, board: Board, currency: str) -> Iterator[tuple[str, int]]:
+def scores(connection: Connection, board: Board, currency: str) -> Iterator[Score]:
     """The score of every member of a board."""
     ranked = ranked_by(board)
-    query = ranked.query.with_only_columns(ranked.member, ranked.score).where(ranked.currency == currency)
+    query = ranked.query.with_only_columns(ranked.member, ranked.score, ranked.version).where(
+        ranked.currency == currency
+    )
     for rows in chunks_of(connection, query):
         yield from rows
 
@@ -91,29 +109,17 @@ def place_of(connection: Connection, board: Board, currency: str, member: str) -
     return [Place(connection.execute(query).scalar_one() + 1, member, own.score)]
 
 
-def touched_scores(connection: Connection, board: Board, window: Window) -> dict[str, list[tuple[str, int]]]:
-    """Absolute scores, by currency, of the members that appear in completed orders of an id range."""
-    ranked = ranked_by(board)
-    completed = and_(orders.c.id.between(*window), orders.c.status == OrderStatus.COMPLETED)
-    if board is Board.CUSTOMERS:
-        pairs = select(orders.c.customer_id, orders.c.currency).where(completed).distinct().subquery()
-        same = pairs.c.customer_id == customer_totals.c.customer_id
-    else:
-        pairs = (
-            select(order_lines.c.product_id, orders.c.currency)
-            .join_from(orders, order_lines, order_lines.c.order_id == orders.c.id)
-            .where(completed)
-            .distinct()
-            .subquery()
-        )
-        same = pairs.c.product_id == product_totals.c.product_id
-    query = ranked.query.with_only_columns(ranked.member, ranked.score, ranked.currency).join(
-        pairs, and_(same, pairs.c.currency == ranked.currency)
+def scores_of(connection: Connection, board: Board, touched: Members) -> dict[str, list[Score]]:
+    """The scores, by currency, of these members."""
+    ranked, members = ranked_by(board), touched.subquery()
+    member_id, currency = members.c
+    query = ranked.query.with_only_columns(ranked.member, ranked.score, ranked.version, ranked.currency).join(
+        members, and_(member_id == ranked.id, currency == ranked.currency)
     )
-    found: dict[str, list[tuple[str, int]]] = {}
+    found: dict[str, list[Score]] = {}
     for rows in chunks_of(connection, query):
-        for member, score, code in rows:
-            found.setdefault(code, []).append((member, score))
+        for member, score, version, code in rows:
+            found.setdefault(code, []).append((member, score, version))
     return found
 
 
@@ -126,17 +132,29 @@ def currencies(connection: Connection, board: Board) -> list[str]:
 
 def ranked_by(board: Board) -> Ranked:
     """The ranking columns of a board, and the query for the totals of its members."""
-    if board is Board.CUSTOMERS:
-        total = customer_totals.c
-        query = select(
-            total.customer_id.label("member"), customers.c.name, total.orders, total.spent.label("score")
-        ).join_from(customer_totals, customers, customers.c.id == total.customer_id)
-        return Ranked(total.customer_id, total.spent, total.currency, query)
-    sold = product_totals.c
+    return _ranked_customers() if board is Board.CUSTOMERS else _ranked_products()
+
+
+def _ranked_customers() -> Ranked:
+    total = customer_totals.c
+    score = total.spent - total.refunded
     query = select(
-        products.c.sku.label("member"), products.c.name, sold.orders, sold.units.label("score"), sold.revenue
+        total.customer_id.label("member"), customers.c.name, total.orders, score.label("score")
+    ).join_from(customer_totals, customers, customers.c.id == total.customer_id)
+    return Ranked(total.customer_id, total.customer_id, score, total.version, total.currency, query)
+
+
+def _ranked_products() -> Ranked:
+    sold = product_totals.c
+    score = type_coerce(sold.units, BigInteger) - type_coerce(sold.units_returned, BigInteger)
+    query = select(
+        products.c.sku.label("member"),
+        products.c.name,
+        sold.orders,
+        score.label("score"),
+        (sold.revenue - sold.refunded).label("revenue"),
     ).join_from(product_totals, products, products.c.id == sold.product_id)
-    return Ranked(products.c.sku, sold.units, sold.currency, query)
+    return Ranked(sold.product_id, products.c.sku, score, sold.version, sold.currency, query)
 
 
 def by_code_point(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:

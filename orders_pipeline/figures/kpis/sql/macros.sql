@@ -7,6 +7,10 @@ CREATE OR REPLACE TEMP MACRO half_up(numerator, denominator) AS
 CREATE OR REPLACE TEMP MACRO money(units) AS
     (units::DECIMAL(26, 0) * 0.0001::DECIMAL(4, 4))::DECIMAL(30, 4);
 
+-- A quantity of 1/1,000 in units.
+CREATE OR REPLACE TEMP MACRO units_of(thousandths) AS
+    (thousandths::DECIMAL(27, 0) * 0.001::DECIMAL(3, 3))::DECIMAL(30, 3);
+
 -- Share of a whole, to four decimals; NULL if the whole is 0.
 CREATE OR REPLACE TEMP MACRO share(part, whole) AS
     CASE

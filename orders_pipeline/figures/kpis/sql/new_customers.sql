@@ -4,7 +4,7 @@
 CREATE OR REPLACE TEMP TABLE earliest AS
 SELECT currency, customer_id, min(day) AS day
 FROM customer_sales_by_day
-WHERE day IN (SELECT day FROM refreshed_days)
+WHERE order_count > 0 AND day IN (SELECT day FROM refreshed_days)
 GROUP BY currency, customer_id;
 
 CREATE OR REPLACE TEMP TABLE moved AS
@@ -29,7 +29,7 @@ SELECT currency, customer_id, new_day AS day FROM moved;
 CREATE OR REPLACE TEMP TABLE changed_sales AS
 SELECT day, currency, customer_id
 FROM customer_sales_by_day
-WHERE day IN (SELECT day FROM changed_days);
+WHERE order_count > 0 AND day IN (SELECT day FROM changed_days);
 
 CREATE OR REPLACE TEMP TABLE arrivals AS
 SELECT day, currency, count(*) AS new_customers

@@ -11,7 +11,7 @@ declined AS (
 buyers AS (
     SELECT count(DISTINCT customer_id) AS unique_customers
     FROM customer_sales_by_day
-    WHERE day BETWEEN $start AND $end AND currency = $currency
+    WHERE order_count > 0 AND day BETWEEN $start AND $end AND currency = $currency
 ),
 settled AS (
     SELECT hundredths, sum(orders) AS orders
@@ -42,9 +42,15 @@ summed AS (
         coalesce(sum(rounding), 0)::DECIMAL(30, 4) AS rounding,
         coalesce(sum(tax_included), 0)::DECIMAL(30, 4) AS tax_included,
         coalesce(sum(recorded_revenue), 0)::DECIMAL(30, 4) AS recorded_revenue,
+        coalesce(sum(refunded), 0)::DECIMAL(30, 4) AS refunded,
+        coalesce(sum(refund_count), 0)::BIGINT AS refund_count,
+        coalesce(sum(net_revenue), 0)::DECIMAL(30, 4) AS net_revenue,
+        coalesce(sum(refunded_of_orders), 0)::DECIMAL(30, 4) AS refunded_of_orders,
+        coalesce(sum(disputed), 0)::DECIMAL(30, 4) AS disputed,
+        coalesce(sum(dispute_fees), 0)::DECIMAL(30, 4) AS dispute_fees,
         coalesce(sum(order_count), 0)::BIGINT AS order_count,
         coalesce(sum(new_customers), 0)::BIGINT AS new_customers,
-        coalesce(sum(units_sold), 0)::BIGINT AS units_sold,
+        coalesce(sum(units_sold), 0)::DECIMAL(30, 3) AS units_sold,
         coalesce(sum(orders_received), 0)::BIGINT AS orders_received,
         coalesce(sum(orders_failed), 0)::BIGINT AS orders_failed,
         coalesce(sum(orders_rolled_back), 0)::BIGINT AS orders_rolled_back,
@@ -65,6 +71,12 @@ SELECT
     rounding,
     tax_included,
     recorded_revenue,
+    refunded,
+    refund_count,
+    net_revenue,
+    refunded_of_orders,
+    disputed,
+    dispute_fees,
     order_count,
     0::DECIMAL(30, 4) AS average_order_value,
     unique_customers,

@@ -7,28 +7,60 @@ DELETE FROM settle_times_by_day WHERE day IN (SELECT day FROM refreshed_days);
 DELETE FROM daily_kpis WHERE day IN (SELECT day FROM refreshed_days);
 
 INSERT INTO customer_sales_by_day BY NAME
+WITH
+bought AS (
+    SELECT day::DATE AS day, currency, customer_id, count(*) AS order_count, sum(total) AS spent
+    FROM order_facts
+    WHERE status = 'completed' AND customer_id IS NOT NULL
+    GROUP BY day, currency, customer_id
+),
+given_back AS (
+    SELECT day::DATE AS day, currency, customer_id, sum(amount) AS refunded
+    FROM money_back_facts
+    WHERE kind = 'refund' AND customer_id IS NOT NULL
+    GROUP BY day, currency, customer_id
+)
 SELECT
-    day::DATE AS day,
+    day,
     currency,
     customer_id,
-    count(*) AS order_count,
-    sum(total)::DECIMAL(24, 0) * any_value(unit) AS total_spent
-FROM order_facts
+    coalesce(order_count, 0) AS order_count,
+    coalesce(spent, 0)::DECIMAL(24, 0) * unit AS total_spent,
+    coalesce(given_back.refunded, 0)::DECIMAL(24, 0) * unit AS refunded
+FROM bought
+FULL JOIN given_back USING (day, currency, customer_id)
 JOIN minor_units USING (currency)
-WHERE status = 'completed' AND customer_id IS NOT NULL
-GROUP BY day, currency, customer_id
 ORDER BY day;
 
 INSERT INTO product_sales_by_day BY NAME
+WITH
+sold AS (
+    SELECT
+        day::DATE AS day,
+        currency,
+        product_sku,
+        count(DISTINCT order_id) AS order_count,
+        sum(quantity) AS quantity,
+        sum(total) AS revenue
+    FROM line_facts
+    GROUP BY day, currency, product_sku
+),
+returned AS (
+    SELECT day::DATE AS day, currency, product_sku, sum(quantity) AS quantity, sum(amount) AS refunded
+    FROM returned_facts
+    GROUP BY day, currency, product_sku
+)
 SELECT
-    day::DATE AS day,
+    day,
     currency,
     product_sku,
-    count(DISTINCT order_id) AS order_count,
-    sum(quantity)::BIGINT AS total_quantity,
-    money(sum(total)) AS total_revenue
-FROM line_facts
-GROUP BY day, currency, product_sku
+    coalesce(order_count, 0) AS order_count,
+    units_of(coalesce(sold.quantity, 0)) AS total_quantity,
+    money(coalesce(revenue, 0)) AS total_revenue,
+    units_of(coalesce(returned.quantity, 0)) AS units_returned,
+    money(coalesce(returned.refunded, 0)) AS refunded
+FROM sold
+FULL JOIN returned USING (day, currency, product_sku)
 ORDER BY day;
 
 INSERT INTO settle_times_by_day BY NAME
@@ -44,7 +76,7 @@ ORDER BY day;
 
 INSERT INTO daily_kpis BY NAME
 WITH
-counted AS (
+received AS (
     SELECT
         day::DATE AS day,
         currency,
@@ -57,6 +89,36 @@ counted AS (
         coalesce(sum(total) FILTER (status = 'failed' AND reason = 'out_of_stock'), 0) AS out_of_stock_total
     FROM order_facts
     GROUP BY day, currency
+),
+money_back AS (
+    SELECT
+        day::DATE AS day,
+        currency,
+        coalesce(sum(amount) FILTER (kind = 'refund'), 0) AS refunded,
+        count(*) FILTER (kind = 'refund') AS refund_count,
+        coalesce(sum(amount) FILTER (kind = 'dispute'), 0) AS disputed,
+        coalesce(sum(fee) FILTER (kind = 'dispute'), 0) AS dispute_fees
+    FROM money_back_facts
+    GROUP BY day, currency
+),
+-- A day may have refunds without orders of its own.
+counted AS (
+    SELECT
+        day,
+        currency,
+        coalesce(order_count, 0) AS order_count,
+        coalesce(revenue, 0) AS revenue,
+        coalesce(orders_received, 0) AS orders_received,
+        coalesce(orders_failed, 0) AS orders_failed,
+        coalesce(orders_rolled_back, 0) AS orders_rolled_back,
+        coalesce(out_of_stock_orders, 0) AS out_of_stock_orders,
+        coalesce(out_of_stock_total, 0) AS out_of_stock_total,
+        coalesce(refunded, 0) AS refunded,
+        coalesce(refund_count, 0) AS refund_count,
+        coalesce(disputed, 0) AS disputed,
+        coalesce(dispute_fees, 0) AS dispute_fees
+    FROM received
+    FULL JOIN money_back USING (day, currency)
 ),
 -- Amounts of completed orders, in 1/10,000.
 amounts AS (
@@ -71,7 +133,8 @@ amounts AS (
         coalesce(sum(amount) FILTER (kind = 'unexplained'), 0) AS unexplained,
         coalesce(sum(amount) FILTER (kind = 'tax_included'), 0) AS tax_included,
         -- In minor units of the currency.
-        coalesce(sum(amount) FILTER (kind = 'recorded'), 0) AS recorded
+        coalesce(sum(amount) FILTER (kind = 'recorded'), 0) AS recorded,
+        coalesce(sum(amount) FILTER (kind = 'refunded'), 0) AS refunded_of_orders
     FROM amount_facts
     GROUP BY day, currency
 ),
@@ -92,12 +155,18 @@ parts AS (
         money(coalesce(tips, 0)) AS tips,
         money(coalesce(unexplained, 0)) AS unexplained,
         money(coalesce(tax_included, 0)) AS tax_included,
-        coalesce(recorded, 0) AS recorded
+        coalesce(recorded, 0) AS recorded,
+        coalesce(refunded_of_orders, 0) AS refunded_of_orders
     FROM goods
     FULL JOIN amounts USING (day, currency)
 ),
 declined AS (
-    SELECT day::DATE AS day, currency, detail, count(*) AS payments
+    -- The words of a request that the gateway refused often name the order, so they are no group.
+    SELECT
+        day::DATE AS day,
+        currency,
+        CASE WHEN starts_with(detail, 'refused: ') THEN 'refused' ELSE detail END AS detail,
+        count(*) AS payments
     FROM (
         SELECT day, currency, detail FROM order_facts WHERE reason = 'declined'
         UNION ALL
@@ -117,11 +186,11 @@ declines AS (
 buyers AS (
     SELECT day, currency, count(*) AS unique_customers
     FROM customer_sales_by_day
-    WHERE day IN (SELECT day FROM refreshed_days)
+    WHERE order_count > 0 AND day IN (SELECT day FROM refreshed_days)
     GROUP BY day, currency
 ),
 units AS (
-    SELECT day, currency, sum(total_quantity)::BIGINT AS units_sold
+    SELECT day, currency, sum(total_quantity)::DECIMAL(30, 3) AS units_sold
     FROM product_sales_by_day
     WHERE day IN (SELECT day FROM refreshed_days)
     GROUP BY day, currency
@@ -162,6 +231,12 @@ SELECT
     ))::DECIMAL(30, 4) AS rounding,
     coalesce(parts.tax_included, 0)::DECIMAL(30, 4) AS tax_included,
     coalesce(parts.recorded, 0)::DECIMAL(24, 0) * unit AS recorded_revenue,
+    refunded::DECIMAL(24, 0) * unit AS refunded,
+    refund_count,
+    (revenue - refunded)::DECIMAL(24, 0) * unit AS net_revenue,
+    coalesce(parts.refunded_of_orders, 0)::DECIMAL(24, 0) * unit AS refunded_of_orders,
+    disputed::DECIMAL(24, 0) * unit AS disputed,
+    dispute_fees::DECIMAL(24, 0) * unit AS dispute_fees,
     order_count,
     half_up(revenue, greatest(order_count, 1))::DECIMAL(24, 0) * unit AS average_order_value,
     coalesce(unique_customers, 0) AS unique_customers,

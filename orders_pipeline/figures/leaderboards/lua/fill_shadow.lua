@@ -1,10 +1,12 @@
 -- Adds members to the shadow, if this rebuild still owns it.
--- KEYS: 1 shadow (sorted set), 2 rebuild (string)
--- ARGV: 1 token of this rebuild, 2 lifetime of its keys in seconds, 3... score and member in turn
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then
+-- KEYS: 1 rebuild (string), 2 shadow (sorted set), 3 versions of the shadow (hash)
+-- ARGV: 1 token of this rebuild, 2 lifetime of its keys in seconds, 3... members as `add` takes them
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return 0
 end
-add(KEYS[1], ARGV, 3)
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
+add(KEYS[2], KEYS[3], ARGV, 3)
+-- The token expires first, so an expired shadow is never swapped in.
+for _, key in ipairs(KEYS) do
+    redis.call('EXPIRE', key, ARGV[2])
+end
 return 1

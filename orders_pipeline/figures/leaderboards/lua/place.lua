@@ -1,8 +1,8 @@
 -- A member's place, counted from 0: score descending, equal scores by member ascending.
--- KEYS: 1 board (sorted set), 2 whole (string)
+-- KEYS: 1 board (sorted set), 2 versions (hash), 3 whole (string)
 -- ARGV: 1 owner, 2 member
 -- Returns false if the board is incomplete, an empty list if it lacks the member, else place and score.
-if not is_whole(ARGV[1], KEYS[1], KEYS[2]) then
+if not is_whole(ARGV[1], KEYS[1], KEYS[2], KEYS[3]) then
     return false
 end
 local score = redis.call('ZSCORE', KEYS[1], ARGV[2])

@@ -1,8 +1,8 @@
 -- Consecutive places in order: score descending, equal scores by member ascending.
--- KEYS: 1 board (sorted set), 2 whole (string)
+-- KEYS: 1 board (sorted set), 2 versions (hash), 3 whole (string)
 -- ARGV: 1 owner, 2 first place counted from 0, 3 number of places
 -- Returns false if the board is incomplete, else member and score in turn.
-if not is_whole(ARGV[1], KEYS[1], KEYS[2]) then
+if not is_whole(ARGV[1], KEYS[1], KEYS[2], KEYS[3]) then
     return false
 end
 local first, number = tonumber(ARGV[2]), tonumber(ARGV[3])

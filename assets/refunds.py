@@ -1,0 +1,28 @@
+"""The asset `refunds`: money given back to customers."""
+
+from typing import Any
+
+from dagster import AssetIn, AssetsDefinition, Nothing, graph_asset
+
+from assets.metadata import ORDERS_TEAM, column_schema
+from jobs.refunds.ops import find_open_refunds, settle_refunds, summarize_refunds
+from orders_pipeline.figures.kpis.dictionary import REFUNDS
+
+
+@graph_asset(
+    name=REFUNDS.name,
+    description=REFUNDS.meaning,
+    group_name="orders",
+    ins={"orders": AssetIn("orders", dagster_type=Nothing)},
+    kinds={"celery", "sql"},
+    owners=ORDERS_TEAM,
+    metadata=column_schema(REFUNDS, keys=["refund_id"]),
+)
+def refunds(orders: Any) -> Any:
+    """Takes ranges of open refunds to their end in parallel, and sums up the results."""
+    return summarize_refunds(find_open_refunds(orders).map(settle_refunds).collect())
+
+
+def refund_assets() -> list[AssetsDefinition]:
+    """All assets of this module."""
+    return [refunds]

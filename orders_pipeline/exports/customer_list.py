@@ -1,0 +1,47 @@
+"""Customers with what they spent: found by id, or by the beginning of their id or a part of their name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from orders_pipeline.base.money import json_money
+from orders_pipeline.store.schema import customer_totals, customers
+
+Document = dict[str, Any]
+
+
+def find_customer(connection: Connection, customer_id: str) -> Document | None:
+    """A customer, with completed orders, spending and refunds by currency."""
+    row = connection.execute(select(customers).where(customers.c.id == customer_id)).one_or_none()
+    if row is None:
+        return None
+    totals = customer_totals.c
+    query = select(customer_totals).where(totals.customer_id == customer_id).order_by(totals.currency)
+    return {
+        "customer_id": row.id,
+        "customer_name": row.name,
+        "totals": [
+            {
+                "currency": total.currency,
+                "orders": total.orders,
+                "spent": json_money(total.spent, total.currency),
+                "refunded": json_money(total.refunded, total.currency),
+                "net": json_money(total.spent - total.refunded, total.currency),
+            }
+            for total in connection.execute(query)
+        ],
+    }
+
+
+def search_customers(connection: Connection, text: str, limit: int) -> list[Document]:
+    """Customers by id whose id begins with a text, or whose name contains it, without case."""
+    named = func.lower(customers.c.name).contains(text.lower(), autoescape=True)
+    query = (
+        select(customers.c.id, customers.c.name)
+        .where(or_(customers.c.id.startswith(text, autoescape=True), named))
+        .order_by(customers.c.id)
+        .limit(limit)
+    )
+    return [{"customer_id": row.id, "customer_name": row.name} for row in connection.execute(query)]

@@ -1,0 +1,298 @@
+"""The tables of `orders export`: columns with their meaning, and the rows behind them.
+
+Each row is of one currency; nothing is added up over currencies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, tzinfo
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select
+
+from orders_pipeline.exports.columns_of_orders import ATTEMPTS, CURRENCY, NUMBER, TRANSACTION
+from orders_pipeline.exports.order_filter import OrderFilter
+from orders_pipeline.exports.order_list import DAY, ORDER_LIST, SOURCE, STATUS, all_orders
+from orders_pipeline.exports.table import Column, ExportTable, Kind, Row
+from orders_pipeline.figures.kpis import dictionary
+from orders_pipeline.figures.kpis.kpi_documents import MONEY_FIELDS, rounded
+from orders_pipeline.figures.kpis.reading_figures import read_figures
+from orders_pipeline.figures.kpis.rows import rows_of
+from orders_pipeline.refunds.listing import RefundFilter
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import (
+    customer_totals,
+    customers,
+    order_lines,
+    orders,
+    payments,
+    products,
+    refunds,
+    sources,
+)
+
+ROWS_AT_ONCE = 10_000
+
+
+class Dataset(StrEnum):
+    """What can be exported."""
+
+    DAILY_KPIS = "daily_kpis"
+    ORDERS = "orders"
+    ORDER_LINES = "order_lines"
+    PAYMENTS = "payments"
+    REFUNDS = "refunds"
+    PRODUCTS = "products"
+    CUSTOMERS = "customers"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows are exported: of these days, both included, in a zone, and of one currency or of all."""
+
+    first: date | None = None
+    last: date | None = None
+    currency: str | None = None
+    zone: tzinfo = UTC
+
+
+def _kpi_kind(name: str, told: dictionary.Definition) -> Kind:
+    if name in MONEY_FIELDS:
+        return Kind.MONEY
+    kinds = {dictionary.DATE: Kind.DAY, dictionary.TIME: Kind.TIME, dictionary.INTEGER: Kind.INTEGER}
+    kinds |= {dictionary.DECIMAL: Kind.DECIMAL}
+    return Kind.UNITS if name == "units_sold" else kinds.get(told.type, Kind.TEXT)
+
+
+LINES = ExportTable(
+    "order_lines",
+    "Lines of the orders of the days, whatever became of the order.",
+    (
+        NUMBER,
+        SOURCE,
+        DAY,
+        STATUS,
+        CURRENCY,
+        Column("line", Kind.INTEGER, "Number of the line in its order.", 1),
+        Column("sku", Kind.TEXT, "Product.", "SKU-002"),
+        Column("product_name", Kind.TEXT, "Name of the product.", "USB-C Cable"),
+        Column("quantity", Kind.UNITS, "Units, with up to three decimals for goods by weight.", 2),
+        Column("total", Kind.LINE_MONEY, "Total of the line before discounts.", 39.98),
+        Column("discount", Kind.LINE_MONEY, "Discount on the line.", 0.0),
+        Column("file_line", Kind.INTEGER, "Line of the file.", 3),
+    ),
+)
+PAYMENTS = ExportTable(
+    "payments",
+    "Payments of the orders of the days: one for each attempt that was charged, or paid elsewhere.",
+    (
+        NUMBER,
+        SOURCE,
+        DAY,
+        Column("attempt", Kind.INTEGER, ATTEMPTS.meaning, 1),
+        Column("method", Kind.TEXT, "`gateway`, or `recorded`: paid elsewhere.", "gateway"),
+        Column("status", Kind.TEXT, "Status of the payment.", "succeeded"),
+        Column("amount", Kind.MONEY, "What was charged.", 51.0),
+        CURRENCY,
+        TRANSACTION,
+        Column("decline_reason", Kind.TEXT, "Why the gateway declined it.", "insufficient_funds"),
+        Column("requested_at", Kind.TIME, "When it was sent, in UTC.", "2025-11-10T12:00:00.000+00:00"),
+        Column("answered_at", Kind.TIME, "When the outcome was known.", "2025-11-10T12:00:01.000+00:00"),
+    ),
+)
+REFUNDS = ExportTable(
+    "refunds",
+    "Refunds and disputes: completed ones by the day on which the money went back, others by that of the"
+    " request.",
+    (
+        Column("refund_id", Kind.TEXT, dictionary.REFUND["refund_id"].meaning, "5f0c2a"),
+        NUMBER,
+        SOURCE,
+        Column("kind", Kind.TEXT, dictionary.REFUND["kind"].meaning, "refund"),
+        Column("method", Kind.TEXT, dictionary.REFUND["method"].meaning, "gateway"),
+        Column("status", Kind.TEXT, dictionary.REFUND["status"].meaning, "completed"),
+        Column("amount", Kind.MONEY, "What goes back.", 10.0),
+        Column("shipping", Kind.MONEY, "Part of the amount that is for no line.", 0.0),
+        Column("fee", Kind.MONEY, "What a dispute costs on top of its amount.", 0.0),
+        CURRENCY,
+        Column("reason", Kind.TEXT, dictionary.REFUND["reason"].meaning, "damaged"),
+        Column("requested_at", Kind.TIME, "When it was requested, UTC.", "2025-11-10T12:00:00.000+00:00"),
+        Column("settled_at", Kind.TIME, "When its outcome was known.", "2025-11-10T12:00:01.000+00:00"),
+        Column("day", Kind.DAY, dictionary.REFUND["day"].meaning, "2025-11-10"),
+        Column("transaction_id", Kind.TEXT, dictionary.REFUND["transaction_id"].meaning, "txn_1"),
+        Column("failure", Kind.TEXT, dictionary.REFUND["failure"].meaning, "declined"),
+    ),
+)
+PRODUCTS = ExportTable(
+    "products",
+    "Products with their stock. A list price has no currency.",
+    (
+        Column("sku", Kind.TEXT, "Product.", "SKU-002"),
+        Column("name", Kind.TEXT, "Name of the product.", "USB-C Cable"),
+        Column("price", Kind.LINE_MONEY, "List price.", 19.99),
+        Column("listed", Kind.TRUTH, "Whether a product list has it; else an order file brought it.", True),
+        Column("initial_stock", Kind.UNITS, "Units at the beginning.", 100),
+        Column("restocked", Kind.UNITS, "Units that came later, returned ones included.", 0),
+        Column("on_hand", Kind.UNITS, "Units that can be sold.", 90),
+        Column("reserved", Kind.UNITS, "Units held for open orders.", 0),
+        Column("sold", Kind.UNITS, "Units of completed orders, less those returned to the shelf.", 10),
+        Column("category", Kind.TEXT, "Category in the product list; empty if it has none.", "Accessories"),
+    ),
+)
+CUSTOMERS = ExportTable(
+    "customers",
+    "Customers, with a row for each currency in which they have completed orders or money back.",
+    (
+        Column("customer_id", Kind.TEXT, "Customer id.", "505"),
+        Column("customer_name", Kind.TEXT, "Name in the most recently loaded order.", "David Johnson"),
+        Column("currency", Kind.TEXT, "ISO 4217 code; empty for a customer without completed orders.", "USD"),
+        Column("order_count", Kind.INTEGER, "Completed orders.", 1),
+        Column("total_spent", Kind.MONEY, "Sum of their totals.", 259.98),
+        Column("refunded", Kind.MONEY, "Given back by refunds and returns.", 0.0),
+    ),
+)
+DAILY_KPIS = ExportTable(
+    dictionary.DAILY_KPIS.name,
+    dictionary.DAILY_KPIS.meaning,
+    tuple(
+        Column(name, _kpi_kind(name, told), told.meaning, told.example)
+        for name, told in dictionary.DAILY_KPIS.definitions.items()
+    ),
+)
+TABLES: dict[Dataset, ExportTable] = {
+    Dataset.DAILY_KPIS: DAILY_KPIS,
+    Dataset.ORDERS: ORDER_LIST,
+    Dataset.ORDER_LINES: LINES,
+    Dataset.PAYMENTS: PAYMENTS,
+    Dataset.REFUNDS: REFUNDS,
+    Dataset.PRODUCTS: PRODUCTS,
+    Dataset.CUSTOMERS: CUSTOMERS,
+}
+WITHOUT_DAYS = (Dataset.PRODUCTS, Dataset.CUSTOMERS)
+WITHOUT_CURRENCY = (Dataset.PRODUCTS,)
+
+
+def export_rows(engine: Engine, warehouse: Path, dataset: Dataset, wanted: Wanted) -> Iterator[Row]:
+    """Yields the rows of a table, from one snapshot of the order store.
+
+    Args:
+        warehouse: folder of the published figures, of which `daily_kpis` is read.
+
+    Raises:
+        FiguresElsewhere: another home publishes the figures.
+        PartsLost: published files are lost.
+    """
+    if dataset is Dataset.DAILY_KPIS:
+        yield from _daily_kpis(engine, warehouse, wanted)
+        return
+    with reading(engine) as connection:
+        if dataset is Dataset.ORDERS:
+            of_days = OrderFilter(first=wanted.first, last=wanted.last, currency=wanted.currency)
+            yield from all_orders(connection, of_days)
+        else:
+            yield from _stored(connection, TABLES[dataset], _QUERIES[dataset](wanted))
+
+
+def _stored(connection: Connection, table: ExportTable, query: Select[Any]) -> Iterator[Row]:
+    return table.rows(connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)))
+
+
+def _of_days(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.first is not None:
+        yield orders.c.day >= wanted.first
+    if wanted.last is not None:
+        yield orders.c.day <= wanted.last
+    if wanted.currency is not None:
+        yield orders.c.currency == wanted.currency
+
+
+def _lines(wanted: Wanted) -> Select[Any]:
+    o, line = orders.c, order_lines.c
+    return (
+        select(o.number, sources.c.name, o.day, o.status, o.currency, line.line, products.c.sku)
+        .add_columns(products.c.name, line.quantity, line.total, line.discount, line.file_line)
+        .join_from(orders, sources, sources.c.id == o.source_id)
+        .join(order_lines, line.order_id == o.id)
+        .join(products, products.c.id == line.product_id)
+        .where(*_of_days(wanted))
+        .order_by(o.day, o.id, line.line)
+    )
+
+
+def _payments(wanted: Wanted) -> Select[Any]:
+    o, paid = orders.c, payments.c
+    return (
+        select(o.number, sources.c.name, o.day, paid.attempt, paid.method, paid.status, paid.amount)
+        .add_columns(o.currency, paid.transaction_id, paid.decline_reason)
+        .add_columns(paid.requested_at, paid.answered_at)
+        .join_from(orders, sources, sources.c.id == o.source_id)
+        .join(payments, paid.order_id == o.id)
+        .where(*_of_days(wanted))
+        .order_by(o.day, o.id, paid.attempt)
+    )
+
+
+def _refunds(wanted: Wanted) -> Select[Any]:
+    r, o = refunds.c, orders.c
+    chosen = RefundFilter(
+        currency=wanted.currency, first=wanted.first, last=wanted.last, zone=wanted.zone
+    ).condition()
+    return (
+        select(r.refund_id, o.number, sources.c.name, r.kind, r.method, r.status, r.amount, r.shipping)
+        .add_columns(r.fee, o.currency, r.reason, r.requested_at, r.settled_at, r.day)
+        .add_columns(r.transaction_id, r.failure)
+        .join_from(refunds, orders, o.id == r.order_id)
+        .join(sources, sources.c.id == o.source_id)
+        .where(chosen)
+        .order_by(r.id)
+    )
+
+
+def _products(_wanted: Wanted) -> Select[Any]:
+    p = products.c
+    columns = (p.sku, p.name, p.price, p.listed, p.initial_stock, p.restocked, p.on_hand, p.reserved, p.sold)
+    return select(*columns, p.category).order_by(p.sku)
+
+
+def _customers(wanted: Wanted) -> Select[Any]:
+    c, total = customers.c, customer_totals.c
+    query = (
+        select(c.id, c.name, total.currency, total.orders, total.spent, total.refunded)
+        .outerjoin_from(customers, customer_totals, total.customer_id == c.id)
+        .order_by(c.id, total.currency)
+    )
+    return query if wanted.currency is None else query.where(total.currency == wanted.currency)
+
+
+_QUERIES: dict[Dataset, Callable[[Wanted], Select[Any]]] = {
+    Dataset.ORDER_LINES: _lines,
+    Dataset.PAYMENTS: _payments,
+    Dataset.REFUNDS: _refunds,
+    Dataset.PRODUCTS: _products,
+    Dataset.CUSTOMERS: _customers,
+}
+_DAYS = """
+    SELECT * FROM daily_kpis
+    WHERE day BETWEEN $first AND $last AND ($currency IS NULL OR currency = $currency)
+    ORDER BY day, currency
+"""
+
+
+def _daily_kpis(engine: Engine, warehouse: Path, wanted: Wanted) -> Iterator[Row]:
+    first, last = wanted.first or date.min, wanted.last or date.max
+    bound = {"first": first, "last": last, "currency": wanted.currency}
+    found = read_figures(engine, warehouse, first, last, lambda opened: rows_of(opened, _DAYS, bound))
+    return (_kpi_row(row) for row in found)
+
+
+def _kpi_row(row: dict[str, Any]) -> Row:
+    shown = row | {"declines_by_reason": json.dumps(row["declines_by_reason"])}
+    shown["generated_at"] = row["generated_at"].replace(tzinfo=UTC)
+    for name in MONEY_FIELDS:
+        shown[name] = rounded(row[name], row["currency"])
+    return [shown[name] for name in DAILY_KPIS.names]
