@@ -1,0 +1,225 @@
+"""One round of deliveries to an endpoint: which requests are due, and what became of them.
+
+A process holds an endpoint while it delivers to it, so that nobody else does. An event of a subject waits
+until the one before it is delivered or listed as failed. A request's events are fixed before its first try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.events.documents import BATCH, ONE, event_documents, source_of
+from orders_pipeline.events.endpoints import IS_THERE, Endpoint, find_endpoint
+from orders_pipeline.events.schedule import (
+    FAILURES_OF_ENDPOINT,
+    GIVEN_UP_AFTER_US,
+    SECOND_US,
+    next_try_at,
+    paused_until,
+)
+from orders_pipeline.events.sending import Message, Sent
+from orders_pipeline.store.schema import deliveries, events, webhook_endpoints
+
+# Longer than a round: 30 seconds to look up a name, and 45 to send (`Limits`).
+HELD_SECONDS = 90
+MESSAGES_AT_ONCE = 100
+EVENTS_AT_ONCE = 5_000
+NOT_TRIED = "not tried: the endpoint has been failing for three days"
+d = deliveries.c
+WAITS = d.settled_at.is_(None)
+UNTRIED, TRIED = and_(WAITS, d.message.is_(None)), and_(WAITS, d.message.is_not(None))
+
+
+def endpoints_due(connection: Connection, holder: str) -> list[int]:
+    """Endpoints to which something is due, and that no other process holds."""
+    now, e = now_us(), webhook_endpoints.c
+    due = or_(and_(d.message.is_(None), _is_first_of_subject()), d.next_try_at <= now)
+    query = (
+        select(e.id)
+        .where(IS_THERE, _is_free(holder, now), or_(e.paused_until.is_(None), e.paused_until <= now))
+        .where(exists().where(d.endpoint_id == e.id, WAITS, due))
+        .order_by(e.id)
+    )
+    return list(connection.scalars(query))
+
+
+def hold(connection: Connection, endpoint_id: int, holder: str) -> bool:
+    """Takes or keeps an endpoint for a process; returns whether it has it now."""
+    now = now_us()
+    held = update(webhook_endpoints).where(
+        webhook_endpoints.c.id == endpoint_id, IS_THERE, _is_free(holder, now)
+    )
+    until = now + HELD_SECONDS * SECOND_US
+    return connection.execute(held.values(holder=holder, held_until=until)).rowcount == 1
+
+
+def let_go(connection: Connection, endpoint_id: int, holder: str) -> None:
+    """Gives an endpoint back."""
+    mine = and_(webhook_endpoints.c.id == endpoint_id, webhook_endpoints.c.holder == holder)
+    connection.execute(update(webhook_endpoints).where(mine).values(holder=None, held_until=None))
+
+
+def begin_round(connection: Connection, endpoint_id: int) -> tuple[Endpoint, list[Message]]:
+    """The requests to send now to an endpoint that this process holds; new ones get their events here."""
+    now, endpoint = now_us(), find_endpoint(connection, endpoint_id)
+    if endpoint.paused_until is not None and endpoint.paused_until > now:
+        return endpoint, []
+    most = 1 if endpoint.failures >= FAILURES_OF_ENDPOINT else MESSAGES_AT_ONCE
+    again = _due_again(connection, endpoint, most // 2, now)
+    fresh = _begin_messages(connection, endpoint, most - len(again))
+    if not fresh:
+        again = _due_again(connection, endpoint, most, now)
+    return endpoint, _messages(connection, endpoint, again | fresh)
+
+
+def end_round(connection: Connection, endpoint: Endpoint, sent: Sequence[Sent]) -> None:
+    """Saves what became of requests. What was saved before stays as it is."""
+    now = now_us()
+    accepted = [one.message.number for one in sent if one.error is None]
+    failed = [one for one in sent if one.error is not None]
+    if accepted:
+        _settle(connection, endpoint.id, accepted, now)
+    for one in failed:
+        _note_failure(connection, endpoint.id, one, now)
+    if accepted:
+        _note_success(connection, endpoint, failed, now)
+    elif failed:
+        _note_failures(connection, endpoint, failed, now)
+
+
+def _is_free(holder: str, now: int) -> ColumnElement[bool]:
+    e = webhook_endpoints.c
+    return or_(e.holder.is_(None), e.holder == holder, e.held_until <= now)
+
+
+def _is_first_of_subject() -> ColumnElement[bool]:
+    earlier = deliveries.alias("earlier")
+    before = exists().where(
+        earlier.c.endpoint_id == d.endpoint_id,
+        earlier.c.settled_at.is_(None),
+        earlier.c.subject == d.subject,
+        earlier.c.event_id < d.event_id,
+    )
+    return ~before.correlate(deliveries)
+
+
+def _begin_messages(connection: Connection, endpoint: Endpoint, most: int) -> dict[int, list[int]]:
+    """Puts untried events into new requests: the first of each subject, and only if none before it waits."""
+    first = (
+        select(d.event_id)
+        .where(d.endpoint_id == endpoint.id, UNTRIED, _is_first_of_subject())
+        .order_by(d.event_id)
+    )
+    ids = list(connection.scalars(first.limit(min(most * endpoint.batch_size, EVENTS_AT_ONCE))))
+    starts = range(0, len(ids), endpoint.batch_size)
+    begun = {ids[start]: ids[start : start + endpoint.batch_size] for start in starts}
+    if endpoint.batch_size == 1:
+        _put_into(connection, endpoint.id, ids, d.event_id)
+    else:
+        for number, part in begun.items():
+            _put_into(connection, endpoint.id, part, number)
+    return begun
+
+
+def _put_into(
+    connection: Connection, endpoint_id: int, ids: list[int], message: int | ColumnElement[int]
+) -> None:
+    these = and_(d.endpoint_id == endpoint_id, d.event_id.in_(ids), UNTRIED)
+    connection.execute(update(deliveries).where(these).values(message=message, next_try_at=now_us()))
+
+
+def _due_again(connection: Connection, endpoint: Endpoint, most: int, now: int) -> dict[int, list[int]]:
+    """Requests that were begun before and are due, with their events."""
+    if most <= 0:
+        return {}
+    mine = and_(d.endpoint_id == endpoint.id, TRIED)
+    due = select(d.message).where(mine, d.next_try_at <= now).distinct().order_by(d.message).limit(most)
+    numbers = list(connection.scalars(due))
+    found: dict[int, list[int]] = {number: [] for number in numbers}
+    query = select(d.message, d.event_id).where(mine, d.message.in_(numbers)).order_by(d.event_id)
+    for number, event in connection.execute(query):
+        found[number].append(event)
+    return found
+
+
+def _messages(connection: Connection, endpoint: Endpoint, begun: dict[int, list[int]]) -> list[Message]:
+    ids = [event for part in begun.values() for event in part]
+    if not ids:
+        return []
+    documents, store = event_documents(connection, ids), source_of(connection).rpartition("/")[2]
+    tries = _tries(connection, endpoint.id, list(begun))
+    return [
+        Message(
+            number,
+            f"msg_{store}_{endpoint.id}_{number}",
+            ONE if endpoint.batch_size == 1 else BATCH,
+            _body(endpoint, [documents[event] for event in part]),
+            tries[number],
+        )
+        for number, part in sorted(begun.items())
+    ]
+
+
+def _body(endpoint: Endpoint, documents: list[bytes]) -> bytes:
+    return documents[0] if endpoint.batch_size == 1 else b"[" + b",".join(documents) + b"]"
+
+
+def _tries(connection: Connection, endpoint_id: int, numbers: list[int]) -> dict[int, int]:
+    # The first event of a request has its number.
+    query = select(d.event_id, d.tries).where(d.endpoint_id == endpoint_id, d.event_id.in_(numbers))
+    return dict(connection.execute(query).all())
+
+
+def _settle(connection: Connection, endpoint_id: int, numbers: list[int], now: int) -> None:
+    these = and_(d.endpoint_id == endpoint_id, d.message.in_(numbers), TRIED)
+    done = {"settled_at": now, "tries": d.tries + 1, "next_try_at": None, "error": None}
+    connection.execute(update(deliveries).where(these).values(done))
+
+
+def _note_failure(connection: Connection, endpoint_id: int, one: Sent, now: int) -> None:
+    tries = one.message.tries + 1
+    again = next_try_at(tries, now)
+    values: dict[str, Any] = {"tries": tries, "next_try_at": again, "error": one.error}
+    if again is None:
+        values |= {"settled_at": now, "failed_at": now}
+    # Another process may have tried meanwhile.
+    these = and_(d.endpoint_id == endpoint_id, d.message == one.message.number, TRIED)
+    unchanged = d.tries == one.message.tries
+    connection.execute(update(deliveries).where(these, unchanged).values(values))
+
+
+def _note_success(connection: Connection, endpoint: Endpoint, failed: Sequence[Sent], now: int) -> None:
+    if endpoint.failures >= FAILURES_OF_ENDPOINT:
+        # It is back: what failed meanwhile does not have to wait any longer.
+        again = and_(d.endpoint_id == endpoint.id, TRIED)
+        connection.execute(update(deliveries).where(again).values(next_try_at=now))
+    values: dict[str, Any] = {
+        "failures": 0,
+        "failing_since": None,
+        "paused_until": None,
+        "last_success_at": now,
+    }
+    if failed:
+        values["last_error"] = failed[-1].error
+    connection.execute(update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint.id).values(values))
+
+
+def _note_failures(connection: Connection, endpoint: Endpoint, failed: Sequence[Sent], now: int) -> None:
+    failures = endpoint.failures + len(failed)
+    since = endpoint.failing_since or now
+    values: dict[str, Any] = {"failures": failures, "failing_since": since, "last_error": failed[-1].error}
+    values["paused_until"] = paused_until(failures, now)
+    connection.execute(update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint.id).values(values))
+    if since <= now - GIVEN_UP_AFTER_US:
+        _give_up_untried(connection, endpoint.id, now)
+
+
+def _give_up_untried(connection: Connection, endpoint_id: int, now: int) -> None:
+    old = select(events.c.id).where(events.c.at <= now - GIVEN_UP_AFTER_US)
+    these = and_(d.endpoint_id == endpoint_id, UNTRIED, d.event_id.in_(old))
+    given_up = {"settled_at": now, "failed_at": now, "error": NOT_TRIED}
+    connection.execute(update(deliveries).where(these).values(given_up))

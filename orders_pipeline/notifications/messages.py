@@ -1,0 +1,181 @@
+"""Makes the message of a notice from what the order store holds of its order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, RowMapping, and_, func, select
+
+from orders_pipeline.base.clock import now_us, to_datetime
+from orders_pipeline.base.model import AmountKind, EventType, PaymentMethod
+from orders_pipeline.base.money import decimal_string
+from orders_pipeline.base.printable import printable_line
+from orders_pipeline.notifications.templates import POLICY, NoticeTemplates, Rendered
+from orders_pipeline.notifications.terms import NoticeTerms
+from orders_pipeline.store.schema import (
+    customers,
+    failures,
+    order_amounts,
+    order_lines,
+    orders,
+    payments,
+    products,
+    recorded_payments,
+)
+
+LONGEST_NAME = 60
+# A stranger's name in a shop's mail must not advertise anything.
+NOT_IN_NAMES = ("/", "@", "www.", "http")
+SHOWN = (
+    AmountKind.DISCOUNT,
+    AmountKind.SHIPPING,
+    AmountKind.FEE,
+    AmountKind.TAX,
+    AmountKind.TIP,
+    AmountKind.UNEXPLAINED,
+    AmountKind.ROUNDING,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a notice is about.
+
+    Attributes:
+        number: of the notice; None for a preview.
+        data: what the event tells beside the order; of a refund, its amount.
+    """
+
+    event: str
+    order_id: int
+    attempt: int
+    data: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+    round: int = 0
+
+
+def rendered(
+    connection: Connection, terms: NoticeTerms, templates: NoticeTemplates, told: Told, language: str | None
+) -> Rendered:
+    """A notice as the customer reads it.
+
+    Args:
+        language: that of the customer, if a file told it.
+
+    Raises:
+        NoticeTemplateError: a template is missing or cannot be rendered.
+    """
+    order = _order(connection, told.order_id)
+    currency = order["currency"]
+    values: dict[str, Any] = {
+        "shop": terms.shop,
+        "customer": _greeted(order["customer_name"]),
+        "order": _told_of_order(connection, order, told, ZoneInfo(terms.timezone)),
+    }
+    if told.event in (EventType.ORDER_REFUNDED, EventType.REFUND_FAILED):
+        amount = told.data.get("amount") or decimal_string(order["total"], currency)
+        values["refund"] = {"amount": Decimal(amount)}
+    chosen = templates.language_for(told.event, language, terms.language)
+    return templates.render(told.event, chosen, values, currency)
+
+
+def message_of_notice(
+    terms: NoticeTerms, notice: Rendered, told: Told, recipient: str, store: str
+) -> EmailMessage:
+    """The mail of a notice. Each try has the same `Message-ID`; sent again by a person, it has another."""
+    message = EmailMessage(POLICY)
+    message["From"], message["To"] = terms.sender, Address(addr_spec=recipient)
+    message["Subject"] = notice.subject
+    message["Date"] = format_datetime(to_datetime(now_us()))
+    host = terms.sender_address.rpartition("@")[2]
+    again = f".{told.round}" if told.round else ""
+    message["Message-ID"] = f"<notice.{told.number}{again}.{store}@{host}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = notice.language
+    message["List-Unsubscribe"] = _unsubscribe(terms, told)
+    message.set_content(notice.text)
+    message.add_alternative(notice.html, subtype="html")
+    return message
+
+
+def _unsubscribe(terms: NoticeTerms, told: Told) -> str:
+    where = terms.unsubscribe or terms.sender_address
+    if where.startswith("https://"):
+        return f"<{where.replace('{notification}', str(told.number))}>"
+    return f"<mailto:{where}?subject=unsubscribe%20{told.number}>"
+
+
+def _order(connection: Connection, order_id: int) -> RowMapping:
+    query = (
+        select(orders, customers.c.name.label("customer_name"))
+        .outerjoin(customers, customers.c.id == orders.c.customer_id)
+        .where(orders.c.id == order_id)
+    )
+    return connection.execute(query).mappings().one()
+
+
+def _told_of_order(connection: Connection, order: RowMapping, told: Told, zone: ZoneInfo) -> dict[str, Any]:
+    of_attempt = and_(failures.c.order_id == told.order_id, failures.c.attempt == told.attempt)
+    placed: date = to_datetime(order["ordered_at"]).astimezone(zone).date()
+    return {
+        "number": printable_line(order["number"]),
+        "placed": placed,
+        "total": Decimal(decimal_string(order["total"], order["currency"])),
+        "lines": _lines(connection, told.order_id),
+        "amounts": _amounts(connection, told.order_id),
+        "reason": connection.scalar(select(failures.c.reason).where(of_attempt)),
+        "paid_elsewhere": _is_paid_elsewhere(connection, told.order_id),
+    }
+
+
+def _lines(connection: Connection, order_id: int) -> list[dict[str, Any]]:
+    line = order_lines.c
+    query = (
+        select(line.quantity, line.total - line.discount, products.c.sku, products.c.name)
+        .join(products, products.c.id == line.product_id)
+        .where(line.order_id == order_id)
+        .order_by(line.line)
+    )
+    return [
+        {
+            "quantity": Decimal(str(quantity)),
+            "total": Decimal(int(total)).scaleb(-4),
+            "sku": printable_line(sku),
+            "name": printable_line(name or sku),
+        }
+        for quantity, total, sku, name in connection.execute(query)
+    ]
+
+
+def _amounts(connection: Connection, order_id: int) -> dict[str, Decimal]:
+    query = select(order_amounts.c.kind, order_amounts.c.amount).where(order_amounts.c.order_id == order_id)
+    found = dict(connection.execute(query).all())
+    signs = {AmountKind.DISCOUNT.value: -1}
+    return {
+        kind.value: Decimal(signs.get(kind.value, 1) * int(found[kind.value])).scaleb(-4)
+        for kind in SHOWN
+        if found.get(kind.value)
+    }
+
+
+def _is_paid_elsewhere(connection: Connection, order_id: int) -> bool:
+    recorded = select(func.count()).where(recorded_payments.c.order_id == order_id)
+    paid = select(func.count()).where(
+        payments.c.order_id == order_id, payments.c.method == PaymentMethod.RECORDED
+    )
+    return bool(connection.scalar(recorded) or connection.scalar(paid))
+
+
+def _greeted(name: str | None) -> str:
+    """The customer's name as a notice greets it; empty if it does not look like a name."""
+    text = printable_line(name or "").strip()
+    odd = any(sign in text.casefold() for sign in NOT_IN_NAMES)
+    return "" if odd or len(text) > LONGEST_NAME else text
