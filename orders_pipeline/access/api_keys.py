@@ -6,19 +6,29 @@ costs a request nothing. The prefix of a key finds its row, and one digest is co
 
 from __future__ import annotations
 
+import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 
-from orders_pipeline.base.clock import duration_us, now_us
+from orders_pipeline.base.clock import duration_us, now_us, to_datetime
 from orders_pipeline.base.model import Scope
 from orders_pipeline.store.schema import api_keys
 
 MARK = "orders"
 NOTED_EVERY = duration_us(timedelta(hours=1))
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+RESERVED = "home"
+
+
+class BadKeyNameError(ValueError):
+    """A name that no key can have."""
 
 
 class KeyExistsError(ValueError):
@@ -50,8 +60,11 @@ def create_key(connection: Connection, name: str, scope: Scope, lifetime: timede
     """Creates a key and returns it. It is never shown again.
 
     Raises:
+        BadKeyNameError: no key can have this name.
         KeyExistsError: the name is taken.
     """
+    if not NAME.fullmatch(name) or name == RESERVED:
+        raise BadKeyNameError(f"{name!r} cannot be the name of a key.")
     if connection.scalar(select(api_keys.c.name).where(api_keys.c.name == name)):
         raise KeyExistsError(f"there is a key {name!r} already")
     prefix, now = secrets.token_hex(4), now_us()
@@ -75,6 +88,13 @@ def revoke_key(connection: Connection, name: str) -> None:
 def list_keys(connection: Connection) -> list[ApiKey]:
     """All keys by name, the expired ones too."""
     return [_api_key(row) for row in connection.execute(select(api_keys).order_by("name")).mappings()]
+
+
+def key_document(key: ApiKey) -> dict[str, Any]:
+    """A key as commands and pages show it."""
+    moments = {name: getattr(key, name) for name in ("created_at", "expires_at", "last_used_at")}
+    times = {name: to_datetime(at).isoformat() if at else None for name, at in moments.items()}
+    return {**asdict(key), **times, "expired": key.has_expired}
 
 
 def find_key(connection: Connection, shown: str) -> ApiKey | None:

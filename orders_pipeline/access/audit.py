@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from orders_pipeline.base.clock import now_us, to_datetime
-from orders_pipeline.store.schema import operator_actions
+from orders_pipeline.store.schema import home, operator_actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class OperatorAction:
 
     Args:
         at: microseconds since 1970.
-        actor: `cli:USER`, `key:NAME`, or the part of the pipeline that acted on its own.
+        actor: `cli:USER`, `user:NAME`, `key:NAME`, or the part of the pipeline that acted on its own.
         action: such as `orders.retry`.
         target: what was acted on, where that is one thing.
     """
@@ -51,10 +51,25 @@ def action_document(action: OperatorAction) -> dict[str, Any]:
     return {**asdict(action), "at": to_datetime(action.at).isoformat()}
 
 
+def is_same_person(actor: str, other: str) -> bool:
+    """Whether two actors are one: the same key, or a person with this name here and on the machine."""
+    return actor == other or _person(actor) == _person(other) is not None
+
+
+def _person(actor: str) -> str | None:
+    kind, _, name = actor.partition(":")
+    return name.lower() if kind in ("cli", "user") else None
+
+
 def record_action(connection: Connection, actor: str, action: str, target: str = "", **detail: Any) -> None:
-    """Records an action. The detail is stored as JSON: no secrets, no customer data."""
+    """Records an action. The detail is stored as JSON: no secrets, no customer data.
+
+    Call it after the action's changes: it locks the row of the home, and a transaction that waits for another
+    row while it holds that lock could deadlock with an import.
+    """
     values = {"at": now_us(), "actor": actor, "action": action, "target": target, "detail": detail}
     connection.execute(insert(operator_actions).values(values))
+    connection.execute(update(home).values(actions_recorded=home.c.actions_recorded + 1))
 
 
 def list_actions(

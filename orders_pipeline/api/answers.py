@@ -10,9 +10,9 @@ from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
 
-def answer(request: Request, data: Any) -> Response:
-    """`{"success": true, "data": ...}`, or 304 if the client has it already."""
-    body = json.dumps({"success": True, "data": data}, ensure_ascii=False).encode()
+def answer(request: Request, data: Any, **more: Any) -> Response:
+    """`{"success": true, "data": ...}` and what else is told, or 304 if the client has it already."""
+    body = json.dumps({"success": True, "data": data, **more}, ensure_ascii=False).encode()
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     if tag in (part.strip().removeprefix("W/") for part in _known_tags(request)):
@@ -20,9 +20,9 @@ def answer(request: Request, data: Any) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-def done(data: Any) -> Response:
+def done(data: Any, status: int = 200) -> Response:
     """The response to an action or its preview; never a 304."""
-    return JSONResponse({"success": True, "data": data}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"success": True, "data": data}, status, {"Cache-Control": "no-store"})
 
 
 def _known_tags(request: Request) -> list[str]:

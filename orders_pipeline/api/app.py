@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
@@ -14,14 +15,21 @@ from orders_pipeline.api import (
     alerts,
     audit,
     boards,
+    captures,
     dashboard,
     failed,
     figures,
     files,
+    gateway_events,
     health,
     intake,
+    notifications,
+    orders,
     probes,
     quarantine,
+    refunds,
+    uploads,
+    webhooks,
 )
 from orders_pipeline.api.access import api_key, count_request, require_to_read
 from orders_pipeline.api.bodies import BodyLimit
@@ -30,9 +38,11 @@ from orders_pipeline.api.errors import add_error_handlers
 from orders_pipeline.api.headers import HeadAsGet, SecurityHeaders
 from orders_pipeline.api.hosts import KnownHosts
 from orders_pipeline.api.models import Failure, Responses
+from orders_pipeline.api.proxies import TrustedProxies
 from orders_pipeline.api.rate_limit import RateLimit
+from orders_pipeline.api.sign_in_limits import SignInLimits
 from orders_pipeline.api.texts import NoNul
-from orders_pipeline.base.settings import ApiReads, Settings
+from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.monitoring.queues import AskQueues, Queue
 from orders_pipeline.services.redis_clients import ask_redis
@@ -41,10 +51,14 @@ from orders_pipeline.store.engine import open_engine, open_watching_engine
 from orders_pipeline.store.known_store import require_known_store
 from orders_pipeline.store.migrate import ensure_current
 
+if TYPE_CHECKING:
+    from orders_pipeline.api.single_sign_on import Provider
+
 POOL_SECONDS = 5.0
 # Threads for health requests, because all other threads may hang with a store.
 WATCHERS = 8
 ERRORS: Responses = {
+    401: {"model": Failure, "description": "Reading needs a key or a sign-in here (`ORDERS_API_READS`)."},
     421: {"model": Failure, "description": "The server is not known by the `Host` of the request."},
     422: {"model": Failure, "description": "A parameter has an invalid value."},
     429: {"model": Failure, "description": "Too many requests. `Retry-After` gives the seconds to wait."},
@@ -91,6 +105,7 @@ def create_app(
                 watched_redis=opened.enter_context(closing(ask_redis(redis))),
                 key=api_key(settings.api_key, settings.home),
             )
+            app.state.provider = _provider(settings, app.state.context.key)
             yield
 
     app = FastAPI(
@@ -104,26 +119,56 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.rate_limit = RateLimit(settings.rate_limit, redis)
+    app.state.sign_in_limits = SignInLimits(app.state.rate_limit)
     limited = [Depends(count_request)]
-    readers = [Depends(require_to_read)] if settings.api_reads is ApiReads.KEY else []
-    for part in (health, alerts, figures, boards, files, dashboard, audit, failed, quarantine, intake):
+    readers = [Depends(require_to_read)]
+    for part in (
+        health,
+        alerts,
+        figures,
+        boards,
+        orders,
+        files,
+        uploads,
+        dashboard,
+        audit,
+        failed,
+        quarantine,
+        intake,
+        captures,
+        refunds,
+        gateway_events,
+        webhooks,
+        notifications,
+    ):
         app.include_router(
             part.router, prefix="/api", dependencies=[*limited, *readers], responses=dict(ERRORS)
         )
     app.include_router(audit.key_router, prefix="/api", responses=dict(ERRORS))
+    app.include_router(gateway_events.signed_router, prefix="/api", responses=dict(ERRORS))
     app.include_router(probes.router, prefix="/api")
     app.include_router(probes.metrics_router, dependencies=readers)
     dashboard.add_dashboard(app)
     add_error_handlers(app)
     # The last one is asked first.
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, larger={"/api/files": settings.upload_limit_mb})
     app.add_middleware(NoNul)
     app.add_middleware(KnownHosts, names=settings.host_names)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     if proxies := settings.proxy_addresses:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(proxies))
+        app.add_middleware(TrustedProxies, networks=proxies, user_header=settings.proxy_user_header)
     return app
+
+
+def _provider(settings: Settings, secret: str) -> Provider | None:
+    if not settings.oidc_issuer:
+        return None
+    # Authlib takes a while to load, and few need it.
+    from orders_pipeline.api.single_sign_on import Provider  # noqa: PLC0415
+
+    return Provider(settings, secret)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
 from typing import Any
 
 from fastapi import Request
@@ -16,36 +18,55 @@ from orders_pipeline.api.access import refuse_strangers
 from orders_pipeline.api.errors import error_response
 
 MEBIBYTE = 1024 * 1024
-TOO_LARGE = "The body is larger than 1 MiB."
 
 
 class BodyLimit:
-    """Refuses bodies of more than 1 MiB: at once if their length is named, else as soon as they exceed it."""
+    """Refuses bodies that are too large: at once if their length is named, else as soon as they exceed it.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    The limit is 1 MiB.
+
+    Args:
+        larger: other limits in MiB, by path.
+    """
+
+    def __init__(self, app: ASGIApp, larger: Mapping[str, int] | None = None) -> None:
+        self._app, self._larger = app, larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forwards a request."""
+        mebibytes = self._larger.get(scope.get("path", ""), 1)
         length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
-        if length.isdecimal() and int(length) > MEBIBYTE:
-            await error_response(413, TOO_LARGE, {"Connection": "close"})(scope, receive, send)
+        if length.isdecimal() and int(length) > mebibytes * MEBIBYTE:
+            refusal = error_response(413, _too_large(mebibytes), {"Connection": "close"})
+            await refusal(scope, receive, send)
             return
-        await self._app(scope, _limited(receive), send)
+        await self._app(scope, _limited(receive, mebibytes), send)
 
 
-def _limited(receive: Receive) -> Receive:
+def _too_large(mebibytes: int) -> str:
+    return f"The body is larger than {mebibytes} MiB."
+
+
+def _limited(receive: Receive, mebibytes: int) -> Receive:
     arrived = 0
 
     async def limited() -> Message:
         nonlocal arrived
         message = await receive()
         arrived += len(message.get("body", b""))
-        if arrived > MEBIBYTE:
-            raise HTTPException(413, TOO_LARGE, {"Connection": "close"})
+        if arrived > mebibytes * MEBIBYTE:
+            raise HTTPException(413, _too_large(mebibytes), {"Connection": "close"})
         return message
 
     return limited
+
+
+class _ExactRequest(Request):
+    """A request whose JSON numbers are read as they are written, not as binary fractions."""
+
+    async def json(self) -> Any:
+        """The body as a value."""
+        return json.loads(await self.body(), parse_float=Decimal)
 
 
 class KeyBeforeBody(APIRoute):
@@ -62,3 +83,16 @@ class KeyBeforeBody(APIRoute):
             return await handle(request)
 
         return handle_known
+
+
+class MoneyInBody(KeyBeforeBody):
+    """A route whose body has amounts."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of the route."""
+        handle = super().get_route_handler()
+
+        async def handle_exact(request: Request) -> Response:
+            return await handle(_ExactRequest(request.scope, request.receive))
+
+        return handle_exact

@@ -56,13 +56,33 @@ class Retry(_Choice):
 
 
 class Cancel(_Choice):
-    """Selects the orders to cancel, which are not charged yet, and gives the reason."""
+    """Selects the orders to cancel, which are not charged yet or authorized, and gives the reason."""
 
     because: Text = Field("by an operator", description="Reason, shown in the history of each order.")
 
     def chosen(self) -> Chosen:
         """The selection as a value of the core."""
         return Chosen(tuple(dict.fromkeys(self.orders)), self.source, self.file)
+
+
+class Capture(_Choice):
+    """Selects the authorized orders to capture."""
+
+    all: bool = Field(False, description="All authorized orders, if no other condition is given.")
+
+    def chosen(self) -> Chosen:
+        """The selection as a value of the core."""
+        return Chosen(tuple(dict.fromkeys(self.orders)), self.source, self.file)
+
+
+class CapturesWanted(BaseModel):
+    """Captures that were asked for, or would be."""
+
+    dry_run: bool
+    orders: int
+    amounts: dict[str, str] = Field(
+        description="Sums by currency, as decimal strings.", examples=[{"USD": "120.00"}]
+    )
 
 
 class Pause(BaseModel):

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator
 from sqlalchemy import Engine
 
 from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.idempotency import KeysAtWork
 from orders_pipeline.api.streams import Streams
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
@@ -36,6 +37,7 @@ class ApiContext:
         watched_store, watched_redis: clients of the same stores with short time-outs, for health requests.
         watchers: threads reserved for health requests.
         key: the bearer token of this home.
+        keys_at_work: idempotency keys of requests that are not answered yet.
         proven_keys: digests of the keys that were shown and found right, while this process runs.
     """
 
@@ -50,6 +52,7 @@ class ApiContext:
     key: str = field(repr=False)
     proven_keys: set[bytes] = field(repr=False, default_factory=set)
     streams: Streams = field(default_factory=Streams)
+    keys_at_work: KeysAtWork = field(default_factory=KeysAtWork)
 
     def today(self) -> date:
         """The current day in the configured time zone."""
@@ -64,6 +67,13 @@ async def _context(request: Request) -> ApiContext:
 Context = Annotated[ApiContext, Depends(_context)]
 
 
+def _known_currency(code: str) -> str:
+    try:
+        return currency_code(code)
+    except UnknownCurrencyError as error:
+        raise Refused(422, f"currency: {error}") from None
+
+
 async def _currency(
     context: Context,
     currency: Annotated[
@@ -75,12 +85,23 @@ async def _currency(
         ),
     ] = None,
 ) -> str:
-    try:
-        return context.settings.currency if currency is None else currency_code(currency)
-    except UnknownCurrencyError as error:
-        raise Refused(422, f"currency: {error}") from None
+    return context.settings.currency if currency is None else _known_currency(currency)
 
 
+async def _only_currency(
+    currency: Annotated[
+        str | None,
+        Query(
+            description="ISO 4217 code, in upper or lower case. Default: all currencies.",
+            examples=["USD"],
+            json_schema_extra={"enum": sorted(MINOR_DIGITS)},
+        ),
+    ] = None,
+) -> str | None:
+    return None if currency is None else _known_currency(currency)
+
+
+OnlyCurrency = Annotated[str | None, Depends(_only_currency)]
 Currency = Annotated[str, Depends(_currency)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many places.")]
 
@@ -104,4 +125,12 @@ async def _period(
     return start_date, end_date
 
 
+async def _days(
+    start_date: Annotated[Day | None, Query(description="First day.", examples=["2025-11-10"])] = None,
+    end_date: Annotated[Day | None, Query(description="Last day, included.", examples=["2025-11-11"])] = None,
+) -> tuple[date | None, date | None]:
+    return await _period(start_date, end_date) if start_date and end_date else (start_date, end_date)
+
+
+Days = Annotated[tuple[date | None, date | None], Depends(_days)]
 Period = Annotated[tuple[date, date], Depends(_period)]

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
+from orders_pipeline.api.access import goes_on
 from orders_pipeline.api.context import ApiContext, Context, Currency
 from orders_pipeline.api.files import import_document
 from orders_pipeline.api.headers import PAGE_POLICY
@@ -26,6 +27,7 @@ from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.imports.import_row import list_imports
 from orders_pipeline.imports.intake import current_pause, pause_document
 from orders_pipeline.monitoring.alert_rows import alert_document, open_alerts
+from orders_pipeline.refunds.listing import refunds_to_attend
 from orders_pipeline.store.engine import STORE_FAILED, reading
 
 STATIC = Path(__file__).parent / "static"
@@ -36,8 +38,8 @@ log = logging.getLogger(__name__)
 
 
 def add_dashboard(app: FastAPI) -> None:
-    """Serves the page at `/` and its files under `/static`."""
-    app.add_api_route("/", _page, include_in_schema=False)
+    """Serves the page at `/dashboard` and its files under `/static`."""
+    app.add_api_route("/dashboard", _page, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC))
 
 
@@ -59,7 +61,7 @@ async def events(request: Request, context: Context, currency: Currency) -> Resp
 
 async def _changes(request: Request, context: ApiContext, currency: str) -> AsyncIterator[str]:
     sent = None
-    while not await request.is_disconnected():
+    while await goes_on(request):
         event = await context.streams.newest(currency, partial(_event, context, currency))
         # A comment keeps proxies from closing an idle stream, and detects that the reader has gone.
         yield event if event != sent else ": still here\n\n"
@@ -82,6 +84,7 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
         alerts = [alert_document(alert) for alert in open_alerts(connection)]
         files = [import_document(connection, found) for found in list_imports(connection, FILES_SHOWN)]
         intake = pause_document(current_pause(connection))
+        refunds = refunds_to_attend(connection, context.today(), currency)
     return {
         "currency": currency,
         "today": str(context.today()),
@@ -93,6 +96,7 @@ def snapshot(context: ApiContext, currency: str) -> dict[str, Any]:
         "alerts": alerts,
         "intake": intake,
         "queue": _queue(context),
+        "refunds": refunds,
     }
 
 

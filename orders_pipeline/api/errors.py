@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -23,17 +24,34 @@ log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """A request that gets an error response."""
+    """A request that gets an error response.
 
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+    Args:
+        told: more for the body, such as a stable code and a hint.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        headers: dict[str, str] | None = None,
+        told: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.status, self.message, self.headers = status, message, headers
+        self.status, self.message, self.headers, self.told = status, message, headers, told or {}
 
 
-def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def error_response(
+    status: int,
+    message: str,
+    headers: dict[str, str] | None = None,
+    told: Mapping[str, str] | None = None,
+) -> JSONResponse:
     """The body of every error."""
     # A message may name a field of the request, which may contain characters that UTF-8 does not have.
-    return JSONResponse({"success": False, "message": printable(message)}, status, headers)
+    body = {"message": message, **(told or {})}
+    shown = {name: printable(text) for name, text in body.items()}
+    return JSONResponse({"success": False, **shown}, status, headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -51,10 +69,12 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 async def _refused(_request: Request, error: Refused) -> JSONResponse:
-    return error_response(error.status, error.message, error.headers)
+    return error_response(error.status, error.message, error.headers, error.told)
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    if any(problem["type"] == "json_invalid" for problem in error.errors()):
+        return error_response(400, "The body is not JSON.")
     problems = [
         f"{problem['loc'][-1]}: {problem['msg'].removeprefix('Value error, ')}" for problem in error.errors()
     ]

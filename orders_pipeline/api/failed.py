@@ -14,14 +14,14 @@ from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.choices import MOST_CHARACTERS, NO_JSON, Acted, Cancel, FailedWork, Retry
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.known import require_known_choice
 from orders_pipeline.api.models import Answer, Failure, Responses
 from orders_pipeline.base.clock import to_microseconds
 from orders_pipeline.failed_work.cancel import cancel_orders
-from orders_pipeline.failed_work.chosen import Chosen, UnknownOrderError, counted, preview, require_known
+from orders_pipeline.failed_work.chosen import Chosen, counted, preview
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
 from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.failed_work.stalled import retry_stalled, stalled_imports
-from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/failed", tags=["failed work"], route_class=KeyBeforeBody)
@@ -62,7 +62,7 @@ def retry(context: Context, caller: Operator, choice: Retry) -> Response:
         return done(_retry_stalled(context, choice, chosen, caller.actor))
     if chosen == Chosen() and not choice.all:
         raise Refused(422, NOTHING_CHOSEN)
-    _require_known(context, chosen)
+    require_known_choice(context, chosen)
     document = _previewed(choice.dry_run, counted(preview(context.engine, chosen.to_retry())))
     if not choice.dry_run:
         size = context.settings.transaction_orders
@@ -76,23 +76,23 @@ def retry(context: Context, caller: Operator, choice: Retry) -> Response:
 
 @router.post("/cancel", response_model=Answer[Acted], responses=ACTING)
 def cancel(context: Context, caller: Operator, choice: Cancel) -> Response:
-    """Cancels orders that are not charged yet. Reserved units return to stock."""
+    """Cancels orders that are not charged or captured yet. Reserved units return to stock."""
     chosen = choice.chosen()
     if not (chosen.numbers or chosen.key):
         raise Refused(422, "Name the orders, or select a file by `file`.")
-    _require_known(context, chosen)
+    require_known_choice(context, chosen)
     document = _previewed(choice.dry_run, counted(preview(context.engine, chosen.to_cancel())))
     document["imports"] = []
     if not choice.dry_run:
         size = context.settings.transaction_orders
-        document["orders"] = cancel_orders(context.engine, chosen, choice.because, size, caller.actor)
+        document["orders"] = cancel_orders(context.engine, chosen, choice.because, size, caller.actor).orders
     return done(document)
 
 
 def _retry_stalled(context: ApiContext, choice: Retry, chosen: Chosen, actor: str) -> dict[str, Any]:
     if chosen != Chosen(key=choice.file, source=choice.source) or choice.all:
         raise Refused(422, "stalled: combines with file and source only")
-    _require_known(context, chosen)
+    require_known_choice(context, chosen)
     keys = stalled_imports(context.engine, choice.file, choice.source)
     document = _previewed(choice.dry_run, counted([]))
     return {**document, "imports": keys if choice.dry_run else retry_stalled(context.engine, keys, actor)}
@@ -100,12 +100,3 @@ def _retry_stalled(context: ApiContext, choice: Retry, chosen: Chosen, actor: st
 
 def _previewed(dry_run: bool, counts: dict[str, Any]) -> dict[str, Any]:
     return {"dry_run": dry_run, **counts, "imports": list(counts["by_file"])}
-
-
-def _require_known(context: ApiContext, chosen: Chosen) -> None:
-    try:
-        require_known(context.engine, chosen)
-    except UnknownPartitionError:
-        raise Refused(404, "There is no such order file.") from None
-    except UnknownOrderError as error:
-        raise Refused(404, str(error)) from None

@@ -6,21 +6,23 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from orders_pipeline.api.answers import answer
 from orders_pipeline.api.context import Context
 from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.exported import FILE, EscapeFormulas, table_file
 from orders_pipeline.api.models import Answer, Failure, Import, Order, Reject, Responses
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.exports.formats.file_format import FileFormat
+from orders_pipeline.exports.results import RESULTS, result_rows
 from orders_pipeline.imports.import_row import Import as StoredImport
 from orders_pipeline.imports.import_row import find_import, list_imports, seconds_to_settle
 from orders_pipeline.imports.progress import progress_of
 from orders_pipeline.imports.reject_export import require_rejects
-from orders_pipeline.imports.report import report_import
+from orders_pipeline.imports.report import rejects_of, report_import
 from orders_pipeline.lifecycle.story import find_orders
-from orders_pipeline.store import schema
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(tags=["orders"])
@@ -31,10 +33,6 @@ REMOVED: Responses = {
 NO_SUCH_ORDER: Responses = {404: {"model": Failure, "description": "No such order."}}
 Number = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
 LARGEST_OFFSET = 2**53
-ASK_FOR_ONE = (
-    "Look up orders by number: /api/orders/NUMBER.  "
-    "/api/imports lists order files, /api/failed lists failed orders, /api/stats counts orders."
-)
 
 
 @router.get("/imports", response_model=Answer[list[Import]])
@@ -64,23 +62,31 @@ def rejects(
     offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="Number of rows to skip.")] = 0,
 ) -> Response:
     """Rejected lines of a file with position, reason code and hint, in file order."""
-    table = schema.rejects
-    columns = [column for column in table.c if column.name != "import_id"]
     with reading(context.engine) as connection:
-        query = (
-            select(*columns)
-            .where(table.c.import_id == _with_rejects(connection, key).id)
-            .order_by(*table.primary_key.columns)
-        )
-        rows = connection.execute(query.limit(limit).offset(offset)).mappings()
-        return answer(request, [dict(row) for row in rows])
+        found = rejects_of(connection, _with_rejects(connection, key).id, limit, offset)
+    return answer(request, [{name: row[name] for name in row if name != "import_id"} for row in found])
 
 
-@router.get("/orders", include_in_schema=False)
-@router.get("/orders/", include_in_schema=False)
-def no_list_of_orders() -> None:
-    """There is no list of all orders. The error names the endpoints to use instead."""
-    raise Refused(404, ASK_FOR_ONE)
+@router.get("/imports/{key}/results", response_class=Response, responses={**FILE, **NO_SUCH_FILE, **REMOVED})
+def results(
+    context: Context,
+    key: str,
+    file_format: Annotated[
+        FileFormat, Query(alias="format", description="Format of the file.")
+    ] = FileFormat.CSV,
+    escape_formulas: EscapeFormulas = False,
+) -> Response:
+    """What became of each order of a file, as a file with a row for each order."""
+    with reading(context.engine) as connection:
+        found = _with_rejects(connection, key)
+    return table_file(
+        context,
+        f"{found.key}.results",
+        file_format,
+        RESULTS,
+        lambda connection: result_rows(connection, found),
+        escape_formulas=escape_formulas,
+    )
 
 
 @router.get("/orders/{number:path}", response_model=Answer[list[Order]], responses=NO_SUCH_ORDER)

@@ -43,22 +43,32 @@ async def health(context: Context) -> Response:
 
 
 def _health(context: ApiContext) -> Response:
-    database = _service("The order store", lambda: _ask_store(context))
-    redis = _service("Redis", partial(try_writing, context.watched_redis))
-    sizes: list[int] = []
-    queue = _service("The broker", lambda: sizes.append(sum(context.queue_sizes().values())))
-    services = {
-        "database": database,
-        "redis": redis,
-        "queue": {**queue, "queue_size": sizes[0] if sizes else 0},
-    }
-    healthy = all(service["status"] == "healthy" for service in services.values())
+    services = services_of(context)
+    healthy = not any(map(is_down, services.values()))
     body = {
         "status": "healthy" if healthy else "unhealthy",
         "timestamp": to_datetime(now_us()).isoformat(),
         "services": services,
     }
     return JSONResponse(body, 200 if healthy else 503, {"Cache-Control": "no-store"})
+
+
+def services_of(context: ApiContext) -> dict[str, dict[str, Any]]:
+    """The state of each service, and a message."""
+    database = _service("The order store", lambda: _ask_store(context))
+    redis = _service("Redis", partial(try_writing, context.watched_redis))
+    sizes: list[int] = []
+    queue = _service("The broker", lambda: sizes.append(sum(context.queue_sizes().values())))
+    return {
+        "database": database,
+        "redis": redis,
+        "queue": {**queue, "queue_size": sizes[0] if sizes else 0},
+    }
+
+
+def is_down(service: dict[str, Any]) -> bool:
+    """Whether a service does not answer, by its state."""
+    return bool(service["status"] != "healthy")
 
 
 @router.get("/queue", response_model=Answer[dict[str, int]])

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orders_pipeline.base.model import Scope
+from orders_pipeline.base.model import GatewayEventStatus, Scope
 from orders_pipeline.figures.kpis import dictionary
 from orders_pipeline.figures.kpis.dictionary import Definition
 
@@ -26,6 +26,13 @@ class Failure(BaseModel):
 
     success: bool = False
     message: str = Field(examples=["currency: 'XX' is not an ISO 4217 code such as USD"])
+
+
+class Refusal(Failure):
+    """The body of an error that says why something cannot be done, and what to do about it."""
+
+    code: str = Field(examples=["refund_exceeds_captured"])
+    hint: str = Field(examples=["At most 12.50 USD can be refunded."])
 
 
 class Service(BaseModel):
@@ -122,7 +129,7 @@ class PeriodKpis(BaseModel):
     unique_customers: int = _defined(dictionary.PERIOD["unique_customers"])
     generated_at: str = _defined(dictionary.PERIOD["generated_at"])
     currency: str = _defined(dictionary.PERIOD["currency"])
-    units_sold: int = _defined(dictionary.PERIOD["units_sold"])
+    units_sold: float = _defined(dictionary.PERIOD["units_sold"])
     orders_received: int = _defined(dictionary.PERIOD["orders_received"])
     orders_failed: int = _defined(dictionary.PERIOD["orders_failed"])
     orders_rolled_back: int = _defined(dictionary.PERIOD["orders_rolled_back"])
@@ -141,6 +148,12 @@ class PeriodKpis(BaseModel):
     rounding: float = _defined(dictionary.PERIOD["rounding"])
     tax_included: float = _defined(dictionary.PERIOD["tax_included"])
     recorded_revenue: float = _defined(dictionary.PERIOD["recorded_revenue"])
+    refunded: float = _defined(dictionary.PERIOD["refunded"])
+    refund_count: int = _defined(dictionary.PERIOD["refund_count"])
+    net_revenue: float = _defined(dictionary.PERIOD["net_revenue"])
+    refunded_of_orders: float = _defined(dictionary.PERIOD["refunded_of_orders"])
+    disputed: float = _defined(dictionary.PERIOD["disputed"])
+    dispute_fees: float = _defined(dictionary.PERIOD["dispute_fees"])
     new_customers: int = _defined(dictionary.PERIOD["new_customers"])
     returning_customers: int = _defined(dictionary.PERIOD["returning_customers"])
     median_seconds_to_settle: float | None = _defined(dictionary.PERIOD["median_seconds_to_settle"])
@@ -197,7 +210,7 @@ class ProductPlace(BaseModel):
     rank: int = _defined(dictionary.PRODUCT_PLACE["rank"])
     product_sku: str = _defined(dictionary.PRODUCT_PLACE["product_sku"])
     product_name: str | None = _defined(dictionary.PRODUCT_PLACE["product_name"])
-    total_quantity: int = _defined(dictionary.PRODUCT_PLACE["total_quantity"])
+    total_quantity: float = _defined(dictionary.PRODUCT_PLACE["total_quantity"])
     total_revenue: float = _defined(dictionary.PRODUCT_PLACE["total_revenue"])
     order_count: int = _defined(dictionary.PRODUCT_PLACE["order_count"])
 
@@ -276,3 +289,41 @@ class Order(BaseModel):
     order_id: str
     source: str
     status: str
+
+
+class GatewayEventVerdict(BaseModel):
+    """What became of an event of the payment gateway."""
+
+    id: str = Field(examples=["evt_7d1f"])
+    status: GatewayEventStatus = Field(description="A waiting one is tried again by itself.")
+    reason: str = Field(description="Why it waits or changes nothing.")
+
+
+class GatewayEvent(GatewayEventVerdict):
+    """An event of the payment gateway."""
+
+    type: str = Field(examples=["dispute.opened"])
+    subject: str = Field(description="Id of a dispute, or key of a refund.", examples=["du_1"])
+    body: str = Field(description="As it was sent.")
+    received_at: str = Field(examples=["2025-11-11T12:00:00.000+00:00"])
+
+
+class ListedOrder(BaseModel):
+    """An order in a list."""
+
+    model_config = ConfigDict(extra="allow")
+
+    number: str
+    source: str
+    status: str
+    total: float
+    currency: str = Field(examples=["USD"])
+
+
+class OrderPage(BaseModel):
+    """A page of the list of orders."""
+
+    success: bool = True
+    data: list[ListedOrder]
+    next: str | None = Field(description="The `cursor` of the next page; null on the last one.")
+    total: int | None = Field(description="Orders on all pages; null if counting them would take long.")

@@ -61,6 +61,32 @@ class RateLimit:
         if item and not self._ask(lambda limiter: limiter.test(item, address)):
             raise self._too_many(item, address, "Too many wrong keys.")
 
+    def hit(self, item: RateLimitItem, counted: str, message: str) -> None:
+        """Counts something against a limit of its own.
+
+        Raises:
+            Refused: 429, with the seconds to wait.
+        """
+        if not self._ask(lambda limiter: limiter.hit(item, counted)):
+            raise self._too_many(item, counted, message)
+
+    def refuse_more(self, item: RateLimitItem, counted: str, message: str) -> None:
+        """Refuses what has reached its limit, and counts nothing.
+
+        Raises:
+            Refused: 429, with the seconds to wait.
+        """
+        if not self._ask(lambda limiter: limiter.test(item, counted)):
+            raise self._too_many(item, counted, message)
+
+    def note(self, item: RateLimitItem, counted: str) -> None:
+        """Counts something that is refused next time."""
+        self._ask(lambda limiter: limiter.hit(item, counted))
+
+    def forget(self, item: RateLimitItem, counted: str) -> None:
+        """Starts a count again."""
+        self._ask(lambda limiter: limiter.clear(item, counted))
+
     def _too_many(self, item: RateLimitItem, client: str, message: str) -> Refused:
         window = self._ask(lambda limiter: limiter.get_window_stats(item, client))
         wait = max(1, round(window.reset_time - time.time()))

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from orders_pipeline.api.errors import Refused
 
 LOOK_SECONDS = 1.0
-MOST_STREAMS, MOST_OF_ONE_CLIENT = 100, 50
+MOST_STREAMS, MOST_OF_ONE_CLIENT = 300, 220
 AGAIN = {"Retry-After": "30"}
 
 

@@ -19,10 +19,12 @@ function say(text, className) {
   byId('state').className = className;
 }
 
-function showCards({ live, queue }) {
+function showCards({ live, queue, refunds }) {
   const waiting = Object.values(queue);
   const cards = [
     ['Revenue', money.format(live.revenue_today)],
+    ['Refunded', money.format(refunds.refunded_today)],
+    ['Net', money.format(live.revenue_today - refunds.refunded_today)],
     ['Completed', whole.format(live.completed_today), live.completed_today ? 'good' : ''],
     ['Failed', whole.format(live.failed_today), live.failed_today ? 'bad' : ''],
     ['Pending', whole.format(live.pending_orders), live.pending_orders ? 'open' : ''],
@@ -35,6 +37,14 @@ function showCards({ live, queue }) {
     card.append(element('dt', name), element('dd', value, className));
     return card;
   }));
+}
+
+function showRefunds({ refunds }) {
+  const { failed, awaiting_approval: waiting, days } = refunds;
+  const told = [failed && `${whole.format(failed)} failed in the last ${days} days`,
+    waiting && `${whole.format(waiting)} to approve`].filter(Boolean);
+  byId('refunds').hidden = told.length === 0;
+  byId('refunds-text').textContent = `Refunds that need attention: ${told.join(', ')}.`;
 }
 
 function showRows(id, entries, cells) {
@@ -116,17 +126,23 @@ function showDays({ days }) {
   if (!days.length) return;
   const times = days.map((day) => Date.parse(day.date) / 1000);
   const ofDay = (name) => (_, index) => whole.format(shown.days[index][name]);
-  charts.revenue ||= bars('revenue-chart', [['Revenue', '--accent', (value) => money.format(value)]]);
+  const moneyOf = (name) => (_, index) => money.format(shown.days[index][name]);
+  // The bar of what was refunded stands behind that of the net revenue, and shows above it.
+  charts.revenue ||= bars('revenue-chart', [
+    ['Refunded', '--bad', moneyOf('refunded')], ['Net', '--accent', moneyOf('net_revenue')],
+  ]);
   charts.orders ||= bars('orders-chart', [
     ['Failed', '--bad', ofDay('orders_failed')], ['Rolled back', '--open', ofDay('orders_rolled_back')],
     ['Completed', '--good', ofDay('order_count')],
   ]);
   const last = days.at(-1);
-  tell('revenue-chart', `Revenue by day; ${last.date}: ${money.format(last.total_revenue)}`);
+  tell('revenue-chart', `Revenue by day; ${last.date}: ${money.format(last.total_revenue)}, `
+    + `${money.format(last.net_revenue)} after refunds`);
   tell('orders-chart', `Orders by day; ${last.date}: ${whole.format(last.order_count)} completed, `
     + `${whole.format(last.orders_rolled_back)} rolled back, ${whole.format(last.orders_failed)} failed`);
+  const ofDays = (figure) => days.map((day) => day[figure]);
   const span = { min: times[0] - 86400, max: times.at(-1) + 86400 };
-  for (const [name, data] of [['revenue', [days.map((day) => day.total_revenue)]], ['orders', stack(days)]]) {
+  for (const [name, data] of [['revenue', [ofDays('total_revenue'), ofDays('net_revenue')]], ['orders', stack(days)]]) {
     charts[name].setData([times, ...data], false);
     charts[name].setScale('x', span);
   }
@@ -159,6 +175,9 @@ function showFile(file) {
     element('span', `${whole.format(file.orders.accepted)} orders`),
     element('span', `${whole.format(file.statuses.completed)} completed`, 'good'),
   );
+  if (file.statuses.authorized) {
+    line.append(element('span', `${whole.format(file.statuses.authorized)} authorized`));
+  }
   for (const [status, words] of [['rollback', 'rolled back'], ['failed', 'failed']]) {
     if (file.statuses[status]) line.append(element('span', `${whole.format(file.statuses[status])} ${words}`, 'bad'));
   }
@@ -211,6 +230,7 @@ function show(figures) {
   byId('currency').textContent = figures.currency;
   say(`Live, ${figures.today}`, 'live');
   showCards(figures);
+  showRefunds(figures);
   showAlerts(figures);
   showDays(figures);
   showBoards(figures);

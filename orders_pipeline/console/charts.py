@@ -1,0 +1,71 @@
+"""Bar charts of figures by step of a period: what the script draws, and the same in words and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from orders_pipeline.console import formats
+from orders_pipeline.console.texts import texts
+
+Bucket = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars of one or more figures, stacked in this order from the bottom.
+
+    Attributes:
+        step: what a bar covers: a day, week, month or hour.
+        url_of: where a bar leads; None: nowhere.
+        currency: of the figures; empty for counts.
+    """
+
+    name: str
+    buckets: Sequence[Bucket]
+    figures: Sequence[str]
+    step: str
+    currency: str
+    url_of: Callable[[date, date], str] | None = None
+
+    @property
+    def rows(self) -> list[tuple[str, str, list[str]]]:
+        """For each bar its days or hour, its address if it has one, and its figures."""
+        return [
+            (
+                bucket.get("told") or formats.days(bucket["first"], bucket["last"]),
+                self.url_of(bucket["first"], bucket["last"]) if self.url_of else "",
+                [self._told(bucket[figure]) for figure in self.figures],
+            )
+            for bucket in self.buckets
+        ]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the script draws."""
+        return {
+            "name": self.name,
+            "step": self.step,
+            "figures": list(self.figures),
+            "days": [str(bucket["first"]) for bucket in self.buckets],
+            "values": [[bucket[figure] for bucket in self.buckets] for figure in self.figures],
+            "told": [days for days, _, _ in self.rows],
+            "urls": [url for _, url, _ in self.rows],
+            "digits": formats.digits(self.currency) if self.currency else 0,
+        }
+
+    @property
+    def text(self) -> str:
+        """The sums, or without days the last figures, for those who do not see the bars."""
+        labels = vars(texts().overview.outcomes)
+        sums = (f"{labels[figure]}: {self._told(self._summed(figure))}" for figure in self.figures)
+        return f"{', '.join(sums)} {self.currency}".strip()
+
+    def _summed(self, figure: str) -> formats.Number:
+        values: list[formats.Number] = [bucket[figure] for bucket in self.buckets]
+        return sum(values) if self.url_of else values[-1]
+
+    def _told(self, value: formats.Number) -> str:
+        return formats.money(value, self.currency) if self.currency else formats.number(value)

@@ -1,0 +1,37 @@
+"""The user of a request, and protection against requests that another site makes a browser send (CSRF).
+
+`api/access.py` checks the token of each change by a session.
+"""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from orders_pipeline.api.access import NO_KEY, caller_of
+from orders_pipeline.api.browsers import BrowserUser
+from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.own_site import is_change
+
+
+def user_of(request: Request) -> BrowserUser | None:
+    """The user who has signed in; None for a program, and without a sign-in."""
+    caller = caller_of(request)
+    return caller.user if caller else None
+
+
+def csrf_token(request: Request) -> str:
+    """The token that forms of this session carry in the field `csrf_token`; empty without a session."""
+    user = user_of(request)
+    return user.form_token if user and user.session else ""
+
+
+def require_session(request: Request) -> None:
+    """Makes sure that a user of a proxy gets a session with the first page, because its forms need a token.
+
+    Raises:
+        Refused: 401, which leads to the sign-in and back.
+    """
+    user = user_of(request)
+    is_browser = "text/html" in request.headers.get("accept", "")
+    if user and not user.session and is_browser and not is_change(request):
+        raise Refused(401, NO_KEY)

@@ -1,0 +1,78 @@
+"""Imports at work, with the share that is done and the time that is left."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from redis.exceptions import RedisError
+from sqlalchemy import Connection
+
+from orders_pipeline.api.context import ApiContext
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.import_row import Import, find_import, imports_in, seconds_to_settle
+from orders_pipeline.imports.progress import progress_of
+from orders_pipeline.store.engine import reading
+
+MOST_SHOWN = 10
+STAGES = ("loaded", "reserved", "charged", "settled")
+
+
+def at_work(connection: Connection, found: Import, per_second: float) -> dict[str, Any]:
+    """The progress of an import.
+
+    Args:
+        per_second: the orders that the pipeline settles at present.
+    """
+    progress = asdict(progress_of(connection, found.id))
+    left = (progress["orders"] - progress["settled"]) / per_second if per_second else None
+    return {
+        "partition": found.key,
+        "file": found.file_name,
+        "status": found.status,
+        "progress": progress,
+        "done": sum(progress[stage] for stage in STAGES),
+        "whole": progress["orders"] * len(STAGES),
+        "per_second": per_second,
+        "seconds_left": left if progress["orders"] else None,
+    }
+
+
+def files_at_work(context: ApiContext) -> list[dict[str, Any]]:
+    """The files that are imported now, with their progress."""
+    per_second = _per_second(context)
+    with reading(context.engine) as connection:
+        running = imports_in(connection, ImportStatus.RUNNING)[:MOST_SHOWN]
+        return [at_work(connection, found, per_second) for found in running]
+
+
+def file_at_work(context: ApiContext, key: str) -> dict[str, Any] | None:
+    """The progress of a file; None if there is no such file."""
+    per_second = _per_second(context)
+    with reading(context.engine) as connection:
+        found = find_import(connection, key)
+        return at_work(connection, found, per_second) if found else None
+
+
+def _per_second(context: ApiContext) -> float:
+    """The orders that the pipeline settles at present; 0 while nobody knows."""
+    try:
+        return float(context.figures.live.figures(context.settings.currency)["orders_per_second"])
+    except RedisError:
+        return 0.0
+
+
+def in_list(connection: Connection, found: Import) -> dict[str, Any]:
+    """An import in a list, by the counts that its batches keep: its orders are not read."""
+    progress = progress_of(connection, found.id)
+    return {
+        "partition": found.key,
+        "file": found.file_name,
+        "status": found.status,
+        "why": found.refused_because,
+        "orders": progress.orders,
+        "settled": progress.settled,
+        "rejected": found.rejected_lines + found.lines_of_rejected_orders,
+        "staged_at": found.staged_at,
+        "seconds": seconds_to_settle(found),
+    }

@@ -1,0 +1,127 @@
+"""How values are written on a page: money, numbers, times, changes. All return plain text."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.currency import MINOR_DIGITS
+
+Number = int | float | Decimal
+Moment = str | datetime | int
+Day = str | date
+NOTHING = TO = "\N{EN DASH}"
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def digits(currency: str) -> int:
+    """The decimals of a currency."""
+    return MINOR_DIGITS.get(currency, 2)
+
+
+def money(amount: Number | str, currency: str) -> str:
+    """An amount with the decimals of its currency, without its code: `1,234.50`."""
+    shown = f"{Decimal(str(amount)):,.{digits(currency)}f}"
+    return shown if shown.strip("-0.,") else shown.removeprefix("-")
+
+
+def number(value: Number) -> str:
+    """A number with separators: `40,000`; up to three decimals where there are any."""
+    exact = Decimal(str(value))
+    return f"{exact:,.0f}" if exact == exact.to_integral() else f"{exact.normalize():,f}"
+
+
+def short(value: Number) -> str:
+    """A large number in few characters: `1.2M`."""
+    size = Decimal(str(value))
+    for limit, sign in ((1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k")):
+        if abs(size) >= limit:
+            return f"{size / (1000 if sign == 'k' else limit):.1f}".removesuffix(".0") + sign
+    return number(size.quantize(Decimal("0.01"), ROUND_HALF_UP)) if size % 1 else number(size)
+
+
+def percent(share: Number | None) -> str:
+    """A share of one as a percentage: `4.5 %`."""
+    return NOTHING if share is None else f"{Decimal(str(share)) * 100:.1f}".removesuffix(".0") + " %"
+
+
+def signed_percent(share: Number) -> str:
+    """A change as a percentage with its sign: `+12.5 %`."""
+    told = Decimal(str(share)) * 100
+    return f"{told:+,.1f} %" if abs(told) < 1000 else f"{told:+,.0f} %"
+
+
+def words(code: str) -> str:
+    """A code such as `out_of_stock` in words."""
+    return code.replace("_", " ")
+
+
+def sentence(code: str) -> str:
+    """A code such as `out_of_stock` as the beginning of a sentence."""
+    return code.replace("_", " ").capitalize()
+
+
+def coded(text: str) -> Markup:
+    """A text whose parts between backticks are code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped
+
+
+def counted(many: Number, one: str, several: str = "") -> str:
+    """`1 order`, `3 orders`."""
+    return f"{number(many)} {one if many == 1 else several or one + 's'}"
+
+
+def day(value: Day) -> str:
+    """A day: `30 Nov 2026`."""
+    found = date.fromisoformat(value) if isinstance(value, str) else value
+    return f"{found.day} {found:%b %Y}"
+
+
+def days(first: date, last: date) -> str:
+    """A range of days, no longer than needed: `1-30 Nov 2026`."""
+    if first == last:
+        return day(first)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}{TO}{day(last)}"
+    if first.year == last.year:
+        return f"{first.day} {first:%b} {TO} {day(last)}"
+    return f"{day(first)} {TO} {day(last)}"
+
+
+def moment(value: Moment) -> datetime:
+    """A time of a document (ISO 8601), or of the store (microseconds), in UTC."""
+    if isinstance(value, int):
+        return to_datetime(value)
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found.astimezone(UTC)
+
+
+def local_time(value: Moment, zone: ZoneInfo) -> str:
+    """A time in the shop's zone, to the minute: `30 Nov 2026, 14:05`."""
+    found = moment(value).astimezone(zone)
+    return f"{found.day} {found:%b %Y, %H:%M}"
+
+
+def exact_time(value: Moment, zone: ZoneInfo) -> str:
+    """A time to the millisecond, in the shop's zone and in UTC."""
+    found = moment(value)
+    local = found.astimezone(zone)
+    shown = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03} {local:%Z}"
+    return shown if local.utcoffset() == found.utcoffset() else f"{shown} ({found:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def duration(seconds: Number) -> str:
+    """A length of time in its two largest units: `2 h 5 min`."""
+    left = int(seconds)
+    if left < MINUTE:
+        return f"{left} s"
+    if left < HOUR:
+        return f"{left // MINUTE} min {left % MINUTE} s"
+    if left < DAY:
+        return f"{left // HOUR} h {left % HOUR // MINUTE} min"
+    return f"{left // DAY} d {left % DAY // HOUR} h"

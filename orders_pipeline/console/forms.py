@@ -1,0 +1,22 @@
+"""Fields of forms, and the way to another page after one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Form
+from starlette.responses import RedirectResponse, Response
+
+MOST_CHARACTERS = 500
+# Stores refuse NUL in text.
+NO_NUL = r"^[^\x00]*$"
+Field = Annotated[str, Form(max_length=MOST_CHARACTERS, pattern=NO_NUL)]
+# Longer ones are refused with a message, and NUL only makes a password wrong.
+Password = Annotated[str, Form(max_length=10_000)]
+
+
+def gone_to(path: str, **query: str) -> Response:
+    """Leads the browser to a page after a form, so that reloading it sends nothing again."""
+    address = f"{path}?{urlencode(query)}" if query else path
+    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})

@@ -1,0 +1,41 @@
+"""The state of the system, as the header of every page shows it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from orders_pipeline.api.context import ApiContext
+from orders_pipeline.api.health import is_down, services_of
+from orders_pipeline.console.shared import SharedState
+from orders_pipeline.imports.intake import current_pause, pause_document
+from orders_pipeline.monitoring.alert_rows import count_open
+from orders_pipeline.store.engine import STORE_FAILED, reading
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Services that are down with a message for each, the number of alerts, and the intake."""
+
+    down: dict[str, str]
+    alerts: int
+    intake: dict[str, Any]
+
+
+def header_of(shared: SharedState, context: ApiContext) -> Header:
+    """The state, at most a second old."""
+    return shared.newest("header", lambda: _read(context))
+
+
+def _read(context: ApiContext) -> Header:
+    down = {name: state["message"] for name, state in services_of(context).items() if is_down(state)}
+    alerts, intake = 0, pause_document(None)
+    try:
+        with reading(context.watched_store) as connection:
+            alerts, intake = sum(count_open(connection).values()), pause_document(current_pause(connection))
+    except STORE_FAILED as error:
+        log.warning("The order store is down: %s", error)
+    return Header(down, alerts, intake)

@@ -1,0 +1,120 @@
+"""The stream that keeps the parts of open pages up to date: rendered once, sent to all who show them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from jinja2 import Environment
+from redis.exceptions import RedisError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from orders_pipeline.api.access import goes_on
+from orders_pipeline.api.context import ApiContext, Context, Currency
+from orders_pipeline.api.orders import Words
+from orders_pipeline.api.rate_limit import address_of
+from orders_pipeline.console.file_work import file_at_work, files_at_work
+from orders_pipeline.console.header import header_of
+from orders_pipeline.console.present import present
+from orders_pipeline.console.shared import LOOK_SECONDS, SharedState
+from orders_pipeline.figures.kpis.readers_copy import last_published
+from orders_pipeline.imports.import_row import count_imports
+from orders_pipeline.imports.quarantine import count_open
+from orders_pipeline.store.engine import STORE_FAILED, reading
+
+router = APIRouter()
+log = logging.getLogger(__name__)
+STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+Parts = dict[str, str]
+
+
+@router.get("/live")
+async def live(
+    request: Request,
+    context: Context,
+    currency: Currency,
+    overview: Annotated[bool, Query()] = False,
+    files: Annotated[bool, Query()] = False,
+    file: Words = None,
+) -> Response:
+    """The parts of a page that change, as server-sent events: all at once, then each as it changes."""
+    shared: SharedState = request.app.state.shared
+    templates: Environment = request.app.state.environment
+
+    def read() -> Parts:
+        if overview:
+            return _overview_parts(shared, context, templates, currency)
+        if file:
+            return _file_parts(context, templates, file)
+        return _files_parts(shared, context, templates) if files else {}
+
+    def parts() -> Parts:
+        return {**_header_part(shared, context, templates), **_readable(read)}
+
+    page = f"overview {currency}" if overview else f"file {file}" if file else "files" if files else ""
+    name = f"parts {page}"
+    changes = _changes(request, shared, name, parts)
+    return context.streams.respond(address_of(request), changes, STREAM)
+
+
+async def _changes(
+    request: Request, shared: SharedState, name: str, read: Callable[[], Parts]
+) -> AsyncIterator[str]:
+    sent: Parts = {}
+    while await goes_on(request):
+        parts = shared.kept(name) or await run_in_threadpool(shared.newest, name, read)
+        changed = {part: html for part, html in parts.items() if sent.get(part) != html}
+        # A comment keeps proxies from closing an idle stream, and detects that the reader has gone.
+        yield "".join(_event(*item) for item in changed.items()) or ": still here\n\n"
+        sent.update(changed)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _header_part(shared: SharedState, context: ApiContext, templates: Environment) -> Parts:
+    header = header_of(shared, context)
+    return {"header": templates.get_template("header_state.html").render(header=header)}
+
+
+def _readable(read: Callable[[], Parts]) -> Parts:
+    try:
+        return read()
+    except (*STORE_FAILED, RedisError) as error:
+        # The header tells of it.
+        log.error("The present state cannot be read: %s", error)
+        return {}
+
+
+def _overview_parts(shared: SharedState, context: ApiContext, templates: Environment, currency: str) -> Parts:
+    now = shared.newest(f"present {currency}", lambda: present(context, currency))
+    parts = ("now", "attention", "files")
+    rendered = {part: templates.get_template(f"overview_{part}.html").render(now=now) for part in parts}
+    # Not shown: when it changes, the page reads its figures again.
+    return {**rendered, "published": str(last_published(context.settings.warehouse))}
+
+
+def _files_parts(shared: SharedState, context: ApiContext, templates: Environment) -> Parts:
+    running = shared.newest("files at work", lambda: files_at_work(context))
+    with reading(context.engine) as connection:
+        counts = count_imports(connection)
+        in_quarantine = count_open(connection)
+    html = templates.get_template("files_now.html").render(running=running)
+    # When a file changes its state, the page reads its list again.
+    return {"files_now": html, "published": f"{sorted(counts.items())} {in_quarantine}"}
+
+
+def _file_parts(context: ApiContext, templates: Environment, key: str) -> Parts:
+    one = file_at_work(context, key)
+    if one is None:
+        return {}
+    html = templates.get_template("file_now.html").render(one=one)
+    # While orders settle, the page reads its outcomes again.
+    return {"file_now": html, "published": f"{one['status']} {one['progress']}"}
+
+
+def _event(name: str, part: str) -> str:
+    return f"event: part\ndata: {json.dumps({'name': name, 'html': part})}\n\n"

@@ -1,0 +1,123 @@
+"""An order's history as a list of moments, from its line in the file to the money's last move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from orders_pipeline.base.model import (
+    AmountKind,
+    AuthorizationStatus,
+    PaymentStatus,
+    RefundStatus,
+    ReservationStatus,
+)
+from orders_pipeline.console import formats
+from orders_pipeline.console.texts import texts
+
+Story = dict[str, Any]
+GOOD, BAD, ACCENT = "good", "bad", "accent"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened to an order; `at` is ISO 8601 in UTC."""
+
+    at: str
+    text: str
+    detail: str = ""
+    tone: str = ""
+
+
+def history_of(story: Story) -> list[Moment]:
+    """What happened to an order, the oldest first."""
+    parts = (_arrival, _stock, _payments, _authorizations, _failures, _refunds, _notes)
+    return sorted((moment for part in parts for moment in part(story)), key=lambda moment: moment.at)
+
+
+def sums_of(story: Story) -> list[tuple[str, Decimal]]:
+    """What makes up the total: the lines, less discounts, plus the other amounts. Money in major units."""
+    lines = sum((Decimal(line["total"]) for line in story["lines"]), Decimal(0))
+    discounts = sum((Decimal(line["discount"]) for line in story["lines"]), Decimal(0))
+    found = [("lines", lines), *([("line_discounts", -discounts)] if discounts else [])]
+    for kind, amount in story["amounts"].items():
+        if kind != AmountKind.TAX_INCLUDED:
+            sign = -1 if kind == AmountKind.DISCOUNT else 1
+            found.append((kind, sign * Decimal(amount)))
+    return found
+
+
+def _arrival(story: Story) -> Iterator[Moment]:
+    t = texts().order
+    if story["ordered_at"]:
+        yield Moment(story["ordered_at"], t.placed)
+    yield Moment(story["loaded_at"], t.loaded, f"{story['file']}, {story['file_place']}")
+
+
+def _stock(story: Story) -> Iterator[Moment]:
+    t = texts().order
+    for one in story["reservations"]:
+        yield Moment(one["reserved_at"], t.reserved)
+        if one["closed_at"] and one["status"] == ReservationStatus.RELEASED:
+            yield Moment(one["closed_at"], t.released)
+
+
+def _payments(story: Story) -> Iterator[Moment]:
+    t, currency = texts().order, story["currency"]
+    for one in story["payments"]:
+        amount = f"{formats.money(one['amount'], currency)} {currency}"
+        attempt = t.attempt.format(number=one["attempt"]) if story["attempt"] > 1 else ""
+        if one["method"] == "recorded":
+            yield Moment(
+                one["answered_at"] or one["requested_at"], t.recorded.format(amount=amount), "", GOOD
+            )
+            continue
+        yield Moment(one["requested_at"], t.charging.format(amount=amount), attempt)
+        if one["answered_at"] is None:
+            continue
+        if one["status"] == PaymentStatus.DECLINED:
+            yield Moment(one["answered_at"], t.declined, formats.words(one["decline_reason"] or ""), BAD)
+        elif one["status"] == PaymentStatus.SUCCEEDED:
+            yield Moment(one["answered_at"], t.charged, one["transaction_id"] or "", GOOD)
+        else:
+            yield Moment(
+                one["answered_at"], formats.sentence(one["status"]), one["transaction_id"] or "", ACCENT
+            )
+
+
+def _authorizations(story: Story) -> Iterator[Moment]:
+    t = texts().order
+    for one in story["authorizations"]:
+        if one.get("wanted_at"):
+            asked = t.capture_asked if one.get("wanted") == "capture" else t.void_asked
+            yield Moment(one["wanted_at"], asked, one.get("wanted_by") or "")
+        if one.get("settled_at"):
+            tone = GOOD if one["status"] == AuthorizationStatus.CAPTURED else ""
+            yield Moment(one["settled_at"], formats.sentence(one["status"]), "", tone)
+
+
+def _failures(story: Story) -> Iterator[Moment]:
+    for one in story["failures"]:
+        yield Moment(
+            one["failed_at"], formats.sentence(one["reason"]), formats.words(one["detail"] or ""), BAD
+        )
+
+
+def _refunds(story: Story) -> Iterator[Moment]:
+    t, currency = texts().order, story["currency"]
+    for one in story["refunds"]:
+        amount = f"{formats.money(one['amount'], currency)} {currency}"
+        who = ", ".join(part for part in (one["requested_by"], one["reason"]) if part)
+        yield Moment(one["requested_at"], getattr(t, f"{one['kind']}_asked").format(amount=amount), who)
+        if one["settled_at"]:
+            is_done = one["status"] == RefundStatus.COMPLETED
+            told = t.refunded if is_done else t.refund_ended.format(status=one["status"])
+            detail = one["transaction_id"] if is_done else one["failure"]
+            yield Moment(one["settled_at"], told, detail or "", GOOD if is_done else BAD)
+
+
+def _notes(story: Story) -> Iterator[Moment]:
+    for one in story["notes"]:
+        yield Moment(one["at"], one["note"])

@@ -1,0 +1,194 @@
+"""Actions on orders, through a dialog that shows first what would happen. The API's functions do them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, QueryParams
+from starlette.responses import Response
+
+from orders_pipeline.api import captures, failed
+from orders_pipeline.api import refunds as api_refunds
+from orders_pipeline.api.access import Operator
+from orders_pipeline.api.bodies import KeyBeforeBody
+from orders_pipeline.api.choices import Cancel, Capture, Retry
+from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.refund_models import WantedRefund
+from orders_pipeline.console.rendering import Shown, View, url
+from orders_pipeline.lifecycle.story import find_orders
+from orders_pipeline.refunds.actions import RefundAction
+from orders_pipeline.refunds.asked import RefundRefused
+from orders_pipeline.refunds.listing import planned_document, refund_document
+from orders_pipeline.refunds.request import RefundTerms, preview_refunds
+from orders_pipeline.store.engine import reading
+
+router = APIRouter(prefix="/actions", route_class=KeyBeforeBody)
+# What selects orders, as the API names it.
+SELECTING = ("source", "file", "reason", "since", "text", "all", "stalled")
+Model = TypeVar("Model", bound=BaseModel)
+Given = QueryParams | FormData
+
+
+async def _form(request: Request) -> FormData:
+    return await request.form()
+
+
+Form = Annotated[FormData, Depends(_form)]
+
+
+@router.get("/retry")
+def preview_retry(view: Shown, caller: Operator) -> Response:
+    """How many orders or imports a retry would begin again."""
+    choice = _choice(view.request.query_params)
+    found = _data(failed.retry(view.context, caller, valid(Retry, {**choice, "dry_run": True})))
+    return _dialog(view, "retry", choice, found)
+
+
+@router.post("/retry")
+def retry(view: Shown, caller: Operator, form: Form) -> Response:
+    """Retries failed orders or stalled imports."""
+    choice = _choice(form)
+    done = _data(failed.retry(view.context, caller, valid(Retry, choice)))
+    return _dialog(view, "retry", choice, done, is_done=True)
+
+
+@router.get("/cancel")
+def preview_cancel(view: Shown, caller: Operator) -> Response:
+    """How many orders would be cancelled."""
+    choice = _choice(view.request.query_params)
+    found = _data(failed.cancel(view.context, caller, valid(Cancel, {**choice, "dry_run": True})))
+    return _dialog(view, "cancel", choice, found)
+
+
+@router.post("/cancel")
+def cancel(view: Shown, caller: Operator, form: Form) -> Response:
+    """Cancels orders that are not charged or captured yet."""
+    choice = _choice(form)
+    because = str(form.get("because") or "")
+    wanted = valid(Cancel, {**choice, **({"because": because} if because else {})})
+    return _dialog(view, "cancel", choice, _data(failed.cancel(view.context, caller, wanted)), is_done=True)
+
+
+@router.get("/capture")
+def preview_capture(view: Shown, caller: Operator) -> Response:
+    """What would be captured."""
+    choice = _choice(view.request.query_params)
+    found = _data(captures.capture(view.context, caller, valid(Capture, {**choice, "dry_run": True})))
+    return _dialog(view, "capture", choice, found)
+
+
+@router.post("/capture")
+def capture(view: Shown, caller: Operator, form: Form) -> Response:
+    """Asks for the capture of authorized orders."""
+    choice = _choice(form)
+    done = _data(captures.capture(view.context, caller, valid(Capture, choice)))
+    return _dialog(view, "capture", choice, done, is_done=True)
+
+
+@router.get("/refund")
+def choose_refund(view: Shown, _caller: Operator) -> Response:
+    """The form of a refund: everything that is left, an amount, or lines."""
+    given = view.request.query_params
+    number, source = given.get("orders", ""), given.get("source")
+    with reading(view.context.engine) as connection:
+        found = find_orders(connection, number, source)
+    if len(found) != 1:
+        raise Refused(404, "There is no such order.")
+    return view.page("refund_form.html", "orders", order=found[0], key=secrets.token_urlsafe(16))
+
+
+@router.post("/refund")
+def refund(view: Shown, caller: Operator, form: Form) -> Response:
+    """Shows what a refund would give back, and asks for it once that is confirmed."""
+    wanted, key = _wanted_refund(form), str(form.get("key") or "")
+    order_url = url(f"/orders/{wanted.order}", source=wanted.source)
+    if form.get("step") == "do":
+        made = _data(api_refunds.request_refund(view.context, caller, key, wanted))
+        return view.page("refund_done.html", "orders", refund=made, back=order_url)
+    terms = RefundTerms.of(view.context.settings)
+    (planned,) = preview_refunds(view.context.engine, [wanted.asked(key)])
+    if isinstance(planned, RefundRefused):
+        raise Refused(422, f"{planned.message} {planned.hint}".strip())
+    document = planned_document(planned, terms, caller.actor)
+    fields = [(name, str(value)) for name, value in form.multi_items() if name not in {"step", "csrf_token"}]
+    return view.page("refund_preview.html", "orders", refund=document, fields=fields, back=order_url)
+
+
+@router.get("/refunds/{refund_id}/{action}")
+def preview_refund_action(view: Shown, _caller: Operator, refund_id: str, action: RefundAction) -> Response:
+    """What is about to be done to a refund."""
+    with reading(view.context.engine) as connection:
+        found = refund_document(connection, refund_id)
+    return view.page("refund_action.html", "orders", refund=found, action=action, is_done=False)
+
+
+@router.post("/refunds/{refund_id}/{action}")
+def act_on_refund(view: Shown, caller: Operator, refund_id: str, action: RefundAction) -> Response:
+    """Cancels, retries or approves a refund."""
+    acts: dict[RefundAction, Callable[..., Response]] = {
+        RefundAction.CANCEL: api_refunds.cancel_refund,
+        RefundAction.RETRY: api_refunds.retry_refund,
+        RefundAction.APPROVE: api_refunds.approve_refund,
+    }
+    done = _data(acts[action](view.context, caller, refund_id))
+    return view.page("refund_action.html", "orders", refund=done, action=action, is_done=True)
+
+
+def _wanted_refund(form: FormData) -> WantedRefund:
+    what = form.get("what")
+    lines = [
+        {"line": int(name.removeprefix("line-")), "quantity": value}
+        for name, value in form.multi_items()
+        if name.startswith("line-") and name.removeprefix("line-").isdecimal() and value not in {"", "0"}
+    ]
+    return valid(
+        WantedRefund,
+        {
+            "order": form.get("order"),
+            "source": form.get("source") or None,
+            "reason": form.get("reason"),
+            "restock": form.get("restock") == "true",
+            **({"amount": form.get("amount")} if what == "amount" else {}),
+            **({"lines": lines} if what == "lines" else {}),
+        },
+    )
+
+
+def _choice(given: Given) -> dict[str, Any]:
+    choice = {name: given[name] for name in SELECTING if given.get(name)}
+    numbers = [str(number) for number in given.getlist("orders") if number]
+    return {**choice, **({"orders": numbers} if numbers else {})}
+
+
+def valid(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """A body of the API.
+
+    Raises:
+        Refused: 422.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        told = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise Refused(422, "; ".join(told)) from None
+
+
+def _data(response: Response) -> Any:
+    """What the API's function answered."""
+    return json.loads(bytes(response.body))["data"]
+
+
+def _dialog(
+    view: View, action: str, choice: dict[str, Any], found: dict[str, Any], *, is_done: bool = False
+) -> Response:
+    fields = [
+        (name, one)
+        for name, value in choice.items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
+    return view.page("action.html", "orders", action=action, fields=fields, found=found, is_done=is_done)

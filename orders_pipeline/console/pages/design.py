@@ -1,0 +1,43 @@
+"""A page that shows all components with their states, for whoever builds or reviews pages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from orders_pipeline.console.rendering import Shown
+
+router = APIRouter()
+COLOURS = (
+    "ground",
+    "raised",
+    "sunk",
+    "hover",
+    "line",
+    "ink",
+    "quiet",
+    "accent",
+    "accent-soft",
+    "good",
+    "good-soft",
+    "bad",
+    "bad-soft",
+    "warn",
+    "warn-soft",
+)
+TONES = ("", "good", "bad", "warn", "accent")
+# Names in ten scripts: what a page must be able to show.
+ROWS = (
+    ("1001", "Maria Köhler-Nguyễn", "completed", "good", "1234.5", "USD"),
+    ("1002", "דוד לוי", "failed", "bad", "98700", "JPY"),
+    ("A-1003", "محمد الأحمد", "rollback", "warn", "12.345", "KWD"),
+    ("1004", "佐藤 花子", "authorized", "accent", "1000000", "EUR"),
+    ("1005", "<b>Ольга & Δημήτρης</b>", "pending", "", "0", "USD"),
+    ("1006", "สมชาย, प्रिया, 김민준, ნინო", "completed", "good", "7.5", "GBP"),
+)
+
+
+@router.get("/design")
+def design(view: Shown) -> Response:
+    """The components."""
+    return view.page("design.html", "design", colours=COLOURS, tones=TONES, rows=ROWS)

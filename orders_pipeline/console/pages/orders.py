@@ -1,0 +1,94 @@
+"""The list of orders with its filters, and one order with all that happened to it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from orders_pipeline.api.context import Days, OnlyCurrency
+from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.orders import Words
+from orders_pipeline.base.model import FailureReason, OrderStatus
+from orders_pipeline.console.order_story import history_of, sums_of
+from orders_pipeline.console.rendering import Shown
+from orders_pipeline.exports.formats.file_format import FileFormat
+from orders_pipeline.exports.order_filter import BadCursorError, OrderFilter, cursor_of, place_of
+from orders_pipeline.exports.order_list import ORDER_LIST, list_orders, total_of
+from orders_pipeline.exports.table import json_row
+from orders_pipeline.lifecycle.story import find_orders
+from orders_pipeline.refunds.listing import RefundFilter, list_refunds
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.identity import store_id
+
+router = APIRouter()
+PAGE = 50
+FILTERS = (
+    "text",
+    "status",
+    "reason",
+    "customer",
+    "sku",
+    "file",
+    "source",
+    "start_date",
+    "end_date",
+    "currency",
+)
+
+
+@router.get("/orders")
+def orders(
+    view: Shown,
+    days: Days,
+    currency: OnlyCurrency,
+    status: Annotated[OrderStatus | None, Query()] = None,
+    reason: Annotated[FailureReason | None, Query()] = None,
+    customer: Words = None,
+    sku: Words = None,
+    file: Words = None,
+    source: Words = None,
+    text: Words = None,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    """Orders that meet the conditions, the newest day first."""
+    wanted = OrderFilter(status, customer, sku, file, source, reason, text, *days, currency)
+    token = store_id(view.context.engine)
+    try:
+        after = place_of(cursor, wanted, token) if cursor is not None else None
+    except BadCursorError as error:
+        raise Refused(422, f"cursor: {error}") from None
+    with reading(view.context.engine) as connection:
+        rows, more = list_orders(connection, wanted, PAGE, after)
+        total = total_of(connection, wanted)
+    query = view.request.query_params
+    return view.page(
+        "orders.html",
+        "orders",
+        rows=[json_row(ORDER_LIST, row) for row in rows],
+        more=cursor_of(more, wanted, token) if more else None,
+        total=total,
+        statuses=[(one.value, one.value) for one in OrderStatus],
+        reasons=list(FailureReason),
+        formats=list(FileFormat),
+        filters={name: query[name] for name in FILTERS if query.get(name)},
+        is_filtered=any(query.get(name) for name in FILTERS),
+    )
+
+
+@router.get("/orders/{number:path}")
+def order(view: Shown, number: str, source: Words = None) -> Response:
+    """An order; the choice if several sources have one with this number."""
+    with reading(view.context.engine) as connection:
+        found = find_orders(connection, number, source)
+        wanted = RefundFilter(order=number, source=source)
+        refunds = list_refunds(connection, wanted, PAGE)
+    if not found:
+        raise Refused(404, "There is no such order.")
+    if len(found) > 1:
+        return view.page("order_sources.html", "orders", found=found)
+    (story,) = found
+    return view.page(
+        "order.html", "orders", order=story, history=history_of(story), sums=sums_of(story), refunds=refunds
+    )

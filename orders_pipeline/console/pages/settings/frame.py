@@ -1,0 +1,44 @@
+"""What the pages of the settings share: their tabs, by what the user may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from orders_pipeline.base.model import Scope
+from orders_pipeline.console.forms import gone_to
+from orders_pipeline.console.rendering import Shown, View
+from orders_pipeline.console.texts import texts
+
+router = APIRouter()
+SETTINGS = "/settings"
+AUDIT = f"{SETTINGS}/audit"
+OF_ADMINS = ("users", "keys", "webhooks", "configuration")
+
+
+@router.get(SETTINGS)
+def settings(view: Shown) -> Response:
+    """The first page that the user may see."""
+    return gone_to(f"{SETTINGS}/users" if is_admin(view) else AUDIT)
+
+
+def is_admin(view: View) -> bool:
+    """Whether the user is an administrator."""
+    return view.caller is not None and Scope.ADMIN in view.caller.scopes
+
+
+def settings_page(view: View, tab: str, status: int = 200, **values: Any) -> Response:
+    """A page of the settings."""
+    names = [
+        name for name in ("users", "keys", "webhooks", "audit", "configuration") if _is_shown(view, name)
+    ]
+    tabs = [(getattr(texts().settings.tabs, name), f"{SETTINGS}/{name}", name == tab) for name in names]
+    response = view.page(f"settings/{tab}.html", "settings", status, tabs_shown=tabs, **values)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _is_shown(view: View, name: str) -> bool:
+    return name not in OF_ADMINS or is_admin(view)

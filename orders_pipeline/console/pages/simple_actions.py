@@ -1,0 +1,117 @@
+"""Actions that need one confirmation: on files, on the intake, and on stock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from orders_pipeline.access.audit import record_action
+from orders_pipeline.api import intake, quarantine
+from orders_pipeline.api.access import Caller, Operator
+from orders_pipeline.api.bodies import KeyBeforeBody
+from orders_pipeline.api.choices import Dismiss, Pause, RetryFiles
+from orders_pipeline.api.context import ApiContext
+from orders_pipeline.api.errors import Refused
+from orders_pipeline.base.quantities import Units, is_countable, quantity_number
+from orders_pipeline.console.pages.actions import Form, valid
+from orders_pipeline.console.rendering import Shown
+from orders_pipeline.stock.low_stock import set_low_stock
+from orders_pipeline.stock.product_list import MOST_UNITS, UnknownProductError, restock
+
+router = APIRouter(prefix="/actions", route_class=KeyBeforeBody)
+# What an action is about, as its link names it; everything else is asked for.
+ABOUT = ("ids", "imports", "sku")
+
+
+class Action(StrEnum):
+    """An action with a confirmation; its texts are in `texts/confirm.toml`."""
+
+    RETRY_FILE = "retry-file"
+    DISMISS = "dismiss"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RESTOCK = "restock"
+    THRESHOLD = "threshold"
+
+
+@router.get("/{action}")
+def confirm(view: Shown, _caller: Operator, action: Action) -> Response:
+    """What is about to be done."""
+    given = view.request.query_params.multi_items()
+    fields = [(name, value) for name, value in given if name in ABOUT]
+    return view.page("confirm.html", "", action=action.value, fields=fields, is_done=False)
+
+
+@router.post("/{action}")
+def act(view: Shown, caller: Operator, action: Action, form: Form) -> Response:
+    """Does it."""
+    DO[action](view.context, caller, form)
+    return view.page("confirm.html", "", action=action.value, fields=[], is_done=True)
+
+
+def _retry_file(context: ApiContext, caller: Caller, form: FormData) -> None:
+    quarantine.retry_quarantined(context, caller, valid(RetryFiles, {"ids": form.getlist("ids")}))
+
+
+def _dismiss(context: ApiContext, caller: Caller, form: FormData) -> None:
+    chosen = {"ids": form.getlist("ids"), "imports": form.getlist("imports")}
+    because = {"because": form.get("because") or ""}
+    quarantine.dismiss_quarantined(context, caller, valid(Dismiss, {**chosen, **because}))
+
+
+def _pause(context: ApiContext, caller: Caller, form: FormData) -> None:
+    intake.pause(context, caller, valid(Pause, {"because": form.get("because") or ""}))
+
+
+def _resume(context: ApiContext, caller: Caller, _form: FormData) -> None:
+    intake.resume(context, caller)
+
+
+def _restock(context: ApiContext, caller: Caller, form: FormData) -> None:
+    sku, units = str(form.get("sku")), _units(form)
+    if units is None or units <= 0:
+        raise Refused(422, "Say how many units arrived, such as 12 or 2.5.")
+    try:
+        with context.engine.begin() as connection:
+            on_hand = quantity_number(restock(connection, sku, units))
+            told = {"units": quantity_number(units), "on_hand": on_hand}
+            record_action(connection, caller.actor, "products.restock", sku, **told)
+    except UnknownProductError as error:
+        raise Refused(404, str(error)) from None
+
+
+def _threshold(context: ApiContext, caller: Caller, form: FormData) -> None:
+    sku, low = str(form.get("sku")), _units(form)
+    shown = None if low is None else quantity_number(low)
+    try:
+        with context.engine.begin() as connection:
+            set_low_stock(connection, sku, low)
+            record_action(connection, caller.actor, "products.threshold", sku, low_stock=shown)
+    except UnknownProductError:
+        raise Refused(404, f"No product has the SKU {sku!r}.") from None
+
+
+def _units(form: FormData) -> Units | None:
+    text = str(form.get("units") or "").strip()
+    try:
+        units = Decimal(text) if text else None
+    except InvalidOperation:
+        units = Decimal(-1)
+    if units is not None and not (units.is_finite() and 0 <= units <= MOST_UNITS and is_countable(units)):
+        raise Refused(422, f"{text} is no number of units. Write a number such as 12 or 2.5.")
+    return units
+
+
+DO: dict[Action, Callable[[ApiContext, Caller, FormData], None]] = {
+    Action.RETRY_FILE: _retry_file,
+    Action.DISMISS: _dismiss,
+    Action.PAUSE: _pause,
+    Action.RESUME: _resume,
+    Action.RESTOCK: _restock,
+    Action.THRESHOLD: _threshold,
+}

@@ -1,0 +1,94 @@
+"""What happens now: today's figures, files at work, and what needs a person. Read once for all open pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from orders_pipeline.api.context import ApiContext
+from orders_pipeline.api.files import import_document
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.console import formats
+from orders_pipeline.console.file_work import at_work
+from orders_pipeline.console.texts import texts
+from orders_pipeline.events.failed import failing_endpoints
+from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
+from orders_pipeline.imports.import_row import imports_in, list_imports
+from orders_pipeline.monitoring.alert_rows import alert_document, open_alerts, title
+from orders_pipeline.refunds.listing import refunds_to_attend
+from orders_pipeline.stock.low_stock import count_low_stock
+from orders_pipeline.store.engine import reading
+
+FILES_SHOWN, RUNNING_SHOWN = 5, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that needs a person: what it is, more about it, and the page on which to go on."""
+
+    tone: str
+    text: str
+    detail: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The present state for the overview. `waiting` is None while the broker is down."""
+
+    currency: str
+    live: dict[str, Any]
+    refunded: float
+    waiting: int | None
+    running: list[dict[str, Any]]
+    recent: list[dict[str, Any]]
+    attention: list[Attention]
+
+
+def present(context: ApiContext, currency: str) -> Present:
+    """Reads the present state."""
+    live = context.figures.live.figures(currency)
+    with reading(context.engine) as connection:
+        refunds = refunds_to_attend(connection, context.today(), currency)
+        running = imports_in(connection, ImportStatus.RUNNING)[:RUNNING_SHOWN]
+        return Present(
+            currency=currency,
+            live=live,
+            refunded=refunds["refunded_today"],
+            waiting=_waiting(context),
+            running=[at_work(connection, found, live["orders_per_second"]) for found in running],
+            recent=[import_document(connection, found) for found in list_imports(connection, FILES_SHOWN)],
+            attention=list(_attention(context, connection, refunds)),
+        )
+
+
+def _waiting(context: ApiContext) -> int | None:
+    try:
+        return sum(context.queue_sizes().values())
+    except ConnectionError:
+        return None
+
+
+def _attention(context: ApiContext, connection: Connection, refunds: dict[str, Any]) -> Iterator[Attention]:
+    t = texts().attention
+    for alert in open_alerts(connection):
+        told = alert_document(alert)
+        yield Attention("bad", f"{title(alert.name)} ({alert.subject})", told["detail"], "/operations#alerts")
+    counts = {
+        kind: failed_work(connection, Wanted(kind), 1)["counts"][kind] for kind in (Kind.FILES, Kind.IMPORTS)
+    }
+    events = sum(one.failed for one in failing_endpoints(connection))
+    low = count_low_stock(connection, context.settings.low_stock)
+    for number, one, several, detail, link in (
+        (sum(counts[Kind.FILES].values()), *t.quarantined, "/failed#files"),
+        (sum(counts[Kind.IMPORTS].values()), *t.imports, "/failed#imports"),
+        (refunds["failed"], *t.refunds, "/refunds?status=failed"),
+        (refunds["awaiting_approval"], *t.approval, "/refunds?status=pending"),
+        (events, *t.webhooks, "/operations#webhooks"),
+        (low, *t.stock, "/products?low=true"),
+    ):
+        if number:
+            yield Attention("warn", formats.counted(number, one, several), detail, link)

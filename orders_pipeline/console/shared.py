@@ -1,0 +1,43 @@
+"""Values that all pages and streams of this process share, so that each is read once for all of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+LOOK_SECONDS = 1.0
+# Values kept at once: of distinct periods and currencies, more are hardly looked at within seconds.
+MOST = 300
+Value = TypeVar("Value")
+
+
+class SharedState:
+    """Values by name. Each is read by the first who finds it too old; others wait for it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[float, Any]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def kept(self, name: str, seconds: float = LOOK_SECONDS) -> Any:
+        """A value that is not older than some seconds; None if there is none."""
+        read_at, value = self._kept.get(name, (0.0, None))
+        return value if read_at and time.monotonic() - read_at < seconds else None
+
+    def newest(self, name: str, read: Callable[[], Value], seconds: float = LOOK_SECONDS) -> Value:
+        """A value that is not older than some seconds, read now if need be. It must not be None."""
+        with self._lock_of(name):
+            value = self.kept(name, seconds)
+            if value is None:
+                value = read()
+                self._kept[name] = time.monotonic(), value
+            return cast(Value, value)
+
+    def _lock_of(self, name: str) -> threading.Lock:
+        with self._lock:
+            if len(self._locks) > MOST:
+                self._kept.clear()
+                self._locks.clear()
+            return self._locks.setdefault(name, threading.Lock())

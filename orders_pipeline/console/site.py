@@ -1,0 +1,61 @@
+"""The site: the HTTP API, and the console's pages beside it."""
+
+from __future__ import annotations
+
+from fastapi import Depends, FastAPI
+
+from orders_pipeline.api.access import count_request, require_to_read
+from orders_pipeline.api.app import POOL_SECONDS, create_app
+from orders_pipeline.api.context import QueueSizes
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.console import live
+from orders_pipeline.console.empty_parameters import EmptyParameters
+from orders_pipeline.console.error_pages import show_errors_as_pages
+from orders_pipeline.console.pages import (
+    account,
+    actions,
+    customers,
+    design,
+    failed,
+    files,
+    operations,
+    orders,
+    overview,
+    products,
+    refunds,
+    reports,
+    search,
+    sign_in,
+    simple_actions,
+)
+from orders_pipeline.console.pages.settings import audit, configuration, frame, keys, users, webhooks
+from orders_pipeline.console.rendering import environment_of
+from orders_pipeline.console.shared import SharedState
+from orders_pipeline.console.static_files import STATIC, STATIC_URL, ForeverStatic
+from orders_pipeline.monitoring.queues import AskQueues
+
+PAGES = (
+    *(live, overview, search, files, orders, refunds, failed, customers, products, reports, operations),
+    *(actions, simple_actions, design, account),
+    *(frame, users, keys, webhooks, audit, configuration),
+)
+
+
+def create_site(
+    settings: Settings,
+    queue_sizes: QueueSizes,
+    ask_queues: AskQueues | None = None,
+    pool_seconds: float = POOL_SECONDS,
+) -> FastAPI:
+    """The API and the console with these settings. The arguments are those of `create_app`."""
+    app = create_app(settings, queue_sizes, ask_queues, pool_seconds)
+    app.state.environment = environment_of(settings.zone)
+    app.state.shared = SharedState()
+    rules = [Depends(count_request), Depends(require_to_read)]
+    for part in PAGES:
+        app.include_router(part.router, dependencies=rules, include_in_schema=False)
+    app.include_router(sign_in.router, dependencies=rules[:1], include_in_schema=False)
+    app.mount(STATIC_URL, ForeverStatic(directory=STATIC))
+    show_errors_as_pages(app)
+    app.add_middleware(EmptyParameters)
+    return app

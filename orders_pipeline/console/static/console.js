@@ -1,0 +1,61 @@
+// Behaviour of every page: the search's key, copying, dialogs, and how a failed request is told.
+(() => {
+  'use strict';
+  const isTyping = (element) => element.matches('input, textarea, select, [contenteditable]');
+
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    event.preventDefault();
+    const search = document.querySelector('#search');
+    search.focus();
+    search.select();
+  });
+
+  document.addEventListener('click', async (event) => {
+    const button = event.target.closest('[data-copy]');
+    if (button) {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.querySelector('[data-told]').textContent = button.dataset.copied;
+      setTimeout(() => { button.querySelector('[data-told]').textContent = ''; }, 2000);
+    }
+    if (event.target.closest('[data-close]')) event.target.closest('dialog')?.close();
+  });
+
+  // Filling a field chooses what it belongs to.
+  document.addEventListener('input', ({ target }) => {
+    if (target.dataset.chooses) target.form.querySelector(`[name="what"][value="${target.dataset.chooses}"]`).checked = true;
+  });
+
+  // What a link or form puts into the dialog is shown at once; an empty dialog is closed.
+  document.addEventListener('htmx:afterSwap', ({ detail }) => {
+    if (detail.target.id !== 'dialog') return;
+    const dialog = document.querySelector('#dialog');
+    if (!dialog.open) dialog.showModal();
+  });
+
+  const offline = () => document.querySelector('#offline');
+  document.addEventListener('htmx:sendError', () => { offline().hidden = false; });
+  addEventListener('offline', () => { offline().hidden = false; });
+  addEventListener('online', () => { offline().hidden = true; });
+
+  document.addEventListener('htmx:beforeSwap', ({ detail }) => {
+    offline().hidden = true;
+    if (detail.xhr.status < 400) return;
+    const inDialog = document.querySelector('#dialog').open;
+    detail.shouldSwap = true;
+    detail.selectOverride = 'unset';
+    detail.swapOverride = 'innerHTML';
+    detail.target = document.querySelector(inDialog ? '#dialog-notice' : '#notice') || document.querySelector('#notice');
+  });
+
+  // A select, a date or a checkbox of a filter bar applies at once; text applies on Enter.
+  document.addEventListener('change', (event) => {
+    const form = event.target.closest('form[data-apply]');
+    if (form && event.target.matches('select, input[type="date"], input[type="checkbox"]')) form.requestSubmit();
+  });
+  // Empty fields would only lengthen an address that people share.
+  document.addEventListener('formdata', (event) => {
+    if (event.target.method !== 'get') return;
+    for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
+  });
+})();

@@ -1,0 +1,47 @@
+// Keeps the parts of a page that change up to date, while the page can be seen.
+(() => {
+  'use strict';
+  const address = '/live';
+  let stream = null;
+  let published = null;
+
+  // The figures of the page's period are read again when others were published.
+  function publish(when) {
+    const isNew = published !== null && published !== when;
+    published = when;
+    if (isNew) window.htmx.trigger(document.body, 'published');
+  }
+
+  function show({ name, html }) {
+    if (name === 'published') publish(html);
+    for (const place of document.querySelectorAll(`[data-live="${name}"]`)) {
+      // Replacing a part in which somebody works would take their focus.
+      if (place.contains(document.activeElement)) {
+        place.addEventListener('focusout', () => setTimeout(() => show({ name, html })), { once: true });
+        continue;
+      }
+      place.innerHTML = html;
+      window.htmx?.process(place);
+    }
+  }
+
+  function look() {
+    const offline = document.querySelector('#offline');
+    stream = new EventSource(address + (document.body.dataset.liveQuery || ''));
+    stream.addEventListener('open', () => { offline.hidden = true; });
+    stream.addEventListener('part', (event) => show(JSON.parse(event.data)));
+    stream.addEventListener('error', () => { offline.hidden = false; });
+  }
+
+  // A browser opens few connections to a server, so hidden pages let theirs go.
+  function follow() {
+    if (document.hidden) {
+      stream?.close();
+      stream = null;
+    } else if (!stream) look();
+  }
+
+  addEventListener('pagehide', () => stream?.close());
+  document.addEventListener('visibilitychange', follow);
+  follow();
+})();

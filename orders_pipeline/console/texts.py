@@ -1,0 +1,24 @@
+"""The texts of the console, a TOML file for each page: `t.orders.title` is `title` of `texts/orders.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+FOLDER = Path(__file__).parent / "texts"
+
+
+@cache
+def texts() -> SimpleNamespace:
+    """The texts of all pages."""
+    files = sorted(FOLDER.glob("*.toml"))
+    return SimpleNamespace(**{file.stem: _names(tomllib.loads(file.read_text("utf-8"))) for file in files})
+
+
+def _names(value: Any) -> Any:
+    if isinstance(value, dict):
+        return SimpleNamespace(**{name: _names(inner) for name, inner in value.items()})
+    return value
