@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orders_pipeline.backup.errors import BackupError
-from orders_pipeline.store.leftovers import SCRATCH, abandoned_copies, remove_all
+from orders_pipeline.store.leftovers import SCRATCH, abandoned_copies, in_work, remove_all
 
 # Higher levels take several times as long and save only a few per cent.
 COMPRESSION = 1
@@ -25,7 +25,7 @@ def scratch_beside(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_all(abandoned_copies(target.parent))
-    with TemporaryDirectory(prefix=SCRATCH, dir=target.parent) as folder:
+    with TemporaryDirectory(prefix=SCRATCH, dir=target.parent) as folder, in_work(Path(folder)):
         yield Path(folder)
 
 

@@ -14,16 +14,19 @@ from pathlib import Path
 from sqlalchemy import Engine, func, inspect, select, update
 
 from orders_pipeline.access.audit import record_action
+from orders_pipeline.access.sessions import end_all_sessions
 from orders_pipeline.backup import postgres_dump, sqlite_copy
 from orders_pipeline.backup.archive import scratch_beside, unpack
 from orders_pipeline.backup.backup import KEY_FILE
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, read_manifest
+from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import take_over
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import open_figures
+from orders_pipeline.figures.tables.postgresql_schema import drop_tables
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.backup_rows import note_restored
 from orders_pipeline.store.engine import open_engine, reading
@@ -136,6 +139,9 @@ def _holds_something(engine: Engine) -> bool:
 
 def _put_back(settings: Settings, folder: Path, finish: Callable[[Engine], None]) -> Path | None:
     if (folder / postgres_dump.DUMP).exists():
+        with _engine(settings.store_url) as engine, engine.begin() as connection:
+            # They read the tables that are replaced.
+            drop_tables(connection)
         postgres_dump.put_back(settings.store_url, folder)
         with _engine(settings.store_url) as engine:
             finish(engine)
@@ -165,10 +171,13 @@ def _require_same_rows(engine: Engine, manifest: Manifest) -> None:
 
 
 def _make_it_another(engine: Engine, manifest: Manifest, warehouse: Path, actor: str) -> None:
-    # With a new token, no data computed after the backup is mistaken for data of this store.
+    # With a new token, no data computed after the backup is mistaken for data of this store. With the time of
+    # the restore, charging looks up what was charged after the backup.
     with engine.begin() as connection:
-        connection.execute(update(home).values(token=secrets.token_hex(8)))
+        connection.execute(update(home).values(token=secrets.token_hex(8), restored_at=now_us()))
         take_over(connection, warehouse)
+        # A session that has ended since the backup must not come back.
+        end_all_sessions(connection)
         note_restored(connection, _microseconds(manifest.made_at))
         record_action(connection, actor, "store.restore", manifest.made_at)
 

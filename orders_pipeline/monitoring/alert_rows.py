@@ -98,3 +98,8 @@ def _time(microseconds: int) -> str:
 def _alerts(connection: Connection, *conditions: object) -> list[Alert]:
     query = select(alerts).where(*conditions).order_by(alerts.c.id)  # type: ignore[arg-type]
     return [Alert(**row) for row in connection.execute(query).mappings()]
+
+
+def title(name: str) -> str:
+    """An alert's name for display. Works for names that this version does not know."""
+    return name.replace("_", " ").capitalize()

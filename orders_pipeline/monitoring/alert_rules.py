@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.figures.kpis.warehouse import Rebuild
+from orders_pipeline.figures.kpis.warehouse_folder import Rebuild
 from orders_pipeline.monitoring.queues import Queue
 from orders_pipeline.store.backup_rows import FailedBackup
 
@@ -20,6 +20,10 @@ SENSORS_SILENT_FOR_SECONDS = 75
 MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
 # Damaged files are a sign of a failing disk, so somebody should see it.
 REBUILD_TOLD_HOURS = 24
+RESULTS_TRIED_MINUTES = 15
+# Events of the gateway may come before what they are about. Those that stay unknown are told of for a week.
+EVENT_WAITS_MINUTES = 10
+EVENT_TOLD_HOURS = 7 * 24
 
 
 class AlertName(StrEnum):
@@ -39,6 +43,12 @@ class AlertName(StrEnum):
     QUARANTINED_FILE = "quarantined_file"
     INBOX_WAITING = "inbox_waiting"
     SENSOR_SILENT = "sensor_silent"
+    OPEN_REFUND = "open_refund"
+    UNCAPTURED = "uncaptured"
+    OUTBOX_FAILING = "outbox_failing"
+    UNKNOWN_EVENT = "unknown_event"
+    WEBHOOK_FAILING = "webhook_failing"
+    NOTIFICATIONS_FAILING = "notifications_failing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,67 @@ class SilentSensor:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRefunds:
+    """Refunds without an outcome: their number, those that wait for approval, and the oldest request."""
+
+    refunds: int
+    unapproved: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uncaptured:
+    """Authorized orders that nobody asked to capture: their number, and when the first was authorized."""
+
+    orders: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedResults:
+    """Results that could not be written to the outbox: of how many files, and the last reason."""
+
+    files: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvents:
+    """Events of the gateway about nothing that the store knows: their number, and the oldest one."""
+
+    events: int
+    since: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingWebhook:
+    """A webhook with events that wait or failed; without an id, events that no process sends.
+
+    Attributes:
+        since: time of the oldest event that waits.
+    """
+
+    id: int | None
+    failed: int
+    since: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingNotices:
+    """Notices to customers that wait to be sent.
+
+    Attributes:
+        since: when the oldest was queued, or when one was last sent, if that was later.
+        error: why the mail server last failed; None if it works.
+    """
+
+    since: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """The input of the rules. Times are in microseconds since 1970.
 
@@ -104,6 +175,10 @@ class Observations:
         failed_backup: the newest backup, if it failed.
         last_backup: when the last good backup began.
         waiting_files: None while the intake is paused, or if no file waits.
+        open_refunds: None if each refund has its outcome.
+        uncaptured: None if no order is authorized.
+        waiting_notices: None if no notice to a customer waits.
+        waiting_events: those that are older than `EVENT_WAITS_MINUTES` and not older than `EVENT_TOLD_HOURS`.
     """
 
     now: int
@@ -123,6 +198,12 @@ class Observations:
     first_arrival: int | None = None
     failed_backup: FailedBackup | None = None
     last_backup: int | None = None
+    open_refunds: OpenRefunds | None = None
+    uncaptured: Uncaptured | None = None
+    waiting_events: WaitingEvents | None = None
+    failed_results: FailedResults | None = None
+    webhooks: tuple[WaitingWebhook, ...] = ()
+    waiting_notices: WaitingNotices | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +214,8 @@ class Limits:
         failure_share: failed share of the orders that ended in the last hour.
         disk_free_share: free share of the disk that holds `ORDERS_HOME`.
         backup_hours: age of the last good backup, where backups are scheduled.
+        authorization_hours: after them, what nobody captured is voided.
+        uncaptured_hours: how long before that people are told.
     """
 
     waiting_minutes: float
@@ -143,6 +226,11 @@ class Limits:
     disk_free_share: float
     backup_hours: float
     inbox_minutes: float
+    refund_minutes: float
+    webhook_minutes: float
+    notification_minutes: float
+    authorization_hours: float
+    uncaptured_hours: float
 
 
 Rule = Callable[[Observations, Limits], list[Condition] | None]
@@ -270,10 +358,76 @@ def _inbox_waiting(seen: Observations, limits: Limits) -> list[Condition]:
     return [Condition("inbox", f"Complete files in the inbox: {found.files}. {oldest}")]
 
 
+def _open_refund(seen: Observations, limits: Limits) -> list[Condition]:
+    found, limit = seen.open_refunds, limits.refund_minutes
+    if not limit or found is None or (waited := _minutes_since(seen, found.since)) < limit:
+        return []
+    told = f"Refunds without an outcome: {found.refunds}. The oldest has waited for {waited:.0f} minutes."
+    approvals = f" They include {found.unapproved} that wait for approval." if found.unapproved else ""
+    return [Condition("refunds", told + approvals)]
+
+
+def _uncaptured(seen: Observations, limits: Limits) -> list[Condition]:
+    found, limit = seen.uncaptured, limits.uncaptured_hours
+    if not limit or found is None:
+        return []
+    left = limits.authorization_hours - _minutes_since(seen, found.since) / 60
+    if left > limit:
+        return []
+    ends = f"The first is voided in {left:.0f} hours." if left > 0 else "The first should have been voided."
+    return [Condition("authorizations", f"Authorized orders that nobody captured: {found.orders}. {ends}")]
+
+
+def _outbox_failing(seen: Observations, _limits: Limits) -> list[Condition]:
+    if (found := seen.failed_results) is None:
+        return []
+    return [Condition("outbox", f"Files whose results could not be written: {found.files}. {found.reason}")]
+
+
+def _unknown_event(seen: Observations, _limits: Limits) -> list[Condition]:
+    if (found := seen.waiting_events) is None:
+        return []
+    oldest = f"The oldest is of {_clock(found.since)}: {found.reason}"
+    return [Condition("gateway", f"Events of the payment gateway that wait: {found.events}. {oldest}")]
+
+
+def _webhook_failing(seen: Observations, limits: Limits) -> list[Condition]:
+    limit = limits.webhook_minutes
+    late = [one for one in seen.webhooks if one.failed or _minutes_since(seen, one.since) >= limit]
+    return [_of_webhook(seen, one) for one in late if limit]
+
+
+def _of_webhook(seen: Observations, one: WaitingWebhook) -> Condition:
+    if one.id is None:
+        waited = _minutes_since(seen, one.since)
+        return Condition(
+            "webhooks", f"No program sends events. The oldest has waited for {waited:.0f} minutes."
+        )
+    told = [f"Events that failed: {one.failed}."] if one.failed else []
+    told += [f"The oldest event that waits is of {_clock(one.since)}."] if one.since is not None else []
+    told += [f"The last error: {one.error}."] if one.error else []
+    return Condition(f"webhook {one.id}", " ".join(told))
+
+
+def _notifications_failing(seen: Observations, limits: Limits) -> list[Condition]:
+    found, limit = seen.waiting_notices, limits.notification_minutes
+    if not limit or found is None or (waited := _minutes_since(seen, found.since)) < limit:
+        return []
+    why = f"The mail server: {found.error}." if found.error else "No program sends them."
+    return [
+        Condition("notifications", f"No notice to a customer could be sent for {waited:.0f} minutes. {why}")
+    ]
+
+
 def _sensor_silent(seen: Observations, _limits: Limits) -> list[Condition]:
+    return silent_conditions(seen.sensors)
+
+
+def silent_conditions(sensors: Iterable[SilentSensor]) -> list[Condition]:
+    """The conditions of `sensor_silent`, one for each sensor without progress."""
     return [
         Condition(one.name, f"The sensor has made no progress for {one.seconds:.0f} seconds{_why(one)}.")
-        for one in seen.sensors
+        for one in sensors
         if one.seconds >= SENSORS_SILENT_FOR_SECONDS
     ]
 
@@ -305,4 +459,10 @@ RULES: dict[AlertName, Rule] = {
     AlertName.QUARANTINED_FILE: _quarantined_file,
     AlertName.INBOX_WAITING: _inbox_waiting,
     AlertName.SENSOR_SILENT: _sensor_silent,
+    AlertName.OPEN_REFUND: _open_refund,
+    AlertName.UNCAPTURED: _uncaptured,
+    AlertName.OUTBOX_FAILING: _outbox_failing,
+    AlertName.UNKNOWN_EVENT: _unknown_event,
+    AlertName.WEBHOOK_FAILING: _webhook_failing,
+    AlertName.NOTIFICATIONS_FAILING: _notifications_failing,
 }

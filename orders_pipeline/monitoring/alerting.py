@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.monitoring import alert_rows
-from orders_pipeline.monitoring.alert_rows import Alert
+from orders_pipeline.monitoring.alert_rows import Alert, title
 from orders_pipeline.monitoring.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
 
@@ -89,8 +89,3 @@ def notice_of(alert: Alert) -> Notice:
         runbook = f"What to do: docs/runbooks.md, `{alert.name}`."
         return Notice(f"Alert: {words}", f"{alert.detail} {runbook}")
     return Notice(f"Resolved: {words}", f"Raised at {raised}. Last detail: {alert.detail}")
-
-
-def title(name: str) -> str:
-    """An alert's name for display. Works for names that this version does not know."""
-    return name.replace("_", " ").capitalize()

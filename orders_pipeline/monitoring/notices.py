@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import smtplib
-import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from functools import partial
-from pathlib import Path
 from threading import Thread
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
 from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.services.mail import MailServer, connect
 
 TIMEOUT_SECONDS = 10
 DEADLINE_SECONDS = 20
-SUBMISSION_PORT = 587
-WITHOUT_TLS = {"tls": ["off"]}
 log = logging.getLogger(__name__)
 
 
@@ -36,30 +31,6 @@ class Notice:
 
     subject: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """An SMTP server, given as `smtp://user:password@host:587` (STARTTLS) or `smtps://host:465`.
-
-    Attributes:
-        url: with `?tls=off` the connection is not encrypted.
-        authorities: file of the certificate authorities to trust; None trusts those of the system.
-    """
-
-    url: str = field(repr=False)
-    sender: str
-    authorities: Path | None = None
-
-
-class NotEncryptedError(ConnectionError):
-    """The mail server offers no STARTTLS, or somebody in between has removed the offer."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(
-            f"{host} does not offer STARTTLS, so no mail was sent. Use smtps://, or add ?tls=off to "
-            "ORDERS_SMTP_URL if the server is on this machine or takes mail without a password."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,33 +121,5 @@ def _mail(mail_server: MailServer, recipients: str, notice: Notice) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = notice.subject, mail_server.sender, recipients
     message.set_content(notice.text)
-    url = urlsplit(mail_server.url)
-    with _connect(mail_server) as server:
-        if url.username:
-            server.login(unquote(url.username), unquote(url.password or ""))
+    with connect(mail_server) as server:
         server.send_message(message)
-
-
-def _connect(mail_server: MailServer) -> smtplib.SMTP:
-    """A connection that is encrypted to a server whose certificate is valid, unless the URL has `tls=off`.
-
-    Raises:
-        NotEncryptedError: the server does not offer STARTTLS.
-    """
-    url = urlsplit(mail_server.url)
-    host = url.hostname or "localhost"
-    trusted = ssl.create_default_context(cafile=mail_server.authorities)
-    if url.scheme == "smtps":
-        port = url.port or smtplib.SMTP_SSL_PORT
-        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=trusted)
-    server = smtplib.SMTP(host, url.port or SUBMISSION_PORT, timeout=TIMEOUT_SECONDS)
-    try:
-        server.ehlo()
-        if parse_qs(url.query) != WITHOUT_TLS:
-            if not server.has_extn("starttls"):
-                raise NotEncryptedError(host)
-            server.starttls(context=trusted)
-    except BaseException:
-        server.close()
-        raise
-    return server

@@ -10,28 +10,49 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, func, select
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.model import AuthorizationStatus, GatewayEventStatus, ImportStatus
 from orders_pipeline.base.printable import printable_line
-from orders_pipeline.figures.kpis.warehouse import last_rebuild
+from orders_pipeline.events.failed import failing_endpoints, not_spread_since
+from orders_pipeline.figures.kpis.warehouse_folder import last_rebuild
 from orders_pipeline.imports import quarantine
 from orders_pipeline.imports.intake import current_pause
 from orders_pipeline.monitoring.alert_rules import (
+    EVENT_TOLD_HOURS,
+    EVENT_WAITS_MINUTES,
     HOUR_US,
+    MINUTE_US,
+    RESULTS_TRIED_MINUTES,
+    FailedResults,
     Observations,
     OpenImport,
+    OpenRefunds,
     Quarantine,
     SilentSensor,
+    Uncaptured,
+    WaitingEvents,
     WaitingFiles,
+    WaitingNotices,
+    WaitingWebhook,
 )
 from orders_pipeline.monitoring.order_counts import order_counts
 from orders_pipeline.monitoring.queues import AskQueues, Queue
 from orders_pipeline.monitoring.snapshots import snapshot_before
 from orders_pipeline.monitoring.workers import queues_served, workers_there
+from orders_pipeline.notifications.listing import waiting_since
 from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.backup_rows import failed_backup, last_good_backup
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import batches, imports, kpi_days
+from orders_pipeline.store.schema import (
+    authorizations,
+    batches,
+    gateway_events,
+    imports,
+    kpi_days,
+    notification_sender,
+    refunds,
+    result_files,
+)
 
 # Each of the first files gets an alert of its own, and all others share one: a thousand notices help nobody.
 FILES_TOLD = 10
@@ -76,6 +97,12 @@ def observe(
             quarantine=_quarantine(connection),
             waiting_files=None if current_pause(connection) else _waiting_files(inbox),
             sensors=sensors,
+            open_refunds=_open_refunds(connection),
+            uncaptured=_uncaptured(connection),
+            failed_results=_failed_results(connection, now),
+            waiting_events=_waiting_events(connection, now),
+            webhooks=_webhooks(connection),
+            waiting_notices=_waiting_notices(connection),
         )
 
 
@@ -119,6 +146,58 @@ def _waiting_files(inbox: Inbox) -> WaitingFiles | None:
         return None
     since, name = min(waiting)
     return WaitingFiles(len(waiting), printable_line(name), since // 1000)
+
+
+def _open_refunds(connection: Connection) -> OpenRefunds | None:
+    unapproved = func.count().filter(refunds.c.needs_approval, refunds.c.approved_by.is_(None))
+    query = select(func.count(), unapproved, func.min(refunds.c.requested_at))
+    number, waiting, since = connection.execute(query.where(refunds.c.settled_at.is_(None))).one()
+    return OpenRefunds(number, waiting, since) if number else None
+
+
+def _uncaptured(connection: Connection) -> Uncaptured | None:
+    a = authorizations.c
+    query = select(func.count(), func.min(a.authorized_at))
+    nobody_asked = (a.settled_at.is_(None), a.status == AuthorizationStatus.OPEN)
+    number, since = connection.execute(query.where(*nobody_asked)).one()
+    return Uncaptured(number, since) if number else None
+
+
+def _failed_results(connection: Connection, now: int) -> FailedResults | None:
+    file = result_files.c
+    # A run tries again every five minutes. If none does, the outbox is no longer in the settings.
+    failed = (file.error.is_not(None), file.failed_at > now - RESULTS_TRIED_MINUTES * MINUTE_US)
+    query = select(file.error).where(*failed).order_by(file.failed_at.desc())
+    reasons = connection.execute(query).scalars().all()
+    return FailedResults(len(reasons), reasons[0]) if reasons else None
+
+
+def _waiting_events(connection: Connection, now: int) -> WaitingEvents | None:
+    e = gateway_events.c
+    told = e.received_at.between(now - EVENT_TOLD_HOURS * HOUR_US, now - EVENT_WAITS_MINUTES * MINUTE_US)
+    query = select(e.received_at, e.reason).where(e.status == GatewayEventStatus.WAITING, told)
+    found = connection.execute(query.order_by(e.received_at)).all()
+    return WaitingEvents(len(found), *found[0]) if found else None
+
+
+def _webhooks(connection: Connection) -> tuple[WaitingWebhook, ...]:
+    found = [
+        WaitingWebhook(one.id, one.failed, one.waiting_since, one.error)
+        for one in failing_endpoints(connection)
+    ]
+    if since := not_spread_since(connection):
+        found.append(WaitingWebhook(None, 0, since, None))
+    return tuple(found)
+
+
+def _waiting_notices(connection: Connection) -> WaitingNotices | None:
+    since = waiting_since(connection)
+    if since is None:
+        return None
+    sender = notification_sender.c
+    query = select(sender.last_success_at, sender.failures, sender.last_error)
+    sent_at, failures, error = connection.execute(query).one_or_none() or (None, 0, None)
+    return WaitingNotices(max(since, sent_at or 0), error if failures else None)
 
 
 def _open_imports(connection: Connection) -> list[OpenImport]:

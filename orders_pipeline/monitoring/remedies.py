@@ -18,6 +18,12 @@ REMEDIES = {
     AlertName.BACKUP_OLD: "Run `orders up` if Dagster's daemon is missing, or `orders backup FOLDER` now.",
     AlertName.QUARANTINED_FILE: "Run `orders quarantine retry ID` or `orders quarantine dismiss ID`.",
     AlertName.INBOX_WAITING: "Check the permissions of the inbox, or start what is missing with `orders up`.",
+    AlertName.UNCAPTURED: "Run `orders capture --all`, or name the orders; `orders cancel` voids them.",
+    AlertName.OPEN_REFUND: "Run `orders refunds list --status pending` and `--status processing`.",
+    AlertName.WEBHOOK_FAILING: "Run `orders webhooks test ID`, then `orders webhooks replay ID`.",
+    AlertName.NOTIFICATIONS_FAILING: "See `orders notifications stats`, then check ORDERS_SMTP_URL.",
+    AlertName.OUTBOX_FAILING: "Make the folder or URL of ORDERS_OUTBOX writable; results then follow.",
+    AlertName.UNKNOWN_EVENT: "See `GET /api/gateway/events?status=waiting` for what it concerns.",
     AlertName.SENSOR_SILENT: "Remove the cause that the error names, or run `orders restart`.",
 }
 

@@ -54,7 +54,25 @@ CHARGES = Measure(
     "Charges by outcome at the gateway. Charges with an unknown outcome are retried.",
     ("outcome",),
 )
-MEASURES = {measure.name: measure for measure in (STEP_SECONDS, STEPS, CHARGE_SECONDS, CHARGES)}
+REFUNDS = Measure(
+    "orders_gateway_refunds",
+    "Refunds by outcome at the gateway. Refunds with an unknown outcome are asked for again.",
+    ("outcome",),
+)
+CAPTURES = Measure(
+    "orders_gateway_captures",
+    "Captures of authorized charges by outcome at the gateway. Those with an unknown outcome are retried.",
+    ("outcome",),
+)
+VOIDS = Measure(
+    "orders_gateway_voids",
+    "Voids of authorized charges by outcome at the gateway. Those with an unknown outcome are retried.",
+    ("outcome",),
+)
+MEASURES = {
+    measure.name: measure
+    for measure in (STEP_SECONDS, STEPS, CHARGE_SECONDS, CHARGES, CAPTURES, VOIDS, REFUNDS)
+}
 
 
 @dataclass(frozen=True, slots=True)

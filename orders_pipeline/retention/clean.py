@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import duration_us, now_us
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.retention.events import remove_events
 from orders_pipeline.retention.imports import remove_batches, remove_originals, remove_rejects
+from orders_pipeline.retention.notifications import remove_notifications
 from orders_pipeline.retention.removed import Removed
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.staging.staging import open_staging
@@ -46,6 +48,10 @@ def _of_imports(engine: Engine, settings: Settings, *, dry: bool) -> Iterator[Re
         yield Removed("originals", remove_originals(engine, staging, _before(days), dry=dry), days)
     if days := settings.keep_rejects_days:
         yield Removed("rejects", remove_rejects(engine, _before(days), dry=dry), days)
+    if days := settings.keep_events_days:
+        yield Removed("events", remove_events(engine, _before(days), dry=dry), days)
+    if days := settings.keep_notifications_days:
+        yield Removed("notifications", remove_notifications(engine, _before(days), dry=dry), days)
 
 
 def _of_folders(settings: Settings, *, dry: bool) -> Iterator[Removed]:

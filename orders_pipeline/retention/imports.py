@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, func, or_, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ENDED_IMPORTS, ImportStatus
@@ -17,7 +17,7 @@ from orders_pipeline.imports.life import lock_import
 from orders_pipeline.imports.report import count_rejects
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import imports, rejects
+from orders_pipeline.store.schema import duplicate_orders, imports, rejects, result_changes
 
 Act = Callable[[Connection, int, str], dict[str, Any]]
 
@@ -59,6 +59,8 @@ def remove_originals(engine: Engine, staging: Staging, before: int, *, dry: bool
 def remove_rejects(engine: Engine, before: int, *, dry: bool) -> int:
     """Removes the rejects of imports that were settled or refused before a time; keeps their counts by code.
 
+    The notes of duplicate orders go with them, because the results of such a file are not whole any more.
+
     Args:
         before: microseconds since 1970.
 
@@ -68,11 +70,31 @@ def remove_rejects(engine: Engine, before: int, *, dry: bool) -> int:
 
     def act(connection: Connection, import_id: int, _: str) -> dict[str, Any]:
         counted = count_rejects(connection, import_id)
-        connection.execute(delete(rejects).where(rejects.c.import_id == import_id))
+        for table in (rejects, duplicate_orders, result_changes):
+            connection.execute(delete(table).where(table.c.import_id == import_id))
         return {"removed_rejects": counted}
 
-    some = select(rejects.c.import_id).where(rejects.c.import_id == imports.c.id).exists()
+    some = or_(
+        *(
+            select(table).where(table.c.import_id == imports.c.id).exists()
+            for table in (rejects, duplicate_orders)
+        )
+    )
     return _each(engine, imports.c.rejects_removed_at, ENDED_IMPORTS, before, act, some, dry=dry)
+
+
+def remove_files_of(engine: Engine, staging: Staging, import_id: int) -> int:
+    """Removes the staged file and the batches of one ended import; returns how many imports."""
+
+    def act(_: Connection, __: int, key: str) -> dict[str, Any]:
+        staging.remove(key)
+        return {"batches_removed_at": now_us()}
+
+    mark = imports.c.original_removed_at
+    due = select(imports.c.id, imports.c.partition_key).where(
+        mark.is_(None), imports.c.status.in_(ENDED_IMPORTS)
+    )
+    return _remove(engine, due, mark, import_id, act)
 
 
 def _each(

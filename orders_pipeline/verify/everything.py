@@ -14,6 +14,7 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.verify.check import Check, checks_of
 from orders_pipeline.verify.figure_checks import check_figures, check_leaderboards
 from orders_pipeline.verify.gateway_checks import GATEWAY_CHECKS, check_gateway, read_journal
+from orders_pipeline.verify.refund_gateway_checks import REFUND_CHECKS, check_refunds, read_refund_journal
 from orders_pipeline.verify.store_checks import check_rows
 
 
@@ -26,14 +27,20 @@ def verify_home(engine: Engine, settings: Settings) -> list[Check]:
     with open_figures(engine, settings.warehouse, url, currency, settings.zone) as figures:
         elsewhere = publisher_elsewhere(engine, settings.warehouse)
         of_figures = [check_leaderboards(figures)] if elsewhere else check_figures(figures)
-    of_gateway = checks_of(GATEWAY_CHECKS, lambda: _check_payments(engine, connect_gateway(settings, engine)))
+    of_gateway = [
+        *checks_of(GATEWAY_CHECKS, lambda: _check_payments(engine, connect_gateway(settings, engine))),
+        *checks_of(REFUND_CHECKS, lambda: _check_refunds(engine, connect_gateway(settings, engine))),
+    ]
     with reading(engine) as connection:
         return [*check_rows(connection), *of_gateway, *of_figures]
 
 
 def verify_orders(engine: Engine, gateway: PaymentGateway) -> list[Check]:
     """Checks the order store and the gateway's journal."""
-    of_gateway = checks_of(GATEWAY_CHECKS, lambda: _check_payments(engine, gateway))
+    of_gateway = [
+        *checks_of(GATEWAY_CHECKS, lambda: _check_payments(engine, gateway)),
+        *checks_of(REFUND_CHECKS, lambda: _check_refunds(engine, gateway)),
+    ]
     with reading(engine) as connection:
         return [*check_rows(connection), *of_gateway]
 
@@ -42,3 +49,9 @@ def _check_payments(engine: Engine, gateway: PaymentGateway) -> list[Check]:
     journal = read_journal(gateway)
     with reading(engine) as connection:
         return check_gateway(connection, gateway, journal)
+
+
+def _check_refunds(engine: Engine, gateway: PaymentGateway) -> list[Check]:
+    journal = read_refund_journal(gateway)
+    with reading(engine) as connection:
+        return check_refunds(connection, gateway, journal)

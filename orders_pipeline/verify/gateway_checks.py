@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, select
 
-from orders_pipeline.base.model import OrderStatus, PaymentMethod, PaymentStatus
-from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, PaymentGateway, idempotency_key
-from orders_pipeline.store.schema import orders, payments, sources
+from orders_pipeline.base.model import AuthorizationStatus, OrderStatus, PaymentMethod, PaymentStatus
+from orders_pipeline.payments.gateway import (
+    VOIDED,
+    Authorized,
+    Charge,
+    Declined,
+    Outcome,
+    Paid,
+    PaymentGateway,
+    idempotency_key,
+)
+from orders_pipeline.store.raw_rows import chunks_of
+from orders_pipeline.store.schema import authorizations, orders, payments, sources
 from orders_pipeline.verify.check import Check, check_none
 
 # The order stays in this status until the answer is saved. The import retries with the same key.
@@ -22,27 +32,46 @@ ENTRIES = {
     "currency": pl.String,
     "transaction_id": pl.String,
     "decline_reason": pl.String,
+    "stands": pl.String,
 }
-ROWS = {
-    "order_id": pl.Int64,
-    "attempt": pl.Int64,
-    "key": pl.String,
-    "order_status": pl.String,
-    "total": pl.Int64,
-    "order_currency": pl.String,
-    "status": pl.String,
-    "charged": pl.Int64,
-    "transaction": pl.String,
-    "reason": pl.String,
-}
-CAPTURED, BELONGING, AGREEING = (
+# A capture that was declined releases the money, as a void does.
+STANDS = {PaymentStatus.CAPTURE_DECLINED.value: PaymentStatus.VOIDED.value}
+
+
+class PaymentRow(NamedTuple):
+    """A charge with its order, or a completed order without one, whose payment is empty.
+
+    Attributes:
+        authorization: status of its authorization, if it was to be captured later.
+    """
+
+    order_id: int
+    attempt: int | None
+    key: str
+    order_status: str
+    total: int
+    order_currency: str
+    status: str | None
+    charged: int | None
+    transaction: str | None
+    reason: str | None
+    authorization: str | None
+
+
+NUMBERS = ("order_id", "attempt", "total", "charged")
+ROWS = {name: pl.Int64 if name in NUMBERS else pl.String for name in PaymentRow._fields}
+# The money of an order may have been taken by another attempt than the one that it paid.
+ORDER_OF_KEY = pl.col("key").str.replace("/[0-9]+$", "")
+CAPTURED, BELONGING, HOLDING, AGREEING = (
     "completed_orders_are_captured_once",
     "captures_belong_to_completed_orders",
+    "money_held_belongs_to_authorized_orders",
     "gateway_agrees_with_payments",
 )
 GATEWAY_CHECKS = {
     CAPTURED: "The gateway captured each completed order exactly once, with its total and currency.",
     BELONGING: "Each capture at the gateway belongs to a paid order.",
+    HOLDING: "The gateway holds no money but that of authorized orders.",
     AGREEING: "The gateway's own journal records each answered payment with the same outcome.",
 }
 Rows = Iterator[dict[str, Any]]
@@ -60,7 +89,8 @@ def read_journal(gateway: PaymentGateway) -> pl.DataFrame | None:
     if pages is None:
         return None
     empty = pl.DataFrame(schema=ENTRIES)
-    return pl.concat([empty, *(pl.DataFrame(page, schema=ENTRIES, orient="row") for page in pages)])
+    journal = pl.concat([empty, *(pl.DataFrame(page, schema=ENTRIES, orient="row") for page in pages)])
+    return journal.with_columns(order=ORDER_OF_KEY)
 
 
 def check_gateway(
@@ -69,21 +99,27 @@ def check_gateway(
     """Compares orders, payments and journal. A gateway without a journal confirms payments one by one."""
     if journal is None:
         nothing = [
-            Check(name, True, "the gateway keeps no list of captures") for name in (CAPTURED, BELONGING)
+            Check(name, True, "the gateway keeps no list of charges")
+            for name in (CAPTURED, BELONGING, HOLDING)
         ]
-        unconfirmed = chain.from_iterable(_not_held(part, gateway) for part in _payments(connection))
-        return [*nothing, check_none(AGREEING, unconfirmed)]
-    rows = pl.concat([pl.DataFrame(schema=ROWS), *_payments(connection)])
-    captures = journal.filter(pl.col("transaction_id").is_not_null())
+        every = chain.from_iterable(_payments(connection))
+        return [*nothing, check_none(AGREEING, _not_held(every, gateway))]
+    frames = (pl.DataFrame(part, schema=ROWS, orient="row") for part in _payments(connection))
+    rows = pl.concat([pl.DataFrame(schema=ROWS), *frames]).with_columns(order=ORDER_OF_KEY)
+    captures = journal.filter(pl.col("stands") == PaymentStatus.SUCCEEDED)
+    holds = journal.filter(pl.col("stands") == PaymentStatus.AUTHORIZED)
     return [
-        check_none(CAPTURED, _wrongly_captured(rows, captures)),
+        check_none(CAPTURED, _wrongly_captured(rows, captures, gateway)),
         check_none(BELONGING, _without_order(rows, captures)),
+        check_none(HOLDING, _held_for_nobody(rows, holds, gateway)),
         check_none(AGREEING, _not_held(_differing(rows, journal), gateway)),
     ]
 
 
-def _payments(connection: Connection) -> Iterator[pl.DataFrame]:
+def _payments(connection: Connection) -> Iterator[list[PaymentRow]]:
     """All charges with their orders, and completed orders without a payment that owe something, in chunks."""
+    a = authorizations.c
+    of_payment = (a.order_id == payments.c.order_id) & (a.attempt == payments.c.attempt)
     query = (
         select(
             orders.c.id,
@@ -97,13 +133,14 @@ def _payments(connection: Connection) -> Iterator[pl.DataFrame]:
             payments.c.amount,
             payments.c.transaction_id,
             payments.c.decline_reason,
+            authorizations.c.status,
         )
         .join_from(orders, payments, payments.c.order_id == orders.c.id, isouter=True)
         .join(sources, sources.c.id == orders.c.source_id)
+        .outerjoin(authorizations, of_payment)
         .where(_charged() | _uncharged())
     )
-    found = connection.execution_options(yield_per=10_000).execute(query).partitions()
-    return (pl.DataFrame([_row(row) for row in part], schema=ROWS, orient="row") for part in found)
+    return ([_row(*row) for row in part] for part in chunks_of(connection, query))
 
 
 def _charged() -> ColumnElement[bool]:
@@ -115,16 +152,15 @@ def _uncharged() -> ColumnElement[bool]:
     return without & (orders.c.status == OrderStatus.COMPLETED)
 
 
-def _row(row: Any) -> tuple[Any, ...]:
-    order_id, attempt, source, number, *rest = row
-    return order_id, attempt, idempotency_key(source, number, attempt or 1), *rest
+def _row(order_id: int, attempt: int | None, source: str, number: str, *rest: Any) -> PaymentRow:
+    return PaymentRow(order_id, attempt, idempotency_key(source, number, attempt or 1), *rest)
 
 
-def _wrongly_captured(rows: pl.DataFrame, captures: pl.DataFrame) -> Rows:
-    completed = rows.filter(pl.col("order_status") == OrderStatus.COMPLETED)
-    captured = completed.join(captures, on="key", how="left")
-    by_order = captured.group_by("order_id", "order_currency", "total").agg(
-        key=pl.col("key").first(),
+def _wrongly_captured(rows: pl.DataFrame, captures: pl.DataFrame, gateway: PaymentGateway) -> Rows:
+    completed = rows.filter(pl.col("order_status") == OrderStatus.COMPLETED).unique("order_id", keep="last")
+    captured = completed.drop("key").join(captures, on="order", how="left")
+    by_order = captured.group_by("order", "order_currency", "total").agg(
+        key=pl.col("key").drop_nulls().first(),
         captures=pl.col("transaction_id").count(),
         captured=pl.col("amount").sum(),
         currency=pl.col("currency").drop_nulls().first(),
@@ -134,39 +170,69 @@ def _wrongly_captured(rows: pl.DataFrame, captures: pl.DataFrame) -> Rows:
         | (pl.col("captured") != pl.col("total"))
         | (pl.col("currency") != pl.col("order_currency"))
     )
-    return wrong.drop("order_id").iter_rows(named=True)
+    for row in wrong.iter_rows(named=True):
+        # An order that was completed after the journal was read is looked up by itself.
+        of_order = completed.filter(pl.col("order") == row["order"]).select(PaymentRow._fields).iter_rows()
+        claimed = [_claimed(PaymentRow._make(one)) for one in of_order] if not row["captures"] else []
+        if not any(isinstance(one, Paid) and gateway.holds(one) for one in claimed):
+            yield row
 
 
 def _without_order(rows: pl.DataFrame, captures: pl.DataFrame) -> Rows:
-    right = rows.filter(pl.col("order_status").is_in([OrderStatus.COMPLETED, ANSWER_DUE]))
-    orphans = captures.join(right, on="key", how="anti")
+    being_captured = pl.col("authorization") == AuthorizationStatus.PROCESSING
+    right = rows.filter(
+        pl.col("order_status").is_in([OrderStatus.COMPLETED, ANSWER_DUE])
+        | ((pl.col("order_status") == OrderStatus.AUTHORIZED) & being_captured)
+    )
+    orphans = captures.join(right, on="order", how="anti")
     return orphans.select("key", "transaction_id", "amount", "currency").iter_rows(named=True)
 
 
-def _differing(rows: pl.DataFrame, journal: pl.DataFrame) -> pl.DataFrame:
+def _held_for_nobody(rows: pl.DataFrame, holds: pl.DataFrame, gateway: PaymentGateway) -> Rows:
+    """Money that is held for no order that may be authorized, and is still held now."""
+    right = rows.filter(pl.col("order_status").is_in([OrderStatus.AUTHORIZED, ANSWER_DUE]))
+    orphans = holds.join(right, on="order", how="anti")
+    for row in orphans.select("key", "transaction_id", "amount", "currency").iter_rows(named=True):
+        charge = Charge(0, 0, row["key"], row["amount"], row["currency"])
+        if gateway.holds(Authorized(charge, row["transaction_id"])):
+            yield row
+
+
+def _differing(rows: pl.DataFrame, journal: pl.DataFrame) -> Iterator[PaymentRow]:
     """Payments that differ from the journal, including payments newer than the journal."""
+    stands = pl.col("status").replace(STANDS) == pl.col("stands")
+    captured = (pl.col("transaction") == pl.col("transaction_id")) & stands
+    declined = (pl.col("key") == pl.col("key_right")) & (pl.col("reason") == pl.col("decline_reason"))
     same = (
-        rows.join(journal, on="key", how="inner")
+        rows.join(journal, on="order", how="inner")
         .filter(
             pl.col("charged") == pl.col("amount"),
             pl.col("order_currency") == pl.col("currency"),
-            pl.col("transaction").eq_missing(pl.col("transaction_id")),
-            pl.col("reason").eq_missing(pl.col("decline_reason")),
+            captured | declined,
         )
         .select("order_id", "attempt")
     )
-    return rows.join(same, on=["order_id", "attempt"], how="anti")
+    differing = rows.join(same, on=["order_id", "attempt"], how="anti")
+    return map(PaymentRow._make, differing.select(PaymentRow._fields).iter_rows())
 
 
-def _not_held(rows: pl.DataFrame, gateway: PaymentGateway) -> Rows:
-    answered = rows.filter(pl.col("status").is_in([PaymentStatus.SUCCEEDED, PaymentStatus.DECLINED]))
-    for row in answered.iter_rows(named=True):
-        if not gateway.holds(_claimed(row)):
-            yield {"payment": row["key"], "status": row["status"], "transaction": row["transaction"]}
+def _not_held(rows: Iterable[PaymentRow], gateway: PaymentGateway) -> Rows:
+    for row in rows:
+        claimed = _claimed(row)
+        if claimed and not gateway.holds(claimed):
+            yield {"payment": row.key, "status": row.status, "transaction": row.transaction}
 
 
-def _claimed(row: dict[str, Any]) -> Outcome:
-    charge = Charge(row["order_id"], row["attempt"], row["key"], row["charged"], row["order_currency"])
-    if row["status"] == PaymentStatus.SUCCEEDED:
-        return Paid(charge, row["transaction"])
-    return Declined(charge, row["reason"])
+def _claimed(row: PaymentRow) -> Outcome | None:
+    """The outcome that the store says the gateway gave; None if there is none yet."""
+    if row.attempt is None or row.charged is None:
+        return None
+    if row.status == PaymentStatus.AUTHORIZED and row.authorization == AuthorizationStatus.PROCESSING:
+        return None
+    charge = Charge(row.order_id, row.attempt, row.key, row.charged, row.order_currency)
+    if row.status in (PaymentStatus.VOIDED, PaymentStatus.CAPTURE_DECLINED):
+        return Declined(charge, VOIDED)
+    if row.transaction is not None:
+        paid = row.status == PaymentStatus.SUCCEEDED
+        return (Paid if paid else Authorized)(charge, row.transaction)
+    return Declined(charge, row.reason) if row.reason is not None else None

@@ -1,30 +1,26 @@
--- Per file: the counts of accepted lines and rejects equal the rows in the store, not counting rejects that
--- maintenance has deleted because of their age.
-SELECT i.partition_key, COALESCE(b.accepted, 0) AS accepted, COALESCE(l.stored, 0) AS stored_lines,
-       i.rejected_lines + COALESCE(b.conflicting, 0) AS bad, COALESCE(r.bad, 0) AS stored_bad,
-       i.rejected_lines + i.lines_of_rejected_orders + COALESCE(b.conflicts, 0) AS rejects,
-       COALESCE(r.stored, 0) AS stored_rejects
-FROM imports i
+-- Each batch has as many lines as were accepted, and their products, units and amounts have the checksum with which they
+-- were loaded. So have the amounts and recorded payments of its orders. imports/checksum.py explains the formula.
+SELECT b.import_id, b.number, b.accepted_lines, COALESCE(SUM(s.lines), 0) AS stored_lines, b.checksum,
+       COALESCE(SUM(s.checksum), 0) AS stored_checksum
+FROM batches b
 LEFT JOIN (
-    SELECT import_id, SUM(accepted_lines) AS accepted, SUM(conflict_lines) AS conflicts,
-           SUM(conflict_orders) AS conflicting
-    FROM batches
-    GROUP BY import_id
-) b ON b.import_id = i.id
-LEFT JOIN (
-    SELECT o.import_id, COUNT(*) AS stored
-    FROM orders o
-    JOIN order_lines l ON l.order_id = o.id
-    GROUP BY o.import_id
-) l ON l.import_id = i.id
-LEFT JOIN (
-    SELECT import_id, COUNT(*) AS stored, SUM(CASE WHEN code <> 'order_rejected' THEN 1 ELSE 0 END) AS bad
-    FROM rejects
-    GROUP BY import_id
-) r ON r.import_id = i.id
-WHERE i.status = 'finished'
-  AND (COALESCE(b.accepted, 0) <> COALESCE(l.stored, 0)
-       OR i.rejects_removed_at IS NULL
-          AND (i.rejected_lines + COALESCE(b.conflicting, 0) <> COALESCE(r.bad, 0)
-               OR i.rejected_lines + i.lines_of_rejected_orders + COALESCE(b.conflicts, 0)
-                  <> COALESCE(r.stored, 0)))
+    SELECT b.import_id, b.number, COUNT(*) AS lines,
+           SUM(((l.order_id * 31 + l.line) % 65521 + 1)
+               * (l.product_id % 65521 * 7 + l.quantity % 65521 * 11 + l.total % 65521 * 13
+                  + l.discount % 65521 * 17)) AS checksum
+    FROM batches b
+    JOIN order_lines l ON l.order_id BETWEEN b.first_order_id AND b.first_order_id + b.orders - 1
+    GROUP BY b.import_id, b.number
+    UNION ALL
+    SELECT b.import_id, b.number, 0, SUM((a.order_id * 31 % 65521 + 1) * (ABS(a.amount) % 65521 * 19))
+    FROM batches b
+    JOIN order_amounts a ON a.order_id BETWEEN b.first_order_id AND b.first_order_id + b.orders - 1
+    GROUP BY b.import_id, b.number
+    UNION ALL
+    SELECT b.import_id, b.number, 0, SUM((r.order_id * 31 % 65521 + 1) * (r.paid % 65521 * 23))
+    FROM batches b
+    JOIN recorded_payments r ON r.order_id BETWEEN b.first_order_id AND b.first_order_id + b.orders - 1
+    GROUP BY b.import_id, b.number
+) s ON s.import_id = b.import_id AND s.number = b.number
+GROUP BY b.import_id, b.number, b.accepted_lines, b.checksum
+HAVING b.accepted_lines <> COALESCE(SUM(s.lines), 0) OR b.checksum <> COALESCE(SUM(s.checksum), 0)

@@ -12,4 +12,4 @@ LEFT JOIN (
 WHERE o.currency = :currency
 GROUP BY o.id, o.number, o.total, a.added
 HAVING o.total <> COALESCE(
-    (CAST(SUM(l.total - l.discount) + COALESCE(a.added, 0) AS BIGINT) * 2 + :divisor) / (:divisor * 2), -1)
+    (CAST(SUM(l.total - l.discount) + COALESCE(a.added, 0) AS BIGINT) * 2 + :minor_unit) / (:minor_unit * 2), -1)
