@@ -7,15 +7,17 @@ from contextlib import suppress
 from functools import partial
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_process_shutdown
 
 from jobs.dagster_seams.celery_steps import take_steps
 from jobs.dagster_seams.repository import load_definitions
 from jobs.workers.celery_settings import step_app
 from jobs.workers.step_log import StepLog
 from jobs.workers.worker_signs import worker_signs
+from orders_pipeline.base.collecting import uncollected
 from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.base.tracing import start_tracing, stop_tracing
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import STORE_FAILED, open_engine
 from orders_pipeline.store.revisions import StoreRefused, require_current, revision_of
@@ -30,6 +32,8 @@ def build_app(settings: Settings) -> Celery:
     app.task(_pong, name=PING)
     app.steps["consumer"].add(worker_signs(redis_url(settings)))
     # Celery leaves logging to a receiver of this signal.
+    start_tracing(settings.traces_url)
+    worker_process_shutdown.connect(lambda **_: stop_tracing(), weak=False)
     setup_logging.connect(lambda **_: configure_logs(settings), weak=False)
     StepLog().connect()
     worker_init.connect(partial(_refuse_other_store, settings.store_url), weak=False)
@@ -57,10 +61,9 @@ def _refuse_other_store(url: str, **_: object) -> None:
 def _load_definitions(**_: object) -> None:
     # Before the worker forks: its processes then share three seconds of loading and the loaded memory.
     # Frozen objects stay shared, because garbage collection does not touch them.
-    gc.disable()
-    load_definitions()
-    gc.freeze()
-    gc.enable()
+    with uncollected():
+        load_definitions()
+        gc.freeze()
 
 
 def __getattr__(name: str) -> Celery:

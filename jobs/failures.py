@@ -14,10 +14,12 @@ from dagster import Backoff, Failure, Jitter, OpExecutionContext, RetryPolicy
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from jobs.workers.queue_heads import queued_at
 from orders_pipeline.base.stack_trace import message_of, without_values
 from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.intake import IntakePausedError
 from orders_pipeline.imports.step_failures import WHOLE_FILE, Step, noting_failures
+from orders_pipeline.imports.traced_steps import traced_step
 from orders_pipeline.store.revisions import StoreRefused
 from resources.file_imports import FileImports
 
@@ -32,7 +34,12 @@ def import_step(
     """Opens the steps of the run's import. A failure is stored and, unless transient, final."""
     key = context.partition_key
     step = Step(key, context.op_def.name, context.run_id, batch)
-    with permanent_failures(), file_imports.open(key) as steps, noting_failures(steps.engine, step):
+    with (
+        permanent_failures(),
+        file_imports.open(key) as steps,
+        noting_failures(steps.engine, step),
+        traced_step(steps.engine, step, queued_at()),
+    ):
         yield steps
 
 

@@ -1,8 +1,9 @@
 """Launches runs from a plain process: the same jobs that the UI launches, executed here until they end."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from dagster import DagsterInstance, DagsterRunStatus, execute_job
 
@@ -11,15 +12,13 @@ from jobs.dagster_seams.repository import project_job
 from jobs.dagster_seams.runs import first_causes
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partition
+from jobs.imports.small_files import IMPORT_SMALL_FILES, shared_config
 from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.home import make_home
+from orders_pipeline.base.launch_socket import RunFailed
 from orders_pipeline.base.settings import Settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-class RunFailed(RuntimeError):
-    """A run failed; the message contains the errors of its steps."""
 
 
 @contextmanager
@@ -46,14 +45,24 @@ def run_import(instance: DagsterInstance, key: str) -> str:
     return run_job(instance, IMPORT_ORDERS, {PARTITION_TAG: key})
 
 
-def run_job(instance: DagsterInstance, name: str, tags: Mapping[str, str]) -> str:
+def run_shared_import(instance: DagsterInstance, keys: Sequence[str]) -> None:
+    """Runs `import_small_files` for these files. The store says what became of each."""
+    # The run fails if files were refused or could not be imported.
+    with suppress(RunFailed):
+        run_job(instance, IMPORT_SMALL_FILES, {}, shared_config(keys))
+
+
+def run_job(
+    instance: DagsterInstance, name: str, tags: Mapping[str, str], config: Mapping[str, Any] | None = None
+) -> str:
     """Runs a job of `definitions` to its end and returns the run's id.
 
     Raises:
         RunFailed: the run did not succeed.
     """
     job = project_job(name)
-    with execute_job(job, instance, run_config=QUIET, tags={**tags, **process_tag()}) as result:
+    run_config = QUIET | dict(config or {})
+    with execute_job(job, instance, run_config=run_config, tags={**tags, **process_tag()}) as result:
         run_id = result.run_id
     run = instance.get_run_by_id(run_id)
     if run is None or run.status is not DagsterRunStatus.SUCCESS:

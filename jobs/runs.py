@@ -1,11 +1,13 @@
 """Dagster's runs: groups of their statuses, their tags, the files that they import, and giving one up."""
 
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
-from jobs.dagster_seams.runs import report_failed
+from jobs.dagster_seams.runs import newest_event_id, report_failed
+from orders_pipeline.imports.watchdog import HeartbeatClock
 
 PARTITION_TAG = "dagster/partition"
 PRIORITY_TAG = "dagster/priority"
@@ -14,6 +16,13 @@ LONG_RUN = {"orders/long_run": "true"}
 # The op of a shared run whose config names its files.
 SHARE_OUT, KEYS = "share_out_files", "keys"
 
+# A step at the gateway logs events only at its start and its end, and may wait for minutes. If a living run
+# is failed all the same, no harm is done: each refund, capture or void is claimed by one process.
+GATEWAY_RUN_MAY_BE_SILENT_SECONDS = 900.0
+# Without heartbeat or event. A heartbeat is noticed half a minute longer; a busy machine takes long to start.
+WITHOUT_BEAT_SECONDS, STARTING_SECONDS = 45.0, 120.0
+# Whether the run with this id sends heartbeats; None: nobody knows.
+IsBeating = Callable[[str], bool | None]
 WAITING = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
 FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 # A managed run has no process: Dagster stores it for work that is done elsewhere.
@@ -46,6 +55,49 @@ def imported_keys(run: DagsterRun) -> list[str]:
         return [key]
     ops: Any = run.run_config.get("ops", {})
     return list(ops.get(SHARE_OUT, {}).get("config", {}).get(KEYS, []))
+
+
+def unended_runs(instance: DagsterInstance, job_name: str, limit: int | None = None) -> Sequence[RunRecord]:
+    """The runs of a job that wait or work, newest first."""
+    unended = RunsFilter(job_name=job_name, statuses=[*WAITING, *IN_PROGRESS])
+    return instance.get_run_records(unended, limit=limit)
+
+
+def unknown(_run_id: str) -> None:
+    """Nobody knows of heartbeats of runs."""
+
+
+def any_alive(
+    instance: DagsterInstance,
+    job_name: str,
+    signs: HeartbeatClock,
+    silence_seconds: float,
+    is_beating: IsBeating = unknown,
+) -> bool:
+    """Whether a run of a job waits or works. A started run that shows no sign of life is failed.
+
+    A run whose process died unnoticed would otherwise stay STARTED, and keep sensors from launching the next.
+
+    Args:
+        signs: of this job alone, kept from one look to the next.
+        silence_seconds: longer than a run that works logs no event. It counts while heartbeats are unknown.
+    """
+    alive = False
+    for record in unended_runs(instance, job_name):
+        run = record.dagster_run
+        beats = is_beating(run.run_id)
+        silent_for = signs.unchanged_for(run.run_id, (newest_event_id(instance, run.run_id), beats))
+        if run.status in WAITING or beats or silent_for < _may_be_silent_for(run, beats, silence_seconds):
+            alive = True
+        else:
+            fail_run(instance, record, "the run's process is gone")
+    return alive
+
+
+def _may_be_silent_for(run: DagsterRun, beats: bool | None, silence_seconds: float) -> float:
+    if beats is None:
+        return silence_seconds
+    return WITHOUT_BEAT_SECONDS if run.status is DagsterRunStatus.STARTED else STARTING_SECONDS
 
 
 def fail_run(instance: DagsterInstance, record: RunRecord | None, reason: str) -> None:

@@ -9,18 +9,20 @@ from dagster import (
     SensorDefinition,
     SensorEvaluationContext,
     SkipReason,
-    sensor,
 )
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobs.care.notices import notice_channels
 from jobs.care.silent_sensors import silent_sensors
+from jobs.described import described_sensor
 from jobs.workers.queue_heads import queues
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.base.stack_trace import message_of
 from orders_pipeline.imports.watchdog import HeartbeatClock
-from orders_pipeline.monitoring.alert_rules import Limits, SilentSensor, judge
+from orders_pipeline.monitoring.alert_rules import AlertName, Limits, SilentSensor, judge, silent_conditions
 from orders_pipeline.monitoring.alerting import Changes, keep_alerts, tell_alerts
 from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
 from orders_pipeline.monitoring.observations import observe
@@ -31,6 +33,7 @@ from orders_pipeline.store.revisions import StoreRefused
 from resources.order_store import OrderStore
 
 LOOK_SECONDS = 30
+LOOK_AT_ALERTS_SECONDS = 60
 STORE_DOWN = "store down"
 STORE_SUBJECT = "Service down (order store)"
 
@@ -40,7 +43,7 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
     channels, limits = notice_channels(settings), alert_limits(settings)
     clock = HeartbeatClock()
 
-    @sensor(minimum_interval_seconds=LOOK_SECONDS, default_status=DefaultSensorStatus.RUNNING)
+    @described_sensor(minimum_interval_seconds=LOOK_SECONDS, default_status=DefaultSensorStatus.RUNNING)
     def alerts_sensor(context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]) -> SkipReason:
         """Raises alerts about problems that need attention, and ends them."""
         try:
@@ -58,7 +61,29 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
             context.log.error(f"A notice of an alert could not be sent. {failure}")
         return SkipReason(f"{len(changes.raised)} alerts raised, {len(changes.over)} over")
 
-    return [alerts_sensor]
+    return [alerts_sensor, _alerts_watch_sensor(settings, channels, alerts_sensor.name)]
+
+
+def _alerts_watch_sensor(settings: Settings, channels: Channels, watched: str) -> SensorDefinition:
+    clock = HeartbeatClock()
+
+    @described_sensor(
+        minimum_interval_seconds=LOOK_AT_ALERTS_SECONDS, default_status=DefaultSensorStatus.RUNNING
+    )
+    def alerts_watch_sensor(
+        context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
+    ) -> SkipReason:
+        """Raises an alert if the sensor that raises the others makes no progress. That sensor ends it."""
+        silent = silent_conditions(silent_sensors(context, clock))
+        if all(one.subject != watched for one in silent):
+            return SkipReason(f"{watched} makes progress")
+        with order_store.open() as engine:
+            keep_alerts(engine, {AlertName.SENSOR_SILENT: silent}, now_us(), settings.alert_quiet_minutes)
+            for failure in tell_alerts(engine, channels):
+                context.log.error(f"A notice of an alert could not be sent. {failure}")
+        return SkipReason(f"{watched} makes no progress")
+
+    return alerts_watch_sensor
 
 
 def alert_limits(settings: Settings) -> Limits:
@@ -72,6 +97,13 @@ def alert_limits(settings: Settings) -> Limits:
         disk_free_share=settings.alert_disk_free_share,
         backup_hours=settings.alert_backup_hours if settings.backup_folder else 0.0,
         inbox_minutes=settings.alert_inbox_minutes,
+        refund_minutes=settings.alert_refund_minutes,
+        webhook_minutes=settings.alert_webhook_minutes,
+        notification_minutes=settings.alert_notification_minutes
+        if settings.notifications is not Notifications.OFF
+        else 0.0,
+        authorization_hours=settings.authorization_hours,
+        uncaptured_hours=settings.alert_uncaptured_hours,
     )
 
 

@@ -57,6 +57,7 @@ def backup_schedule(settings: Settings) -> ScheduleDefinition:
     return ScheduleDefinition(
         name=f"{BACK_UP}_schedule",
         job_name=BACK_UP,
+        description="Every night: backs up the order store, if a folder for backups is set.",
         cron_schedule="30 2 * * *",
         execution_timezone=settings.timezone,
         default_status=on,

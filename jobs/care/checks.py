@@ -41,17 +41,19 @@ def check_jobs() -> list[AssetJob]:
 
 
 def check_schedules(settings: Settings) -> list[ScheduleDefinition]:
-    """Every night the checks that read the whole store, every quarter of an hour the cheap ones."""
+    """Every night the checks that read the whole store, every hour the cheap ones."""
     return [
         ScheduleDefinition(
             name=f"{CHECK_QUALITY}_schedule",
             job_name=CHECK_QUALITY,
-            cron_schedule="*/15 * * * *",
+            description="Every hour: the checks that cost little.",
+            cron_schedule="20 * * * *",
             default_status=DefaultScheduleStatus.RUNNING,
         ),
         ScheduleDefinition(
             name=f"{CHECK_EVERYTHING}_schedule",
             job_name=CHECK_EVERYTHING,
+            description="Every night: all checks, over all orders and days.",
             cron_schedule="30 4 * * *",
             execution_timezone=settings.timezone,
             default_status=DefaultScheduleStatus.RUNNING,

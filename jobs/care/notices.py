@@ -4,7 +4,8 @@ from dagster import DefaultSensorStatus, RunFailureSensorContext, SensorDefiniti
 
 from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.monitoring.notices import Channels, MailServer, Notice, send_notice
+from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
+from orders_pipeline.services.mail import MailServer
 
 
 def notice_channels(settings: Settings) -> Channels:
@@ -18,7 +19,11 @@ def notice_channels(settings: Settings) -> Channels:
 def notice_sensors(channels: Channels) -> list[SensorDefinition]:
     """All sensors of this module, on by default. They send nothing if no channel is set."""
 
-    @run_failure_sensor(name="failed_runs_sensor", default_status=DefaultSensorStatus.RUNNING)
+    @run_failure_sensor(
+        name="failed_runs_sensor",
+        description="Sends a notice for each failed run, by webhook and e-mail as set.",
+        default_status=DefaultSensorStatus.RUNNING,
+    )
     def failed_runs_sensor(context: RunFailureSensorContext) -> None:
         """Sends a notice for each failed run, by webhook and e-mail as set."""
         for failure in send_notice(channels, _notice(context)).failures:

@@ -15,6 +15,7 @@ from jobs.dagster_seams.event_log import (
     remove_check_results,
     remove_event_file,
     remove_other_events,
+    remove_runless_events,
 )
 from jobs.dagster_seams.runs import remove_files, tag_run
 from jobs.runs import FINISHED
@@ -40,10 +41,12 @@ def remove_old_runs(instance: DagsterInstance, days: int, *, dry: bool) -> list[
         for run_id in to_empty:
             _empty(instance, log, run_id)
     checks = remove_check_results(log, before, dry=dry)
+    runless = remove_runless_events(log, before, dry=dry)
     return [
         Removed("runs", len(whole), days),
         Removed("events_of_runs", len(to_empty), days),
         Removed("check_results", checks, days),
+        Removed("events_without_a_run", runless, days),
     ]
 
 

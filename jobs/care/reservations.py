@@ -13,13 +13,12 @@ from dagster import (
     in_process_executor,
     job,
     op,
-    schedule,
 )
 
+from jobs.described import described_schedule
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.runs import RunPriority
-from jobs.workers.executor import TIME_LIMIT_TAG
-from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
+from jobs.workers.work import SHORT_WORK
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.heartbeat import wait_for_heartbeats
 from orders_pipeline.lifecycle import expiry
@@ -27,14 +26,13 @@ from resources.figures import FigureStores
 from resources.order_store import OrderStore
 
 SWEEP_RESERVATIONS = "sweep_reservations"
-UPKEEP_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"}
 EVERY_FIVE_MINUTES = "*/5 * * * *"
 
 
 def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
     """All jobs of this module."""
 
-    @op(retry_policy=THREE_TRIES, tags=UPKEEP_WORK)
+    @op(retry_policy=THREE_TRIES, tags=SHORT_WORK)
     def expire_reservations(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
         """Rolls back orders whose reservation has expired while nothing works on their import."""
         with permanent_failures(), figures.open() as published:
@@ -55,7 +53,7 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
 def upkeep_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
     """All schedules of this module, on by default."""
 
-    @schedule(
+    @described_schedule(
         job_name=SWEEP_RESERVATIONS,
         cron_schedule=EVERY_FIVE_MINUTES,
         default_status=DefaultScheduleStatus.RUNNING,

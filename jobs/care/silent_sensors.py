@@ -6,6 +6,9 @@ from jobs.dagster_seams.ticks import sensor_ticks
 from orders_pipeline.imports.watchdog import HeartbeatClock
 from orders_pipeline.monitoring.alert_rules import SilentSensor
 
+# A sensor that is evaluated more rarely is silent only after as much longer.
+USUAL_INTERVAL_SECONDS = 30
+
 
 def silent_sensors(context: SensorEvaluationContext, clock: HeartbeatClock) -> list[SilentSensor]:
     """Each sensor of the definitions, with the seconds since its last good tick.
@@ -17,8 +20,14 @@ def silent_sensors(context: SensorEvaluationContext, clock: HeartbeatClock) -> l
     repository = context.repository_def
     if repository is None:
         return []
-    names = {sensor.name for sensor in repository.sensor_defs} - {context.sensor_name}
+    intervals = {one.name: one.minimum_interval_seconds or 0 for one in repository.sensor_defs}
+    intervals.pop(str(context.sensor_name), None)
     return [
-        SilentSensor(one.sensor, clock.unchanged_for(one.sensor, (one.good_at, context.cursor)), one.error)
-        for one in sensor_ticks(context.instance, names)
+        SilentSensor(one.sensor, _beyond(intervals[one.sensor], silence), one.error)
+        for one in sensor_ticks(context.instance, intervals.keys())
+        for silence in [clock.unchanged_for(one.sensor, (one.good_at, context.cursor))]
     ]
+
+
+def _beyond(interval: float, silence: float) -> float:
+    return max(silence - max(interval - USUAL_INTERVAL_SECONDS, 0.0), 0.0)

@@ -6,7 +6,9 @@ second, which dominates the time of a small file.
 Instead: an executor of dagster-celery that takes a function for sending a step, and an interval.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from celery import Celery, Task
@@ -23,7 +25,9 @@ from jobs.dagster_seams.repository import code_of_job
 from jobs.dagster_seams.steps import KnownState, Plan, PlanContext, Step
 
 STEP_TASK = TASK_EXECUTE_PLAN_NAME
-LOOK_EVERY_SECONDS = 0.1
+# Seconds between two looks at the steps of a run: the first after something happened, how the next ones grow,
+# and the longest. A short step is noticed at once, and a long one costs little.
+FIRST_LOOK_SECONDS, LOOKS_GROW, LOOK_EVERY_SECONDS = 0.01, 1.15, 0.1
 
 # App, plan context, step, queue, dagster-celery's own priority, and the known state of the run.
 SubmitStep = Callable[[Celery, PlanContext, Step, str, int, KnownState], AsyncResult]
@@ -78,5 +82,24 @@ def take_steps(app: Celery, module: str | None = None) -> None:
 
 def step_events(context: PlanContext, plan: Plan, submit: SubmitStep) -> Iterator[DagsterEvent]:
     """Submits the steps of a plan as they become ready, and yields the events from the workers."""
-    core_execution_loop.TICK_SECONDS = LOOK_EVERY_SECONDS  # type: ignore[assignment]
-    yield from core_execution_loop.core_celery_execution_loop(context, plan, submit)
+    looks = Looks()
+    vars(core_execution_loop)["time"] = SimpleNamespace(sleep=looks.wait)
+    for event in core_execution_loop.core_celery_execution_loop(context, plan, submit):
+        looks.begin()
+        yield event
+
+
+class Looks:
+    """The waits between two looks at the steps of a run."""
+
+    def __init__(self) -> None:
+        self.seconds = FIRST_LOOK_SECONDS
+
+    def begin(self) -> None:
+        """Something happened, so the next look is soon."""
+        self.seconds = FIRST_LOOK_SECONDS
+
+    def wait(self, _seconds: float) -> None:
+        """Waits as long as it takes until the next look, instead of for dagster-celery's interval."""
+        time.sleep(self.seconds)
+        self.seconds = min(self.seconds * LOOKS_GROW, LOOK_EVERY_SECONDS)

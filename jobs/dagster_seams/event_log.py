@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dagster import DagsterEventType, DagsterInstance
+from dagster._core.instance.utils import RUNLESS_RUN_ID
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -79,3 +80,21 @@ def remove_check_results(log: EventLog, before: datetime, *, dry: bool) -> int:
             query = select(func.count()).select_from(AssetCheckExecutionsTable).where(*old)
             return int(connection.execute(query).scalar_one())
         return int(connection.execute(delete(AssetCheckExecutionsTable).where(*old)).rowcount)
+
+
+def remove_runless_events(log: EventLog, before: datetime, *, dry: bool) -> int:
+    """Removes old events that belong to no run, except the latest of each asset and partition."""
+    events = SqlEventLogStorageTable.c
+    latest = select(func.max(events.id)).group_by(
+        events.asset_key, events.partition, events.dagster_event_type
+    )
+    old = (
+        events.run_id == RUNLESS_RUN_ID,
+        events.timestamp < before.replace(tzinfo=None),
+        events.id.not_in(latest),
+    )
+    with log.index_connection() as connection:
+        if dry:
+            query = select(func.count()).select_from(SqlEventLogStorageTable).where(*old)
+            return int(connection.execute(query).scalar_one())
+        return int(connection.execute(delete(SqlEventLogStorageTable).where(*old)).rowcount)

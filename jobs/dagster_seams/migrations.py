@@ -12,6 +12,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from dagster._core.storage import sql
 
+from jobs.dagster_seams.storage_engines import SQLITE_STORES
+
 
 def read_migrations_once() -> None:
     """Makes Dagster cache its migrations, which do not change while a process runs."""
@@ -24,3 +26,10 @@ def read_migrations_once() -> None:
         return known[location]
 
     vars(sql)["ScriptDirectory"] = SimpleNamespace(from_config=from_config)
+
+
+def read_migrations_now() -> None:
+    """Reads the migrations, which all stores share, for processes that will be forked from this one."""
+    for store in SQLITE_STORES:
+        config = sql.get_alembic_config(str(store.__file__))
+        vars(sql)["ScriptDirectory"].from_config(config).get_current_head()

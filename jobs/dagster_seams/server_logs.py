@@ -8,11 +8,20 @@ configuration. `--log-format` offers only three formats of Dagster.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from dagster._utils import log
 
 
 def use_server_logs(configure: Callable[[], None]) -> None:
-    """Makes servers loaded after this call run this function instead of configuring their own logs."""
-    log.configure_loggers = lambda **_: configure()
+    """Makes servers run this function instead of configuring their own logs."""
+    theirs = log.configure_loggers
+
+    def configure_loggers(**_: object) -> None:
+        configure()
+
+    # `log` itself for modules that are loaded later, and those that have imported the function already.
+    for module in list(sys.modules.values()):
+        if vars(module).get("configure_loggers") is theirs:
+            setattr(module, "configure_loggers", configure_loggers)  # noqa: B010 mypy knows no such attribute

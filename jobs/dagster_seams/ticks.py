@@ -43,6 +43,9 @@ def sensor_ticks(instance: DagsterInstance, names: Collection[str]) -> Iterator[
 
 def _ticks(instance: DagsterInstance, state: InstigatorState) -> SensorTicks:
     of_sensor = state.instigator_origin_id, state.selector_id
+    newest = instance.get_ticks(*of_sensor, limit=1)
+    if newest and newest[0].status in GOOD:
+        return SensorTicks(state.instigator_name, newest[0].timestamp, None)
     good = instance.get_ticks(*of_sensor, limit=1, statuses=GOOD)
     good_at = good[0].timestamp if good else 0.0
     failed = instance.get_ticks(*of_sensor, limit=1, statuses=[TickStatus.FAILURE], after=good_at or None)

@@ -11,26 +11,33 @@ from dagster import (
     op,
 )
 
+from jobs.dagster_seams.check_events import log_check
 from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.figures.day_checks import day_evaluations
 from jobs.figures.metadata import BOARDS, board_metadata, day_materializations
 from jobs.runs import RunPriority
-from jobs.workers.executor import TIME_LIMIT_TAG
 from jobs.workers.priorities import Priority, priority_tag
-from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
+from jobs.workers.work import SHORT_WORK
 from resources.figures import FigureStores
 
-FIGURES_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "1800"} | priority_tag(Priority.FIGURES)
+FIGURES_WORK = SHORT_WORK | priority_tag(Priority.FIGURES)
 PUBLISH_FIGURES = "publish_figures"
 BOARD_ASSETS = {board: dataset.name for board, dataset in BOARDS.items()}
 
 
 @op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
 def refresh_touched_days(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
-    """Publishes each KPI day whose orders changed since it was last published."""
+    """Publishes and checks each KPI day whose orders changed since, also for other tools."""
     with permanent_failures(), figures.open() as published:
-        events = day_materializations(published.refresh_dirty_days(), published.currency)
+        refreshed = published.refresh_dirty_days()
+        days = {one.day for one in refreshed}
+        events = day_materializations(refreshed, published.currency)
+        checks = day_evaluations(published, days) if days else []
+        published.update_tables()
     for event in events:
         context.log_event(event)
+    for evaluation in checks:
+        log_check(context, evaluation)
     context.add_output_metadata({"days": len(events)})
 
 

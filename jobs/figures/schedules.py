@@ -1,46 +1,31 @@
-"""Schedules of the figures: they refresh what no import touched, and take snapshots of the queues."""
+"""Schedules of the figures: they refresh what no import touched."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from dagster import (
-    AssetMaterialization,
     AssetSelection,
     DefaultScheduleStatus,
-    JobDefinition,
-    OpExecutionContext,
-    ResourceParam,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
     define_asset_job,
     in_process_executor,
-    job,
-    op,
-    schedule,
 )
 
 from jobs.dagster_seams.asset_jobs import AssetJob
-from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
+from jobs.described import described_schedule
+from jobs.figures.ops import BOARD_ASSETS
+from jobs.figures.partitions import RANGE_END, RANGE_START
 from jobs.runs import RunPriority
-from jobs.workers.queues import queue_sizes
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, PIPELINE_SNAPSHOT
-from orders_pipeline.monitoring.snapshots import take_snapshot
-from resources.figures import FigureStores
+from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
 
-REFRESH_RECENT_KPIS, REBUILD_LEADERBOARDS, TAKE_SNAPSHOT = (
-    "refresh_recent_kpis",
-    "rebuild_boards",
-    "take_snapshot",
-)
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+REFRESH_RECENT_KPIS, REBUILD_LEADERBOARDS = "refresh_recent_kpis", "rebuild_boards"
 ON = DefaultScheduleStatus.RUNNING
-Jobs = Sequence[JobDefinition | AssetJob]
 
 
-def figure_jobs(settings: Settings) -> Jobs:
+def figure_jobs() -> Sequence[AssetJob]:
     """All jobs of this module."""
     return [
         define_asset_job(
@@ -57,14 +42,13 @@ def figure_jobs(settings: Settings) -> Jobs:
             description="Rebuilds both leaderboards from the order store.",
             tags=RunPriority.FIGURES.tag,
         ),
-        _snapshot_job(settings),
     ]
 
 
 def figure_schedules(settings: Settings) -> list[ScheduleDefinition]:
     """All schedules of this module, on by default."""
 
-    @schedule(
+    @described_schedule(
         job_name=REFRESH_RECENT_KPIS,
         cron_schedule="5 * * * *",
         execution_timezone=settings.timezone,
@@ -81,40 +65,8 @@ def figure_schedules(settings: Settings) -> list[ScheduleDefinition]:
         ScheduleDefinition(
             name="rebuild_boards_schedule",
             job_name=REBUILD_LEADERBOARDS,
+            description="Every half hour: both leaderboards, in case Redis lost changes.",
             cron_schedule="*/30 * * * *",
             default_status=ON,
         ),
-        ScheduleDefinition(
-            name="take_snapshot_schedule",
-            job_name=TAKE_SNAPSHOT,
-            cron_schedule="*/5 * * * *",
-            default_status=ON,
-        ),
     ]
-
-
-def _snapshot_job(settings: Settings) -> JobDefinition:
-    @op(name="note_queues_and_throughput", retry_policy=THREE_TRIES, tags=FIGURES_WORK)
-    def note_queues_and_throughput(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
-        """Stores a snapshot of queues and throughput for the plots, and removes old snapshots."""
-        sizes = _sizes(settings)
-        with permanent_failures(), figures.open() as published:
-            live = published.live.figures(published.currency)
-            take_snapshot(published.engine, sizes)
-        waiting = {f"waiting_{queue}": size for queue, size in sizes.items()}
-        context.log_event(AssetMaterialization(PIPELINE_SNAPSHOT.name, metadata={**waiting, **live}))
-
-    @job(name=TAKE_SNAPSHOT, executor_def=in_process_executor, tags=RunPriority.CARE.tag)
-    def note_queues() -> None:
-        """Takes a snapshot of queues and throughput."""
-        note_queues_and_throughput()
-
-    return note_queues
-
-
-def _sizes(settings: Settings) -> dict[str, int]:
-    try:
-        return queue_sizes(settings)
-    except ConnectionError:
-        # An alert reports the broker. A snapshot of the orders is still worth a row.
-        return {}

@@ -4,22 +4,18 @@ import time
 from collections.abc import Sequence
 
 from dagster import (
-    DagsterInstance,
-    DagsterRunStatus,
     DefaultSensorStatus,
     ResourceParam,
     RunRequest,
-    RunsFilter,
     SensorDefinition,
     SensorEvaluationContext,
     SkipReason,
-    sensor,
 )
 
-from jobs.dagster_seams.runs import newest_event_id
+from jobs.described import described_sensor
 from jobs.figures.ops import PUBLISH_FIGURES
 from jobs.figures.schedules import REBUILD_LEADERBOARDS
-from jobs.runs import IN_PROGRESS, WAITING, fail_run
+from jobs.runs import IsBeating, any_alive, unknown
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import imports_in
 from orders_pipeline.imports.watchdog import HeartbeatClock
@@ -32,23 +28,24 @@ LOOK_FOR_CHANGES_SECONDS = 10
 WHILE_IMPORTING_EVERY_SECONDS = 60
 # Times the patience with work: a refresh logs events only at its start and its end.
 PUBLISHING_MAY_BE_SILENT_FOR = 2
-LOOK_FOR_BOARDS_SECONDS = 30
+LOOK_FOR_BOARDS_SECONDS = 60
 REBUILD_AGAIN_AFTER_SECONDS = 300
 
 
-def figure_sensors(work_patience: float) -> Sequence[SensorDefinition]:
+def figure_sensors(work_patience: float, is_beating: IsBeating = unknown) -> Sequence[SensorDefinition]:
     """All sensors of this module, on by default.
 
     Args:
         work_patience: seconds for which workers may send no heartbeat.
+        is_beating: whether a run sends heartbeats.
     """
-    return [_changed_days_sensor(work_patience), _missing_boards_sensor()]
+    return [_changed_days_sensor(work_patience, is_beating), _missing_boards_sensor()]
 
 
-def _changed_days_sensor(work_patience: float) -> SensorDefinition:
+def _changed_days_sensor(work_patience: float, is_beating: IsBeating) -> SensorDefinition:
     signs = HeartbeatClock()
 
-    @sensor(
+    @described_sensor(
         name="changed_days_sensor",
         job_name=PUBLISH_FIGURES,
         minimum_interval_seconds=LOOK_FOR_CHANGES_SECONDS,
@@ -59,11 +56,11 @@ def _changed_days_sensor(work_patience: float) -> SensorDefinition:
     ) -> RunRequest | SkipReason:
         """Publishes the figures of days whose orders changed, wherever the import ran, and lost figures."""
         with figures.open() as published:
-            due = published.are_due()
+            due = published.are_due() or published.file_is_due()
             with reading(published.engine) as connection:
                 busy = bool(imports_in(connection, ImportStatus.RUNNING))
         silence = PUBLISHING_MAY_BE_SILENT_FOR * work_patience
-        if not due or _is_active(context.instance, PUBLISH_FIGURES, signs, silence):
+        if not due or any_alive(context.instance, PUBLISH_FIGURES, signs, silence, is_beating):
             return SkipReason("no figures are due, or they are being published")
         if busy and time.time() - float(context.cursor or 0) < WHILE_IMPORTING_EVERY_SECONDS:
             return SkipReason("an import is running; its days are published once a minute")
@@ -74,7 +71,7 @@ def _changed_days_sensor(work_patience: float) -> SensorDefinition:
 
 
 def _missing_boards_sensor() -> SensorDefinition:
-    @sensor(
+    @described_sensor(
         name="missing_boards_sensor",
         job_name=REBUILD_LEADERBOARDS,
         minimum_interval_seconds=LOOK_FOR_BOARDS_SECONDS,
@@ -97,19 +94,3 @@ def _missing_boards_sensor() -> SensorDefinition:
         return RunRequest()
 
     return missing_boards_sensor
-
-
-def _is_active(
-    instance: DagsterInstance, job_name: str, signs: HeartbeatClock, silence_seconds: float
-) -> bool:
-    """Whether such a run waits or works. A run that is silent for too long is marked as failed."""
-    filters = RunsFilter(job_name=job_name, statuses=[*IN_PROGRESS, DagsterRunStatus.QUEUED])
-    active = False
-    for record in instance.get_run_records(filters):
-        run = record.dagster_run
-        silent_for = signs.unchanged_for(run.run_id, newest_event_id(instance, run.run_id))
-        if run.status in WAITING or silent_for < silence_seconds:
-            active = True
-        else:
-            fail_run(instance, record, "the run's process is gone")
-    return active

@@ -1,4 +1,4 @@
-"""Launches the imports of files from the inbox: a run for each file, or one run for many small files.
+"""Launches imports: a run for each file of the inbox, or one run for many small files or reopened imports.
 
 A run costs two to three seconds, whatever it does, so many small files share a run. Only some runs are
 launched at a time. The other imports wait in the store, where they hold up neither larger files nor figures.
@@ -16,8 +16,9 @@ from jobs.imports.partitions import register_partitions
 from jobs.imports.readiness import missing_for_imports
 from jobs.imports.shared_runs import shared_runs
 from jobs.imports.small_files import IMPORT_SMALL_FILES, shared_run
-from jobs.runs import IN_PROGRESS, WAITING, RunPriority, imported_keys
+from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, imported_keys, unended_runs
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.to_launch import ToLaunch, imports_to_launch, note_launched
 from orders_pipeline.store.engine import reading
 
@@ -109,24 +110,58 @@ def shared_requests(
     return [shared_run(keys) for keys in ready]
 
 
+def is_left(instance: DagsterInstance, engine: Engine) -> bool:
+    """Whether imports wait for a run until others have ended."""
+    with reading(engine) as connection:
+        waiting = imports_to_launch(connection)
+    launched = launched_now(instance).keys
+    return any(one.key not in launched and one.dropped_at is not None for one in waiting)
+
+
+def keys_to_share(instance: DagsterInstance, engine: Engine, limits: LaunchLimits = LIMITS) -> set[str]:
+    """Partition keys of the imports that are to share runs, now or when other shared runs have ended."""
+    with reading(engine) as connection:
+        waiting = imports_to_launch(connection)
+    return {one.key for one in _sharing(waiting, launched_now(instance), limits)}
+
+
+def groups_to_share(
+    instance: DagsterInstance, found: Sequence[Import], limits: LaunchLimits = LIMITS
+) -> list[list[str]]:
+    """Partition keys of the imports for which a command launches shared runs, one after the other."""
+    waiting = [ToLaunch(one.key, one.file_bytes, awaits_run=one.awaits_run) for one in found]
+    sharing = _sharing(waiting, Launched(launched_now(instance).keys), limits)
+    return [[one.key for one in group] for group in _groups(sharing, limits.files_a_run)]
+
+
 def choose(waiting: Sequence[ToLaunch], launched: Launched, limits: LaunchLimits) -> ToRun:
-    """Chooses the files to launch now, the oldest first."""
-    left = [one for one in waiting if one.key not in launched.keys]
-    small = [one for one in left if one.is_new and one.file_bytes <= limits.small_bytes]
-    sharing = small if len(small) + launched.own_runs > limits.more_than else []
-    keys = {one.key for one in sharing}
-    alone = [one for one in left if one.key not in keys]
+    """Chooses the files to launch now, the oldest first. The watchdog launches reopened imports alone."""
+    sharing = _sharing(waiting, launched, limits)
+    left = launched.keys | {one.key for one in sharing}
+    alone = [one for one in waiting if one.key not in left and one.dropped_at is not None]
     own_runs = min(limits.at_once, max(limits.own_runs - launched.own_runs, 0))
     shared_runs = max(limits.shared_runs - launched.shared_runs, 0)
     return ToRun(alone[:own_runs], _groups(sharing, limits.files_a_run)[:shared_runs])
 
 
+def is_under_way(instance: DagsterInstance, key: str, since: datetime) -> bool:
+    """Whether Dagster has a run of this import, launched since then, that has not ended."""
+    own = RunsFilter(tags={PARTITION_TAG: key}, statuses=[*WAITING, *IN_PROGRESS])
+    shared = [one for one in shared_runs(instance) if key in imported_keys(one.dagster_run)]
+    return any(one.create_timestamp >= since for one in [*instance.get_run_records(own), *shared])
+
+
 def launched_now(instance: DagsterInstance) -> Launched:
     """The imports that Dagster runs or has in its queue."""
-    active = RunsFilter(job_name=IMPORT_ORDERS, statuses=[*WAITING, *IN_PROGRESS])
-    own, shared = instance.get_run_records(active), shared_runs(instance)
+    own, shared = unended_runs(instance, IMPORT_ORDERS), shared_runs(instance)
     keys = (key for record in [*own, *shared] for key in imported_keys(record.dagster_run))
     return Launched(frozenset(keys), len(shared), len(own))
+
+
+def _sharing(waiting: Sequence[ToLaunch], launched: Launched, limits: LaunchLimits) -> list[ToLaunch]:
+    left = [one for one in waiting if one.key not in launched.keys]
+    small = [one for one in left if one.awaits_run and one.file_bytes <= limits.small_bytes]
+    return small if len(small) + launched.own_runs > limits.more_than else []
 
 
 def _groups(files: list[ToLaunch], size: int) -> list[list[ToLaunch]]:

@@ -29,6 +29,7 @@ def orders_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
         "duplicate_lines": report.duplicate_lines,
         "left_out_lines": report.left_out_lines,
         "repeated_lines": report.repeated_lines,
+        "returns": report.returns,
         **{f"orders_{name}": number for name, number in report.orders.items()},
         **report.statuses,
         # The UI plots numbers only; the exact amounts are in the store.

@@ -20,21 +20,24 @@ from dagster import (
 )
 
 from jobs.failures import THREE_TRIES, import_step
+from jobs.imports.at_once import publish_at_once
 from jobs.imports.config import launch_config, launch_instructions
 from jobs.imports.metadata import orders_metadata, rejects_metadata
 from jobs.imports.partitions import register_partition
-from jobs.workers.executor import TIME_LIMIT_TAG
 from jobs.workers.priorities import Priority, priority_tag
-from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
+from jobs.workers.queue_heads import queued_at
+from jobs.workers.work import FILE_WORK, GATEWAY_WORK, STORE_WORK
+from orders_pipeline.base.tracing import is_tracing
+from orders_pipeline.imports.file_import import FileImport
+from orders_pipeline.imports.step_failures import Step
+from orders_pipeline.imports.traced_steps import trace_run_start
 from orders_pipeline.lifecycle.batch import Batch
+from orders_pipeline.refunds.publishing import publish_refunds_of
 from resources.figures import FigureStores
 from resources.file_imports import FileImports
 from resources.payment_gateway import PaymentGateways
 
 BATCH = {"batch": In(Nothing)}
-FILE_WORK = {QUEUE_TAG: DEFAULT_QUEUE, TIME_LIMIT_TAG: "7200"}
-STORE_WORK = {QUEUE_TAG: "orders", TIME_LIMIT_TAG: "1800"}
-GATEWAY_WORK = {QUEUE_TAG: "orders", TIME_LIMIT_TAG: "7200"}
 
 
 @op(
@@ -50,6 +53,7 @@ def parse_order_file(
     """Parses the staged file once: whole orders go into batches, bad lines into rejects."""
     key, told = context.partition_key, launch_instructions(context.op_config)
     with import_step(context, file_imports) as steps:
+        _trace_run_start(context, steps)
         numbers = steps.parse(key, context.run_id, told)
         # The store has the file; a new Dagster instance may not have its partition.
         register_partition(context.instance, key)
@@ -83,7 +87,8 @@ def charge_payments(
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps, payment_gateway.open(steps.engine) as gateway:
         answers = steps.charge(context.partition_key, batch, gateway)
-    context.add_output_metadata({"paid": answers.paid, "declined": answers.declined})
+    authorized = {"authorized": answers.authorized} if answers.authorized else {}
+    context.add_output_metadata({"paid": answers.paid, "declined": answers.declined, **authorized})
 
 
 @op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK | priority_tag(Priority.END))
@@ -123,13 +128,22 @@ def roll_back_orders(
     tags=FILE_WORK | priority_tag(Priority.END),
 )
 def summarize_import(
-    context: OpExecutionContext, file_imports: ResourceParam[FileImports]
+    context: OpExecutionContext,
+    file_imports: ResourceParam[FileImports],
+    figures: ResourceParam[FigureStores],
 ) -> Iterator[Output[None]]:
     """Finishes the import; fails unless the store shows that every order of the file is settled."""
     with import_step(context, file_imports) as steps:
+        if returned := steps.returns_of(context.partition_key):
+            with figures.open() as published:
+                published.boards.publish_returns(returned)
         report = steps.finish(context.partition_key)
+        if refunded := steps.refunds_of(context.partition_key):
+            with figures.open() as published:
+                publish_refunds_of(published.engine, published.boards, refunded)
         orders = orders_metadata(steps.engine, report)
         rejected = rejects_metadata(steps.engine, report)
+        publish_at_once(context, figures)
     yield Output(None, "orders", metadata=orders)
     yield Output(None, "rejected_order_rows", metadata=rejected)
 
@@ -137,6 +151,14 @@ def summarize_import(
 def _batch(context: OpExecutionContext) -> int:
     """The number of the batch that this step of the fan-out is for."""
     return int(str(context.get_mapping_key()))
+
+
+def _trace_run_start(context: OpExecutionContext, steps: FileImport) -> None:
+    if is_tracing() and (queued := queued_at()) and context.retry_number == 0:
+        run = context.instance.get_run_record_by_id(context.run_id)
+        if run:
+            step = Step(context.partition_key, context.op_def.name, context.run_id)
+            trace_run_start(steps.engine, step, run.create_timestamp.timestamp(), queued)
 
 
 def _show(context: OpExecutionContext, batch: Batch) -> None:

@@ -10,12 +10,13 @@ from dagster import (
     SensorEvaluationContext,
     SensorResult,
     SkipReason,
-    sensor,
 )
 
+from jobs.described import described_sensor
 from jobs.imports.background import Background
 from jobs.imports.dead_runs import RunPatience, fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.launcher_signs import is_launching
 from jobs.imports.launching import launch_requests, shared_requests
 from jobs.imports.small_files import IMPORT_SMALL_FILES
 from jobs.imports.watchdog import relaunch_lost
@@ -29,6 +30,7 @@ from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 
 LOOK_SECONDS = 10
+LOOK_FOR_LOST_SECONDS = 20
 ON = DefaultSensorStatus.RUNNING
 # How long a tick waits for the files that it stages. A large file, or many, take longer, and go on after it.
 ATTEND_SECONDS = 5.0
@@ -45,16 +47,16 @@ def import_sensors(
     """
     inbox = Inbox(settings.inbox_folder, stable_seconds)
     return [
-        _inbox_sensor(inbox),
+        _inbox_sensor(inbox, settings),
         _small_files_sensor(settings),
         _lost_imports_sensor(settings, tuple(pauses)),
     ]
 
 
-def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
+def _inbox_sensor(inbox: Inbox, settings: Settings) -> SensorDefinition:
     dropped, background = DroppedFiles(inbox), Background()
 
-    @sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
+    @described_sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
     def inbox_sensor(
         context: SensorEvaluationContext, file_imports: ResourceParam[FileImports]
     ) -> SensorResult | SkipReason:
@@ -64,14 +66,14 @@ def _inbox_sensor(inbox: Inbox) -> SensorDefinition:
                 if pause := current_pause(connection):
                     return SkipReason(f"files wait in the inbox: {pause}")
             trouble = _attend(background, partial(_take_in, dropped, file_imports))
-            requests = launch_requests(context.instance, engine)
+            requests = [] if is_launching(settings) else launch_requests(context.instance, engine)
         if trouble and not requests:
             raise trouble
         if trouble:
             context.log.error(f"Files wait in the inbox: {trouble}")
-        return (
-            SensorResult(run_requests=requests) if requests else SkipReason("no complete file in the inbox")
-        )
+        if requests:
+            return SensorResult(run_requests=requests)
+        return SkipReason("no complete file in the inbox, or the launcher launches its import")
 
     return inbox_sensor
 
@@ -91,15 +93,14 @@ def _take_in(dropped: DroppedFiles, file_imports: FileImports) -> None:
 
 
 def _small_files_sensor(settings: Settings) -> SensorDefinition:
-    @sensor(job_name=IMPORT_SMALL_FILES, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
+    @described_sensor(job_name=IMPORT_SMALL_FILES, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
     def small_files_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SensorResult | SkipReason:
-        """Launches runs that many small files of the inbox share."""
+        """Launches runs that many small files of the inbox, or many small reopened imports, share."""
+        if is_launching(settings):
+            return SkipReason("the launcher launches the runs of small files")
         with order_store.open() as engine:
-            with reading(engine) as connection:
-                if pause := current_pause(connection):
-                    return SkipReason(f"small files wait: {pause}")
             requests = shared_requests(context.instance, engine, settings)
         if requests:
             return SensorResult(run_requests=requests)
@@ -112,7 +113,9 @@ def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> Senso
     signs = HeartbeatClock()
     patience = Patience(settings.run_patience, settings.work_patience, pauses)
 
-    @sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
+    @described_sensor(
+        job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_FOR_LOST_SECONDS, default_status=ON
+    )
     def lost_imports_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SensorResult | SkipReason:

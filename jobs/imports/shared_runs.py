@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from dagster import DagsterInstance, RunRecord, RunsFilter
 
 from jobs.imports.small_files import IMPORT_SMALL_FILES
-from jobs.runs import IN_PROGRESS, WAITING
+from jobs.runs import unended_runs
 from orders_pipeline.imports.import_row import Import
 
 
 def shared_runs(instance: DagsterInstance) -> Sequence[RunRecord]:
     """The shared runs that have not ended."""
-    return instance.get_run_records(
-        RunsFilter(job_name=IMPORT_SMALL_FILES, statuses=[*WAITING, *IN_PROGRESS])
-    )
+    return unended_runs(instance, IMPORT_SMALL_FILES)
 
 
 def shared_run_of(instance: DagsterInstance, found: Import) -> Sequence[RunRecord]:

@@ -6,6 +6,7 @@ the same steps of the core as a run of a single file. Each file keeps its partit
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -28,15 +29,17 @@ from dagster import (
 from sqlalchemy import Engine
 
 from jobs.failures import THREE_TRIES, TRANSIENT, permanent_failures
+from jobs.imports.at_once import publish_at_once
 from jobs.imports.metadata import orders_metadata, rejects_metadata
-from jobs.imports.ops import FILE_WORK
 from jobs.imports.partitions import register_partitions
 from jobs.runs import KEYS, LONG_RUN, SHARE_OUT, RunPriority, imported_keys
 from jobs.workers.priorities import Priority, priority_tag
+from jobs.workers.work import FILE_WORK
 from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
 from orders_pipeline.imports.report import ImportReport
 from orders_pipeline.imports.small_files import SmallFiles, refusals_of, require_staged
 from orders_pipeline.payments.gateway import GatewayUnavailableError, PaymentGateway
+from orders_pipeline.refunds.publishing import publish_refunds_of
 from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 from resources.file_imports import FileImports
@@ -52,8 +55,13 @@ SPARE_NOBODY = (SoftTimeLimitExceeded, *TRANSIENT)
 
 def shared_run(keys: Sequence[str]) -> RunRequest:
     """A run that imports these files."""
-    config = {"ops": {SHARE_OUT: {"config": {KEYS: list(keys)}}}}
+    config = shared_config(keys)
     return RunRequest(job_name=IMPORT_SMALL_FILES, run_config=config, tags=RunPriority.INBOX.tag)
+
+
+def shared_config(keys: Sequence[str]) -> dict[str, Any]:
+    """Config of a run that imports these files."""
+    return {"ops": {SHARE_OUT: {"config": {KEYS: list(keys)}}}}
 
 
 @op(
@@ -106,6 +114,8 @@ def import_files(
             context.run_id,
             gateway,
             published.boards.publish_window,
+            published.boards.publish_returns,
+            partial(publish_refunds_of, published.engine, published.boards),
             SPARE_NOBODY,
         )
         for report in files.import_all(keys):
@@ -123,8 +133,13 @@ def import_files(
     retry_policy=THREE_TRIES,
     tags=FILE_WORK | priority_tag(Priority.END),
 )
-def report_refused_files(context: OpExecutionContext, order_store: ResourceParam[OrderStore]) -> None:
+def report_refused_files(
+    context: OpExecutionContext,
+    order_store: ResourceParam[OrderStore],
+    figures: ResourceParam[FigureStores],
+) -> None:
     """Fails if files were refused, as the run of a single file does, so that operators get a notice."""
+    publish_at_once(context, figures)
     with permanent_failures(), order_store.open() as engine:
         with reading(engine) as connection:
             refused = refusals_of(connection, imported_keys(context.run), context.run_id)

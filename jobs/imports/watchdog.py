@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from jobs.imports.dead_runs import runs_of
 from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.launching import keys_to_share
 from jobs.imports.readiness import missing_for_imports
 from jobs.imports.shared_runs import shared_run_of, shared_runs
 from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, fail_run, imported_keys
@@ -58,6 +59,7 @@ def relaunch_lost(
     instance = context.instance
     waiting = cache(lambda: _waiting(settings))
     absent = cache(lambda: missing_for_imports(settings, engine))
+    sharing = cache(lambda: keys_to_share(instance, engine))
     shared = shared_runs(instance)
     for one in shared:
         if reason := _why_lost(one, engine, signs, waiting, patience):
@@ -69,6 +71,8 @@ def relaunch_lost(
         silence = signs.silence(found, run)
         tasks_wait = silence.work > patience.work and waiting()(found.key)
         match judge(found, run, silence, tasks_wait, patience):
+            case Relaunch() if found.awaits_run and found.key in sharing():
+                pass
             case Relaunch(reason) if missing := absent():
                 context.log.warning(f"{found.key} is launched again once {missing} answers: {reason}")
             case Relaunch(reason):
@@ -106,11 +110,12 @@ def _watched(instance: DagsterInstance, engine: Engine, shared: Sequence[RunReco
 
     An import of a shared run is watched on its own as soon as that run has ended.
     """
-    in_shared = {record.dagster_run.run_id for record in shared}
+    runs = {record.dagster_run.run_id for record in shared}
+    keys = {key for record in shared for key in imported_keys(record.dagster_run)}
     begun = _begun(instance)
     with reading(engine) as connection:
         watched = imports_to_watch(connection, begun, new_too=current_pause(connection) is None)
-    return [one for one in watched if one.run_id not in in_shared]
+    return [one for one in watched if one.run_id not in runs and not (one.awaits_run and one.key in keys)]
 
 
 def _begun(instance: DagsterInstance) -> set[str]:

@@ -23,11 +23,11 @@ from jobs.workers.queues import unserved_queues
 from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
 from jobs.workers.step_tallies import counted
+from jobs.workers.work import TIME_LIMIT_TAG
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.broker_tls import plain_amqps
 from orders_pipeline.services.redis_server import broker_url, redis_url
 
-TIME_LIMIT_TAG = "orders/time_limit_seconds"
 GRACE_SECONDS = 30
 WORKERS_ANSWER_WITHIN_SECONDS = 15
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from celery import current_task
 from kombu.connection import Connection
 
 from jobs.dagster_seams.redis_queues import waiting_headers
@@ -19,6 +20,12 @@ QUEUED_AT = "queued_at"
 def queued_now() -> dict[str, float]:
     """Headers for a task that is queued now."""
     return {QUEUED_AT: time.time()}
+
+
+def queued_at() -> float | None:
+    """When the task that this thread executes was queued, in seconds since 1970; None outside a task."""
+    found = current_task.request.get(QUEUED_AT) if current_task else None
+    return float(found) if found else None
 
 
 def queues(settings: Settings) -> dict[str, Queue]:

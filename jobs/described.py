@@ -1,0 +1,17 @@
+"""Sensors and schedules that Dagster describes by their docstring, as it does assets, ops and jobs."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from dagster import ScheduleDefinition, SensorDefinition, schedule, sensor
+
+
+def described_sensor(**options: Any) -> Callable[[Callable[..., Any]], SensorDefinition]:
+    """`dagster.sensor`, with the docstring of the function as description."""
+    return lambda function: sensor(description=inspect.getdoc(function), **options)(function)
+
+
+def described_schedule(**options: Any) -> Callable[[Callable[..., Any]], ScheduleDefinition]:
+    """`dagster.schedule`, with the docstring of the function as description."""
+    return lambda function: schedule(description=inspect.getdoc(function), **options)(function)

@@ -1,0 +1,58 @@
+"""The checks of published days: run with each refresh for its days, and at night for all days."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
+
+from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey
+
+from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
+from orders_pipeline.figures.published_figures import PublishedFigures
+from orders_pipeline.verify.check import Check
+from orders_pipeline.verify.figure_checks import (
+    Days,
+    check_cached_kpis,
+    check_published_files,
+    check_published_kpis,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DayCheck:
+    """A statement about published days, and the function that checks it."""
+
+    statement: str
+    ask: Callable[[PublishedFigures, Days], Check]
+
+
+DAY_CHECKS = {
+    "published_files_are_whole": DayCheck("Each published file is as it was written.", check_published_files),
+    "published_days_equal_the_orders": DayCheck(
+        "Each published day equals the figures of the order store, except days due for a refresh.",
+        check_published_kpis,
+    ),
+    "cached_days_equal_the_published": DayCheck(
+        "Each day in Redis equals the published day.", check_cached_kpis
+    ),
+}
+
+
+def check_days(figures: PublishedFigures, days: Days) -> dict[str, Check]:
+    """The result of each check, for these days or for all."""
+    return {name: one.ask(figures, days) for name, one in DAY_CHECKS.items()}
+
+
+def day_evaluations(figures: PublishedFigures, days: Collection[date]) -> list[AssetCheckEvaluation]:
+    """The results for days that a job without assets published, for Dagster's event log."""
+    return [
+        AssetCheckEvaluation(
+            asset_key=AssetKey(DAILY_KPIS.name),
+            check_name=name,
+            passed=check.ok,
+            metadata={"days": len(days)},
+            severity=AssetCheckSeverity.ERROR,
+            description=check.detail,
+            blocking=True,
+        )
+        for name, check in check_days(figures, days).items()
+    ]
