@@ -8,10 +8,10 @@ from fastapi import FastAPI
 
 from jobs.workers.queue_heads import queues
 from jobs.workers.queues import queue_sizes
-from orders_pipeline.api.app import create_app
 from orders_pipeline.api.request_log import log_requests
 from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import load_settings
+from orders_pipeline.console.site import create_site
 
 
 def app() -> FastAPI:
@@ -19,4 +19,4 @@ def app() -> FastAPI:
     settings = load_settings()
     configure_logs(settings)
     log_requests()
-    return create_app(settings, partial(queue_sizes, settings), partial(queues, settings))
+    return create_site(settings, partial(queue_sizes, settings), partial(queues, settings))

@@ -14,11 +14,12 @@ FileOption = Annotated[
     str | None, typer.Option("--file", help="Only from this file (its partition key).", metavar="KEY")
 ]
 SourceOption = Annotated[str | None, typer.Option(help="Only from this source.")]
+TIME_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 SinceOption = Annotated[
     datetime | None,
     typer.Option(
         help="Only failures since this time, in ORDERS_TIMEZONE.",
-        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"],
+        formats=TIME_FORMATS,
         metavar="TIME",
     ),
 ]

@@ -1,15 +1,21 @@
-"""The group of all commands. Each command is loaded on demand, because loading all takes a second."""
+"""The group of all commands. Each command is loaded on demand, because loading all takes seconds.
+
+The list of commands in `orders --help` loads none: `summaries.json` has what each does, copied from their
+docstrings by `make format`.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from orders_pipeline.base.printable import printable
 
@@ -19,18 +25,26 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "stage": "importing",
         "import": "importing",
         "files": "order_files",
+        "results": "exporting",
         "rejects": "order_files",
         "quarantine": "quarantine",
         "profile": "profiles",
     },
     "Orders and figures": {
+        "list": "exporting",
+        "export": "exporting",
         "show": "inspecting",
-        "verify": "inspecting",
+        "verify": "verifying",
         "failed": "failed",
         "retry": "failed_work",
         "cancel": "failed_work",
+        "capture": "capture",
+        "refund": "refund",
+        "refunds": "refunds",
         "kpis": "kpis",
         "leaderboard": "leaderboard",
+        "report": "report",
+        "figures": "figures",
         "products": "products",
     },
     "Operations": {
@@ -45,6 +59,9 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "config": "settings",
         "pause": "intake",
         "resume": "intake",
+        "webhooks": "webhooks",
+        "notifications": "notifications",
+        "customers": "customers",
     },
     "Maintenance": {
         "backup": "backups",
@@ -53,10 +70,14 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "clean": "clean",
         "audit": "audit",
         "keys": "keys",
+        "users": "users",
+        "console": "users",
     },
     "Try it out": {"demo": "demo", "gateway": "gateway"},
 }
 
+
+SUMMARIES = Path(__file__).with_name("summaries.json")
 
 # The class of all errors of usage, which typer does not export.
 WRONG_USAGE: tuple[type[Exception], ...] = typer.BadParameter.__bases__
@@ -77,6 +98,11 @@ class CommandGroup(TyperGroup):
         super().__init__(**attributes)
         self.commands = _Commands()  # type: ignore[assignment]
 
+    def format_help(self, *args: Any, **options: Any) -> None:
+        """Writes the help page."""
+        self.commands = _summaries()
+        super().format_help(*args, **options)
+
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Reads the arguments."""
         with _printable_errors():
@@ -96,6 +122,16 @@ def _printable_errors() -> Iterator[None]:
     except WRONG_USAGE as error:
         vars(error)["message"] = printable(vars(error)["message"])
         raise
+
+
+def _summaries() -> dict[str, Any]:
+    """Commands that can do nothing but appear in the help page."""
+    known = json.loads(SUMMARIES.read_text())
+    return {
+        name: TyperCommand(name, short_help=known[name], rich_help_panel=panel)
+        for panel, names in PANELS.items()
+        for name in names
+    }
 
 
 class _Commands(Mapping[str, Any]):

@@ -1,16 +1,23 @@
-"""Runs a Dagster server with this project's log format: `python -m cli.dagster_server COMMAND ARGUMENT...`.
+"""Runs a Dagster server as this project needs it: `python -m cli.dagster_server COMMAND ARGUMENT...`.
 
-COMMAND is `dagster`, `dagster-webserver` or `dagster-daemon`.
+COMMAND is `dagster`, `dagster-webserver` or `dagster-daemon`. The server writes its log in the project's
+format. The code server (`dagster api grpc`) forks its runs from a process that has loaded the definitions,
+and launches imports as soon as files arrive or somebody asks.
 """
 
 from __future__ import annotations
 
 import sys
 from importlib.metadata import entry_points
+from threading import Event, Thread
 
 from jobs.dagster_seams.server_logs import use_server_logs
+from jobs.dagster_seams.storage_engines import keep_engines
+from jobs.dagster_seams.warm_runs import fork_runs
 from orders_pipeline.base.logs import configure_logs
-from orders_pipeline.base.settings import load_settings
+from orders_pipeline.base.settings import Settings, load_settings
+
+CODE_SERVER = ["dagster", "api", "grpc"]
 
 
 def main() -> None:
@@ -18,9 +25,26 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings)
     use_server_logs(lambda: configure_logs(settings))
+    keep_engines()
     del sys.argv[0]
+    if sys.argv[:3] == CODE_SERVER:
+        _prepare_code_server(settings)
     (command,) = entry_points(group="console_scripts", name=sys.argv[0])
     sys.exit(command.load()())
+
+
+def _prepare_code_server(settings: Settings) -> None:
+    if settings.warm_runs:
+        fork_runs(_option("-m"))
+    if "--socket" in sys.argv:
+        from jobs.launcher import serve_launcher  # noqa: PLC0415 other servers need none of it
+
+        launcher = (settings, _option("--socket"), _option("--location-name"), Event())
+        Thread(target=serve_launcher, args=launcher, name="launcher", daemon=True).start()
+
+
+def _option(name: str) -> str:
+    return sys.argv[sys.argv.index(name) + 1]
 
 
 if __name__ == "__main__":

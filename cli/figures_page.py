@@ -47,7 +47,7 @@ def leaderboard_table(entries: list[Entry]) -> Table:
     for name in entries[0]:
         table.add_column(HEADINGS[name], justify="left" if name in WORDS else "right")
     for entry in entries:
-        table.add_row(*(escape(_text(value)) for value in entry.values()))
+        table.add_row(*(escape(_cell(name, value)) for name, value in entry.items()))
     return table
 
 
@@ -66,6 +66,11 @@ def _by_day(documents: list[dict[str, Any]]) -> Table:
             f"{document['orders_rolled_back']:,}",
         )
     return table
+
+
+def _cell(name: str, value: str | int | float | None) -> str:
+    # Units have decimals only if goods are sold by weight.
+    return f"{value:,}" if name == "total_quantity" else _text(value)
 
 
 def _text(value: str | int | float | None) -> str:

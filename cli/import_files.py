@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from sqlalchemy import Engine
 
+from cli.followed_imports import FollowedImports, leave_or_cancel
 from cli.import_progress import showing_progress
-from cli.output import CommandFailed, error_object, explain, progress
+from cli.output import CommandFailed, error_object, progress
 from cli.stack.layout import Layout
-from cli.stack.stack import RunningWorkers, running_workers, stack_status
+from cli.stack.stack import RunningWorkers, running_workers, serving_workers, stack_status
 from cli.stack.stopped import ended_with_the_stack, workers_stopped
+from orders_pipeline.base.launch_socket import LaunchSocket, RunFailed
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.due import are_due
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
-from orders_pipeline.figures.kpis.refresh import are_due
 from orders_pipeline.imports.import_row import Import, get_import, is_new
 from orders_pipeline.imports.intake import IntakePause, IntakePausedError, current_pause
 from orders_pipeline.imports.report import ImportReport, report_again, report_import
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 MICROSECONDS = 1_000_000
-LOOK_SECONDS = 1.0
+LOOK_SECONDS, LOOK_FOR_FIGURES_SECONDS = 1.0, 0.05
 PUBLISHED_WITHIN_SECONDS = 300
 
 
@@ -74,7 +78,7 @@ class ImportCommand:
     look_seconds: float = LOOK_SECONDS
 
     def run(self, files: list[Path], instructions: ReadingInstructions = NOTHING_SAID) -> list[FileRun]:
-        """Imports files one after the other; a refused file does not stop the others."""
+        """Imports files; a refused file does not stop the others. Many small files share runs."""
         runs = [FileRun(path) for path in files]
         for run in runs:
             self._stage(run, instructions)
@@ -95,14 +99,14 @@ class ImportCommand:
         try:
             staged = stage_file(self.engine, staging, run.path, instructions)
         except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
-            run.error = explain(error)
+            run.error = explained(error)
             return
         if self._was_finished(run, staged):
             return
         try:
             self._let_in(staged)
         except IntakePausedError as error:
-            run.error = explain(error)
+            run.error = explained(error)
             return
         run.staged = staged
 
@@ -150,19 +154,39 @@ class ImportCommand:
         )
 
     def _import(self, runs: list[FileRun]) -> None:
+        layout = Layout(self.settings.home)
+        launcher = LaunchSocket(layout.run)
+        workers = serving_workers(self.settings)
+        if workers and launcher.is_there():
+            _warn_of(workers)
+            self._follow(FollowedImports(self.engine, layout, launcher), runs)
+        else:
+            self._run_here(runs)
+
+    def _follow(self, imports: FollowedImports, runs: list[FileRun]) -> None:
+        """Has the imports run by the programs of `orders up`."""
+        try:
+            imports.ask_for(list(_by_key(runs).values()))
+            self._settle_all(runs, imports.wait_for)
+            self._wait_for("`orders up`", runs)
+        except KeyboardInterrupt:
+            interrupted = leave_or_cancel(imports)
+            for run in runs:
+                run.error = run.error or (None if run.report else interrupted)
+
+    def _run_here(self, runs: list[FileRun]) -> None:
+        """Runs the imports in this process."""
         with ExitStack() as stack:
             workers = running_workers(self.settings, say=progress.print, meanwhile=_load_dagster)
             _warn_of(stack.enter_context(workers))
             stack.enter_context(ended_with_the_stack(Layout(self.settings.home)))
-            from jobs.launch import RunFailed, dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
+            from jobs.launch import dagster_instance  # noqa: PLC0415 Dagster takes two seconds to load
             from jobs.publish_figures import publish_figures  # noqa: PLC0415
 
             instance = stack.enter_context(dagster_instance(self.settings))
-            began = self.started_at
-            for run in runs:
-                self._settle(instance, run, began)
-                began = time.time()
+            self._run_all(instance, runs)
             if publisher := publisher_elsewhere(self.engine, self.settings.warehouse):
+                progress.print(f"[dim]Waiting for {publisher} to publish the figures[/]", highlight=False)
                 self._wait_for(publisher, runs)
                 return
             try:
@@ -171,32 +195,43 @@ class ImportCommand:
                 _tell_unpublished(runs, failed)
 
     def _wait_for(self, publisher: str, runs: list[FileRun]) -> None:
-        progress.print(f"[dim]Waiting for {publisher} to publish the figures[/]", highlight=False)
         wanted, deadline = due_versions(self.engine), time.monotonic() + PUBLISHED_WITHIN_SECONDS
         while not are_published(self.engine, wanted):
             if time.monotonic() > deadline:
-                _tell_unpublished(
-                    runs, TimeoutError(f"{publisher} did not publish them. Check that `orders up` runs there")
-                )
+                _tell_unpublished(runs, TimeoutError(f"{publisher} did not publish them. Check that it runs"))
                 return
-            time.sleep(self.look_seconds)
+            time.sleep(LOOK_FOR_FIGURES_SECONDS)
 
-    def _settle(self, instance: DagsterInstance, run: FileRun, began: float) -> None:
-        from jobs.launch import RunFailed, run_import  # noqa: PLC0415
+    def _run_all(self, instance: DagsterInstance, runs: list[FileRun]) -> None:
+        from cli.import_runs import ImportRuns  # noqa: PLC0415
 
-        if run.staged is None or self._was_finished(run, run.staged):
-            return
+        since = datetime.fromtimestamp(self.started_at, UTC)
+        in_dagster = ImportRuns(self.engine, instance, since, self.settings.run_patience, self.look_seconds)
+        in_dagster.run_small_files(list(_by_key(runs).values()))
+        self._settle_all(runs, in_dagster.run_to_end)
+
+    def _settle_all(self, runs: list[FileRun], wait: Callable[[Import], None]) -> None:
+        """Waits for each import, and adds its report."""
+        began, settled = self.started_at, set[str]()
+        for run in runs:
+            # A file that is named twice is imported once.
+            if run.staged and not (run.staged.key in settled and self._was_finished(run, run.staged)):
+                self._settle(run, run.staged, wait, began)
+                settled.add(run.staged.key)
+            began = time.time()
+
+    def _settle(self, run: FileRun, staged: Import, wait: Callable[[Import], None], began: float) -> None:
         try:
-            with showing_progress(self.engine, run.staged):
-                run_import(instance, run.staged.key)
+            with showing_progress(self.engine, staged):
+                wait(staged)
         except RunFailed as failed:
-            run.error = self._why(run.staged, failed)
+            run.error = self._why(staged, failed)
             return
         except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
-            run.error = explain(error)
+            run.error = explained(error)
             return
         with reading(self.engine) as connection:
-            found = get_import(connection, run.staged.key)
+            found = get_import(connection, staged.key)
             if found.status is not ImportStatus.FINISHED:
                 run.error = CommandFailed(
                     "not_settled",
@@ -205,7 +240,20 @@ class ImportCommand:
                 )
                 return
             settled_at = (found.settled_at or 0) / MICROSECONDS
-            run.report = report_import(connection, found, max(settled_at - began, 0.0))
+            since = began if settled_at > began else self.started_at
+            run.report = report_import(connection, found, max(settled_at - since, 0.0))
+
+
+def explained(error: Exception) -> CommandFailed:
+    """What an exception means to the user."""
+    from cli.explained import explain  # noqa: PLC0415 only errors need what it loads
+
+    return explain(error)
+
+
+def _by_key(runs: list[FileRun]) -> dict[str, Import]:
+    """The staged imports; a file that is named twice is one import."""
+    return {run.staged.key: run.staged for run in runs if run.staged}
 
 
 def _tell_unpublished(runs: list[FileRun], failed: Exception) -> None:

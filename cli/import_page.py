@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from cli.import_files import FileRun
 from cli.output import page, show_error
-from orders_pipeline.imports.report import ImportReport
+
+if TYPE_CHECKING:
+    from cli.import_files import FileRun
+    from orders_pipeline.imports.report import ImportReport
 
 SURE = 0.8
 # The properties of the file that the report shows, and the suffix of each value.
@@ -23,7 +25,7 @@ SHOWN = {
     "date order": "",
     "companion": "",
 }
-COLOURS = {"completed": "green", "rollback": "yellow", "failed": "red"}
+COLOURS = {"authorized": "cyan", "completed": "green", "rollback": "yellow", "failed": "red"}
 
 
 def show_runs(runs: list[FileRun]) -> None:
@@ -61,6 +63,8 @@ def _figures(report: ImportReport) -> Table:
         table.add_row("  read as", escape(_read_as(report.detected)))
     table.add_row("  records", f"{report.records:,}", _lines(report))
     table.add_row("  orders", f"{report.orders['accepted']:,}", _statuses(report))
+    if report.returns:
+        table.add_row("  returns", f"{report.returns:,}")
     for currency, amount in report.revenue.items():
         table.add_row("  revenue", f"{amount} {currency}", "of completed orders")
     for currency, amounts in report.amounts.items():

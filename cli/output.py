@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, is_dataclass
 from io import StringIO
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
@@ -18,23 +18,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from cli.refused_connections import refused_connection
-from orders_pipeline.backup.errors import BackupError
-from orders_pipeline.base.documents import NewerDocumentError
 from orders_pipeline.base.printable import json_text, printable
-from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.base.settings import SettingsError
-from orders_pipeline.base.stack_trace import message_of, stack_trace
-from orders_pipeline.failed_work.chosen import UnknownOrderError
-from orders_pipeline.figures.kpis.published_parts import PartsLost
-from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
-from orders_pipeline.imports.import_row import UnknownPartitionError
-from orders_pipeline.imports.intake import IntakePausedError
-from orders_pipeline.payments.gateway import GatewayUnavailableError
-from orders_pipeline.services.redis_server import RedisServerMissing
-from orders_pipeline.staging.keys import BadPartitionKey
-from orders_pipeline.staging.remote_area import StagingUnavailable
-from orders_pipeline.store.revisions import StoreRefused
 
 Arguments = ParamSpec("Arguments")
 
@@ -95,58 +79,6 @@ def show(text: str) -> None:
     sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
-def explain(error: Exception) -> CommandFailed:
-    """Converts an exception to a message for the user.
-
-    An unexpected exception becomes `internal_error`, and its stack trace is printed to stderr.
-    """
-    match error:
-        case CommandFailed():
-            failed = error
-        case FileRefused() | BackupError() | NewerDocumentError() | StoreRefused():
-            failed = CommandFailed(error.code, error.message, error.hint)
-        case SettingsError():
-            failed = CommandFailed(
-                "bad_setting", str(error), ".env.example lists every setting with its default."
-            )
-        case UnknownPartitionError() | BadPartitionKey():
-            failed = CommandFailed("unknown_partition", str(error), "`orders files` lists the known keys.")
-        case UnknownOrderError():
-            hint = "Check whether it was rejected: `orders files`, then `orders rejects KEY`."
-            failed = CommandFailed("unknown_order", str(error), hint)
-        case IntakePausedError():
-            failed = CommandFailed(
-                "intake_paused",
-                f"{error}.",
-                "Run `orders resume` to accept new files, or import with --wait.",
-            )
-        case RedisServerMissing():
-            failed = CommandFailed("redis_missing", str(error))
-        case FiguresElsewhere() | PartsLost():
-            failed = _no_figures(error)
-        case StagingUnavailable():
-            failed = CommandFailed("staging_unavailable", str(error), "Check ORDERS_STAGING_URL.")
-        case GatewayUnavailableError():
-            failed = CommandFailed("gateway_unavailable", str(error), "Check ORDERS_PAYMENT_URL.")
-        case _:
-            refused = refused_connection(error)
-            failed = CommandFailed(*refused) if refused else _unexpected(error)
-    return failed
-
-
-def _unexpected(error: Exception) -> CommandFailed:
-    sys.stderr.write(printable(stack_trace(error)))
-    told = f"{type(error).__name__}: {message_of(error)}"
-    return CommandFailed("internal_error", told, "The stack trace is on stderr.")
-
-
-def _no_figures(error: FiguresElsewhere | PartsLost) -> CommandFailed:
-    if isinstance(error, PartsLost):
-        return CommandFailed("figures_lost", str(error))
-    hint = "Ask there, or at its API. `orders kpis take-over` makes this home the publisher."
-    return CommandFailed("figures_elsewhere", str(error), hint)
-
-
 def error_object(error: CommandFailed) -> dict[str, Any]:
     """Makes the JSON document of a failure."""
     return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
@@ -160,6 +92,12 @@ def show_error(error: CommandFailed, as_json: bool) -> None:
         progress.print(f"[bold red]Error:[/] {escape(error.message)}", highlight=False)
         if error.hint:
             progress.print(f"[dim]{escape(error.hint)}[/]", highlight=False)
+
+
+def wrong_usage(code: str, message: str, as_json: bool) -> NoReturn:
+    """Refuses options that do not go together, with exit code 2."""
+    show_error(CommandFailed(code, message, "See --help for the options."), as_json)
+    raise typer.Exit(2)
 
 
 def _require_text(value: object) -> None:
@@ -183,6 +121,8 @@ def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
         except typer.Exit:
             raise
         except Exception as error:  # noqa: BLE001 the boundary: the user gets a message and exit code 1
+            from cli.explained import explain  # noqa: PLC0415 loads much that only errors need
+
             show_error(explain(error), bool(kwargs.get("as_json")))
             raise typer.Exit(1) from None
 

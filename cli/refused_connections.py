@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from orders_pipeline.base.stack_trace import message_of
 
 # Bugs of a statement are no refusals of the database.
 BUGS = ("ProgrammingError", "IntegrityError", "DataError", "NotSupportedError", "InternalError")
-BROKER_LIBRARIES = ("kombu", "amqp")
+# By the names of modules: loading a library only to compare takes time.
+REDIS_LIBRARY, BROKER_LIBRARIES = "redis", ("kombu", "amqp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,10 @@ def refused_connection(error: BaseException) -> tuple[str, str, str] | None:
 def _service(error: BaseException) -> Service | None:
     if isinstance(error, (TimeoutError, DBAPIError)):
         return STORE if _is_refusal(error) else None
-    if isinstance(error, RedisError):
+    library = type(error).__module__.partition(".")[0]
+    if library == REDIS_LIBRARY:
         return REDIS
-    if type(error).__module__.partition(".")[0] in BROKER_LIBRARIES:
+    if library in BROKER_LIBRARIES:
         return BROKER
     if isinstance(error, ConnectionError):
         others = (cause for cause in _causes(error) if type(cause).__module__ != "builtins")

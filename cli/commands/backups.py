@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli.commands.inspecting import checks_as_json, show_checks
+from cli.commands.verifying import checks_as_json, show_checks
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
 from cli.stack.layout import Layout

@@ -25,6 +25,7 @@ WORDS = {
     "runs": "Dagster runs",
     "events_of_runs": "events of runs, except the latest materializations",
     "check_results": "results of asset checks",
+    "events_without_a_run": "events of Dagster without a run",
 }
 
 

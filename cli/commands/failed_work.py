@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
+from cli.capture_orders import take_to_gateway
 from cli.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
 from cli.context import actor, open_store
 from cli.import_files import FileRun, ImportCommand
 from cli.import_page import show_runs
-from cli.output import CommandFailed, JsonOption, command, emit, error_object, page, show_error
+from cli.output import CommandFailed, JsonOption, command, emit, error_object, page, wrong_usage
 from orders_pipeline.base.model import FailureReason
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.failed_work.cancel import NotCancelled, cancel_orders, not_cancelled
@@ -50,9 +51,9 @@ def retry(
     settings = load_settings()
     chosen = Chosen(_unique(orders), source, key, reason, since_us(since, settings), text)
     if stalled and (orders or reason or since or text or every):
-        _wrong_usage("stalled_alone", "--stalled can be combined only with --file and --source.", as_json)
+        wrong_usage("stalled_alone", "--stalled can be combined only with --file and --source.", as_json)
     if not stalled and not every and chosen == Chosen():
-        _wrong_usage("nothing_chosen", "Name orders, select them with an option, or use --all.", as_json)
+        wrong_usage("nothing_chosen", "Name orders, select them with an option, or use --all.", as_json)
     with open_store(settings) as engine:
         require_known(engine, chosen)
         if stalled:
@@ -125,9 +126,9 @@ def cancel(
     dry: DryOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Cancel orders that are not charged yet. Their reserved units return to stock."""
+    """Cancel orders that are not charged or captured yet. Their reserved units return to stock."""
     if not (orders or key):
-        _wrong_usage("nothing_chosen", "Name orders, or select a file with --file.", as_json)
+        wrong_usage("nothing_chosen", "Name orders, or select a file with --file.", as_json)
     chosen = Chosen(_unique(orders), source, key)
     settings = load_settings()
     with open_store(settings) as engine:
@@ -136,7 +137,9 @@ def cancel(
         document: Document = {"dry_run": dry, **counted(groups)}
         if not dry:
             cancelled = cancel_orders(engine, chosen, because, settings.transaction_orders, actor())
-            document["orders"] = cancelled
+            document["orders"] = cancelled.orders
+            if cancelled.voids:
+                take_to_gateway(settings, engine, cancelled.voids)
         refused = _left_over(engine, chosen) if chosen.numbers else []
     _tell_cancelled(document, refused, as_json)
 
@@ -161,17 +164,12 @@ def _refusal(refused: list[NotCancelled], done: str) -> CommandFailed:
     return CommandFailed(
         "not_cancellable",
         f"{len(refused)} of the named orders cannot be cancelled: {told}. {done}",
-        "Only pending and reserved orders can be cancelled. `orders show ORDER` shows an order's history.",
+        "Only pending, reserved and authorized orders can be cancelled. See `orders show ORDER`.",
     )
 
 
 def _unique(numbers: list[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(numbers or ()))
-
-
-def _wrong_usage(code: str, message: str, as_json: bool) -> None:
-    show_error(CommandFailed(code, message, "See --help for the options."), as_json)
-    raise typer.Exit(2)
 
 
 def _show(document: Document, what: str) -> None:

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from cli.output import CommandFailed, JsonOption, command, emit, progress
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.payments.simulator.faults import Fault, FaultPlan
+from orders_pipeline.payments.simulator.faults import PASSING, Fault, FaultPlan
 
-KINDS = ", ".join(Fault)
-FAULT_HINT = f"Use --fault KIND=SHARE. KIND is {KINDS} or all. The sum of all shares is at most 1."
+KINDS = f"{', '.join(Fault)}; or all, which is all but {Fault.REFUSE}"
+FAULT_HINT = f"Use --fault KIND=SHARE. KIND is {KINDS}. The sum of all shares is at most 1."
 
 
 def gateway(
@@ -28,7 +28,8 @@ def gateway(
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KIND=SHARE", help=f"Share of requests that meet a fault. KIND: {KINDS} or all."
+            metavar="KIND=SHARE",
+            help=f"Share of requests that meet a fault. KIND: {KINDS}.",
         ),
     ] = None,
     fault_seed: Annotated[str, typer.Option(help="Seed of the faults.")] = "",
@@ -40,15 +41,35 @@ def gateway(
     late_seconds: Annotated[float, typer.Option(help="How long a late success is pending.", min=0)] = 2.0,
     hang_seconds: Annotated[float, typer.Option(help="Duration of timeout_after.", min=0)] = 60.0,
     retry_after: Annotated[int, typer.Option(help="Retry-After of rate_limited, in seconds.", min=0)] = 1,
+    forget_keys: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Forget idempotency keys after so many seconds.",
+            show_default="never",
+            min=0,
+        ),
+    ] = None,
+    events: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="Send events to it, such as http://localhost:8000/api/gateway/events."
+        ),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Run the payment gateway simulator until SIGTERM or SIGINT. Set ORDERS_PAYMENT_URL to its address.
 
-    The ORDERS_PAYMENT_* settings give its seed, success rate, delays and API key.
+    The ORDERS_PAYMENT_* and ORDERS_REFUND_* settings give its seed, success rates, delays, API key and the
+    secret that signs its events.
     """
+    from orders_pipeline.payments.simulator.events import EventSender  # noqa: PLC0415
     from orders_pipeline.payments.simulator.server import GatewayOptions, run_simulator  # noqa: PLC0415
 
     settings = load_settings()
+    if events and not settings.payment_webhook_secret:
+        hint = "Set it for the simulator, and for `orders up`."
+        raise CommandFailed("no_secret", "Events need ORDERS_PAYMENT_WEBHOOK_SECRET.", hint)
     plan = _plan(
         rates=_rates(fault or []),
         seed=fault_seed,
@@ -57,6 +78,7 @@ def gateway(
         late_seconds=late_seconds,
         hang_seconds=hang_seconds,
         retry_after_seconds=retry_after,
+        forget_keys_after=forget_keys,
     )
     options = GatewayOptions(
         folder=folder or _default_folder(settings),
@@ -66,8 +88,13 @@ def gateway(
         success_rate=settings.payment_success_rate,
         delay_min=settings.payment_delay_min,
         delay_max=settings.payment_delay_max,
+        capture_success_rate=settings.capture_success_rate,
+        refund_success_rate=settings.refund_success_rate,
+        refund_delay_min=settings.refund_delay_min,
+        refund_delay_max=settings.refund_delay_max,
         faults=plan,
         api_key=settings.payment_api_key,
+        events=EventSender(events, settings.payment_webhook_secret),
     )
     try:
         run_simulator(options, ready=lambda url: _show(url, options.folder, as_json))
@@ -79,10 +106,10 @@ def gateway(
 
 
 def _rates(shares: list[str]) -> dict[str, str]:
-    """Parses rates by kind; `all` is divided evenly among the kinds."""
+    """Parses rates by kind; `all` is divided evenly among the kinds that pass."""
     rates = dict(share.partition("=")[::2] for share in shares)
     if (everything := rates.pop("all", None)) is not None:
-        rates = {kind: str(_number(everything) / len(Fault)) for kind in Fault} | rates
+        rates = {kind: str(_number(everything) / len(PASSING)) for kind in PASSING} | rates
     return rates
 
 

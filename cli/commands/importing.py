@@ -11,15 +11,13 @@ import typer
 from sqlalchemy import Engine
 
 from cli.context import open_store
-from cli.import_files import FileRun, ImportCommand
+from cli.import_files import FileRun, ImportCommand, explained
 from cli.import_page import show_runs
-from cli.output import JsonOption, command, emit, error_object, explain, show_error
+from cli.output import JsonOption, command, emit, error_object, show_error
 from cli.reading_options import reading_options
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.layout import Layout
-from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.imports.dry_run import dry_run
-from orders_pipeline.imports.file_import import parse_rules
+from orders_pipeline.base.settings import Settings, UnknownSku, load_settings
 from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.staging import open_staging
@@ -52,8 +50,9 @@ def stage(
                 staged = stage_file(engine, staging, file, instructions)
             except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
                 failed = True
-                documents.append(error_object(explain(error)))
-                show_error(explain(error), as_json=False)
+                told = explained(error)
+                documents.append(error_object(told))
+                show_error(told, as_json=False)
                 continue
             register_partition(instance, staged.key)
             documents.append({"partition": staged.key, "file": staged.file_name, "profile": staged.profile})
@@ -99,11 +98,21 @@ def import_files(
 
 
 def _dry(settings: Settings, engine: Engine, file: Path, instructions: ReadingInstructions) -> FileRun:
+    from orders_pipeline.imports.dry_run import dry_run  # noqa: PLC0415 other imports parse elsewhere
+    from orders_pipeline.imports.file_import import parse_rules  # noqa: PLC0415
+
     run = FileRun(file)
     try:
-        run.report = dry_run(engine, open_staging(settings), parse_rules(settings), file, instructions)
+        run.report = dry_run(
+            engine,
+            open_staging(settings),
+            parse_rules(settings),
+            file,
+            instructions,
+            lists_unknown=settings.unknown_sku is UnknownSku.CREATE,
+        )
     except Exception as error:  # noqa: BLE001 one file's failure is an entry of the report
-        run.error = explain(error)
+        run.error = explained(error)
     return run
 
 

@@ -1,7 +1,8 @@
-"""`orders show` and `orders verify`."""
+"""`orders show`."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from operator import itemgetter
 from typing import Annotated, Any
 
@@ -11,12 +12,10 @@ from rich.table import Table
 
 from cli.context import open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
-from orders_pipeline.base.model import PaymentMethod
-from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.base.model import AuthorizationStatus, PaymentMethod
+from orders_pipeline.base.settings import load_settings
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
-from orders_pipeline.verify.check import Check
-from orders_pipeline.verify.everything import verify_home
 
 
 @command
@@ -27,7 +26,7 @@ def show(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the history of one order: lines, reservations, payments and events."""
+    """Show the history of one order: lines, reservations, payments, refunds and events."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
         stories = find_orders(connection, order_id, source)
     if not stories:
@@ -63,6 +62,9 @@ def _show_story(story: dict[str, Any]) -> None:
         f"  {escape(story['file'])}, from {escape(story['file_place'])}  [dim]{story['partition']}[/]",
         highlight=False,
     )
+    for name in ("refunded", "disputed"):
+        if Decimal(story[name]):
+            page.print(f"  {name} {story[name]} {story['currency']}", highlight=False)
     for kind, amount in story["amounts"].items():
         page.print(f"  {kind.replace('_', ' ')} {amount}", highlight=False)
     lines = Table("line", "in file", "SKU", "product", "units", "total", "discount")
@@ -88,44 +90,47 @@ def _events(story: dict[str, Any]) -> list[str]:
         events.append((payment["requested_at"], f"charge of {amount} sent"))
         if payment["answered_at"]:
             outcome = payment["transaction_id"] or payment["decline_reason"]
-            events.append((payment["answered_at"], f"payment {payment['status']}: {outcome}"))
+            held = any(one["attempt"] == payment["attempt"] for one in story["authorizations"])
+            status = "authorized" if held else payment["status"]
+            events.append((payment["answered_at"], f"payment {status}: {outcome}"))
+    for authorization in story["authorizations"]:
+        events += _authorization_events(authorization)
     events += [
         (held["closed_at"], f"stock {held['status']}") for held in story["reservations"] if held["closed_at"]
     ]
+    for refund in story["refunds"]:
+        events += _refund_events(refund, story["currency"])
     events += [(one["failed_at"], f"{one['reason']}: {one['detail']}") for one in story["failures"]]
     events += [(note["at"], note["note"]) for note in story["notes"]]
     return [f"{at}  {what}" for at, what in sorted(events, key=itemgetter(0))]
 
 
-@command
-def verify(as_json: JsonOption = False) -> None:
-    """Check every invariant from scratch. Exit code 1 if any is broken."""
-    settings: Settings = load_settings()
-    with open_store(settings) as engine:
-        checks = verify_home(engine, settings)
-    ok = all(check.ok for check in checks)
-    if as_json:
-        emit({"ok": ok, "checks": checks_as_json(checks)})
-    else:
-        show_checks(checks)
-    if not ok:
-        raise typer.Exit(1)
+def _authorization_events(held: dict[str, Any]) -> list[tuple[str, str]]:
+    events = []
+    if held["wanted"]:
+        because = f": {held['detail']}" if held["detail"] else ""
+        events.append((held["wanted_at"], f"{held['wanted']} asked for by {held['wanted_by']}{because}"))
+    if held["settled_at"]:
+        outcome = held["failure"] or held["transaction_id"]
+        declined = held["status"] == AuthorizationStatus.DECLINED
+        ended = "capture declined" if declined else f"payment {held['status']}"
+        events.append((held["settled_at"], f"{ended}: {outcome}"))
+    elif held["failure"]:
+        events.append((held["asked_at"], f"the gateway did not release the money: {held['failure']}"))
+    return events
 
 
-def show_checks(checks: list[Check]) -> None:
-    """Prints each check, and an example if it is broken."""
-    for check in checks:
-        mark = "[green]holds[/]" if check.ok else "[bold red]BROKEN[/]"
-        detail = "" if check.ok else f"\n        {escape(check.detail)}"
-        page.print(f"{mark:>6}  {check.name}{detail}", highlight=False)
-
-
-def checks_as_json(checks: list[Check]) -> list[dict[str, Any]]:
-    """Converts checks to the documents of `--json`."""
-    return [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks]
+def _refund_events(refund: dict[str, Any], currency: str) -> list[tuple[str, str]]:
+    what = f"{refund['kind']} {refund['refund_id']} of {refund['amount']} {currency}"
+    because = f": {refund['reason']}" if refund["reason"] else ""
+    events = [(refund["requested_at"], f"{what} requested by {refund['requested_by']}{because}")]
+    if refund["settled_at"]:
+        outcome = refund["failure"] or refund["transaction_id"] or ""
+        ended = f"{refund['kind']} {refund['refund_id']} {refund['status']}"
+        events.append((refund["settled_at"], f"{ended}: {outcome}" if outcome else ended))
+    return events
 
 
 def register(app: typer.Typer) -> None:
-    """Adds these commands."""
+    """Adds this command."""
     app.command("show")(show)
-    app.command("verify")(verify)

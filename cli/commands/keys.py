@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -14,21 +12,20 @@ from rich.table import Table
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
 from orders_pipeline.access.api_keys import (
-    ApiKey,
+    RESERVED,
+    BadKeyNameError,
     KeyExistsError,
     UnknownKeyError,
     create_key,
+    key_document,
     list_keys,
     revoke_key,
 )
 from orders_pipeline.access.audit import record_action
-from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import Scope
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.store.engine import reading
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-RESERVED = "home"
 NameArgument = Annotated[str, typer.Argument(help="Name of the user or client: letters, digits, . _ -")]
 TIMES = ("created_at", "expires_at", "last_used_at")
 
@@ -36,7 +33,7 @@ TIMES = ("created_at", "expires_at", "last_used_at")
 @command
 def create(
     name: NameArgument,
-    scope: Annotated[Scope, typer.Option(help="What the key allows; operate includes read.")],
+    scope: Annotated[Scope, typer.Option(help="What the key allows; each scope includes those before it.")],
     days: Annotated[
         int | None,
         typer.Option(
@@ -46,11 +43,13 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Create a key and show it. It cannot be shown again."""
-    _require_usable(name)
     lifetime = timedelta(days=days) if days else None
     with open_store(load_settings()) as engine, engine.begin() as connection:
         try:
             key = create_key(connection, name, scope, lifetime)
+        except BadKeyNameError as error:
+            hint = f"Use up to 64 letters, digits, . _ and -. The name {RESERVED!r} is reserved."
+            raise CommandFailed("bad_name", str(error), hint) from None
         except KeyExistsError:
             hint = f"Revoke it first with `orders keys revoke {name}`, or use another name."
             raise CommandFailed("key_exists", f"The key {name!r} already exists.", hint) from None
@@ -69,7 +68,7 @@ def create(
 def show_list(as_json: JsonOption = False) -> None:
     """List all keys, without their secrets."""
     with open_store(load_settings()) as engine, reading(engine) as connection:
-        keys = [_document(key) for key in list_keys(connection)]
+        keys = [key_document(key) for key in list_keys(connection)]
     if as_json:
         emit(keys)
     elif not keys:
@@ -101,20 +100,6 @@ def register(app: typer.Typer) -> None:
     keys.command("list")(show_list)
     keys.command("revoke")(revoke)
     app.add_typer(keys)
-
-
-def _require_usable(name: str) -> None:
-    if not NAME.fullmatch(name) or name == RESERVED:
-        raise CommandFailed(
-            "bad_name",
-            f"{name!r} cannot be the name of a key.",
-            f"Use up to 64 letters, digits, . _ and -. The name {RESERVED!r} is reserved.",
-        )
-
-
-def _document(key: ApiKey) -> dict[str, Any]:
-    times = {name: to_datetime(at).isoformat() if (at := getattr(key, name)) else None for name in TIMES}
-    return {**asdict(key), **times, "expired": key.has_expired}
 
 
 def _table(keys: list[dict[str, Any]]) -> Table:

@@ -30,6 +30,12 @@ LABELS = {
     "tips": "tips",
     "unexplained": "unexplained",
     "recorded_revenue": "paid elsewhere",
+    "refunded": "refunded in this period",
+    "refund_count": "refunds",
+    "net_revenue": "net revenue",
+    "refunded_of_orders": "refunded of these orders",
+    "disputed": "taken back by disputes",
+    "dispute_fees": "fees of disputes",
     "order_count": "completed orders",
     "average_order_value": "average order",
     "units_sold": "units sold",
@@ -46,7 +52,20 @@ LABELS = {
     "p95_seconds_to_settle": "95th percentile, seconds to settle",
 }
 
-SHOWN_IF_ANY = {"discounts", "shipping", "tax", "fees", "tips", "unexplained", "recorded_revenue"}
+SHOWN_IF_ANY = {
+    "discounts",
+    "shipping",
+    "tax",
+    "fees",
+    "tips",
+    "unexplained",
+    "recorded_revenue",
+    "refunded",
+    "refund_count",
+    "refunded_of_orders",
+    "disputed",
+    "dispute_fees",
+}
 
 
 @command
@@ -98,6 +117,7 @@ def rebuild(as_json: JsonOption = False) -> None:
     with running_redis(settings, say=_say), open_figures_of(settings) as figures:
         _say("Computing the KPIs of all days")
         days = len({item.day for item in figures.rebuild()})
+        figures.update_tables()
         with figures.engine.begin() as connection:
             record_action(connection, actor(), "kpis.rebuild", f"{days} days")
     if as_json:
@@ -135,7 +155,7 @@ def _other_currencies(
     figures: PublishedFigures, document: dict[str, Any], first: date, last: date
 ) -> list[str]:
     """Returns the currencies that have figures for these days, if the document has none."""
-    if document["orders_received"]:
+    if document["orders_received"] or document["refund_count"]:
         return []
     try:
         return figures.kpis.currencies(first, last)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
@@ -19,7 +15,9 @@ from sqlalchemy import Connection
 from cli.commands.quarantine import quarantine_table
 from cli.context import open_store
 from cli.import_page import show_findings, show_report
-from cli.output import CommandFailed, JsonOption, command, emit, page, print_whole, progress, show
+from cli.output import JsonOption, command, emit, page, print_whole, progress
+from cli.written_files import written
+from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.imports.import_row import Import, get_import, list_imports, seconds_to_settle
 from orders_pipeline.imports.quarantine import QuarantinedFile, list_quarantined
@@ -82,14 +80,20 @@ def _show_file(found: Import, report: ImportReport) -> None:
     show_findings(report.detected)
 
 
+SHOWN = {"done": OrderStatus.COMPLETED, "back": OrderStatus.ROLLBACK, "failed": OrderStatus.FAILED}
+
+
 def _show_files(found: list[Import], reports: list[ImportReport]) -> None:
     table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("partition", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for name in ("records", "orders", "done", "back", "failed", "rejects"):
+    held = any(OrderStatus.AUTHORIZED in report.statuses for report in reports)
+    statuses = {**({"held": OrderStatus.AUTHORIZED} if held else {}), **SHOWN}
+    for name in ("records", "orders", *statuses, "rejects"):
         table.add_column(name, justify="right", no_wrap=True)
     for one, report in zip(found, reports, strict=True):
-        counts = (report.records, report.orders["accepted"], *report.statuses.values(), report.rejected_lines)
+        settled = (report.statuses.get(status, 0) for status in statuses.values())
+        counts = (report.records, report.orders["accepted"], *settled, report.rejected_lines)
         table.add_row(one.key, one.status, *(f"{number:,}" for number in counts))
     if found:
         print_whole(table)
@@ -139,32 +143,10 @@ def _export(
     connection: Connection, settings: Settings, found: Import, output: Path | None, *, escape_formulas: bool
 ) -> None:
     staging = open_staging(settings)
-    if output is None:
-        # A terminal must not obey what a file contains.
-        with _shown() if sys.stdout.isatty() else nullcontext(sys.stdout.buffer) as target:
-            write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
-        sys.stdout.flush()
-        return
-    if output.exists():
-        raise CommandFailed("file_exists", f"{output} already exists.", "Name another file.")
-    unfinished = output.with_name(f"{output.name}.part")
-    try:
-        with unfinished.open("wb") as target:
-            count = write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
-        unfinished.replace(output)
-    except OSError as error:
-        raise CommandFailed("not_written", f"{output} cannot be written: {error.strerror}.") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
-    progress.print(f"{count:,} lines in {escape(str(output))}", highlight=False)
-
-
-@contextmanager
-def _shown() -> Iterator[BinaryIO]:
-    """Shows on the terminal what is written."""
-    written = BytesIO()
-    yield written
-    show(written.getvalue().decode(errors="backslashreplace"))
+    with written(output) as target:
+        count = write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
+    if output:
+        progress.print(f"{count:,} lines in {escape(str(output))}", highlight=False)
 
 
 def _show_rejects(rows: list[dict[str, Any]]) -> None:

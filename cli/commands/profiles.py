@@ -18,6 +18,7 @@ from cli.reading_options import reading_options
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import AmountKind
 from orders_pipeline.base.money import decimal_string, line_amount
+from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.imports.file_import import parse_rules
 from orders_pipeline.order_files.columns.identify import Identified, identify
@@ -75,9 +76,8 @@ def _show_proposal(proposal: Proposal, file: Path, output: Path | None) -> None:
         progress.print(f"[red]Fill in[/]  {field}: no column fits well.")
     if proposal.orders or proposal.rejects_by_code:
         rejected = ", ".join(f"{number:,} {code}" for code, number in proposal.rejects_by_code.items())
-        outcome = (
-            f"With this draft the file has {proposal.orders:,} orders; rejected lines: {rejected or 'none'}."
-        )
+        number = f"{proposal.orders:,} order{'' if proposal.orders == 1 else 's'}"
+        outcome = f"With this draft the file has {number}; rejected lines: {rejected or 'none'}."
         progress.print(escape(outcome), highlight=False)
     for doubt in proposal.doubts:
         progress.print(f"[yellow]Check[/]    {escape(doubt)}", highlight=False)
@@ -124,7 +124,7 @@ def _document(identified: Identified, preview: Preview) -> dict[str, Any]:
 
 def _order(order: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
     kept = ("number", "customer_id", "customer_name", "currency")
-    shown = ("file_line", "sku", "product_name", "quantity")
+    shown = ("file_line", "sku", "product_name")
     return {
         **{name: order[name] for name in kept},
         "total": decimal_string(order["total"], order["currency"]),
@@ -135,6 +135,7 @@ def _order(order: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]
         "lines": [
             {
                 **{name: line[name] for name in shown},
+                "quantity": quantity_number(line["quantity"]),
                 "total": line_amount(line["total"]),
                 "discount": line_amount(line.get("discount", 0)),
             }

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.commands.inspecting import checks_as_json
+from cli.commands.verifying import checks_as_json
 from cli.context import require_usable_store
 from cli.output import JsonOption, command, emit, page
 from cli.smoke import SECONDS, Smoke, order_store_answers

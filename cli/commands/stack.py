@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cli.commands.alerts import alerts_now, show_alerts
 from cli.commands.intake import intake_state
+from cli.console_link import own_link
 from cli.context import require_usable_store
 from cli.output import JsonOption, command, emit, page, progress
 from cli.stack.foreground import run_in_foreground
@@ -74,10 +75,15 @@ def up(
     started = start_all(settings, only or (), guarded=guarded, say=_say)
     names = {program.name for program in started.programs}
     link = _sign_in_link(settings) if names & {WEBSERVER, VIEWER} else None
-    _show(started, settings, as_json, {"sign_in": link})
+    console = own_link(settings) if API in names else None
+    _show(started, settings, as_json, {"sign_in": link, "console": console})
     if not as_json:
         for line in _addresses(settings, names):
             page.print(line, soft_wrap=True, highlight=False)
+        if console:
+            page.print(
+                f"Console (signs you in once, within ten minutes): {console}", soft_wrap=True, highlight=False
+            )
         if link:
             page.print(
                 f"Sign in to Dagster (works once, for ten minutes): {link}", soft_wrap=True, highlight=False
@@ -130,7 +136,7 @@ def _addresses(settings: Settings, running: set[str]) -> Iterator[str]:
     if WEBSERVER in running:
         yield f"Dagster: {webserver_url(settings)}"
     if API in running:
-        yield f"Dashboard: {api_url(settings).removesuffix('api')}    API: {api_url(settings)}"
+        yield f"Console: {api_url(settings).removesuffix('api')}    API: {api_url(settings)}"
     if VIEWER in running:
         yield f"Read-only Dagster: http://127.0.0.1:{settings.viewer_port}"
     if FLOWER in running:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orders_pipeline.base.documents import from_json
 from orders_pipeline.base.secret_files import write_private
+
+# Followed by the name of a module, it runs the module as `python -m` does, and sooner.
+RUN_MODULE = (sys.executable, "-m", "cli.quick_process")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from cli.stack.code_version import code_version
 from cli.stack.flower_login import flower_login
 from cli.stack.layout import CODE_SOCKET, HOME_MARK, Layout, in_own_folder
-from cli.stack.program import Port, Program
+from cli.stack.program import RUN_MODULE, Port, Program
 from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_command
 from cli.webserver.links import OPEN
 from orders_pipeline.base.model import Scope
@@ -26,7 +26,7 @@ from orders_pipeline.store.revisions import OURS, Migrations
 
 REDIS, KEEPER = "redis", "keeper"
 CODE_SERVER, WEBSERVER, VIEWER, DAEMON = "code-server", "webserver", "viewer", "daemon"
-API, FLOWER = "api", "flower"
+API, EVENTS, FLOWER = "api", "events", "flower"
 CELERY_APP, DEFINITIONS = "jobs.celery_app", "definitions"
 CODE_VARIABLE = "ORDERS_CODE_VERSION"
 # The default for background programs, whose logs are usually read by machines. Settings override it.
@@ -129,14 +129,19 @@ def _api(plan: Plan) -> Program:
     listen = ["--host", "127.0.0.1", "--port", str(port.number), "--no-server-header"]
     # The API itself decides which proxies it trusts.
     listen.append("--no-proxy-headers")
-    command = [sys.executable, "-m", "uvicorn", "--factory", "cli.api:app", *listen]
+    command = [*RUN_MODULE, "uvicorn", "--factory", "cli.api:app", *listen]
     return Program(API, command, str(PROJECT_ROOT), plan.environment, priority=45, port=port)
+
+
+def _events(plan: Plan) -> Program:
+    command = [*RUN_MODULE, "cli.events"]
+    return Program(EVENTS, command, str(PROJECT_ROOT), plan.environment, priority=47)
 
 
 def _flower(plan: Plan) -> Program:
     port = Port(plan.settings.flower_port, "ORDERS_FLOWER_PORT")
     listen = ["--address=127.0.0.1", f"--port={port.number}"]
-    command = [sys.executable, "-m", "celery", "-A", plan.celery_app, "flower", *listen]
+    command = [*RUN_MODULE, "celery", "-A", plan.celery_app, "flower", *listen]
     # As arguments, the secrets would be visible in the process list.
     secrets = {"FLOWER_BASIC_AUTH": flower_login(plan.settings)}
     if api := plan.settings.flower_broker_api:
@@ -155,7 +160,7 @@ def _dagster(
     """Makes a Dagster server that runs outside the project folder, whose `.env` would override settings."""
     return Program(
         name=name,
-        command=[sys.executable, "-m", *module],
+        command=[*RUN_MODULE, *module],
         directory=str(plan.layout.run),
         environment=plan.environment,
         priority=priority,
@@ -183,6 +188,7 @@ MAKERS: Mapping[str, Callable[[Plan], Program]] = {
     VIEWER: _viewer,
     DAEMON: _daemon,
     API: _api,
+    EVENTS: _events,
     FLOWER: _flower,
     KEEPER: _keeper,
 }

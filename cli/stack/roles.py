@@ -9,6 +9,7 @@ from cli.stack.programs import (
     API,
     CODE_SERVER,
     DAEMON,
+    EVENTS,
     FLOWER,
     REDIS,
     VIEWER,
@@ -18,7 +19,18 @@ from cli.stack.programs import (
 from cli.stack.workers import WORKER_DEFAULT, WORKER_ORDERS
 from orders_pipeline.base.settings import Settings
 
-EVERYTHING = (REDIS, WORKER_ORDERS, WORKER_DEFAULT, CODE_SERVER, WEBSERVER, VIEWER, DAEMON, API, FLOWER)
+EVERYTHING = (
+    REDIS,
+    WORKER_ORDERS,
+    WORKER_DEFAULT,
+    CODE_SERVER,
+    WEBSERVER,
+    VIEWER,
+    DAEMON,
+    API,
+    EVENTS,
+    FLOWER,
+)
 NEEDS: Mapping[str, str] = {WEBSERVER: CODE_SERVER, VIEWER: CODE_SERVER, DAEMON: CODE_SERVER}
 
 

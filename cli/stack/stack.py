@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.context import require_same_conventions, require_usable_store
 from cli.stack.dagster_home import prepare_dagster
@@ -29,7 +30,9 @@ from cli.stack.lifecycle import (
 from cli.stack.locks import has_members, membership, start_lock
 from cli.stack.programs import (
     CELERY_APP,
+    CODE_SERVER,
     CODE_VARIABLE,
+    DAEMON,
     DEFINITIONS,
     KEEPER,
     REDIS,
@@ -37,15 +40,16 @@ from cli.stack.programs import (
     is_redis_embedded,
 )
 from cli.stack.readiness import redis_answers
-from cli.stack.redis_claim import claim_services
 from cli.stack.roles import roles
 from cli.stack.supervisor import Condition, ProgramState, Supervisor
 from cli.stack.up import bring_up, renew
-from cli.stack.upgrade import Upgraded, upgrade_store
-from cli.stack.workers import QUEUES_OF
+from cli.stack.workers import QUEUES_OF, WORKER_DEFAULT, WORKER_ORDERS
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.redis_server import broker_url, redis_url
 from orders_pipeline.store.revisions import OURS, Migrations
+
+if TYPE_CHECKING:
+    from cli.stack.upgrade import Upgraded
 
 
 def silent(_: str) -> None:
@@ -95,7 +99,7 @@ def running_workers(
     """
     _refuse_absent_services(settings)
     Layout(settings.home).prepare()
-    claim_services(settings)
+    _claim_services(settings)
     if settings.redis_url and _others_serve_all_queues(settings):
         prepare_dagster(settings)
         meanwhile()
@@ -107,6 +111,14 @@ def running_workers(
         meanwhile()
         wait_for_workers(plan)
         yield _differences(plan)
+
+
+def serving_workers(settings: Settings) -> RunningWorkers | None:
+    """The workers of `orders up`, if its programs run imports; None if some of them do not run."""
+    plan = Plan(settings)
+    if not {WORKER_ORDERS, WORKER_DEFAULT, CODE_SERVER, DAEMON} <= running_programs(plan.layout).keys():
+        return None
+    return _differences(plan)
 
 
 @contextmanager
@@ -153,13 +165,13 @@ def start_all(
     plan.layout.prepare()
     _make_inbox(settings.inbox_folder)
     require_same_conventions(settings)
-    claim_services(settings)
+    _claim_services(settings)
     with start_lock(plan.layout.run, say):
         plan.layout.guard(guarded)
         was_running = Supervisor(plan.layout).condition() is Condition.RUNNING
         try:
             if not only and settings.store_url.startswith("sqlite"):
-                upgrade_store(plan, say)
+                _upgrade_store(plan, say)
             require_usable_store(settings, migrations)
             bring_up(plan, names, say)
         except BaseException:
@@ -209,7 +221,7 @@ def upgrade_home(
     _refuse_absent_services(settings)
     plan.layout.prepare()
     with start_lock(plan.layout.run, say):
-        made = upgrade_store(plan, say, backed_up=backed_up)
+        made = _upgrade_store(plan, say, backed_up=backed_up)
         if made and made.stopped:
             bring_up(plan, made.stopped, say)
     return made
@@ -263,6 +275,18 @@ def _joined(plan: Plan, names: Callable[[], Sequence[str]], say: Say) -> Iterato
         with start_lock(run, say):
             if not has_members(run) and is_unused(plan.layout):
                 stop(plan.layout, say)
+
+
+def _claim_services(settings: Settings) -> None:
+    from cli.stack.redis_claim import claim_services  # noqa: PLC0415 loads the Redis client
+
+    claim_services(settings)
+
+
+def _upgrade_store(plan: Plan, say: Say, *, backed_up: bool = True) -> Upgraded | None:
+    from cli.stack.upgrade import upgrade_store  # noqa: PLC0415 loads the Redis client
+
+    return upgrade_store(plan, say, backed_up=backed_up)
 
 
 def _make_inbox(folder: Path) -> None:

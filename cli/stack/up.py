@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from ipaddress import ip_address, ip_network
 
 from cli.stack.accounts import other_logins
 from cli.stack.dagster_home import prepare_dagster
@@ -42,6 +43,7 @@ def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
     _let_stay(plan, say)
     _tell_of_redis(names, say)
     _tell_of_others(plan, say)
+    _tell_of_header(plan, say)
 
 
 def renew(plan: Plan, names: Sequence[str], say: Say) -> None:
@@ -102,6 +104,16 @@ def _tell_of_others(plan: Plan, say: Say) -> None:
         say(
             f"Warning: other accounts of this machine ({', '.join(others[:5])}) can use Dagster's webserver "
             "and launch its jobs; `orders up --guarded` asks for a sign-in"
+        )
+
+
+def _tell_of_header(plan: Plan, say: Say) -> None:
+    """Warns of other accounts that can name any user to the console, as the proxy of this machine does."""
+    local = any(ip_address("127.0.0.1") in ip_network(one) for one in plan.settings.proxy_addresses)
+    if plan.settings.proxy_user_header and local and (others := other_logins()):
+        say(
+            f"Warning: other accounts of this machine ({', '.join(others[:5])}) can sign in to the console "
+            "as anybody, because ORDERS_PROXY_USER_HEADER is believed from 127.0.0.1"
         )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cli.stack.program import RUN_MODULE
 from orders_pipeline.base.settings import Settings
 
 WORKER, WORKER_ORDERS, WORKER_DEFAULT = "worker", "worker-orders", "worker-default"
@@ -68,4 +68,4 @@ def worker_command(name: str, settings: Settings, celery_app: str) -> list[str]:
         pool = ["--autoscale", f"{size.most},{size.least}"]
     # Gossip and mingle contact other workers, which costs a second at each start.
     quick = ["--without-gossip", "--without-mingle"]
-    return [sys.executable, "-m", *celery, *pool, "--pool", "prefork", "--loglevel", "INFO", *quick]
+    return [*RUN_MODULE, *celery, *pool, "--pool", "prefork", "--loglevel", "INFO", *quick]

@@ -35,7 +35,7 @@ class Keys:
             return True
         with reading(self.engine) as connection:
             found = find_key(connection, key)
-        if found is None or found.scope not in (Scope.OPERATE, self.scope):
+        if found is None or self.scope not in found.scope.with_lower():
             return False
         if not is_use_noted(found):
             with self.engine.begin() as connection:

@@ -1,0 +1,60 @@
+"""What commands print about refunds for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from cli.output import page
+from orders_pipeline.base.currency import minor_digits
+
+COLUMNS = ("refund_id", "order", "source", "amount", "currency", "kind", "status", "requested_at", "reason")
+
+
+def show_refund(document: dict[str, Any]) -> None:
+    """Prints one refund."""
+    name = document["refund_id"] or "(dry run)"
+    page.print(
+        f"[bold]{document['kind'].capitalize()} {name}[/] of order {escape(document['order'])} "
+        f"({escape(document['source'])}): [bold]{document['status']}[/]",
+        highlight=False,
+    )
+    currency = document["currency"]
+    page.print(f"  {_money(document['amount'], currency)} {currency}", highlight=False)
+    for line in document["lines"]:
+        amount = _money(line["amount"], currency)
+        page.print(f"  line {line['line']}: {line['quantity']} units, {amount}", highlight=False)
+    for label in ("shipping", "fee"):
+        if document[label]:
+            page.print(f"  {label} {_money(document[label], currency)}", highlight=False)
+    for label in ("reason", "transaction_id", "failure"):
+        if document[label]:
+            page.print(f"  {label.removesuffix('_id')} {escape(document[label])}", highlight=False)
+    if document["needs_approval"] and not document["approved_by"]:
+        approve = f"`orders refunds approve {name}`"
+        page.print(f"  Above ORDERS_REFUND_LIMIT: another operator has to run {approve}.", highlight=False)
+
+
+def refunds_table(documents: Sequence[dict[str, Any]]) -> Table:
+    """Makes a table of refunds; times are in UTC."""
+    table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in COLUMNS:
+        table.add_column(name.removesuffix("_id").replace("_", " "), overflow="fold")
+    for document in documents:
+        table.add_row(*(_cell(name, document) for name in COLUMNS))
+    return table
+
+
+def _cell(name: str, document: dict[str, Any]) -> str:
+    value = document[name]
+    if name == "amount":
+        return _money(value, document["currency"])
+    return str(value)[:19].replace("T", " ") if name == "requested_at" else escape(str(value))
+
+
+def _money(amount: float, currency: str) -> str:
+    return f"{amount:.{minor_digits(currency)}f}"

@@ -1,0 +1,48 @@
+"""Writes what a command exports: to a file, whole or not at all, or to stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from cli.output import CommandFailed, show
+
+
+@contextmanager
+def written(output: Path | None) -> Iterator[BinaryIO]:
+    """Yields what to write an export to. A file appears under its name once it is whole.
+
+    Args:
+        output: None for stdout.
+    """
+    if output is None:
+        with _stdout() as target:
+            yield target
+        return
+    if output.exists():
+        raise CommandFailed("file_exists", f"{output} already exists.", "Name another file.")
+    unfinished = output.with_name(f"{output.name}.part")
+    try:
+        with unfinished.open("wb") as target:
+            yield target
+        unfinished.replace(output)
+    except OSError as error:
+        raise CommandFailed("not_written", f"{output} cannot be written: {error.strerror}.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _stdout() -> Iterator[BinaryIO]:
+    if sys.stdout.isatty():
+        # A terminal must not obey what a file contains.
+        written = BytesIO()
+        yield written
+        show(written.getvalue().decode(errors="backslashreplace"))
+    else:
+        yield sys.stdout.buffer
+        sys.stdout.flush()
