@@ -13,7 +13,7 @@ PYTHON ?=
 WORKERS ?= auto
 QUICK := $(addprefix tests/integration/test_,engine.py workflow_reserve.py workflow_settle.py)
 
-.PHONY: help setup runtime demo test test-quick sweep bench images chaos seams check format lock up down clean
+.PHONY: help setup runtime demo test test-quick sweep bench images chaos seams check format lock vendor up down clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ runtime: $(RUNTIME) .env
 
 demo: runtime ## Import data/sample.csv through Dagster, Celery and Redis, and show the result
 	@$(BIN)/orders demo
+
+# Each of the many processes of a test run would compile the same modules again.
+test test-quick: export PYTHONDONTWRITEBYTECODE :=
 
 test: setup ## Install missing services where possible, and run all tests
 	@bash tests/install_services.sh
@@ -43,8 +46,8 @@ images: setup ## Build the images and run them without Docker (root on Debian)
 	@bash tests/images/build.sh
 	@$(BIN)/python -m pytest tests/images $(PYTEST_ARGS)
 
-chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s
-	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),8) --seed $(or $(SEED),1) $(CHAOS_ARGS)
+chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s, FROM=k goes on at fault k
+	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),8) --seed $(or $(SEED),1) --from $(or $(FROM),1) $(CHAOS_ARGS)
 
 seams: setup ## Test the private names in use on other releases of Dagster and Celery; SEAMS="celery==5.7.1 ..."
 	@$(BIN)/python -m tests.seams_matrix $(SEAMS)
@@ -65,7 +68,9 @@ format: setup ## Format the code, mend what lint can mend, write .env.example an
 	$(BIN)/python -m tests.unit.test_env_example > .env.example
 	$(BIN)/python -m tests.unit.test_configuration_page > docs/configuration.md
 	$(BIN)/python -m tests.unit.test_data_dictionary > docs/data-dictionary.md
+	$(BIN)/python -m tests.unit.test_questions_page > docs/questions.md
 	$(BIN)/python -m tests.unit.test_api_page > docs/api.md
+	$(BIN)/python -m tests.unit.test_help > cli/summaries.json
 	$(BIN)/python -m tests.unit.test_currency_signs > orders_pipeline/order_files/values/currency_signs.json
 
 lock: $(READY) ## Lock the dependencies again, for people and for the image; UPGRADE=--upgrade takes newer versions
@@ -73,6 +78,9 @@ lock: $(READY) ## Lock the dependencies again, for people and for the image; UPG
 	  --no-header --no-strip-extras --quiet --output-file requirements.lock $(UPGRADE)
 	$(BIN)/uv pip compile pyproject.toml --extra s3 --constraint requirements.lock --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-strip-extras --quiet --output-file deploy/requirements.lock
+
+vendor: $(READY) ## Fetch the console's files of other projects again, from npm: after a change of vendor.json
+	@$(BIN)/python -m tests.vendored_files
 
 up: runtime ## Start broker, workers, Dagster and API in the background
 	@$(BIN)/orders up

@@ -1,25 +1,41 @@
 #!/usr/bin/env bash
 # Builds the image of deploy/Dockerfile and stand-ins for the other images of deploy/compose.yaml, without Docker and
 # without an image registry: Debian's packages become base images, and buildah does the rest. For root on Debian.
+# With --check, only tells whether that is possible here.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CONTAINERS_CONF=$PWD/tests/images/containers.conf
 suite=trixie
 cache=${ORDERS_IMAGES_CACHE:-/var/cache/orders-images}
 
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "This builds images from Debian's packages, as root on Debian. With Docker: docker compose build" >&2
+tools=(mmdebstrap buildah podman runc netavark aardvark-dns catatonit iptables docker-compose)
+
+refuse() {
+  echo "No images are built here: $1. With Docker: docker compose build" >&2
   exit 1
+}
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  refuse "this takes Debian's packages, as root on Debian"
+fi
+if ! unshare --mount true 2>/dev/null; then
+  refuse "root may not mount file systems"
+fi
+if ! apt-get install --simulate "${tools[@]}" >/dev/null 2>&1; then
+  apt-get update -q >/dev/null
+  apt-get install --simulate "${tools[@]}" >/dev/null 2>&1 || refuse "apt-get finds no ${tools[*]}"
+fi
+if [ "${1:-}" = --check ]; then
+  exit
 fi
 
 install_tools() {
   local package missing=()
-  for package in mmdebstrap buildah podman runc netavark aardvark-dns catatonit iptables docker-compose; do
+  for package in "${tools[@]}"; do
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
   echo "Installing ${missing[*]}" >&2
-  apt-get update -q >/dev/null
   DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 

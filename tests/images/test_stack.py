@@ -14,9 +14,16 @@ from tests.images.compose import LOGIN, Compose, podman, running_stack
 
 pytestmark = pytest.mark.timeout(1200)
 
-OURS = ("api", "code-server", "webserver", "viewer", "daemon", "worker-default", "worker-orders")
+OURS = ("api", "code-server", "webserver", "viewer", "daemon", "events", "worker-default", "worker-orders")
 BACKUP = "/var/lib/orders/backups/today.tar.gz"
-ASK_METRICS = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/metrics').read().decode())"
+# Reads need a key once a proxy is trusted.
+ASK_METRICS = """
+from pathlib import Path
+import urllib.request
+key = Path("/var/lib/orders/run/api.key").read_text().strip()
+asked = urllib.request.Request("http://127.0.0.1:8000/metrics", headers={"Authorization": f"Bearer {key}"})
+print(urllib.request.urlopen(asked).read().decode())
+"""
 LISTENING = "0A"  # as the kernel writes it
 PRIVILEGES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
