@@ -25,11 +25,12 @@ from benchmarks.homes import Home, fresh_home, watching_memory
 from benchmarks.kpis import measure_kpis
 from benchmarks.reading import measure_reading
 from benchmarks.results import Row, keep_results
+from benchmarks.seconds import measure as measure_seconds
 from tests.services import create_database, running_postgres, running_rabbitmq, running_redis
 
 HOT_PATH, SMALL_PATH = (Path(__file__).with_name(f"{name}_path.txt") for name in ("hot", "small"))
 MILLION = 1_000_000
-PEER_ORDERS = 2_000
+PEER_ORDERS, REPETITIONS = 2_000, 20
 # A server tuned modestly; the tests' own runs without fsync.
 POSTGRES = ("shared_buffers=1GB", "max_wal_size=8GB", "fsync=on")
 
@@ -116,7 +117,7 @@ def servers(bench: Bench) -> None:
         ours, peak = bench.import_seconds(
             single,
             ORDERS_DATABASE_URL=create_database(postgres, "ours"),
-            ORDERS_BROKER_URL=rabbit.add_vhost("bench"),
+            ORDERS_BROKER_URL=rabbit.add_vhosts(1)[0],
         )
     bench.add(
         f"{bench.orders:,} single-line orders, PostgreSQL + RabbitMQ",
@@ -237,6 +238,13 @@ def small(bench: Bench) -> None:
     )
 
 
+def seconds(bench: Bench) -> None:
+    """How soon orders are settled and published under `orders up`, in a stack of its own."""
+    for one in measure_seconds(REPETITIONS, bench.orders // 1000):
+        figures = f"p50 {one.p50:.2f} s, p99 {one.p99:.2f} s, {len(one.seconds)} times"
+        bench.add(one.what, "-", f"{one.aim} s" if one.aim != "-" else "-", figures)
+
+
 def figures(bench: Bench) -> None:
     """KPIs of a year over the orders, and one more day; reading them."""
     with bench.home() as home:
@@ -247,7 +255,19 @@ def figures(bench: Bench) -> None:
 
 SUITES: dict[str, Callable[[Bench], None]] = {
     suite.__name__: suite
-    for suite in (throughput, servers, latency, scarcity, small, figures, shapes, broker, hot_path, scale)
+    for suite in (
+        throughput,
+        servers,
+        latency,
+        scarcity,
+        small,
+        seconds,
+        figures,
+        shapes,
+        broker,
+        hot_path,
+        scale,
+    )
 }
 
 
