@@ -14,8 +14,9 @@ import uvicorn
 
 from jobs.workers.queue_heads import queues
 from jobs.workers.queues import queue_sizes
-from orders_pipeline.api.app import POOL_SECONDS, create_app
+from orders_pipeline.api.app import POOL_SECONDS
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.console.site import create_site
 
 Get = Callable[..., requests.Response]
 
@@ -24,7 +25,7 @@ Get = Callable[..., requests.Response]
 def running_server(settings: Settings, pool_seconds: float = POOL_SECONDS) -> Iterator[str]:
     """A running server; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(settings, partial(queue_sizes, settings), partial(queues, settings), pool_seconds)
+    app = create_site(settings, partial(queue_sizes, settings), partial(queues, settings), pool_seconds)
     # The dashboard's stream never ends by itself.
     config = uvicorn.Config(
         app, log_level="warning", ws="none", timeout_graceful_shutdown=1, proxy_headers=False

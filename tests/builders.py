@@ -239,15 +239,12 @@ def _settled_at(order: StoredOrder) -> int:
 
 def _mark_days(connection: Connection, changed: list[StoredOrder]) -> None:
     for day in {order.day for order in changed}:
+        due_since = now_us()
         statement = insert_into(connection, kpi_days).values(
-            day=day, version=1, published=0, due_since=now_us()
+            day=day, version=1, published=0, due_since=due_since
         )
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["day"],
-                set_={"version": kpi_days.c.version + 1, "due_since": statement.excluded.due_since},
-            )
-        )
+        again = {"version": kpi_days.c.version + 1, "due_since": due_since}
+        connection.execute(statement.on_conflict_do_update(index_elements=["day"], set_=again))
 
 
 def _product_id(connection: Connection, sku: str) -> int:
@@ -261,7 +258,7 @@ def _ensure(connection: Connection, table: Table, **values: Any) -> None:
 
 def _add(connection: Connection, table: Table, key: dict[str, Any], **amounts: int) -> None:
     statement = insert_into(connection, table).values(**key, **amounts)
-    sums = {name: table.c[name] + statement.excluded[name] for name in amounts}
+    sums = {name: table.c[name] + amount for name, amount in amounts.items()}
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=sums))
 
 

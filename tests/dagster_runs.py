@@ -14,6 +14,13 @@ def create_run(
     return instance.create_run_for_job(_empty_job(job_name), status=status, tags=tags)
 
 
+def status_of(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
+    """The present status of a run."""
+    found = instance.get_run_by_id(run.run_id)
+    assert found
+    return found.status
+
+
 def _empty_job(name: str) -> JobDefinition:
     @graph
     def nothing() -> None:

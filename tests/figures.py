@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, select
 
 from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import (
@@ -24,7 +25,11 @@ from orders_pipeline.store.schema import (
     orders,
     products,
     recorded_payments,
+    refund_lines,
+    refunds,
     reservations,
+    return_lines,
+    returns,
 )
 from tests.stores import prepare_store
 
@@ -49,6 +54,10 @@ def expected(engine: Engine, start: date, end: date, currency: str = "USD") -> d
     chosen = [row for row in every if start <= row["day"] <= end]
     completed = [row for row in chosen if row["status"] == "completed"]
     short = [row for row in chosen if row["status"] == "failed" and row["reason"] == "out_of_stock"]
+    back = _money_back(engine, currency)
+    disputes = [row for row in back if row["kind"] == "dispute" and start <= row["day"] <= end]
+    refunded = [row for row in back if row["kind"] != "dispute" and start <= row["day"] <= end]
+    of_orders = [row for row in back if row["kind"] == "refund" and start <= row["order_day"] <= end]
     declines = Counter(reason for row in chosen for reason in row["declines"])
     buyers = {row["customer_id"] for row in completed} - {None}
     first_days = _first_days(every)
@@ -63,11 +72,17 @@ def expected(engine: Engine, start: date, end: date, currency: str = "USD") -> d
         "recorded_revenue": float(
             _round(_money([r for r in completed if r["recorded"]], currency), currency)
         ),
+        "refunded": float(_round(_minor(refunded, "amount", currency), currency)),
+        "refund_count": len(refunded),
+        "net_revenue": float(_round(revenue - _minor(refunded, "amount", currency), currency)),
+        "refunded_of_orders": float(_round(_minor(of_orders, "amount", currency), currency)),
+        "disputed": float(_round(_minor(disputes, "amount", currency), currency)),
+        "dispute_fees": float(_round(_minor(disputes, "fee", currency), currency)),
         "order_count": len(completed),
         "average_order_value": float(_round(revenue / len(completed), currency)) if completed else 0.0,
         "unique_customers": len(buyers),
         "currency": currency,
-        "units_sold": sum(row["units"] for row in completed),
+        "units_sold": quantity_number(sum(row["units"] for row in completed)),
         "orders_received": len(chosen),
         "orders_failed": sum(row["status"] == "failed" for row in chosen),
         "orders_rolled_back": sum(row["status"] == "rollback" for row in chosen),
@@ -99,6 +114,9 @@ def expected_customers(engine: Engine, currency: str = "USD") -> list[dict[str, 
         if row["status"] == "completed" and row["customer_id"] and row["currency"] == currency:
             spent[row["customer_id"]] += row["total"]
             number[row["customer_id"]] += 1
+    for back in _money_back(engine, currency):
+        if back["customer_id"] and back["kind"] != "dispute":
+            spent[back["customer_id"]] -= back["amount"]
     ordered = sorted(spent, key=lambda buyer: (-spent[buyer], buyer))
     return [
         {
@@ -123,18 +141,52 @@ def expected_products(engine: Engine, currency: str = "USD") -> list[dict[str, A
                 units[sku] += quantity
                 revenue[sku] += total
                 bought.setdefault(sku, set()).add(row["id"])
+    for back in _money_back(engine, currency):
+        for sku, quantity, total in back["lines"] if back["kind"] != "dispute" else []:
+            units[sku] -= quantity
+            revenue[sku] -= total
     ordered = sorted(units, key=lambda sku: (-units[sku], sku))
     return [
         {
             "rank": rank,
             "product_sku": sku,
             "product_name": f"Product {sku}",
-            "total_quantity": units[sku],
+            "total_quantity": quantity_number(units[sku]),
             "total_revenue": float(_round(Decimal(revenue[sku]) / 10_000, currency)),
-            "order_count": len(bought[sku]),
+            "order_count": len(bought.get(sku, ())),
         }
         for rank, sku in enumerate(ordered, start=1)
     ]
+
+
+def _money_back(engine: Engine, currency: str) -> list[dict[str, Any]]:
+    """Completed refunds and disputes, and returns, with lines of SKU, units and amount in 1/10,000."""
+    in_minor = 10 ** (4 - minor_digits(currency))
+    with engine.connect() as connection:
+        skus = {row.id: row.sku for row in connection.execute(select(products))}
+        given: dict[Any, dict[str, Any]] = {}
+        of_orders = (
+            select(refunds, orders.c.customer_id, orders.c.day.label("order_day"))
+            .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+            .where(orders.c.currency == currency, refunds.c.status == "completed")
+        )
+        for row in connection.execute(of_orders).mappings():
+            given[row["id"]] = {**row, "lines": []}
+        for row in connection.execute(select(returns).where(returns.c.currency == currency)).mappings():
+            alone = {"kind": "return", "amount": row["total"], "order_day": None, "fee": 0, "lines": []}
+            given["return", row["id"]] = {**row, **alone}
+        for line in connection.execute(select(return_lines)).mappings():
+            if back := given.get(("return", line["return_id"])):
+                back["lines"].append((skus[line["product_id"]], line["quantity"], line["total"]))
+        sold = {
+            (line["order_id"], line["line"]): skus[line["product_id"]]
+            for line in connection.execute(select(order_lines)).mappings()
+        }
+        for line in connection.execute(select(refund_lines)).mappings():
+            if back := given.get(line["refund"]):
+                sku = sold[back["order_id"], line["line"]]
+                back["lines"].append((sku, line["quantity"], line["amount"] * in_minor))
+    return list(given.values())
 
 
 def _orders(engine: Engine) -> list[dict[str, Any]]:
@@ -174,7 +226,11 @@ def _first_days(rows: list[dict[str, Any]]) -> dict[str, date]:
 
 
 def _money(rows: list[dict[str, Any]], currency: str) -> Decimal:
-    return Decimal(sum(row["total"] for row in rows)) / 10 ** minor_digits(currency)
+    return _minor(rows, "total", currency)
+
+
+def _minor(rows: list[dict[str, Any]], column: str, currency: str) -> Decimal:
+    return Decimal(sum(row[column] for row in rows)) / 10 ** minor_digits(currency)
 
 
 def _parts(rows: list[dict[str, Any]]) -> dict[str, Decimal]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from orders_pipeline.base.model import EndKind
 from orders_pipeline.payments.backends.http.gateway import HttpGateway
 
 ORDERS = Path(sys.executable).parent / "orders"
@@ -32,7 +33,10 @@ class GatewayServer:
     api_key: str = ""
     seed: str = SEED
     success_rate: float = SUCCESS_RATE
+    capture_success_rate: float = SUCCESS_RATE
+    refund_success_rate: float = SUCCESS_RATE
     longest_delay: float = 0.0
+    webhook_secret: str = ""
     port: int = 0
     process: subprocess.Popen[str] | None = None
 
@@ -82,10 +86,20 @@ class GatewayServer:
 
     def journal(self) -> dict[str, tuple[int, str, str | None]]:
         """Amount, currency and transaction of each charge, straight from the file."""
+        return self._entries("charges")
+
+    def refunds(self) -> dict[str, tuple[int, str, str | None]]:
+        """Amount, currency and transaction of each refund, straight from the file."""
+        return self._entries("refunds")
+
+    def ends(self, kind: EndKind) -> dict[str, tuple[int, str, str | None]]:
+        """Amount, currency and transaction of each capture or void, straight from the file."""
+        return self._entries(f"{kind}s")
+
+    def _entries(self, table: str) -> dict[str, tuple[int, str, str | None]]:
         with closing(sqlite3.connect(self.folder / "journal.db")) as connection:
-            rows = connection.execute(
-                "SELECT reference, amount, currency, transaction_id FROM charges"
-            ).fetchall()
+            query = f"SELECT reference, amount, currency, transaction_id FROM {table}"  # noqa: S608 constants
+            rows = connection.execute(query).fetchall()
         assert len({row[0] for row in rows}) == len(rows)
         return {reference: tuple(rest) for reference, *rest in rows}
 
@@ -95,7 +109,12 @@ class GatewayServer:
             "ORDERS_PAYMENT_SUCCESS_RATE": str(self.success_rate),
             "ORDERS_PAYMENT_DELAY_MIN": str(self.delay),
             "ORDERS_PAYMENT_DELAY_MAX": str(max(self.delay, self.longest_delay)),
+            "ORDERS_CAPTURE_SUCCESS_RATE": str(self.capture_success_rate),
+            "ORDERS_REFUND_SUCCESS_RATE": str(self.refund_success_rate),
+            "ORDERS_REFUND_DELAY_MIN": str(self.delay),
+            "ORDERS_REFUND_DELAY_MAX": str(max(self.delay, self.longest_delay)),
             "ORDERS_PAYMENT_API_KEY": self.api_key,
+            "ORDERS_PAYMENT_WEBHOOK_SECRET": self.webhook_secret,
             "ORDERS_HOME": str(self.folder),
         }
 

@@ -1,4 +1,4 @@
-"""Hostile files for an inbox: odd names, damaged archives, links, pipes, and content that is hard to read."""
+"""Hostile files for an inbox: odd names, damaged archives and workbooks, links, pipes, and odd content."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import string
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+
+import xlsxwriter
 
 from tests.import_bench import Line, write_orders
 
@@ -33,12 +35,19 @@ HEADS = (
     b"|" * 5000,
     b"\\" * 5000,
     b"'\"" * 3000,
+    b"[" * 100_000,
+    b'{"orders": ' * 5000,
+    b'{"a": 1, "a": 2}\n{"a": 1e400, "b": NaN}\n',
+    b'[{"order_id": "\\ud800", "x": ' + b"9" * 5000 + b"}]",
+    b'[1, "two", null, [], {}]',
+    b'{"orders": [{"order_id": {"id": {"id": 1}}}]',
 )
 ODD_NAMES = (
     "-rf", "$(reboot)", "`id`", "a;b", "'; DROP TABLE imports; --", "<b>x", "[bold]x", "CON", "a ",
     " a", "two\nlines", "tab\t", "\x1b[2J", "\x7f", "\u202exslc", "\u200b", "%s%n", "{0}", "nul\u2400",
     "é" * 120, "e\u0301", "x" * 251, "\N{SNOWMAN}" * 80, "a.csv.reason.txt", ".csvx", "~", "#", "a\\b", "*",
 )  # fmt: skip
+CELLS = ("order_id", "=cmd|' /C calc'!A0", "=1/0", -1, 1e300, True, "\x1b[2J", "x" * 30_000, "", "2025-13-45")
 
 
 class HostileFiles:
@@ -58,7 +67,7 @@ class HostileFiles:
     def make(self, number: int) -> int:
         """Makes about so many files; returns how many."""
         kinds: list[Callable[[bytes], None]] = (
-            [self._file] * 6 + [self._archive] * 5 + [self._link, self._pipe]
+            [self._file] * 6 + [self._archive] * 5 + [self._workbook] * 2 + [self._link, self._pipe]
         )
         for _ in range(number):
             path = os.path.join(os.fsencode(self.folder), self._name())
@@ -100,6 +109,20 @@ class HostileFiles:
 
     def _archive(self, path: bytes) -> None:
         packed = gzip.compress(self._content() * 20) if self.chance.random() < 0.3 else self._zip()
+        self._write_damaged(path, packed)
+
+    def _workbook(self, path: bytes) -> None:
+        target = io.BytesIO()
+        with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+            for name in self.chance.sample(
+                ("orders", "=1+1", "x" * 31, "é\u202e"), self.chance.randrange(1, 4)
+            ):
+                sheet = book.add_worksheet(name)
+                for row in range(self.chance.choice((0, 1, 30))):
+                    sheet.write_row(row, self.chance.randrange(3), self.chance.sample(CELLS, 3))
+        self._write_damaged(path, target.getvalue())
+
+    def _write_damaged(self, path: bytes, packed: bytes) -> None:
         damaged = bytearray(packed)
         for _ in range(self.chance.choice((0, 1, 3, 20))):
             # The first bytes stay, so that it is still taken for an archive.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from threading import Barrier, Thread
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Engine, select
 
+from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.settings import Settings, UnknownSku
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
@@ -90,6 +92,8 @@ class ImportBench:
             payment_success_rate=1,
             payment_delay_min=0,
             payment_delay_max=0,
+            refund_delay_min=0,
+            refund_delay_max=0,
             payment_seed="a seed",
             unknown_sku_stock=1_000_000_000,
         )
@@ -132,9 +136,30 @@ class ImportBench:
         """Key of the staged file, of which this is said."""
         return stage_file(self.engine, self.staging, file, instructions_from(said)).key
 
+    def stage_with_returns(
+        self, *lines: Line | str, name: str = "orders.csv", named: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Key of a staged file, whose numbers with an R are returns that are taken.
+
+        Args:
+            named: the orders that returns name, by the number of the return; these numbers have an S.
+        """
+        text = package_text("orders_pipeline.order_files.columns", "profiles/default.toml")
+        profile = self.folder / "default.toml"
+        rules = 'number = "S*"\nof = "of"' if named else 'number = "R*"'
+        profile.write_text(f"{text}\n[returns]\n{rules}\n", encoding="utf-8")
+        file = self.write(*lines, name=name)
+        if named:
+            header, *rows = file.read_text("utf-8").splitlines()
+            rows = [f"{row},{named.get(row.partition(',')[0], '')}" for row in rows]
+            file.write_text("\n".join([f"{header},of", *rows, ""]), encoding="utf-8")
+        return self.stage(file, profile=str(profile), returns="take")
+
     def dry_run(self, file: Path, **said: Any) -> ImportReport:
         """What the import of a file would come to."""
-        return dry_run(self.engine, self.staging, parse_rules(self.settings), file, instructions_from(said))
+        lists = self.settings.unknown_sku is UnknownSku.CREATE
+        rules, instructions = parse_rules(self.settings), instructions_from(said)
+        return dry_run(self.engine, self.staging, rules, file, instructions, lists_unknown=lists)
 
     def found(self, key: str) -> Import:
         """The import of a partition key."""

@@ -27,6 +27,10 @@ import pytest
 import redis
 
 STARTUP_SECONDS = 180
+# Databases of tests live for seconds, and need not outlive their server.
+SHORT_LIVED = ("wal_level=minimal", "max_wal_senders=0", "full_page_writes=off", "autovacuum=off")
+COPIES_FILES = 150_000  # the version of PostgreSQL that can be told to, which takes a third of the time
+VHOSTS = 10  # of RabbitMQ, made at a time
 MEMORY_BYTES = 4 << 30
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 in a network of its own
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -55,7 +59,7 @@ def datasets() -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL, without a database, of a PostgreSQL server of this session."""
-    with running_postgres() as url:
+    with running_postgres(*SHORT_LIVED) as url:
         yield url
 
 
@@ -205,10 +209,21 @@ def running_rabbitmq(configuration: str = "", address: str = LOCAL) -> Iterator[
             yield server
 
 
+@pytest.fixture(scope="session")
+def rabbitmq_urls(rabbitmq_server: RabbitServer) -> Iterator[str]:
+    """AMQP URLs of empty virtual hosts, without end; they go with the server."""
+
+    def urls() -> Iterator[str]:
+        while True:
+            yield from rabbitmq_server.add_vhosts(VHOSTS)
+
+    return urls()
+
+
 @pytest.fixture
-def rabbitmq_url(rabbitmq_server: RabbitServer) -> str:
-    """AMQP URL of an empty virtual host; it goes with the server."""
-    return rabbitmq_server.add_vhost(f"test-{uuid.uuid4().hex}")
+def rabbitmq_url(rabbitmq_urls: Iterator[str]) -> str:
+    """AMQP URL of an empty virtual host."""
+    return next(rabbitmq_urls)
 
 
 @contextmanager
@@ -279,13 +294,16 @@ class RabbitServer:
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
         }
 
-    def add_vhost(self, name: str) -> str:
-        """AMQP URL of a new virtual host."""
-        # One command instead of add_vhost and set_permissions: each takes a second to start.
-        allowed = f'<<"guest">>, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"tests">>'
-        added = f'rabbit_vhost:add(<<"{name}">>, <<"tests">>)'
-        self.control("eval", f"{added}, rabbit_auth_backend_internal:set_permissions({allowed}).")
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
+    def add_vhosts(self, count: int) -> list[str]:
+        """AMQP URLs of new virtual hosts."""
+        names = [f"test-{uuid.uuid4().hex}" for _ in range(count)]
+        listed = ", ".join(f'<<"{name}">>' for name in names)
+        # One command for all of it, because each takes a second to start.
+        allowed = '<<"guest">>, Name, <<".*">>, <<".*">>, <<".*">>, <<"tests">>'
+        added = 'rabbit_vhost:add(Name, <<"tests">>)'
+        permitted = f"rabbit_auth_backend_internal:set_permissions({allowed})"
+        self.control("eval", f"[begin {added}, {permitted} end || Name <- [{listed}]].")
+        return [f"amqp://guest:guest@127.0.0.1:{self.port}/{name}" for name in names]
 
     def control(self, *arguments: str) -> str:
         """Output of one rabbitmqctl command on this node."""
@@ -431,7 +449,7 @@ def postgres_answers(port: int) -> bool:
 
 def create_database(server: str, name: str, template: str = "template1") -> str:
     """SQLAlchemy URL of a new database of a PostgreSQL server; empty unless another is to be copied."""
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}", newer=" STRATEGY FILE_COPY")
     return f"{server}/{name}"
 
 
@@ -440,9 +458,11 @@ def drop_database(server: str, name: str) -> None:
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _execute(server: str, statement: str) -> None:
+def _execute(server: str, statement: str, newer: str = "") -> None:
     connection = psycopg2.connect(server.replace("+psycopg2", "") + "/postgres")
     connection.autocommit = True
+    if connection.server_version >= COPIES_FILES:
+        statement += newer
     try:
         connection.cursor().execute(statement)
     finally:

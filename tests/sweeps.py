@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import random
+from collections.abc import Collection, Sequence
 
 from hypothesis import HealthCheck, settings
 
@@ -13,6 +14,12 @@ SIZE = float(os.environ.get("SWEEPS", "1"))
 def cases(number: int) -> int:
     """So many cases, at the size that was asked for."""
     return max(1, round(number * SIZE))
+
+
+def sample(points: Sequence[int], number: int, seed: str) -> list[int]:
+    """So many of these points, at the size that was asked for; the same in each run."""
+    draw = random.Random(seed)  # noqa: S311 no secret
+    return sorted(draw.sample(points, min(cases(number), len(points))))
 
 
 def examples(number: int, suppress: Collection[HealthCheck] = ()) -> settings:

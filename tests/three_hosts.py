@@ -36,7 +36,7 @@ from tests.services import (
 
 MAIN, OTHERS = "10.77.0.1", {"near": "10.77.0.2", "far": "10.77.0.3"}
 PATIENCE_SECONDS = 240
-ORDERS = [sys.executable, "-c", "from cli.main import app; app()"]
+ORDERS = [sys.executable, "-c", "from cli.quick_process import orders; orders()"]
 PIPELINE = {
     "ORDERS_PAYMENT_SUCCESS_RATE": "1",
     "ORDERS_PAYMENT_DELAY_MIN": "6",

@@ -23,8 +23,16 @@ from orders_pipeline.imports.small_files import SmallFiles
 from tests.chaos.commit_points import CommitPoints
 from tests.import_bench import RUN, ImportBench, Line
 from tests.stores import open_test_engine
+from tests.webhooks import subscribe
 
-BEFORE = [Line("known"), Line("changed", quantity=2), Line("changed", "CABLE", 1, "2.50")]
+GATEWAY_URL = "gateway-url"
+BEFORE = [
+    Line("known"),
+    Line("changed", quantity=2),
+    Line("changed", "CABLE", 1, "2.50"),
+    Line("R-known", quantity=-1),
+    Line("R-changed", quantity=-1),
+]
 LINES = [
     Line("a1", "MOUSE", 2),
     Line("a1", "CABLE", 1, "2.50"),
@@ -40,6 +48,11 @@ LINES = [
     Line("b3", "MOUSE", 1, date="2025-11-12 09:00:00", customer="c2"),
     Line("b4", "CABLE", 1, date="2025-11-12 09:00:00", customer="c2"),
     Line("b5", "MOUSE", 1, name="Ada Lovelace"),
+    Line("R-1", "MOUSE", -2),
+    Line("R-1", "UNSOLD", -1, "3.3333"),
+    Line("R-2", "CABLE", -1, currency="EUR", date="2025-11-14 09:00:00", customer="c3"),
+    Line("R-known", quantity=-1),
+    Line("R-changed", quantity=-2),
 ]
 # Which file is served first differs after a death, so nothing in them is scarce.
 TOGETHER = {
@@ -57,27 +70,38 @@ def bench_at(engine: Engine, folder: Path) -> ImportBench:
 
 
 def prepare(bench: ImportBench) -> None:
-    """Stock of which some is scarce, and an earlier import."""
+    """A subscription, stock of which some is scarce, and an earlier import."""
+    subscribe(bench.engine, "order.completed", "order.failed", "order.rolled_back")
     bench.stock(MOUSE=100, CABLE=100, RARE=1)
-    bench.import_lines(*BEFORE, name="before.csv")
+    bench.settle(bench.stage_with_returns(*BEFORE, name="before.csv"))
 
 
 def run_import(bench: ImportBench) -> None:
     """The import from its start, which is also what a new launch of it does."""
-    bench.settle(bench.stage(bench.write(*LINES)))
+    bench.settle(bench.stage_with_returns(*LINES))
 
 
 def run_together(bench: ImportBench) -> list[str]:
     """The import of some files in one run, as the step of a shared run does it; returns their keys."""
     keys = [bench.stage(bench.write(*lines, name=f"{name}.csv")) for name, lines in TOGETHER.items()]
     steps = replace(bench.steps, counts_tries=False)
-    files = SmallFiles(steps, RUN, bench.gateway, publish=lambda _: None)
+    files = SmallFiles(steps, RUN, bench.gateway, *[lambda _: None] * 3)
     for _ in files.import_all(keys):
         pass
     return keys
 
 
-ACTIONS: dict[str, Callable[[ImportBench], object]] = {"alone": run_import, "together": run_together}
+def run_over_http(bench: ImportBench) -> None:
+    """The import, paid at the gateway whose URL is in the folder; the source has the folder's name."""
+    bench.set(payment_url=(bench.folder / GATEWAY_URL).read_text(), payment_known_within=20.0)
+    bench.settle(bench.stage(bench.write(*LINES), source=bench.folder.name))
+
+
+ACTIONS: dict[str, Callable[[ImportBench], object]] = {
+    "alone": run_import,
+    "together": run_together,
+    "over_http": run_over_http,
+}
 
 
 @contextmanager

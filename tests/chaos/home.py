@@ -13,10 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import RLock
+from typing import IO, Any, TypeVar
 
+import httpx
 import psutil
 from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
@@ -24,7 +27,7 @@ from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.stack import start_all, stop_all, webserver_url
 from cli.stack.supervisor import Supervisor
-from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.model import AuthorizationStatus, ImportStatus, RefundStatus
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.imports.import_row import Import, list_imports
 from orders_pipeline.imports.staged import stage_file
@@ -32,10 +35,16 @@ from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.kpi_days import dirty_days
-from orders_pipeline.store.schema import batches
+from orders_pipeline.store.schema import authorizations, batches, imports, refunds
 from orders_pipeline.verify.everything import verify_home
 from tests.chaos.servers import Postgres, Rabbit, Server
-from tests.chaos.workload import PAYMENT_SEED, SUCCESS_RATE
+from tests.chaos.workload import (
+    CAPTURE_SUCCESS_RATE,
+    PAYMENT_SEED,
+    REFUND_LIMIT,
+    REFUND_SUCCESS_RATE,
+    SUCCESS_RATE,
+)
 from tests.gateway_server import GatewayServer
 from tests.services import free_port
 
@@ -54,10 +63,15 @@ SMALL = {
     "transaction_orders": 50,
     "payment_connections": 60,
     "rate_limit": 0,
+    "refund_limit": REFUND_LIMIT,
+    "alert_quiet_minutes": 0,
 }
 GATEWAY_TAKES = (0.1, 2.0)
 DISK_MEGABYTES = 400
 LAUNCHED_WITHIN_SECONDS = 120
+REDIS_STARTS_WITHIN_SECONDS = 60
+COMMAND_ENDS_WITHIN_SECONDS = 300
+ORDERS = [sys.executable, "-c", "from cli.quick_process import orders; orders()"]
 LAUNCH = """mutation Launch($selector: JobOrPipelineSelector!, $tags: [ExecutionTag!]) {
   launchRun(executionParams: {selector: $selector, executionMetadata: {tags: $tags}, mode: "default"}) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
@@ -67,9 +81,18 @@ ADD_PARTITION = """mutation Add($selector: RepositorySelector!, $key: String!) {
 REPOSITORY = {"repositoryLocationName": "definitions", "repositoryName": "__repository__"}
 
 
+class CommandFailedError(Exception):
+    """An `orders` command failed, or was killed."""
+
+
 @dataclass(slots=True)
 class ChaosHome:
-    """A running stack with its servers."""
+    """A running stack with its servers.
+
+    Attributes:
+        commands: all that were started.
+        in_use: held while a command needs the store to stay what it is.
+    """
 
     name: str
     settings: Settings
@@ -79,6 +102,7 @@ class ChaosHome:
     postgres: Postgres | None = None
     rabbit: Rabbit | None = None
     commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    in_use: RLock = field(default_factory=RLock)
 
     def launch(self, file: Path) -> None:
         """Asks Dagster for a run that imports the file, as its UI does, until it has one."""
@@ -117,21 +141,58 @@ class ChaosHome:
         inbox.mkdir(exist_ok=True)
         shutil.copyfile(file, inbox / f"{file.name}.part").rename(inbox / file.name)
 
-    def import_by_command(self, file: Path) -> None:
-        """Starts `orders import`."""
+    def command(self, *arguments: str) -> Any:
+        """What an `orders` command tells as JSON.
+
+        Raises:
+            CommandFailedError: it failed, was killed or did not end.
+        """
+        process = self.start_command(*arguments, stdout=subprocess.PIPE)
+        try:
+            told, _ = process.communicate(timeout=COMMAND_ENDS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise CommandFailedError(f"orders {arguments[0]} does not end") from None
+        if process.returncode:
+            raise CommandFailedError(f"orders {arguments[0]}: {process.returncode}, {told[-500:].decode()}")
+        return json.loads(told)
+
+    def start_command(
+        self, *arguments: str, stdout: int | IO[bytes] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Starts an `orders` command with `--json`."""
         values = self.settings.model_dump(mode="json", exclude_unset=True, exclude={"home", "dagster_home"})
         variables = {f"ORDERS_{name.upper()}": str(value) for name, value in values.items()}
         variables |= {"ORDERS_HOME": str(self.settings.home), "DAGSTER_HOME": str(self.settings.dagster_home)}
-        with (self.settings.home / "import.log").open("ab") as log:
-            self.commands.append(
-                subprocess.Popen(
-                    [sys.executable, "-c", "from cli.main import app; app()", "import", str(file), "--json"],
-                    cwd=PROJECT_ROOT,
-                    env=os.environ | variables,
-                    stdout=log,
-                    stderr=log,
-                )
+        with self.command_log.open("ab") as log:
+            process = subprocess.Popen(
+                [*ORDERS, *arguments, "--json"],
+                cwd=PROJECT_ROOT,
+                env=os.environ | variables,
+                stdout=log if stdout is None else stdout,
+                stderr=log,
             )
+        self.commands.append(process)
+        return process
+
+    @property
+    def command_log(self) -> Path:
+        """What commands said. It lies outside the home, whose disk may be full."""
+        return self.settings.home.with_name("commands.log")
+
+    def post(self, path: str, body: dict[str, Any], key: str) -> httpx.Response:
+        """Sends a request with an idempotency key to the API."""
+        secret = (Layout(self.settings.home).run / "api.key").read_text("utf-8").strip()
+        headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": key}
+        url = f"http://127.0.0.1:{self.settings.api_port}{path}"
+        return httpx.post(url, json=body, headers=headers, timeout=60)
+
+    def restart_with(self, **changes: Any) -> None:
+        """Stops the stack, and starts it with other settings."""
+        with self.in_use:
+            stop_all(self.settings)
+            self.settings = self.settings.model_copy(update=changes)
+            start_all(self.settings)
 
     def program(self, name: str) -> psutil.Process | None:
         """The process of one of the stack's programs, while there is one."""
@@ -157,13 +218,29 @@ class ChaosHome:
         return [process for name in names if (process := self.program(name))]
 
     def runs(self) -> list[psutil.Process]:
-        """Processes of runs: the children that the code server's server has."""
+        """Processes of runs."""
+        template = self.run_template()
+        return template.children() if template else []
+
+    def run_template(self) -> psutil.Process | None:
+        """The process that runs are forked from."""
         server = self.program("code-server")
-        found = server.children(recursive=True) if server else []
-        return [one for one in found if _is_run(one)]
+        found = server.children() if server else []
+        return next((one for one in found if _is_template(one)), None)
 
     def redis(self) -> Redis:
-        return Redis.from_url(redis_url(self.settings))
+        """A client of the Redis server, which was just killed perhaps."""
+        client = Redis.from_url(redis_url(self.settings))
+        deadline = time.monotonic() + REDIS_STARTS_WITHIN_SECONDS
+        while True:
+            try:
+                client.ping()
+            except RedisError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return client
 
     def statuses(self) -> dict[str, ImportStatus]:
         """Status of each import by its key; empty while the store cannot be read."""
@@ -181,18 +258,43 @@ class ChaosHome:
         begun = (ImportStatus.RUNNING, ImportStatus.FINISHED)
         return sum(status in begun for status in self.statuses().values()) >= count
 
-    def is_settled(self, count: int) -> bool:
-        """Whether so many imports are finished and all figures are published."""
-        finished = list(self.statuses().values()).count(ImportStatus.FINISHED)
-        with suppress(DBAPIError):
-            return finished >= count and not dirty_days(self.engine)
+    def has_small_files_at_work(self) -> bool:
+        """Whether a run that many files share has begun some of them."""
+        begun = select(imports.c.run_id).where(imports.c.status == ImportStatus.RUNNING)
+        with suppress(DBAPIError), reading(self.engine) as connection:
+            runs = connection.execute(begun).scalars().all()
+            return len(runs) > len(set(runs))
         return False
 
+    def is_settled(self, count: int) -> bool:
+        """Whether so many imports are finished, the inbox is empty, and all figures are published.
+
+        No refund, capture or void is open either.
+        """
+        inbox = self.settings.inbox_folder
+        if inbox.exists() and any(not path.is_dir() for path in inbox.iterdir()):
+            return False
+        statuses = list(self.statuses().values())
+        if ImportStatus.RUNNING in statuses or statuses.count(ImportStatus.FINISHED) < count:
+            return False
+        with suppress(DBAPIError):
+            return not dirty_days(self.engine) and not self._has_open_money()
+        return False
+
+    def _has_open_money(self) -> bool:
+        going_back = refunds.c.status.in_((RefundStatus.PENDING, RefundStatus.PROCESSING))
+        held = authorizations.c.status.in_((AuthorizationStatus.PENDING, AuthorizationStatus.PROCESSING))
+        with reading(self.engine) as connection:
+            found = select(refunds.c.id).where(going_back).limit(1)
+            of_held = select(authorizations.c.order_id).where(held).limit(1)
+            return any(connection.execute(query).first() for query in (found, of_held))
+
     def progress(self) -> tuple[int, ...]:
-        """What grows while imports get on: finished ones, and the last change of any batch."""
+        """What changes while work gets on: finished imports, the last change of a batch, ends of refunds."""
         finished = list(self.statuses().values()).count(ImportStatus.FINISHED)
+        changes = (batches.c.progress_at, refunds.c.settled_at, authorizations.c.settled_at)
         with suppress(DBAPIError), reading(self.engine) as connection:
-            return finished, connection.execute(select(func.max(batches.c.progress_at))).scalar_one() or 0
+            return finished, *(connection.scalar(select(func.max(change))) or 0 for change in changes)
         return (finished,)
 
     def broken_checks(self) -> list[str]:
@@ -201,21 +303,25 @@ class ChaosHome:
         return [f"{check.name}: {check.detail}" for check in checks if not check.ok]
 
 
-def _is_run(process: psutil.Process) -> bool:
+def _is_template(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
-        told = " ".join(process.cmdline())
-        return "spawn_main" in told or "execute_run" in told
+        return "multiprocessing.forkserver" in " ".join(process.cmdline())
     return False
 
 
 @contextmanager
 def chaos_home(
-    folder: Path, database: str, broker: str, default_timeouts: bool = False
+    folder: Path, database: str, broker: str, default_timeouts: bool = False, **settings: Any
 ) -> Iterator[ChaosHome]:
-    """A running stack on {sqlite, postgresql} x {redis, rabbitmq}; everything is ended afterwards."""
+    """A running stack on {sqlite, postgresql} x {redis, rabbitmq}; everything is ended afterwards.
+
+    Args:
+        settings: of the home, beside short timeouts.
+    """
     with ExitStack() as stack:
-        timeouts = {} if default_timeouts else SHORT_TIMEOUTS
-        home = _home_with_servers(stack, folder, database, broker, timeouts)
+        if not default_timeouts:
+            settings = SHORT_TIMEOUTS | settings
+        home = _home_with_servers(stack, folder, database, broker, settings)
         stack.callback(home.engine.dispose)
         stack.callback(stop_all, home.settings)
         start_all(home.settings)
@@ -224,14 +330,14 @@ def chaos_home(
 
 
 def _home_with_servers(
-    stack: ExitStack, folder: Path, database: str, broker: str, timeouts: Mapping[str, float]
+    stack: ExitStack, folder: Path, database: str, broker: str, chosen: Mapping[str, Any]
 ) -> ChaosHome:
     dagster_home = folder / "dagster"
     dagster_home.mkdir(parents=True)
     shutil.copy(PROJECT_ROOT / "dagster.yaml", dagster_home)
     own_disk = stack.enter_context(small_disk(folder / "home"))
     gateway = stack.enter_context(_running_gateway(folder / "gateway"))
-    values: dict[str, Any] = {**SMALL, **timeouts, "home": folder / "home", "payment_url": gateway.url}
+    values: dict[str, Any] = {**SMALL, **chosen, "home": folder / "home", "payment_url": gateway.url}
     values |= {name: free_port() for name in ("webserver_port", "api_port")}
     postgres = stack.enter_context(_ended(Postgres())) if database == "postgresql" else None
     rabbit = stack.enter_context(_ended(Rabbit())) if broker == "rabbitmq" else None
@@ -257,13 +363,13 @@ def small_disk(folder: Path) -> Iterator[bool]:
         yield mounted
     finally:
         if mounted:
-            kept = shutil.copytree(folder, folder.with_name("kept"), symlinks=True, ignore=_sockets)
+            kept = shutil.copytree(folder, folder.with_name("kept"), symlinks=True, ignore=_sockets_and_pipes)
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
             kept.replace(folder)
 
 
-def _sockets(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if Path(folder, name).is_socket()]
+def _sockets_and_pipes(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if (path := Path(folder, name)).is_socket() or path.is_fifo()]
 
 
 @contextmanager
@@ -271,6 +377,7 @@ def _running_gateway(folder: Path) -> Iterator[GatewayServer]:
     shortest, longest = GATEWAY_TAKES
     server = GatewayServer(folder, delay=shortest, longest_delay=longest)
     server.seed, server.success_rate = PAYMENT_SEED, SUCCESS_RATE
+    server.refund_success_rate, server.capture_success_rate = REFUND_SUCCESS_RATE, CAPTURE_SUCCESS_RATE
     server.start()
     try:
         yield server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
@@ -13,6 +14,9 @@ from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench, Line, write_orders
 
 SUCCESS_RATE = 0.85
+CAPTURE_SUCCESS_RATE = 0.9
+REFUND_SUCCESS_RATE = 0.8
+REFUND_LIMIT = Decimal(300)
 PAYMENT_SEED = "chaos"
 SCARCE_UNITS = 20
 PRODUCTS = 12
@@ -43,14 +47,15 @@ def _order(draw: random.Random, number: str) -> Iterator[Line]:
 
 def scarce_file(folder: Path, seed: int, orders: int) -> Path:
     """Many orders for the last units of one product, all of which the gateway would accept."""
-    gateway = SimulatedGateway(PAYMENT_SEED, SUCCESS_RATE, 0, 0)
     numbers = (f"scarce-{at}" for at in range(100 * orders))
-    paid = [number for number in numbers if _is_paid(gateway, number)][:orders]
+    paid = [number for number in numbers if will_be_paid(number)][:orders]
     return write_orders(folder / f"scarce-{seed}.csv", [Line(number, "SCARCE") for number in paid])
 
 
-def _is_paid(gateway: SimulatedGateway, number: str) -> bool:
-    charge = Charge(0, 1, idempotency_key("default", number, 1), 1000, "USD")
+def will_be_paid(number: str, attempt: int = 1) -> bool:
+    """Whether the gateway accepts the payment of an attempt of an order."""
+    gateway = SimulatedGateway(PAYMENT_SEED, SUCCESS_RATE, 0, 0)
+    charge = Charge(0, attempt, idempotency_key("default", number, attempt), 1000, "USD")
     return isinstance(gateway.outcome_of(charge), Paid)
 
 
@@ -65,6 +70,7 @@ def undisturbed(folder: Path) -> Iterator[ImportBench]:
     engine = open_engine(f"sqlite:///{folder / 'undisturbed.db'}")
     bench = ImportBench.at(engine, folder / "undisturbed")
     bench.set(payment_seed=PAYMENT_SEED, payment_success_rate=SUCCESS_RATE)
+    bench.set(capture_success_rate=CAPTURE_SUCCESS_RATE, refund_limit=REFUND_LIMIT)
     stock_up(bench)
     try:
         yield bench

@@ -18,6 +18,7 @@ from tests.api_server import running_server
 from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import sample
+from tests.sweeps import cases
 
 KEY = "open sesame, open"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -26,7 +27,7 @@ OPTIONS = [
     # The phase that is left out tries each of 170 currencies at each endpoint.
     "--phases=examples,fuzzing,stateful",
     "--checks=all",
-    "--max-examples=20",
+    f"--max-examples={cases(10)}",
     "--seed=1",
     "--workers=2",
     "--suppress-health-check=all",

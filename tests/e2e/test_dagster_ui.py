@@ -65,3 +65,6 @@ def test_a_person_materializes_a_staged_file(settings: Settings, page: Page) -> 
     expect(page.get_by_text("1,065.43").or_(page.get_by_text("1065.43")).first).to_be_visible()
     expect(page.get_by_text("accepted_lines")).to_be_visible()
     assert "John Doe" not in page.content()
+    # The run was forked from a process that had the definitions loaded.
+    logs = (settings.home / "logs").glob("code-server*")
+    assert "fork" not in "".join(log.read_text() for log in logs)

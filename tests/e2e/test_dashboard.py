@@ -73,7 +73,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
 
 def test_an_empty_home_says_what_to_do(home: PublishedFigures, page: Page) -> None:
     assert home.kpis.all_days() == []
-    page.goto("/")
+    page.goto("/dashboard")
     expect(page.get_by_role("status")).to_contain_text("Live")
     expect(page.locator("#no-days")).to_be_visible()
     expect(page.locator("#customers")).to_contain_text("No completed orders yet")
@@ -85,7 +85,7 @@ def test_an_empty_home_says_what_to_do(home: PublishedFigures, page: Page) -> No
 def test_the_numbers_move_by_themselves_while_orders_come_in(
     home: PublishedFigures, page: Page, tmp_path: Path
 ) -> None:
-    page.goto("/")
+    page.goto("/dashboard")
     expect(page.get_by_role("status")).to_contain_text("Live")
     store_orders(home.engine, sample())
     home.refresh_dirty_days()
@@ -107,7 +107,7 @@ def test_the_numbers_move_by_themselves_while_orders_come_in(
 def test_rejected_lines_open_in_a_dialog(home: PublishedFigures, page: Page) -> None:
     store_orders(home.engine, sample())
     add_reject(home)
-    page.goto("/")
+    page.goto("/dashboard")
     page.get_by_role("button", name="1 rejected lines").click()
     expect(page.get_by_role("dialog")).to_contain_text("Quantity is -1.")
     page.get_by_role("button", name="Close").click()
@@ -117,7 +117,7 @@ def test_rejected_lines_open_in_a_dialog(home: PublishedFigures, page: Page) -> 
 def test_a_file_imported_by_the_command_moves_the_numbers_of_the_page(
     settings: Settings, page: Page, tmp_path: Path
 ) -> None:
-    page.goto("/")
+    page.goto("/dashboard")
     expect(page.locator("#cards")).to_contain_text("0.00")
     page.evaluate("document.body.dataset.opened = 'once'")
     done = orders_process(settings, "import", SAMPLE, "--json")
@@ -145,7 +145,7 @@ def test_names_contrast_and_structure_pass_axe(
     take_snapshot(home.engine, {"orders": 3})
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto("/")
+    page.goto("/dashboard")
     expect(page.locator("#waiting-chart")).to_have_attribute("aria-label", re.compile("last: 3"))
     expect(page.locator("#orders-chart canvas")).to_be_visible()
     assert problems(page) == []
@@ -161,7 +161,7 @@ def test_open_alerts_come_and_go_and_the_queues_of_a_week_can_be_seen(
     with home.engine.begin() as connection:
         connection.execute(update(snapshots).values(taken_at=snapshots.c.taken_at - 3 * DAY_US))
     take_snapshot(home.engine, {"orders": 7, "dagster": 1})
-    page.goto("/")
+    page.goto("/dashboard")
     expect(page.locator("#waiting-chart")).to_have_attribute("aria-label", re.compile("24 hours; last: 8"))
     expect(page.locator("#alerts")).to_be_hidden()
     raised = {AlertName.WAITING_TOO_LONG: [Condition("orders", "7 tasks wait.")]}
@@ -195,7 +195,7 @@ def test_it_fits_a_phone_in_light_and_dark(home: PublishedFigures, page: Page, s
     home.refresh_dirty_days()
     page.set_viewport_size({"width": 360, "height": 740})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto("/")
+    page.goto("/dashboard")
     expect(page.locator("#orders-chart canvas")).to_be_visible()
     width = page.evaluate("document.documentElement.scrollWidth")
     ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
@@ -204,7 +204,7 @@ def test_it_fits_a_phone_in_light_and_dark(home: PublishedFigures, page: Page, s
 
 
 def test_a_store_that_fails_is_told_and_comes_back(home: PublishedFigures, page: Page) -> None:
-    page.goto("/")
+    page.goto("/dashboard")
     expect(page.get_by_role("status")).to_contain_text("Live")
     with home.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE batches RENAME TO gone")

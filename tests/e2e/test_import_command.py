@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from cli.stack.stack import running_workers, stack_status
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.schema import imports
 from tests.e2e.orders_command import end, environment, orders, orders_process, start
 from tests.import_bench import Line, many_orders, write_orders
 
@@ -30,6 +33,7 @@ REPORT = [
     "duplicate_lines",
     "left_out_lines",
     "repeated_lines",
+    "returns",
     "orders",
     "statuses",
     "revenue",
@@ -264,6 +268,37 @@ def test_the_same_file_imported_twice_at_once_is_settled_once(running: Settings,
         assert report["records"] == 20
     (listed,) = [one for one in orders(running, "files", "--json").document if one["file"] == "twice.csv"]
     assert listed["statuses"] == {"completed": 20, "rollback": 0, "failed": 0}
+
+
+def test_many_small_imports_share_a_run_and_each_has_its_report(running: Settings, tmp_path: Path) -> None:
+    (tmp_path / "scarce.csv").write_text("sku,name,price,stock_quantity\nSCARCE,Scarce,9.00,0\n")
+    assert orders(running, "products", "import", tmp_path / "scarce.csv").code == 0
+    names = [f"small-{number}" for number in range(12)]
+    files = [lines_file(tmp_path, *many_orders(2, name, sku="SCARCE"), name=f"{name}.csv") for name in names]
+    bad = lines_file(tmp_path, Line("bad", quantity=0), Line("good"), name="small-bad.csv")
+    listed = [*files, bad, files[0]]
+    imported = orders_process(running, "import", *listed, "--max-rejects", "0", "--json").document
+    assert [one["statuses"]["failed"] for one in imported[:12]] == [2] * 12
+    assert imported[12]["error"]["code"] == "too_many_rejects"
+    assert imported[13]["orders"]["duplicate"] == 2
+    assert len(runs_of(running, [*names, "small-bad"])) == 1
+    assert orders(running, "products", "restock", "SCARCE", "24").code == 0
+    retried = orders_process(
+        running, "retry", "--reason", "out_of_stock", "--text", "small-", "--json"
+    ).document
+    assert [one["file"] for one in retried["imports"]] == [file.name for file in files]
+    assert [one["statuses"]["completed"] for one in retried["imports"]] == [2] * 12
+    assert len(runs_of(running, names)) == 1
+
+
+def runs_of(settings: Settings, names: list[str]) -> set[str]:
+    """The runs that last worked on these files."""
+    engine = open_engine(settings.store_url)
+    files = imports.c.file_name.in_([f"{name}.csv" for name in names])
+    with reading(engine) as connection:
+        found = set(connection.execute(select(imports.c.run_id).where(files)).scalars())
+    engine.dispose()
+    return found
 
 
 def test_all_invariants_hold_after_all_of_it(running: Settings) -> None:

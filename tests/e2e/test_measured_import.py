@@ -1,4 +1,4 @@
-"""A real import, its worker and its payments are measured."""
+"""A real import, its worker and its payments are measured and traced."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from orders_pipeline.monitoring.workers import workers_there
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.identity import store_id
+from tests.collector import Collector, collecting
 from tests.e2e.orders_command import orders_process
 
 STEPS_OF_A_BATCH = {"load_orders", "reserve_stock", "charge_payments", "finalize_orders", "roll_back_orders"}
 STEPS_OF_A_FILE = {"parse_order_file", "summarize_import"}
 
 
-def test_steps_and_charges_of_an_import_are_counted_and_its_worker_signs_off(
+def test_steps_and_charges_of_an_import_are_counted_and_traced_and_its_worker_signs_off(
     tmp_path: Path, redis_url: str
 ) -> None:
     delays = {"payment_success_rate": 1, "payment_delay_min": 0.01, "payment_delay_max": 0.02}
-    settings = Settings(home=tmp_path, redis_url=redis_url, worker_processes=1, **delays)
-    done = orders_process(settings, "import", PROJECT_ROOT / "data" / "sample.csv", "--json")
+    with collecting() as collector:
+        settings = Settings(
+            home=tmp_path, redis_url=redis_url, worker_processes=1, traces_url=collector.url, **delays
+        )
+        done = orders_process(settings, "import", PROJECT_ROOT / "data" / "sample.csv", "--json")
     assert done.code == 0, done.err
     engine = open_engine(settings.store_url)
     with closing(open_redis(redis_url)) as client:
@@ -38,6 +42,16 @@ def test_steps_and_charges_of_an_import_are_counted_and_its_worker_signs_off(
     (seconds,) = of(measured, CHARGE_SECONDS.name)
     assert (paid, seconds.number) == ([10], 10)
     assert 0.1 <= seconds.parts["sum"] < 10
+    assert_is_one_trace(collector)
+
+
+def assert_is_one_trace(collector: Collector) -> None:
+    (root,) = collector.named("import")
+    assert {one.trace for one in collector.spans} == {root.trace}
+    of_import = {one.name for one in collector.spans if one.parent == root.id}
+    steps = STEPS_OF_A_BATCH | STEPS_OF_A_FILE
+    assert of_import == steps | {f"{step} waits in the queue" for step in steps} | {"run starts"}
+    assert len({one.attributes["orders.number"] for one in collector.named("charge")}) == 10
 
 
 def of(measured: list[Series], name: str) -> list[Series]:

@@ -28,6 +28,7 @@ def home(redis_url: str) -> Iterator[PublishedFigures]:
     with open_home(settings.store_url, redis_url, settings.warehouse) as figures:
         store_orders(figures.engine, sample())
         figures.refresh_dirty_days()
+        figures.update_tables()
         yield figures
 
 
@@ -49,6 +50,7 @@ def test_a_person_has_frames_and_plots_at_once(tmp_path: Path, monkeypatch: pyte
     texts = "".join(output.get("data", {}).get("text/plain", "") for output in outputs)
     assert "485.96" in texts
     assert "SKU-002" in texts
+    assert "cohort" in texts
 
 
 def test_frames_are_exact_and_there_while_a_writer_is_at_work(home: PublishedFigures) -> None:

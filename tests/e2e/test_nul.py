@@ -17,7 +17,7 @@ from tests.api_server import running_server
 from tests.stores import create_migrated_database, prepare_store
 
 KEY = "open sesame, open"
-BEARER = {"Authorization": f"Bearer {KEY}"}
+BEARER = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "a key"}
 # Percent-encoded: NUL; half of a character; a byte that begins no character.
 HOSTILE = ["%00", "a%00b", "%ED%A0%80", "%FF"]
 
@@ -57,6 +57,8 @@ def test_every_parameter_of_every_route_takes_it_as_a_wrong_value(
     for path, verbs in described["paths"].items():
         for verb, operation in verbs.items():
             for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "header":
+                    continue
                 inside = parameter["in"] == "path"
                 address = path.replace("{" + parameter["name"] + "}", text) if inside else path
                 query = "" if inside else f"?{parameter['name']}={text}"
@@ -81,7 +83,14 @@ def test_every_field_of_every_body_takes_it_as_a_wrong_value(
     for path, verbs in described["paths"].items():
         if "requestBody" not in verbs.get("post", {}):
             continue
-        content = verbs["post"]["requestBody"]["content"]["application/json"]["schema"]
+        if "application/json" not in (bodies := verbs["post"]["requestBody"]["content"]):
+            assert path == "/api/files"
+            continue
+        content = bodies["application/json"]["schema"]
+        if "$ref" not in content:
+            # Only signed bodies are read there, and only from the gateway.
+            assert path == "/api/gateway/events"
+            continue
         for name in [*schemas[content["$ref"].rpartition("/")[2]]["properties"], None]:
             for value in (text, f"[{text}]"):
                 body = f'{{"{name}": {value}}}' if name else f"{{{text}: 1}}"

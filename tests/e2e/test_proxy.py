@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ import websockets.sync.client
 from playwright.sync_api import Browser, expect
 from requests.adapters import HTTPAdapter
 from sqlalchemy import Engine
+from standardwebhooks import Webhook
 from websockets.exceptions import InvalidStatus
 
 from orders_pipeline.access.api_keys import create_key
-from orders_pipeline.access.audit import list_actions
+from orders_pipeline.access.audit import ActionFilter, list_actions
 from orders_pipeline.base.model import Scope
-from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.settings import Settings, UnknownUsers
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from tests.e2e.browser import browser
@@ -29,6 +31,7 @@ OPERATOR, VIEWER = ("olga", PASSWORD), ("victor", PASSWORD)
 DELETE_RUN = {"query": 'mutation { deletePipelineRun(runId: "unknown") { __typename } }'}
 VERSION = {"query": "{ version }"}
 LOGS = 'subscription { pipelineRunLogs(runId: "unknown") { __typename } }'
+GATEWAY_SECRET = "whsec_" + "c2VjcmV0" * 5
 Ask = Callable[..., requests.Response]
 
 
@@ -36,7 +39,14 @@ Ask = Callable[..., requests.Response]
 def settings(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Settings:
     home = tmp_path_factory.mktemp("home")
     return Settings(
-        home=home, redis_url=redis_server, rate_limit=60, trusted_proxies="127.0.0.1", _env_file=None
+        home=home,
+        redis_url=redis_server,
+        rate_limit=60,
+        trusted_proxies="127.0.0.1",
+        proxy_user_header="x-orders-user",
+        unknown_users=UnknownUsers.VIEWER,
+        payment_webhook_secret=GATEWAY_SECRET,
+        _env_file=None,
     )
 
 
@@ -88,6 +98,20 @@ def test_nothing_is_served_without_a_login(ask: Ask, proxy: Proxy) -> None:
         assert ask(proxy.dagster, "/graphql", "POST", json=VERSION, **wrong).status_code == 401
     assert ask(proxy.api, "/api/stats").json()["success"] is False
     assert ask(proxy.api, "/_key", auth=OPERATOR).status_code == 404
+
+
+def test_the_payment_gateway_sends_events_without_a_login_and_nobody_reads_them_so(
+    ask: Ask, proxy: Proxy
+) -> None:
+    path, now = "/api/gateway/events", datetime.now(UTC)
+    body = json.dumps({"type": "payment.seen", "data": {}})
+    signature = Webhook(GATEWAY_SECRET).sign("evt_1", now, body)
+    signed = {"webhook-id": "evt_1", "webhook-timestamp": str(int(now.timestamp()))}
+    taken = ask(proxy.api, path, "POST", data=body, headers=signed | {"webhook-signature": signature})
+    assert (taken.status_code, taken.json()["data"]["status"]) == (200, "ignored")
+    assert ask(proxy.api, path, "POST", data=body, headers=signed).status_code == 400
+    assert ask(proxy.api, path).status_code == 401
+    assert [one["id"] for one in ask(proxy.api, path, auth=VIEWER).json()["data"]] == ["evt_1"]
 
 
 def test_plain_http_leads_to_https_and_browsers_remember_it(ask: Ask, proxy: Proxy) -> None:
@@ -193,17 +217,30 @@ def test_the_api_sends_to_a_path_because_it_does_not_know_the_proxy_s_name(ask: 
     assert (sent.status_code, sent.headers["Location"]) == (307, proxy.url(proxy.api, "/api/stats"))
 
 
+def test_who_has_logged_in_is_the_user_of_the_console_and_nobody_else(ask: Ask, proxy: Proxy) -> None:
+    named = {"X-Orders-User": "olga"}
+    for headers in ({}, named):
+        shown = ask(proxy.api, "/api/key", auth=VIEWER, headers=headers)
+        assert shown.json()["data"] == {"name": "victor", "scopes": ["read"]}
+    html = {"Accept": "text/html"}
+    assert ask(proxy.api, "/settings/audit", auth=VIEWER, headers=html).status_code == 200
+    # The cookie of a session is no login, so nobody can add the name of somebody else to it.
+    for wrong in ({}, {"auth": ("olga", "wrong")}):
+        assert ask(proxy.api, "/api/key", headers=named, **wrong).status_code == 401
+
+
 def test_programs_show_a_key_in_the_place_of_a_login(
     ask: Ask, proxy: Proxy, engine: Engine, key: str
 ) -> None:
     assert ask(proxy.api, "/api/stats", **bearing(key)).status_code == 200
     assert ask(proxy.api, "/", **bearing(key)).status_code == 401
     assert ask(proxy.dagster, "/server_info", **bearing(key)).status_code == 401
-    assert ask(proxy.api, "/api/leaderboard/rebuild", "POST", auth=OPERATOR).status_code == 401
+    assert ask(proxy.api, "/api/leaderboard/rebuild", "POST", auth=OPERATOR).status_code == 403
     done = ask(proxy.api, "/api/leaderboard/rebuild", "POST", data="x" * 20, **bearing(key))
     assert done.status_code == 200
     with engine.connect() as connection:
-        assert [one.actor for one in list_actions(connection)] == ["key:deploy"]
+        done = list_actions(connection, ActionFilter(action="leaderboards"))
+    assert [one.actor for one in done] == ["key:deploy"]
     refused = {ask(proxy.api, "/api/stats", **bearing("wrong")).status_code for _ in range(25)}
     assert refused == {401}
 
@@ -215,9 +252,7 @@ class FromElsewhere(HTTPAdapter):
         super().init_poolmanager(*args, source_address=("127.0.0.2", 0), **kwargs)
 
 
-def test_the_rate_limit_counts_the_client_and_not_the_proxy(
-    ask: Ask, proxy: Proxy, settings: Settings
-) -> None:
+def test_the_rate_limit_counts_the_user_and_not_the_proxy(ask: Ask, proxy: Proxy, settings: Settings) -> None:
     with requests.Session() as elsewhere:
         elsewhere.mount("https://", FromElsewhere())
         elsewhere.verify, elsewhere.auth, elsewhere.trust_env = str(proxy.certificate), VIEWER, False
@@ -226,7 +261,7 @@ def test_the_rate_limit_counts_the_client_and_not_the_proxy(
         url = f"https://127.0.0.1:{proxy.api}/api/queue"
         answers = [elsewhere.get(url, headers={"Host": "localhost", **lie}, timeout=60) for lie in lies]
     assert {answer.status_code for answer in answers} == {200, 429}
-    assert ask(proxy.api, "/api/queue", auth=VIEWER).status_code == 200
+    assert ask(proxy.api, "/api/queue", auth=OPERATOR).status_code == 200
 
 
 @pytest.mark.usefixtures("redis_url")
@@ -235,7 +270,7 @@ def test_the_dashboard_is_live_in_a_browser_that_has_logged_in(browser: Browser,
     context = browser.new_context(http_credentials=login, ignore_https_errors=True)
     page, errors = context.new_page(), list[str]()
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(proxy.url(proxy.api, "/"))
+    page.goto(proxy.url(proxy.api, "/dashboard"))
     expect(page.get_by_role("status")).to_contain_text("Live", timeout=30_000)
     context.close()
     assert errors == []

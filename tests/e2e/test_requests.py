@@ -16,7 +16,7 @@ from starlette.requests import Request
 from orders_pipeline.api import dashboard
 from orders_pipeline.api.rate_limit import WRONG_KEYS_PER_MINUTE, address_of
 from orders_pipeline.api.streams import MOST_OF_ONE_CLIENT, MOST_STREAMS
-from orders_pipeline.base.settings import Settings, SettingsError, load_settings
+from orders_pipeline.base.settings import ApiReads, Settings, SettingsError, load_settings
 from tests.api_server import running_server
 from tests.integration.followed_task import eventually
 
@@ -52,7 +52,9 @@ def test_a_stranger_is_refused_before_the_body_is_read(url: str, key: tuple[str,
 
 def test_every_route_with_a_body_asks_for_the_key_first(url: str) -> None:
     paths = requests.get(f"{url}/api/openapi.json", timeout=30).json()["paths"]
-    with_body = [path for path, verbs in paths.items() if "requestBody" in verbs.get("post", {})]
+    writes = {path: verbs["post"] for path, verbs in paths.items() if "post" in verbs}
+    # Events of the payment gateway have no key: their signature covers the body.
+    with_body = [path for path, write in writes.items() if {"requestBody", "security"} <= write.keys()]
     assert len(with_body) >= 5
     for path in with_body:
         assert answer_without_body(url, "Content-Length: 1000", path=path).startswith(b"HTTP/1.1 401"), path
@@ -73,6 +75,8 @@ def test_no_route_takes_a_large_body(url: str) -> None:
     paths = requests.get(f"{url}/api/openapi.json", timeout=30).json()["paths"]
     for path, verbs in paths.items():
         for verb in verbs:
+            if (verb, path) == ("post", "/api/files"):
+                continue  # order files are written to disk as they arrive
             sent = requests.request(verb, url + path, data=b"x" * LARGE, headers=BEARER, timeout=30)
             assert sent.status_code == 413, path
             assert sent.json() == {"success": False, "message": "The body is larger than 1 MiB."}
@@ -92,7 +96,9 @@ def test_an_address_that_a_client_makes_up_does_not_get_it_round_the_limit(
 
 def test_the_address_that_a_trusted_proxy_names_counts(tmp_path: Path, redis_url: str) -> None:
     clients = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(5)]
-    trusting = settings_of(tmp_path, redis_url, rate_limit=3, trusted_proxies="10.0.0.0/8, 127.0.0.1")
+    trusting = settings_of(
+        tmp_path, redis_url, rate_limit=3, trusted_proxies="10.0.0.0/8, 127.0.0.1", api_reads=ApiReads.OPEN
+    )
     with running_server(trusting) as url:
         assert set(statuses(url, "/queue", clients)) == {200}
         assert statuses(url, "/queue", clients[:1] * 4).count(429) == 2
@@ -142,7 +148,7 @@ def open_streams(opened: ExitStack, url: str, number: int, client: str = "") -> 
 
 
 def test_streams_are_limited_for_each_client_and_for_all(tmp_path: Path, redis_url: str) -> None:
-    trusting = settings_of(tmp_path, redis_url, trusted_proxies="127.0.0.1")
+    trusting = settings_of(tmp_path, redis_url, trusted_proxies="127.0.0.1", api_reads=ApiReads.OPEN)
     with running_server(trusting) as url:
         with ExitStack() as opened:
             first = open_streams(opened, url, MOST_OF_ONE_CLIENT, "192.0.2.1")
@@ -192,7 +198,7 @@ def test_a_page_that_points_its_own_name_here_gets_nothing(url: str, path: str, 
 
 
 def test_names_that_are_set_are_answered_to(tmp_path: Path, redis_url: str) -> None:
-    named = settings_of(tmp_path, redis_url, hosts="Orders.example.com, orders")
+    named = settings_of(tmp_path, redis_url, hosts="Orders.example.com, orders", api_reads=ApiReads.OPEN)
     with running_server(named) as url:
         for host in ("orders.example.com:8000", "orders", "localhost", "[::1]", "192.0.2.7:80"):
             assert requests.get(f"{url}/api/stats", headers={"Host": host}, timeout=30).status_code == 200

@@ -1,5 +1,6 @@
-"""What operators and schedules do, broken off at every one of its commits and done again.
+"""What operators and schedules do, broken off at any one of its commits and done again.
 
+`make sweep` tries every commit, the tests try some, other ones on each kind of store.
 To the order store, a process that is killed before or after a commit is one whose connection breaks there.
 """
 
@@ -11,22 +12,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.failed_work.cancel import cancel_orders
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.retention.clean import clean_stores
 from orders_pipeline.store.schema import imports
-from tests.chaos.commit_points import CommitPoints, lose_connection
-from tests.chaos.crashing_import import bench_at
 from tests.chaos.outcomes import outcomes
+from tests.chaos.taken_up_again import Work
 from tests.import_bench import ImportBench, Line, many_orders
-from tests.integration.test_crash_sweep import copy_of
 from tests.integration.test_expire import outlive, reserved, sweep
-from tests.stores import open_test_engine
 
 ACTOR = "cli:ada"
+CRASHES = 8
 LONG_AGO = 400 * 86_400 * 1_000_000
 Act = Callable[[ImportBench], object]
 
@@ -95,25 +93,12 @@ ACTIONS = {
 def test_an_action_broken_off_at_any_commit_comes_to_the_same_when_done_again(
     name: str, store_url: str, tmp_path: Path
 ) -> None:
-    prepared, action = (store_url, tmp_path / "prepared"), ACTIONS[name]
-    prepared[1].mkdir()
-    engine = open_test_engine(store_url)
-    action.before(bench_at(engine, prepared[1]))
-    engine.dispose()
-    with copy_of(prepared) as bench:
-        commits = CommitPoints(bench.engine)
-        action.act(bench)
-        points = commits.points
+    action = ACTIONS[name]
+
+    def came_to(bench: ImportBench) -> object:
         action.after(bench)
-        expected = outcomes(bench.engine)
         assert bench.broken_checks() == set()
-    assert points > 0
-    for point in range(points):
-        with copy_of(prepared) as bench:
-            CommitPoints(bench.engine, point, lose_connection)
-            with pytest.raises(OperationalError):
-                action.act(bench)
-            action.act(bench)
-            action.after(bench)
-            assert outcomes(bench.engine) == expected, f"point {point}"
-            assert bench.broken_checks() == set(), f"point {point}"
+        return outcomes(bench.engine)
+
+    work = Work(action.before, action.act, came_to)
+    assert work.break_off(store_url, tmp_path, CRASHES, seed=name) > 0

@@ -18,25 +18,45 @@ from jobs.care.alerts import alert_sensors
 from jobs.workers.queue_heads import QUEUED_AT
 from orders_pipeline.backup.backup import back_up
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.model import ImportStatus, OrderStatus
+from orders_pipeline.base.model import EventType, GatewayEventStatus, ImportStatus, Notifications, OrderStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.figures.kpis.warehouse import REBUILD, set_aside, warehouse_file
+from orders_pipeline.exports.outbox import Outbox
+from orders_pipeline.exports.result_files import write_due_results
+from orders_pipeline.figures.kpis.warehouse import set_aside
+from orders_pipeline.figures.kpis.warehouse_folder import REBUILD, warehouse_file
 from orders_pipeline.imports.intake import pause_intake
 from orders_pipeline.imports.quarantine import add_quarantined, dismiss_files
 from orders_pipeline.monitoring.alert_rows import Alert, alerts_since, open_alerts
 from orders_pipeline.monitoring.alert_rules import FEWEST_ORDERS, AlertName, SilentSensor
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.workers import Worker, forget_worker, note_worker
+from orders_pipeline.refunds.actions import RefundAction
+from orders_pipeline.refunds.request import Requested
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.schema import backups, batches, imports, kpi_days, snapshots
+from orders_pipeline.store.schema import (
+    backups,
+    batches,
+    events,
+    gateway_events,
+    imports,
+    kpi_days,
+    notifications,
+    refunds,
+    snapshots,
+)
 from resources.order_store import OrderStore
 from tests.builders import StoredOrder, store_orders
-from tests.import_bench import ImportBench
+from tests.capture_bench import CaptureBench
+from tests.import_bench import ImportBench, Line, many_orders
 from tests.integration.test_kpis import MONDAY
+from tests.mailboxes import mailbox
+from tests.notices import NoticeBench, ordered
+from tests.refund_bench import RefundBench, asked
 from tests.services import free_port
+from tests.webhooks import subscribe
 
 HOUR_US = 3_600_000_000
 WORKER = Worker("worker@host", processes=2, busy=0, queues=("dagster", "orders"))
@@ -56,8 +76,12 @@ class Desk:
 
     def look(self) -> list[str]:
         """Lets the sensor look once; the subjects of what it tells."""
+        return self.tick("alerts_sensor")
+
+    def tick(self, name: str) -> list[str]:
+        """Subjects of the notices that a look of this sensor sends."""
         before = len(self.told)
-        (sensor,) = alert_sensors(self.settings)
+        (sensor,) = [sensor for sensor in alert_sensors(self.settings) if sensor.name == name]
         stores = {"order_store": OrderStore(self.settings.store_url, home=self.settings.home)}
         context = build_sensor_context(cursor=self.cursor, resources=stores)
         sensor(context)
@@ -241,7 +265,79 @@ def lose_a_sensor(desk: Desk) -> Callable[[], None]:
     return desk.sensors.clear
 
 
+def wait_for_a_refund(desk: Desk) -> Callable[[], None]:
+    shop = RefundBench(desk.bench)
+    desk.orders(1, OrderStatus.COMPLETED, "sold")
+    (requested,) = shop.request(asked("sold0"))
+    assert isinstance(requested, Requested)
+    desk.change(refunds, requested_at=now_us() - 61 * 60_000_000)
+
+    def cancel() -> None:
+        shop.act(RefundAction.CANCEL, requested.refund_id)
+
+    return cancel
+
+
+def leave_uncaptured(desk: Desk) -> Callable[[], None]:
+    captures = CaptureBench.on(desk.bench)
+    desk.bench.import_lines(Line("held"))
+    captures.let_pass(hours=80)
+    return lambda: ignore(captures.capture("held"))
+
+
+def hear_of_an_unknown_charge(desk: Desk) -> Callable[[], None]:
+    told = {"id": "e1", "type": "dispute.opened", "subject": "du_1", "body": "{}", "reason": "no such charge"}
+    with desk.bench.engine.begin() as connection:
+        received_at = now_us() - 11 * 60_000_000
+        row = {**told, "received_at": received_at, "status": GatewayEventStatus.WAITING}
+        connection.execute(insert(gateway_events), [row])
+    return lambda: desk.change(gateway_events, status=GatewayEventStatus.IGNORED)
+
+
+def send_no_events(desk: Desk) -> Callable[[], None]:
+    subscribe(desk.bench.engine, EventType.ORDER_COMPLETED)
+    desk.bench.import_lines(Line("sold"))
+    desk.change(events, at=now_us() - 61 * 60_000_000)
+    return lambda: desk.change(events, spread_at=now_us())
+
+
+def lose_the_mail_server(desk: Desk) -> Callable[[], None]:
+    shop = NoticeBench.on(desk.bench, None, notifications=Notifications.SMTP)
+    desk.bench.set(smtp_url=f"smtp://127.0.0.1:{free_port()}?tls=off")
+    shop.import_orders(Line("sold", date=ordered()))
+    shop.send()
+    desk.change(notifications, next_try_at=now_us() - 61 * 60_000_000)
+
+    def cure() -> None:
+        with mailbox() as box:
+            desk.bench.set(smtp_url=box.url)
+            shop.send()
+
+    return cure
+
+
+def ignore(_done: object) -> None:
+    """Does nothing with what an action returns."""
+
+
+def lose_the_outbox(desk: Desk) -> Callable[[], None]:
+    desk.bench.import_lines(*many_orders(1))
+    folder = desk.settings.home / "outbox"
+    folder.write_text("no folder")
+
+    def write() -> None:
+        write_due_results(desk.bench.engine, Outbox(str(folder)), desk.settings.staging_folder)
+
+    def cure() -> None:
+        folder.unlink()
+        write()
+
+    write()
+    return cure
+
+
 TROUBLES = [
+    (lose_the_outbox, AlertName.OUTBOX_FAILING, "outbox", "Files whose results could not be written: 1."),
     (
         wait_for_long,
         AlertName.WAITING_TOO_LONG,
@@ -259,6 +355,16 @@ TROUBLES = [
     (drop_a_bad_file, AlertName.QUARANTINED_FILE, "bad.csv", "bad.csv is in quarantine: file_empty"),
     (leave_a_file_in_the_inbox, AlertName.INBOX_WAITING, "inbox", "The oldest, waits.csv, has waited"),
     (lose_a_sensor, AlertName.SENSOR_SILENT, "inbox_sensor", "for 80 seconds: The folder is a link."),
+    (wait_for_a_refund, AlertName.OPEN_REFUND, "refunds", "The oldest has waited for 61 minutes"),
+    (leave_uncaptured, AlertName.UNCAPTURED, "authorizations", "The first is voided in 16 hours"),
+    (hear_of_an_unknown_charge, AlertName.UNKNOWN_EVENT, "gateway", "no such charge"),
+    (send_no_events, AlertName.WEBHOOK_FAILING, "webhooks", "The oldest has waited for 61 minutes"),
+    (
+        lose_the_mail_server,
+        AlertName.NOTIFICATIONS_FAILING,
+        "notifications",
+        "could be sent for 61 minutes. The mail server: [Errno 111] Connection refused.",
+    ),
     (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
     (fail_to_back_up, AlertName.BACKUP_FAILED, "backup", "failed: [Errno 17] File exists"),
     (back_up_no_more, AlertName.BACKUP_OLD, "backup", "The last good backup of the order store is of"),
@@ -314,6 +420,20 @@ def test_an_order_store_that_was_deleted_is_told_and_not_made_anew(desk: Desk) -
     assert desk.look() == ["Alert: Service down (order store)"]
     assert f"{file}, which this home has used, is gone" in desk.told[-1]["text"]
     assert not file.exists()
+
+
+def test_the_sensor_of_the_alerts_is_watched_by_another_one(desk: Desk) -> None:
+    desk.sensors.append(SilentSensor("inbox_sensor", 80.0, None))
+    assert desk.tick("alerts_watch_sensor") == []
+    desk.sensors.append(SilentSensor("alerts_sensor", 80.0, "KeyError"))
+    raised = {"Alert: Sensor silent (inbox_sensor)", "Alert: Sensor silent (alerts_sensor)"}
+    assert set(desk.tick("alerts_watch_sensor")) == raised
+    assert "no progress for 80 seconds: KeyError." in desk.told[-1]["text"]
+    assert desk.tick("alerts_watch_sensor") == []
+    desk.sensors.clear()
+    assert desk.tick("alerts_watch_sensor") == []
+    assert len(desk.look()) == 2
+    assert desk.open_alerts() == []
 
 
 def test_a_notice_that_no_channel_took_is_sent_again(desk: Desk) -> None:

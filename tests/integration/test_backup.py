@@ -10,6 +10,7 @@ import sqlite3
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -17,12 +18,16 @@ import pytest
 from sqlalchemy import text
 
 from orders_pipeline.access.audit import list_actions
+from orders_pipeline.access.sessions import Client, Lifetimes, find_session, open_session
+from orders_pipeline.access.users import add_user, get_user
 from orders_pipeline.backup import postgres_dump, sqlite_copy
+from orders_pipeline.backup.archive import scratch_beside
 from orders_pipeline.backup.backup import back_up, remove_old
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import MANIFEST
 from orders_pipeline.backup.restore import rebuild_figures, restore
 from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.model import Role, SignInMethod
 from orders_pipeline.payments.gateway import idempotency_key
 from orders_pipeline.store.backup_rows import ENDS_WITHIN_US, failed_backup, last_good_backup, noting_backup
 from orders_pipeline.store.engine import open_engine, reading
@@ -31,6 +36,7 @@ from tests.gateway_server import GatewayServer, running_gateway
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 ACTOR = "cli:tester"
+TIMES = Lifetimes(timedelta(hours=1), timedelta(hours=12))
 
 
 @pytest.fixture
@@ -90,6 +96,7 @@ def test_what_was_imported_comes_back_and_what_was_paid_since_is_not_charged_aga
     stored.import_lines(*many_orders(20, "l"), name="later.csv")
     charged = gateway.journal()
     destroy(stored)
+    gateway.set_faults(forget_keys_after=0)
     come_back(stored, archive)
     assert {table: stored.rows(table) for table in before} == before
     assert stored.broken_checks() == {"captures_belong_to_completed_orders"}
@@ -104,6 +111,30 @@ def test_what_was_imported_comes_back_and_what_was_paid_since_is_not_charged_aga
         idempotency_key("default", number, 1) for number, at in stored.statuses().items() if at == "completed"
     }
     assert paid == {key for key, (_, _, transaction) in journal.items() if transaction}
+
+
+def test_a_retry_after_a_restore_finds_what_later_attempts_took(
+    stored: ImportBench, gateway: GatewayServer, tmp_path: Path
+) -> None:
+    stored.set(payment_url=gateway.url)
+    key = stored.import_lines(*many_orders(30)).partition
+    declined = [number for number, status in stored.statuses().items() if status == "rollback"]
+    assert len(declined) > 3
+    archive = back_up(stored.engine, stored.settings, tmp_path / "backups").file
+    while "rollback" in stored.statuses().values():
+        stored.retry(*declined)
+        stored.settle(key)
+    charged = gateway.journal()
+
+    destroy(stored)
+    gateway.set_faults(forget_keys_after=0)
+    come_back(stored, archive)
+    stored.retry(*declined)
+    stored.settle(key)
+    rebuild_figures(stored.engine, stored.settings, stored.settings.redis_url)
+    assert set(stored.statuses().values()) == {"completed"}
+    assert gateway.journal() == charged
+    assert stored.broken_checks() == set()
 
 
 def test_figures_of_what_came_after_the_backup_do_not_survive_it(stored: ImportBench, tmp_path: Path) -> None:
@@ -122,6 +153,9 @@ def test_figures_of_what_came_after_the_backup_do_not_survive_it(stored: ImportB
 def test_a_restored_store_knows_that_its_backup_succeeded(stored: ImportBench, tmp_path: Path) -> None:
     stored.import_lines(*many_orders(3))
     back_up(stored.engine, stored.settings, tmp_path / "first.tar.gz")
+    with stored.engine.begin() as connection:
+        alice = add_user(connection, "alice", Role.ADMIN)
+        session = open_session(connection, alice, SignInMethod.LINK, Client("192.0.2.1", ""), TIMES)
     archive = back_up(stored.engine, stored.settings, tmp_path / "second.tar.gz").file
     (tmp_path / "none").touch()
     with pytest.raises(FileExistsError):
@@ -135,6 +169,9 @@ def test_a_restored_store_knows_that_its_backup_succeeded(stored: ImportBench, t
     with reading(stored.engine) as connection:
         assert last_good_backup(connection) == newest
         assert failed_backup(connection, now_us() + 365 * 86_400_000_000) is None
+        # A session may have ended since.
+        assert find_session(connection, session, TIMES) is None
+        assert get_user(connection, "alice").role is Role.ADMIN
 
 
 def test_a_backup_that_was_killed_is_a_failed_one_until_the_next(
@@ -153,6 +190,29 @@ def test_a_backup_that_was_killed_is_a_failed_one_until_the_next(
     back_up(lone_bench.engine, lone_bench.settings, tmp_path / "next.tar.gz")
     with reading(lone_bench.engine) as connection:
         assert failed_backup(connection, later) is None
+
+
+def test_a_killed_backup_is_noticed_at_once_and_one_at_work_is_not(
+    lone_bench: ImportBench, tmp_path: Path
+) -> None:
+    in_a_minute = now_us() + 60_000_000
+    reads, writes = os.pipe()
+    pid = os.fork()
+    if not pid:
+        with (
+            noting_backup(open_engine(str(lone_bench.engine.url)), tmp_path),
+            scratch_beside(tmp_path / "one.tar.gz"),
+        ):
+            os.write(writes, b".")
+            signal.pause()
+    os.read(reads, 1)
+    with reading(lone_bench.engine) as connection:
+        assert failed_backup(connection, in_a_minute) is None
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        failed = failed_backup(connection, in_a_minute)
+    assert failed
+    assert failed.reason == "it was killed"
 
 
 class Killed(BaseException):

@@ -20,7 +20,7 @@ from tests.import_bench import STEPS, ImportBench, Line, many_orders
 def cancel(bench: ImportBench, chosen: Chosen) -> int:
     return cancel_orders(
         bench.engine, chosen, "changed their mind", bench.settings.transaction_orders, "cli:ada"
-    )
+    ).orders
 
 
 def at(bench: ImportBench, step: str, *lines: Line) -> str:

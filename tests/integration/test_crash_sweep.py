@@ -20,23 +20,27 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from orders_pipeline.payments.gateway import idempotency_key
 from tests.chaos.commit_points import KILLED, CommitPoints, lose_connection
 from tests.chaos.crashing_import import (
+    GATEWAY_URL,
     LINES,
     bench_at,
     crash,
     crashing_imports,
     prepare,
     run_import,
+    run_over_http,
     run_together,
 )
 from tests.chaos.outcomes import outcomes
+from tests.gateway_server import GatewayServer, running_gateway
 from tests.import_bench import RUN, STEPS, ImportBench
 from tests.stores import open_test_engine
-from tests.sweeps import cases
+from tests.sweeps import cases, sample
 
 # `make sweep` tries every point of an import.
-FIRST_CRASHES, SECOND_CRASHES, LOST_ANSWERS, CRASHES_TOGETHER = 24, 6, 8, 8
+FIRST_CRASHES, SECOND_CRASHES, LOST_ANSWERS, CRASHES_TOGETHER, CRASHES_OVER_HTTP = 16, 4, 6, 6, 6
 
 
 @pytest.fixture(scope="session")
@@ -104,8 +108,7 @@ def _chosen(points: int, store_url: str, crashes: int = FIRST_CRASHES) -> list[i
     """The crash points to try, other ones for each kind of store."""
     if "CRASH_POINT" in os.environ:
         return [int(os.environ["CRASH_POINT"])]
-    draw = random.Random(make_url(store_url).get_backend_name())  # noqa: S311 no secret
-    return sorted(draw.sample(range(points), min(cases(crashes), points)))
+    return sample(range(points), crashes, make_url(store_url).get_backend_name())
 
 
 @pytest.mark.timeout(900)
@@ -138,12 +141,53 @@ def test_files_of_a_shared_run_that_is_killed_come_to_the_same_when_it_is_delive
             assert bench.broken_checks() == set(), f"replay with CRASH_POINT={point}"
 
 
+@pytest.fixture(scope="module")
+def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]:
+    """A gateway that forgets each key at once, so that sending a charge again would capture it again."""
+    with running_gateway(tmp_path_factory.mktemp("gateway"), "--forget-keys", "0") as server:
+        yield server
+
+
+@pytest.mark.timeout(900)
+def test_an_import_killed_at_any_commit_captures_once_though_the_gateway_forgets_its_keys(
+    store_url: str, tmp_path: Path, crasher: Popen[str], forgetful: GatewayServer
+) -> None:
+    (folder := tmp_path / "prepared").mkdir()
+    engine = open_test_engine(store_url)
+    bench_at(engine, folder).stock(MOUSE=100, CABLE=100, RARE=1)
+    engine.dispose()
+    (folder / GATEWAY_URL).write_text(forgetful.url)
+    with copy_of((store_url, folder)) as bench:
+        commits = CommitPoints(bench.engine)
+        run_over_http(bench)
+        assert_captured_once(bench, forgetful)
+    killed = 0
+    for point in _chosen(commits.points, store_url, CRASHES_OVER_HTTP):
+        with copy_of((store_url, folder)) as bench:
+            ended = crash(crasher, bench, point, "over_http")
+            # Outcomes are saved every half a second: a quick run has fewer commits than a slow one.
+            assert ended in (KILLED, 0)
+            killed += ended == KILLED
+            run_over_http(bench)
+            assert_captured_once(bench, forgetful)
+    assert killed
+
+
+def assert_captured_once(bench: ImportBench, gateway: GatewayServer) -> None:
+    source, statuses = bench.folder.name, bench.statuses()
+    assert set(statuses.values()) <= {"completed", "rollback", "failed"}
+    captured = {reference for reference, (_, _, transaction) in gateway.journal().items() if transaction}
+    assert {reference for reference in captured if reference.startswith(f"{source}/")} == {
+        idempotency_key(source, number, 1) for number, status in statuses.items() if status == "completed"
+    }
+
+
 def test_a_step_whose_commit_was_not_answered_comes_to_the_same_when_tried_again(
     prepared: tuple[str, Path],
 ) -> None:
     points, expected = undisturbed(prepared)
     after_commits = range(1, points, 2)
-    for point in random.Random(5).sample(after_commits, min(cases(LOST_ANSWERS), len(after_commits))):  # noqa: S311 no secret
+    for point in sample(after_commits, LOST_ANSWERS, "lost"):
         with copy_of(prepared) as bench:
             CommitPoints(bench.engine, point, lose_connection)
             import_stubbornly(bench)
@@ -153,7 +197,7 @@ def test_a_step_whose_commit_was_not_answered_comes_to_the_same_when_tried_again
 
 def import_stubbornly(bench: ImportBench) -> None:
     """The import, with each step tried again that lost its connection, as Dagster's retries do."""
-    key = twice(lambda: bench.stage(bench.write(*LINES)))
+    key = twice(lambda: bench.stage_with_returns(*LINES))
     for number in twice(lambda: bench.steps.parse(key, RUN)):
         for name in STEPS:
             twice(partial(bench.step, name, key, number))

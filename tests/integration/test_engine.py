@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import column, select, table, text
+from sqlalchemy import column, literal, select, table, text
 from sqlalchemy.exc import DBAPIError
 
+from orders_pipeline.store.compiled import STATEMENTS
 from orders_pipeline.store.engine import open_engine, reading
 from tests.import_bench import ImportBench, Line
 
@@ -43,7 +44,7 @@ def test_a_reader_cannot_write_on_postgresql(postgres_url: str) -> None:
 
 def test_many_writers_at_once_all_get_their_turn(bench: ImportBench) -> None:
     bench.stock(MOUSE=0)
-    more = text("UPDATE products SET restocked = restocked + 1, on_hand = on_hand + 1")
+    more = text("UPDATE products SET restocked = restocked + 1000, on_hand = on_hand + 1000")
 
     def restock_often(one: ImportBench) -> None:
         for _ in range(20):
@@ -68,3 +69,13 @@ def test_postgresql_gives_a_vanished_host_up_in_time(postgres_url: str, given: s
             "tcp_user_timeout": "30000",
         }
     engine.dispose()
+
+
+def test_what_one_engine_compiled_serves_the_next(store_url: str) -> None:
+    for compiled in (1, 0):
+        engine = open_engine(store_url)
+        with reading(engine) as connection:
+            before = len(STATEMENTS)
+            assert connection.execute(select(literal(7).label("only_here"))).scalar() == 7
+            assert len(STATEMENTS) - before == compiled
+        engine.dispose()

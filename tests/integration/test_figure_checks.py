@@ -14,7 +14,8 @@ from sqlalchemy import text
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.figures.kpis.published_parts import part_file
 from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.verify.figure_checks import check_figures
+from orders_pipeline.store.engine import reading
+from orders_pipeline.verify.figure_checks import check_figures, recomputed_days
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 from tests.integration.test_kpis import sample
@@ -55,6 +56,15 @@ def others() -> list[StoredOrder]:
 
 def broken(home: PublishedFigures) -> list[str]:
     return [check.name for check in check_figures(home) if not check.ok]
+
+
+def test_figures_of_some_days_are_those_of_all_days(home: PublishedFigures) -> None:
+    with reading(home.engine) as connection:
+        every = recomputed_days(connection)
+        for day in {day for day, _ in every}:
+            of_day = {key: figures for key, figures in every.items() if key[0] == day}
+            assert recomputed_days(connection, [day]) == of_day
+        assert recomputed_days(connection, sorted({day for day, _ in every})) == every
 
 
 def execute(statement: str) -> Damage:
@@ -100,11 +110,11 @@ def test_a_row_changed_by_hand_is_found(home: PublishedFigures, damage: Damage, 
 
 
 def test_a_check_that_cannot_run_fails_with_its_reason_and_the_others_go_on(home: PublishedFigures) -> None:
-    file = part_file(home.folder, "daily_kpis", "2025-11")
+    file = part_file(home.folder, "daily_kpis", "2025")
     os.truncate(file, file.stat().st_size // 2)
     checks = {check.name: check for check in check_figures(home)}
     failed = checks["daily_kpis_equal_a_recomputation"]
-    assert failed.detail.startswith("could not run: The published figures of 2025-11 are missing or damaged.")
+    assert failed.detail.startswith("could not run: The published figures of 2025 are missing or damaged.")
     assert checks["leaderboards_equal_the_order_store"].ok
     assert len(checks) == 4
 

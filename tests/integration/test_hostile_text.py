@@ -15,7 +15,7 @@ import pytest
 from orders_pipeline.base.logs import JsonFormatter, TextFormatter
 from orders_pipeline.base.printable import json_text, printable
 from orders_pipeline.base.settings import PROJECT_ROOT
-from tests.e2e.orders_command import ORDERS
+from tests.e2e.warm_orders import warm_orders
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.stores import open_test_engine
 
@@ -45,7 +45,12 @@ def on_terminal(bench: ImportBench, *arguments: str) -> str:
     mine, theirs = pty.openpty()
     environment = os.environ | {"ORDERS_HOME": str(bench.settings.home), "COLUMNS": "400", "TERM": "xterm"}
     with subprocess.Popen(
-        [*ORDERS, *arguments], stdout=theirs, stderr=theirs, stdin=theirs, env=environment, cwd=PROJECT_ROOT
+        [warm_orders(), *arguments],
+        stdout=theirs,
+        stderr=theirs,
+        stdin=theirs,
+        env=environment,
+        cwd=PROJECT_ROOT,
     ):
         os.close(theirs)
         written = b"".join(_read(mine))

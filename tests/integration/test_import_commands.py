@@ -20,7 +20,16 @@ from tests.import_bench import RUN, ImportBench, Line, many_orders
 CONTRACT = [
     *("partition", "file", "profile", "records", "accepted_lines", "rejected_lines"),
     *("lines_of_rejected_orders", "duplicate_lines", "left_out_lines", "repeated_lines"),
-    *("orders", "statuses", "revenue", "rejects_by_code", "seconds", "orders_per_second", "warnings"),
+    *(
+        "returns",
+        "orders",
+        "statuses",
+        "revenue",
+        "rejects_by_code",
+        "seconds",
+        "orders_per_second",
+        "warnings",
+    ),
     "amounts",
 ]
 ORDERS = [*many_orders(6), Line("b1", quantity=0, name="=1+1"), Line("b1", "CABLE"), Line("b2", price="x")]

@@ -23,8 +23,8 @@ from orders_pipeline.figures.kpis.warehouse import (
     is_current,
     only_writer,
     open_for_writing,
-    warehouse_file,
 )
+from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.kpi_days import dirty_days
 from tests.builders import StoredOrder, retry, store_orders
@@ -119,6 +119,23 @@ def test_each_figure_equals_a_recomputation_in_plain_python(stores: PublishedFig
             assert without_times(shown) == expected(stores.engine, day, day, currency)
         whole = stores.kpis.range_kpis(MONDAY, FRIDAY, currency)
         assert without_times(whole) == expected(stores.engine, MONDAY, FRIDAY, currency)
+
+
+def test_charges_that_the_gateway_refused_are_one_group_whatever_its_words(stores: PublishedFigures) -> None:
+    words = ("refused: 400 limit: Order 1 is too large.", "refused: 400 limit: Order 2\nis too large.")
+    store_orders(
+        stores.engine,
+        [
+            *(
+                order(str(number), status=OrderStatus.ROLLBACK, detail=one)
+                for number, one in enumerate(words)
+            ),
+            order("3", status=OrderStatus.ROLLBACK, detail="expired_card"),
+        ],
+    )
+    stores.refresh_dirty_days()
+    shown = stores.kpis.daily_kpis(MONDAY, "USD")
+    assert shown["declines_by_reason"] == {"expired_card": 1, "refused": 2}
 
 
 def test_days_summed_up_one_by_one_have_the_figures_of_all_at_once(stores: PublishedFigures) -> None:

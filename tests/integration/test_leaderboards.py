@@ -6,10 +6,11 @@ import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.base.model import OrderStatus, RefundKind, RefundStatus, Window
 from orders_pipeline.figures.leaderboards import totals
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.redis_board import RebuildLostError
@@ -17,6 +18,7 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.engine import reading
 from tests.builders import StoredOrder, store_orders
 from tests.figures import expected_customers, expected_products, open_home
+from tests.money_back import store_refund, store_return, undo_refund
 from tests.services import free_port
 
 CUSTOMERS, PRODUCTS = Board.CUSTOMERS, Board.PRODUCTS
@@ -88,7 +90,7 @@ def test_publishing_again_or_late_changes_nothing(lone: PublishedFigures) -> Non
     lone.boards.publish_window(EVERYTHING)
     before = lone.boards.top(CUSTOMERS, 10, "USD")
     lone.boards.publish_window(EVERYTHING)
-    lone.boards.publish(CUSTOMERS, "USD", [("a", 1)])
+    lone.boards.publish(CUSTOMERS, "USD", [("a", 1, 0)])
     assert lone.boards.top(CUSTOMERS, 10, "USD") == before
 
 
@@ -191,7 +193,7 @@ def test_a_rebuild_that_redis_forgot_does_not_swap(lone: PublishedFigures) -> No
     token = live.begin_rebuild()
     lone.cache.client.flushall()
     with pytest.raises(RebuildLostError):
-        live.finish_rebuild(token, [("a", 1)])
+        live.finish_rebuild(token, [("a", 1, 0)])
     assert live.places(1, 10) is None
 
 
@@ -223,7 +225,67 @@ def test_rebuilds_that_race_with_imports_lose_nothing(lone: PublishedFigures) ->
 
 def test_a_board_of_many_goes_to_redis_in_parts(lone: PublishedFigures) -> None:
     live = lone.boards.live(CUSTOMERS, "USD")
-    scores = [(f"c{number:05}", number) for number in range(5 * MANY)]
+    scores = [(f"c{number:05}", number, 0) for number in range(5 * MANY)]
     assert live.finish_rebuild(live.begin_rebuild(), scores) == 5 * MANY
-    assert live.publish([(member, score + MANY) for member, score in scores])
+    assert live.publish([(member, score + MANY, 0) for member, score, _ in scores])
     assert [place.score for place in live.places(1, 2) or []] == [6 * MANY - 1, 6 * MANY - 2]
+
+
+def test_money_back_moves_members_down_and_its_undo_moves_them_up_again(stores: PublishedFigures) -> None:
+    day = date(2025, 11, 12)
+    both = {1: (1, 4_000), 2: (1, 1_000)}
+    yen, dollars, guest = store_orders(
+        stores.engine,
+        [
+            purchase(1, "a", currency="JPY", lines=(("SKU-1", 2, 80_000_000), ("SKU-2", 1, 10_000_000))),
+            purchase(2, "a", 3),
+            purchase(3, None, 2),
+        ],
+    )
+    stores.boards.publish_window(EVERYTHING)
+    given = [
+        store_refund(stores.engine, yen, day, 5_000, lines=both),
+        store_refund(stores.engine, dollars, day, 3_000),
+        store_refund(stores.engine, guest, day, 1_000, lines={1: (1, 1_000)}),
+        store_refund(stores.engine, dollars, day, 3_000, kind=RefundKind.DISPUTE, fee=15),
+        store_refund(stores.engine, yen, day, 100, status=RefundStatus.PROCESSING),
+    ]
+    stores.boards.publish_refunds(given)
+    assert _boards_are_right(stores)["total_spent"] == 0
+    undo_refund(stores.engine, given[0], yen)
+    stores.boards.publish_refunds(given[:1])
+    _boards_are_right(stores)
+    store_orders(stores.engine, [purchase(4, "a")])
+    stores.boards.publish_window(Window(4, 4))
+    assert _boards_are_right(stores)["total_spent"] == 10
+
+
+def test_a_return_without_an_order_puts_its_members_last(stores: PublishedFigures) -> None:
+    store_orders(stores.engine, [purchase(1, "a")])
+    stores.boards.publish_window(EVERYTHING)
+    store_return(stores.engine, "C1", date(2025, 11, 1), "z", [("SKU-9", 4, 400_000)], 4_000)
+    import_id = store_return(stores.engine, "C2", date(2025, 11, 1), None, [("SKU-1", 1, 9)], 1)
+    stores.boards.publish_returns(import_id)
+    _boards_are_right(stores)
+    last = stores.boards.place(CUSTOMERS, "z", "USD")
+    assert last is not None
+    assert (last["rank"], last["order_count"], last["total_spent"]) == (2, 0, -40.0)
+
+
+def _boards_are_right(stores: PublishedFigures) -> dict[str, Any]:
+    """Redis and the store show the recomputation. Returns the first customer's entry in dollars."""
+    for board, expected in ((CUSTOMERS, expected_customers), (PRODUCTS, expected_products)):
+        with reading(stores.engine) as connection:
+            of_store = {
+                currency: totals.top_places(connection, board, currency, 1, 10)
+                for currency in totals.currencies(connection, board)
+            }
+            for currency, places in of_store.items():
+                for place in places:
+                    assert totals.place_of(connection, board, currency, place.member) == [place]
+        for currency, places in of_store.items():
+            assert stores.boards.top(board, 10, currency) == expected(stores.engine, currency)
+            assert stores.boards.live(board, currency).places(1, 10) == places
+            for place in places:
+                assert stores.boards.live(board, currency).place(place.member) == [place]
+    return stores.boards.top(CUSTOMERS, 1, "USD")[0]

@@ -57,6 +57,9 @@ def test_a_move_keeps_counts_and_due_days_in_step(
         OrderStatus.FAILED: (OrderStatus.FAILED,),
         OrderStatus.RESERVED: (OrderStatus.RESERVED,),
         OrderStatus.PAYMENT_PROCESSING: (OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING),
+        OrderStatus.AUTHORIZED: (
+            *(OrderStatus.RESERVED, OrderStatus.PAYMENT_PROCESSING, OrderStatus.AUTHORIZED),
+        ),
         OrderStatus.ROLLBACK: (OrderStatus.RESERVED, OrderStatus.ROLLBACK),
     }[source]
     for before, after in zip((OrderStatus.PENDING, *way), way, strict=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orders_pipeline.stock.product_list import (
@@ -9,6 +11,7 @@ from orders_pipeline.stock.product_list import (
     ProductRow,
     UnknownProductError,
     import_products,
+    list_products,
     restock,
 )
 from tests.import_bench import ImportBench, Line
@@ -32,6 +35,20 @@ def test_a_known_product_is_renamed_and_keeps_its_stock(bench: ImportBench) -> N
     assert imported(bench, ProductRow("MOUSE", "Mouse 2", 100_000, 99)) == ProductImport(0, 1, 0)
     assert bench.shelf() == {"MOUSE": (10, 0, 0)}
     assert [row[2] for row in bench.rows("products")] == ["Mouse 2"]
+
+
+def test_a_list_without_categories_keeps_those_that_are_known(bench: ImportBench) -> None:
+    def categories() -> list[str | None]:
+        with bench.engine.connect() as connection:
+            return [product.category for product in list_products(connection, None, None, 10)]
+
+    assert imported(bench, replace(MOUSE, category="Input")) == ProductImport(1, 0, 0)
+    assert imported(bench, MOUSE) == ProductImport(0, 0, 1)
+    assert categories() == ["Input"]
+    assert imported(bench, replace(MOUSE, category="Devices")) == ProductImport(0, 1, 0)
+    assert categories() == ["Devices"]
+    assert imported(bench, replace(MOUSE, category="")) == ProductImport(0, 1, 0)
+    assert categories() == [None]
 
 
 def test_a_list_that_names_a_product_twice_adds_it_once(bench: ImportBench) -> None:

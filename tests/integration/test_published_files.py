@@ -16,9 +16,18 @@ import polars as pl
 import pytest
 from duckdb import DuckDBPyConnection
 
-from orders_pipeline.figures.kpis.published_parts import LISTING, PartsLost, part_file, published_folder
+from orders_pipeline.figures.kpis import readers_copy
+from orders_pipeline.figures.kpis.published_parts import (
+    LISTING,
+    PartsLost,
+    details_folder,
+    part_file,
+    period_of,
+    published_folder,
+)
 from orders_pipeline.figures.kpis.readers_copy import read_published
-from orders_pipeline.figures.kpis.warehouse import TABLES, last_rebuild, warehouse_file
+from orders_pipeline.figures.kpis.warehouse import TABLES
+from orders_pipeline.figures.kpis.warehouse_folder import last_rebuild, warehouse_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.frames import Frames
 from orders_pipeline.store.kpi_days import dirty_days
@@ -68,7 +77,7 @@ def make_a_folder(file: Path) -> None:
 
 
 def of_part(damage: Damage, table: str = "daily_kpis") -> Damage:
-    return lambda folder: damage(part_file(folder, table, NOVEMBER))
+    return lambda folder: damage(part_file(folder, table, period_of(table, NOVEMBER)))
 
 
 DAMAGES: dict[str, Damage] = {
@@ -77,10 +86,11 @@ DAMAGES: dict[str, Damage] = {
     "an empty file": of_part(lambda file: os.truncate(file, 0)),
     "a folder in its place": of_part(make_a_folder),
     "a removed file of another table": of_part(Path.unlink, "customer_sales_by_day"),
-    "a removed table": lambda folder: shutil.rmtree(published_folder(folder) / "product_sales_by_day"),
-    "a removed listing": lambda folder: (published_folder(folder) / LISTING).unlink(),
-    "a listing cut short": lambda folder: cut(published_folder(folder) / LISTING),
-    "everything removed": lambda folder: shutil.rmtree(published_folder(folder)),
+    "a removed table": lambda folder: shutil.rmtree(details_folder(folder) / "product_sales_by_day"),
+    "a removed listing": lambda folder: (folder / LISTING).unlink(),
+    "a listing cut short": lambda folder: cut(folder / LISTING),
+    "all published files removed": lambda folder: shutil.rmtree(published_folder(folder)),
+    "all details removed": lambda folder: shutil.rmtree(details_folder(folder)),
     "the whole warehouse removed": shutil.rmtree,
 }
 
@@ -98,19 +108,23 @@ def test_any_tool_counts_each_figure_once(home: PublishedFigures) -> None:
     for number in range(3):
         store_orders(home.engine, [order(f"late-{number}", MONDAY)])
         home.refresh_dirty_days()
-    files = published_folder(home.folder) / "daily_kpis" / "*.parquet"
+    whole = published_folder(home.folder)
     with duckdb.connect() as connection:
-        [(by_duckdb,)] = connection.execute(
-            "SELECT sum(order_count) FROM read_parquet(?)", [str(files)]
+        [by_duckdb] = connection.execute(
+            "SELECT sum(order_count), sum(refund_count) FROM read_parquet(?, union_by_name = true)",
+            [f"{whole}/**/*.parquet"],
         ).fetchall()
-    by_polars = pl.scan_parquet(files).select(pl.col("order_count").sum()).collect().item()
-    assert (by_duckdb, by_polars) == (39, 39)
-    assert sorted(path.name for path in published_folder(home.folder).iterdir()) == sorted((*TABLES, LISTING))
+    by_polars = [
+        pl.scan_parquet(files).select(pl.col("order_count").sum(), pl.col("refund_count").sum()).collect()
+        for files in (whole, f"{whole}/**/*.parquet")
+    ]
+    assert [by_duckdb] * 2 == [frame.row(0) for frame in by_polars] == [(39, 0)] * 2
+    assert [file.name for file in whole.rglob("*.parquet")] == ["2025.parquet"]
 
 
-def test_a_day_that_changes_replaces_the_files_of_its_month_alone(home: PublishedFigures) -> None:
+def test_a_day_that_changes_replaces_the_files_of_its_period_alone(home: PublishedFigures) -> None:
     def inodes() -> dict[str, int]:
-        found = published_folder(home.folder).glob("*/*.parquet")
+        found = home.folder.glob("*/*/*.parquet")
         return {f"{path.parent.name}/{path.stem}": path.stat().st_ino for path in found}
 
     before = inodes()
@@ -119,8 +133,8 @@ def test_a_day_that_changes_replaces_the_files_of_its_month_alone(home: Publishe
     after = inodes()
     assert before.keys() == after.keys()
     assert {name for name in after if after[name] != before[name]} == {
-        f"{table}/{NOVEMBER}" for table in TABLES
-    } | {f"daily_kpis/{NOVEMBER}"}
+        f"{table}/{period_of(table, NOVEMBER)}" for table in TABLES
+    }
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
@@ -139,7 +153,7 @@ def test_lost_files_are_told_and_made_again_by_the_next_refresh(
 
 
 def test_days_of_other_months_are_shown_while_a_file_is_lost(home: PublishedFigures) -> None:
-    part_file(home.folder, "daily_kpis", NOVEMBER).unlink()
+    part_file(home.folder, "customer_sales_by_day", NOVEMBER).unlink()
     home.cache.client.flushall()
     assert home.kpis.daily_kpis(OCTOBER, "USD")["order_count"] == 9
     assert [day.day for day in home.refresh_dirty_days()] == [MONDAY, TUESDAY]
@@ -147,7 +161,7 @@ def test_days_of_other_months_are_shown_while_a_file_is_lost(home: PublishedFigu
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_file_overwritten_in_the_middle_is_found_and_made_again(home: PublishedFigures, table: str) -> None:
-    garble(part_file(home.folder, table, NOVEMBER))
+    garble(part_file(home.folder, table, period_of(table, NOVEMBER)))
     home.cache.client.flushall()
     assert "published_files_are_whole" in [check.name for check in check_figures(home) if not check.ok]
     with suppress(PartsLost):
@@ -161,9 +175,23 @@ def test_a_file_overwritten_in_the_middle_is_found_and_made_again(home: Publishe
 def test_a_notebook_is_told_of_lost_files_instead_of_smaller_totals(home: PublishedFigures) -> None:
     frames = Frames(home.folder, "USD")
     assert len(frames.daily_kpis()) == len(DAYS)
-    part_file(home.folder, "daily_kpis", NOVEMBER).unlink()
-    with pytest.raises(PartsLost, match=NOVEMBER):
+    part_file(home.folder, "daily_kpis", "2025").unlink()
+    with pytest.raises(PartsLost, match="2025"):
         frames.daily_kpis()
+
+
+def test_no_table_is_replaced_before_all_are_exported(
+    home: PublishedFigures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    for name in ("_export", "_replace_part"):
+        step = getattr(readers_copy, name)
+        monkeypatch.setattr(
+            readers_copy, name, lambda *given, name=name, step=step: (done.append(name), step(*given))
+        )
+    store_orders(home.engine, [order("late", MONDAY)])
+    home.refresh_dirty_days()
+    assert done[: 2 * len(TABLES)] == ["_export"] * len(TABLES) + ["_replace_part"] * len(TABLES)
 
 
 def test_a_reader_whose_files_are_replaced_reads_again(home: PublishedFigures) -> None:
@@ -208,7 +236,7 @@ def test_a_damaged_warehouse_is_made_again_by_the_refresh_that_meets_it(
         assert warehouse.execute("SELECT sum(order_count) FROM daily_kpis").fetchall() == [(37,)]
 
 
-def test_one_day_refreshed_after_the_warehouse_was_lost_costs_its_month_no_other_day(
+def test_one_day_refreshed_after_the_warehouse_was_lost_costs_its_year_no_other_day(
     home: PublishedFigures,
 ) -> None:
     warehouse_file(home.folder).unlink()
@@ -223,6 +251,8 @@ def test_the_folder_of_version_0_1_0_gets_the_new_layout_with_the_next_refresh(
     home: PublishedFigures,
 ) -> None:
     shutil.rmtree(published_folder(home.folder))
+    shutil.rmtree(details_folder(home.folder))
+    (home.folder / LISTING).unlink()
     for day in DAYS:
         leave_version(home.folder, day, 1)
         leave_version(home.folder, day, 2)
@@ -231,7 +261,7 @@ def test_the_folder_of_version_0_1_0_gets_the_new_layout_with_the_next_refresh(
         home.kpis.range_kpis(OCTOBER, DECEMBER, "USD")
     home.refresh_dirty_days()
     assert_right(home)
-    assert {path.name for path in published_folder(home.folder).iterdir()} == {*TABLES, LISTING}
+    assert [path.name for path in published_folder(home.folder).iterdir()] == ["daily_kpis"]
 
 
 def leave_version(folder: Path, day: date, version: int) -> None:
@@ -252,7 +282,7 @@ def test_a_rebuild_computes_every_day_while_readers_have_the_old_figures(home: P
 
 
 def test_a_listing_of_a_newer_layout_is_none_of_ours(home: PublishedFigures) -> None:
-    file = published_folder(home.folder) / LISTING
+    file = home.folder / LISTING
     file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 99}))
     assert home.are_due()
     home.refresh_dirty_days()

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from orders_pipeline.base.clock import now_us, today
+from orders_pipeline.base.clock import now_us, start_of_day, today
 from orders_pipeline.base.model import OrderStatus
-from orders_pipeline.figures.kpis.realtime import start_of_day
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.schema import imports
 from tests.builders import StoredOrder, retry, store_orders

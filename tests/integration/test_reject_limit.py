@@ -9,6 +9,7 @@ from orders_pipeline.imports.file_import import parse_rules
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
 from orders_pipeline.imports.report import count_rejects
+from orders_pipeline.stock.catalog import UnknownProducts
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 ORDERS = [*many_orders(7), Line("b1", quantity=0), Line("b2", price="x"), Line("b2", "CABLE")]
@@ -84,7 +85,8 @@ def parsed_late(bench: ImportBench, seen: Import) -> None:
     """Parses a file as its import was when a try began."""
     with noting_refusals(bench.engine, seen), gathered(bench.staging, seen) as given:
         parsed = parse_staged(given, parse_rules(bench.settings))
-        keep_parsed(bench.engine, bench.staging, seen, parsed, given.folder)
+        unknown = UnknownProducts(create=True, stock=0)
+        keep_parsed(bench.engine, bench.staging, seen, parsed, given.folder, unknown)
 
 
 def test_a_try_that_refuses_a_file_undoes_nothing_of_a_twin_that_was_allowed_more(bench: ImportBench) -> None:

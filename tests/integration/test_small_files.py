@@ -12,11 +12,16 @@ from sqlalchemy import select, update
 
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.failed_work.chosen import Chosen
+from orders_pipeline.failed_work.retry import retry_orders
+from orders_pipeline.failed_work.stalled import retry_stalled
 from orders_pipeline.imports.intake import pause_intake
+from orders_pipeline.imports.life import stall_import
 from orders_pipeline.imports.report import ImportReport
 from orders_pipeline.imports.small_files import SmallFiles, first_unfinished, refusals_of, require_staged
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, ChargesOpenError, Outcome
+from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, step_failures
 from tests.chaos.outcomes import outcomes
@@ -58,7 +63,7 @@ def staged(bench: ImportBench, *names: str) -> list[str]:
 
 def small_files(bench: ImportBench, gateway: Any = None, run: str = RUN, **more: Any) -> SmallFiles:
     steps = replace(bench.steps, counts_tries=False)
-    return SmallFiles(steps, run, gateway or Till(), lambda _: None, **more)
+    return SmallFiles(steps, run, gateway or Till(), *[lambda _: None] * 3, **more)
 
 
 def import_all(bench: ImportBench, keys: list[str], gateway: Any = None, run: str = RUN) -> SmallFiles:
@@ -75,11 +80,21 @@ def noted_failures(bench: ImportBench) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(query)]
 
 
-def damage_document(bench: ImportBench, key: str) -> None:
-    """The file is not refused, but its import fails: only a newer version can read the document."""
+def damage_document(bench: ImportBench, key: str) -> dict[str, Any]:
+    """The file is not refused, but its import fails: only a newer version can read the document.
+
+    Returns:
+        The document as it was.
+    """
+    before = bench.found(key).identified
+    set_document(bench, key, {"version": 99})
+    return before
+
+
+def set_document(bench: ImportBench, key: str, document: dict[str, Any]) -> None:
     here = imports.c.partition_key == key
     with bench.engine.begin() as connection:
-        connection.execute(update(imports).where(here).values(identified={"version": 99}))
+        connection.execute(update(imports).where(here).values(identified=document))
 
 
 @pytest.fixture
@@ -192,3 +207,56 @@ def test_a_file_that_is_left_is_found_until_all_have_ended(bench: ImportBench) -
     import_all(bench, keys)
     with reading(bench.engine) as connection:
         assert first_unfinished(connection, keys) is None
+
+
+def sold_out(bench: ImportBench, *names: str) -> list[str]:
+    """Keys of finished imports whose orders ran out of stock, and were reopened after there was more."""
+    bench.stock(MOUSE=0)
+    keys = staged(bench, *names)
+    import_all(bench, keys, run="the first run")
+    with bench.engine.begin() as connection:
+        restock(connection, "MOUSE", 1000)
+    assert set(bench.statuses().values()) == {"failed"}
+    retry_orders(bench.engine, Chosen(), 1000, "cli:ada")
+    return keys
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_reopened_imports_are_settled_together_even_while_the_intake_is_paused(
+    bench: ImportBench, *, paused: bool
+) -> None:
+    keys, till = sold_out(bench, "a", "b"), Till()
+    new = staged(bench, "new")
+    if paused:
+        with bench.engine.begin() as connection:
+            pause_intake(connection, "cli:ada", "stocktaking")
+    reports = list(small_files(bench, till, "the second run").import_all([*keys, *new]))
+    assert [report.partition for report in reports] == (keys if paused else [*keys, *new])
+    assert len(till.asked) == 1
+    assert {bench.found(key).run_id for key in keys} == {"the second run"}
+    assert "failed" not in bench.statuses().values()
+    assert bench.broken_checks() == set()
+
+
+def test_a_reopened_import_that_a_run_has_begun_is_left_to_a_run_of_its_own(bench: ImportBench) -> None:
+    begun, waiting = sold_out(bench, "begun", "waiting")
+    bench.steps.parse(begun, "the second run")
+    for run, expected in (("the second run", [waiting]), ("another run", [])):
+        reports = small_files(bench, run=run).import_all([begun, waiting])
+        assert [report.partition for report in reports] == expected
+    assert bench.found(begun).status is RUNNING
+
+
+def test_a_step_that_failed_before_and_succeeds_in_a_shared_run_is_no_longer_listed(
+    bench: ImportBench,
+) -> None:
+    (key,) = staged(bench, "a")
+    before = damage_document(bench, key)
+    import_all(bench, [key])
+    assert noted_failures(bench) == [(key, "parse_order_file", "NewerDocumentError")]
+    with bench.engine.begin() as connection:
+        stall_import(connection, bench.found(key).id, "no progress")
+    assert retry_stalled(bench.engine, [key], "cli:ada") == [key]
+    set_document(bench, key, before)
+    assert import_all(bench, [key], run="another run").failed == {}
+    assert noted_failures(bench) == []

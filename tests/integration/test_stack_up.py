@@ -26,6 +26,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.commands.stack import register
+from cli.stack import dagster_home
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
@@ -57,7 +58,7 @@ server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print("listening", flush=True)
 signal.pause()"""
 LOOPBACK = "0100007F"
-ALL = ["api", "code-server", "daemon", "redis", "webserver", "worker-default", "worker-orders"]
+ALL = ["api", "code-server", "daemon", "events", "redis", "webserver", "worker-default", "worker-orders"]
 
 
 @pytest.fixture
@@ -164,15 +165,16 @@ def test_everything_runs_on_loopback_only_and_writes_into_the_home_only_until_it
 
 
 def test_up_while_a_command_runs_takes_its_work_over_and_stays(settings: Settings) -> None:
+    workers = ["worker-default", "worker-orders"]
     with running_workers(settings, celery_app=APP):
         redis = pids(settings)["redis"]
-        assert up(settings) == ALL
+        assert up(settings, *workers) == ["redis", *workers]
         assert pids(settings)["redis"] == redis
         running = pids(settings)
-        with running_workers(settings, celery_app=APP) as workers:
-            assert workers.other_settings == ()
+        with running_workers(settings, celery_app=APP) as joined:
+            assert joined.other_settings == ()
             assert pids(settings) == running
-    assert up(settings) == ALL
+    assert up(settings, *workers) == ["redis", *workers]
     assert pids(settings) == running
     assert stack_status(settings).persistent
 
@@ -221,6 +223,30 @@ def test_commands_that_meet_in_a_new_home_leave_dagster_stores_that_open(setting
     stores = list(settings.home.rglob("*.db"))
     assert sorted(store.name for store in stores) == ["index.db", "runs.db", "schedules.db"]
     for store in stores:
+        with closing(sqlite3.connect(store)) as connection:
+            assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["before its stores are made", "after"])
+def test_a_command_killed_while_it_prepares_dagster_leaves_stores_that_open(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, opened: bool
+) -> None:
+    Layout(settings.home).prepare()
+    make = dagster_home._open_once
+
+    def die(given: Settings) -> None:
+        if opened:
+            make(given)
+        os._exit(137)
+
+    monkeypatch.setattr(dagster_home, "_open_once", die)
+    if (child := os.fork()) == 0:
+        prepare_dagster(settings)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 137
+    monkeypatch.undo()
+    prepare_dagster(settings)
+    assert (Layout(settings.home).run / dagster_home.PREPARED).read_text() == f"{settings.dagster_home}\n"
+    for store in settings.home.rglob("*.db"):
         with closing(sqlite3.connect(store)) as connection:
             assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
 
@@ -312,7 +338,7 @@ def test_an_inbox_that_cannot_be_made_is_refused_with_the_name_of_its_setting(
 
 def test_definitions_that_do_not_load_are_an_error_and_nothing_stays(settings: Settings) -> None:
     with pytest.raises(StackError) as error:
-        start_all(settings, celery_app=APP, definitions="missing_definitions")
+        start_all(settings, ["webserver"], celery_app=APP, definitions="missing_definitions")
     assert "missing_definitions" in error.value.message
     assert not stack_status(settings).running
 

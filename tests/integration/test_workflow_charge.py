@@ -6,15 +6,20 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlalchemy.exc import OperationalError
 
+from orders_pipeline.base.clock import to_microseconds
 from orders_pipeline.base.settings import SettingsError
+from orders_pipeline.lifecycle.batch import BatchKey, batch_work, get_batch
+from orders_pipeline.lifecycle.order_lifecycle import request_payment
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Outcome
 from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.schema import home
 from tests.import_bench import ImportBench, Line, many_orders
 
 
@@ -188,3 +193,42 @@ def test_a_store_without_payments_may_change_its_gateway(bench: ImportBench) -> 
         bench.set(payment_url=url)
         assert bench.gateway.answers() is not bool(url)
     assert bench.settle(key).statuses["completed"] == 3
+
+
+def looked_up(bench: ImportBench, key: str) -> dict[str, bool]:
+    """Which open charges are looked up before they are sent, by order number."""
+    return {one.key.split("/")[1]: one.asked_before for one in bench.steps.request_payments(key, 1)}
+
+
+def test_a_charge_is_looked_up_once_its_intent_was_stored_by_an_earlier_try(bench: ImportBench) -> None:
+    bench.set(transaction_orders=2)
+    key = reserved(bench, *many_orders(5))
+    assert set(looked_up(bench, key).values()) == {False}
+    assert set(looked_up(bench, key).values()) == {True}
+
+
+def test_a_try_that_goes_on_where_an_earlier_one_broke_off_looks_up_its_part_only(bench: ImportBench) -> None:
+    bench.set(transaction_orders=2)
+    key = reserved(bench, *many_orders(4))
+    batch = get_batch(bench.engine, BatchKey(1, 1))
+    window = next(batch.windows(2))
+    with bench.engine.begin() as connection, batch_work(connection, batch.key, window) as work:
+        request_payment(work)
+    assert looked_up(bench, key) == {"n0": True, "n1": True, "n2": False, "n3": False}
+
+
+def test_a_retry_is_looked_up(bench: ImportBench) -> None:
+    bench.set(payment_success_rate=0)
+    key = bench.import_lines(*many_orders(2)).partition
+    bench.retry("n0")
+    bench.up_to("reserve", key)
+    assert looked_up(bench, key) == {"n0": True}
+
+
+def test_a_restored_store_looks_up_the_orders_placed_before_the_restore(bench: ImportBench) -> None:
+    with bench.engine.begin() as connection:
+        restored_at = to_microseconds(datetime(2025, 11, 20, tzinfo=UTC))
+        connection.execute(update(home).values(restored_at=restored_at))
+    dates = {"before": "2025-11-10 10:00:00", "same": "2025-11-20 10:00:00", "after": "2025-11-23 10:00:00"}
+    key = reserved(bench, *(Line(number, date=date) for number, date in dates.items()))
+    assert looked_up(bench, key) == {"before": True, "same": True, "after": False}

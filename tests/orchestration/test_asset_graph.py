@@ -12,13 +12,15 @@ from definitions import build_definitions
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import DATASETS, Dataset
 
-MADE_HERE = {"orders", "rejected_order_rows", "daily_kpis", "customer_leaderboard", "product_leaderboard"}
+MADE_HERE = {"orders", "rejected_order_rows", "refunds"}
+MADE_HERE |= {"daily_kpis", "customer_leaderboard", "product_leaderboard"}
 PARENTS = {
     "orders": {"order_file"},
     "rejected_order_rows": {"order_file"},
-    "daily_kpis": {"orders"},
-    "customer_leaderboard": {"orders"},
-    "product_leaderboard": {"orders"},
+    "refunds": {"orders"},
+    "daily_kpis": {"orders", "refunds"},
+    "customer_leaderboard": {"orders", "refunds"},
+    "product_leaderboard": {"orders", "refunds"},
 }
 OUTSIDE = {"order_file", "pipeline_snapshot"}
 TABLES = [dataset for dataset in DATASETS if dataset.name in MADE_HERE | OUTSIDE]

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRunStatus
 
 from jobs.command_runs import PROCESS_TAG, fail_killed_runs, process_tag
 from jobs.imports.import_orders import IMPORT_ORDERS
 from orders_pipeline.base.settings import PROJECT_ROOT
-from tests.dagster_runs import create_run
+from tests.dagster_runs import create_run, status_of
 
 TELL = """
 from jobs.command_runs import process_tag
@@ -26,11 +26,6 @@ input()
 def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     with DagsterInstance.ephemeral(str(tmp_path)) as opened:
         yield opened
-
-
-def status_of(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus | None:
-    found = instance.get_run_by_id(run.run_id)
-    return found.status if found else None
 
 
 def test_the_run_of_a_killed_command_fails_and_no_other(instance: DagsterInstance) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -24,29 +23,14 @@ from orders_pipeline.imports.quarantine import QuarantinedFile, list_quarantined
 from orders_pipeline.imports.to_launch import imports_to_launch
 from orders_pipeline.staging.inbox import Inbox, InboxUnusable
 from orders_pipeline.staging.remote_area import StagingUnavailable
-from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.engine import reading
 from tests.dagster_runs import create_run
 from tests.hostile_files import HostileFiles
 from tests.import_bench import ImportBench, Line
 from tests.orchestration.test_watchdog import drop, sensor_named, tick_inbox
 from tests.sweeps import cases
 
-HOSTILE = cases(1000)
-
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-@pytest.fixture
-def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
-    bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url)
-    yield bench
-    engine.dispose()
+HOSTILE = cases(300)
 
 
 def inbox_of(bench: ImportBench) -> Inbox:
@@ -70,7 +54,7 @@ def waiting(bench: ImportBench) -> list[str]:
         return [one.key for one in imports_to_launch(connection)]
 
 
-def test_good_files_among_a_thousand_hostile_ones_are_staged_and_the_others_are_rows(
+def test_good_files_among_hundreds_of_hostile_ones_are_staged_and_the_others_are_rows(
     bench: ImportBench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sensors, "ATTEND_SECONDS", 600)

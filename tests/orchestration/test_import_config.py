@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from dagster import DagsterEventType, DagsterInstance, ExecuteInProcessResult
 
 from definitions import build_definitions
 from jobs.imports.import_orders import IMPORT_ORDERS
-from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench, Line, many_orders
 
 OPEN_DATES = [Line(str(n), date=f"0{n}/02/2025 10:00") for n in range(1, 6)]
-
-
-@pytest.fixture
-def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
-    bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url)
-    yield bench
-    engine.dispose()
 
 
 def run(bench: ImportBench, key: str, **told: Any) -> ExecuteInProcessResult:

@@ -23,6 +23,8 @@ from jobs.failures import THREE_TRIES
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.leaderboards.boards import Board
+from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Outcome
@@ -174,12 +176,13 @@ def test_a_finished_file_run_again_changes_nothing(home: Home) -> None:
     assert {table: home.bench.rows(table) for table in tables} == before
 
 
-def test_each_run_materializes_both_assets_of_its_partition(home: Home) -> None:
+def test_each_run_materializes_both_assets_of_its_partition_and_the_days_that_it_changed(home: Home) -> None:
     key = home.bench.stage(home.bench.write(Line("1")))
     result = home.run(key)
     events = [e for e in result.all_events if e.event_type is DagsterEventType.ASSET_MATERIALIZATION]
     assert {(e.asset_key.to_user_string(), e.partition) for e in events if e.asset_key} == {
-        (asset, key) for asset in BOTH_ASSETS
+        *((asset, key) for asset in BOTH_ASSETS),
+        ("daily_kpis", "2025-11-10"),
     }
 
 
@@ -331,3 +334,15 @@ def test_the_definitions_load_with_both_assets_in_the_job(home: Home) -> None:
     job = home.definitions.resolve_job_def(IMPORT_ORDERS)
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == BOTH_ASSETS
     assert isinstance(home.bench.settings, Settings)
+
+
+def test_returns_are_on_the_leaderboards_when_the_import_ends(home: Home, redis_url: str) -> None:
+    lines = (Line("1", quantity=3), Line("R1", quantity=-1), Line("R2", customer="c2", quantity=-1))
+    result = home.run(home.bench.stage_with_returns(*lines))
+    assert metadata_of(result, "orders")["returns"] == 2
+    settings = home.bench.settings
+    with open_figures(home.bench.engine, settings.warehouse, redis_url, "USD", settings.zone) as figures:
+        customers = figures.boards.live(Board.CUSTOMERS, "USD").places(1, 10)
+        products = figures.boards.live(Board.PRODUCTS, "USD").places(1, 10)
+    assert [(place.member, place.score) for place in customers or []] == [("c1", 2_000), ("c2", -1_000)]
+    assert [(place.member, place.score) for place in products or []] == [("MOUSE", 1_000)]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, ExecuteInProcessResult
 from sqlalchemy import update
@@ -16,29 +13,20 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.failed_work.listing import Wanted, failed_work
 from orders_pipeline.imports.intake import pause_intake, resume_intake
-from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports
 from tests.dagster_runs import create_run
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 from tests.orchestration.test_watchdog import drop, look_for_lost, tick_inbox
 
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
+pytestmark = pytest.mark.usefixtures("a_worker")
 
 
 @pytest.fixture
-def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
-    """A home on SQLite and Redis, with a worker, whose intake is paused."""
-    monkeypatch.setattr("jobs.imports.readiness.unserved_queues", lambda *_: set())
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
-    bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url)
+def bench(bench: ImportBench) -> ImportBench:
+    """A home whose intake is paused."""
     pause(bench)
-    yield bench
-    engine.dispose()
+    return bench
 
 
 def pause(bench: ImportBench) -> None:

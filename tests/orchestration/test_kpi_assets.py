@@ -39,12 +39,6 @@ def resources(home: PublishedFigures, redis_url: str) -> dict[str, Any]:
     return {"figures": FigureStores(OrderStore(str(home.engine.url)), home.folder, redis_url, "USD", "UTC")}
 
 
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
 def order(number: int, day: date, customer_id: str | None = "a", currency: str = "USD") -> StoredOrder:
     lines = (("SKU-1", 1, 100_000),)
     return StoredOrder(number=str(number), day=day, customer_id=customer_id, currency=currency, lines=lines)

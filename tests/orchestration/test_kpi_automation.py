@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     AssetSelection,
     DagsterInstance,
@@ -23,9 +24,11 @@ from dagster import (
 from assets.figure_checks import figure_checks
 from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
+from jobs.figures.day_checks import DAY_CHECKS
 from jobs.figures.ops import publish_figures_job
 from jobs.figures.schedules import figure_jobs, figure_schedules
 from jobs.figures.sensors import figure_sensors
+from jobs.figures.snapshots import snapshot_sensors
 from orders_pipeline.base.model import Window
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.leaderboards.boards import Board
@@ -61,9 +64,9 @@ def definitions(settings: Settings, home: PublishedFigures) -> Definitions:
     return Definitions(
         assets=[*kpi_assets(settings), *leaderboard_assets()],
         asset_checks=figure_checks(),
-        jobs=[*figure_jobs(settings), publish_figures_job, checks_job],
+        jobs=[*figure_jobs(), publish_figures_job, checks_job],
         schedules=figure_schedules(settings),
-        sensors=figure_sensors(settings.work_patience),
+        sensors=[*figure_sensors(settings.work_patience), *snapshot_sensors(settings)],
         resources={"figures": stores, "order_store": order_store},
         executor=in_process_executor,
     )
@@ -116,12 +119,18 @@ def test_boards_that_redis_lost_are_rebuilt_at_once_and_asked_for_once(
         assert not sensor.evaluate_tick(context).run_requests
 
 
-def test_a_snapshot_is_kept_in_the_store_and_plotted_as_numbers(
+def test_a_snapshot_is_kept_in_the_store_and_plotted_as_numbers_without_a_run(
     definitions: Definitions, home: PublishedFigures
 ) -> None:
-    assert definitions.resolve_schedule_def("take_snapshot_schedule").cron_schedule == "*/5 * * * *"
-    result, _ = run(definitions, "take_snapshot")
-    noted = result.asset_materializations_for_node("note_queues_and_throughput")[0].metadata
+    sensor = definitions.resolve_sensor_def("snapshot_sensor")
+    stores = {"figures": (definitions.resources or {})["figures"]}
+    with DagsterInstance.ephemeral() as instance:
+        with build_sensor_context(instance, resources=stores) as context:
+            assert not sensor.evaluate_tick(context).run_requests
+        event = instance.get_latest_materialization_event(AssetKey("pipeline_snapshot"))
+    assert event
+    assert event.asset_materialization
+    noted = event.asset_materialization.metadata
     assert noted["waiting_orders"].value == 0
     assert noted["orders_per_second"].value == 0.0
     with reading(home.engine) as connection:
@@ -146,3 +155,31 @@ def test_checks_hold_after_publishing_and_tell_what_is_wrong(
         ("daily_kpis", "published_days_equal_the_orders"),
         ("customer_leaderboard", "places_equal_the_totals"),
     }
+
+
+def test_a_run_of_days_checks_these_days_and_no_others(
+    definitions: Definitions, home: PublishedFigures
+) -> None:
+    home.refresh_dirty_days()
+    with home.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE orders SET total = 1")
+    job = definitions.resolve_implicit_global_asset_job_def()
+    found = {}
+    for day in ("2025-11-09", str(MONDAY)):
+        with DagsterInstance.ephemeral() as instance:
+            selected = [AssetCheckKey(AssetKey("daily_kpis"), name) for name in DAY_CHECKS]
+            only_checks = job.get_subset(asset_selection=set(), asset_check_selection=set(selected))
+            result = only_checks.execute_in_process(
+                instance=instance, tags={"dagster/partition": day}, raise_on_error=False
+            )
+            found[day] = [one.check_name for one in result.get_asset_check_evaluations() if not one.passed]
+    assert found == {"2025-11-09": [], str(MONDAY): ["published_days_equal_the_orders"]}
+
+
+def test_days_that_a_job_publishes_are_checked_by_it(definitions: Definitions) -> None:
+    with DagsterInstance.ephemeral() as instance:
+        definitions.resolve_job_def("publish_figures").execute_in_process(instance=instance)
+        for name in DAY_CHECKS:
+            key = AssetCheckKey(AssetKey("daily_kpis"), name)
+            (latest,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
+            assert latest.status.value == "SUCCEEDED"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from definitions import build_definitions
 from jobs.figures.ops import PUBLISH_FIGURES
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.store.engine import open_engine
 from tests.figures import (
     expected,
     expected_customers,
@@ -26,15 +24,6 @@ from tests.import_bench import ImportBench, Line
 FIRST, SECOND, THIRD = (date(2025, 11, day) for day in (10, 11, 12))
 HOLDS_FIRST = [(FIRST, FIRST), (FIRST, SECOND), (FIRST, THIRD)]
 RANGES = [*HOLDS_FIRST, (SECOND, THIRD)]
-
-
-@pytest.fixture
-def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
-    bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url)
-    yield bench
-    engine.dispose()
 
 
 @pytest.fixture

@@ -99,4 +99,4 @@ def test_a_day_that_changed_is_fresh_for_a_quarter_of_an_hour(
 
 def test_it_runs_every_quarter_of_an_hour(settings: Settings) -> None:
     crons = {schedule.name: schedule.cron_schedule for schedule in check_schedules(settings)}
-    assert crons["check_quality_schedule"] == "*/15 * * * *"
+    assert crons["check_quality_schedule"] == "20 * * * *"

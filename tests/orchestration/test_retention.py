@@ -171,6 +171,8 @@ def test_the_job_cleans_each_night_and_says_what_it_removed(tmp_path: Path) -> N
             "batches",
             "originals",
             "rejects",
+            "events",
+            "notifications",
             "inbox_files",
             "unfinished_copies",
             "unfinished_backups",
@@ -178,6 +180,7 @@ def test_the_job_cleans_each_night_and_says_what_it_removed(tmp_path: Path) -> N
             "runs",
             "events_of_runs",
             "check_results",
+            "events_without_a_run",
         ),
         0,
     )

@@ -57,9 +57,12 @@ def home(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def materialized(result: ExecuteInProcessResult) -> dict[tuple[str, str], dict[str, Any]]:
-    """Metadata of each materialization by asset and partition."""
+    """Metadata of each materialization of the assets of an import, by asset and partition."""
     found = [
-        event for event in result.all_events if event.event_type is DagsterEventType.ASSET_MATERIALIZATION
+        event
+        for event in result.all_events
+        if event.event_type is DagsterEventType.ASSET_MATERIALIZATION
+        and str(event.asset_key and event.asset_key.to_user_string()) in BOTH_ASSETS
     ]
     return {
         (str(one.asset_key and one.asset_key.to_user_string()), str(one.partition)): {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,30 +14,13 @@ from jobs.imports.small_files import import_small_files_job
 from jobs.runs import imported_keys
 from jobs.workers.queues import unserved_queues
 from orders_pipeline.imports.intake import pause_intake, resume_intake
-from orders_pipeline.store.engine import open_engine
 from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.orchestration.test_watchdog import drop, tick, tick_inbox
 
 FILES = LIMITS.more_than + 2
 LARGE_ENOUGH = LIMITS.small_bytes // 40
-
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-@pytest.fixture
-def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
-    """A home on SQLite and Redis with a worker."""
-    monkeypatch.setattr("jobs.imports.readiness.unserved_queues", lambda *_: set())
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
-    bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url)
-    yield bench
-    engine.dispose()
+pytestmark = pytest.mark.usefixtures("a_worker")
 
 
 def drop_small(bench: ImportBench, instance: DagsterInstance, count: int = FILES) -> list[RunRequest]:

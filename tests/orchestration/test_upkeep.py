@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from dagster import DagsterInstance, DefaultScheduleStatus, RunRequest, SkipReason, build_schedule_context
 from sqlalchemy import update
 
 from definitions import build_definitions
 from jobs.care.reservations import SWEEP_RESERVATIONS
-from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import imports, reservations
 from tests.import_bench import ImportBench, many_orders
-
-
-@pytest.fixture
-def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
-    bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url)
-    yield bench
-    engine.dispose()
 
 
 def test_the_schedule_starts_a_run_only_where_something_expired_and_the_run_sweeps_it(

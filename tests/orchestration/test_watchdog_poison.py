@@ -1,9 +1,6 @@
-"""A batch that takes its worker down each time: capped, reported, and in nobody's way."""
+"""A batch, or a file, that takes its worker down each time: capped, reported, and in nobody's way."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
@@ -12,21 +9,23 @@ from sqlalchemy import select
 from definitions import build_definitions
 from jobs.imports.import_orders import IMPORT_ORDERS
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.imports.import_row import get_import
-from orders_pipeline.imports.tries import MOST_TRIES, PoisonBatchError, counted_try
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
+from orders_pipeline.failed_work.stalled import retry_stalled
+from orders_pipeline.imports.import_row import get_import, imports_to_watch
+from orders_pipeline.imports.life import stall_import
+from orders_pipeline.imports.tries import MOST_TRIES, PoisonBatchError, counted_parsing, counted_try
 from orders_pipeline.lifecycle.batch import BatchKey
-from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches
 from tests.import_bench import RUN, ImportBench, many_orders
 
 
 @pytest.fixture
-def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
-    bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url, batch_lines=10)
-    yield bench
-    engine.dispose()
+def bench(bench: ImportBench) -> ImportBench:
+    """A home whose files have several batches."""
+    bench.set(batch_lines=10)
+    return bench
 
 
 def import_id(bench: ImportBench, key: str) -> int:
@@ -82,6 +81,50 @@ def test_the_other_batches_settle_and_the_run_says_what_happened(bench: ImportBe
     with reading(bench.engine) as connection:
         assert get_import(connection, key).status is ImportStatus.RUNNING
     assert bench.broken_checks() == set()
+
+
+def kill_while_parsed(bench: ImportBench, key: str, times: int = MOST_TRIES) -> None:
+    """Leaves the import as workers that died while they parsed its file leave it."""
+    for _ in range(times):
+        counted_parsing(bench.engine, bench.found(key)).__enter__()
+
+
+def test_a_file_that_killed_its_workers_is_refused_and_a_person_may_try_it_again(bench: ImportBench) -> None:
+    key = bench.stage(bench.write(*many_orders(20)))
+    kill_while_parsed(bench, key)
+    for _ in range(2):
+        with pytest.raises(FileRefused, match="ended its worker process 8 times"):
+            bench.steps.parse(key, RUN)
+    assert (bench.found(key).status, bench.found(key).refused_code) == (ImportStatus.REFUSED, "kills_worker")
+    with reading(bench.engine) as connection:
+        (listed,) = failed_work(connection, Wanted(kind=Kind.IMPORTS), limit=9)["imports"]
+        assert imports_to_watch(connection, [key], new_too=True) == []
+    assert (listed["partition"], listed["code"]) == (key, "kills_worker")
+    assert "See the worker's log" in listed["message"]
+    bench.steps.parse(key, "another run")
+    assert bench.settle(key).orders["accepted"] == 20
+
+
+def test_fewer_deaths_while_a_file_is_parsed_are_forgiven_once_it_is_parsed(bench: ImportBench) -> None:
+    key = bench.stage(bench.write(*many_orders(20)))
+    for _ in range(2):
+        kill_while_parsed(bench, key, MOST_TRIES - 1)
+        bench.steps.parse(key, RUN)
+    assert bench.settle(key).orders["accepted"] == 20
+
+
+def test_an_import_that_kills_its_workers_while_its_batches_are_made_again_goes_on_once_retried(
+    bench: ImportBench,
+) -> None:
+    key = bench.parsed(*many_orders(20))
+    kill_while_parsed(bench, key)
+    with pytest.raises(FileRefused):
+        bench.steps.parse(key, RUN)
+    assert bench.found(key).status is ImportStatus.RUNNING
+    with bench.engine.begin() as connection:
+        stall_import(connection, bench.found(key).id, "no progress")
+    assert retry_stalled(bench.engine, [key], "cli:ada") == [key]
+    assert bench.settle(key).orders["accepted"] == 20
 
 
 def batches_settled(bench: ImportBench) -> list[tuple[int, int, bool]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from string import ascii_lowercase
 
 import pytest
 from celery import Celery
@@ -12,37 +11,21 @@ from sqlalchemy import update
 
 from jobs.imports.dead_runs import RunPatience, fail_dead_runs
 from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.launching import LIMITS, shared_requests
 from jobs.imports.small_files import import_small_files_job, shared_run
 from jobs.imports.watchdog import relaunch_lost
 from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.imports.watchdog import HeartbeatClock, Patience
-from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import imports
-from tests.dagster_runs import create_run
+from tests.dagster_runs import create_run, status_of
 from tests.import_bench import ImportBench, many_orders, write_orders
 
 ENDLESS, NONE_AT_ALL = 1e9, 1e-9
 STARTED, FAILURE, SUCCESS = DagsterRunStatus.STARTED, DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS
 CANCELED, WAITING = DagsterRunStatus.CANCELED, DagsterRunStatus.NOT_STARTED
-
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-@pytest.fixture
-def bench(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportBench]:
-    """A home on SQLite and Redis with a worker."""
-    monkeypatch.setattr("jobs.imports.readiness.unserved_queues", lambda *_: set())
-    engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
-    bench = ImportBench.at(engine, tmp_path)
-    bench.set(redis_url=redis_url)
-    yield bench
-    engine.dispose()
+pytestmark = pytest.mark.usefixtures("a_worker")
 
 
 def staged(bench: ImportBench, *names: str) -> list[str]:
@@ -86,12 +69,6 @@ def look_for_lost(
             for _ in range(3)
         ]
     return [key for look in looks for key in look]
-
-
-def status_of(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
-    found = instance.get_run_by_id(run.run_id)
-    assert found
-    return found.status
 
 
 def test_all_files_of_a_run_have_its_heartbeats_until_they_are_finished(
@@ -152,6 +129,27 @@ def test_a_file_whose_orders_are_retried_is_launched_alone(
     assert set(look_for_lost(bench, instance)) == {keys[0]}
 
 
+def test_many_reopened_imports_share_a_run_and_are_watched_once_it_has_ended(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    bench.set(payment_success_rate=0)
+    keys = staged(bench, *(f"{letter}-" for letter in ascii_lowercase[: LIMITS.more_than + 1]))
+    first = run_of(instance, keys, SUCCESS)
+    for key in keys:
+        finish(bench, key, first)
+    bench.retry(*(f"{letter}-0" for letter in ascii_lowercase))
+    assert look_for_lost(bench, instance) == []
+    (request,) = shared_requests(instance, bench.engine, bench.settings)
+    second = run_of(instance, keys, STARTED)
+    assert request.run_config == shared_run(keys).run_config
+    assert shared_requests(instance, bench.engine, bench.settings) == []
+    begin(bench, keys[0], second)
+    beat(bench)
+    assert look_for_lost(bench, instance) == []
+    instance.report_run_failed(second)
+    assert set(look_for_lost(bench, instance)) == set(keys)
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_run_whose_process_is_gone_is_failed(
     bench: ImportBench, instance: DagsterInstance, *, begun: bool
@@ -163,6 +161,17 @@ def test_a_run_whose_process_is_gone_is_failed(
     lost = look_for_lost(bench, instance, run=NONE_AT_ALL)
     assert status_of(instance, run) is FAILURE
     assert lost == (keys[:1] if begun else [])
+
+
+def test_a_dead_run_is_failed_although_a_file_of_it_has_a_dead_run_of_its_own(
+    bench: ImportBench, instance: DagsterInstance
+) -> None:
+    keys = staged(bench, "one", "another")
+    own = create_run(instance, IMPORT_ORDERS, STARTED, {"dagster/partition": keys[0]})
+    shared = run_of(instance, keys, STARTED)
+    bench.steps.parse(keys[0], own.run_id)
+    assert set(look_for_lost(bench, instance, run=NONE_AT_ALL)) == {keys[0]}
+    assert status_of(instance, shared) is FAILURE
 
 
 @pytest.mark.parametrize("waits", [True, False])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orders_pipeline.figures.kpis.warehouse import Rebuild
+from orders_pipeline.figures.kpis.warehouse_folder import Rebuild
 from orders_pipeline.monitoring.alert_rules import (
     FEWEST_ORDERS,
     HOUR_US,
@@ -15,12 +15,18 @@ from orders_pipeline.monitoring.alert_rules import (
     SENSORS_SILENT_FOR_SECONDS,
     WORKERS_START_WITHIN_SECONDS,
     AlertName,
+    FailedResults,
     Limits,
     Observations,
     OpenImport,
+    OpenRefunds,
     Quarantine,
     SilentSensor,
+    Uncaptured,
+    WaitingEvents,
     WaitingFiles,
+    WaitingNotices,
+    WaitingWebhook,
     judge,
 )
 from orders_pipeline.monitoring.queues import Queue
@@ -36,6 +42,11 @@ LIMITS = Limits(
     disk_free_share=0.05,
     backup_hours=48,
     inbox_minutes=5,
+    refund_minutes=60,
+    webhook_minutes=60,
+    notification_minutes=60,
+    authorization_hours=96,
+    uncaptured_hours=24,
 )
 OFF = Limits(
     waiting_minutes=0,
@@ -46,6 +57,11 @@ OFF = Limits(
     disk_free_share=0,
     backup_hours=0,
     inbox_minutes=0,
+    refund_minutes=0,
+    webhook_minutes=0,
+    notification_minutes=0,
+    authorization_hours=96,
+    uncaptured_hours=0,
 )
 QUIET = Observations(
     now=NOW,
@@ -109,6 +125,41 @@ AT_THE_LIMIT: list[tuple[AlertName, dict[str, Any], dict[str, Any]]] = [
         AlertName.SENSOR_SILENT,
         {"sensors": [SilentSensor("inbox_sensor", SENSORS_SILENT_FOR_SECONDS - 1, "It fails.")]},
         {"sensors": [SilentSensor("inbox_sensor", SENSORS_SILENT_FOR_SECONDS, None)]},
+    ),
+    (
+        AlertName.OPEN_REFUND,
+        {"open_refunds": OpenRefunds(2, 1, ago(59.9))},
+        {"open_refunds": OpenRefunds(2, 1, ago(60))},
+    ),
+    (
+        AlertName.UNCAPTURED,
+        {"uncaptured": Uncaptured(3, ago(71.9 * 60))},
+        {"uncaptured": Uncaptured(3, ago(72 * 60))},
+    ),
+    (
+        AlertName.OUTBOX_FAILING,
+        {"failed_results": None},
+        {"failed_results": FailedResults(2, "The outbox cannot be used.")},
+    ),
+    (
+        AlertName.UNKNOWN_EVENT,
+        {"waiting_events": None},
+        {"waiting_events": WaitingEvents(1, ago(10), "No dispute du_1 was opened.")},
+    ),
+    (
+        AlertName.WEBHOOK_FAILING,
+        {"webhooks": (WaitingWebhook(1, 0, ago(59.9), None), WaitingWebhook(None, 0, ago(59.9), None))},
+        {"webhooks": (WaitingWebhook(1, 0, ago(60), "it answered 500"),)},
+    ),
+    (
+        AlertName.WEBHOOK_FAILING,
+        {"webhooks": ()},
+        {"webhooks": (WaitingWebhook(1, 2, None, None),)},
+    ),
+    (
+        AlertName.NOTIFICATIONS_FAILING,
+        {"waiting_notices": WaitingNotices(ago(59.9), "Connection refused")},
+        {"waiting_notices": WaitingNotices(ago(60), "Connection refused")},
     ),
     (AlertName.SERVICE_DOWN, {"services": {"redis": True}}, {"services": {"redis": False}}),
     (

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from cli.commands.inspecting import _show_story
 from cli.commands.order_files import _show_rejects
 from cli.commands.stack import _addresses
-from cli.output import CommandFailed, command, emit, explain, page, show_error
+from cli.explained import explain
+from cli.output import CommandFailed, command, emit, page, show_error
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings, SettingsError
 from orders_pipeline.imports.import_row import UnknownPartitionError
@@ -113,6 +114,10 @@ def story_of(text: str) -> dict[str, object]:
         "lines": [line],
         "reservations": [],
         "payments": [],
+        "refunded": "0.00",
+        "disputed": "0.00",
+        "authorizations": [],
+        "refunds": [],
         "failures": [{"failed_at": at, "reason": "unknown_product", "detail": text}],
         "notes": [{"at": at, "note": text}],
     }

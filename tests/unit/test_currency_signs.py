@@ -21,11 +21,16 @@ FILE = PROJECT_ROOT / "orders_pipeline" / "order_files" / "values" / "currency_s
 def signs_of_cldr() -> str:
     """The codes of each sign in all languages and countries, as JSON."""
     signs: dict[str, set[str]] = {}
-    for name in localedata.locale_identifiers():
-        for code, symbol in Locale.parse(name).currency_symbols.items():
-            sign = pl.select(plain_sign(pl.lit(visible(symbol)))).item()
-            if code in MINOR_DIGITS and sign and sign not in MINOR_DIGITS:
-                signs.setdefault(sign, set()).add(code)
+    symbols = {
+        (code, visible(symbol))
+        for name in localedata.locale_identifiers()
+        for code, symbol in Locale.parse(name).currency_symbols.items()
+        if code in MINOR_DIGITS
+    }
+    shown = pl.DataFrame(sorted(symbols), schema=["code", "symbol"], orient="row")
+    for code, sign in shown.select("code", plain_sign(pl.col("symbol"))).rows():
+        if sign and sign not in MINOR_DIGITS:
+            signs.setdefault(sign, set()).add(code)
     table = {sign: sorted(codes) for sign, codes in sorted(signs.items())}
     lines = [f"{json.dumps(sign, ensure_ascii=False)}: {json.dumps(codes)}" for sign, codes in table.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -13,21 +13,48 @@ from pydantic import BaseModel
 
 from orders_pipeline.api import models
 from orders_pipeline.base.settings import PROJECT_ROOT
+from orders_pipeline.exports.datasets import TABLES
+from orders_pipeline.exports.results import RESULTS
+from orders_pipeline.exports.table import ExportTable, Kind
 from orders_pipeline.figures.kpis import dictionary
 from orders_pipeline.figures.kpis.dictionary import DATASETS, Dataset, Definition
 from orders_pipeline.figures.kpis.kpi_documents import Kpis
 from orders_pipeline.figures.kpis.realtime import FIGURES
 from orders_pipeline.figures.kpis.warehouse import sql
+from orders_pipeline.figures.tables.definitions import TABLES as TOOL_TABLES
+from orders_pipeline.figures.tables.table import Table
 from orders_pipeline.store import schema
 
 PAGE = PROJECT_ROOT / "docs" / "data-dictionary.md"
 HEAD = """\
 # Data dictionary
 
-Every figure is of one currency. A KPI day is the order's date in `ORDERS_TIMEZONE`. Money in figures is in
-the currency's major unit, such as dollars. `make format` writes this page from
+Every figure is of one currency. A KPI day is the order's date in `ORDERS_TIMEZONE`; of money that went back,
+the date on which it did ([figures](figures.md)). Money in figures is in the currency's major unit, such as
+dollars. `make format` writes this page from
 `orders_pipeline/figures/kpis/dictionary.py`; the API's description and the assets in Dagster say the same.
 """
+EXPORTS = """
+# Exports
+
+What `orders results`, `orders list` and `orders export` write ([results](results.md)). The export
+`daily_kpis` has the columns of `daily_kpis` above. Money is in the major unit of the row's currency.
+`make format` writes this part from `orders_pipeline/exports`.
+"""
+TOOLS = """
+# Tables for other tools
+
+The tables of `figures.duckdb`, and of the schema `figures` on PostgreSQL ([tools](tools.md)). Both have the
+same names and columns. Each amount is in the major unit of the row's `currency`: never add up amounts of
+different currencies. `make format` writes this part from `orders_pipeline/figures/tables/definitions.py`.
+"""
+TYPES = {
+    Kind.MONEY: dictionary.DECIMAL,
+    Kind.LINE_MONEY: dictionary.DECIMAL,
+    Kind.UNITS: dictionary.DECIMAL,
+    Kind.DAY: dictionary.DATE,
+    Kind.TRUTH: "true or false",
+}
 ANSWERS: list[tuple[type[BaseModel], Mapping[str, Definition]]] = [
     (models.PeriodKpis, dictionary.PERIOD),
     (models.RealtimeKpis, dictionary.REALTIME),
@@ -39,7 +66,24 @@ ANSWERS: list[tuple[type[BaseModel], Mapping[str, Definition]]] = [
 
 def page() -> str:
     """The page as it should be."""
-    return HEAD + "".join(map(_section, DATASETS))
+    exports = [RESULTS, *(table for table in TABLES.values() if table.name != dictionary.DAILY_KPIS.name)]
+    told = HEAD + "".join(map(_section, DATASETS)) + TOOLS + "".join(map(_tool_section, TOOL_TABLES))
+    return told + EXPORTS + "".join(map(_export_section, exports))
+
+
+def _tool_section(table: Table) -> str:
+    columns = {
+        column.name: Definition(column.meaning, column.kind, column.example) for column in table.columns
+    }
+    return _section(Dataset(f"Table: {table.name}", table.meaning, columns))
+
+
+def _export_section(table: ExportTable) -> str:
+    definitions = {
+        column.name: Definition(column.meaning, TYPES.get(column.kind, column.kind), column.example)
+        for column in table.columns
+    }
+    return _section(Dataset(f"Export: {table.name}", table.meaning, definitions))
 
 
 def _section(dataset: Dataset) -> str:
@@ -66,8 +110,8 @@ def test_every_figure_and_every_column_is_defined() -> None:
     assert set(schema.rejects.c.keys()) - {"import_id"} <= dictionary.REJECT.keys()
     with duckdb.connect() as connection:
         connection.execute(sql("schema"))
-        daily = connection.execute("SELECT column_name FROM (DESCRIBE daily_kpis)").fetchall()
-    assert {name for (name,) in daily} == dictionary.DAILY_KPIS.definitions.keys()
+        for table in (dictionary.DAILY_KPIS, dictionary.CUSTOMER_SALES, dictionary.PRODUCT_SALES):
+            assert set(connection.table(table.name).columns) == table.definitions.keys()
 
 
 @pytest.mark.parametrize(("answer", "defined"), ANSWERS)

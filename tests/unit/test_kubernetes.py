@@ -47,7 +47,7 @@ def test_probes_ask_what_the_health_checks_of_compose_ask() -> None:
     }
     checked = {name: _as_command(service) for name, service in COMPOSE.items()}
     assert asked == {name: checked[name] for name in asked}
-    assert asked.keys() == CONTAINERS.keys() - {"proxy", "setup", "worker-default"}
+    assert asked.keys() == CONTAINERS.keys() - {"proxy", "setup", "worker-default", "events"}
 
 
 def _as_command(service: dict[str, Any]) -> list[str]:

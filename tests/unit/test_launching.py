@@ -41,7 +41,7 @@ def test_larger_files_run_beside_them() -> None:
 
 
 def test_a_file_that_a_run_has_worked_on_runs_alone() -> None:
-    again = ToLaunch("R", 1, 0, is_new=False)
+    again = ToLaunch("R", 1, 0, awaits_run=False)
     assert chosen([again, *small(*"abcd")]) == ("R", ["abcd"])
 
 
@@ -72,3 +72,10 @@ def test_what_is_launched_is_not_launched_again() -> None:
 def test_a_few_small_files_share_a_run_while_many_runs_of_single_files_are_under_way() -> None:
     assert chosen(small(*"ab"), Launched(own_runs=1)) == ("ab", [])
     assert chosen(small(*"ab"), Launched(own_runs=2)) == ("", ["ab"])
+
+
+def test_many_reopened_imports_share_runs_and_a_few_are_left_to_the_watchdog() -> None:
+    reopened = [ToLaunch(name, 100, None) for name in "abcd"]
+    assert chosen(reopened) == ("", ["abcd"])
+    assert chosen(reopened[:3]) == ("", [])
+    assert chosen([*reopened[:2], *small(*"ef")]) == ("", ["abef"])

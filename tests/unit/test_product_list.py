@@ -36,6 +36,12 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
     assert read(tmp_path, content) == [ProductRow("M", "Mouse, wireless", 12_345, 5)]
 
 
+def test_a_category_is_optional(tmp_path: Path) -> None:
+    content = f"{HEADER},category\nM,Mouse,1,5, Input devices \nL,Lamp,1,5,\nA,Adapter,1,5\n"
+    assert [row.category for row in read(tmp_path, content)] == ["Input devices", "", ""]
+    assert read(tmp_path, f"{HEADER}\nM,Mouse,1,5\n")[0].category is None
+
+
 BAD_LINES = {
     "no price": "M,Mouse,,5",
     "a price in words": "M,Mouse,ten,5",
@@ -46,7 +52,7 @@ BAD_LINES = {
     "a price beyond all bounds": "M,Mouse,1e30,5",
     "a price beyond all exponents": "M,Mouse,1e999999,5",
     "no stock": "M,Mouse,1,",
-    "half a unit": "M,Mouse,1,0.5",
+    "a ten-thousandth of a unit": "M,Mouse,1,0.0001",
     "a negative stock": "M,Mouse,1,-1",
     "too much stock": "M,Mouse,1,9999999999999",
     "no SKU": " ,Mouse,1,5",

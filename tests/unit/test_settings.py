@@ -13,6 +13,8 @@ BAD = {
     "ORDERS_PAYMENT_SUCCESS_RATE": ["1.1", "-0.1", "nan", "often"],
     "ORDERS_PAYMENT_DELAY_MIN": ["-1", "soon"],
     "ORDERS_PAYMENT_MAX_IN_FLIGHT": ["0"],
+    "ORDERS_REFUND_SUCCESS_RATE": ["2"],
+    "ORDERS_REFUND_DELAY_MAX": ["-1"],
     "ORDERS_UNKNOWN_SKU": ["maybe"],
     "ORDERS_UNKNOWN_SKU_STOCK": ["-1", "many"],
     "ORDERS_TIMEZONE": ["Berlin", "../etc/passwd", ""],

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 import pytest
 
-from orders_pipeline.payments.backends.simulated import REASONS, SimulatedGateway
-from orders_pipeline.payments.gateway import Charge, Declined, Outcome, Paid, idempotency_key
+from orders_pipeline.payments.backends.simulated import REASONS, REFUND_REASONS, SimulatedGateway
+from orders_pipeline.payments.gateway import (
+    Charge,
+    Declined,
+    Outcome,
+    Paid,
+    Refund,
+    Refunded,
+    RefundFailed,
+    RefundOutcome,
+    idempotency_key,
+    refund_key,
+)
 
 
 def charges(count: int) -> list[Charge]:
@@ -92,6 +104,26 @@ def test_the_journal_holds_its_own_outcomes_and_no_others() -> None:
     assert not gateway.holds(Declined(charge, "no reason"))
 
 
+def test_transactions_of_charges_grow_with_the_numbers_of_their_orders() -> None:
+    keys = [idempotency_key("shop", str(number), 1) for number in (9, 10, 5_000_000)]
+    outcomes = ask(at_once(rate=1), [Charge(1, 1, key, 100, "USD") for key in keys])
+    transactions = [outcome.transaction_id for outcome in outcomes if isinstance(outcome, Paid)]
+    assert transactions == sorted(transactions)
+
+
+@pytest.mark.parametrize("number", ["#1/2-a", "Ä-7", "x" * 60])
+def test_any_order_number_gives_a_transaction_of_plain_characters(number: str) -> None:
+    (paid,) = ask(at_once(rate=1), [Charge(1, 1, idempotency_key("shop", number, 1), 100, "USD")])
+    assert isinstance(paid, Paid)
+    assert re.fullmatch("txn_[0-9a-z]{24,28}", paid.transaction_id)
+
+
+def test_the_journal_holds_charges_of_older_versions() -> None:
+    gateway = at_once("seed", rate=1)
+    charge = Charge(1, 1, idempotency_key("shop", "7", 1), 100, "USD")
+    assert gateway.holds(Paid(charge, "txn_f6d35fd0ebdfab0d23a1cd4c"))
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [(("a/b", "c"), ("a", "b/c")), (("a", "b/1"), ("a/b", "1")), (("a%2Fb", "c"), ("a/b", "c"))],
@@ -102,3 +134,44 @@ def test_no_two_orders_share_a_key(one: tuple[str, str], other: tuple[str, str])
 
 def test_a_key_is_readable() -> None:
     assert idempotency_key("online_retail", "536365", 2) == "online_retail/536365/2"
+
+
+def refunds(count: int) -> list[Refund]:
+    return [
+        Refund(n, refund_key(f"r{n}", 1), f"txn_{n}", 100, "USD", asked_before=False) for n in range(count)
+    ]
+
+
+def give_back(gateway: SimulatedGateway, wanted: Sequence[Refund]) -> list[RefundOutcome]:
+    async def collect() -> list[RefundOutcome]:
+        return [outcome async for group in gateway.refund(wanted) for outcome in group]
+
+    return asyncio.run(collect())
+
+
+def refunding(rate: float, longest_delay: float = 0.0) -> SimulatedGateway:
+    return SimulatedGateway(
+        "a seed", 0, refund_success_rate=rate, refund_delay_min=0, refund_delay_max=longest_delay
+    )
+
+
+def test_refunds_have_a_success_rate_of_their_own() -> None:
+    wanted = refunds(2_000)
+    assert all(isinstance(outcome, Refunded) for outcome in give_back(refunding(1), wanted))
+    failed = [one for one in give_back(refunding(0.5), wanted) if isinstance(one, RefundFailed)]
+    assert 900 < len(failed) < 1_100
+    assert {outcome.reason for outcome in failed} == set(REFUND_REASONS)
+
+
+def test_a_refund_has_the_same_outcome_each_time_also_after_a_delay() -> None:
+    wanted = refunds(100)
+    at_once = give_back(refunding(0.5), wanted)
+    assert [outcome.refund for outcome in at_once] == wanted
+    assert set(give_back(refunding(0.5, longest_delay=0.001), wanted)) == set(at_once)
+    assert all(refunding(1).holds(outcome) for outcome in at_once)
+
+
+def test_a_refund_that_failed_can_go_through_with_the_key_of_its_next_attempt() -> None:
+    (refund,) = refunds(1)
+    attempts = [refund._replace(key=refund_key("r0", attempt)) for attempt in range(1, 30)]
+    assert {type(outcome) for outcome in give_back(refunding(0.5), attempts)} == {Refunded, RefundFailed}

@@ -50,6 +50,7 @@ def test_what_parsing_came_to_under_0_1_0_is_read(old: OldImport) -> None:
         parsed.file.rejected_lines + parsed.file.lines_of_rejected_orders
     )
     assert (parsed.file.left_out_lines, parsed.file.repeated_lines, parsed.file.warnings) == (0, 0, ())
+    assert (parsed.file.returns, parsed.file.return_lines) == (0, 0)
 
 
 @each_old_import

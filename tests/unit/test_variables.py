@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from cli.doctor import machine
-from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.base.variables import OWN, given_variables, unused_variables
-from tests.e2e.orders_command import start
+from tests.e2e.orders_command import ORDERS
 
 
 def test_every_setting_and_what_the_projects_own_processes_set_is_known() -> None:
@@ -48,10 +49,12 @@ def test_a_command_tells_on_stderr_and_its_document_stays_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORDERS_TIMEZONEE", "UTC")
-    process = start(Settings(home=tmp_path / "home"), "files", "--json")
-    out, err = process.communicate()
-    assert "did you mean ORDERS_TIMEZONE?" in err
-    assert json.loads(out) is not None
+    monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
+    done = subprocess.run(
+        [*ORDERS, "files", "--json"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert "did you mean ORDERS_TIMEZONE?" in done.stderr
+    assert json.loads(done.stdout) is not None
 
 
 def test_the_doctor_tells_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from dagster import DagsterInstance, execute_job, reconstructable
 
 from jobs.dagster_seams.celery_steps import (
+    FIRST_LOOK_SECONDS,
     LOOK_EVERY_SECONDS,
     STEP_TASK,
     ForeignJobError,
@@ -61,8 +62,9 @@ def test_the_loop_looks_for_ended_steps_at_our_interval(
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     assert succeeds(instance, stepping.fanning_out)
-    assert LOOK_EVERY_SECONDS in waits
-    assert max(waits) == LOOK_EVERY_SECONDS
+    # Others wait here, too.
+    assert FIRST_LOOK_SECONDS in waits
+    assert max(waits) <= LOOK_EVERY_SECONDS
 
 
 def test_a_message_that_names_code_of_another_module_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from dagster import DagsterInstance, job, op
 
 from jobs.dagster_seams.compute_logs import SubfolderComputeLogs
@@ -22,7 +23,9 @@ def talk() -> None:
     say_hello()
 
 
-def test_what_steps_print_lies_in_the_subfolder_and_is_found_again(tmp_path: Path) -> None:
+def test_what_steps_print_lies_in_the_subfolder_and_is_found_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     config = {"base_dir": str(tmp_path / "home")}
     logs = {"module": "jobs.compute_logs", "class": "ComputeLogs", "config": config}
     with local_instance(tmp_path, compute_logs=logs) as instance:
@@ -31,6 +34,8 @@ def test_what_steps_print_lies_in_the_subfolder_and_is_found_again(tmp_path: Pat
         (printed,) = (tmp_path / "home" / "compute_logs" / run_id).rglob("*.out")
         assert printed.read_text() == "hello\n"
         assert shown(instance, run_id) == b"hello\n"
+    # The log of the process has it, too.
+    assert "hello\n" in capfd.readouterr().out
 
 
 def shown(instance: DagsterInstance, run_id: str) -> bytes | None:

@@ -11,6 +11,7 @@ import pytest
 from dagster import (
     AssetCheckResult,
     AssetKey,
+    AssetMaterialization,
     DagsterInstance,
     StaticPartitionsDefinition,
     asset,
@@ -24,6 +25,7 @@ from jobs.dagster_seams.event_log import (
     remove_check_results,
     remove_event_file,
     remove_other_events,
+    remove_runless_events,
 )
 from tests.orchestration.dagster_seams.instances import local_instance
 
@@ -86,3 +88,18 @@ def test_a_log_that_is_not_in_sql_is_refused() -> None:
 
     with pytest.raises(TypeError, match="str"):
         event_log(cast(DagsterInstance, Elsewhere()))
+
+
+def test_of_events_without_a_run_the_latest_stays(instance: DagsterInstance) -> None:
+    for number in range(3):
+        instance.report_runless_asset_event(AssetMaterialization("shots", metadata={"number": number}))
+    run_id = run_of(instance, "a")
+    log, now = event_log(instance), datetime.now(UTC)
+    assert remove_runless_events(log, now - timedelta(days=1), dry=False) == 0
+    assert remove_runless_events(log, now + timedelta(days=1), dry=True) == 2
+    assert remove_runless_events(log, now + timedelta(days=1), dry=False) == 2
+    latest = instance.get_latest_materialization_event(AssetKey("shots"))
+    assert latest
+    assert latest.asset_materialization
+    assert latest.asset_materialization.metadata["number"].value == 2
+    assert instance.all_logs(run_id)

@@ -7,7 +7,7 @@ from alembic.script import Script, ScriptDirectory
 from dagster import DagsterInstance
 from dagster._core.storage import sql
 
-from jobs.dagster_seams.migrations import read_migrations_once
+from jobs.dagster_seams.migrations import read_migrations_now, read_migrations_once
 
 QUIET = {"telemetry": {"enabled": False}}
 
@@ -34,6 +34,17 @@ def test_migrations_are_read_the_first_time_only(tmp_path: Path, loaded: list[st
     once = len(loaded)
     assert once > 0
     assert newest_version(tmp_path / "first") == newest_version(tmp_path / "first")
+    assert len(loaded) == once
+
+
+def test_no_store_reads_migrations_that_were_read_before(tmp_path: Path, loaded: list[str]) -> None:
+    newest_version(tmp_path / "first")
+    read_migrations_once()
+    loaded.clear()
+    read_migrations_now()
+    once = len(loaded)
+    assert once > 0
+    newest_version(tmp_path / "first")
     assert len(loaded) == once
 
 

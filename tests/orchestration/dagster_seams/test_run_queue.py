@@ -20,14 +20,16 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from definitions import build_definitions
 from jobs.care.backups import BACK_UP
 from jobs.care.checks import CHECK_EVERYTHING
+from jobs.care.reservations import SWEEP_RESERVATIONS
+from jobs.dagster_seams.run_queue import has_room
 from jobs.figures.ops import PUBLISH_FIGURES
-from jobs.figures.schedules import TAKE_SNAPSHOT
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.runs import PRIORITY_TAG, RunPriority
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.orchestration.dagster_seams.instances import local_instance
 
 QUEUED, STARTED = DagsterRunStatus.QUEUED, DagsterRunStatus.STARTED
+NOT_STARTED = DagsterRunStatus.NOT_STARTED
 BACKLOG = 120  # more than the page in which Dagster reads its queue
 
 
@@ -69,13 +71,36 @@ def next_runs(instance: DagsterInstance) -> list[str]:
     return [run.job_name for run in found]
 
 
+def test_a_run_is_launched_at_once_while_there_is_room(
+    instance: DagsterInstance, job_tags: dict[str, dict[str, str]]
+) -> None:
+    new = run_of(IMPORT_ORDERS, NOT_STARTED, job_tags[IMPORT_ORDERS])
+    figures = run_of(PUBLISH_FIGURES, NOT_STARTED, job_tags[PUBLISH_FIGURES])
+    add(instance, job_tags, IMPORT_ORDERS, STARTED, 7)
+    assert has_room(instance, new)
+    add(instance, job_tags, IMPORT_ORDERS, STARTED, 1)
+    assert (has_room(instance, new), has_room(instance, figures)) == (False, True)
+    # Imports that wait for the end of others hold up no figures, but figures that wait come first.
+    add(instance, job_tags, IMPORT_ORDERS, QUEUED, 1)
+    assert has_room(instance, figures)
+    add(instance, job_tags, PUBLISH_FIGURES, QUEUED, 1)
+    assert not has_room(instance, figures)
+
+
+def test_no_run_is_launched_at_once_beyond_the_limit(
+    instance: DagsterInstance, job_tags: dict[str, dict[str, str]]
+) -> None:
+    add(instance, job_tags, PUBLISH_FIGURES, STARTED, 10)
+    assert not has_room(instance, run_of(PUBLISH_FIGURES, NOT_STARTED, job_tags[PUBLISH_FIGURES]))
+
+
 def test_figures_and_care_come_before_a_backlog_of_imports(
     instance: DagsterInstance, job_tags: dict[str, dict[str, str]]
 ) -> None:
     add(instance, job_tags, IMPORT_ORDERS, QUEUED, BACKLOG)
-    for job in (TAKE_SNAPSHOT, PUBLISH_FIGURES):
+    for job in (SWEEP_RESERVATIONS, PUBLISH_FIGURES):
         add(instance, job_tags, job, QUEUED, 1)
-    assert next_runs(instance) == [PUBLISH_FIGURES, TAKE_SNAPSHOT, *[IMPORT_ORDERS] * 8]
+    assert next_runs(instance) == [PUBLISH_FIGURES, SWEEP_RESERVATIONS, *[IMPORT_ORDERS] * 8]
 
 
 def test_imports_of_a_person_come_before_those_launched_again_and_those_of_the_inbox(

@@ -1,4 +1,4 @@
-"""Contract of `jobs.dagster_seams.server_logs`, in a process of its own: servers are loaded after it."""
+"""Contract of `jobs.dagster_seams.server_logs`, each time in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from orders_pipeline.base.settings import PROJECT_ROOT
 USED = """
 from importlib import import_module
 from jobs.dagster_seams.server_logs import use_server_logs
+{earlier}
 calls = []
 use_server_logs(lambda: calls.append("ours"))
 import_module("{module}").configure_loggers(formatter="json", log_level="INFO")
@@ -22,6 +23,10 @@ assert calls == ["ours"], calls
 SERVERS = ["dagster._cli.api", "dagster._daemon.controller", "dagster_webserver.cli"]
 
 
+@pytest.mark.parametrize("earlier", [False, True], ids=["later", "earlier"])
 @pytest.mark.parametrize("module", SERVERS)
-def test_a_server_that_is_loaded_later_configures_its_logs_by_our_function(module: str) -> None:
-    subprocess.run([sys.executable, "-c", USED.format(module=module)], cwd=PROJECT_ROOT, check=True)
+def test_a_server_configures_its_logs_by_our_function_whenever_it_is_loaded(
+    module: str, earlier: bool
+) -> None:
+    code = USED.format(module=module, earlier=f"import {module}" if earlier else "")
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, check=True)

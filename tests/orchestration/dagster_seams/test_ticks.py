@@ -95,24 +95,29 @@ def test_sensors_that_are_off_or_of_other_definitions_are_left_out(instance: Dag
 def test_sensors_are_silent_on_the_clock_of_this_process(instance: DagsterInstance, tmp_path: Path) -> None:
     definitions = build_definitions(Settings(home=tmp_path / "home"))
     inbox, alerts = switch(instance, "inbox_sensor"), switch(instance, "alerts_sensor")
-    for state in (inbox, alerts):
+    # It is evaluated every five minutes.
+    snapshots = switch(instance, "snapshot_sensor")
+    for state in (inbox, alerts, snapshots):
         tick(instance, state, 100.0, TickStatus.SUCCESS)
     now = 0.0
     clock = HeartbeatClock(lambda: now)
 
-    def silent(cursor: str = "") -> list[tuple[str, float]]:
+    def silent(cursor: str = "") -> dict[str, float]:
         with build_sensor_context(
             instance=instance,
             repository_def=definitions.get_repository_def(),
             sensor_name="alerts_sensor",
             cursor=cursor,
         ) as context:
-            return [(one.name, one.seconds) for one in silent_sensors(context, clock)]
+            seen = silent_sensors(context, clock)
+            return {one.name: one.seconds for one in seen}
 
-    assert silent() == [("inbox_sensor", 0)]
+    assert silent() == {"inbox_sensor": 0, "snapshot_sensor": 0}
     now = 80.0
-    assert silent() == [("inbox_sensor", 80)]
-    assert silent(cursor="store down") == [("inbox_sensor", 0)]
+    assert silent() == {"inbox_sensor": 80, "snapshot_sensor": 0}
+    now = 350.0
+    assert silent() == {"inbox_sensor": 350, "snapshot_sensor": 80}
+    assert silent(cursor="store down") == {"inbox_sensor": 0, "snapshot_sensor": 0}
     tick(instance, inbox, 200.0, TickStatus.SKIPPED)
-    now = 90.0
-    assert silent() == [("inbox_sensor", 0)]
+    now = 360.0
+    assert silent()["inbox_sensor"] == 0

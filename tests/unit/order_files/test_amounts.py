@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSeparator, read_amounts
+from orders_pipeline.order_files.values.amounts import (
+    AmountCode,
+    AmountEvidence,
+    DecimalSeparator,
+    read_amounts,
+)
 
 
 def units(text: str, decimal: str = ".", *, mixed: bool = False) -> int | str | None:
@@ -143,3 +148,22 @@ def test_in_a_mixed_column_only_what_can_be_one_thing_is_read() -> None:
     assert units("2.55", mixed=True) == 25500
     assert units("1,234.50", mixed=True) == 12345000
     assert units("2,55", mixed=True) == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("0.30000000000000004", 3000),
+        ("-19.900000000000002", -199_000),
+        ("241291.15000000002", 2_412_911_500),
+        ("13.989999771118164", None),
+        ("0.3000000000000001", 3000),
+        ("0.123456789012345678", None),
+        ("123456789012.00001", None),
+        ("0.00004", None),
+    ],
+)
+def test_the_noise_of_a_binary_float_is_no_more_precise(text: str, units: int | None) -> None:
+    read = read_amounts(pl.Series([text]), DecimalSeparator("."))
+    assert read["units"].to_list() == [units]
+    assert read["code"].to_list() == [None if units else AmountCode.TOO_PRECISE]

@@ -23,7 +23,8 @@ PUNCTUATION = "!#$%&()*+-./:<=>?@[]^{|}~"
 
 
 def made_of(characters: str, number: int = BYTES) -> str:
-    return "".join(chance.choices(characters, k=number))
+    table = (characters * 256)[:256].encode()
+    return chance.randbytes(number).translate(table).decode()
 
 
 def repeated(text: str) -> str:

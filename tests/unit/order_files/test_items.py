@@ -245,3 +245,27 @@ def test_a_profile_whose_items_make_no_sense_is_refused(items: str) -> None:
     with pytest.raises(FileRefused) as refused:
         parse_profile(ORDER_COLUMNS + items, "own.toml")
     assert refused.value.code == "profile_invalid"
+
+
+DISCOUNTED = IN_JSON + 'line_discount = "off"\n'
+
+
+def test_items_state_their_discounts(tmp_path: Path) -> None:
+    lines = (
+        "order_id;customer_id;order_date;items;total",
+        '1;c;2026-03-01;[{"product":"A","qty":2,"price":10,"off":3}];17.00',
+        '2;c;2026-03-01;[{"product":"A","qty":1,"price":10},{"product":"B","qty":1,"price":5,"off":"5"}];10',
+        '3;c;2026-03-01;[{"product":"A","qty":1,"price":10,"off":"x"}];10.00',
+    )
+    for amounts in ("", TOTAL):
+        taken = imported(tmp_path, DISCOUNTED + amounts, *lines)
+        assert dict(taken.orders.select("number", "total").iter_rows()) == {"1": 1700, "2": 1000}
+        assert taken.lines["discount"].to_list() == [30_000, 0, 50_000]
+        assert taken.parsed.rejects_by_code == {"amount_unreadable": 1}
+
+
+def test_discounts_of_items_and_of_orders_must_say_how_they_go_together() -> None:
+    profile = ORDER_COLUMNS + DISCOUNTED + '[amounts]\ndiscount = "coupon"\n'
+    with pytest.raises(FileRefused, match="say line_level"):
+        parse_profile(profile, "shop.toml")
+    parse_profile(profile + 'line_level = "add"\n', "shop.toml")

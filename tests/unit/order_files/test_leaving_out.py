@@ -35,6 +35,15 @@ def totals(imported: Imported) -> dict[str, int]:
     return dict(imported.orders.select("number", "total").iter_rows())
 
 
+def test_a_listed_value_is_found_behind_many_others(tmp_path: Path) -> None:
+    lines = [line(str(number), sku=f"S-{number}") for number in range(40)]
+    profile = shop(tmp_path, '[skip]\nproduct_sku = ["s-39", "S-40"]\n')
+    [warning] = parse(order_file(tmp_path, *lines), tmp_path / "parsed", profile).parsed.warnings
+    assert warning.message.endswith(
+        "has 'S-40' there. Its values are " + ", ".join(f"'S-{number}'" for number in range(8)) + ", ...."
+    )
+
+
 def mixed(folder: Path) -> Path:
     return order_file(
         folder,

@@ -135,6 +135,29 @@ def test_items_without_the_file_of_orders_are_refused(tmp_path: Path) -> None:
     assert given.orders.height == 2976
 
 
+def two_files(folder: Path, *dates: str) -> Path:
+    """Writes Olist's two files, with an order for each date of the second one."""
+    rows = [f"o{at},1,p,s,x,10.00,0" for at, _ in enumerate(dates)]
+    header = "order_id,order_item_id,product_id,seller_id,shipping_limit_date,price,freight_value"
+    (folder / OLIST[0]).write_text("\n".join([header, *rows, ""]))
+    bought = [f"o{at},c,delivered,{date}" for at, date in enumerate(dates)]
+    header = "order_id,customer_id,order_status,order_purchase_timestamp"
+    (folder / OLIST[1]).write_text("\n".join([header, *bought, ""]))
+    return folder / OLIST[0]
+
+
+def test_a_bad_date_of_the_second_file_is_told_as_such(tmp_path: Path) -> None:
+    imported = parse(two_files(tmp_path, "2017-10-02 10:56:33", "soon"), tmp_path / "parsed")
+    assert imported.orders["number"].to_list() == ["o0"]
+    [reject] = imported.rejects.to_dicts()
+    assert (reject["code"], reject["column"]) == (
+        "date_unreadable",
+        "order_purchase_timestamp (second file)",
+    )
+    with pytest.raises(FileRefused, match=r"dataset\.csv, second file: every order date like 05\.06\.2017"):
+        parse(two_files(tmp_path, "05.06.2017", "06.07.2017"), tmp_path / "parsed")
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -440,3 +440,35 @@ def test_a_workbook_inside_an_archive_must_be_unpacked(tmp_path: Path) -> None:
         open_source(tmp_path / "outer.zip")
     assert refused.value.code == "not_text"
     assert "Unpack" in refused.value.hint
+
+
+@pytest.mark.parametrize("option", ["encoding", "delimiter", "quote", "escape"])
+def test_options_of_text_are_refused_for_other_files(option: str, tmp_path: Path) -> None:
+    file = workbook(tmp_path / "orders.xlsx", {"Orders": [COLUMNS, order()], "Notes": [["nothing"]]})
+    for read in (identify, propose):
+        with pytest.raises(FileRefused, match=rf"has no {option} to set") as refused:
+            read(file, None, ReadOptions(**{option: ";"}))
+        assert refused.value.hint == f"Leave out --{option}."
+
+
+def propose(path: Path, _profile: None, options: ReadOptions) -> object:
+    return propose_profile(path, options)
+
+
+def test_a_member_is_refused_for_what_is_not_an_archive(tmp_path: Path) -> None:
+    file = workbook(tmp_path / "orders.xlsx", {"Orders": [COLUMNS, order()]})
+    plain = tmp_path / "orders.csv"
+    plain.write_text(f"{HEADER}\n")
+    for path in (file, plain):
+        with pytest.raises(FileRefused, match=r"not an archive. It has no member 'x\.csv'"):
+            identify(path, None, ReadOptions(member="x.csv"))
+
+
+def test_a_workbook_in_an_archive_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    inside = workbook(tmp_path / "orders.xlsx", {"Orders": [COLUMNS, order()]})
+    file = tmp_path / "orders.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.write(inside, inside.name)
+    with pytest.raises(FileRefused, match=r"contains .*a workbook") as refused:
+        identify(file, None, ReadOptions())
+    assert "Unpack it" in refused.value.hint

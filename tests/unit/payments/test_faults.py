@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.simulator.app import Simulator
+from orders_pipeline.payments.simulator.events import EventSender
 from orders_pipeline.payments.simulator.faults import Fault, FaultPlan
 from orders_pipeline.payments.simulator.journal import Journal
 
@@ -48,7 +49,7 @@ def test_rates_beyond_all_requests_are_refused(rates: dict[Fault, float]) -> Non
 @pytest.mark.parametrize(("client", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.1", 403)])
 def test_faults_are_set_from_this_machine_only(tmp_path: Path, client: str, status: int) -> None:
     journal = Journal(tmp_path)
-    app = Simulator(SimulatedGateway("seed"), journal, FaultPlan(), "").app()
+    app = Simulator(SimulatedGateway("seed"), journal, FaultPlan(), "", EventSender()).app()
 
     async def put() -> int:
         transport = httpx.ASGITransport(app, client=(client, 1234))

@@ -10,13 +10,30 @@ import httpx
 import pytest
 
 from orders_pipeline.payments.backends.http.answers import (
-    KEY_LENGTH,
     NotNow,
+    OutcomeUnknown,
     outcome_of_answer,
+    outcome_of_attempts,
     retry_after,
+)
+from orders_pipeline.payments.backends.http.documents import (
+    CHARGES,
+    KEY_LENGTH,
+    REFUNDS,
+    ChargeDocument,
     wire_key,
 )
-from orders_pipeline.payments.gateway import Charge, ChargeRefusedError, Declined, Paid
+from orders_pipeline.payments.gateway import (
+    Charge,
+    Declined,
+    GatewayRefusedError,
+    Outcome,
+    Paid,
+    Refund,
+    Refunded,
+    RefundFailed,
+    refusal,
+)
 
 CHARGE = Charge(1, 1, "default/1/1", 500, "USD")
 DOCUMENT = {
@@ -29,6 +46,17 @@ DOCUMENT = {
     "decline_reason": None,
 }
 DECLINE = DOCUMENT | {"status": "declined", "transaction_id": None, "decline_reason": "expired_card"}
+REFUND = Refund(1, "refund/abc/1", "txn_1", 200, "USD", asked_before=False)
+REFUND_DOCUMENT = {
+    "id": "re_1",
+    "status": "succeeded",
+    "amount": 200,
+    "currency": "USD",
+    "reference": "refund/abc/1",
+    "charge": "txn_1",
+    "transaction_id": "txn_9",
+    "failure_reason": None,
+}
 
 
 def answer(status: int, document: Any = None, **headers: str) -> httpx.Response:
@@ -36,8 +64,8 @@ def answer(status: int, document: Any = None, **headers: str) -> httpx.Response:
 
 
 def test_a_succeeded_charge_is_paid_and_a_card_error_with_its_charge_is_a_decline() -> None:
-    assert outcome_of_answer(CHARGE, answer(200, DOCUMENT)) == Paid(CHARGE, "txn_1")
-    assert outcome_of_answer(CHARGE, answer(402, {"error": {"charge": DECLINE}})) == Declined(
+    assert outcome_of_answer(CHARGES, CHARGE, answer(200, DOCUMENT)) == Paid(CHARGE, "txn_1")
+    assert outcome_of_answer(CHARGES, CHARGE, answer(402, {"error": {"charge": DECLINE}})) == Declined(
         CHARGE, "expired_card"
     )
 
@@ -64,25 +92,94 @@ def test_a_succeeded_charge_is_paid_and_a_card_error_with_its_charge_is_a_declin
     ],
 )
 def test_any_other_answer_leaves_the_outcome_unknown(response: httpx.Response) -> None:
-    assert outcome_of_answer(CHARGE, response) is None
+    assert outcome_of_answer(CHARGES, CHARGE, response) is None
 
 
 def test_too_many_requests_is_not_now() -> None:
     with pytest.raises(NotNow) as raised:
-        outcome_of_answer(CHARGE, httpx.Response(429, headers={"Retry-After": "7"}))
+        outcome_of_answer(CHARGES, CHARGE, httpx.Response(429, headers={"Retry-After": "7"}))
     assert raised.value.retry_after == 7
 
 
 @pytest.mark.parametrize("change", [{"amount": 501}, {"currency": "EUR"}, {"reference": "default/2/1"}])
-def test_another_charge_under_the_key_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ChargeRefusedError, match="another charge"):
-        outcome_of_answer(CHARGE, answer(200, DOCUMENT | change))
+def test_another_charge_under_the_key_refuses_this_one(change: dict[str, Any]) -> None:
+    shown = DOCUMENT | change
+    held = f"{shown['amount']} {shown['currency']} for {shown['reference']} (txn_1)"
+    assert outcome_of_answer(CHARGES, CHARGE, answer(200, shown)) == Declined(
+        CHARGE, refusal(f"the gateway has {held} under this key")
+    )
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 422])
-def test_a_refused_request_is_no_decline(status: int) -> None:
-    with pytest.raises(ChargeRefusedError):
-        outcome_of_answer(CHARGE, answer(status, {"error": {"code": "some_code", "message": "Some words."}}))
+ERROR = {"error": {"code": "some_code", "message": "Some words."}}
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_request_that_is_refused_for_good_fails_alone_with_the_words_of_the_gateway(status: int) -> None:
+    outcome = outcome_of_answer(REFUNDS, REFUND, answer(status, ERROR))
+    assert outcome == RefundFailed(REFUND, refusal(f"{status} some_code: Some words."))
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
+def test_a_gateway_that_refuses_everything_declines_nothing(status: int) -> None:
+    with pytest.raises(GatewayRefusedError, match="some_code: Some words"):
+        outcome_of_answer(CHARGES, CHARGE, answer(status, ERROR))
+
+
+def test_a_refund_goes_through_or_fails_as_its_document_says() -> None:
+    failed = REFUND_DOCUMENT | {"status": "failed", "transaction_id": None, "failure_reason": "expired_card"}
+    pending = REFUND_DOCUMENT | {"status": "pending", "transaction_id": None}
+    answers = [
+        outcome_of_answer(REFUNDS, REFUND, answer(200, one)) for one in (REFUND_DOCUMENT, failed, pending)
+    ]
+    assert answers == [Refunded(REFUND, "txn_9"), RefundFailed(REFUND, "expired_card"), None]
+
+
+def of_attempts(*documents: dict[str, Any]) -> Outcome | None:
+    retry = CHARGE._replace(key="default/1/2", asked_before=True)
+    listed = [ChargeDocument.model_validate(one) for one in documents]
+    found = outcome_of_attempts(CHARGES, retry, listed)
+    assert found is None or found.charge == retry
+    return found
+
+
+def attempt(number: int, document: dict[str, Any] = DOCUMENT, **changes: Any) -> dict[str, Any]:
+    return document | {"reference": f"default/1/{number}"} | changes
+
+
+@pytest.mark.parametrize("documents", [[], [attempt(1, DECLINE)], [attempt(1, DECLINE), attempt(7, DECLINE)]])
+def test_a_retry_is_sent_if_the_gateway_took_nothing_for_the_order(documents: list[dict[str, Any]]) -> None:
+    assert of_attempts(*documents) is None
+
+
+@pytest.mark.parametrize("paid", [1, 2, 9])
+def test_money_that_any_attempt_took_pays_the_order(paid: int) -> None:
+    found = of_attempts(attempt(2, DECLINE), attempt(paid))
+    assert isinstance(found, Paid)
+    assert found.transaction_id == "txn_1"
+
+
+def test_a_decline_of_the_attempt_itself_stays_its_outcome() -> None:
+    found = of_attempts(attempt(1, DECLINE, decline_reason="lost_card"), attempt(2, DECLINE))
+    assert isinstance(found, Declined)
+    assert found.reason == "expired_card"
+
+
+def test_an_attempt_that_is_pending_leaves_the_outcome_unknown() -> None:
+    with pytest.raises(OutcomeUnknown):
+        of_attempts(attempt(1, status="pending", transaction_id=None), attempt(2, DECLINE))
+
+
+def test_an_attempt_that_took_another_amount_refuses_the_retry() -> None:
+    found = of_attempts(attempt(1, amount=700))
+    assert isinstance(found, Declined)
+    assert found.reason == refusal("the gateway has 700 USD for default/1/1 (txn_1) already")
+
+
+def test_orders_whose_numbers_begin_alike_are_told_apart() -> None:
+    assert (
+        of_attempts(DOCUMENT | {"reference": "default/1/7/1"}, DOCUMENT | {"reference": "default/1/x"})
+        is None
+    )
 
 
 def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:

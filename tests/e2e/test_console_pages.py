@@ -1,0 +1,126 @@
+"""Failed work, customers, products and the search in a real browser, with the actions on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.life import stall_import
+from orders_pipeline.imports.quarantine import add_quarantined
+from orders_pipeline.store.engine import open_engine
+from tests.api_server import running_server
+from tests.e2e.browser import browser
+from tests.e2e.console import problems, problems_everywhere, tab
+from tests.import_bench import ImportBench, Line, many_orders
+
+__all__ = ["browser"]
+KEY = "open sesame, open"
+HTML = "<b>Ada</b>"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
+    """A home with failed orders, a stalled import, a file in quarantine and a product low on stock."""
+    settings = Settings(home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key=KEY)
+    engine = open_engine(settings.store_url)
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url, rate_limit=0, api_key=KEY, low_stock=5)
+    bench.stock(MOUSE=0, CABLE=100)
+    # In a thread of its own: the browser's event loop runs in this one.
+    bench.race(lambda one: one.import_lines(Line("9", "CABLE", name=HTML, customer="c/1"), name="sold.csv"))
+    bench.set(payment_success_rate=0)
+    bench.race(lambda one: one.import_lines(Line("1"), Line("2"), Line("3", "CABLE"), name="failed.csv"))
+    key = bench.parsed(*many_orders(2, "s"), name="stalled.csv")
+    refused = FileRefused("file_empty", f"{HTML}.csv is empty.", "Export it again.")
+    with engine.begin() as connection:
+        stall_import(connection, bench.found(key).id, "3 launches brought no progress")
+        add_quarantined(connection, f"{HTML}.csv", "bad.csv", 0, refused)
+    yield bench
+    engine.dispose()
+
+
+@pytest.fixture
+def url(bench: ImportBench) -> Iterator[str]:
+    with running_server(bench.settings) as address:
+        yield address
+
+
+def with_key(page: Page) -> Page:
+    page.set_extra_http_headers({"Authorization": f"Bearer {KEY}"})
+    return page
+
+
+def confirmed(page: Page, action: str) -> None:
+    """Opens an action's dialog, checks it, and does it."""
+    assert problems(page) == []
+    page.get_by_role("dialog").get_by_role("button", name=action).click()
+    page.get_by_role("link", name="Done").click()
+
+
+def test_failed_work_is_grouped_by_cause_and_mended(browser: Browser, url: str, bench: ImportBench) -> None:
+    assert problems_everywhere(browser, url, "/failed") == {}
+    with tab(browser, url) as page:
+        with_key(page).goto("/failed")
+        out = page.locator("#orders li", has_text="Out of stock")
+        expect(out).to_contain_text("2 orders")
+        out.get_by_role("link", name="See the orders").click()
+        page.wait_for_url("**/orders?reason=out_of_stock")
+        page.goto("/failed")
+        out.get_by_role("link", name="Retry 2 orders").click()
+        confirmed(page, "Retry 2 orders")
+        expect(out).to_have_count(0)
+        assert bench.statuses()["2"] == "pending"
+        page.locator("#imports").get_by_role("link", name="Retry").click()
+        confirmed(page, "Retry 1 import")
+        expect(page.locator("#imports")).to_have_count(0)
+        expect(page.locator("#files")).to_contain_text(f"{HTML}.csv is empty.")
+        page.locator("#files").get_by_role("link", name="Dismiss").click()
+        page.get_by_label("Reason, for the audit trail").fill("a test")
+        confirmed(page, "Dismiss the file")
+        expect(page.locator("#files")).to_have_count(0)
+
+
+def test_products_are_found_and_restocked(browser: Browser, url: str, bench: ImportBench) -> None:
+    for path in ("/products", "/products/MOUSE"):
+        assert problems_everywhere(browser, url, path) == {}
+    with tab(browser, url) as page:
+        with_key(page).goto("/products?low=true")
+        expect(page.get_by_role("row")).to_have_count(2)
+        page.get_by_role("link", name="Restock").click()
+        page.get_by_label("Units that arrived").fill("many")
+        page.get_by_role("dialog").get_by_role("button", name="Restock").click()
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("no number of units")
+        page.get_by_label("Units that arrived").fill("12")
+        confirmed(page, "Restock")
+        expect(page.get_by_role("heading", name="No product is low on stock")).to_be_visible()
+        assert bench.shelf()["MOUSE"][0] == 12
+        page.goto("/products/MOUSE")
+        page.get_by_role("link", name="Set threshold").click()
+        page.get_by_label("Stock is low at").fill("20")
+        confirmed(page, "Set when stock is low")
+        expect(page.locator(".figure", has_text="Low at")).to_contain_text("20")
+
+
+def test_customers_and_the_search_lead_to_pages(browser: Browser, url: str) -> None:
+    for path in ("/customers", "/customers/c/1", "/search?q=c"):
+        assert problems_everywhere(browser, url, path) == {}
+    with tab(browser, url) as page:
+        page.goto("/customers")
+        page.keyboard.press("/")
+        page.keyboard.type("9")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Order 9")).to_be_visible()
+        page.get_by_role("searchbox", name="Search orders").fill("ada")
+        page.keyboard.press("Enter")
+        page.locator("#customers").get_by_role("link", name=HTML).click()
+        expect(page.get_by_role("heading", name=HTML)).to_be_visible()
+        expect(page.locator("#newest")).to_contain_text("10.00")
+        page.goto("/search?q=stalled")
+        expect(page.locator("#files")).to_contain_text("stalled.csv")
+        page.goto("/search?q=nothing%20like%20it")
+        expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()

@@ -1,0 +1,129 @@
+"""Files in a real browser: listed by state, with their rejected lines, and sent from the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.life import stall_import
+from orders_pipeline.imports.quarantine import add_quarantined
+from orders_pipeline.store.engine import open_engine
+from tests.api_server import running_server
+from tests.e2e.browser import browser
+from tests.e2e.console import problems, problems_everywhere, tab
+from tests.import_bench import ImportBench, Line, many_orders
+from tests.visitors import PASSWORD, add_one_of_each_role
+
+__all__ = ["browser"]
+KEY = "open sesame, open"
+HTML = "<b onclick=alert(1)>"
+# Drops a file on the page, as a person does who drags it from a folder.
+DROP = """([name, text]) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([text], name));
+    document.querySelector('#upload').dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true }));
+}"""
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
+    """A home with a file of which lines were rejected, a stalled import and a file in quarantine."""
+    settings = Settings(home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key=KEY)
+    engine = open_engine(settings.store_url)
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url, rate_limit=0, api_key=KEY)
+    bench.stock(MOUSE=100, LAMP=0)
+    add_one_of_each_role(engine)
+    rejected = [Line(f"x{number}", quantity=HTML, name=HTML) for number in range(51)]
+    # In a thread of its own: the browser's event loop runs in this one.
+    bench.race(lambda one: one.import_lines(Line("1"), Line("2", "LAMP"), *rejected, name="mixed.csv"))
+    key = bench.parsed(*many_orders(2, "s"), name="stalled.csv")
+    refused = FileRefused("file_empty", f"{HTML}.csv is empty.", "Export it again.")
+    with engine.begin() as connection:
+        stall_import(connection, bench.found(key).id, "3 launches brought no progress")
+        add_quarantined(connection, f"{HTML}.csv", "bad.csv", 0, refused)
+    yield bench
+    engine.dispose()
+
+
+@pytest.fixture
+def url(bench: ImportBench) -> Iterator[str]:
+    with running_server(bench.settings) as address:
+        yield address
+
+
+def with_key(page: Page) -> Page:
+    page.set_extra_http_headers({"Authorization": f"Bearer {KEY}"})
+    return page
+
+
+def test_files_are_listed_by_state_and_lead_to_their_rejected_lines(browser: Browser, url: str) -> None:
+    with tab(browser, url) as page:
+        with_key(page).goto("/files")
+        page.get_by_role("link", name="In quarantine 1").click()
+        expect(page.get_by_text(f"{HTML}.csv is empty.")).to_be_visible()
+        page.get_by_role("link", name="Stalled 1").click()
+        page.get_by_role("link", name="stalled.csv").click()
+        stalled = page.url
+        page.get_by_role("link", name="Retry the import").click()
+        expect(page.get_by_role("heading", name="Retry stalled imports")).to_be_visible()
+        page.get_by_role("button", name="Retry 1 import").click()
+        page.get_by_role("link", name="Done").click()
+        expect(page.locator("h1 + .badge")).to_have_text("Running")
+        page.goto("/files?state=finished")
+        page.get_by_role("link", name="mixed.csv").click()
+        finished = page.url
+        rejects = page.locator("#rejects")
+        expect(rejects.get_by_role("row")).to_have_count(51)
+        expect(rejects).to_contain_text(HTML)
+        with page.expect_download() as saved:
+            page.get_by_text("Download").click()
+            page.get_by_role("link", name="Rejected orders, to correct").click()
+        assert saved.value.path().read_text(encoding="utf-8").count(HTML) >= 51
+        rejects.get_by_role("link", name="Next").click()
+        expect(rejects.get_by_role("row")).to_have_count(2)
+        page.locator("#outcomes").get_by_role("link", name="Failed").click()
+        expect(page.get_by_text("1 order", exact=True)).to_be_visible()
+        assert "status=" in page.url
+        missing = page.goto("/files/none")
+        assert missing
+        assert missing.status == 404
+    for path in ("/files", "/files?state=quarantined", stalled, finished):
+        assert problems_everywhere(browser, url, path) == {}
+
+
+def test_a_file_is_sent_and_a_refusal_is_told_where_it_was_dropped(
+    browser: Browser, url: str, bench: ImportBench
+) -> None:
+    good = bench.write(Line("7"), Line("8"), name="good.csv")
+    bad = bench.folder / "notes.csv"
+    bad.write_text("Dear customer, nothing to see here\n", encoding="utf-8")
+    with tab(browser, url) as page:
+        page.goto("/files")
+        expect(page.get_by_role("button", name="Choose files")).to_have_count(0)
+        page.get_by_role("link", name="Sign in to act").click()
+        page.get_by_label("Name").fill("operator")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose files").focus()
+            page.keyboard.press("Enter")
+        chooser.value.set_files([bad])
+        sent = page.locator("#sent li")
+        expect(sent).to_contain_text("notes.csv")
+        expect(sent).to_contain_text("Not taken")
+        expect(sent.locator("[data-why]")).not_to_be_empty()
+        assert problems(page) == []
+        page.evaluate(DROP, ["good.csv", good.read_text(encoding="utf-8")])
+        page.wait_for_url("**/files/good.csv-*")
+        expect(page.locator("h1 + .badge")).to_have_text("Waiting")
+        key = page.url.rpartition("/")[2]
+        # The open page follows the import to its end by itself.
+        bench.race(lambda one: one.settle(key))
+        expect(page.locator("h1 + .badge")).to_have_text("Finished")
+        expect(page.locator("#outcomes")).to_contain_text("Completed")

@@ -1,0 +1,128 @@
+"""Orders in a real browser: found, read, refunded, retried and cancelled, each after a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.schema import refunds
+from tests.api_server import running_server
+from tests.e2e.browser import browser
+from tests.e2e.console import problems, problems_everywhere, tab
+from tests.import_bench import ImportBench, Line
+
+__all__ = ["browser"]
+KEY = "open sesame, open"
+SCRIPT = "<script>alert(1)</script>"
+IMG = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
+    """A home with a sold order, one without stock, and one whose payment was declined."""
+    settings = Settings(home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key=KEY)
+    engine = open_engine(settings.store_url)
+    bench = ImportBench.at(engine, tmp_path)
+    bench.set(redis_url=redis_url, rate_limit=0, api_key=KEY)
+    bench.stock(MOUSE=9, CABLE=10, LAMP=0)
+    sold = (
+        Line("1/a", quantity=2, customer=IMG, name=SCRIPT),
+        Line("1/a", "<i>S", price="5.00", customer=IMG, name=SCRIPT, product=IMG),
+    )
+    # In a thread of its own: the browser's event loop runs in this one.
+    bench.race(lambda one: one.import_lines(*sold, name="sold.csv"))
+    bench.set(payment_success_rate=0)
+    failed = (Line("2", "LAMP"), Line("3", "CABLE", currency="EUR"))
+    bench.race(lambda one: one.import_lines(*failed, name="failed.csv"))
+    yield bench
+    engine.dispose()
+
+
+@pytest.fixture
+def url(bench: ImportBench) -> Iterator[str]:
+    with running_server(bench.settings) as address:
+        yield address
+
+
+def with_key(page: Page) -> Page:
+    page.set_extra_http_headers({"Authorization": f"Bearer {KEY}"})
+    return page
+
+
+def test_orders_are_filtered_by_address_and_html_is_text(browser: Browser, url: str) -> None:
+    with tab(browser, url) as page:
+        page.goto("/orders")
+        expect(page.get_by_text("3 orders")).to_be_visible()
+        expect(page.get_by_text(SCRIPT)).to_be_visible()
+        page.get_by_label("Status").select_option("Rolled back")
+        page.wait_for_url("**/orders?status=rollback")
+        expect(page.get_by_role("row")).to_have_count(2)
+        page.get_by_role("link", name="Reset filters").first.click()
+        page.get_by_label("Order, customer or transaction").fill("nothing like it")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="No orders match")).to_be_visible()
+        page.goto("/orders")
+        page.get_by_role("link", name="1/a").click()
+        expect(page.get_by_role("heading", name="Order 1/a")).to_be_visible()
+        expect(page.locator("#lines")).to_contain_text(IMG)
+        expect(page.locator("#history")).to_contain_text("sold.csv, line 2")
+        expect(page.locator("#history")).to_contain_text("Payment taken")
+        expect(page.get_by_role("link", name="Sign in to act")).to_be_visible()
+        missing = page.goto("/orders/none")
+        assert missing
+        assert missing.status == 404
+    for path in ("/orders", "/orders/1/a", "/refunds"):
+        assert problems_everywhere(browser, url, path) == {}
+
+
+def test_an_order_is_refunded_by_line_after_a_preview(browser: Browser, url: str, bench: ImportBench) -> None:
+    with tab(browser, url) as page:
+        with_key(page).goto("/orders/1/a")
+        page.get_by_role("link", name="Refund", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("heading", name="Refund order 1/a")).to_be_visible()
+        assert problems(page) == []
+        dialog.get_by_label("Amount in USD").fill("99")
+        dialog.get_by_label("Reason").fill("broken")
+        dialog.get_by_role("button", name="Preview").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("25.00")
+        dialog.locator("[name=line-1]").fill("1")
+        dialog.get_by_role("button", name="Preview").click()
+        expect(dialog).to_contain_text("10.00 USD will go back to the customer.")
+        assert bench.rows("refunds") == []
+        dialog.get_by_role("button", name="Refund 10.00 USD").click()
+        expect(dialog).to_contain_text("The refund of 10.00 USD is pending.")
+        dialog.get_by_role("link", name="Done").click()
+        expect(page.locator("#refunds")).to_contain_text("broken")
+        page.goto("/refunds")
+        page.get_by_role("link", name="Cancel").click()
+        page.get_by_role("button", name="Cancel refund").click()
+        expect(page.get_by_role("dialog")).to_contain_text("is cancelled")
+    with reading(bench.engine) as connection:
+        (status,) = connection.execute(select(refunds.c.status)).scalars()
+    assert status == "cancelled"
+
+
+def test_failed_orders_are_retried_and_cancelled(browser: Browser, url: str, bench: ImportBench) -> None:
+    with tab(browser, url) as page:
+        with_key(page).goto("/orders/2")
+        page.get_by_role("link", name="Retry").click()
+        expect(page.get_by_role("dialog")).to_contain_text("1 order: 1 out of stock")
+        assert problems(page) == []
+        page.get_by_role("button", name="Retry 1 order").click()
+        expect(page.get_by_role("dialog")).to_contain_text("1 order begin again")
+        assert bench.statuses()["2"] == "pending"
+        page.get_by_role("link", name="Done").click()
+        page.get_by_role("link", name="Cancel order").click()
+        page.get_by_label("Explanation").fill("they called")
+        page.get_by_role("button", name="Cancel 1 order").click()
+        expect(page.get_by_role("dialog")).to_contain_text("1 order cancelled.")
+        page.get_by_role("link", name="Done").click()
+        expect(page.locator("#history")).to_contain_text("they called")
+    assert bench.statuses()["2"] == "failed"

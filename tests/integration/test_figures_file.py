@@ -1,0 +1,111 @@
+"""`figures.duckdb`: what any tool reads in it equals the figures and the orders, whenever it is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from sqlalchemy import update
+
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.figures.published_figures import PublishedFigures
+from orders_pipeline.figures.tables.definitions import TABLES
+from orders_pipeline.figures.tables.figures_file import figures_file
+from orders_pipeline.store.schema import imports
+from tests.builders import ROLLBACK, retry, store_orders
+from tests.figures import open_home
+from tests.four_currencies import DECEMBER, order, store_shop
+from tests.tool_numbers import assert_says_what_the_api_says
+
+
+@pytest.fixture
+def home(store_url: str, redis_url: str, tmp_path: Path) -> Iterator[PublishedFigures]:
+    """Sales, failures and money back in four currencies."""
+    with open_home(store_url, redis_url, tmp_path / "warehouse") as figures:
+        store_shop(figures.engine)
+        publish(figures)
+        yield figures
+
+
+def publish(home: PublishedFigures) -> None:
+    home.refresh_dirty_days()
+    home.update_tables()
+
+
+def ask(home: PublishedFigures, query: str, *values: Any) -> list[Any]:
+    with duckdb.connect(str(figures_file(home.folder)), read_only=True) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def assert_the_file_says_what_the_api_says(home: PublishedFigures) -> None:
+    assert_says_what_the_api_says(home, lambda query: ask(home, query))
+
+
+def test_other_tools_read_what_the_api_says(home: PublishedFigures) -> None:
+    assert_the_file_says_what_the_api_says(home)
+    failed = "SELECT number, failure_reason, decline_reason, short_sku FROM orders WHERE failure_reason <> ''"
+    assert sorted(ask(home, failed)) == [
+        ("10", "declined", "insufficient_funds", None),
+        ("7", "declined", "refused", None),
+        ("8", "out_of_stock", None, "Y"),
+    ]
+    names = "SELECT product_name, total_quantity FROM product_leaderboard WHERE currency = 'JPY'"
+    assert ask(home, names) == [("Product X", 1)]
+
+
+def test_every_table_has_the_columns_of_the_data_dictionary(home: PublishedFigures) -> None:
+    columns = (
+        "SELECT column_name, data_type FROM information_schema.columns"
+        " WHERE table_name = ? AND table_schema = 'main' ORDER BY ordinal_position"
+    )
+    for table in TABLES:
+        expected = [(column.name, column.kind.sql_type.replace(", ", ",")) for column in table.columns]
+        assert ask(home, columns, table.name) == expected, table.name
+
+
+def test_only_days_that_changed_are_replaced_and_the_rest_stays(home: PublishedFigures) -> None:
+    before = figures_file(home.folder).stat().st_ino
+    assert not home.file_is_due()
+    home.update_tables()
+    assert figures_file(home.folder).stat().st_ino == before
+    [late] = store_orders(home.engine, [order("late", DECEMBER, status=ROLLBACK)])
+    publish(home)
+    assert_the_file_says_what_the_api_says(home)
+    retry(home.engine, late, late.status.COMPLETED)
+    with duckdb.connect(str(figures_file(home.folder)), read_only=True) as held:
+        publish(home)
+        assert held.execute("SELECT status FROM orders WHERE number = 'late'").fetchall() == [("rollback",)]
+    assert ask(home, "SELECT status, attempts FROM orders WHERE number = 'late'") == [("completed", 2)]
+    assert_the_file_says_what_the_api_says(home)
+    assert ask(home, "SELECT count(*), count(DISTINCT order_id) FROM orders") == [(11, 11)]
+
+
+def test_while_imports_run_the_file_may_be_some_minutes_old(home: PublishedFigures) -> None:
+    store_orders(home.engine, [order("late")])
+    with home.engine.begin() as connection:
+        connection.execute(update(imports).values(status=ImportStatus.RUNNING))
+    home.refresh_dirty_days()
+    assert not home.file_is_due()
+    with home.engine.begin() as connection:
+        connection.execute(update(imports).values(status=ImportStatus.FINISHED))
+    assert home.file_is_due()
+
+
+@pytest.mark.parametrize("lost", ["removed", "cut", "another store's"])
+def test_a_lost_file_is_made_again(home: PublishedFigures, lost: str) -> None:
+    file = figures_file(home.folder)
+    if lost == "removed":
+        file.unlink()
+    elif lost == "cut":
+        os.truncate(file, 5_000)
+        store_orders(home.engine, [order("late")])
+    else:
+        (home.folder / "figures.json").write_text("{}")
+    publish(home)
+    assert_the_file_says_what_the_api_says(home)
+    assert oct(file.stat().st_mode)[-3:] == "444"
+    assert not (home.folder / "figures-scratch").exists()

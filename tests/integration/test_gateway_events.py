@@ -1,0 +1,242 @@
+"""Events that the payment gateway sends: carried out once, in any order, or kept until they can be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from sqlalchemy import select
+from standardwebhooks import Webhook
+
+from orders_pipeline.base.model import GatewayEventStatus
+from orders_pipeline.payments.gateway import refund_key
+from orders_pipeline.refunds.gateway_events import list_events, receive_event, try_waiting_events
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import payments, refunds
+from tests.api_server import Get, running_server, serving
+from tests.gateway_server import GatewayServer
+from tests.import_bench import ImportBench, Line
+from tests.refund_bench import RefundBench, asked
+
+SECRET = "whsec_" + "c2VjcmV0" * 5
+WAITING, APPLIED, IGNORED = GatewayEventStatus
+CHARGE, DISPUTE = "default/1/1", "du_1"
+
+
+@pytest.fixture
+def shop(bench: ImportBench) -> RefundBench:
+    return shop_of(bench)
+
+
+@pytest.fixture
+def lone_shop(lone_bench: ImportBench) -> RefundBench:
+    return shop_of(lone_bench)
+
+
+@pytest.fixture
+def send(lone_shop: RefundBench, redis_url: str) -> Iterator[Get]:
+    with serving(listening(lone_shop.bench, redis_url).settings) as sent:
+        yield sent
+
+
+def shop_of(bench: ImportBench) -> RefundBench:
+    """A home with a completed order of 3 x 10.00."""
+    bench.stock(MOUSE=100)
+    bench.import_lines(Line("1", quantity=3))
+    return RefundBench(bench)
+
+
+def listening(bench: ImportBench, redis_url: str) -> ImportBench:
+    """A home that takes events."""
+    store = str(bench.engine.url)
+    bench.set(database_url=store, redis_url=redis_url, payment_webhook_secret=SECRET)
+    return bench
+
+
+def tell(shop: RefundBench, event_id: str, kind: str, **data: Any) -> GatewayEventStatus:
+    body = json.dumps({"type": kind, "data": data})
+    return receive_event(shop.bench.engine, shop.terms, event_id, body).status
+
+
+def dispute(shop: RefundBench, **changes: Any) -> dict[str, Any]:
+    with reading(shop.bench.engine) as connection:
+        charge = connection.execute(select(payments.c.transaction_id)).scalar_one()
+    about = {"id": DISPUTE, "reference": CHARGE, "charge": charge, "amount": 1000, "currency": "USD"}
+    return about | {"fee": 1500, "reason": "fraudulent"} | changes
+
+
+def refund(shop: RefundBench, **changes: Any) -> dict[str, Any]:
+    """The document of the newest refund at the gateway."""
+    query = select(refunds).order_by(refunds.c.id.desc())
+    with reading(shop.bench.engine) as connection:
+        row = connection.execute(query).mappings().first()
+    assert row
+    about = {"id": "re_1", "reference": refund_key(row["refund_id"], row["round"]), "charge": "txn_1"}
+    return about | {"amount": row["amount"], "currency": "USD", "transaction_id": "txn_2"} | changes
+
+
+def signed(body: bytes, at: datetime, secret: str = SECRET, event_id: str = "evt_1") -> dict[str, str]:
+    signature = Webhook(secret).sign(event_id, at, body.decode())
+    stamp = str(int(at.timestamp()))
+    return {"webhook-id": event_id, "webhook-timestamp": stamp, "webhook-signature": signature}
+
+
+def post(send: Get, body: bytes, headers: dict[str, str]) -> requests.Response:
+    return send("/gateway/events", "POST", data=body, headers=headers)
+
+
+def test_a_dispute_is_booked_once_and_won_once(shop: RefundBench) -> None:
+    for event_id in ("evt_1", "evt_1", "evt_2"):
+        assert tell(shop, event_id, "dispute.opened", **dispute(shop)) is APPLIED
+    (opened,) = shop.of("1")
+    assert (opened["kind"], opened["status"], opened["amount"], opened["fee"]) == (
+        "dispute",
+        "completed",
+        10.0,
+        15.0,
+    )
+    for event_id in ("evt_3", "evt_3", "evt_4"):
+        assert tell(shop, event_id, "dispute.won", **dispute(shop)) is APPLIED
+    # An opened event that comes late changes nothing more.
+    assert tell(shop, "evt_5", "dispute.opened", **dispute(shop)) is APPLIED
+    (won,) = shop.of("1")
+    assert (won["status"], won["failure"]) == ("failed", "won")
+    assert shop.bench.broken_checks() == set()
+
+
+def test_a_dispute_that_is_won_before_it_is_opened_waits_for_that(shop: RefundBench) -> None:
+    assert tell(shop, "evt_2", "dispute.won", **dispute(shop)) is WAITING
+    assert tell(shop, "evt_1", "dispute.opened", **dispute(shop)) is APPLIED
+    assert [one["status"] for one in shop.of("1")] == ["failed"]
+    with reading(shop.bench.engine) as connection:
+        assert list_events(connection, WAITING, 10) == []
+
+
+def test_a_completed_refund_that_fails_later_brings_totals_and_stock_back(shop: RefundBench) -> None:
+    shop.refund(asked("1", 1))
+    assert shop.customer() == (3000, 3000)
+    for event_id in ("evt_1", "evt_1", "evt_2"):
+        assert tell(shop, event_id, "refund.failed", **refund(shop, failure_reason="closed")) is APPLIED
+    # The gateway made it before it failed.
+    assert tell(shop, "evt_3", "refund.succeeded", **refund(shop)) is APPLIED
+    (failed,) = shop.of("1")
+    assert (failed["status"], failed["failure"]) == ("failed", "closed")
+    assert (shop.customer(), shop.taken("1")) == ((3000, 0), 0)
+    assert shop.bench.shelf()["MOUSE"] == (97, 0, 3)
+    assert shop.bench.broken_checks() == set()
+
+
+@pytest.mark.parametrize(("kind", "status"), [("refund.succeeded", "completed"), ("refund.failed", "failed")])
+def test_a_refund_whose_outcome_was_unknown_ends_with_its_event(
+    shop: RefundBench, kind: str, status: str
+) -> None:
+    shop.request(asked("1", amount="5.00"))
+    shop.die_before_asking()
+    assert tell(shop, "evt_1", kind, **refund(shop, failure_reason="closed")) is APPLIED
+    assert shop.statuses() == {status: 1}
+    assert shop.settle() is None
+    assert shop.statuses() == {status: 1}
+
+
+def test_what_concerns_nothing_known_waits_and_is_carried_out_later(shop: RefundBench) -> None:
+    unknown = dispute(shop, charge="txn_unknown")
+    assert tell(shop, "evt_1", "dispute.opened", **unknown) is WAITING
+    assert tell(shop, "evt_2", "refund.failed", **dispute(shop, reference="refund/00/1")) is WAITING
+    assert tell(shop, "evt_3", "dispute.opened", id="du_3") is WAITING
+    assert tell(shop, "evt_4", "dispute.opened", **dispute(shop, id="du_4", amount=3001)) is WAITING
+    assert tell(shop, "evt_5", "payout.paid", id="po_1") is IGNORED
+    assert shop.of("1") == []
+    assert try_waiting_events(shop.bench.engine, shop.terms) == 4
+    with shop.bench.engine.begin() as connection:
+        connection.execute(payments.update().values(transaction_id="txn_unknown"))
+    assert try_waiting_events(shop.bench.engine, shop.terms) == 3
+    assert [one["status"] for one in shop.of("1")] == ["completed"]
+
+
+def test_an_event_of_an_earlier_round_does_not_end_the_next(shop: RefundBench) -> None:
+    shop.request(asked("1", amount="5.00"))
+    about = refund(shop)
+    with shop.bench.engine.begin() as connection:
+        connection.execute(refunds.update().values(round=2))
+    assert tell(shop, "evt_1", "refund.failed", **about) is IGNORED
+    assert shop.statuses() == {"pending": 1}
+
+
+def test_a_forged_stale_or_broken_event_is_refused(lone_shop: RefundBench, send: Get) -> None:
+    now = datetime.now(UTC)
+    body = json.dumps({"type": "dispute.opened", "data": dispute(lone_shop)}).encode()
+    other = "whsec_" + "b3RoZXJz" * 5
+    assert post(send, body, signed(body, now, other)).status_code == 401
+    assert post(send, body + b" ", signed(body, now)).status_code == 401
+    for at in (now - timedelta(minutes=6), now + timedelta(minutes=6)):
+        assert post(send, body, signed(body, at)).status_code == 401
+    garbled = signed(body, now) | {"webhook-signature": "v1"}
+    assert post(send, body, garbled).status_code == 401
+    for missing in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+        headers = signed(body, now)
+        del headers[missing]
+        assert post(send, body, headers).status_code == 400
+    for broken in (b"{", b"[]", b'{"type": 1}', b"\xff", b'{"type": "a", "data": {"id": "\\u0000"}}'):
+        stamp = signed(broken if broken != b"\xff" else b"", now)
+        assert post(send, broken, stamp).status_code == 400
+    large = b"x" * (64 * 1024 + 1)
+    assert post(send, large, signed(large, now)).status_code == 413
+    assert lone_shop.of("1") == []
+    assert post(send, body, signed(body, now)).json()["data"]["status"] == "applied"
+    assert post(send, body, signed(body, now)).json()["data"]["status"] == "applied"
+    assert [one["type"] for one in send("/gateway/events").json()["data"]] == ["dispute.opened"]
+    assert len(lone_shop.of("1")) == 1
+
+
+def test_who_sends_many_forged_events_has_to_wait(send: Get) -> None:
+    now = datetime.now(UTC)
+    statuses = [post(send, b"{}", signed(b"", now)).status_code for _ in range(11)]
+    assert statuses == [401] * 10 + [429]
+
+
+def test_without_a_secret_no_event_is_taken(lone_bench: ImportBench, redis_url: str) -> None:
+    listening(lone_bench, redis_url).set(payment_webhook_secret="")
+    with serving(lone_bench.settings) as send:
+        assert post(send, b"{}", signed(b"{}", datetime.now(UTC))).status_code == 404
+
+
+def test_the_simulator_tells_of_disputes_and_refunds_that_fail_later(
+    lone_bench: ImportBench, redis_url: str, tmp_path: Path
+) -> None:
+    bench = listening(lone_bench, redis_url)
+    bench.stock(MOUSE=100)
+    with running_server(bench.settings) as url, simulator(tmp_path, f"{url}/api/gateway/events") as server:
+        bench.set(payment_url=server.url)
+        bench.import_lines(Line("1", quantity=3))
+        shop = RefundBench(bench)
+        shop.refund(asked("1", 1))
+        made, charged = shop.of("1")[0]["transaction_id"], server.journal()[CHARGE][2]
+        for kind, transaction in (
+            ("refund.failed", made),
+            ("dispute.opened", charged),
+            ("dispute.won", charged),
+        ):
+            wanted = {"type": kind, "transaction_id": transaction}
+            told = httpx.post(f"{server.url}/control/events", json=wanted, timeout=30).json()
+            assert told["accepted"], told
+        ended = [(one["kind"], one["failure"]) for one in shop.of("1")]
+        assert ended == [("refund", "account_closed"), ("dispute", "won")]
+        assert bench.broken_checks() == set()
+
+
+@contextmanager
+def simulator(folder: Path, events: str) -> Iterator[GatewayServer]:
+    server = GatewayServer(folder / "gateway", ["--events", events], webhook_secret=SECRET)
+    server.success_rate = server.refund_success_rate = 1.0
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,105 @@
+"""Events as Stripe sends and signs them, at the API."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from orders_pipeline.payments.gateway import refund_key
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import payments, refunds
+from tests.api_server import serving
+from tests.import_bench import ImportBench, Line
+from tests.refund_bench import RefundBench, asked
+
+SECRET = "whsec_test_secret"  # noqa: S105
+Send = Callable[..., requests.Response]
+
+
+@pytest.fixture
+def shop(lone_bench: ImportBench, redis_url: str) -> RefundBench:
+    store = str(lone_bench.engine.url)
+    lone_bench.set(stripe_webhook_secret=SECRET, redis_url=redis_url, database_url=store)
+    lone_bench.stock(MOUSE=100)
+    lone_bench.import_lines(Line("1", quantity=3))
+    return RefundBench(lone_bench)
+
+
+@pytest.fixture
+def send(shop: RefundBench) -> Iterator[Send]:
+    with serving(shop.bench.settings) as found:
+        yield found
+
+
+def post(send: Send, event: dict[str, Any], secret: str = SECRET, at: int | None = None) -> requests.Response:
+    body, stamp = json.dumps(event), at or int(time.time())
+    signature = hmac.new(secret.encode(), f"{stamp}.{body}".encode(), hashlib.sha256).hexdigest()
+    return send(
+        "/gateway/events", "POST", data=body, headers={"Stripe-Signature": f"t={stamp},v1={signature}"}
+    )
+
+
+def event(kind: str, about: dict[str, Any], event_id: str = "evt_1") -> dict[str, Any]:
+    return {"id": event_id, "object": "event", "type": kind, "data": {"object": about}}
+
+
+def dispute(shop: RefundBench, status: str) -> dict[str, Any]:
+    with reading(shop.bench.engine) as connection:
+        charge = connection.execute(select(payments.c.transaction_id)).scalar_one()
+    return {
+        **{"id": "dp_1", "object": "dispute", "payment_intent": charge, "status": status, "metadata": {}},
+        **{"amount": 1000, "currency": "usd", "reason": "fraudulent"},
+        "balance_transactions": [{"id": "txn_1", "object": "balance_transaction", "fee": 1500}],
+    }
+
+
+def status_of(answer: requests.Response) -> str:
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["data"]["status"])
+
+
+def test_a_dispute_is_booked_once_with_its_fee_and_comes_back_when_it_is_won(
+    shop: RefundBench, send: Send
+) -> None:
+    won = event("charge.dispute.closed", dispute(shop, "won"), "evt_2")
+    assert status_of(post(send, won)) == "waiting"
+    opened = event("charge.dispute.created", dispute(shop, "needs_response"))
+    assert [status_of(post(send, opened)) for _ in range(2)] == ["applied", "applied"]
+    (booked,) = shop.of("1")
+    assert (booked["kind"], booked["amount"], booked["fee"]) == ("dispute", 10.0, 15.0)
+    assert status_of(post(send, won)) == "applied"
+    (booked,) = shop.of("1")
+    assert (booked["status"], booked["failure"]) == ("failed", "won")
+
+
+def test_a_refund_that_fails_late_is_taken_back(shop: RefundBench, send: Send) -> None:
+    shop.refund(asked("1", 1))
+    with reading(shop.bench.engine) as connection:
+        row = connection.execute(select(refunds)).mappings().one()
+    about = {
+        **{"id": "re_1", "object": "refund", "payment_intent": "pi_1", "status": "failed"},
+        **{"amount": row["amount"], "currency": "usd", "failure_reason": "expired_or_canceled_card"},
+        "metadata": {"orders_key": refund_key(row["refund_id"], row["round"])},
+    }
+    assert status_of(post(send, event("refund.failed", about))) == "applied"
+    (failed,) = shop.of("1")
+    assert (failed["status"], failed["failure"]) == ("failed", "expired_or_canceled_card")
+    by_hand = {**about, "id": "re_2", "metadata": {}}
+    assert status_of(post(send, event("refund.failed", by_hand, "evt_2"))) == "ignored"
+
+
+def test_forged_and_old_events_are_refused_and_others_change_nothing(shop: RefundBench, send: Send) -> None:
+    opened = event("charge.dispute.created", dispute(shop, "needs_response"))
+    assert post(send, opened, SECRET[:-1]).status_code == 401
+    assert post(send, opened, at=int(time.time()) - 3600).status_code == 401
+    assert post(send, {"no": "event"}).status_code == 401
+    assert status_of(post(send, event("payment_intent.created", {"id": "pi_1"}))) == "ignored"
+    assert shop.of("1") == []

@@ -1,0 +1,20 @@
+"""What Dagster's pages say about the definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from definitions import build_definitions
+from orders_pipeline.base.settings import Settings
+
+
+def test_each_job_schedule_sensor_asset_and_check_says_what_it_is_for(tmp_path: Path) -> None:
+    repository = build_definitions(Settings(home=tmp_path)).get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    described = {
+        one.name: one.description for one in (*jobs, *repository.schedule_defs, *repository.sensor_defs)
+    }
+    graph = repository.asset_graph
+    described |= {node.key.to_user_string(): node.description for node in graph.asset_nodes}
+    described |= {str(key): graph.get_check_spec(key).description for key in graph.asset_check_keys}
+    assert [name for name, description in described.items() if not description] == []

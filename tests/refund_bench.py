@@ -1,0 +1,108 @@
+"""Asks for refunds and settles them in this process, on the home of an `ImportBench`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select, true
+
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.payments.gateway import PaymentGateway
+from orders_pipeline.refunds.actions import Acted, RefundAction, act
+from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
+from orders_pipeline.refunds.listing import refunds_of_order
+from orders_pipeline.refunds.request import Answer, RefundTerms, request_refunds
+from orders_pipeline.refunds.settle import CLAIMS, RefundWork
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import customer_totals, orders, payments, product_totals, products, refunds
+from tests.import_bench import ImportBench
+
+ADA, EVE = "cli:ada", "cli:eve"
+
+
+def asked(order: str, *lines: int | tuple[int, int], amount: str | None = None, **said: Any) -> RefundAsked:
+    """A request; `lines` are numbers of lines, or numbers with a quantity."""
+    wanted = tuple(LineAsked(*line) if isinstance(line, tuple) else LineAsked(line) for line in lines)
+    for name in ("shipping", "fee"):
+        said |= {name: Decimal(said[name])} if name in said else {}
+    return RefundAsked(order=order, lines=wanted, amount=None if amount is None else Decimal(amount), **said)
+
+
+@dataclass(slots=True)
+class RefundBench:
+    """Refunds on a bench whose gateway answers at once."""
+
+    bench: ImportBench
+
+    @property
+    def terms(self) -> RefundTerms:
+        return RefundTerms.of(self.bench.settings)
+
+    def request(self, *wanted: RefundAsked, actor: str = ADA) -> list[Answer]:
+        """Enters refunds."""
+        return request_refunds(self.bench.engine, wanted, self.terms, actor)
+
+    def refused(self, wanted: RefundAsked) -> str:
+        """Code of the refusal of a request."""
+        (answer,) = self.request(wanted)
+        assert isinstance(answer, RefundRefused), answer
+        return answer.code
+
+    def work(self, gateway: PaymentGateway | None = None, **how: Any) -> RefundWork:
+        return RefundWork(
+            engine=self.bench.engine,
+            gateway=gateway or self.bench.gateway,
+            terms=self.terms,
+            at_once=self.bench.settings.transaction_orders,
+            **{"patience": 0.0, "pause": 0.0, **how},
+        )
+
+    def settle(self, gateway: PaymentGateway | None = None, **how: Any) -> str | None:
+        """Takes all refunds to their end."""
+        return self.work(gateway, **how).settle(true())
+
+    def die_before_asking(self) -> None:
+        """Claims what waits, as a process that dies before it asks the gateway."""
+        with self.bench.engine.begin() as connection:
+            CLAIMS.claim(connection, true(), now_us(), patience=0.0, at_once=1_000)
+
+    def refund(self, *wanted: RefundAsked) -> list[Answer]:
+        """Enters refunds and takes them to their end."""
+        answers = self.request(*wanted)
+        assert self.settle() is None
+        return answers
+
+    def act(self, action: RefundAction, *refund_ids: str, actor: str = ADA, because: str = "") -> Acted:
+        return act(self.bench.engine, action, refund_ids, actor, because)
+
+    def of(self, number: str) -> list[dict[str, Any]]:
+        """The refunds of an order."""
+        with reading(self.bench.engine) as connection:
+            order_id = connection.execute(select(orders.c.id).where(orders.c.number == number)).scalar_one()
+            return refunds_of_order(connection, order_id)
+
+    def statuses(self) -> Counter[str]:
+        with reading(self.bench.engine) as connection:
+            return Counter(connection.scalars(select(refunds.c.status)))
+
+    def taken(self, number: str) -> int:
+        """What is taken of the payment of an order."""
+        query = select(payments.c.refunded).join(orders, orders.c.id == payments.c.order_id)
+        with reading(self.bench.engine) as connection:
+            return connection.execute(query.where(orders.c.number == number)).scalar_one()
+
+    def customer(self, customer_id: str = "c1") -> tuple[int, int]:
+        """What a customer spent, and what was given back."""
+        query = select(customer_totals.c.spent, customer_totals.c.refunded)
+        with reading(self.bench.engine) as connection:
+            found = connection.execute(query.where(customer_totals.c.customer_id == customer_id)).one()
+        return tuple(found)
+
+    def product(self, sku: str = "MOUSE") -> tuple[int, int]:
+        """Units of a product that came back, and what was paid for them in 1/10,000."""
+        query = select(product_totals.c.units_returned, product_totals.c.refunded).join(products)
+        with reading(self.bench.engine) as connection:
+            return tuple(connection.execute(query.where(products.c.sku == sku)).one())
