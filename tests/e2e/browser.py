@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright."""
+"""Debian's Chromium, driven by Playwright, and the console of a test's home that it opens."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.api_server import running_server
+from tests.import_bench import ImportBench
 from tests.services import require_service
 
 # Without them Chromium asks the internet for this and that.
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+KEY = "open sesame, open"  # the API's, in the settings of a test's bench
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +41,16 @@ def running_browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=find_chromium(), args=options)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def url(bench: ImportBench) -> Iterator[str]:
+    """URL of the running console of the home that the test's file makes."""
+    with running_server(bench.settings) as address:
+        yield address
+
+
+def with_key(page: Page) -> Page:
+    """A tab that sends the API's key with each request."""
+    page.set_extra_http_headers({"Authorization": f"Bearer {KEY}"})
+    return page

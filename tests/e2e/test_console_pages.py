@@ -13,13 +13,11 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.life import stall_import
 from orders_pipeline.imports.quarantine import add_quarantined
 from orders_pipeline.store.engine import open_engine
-from tests.api_server import running_server
-from tests.e2e.browser import browser
+from tests.e2e.browser import KEY, browser, url, with_key
 from tests.e2e.console import problems, problems_everywhere, tab
 from tests.import_bench import ImportBench, Line, many_orders
 
-__all__ = ["browser"]
-KEY = "open sesame, open"
+__all__ = ["browser", "url"]
 HTML = "<b>Ada</b>"
 
 
@@ -42,17 +40,6 @@ def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
         add_quarantined(connection, f"{HTML}.csv", "bad.csv", 0, refused)
     yield bench
     engine.dispose()
-
-
-@pytest.fixture
-def url(bench: ImportBench) -> Iterator[str]:
-    with running_server(bench.settings) as address:
-        yield address
-
-
-def with_key(page: Page) -> Page:
-    page.set_extra_http_headers({"Authorization": f"Bearer {KEY}"})
-    return page
 
 
 def confirmed(page: Page, action: str) -> None:

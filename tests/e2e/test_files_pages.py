@@ -6,21 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.life import stall_import
 from orders_pipeline.imports.quarantine import add_quarantined
 from orders_pipeline.store.engine import open_engine
-from tests.api_server import running_server
-from tests.e2e.browser import browser
+from tests.e2e.browser import KEY, browser, url, with_key
 from tests.e2e.console import problems, problems_everywhere, tab
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.visitors import PASSWORD, add_one_of_each_role
 
-__all__ = ["browser"]
-KEY = "open sesame, open"
+__all__ = ["browser", "url"]
 HTML = "<b onclick=alert(1)>"
 # Drops a file on the page, as a person does who drags it from a folder.
 DROP = """([name, text]) => {
@@ -49,17 +47,6 @@ def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
         add_quarantined(connection, f"{HTML}.csv", "bad.csv", 0, refused)
     yield bench
     engine.dispose()
-
-
-@pytest.fixture
-def url(bench: ImportBench) -> Iterator[str]:
-    with running_server(bench.settings) as address:
-        yield address
-
-
-def with_key(page: Page) -> Page:
-    page.set_extra_http_headers({"Authorization": f"Bearer {KEY}"})
-    return page
 
 
 def test_files_are_listed_by_state_and_lead_to_their_rejected_lines(browser: Browser, url: str) -> None:

@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import refunds
-from tests.api_server import running_server
-from tests.e2e.browser import browser
+from tests.e2e.browser import KEY, browser, url, with_key
 from tests.e2e.console import problems, problems_everywhere, tab
 from tests.import_bench import ImportBench, Line
 
-__all__ = ["browser"]
-KEY = "open sesame, open"
+__all__ = ["browser", "url"]
 SCRIPT = "<script>alert(1)</script>"
 IMG = "<img src=x onerror=alert(1)>"
 
@@ -42,17 +40,6 @@ def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
     bench.race(lambda one: one.import_lines(*failed, name="failed.csv"))
     yield bench
     engine.dispose()
-
-
-@pytest.fixture
-def url(bench: ImportBench) -> Iterator[str]:
-    with running_server(bench.settings) as address:
-        yield address
-
-
-def with_key(page: Page) -> Page:
-    page.set_extra_http_headers({"Authorization": f"Bearer {KEY}"})
-    return page
 
 
 def test_orders_are_filtered_by_address_and_html_is_text(browser: Browser, url: str) -> None:
