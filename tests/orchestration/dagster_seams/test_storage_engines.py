@@ -7,7 +7,7 @@ from dagster import DagsterInstance, job, op
 from sqlalchemy import Engine, event
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from jobs.dagster_seams.storage_engines import MODULES, keep_engines
+from jobs.dagster_seams.storage_engines import SQLITE_STORES, keep_engines
 
 QUIET = {"telemetry": {"enabled": False}}
 
@@ -15,7 +15,7 @@ QUIET = {"telemetry": {"enabled": False}}
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that SQLAlchemy compiled."""
-    for module in MODULES:
+    for module in SQLITE_STORES:
         # What stands there now comes back after the test.
         monkeypatch.setattr(module, "create_engine", vars(module)["create_engine"])
     texts: list[str] = []
