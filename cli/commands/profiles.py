@@ -1,4 +1,4 @@
-"""`orders profile new` and `orders profile check`: draft column profiles and try them."""
+"""`orders profile`: drafts column profiles, tries them, and saves them in the order store."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from cli.context import actor, open_store
 from cli.import_page import show_findings
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress, show
 from cli.reading_options import reading_options
@@ -21,11 +22,20 @@ from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.imports.file_import import parse_rules
-from orders_pipeline.order_files.columns.identify import Identified, identify
+from orders_pipeline.imports.reading_plan import planned
+from orders_pipeline.imports.saved_profiles import (
+    profile_document,
+    remove_profile,
+    save_profile,
+    saved_profiles,
+)
+from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.profile import PROFILE_NAME
 from orders_pipeline.order_files.proposals.preview import Preview, preview_orders
 from orders_pipeline.order_files.proposals.propose import Proposal, propose_profile
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
+from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.store.engine import reading
 
 OrderFile = Annotated[Path, typer.Argument(help="An order file.", show_default=False)]
 
@@ -95,9 +105,14 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Show how a file is read, with its first orders as the profile maps them. Nothing is imported."""
-    identified = identify(file, instructions.profile, instructions.options)
-    preview = preview_orders(file, identified, parse_rules(load_settings()), limit)
-    document = _document(identified, preview)
+    settings = load_settings()
+    with (
+        open_store(settings) as engine,
+        reading(engine) as connection,
+        planned(connection, open_staging(settings), file, instructions) as plan,
+    ):
+        preview = preview_orders(file, plan.identified, parse_rules(settings), limit)
+    document = _document(plan.identified, preview)
     if as_json:
         emit(document)
     else:
@@ -170,6 +185,65 @@ def _show_check(document: dict[str, Any]) -> None:
     page.print(f"[dim]From the first {document['records_looked_at']:,} records.[/]", highlight=False)
 
 
+@command
+def save(
+    file: Annotated[Path, typer.Argument(help="TOML file of a profile.", show_default=False)],
+    name: Annotated[str | None, typer.Option(help="Its name. Default: the name of the file.")] = None,
+    replaces: Annotated[
+        bool, typer.Option("--replace", help="Replace a saved profile with this name.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Save a profile: every file with its columns is read by it, without naming it."""
+    toml = _read(file)
+    with open_store(load_settings()) as engine, engine.begin() as connection:
+        saved = save_profile(connection, name or file.stem.lower(), toml, actor(), replaces=replaces)
+    if as_json:
+        emit(profile_document(saved))
+    else:
+        page.print(f"{saved.name} is saved. Files with its columns need no --profile.", highlight=False)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{file} cannot be read: {error}."
+        raise CommandFailed("file_unreadable", message, "Name a TOML file in UTF-8.") from None
+
+
+@command
+def show_list(as_json: JsonOption = False) -> None:
+    """List the saved profiles. Those that come with orders-pipeline are always there."""
+    with open_store(load_settings()) as engine, reading(engine) as connection:
+        saved = [profile_document(one) for one in saved_profiles(connection)]
+    if as_json:
+        emit(saved)
+    elif not saved:
+        page.print("No saved profiles yet. Draft one with `orders profile new FILE`.", highlight=False)
+    else:
+        table = Table("name", "saved at (UTC)", "by", "description", box=SIMPLE)
+        for one in saved:
+            cells = (one["name"], one["saved_at"][:16], one["saved_by"], one["description"])
+            table.add_row(*(escape(cell) for cell in cells))
+        page.print(table)
+
+
+@command
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of a saved profile.")], as_json: JsonOption = False
+) -> None:
+    """Remove a saved profile. Files that were staged with it keep it."""
+    with open_store(load_settings()) as engine, engine.begin() as connection:
+        if not remove_profile(connection, name, actor()):
+            hint = "`orders profile list` shows the saved profiles."
+            raise CommandFailed("profile_unknown", f"There is no saved profile {name!r}.", hint)
+    if as_json:
+        emit({"removed": name})
+    else:
+        page.print(f"{name} is removed.", highlight=False)
+
+
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
     profile = typer.Typer(
@@ -177,4 +251,7 @@ def register(app: typer.Typer) -> None:
     )
     profile.command("new")(new)
     profile.command("check")(check)
+    profile.command("save")(save)
+    profile.command("list")(show_list)
+    profile.command("remove")(remove)
     app.add_typer(profile, name="profile")

@@ -10,7 +10,7 @@ import typer
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
@@ -27,7 +27,7 @@ from orders_pipeline.imports.quarantine import (
     list_quarantined,
     quarantine_document,
 )
-from orders_pipeline.order_files.columns.profile import built_in_profiles
+from orders_pipeline.imports.saved_profiles import is_profile_name
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.staging.staging import open_staging
@@ -61,7 +61,7 @@ def retry(ids: Ids, instructions: ReadingInstructions, as_json: JsonOption = Fal
     settings = load_settings()
     with open_store(settings) as engine:
         with engine.begin() as connection:
-            _require_known(lambda: ask_to_retry(connection, ids, _said(instructions), actor()))
+            _require_known(lambda: ask_to_retry(connection, ids, _said(connection, instructions), actor()))
         retry_files(engine, open_staging(settings), Inbox(settings.inbox_folder))
         found = _found(engine, ids)
     if as_json:
@@ -107,9 +107,9 @@ def quarantine_table(found: list[QuarantinedFile]) -> Table:
     return table
 
 
-def _said(instructions: ReadingInstructions) -> dict[str, Any]:
+def _said(connection: Connection, instructions: ReadingInstructions) -> dict[str, Any]:
     profile = instructions.profile
-    if profile and profile not in built_in_profiles():
+    if profile and not is_profile_name(connection, profile):
         # Another process may read the file.
         profile = str(Path(profile).resolve())
     named = {"profile": profile, "source": instructions.source, "max_rejects": instructions.max_rejects}

@@ -27,7 +27,7 @@ from orders_pipeline.imports.quarantine import (
     list_quarantined,
     quarantine_document,
 )
-from orders_pipeline.order_files.columns.profile import built_in_profiles
+from orders_pipeline.imports.saved_profiles import is_profile_name
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/quarantine", tags=["failed work"], route_class=KeyBeforeBody)
@@ -56,10 +56,10 @@ def quarantine(
 @router.post("/retry", response_model=Answer[list[QuarantinedFile]], responses=ACTING)
 def retry_quarantined(context: Context, caller: Operator, choice: RetryFiles) -> Response:
     """Tries files in quarantine again. A running `orders up` stages and imports them within seconds."""
-    if choice.profile is not None and choice.profile not in built_in_profiles():
-        raise Refused(422, f"profile: there is no built-in profile {choice.profile!r}")
     read_as = {"profile": choice.profile} if choice.profile else {}
     with _changing(context) as connection:
+        if choice.profile is not None and not is_profile_name(connection, choice.profile):
+            raise Refused(422, f"profile: there is no profile {choice.profile!r}")
         ask_to_retry(connection, choice.ids, read_as, caller.actor)
         found = find_quarantined(connection, choice.ids)
     return done([quarantine_document(file) for file in found])

@@ -28,14 +28,15 @@ from orders_pipeline.base.home import make_home
 from orders_pipeline.base.launch_socket import LauncherAbsentError, LaunchSocket
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.import_row import get_import
+from orders_pipeline.imports.saved_profiles import is_profile_name
 from orders_pipeline.imports.staged import Dropped, stage_file
-from orders_pipeline.order_files.columns.profile import built_in_profiles
 from orders_pipeline.order_files.reading_instructions import (
     ReadingInstructions,
     all_options,
     instructions_from,
 )
 from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.store.engine import reading
 
 router = APIRouter(tags=["orders"])
 # A path on this machine is nothing for a client to name.
@@ -84,6 +85,7 @@ async def send_file(
 ) -> Response:
     """Stages an order file, sent as it is or as a form with one file, and imports it; names its partition."""
     instructions = _instructions(profile, source, options)
+    await run_sync(_require_profile, context, profile)
     with _incoming(context) as path:
         with path.open("wb") as file:
             received = 0
@@ -96,14 +98,18 @@ async def send_file(
     return done(document, 202)
 
 
+def _require_profile(context: ApiContext, profile: str | None) -> None:
+    with reading(context.engine) as connection:
+        if profile and not is_profile_name(connection, profile):
+            raise Refused(422, f"profile: there is no profile {profile!r}")
+
+
 def _instructions(profile: str | None, source: str | None, options: str | None) -> ReadingInstructions:
     """Checks how the file is to be read.
 
     Raises:
-        Refused: 422, the profile or an option is unknown.
+        Refused: 422, an option is unknown.
     """
-    if profile and profile not in built_in_profiles():
-        raise Refused(422, f"profile: there is no built-in profile {profile!r}")
     said = _options(options) if options else {}
     try:
         return instructions_from({**said, "profile": profile, "source": source})

@@ -26,6 +26,7 @@ from orders_pipeline.imports.order_returns import (
 )
 from orders_pipeline.imports.reading_plan import ReadingPlan, planned
 from orders_pipeline.imports.report import ImportReport, report_again, shown_amounts
+from orders_pipeline.imports.saved_profiles import with_saved_profile
 from orders_pipeline.imports.sources import find_source
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.parsed_file import ParsedFile
@@ -63,6 +64,7 @@ def dry_run(
         TemporaryDirectory(prefix="orders-dry-run-") as folder,
         planned(connection, staging, file, instructions) as plan,
     ):
+        instructions = with_saved_profile(connection, instructions)
         key = key_for(connection, file.name, _identity(file, plan, instructions), instructions)
         known = find_import(connection, key)
         if known and known.status is ImportStatus.FINISHED:

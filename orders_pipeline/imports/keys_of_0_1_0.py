@@ -65,7 +65,7 @@ def key_of_0_1_0(name: str, identity: FileIdentity, instructions: ReadingInstruc
 
 def _said(instructions: ReadingInstructions) -> str | None:
     options = {**instructions.options.said(), "companion": None}
-    if not options.keys() <= set(_OPTIONS):
+    if instructions.saved or not options.keys() <= set(_OPTIONS):
         return None
     profile, source = instructions.profile or None, instructions.source or None
     if profile is None and source is None and set(options.values()) == {None}:

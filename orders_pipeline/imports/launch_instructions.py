@@ -9,10 +9,12 @@ from sqlalchemy import Engine
 from orders_pipeline.imports.import_row import Import, is_parsed
 from orders_pipeline.imports.parsing import local_copies
 from orders_pipeline.imports.reading_plan import ReadingPlan, plan_of
+from orders_pipeline.imports.saved_profiles import with_saved_profile
 from orders_pipeline.imports.staged import note_plan
 from orders_pipeline.order_files.columns.identify import identify
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.staging.staging import Staging
+from orders_pipeline.store.engine import reading
 
 
 class AlreadyParsedError(ValueError):
@@ -35,6 +37,8 @@ def follow_instructions(
     """
     if instructions == NOTHING_SAID:
         return found
+    with reading(engine) as connection:
+        instructions = with_saved_profile(connection, instructions)
     before = plan_of(found)
     plan = before.changed_by(instructions)
     if plan == before:

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from orders_pipeline.imports.documents import identified_of
 from orders_pipeline.imports.import_row import Import, find_import
+from orders_pipeline.imports.saved_profiles import saved_profiles, with_saved_profile
 from orders_pipeline.order_files.columns.identify import OF_TEXT, Identified, identify
 from orders_pipeline.order_files.columns.origin import origin_of
-from orders_pipeline.order_files.columns.profile import load_profile
+from orders_pipeline.order_files.columns.profile import Profile
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.order_files.records.content import Content
@@ -49,7 +50,7 @@ class ReadingPlan:
             FileRefused: the profile does not exist, or the limit is not valid.
         """
         before = self.identified
-        profile = load_profile(instructions.profile) if instructions.profile else before.profile
+        profile = instructions.column_profile() or before.profile
         options = instructions.options.over(before.options)
         source = profile.name if self.source == before.profile.name else self.source
         return ReadingPlan(
@@ -82,7 +83,7 @@ def planned(
     Raises:
         FileRefused: the file is missing, unreadable or not a known kind of order file.
     """
-    profile = load_profile(instructions.profile) if instructions.profile else None
+    profile = with_saved_profile(connection, instructions).column_profile()
     source, options = instructions.source, instructions.options
     with ExitStack() as copies:
         if origin := _origin(connection, file):
@@ -93,8 +94,12 @@ def planned(
                 # A spreadsheet program saved the export as a workbook.
                 shared = replace(shared, **dict.fromkeys(OF_TEXT))
             options = options.over(shared)
-        identified = identify(file, profile, options, original=copy_of)
+        identified = identify(file, profile, options, original=copy_of, known=_known(connection, profile))
         yield ReadingPlan(identified, source or identified.profile.name, _limit(instructions))
+
+
+def _known(connection: Connection, named: Profile | None) -> list[Profile]:
+    return [] if named else [one.profile for one in saved_profiles(connection)]
 
 
 def _limit(instructions: ReadingInstructions) -> str | None:

@@ -14,6 +14,7 @@ from orders_pipeline.imports.documents import identified_document, identity_of
 from orders_pipeline.imports.import_keys import key_for, require_same_file
 from orders_pipeline.imports.import_row import Import, find_import, get_import, is_parsed
 from orders_pipeline.imports.reading_plan import ReadingPlan, planned
+from orders_pipeline.imports.saved_profiles import with_saved_profile
 from orders_pipeline.imports.sources import source_id
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.staging.keys import KEY_DIGITS, FileIdentity
@@ -59,8 +60,9 @@ def stage_file(
         with reading(engine) as connection:
             plan = copies.enter_context(planned(connection, staging, copied.original, instructions, file))
         copied = staging.with_companion(copied, plan.companion, follow_links=follow_links)
-        identity = FileIdentity(copied.sha256, copied.companion_sha256, instructions.words)
         with reading(engine) as connection:
+            instructions = with_saved_profile(connection, instructions)
+            identity = FileIdentity(copied.sha256, copied.companion_sha256, instructions.words)
             key = key_for(connection, name, identity, instructions, digits)
         staging.keep(copied, key)
     with engine.begin() as connection:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orders_pipeline.order_files.columns.profile import built_in_profiles, load_profile
+from orders_pipeline.order_files.columns.profile import Profile, built_in_profiles, load_profile
 from orders_pipeline.order_files.option import Option, option, options_of
 from orders_pipeline.order_files.read_options import ReadOptions
 
@@ -25,12 +25,22 @@ class ReadingInstructions:
         source: the source of the orders, a part of their identity.
         max_rejects: the limit of bad lines, such as `100` or `5%`; above it, the file is refused.
         options: how to read the file.
+        saved: the profile, if `profile` names one that is saved in the store.
     """
 
     profile: str | None = option("Column profile: a name or a TOML file. Default: by the header row.")
     source: str | None = option("Source of the orders. Default: the name of the profile.", at_launch=False)
     max_rejects: str | None = option("Refuse a file with more bad lines than this number or share (100, 5%).")
     options: ReadOptions = field(default_factory=ReadOptions)
+    saved: Profile | None = None
+
+    def column_profile(self) -> Profile | None:
+        """The profile that is named; None if the header row decides.
+
+        Raises:
+            FileRefused: it does not exist or is not valid.
+        """
+        return self.saved or (load_profile(self.profile) if self.profile else None)
 
     @property
     def words(self) -> str:
@@ -44,9 +54,15 @@ class ReadingInstructions:
         Raises:
             FileRefused: the profile does not exist or is not valid.
         """
-        profile = _name_or_digest(self.profile) if self.profile else None
+        profile = self._name_or_digest()
         said = {**self.options.said(), "profile": profile, "source": self.source or None, "companion": None}
         return " ".join(f"{name}={_word(said[name])}" for name in sorted(said) if said[name] is not None)
+
+    def _name_or_digest(self) -> str | None:
+        if self.profile in built_in_profiles():
+            return self.profile
+        own = self.column_profile()
+        return f"sha256:{own.digest}" if own else None
 
 
 NOTHING_SAID = ReadingInstructions()
@@ -68,7 +84,3 @@ def instructions_from(values: Mapping[str, Any]) -> ReadingInstructions:
 def _word(value: object) -> str:
     text = str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
-
-
-def _name_or_digest(profile: str) -> str:
-    return profile if profile in built_in_profiles() else f"sha256:{load_profile(profile).digest}"

@@ -784,6 +784,17 @@ alerts = Table(
     Index(None, "over_at"),
 )
 
+# Profiles of shops, by which their files are recognised.
+column_profiles = Table(
+    "column_profiles",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("toml", String, nullable=False),
+    Column("saved_at", BigInteger, nullable=False),
+    Column("saved_by", String, nullable=False, comment="cli:USER, user:NAME or key:NAME"),
+    sqlite_with_rowid=False,
+)
+
 operator_actions = Table(
     "operator_actions",
     metadata,

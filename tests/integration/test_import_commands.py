@@ -170,6 +170,39 @@ def test_a_check_of_a_file_that_no_profile_fits_is_refused(bench: ImportBench) -
     assert document("profile", "check", bench.write(Line("1")))["profile"] == "default"
 
 
+def test_files_are_recognised_by_a_saved_profile(bench: ImportBench) -> None:
+    file = shop(bench)
+    target = bench.folder / "my_shop.toml"
+    document("profile", "new", file, "--output", target)
+    assert document("profile", "save", target)["name"] == "my_shop"
+    assert document("profile", "save", target)["error"]["code"] == "profile_exists"
+    assert document("profile", "save", target, "--replace")["name"] == "my_shop"
+    for name, code in (("default", "profile_exists"), ("My Shop", "bad_profile_name")):
+        assert document("profile", "save", target, "--name", name)["error"]["code"] == code
+    assert document("profile", "check", file)["profile"] == "my_shop"
+    assert document("import", "--dry-run", file)["revenue"] == {"USD": "7.00"}
+    assert bench.found(bench.stage(file)).source == "my_shop"
+    named = bench.stage(file, profile="my_shop")
+    assert named != bench.stage(file)
+    assert named == bench.stage(file, profile=str(target))
+    assert [one["name"] for one in document("profile", "list")] == ["my_shop"]
+    assert document("profile", "remove", "my_shop") == {"removed": "my_shop"}
+    assert document("profile", "remove", "my_shop")["error"]["code"] == "profile_unknown"
+    assert document("profile", "check", file)["error"]["code"] == "header_missing"
+    assert [one["action"] for one in document("audit", "--action", "profiles")] == [
+        "profiles.remove",
+        *["profiles.save"] * 2,
+    ]
+
+
+def test_a_saved_profile_comes_before_a_built_in_one(bench: ImportBench) -> None:
+    file = bench.write(Line("1"))
+    target = bench.folder / "own.toml"
+    document("profile", "new", file, "--output", target)
+    document("profile", "save", target)
+    assert document("profile", "check", file)["profile"] == "own"
+
+
 def test_a_check_shows_rejects_too(bench: ImportBench) -> None:
     checked = document("profile", "check", bench.write(*ORDERS), "--orders", "2")
     assert [order["number"] for order in checked["orders"]] == ["n0", "n1"]

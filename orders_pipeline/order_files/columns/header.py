@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS
 from orders_pipeline.order_files.columns.invisible import visible
-from orders_pipeline.order_files.columns.profile import Profile
+from orders_pipeline.order_files.columns.profile import Profile, is_built_in
 from orders_pipeline.order_files.records.scanner import Scanned
 from orders_pipeline.order_files.records.sniff import Sniffed
 
@@ -56,8 +56,10 @@ def widen(names: tuple[str, ...], records: Sequence[Scanned]) -> tuple[str, ...]
 
 
 def _most_specific(file_name: str, fitting: list[Profile], names: tuple[str, ...]) -> Profile:
-    counts = {profile.name: len(profile.locate(names)) for profile in fitting}
-    best = [profile for profile in fitting if counts[profile.name] == max(counts.values())]
+    """The profile with the most columns; one that a person saved comes before built-in ones."""
+    own = [profile for profile in fitting if not is_built_in(profile)]
+    counts = {profile.name: len(profile.locate(names)) for profile in own or fitting}
+    best = [profile for profile in own or fitting if counts[profile.name] == max(counts.values())]
     if len(best) > 1:
         which = ", ".join(profile.name for profile in best)
         raise FileRefused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -124,6 +124,7 @@ def identify(
     options: ReadOptions,
     called: str = "",
     original: Path | None = None,
+    known: Sequence[Profile] = (),
 ) -> Identified:
     """Identifies a file from its start.
 
@@ -132,13 +133,14 @@ def identify(
         options: override what is detected.
         called: the file's original name, if it is stored under another.
         original: the order file, if `path` is a copy of it; its second file is looked for beside it.
+        known: profiles by which it may be recognised, before those that come with the package.
 
     Raises:
         FileRefused: the file is not a readable order file, or its columns fit no profile or several.
     """
     chosen = load_profile(profile) if isinstance(profile, str) else profile
-    profiles = [chosen] if chosen else list(built_in_profiles().values())
-    leave_out = tuple(known.companion.file for known in profiles if known.companion)
+    profiles = [chosen] if chosen else [*known, *built_in_profiles().values()]
+    leave_out = tuple(one.companion.file for one in profiles if one.companion)
     source = replace(open_source(path, options.member, leave_out), called=called)
     identified = _identified_table(source, profiles, options, named=chosen is not None)
     companion = identified.profile.companion
