@@ -10,11 +10,14 @@ NOTE = ".reason.txt"
 # File systems allow 255 bytes. The rest is for a number, such as in `orders-2.csv`, and for NOTE.
 LONGEST_NAME = 255 - len(NOTE) - 12
 LONGEST_SUFFIX = 20
+NAMELESS = "orders"
 
 
 def safe_name(name: str) -> str:
-    """The name of a file, printable and of at most `LONGEST_NAME` bytes; the suffix stays."""
-    shown = printable_line(name)
+    """The name of a file without folders, printable, at most `LONGEST_NAME` bytes long; the suffix stays."""
+    shown = printable_line(name).rpartition("/")[2]
+    if shown in ("", ".", ".."):
+        return NAMELESS
     if len(shown.encode()) <= LONGEST_NAME:
         return shown
     stem, suffix = _parted(shown)

@@ -57,6 +57,17 @@ def test_what_could_lead_elsewhere_is_no_key(key: str, tmp_path: Path) -> None:
             use(key)
 
 
+@pytest.mark.parametrize("name", ["../../x.csv", "/x.csv", "..", "/", "a/..", "x.csv"])
+def test_no_name_leads_out_of_the_staging_area(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "sent"
+    file.write_bytes(b"x")
+    staging = Staging(tmp_path / "staging")
+    with staging.copied(file, name=name) as copied:
+        assert copied.original.is_relative_to(staging.folder)
+        assert copied.original.resolve() == copied.original
+        assert copied.name in ("x.csv", "orders")
+
+
 @pytest.fixture(params=["folder", "memory"])
 def staging(request: pytest.FixtureRequest, tmp_path: Path) -> Staging:
     """An empty staging area: a local folder, or a store without folders and renaming."""
