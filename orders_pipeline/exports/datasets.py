@@ -23,6 +23,10 @@ from orders_pipeline.figures.kpis import dictionary
 from orders_pipeline.figures.kpis.kpi_documents import MONEY_FIELDS, rounded
 from orders_pipeline.figures.kpis.reading_figures import read_figures
 from orders_pipeline.figures.kpis.rows import rows_of
+from orders_pipeline.figures.tables import definitions
+from orders_pipeline.figures.tables.table import Column as FigureColumn
+from orders_pipeline.figures.tables.table import Kind as FigureKind
+from orders_pipeline.figures.tables.table import Table
 from orders_pipeline.refunds.listing import RefundFilter
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import (
@@ -69,6 +73,21 @@ def _kpi_kind(name: str, told: dictionary.Definition) -> Kind:
     return Kind.UNITS if name == "units_sold" else kinds.get(told.type, Kind.TEXT)
 
 
+def _figures(table: Table, *names: str, money: Kind = Kind.MONEY) -> list[Column]:
+    """Columns that the table of figures has too.
+
+    Args:
+        money: how the store holds amounts.
+    """
+    by_name = {column.name: column for column in table.columns}
+    return [_figure(by_name[name], money) for name in names]
+
+
+def _figure(column: FigureColumn, money: Kind) -> Column:
+    kind = money if column.kind is FigureKind.MONEY else Kind[column.kind.name]
+    return Column(column.name, kind, column.meaning, column.example)
+
+
 LINES = ExportTable(
     "order_lines",
     "Lines of the orders of the days, whatever became of the order.",
@@ -78,12 +97,11 @@ LINES = ExportTable(
         DAY,
         STATUS,
         CURRENCY,
-        Column("line", Kind.INTEGER, "Number of the line in its order.", 1),
+        *_figures(definitions.ORDER_LINES, "line"),
         Column("sku", Kind.TEXT, "Product.", "SKU-002"),
         Column("product_name", Kind.TEXT, "Name of the product.", "USB-C Cable"),
         Column("quantity", Kind.UNITS, "Units, with up to three decimals for goods by weight.", 2),
-        Column("total", Kind.LINE_MONEY, "Total of the line before discounts.", 39.98),
-        Column("discount", Kind.LINE_MONEY, "Discount on the line.", 0.0),
+        *_figures(definitions.ORDER_LINES, "total", "discount", money=Kind.LINE_MONEY),
         Column("file_line", Kind.INTEGER, "Line of the file.", 3),
     ),
 )
@@ -95,9 +113,9 @@ PAYMENTS = ExportTable(
         SOURCE,
         DAY,
         Column("attempt", Kind.INTEGER, ATTEMPTS.meaning, 1),
-        Column("method", Kind.TEXT, "`gateway`, or `recorded`: paid elsewhere.", "gateway"),
+        *_figures(definitions.PAYMENTS, "method"),
         Column("status", Kind.TEXT, "Status of the payment.", "succeeded"),
-        Column("amount", Kind.MONEY, "What was charged.", 51.0),
+        *_figures(definitions.PAYMENTS, "amount"),
         CURRENCY,
         TRANSACTION,
         Column("decline_reason", Kind.TEXT, "Why the gateway declined it.", "insufficient_funds"),
@@ -114,11 +132,7 @@ REFUNDS = ExportTable(
         NUMBER,
         SOURCE,
         Column("kind", Kind.TEXT, dictionary.REFUND["kind"].meaning, "refund"),
-        Column("method", Kind.TEXT, dictionary.REFUND["method"].meaning, "gateway"),
-        Column("status", Kind.TEXT, dictionary.REFUND["status"].meaning, "completed"),
-        Column("amount", Kind.MONEY, "What goes back.", 10.0),
-        Column("shipping", Kind.MONEY, "Part of the amount that is for no line.", 0.0),
-        Column("fee", Kind.MONEY, "What a dispute costs on top of its amount.", 0.0),
+        *_figures(definitions.REFUNDS, "method", "status", "amount", "shipping", "fee"),
         CURRENCY,
         Column("reason", Kind.TEXT, dictionary.REFUND["reason"].meaning, "damaged"),
         Column("requested_at", Kind.TIME, "When it was requested, UTC.", "2025-11-10T12:00:00.000+00:00"),
@@ -135,25 +149,20 @@ PRODUCTS = ExportTable(
         Column("sku", Kind.TEXT, "Product.", "SKU-002"),
         Column("name", Kind.TEXT, "Name of the product.", "USB-C Cable"),
         Column("price", Kind.LINE_MONEY, "List price.", 19.99),
-        Column("listed", Kind.TRUTH, "Whether a product list has it; else an order file brought it.", True),
-        Column("initial_stock", Kind.UNITS, "Units at the beginning.", 100),
-        Column("restocked", Kind.UNITS, "Units that came later, returned ones included.", 0),
-        Column("on_hand", Kind.UNITS, "Units that can be sold.", 90),
-        Column("reserved", Kind.UNITS, "Units held for open orders.", 0),
-        Column("sold", Kind.UNITS, "Units of completed orders, less those returned to the shelf.", 10),
-        Column("category", Kind.TEXT, "Category in the product list; empty if it has none.", "Accessories"),
+        *_figures(
+            definitions.PRODUCTS, "listed", "initial_stock", "restocked", "on_hand", "reserved", "sold"
+        ),
+        *_figures(definitions.PRODUCTS, "category"),
     ),
 )
 CUSTOMERS = ExportTable(
     "customers",
     "Customers, with a row for each currency in which they have completed orders or money back.",
     (
-        Column("customer_id", Kind.TEXT, "Customer id.", "505"),
+        *_figures(definitions.CUSTOMERS, "customer_id"),
         Column("customer_name", Kind.TEXT, "Name in the most recently loaded order.", "David Johnson"),
         Column("currency", Kind.TEXT, "ISO 4217 code; empty for a customer without completed orders.", "USD"),
-        Column("order_count", Kind.INTEGER, "Completed orders.", 1),
-        Column("total_spent", Kind.MONEY, "Sum of their totals.", 259.98),
-        Column("refunded", Kind.MONEY, "Given back by refunds and returns.", 0.0),
+        *_figures(definitions.CUSTOMERS, "order_count", "total_spent", "refunded"),
     ),
 )
 DAILY_KPIS = ExportTable(

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from orders_pipeline.api import captures, failed
 from orders_pipeline.api import refunds as api_refunds
-from orders_pipeline.api.access import Operator
+from orders_pipeline.api.access import Caller, Operator
 from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.choices import Cancel, Capture, Retry
 from orders_pipeline.api.errors import Refused
@@ -28,8 +28,14 @@ from orders_pipeline.refunds.request import RefundTerms, preview_refunds
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/actions", route_class=KeyBeforeBody)
-# What selects orders, as the API names it.
-SELECTING = ("source", "file", "reason", "since", "text", "all", "stalled")
+# What the API's functions take, beside `orders` and `dry_run`. Each refuses what it does not know.
+TAKEN = ("source", "file", "reason", "since", "text", "all", "stalled", "because")
+# The API's function for each action, and what it takes.
+ACTIONS: dict[str, tuple[Callable[..., Response], type[BaseModel]]] = {
+    "retry": (failed.retry, Retry),
+    "cancel": (failed.cancel, Cancel),
+    "capture": (captures.capture, Capture),
+}
 Model = TypeVar("Model", bound=BaseModel)
 Given = QueryParams | FormData
 
@@ -44,50 +50,37 @@ Form = Annotated[FormData, Depends(_form)]
 @router.get("/retry")
 def preview_retry(view: Shown, caller: Operator) -> Response:
     """How many orders or imports a retry would begin again."""
-    choice = _choice(view.request.query_params)
-    found = _data(failed.retry(view.context, caller, valid(Retry, {**choice, "dry_run": True})))
-    return _dialog(view, "retry", choice, found)
+    return _act(view, caller, "retry", view.request.query_params)
 
 
 @router.post("/retry")
 def retry(view: Shown, caller: Operator, form: Form) -> Response:
     """Retries failed orders or stalled imports."""
-    choice = _choice(form)
-    done = _data(failed.retry(view.context, caller, valid(Retry, choice)))
-    return _dialog(view, "retry", choice, done, is_done=True)
+    return _act(view, caller, "retry", form, is_confirmed=True)
 
 
 @router.get("/cancel")
 def preview_cancel(view: Shown, caller: Operator) -> Response:
     """How many orders would be cancelled."""
-    choice = _choice(view.request.query_params)
-    found = _data(failed.cancel(view.context, caller, valid(Cancel, {**choice, "dry_run": True})))
-    return _dialog(view, "cancel", choice, found)
+    return _act(view, caller, "cancel", view.request.query_params)
 
 
 @router.post("/cancel")
 def cancel(view: Shown, caller: Operator, form: Form) -> Response:
     """Cancels orders that are not charged or captured yet."""
-    choice = _choice(form)
-    because = str(form.get("because") or "")
-    wanted = valid(Cancel, {**choice, **({"because": because} if because else {})})
-    return _dialog(view, "cancel", choice, _data(failed.cancel(view.context, caller, wanted)), is_done=True)
+    return _act(view, caller, "cancel", form, is_confirmed=True)
 
 
 @router.get("/capture")
 def preview_capture(view: Shown, caller: Operator) -> Response:
     """What would be captured."""
-    choice = _choice(view.request.query_params)
-    found = _data(captures.capture(view.context, caller, valid(Capture, {**choice, "dry_run": True})))
-    return _dialog(view, "capture", choice, found)
+    return _act(view, caller, "capture", view.request.query_params)
 
 
 @router.post("/capture")
 def capture(view: Shown, caller: Operator, form: Form) -> Response:
     """Asks for the capture of authorized orders."""
-    choice = _choice(form)
-    done = _data(captures.capture(view.context, caller, valid(Capture, choice)))
-    return _dialog(view, "capture", choice, done, is_done=True)
+    return _act(view, caller, "capture", form, is_confirmed=True)
 
 
 @router.get("/refund")
@@ -159,8 +152,21 @@ def _wanted_refund(form: FormData) -> WantedRefund:
     )
 
 
+def _act(view: View, caller: Caller, action: str, given: Given, *, is_confirmed: bool = False) -> Response:
+    """Does an action on orders once it is confirmed, and else tells what it would do."""
+    act, model = ACTIONS[action]
+    choice = _choice(given)
+    told = _data(act(view.context, caller, valid(model, {**choice, "dry_run": not is_confirmed})))
+    fields = [
+        (name, one)
+        for name, value in choice.items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
+    return view.page("action.html", "orders", action=action, fields=fields, found=told, is_done=is_confirmed)
+
+
 def _choice(given: Given) -> dict[str, Any]:
-    choice = {name: given[name] for name in SELECTING if given.get(name)}
+    choice: dict[str, Any] = {name: given[name] for name in TAKEN if given.get(name)}
     numbers = [str(number) for number in given.getlist("orders") if number]
     return {**choice, **({"orders": numbers} if numbers else {})}
 
@@ -181,14 +187,3 @@ def valid(model: type[Model], values: Mapping[str, Any]) -> Model:
 def _data(response: Response) -> Any:
     """What the API's function answered."""
     return json.loads(bytes(response.body))["data"]
-
-
-def _dialog(
-    view: View, action: str, choice: dict[str, Any], found: dict[str, Any], *, is_done: bool = False
-) -> Response:
-    fields = [
-        (name, one)
-        for name, value in choice.items()
-        for one in (value if isinstance(value, list) else [value])
-    ]
-    return view.page("action.html", "orders", action=action, fields=fields, found=found, is_done=is_done)
