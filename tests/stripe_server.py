@@ -97,10 +97,10 @@ class FaultyProxy:
             self.injected[fault] += 1
         if fault in ("reset_before", "429", "500_before", "lock_timeout"):
             return await self._spoil(request, fault)
-        status, answered = await self._forward(request, body)
+        status, answered, kind = await self._forward(request, body)
         if fault in ("reset_after", "500_after", "timeout_after"):
             return await self._spoil(request, fault)
-        return web.Response(status=status, body=answered, content_type="application/json")
+        return web.Response(status=status, body=answered, content_type=kind)
 
     def _fault(self) -> str | None:
         if self._random.random() >= self.share:
@@ -122,12 +122,12 @@ class FaultyProxy:
         status = 429 if fault in ("429", "lock_timeout") else 500
         return web.json_response({"error": error}, status=status)
 
-    async def _forward(self, request: web.Request, body: bytes) -> tuple[int, bytes]:
+    async def _forward(self, request: web.Request, body: bytes) -> tuple[int, bytes, str]:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in ("host", "content-length")}
         session: ClientSession = request.app[SESSION]
         target = f"{self.target}{request.path_qs}"
         async with session.request(request.method, target, data=body, headers=headers) as answer:
-            return answer.status, await answer.read()
+            return answer.status, await answer.read(), answer.content_type
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from cli.doctor.finding import Finding, error, milliseconds_since, ok, warning
 from cli.stack.broker import broker_answers
 from cli.stack.stack import stack_status
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.payments.connect import http_gateway, stripe_account
+from orders_pipeline.payments.connect import ProviderAccount, http_gateway, provider_account
 from orders_pipeline.services.redis_server import broker_url, find_server, outdated_server, redis_url
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.known_store import require_present_store
@@ -143,8 +143,8 @@ def _workers(settings: Settings) -> Iterator[Finding]:
 
 def payment_gateway(settings: Settings) -> Iterator[Finding]:
     """Checks that the payment gateway answers and accepts the API key."""
-    if settings.uses_stripe:
-        yield from _stripe(settings)
+    if provider := provider_account(settings):
+        yield from _provider(*provider)
         return
     if not settings.payment_url:
         yield ok("payment_gateway", "simulated inside the worker processes")
@@ -154,12 +154,11 @@ def payment_gateway(settings: Settings) -> Iterator[Finding]:
     yield ok("payment_gateway", f"{settings.payment_url} answers, {milliseconds_since(began)}")
 
 
-def _stripe(settings: Settings) -> Iterator[Finding]:
+def _provider(name: str, account: ProviderAccount) -> Iterator[Finding]:
     began = time.monotonic()
-    account = stripe_account(settings)
     account.check()
     mode = "live" if account.is_live else "test"
-    yield ok("payment_gateway", f"Stripe answers in {mode} mode, {milliseconds_since(began)}")
+    yield ok("payment_gateway", f"{name} answers in {mode} mode, {milliseconds_since(began)}")
     if not account.is_restricted:
         mend = "Make a restricted key (rk_) that may write PaymentIntents and refunds and read the account."
         yield warning("stripe_key", "the API key of Stripe may do everything", mend)

@@ -24,6 +24,7 @@ from orders_pipeline.base.secret_files import SHORTEST
 
 # What Standard Webhooks asks for, in bytes.
 SHORTEST_SIGNING_SECRET = 24
+STRIPE_KEYS, MOLLIE_KEYS = ("sk_", "rk_"), ("test_", "live_")
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
@@ -178,6 +179,16 @@ class Settings(BaseSettings):
         description="Signing secret of the webhook endpoint at Stripe (whsec_...). Empty: events of Stripe "
         "are refused.",
     )
+    mollie_key: str = Field(
+        "",
+        repr=False,
+        description="API key of Mollie, which then is the payment gateway. Empty: see "
+        "ORDERS_MOLLIE_KEY_FILE.",
+    )
+    mollie_key_file: Path | None = Field(
+        None, description="File with the API key of Mollie. Empty: Mollie is not used."
+    )
+    mollie_url: str = Field("", description="URL of a stand-in for Mollie's API. Empty: Mollie itself.")
     payment_timeout: Annotated[float, Field(gt=0)] = Field(
         30.0, description="Seconds that one request to the gateway may wait for its answer."
     )
@@ -522,6 +533,7 @@ class Settings(BaseSettings):
         "low_stock",
         "oidc_client_secret_file",
         "stripe_key_file",
+        "mollie_key_file",
         mode="before",
     )
     @classmethod
@@ -549,7 +561,7 @@ class Settings(BaseSettings):
             raise ValueError("not a URL such as s3://bucket/folder")
         return value
 
-    @field_validator("payment_url", "stripe_url")
+    @field_validator("payment_url", "stripe_url", "mollie_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -558,17 +570,32 @@ class Settings(BaseSettings):
 
     @field_validator("stripe_key")
     @classmethod
-    def _secret_key(cls, value: str) -> str:
-        if value and not value.strip().startswith(("sk_", "rk_")):
+    def _key_of_stripe(cls, value: str) -> str:
+        if value and not value.strip().startswith(STRIPE_KEYS):
             raise ValueError("a secret key of Stripe begins with sk_, a restricted one with rk_")
+        return value.strip()
+
+    @field_validator("mollie_key")
+    @classmethod
+    def _key_of_mollie(cls, value: str) -> str:
+        if value and not value.strip().startswith(MOLLIE_KEYS):
+            raise ValueError("a key of Mollie begins with test_ or live_")
         return value.strip()
 
     @model_validator(mode="after")
     def _one_gateway(self) -> Settings:
-        if self.payment_url and self.uses_stripe:
-            raise ValueError("ORDERS_PAYMENT_URL and ORDERS_STRIPE_KEY name two payment gateways; unset one")
-        if self.stripe_key and self.stripe_key_file:
-            raise ValueError("ORDERS_STRIPE_KEY and ORDERS_STRIPE_KEY_FILE are both set; unset one")
+        named = {
+            "ORDERS_PAYMENT_URL": bool(self.payment_url),
+            "ORDERS_STRIPE_KEY": self.uses_stripe,
+            "ORDERS_MOLLIE_KEY": self.uses_mollie,
+        }
+        both = [name for name, is_set in named.items() if is_set]
+        if len(both) > 1:
+            raise ValueError(f"{' and '.join(both)} name several payment gateways; keep one")
+        for name in ("stripe_key", "mollie_key"):
+            if getattr(self, name) and getattr(self, f"{name}_file"):
+                setting = f"ORDERS_{name.upper()}"
+                raise ValueError(f"{setting} and {setting}_FILE are both set; unset one")
         return self
 
     @model_validator(mode="after")
@@ -726,6 +753,27 @@ class Settings(BaseSettings):
         return bool(self.stripe_key or self.stripe_key_file)
 
     @property
+    def uses_mollie(self) -> bool:
+        """Whether Mollie is the payment gateway."""
+        return bool(self.mollie_key or self.mollie_key_file)
+
+    def stripe_secret(self) -> str:
+        """Returns the API key of Stripe.
+
+        Raises:
+            SettingsError: its file cannot be read, or holds something else.
+        """
+        return self.stripe_key or _key_in("ORDERS_STRIPE_KEY_FILE", self.stripe_key_file, STRIPE_KEYS)
+
+    def mollie_secret(self) -> str:
+        """Returns the API key of Mollie.
+
+        Raises:
+            SettingsError: its file cannot be read, or holds something else.
+        """
+        return self.mollie_key or _key_in("ORDERS_MOLLIE_KEY_FILE", self.mollie_key_file, MOLLIE_KEYS)
+
+    @property
     def zone(self) -> ZoneInfo:
         """The configured time zone."""
         return ZoneInfo(self.timezone)
@@ -754,6 +802,16 @@ class Settings(BaseSettings):
     def processes(self) -> int:
         """Number of processes that work on batches on this machine."""
         return self.worker_processes or os.cpu_count() or 1
+
+
+def _key_in(setting: str, file: Path | None, begins: tuple[str, ...]) -> str:
+    try:
+        key = file.read_text().strip() if file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{setting} cannot be read: {type(error).__name__}") from None
+    if not key.startswith(begins):
+        raise SettingsError(f"{setting} holds no key that begins with {' or '.join(begins)}")
+    return key
 
 
 def listed(value: str) -> tuple[str, ...]:

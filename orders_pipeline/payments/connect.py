@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Column, Engine, func, select, update
 
@@ -18,8 +18,13 @@ from orders_pipeline.store.identity import store_id
 from orders_pipeline.store.schema import home, payments
 
 if TYPE_CHECKING:
+    from orders_pipeline.payments.backends.mollie.requests import MollieAccount
     from orders_pipeline.payments.backends.stripe.requests import StripeAccount
 
+NOT_INSTALLED = (
+    "The client of {provider} is not installed. Install it with `pip install {package}` in the environment "
+    "of the pipeline, on each machine"
+)
 ELSEWHERE = "or use another ORDERS_HOME or database"
 OTHER_SEED = f"ORDERS_PAYMENT_SEED differs from the seed of the payments in this store. Unset it, {ELSEWHERE}"
 WAS_SIMULATED = (
@@ -28,11 +33,11 @@ WAS_SIMULATED = (
 )
 OTHER_ACCOUNT = (
     "The payments in this store were made at another gateway or account ({tied}) than the one of the key of "
-    "Stripe ({wanted}). It would charge open payments again. Use the former key, " + ELSEWHERE
+    "{provider} ({wanted}). It would charge open payments again. Use the former key, " + ELSEWHERE
 )
-WAS_STRIPE = (
-    "Neither ORDERS_STRIPE_KEY nor ORDERS_STRIPE_KEY_FILE is set, but the payments in this store were made "
-    f"at Stripe, which may still have open payments. Set the key, {ELSEWHERE}"
+WAS_PROVIDER = (
+    "Neither {setting} nor {setting}_FILE is set, but the payments in this store were made at {provider}, "
+    "which may still have open payments. Set the key, " + ELSEWHERE
 )
 WAS_HTTP = (
     "ORDERS_PAYMENT_URL is not set, but the payments in this store were made at a gateway over HTTP, which "
@@ -46,10 +51,39 @@ class GatewayKind(StrEnum):
     SIMULATED = "simulated"
     HTTP = "http"
     STRIPE = "stripe"
+    MOLLIE = "mollie"
+
+
+# Gateways with a client of their own: what people call them.
+PROVIDERS = {GatewayKind.STRIPE: "Stripe", GatewayKind.MOLLIE: "Mollie"}
+
+
+class ProviderAccount(Protocol):
+    """An account of a provider, as its key opens it."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the key moves real money."""
+        ...
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether the key may do no more than it has to, as far as the provider has such keys."""
+        ...
+
+    def check(self) -> None:
+        """Checks the connection and the key; raises GatewayUnavailableError or GatewayRefusedError."""
+        ...
+
+    def id(self) -> str:
+        """Returns the id of the account; empty if the key may not read it."""
+        ...
 
 
 def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobserved) -> PaymentGateway:
-    """Returns Stripe, the gateway at `ORDERS_PAYMENT_URL`, or the simulated gateway of an order store.
+    """Returns the gateway of an order store that the settings name, and the simulated one if they name none.
 
     Args:
         observe: receives the seconds of each charge; a simulation without a delay does not call it.
@@ -60,11 +94,12 @@ def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobs
     """
     if settings.uses_stripe:
         return _stripe_gateway_of(settings, engine, observe)
+    if settings.uses_mollie:
+        return _mollie_gateway_of(settings, engine, observe)
+    _refuse_after_provider(engine)
     if settings.payment_url:
-        _refuse_after_stripe(engine)
         _tie(engine, home.c.gateway, GatewayKind.HTTP, WAS_SIMULATED)
         return http_gateway(settings, observe)
-    _refuse_after_stripe(engine)
     _tie(engine, home.c.gateway, GatewayKind.SIMULATED, WAS_HTTP)
     return SimulatedGateway(
         seed=_tie(engine, home.c.payment_seed, settings.payment_seed, OTHER_SEED),
@@ -102,67 +137,99 @@ def stripe_account(settings: Settings) -> StripeAccount:
     try:
         from orders_pipeline.payments.backends.stripe.requests import StripeAccount  # noqa: PLC0415 optional
     except ImportError:
-        raise SettingsError(
-            "Stripe's client is not installed. Install it with `pip install stripe` in the environment of "
-            "the pipeline, on each machine"
-        ) from None
-    return StripeAccount(_stripe_key(settings), settings.stripe_url, settings.payment_timeout)
+        raise SettingsError(NOT_INSTALLED.format(provider="Stripe", package="stripe")) from None
+    return StripeAccount(settings.stripe_secret(), settings.stripe_url, settings.payment_timeout)
 
 
-def _stripe_key(settings: Settings) -> str:
-    if settings.stripe_key_file is None:
-        return settings.stripe_key
+def mollie_account(settings: Settings) -> MollieAccount:
+    """Returns how the profile of Mollie is reached.
+
+    Raises:
+        SettingsError: the extra `mollie` is not installed, or the file with the key cannot be read.
+    """
     try:
-        key = settings.stripe_key_file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"ORDERS_STRIPE_KEY_FILE cannot be read: {type(error).__name__}") from None
-    if not key.startswith(("sk_", "rk_")):
-        raise SettingsError("ORDERS_STRIPE_KEY_FILE holds no secret or restricted key of Stripe")
-    return key
+        from orders_pipeline.payments.backends.mollie.requests import MollieAccount  # noqa: PLC0415 optional
+    except ImportError:
+        raise SettingsError(NOT_INSTALLED.format(provider="Mollie", package="mollie-api-py")) from None
+    return MollieAccount(settings.mollie_secret(), settings.mollie_url, settings.payment_timeout)
+
+
+def provider_account(settings: Settings) -> tuple[str, ProviderAccount] | None:
+    """Returns the provider that the settings name, and the account of its key; None if they name none."""
+    if settings.uses_stripe:
+        return PROVIDERS[GatewayKind.STRIPE], stripe_account(settings)
+    if settings.uses_mollie:
+        return PROVIDERS[GatewayKind.MOLLIE], mollie_account(settings)
+    return None
 
 
 def _stripe_gateway_of(settings: Settings, engine: Engine, observe: Observe) -> PaymentGateway:
+    account = stripe_account(settings)
     from orders_pipeline.payments.backends.stripe.gateway import StripeGateway  # noqa: PLC0415 optional
 
-    account = stripe_account(settings)
-    _tie_account(engine, account)
-    with reading(engine) as connection:
-        first = connection.execute(select(func.min(payments.c.requested_at))).scalar()
+    _tie_account(engine, GatewayKind.STRIPE, account)
     return StripeGateway(
         account=account,
         store=store_id(engine),
-        since=first // 1_000_000 if first else 0,
+        since=_first_request(engine),
         statement_suffix=settings.stripe_statement_suffix,
         connections=settings.payment_connections,
         observe=observe,
     )
 
 
-def _tie_account(engine: Engine, account: StripeAccount) -> None:
+def _mollie_gateway_of(settings: Settings, engine: Engine, observe: Observe) -> PaymentGateway:
+    account = mollie_account(settings)
+    from orders_pipeline.payments.backends.mollie.gateway import MollieGateway  # noqa: PLC0415 optional
+
+    _tie_account(engine, GatewayKind.MOLLIE, account)
+    return MollieGateway(
+        account=account,
+        store=store_id(engine),
+        since=_first_request(engine),
+        connections=settings.payment_connections,
+        observe=observe,
+    )
+
+
+def _first_request(engine: Engine) -> int:
+    """Seconds since 1970 from which on the store may have payments; 0 if it has none."""
+    with reading(engine) as connection:
+        first = connection.execute(select(func.min(payments.c.requested_at))).scalar()
+    return first // 1_000_000 if first else 0
+
+
+def _tie_account(engine: Engine, kind: GatewayKind, account: ProviderAccount) -> None:
     """Ties the store to an account and its mode: `stripe:test:acct_1`, without an id if it cannot be read."""
     mode = "live" if account.is_live else "test"
-    wanted = ":".join((GatewayKind.STRIPE, mode, _account_id(account)))
-    with reading(engine) as connection:
-        tied: str = connection.execute(select(home.c.gateway)).scalar_one()
-    kind, _, _ = tied.partition(":")
-    if kind == GatewayKind.STRIPE and (tied.endswith(":") or wanted.endswith(":")):
+    wanted = ":".join((kind, mode, _account_id(account)))
+    tied = _tied_gateway(engine)
+    refused = OTHER_ACCOUNT.format(provider=PROVIDERS[kind], tied=tied, wanted=wanted)
+    if tied.startswith(f"{kind}:") and (tied.endswith(":") or wanted.endswith(":")):
         if tied.split(":")[1] != mode:
-            raise SettingsError(OTHER_ACCOUNT.format(tied=tied, wanted=wanted))
+            raise SettingsError(refused)
         wanted = max(tied, wanted, key=len)
-    _tie(engine, home.c.gateway, wanted, OTHER_ACCOUNT.format(tied=tied, wanted=wanted))
+    _tie(engine, home.c.gateway, wanted, refused)
 
 
-def _refuse_after_stripe(engine: Engine) -> None:
+def _refuse_after_provider(engine: Engine) -> None:
+    kind = _tied_gateway(engine).partition(":")[0]
+    if kind not in PROVIDERS:
+        return
+    provider = PROVIDERS[GatewayKind(kind)]
     with reading(engine) as connection:
-        tied: str = connection.execute(select(home.c.gateway)).scalar_one()
-        if not tied.startswith(f"{GatewayKind.STRIPE}:"):
-            return
         if connection.execute(select(payments.c.order_id).limit(1)).first():
-            raise SettingsError(WAS_STRIPE)
+            setting = f"ORDERS_{provider.upper()}_KEY"
+            raise SettingsError(WAS_PROVIDER.format(setting=setting, provider=provider))
+
+
+def _tied_gateway(engine: Engine) -> str:
+    with reading(engine) as connection:
+        return str(connection.execute(select(home.c.gateway)).scalar_one())
 
 
 @lru_cache
-def _account_id(account: StripeAccount) -> str:
+def _account_id(account: ProviderAccount) -> str:
     return account.id()
 
 

@@ -8,22 +8,20 @@ from typing import Any
 
 import stripe
 
+from orders_pipeline.payments.backends.providers.answers import CardDeclined, OutcomeUnknown, Refused
+from orders_pipeline.payments.backends.providers.asking import LookedUp
+from orders_pipeline.payments.backends.providers.attempts import look_up, other_money, outcome_of
+from orders_pipeline.payments.backends.providers.references import (
+    ATTEMPT,
+    KEY,
+    ORDER,
+    STORE,
+    kept_key,
+    order_number,
+)
 from orders_pipeline.payments.backends.stripe.amounts import AmountRefused, to_stripe
-from orders_pipeline.payments.backends.stripe.asking import LookedUp
-from orders_pipeline.payments.backends.stripe.intents import (
-    intents_since,
-    look_up,
-    metadata,
-    money_of,
-    outcome_of,
-)
-from orders_pipeline.payments.backends.stripe.requests import (
-    CardDeclined,
-    OutcomeUnknown,
-    Refused,
-    answered,
-    wire_key,
-)
+from orders_pipeline.payments.backends.stripe.intents import attempt_of, intents_since
+from orders_pipeline.payments.backends.stripe.requests import answered, wire_key
 from orders_pipeline.payments.gateway import Charge, Declined, Outcome, refusal
 
 NO_PAYMENT_METHOD = refusal("the file names no payment method for this order")
@@ -50,9 +48,9 @@ class Charging:
         """Looks charges up in the list of PaymentIntents, all of them together."""
         since = min(one.asked_since if one.asked_before else self.began for one in charges)
         pages = intents_since(self.client, self.store, since, self.timeout)
-        intents = [one async for page in pages for one in page]
+        attempts = [attempt_of(one) async for page in pages for one in page]
         looked_up: LookedUp[Charge, Outcome] = LookedUp()
-        for charge, found in look_up(charges, intents).items():
+        for charge, found in look_up(charges, attempts).items():
             if found.outcome:
                 looked_up.answers.append(found.outcome)
             elif found.is_open or not await self._closed(found.abandoned):
@@ -90,24 +88,25 @@ class Charging:
             return Declined(charge, declined.reason)
         except Refused as refused:
             return Declined(charge, refusal(str(refused)))
-        if money_of(intent) != (charge.amount, charge.currency):
-            amount, currency = money_of(intent)
-            return Declined(charge, refusal(f"Stripe has {amount} {currency} under this key ({intent.id})"))
-        outcome = outcome_of(charge, intent)
+        made = attempt_of(intent)
+        outcome = other_money(charge, made) or outcome_of(charge, made)
         if outcome is None:
             raise OutcomeUnknown(f"the payment is {intent.status}")
         return outcome
 
     def _params(self, charge: Charge) -> Any:
-        _, _, rest = charge.key.partition("/")
-        number = rest.rpartition("/")[0]
         params: dict[str, Any] = {
             "amount": to_stripe(charge.amount, charge.currency),
             "currency": charge.currency.lower(),
             "payment_method": charge.payment_method,
             "confirm": True,
             "off_session": True,
-            "metadata": metadata(self.store, charge.key, number, charge.attempt),
+            "metadata": {
+                STORE: self.store,
+                KEY: kept_key(charge.key),
+                ORDER: order_number(charge.key),
+                ATTEMPT: str(charge.attempt),
+            },
         }
         if charge.customer:
             params["customer"] = charge.customer

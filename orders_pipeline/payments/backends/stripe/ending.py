@@ -11,14 +11,9 @@ from typing import Any
 
 import stripe
 
-from orders_pipeline.payments.backends.stripe.asking import LookedUp, each
-from orders_pipeline.payments.backends.stripe.requests import (
-    CardDeclined,
-    OutcomeUnknown,
-    Refused,
-    answered,
-    wire_key,
-)
+from orders_pipeline.payments.backends.providers.answers import CardDeclined, OutcomeUnknown, Refused
+from orders_pipeline.payments.backends.providers.asking import LookedUp, each
+from orders_pipeline.payments.backends.stripe.requests import answered, wire_key
 from orders_pipeline.payments.gateway import (
     VOIDED,
     Capture,

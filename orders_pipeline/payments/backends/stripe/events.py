@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import stripe
 
 from orders_pipeline.base.model import RefundStatus
-from orders_pipeline.payments.backends.stripe.intents import KEY, money_of, tag
-from orders_pipeline.payments.backends.stripe.refunding import status_of, why_failed
+from orders_pipeline.payments.backends.providers.refunds import MadeRefund
+from orders_pipeline.payments.backends.stripe.intents import money_of
+from orders_pipeline.payments.backends.stripe.refunding import made_refund
 
 REFUND_TYPES = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
 DISPUTE_OPENED, DISPUTE_CLOSED = "charge.dispute.created", "charge.dispute.closed"
@@ -51,13 +52,7 @@ def _told(kind: str, about: Any) -> tuple[str, dict[str, Any]] | None:
         return "dispute.opened", _dispute(about)
     if kind == DISPUTE_CLOSED and about.status in ("won", "lost"):
         return f"dispute.{about.status}", _dispute(about)
-    if kind in REFUND_TYPES and tag(about, KEY):
-        match status_of(about):
-            case RefundStatus.COMPLETED:
-                return "refund.succeeded", _refund(about)
-            case RefundStatus.FAILED:
-                return "refund.failed", {**_refund(about), "failure_reason": why_failed(about)}
-    return None
+    return _refund(made_refund(about)) if kind in REFUND_TYPES else None
 
 
 def _dispute(dispute: Any) -> dict[str, Any]:
@@ -69,9 +64,17 @@ def _dispute(dispute: Any) -> dict[str, Any]:
     }
 
 
-def _refund(refund: Any) -> dict[str, Any]:
-    amount, currency = money_of(refund)
-    return {
-        **{"id": refund.id, "charge": refund.payment_intent, "reference": tag(refund, KEY)},
-        **{"amount": amount, "currency": currency, "transaction_id": refund.id},
+def _refund(made: MadeRefund) -> tuple[str, dict[str, Any]] | None:
+    if not made.key:
+        return None
+    told: dict[str, Any] = {
+        **{"id": made.id, "charge": made.charge, "reference": made.key},
+        **{"amount": made.amount, "currency": made.currency, "transaction_id": made.id},
     }
+    match made.status:
+        case RefundStatus.COMPLETED:
+            return "refund.succeeded", told
+        case RefundStatus.FAILED:
+            return "refund.failed", {**told, "failure_reason": made.reason}
+        case _:
+            return None

@@ -10,30 +10,22 @@ the same.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import stripe
 
-from orders_pipeline.payments.backends.stripe.asking import Answer, Asked, Asking, Rounds
+from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown
+from orders_pipeline.payments.backends.providers.asking import asked_in_rounds
+from orders_pipeline.payments.backends.providers.attempts import journal_page, shows_outcome
+from orders_pipeline.payments.backends.providers.references import STORE, kept_key
+from orders_pipeline.payments.backends.providers.refunds import refund_entry, shows_refund
 from orders_pipeline.payments.backends.stripe.charging import Charging
 from orders_pipeline.payments.backends.stripe.ending import Capturing, Voiding
-from orders_pipeline.payments.backends.stripe.intents import STORE, intents_since, kept_key, tag
-from orders_pipeline.payments.backends.stripe.journal import (
-    JOURNAL_STATUSES,
-    journal_entry,
-    refund_entry,
-    shows_outcome,
-    shows_refund,
-)
-from orders_pipeline.payments.backends.stripe.refunding import Refunding
-from orders_pipeline.payments.backends.stripe.requests import (
-    OutcomeUnknown,
-    StripeAccount,
-    pages,
-)
+from orders_pipeline.payments.backends.stripe.intents import attempt_of, intents_since, tag
+from orders_pipeline.payments.backends.stripe.refunding import Refunding, made_refund
+from orders_pipeline.payments.backends.stripe.requests import StripeAccount, pages
 from orders_pipeline.payments.gateway import (
     Capture,
     CaptureOutcome,
@@ -44,7 +36,6 @@ from orders_pipeline.payments.gateway import (
     GatewayUnavailableError,
     JournalEntry,
     Outcome,
-    OutcomesOpenError,
     Refund,
     Refunded,
     RefundEntry,
@@ -84,38 +75,39 @@ class StripeGateway:
         def charging(client: stripe.StripeClient) -> Charging:
             return Charging(client, self.store, self.statement_suffix, self.account.timeout, began)
 
-        return self._outcomes(charging, ChargesOpenError, charges, self.observe)
+        return asked_in_rounds(
+            self.account.connected(), charging, ChargesOpenError, charges, self.connections, self.observe
+        )
 
     def capture(self, captures: Sequence[Capture]) -> AsyncGenerator[Sequence[CaptureOutcome], None]:
         """Yields outcomes as they arrive; raises at the end if some are unknown."""
-        return self._outcomes(
-            lambda client: Capturing(client, self.account.timeout), CapturesOpenError, captures
+        return asked_in_rounds(
+            self.account.connected(),
+            lambda client: Capturing(client, self.account.timeout),
+            CapturesOpenError,
+            captures,
+            self.connections,
         )
 
     def void(self, voids: Sequence[Void]) -> AsyncGenerator[Sequence[VoidOutcome], None]:
         """Yields outcomes as they arrive; raises at the end if some are unknown."""
-        return self._outcomes(lambda client: Voiding(client, self.account.timeout), VoidsOpenError, voids)
+        return asked_in_rounds(
+            self.account.connected(),
+            lambda client: Voiding(client, self.account.timeout),
+            VoidsOpenError,
+            voids,
+            self.connections,
+        )
 
     def refund(self, refunds: Sequence[Refund]) -> AsyncGenerator[Sequence[RefundOutcome], None]:
         """Yields outcomes as they arrive; raises at the end if some are unknown."""
-        return self._outcomes(
-            lambda client: Refunding(client, self.store, self.account.timeout), RefundsOpenError, refunds
+        return asked_in_rounds(
+            self.account.connected(),
+            lambda client: Refunding(client, self.store, self.account.timeout),
+            RefundsOpenError,
+            refunds,
+            self.connections,
         )
-
-    async def _outcomes(
-        self,
-        asking_of: Callable[[stripe.StripeClient], Asking[Asked, Answer]],
-        open_error: type[OutcomesOpenError],
-        asked: Sequence[Asked],
-        observe: Observe = unobserved,
-    ) -> AsyncGenerator[Sequence[Answer], None]:
-        async with self.account.connected() as client:
-            asking = asking_of(client)
-            rounds: Rounds[Asked, Answer]
-            rounds = Rounds(asking.look_up, asking.send, open_error, self.connections, observe)
-            async with aclosing(rounds.outcomes(asked)) as outcomes:
-                async for group in outcomes:
-                    yield group
 
     def answers(self) -> bool:
         """Whether Stripe accepts requests at the moment, even if it refuses the API key."""
@@ -140,10 +132,7 @@ class StripeGateway:
 
         async def read(client: stripe.StripeClient) -> list[list[JournalEntry]]:
             intents = intents_since(client, self.store, self.since, self.account.timeout)
-            return [
-                [journal_entry(one) for one in page if one.status in JOURNAL_STATUSES]
-                async for page in intents
-            ]
+            return [journal_page([attempt_of(one) for one in page]) async for page in intents]
 
         yield from self._read(read)
 
@@ -153,7 +142,7 @@ class StripeGateway:
         async def read(client: stripe.StripeClient) -> list[list[RefundEntry]]:
             lists = client.v1.refunds.list_async
             return [
-                [refund_entry(one) for one in page if tag(one, STORE) == self.store]
+                [refund_entry(made_refund(one)) for one in page if tag(one, STORE) == self.store]
                 async for page in pages(lists, self.account.timeout)
             ]
 

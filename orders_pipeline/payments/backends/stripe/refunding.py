@@ -9,25 +9,14 @@ from typing import Any
 import stripe
 
 from orders_pipeline.base.model import RefundStatus
+from orders_pipeline.payments.backends.providers.answers import CardDeclined, OutcomeUnknown, Refused
+from orders_pipeline.payments.backends.providers.asking import LookedUp
+from orders_pipeline.payments.backends.providers.references import KEY, STORE, kept_key
+from orders_pipeline.payments.backends.providers.refunds import MadeRefund, refund_found, refund_outcome
 from orders_pipeline.payments.backends.stripe.amounts import AmountRefused, to_stripe
-from orders_pipeline.payments.backends.stripe.asking import LookedUp
-from orders_pipeline.payments.backends.stripe.intents import KEY, STORE, kept_key, money_of, tag
-from orders_pipeline.payments.backends.stripe.requests import (
-    CardDeclined,
-    OutcomeUnknown,
-    Refused,
-    answered,
-    pages,
-    wire_key,
-)
-from orders_pipeline.payments.gateway import (
-    Refund,
-    Refunded,
-    RefundFailed,
-    RefundOutcome,
-    is_attempt_of,
-    refusal,
-)
+from orders_pipeline.payments.backends.stripe.intents import money_of, tag
+from orders_pipeline.payments.backends.stripe.requests import answered, pages, wire_key
+from orders_pipeline.payments.gateway import Refund, RefundFailed, RefundOutcome, refusal
 
 REFUND_STATUSES = {
     "succeeded": RefundStatus.COMPLETED,
@@ -51,7 +40,7 @@ class Refunding:
             found = await self._found(one)
             if found is None:
                 looked_up.to_send.append(one)
-            elif outcome := _refund_outcome(one, found):
+            elif outcome := refund_outcome(one, found):
                 looked_up.answers.append(outcome)
             else:
                 looked_up.still_open.append(one)
@@ -75,44 +64,21 @@ class Refunding:
             return RefundFailed(refund, declined.reason)
         except Refused as refused:
             return RefundFailed(refund, refusal(str(refused)))
-        outcome = _refund_outcome(refund, made)
+        outcome = refund_outcome(refund, made_refund(made))
         if outcome is None:
             raise OutcomeUnknown(f"the refund is {made.status}")
         return outcome
 
-    async def _found(self, refund: Refund) -> Any | None:
-        """The refund of this key, or one of another attempt that gave the same money back."""
+    async def _found(self, refund: Refund) -> MadeRefund | None:
         lists = self.client.v1.refunds.list_async
-        key = kept_key(refund.key)
-        attempts = [
-            one
-            async for page in pages(lists, self.timeout, payment_intent=refund.transaction_id)
-            for one in page
-            if is_attempt_of(key, tag(one, KEY))
-        ]
-        moved = [one for one in attempts if one.status not in ("failed", "canceled")]
-        own = [one for one in attempts if tag(one, KEY) == key]
-        return next(iter(moved or own), None)
+        listed = pages(lists, self.timeout, payment_intent=refund.transaction_id)
+        return refund_found(refund, [made_refund(one) async for page in listed for one in page])
 
 
-def _refund_outcome(refund: Refund, made: Any) -> RefundOutcome | None:
+def made_refund(made: Any) -> MadeRefund:
+    """Returns a refund of Stripe as one that was made."""
     amount, currency = money_of(made)
-    if (amount, currency) != (refund.amount, refund.currency):
-        return RefundFailed(refund, refusal(f"Stripe has {amount} {currency} under this key ({made.id})"))
-    match REFUND_STATUSES.get(made.status, RefundStatus.PROCESSING):
-        case RefundStatus.COMPLETED:
-            return Refunded(refund, made.id)
-        case RefundStatus.FAILED:
-            return RefundFailed(refund, why_failed(made))
-        case _:
-            return None
-
-
-def status_of(made: Any) -> RefundStatus:
-    """Returns the status of a refund at Stripe."""
-    return REFUND_STATUSES.get(made.status, RefundStatus.PROCESSING)
-
-
-def why_failed(made: Any) -> str:
-    """Returns why a refund failed."""
-    return str(getattr(made, "failure_reason", None) or made.status)
+    status = REFUND_STATUSES.get(made.status, RefundStatus.PROCESSING)
+    failed = getattr(made, "failure_reason", None) or made.status
+    reason = str(failed) if status is RefundStatus.FAILED else ""
+    return MadeRefund(made.id, tag(made, KEY), made.payment_intent, amount, currency, status, reason)

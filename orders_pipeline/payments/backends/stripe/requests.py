@@ -13,6 +13,12 @@ from urllib.parse import quote
 import stripe
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from orders_pipeline.payments.backends.providers.answers import (
+    CardDeclined,
+    OutcomeUnknown,
+    Refused,
+    retry_after,
+)
 from orders_pipeline.payments.gateway import GatewayRefusedError, GatewayUnavailableError
 
 KEY_LENGTH = 255
@@ -21,32 +27,6 @@ CHECK_SECONDS = 3.0
 PAGE = 100
 NOT_FOUND, CONFLICT, TOO_MANY = 404, 409, 429
 Result = TypeVar("Result")
-
-
-class OutcomeUnknown(Exception):
-    """The request may have arrived, or Stripe cannot answer now.
-
-    Attributes:
-        retry_after: seconds that Stripe asks to wait.
-        status: of the answer; None if there was none.
-    """
-
-    def __init__(self, why: str, retry_after: float = 0.0, status: int | None = None) -> None:
-        super().__init__(why)
-        self.retry_after = retry_after
-        self.status = status
-
-
-class Refused(Exception):
-    """Stripe refused this request for good, in its own words; it moved no money."""
-
-
-class CardDeclined(Exception):
-    """The bank or Stripe declined the payment. `reason` is Stripe's decline code."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,5 +192,4 @@ def _words(error: stripe.StripeError) -> str:
 
 def _retry_after(error: stripe.StripeError) -> float:
     headers = error.headers or {}
-    told = str(headers.get("Retry-After") or headers.get("retry-after") or "")
-    return float(told) if told.isascii() and told.isdigit() else 0.0
+    return retry_after(headers.get("Retry-After") or headers.get("retry-after"))

@@ -1,24 +1,26 @@
-"""Asks Stripe in rounds, until each outcome is known or there was no progress."""
+"""Asks a provider in rounds, until each outcome is known or there was no progress."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from orders_pipeline.payments.backends.stripe.requests import OutcomeUnknown
+from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown
 from orders_pipeline.payments.gateway import GatewayRefusedError, OutcomesOpenError
 from orders_pipeline.payments.lanes import Observe, answers_in_lanes, unobserved
 
 WAITS = (0.5, 1.0, 2.0, 4.0)
 Asked = TypeVar("Asked", bound=Any)
 Answer = TypeVar("Answer")
+Client = TypeVar("Client")
 
 
 @dataclass(slots=True)
 class LookedUp(Generic[Asked, Answer]):
-    """What Stripe showed about requests that it may have: `to_send` are those that it does not have."""
+    """What a provider showed about requests that it may have: `to_send` are those that it does not have."""
 
     answers: list[Answer] = field(default_factory=list)
     to_send: list[Asked] = field(default_factory=list)
@@ -29,7 +31,7 @@ class Asking(Protocol[Asked, Answer]):
     """How requests of one kind are looked up and made."""
 
     async def look_up(self, asked: Sequence[Asked], /) -> LookedUp[Asked, Answer]:
-        """Looks up requests that Stripe may have; raises OutcomeUnknown if it cannot answer now."""
+        """Looks up requests that the provider may have; raises OutcomeUnknown if it cannot answer now."""
         ...
 
     async def send(self, one: Asked, /) -> Answer:
@@ -39,16 +41,13 @@ class Asking(Protocol[Asked, Answer]):
 
 @dataclass(slots=True)
 class Rounds(Generic[Asked, Answer]):
-    """Requests of one kind. A round looks up those that Stripe may have, together, and sends the others.
+    """Requests of one kind. A round looks up those that the provider may have, and sends the others.
 
     Args:
-        look_up: raises OutcomeUnknown if Stripe cannot answer now.
-        send: makes one request; raises OutcomeUnknown if it may have arrived.
         lanes: requests open at the same time.
     """
 
-    look_up: Callable[[Sequence[Asked]], Awaitable[LookedUp[Asked, Answer]]]
-    send: Callable[[Asked], Awaitable[Answer]]
+    asking: Asking[Asked, Answer]
     open_error: type[OutcomesOpenError]
     lanes: int
     observe: Observe = unobserved
@@ -62,7 +61,7 @@ class Rounds(Generic[Asked, Answer]):
 
         Raises:
             OutcomesOpenError: at the end, if some are unknown.
-            GatewayRefusedError: at the end, if Stripe refuses all requests.
+            GatewayRefusedError: at the end, if the provider refuses all requests.
         """
         to_find = [one for one in asked if one.asked_before]
         to_send = [one for one in asked if not one.asked_before]
@@ -88,7 +87,7 @@ class Rounds(Generic[Asked, Answer]):
         if not asked:
             return LookedUp()
         try:
-            return await self.look_up(asked)
+            return await self.asking.look_up(asked)
         except OutcomeUnknown as unknown:
             self._note(unknown)
         except GatewayRefusedError as refused:
@@ -99,7 +98,7 @@ class Rounds(Generic[Asked, Answer]):
         if self._refused:
             return None
         try:
-            return one, await self.send(one)
+            return one, await self.asking.send(one)
         except OutcomeUnknown as unknown:
             self._note(unknown)
         except GatewayRefusedError as refused:
@@ -111,8 +110,24 @@ class Rounds(Generic[Asked, Answer]):
         self._asks_to_wait = max(self._asks_to_wait, unknown.retry_after)
 
 
+async def asked_in_rounds(
+    connected: AbstractAsyncContextManager[Client],
+    asking_of: Callable[[Client], Asking[Asked, Answer]],
+    open_error: type[OutcomesOpenError],
+    asked: Sequence[Asked],
+    lanes: int,
+    observe: Observe = unobserved,
+) -> AsyncGenerator[Sequence[Answer], None]:
+    """Connects to a provider, and yields outcomes as `Rounds.outcomes` does."""
+    async with connected as client:
+        rounds: Rounds[Asked, Answer] = Rounds(asking_of(client), open_error, lanes, observe)
+        async with aclosing(rounds.outcomes(asked)) as outcomes:
+            async for group in outcomes:
+                yield group
+
+
 def each(found: Iterable[tuple[Asked, Answer | None]]) -> LookedUp[Asked, Answer]:
-    """Returns the result of look-ups one by one; None means that Stripe does not have the request."""
+    """Returns the result of look-ups one by one; None means that the provider does not have the request."""
     looked_up: LookedUp[Asked, Answer] = LookedUp()
     for one, answer in found:
         if answer is None:

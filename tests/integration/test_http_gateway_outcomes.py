@@ -1,4 +1,4 @@
-"""What every payment gateway keeps to: the simulated one in the process, and the one behind HTTP."""
+"""The gateway behind HTTP gives the outcomes of the simulated one, whose seed and keys decide them."""
 
 from __future__ import annotations
 

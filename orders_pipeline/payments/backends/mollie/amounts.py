@@ -1,0 +1,24 @@
+"""Amounts as Mollie writes them: decimal numbers in the currency's usual unit, such as `12.30` and `1230`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from mollie.models import Amount
+
+from orders_pipeline.base.currency import MINOR_DIGITS
+
+
+def to_mollie(amount: int, currency: str) -> Amount:
+    """Returns an amount as Mollie takes it.
+
+    Args:
+        amount: in the currency's minor unit.
+    """
+    digits = MINOR_DIGITS[currency]
+    return Amount(currency=currency, value=f"{Decimal(amount).scaleb(-digits):.{digits}f}")
+
+
+def from_mollie(amount: Amount) -> tuple[int, str]:
+    """Returns an amount of Mollie in the minor unit, and its currency."""
+    return int(Decimal(amount.value).scaleb(MINOR_DIGITS[amount.currency])), amount.currency

@@ -1,0 +1,106 @@
+"""Captures and releases of payments that Mollie holds money for.
+
+Both are carried out after the answer, so the payment's status says whether they have happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mollie import ClientSDK
+
+from orders_pipeline.base.model import PaymentStatus
+from orders_pipeline.payments.backends.mollie.payments import attempt_of
+from orders_pipeline.payments.backends.mollie.requests import answered, wire_key
+from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
+from orders_pipeline.payments.backends.providers.asking import LookedUp, each
+from orders_pipeline.payments.gateway import (
+    VOIDED,
+    Capture,
+    Captured,
+    CaptureDeclined,
+    CaptureOutcome,
+    Void,
+    Voided,
+    VoidFailed,
+    VoidOutcome,
+    refusal,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capturing:
+    """Takes the money of authorized charges."""
+
+    client: ClientSDK
+    timeout: float
+
+    async def look_up(self, captures: Sequence[Capture]) -> LookedUp[Capture, CaptureOutcome]:
+        """Looks captures up by their payments."""
+        return each([(one, await self._shown(one)) for one in captures])
+
+    async def send(self, capture: Capture) -> CaptureOutcome:
+        """Captures the whole amount."""
+        request = self.client.captures.create_async(
+            payment_id=capture.transaction_id, entity_capture={}, idempotency_key=wire_key(capture.key)
+        )
+        try:
+            await answered(request, self.timeout)
+        except Refused as refused:
+            return await self._shown(capture) or CaptureDeclined(capture, refusal(str(refused)))
+        shown = await self._shown(capture)
+        if shown is None:
+            raise OutcomeUnknown("the payment is not captured yet")
+        return shown
+
+    async def _shown(self, capture: Capture) -> CaptureOutcome | None:
+        match await _status(self.client, capture.transaction_id, self.timeout):
+            case PaymentStatus.SUCCEEDED:
+                return Captured(capture, capture.transaction_id)
+            case PaymentStatus.VOIDED | PaymentStatus.DECLINED:
+                return CaptureDeclined(capture, VOIDED)
+            case _:
+                return None
+
+
+@dataclass(frozen=True, slots=True)
+class Voiding:
+    """Releases authorized charges."""
+
+    client: ClientSDK
+    timeout: float
+
+    async def look_up(self, voids: Sequence[Void]) -> LookedUp[Void, VoidOutcome]:
+        """Looks voids up by their payments."""
+        return each([(one, await self._shown(one)) for one in voids])
+
+    async def send(self, void: Void) -> VoidOutcome:
+        """Asks Mollie to release the authorization."""
+        request = self.client.payments.release_authorization_async(
+            payment_id=void.transaction_id, idempotency_key=wire_key(void.key)
+        )
+        try:
+            await answered(request, self.timeout)
+        except Refused as refused:
+            return await self._shown(void) or VoidFailed(void, refusal(str(refused)))
+        shown = await self._shown(void)
+        if shown is None:
+            raise OutcomeUnknown("the authorization is not released yet")
+        return shown
+
+    async def _shown(self, void: Void) -> VoidOutcome | None:
+        match await _status(self.client, void.transaction_id, self.timeout):
+            case PaymentStatus.VOIDED | PaymentStatus.DECLINED:
+                return Voided(void, void.transaction_id)
+            case PaymentStatus.SUCCEEDED:
+                return VoidFailed(void, refusal(f"{void.transaction_id} was captured"))
+            case _:
+                return None
+
+
+async def _status(client: ClientSDK, payment: str, timeout: float) -> PaymentStatus:
+    try:
+        return attempt_of(await answered(client.payments.get_async(payment_id=payment), timeout)).status
+    except Refused as refused:
+        raise OutcomeUnknown(f"Mollie does not show {payment}: {refused}") from None

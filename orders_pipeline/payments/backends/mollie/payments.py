@@ -1,0 +1,71 @@
+"""Payments of a store at Mollie, and how they stand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from mollie import ClientSDK
+from mollie.models import ListPaymentResponse, PaymentResponse
+
+from orders_pipeline.base.model import PaymentStatus
+from orders_pipeline.payments.backends.mollie.amounts import from_mollie
+from orders_pipeline.payments.backends.mollie.requests import pages, word
+from orders_pipeline.payments.backends.providers.attempts import Attempt
+from orders_pipeline.payments.backends.providers.references import KEY, STORE
+from orders_pipeline.payments.gateway import VOIDED
+
+STATUSES = {
+    "paid": PaymentStatus.SUCCEEDED,
+    "authorized": PaymentStatus.AUTHORIZED,
+    "failed": PaymentStatus.DECLINED,
+    "canceled": PaymentStatus.DECLINED,
+    "expired": PaymentStatus.DECLINED,
+}
+# The clock of Mollie and the one of this machine may differ.
+CLOCKS_DIFFER_SECONDS = 3_600
+MolliePayment = PaymentResponse | ListPaymentResponse
+
+
+def tag(one: Any, name: str) -> str:
+    """Returns an entry of the metadata of a payment or refund; empty if there is none."""
+    return str(one.metadata.get(name, "")) if isinstance(one.metadata, dict) else ""
+
+
+async def payments_since(
+    client: ClientSDK, store: str, since: int, timeout: float
+) -> AsyncIterator[Sequence[ListPaymentResponse]]:
+    """Yields the payments of a store, page by page.
+
+    Args:
+        since: seconds since 1970. The list begins with the newest, so it is read up to there.
+    """
+    async for page in pages(client.payments.list_async, timeout):
+        listed: Sequence[ListPaymentResponse] = page.payments
+        if ours := [one for one in listed if tag(one, STORE) == store]:
+            yield ours
+        if listed and _created(listed[-1]) < since - CLOCKS_DIFFER_SECONDS:
+            return
+
+
+def attempt_of(payment: MolliePayment) -> Attempt:
+    """Returns a payment of Mollie as an attempt to pay."""
+    amount, currency = from_mollie(payment.amount)
+    status = STATUSES.get(word(payment.status), PaymentStatus.PROCESSING)
+    if status is PaymentStatus.DECLINED and payment.authorized_at:
+        status = PaymentStatus.VOIDED
+    return Attempt(payment.id, tag(payment, KEY), amount, currency, status, _reason(payment, status))
+
+
+def _reason(payment: MolliePayment, status: PaymentStatus) -> str:
+    if status is PaymentStatus.VOIDED:
+        return VOIDED
+    if status is not PaymentStatus.DECLINED:
+        return ""
+    told = getattr(payment.details, "failure_reason", None) or getattr(payment.status_reason, "code", None)
+    return word(told or payment.status)
+
+
+def _created(payment: ListPaymentResponse) -> float:
+    return datetime.fromisoformat(payment.created_at).timestamp()

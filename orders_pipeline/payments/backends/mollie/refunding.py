@@ -1,0 +1,83 @@
+"""Refunds of payments. Mollie lists all refunds of one, by which they are found again.
+
+Mollie sends the money some hours or days after it has taken a request. A refund is completed once Mollie has
+taken it, and one that fails later is told by `missed_events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mollie import ClientSDK
+
+from orders_pipeline.base.model import RefundStatus
+from orders_pipeline.payments.backends.mollie.amounts import from_mollie, to_mollie
+from orders_pipeline.payments.backends.mollie.payments import tag
+from orders_pipeline.payments.backends.mollie.requests import answered, pages, wire_key, word
+from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
+from orders_pipeline.payments.backends.providers.asking import LookedUp
+from orders_pipeline.payments.backends.providers.references import KEY, STORE, kept_key
+from orders_pipeline.payments.backends.providers.refunds import MadeRefund, refund_found, refund_outcome
+from orders_pipeline.payments.gateway import Refund, RefundFailed, RefundOutcome, refusal
+
+FAILED = ("failed", "canceled")
+
+
+@dataclass(frozen=True, slots=True)
+class Refunding:
+    """Gives money back."""
+
+    client: ClientSDK
+    store: str
+    timeout: float
+
+    async def look_up(self, refunds: Sequence[Refund]) -> LookedUp[Refund, RefundOutcome]:
+        """Looks refunds up in the lists of their payments."""
+        looked_up: LookedUp[Refund, RefundOutcome] = LookedUp()
+        for one in refunds:
+            found = await self._found(one)
+            if found is None:
+                looked_up.to_send.append(one)
+            elif outcome := refund_outcome(one, found):
+                looked_up.answers.append(outcome)
+        return looked_up
+
+    async def send(self, refund: Refund) -> RefundOutcome:
+        """Makes a refund."""
+        request = self.client.refunds.create_async(
+            payment_id=refund.transaction_id,
+            idempotency_key=wire_key(refund.key),
+            refund_request=self._params(refund),
+        )
+        try:
+            made = made_refund(await answered(request, self.timeout))
+        except Refused as refused:
+            return RefundFailed(refund, refusal(str(refused)))
+        outcome = refund_outcome(refund, made)
+        if outcome is None:
+            raise OutcomeUnknown(f"the refund {made.id} is open")
+        return outcome
+
+    def _params(self, refund: Refund) -> Any:
+        return {
+            "amount": to_mollie(refund.amount, refund.currency),
+            "description": "Refund",
+            "metadata": {STORE: self.store, KEY: kept_key(refund.key)},
+        }
+
+    async def _found(self, refund: Refund) -> MadeRefund | None:
+        def listed(**page: Any) -> Any:
+            return self.client.refunds.list_async(payment_id=refund.transaction_id, **page)
+
+        made = [made_refund(one) async for page in pages(listed, self.timeout) for one in page.refunds]
+        return refund_found(refund, made)
+
+
+def made_refund(made: Any) -> MadeRefund:
+    """Returns a refund of Mollie as one that was made."""
+    amount, currency = from_mollie(made.amount)
+    told = word(made.status)
+    status, reason = (RefundStatus.FAILED, told) if told in FAILED else (RefundStatus.COMPLETED, "")
+    return MadeRefund(made.id, tag(made, KEY), made.payment_id, amount, currency, status, reason)

@@ -1,0 +1,86 @@
+"""What a provider has of the refunds of a payment, in the terms of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from orders_pipeline.base.model import RefundStatus
+from orders_pipeline.payments.backends.providers.references import kept_key
+from orders_pipeline.payments.gateway import (
+    Refund,
+    Refunded,
+    RefundEntry,
+    RefundFailed,
+    RefundOutcome,
+    is_attempt_of,
+    is_refusal,
+    refusal,
+)
+
+
+class MadeRefund(NamedTuple):
+    """A refund as the provider has it.
+
+    Attributes:
+        id: the provider's own.
+        key: of the refund, as `kept_key` returns it.
+        charge: id of the payment.
+        amount: in the currency's minor unit.
+        status: processing, completed or failed.
+        reason: why it failed; empty for others.
+    """
+
+    id: str
+    key: str
+    charge: str
+    amount: int
+    currency: str
+    status: RefundStatus
+    reason: str = ""
+
+
+def refund_found(refund: Refund, made: Sequence[MadeRefund]) -> MadeRefund | None:
+    """Returns the refund of this key, or the one of another attempt that gave the same money back."""
+    key = kept_key(refund.key)
+    attempts = [one for one in made if is_attempt_of(key, one.key)]
+    moved = [one for one in attempts if one.status is not RefundStatus.FAILED]
+    own = [one for one in attempts if one.key == key]
+    return next(iter(moved or own), None)
+
+
+def refund_outcome(refund: Refund, made: MadeRefund) -> RefundOutcome | None:
+    """Returns the outcome that a refund shows; None if it is not known yet."""
+    if (made.amount, made.currency) != (refund.amount, refund.currency):
+        found = f"{made.amount} {made.currency} under this key ({made.id})"
+        return RefundFailed(refund, refusal(f"the gateway has {found}"))
+    match made.status:
+        case RefundStatus.COMPLETED:
+            return Refunded(refund, made.id)
+        case RefundStatus.FAILED:
+            return RefundFailed(refund, made.reason)
+        case _:
+            return None
+
+
+def refund_entry(made: MadeRefund) -> RefundEntry:
+    """Returns a refund as an entry of the journal."""
+    completed = made.id if made.status is RefundStatus.COMPLETED else None
+    failed = made.reason if made.status is RefundStatus.FAILED else None
+    return RefundEntry(made.key, made.charge, made.amount, made.currency, made.status, completed, failed)
+
+
+def shows_refund(entries: Sequence[RefundEntry], outcome: RefundOutcome) -> bool:
+    """Whether the entries of refunds show this outcome."""
+    refund = outcome.refund
+    own = [
+        one
+        for one in entries
+        if is_attempt_of(kept_key(refund.key), one.key)
+        and (one.charge, one.amount, one.currency) == (refund.transaction_id, refund.amount, refund.currency)
+    ]
+    if isinstance(outcome, Refunded):
+        return any(one.transaction_id == outcome.transaction_id for one in own)
+    if is_refusal(outcome.reason):
+        return not own
+    return any(one.reason == outcome.reason for one in own)
