@@ -41,6 +41,7 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "capture": "capture",
         "refund": "refund",
         "refunds": "refunds",
+        "payouts": "payouts",
         "kpis": "kpis",
         "leaderboard": "leaderboard",
         "report": "report",

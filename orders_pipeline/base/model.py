@@ -156,6 +156,22 @@ class RefundStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class MovementKind(StrEnum):
+    """What a line of a payment provider's report did to the balance that the provider keeps for the shop.
+
+    `payout`: money left for the bank. `other`: reserves, transfers, and what only the provider explains.
+    """
+
+    CHARGE = "charge"
+    REFUND = "refund"
+    REFUND_REVERSED = "refund_reversed"
+    DISPUTE = "dispute"
+    DISPUTE_REVERSED = "dispute_reversed"
+    FEE = "fee"
+    PAYOUT = "payout"
+    OTHER = "other"
+
+
 OPEN_REFUNDS = (RefundStatus.PENDING, RefundStatus.PROCESSING)
 
 

@@ -39,6 +39,7 @@ from orders_pipeline.base.model import (
     EndKind,
     GatewayEventStatus,
     ImportStatus,
+    MovementKind,
     NotificationStatus,
     OrderStatus,
     PaymentMethod,
@@ -1005,4 +1006,110 @@ notification_sender = Table(
     Column("paused_until", BigInteger, comment="when the next connection is tried"),
     Column("last_error", String, comment="of the last failure"),
     Column("last_success_at", BigInteger),
+)
+
+# Reports of payment providers, and statements of banks, each once by its content.
+settlement_files = Table(
+    "settlement_files",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("format", String, nullable=False, comment="stripe, adyen, plain, camt053 or mt940"),
+    Column("file_name", String, nullable=False),
+    Column("file_sha256", String(64), nullable=False, unique=True),
+    Column("file_bytes", BigInteger, nullable=False),
+    Column("provider", String, comment="whose report it is; empty for a bank statement"),
+    Column("account", String, nullable=False, comment="at the provider or bank; empty if the file has none"),
+    Column("first_at", BigInteger, comment="of its lines, or the first day of a statement"),
+    Column("last_at", BigInteger),
+    Column("imported_at", BigInteger, nullable=False),
+    Column("imported_by", String, nullable=False),
+    _count("records"),
+    _count("accepted"),
+    _count("duplicates"),
+    _count("unrelated"),
+    _count("rejected"),
+)
+
+settlement_rejects = Table(
+    "settlement_rejects",
+    metadata,
+    Column("file_id", Id, ForeignKey("settlement_files.id"), primary_key=True),
+    Column("line", BigInteger, primary_key=True),
+    Column("code", String, nullable=False),
+    Column("message", String, nullable=False),
+    Column("raw", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Transfers of a provider to the bank. What one comes to is the sum of its lines.
+payouts = Table(
+    "payouts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("reference", String, nullable=False, comment="as the provider names it"),
+    Column("currency", String(3), nullable=False),
+    Column("paid_at", BigInteger, comment="when the provider sent it"),
+    # Both references in the form of `bank_references`.
+    Column("reference_key", String, nullable=False),
+    Column("bank_reference_key", String, comment="that the bank shows, if the provider tells it"),
+    UniqueConstraint("provider", "account", "reference", "currency"),
+    Index(None, "paid_at"),
+)
+
+# Money is in minor units, from the shop's view: negative if it leaves the balance at the provider.
+payout_lines = Table(
+    "payout_lines",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file_id", Id, ForeignKey("settlement_files.id"), nullable=False, index=True),
+    Column("file_line", BigInteger, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("line_key", String, nullable=False, comment="id at the provider, or a digest of the line"),
+    Column("kind", String, nullable=False),
+    _one_of("kind", MovementKind),
+    Column("payment_ref", String, comment="the charge, as the provider names it"),
+    Column("source_ref", String, comment="the refund, dispute or capture, as the provider names it"),
+    Column("amount", BigInteger, nullable=False, comment="in the currency of the order"),
+    Column("amount_currency", String(3), nullable=False),
+    Column("gross", BigInteger, nullable=False, comment="in the currency of the payout"),
+    Column("fee", BigInteger, nullable=False, comment="that the provider kept"),
+    Column("net", BigInteger, nullable=False),
+    CheckConstraint("gross - fee = net", name="net_is_gross_less_fee"),
+    Column("currency", String(3), nullable=False),
+    Column("booked_at", BigInteger, nullable=False),
+    Column("payout_id", Id, ForeignKey("payouts.id"), index=True),
+    UniqueConstraint("provider", "account", "line_key"),
+    Index(None, "payment_ref"),
+    Index(None, "source_ref"),
+    Index(None, "booked_at"),
+)
+
+# Lines of bank statements that name a payment provider or a payout. Other lines are not stored.
+bank_lines = Table(
+    "bank_lines",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file_id", Id, ForeignKey("settlement_files.id"), nullable=False, index=True),
+    Column("file_line", BigInteger, nullable=False),
+    Column("account", String, nullable=False),
+    Column("line_key", String, nullable=False, comment="id at the bank, or a digest of the line"),
+    Column("booked_at", BigInteger, nullable=False, index=True),
+    Column("amount", BigInteger, nullable=False, comment="in minor units; negative if money left the bank"),
+    Column("currency", String(3), nullable=False),
+    Column("sender", String, comment="the provider that the text names"),
+    Column("text", String, nullable=False),
+    UniqueConstraint("account", "line_key"),
+)
+
+# What of a bank line could be the reference of a payout: its words, and two or three words in a row.
+bank_references = Table(
+    "bank_references",
+    metadata,
+    Column("bank_line_id", Id, ForeignKey("bank_lines.id"), primary_key=True),
+    Column("reference", String, primary_key=True, comment="capital letters and digits only"),
+    Index(None, "reference"),
+    sqlite_with_rowid=False,
 )

@@ -15,6 +15,7 @@ SECTIONS = {
     "orders_pipeline/order_files": "Packages of `orders_pipeline/order_files`",
     "orders_pipeline/figures": "Packages of `orders_pipeline/figures`",
     "orders_pipeline/payments": "Packages of `orders_pipeline/payments`",
+    "orders_pipeline/payouts": "Packages of `orders_pipeline/payouts`",
     "jobs": "Packages of `jobs`",
     "cli": "Packages of `cli`",
 }

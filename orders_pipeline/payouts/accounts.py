@@ -1,0 +1,64 @@
+"""Whether a file about payouts is of an account of this shop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, select
+
+from orders_pipeline.base.model import MovementKind
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.payouts.lines import BankStatement
+from orders_pipeline.payouts.reading import PayoutFile
+from orders_pipeline.store.many_values import among, parts
+from orders_pipeline.store.schema import authorizations, bank_lines, payments, settlement_files
+
+HINT = "If it is an account of this shop, import the file with --new-account."
+
+
+def require_our_account(connection: Connection, file: PayoutFile) -> None:
+    """Makes sure that a file belongs to this shop.
+
+    The account of a bank statement or report must be known to the store, unless the file is the first of its
+    kind. If a report has charges, the store must have one of them, because reports of Stripe name no account.
+
+    Raises:
+        FileRefused: it does not.
+    """
+    content = file.content
+    if isinstance(content, BankStatement):
+        _require_known(connection, file.name, content.accounts, None)
+        return
+    _require_known(connection, file.name, [content.account], content.provider)
+    charges = {
+        reference
+        for line in content.lines
+        if line.kind is MovementKind.CHARGE
+        for reference in (line.payment, line.source)
+        if reference
+    }
+    if charges and not _any_known(connection, charges):
+        told = f"{file.name} is of another account: the store has none of its charges."
+        raise FileRefused("account_other", told, f"Import the orders first. {HINT}")
+
+
+def _require_known(connection: Connection, name: str, accounts: Sequence[str], provider: str | None) -> None:
+    f = settlement_files.c
+    of_statements = select(bank_lines.c.account).distinct()
+    of_files = (
+        select(f.account).where(f.provider == provider if provider else f.provider.is_(None)).distinct()
+    )
+    known = set(connection.execute(of_files).scalars())
+    if not provider:
+        known |= set(connection.execute(of_statements).scalars())
+    if others := sorted(set(accounts) - known if known else set()):
+        told = f"{name} is of the account {others[0]!r}, and the store knows {', '.join(sorted(known))}."
+        raise FileRefused("account_other", told, HINT)
+
+
+def _any_known(connection: Connection, references: Iterable[str]) -> bool:
+    return any(
+        connection.execute(select(column).where(among(connection, column, part)).limit(1)).first()
+        for part in parts(references)
+        for column in (payments.c.transaction_id, authorizations.c.transaction_id)
+    )

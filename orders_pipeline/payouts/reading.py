@@ -1,0 +1,99 @@
+"""Recognises a file about payouts, and reads it as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import TypeVar
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.payouts.lines import BankStatement, LineRejected, ProviderReport
+from orders_pipeline.payouts.reports.plain import PlainProfile
+from orders_pipeline.payouts.reports.report import read_report
+from orders_pipeline.payouts.statements import camt053, mt940
+
+Content = TypeVar("Content", bytes, str)
+LARGEST_BYTES = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutFile:
+    """A file about payouts, and what it contains."""
+
+    name: str
+    format: str
+    sha256: str
+    bytes: int
+    content: ProviderReport | BankStatement
+
+
+def read_file(file: Path, zone: tzinfo, profile: PlainProfile | None) -> PayoutFile:
+    """Reads a provider's report or a bank statement.
+
+    Args:
+        zone: of times without a zone, and of the days of statements.
+        profile: how a plain CSV is read; None for the formats that are known by themselves.
+
+    Raises:
+        FileRefused: it cannot be read, is in no known form, or is damaged.
+    """
+    raw = _bytes(file)
+    found, content = _content(file.name, raw, zone, profile)
+    return PayoutFile(file.name, found, hashlib.sha256(raw).hexdigest(), len(raw), content)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        size = file.stat().st_size
+        if size > LARGEST_BYTES:
+            told = f"{file.name} has more than {LARGEST_BYTES >> 20} MiB."
+            raise FileRefused("file_too_large", told, "Download the report in parts.")
+        raw = file.read_bytes()
+    except OSError as error:
+        raise FileRefused("file_unreadable", f"{file} cannot be read: {error.strerror}.", "") from None
+    if not raw.strip():
+        raise FileRefused("file_empty", f"{file.name} is empty.", "Download it again.")
+    return raw
+
+
+def _content(
+    name: str, raw: bytes, zone: tzinfo, profile: PlainProfile | None
+) -> tuple[str, ProviderReport | BankStatement]:
+    if profile is None and camt053.recognises(raw):
+        return camt053.NAME, _whole(name, camt053.read_statement, raw, zone)
+    text = _text(name, raw)
+    if profile is None and mt940.recognises(text):
+        return mt940.NAME, _whole(name, mt940.read_statement, text, zone)
+    return read_report(name, text, zone, profile)
+
+
+def _whole(
+    name: str, read: Callable[[str, Content, tzinfo], BankStatement], content: Content, zone: tzinfo
+) -> BankStatement:
+    """Reads statements. A balance or account that cannot be read refuses them all."""
+    try:
+        return read(name, content, zone)
+    except LineRejected as rejected:
+        told = f"{name} has a balance that cannot be read: {rejected.message}"
+        raise FileRefused("statement_damaged", told, "Download the statement from the bank again.") from None
+
+
+def _text(name: str, raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if mt940.recognises(statement := raw.decode("latin-1")):
+            # The format has no encoding, and banks write names in that of their country.
+            return statement
+        told = f"{name} is not text in UTF-8: byte {error.start + 1:,} is 0x{raw[error.start]:02X}."
+        raise FileRefused(
+            "encoding_wrong", told, "Download it again, and do not save it in a spreadsheet."
+        ) from None
+    if "\0" in text:
+        raise FileRefused(
+            "encoding_wrong", f"{name} is not text in UTF-8: it has zero bytes.", "Download it again."
+        )
+    return text

@@ -1,0 +1,161 @@
+"""Reads bank statements in the ISO 20022 format camt.053, versions 02 to 13.
+
+The pipeline needs few of its elements. All versions name them alike, except the status of an entry: newer
+versions have it in a code of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, tzinfo
+from xml.etree.ElementTree import Element
+
+from orders_pipeline.base.clock import end_of_day, start_of_day
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.payouts.lines import BankLine, BankStatement, ContentKeys, LineRejected, Reject
+from orders_pipeline.payouts.reports.report import reject
+from orders_pipeline.payouts.statements.adding_up import require_adds_up
+from orders_pipeline.payouts.statements.xml_tree import (
+    at,
+    children,
+    local_name,
+    namespace_of,
+    parse_xml,
+    text_at,
+)
+from orders_pipeline.payouts.values import read_amount, read_currency, read_day
+
+NAME = "camt053"
+NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(\d\d)")
+OLDEST, NEWEST = 2, 13
+OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
+# Of an entry: all that can hold the reference of a payout, or name its sender.
+TEXTS = (
+    "EndToEndId",
+    "InstrId",
+    "TxId",
+    "AcctSvcrRef",
+    "Ustrd",
+    "AddtlNtryInf",
+    "AddtlTxInf",
+    "Ref",
+    "Nm",
+)
+
+
+def recognises(content: bytes) -> bool:
+    """Whether the beginning of a file is that of XML."""
+    return content[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def read_statement(name: str, content: bytes, zone: tzinfo) -> BankStatement:
+    """Reads the statements of a file.
+
+    Raises:
+        FileRefused: it is no camt.053 of a known version, or its entries do not lead from balance to balance.
+    """
+    root = parse_xml(name, content)
+    _require_version(name, root)
+    lines: list[BankLine] = []
+    rejects: list[Reject] = []
+    accounts: list[str] = []
+    days: list[int] = []
+    keys = ContentKeys()
+    for statement in children(root[0], "Stmt"):
+        account = _account(name, statement)
+        accounts.append(account)
+        days += _days(statement, zone)
+        for number, entry in enumerate(children(statement, "Ntry"), start=len(lines) + len(rejects) + 1):
+            try:
+                if line := _line(entry, number, account, zone, keys):
+                    lines.append(line)
+            except LineRejected as rejected:
+                rejects.append(reject(number, rejected, " ".join(_texts(entry))))
+        _require_adds_up(name, statement)
+    days += [line.booked_at for line in lines]
+    return BankStatement(accounts, min(days, default=None), max(days, default=None), lines, rejects)
+
+
+def _require_version(name: str, root: Element) -> None:
+    found = NAMESPACE.fullmatch(namespace_of(root))
+    if not found or not OLDEST <= int(found[1]) <= NEWEST or len(root) != 1:
+        told = (
+            f"{name} is no bank statement in camt.053: its namespace is {namespace_of(root) or 'missing'!r}."
+        )
+        hint = f"Known are camt.053.001.{OLDEST:02} to camt.053.001.{NEWEST}, and MT940."
+        raise FileRefused("statement_unknown", told, hint)
+
+
+def _account(name: str, statement: Element) -> str:
+    account = text_at(statement, "Acct/Id/IBAN") or text_at(statement, "Acct/Id/Othr/Id")
+    if not account:
+        raise FileRefused("account_missing", f"{name} names no account.", "Download the statement again.")
+    return account
+
+
+def _days(statement: Element, zone: tzinfo) -> Iterator[int]:
+    """Yields the first and the last moment that the statement covers."""
+    if told := text_at(statement, "FrToDt/FrDtTm"):
+        yield start_of_day(read_day(told, "FrDtTm"), zone)
+    if told := text_at(statement, "FrToDt/ToDtTm"):
+        yield end_of_day(read_day(told, "ToDtTm"), zone)
+    for balance in children(statement, "Bal"):
+        if _code(balance) in CLOSING:
+            yield end_of_day(_date(balance), zone)
+
+
+def _line(entry: Element, number: int, account: str, zone: tzinfo, keys: ContentKeys) -> BankLine | None:
+    """A booked entry; None for one that is pending, or for information."""
+    if not _is_booked(entry):
+        return None
+    currency, amount = _money(entry)
+    day, text = _booked(entry), " ".join(_texts(entry))
+    own = text_at(entry, "AcctSvcrRef")
+    key = f"ref:{own}" if own else keys.key_of(account, day, amount, currency, text)
+    return BankLine(number, key, account, start_of_day(day, zone), amount, currency, text)
+
+
+def _is_booked(entry: Element) -> bool:
+    return (text_at(entry, "Sts/Cd") or text_at(entry, "Sts")) == "BOOK"
+
+
+def _booked(entry: Element) -> date:
+    booked = at(entry, "BookgDt")
+    return _date(entry, "ValDt" if booked is None else "BookgDt")
+
+
+def _date(element: Element, name: str = "") -> date:
+    prefix = f"{name}/" if name else ""
+    told = (
+        text_at(element, f"{prefix}Dt/Dt")
+        or text_at(element, f"{prefix}Dt")
+        or text_at(element, f"{prefix}DtTm")
+    )
+    return read_day(told or text_at(element, f"{prefix}Dt/DtTm"), name or "Dt")
+
+
+def _money(element: Element) -> tuple[str, int]:
+    amount = at(element, "Amt")
+    currency = read_currency(amount.get("Ccy", "") if amount is not None else "")
+    value = read_amount(text_at(element, "Amt"), currency, "Amt")
+    return currency, -value if text_at(element, "CdtDbtInd") == "DBIT" else value
+
+
+def _code(balance: Element) -> str:
+    return text_at(balance, "Tp/CdOrPrtry/Cd")
+
+
+def _texts(entry: Element) -> Iterator[str]:
+    for element in entry.iter():
+        if local_name(element) in TEXTS and element.text and element.text.strip():
+            yield element.text.strip()
+
+
+def _require_adds_up(name: str, statement: Element) -> None:
+    balances = {_code(one): _money(one) for one in children(statement, "Bal")}
+    opening = next((balances[code] for code in OPENING if code in balances), None)
+    closing = next((balances[code] for code in CLOSING if code in balances), None)
+    booked = [_money(one) for one in children(statement, "Ntry") if _is_booked(one)]
+    if opening and closing:
+        require_adds_up(name, opening, [amount for _, amount in booked], closing)

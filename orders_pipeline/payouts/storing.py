@@ -1,0 +1,217 @@
+"""Writes lines of reports and statements to the store, without those that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, insert, or_, select, update
+
+from orders_pipeline.payouts.lines import BankLine, PayoutLine, ProviderReport, Reject
+from orders_pipeline.payouts.references import LONGEST_TEXT, reference_key, references_in, sender_in
+from orders_pipeline.store.many_values import VALUES_AT_ONCE, among
+from orders_pipeline.store.schema import (
+    bank_lines,
+    bank_references,
+    payout_lines,
+    payouts,
+    settlement_files,
+)
+from orders_pipeline.store.upsert import insert_into
+
+# Banks name these in their texts, whether a report of theirs was imported yet or not.
+KNOWN_PROVIDERS = ("stripe", "adyen")
+CONTENT = ("kind", "payment_ref", "source_ref", "gross", "fee", "currency", "booked_at")
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of lines."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    unrelated: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+
+
+def store_payout_lines(connection: Connection, file_id: int, report: ProviderReport) -> Stored:
+    """Stores the lines of a report with their payouts.
+
+    A known line without a payout gets the one that the report tells. With other content it is rejected.
+    """
+    stored = Stored()
+    ids = _payout_ids(connection, report)
+    for part in _parts(report.lines):
+        known = _known_lines(connection, report, part)
+        new: dict[str, dict[str, Any]] = {}
+        for line in part:
+            row = _payout_row(file_id, report, line, ids)
+            before = known.get(line.key) or new.get(line.key)
+            if before is None:
+                new[line.key] = row
+            elif any(before[name] != row[name] for name in CONTENT):
+                told = "The store has a line with this id and other content."
+                stored.rejects.append(Reject(line.line, "line_conflict", told, line.key))
+            else:
+                stored.duplicates += 1
+                if before["payout_id"] is None and row["payout_id"] is not None:
+                    _pay_out(connection, before, row["payout_id"])
+        stored.accepted += len(new)
+        _insert(connection, payout_lines, list(new.values()))
+    return stored
+
+
+def store_bank_lines(connection: Connection, file_id: int, lines: Sequence[BankLine]) -> Stored:
+    """Stores those lines of a statement that name a provider or a payout."""
+    stored = Stored()
+    providers = _providers(connection)
+    for part in _parts(lines):
+        texts = {line.key: references_in(line.text) for line in part}
+        payouts_named = _payouts_named(connection, set().union(*texts.values()))
+        b = bank_lines.c
+        query = select(b.account, b.line_key).where(among(connection, b.line_key, list(texts)))
+        known = {tuple(row) for row in connection.execute(query)}
+        for line in part:
+            sender = sender_in(line.text, providers)
+            if (line.account, line.key) in known:
+                stored.duplicates += 1
+            elif sender is None and not texts[line.key] & payouts_named:
+                stored.unrelated += 1
+            else:
+                known.add((line.account, line.key))
+                stored.accepted += 1
+                _insert_bank_line(connection, file_id, line, sender, texts[line.key])
+    return stored
+
+
+def _parts(lines: Sequence[Any]) -> Iterator[list[Any]]:
+    left = iter(lines)
+    while part := list(islice(left, VALUES_AT_ONCE)):
+        yield part
+
+
+def _payout_ids(connection: Connection, report: ProviderReport) -> Mapping[tuple[str, str], int]:
+    """Ids of the payouts of a report by reference and currency. What a payout lacks is added."""
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for line in report.lines:
+        if line.paid_in:
+            row = told.setdefault((line.paid_in.reference, line.currency), {"paid_at": None, "shown": None})
+            row["paid_at"] = row["paid_at"] or line.paid_in.paid_at
+            row["shown"] = row["shown"] or line.paid_in.bank_reference
+    for (reference, currency), row in told.items():
+        _upsert_payout(connection, report, reference, currency, row)
+    p = payouts.c
+    of_account = (p.provider == report.provider) & (p.account == report.account)
+    found = connection.execute(select(p.reference, p.currency, p.id).where(of_account))
+    return {(row.reference, row.currency): row.id for row in found}
+
+
+def _upsert_payout(
+    connection: Connection, report: ProviderReport, reference: str, currency: str, row: Mapping[str, Any]
+) -> None:
+    statement = insert_into(connection, payouts).values(
+        provider=report.provider,
+        account=report.account,
+        reference=reference,
+        currency=currency,
+        paid_at=row["paid_at"],
+        reference_key=reference_key(reference),
+        bank_reference_key=reference_key(row["shown"]) if row["shown"] else None,
+    )
+    p, told = payouts.c, statement.excluded
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["provider", "account", "reference", "currency"],
+            set_={
+                "paid_at": func.coalesce(p.paid_at, told.paid_at),
+                "bank_reference_key": func.coalesce(p.bank_reference_key, told.bank_reference_key),
+            },
+        )
+    )
+
+
+def _known_lines(
+    connection: Connection, report: ProviderReport, part: Iterable[PayoutLine]
+) -> dict[str, Mapping[str, Any]]:
+    line = payout_lines.c
+    columns = (line.id, line.line_key, line.payout_id, *(line[name] for name in CONTENT))
+    query = select(*columns).where(
+        line.provider == report.provider,
+        line.account == report.account,
+        among(connection, line.line_key, [one.key for one in part]),
+    )
+    return {row["line_key"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def _payout_row(
+    file_id: int, report: ProviderReport, line: PayoutLine, ids: Mapping[tuple[str, str], int]
+) -> dict[str, Any]:
+    return {
+        "file_id": file_id,
+        "file_line": line.line,
+        "provider": report.provider,
+        "account": report.account,
+        "line_key": line.key,
+        "kind": line.kind.value,
+        "payment_ref": line.payment,
+        "source_ref": line.source,
+        "amount": line.amount,
+        "amount_currency": line.amount_currency,
+        "gross": line.gross,
+        "fee": line.fee,
+        "net": line.net,
+        "currency": line.currency,
+        "booked_at": line.booked_at,
+        "payout_id": ids[line.paid_in.reference, line.currency] if line.paid_in else None,
+    }
+
+
+def _pay_out(connection: Connection, line: Mapping[str, Any], payout: int) -> None:
+    if "id" in line:
+        connection.execute(
+            update(payout_lines).where(payout_lines.c.id == line["id"]).values(payout_id=payout)
+        )
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _providers(connection: Connection) -> set[str]:
+    known = select(settlement_files.c.provider).where(settlement_files.c.provider.is_not(None)).distinct()
+    return {*KNOWN_PROVIDERS, *connection.execute(known).scalars()}
+
+
+def _payouts_named(connection: Connection, references: set[str]) -> set[str]:
+    p = payouts.c
+    wanted = sorted(references)
+    named: set[str] = set()
+    for start in range(0, len(wanted), VALUES_AT_ONCE):
+        part = wanted[start : start + VALUES_AT_ONCE]
+        query = select(p.reference_key, p.bank_reference_key).where(
+            or_(*(among(connection, column, part) for column in (p.reference_key, p.bank_reference_key)))
+        )
+        named |= {key for row in connection.execute(query) for key in row if key}
+    return named
+
+
+def _insert_bank_line(
+    connection: Connection, file_id: int, line: BankLine, sender: str | None, references: set[str]
+) -> None:
+    values = {
+        "file_id": file_id,
+        "file_line": line.line,
+        "account": line.account,
+        "line_key": line.key,
+        "booked_at": line.booked_at,
+        "amount": line.amount,
+        "currency": line.currency,
+        "sender": sender,
+        "text": line.text[:LONGEST_TEXT],
+    }
+    new = connection.execute(insert(bank_lines).values(values)).inserted_primary_key
+    rows = [{"bank_line_id": new[0], "reference": one} for one in sorted(references)] if new else []
+    _insert(connection, bank_references, rows)

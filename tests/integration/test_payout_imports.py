@@ -1,0 +1,103 @@
+"""Imported reports and statements: each line once, and only of this shop's accounts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.payouts.files import list_files, list_rejects
+from orders_pipeline.payouts.importing import PayoutImport, import_file
+from orders_pipeline.payouts.reading import read_file
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import bank_lines, payout_lines, payouts
+from tests.builders import StoredOrder, store_orders
+from tests.import_bench import ImportBench
+from tests.payout_files import IBAN, STRIPE, camt053, camt_entry, stripe_row, write_csv
+
+
+@pytest.fixture
+def order(bench: ImportBench) -> StoredOrder:
+    line = ("A", 1, 100_000)
+    (order,) = store_orders(bench.engine, [StoredOrder(number="1", day=date(2025, 11, 10), lines=(line,))])
+    return order
+
+
+def take(bench: ImportBench, file: Path, **options: bool) -> PayoutImport:
+    return import_file(bench.engine, read_file(file, UTC, None), "test", **options)
+
+
+def stripe(bench: ImportBench, *rows: dict[str, str], name: str = "report.csv") -> Path:
+    return write_csv(bench.folder / name, STRIPE, rows)
+
+
+def charge(order: StoredOrder, key: str = "txn_1", gross: str = "10.00", **more: str) -> dict[str, str]:
+    return stripe_row(key, "charge", gross, "0.30", payment_intent_id=f"txn-{order.id}-1", **more)
+
+
+def test_the_same_lines_are_stored_once_in_whichever_file_they_come(
+    bench: ImportBench, order: StoredOrder
+) -> None:
+    file = stripe(
+        bench, charge(order), stripe_row("txn_2", "fee", "-1.00"), stripe_row("txn_3", "fee", "-0.005")
+    )
+    assert asdict(take(bench, file, dry=True))["accepted"] == 2
+    assert take(bench, file).accepted == 2
+    again = take(bench, file)
+    assert (again.accepted, again.duplicates, again.rejected) == (0, 2, 1)
+    longer = stripe(bench, charge(order), stripe_row("txn_4", "fee", "-2.00"), name="longer.csv")
+    assert (take(bench, longer).accepted, take(bench, longer).duplicates) == (1, 2)
+    with reading(bench.engine) as connection:
+        assert len(connection.execute(select(payout_lines)).all()) == 3
+        newest, first = list_files(connection, 10)
+        assert (first["records"], first["accepted"], first["rejected"]) == (3, 2, 1)
+        assert [one["code"] for one in list_rejects(connection, first["id"])] == ["amount_invalid"]
+        assert newest["file_name"] == "longer.csv"
+
+
+def test_a_later_report_adds_the_payout_of_a_line_and_cannot_change_its_amount(
+    bench: ImportBench, order: StoredOrder
+) -> None:
+    take(bench, stripe(bench, charge(order)))
+    paid = take(bench, stripe(bench, charge(order, automatic_payout_id="po_1"), name="paid.csv"))
+    changed = take(bench, stripe(bench, charge(order, gross="11.00"), name="changed.csv"))
+    assert (paid.duplicates, changed.rejects_by_code) == (1, {"line_conflict": 1})
+    with reading(bench.engine) as connection:
+        lines = select(payout_lines.c.gross, payouts.c.reference).join(payouts)
+        assert connection.execute(lines).all() == [(1000, "po_1")]
+
+
+def test_a_report_of_another_account_is_refused_unless_a_person_says_that_it_is_ours(
+    bench: ImportBench,
+) -> None:
+    other = stripe(bench, stripe_row("txn_9", "charge", "5.00", payment_intent_id="pi_of_somebody"))
+    with pytest.raises(FileRefused, match="another account"):
+        take(bench, other)
+    with reading(bench.engine) as connection:
+        assert list_files(connection, 10) == []
+    assert take(bench, other, new_account=True).accepted == 1
+
+
+def test_of_a_bank_statement_only_lines_of_providers_and_payouts_are_stored(
+    bench: ImportBench, order: StoredOrder
+) -> None:
+    take(bench, stripe(bench, charge(order, automatic_payout_id="po_12345")))
+    entries = [
+        camt_entry("9.70", "2025-11-12", "STRIPE PAYOUT"),
+        camt_entry("9.70", "2025-11-12", "po_12345", name="Bank"),
+        camt_entry("-2000.00", "2025-11-12", "Salary", name="Jane Doe"),
+    ]
+    file = bench.folder / "statement.xml"
+    file.write_text(camt053(entries, "2025-11-12", "2025-11-13"))
+    first, again = take(bench, file), take(bench, file)
+    assert (first.accepted, first.unrelated, again.duplicates, again.unrelated) == (2, 1, 2, 1)
+    with reading(bench.engine) as connection:
+        texts = connection.execute(select(bank_lines.c.text)).scalars().all()
+    assert not any("Jane" in text for text in texts)
+    file.write_text(camt053(entries, "2025-11-12", "2025-11-13", iban=IBAN.replace("89", "90")))
+    with pytest.raises(FileRefused, match="is of the account"):
+        take(bench, file)
