@@ -7,12 +7,15 @@ import gc
 import os
 import time
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 
 import hypothesis
 import pluggy
 import pytest
+from argon2 import PasswordHasher
 
+from orders_pipeline.access import passwords
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.sweeps import examples
 
@@ -25,6 +28,8 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
     # Dagster would write into the folder of dagster.yaml, and send it; the fixtures of a module are early.
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    # Hashing a password, which is slow on purpose, would be most of what signing in takes.
+    passwords.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     gc.disable()  # while modules load
     atexit.register(gc.unfreeze)  # else DuckDB reports leaks
     hypothesis.settings.register_profile("tests", examples(100))
