@@ -16,6 +16,7 @@ from jobs.captures.sensors import capture_sensors
 from jobs.care.alerts import alert_sensors
 from jobs.care.backups import backup_job, backup_schedule
 from jobs.care.checks import check_jobs, check_schedules
+from jobs.care.dunning import retry_declined_job, retry_declined_schedule
 from jobs.care.notices import notice_channels, notice_sensors
 from jobs.care.reservations import upkeep_jobs, upkeep_schedules
 from jobs.care.results import result_sensors, results_job
@@ -72,6 +73,7 @@ def build_definitions(settings: Settings) -> Definitions:
             *check_jobs(),
             *figure_jobs(),
             *upkeep_jobs(settings),
+            retry_declined_job(settings),
             backup_job(settings),
             results_job(settings),
             retention_job(settings),
@@ -80,6 +82,7 @@ def build_definitions(settings: Settings) -> Definitions:
             *figure_schedules(settings),
             *check_schedules(settings),
             *upkeep_schedules(settings),
+            retry_declined_schedule(settings),
             backup_schedule(settings),
             retention_schedule(settings),
         ],

@@ -24,6 +24,7 @@ from orders_pipeline.base.secret_files import SHORTEST
 
 # What Standard Webhooks asks for, in bytes.
 SHORTEST_SIGNING_SECRET = 24
+LONGEST_DUNNING_HOURS = 24 * 90
 STRIPE_KEYS, MOLLIE_KEYS = ("sk_", "rk_"), ("test_", "live_")
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -132,6 +133,17 @@ class Settings(BaseSettings):
     payment_capture: PaymentCapture = Field(
         PaymentCapture.AT_CHARGE,
         description="When payments are captured: at_charge, or later, by `orders capture`.",
+    )
+    dunning_hours: str = Field(
+        "",
+        description="Hours from the first, second, ... decline of a payment to its next attempt, such as "
+        "24,72,120. Empty: declined payments are retried only when asked for.",
+    )
+    dunning_reasons: str = Field(
+        "insufficient_funds,try_again_later,processing_error,issuer_not_available,reenter_transaction,"
+        "card_velocity_exceeded,withdrawal_count_limit_exceeded,do_not_honor,generic_decline,card_declined,"
+        "refused_by_issuer",
+        description="Reasons of declines that may pass by themselves, for `ORDERS_DUNNING_HOURS`.",
     )
     authorization_hours: Annotated[float, Field(gt=0)] = Field(
         96.0, description="Hours after which an authorization that was not captured is voided."
@@ -561,6 +573,18 @@ class Settings(BaseSettings):
             raise ValueError("not a URL such as s3://bucket/folder")
         return value
 
+    @field_validator("dunning_hours")
+    @classmethod
+    def _hours_of_dunning(cls, value: str) -> str:
+        for hours in listed(value):
+            try:
+                known = 0 < float(hours) <= LONGEST_DUNNING_HOURS
+            except ValueError:
+                known = False
+            if not known:
+                raise ValueError(f"{hours!r} is not a number of hours from 0 to {LONGEST_DUNNING_HOURS}")
+        return value
+
     @field_validator("payment_url", "stripe_url", "mollie_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
@@ -746,6 +770,11 @@ class Settings(BaseSettings):
     def notice_events(self) -> tuple[str, ...]:
         """The events of which customers get notices; none while notices are off."""
         return () if self.notifications is Notifications.OFF else listed(self.notifications_events)
+
+    @property
+    def hours_of_dunning(self) -> tuple[float, ...]:
+        """Hours from each decline of a payment to its next attempt; none if declines are not retried."""
+        return tuple(map(float, listed(self.dunning_hours)))
 
     @property
     def uses_stripe(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, select
 
 from orders_pipeline.access.audit import record_action
@@ -14,7 +16,24 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, orders
 
 
-def retry_orders(engine: Engine, chosen: Chosen, transaction_orders: int, actor: str) -> dict[str, int]:
+class ToRetry(Protocol):
+    """A selection of orders to retry, by people (`Chosen`) or by a schedule."""
+
+    @property
+    def key(self) -> str | None:
+        """Partition key of a file, if the selection names one."""
+        ...
+
+    def to_retry(self) -> ColumnElement[bool]:
+        """The selection as a condition over `orders`."""
+        ...
+
+    def told(self) -> dict[str, Any]:
+        """The selection, for the audit trail."""
+        ...
+
+
+def retry_orders(engine: Engine, chosen: ToRetry, transaction_orders: int, actor: str) -> dict[str, int]:
     """Begins a new attempt for the chosen orders and reopens their imports.
 
     A reopened import must be run again. The caller launches it; otherwise the watchdog does.

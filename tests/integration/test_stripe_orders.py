@@ -98,8 +98,8 @@ def test_a_key_comes_from_a_file_and_two_gateways_are_refused(shop: ImportBench,
     settings = shop.settings.model_copy(update={"stripe_key": "", "stripe_key_file": file})
     assert connect_gateway(settings, shop.engine).answers()
     file.write_text("pk_test_1")
-    with pytest.raises(SettingsError, match="no secret or restricted key"):
+    with pytest.raises(SettingsError, match="holds no key that begins with sk_ or rk_"):
         connect_gateway(settings, shop.engine)
-    with pytest.raises(ValueError, match="two payment gateways"):
+    with pytest.raises(ValueError, match="name several payment gateways"):
         Settings(stripe_key=TEST_KEY, payment_url="https://pay.example.com")
     assert TEST_KEY not in repr(Settings(stripe_key=TEST_KEY))

@@ -1,13 +1,21 @@
-"""The scheduled sweep of reservations, as Dagster runs it."""
+"""Reservations and declined payments, as schedules look after them."""
 
 from __future__ import annotations
 
-from dagster import DagsterInstance, DefaultScheduleStatus, RunRequest, SkipReason, build_schedule_context
+from dagster import (
+    DagsterInstance,
+    DefaultScheduleStatus,
+    Definitions,
+    RunRequest,
+    SkipReason,
+    build_schedule_context,
+)
 from sqlalchemy import update
 
 from definitions import build_definitions
+from jobs.care.dunning import RETRY_DECLINED
 from jobs.care.reservations import SWEEP_RESERVATIONS
-from orders_pipeline.store.schema import imports, reservations
+from orders_pipeline.store.schema import failures, imports, reservations
 from tests.import_bench import ImportBench, many_orders
 
 
@@ -32,3 +40,28 @@ def test_the_schedule_starts_a_run_only_where_something_expired_and_the_run_swee
         assert isinstance(schedule(context), SkipReason)
     assert set(bench.statuses().values()) == {"rollback"}
     assert bench.broken_checks() == set()
+
+
+def test_declined_payments_are_retried_once_they_are_due(bench: ImportBench) -> None:
+    bench.set(payment_success_rate=0)
+    bench.settle(bench.stage(bench.write(*many_orders(20))))
+    off = build_definitions(bench.settings)
+    bench.set(dunning_hours="24")
+    definitions = build_definitions(bench.settings)
+    with DagsterInstance.ephemeral() as instance:
+
+        def tick(definitions: Definitions) -> object:
+            schedule = definitions.resolve_schedule_def("retry_declined_schedule")
+            with build_schedule_context(instance, resources=definitions.resources) as context:
+                return schedule(context)
+
+        assert isinstance(tick(definitions), SkipReason)
+        day_ago = failures.c.failed_at - 24 * 3_600_000_000
+        with bench.engine.begin() as connection:
+            connection.execute(update(failures).values(failed_at=day_ago))
+        assert isinstance(tick(off), SkipReason)
+        assert isinstance(tick(definitions), RunRequest)
+        job = definitions.resolve_job_def(RETRY_DECLINED)
+        assert job.execute_in_process(instance=instance).success
+        assert isinstance(tick(definitions), SkipReason)
+    assert "pending" in bench.statuses().values()
