@@ -30,6 +30,7 @@ from jobs.figures.snapshots import snapshot_sensors
 from jobs.imports.import_orders import import_orders_job
 from jobs.imports.sensors import import_sensors
 from jobs.imports.small_files import import_small_files_job
+from jobs.refunds.provider_events import provider_events_job, provider_events_schedule
 from jobs.refunds.refund_orders import refund_orders_job
 from jobs.refunds.sensors import refund_sensors
 from jobs.run_log import run_log, use_run_log
@@ -69,6 +70,7 @@ def build_definitions(settings: Settings) -> Definitions:
             import_small_files_job,
             capture_orders_job,
             refund_orders_job(),
+            provider_events_job(settings, RefundTerms.of(settings)),
             publish_figures_job,
             *check_jobs(),
             *figure_jobs(),
@@ -83,6 +85,7 @@ def build_definitions(settings: Settings) -> Definitions:
             *check_schedules(settings),
             *upkeep_schedules(settings),
             retry_declined_schedule(settings),
+            provider_events_schedule(settings),
             backup_schedule(settings),
             retention_schedule(settings),
         ],

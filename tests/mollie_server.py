@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
-from threading import Event, Thread
 from typing import Any
 
-import httpx
 from aiohttp import web
 
-from tests.services import free_port
+from tests.small_server import running
 
 TEST_KEY = "test_dHar4XY7LxsDOtmnkVtjNVWXLSlXsM"
 PROFILE = "pfl_v9hTwCvYqw"
@@ -32,7 +30,7 @@ CONTENT = "application/hal+json"
 class MollieServer:
     """Payments and refunds of one profile, the newest last."""
 
-    url: str
+    url: str = ""
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     chargebacks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -184,29 +182,6 @@ async def known_key(request: web.Request, handler: Any) -> web.StreamResponse:
 @contextmanager
 def mollie() -> Iterator[MollieServer]:
     """An empty profile of Mollie."""
-    port, stop = free_port(), Event()
-    server = MollieServer(f"http://127.0.0.1:{port}")
-
-    async def serve() -> None:
-        app = web.Application(middlewares=[known_key])
-        app.router.add_routes(server.routes())
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        await asyncio.to_thread(stop.wait)
-        await runner.cleanup()
-
-    thread = Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    try:
-        wait_for(server.url)
+    server = MollieServer()
+    with running(server.routes(), [known_key]) as server.url:
         yield server
-    finally:
-        stop.set()
-        thread.join()
-
-
-def wait_for(url: str) -> None:
-    transport = httpx.HTTPTransport(retries=10)
-    with httpx.Client(transport=transport) as client:
-        client.get(f"{url}/v2/profiles/me")

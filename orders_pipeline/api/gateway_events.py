@@ -27,7 +27,7 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.store.revisions import require_current, revision_of
 
 if TYPE_CHECKING:
-    from orders_pipeline.payments.backends.stripe.events import Told
+    from orders_pipeline.payments.gateway import ToldEvent
 
 PATH = "/gateway/events"
 STRIPE_SIGNATURE = "stripe-signature"
@@ -124,7 +124,7 @@ async def _body(request: Request) -> str:
         raise Refused(400, "The body is not UTF-8.") from None
 
 
-async def _signed_by_stripe(request: Request, context: ApiContext, limit: RateLimit) -> Told:
+async def _signed_by_stripe(request: Request, context: ApiContext, limit: RateLimit) -> ToldEvent:
     from orders_pipeline.payments.backends.stripe.events import (  # noqa: PLC0415 an optional client
         NotSigned,
         signed_event,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from functools import lru_cache
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 from urllib.parse import quote
 
 from orders_pipeline.base.model import EndKind, PaymentStatus, RefundStatus
@@ -299,6 +299,31 @@ class PaymentGateway(Protocol):
 
     def refund_journal(self) -> Iterator[Sequence[RefundEntry]] | None:
         """Yields all refunds in the gateway's journal, in pages; None if it keeps no journal.
+
+        Raises:
+            GatewayUnavailableError: the gateway does not answer.
+        """
+        ...
+
+
+class ToldEvent(NamedTuple):
+    """An event of a provider.
+
+    Attributes:
+        id: the same for each repetition.
+        body: JSON in the terms of the gateway's events; None if the event changes nothing.
+    """
+
+    id: str
+    body: str | None
+
+
+@runtime_checkable
+class EventSource(Protocol):
+    """A gateway that lists its events, so that those that were never received can be found."""
+
+    def events(self, since: int) -> Iterator[ToldEvent]:
+        """Yields all events from a time on, in seconds since 1970, in no particular order.
 
         Raises:
             GatewayUnavailableError: the gateway does not answer.

@@ -16,6 +16,7 @@ from mollie import ClientSDK
 
 from orders_pipeline.payments.backends.mollie.charging import Charging
 from orders_pipeline.payments.backends.mollie.ending import Capturing, Voiding
+from orders_pipeline.payments.backends.mollie.events import events_since
 from orders_pipeline.payments.backends.mollie.payments import attempt_of, payments_since, tag
 from orders_pipeline.payments.backends.mollie.refunding import Refunding, made_refund
 from orders_pipeline.payments.backends.mollie.requests import MollieAccount, pages
@@ -40,6 +41,7 @@ from orders_pipeline.payments.gateway import (
     RefundFailed,
     RefundOutcome,
     RefundsOpenError,
+    ToldEvent,
     Void,
     VoidOutcome,
     VoidsOpenError,
@@ -143,6 +145,14 @@ class MollieGateway:
                 [refund_entry(made_refund(one)) for one in page.refunds if tag(one, STORE) == self.store]
                 async for page in pages(client.refunds.all_async, self.account.timeout)
             ]
+
+        yield from self._read(read)
+
+    def events(self, since: int) -> Iterator[ToldEvent]:
+        """Yields what happened to payments and refunds of the store from a time on."""
+
+        async def read(client: ClientSDK) -> list[ToldEvent]:
+            return [one async for one in events_since(client, self.store, since, self.account.timeout)]
 
         yield from self._read(read)
 

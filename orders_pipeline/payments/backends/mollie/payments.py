@@ -45,7 +45,7 @@ async def payments_since(
         listed: Sequence[ListPaymentResponse] = page.payments
         if ours := [one for one in listed if tag(one, STORE) == store]:
             yield ours
-        if listed and _created(listed[-1]) < since - CLOCKS_DIFFER_SECONDS:
+        if listed and created_at(listed[-1]) < since - CLOCKS_DIFFER_SECONDS:
             return
 
 
@@ -67,5 +67,6 @@ def _reason(payment: MolliePayment, status: PaymentStatus) -> str:
     return word(told or payment.status)
 
 
-def _created(payment: ListPaymentResponse) -> float:
-    return datetime.fromisoformat(payment.created_at).timestamp()
+def created_at(one: Any) -> float:
+    """Returns when a payment, refund or chargeback was made, in seconds since 1970."""
+    return datetime.fromisoformat(one.created_at).timestamp()

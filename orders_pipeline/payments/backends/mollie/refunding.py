@@ -1,7 +1,7 @@
 """Refunds of payments. Mollie lists all refunds of one, by which they are found again.
 
 Mollie sends the money some hours or days after it has taken a request. A refund is completed once Mollie has
-taken it, and one that fails later is told by `missed_events`.
+taken it; `events.py` tells of one that fails later.
 """
 
 from __future__ import annotations

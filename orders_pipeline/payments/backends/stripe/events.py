@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator
+from typing import Any
 
 import stripe
 
@@ -11,6 +12,8 @@ from orders_pipeline.base.model import RefundStatus
 from orders_pipeline.payments.backends.providers.refunds import MadeRefund
 from orders_pipeline.payments.backends.stripe.intents import money_of
 from orders_pipeline.payments.backends.stripe.refunding import made_refund
+from orders_pipeline.payments.backends.stripe.requests import pages
+from orders_pipeline.payments.gateway import ToldEvent
 
 REFUND_TYPES = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
 DISPUTE_OPENED, DISPUTE_CLOSED = "charge.dispute.created", "charge.dispute.closed"
@@ -21,14 +24,7 @@ class NotSigned(ValueError):
     """The signature is wrong or too old, or the body is no event."""
 
 
-class Told(NamedTuple):
-    """An event: its id, and its body in the gateway's terms; None if it changes nothing."""
-
-    id: str
-    body: str | None
-
-
-def signed_event(body: str, signature: str, secret: str) -> Told:
+def signed_event(body: str, signature: str, secret: str) -> ToldEvent:
     """Checks the signature of an event with Stripe's client, and returns the event.
 
     Raises:
@@ -41,10 +37,18 @@ def signed_event(body: str, signature: str, secret: str) -> Told:
         raise NotSigned(type(error).__name__) from None
 
 
-def told_by(event: Any) -> Told:
+async def events_since(client: stripe.StripeClient, since: int, timeout: float) -> AsyncIterator[ToldEvent]:
+    """Yields the events of these types since a time, in seconds since 1970. Stripe keeps 30 days."""
+    lists = client.v1.events.list_async
+    async for page in pages(lists, timeout, types=list(TYPES), created={"gte": since}):
+        for event in page:
+            yield told_by(event)
+
+
+def told_by(event: Any) -> ToldEvent:
     """Returns an event in the gateway's terms."""
     found = _told(event.type, event.data.object)
-    return Told(event.id, json.dumps({"type": found[0], "data": found[1]}) if found else None)
+    return ToldEvent(event.id, json.dumps({"type": found[0], "data": found[1]}) if found else None)
 
 
 def _told(kind: str, about: Any) -> tuple[str, dict[str, Any]] | None:

@@ -23,6 +23,7 @@ from orders_pipeline.payments.backends.providers.references import STORE, kept_k
 from orders_pipeline.payments.backends.providers.refunds import refund_entry, shows_refund
 from orders_pipeline.payments.backends.stripe.charging import Charging
 from orders_pipeline.payments.backends.stripe.ending import Capturing, Voiding
+from orders_pipeline.payments.backends.stripe.events import events_since
 from orders_pipeline.payments.backends.stripe.intents import attempt_of, intents_since, tag
 from orders_pipeline.payments.backends.stripe.refunding import Refunding, made_refund
 from orders_pipeline.payments.backends.stripe.requests import StripeAccount, pages
@@ -42,6 +43,7 @@ from orders_pipeline.payments.gateway import (
     RefundFailed,
     RefundOutcome,
     RefundsOpenError,
+    ToldEvent,
     Void,
     VoidOutcome,
     VoidsOpenError,
@@ -145,6 +147,14 @@ class StripeGateway:
                 [refund_entry(made_refund(one)) for one in page if tag(one, STORE) == self.store]
                 async for page in pages(lists, self.account.timeout)
             ]
+
+        yield from self._read(read)
+
+    def events(self, since: int) -> Iterator[ToldEvent]:
+        """Yields the events of the account from a time on."""
+
+        async def read(client: stripe.StripeClient) -> list[ToldEvent]:
+            return [one async for one in events_since(client, since, self.account.timeout)]
 
         yield from self._read(read)
 

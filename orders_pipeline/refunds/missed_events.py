@@ -1,0 +1,34 @@
+"""Events that never arrived, for example because the API was down: read from the provider's own list."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import Engine, select, update
+
+from orders_pipeline.payments.gateway import EventSource
+from orders_pipeline.refunds.gateway_events import receive_event
+from orders_pipeline.refunds.request import RefundTerms
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.schema import home
+
+# How far back the first look goes, and how late an event may stand in the list.
+FIRST_LOOK_SECONDS, OVERLAP_SECONDS = 7 * 24 * 3_600, 3_600
+
+
+def read_events(engine: Engine, terms: RefundTerms, source: EventSource) -> int:
+    """Carries out the events since the last look, each once; returns how many change something.
+
+    Raises:
+        GatewayUnavailableError: the provider does not answer; the next look begins at the same time.
+    """
+    began = int(time.time())
+    with reading(engine) as connection:
+        until = connection.execute(select(home.c.events_read_until)).scalar_one()
+    since = until - OVERLAP_SECONDS if until else began - FIRST_LOOK_SECONDS
+    told = [(one.id, one.body) for one in source.events(since) if one.body]
+    for event_id, body in told:
+        receive_event(engine, terms, event_id, body)
+    with engine.begin() as connection:
+        connection.execute(update(home).values(events_read_until=began))
+    return len(told)
