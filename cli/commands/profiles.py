@@ -16,12 +16,9 @@ from cli.context import actor, open_store
 from cli.import_page import show_findings
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress, show
 from cli.reading_options import reading_options
-from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.model import AmountKind
-from orders_pipeline.base.money import decimal_string, line_amount
-from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.imports.file_import import parse_rules
+from orders_pipeline.imports.preview_document import preview_document
 from orders_pipeline.imports.reading_plan import planned
 from orders_pipeline.imports.saved_profiles import (
     profile_document,
@@ -29,9 +26,8 @@ from orders_pipeline.imports.saved_profiles import (
     save_profile,
     saved_profiles,
 )
-from orders_pipeline.order_files.columns.identify import Identified
 from orders_pipeline.order_files.columns.profile import PROFILE_NAME
-from orders_pipeline.order_files.proposals.preview import Preview, preview_orders
+from orders_pipeline.order_files.proposals.preview import preview_orders
 from orders_pipeline.order_files.proposals.propose import Proposal, propose_profile
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.staging import open_staging
@@ -112,51 +108,11 @@ def check(
         planned(connection, open_staging(settings), file, instructions) as plan,
     ):
         preview = preview_orders(file, plan.identified, parse_rules(settings), limit)
-    document = _document(plan.identified, preview)
+    document = preview_document(plan.identified, preview)
     if as_json:
         emit(document)
     else:
         _show_check(document)
-
-
-def _document(identified: Identified, preview: Preview) -> dict[str, Any]:
-    lines = preview.lines.partition_by("position", as_dict=True) if preview.lines.height else {}
-    columns = ("line", "order_number", "column", "code", "message", "hint")
-    return {
-        "file": identified.file_name,
-        "profile": identified.profile.name,
-        "detected": [asdict(finding) for finding in identified.findings],
-        "records_looked_at": preview.records,
-        "orders": [
-            _order(order, lines[(order["position"],)].to_dicts()) for order in preview.orders.to_dicts()
-        ],
-        "rejects": [
-            {**reject, "place": identified.place(reject["line"])}
-            for reject in (preview.rejects.select(columns).to_dicts() if preview.rejects.height else [])
-        ],
-    }
-
-
-def _order(order: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
-    kept = ("number", "customer_id", "customer_name", "currency")
-    shown = ("file_line", "sku", "product_name")
-    return {
-        **{name: order[name] for name in kept},
-        "total": decimal_string(order["total"], order["currency"]),
-        "ordered_at": to_datetime(order["ordered_at"]).isoformat(),
-        "day": order["day"].isoformat(),
-        "amounts": {kind.value: line_amount(order[kind]) for kind in AmountKind if order.get(kind)},
-        "paid": decimal_string(order["paid"], order["currency"]) if order.get("paid") is not None else None,
-        "lines": [
-            {
-                **{name: line[name] for name in shown},
-                "quantity": quantity_number(line["quantity"]),
-                "total": line_amount(line["total"]),
-                "discount": line_amount(line.get("discount", 0)),
-            }
-            for line in lines
-        ],
-    }
 
 
 def _show_check(document: dict[str, Any]) -> None:

@@ -151,7 +151,7 @@ def create_app(
     dashboard.add_dashboard(app)
     add_error_handlers(app)
     # The last one is asked first.
-    app.add_middleware(BodyLimit, larger={"/api/files": settings.upload_limit_mb})
+    app.add_middleware(BodyLimit, larger=dict.fromkeys(("/api/files", "/uploads/"), settings.upload_limit_mb))
     app.add_middleware(NoNul)
     app.add_middleware(KnownHosts, names=settings.host_names)
     app.add_middleware(SecurityHeaders)

@@ -26,7 +26,7 @@ class BodyLimit:
     The limit is 1 MiB.
 
     Args:
-        larger: other limits in MiB, by path.
+        larger: other limits in MiB, by the beginning of the path.
     """
 
     def __init__(self, app: ASGIApp, larger: Mapping[str, int] | None = None) -> None:
@@ -34,7 +34,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forwards a request."""
-        mebibytes = self._larger.get(scope.get("path", ""), 1)
+        path: str = scope.get("path", "")
+        mebibytes = next((limit for start, limit in self._larger.items() if path.startswith(start)), 1)
         length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
         if length.isdecimal() and int(length) > mebibytes * MEBIBYTE:
             refusal = error_response(413, _too_large(mebibytes), {"Connection": "close"})

@@ -94,7 +94,7 @@ async def send_file(
                 await run_sync(file.write, chunk)
         if not received:
             raise Refused(422, "The file is empty.")
-        document = await run_sync(_stage, context, caller, path, name, instructions)
+        document = await run_sync(stage_sent, context, caller, path, name, instructions)
     return done(document, 202)
 
 
@@ -162,9 +162,14 @@ async def _content(request: Request) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _stage(
+def stage_sent(
     context: ApiContext, caller: Caller, path: Path, name: str, instructions: ReadingInstructions
 ) -> dict[str, Any]:
+    """Stages a file that somebody has sent, and has it imported.
+
+    Raises:
+        Refused: 422, it cannot be read so.
+    """
     dropped = Dropped(time.time_ns(), name)
     try:
         staged = stage_file(

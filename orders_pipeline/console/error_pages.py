@@ -58,7 +58,8 @@ def _sign_in(path: str, query: str) -> str:
 def error_page(request: Request, told: JSONResponse) -> HTMLResponse:
     """The page for an error response of the API. htmx shows its message above the page that is open."""
     status = told.status_code
-    message = json.loads(bytes(told.body))["message"]
+    body = json.loads(bytes(told.body))
+    message = " ".join(filter(None, (body["message"], body.get("hint"))))
     template = "error_notice.html" if request.headers.get("hx-request") else "error.html"
     title = getattr(texts().errors, f"title_{status}", texts().errors.title)
     page = render(request, template, status, title=title, told_status=status, message=message)

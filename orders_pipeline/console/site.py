@@ -18,6 +18,8 @@ from orders_pipeline.console.pages import (
     design,
     failed,
     files,
+    mapping,
+    new_file,
     operations,
     orders,
     overview,
@@ -27,6 +29,7 @@ from orders_pipeline.console.pages import (
     search,
     sign_in,
     simple_actions,
+    uploads,
 )
 from orders_pipeline.console.pages.settings import audit, configuration, frame, keys, users, webhooks
 from orders_pipeline.console.rendering import environment_of
@@ -35,7 +38,22 @@ from orders_pipeline.console.static_files import STATIC, STATIC_URL, ForeverStat
 from orders_pipeline.monitoring.queues import AskQueues
 
 PAGES = (
-    *(live, overview, search, files, orders, refunds, failed, customers, products, reports, operations),
+    *(
+        live,
+        overview,
+        search,
+        files,
+        uploads,
+        new_file,
+        mapping,
+        orders,
+        refunds,
+        failed,
+        customers,
+        products,
+        reports,
+        operations,
+    ),
     *(actions, simple_actions, design, account),
     *(frame, users, keys, webhooks, audit, configuration),
 )

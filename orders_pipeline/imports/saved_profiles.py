@@ -116,7 +116,7 @@ def is_profile_name(connection: Connection, name: str) -> bool:
 def with_saved_profile(connection: Connection, instructions: ReadingInstructions) -> ReadingInstructions:
     """Completes instructions that name a saved profile."""
     name = instructions.profile
-    if not name or name in built_in_profiles():
+    if not name or instructions.saved or name in built_in_profiles():
         return instructions
     found = find_saved_profile(connection, name)
     return replace(instructions, saved=found.profile) if found else instructions

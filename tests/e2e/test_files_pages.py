@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
@@ -84,33 +84,67 @@ def test_files_are_listed_by_state_and_lead_to_their_rejected_lines(browser: Bro
         assert problems_everywhere(browser, url, path) == {}
 
 
-def test_a_file_is_sent_and_a_refusal_is_told_where_it_was_dropped(
+STRANGER = """Bestellnr;Kunde;Art.-Nr.;Anzahl;Einzelpreis;Bestelldatum
+1001;Müller;A1;2;3,50;31.12.2025
+1002;<b onclick=alert(1)>;A1;1;3,50;30.12.2025
+"""
+
+
+def sign_in(page: Page) -> None:
+    """Signs an operator in, from the page of files."""
+    page.goto("/files")
+    expect(page.get_by_role("button", name="Choose files")).to_have_count(0)
+    page.get_by_role("link", name="Sign in to act").click()
+    page.get_by_label("Name").fill("operator")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+
+def test_a_strangers_file_is_mapped_once_and_its_next_file_is_recognised(
     browser: Browser, url: str, bench: ImportBench
 ) -> None:
-    good = bench.write(Line("7"), Line("8"), name="good.csv")
-    bad = bench.folder / "notes.csv"
-    bad.write_text("Dear customer, nothing to see here\n", encoding="utf-8")
     with tab(browser, url) as page:
-        page.goto("/files")
-        expect(page.get_by_role("button", name="Choose files")).to_have_count(0)
-        page.get_by_role("link", name="Sign in to act").click()
-        page.get_by_label("Name").fill("operator")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.keyboard.press("Enter")
+        sign_in(page)
         with page.expect_file_chooser() as chooser:
             page.get_by_role("button", name="Choose files").focus()
             page.keyboard.press("Enter")
-        chooser.value.set_files([bad])
-        sent = page.locator("#sent li")
-        expect(sent).to_contain_text("notes.csv")
-        expect(sent).to_contain_text("Not taken")
-        expect(sent.locator("[data-why]")).not_to_be_empty()
+        empty = bench.folder / "empty.csv"
+        empty.touch()
+        chooser.value.set_files([empty])
+        expect(page.locator("#sent li")).to_contain_text("Not taken")
+        page.evaluate(DROP, ["shop.csv", STRANGER])
+        page.wait_for_url("**/mapping")
+        expect(page.locator("#outcome")).to_contain_text("10.50")
         assert problems(page) == []
-        page.evaluate(DROP, ["good.csv", good.read_text(encoding="utf-8")])
-        page.wait_for_url("**/files/good.csv-*")
+        page.get_by_label("This price is").focus()
+        page.get_by_label("This price is").select_option("line_total")
+        expect(page.locator("#outcome")).to_contain_text("7.00")
+        expect(page.get_by_label("This price is")).to_be_focused()
+        page.get_by_label("Column of quantity").select_option("")
+        expect(page.get_by_text("quantity needs a column")).to_be_visible()
+        expect(page.get_by_role("button", name="Save and import")).to_be_disabled()
+        page.get_by_label("Column of quantity").select_option("Anzahl")
+        page.get_by_label("Name of the profile").fill("default")
+        page.get_by_role("button", name="Save and import").click()
+        expect(page.locator("#notice")).to_contain_text("Choose another name")
+        page.get_by_label("Name of the profile").fill("leipzig")
+        page.get_by_role("button", name="Save and import").click()
+        page.wait_for_url("**/files/shop.csv-*")
         expect(page.locator("h1 + .badge")).to_have_text("Waiting")
         key = page.url.rpartition("/")[2]
         # The open page follows the import to its end by itself.
         bench.race(lambda one: one.settle(key))
         expect(page.locator("h1 + .badge")).to_have_text("Finished")
         expect(page.locator("#outcomes")).to_contain_text("Completed")
+        page.goto("/files")
+        page.evaluate(DROP, ["next.csv", STRANGER.replace("100", "200")])
+        page.wait_for_url("**/files/new/*")
+        expect(page.locator("#detected")).to_contain_text("leipzig")
+        expect(page.locator("#outcome")).to_contain_text("7.00")
+        assert problems(page) == []
+        page.get_by_role("link", name="Files", exact=True).last.click()
+        waiting = page.locator("#uploads")
+        expect(waiting).to_contain_text("next.csv")
+        assert problems(page) == []
+        waiting.get_by_role("button", name="Discard next.csv").click()
+        expect(waiting).to_have_count(0)

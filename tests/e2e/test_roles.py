@@ -43,8 +43,8 @@ ADMIN = (
     "/settings/webhooks",
     "/settings/configuration",
 )
-# Dialogs that ask before something is changed.
-OPERATE = ("/actions",)
+# Dialogs that ask before something is changed, and files that are not imported yet.
+OPERATE = ("/actions", "/files/new", "/uploads")
 # A user's own account, whatever the role.
 OWN = "/account"
 # These never end.

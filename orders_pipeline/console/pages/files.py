@@ -29,6 +29,7 @@ from orders_pipeline.imports.quarantine import (
 from orders_pipeline.imports.reject_export import require_rejects, write_rejects
 from orders_pipeline.imports.report import rejects_of
 from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.staging.uploads import Upload, uploads_of
 from orders_pipeline.store.engine import reading
 
 router = APIRouter()
@@ -72,8 +73,15 @@ def files(
         in_quarantine=[quarantine_document(one) for one in in_quarantine[:PAGE]],
         more=more,
         limit=view.context.settings.upload_limit_mb,
+        uploads=_uploads(view),
         running=view.shared.newest("files at work", lambda: files_at_work(view.context)),
     )
+
+
+def _uploads(view: View) -> list[Upload]:
+    if not view.caller or not view.may_operate:
+        return []
+    return uploads_of(open_staging(view.context.settings), view.caller.actor)
 
 
 def _tab(state: str | None, count: int, chosen: str | None) -> tuple[str, str, bool]:

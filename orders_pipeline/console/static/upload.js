@@ -1,4 +1,5 @@
-// Sends order files that somebody drops on the page or chooses, one after the other, and tells what becomes of each.
+// Sends order files that somebody drops on the page or chooses, in parts (tus 1.0). A broken connection, or even
+// another day, loses nothing: the same file goes on where it stopped. Nothing is imported before a person says so.
 (() => {
   'use strict';
   const zone = document.querySelector('#upload');
@@ -6,64 +7,130 @@
   const texts = zone.dataset;
   const input = zone.querySelector('input[type="file"]');
   const list = zone.querySelector('#sent');
-  const headers = JSON.parse(document.body.getAttribute('hx-headers') || '{}');
+  const session = JSON.parse(document.body.getAttribute('hx-headers') || '{}');
   const MEBIBYTE = 1024 * 1024;
+  const PART = 16 * MEBIBYTE;
+  const WAITS = [1, 2, 4, 8, 15, 30, 30, 30, 30, 30].map((seconds) => seconds * 1000);
+
+  class Refused extends Error {}
+  class Broken extends Error {}
 
   function row(file) {
     const made = zone.querySelector('template').content.cloneNode(true).firstElementChild;
+    const [bar, state, why] = ['progress', '[data-state]', '[data-why]'].map((one) => made.querySelector(one));
     made.querySelector('bdi').textContent = file.name;
-    made.querySelector('progress').setAttribute('aria-label', file.name);
+    bar.setAttribute('aria-label', file.name);
+    bar.max = file.size || 1;
     list.append(made);
     return {
-      tell: (done, whole) => {
-        made.querySelector('progress').max = whole || 1;
-        made.querySelector('progress').value = done;
-        made.querySelector('[data-state]').textContent = done < whole ? `${Math.floor((done / whole) * 100)} %` : texts.reading;
+      tell: (done) => {
+        bar.value = done;
+        why.textContent = '';
+        state.textContent = `${Math.floor((done / file.size) * 100)} %`;
       },
-      end: (text, isGood) => {
-        made.querySelector('progress').remove();
-        made.querySelector('[data-state]').textContent = isGood ? texts.taken : texts.refused;
-        made.querySelector('[data-state]').className = `badge ${isGood ? 'good' : 'bad'}`;
-        made.querySelector('[data-why]').textContent = text;
+      wait: () => { why.textContent = texts.waiting; },
+      refuse: (text) => {
+        bar.remove();
+        state.textContent = texts.refused;
+        state.className = 'badge bad';
+        why.textContent = text;
+      },
+      finish: (address) => {
+        bar.remove();
+        const link = document.createElement('a');
+        link.href = address;
+        link.textContent = texts.look;
+        link.className = 'button';
+        state.replaceChildren(link);
       },
     };
   }
 
-  const told = (body) => [body.message, body.hint].filter(Boolean).join(' ');
-
-  function send(file, shown) {
-    return new Promise((resolve) => {
+  function ask(method, address, headers, body, tell) {
+    return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      request.open('POST', `/api/files?${new URLSearchParams({ name: file.name })}`);
-      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-      request.setRequestHeader('Content-Type', 'application/octet-stream');
-      request.upload.addEventListener('progress', ({ loaded, total }) => shown.tell(loaded, total));
-      request.addEventListener('error', () => resolve({ why: texts.lost }));
+      request.open(method, address);
+      for (const [name, value] of Object.entries({ ...session, 'Tus-Resumable': '1.0.0', ...headers })) request.setRequestHeader(name, value);
+      if (tell) request.upload.addEventListener('progress', ({ loaded }) => tell(loaded));
+      request.addEventListener('error', () => reject(new Broken()));
       request.addEventListener('load', () => {
-        let body = {};
-        try { body = JSON.parse(request.responseText); } catch { /* A proxy answers with a page. */ }
-        if (request.status === 202) resolve({ key: body.data.partition });
-        else if (request.status === 401) resolve({ why: texts.signIn });
-        else resolve({ why: told(body) || texts.lost });
+        const { status } = request;
+        if (status < 300) resolve(request);
+        // Another part may still be arriving, the end may be elsewhere, or the server may be starting again.
+        else if ([409, 423, 429].includes(status) || status >= 500) reject(new Broken());
+        else if (status === 404 || status === 410) resolve(null);
+        else reject(new Refused(status === 401 ? texts.signIn : told(request) || texts.lost));
       });
-      request.send(file);
+      request.send(body);
     });
   }
 
-  async function sendAll(files) {
-    const keys = [];
-    list.replaceChildren();
-    for (const file of files) {
-      const shown = row(file);
-      let answer = { why: texts.tooLarge };
-      if (!file.size) answer = { why: texts.empty };
-      else if (file.size <= Number(texts.limit) * MEBIBYTE) answer = await send(file, shown);
-      shown.end(answer.why || '', Boolean(answer.key));
-      if (answer.key) keys.push(answer.key);
+  function told(request) {
+    const page = new DOMParser().parseFromString(request.responseText, 'text/html');
+    return (page.querySelector('#main .told p') || page.querySelector('.notice'))?.textContent.trim();
+  }
+
+  const encoded = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  const known = (file) => `upload ${file.name} ${file.size} ${file.lastModified}`;
+
+  async function begin(file) {
+    const headers = { 'Upload-Length': file.size, 'Upload-Metadata': `filename ${encoded(file.name)}` };
+    const address = (await ask('POST', '/uploads', headers))?.getResponseHeader('Location');
+    localStorage.setItem(known(file), address);
+    return { address, offset: 0 };
+  }
+
+  async function found(file) {
+    const address = localStorage.getItem(known(file));
+    const answer = address && await ask('HEAD', address, {});
+    return answer ? { address, offset: Number(answer.getResponseHeader('Upload-Offset')) } : begin(file);
+  }
+
+  async function sendParts(file, shown) {
+    let { address, offset } = await found(file);
+    while (offset < file.size) {
+      const start = offset;
+      const headers = { 'Upload-Offset': start, 'Content-Type': 'application/offset+octet-stream' };
+      const answer = await ask('PATCH', address, headers, file.slice(start, start + PART), (sent) => shown.tell(start + sent));
+      if (answer) offset = Number(answer.getResponseHeader('Upload-Offset'));
+      else ({ address, offset } = await begin(file));
+      shown.tell(offset);
     }
-    // A refusal stays where the person looks.
-    if (keys.length === files.length) location.assign(keys.length === 1 ? `/files/${encodeURIComponent(keys[0])}` : '/files');
+    localStorage.removeItem(known(file));
+    return address.replace('/uploads/', '/files/new/');
+  }
+
+  async function send(file, shown) {
+    for (const wait of [...WAITS, null]) {
+      try {
+        return await sendParts(file, shown);
+      } catch (error) {
+        if (!(error instanceof Broken)) throw error;
+        if (wait === null) throw new Refused(texts.lost);
+        shown.wait();
+        await new Promise((resolve) => { setTimeout(resolve, wait); });
+      }
+    }
+    return null;
+  }
+
+  async function sendAll(files) {
+    list.replaceChildren();
+    const rows = files.map((file) => [file, row(file)]);
+    const arrived = [];
+    for (const [file, shown] of rows) {
+      try {
+        if (!file.size) throw new Refused(texts.empty);
+        if (file.size > Number(texts.limit) * MEBIBYTE) throw new Refused(texts.tooLarge);
+        arrived.push(await send(file, shown));
+        shown.finish(arrived.at(-1));
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        shown.refuse(error.message);
+      }
+    }
     input.value = '';
+    if (arrived.length === 1 && files.length === 1) location.assign(arrived[0]);
   }
 
   zone.querySelector('button').addEventListener('click', () => input.click());

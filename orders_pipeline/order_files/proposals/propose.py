@@ -55,6 +55,7 @@ class Proposal:
         fits: built-in profiles that already fit the file.
         orders: orders that the draft takes from the whole file.
         rejects_by_code: lines that it rejects.
+        notes: why a field or a setting is as it is, beginning with `sure` or `not sure`.
     """
 
     toml: str
@@ -64,6 +65,7 @@ class Proposal:
     fits: tuple[str, ...]
     orders: int
     rejects_by_code: dict[str, int]
+    notes: dict[str, str]
 
 
 def propose_profile(path: Path, options: ReadOptions) -> Proposal:
@@ -119,6 +121,7 @@ class _Proposing:
             ),
             orders=orders,
             rejects_by_code=rejects,
+            notes=self._notes,
         )
 
     def _column(self, name: str) -> pl.Series:

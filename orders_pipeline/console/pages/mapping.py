@@ -1,0 +1,83 @@
+"""The mapping of a file's columns by choosing. Each change shows what would come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from orders_pipeline.api.access import Operator
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.console.looked_at import look_at_file
+from orders_pipeline.console.mapped import (
+    MAPPED,
+    Draft,
+    chosen_in,
+    draft_of,
+    mapped_fields,
+    mapped_instructions,
+    mapped_toml,
+    suggested_name,
+)
+from orders_pipeline.console.pages.new_file import choices, refused_page, whole_upload
+from orders_pipeline.console.rendering import Shown, View
+from orders_pipeline.console.texts import texts
+from orders_pipeline.order_files.proposals.mapping import statuses_of
+from orders_pipeline.order_files.proposals.shown_columns import columns_of
+from orders_pipeline.staging.uploads import Upload
+
+router = APIRouter(prefix="/files/new")
+
+
+@router.get("/{token}/mapping")
+def mapping(view: Shown, caller: Operator, token: str) -> Response:
+    """Every field beside the column that holds it, and the first orders that follow."""
+    upload = whole_upload(view, caller, token)
+    query = view.request.query_params
+    try:
+        draft = draft_of(view.context, upload, query)
+    except FileRefused as refused:
+        return refused_page(view, upload, refused)
+    chosen = chosen_in(draft, query)
+    return view.page(
+        "mapping.html",
+        "files",
+        upload=upload,
+        columns=[one for one in columns_of(draft.table) if one.name],
+        groups=mapped_fields(draft, chosen),
+        chosen=chosen,
+        dates_told=_dates(chosen.get("dates", "")),
+        means={kind: _means(kind) for kind in ("payment", "skipping")},
+        currency=view.context.settings.currency,
+        chosen_text=urlencode({**chosen, MAPPED: "yes"}),
+        statuses=statuses_of(draft.base, draft.table),
+        doubts=draft.proposal.doubts if draft.proposal else (),
+        name=chosen.get("name") or suggested_name(upload.name),
+        **_looked(view, upload, draft, chosen),
+        **choices(view, upload),
+    )
+
+
+def _dates(chosen: str) -> list[tuple[str, str]]:
+    """The ways of writing dates, with one that a profile sets."""
+    told = vars(texts().new_file.date_orders)
+    return [*told.items(), *([(chosen, chosen)] if chosen and chosen not in told else [])]
+
+
+def _means(kind: str) -> list[tuple[str, str]]:
+    return [
+        ("" if key == "none" else key, text) for key, text in vars(getattr(texts().mapping, kind)).items()
+    ]
+
+
+def _looked(view: View, upload: Upload, draft: Draft, chosen: Mapping[str, str]) -> dict[str, Any]:
+    """The first orders with these choices, or what is still missing."""
+    try:
+        toml = mapped_toml(draft, upload, chosen)
+        instructions = mapped_instructions(view.context, toml, view.request.query_params)
+        return {"document": look_at_file(view.context, upload.file, instructions).document, "refused": None}
+    except FileRefused as refused:
+        return {"document": None, "refused": refused}

@@ -1,0 +1,275 @@
+"""A profile by choosing: which column holds which field, on top of a draft or of another profile."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import tomlkit
+
+from orders_pipeline.order_files.columns.header_names import first_known
+from orders_pipeline.order_files.columns.line_rules import LineKind
+from orders_pipeline.order_files.columns.money_columns import ANY_VALUE, LineAmount, OrderAmount
+from orders_pipeline.order_files.columns.profile import DateOrder, OrderField, Profile
+from orders_pipeline.order_files.proposals.statuses import MOST_VALUES
+from orders_pipeline.order_files.proposals.table import Table
+
+# The choice to leave a field to the draft, which has more than one column for it, or none.
+KEEP = "keep"
+PRICE, PRICE_IS = "price", "price_is"
+PRICES = (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL)
+NEEDED = (
+    OrderField.ORDER_NUMBER.value,
+    OrderField.ORDERED_AT.value,
+    OrderField.SKU.value,
+    OrderField.QUANTITY.value,
+    PRICE,
+)
+MORE = tuple(field.value for field in OrderField if field not in PRICES and field.value not in NEEDED)
+AMOUNTS = tuple(kind.value for kind in (*OrderAmount, *LineAmount))
+TAX_INCLUDED = {"true": True, "false": False, "auto": "auto"}
+STATUS = "status_"
+_MAY_BE_ABSENT = ("customer_name", "product_name", "currency", "customer_email", "customer_language")
+_LISTS = ("charge", "recorded", "skip")
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusValue:
+    """A value of a column with statuses, and what happens with orders that have it.
+
+    Attributes:
+        choice: name of the choice.
+        means: `charge`, `recorded`, `skip`, or empty: rejected, or without `[payment]` taken.
+        is_payment: whether the column is that of `[payment]`.
+    """
+
+    choice: str
+    column: str
+    value: str
+    means: str
+    is_payment: bool
+
+
+def base_of(toml: str) -> Document:
+    """A draft as a document, which may lack fields that a profile needs."""
+    return tomllib.loads(toml)
+
+
+def base_of_profile(profile: Profile) -> Document:
+    """A profile as a document."""
+    return profile.model_dump(mode="json", exclude_unset=True, exclude={"name"})
+
+
+def drafted_choices(base: Document, table: Table) -> dict[str, str]:
+    """The choices that the base has made."""
+    header = table.header
+    chosen = {name: _choice(base, name, header) for name in (*MORE, *NEEDED) if name != PRICE}
+    price = next((field for field in PRICES if _choice(base, field, header)), OrderField.UNIT_PRICE)
+    chosen |= {PRICE: _choice(base, price, header), PRICE_IS: price.value}
+    chosen |= {name: _amount_choice(base, name, header) for name in AMOUNTS}
+    dates = base.get("date_format") or base.get("date_order") or ""
+    chosen["dates"] = dates if isinstance(dates, str) else "|".join(dates)
+    chosen["decimal_is"] = base.get("decimal", "")
+    chosen["currency_is"] = base.get("constants", {}).get("currency", "")
+    amounts = base.get("amounts", {})
+    chosen["tax_included"] = _named(amounts.get("tax_included"))
+    chosen["line_level"] = amounts.get("line_level", "")
+    left_out = base.get("lines", {}).get("leave_out", [])
+    chosen |= {kind.value: "on" if kind.value in left_out else "" for kind in LineKind}
+    return chosen | {one.choice: one.means for one in statuses_of(base, table)}
+
+
+def _named(value: object) -> str:
+    by_value = {json.dumps(said): name for name, said in TAX_INCLUDED.items()}
+    return by_value.get(json.dumps(value), KEEP) if value is not None else ""
+
+
+def _choice(base: Document, field: str, header: tuple[str, ...]) -> str:
+    names = base.get("columns", {}).get(field)
+    if names is not None:
+        places = first_known((names,) if isinstance(names, str) else tuple(names), header)
+        return str(places[0]) if places else ""
+    return KEEP if kept(base, field) else ""
+
+
+def _amount_choice(base: Document, name: str, header: tuple[str, ...]) -> str:
+    names = base.get("amounts", {}).get(name)
+    if names is None:
+        return KEEP if kept(base, name) else ""
+    listed = [names] if isinstance(names, str) else names
+    places = first_known(tuple(listed), header) if len(listed) == 1 else []
+    return str(places[0]) if places else KEEP
+
+
+def kept(base: Document, field: str) -> str:
+    """Where the base has a field from, if that is not one column; else empty."""
+    constants = base.get("constants", {})
+    if field in constants and field != OrderField.CURRENCY:
+        return repr(constants[field])
+    if names := base.get("joined", {}).get(field):
+        return " + ".join(names)
+    if field in base.get("items", {}).get("fields", {}):
+        return str(base["items"]["fields"][field])
+    if names := base.get("companion", {}).get("columns", {}).get(field):
+        return names if isinstance(names, str) else " / ".join(names)
+    names = base.get("amounts", {}).get(field)
+    return " + ".join(names) if isinstance(names, list) and len(names) > 1 else ""
+
+
+def statuses_of(base: Document, table: Table) -> list[StatusValue]:
+    """The values of the columns by which the base skips or records orders."""
+    return list(_statuses(base, table))
+
+
+def _statuses(base: Document, table: Table) -> Iterator[StatusValue]:
+    payment, skip = base.get("payment", {}), base.get("skip", {})
+    number = 0
+    for column in dict.fromkeys([*([payment["column"]] if "column" in payment else []), *skip]):
+        is_payment = column == payment.get("column")
+        lists = payment if is_payment else {"skip": skip[column]}
+        for value in _values(table, column, lists):
+            means = next((name for name in _LISTS if _has(lists.get(name, []), value)), "")
+            yield StatusValue(f"{STATUS}{number}", column, value, means, is_payment)
+            number += 1
+
+
+def _values(table: Table, column: str, lists: Mapping[str, Any]) -> list[str]:
+    """The values to decide on; none where the base decides on all values at once."""
+    listed = [value for name in _LISTS for value in lists.get(name, ()) if value]
+    places = first_known((column,), table.header)
+    text = table.rows.to_series(places[0]).drop_nulls().str.strip_chars() if places else pl.Series([""])
+    found = text.filter(text != "").unique(maintain_order=True).to_list()
+    if ANY_VALUE in listed or len(found) > MOST_VALUES:
+        return []
+    elsewhere = [*lists.get("partly", ()), *lists.get("refunded", ())]
+    every = {value.casefold(): value for value in [*found, *listed] if not _has(elsewhere, value)}
+    return list(every.values())
+
+
+def _has(listed: Iterable[str], value: str) -> bool:
+    return value.casefold() in [one.casefold() for one in listed]
+
+
+def mapped_profile(base: Document, table: Table, chosen: Mapping[str, str], description: str) -> str:
+    """The TOML text of the base with these choices. It may lack what a profile needs."""
+    made = deepcopy(base)
+    made["description"] = description
+    _map_fields(made, table.header, chosen)
+    _map_amounts(made, table.header, chosen)
+    _set(made, chosen)
+    _sort_statuses(made, statuses_of(base, table), chosen)
+    return tomlkit.dumps({name: value for name, value in made.items() if value not in ({}, [])})
+
+
+def _map_fields(made: Document, header: tuple[str, ...], chosen: Mapping[str, str]) -> None:
+    for name in (*NEEDED, *MORE):
+        if name != PRICE:
+            _map_field(made, name, header, chosen.get(name, ""))
+    price, other = chosen.get(PRICE_IS, PRICES[0].value), chosen.get(PRICE, "")
+    drafted = next((field.value for field in PRICES if kept(made, field)), "")
+    if other == KEEP and drafted and drafted != price:
+        fields = made["items"]["fields"]
+        fields[price] = fields.pop(drafted)
+    elif other != KEEP:
+        for field in PRICES:
+            _map_field(made, field.value, header, other if field.value == price else "")
+    given = _given(made)
+    made["optional"] = [name for name in _MAY_BE_ABSENT if name in made.get("columns", {})]
+    made["inherit"] = [name for name in made.get("inherit", []) if name in given]
+    pairs = made.get("fallback", {}).items()
+    made["fallback"] = {name: other for name, other in pairs if {name, other} <= given}
+
+
+def _map_field(made: Document, name: str, header: tuple[str, ...], choice: str) -> None:
+    if choice == KEEP:
+        return
+    _forget(made, name)
+    if column := _column(header, choice):
+        made.setdefault("columns", {})[name] = column
+
+
+def _forget(made: Document, name: str) -> None:
+    places = [made.get(section, {}) for section in ("columns", "joined", "constants")]
+    places += [made.get("items", {}).get("fields", {}), made.get("companion", {}).get("columns", {})]
+    for place in places:
+        place.pop(name, None)
+    for section, fields in (("items", "fields"), ("companion", "columns")):
+        if section in made and not made[section][fields]:
+            del made[section]
+
+
+def _column(header: tuple[str, ...], choice: str) -> str:
+    """The name of the chosen column; empty for none."""
+    return header[int(choice)] if choice.isdecimal() and int(choice) < len(header) else ""
+
+
+def _given(made: Document) -> set[str]:
+    sections = (made.get(name, {}) for name in ("columns", "joined", "constants"))
+    packed = (made.get("items", {}).get("fields", {}), made.get("companion", {}).get("columns", {}))
+    return {name for section in (*sections, *packed) for name in section}
+
+
+def _map_amounts(made: Document, header: tuple[str, ...], chosen: Mapping[str, str]) -> None:
+    amounts = made.setdefault("amounts", {})
+    for name in AMOUNTS:
+        choice = chosen.get(name, "")
+        if choice == KEEP:
+            continue
+        amounts.pop(name, None)
+        made.get("items", {}).get("fields", {}).pop(name, None)
+        if column := _column(header, choice):
+            amounts[name] = column
+    for name, values in (
+        ("tax_included", TAX_INCLUDED),
+        ("line_level", {"add": "add", "contained": "contained"}),
+    ):
+        choice = chosen.get(name, "")
+        if choice in values:
+            amounts[name] = values[choice]
+        elif choice != KEEP:
+            amounts.pop(name, None)
+
+
+def _set(made: Document, chosen: Mapping[str, str]) -> None:
+    """Sets how values are written, and which lines are left out."""
+    dates = chosen.get("dates", "")
+    for name in ("date_order", "date_format"):
+        made.pop(name, None)
+    if dates:
+        is_order = dates in set(DateOrder)
+        made["date_order" if is_order else "date_format"] = dates if is_order else dates.split("|")
+    made.pop("decimal", None)
+    if chosen.get("decimal_is"):
+        made["decimal"] = chosen["decimal_is"]
+    currency = chosen.get("currency_is", "").strip().upper()
+    if currency and "currency" not in _given(made):
+        made.setdefault("constants", {})["currency"] = currency
+    others = [one for one in made.get("lines", {}).get("leave_out", []) if one not in set(LineKind)]
+    left_out = [kind.value for kind in LineKind if chosen.get(kind.value)]
+    made["lines"] = {"leave_out": [*left_out, *others]} if left_out or others else {}
+
+
+def _sort_statuses(made: Document, values: list[StatusValue], chosen: Mapping[str, str]) -> None:
+    for is_payment in (True, False):
+        for column in dict.fromkeys(one.column for one in values if one.is_payment is is_payment):
+            before = made["payment"] if is_payment else {"skip": made["skip"][column]}
+            lists = {name: [value for value in before.get(name, ()) if not value] for name in _LISTS}
+            for one in (one for one in values if one.column == column):
+                if (means := chosen.get(one.choice, "")) in lists:
+                    lists[means].append(one.value)
+            if is_payment:
+                made["payment"] = {
+                    name: value for name, value in made["payment"].items() if name not in _LISTS
+                }
+                made["payment"] |= {name: listed for name, listed in lists.items() if listed}
+            elif lists["skip"]:
+                made["skip"][column] = lists["skip"]
+            else:
+                made["skip"].pop(column)
