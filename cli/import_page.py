@@ -67,6 +67,8 @@ def _figures(report: ImportReport) -> Table:
         table.add_row("  returns", f"{report.returns:,}")
     for currency, amount in report.revenue.items():
         table.add_row("  revenue", f"{amount} {currency}", "of completed orders")
+    for currency, amount in report.refunded.items():
+        table.add_row("  refunded", f"{amount} {currency}", "according to the file")
     for currency, amounts in report.amounts.items():
         for kind, amount in amounts.items():
             table.add_row(f"  {kind.replace('_', ' ')}", f"{amount} {currency}", "of accepted orders")

@@ -34,6 +34,7 @@ def orders_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
         **report.statuses,
         # The UI plots numbers only; the exact amounts are in the store.
         **{f"revenue_{currency}": float(amount) for currency, amount in report.revenue.items()},
+        **{f"refunded_{currency}": float(amount) for currency, amount in report.refunded.items()},
         "rejects_by_code": MetadataValue.json(report.rejects_by_code),
         **{
             f"{kind}_{currency}": float(amount)

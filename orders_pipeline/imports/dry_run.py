@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,8 +29,9 @@ from orders_pipeline.imports.reading_plan import ReadingPlan, planned
 from orders_pipeline.imports.report import ImportReport, report_again, shown_amounts
 from orders_pipeline.imports.saved_profiles import with_saved_profile
 from orders_pipeline.imports.sources import find_source
+from orders_pipeline.imports.told_refunds import foresee_refunds, less_refunded
 from orders_pipeline.order_files.orders.parse import parse_order_file
-from orders_pipeline.order_files.parsed_file import ParsedFile
+from orders_pipeline.order_files.parsed_file import FileWarning, ParsedFile
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.order_files.reject_codes import RejectCode
@@ -77,7 +79,10 @@ def dry_run(
         source = find_source(connection, plan.source)
         for batch in parsed.batches:
             rows = read_batch(Path(folder), batch.number)
-            figures.add(rows, _classify(connection, source, rows, STORED_ORDERS))
+            known_orders = _classify(connection, source, rows, STORED_ORDERS)
+            figures.add(rows, known_orders)
+            if parsed.refunded_orders:
+                figures.add_refunds(*foresee_refunds(engine, rows.orders, known_orders, plan.source))
         for rows in filter(None, map(naming_orders, read_returns(Path(folder)))):
             _add_order_returns(figures, engine, connection, plan.source, rows)
         for rows in map(standing_alone, read_returns(Path(folder))):
@@ -149,6 +154,8 @@ class _Figures:
         self.revenue: dict[str, int] = {}
         self.rejects: Counter[str] = Counter()
         self.newcomers: set[str] = set()
+        self.refunded: Counter[str] = Counter()
+        self.less_refunded = 0
 
     def add(self, rows: BatchRows, known: Known) -> None:
         self._count(self.orders, rows, known)
@@ -160,6 +167,10 @@ class _Figures:
 
     def add_returns(self, rows: BatchRows, known: Known) -> None:
         self._count(self.returns, rows, known)
+
+    def add_refunds(self, sums: Counter[str], less: int) -> None:
+        self.refunded += sums
+        self.less_refunded += less
 
     def refuse_returns(self, rows: BatchRows, code: RejectCode) -> None:
         if number := rows.orders.height:
@@ -200,11 +211,18 @@ class _Figures:
                 "duplicate": self.orders["duplicate"] + self.returns["duplicate"],
             },
             statuses={},
-            revenue={
-                currency: decimal_string(total, currency) for currency, total in sorted(self.revenue.items())
-            },
+            revenue=_money(self.revenue),
+            refunded=_money(self.refunded),
             rejects_by_code=dict(sorted({**self.parsed.rejects_by_code, **rejects}.items())),
             detected=[asdict(finding) for finding in self.parsed.detected],
-            warnings=[asdict(warning) for warning in self.parsed.warnings],
+            warnings=[asdict(warning) for warning in self._warnings()],
             amounts=shown_amounts(self.parsed),
         )
+
+    def _warnings(self) -> tuple[FileWarning, ...]:
+        less = (less_refunded(self.less_refunded),) if self.less_refunded else ()
+        return (*self.parsed.warnings, *less)
+
+
+def _money(sums: Mapping[str, int]) -> dict[str, str]:
+    return {currency: decimal_string(total, currency) for currency, total in sorted(sums.items())}

@@ -14,6 +14,7 @@ from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import order_ids
+from orders_pipeline.imports.told_refunds import booked_refunds
 from orders_pipeline.order_files.parsed_file import FileWarning, ParsedFile
 from orders_pipeline.store.schema import batches, orders, recorded_payments, rejects
 
@@ -30,6 +31,8 @@ class ImportReport:
 
     `returns` counts the returns that the import took. Their lines are among the accepted ones. Known returns
     are duplicates or, with other content, rejected, and counted with the orders.
+
+    `refunded` is what is booked as given back because the file tells it, of new and of known orders.
 
     `detected` lists what parsing found out about the file: what, value, confidence (0 to 1) and reason.
     `warnings` lists what a person should know about it: code, message and count. `amounts` has the sums of
@@ -51,6 +54,7 @@ class ImportReport:
     statuses: dict[str, int]
     revenue: dict[str, str]
     rejects_by_code: dict[str, int]
+    refunded: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     orders_per_second: float = 0.0
     detected: list[dict[str, Any]] = field(default_factory=list)
@@ -88,6 +92,7 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         statuses=_statuses(sums),
         revenue=revenue_of(connection, found.id),
         rejects_by_code=found.removed_rejects or count_rejects(connection, found.id),
+        refunded=booked_refunds(connection, found),
         seconds=round(seconds, 3),
         orders_per_second=round(accepted / seconds, 1) if seconds > 0 else 0.0,
         detected=_detected(found, parsed),

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.base.model import OrderStatus, Window
+from orders_pipeline.base.model import OrderStatus, RefundStatus, Window
+from orders_pipeline.base.money import decimal_string
 from orders_pipeline.imports.documents import parsed_document, parsed_of
 from orders_pipeline.imports.import_row import Import, get_import
+from orders_pipeline.imports.known_orders import Known
 from orders_pipeline.imports.life import lock_import
+from orders_pipeline.imports.parsed_batches import order_ids
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.decide import BOOKED_BEFORE, BOOKED_MORE
-from orders_pipeline.refunds.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.request import Planned, RefundTerms, preview_refunds, request_refunds
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import batches, duplicate_orders, imports, orders
+from orders_pipeline.store.schema import batches, duplicate_orders, imports, orders, refunds, sources
 
 LESS_REFUNDED = "less_refunded"
+# How the idempotency keys of these refunds begin.
+KEY = "recorded:"
 log = logging.getLogger(__name__)
 
 
@@ -58,25 +64,83 @@ def book_told_refunds(
             new = pl.col("id").is_in(_completed(connection, window))
         told = told.with_columns(new=new).filter(pl.col("new") | pl.col("number").is_in(known))
         answers = request_refunds(engine, list(_asked(told, found.source)), terms, actor)
-        refused = [answer for answer in answers if isinstance(answer, RefundRefused)]
-        booked_more += sum(answer.code == BOOKED_MORE for answer in refused)
-        for answer in refused:
-            if answer.code not in (BOOKED_BEFORE, BOOKED_MORE):
+        booked_more += _booked_more(answers)
+        for answer in answers:
+            if isinstance(answer, RefundRefused) and answer.code not in (BOOKED_BEFORE, BOOKED_MORE):
                 log.warning("a refund of %s is not booked: %s", found.file_name, answer)
     if booked_more:
         _warn(engine, found, booked_more)
 
 
+def booked_refunds(connection: Connection, found: Import) -> dict[str, str]:
+    """What is booked as given back because the file of an import tells it: decimal strings by currency."""
+    window = order_ids(connection, found.id)
+    if not tells_refunds(found) or window is None:
+        return {}
+    known = (
+        select(orders.c.id)
+        .join(sources, sources.c.id == orders.c.source_id)
+        .join(duplicate_orders, duplicate_orders.c.number == orders.c.number)
+        .where(duplicate_orders.c.import_id == found.id, duplicate_orders.c.total >= 0)
+        .where(sources.c.name == found.source)
+    )
+    order_id, sums = refunds.c.order_id, Counter[str]()
+    # Two statements, so that each finds its refunds by the index on their order.
+    for chosen in (order_id.between(window.first, window.last), order_id.in_(known)):
+        sums += _sums_booked(connection, found, chosen)
+    return {currency: decimal_string(amount, currency) for currency, amount in sorted(sums.items())}
+
+
+def _sums_booked(connection: Connection, found: Import, chosen: ColumnElement[bool]) -> Counter[str]:
+    r = refunds.c
+    query = (
+        select(orders.c.currency, func.sum(r.amount))
+        .join(orders, orders.c.id == r.order_id)
+        .where(chosen, r.requested_by == refunding_actor(found), r.status == RefundStatus.COMPLETED)
+        .where(r.request_key.startswith(KEY))
+        .group_by(orders.c.currency)
+    )
+    return Counter({currency: int(amount) for currency, amount in connection.execute(query)})
+
+
+def foresee_refunds(
+    engine: Engine, parsed: pl.DataFrame, known: Known, source: str
+) -> tuple[Counter[str], int]:
+    """What the import of parsed orders would book as given back, if all new orders were completed.
+
+    Returns:
+        The sums in minor units by currency, and how many orders have more booked than the file tells.
+    """
+    told = parsed.filter(pl.col("refunded") > 0)
+    fresh = told.filter(pl.col("position").is_in(known.newcomers.implode()))
+    sums = Counter[str](dict(fresh.group_by("currency").agg(pl.col("refunded").sum()).iter_rows()))
+    old = told.filter(pl.col("position").is_in(known.duplicates.implode())).with_columns(new=False)
+    answers = preview_refunds(engine, list(_asked(old, source)))
+    for answer in answers:
+        if isinstance(answer, Planned):
+            sums[answer.left.order.currency] += answer.decided.amount
+    return sums, _booked_more(answers)
+
+
+def _booked_more(answers: Iterable[object]) -> int:
+    return sum(isinstance(one, RefundRefused) and one.code == BOOKED_MORE for one in answers)
+
+
+def less_refunded(orders_: int) -> FileWarning:
+    """The warning that a file tells of less than is booked."""
+    message = "more is booked as given back than the file tells, so nothing is booked for these orders"
+    return FileWarning(LESS_REFUNDED, message, orders_)
+
+
 def _warn(engine: Engine, found: Import, orders_: int) -> None:
     """Notes in the report of the import that its file tells of less than is booked."""
-    message = "more is booked as given back than the file tells, so nothing is booked for these orders"
     with engine.begin() as connection:
         lock_import(connection, found.id)
         parsed = parsed_of(get_import(connection, found.key))
         if parsed is None:
             return
         others = (one for one in parsed.file.warnings if one.code != LESS_REFUNDED)
-        warnings = (*others, FileWarning(LESS_REFUNDED, message, orders_))
+        warnings = (*others, less_refunded(orders_))
         document = parsed_document(replace(parsed, file=replace(parsed.file, warnings=warnings)))
         connection.execute(update(imports).where(imports.c.id == found.id).values(parsed=document))
 
@@ -109,7 +173,7 @@ def _completed(connection: Connection, window: Window) -> list[int]:
 def _asked(told: pl.DataFrame, source: str) -> Iterator[RefundAsked]:
     rows = told.select("number", "currency", "refunded", "new")
     for number, currency, refunded, new in rows.iter_rows():
-        key = f"recorded:{source}/{number}"
+        key = f"{KEY}{source}/{number}"
         yield RefundAsked(
             order=number,
             source=source,

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from operator import attrgetter
+from typing import NamedTuple
 
 from orders_pipeline.base.model import RefundKind
 from orders_pipeline.base.quantities import Units
 
 
-@dataclass(frozen=True, slots=True)
-class LineAsked:
+class LineAsked(NamedTuple):
     """Units of a line of an order; without a quantity, all that are left."""
 
     line: int
     quantity: Units | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GoodsAsked:
+class GoodsAsked(NamedTuple):
     """Units of a product of an order, and what was given back for them, in minor units.
 
     Several lines of the order may have the product. Without an amount, the worth of its lines is given back.
@@ -34,9 +31,10 @@ class GoodsAsked:
     amount: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundAsked:
+class RefundAsked(NamedTuple):
     """A request for a refund, or a report of a dispute. Without amount, lines and shipping: all that is left.
+
+    It is a tuple because a file has thousands of them, and a dataclass takes several times as long to make.
 
     Attributes:
         order: the order's number.
@@ -52,7 +50,7 @@ class RefundAsked:
         goods: instead of lines, units of products with the amounts that were given back for them.
         currency: of the amounts of goods.
         restock: whether the units of its lines are sold again.
-        key: idempotency key. The same request with the same key is the same refund.
+        key: idempotency key. The same request with the same key is the same refund. It stays the last field.
     """
 
     order: str
@@ -97,14 +95,17 @@ class RefundAsked:
     @property
     def digest(self) -> str:
         """SHA-256 of what is asked, without the key."""
-        values = zip(_UNSAID.items(), _values(self), strict=True)
-        said = {name: _plain(value) for (name, default), value in values if value != default}
+        values = zip(_NAMES, self, _UNSAID, strict=False)
+        said = {
+            name: _plain(value) for name, value, unsaid in values if value is not unsaid and value != unsaid
+        }
         return hashlib.sha256(_as_json(said).encode()).hexdigest()
 
 
-# What a request says by saying nothing. So a field that is added later does not change older digests.
-_UNSAID = {one.name: one.default for one in fields(RefundAsked) if one.name != "key"}
-_values = attrgetter(*_UNSAID)
+# All but the key, with what a request says by saying nothing. So a field that is added later does not change
+# older digests.
+_NAMES = RefundAsked._fields[:-1]
+_UNSAID = [RefundAsked._field_defaults.get(name) for name in _NAMES]
 # `json.dumps` would make an encoder for each of thousands of requests.
 _as_json = json.JSONEncoder(sort_keys=True).encode
 
@@ -112,7 +113,7 @@ _as_json = json.JSONEncoder(sort_keys=True).encode
 def _plain(value: object) -> object:
     """A value for JSON; of numbers, 1.5 and 1.50 are the same."""
     if isinstance(value, tuple):
-        return [_plain_part(one) for one in value]
+        return [_plain_part(part) for part in value]
     if isinstance(value, date):
         return value.isoformat()
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import OrderStatus, PaymentMethod, RefundKind
@@ -20,8 +20,7 @@ MOST_UNITS = 10**15
 BOOKED_BEFORE, BOOKED_MORE = "booked_before", "booked_more"
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """What goes back, in minor units. `shipping` is the part of the amount that is for no line."""
 
     amount: int

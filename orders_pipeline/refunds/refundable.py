@@ -100,7 +100,7 @@ def _orders(connection: Connection, column: Column[Any], values: Iterable[Any]) 
         .order_by(sources.c.name)
     )
     for part in parts(values):
-        rows = connection.execute(query.where(among(connection, column, part)))
+        rows = connection.execute(query.where(among(connection, column, part))).all()
         for order_id, number, source, status, currency, total in rows:
             yield FoundOrder(order_id, number, source, STATUSES[status], currency, total)
 
@@ -155,7 +155,7 @@ def _lines(connection: Connection, ids: Sequence[int]) -> Mapping[int, dict[int,
         .order_by(lines.order_id, lines.line)
     )
     by_order: dict[int, dict[int, LineLeft]] = defaultdict(dict)
-    for order_id, line, units, net, product in connection.execute(query):
+    for order_id, line, units, net, product in connection.execute(query).all():
         by_order[order_id][line] = LineLeft(line, units, net, product=product)
     return by_order
 

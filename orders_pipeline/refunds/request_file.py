@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
@@ -19,8 +18,7 @@ HINT = f"Use the columns {','.join(BY_AMOUNT)} or {','.join(BY_LINE)}; a column 
 DIGEST_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class AskedRow:
+class AskedRow(NamedTuple):
     """A row of a file: what it asks for, or why it cannot be read.
 
     Attributes:
@@ -70,20 +68,14 @@ def _asked(order: str, key: str, row: Mapping[str, Any], same: RefundAsked) -> R
         raise RefundRefused("order_missing", "The row names no order.")
     if None in row:
         raise RefundRefused("too_many_cells", "The row has more cells than the header.")
-    said: dict[str, Any] = {
-        "order": order,
-        "key": key,
-        "reason": (row["reason"] or "").strip() or same.reason,
-    }
-    if source := (row.get("source") or "").strip():
-        said["source"] = source
+    reason = (row["reason"] or "").strip() or same.reason
+    source = (row.get("source") or "").strip() or same.source
     if "amount" in row:
-        said["amount"] = _number(row["amount"], "amount")
-    else:
-        quantity = (row["quantity"] or "").strip()
-        units = _number(quantity, "quantity") if quantity else None
-        said["lines"] = (LineAsked(_whole(row["line"]), units),)
-    return replace(same, **said)
+        amount = _number(row["amount"], "amount")
+        return same._replace(order=order, key=key, reason=reason, source=source, amount=amount)
+    quantity = (row["quantity"] or "").strip()
+    lines = (LineAsked(_whole(row["line"]), _number(quantity, "quantity") if quantity else None),)
+    return same._replace(order=order, key=key, reason=reason, source=source, lines=lines)
 
 
 def _number(text: str | None, column: str) -> Decimal:

@@ -91,5 +91,5 @@ def _requests(connection: Connection, claimed: Sequence[int]) -> list[Refund]:
             for part in parts(claimed)
             for refund, refund_id, number, amount, charge, currency, asked in connection.execute(
                 query.where(among(connection, r.id, part))
-            )
+            ).all()
         ]

@@ -38,6 +38,7 @@ REPORT = [
     "statuses",
     "revenue",
     "rejects_by_code",
+    "refunded",
     "seconds",
     "orders_per_second",
     "warnings",

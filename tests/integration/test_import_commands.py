@@ -26,6 +26,7 @@ CONTRACT = [
         "statuses",
         "revenue",
         "rejects_by_code",
+        "refunded",
         "seconds",
         "orders_per_second",
         "warnings",

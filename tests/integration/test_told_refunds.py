@@ -80,6 +80,7 @@ def test_with_returns_refunded_orders_are_taken_and_booked_on_their_day(stocked:
     assert report.rejects_by_code == {"status_skipped": 1}
     assert [(one["code"], one["count"]) for one in report.warnings] == [("refunded_on_order_day", 3)]
     assert (foreseen.warnings, foreseen.orders) == (report.warnings, report.orders)
+    assert (foreseen.refunded, report.refunded) == ({"USD": "44.50"}, {"USD": "44.50"})
     told = ("completed", "recorded", DAY)
     assert booked(stocked) == {
         "recorded:shopify/#2": (450, *told),
@@ -102,7 +103,9 @@ def test_of_a_later_export_only_what_is_not_booked_yet_is_booked_once(stocked: I
     told = ("completed", "recorded", DAY)
     more = {"recorded:shopify/#2/900": (450, *told), "recorded:shopify/#6": (500, *told)}
     for name, lines in (("later.csv", later), ("repeated.csv", (*later, order("7", "paid", "0.00")))):
+        foreseen = stocked.dry_run(export(stocked, *lines, name=name), returns="take")
         report = settle(stocked, *lines, name=name, returns="take")
+        assert foreseen.refunded == report.refunded == ({"USD": "9.50"} if name == "later.csv" else {})
         assert (booked(stocked), report.rejects_by_code) == ({**before, **more}, {"status_skipped": 1})
         stocked.steps.finish(stocked.keys()[name])
     assert (booked(stocked), RefundBench(stocked).taken("#2")) == ({**before, **more}, 900)
@@ -113,9 +116,11 @@ def test_an_export_that_tells_of_less_than_is_booked_is_a_warning(stocked: Impor
     settle(stocked, *EXPORT, returns="take")
     before = booked(stocked)
     less = (order("2", "partially_refunded", "4.00"), order("8", "paid", "0.00"))
+    foreseen = stocked.dry_run(export(stocked, *less, name="less.csv"), returns="take")
     settle(stocked, *less, name="less.csv", returns="take")
     report = stocked.steps.finish(stocked.keys()["less.csv"])
     assert {one["code"]: one["count"] for one in report.warnings}["less_refunded"] == 1
+    assert foreseen.warnings == report.warnings
     assert booked(stocked) == before
     assert stocked.broken_checks() == set()
 
