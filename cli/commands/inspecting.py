@@ -102,6 +102,7 @@ def _events(story: dict[str, Any]) -> list[str]:
         events += _refund_events(refund, story["currency"])
     events += [(one["failed_at"], f"{one['reason']}: {one['detail']}") for one in story["failures"]]
     events += [(note["at"], note["note"]) for note in story["notes"]]
+    events += _told_outside(story)
     return [f"{at}  {what}" for at, what in sorted(events, key=itemgetter(0))]
 
 
@@ -129,6 +130,20 @@ def _refund_events(refund: dict[str, Any], currency: str) -> list[tuple[str, str
         ended = f"{refund['kind']} {refund['refund_id']} {refund['status']}"
         events.append((refund["settled_at"], f"{ended}: {outcome}" if outcome else ended))
     return events
+
+
+def _told_outside(story: dict[str, Any]) -> list[tuple[str, str]]:
+    """What other systems and the customer were told."""
+    told = [
+        (one["settled_at"] or event["at"], f"event {event['type']} {one['status']}: webhook {one['webhook']}")
+        for event in story["events"]
+        for one in event["deliveries"]
+    ]
+    for notice in story["notices"]:
+        because = f": {notice['reason']}" if notice["reason"] else ""
+        what = f"notice {notice['id']} of {notice['type']} {notice['status']}{because}"
+        told.append((notice["settled_at"] or notice["created_at"], what))
+    return told
 
 
 def register(app: typer.Typer) -> None:

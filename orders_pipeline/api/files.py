@@ -98,7 +98,7 @@ def orders(
         str | None, Query(description="Source of the order, if several sources have this number.")
     ] = None,
 ) -> Response:
-    """History of the orders with a number, one per source: lines, reservation, payment, times and notes."""
+    """History of the orders with a number, one per source, with payments, refunds, events and notices."""
     with reading(context.engine) as connection:
         stories = find_orders(connection, number, source)
     if not stories:

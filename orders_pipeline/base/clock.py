@@ -20,6 +20,11 @@ def to_datetime(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def shown_time(microseconds: int | None) -> str | None:
+    """A time as ISO 8601 in UTC, with milliseconds; None if there is none."""
+    return None if microseconds is None else to_datetime(microseconds).isoformat(timespec="milliseconds")
+
+
 def to_microseconds(time: datetime) -> int:
     """An aware time, in microseconds."""
     return duration_us(time - EPOCH)

@@ -10,12 +10,14 @@ from typing import Any
 from orders_pipeline.base.model import (
     AmountKind,
     AuthorizationStatus,
+    NotificationStatus,
     PaymentStatus,
     RefundStatus,
     ReservationStatus,
 )
 from orders_pipeline.console import formats
 from orders_pipeline.console.texts import texts
+from orders_pipeline.lifecycle.told_outside import FAILED
 
 Story = dict[str, Any]
 GOOD, BAD, ACCENT = "good", "bad", "accent"
@@ -33,7 +35,7 @@ class Moment:
 
 def history_of(story: Story) -> list[Moment]:
     """What happened to an order, the oldest first."""
-    parts = (_arrival, _stock, _payments, _authorizations, _failures, _refunds, _notes)
+    parts = (_arrival, _stock, _payments, _authorizations, _failures, _refunds, _notes, _events, _notices)
     return sorted((moment for part in parts for moment in part(story)), key=lambda moment: moment.at)
 
 
@@ -121,3 +123,22 @@ def _refunds(story: Story) -> Iterator[Moment]:
 def _notes(story: Story) -> Iterator[Moment]:
     for one in story["notes"]:
         yield Moment(one["at"], one["note"])
+
+
+def _events(story: Story) -> Iterator[Moment]:
+    t = texts().order
+    for event in story["events"]:
+        for one in event["deliveries"]:
+            told = getattr(t, f"event_{one['status']}").format(webhook=one["webhook"])
+            tone = BAD if one["status"] == FAILED else ""
+            yield Moment(one["settled_at"] or event["at"], told, event["type"], tone)
+
+
+def _notices(story: Story) -> Iterator[Moment]:
+    t = texts().order
+    for one in story["notices"]:
+        status = one["status"]
+        told = t.notice_sent if status == NotificationStatus.SENT else t.notice.format(status=status)
+        detail = ", ".join(filter(None, (one["type"], formats.words(one["reason"] or ""))))
+        tone = BAD if status == NotificationStatus.FAILED else ""
+        yield Moment(one["settled_at"] or one["created_at"], told, detail, tone)

@@ -19,6 +19,7 @@ from orders_pipeline.store.schema import (
     customer_contacts,
     customer_totals,
     customers,
+    home,
     notifications,
     operator_actions,
     order_payers,
@@ -103,6 +104,8 @@ def _replace(connection: Connection, held: Held, nobody: str) -> None:
     connection.execute(update(operator_actions).where(about).values(target=nobody))
     connection.execute(delete(customers).where(customers.c.id == before))
     mark_days(connection, _days(connection, nobody))
+    # `figures.duckdb` is made anew for it.
+    connection.execute(update(home).values(customers_erased=home.c.customers_erased + 1))
 
 
 def _days(connection: Connection, customer: str) -> set[date]:

@@ -20,6 +20,7 @@ STATUS: Mapping[str, str] = {
     EventType.ORDER_AUTHORIZED: "authorized",
     EventType.ORDER_FAILED: "failed",
     EventType.ORDER_ROLLED_BACK: "rollback",
+    EventType.PAYMENT_REQUIRES_ACTION: "rollback",
 }
 # Not by the status of the payment, which may change before the last try.
 PAID = (EventType.ORDER_COMPLETED, EventType.ORDER_AUTHORIZED)

@@ -65,12 +65,9 @@ class PublishedFigures:
 
     def forget_customer(self, customer: str) -> None:
         """Removes what only the files of the warehouse still have of a customer who was erased."""
-        if not warehouse_file(self.folder).exists():
-            return
-        forget_first_days(self.folder, customer)
-        if figures_file.figures_file(self.folder).exists():
-            owner, zone = self.cache.owner, self.zone.key
-            figures_file.bring_up_to_date(self.engine, self.folder, owner, zone, anew=True)
+        if warehouse_file(self.folder).exists():
+            forget_first_days(self.folder, customer)
+        self.update_tables()
 
     def update_tables(self) -> None:
         """Brings the tables for other tools up to date with what is published.
@@ -87,7 +84,9 @@ class PublishedFigures:
 
     def rebuild(self) -> list[PublishedDay]:
         """Recomputes and publishes every day with a new warehouse. Readers keep the old figures meanwhile."""
-        return refresh.rebuild(self.engine, self.folder, self.cache)
+        days = refresh.rebuild(self.engine, self.folder, self.cache)
+        figures_file.forget(self.folder)
+        return days
 
 
 @contextmanager

@@ -21,16 +21,19 @@ from sqlalchemy import ColumnElement, String, cast, false, insert, literal, sele
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import (
     AuthorizationStatus,
+    EventType,
     FailureReason,
     OrderStatus,
     PaymentMethod,
     PaymentStatus,
     ReservationStatus,
 )
+from orders_pipeline.events.recording import record_moves
 from orders_pipeline.lifecycle.batch import BatchWork
 from orders_pipeline.lifecycle.gathered import Gathered, gather, gather_paid, gather_with_payment
 from orders_pipeline.lifecycle.moves import move
 from orders_pipeline.lifecycle.totals import add_to_customer_totals, add_to_product_totals
+from orders_pipeline.payments.gateway import AUTHENTICATION_REQUIRED
 from orders_pipeline.stock.low_stock import record_low_stock
 from orders_pipeline.stock.units import (
     Place,
@@ -194,9 +197,17 @@ def _sell(work: BatchWork, paid: Gathered, source: OrderStatus) -> None:
 
 def roll_back_declined(work: BatchWork) -> None:
     """payment_processing -> rollback: units of declined orders go back on the shelf."""
-    _roll_back_unpaid(
-        work, gather_with_payment(work, PAYMENT_PROCESSING, PaymentStatus.DECLINED), PAYMENT_PROCESSING
-    )
+    declined = gather_with_payment(work, PAYMENT_PROCESSING, PaymentStatus.DECLINED)
+    if declined.count:
+        _tell_of_required_actions(work, declined)
+        _roll_back_unpaid(work, declined, PAYMENT_PROCESSING)
+
+
+def _tell_of_required_actions(work: BatchWork, declined: Gathered) -> None:
+    """Records an event for the orders whose customers have to confirm the payment."""
+    of = declined.table.c
+    waiting = select(of.order_id).where(of.decline_reason == AUTHENTICATION_REQUIRED)
+    record_moves(work.connection, declined.that(orders.c.id.in_(waiting)), EventType.PAYMENT_REQUIRES_ACTION)
 
 
 def _roll_back_unpaid(work: BatchWork, declined: Gathered, source: OrderStatus) -> None:

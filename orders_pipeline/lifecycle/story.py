@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, select
 
-from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.clock import shown_time
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.base.quantities import quantity_number
+from orders_pipeline.lifecycle.told_outside import events_of, notices_of
 from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.store.schema import (
     authorizations,
@@ -67,8 +68,8 @@ def _story(connection: Connection, order: RowMapping) -> dict[str, Any]:
         "partition": order["partition_key"],
         "file_line": order["file_line"],
         "file_place": place_in(order["identified"], order["file_line"]),
-        "ordered_at": _time(order["ordered_at"]),
-        "loaded_at": _time(order["loaded_at"]),
+        "ordered_at": shown_time(order["ordered_at"]),
+        "loaded_at": shown_time(order["loaded_at"]),
         "lines": _lines(connection, order["id"]),
         "reservations": [_timed(row) for row in _of_order(connection, reservations, order["id"])],
         "payments": [
@@ -79,6 +80,8 @@ def _story(connection: Connection, order: RowMapping) -> dict[str, Any]:
         **_refunds(connection, order["id"], order["currency"]),
         "failures": [_timed(row) for row in _of_order(connection, failures, order["id"])],
         "notes": _notes(connection, order["id"]),
+        "events": events_of(connection, order["id"]),
+        "notices": notices_of(connection, order["id"]),
     }
 
 
@@ -151,7 +154,7 @@ def _of_order(connection: Connection, table: Table, order_id: int) -> list[RowMa
 
 def _timed(row: RowMapping) -> dict[str, Any]:
     return {
-        name: _time(value) if name.endswith("_at") else value
+        name: shown_time(value) if name.endswith("_at") else value
         for name, value in row.items()
         if name != "order_id"
     }
@@ -160,8 +163,4 @@ def _timed(row: RowMapping) -> dict[str, Any]:
 def _notes(connection: Connection, order_id: int) -> list[dict[str, Any]]:
     query = select(order_notes).where(order_notes.c.order_id == order_id).order_by(order_notes.c.id)
     rows = connection.execute(query).mappings()
-    return [{"at": _time(row["noted_at"]), "note": row["note"]} for row in rows]
-
-
-def _time(microseconds: int | None) -> str | None:
-    return to_datetime(microseconds).isoformat(timespec="milliseconds") if microseconds is not None else None
+    return [{"at": shown_time(row["noted_at"]), "note": row["note"]} for row in rows]

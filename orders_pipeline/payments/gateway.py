@@ -12,6 +12,8 @@ from orders_pipeline.base.model import EndKind, PaymentStatus, RefundStatus
 REFUSED = "refused: "
 # The reason why no money will come of an authorization that was released.
 VOIDED = "voided"
+# Reason of a decline: the bank wants the customer to confirm the payment.
+AUTHENTICATION_REQUIRED = "authentication_required"
 
 
 class Charge(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
 
-from orders_pipeline.base.clock import end_of_day, now_us, start_of_day, to_datetime
+from orders_pipeline.base.clock import end_of_day, now_us, shown_time, start_of_day
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.money import decimal_string, json_money
 from orders_pipeline.base.quantities import quantity_number, units_of
@@ -275,8 +275,8 @@ def _document(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Doc
         "kind": row["kind"],
         "status": row["status"],
         "reason": row["reason"],
-        "requested_at": _time(row["requested_at"]),
-        "settled_at": _time(row["settled_at"]),
+        "requested_at": shown_time(row["requested_at"]),
+        "settled_at": shown_time(row["settled_at"]),
         "transaction_id": row["transaction_id"],
         "failure": row["failure"],
         "method": row["method"],
@@ -305,7 +305,3 @@ def _lines(connection: Connection, ids: Iterable[int]) -> dict[int, list[dict[st
         for row in connection.execute(query.where(refund_lines.c.refund.in_(part))).mappings():
             found[row["refund"]].append(dict(row))
     return found
-
-
-def _time(microseconds: int | None) -> str | None:
-    return to_datetime(microseconds).isoformat(timespec="milliseconds") if microseconds is not None else None

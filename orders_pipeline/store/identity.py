@@ -12,3 +12,9 @@ def store_id(engine: Engine) -> str:
     """The store's random token; what Redis and the warehouse hold under another token is another store's."""
     with reading(engine) as connection:
         return str(connection.execute(select(home.c.token)).scalar_one())
+
+
+def customers_erased(engine: Engine) -> int:
+    """How many customers were erased from this store."""
+    with reading(engine) as connection:
+        return int(connection.execute(select(home.c.customers_erased)).scalar_one())

@@ -123,6 +123,7 @@ home = Table(
     ),
     Column("currency", String(3), comment="of files without a currency column; empty before the first order"),
     _count("actions_recorded"),
+    _count("customers_erased"),
     Column("restored_at", BigInteger, comment="when a backup was last restored as this store"),
     Column("events_read_until", BigInteger, comment="up to when the provider's list of events was read"),
 )
@@ -897,7 +898,7 @@ events = Table(
     Column("id", Id, primary_key=True),
     Column("type", String, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("order_id", BigInteger),
+    Column("order_id", BigInteger, index=True),
     Column("attempt", Integer),
     Column("subject", String, comment="empty for an order, whose source and number it is"),
     Column("data", JSON, comment="empty where it follows from the order and its attempt"),

@@ -13,6 +13,7 @@ from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify.check import Check, checks_of
 from orders_pipeline.verify.figure_checks import check_figures, check_leaderboards
+from orders_pipeline.verify.figures_file_check import check_figures_file
 from orders_pipeline.verify.gateway_checks import GATEWAY_CHECKS, check_gateway, read_journal
 from orders_pipeline.verify.refund_gateway_checks import REFUND_CHECKS, check_refunds, read_refund_journal
 from orders_pipeline.verify.store_checks import check_rows
@@ -26,7 +27,9 @@ def verify_home(engine: Engine, settings: Settings) -> list[Check]:
     url, currency = redis_url(settings), settings.currency
     with open_figures(engine, settings.warehouse, url, currency, settings.zone) as figures:
         elsewhere = publisher_elsewhere(engine, settings.warehouse)
-        of_figures = [check_leaderboards(figures)] if elsewhere else check_figures(figures)
+        of_figures = [check_leaderboards(figures)]
+        if not elsewhere:
+            of_figures = [*check_figures(figures), check_figures_file(figures)]
     of_gateway = [
         *checks_of(GATEWAY_CHECKS, lambda: _check_payments(engine, connect_gateway(settings, engine))),
         *checks_of(REFUND_CHECKS, lambda: _check_refunds(engine, connect_gateway(settings, engine))),

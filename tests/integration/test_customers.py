@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 from cli.main import app
 from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.customers.erase import erase_customer
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import open_figures
+from orders_pipeline.figures.tables.figures_file import figures_file
 from orders_pipeline.notifications.actions import unsubscribe
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import metadata, orders
@@ -134,6 +136,22 @@ def test_nothing_personal_is_left_after_an_erasure_and_the_money_is(home: Notice
     assert found_in_files(warehouse, ADA) == set()
     assert found_in_files(bench.settings.staging_folder, ADA) == set()
     assert run("erase", ADA, code=1)["error"]["code"] == "unknown_customer"
+
+
+def test_the_next_publication_leaves_no_former_id_in_unused_space_of_the_figures(home: NoticeBench) -> None:
+    bench, folder = home.bench, home.bench.settings.warehouse
+    file = figures_file(folder)
+    assert ADA.encode() in file.read_bytes()
+    erase_customer(bench.engine, bench.staging, ADA, "cli:ada")
+    with figures(bench.settings, bench) as published:
+        # While her day is due, the published figures that are taken over still have her id.
+        published.update_tables()
+        assert ADA.encode() in file.read_bytes()
+        published.refresh_dirty_days()
+        assert published.file_is_due()
+        published.update_tables()
+        assert ADA.encode() not in file.read_bytes()
+        assert not published.file_is_due()
 
 
 def test_orders_of_a_file_that_comes_again_are_still_known_after_an_erasure(home: NoticeBench) -> None:

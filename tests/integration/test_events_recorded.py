@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
 
 from orders_pipeline.base.model import EventType
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.events.documents import event_documents
 from orders_pipeline.imports.quarantine import add_quarantined
+from orders_pipeline.payments.backends import simulated
 from orders_pipeline.stock.low_stock import set_low_stock
 from orders_pipeline.stock.product_list import restock
+from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench, Line
 from tests.refund_bench import RefundBench, asked
 from tests.webhooks import recorded, subscribe
@@ -41,6 +45,27 @@ def test_a_declined_order_has_its_event(lone_bench: ImportBench) -> None:
     lone_bench.set(payment_success_rate=0)
     lone_bench.import_lines(Line("a"))
     assert [one["type"] for one in recorded(lone_bench.engine)] == ["order.rolled_back"]
+
+
+def test_a_payment_that_the_customer_has_to_confirm_has_an_event_before_that_of_its_order(
+    lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(lone_bench.engine, EventType.PAYMENT_REQUIRES_ACTION, EventType.ORDER_ROLLED_BACK)
+    lone_bench.set(payment_success_rate=0)
+    lone_bench.import_lines(Line("declined"), name="1.csv")
+    monkeypatch.setattr(simulated, "REASONS", ("authentication_required",))
+    lone_bench.import_lines(Line("unconfirmed"), name="2.csv")
+    told = recorded(lone_bench.engine)
+    assert [one["type"] for one in told] == [
+        "order.rolled_back",
+        "payment.requires_action",
+        "order.rolled_back",
+    ]
+    with reading(lone_bench.engine) as connection:
+        document = json.loads(event_documents(connection, [told[1]["id"]])[told[1]["id"]])
+    assert document["subject"] == "default/unconfirmed"
+    assert document["data"]["detail"] == "authentication_required"
+    assert document["data"]["status"] == "rollback"
 
 
 def test_a_step_that_runs_again_records_nothing(lone_bench: ImportBench) -> None:

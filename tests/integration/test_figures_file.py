@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.figures.tables.definitions import TABLES
 from orders_pipeline.figures.tables.figures_file import figures_file
 from orders_pipeline.store.schema import imports
+from orders_pipeline.verify.figures_file_check import check_figures_file
 from tests.builders import ROLLBACK, retry, store_orders
 from tests.figures import open_home
 from tests.four_currencies import DECEMBER, order, store_shop
@@ -93,6 +94,55 @@ def test_while_imports_run_the_file_may_be_some_minutes_old(home: PublishedFigur
     with home.engine.begin() as connection:
         connection.execute(update(imports).values(status=ImportStatus.FINISHED))
     assert home.file_is_due()
+
+
+def change(statement: str) -> Callable[[Path], object]:
+    """Changes a row of the file."""
+
+    def apply(file: Path) -> None:
+        file.chmod(0o644)
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(statement)
+
+    return apply
+
+
+def flip_bits(file: Path) -> None:
+    file.chmod(0o644)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+
+
+DAMAGES: list[tuple[Callable[[Path], object], str]] = [
+    (Path.unlink, "missing figures.duckdb"),
+    (lambda file: os.truncate(file, 5_000), "damaged figures.duckdb"),
+    (flip_bits, "damaged figures.duckdb"),
+    (change("UPDATE daily_kpis SET total_revenue = total_revenue + 1"), "table daily_kpis"),
+    (change("DELETE FROM customer_sales_by_day WHERE currency = 'JPY'"), "table customer_sales_by_day"),
+    (change("UPDATE orders SET total = total + 1 WHERE status = 'completed'"), "table orders"),
+    (change("DELETE FROM refunds"), "table refunds"),
+]
+
+
+def test_verify_finds_a_damaged_file_and_a_rebuild_mends_it(home: PublishedFigures) -> None:
+    assert check_figures_file(home).ok
+    for damage, told in DAMAGES:
+        damage(figures_file(home.folder))
+        check = check_figures_file(home)
+        assert not check.ok, told
+        assert told in check.detail
+        assert "remedy `orders kpis rebuild`" in check.detail
+        home.rebuild()
+        home.update_tables()
+        assert check_figures_file(home).ok
+    assert_the_file_says_what_the_api_says(home)
+
+
+def test_verify_waits_for_a_file_that_is_brought_up_to_date_later(home: PublishedFigures) -> None:
+    store_orders(home.engine, [order("late")])
+    home.refresh_dirty_days()
+    assert check_figures_file(home).ok
 
 
 @pytest.mark.parametrize("lost", ["removed", "cut", "another store's"])

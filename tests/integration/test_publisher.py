@@ -72,6 +72,7 @@ def test_verify_leaves_out_what_another_home_publishes(
         "published_files_are_whole",
         "daily_kpis_equal_a_recomputation",
         "cached_kpis_are_the_published_ones",
+        "figures_file_shows_the_published_figures",
     }
 
 

@@ -120,6 +120,8 @@ def story_of(text: str) -> dict[str, object]:
         "refunds": [],
         "failures": [{"failed_at": at, "reason": "unknown_product", "detail": text}],
         "notes": [{"at": at, "note": text}],
+        "events": [],
+        "notices": [],
     }
 
 

@@ -1,7 +1,8 @@
 """`figures.duckdb`: the published figures, and the orders behind them, in one file for other tools.
 
 A new version is made beside the old one: a copy of it, in which only the days that changed are replaced. It
-then takes the old one's place at once, so whoever has the old one open keeps it, whole.
+then takes the old one's place at once, so whoever has the old one open keeps it, whole. After a customer was
+erased, nothing is copied, because DuckDB keeps removed rows in unused space.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from orders_pipeline.figures.tables.definitions import (
 from orders_pipeline.figures.tables.table import Kind, Table
 from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.identity import customers_erased
 from orders_pipeline.store.schema import imports
 
 FILE, NOTE, LOCK, SCRATCH = "figures.duckdb", "figures.json", "figures.lock", "figures-scratch"
@@ -59,6 +61,7 @@ BY_DAY = {
     ORDER_LINES: store_queries.order_lines_rows,
     PAYMENTS: store_queries.payments_rows,
 }
+PUBLISHED = (DAILY_KPIS, CUSTOMER_SALES, PRODUCT_SALES)
 WHOLE = {REFUNDS: store_queries.refunds_rows, PRODUCTS: store_queries.products_rows}
 _STORED = {Kind.TEXT: pl.String, Kind.DAY: pl.String}
 # Both kinds of stores give texts and numbers of these.
@@ -78,11 +81,13 @@ class Note:
 
     Attributes:
         made_for: identifies the order store and the layout of the tables.
+        erased: erased customers of whose former ids the file has nothing, not even in unused space.
         shows: changes with each change of a day.
         made_at: in microseconds since 1970.
     """
 
     made_for: str
+    erased: int
     shows: str
     made_at: int
 
@@ -90,6 +95,16 @@ class Note:
 def figures_file(folder: Path) -> Path:
     """Path of the file, by the warehouse folder."""
     return folder / FILE
+
+
+def was_made(folder: Path) -> bool:
+    """Whether the file was made, and not forgotten since."""
+    return _read_note(folder) is not None
+
+
+def forget(folder: Path) -> None:
+    """Has the next publication make the file from nothing. Until then, readers keep the old one."""
+    (folder / NOTE).unlink(missing_ok=True)
 
 
 def is_due(engine: Engine, folder: Path, owner: str) -> bool:
@@ -100,35 +115,30 @@ def is_due(engine: Engine, folder: Path, owner: str) -> bool:
     """
     if publisher_elsewhere(engine, folder):
         return False
-    note = _read_note(folder)
-    if note is None or note.made_for != _made_for(owner) or not figures_file(folder).is_file():
+    note = _usable_note(folder, owner, customers_erased(engine))
+    if note is None or not figures_file(folder).is_file():
         return kpi_days.any_published(engine)
     if note.shows == kpi_days.state_of_days(engine):
         return False
     return now_us() - note.made_at > LATE_BY_AT_MOST_MINUTES * 60_000_000 or not _importing(engine)
 
 
-def bring_up_to_date(engine: Engine, folder: Path, owner: str, timezone: str, *, anew: bool = False) -> None:
+def bring_up_to_date(engine: Engine, folder: Path, owner: str, timezone: str) -> None:
     """Makes a new version of the file and replaces the old one.
-
-    Args:
-        anew: whether nothing of the old version is taken over, not even unused space.
 
     Raises:
         PartsLost: published files are missing or damaged.
     """
     with only_writer(folder, lock=LOCK), _scratch(folder) as scratch:
-        made_at, made_for = now_us(), _made_for(owner)
+        made_at, erased = now_us(), customers_erased(engine)
+        old = _usable_note(folder, owner, erased)
+        if old is None and kpi_days.dirty_days(engine):
+            # Their published figures may still have former ids.
+            erased = 0
         shows = kpi_days.state_of_days(engine)
         unfinished = scratch / FILE
         try:
-            _change(
-                engine,
-                folder,
-                unfinished,
-                not anew and _old_version(folder, made_for, unfinished),
-                timezone,
-            )
+            _change(engine, folder, unfinished, bool(old) and _old_version(folder, unfinished), timezone)
         except duckdb.Error:
             # The old version is damaged.
             unfinished.unlink(missing_ok=True)
@@ -137,7 +147,7 @@ def bring_up_to_date(engine: Engine, folder: Path, owner: str, timezone: str, *,
         unfinished.replace(figures_file(folder))
         # A tool that could write left it; it is of the old version.
         figures_file(folder).with_suffix(".duckdb.wal").unlink(missing_ok=True)
-        _write_note(folder, Note(made_for, shows, made_at))
+        _write_note(folder, Note(_made_for(owner), erased, shows, made_at))
 
 
 def _importing(engine: Engine) -> bool:
@@ -146,11 +156,14 @@ def _importing(engine: Engine) -> bool:
         return connection.execute(query).first() is not None
 
 
-def _old_version(folder: Path, made_for: str, target: Path) -> bool:
-    """Copies the old version, if it has the same layout and store. Returns whether there is one."""
+def _usable_note(folder: Path, owner: str, erased: int) -> Note | None:
+    """The note of a file that has the same layout and store, and no former ids of erased customers."""
     note = _read_note(folder)
-    if note is None or note.made_for != made_for:
-        return False
+    return note if note and (note.made_for, note.erased) == (_made_for(owner), erased) else None
+
+
+def _old_version(folder: Path, target: Path) -> bool:
+    """Copies the old version. Returns whether there is one."""
     with suppress(FileNotFoundError):
         shutil.copyfile(figures_file(folder), target)
         return True
@@ -240,27 +253,36 @@ def _replace_published(connection: DuckDBPyConnection, folder: Path, days: Seque
     """Takes over the published figures: daily ones all, since new customers of other days may change."""
     with TemporaryDirectory(dir=folder / SCRATCH) as name:
         taken = Path(name)
-
-        def take(published: DuckDBPyConnection) -> None:
-            for table in (CUSTOMER_SALES, PRODUCT_SALES):
-                published.execute(
-                    f"COPY (FROM {table.name} WHERE day IN (SELECT unnest($days::DATE[])))"
-                    f" TO {quoted(taken / table.name)} (FORMAT parquet)",
-                    {"days": days},
-                )
-            published.execute(f"COPY {DAILY_KPIS.name} TO {quoted(taken / DAILY_KPIS.name)} (FORMAT parquet)")
-
-        read_published(folder, date.min, date.max, take)
+        copy_published(folder, taken, days)
         for table in (CUSTOMER_SALES, PRODUCT_SALES):
             connection.execute(f"DELETE FROM {table.name} WHERE day IN (SELECT day FROM changed)")
             source = f"read_parquet({quoted(taken / table.name)})"
             connection.execute(f"INSERT INTO {table.name} BY NAME FROM {source} ORDER BY day")
         connection.execute(f"DELETE FROM {DAILY_KPIS.name}")
-        connection.execute(
-            f"INSERT INTO {DAILY_KPIS.name} BY NAME"
-            " SELECT * REPLACE (to_json(declines_by_reason)::VARCHAR AS declines_by_reason)"
-            f" FROM read_parquet({quoted(taken / DAILY_KPIS.name)}) ORDER BY day, currency"
-        )
+        source = f"read_parquet({quoted(taken / DAILY_KPIS.name)})"
+        connection.execute(f"INSERT INTO {DAILY_KPIS.name} BY NAME FROM {source} ORDER BY day, currency")
+
+
+def copy_published(folder: Path, target: Path, days: Sequence[date] | None = None) -> None:
+    """Copies the tables of `PUBLISHED`, as the file has them, into Parquet files named after them.
+
+    Args:
+        days: of customers and products; None: all days.
+
+    Raises:
+        PartsLost: published files are missing or damaged.
+    """
+    of_days = "" if days is None else "WHERE day IN (SELECT unnest($days::DATE[]))"
+    queries = {table.name: f"FROM {table.name} {of_days}" for table in (CUSTOMER_SALES, PRODUCT_SALES)}
+    as_text = "SELECT * REPLACE (to_json(declines_by_reason)::VARCHAR AS declines_by_reason)"
+    queries[DAILY_KPIS.name] = f"{as_text} FROM {DAILY_KPIS.name}"
+
+    def copy(published: DuckDBPyConnection) -> None:
+        for name, query in queries.items():
+            values = {"days": days} if "$days" in query else {}
+            published.execute(f"COPY ({query}) TO {quoted(target / name)} (FORMAT parquet)", values)
+
+    read_published(folder, date.min, date.max, copy)
 
 
 def _sql(name: str) -> str:

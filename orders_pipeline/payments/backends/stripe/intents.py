@@ -12,9 +12,8 @@ from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.backends.providers.references import KEY, STORE
 from orders_pipeline.payments.backends.stripe.amounts import from_stripe
 from orders_pipeline.payments.backends.stripe.requests import pages
-from orders_pipeline.payments.gateway import VOIDED
+from orders_pipeline.payments.gateway import AUTHENTICATION_REQUIRED, VOIDED
 
-MUST_ACT = "authentication_required"
 STATUSES = {
     "succeeded": PaymentStatus.SUCCEEDED,
     "requires_capture": PaymentStatus.AUTHORIZED,
@@ -77,5 +76,5 @@ def _was_released(intent: Any) -> bool:
 def _decline_reason(intent: Any) -> str:
     error = getattr(intent, "last_payment_error", None)
     if not error:
-        return VOIDED if _was_released(intent) else MUST_ACT
+        return VOIDED if _was_released(intent) else AUTHENTICATION_REQUIRED
     return str(getattr(error, "decline_code", None) or getattr(error, "code", None) or "card_declined")

@@ -1,0 +1,55 @@
+"""The history of an order tells what other systems and its customer were told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cli.commands.inspecting import _events as shown_events
+from orders_pipeline.base.model import EventType
+from orders_pipeline.console.order_story import history_of
+from orders_pipeline.lifecycle.story import find_orders
+from orders_pipeline.store.engine import reading
+from tests.import_bench import ImportBench, Line
+from tests.mailboxes import Mailbox, mailbox
+from tests.notices import ADA, NoticeBench, ordered
+from tests.webhooks import Receiver, add, receiving, relay
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mailbox() as started:
+        yield started
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as started:
+        yield started
+
+
+def test_the_timeline_has_deliveries_of_events_and_the_notice_to_the_customer(
+    bench: ImportBench, receiver: Receiver, box: Mailbox
+) -> None:
+    shop = NoticeBench.on(bench, box)
+    _, receiver.secret = add(bench.engine, receiver.url, EventType.ORDER_COMPLETED)
+    receiver.answer = lambda events: 204 if events[0]["data"]["number"] == "1" else 500
+    shop.import_orders(Line("1", date=ordered()), Line("2", date=ordered()))
+    shop.send()
+    relay(bench.engine).deliver_due()
+    with reading(bench.engine) as connection:
+        (sent,), (waiting,) = (find_orders(connection, number, None) for number in ("1", "2"))
+    (event,), (notice,) = sent["events"], sent["notices"]
+    (delivery,) = event["deliveries"]
+    assert (event["type"], event["attempt"]) == ("order.completed", 1)
+    assert (delivery["webhook"], delivery["status"], delivery["tries"]) == (1, "delivered", 1)
+    assert (notice["type"], notice["channel"], notice["status"]) == ("order.completed", "smtp", "sent")
+    assert ADA not in str(sent)
+    texts = {moment.text: moment.detail for moment in history_of(sent)}
+    assert texts["Event sent to webhook 1"] == "order.completed"
+    assert texts["Notice sent to the customer"] == "order.completed"
+    assert "Event waits to be sent to webhook 1" in {moment.text for moment in history_of(waiting)}
+    shown = " ".join(shown_events(sent))
+    assert "event order.completed delivered: webhook 1" in shown
+    assert "notice 1 of order.completed sent" in shown
