@@ -142,9 +142,9 @@ def request_refunds(
         actor: who asked for it, as in the audit trail.
     """
     answers: list[Answer] = []
-    for start in range(0, len(asked), REQUESTS_AT_ONCE):
-        part = asked[start : start + REQUESTS_AT_ONCE]
-        with uncollected():
+    with uncollected():
+        for start in range(0, len(asked), REQUESTS_AT_ONCE):
+            part = asked[start : start + REQUESTS_AT_ONCE]
             try:
                 answers += _enter(engine, part, terms, actor)
             except IntegrityError:

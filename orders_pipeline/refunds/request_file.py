@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from orders_pipeline.base.collecting import uncollected
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
 
@@ -48,7 +49,8 @@ def read_requests(file: Path, same: RefundAsked, key: str | None) -> list[AskedR
             raise FileRefused("columns_unknown", f"The file {file} has the columns {','.join(header)}.", HINT)
         rows.fieldnames = header
         prefix = key or hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]
-        return [_row(rows.line_num, f"{prefix}/{at}", row, same) for at, row in enumerate(rows, start=1)]
+        with uncollected():
+            return [_row(rows.line_num, f"{prefix}/{at}", row, same) for at, row in enumerate(rows, start=1)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         message = f"The file {file} cannot be read: {reason}."
