@@ -124,7 +124,6 @@ home = Table(
     Column("currency", String(3), comment="of files without a currency column; empty before the first order"),
     _count("actions_recorded"),
     Column("restored_at", BigInteger, comment="when a backup was last restored as this store"),
-    Column("restored_at", BigInteger, comment="when a backup was last restored as this store"),
     Column("events_read_until", BigInteger, comment="up to when the provider's list of events was read"),
     _count("customers_erased"),
 )
