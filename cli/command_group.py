@@ -42,6 +42,7 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "refund": "refund",
         "refunds": "refunds",
         "payouts": "payouts",
+        "reconcile": "reconciling",
         "kpis": "kpis",
         "leaderboard": "leaderboard",
         "report": "report",

@@ -217,6 +217,11 @@ class Settings(BaseSettings):
         description="Refunds above this amount, in the currency of the order, wait until another operator "
         "approves them. Empty: no limit.",
     )
+    payout_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        7,
+        description="Days after which a payment must be in a report of the payment provider, and a payout at "
+        "the bank. Later ones are late.",
+    )
 
     inbox: Path | None = Field(
         None,

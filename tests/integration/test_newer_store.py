@@ -50,6 +50,7 @@ REFUSED: dict[str, list[str]] = {
     "refunds retry": ["1"],
     "refunds reverse": ["1"],
     "payouts import": [FILE],
+    "reconcile": [],
     "payouts files": [],
     "payouts rejects": ["1"],
     "kpis daily": [],

@@ -1,0 +1,86 @@
+"""`orders reconcile`: what of the money is missing between the store, the payment provider and the bank."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from cli.context import open_store
+from cli.output import JsonOption, command, emit, page, wrong_usage
+from orders_pipeline.base.settings import load_settings
+from orders_pipeline.payouts.documents import Document, reconciliation_document
+from orders_pipeline.payouts.reconciling import Period, reconcile
+from orders_pipeline.store.engine import reading
+
+StartOption = Annotated[
+    datetime | None,
+    typer.Option("--start", formats=["%Y-%m-%d"], help="First day. Default: that of the first report."),
+]
+EndOption = Annotated[
+    datetime | None, typer.Option("--end", formats=["%Y-%m-%d"], help="Last day, included. Default: today.")
+]
+
+
+@command
+def reconcile_all(
+    start: StartOption = None,
+    end: EndOption = None,
+    examples: Annotated[int, typer.Option(min=1, max=1000, help="Examples of each finding.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare payments, refunds and disputes with the provider's reports, and payouts with the bank.
+
+    Exit code 1 if anything is missing, twice, off by an amount, late, unknown or ambiguous.
+    """
+    settings = load_settings()
+    first, last = day_of(start), day_of(end)
+    if first and last and last < first:
+        wrong_usage("days_reversed", "--end is before --start.", as_json)
+    period = Period(first, last, settings.zone, settings.payout_days)
+    with open_store(settings) as engine, reading(engine) as connection:
+        document = reconciliation_document(reconcile(connection, period, examples))
+    if as_json:
+        emit(document)
+    else:
+        _show(document)
+    if not document["ok"]:
+        raise typer.Exit(1)
+
+
+def day_of(moment: datetime | None) -> date | None:
+    """The day of an option."""
+    return moment.date() if moment else None
+
+
+def _show(document: Document) -> None:
+    for name, until in (("reports", "reported_until"), ("bank statements", "bank_until")):
+        page.print(f"{name} until {(document[until] or 'none yet')[:10]}", highlight=False)
+    for one in document["fine"]:
+        page.print(f"[green]{one['state']:>9}[/]  {_line(one)}", highlight=False)
+    for one in document["findings"]:
+        page.print(
+            f"[bold red]{one['state']:>9}[/]  {_line(one)}, difference {one['difference']}", highlight=False
+        )
+        page.print(f"           {escape(one['action'])}", highlight=False)
+        for example in one["examples"]:
+            page.print(f"[dim]           {escape(_example(example))}[/]", highlight=False)
+    for currency, amount in document["differences"].items():
+        page.print(f"not explained by the above: {amount} {currency}", highlight=False)
+
+
+def _line(one: Document) -> str:
+    subject = one["subject"].replace("_", " ")
+    amounts = f"expected {one['expected']}, found {one['found']} {one['currency']}"
+    return f"{subject:<12} {one['count']:>9,}  {amounts}"
+
+
+def _example(example: Document) -> str:
+    return ", ".join(f"{name} {value}" for name, value in example.items())
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this command."""
+    app.command("reconcile")(reconcile_all)

@@ -1,0 +1,45 @@
+"""A reconciliation as commands, the API and pages show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.money import decimal_string
+from orders_pipeline.payouts.findings import Finding
+from orders_pipeline.payouts.reconciling import Reconciliation
+
+Document = dict[str, Any]
+
+
+def reconciliation_document(found: Reconciliation) -> Document:
+    """The whole result. Amounts are decimal strings."""
+    return {
+        "ok": found.ok,
+        "reported_until": _time(found.reported_until),
+        "bank_until": _time(found.bank_until),
+        "differences": {
+            currency: decimal_string(amount, currency)
+            for currency, amount in sorted(found.differences.items())
+        },
+        "findings": [_finding(one) for one in found.problems],
+        "fine": [_finding(one) for one in found.findings if one not in found.problems],
+    }
+
+
+def _finding(one: Finding) -> Document:
+    return {
+        "subject": one.subject,
+        "state": one.state,
+        "currency": one.currency,
+        "count": one.number,
+        "expected": decimal_string(one.ours, one.currency),
+        "found": decimal_string(one.theirs, one.currency),
+        "difference": decimal_string(one.theirs - one.ours, one.currency),
+        "action": one.action,
+        "examples": list(one.examples),
+    }
+
+
+def _time(microseconds: int | None) -> str | None:
+    return None if microseconds is None else to_datetime(microseconds).isoformat(timespec="seconds")

@@ -1,0 +1,127 @@
+"""What a reconciliation finds, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Subject(StrEnum):
+    """What is compared with what.
+
+    A payment, refund or dispute of the store with the lines of reports; a payout with its lines, and with the
+    bank; a bank line with the payouts.
+    """
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    PAYOUT_LINES = "payout_lines"
+    PAYOUT = "payout"
+    BANK_LINE = "bank_line"
+
+
+MOVEMENTS = (Subject.PAYMENT, Subject.REFUND, Subject.DISPUTE)
+
+
+class State(StrEnum):
+    """How the two sides compare. `pending`: the other side is not due yet."""
+
+    OK = "ok"
+    PENDING = "pending"
+    MISSING = "missing"
+    TWICE = "twice"
+    OFF = "off"
+    LATE = "late"
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+
+
+FINE = (State.OK, State.PENDING)
+
+_ASK = "Ask the provider about these lines."
+_BANK = "Ask the bank about these payouts."
+ACTIONS: dict[tuple[Subject, State], str] = {
+    (
+        Subject.PAYMENT,
+        State.MISSING,
+    ): "Import the provider's reports of these days. If none has the payment, ask the provider.",
+    (
+        Subject.REFUND,
+        State.MISSING,
+    ): "Import the provider's reports of these days. If none has the refund, it did"
+    " not happen: ask the provider, then refund again.",
+    (Subject.DISPUTE, State.MISSING): "Import the provider's reports of these days. If none has the dispute,"
+    " `orders refunds reverse` takes it back.",
+    (
+        Subject.PAYMENT,
+        State.TWICE,
+    ): "The provider booked the payment more than once. Ask whether the customer was charged twice.",
+    (Subject.REFUND, State.TWICE): "The provider booked the refund more than once. Ask for the money back.",
+    (Subject.DISPUTE, State.TWICE): "The provider booked the dispute more than once. Ask for the money back.",
+    (
+        Subject.PAYMENT,
+        State.UNKNOWN,
+    ): "The store has no such payment. Import the orders, or find out who charged"
+    " the customer; then refund it at the provider.",
+    (Subject.REFUND, State.UNKNOWN): "Refunded at the provider, and not in the store: book it with"
+    " `orders refund ORDER --recorded --reference ID`.",
+    (Subject.DISPUTE, State.UNKNOWN): "The store does not know the dispute: book it with"
+    " `orders refund ORDER --kind dispute --reference ID`.",
+    (Subject.PAYOUT_LINES, State.OFF): "The lines of these payouts do not add up to what the provider says."
+    " Import the itemised reports of these days again, and look at their rejects.",
+    (Subject.PAYOUT_LINES, State.MISSING): "Import the itemised reports of these payouts.",
+    (
+        Subject.PAYOUT,
+        State.MISSING,
+    ): "The statements of these days have no such line. Ask the provider whether the"
+    " bank sent the payouts back.",
+    (
+        Subject.PAYOUT,
+        State.LATE,
+    ): "Import the bank statements of these days. What arrived late needs no more.",
+    (Subject.PAYOUT, State.TWICE): "The bank has more than one line for each of these payouts. " + _BANK,
+    (Subject.PAYOUT, State.OFF): "The bank booked another amount: its fee, or a payout sent in parts. "
+    + _BANK,
+    (
+        Subject.PAYOUT,
+        State.AMBIGUOUS,
+    ): "Several payouts and bank lines fit each other. Import the provider's report"
+    " with the bank's reference (Stripe: trace_id), or compare them by hand.",
+    (Subject.BANK_LINE, State.AMBIGUOUS): "Several payouts fit these lines; see the ambiguous payouts.",
+    (
+        Subject.BANK_LINE,
+        State.UNKNOWN,
+    ): "No payout fits these lines. Import the provider's reports of these days.",
+}
+_BY_STATE = {
+    State.OFF: "The amounts differ. " + _ASK,
+    State.LATE: "Import the provider's newest reports. If they are imported, ask when the money is paid out.",
+    State.AMBIGUOUS: "These lines name several payments of the store. " + _ASK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one kind in one currency.
+
+    Attributes:
+        ours: sum of what was expected, in minor units; `theirs` of what is there.
+    """
+
+    subject: Subject
+    state: State
+    currency: str
+    number: int
+    ours: int
+    theirs: int
+    examples: Sequence[dict[str, Any]]
+
+    @property
+    def action(self) -> str:
+        """What to do about it; empty if there is nothing to do."""
+        if self.state in FINE:
+            return ""
+        return ACTIONS.get((self.subject, self.state)) or _BY_STATE[self.state]

@@ -1,0 +1,151 @@
+"""Compares the store with the reports of providers, and those with the bank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta, tzinfo
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, func, select, text
+
+from orders_pipeline.base.clock import duration_us, end_of_day, now_us, start_of_day, to_datetime
+from orders_pipeline.base.money import decimal_string
+from orders_pipeline.base.package_files import package_text
+from orders_pipeline.payouts.findings import FINE, MOVEMENTS, Finding, State, Subject
+from orders_pipeline.store.planner import join_windows_by_hash
+from orders_pipeline.store.schema import payout_lines, settlement_files
+
+QUERIES = ("movements", "payouts")
+FOREVER = 2**62
+NONE_YET = -1
+MONEY = ("ours", "theirs")
+LEFT_OUT = ("subject", "state", "currency", "number", "sum_ours", "sum_theirs", "place")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What is reconciled.
+
+    Attributes:
+        first: first day of payments, refunds and payouts; None: from the beginning of the first report.
+        last: last day, included; None: until today.
+        zone: of the days.
+        days: after how many days a payment must be in a report, and a payout at the bank.
+    """
+
+    first: date | None
+    last: date | None
+    zone: tzinfo
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The result: all findings, those that are fine included."""
+
+    reported_until: int | None
+    bank_until: int | None
+    findings: Sequence[Finding]
+    differences: Mapping[str, int]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """The findings that somebody has to act on."""
+        return [one for one in self.findings if one.state not in FINE]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is tied, or not due yet."""
+        return not self.problems
+
+    @property
+    def currencies(self) -> list[str]:
+        """The currencies of the findings."""
+        return sorted({one.currency for one in self.findings})
+
+
+def reconcile(connection: Connection, period: Period, examples: int = 5) -> Reconciliation:
+    """Compares everything of a period, in two statements.
+
+    Args:
+        examples: how many to list of each kind.
+    """
+    bound = _bound(connection, period)
+    join_windows_by_hash(connection)
+    findings = [
+        finding
+        for name in QUERIES
+        for finding in _findings(
+            connection, name, bound | {"examples": max(examples, 1)}, period.zone, examples
+        )
+    ]
+    until = [None if bound[name] == NONE_YET else bound[name] for name in ("covered", "bank_covered")]
+    return Reconciliation(until[0], until[1], findings, _differences(connection, findings, period))
+
+
+def _bound(connection: Connection, period: Period) -> dict[str, int]:
+    line, file = payout_lines.c, settlement_files.c
+    reported = select(func.min(line.booked_at), func.max(line.booked_at))
+    first_reported, covered = connection.execute(reported).one()
+    statements = select(func.min(file.first_at), func.max(file.last_at)).where(file.provider.is_(None))
+    bank_first, bank_covered = connection.execute(statements).one()
+    first = start_of_day(period.first, period.zone) if period.first else first_reported
+    return {
+        "first": FOREVER if first is None else first,
+        "last": end_of_day(period.last, period.zone) if period.last else FOREVER,
+        "everything": int(period.first is None and period.last is None),
+        "window": duration_us(timedelta(days=period.days)),
+        "day": duration_us(timedelta(days=1)),
+        "now": now_us(),
+        "covered": NONE_YET if covered is None else covered,
+        "bank_first": FOREVER if bank_first is None else bank_first,
+        "bank_covered": NONE_YET if bank_covered is None else bank_covered,
+    }
+
+
+def _findings(
+    connection: Connection, name: str, bound: Mapping[str, int], zone: tzinfo, examples: int
+) -> Iterator[Finding]:
+    query = text(package_text("orders_pipeline.payouts", f"sql/{name}.sql"))
+    rows = connection.execute(query, bound).mappings()
+    for (currency, subject, state), group in groupby(
+        rows, lambda row: (row["currency"], row["subject"], row["state"])
+    ):
+        listed = [dict(row) for row in group]
+        shown = [] if state == State.OK else [_example(row, zone) for row in listed[:examples]]
+        first = listed[0]
+        sums = int(first["sum_ours"]), int(first["sum_theirs"])
+        yield Finding(Subject(subject), State(state), currency, int(first["number"]), *sums, shown)
+
+
+def _example(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """A row as people see it, without what it does not have."""
+    shown: dict[str, Any] = {
+        name: value for name, value in row.items() if name not in LEFT_OUT and value is not None
+    }
+    for name in MONEY:
+        shown[name] = decimal_string(int(row[name]), row["currency"])
+    shown["at"] = to_datetime(row["at"]).astimezone(zone).isoformat(timespec="seconds")
+    return shown
+
+
+def _differences(connection: Connection, findings: Iterable[Finding], period: Period) -> dict[str, int]:
+    """What the findings leave unexplained by currency: 0, if each line is in one of them.
+
+    The lines of reports are added up without any matching, all of them: not for a part of the days.
+    """
+    if period.first or period.last:
+        return {}
+    left: dict[str, int] = {}
+    for one in findings:
+        if one.subject in MOVEMENTS:
+            sign = 1 if one.subject is Subject.PAYMENT else -1
+            left[one.currency] = left.get(one.currency, 0) - sign * one.theirs
+    line = payout_lines.c
+    kinds = ("charge", "refund", "refund_reversed", "dispute", "dispute_reversed")
+    sums = select(line.amount_currency, func.sum(line.amount)).where(line.kind.in_(kinds))
+    for currency, amount in connection.execute(sums.group_by(line.amount_currency)):
+        left[currency] = left.get(currency, 0) + int(amount)
+    return left

@@ -1,0 +1,105 @@
+-- Payouts of providers and lines of bank statements, each with its state.
+-- A payout is tied to the bank lines that name its reference. If none does, it is tied to a line of the same
+-- amount and currency that names the provider and was booked in the days after it, but only if neither of the two
+-- fits another one: what cannot be told apart is ambiguous.
+WITH sums AS (
+    SELECT payout_id, MAX(booked_at) AS booked_at,
+        SUM(CASE WHEN kind = 'payout' THEN -net ELSE 0 END) AS stated,
+        SUM(CASE WHEN kind = 'payout' THEN 0 ELSE net END) AS net,
+        SUM(CASE WHEN kind = 'payout' THEN 1 ELSE 0 END) AS statements,
+        SUM(CASE WHEN kind = 'payout' THEN 0 ELSE 1 END) AS lines
+    FROM payout_lines
+    WHERE payout_id IS NOT NULL
+    GROUP BY payout_id
+),
+paid AS (
+    SELECT p.id, p.provider, p.reference, p.currency, p.reference_key, p.bank_reference_key,
+        COALESCE(p.paid_at, s.booked_at) AS at, s.net, s.stated, s.statements, s.lines,
+        CASE WHEN s.statements > 0 THEN s.stated ELSE s.net END AS due
+    FROM payouts p
+    JOIN sums s ON s.payout_id = p.id
+),
+named AS (
+    SELECT p.id AS payout, b.id AS bank
+    FROM paid p
+    JOIN bank_references r ON r.reference = p.reference_key
+    JOIN bank_lines b ON b.id = r.bank_line_id AND b.currency = p.currency
+    WHERE (b.amount > 0 AND p.due > 0) OR (b.amount < 0 AND p.due < 0)
+    UNION
+    SELECT p.id, b.id
+    FROM paid p
+    JOIN bank_references r ON r.reference = p.bank_reference_key
+    JOIN bank_lines b ON b.id = r.bank_line_id AND b.currency = p.currency
+    WHERE (b.amount > 0 AND p.due > 0) OR (b.amount < 0 AND p.due < 0)
+),
+fitting AS (
+    SELECT p.id AS payout, b.id AS bank
+    FROM paid p
+    JOIN bank_lines b ON b.currency = p.currency AND b.amount = p.due AND b.sender = p.provider
+        AND b.booked_at BETWEEN p.at - :day AND p.at + :window
+    WHERE p.due <> 0
+        AND NOT EXISTS (SELECT 1 FROM named WHERE named.payout = p.id)
+        AND NOT EXISTS (SELECT 1 FROM named WHERE named.bank = b.id)
+),
+candidates AS (
+    SELECT payout, bank, CASE WHEN COUNT(*) OVER (PARTITION BY bank) > 1 THEN 1 ELSE 0 END AS is_open
+    FROM named
+    UNION ALL
+    SELECT payout, bank,
+        CASE WHEN COUNT(*) OVER (PARTITION BY bank) > 1 OR COUNT(*) OVER (PARTITION BY payout) > 1
+            THEN 1 ELSE 0 END
+    FROM fitting
+),
+arrived AS (
+    SELECT c.payout, SUM(b.amount) AS banked, COUNT(*) AS times, MIN(b.booked_at) AS booked_at, MIN(b.id) AS bank,
+        MAX(c.is_open) AS is_open
+    FROM candidates c
+    JOIN bank_lines b ON b.id = c.bank
+    GROUP BY c.payout
+),
+items AS (
+    SELECT 'payout' AS subject, p.id AS payout, p.currency, p.due AS ours,
+        CASE WHEN a.is_open = 1 THEN 0 ELSE COALESCE(a.banked, 0) END AS theirs, p.at, a.bank,
+        CASE
+            WHEN p.due = 0 THEN 'ok'
+            WHEN a.bank IS NULL AND p.at >= :bank_first AND p.at + :window <= :bank_covered THEN 'missing'
+            WHEN a.bank IS NULL AND p.at + :window < :now THEN 'late'
+            WHEN a.bank IS NULL THEN 'pending'
+            WHEN a.is_open = 1 THEN 'ambiguous'
+            WHEN a.banked <> p.due AND a.times > 1 THEN 'twice'
+            WHEN a.banked <> p.due THEN 'off'
+            WHEN a.booked_at > p.at + :window THEN 'late'
+            ELSE 'ok'
+        END AS state
+    FROM paid p
+    LEFT JOIN arrived a ON a.payout = p.id
+    WHERE p.at BETWEEN :first AND :last
+    UNION ALL
+    SELECT 'payout_lines', p.id, p.currency, p.stated, p.net, p.at, NULL,
+        CASE WHEN p.lines = 0 THEN 'missing' ELSE 'off' END
+    FROM paid p
+    WHERE p.statements > 0 AND p.stated <> p.net AND p.at BETWEEN :first AND :last
+    UNION ALL
+    SELECT 'bank_line', NULL, b.currency, 0, b.amount, b.booked_at, b.id,
+        CASE WHEN c.bank IS NOT NULL THEN 'ambiguous' WHEN b.booked_at > :covered THEN 'pending'
+            ELSE 'unknown' END
+    FROM bank_lines b
+    LEFT JOIN (SELECT bank, MAX(is_open) AS is_open FROM candidates GROUP BY bank) c ON c.bank = b.id
+    WHERE b.booked_at BETWEEN :first AND :last AND (c.bank IS NULL OR c.is_open = 1)
+),
+counted AS (
+    SELECT items.*,
+        COUNT(*) OVER (PARTITION BY subject, state, currency) AS number,
+        SUM(ours) OVER (PARTITION BY subject, state, currency) AS sum_ours,
+        SUM(theirs) OVER (PARTITION BY subject, state, currency) AS sum_theirs,
+        ROW_NUMBER() OVER (PARTITION BY subject, state, currency ORDER BY at, payout, bank) AS place
+    FROM items
+)
+SELECT c.subject, c.state, c.currency, c.number, c.sum_ours, c.sum_theirs, c.place, c.ours, c.theirs, c.at,
+    p.provider, p.reference AS payout, b.text AS bank_text, f.file_name AS file, b.file_line
+FROM counted c
+LEFT JOIN payouts p ON p.id = c.payout
+LEFT JOIN bank_lines b ON b.id = c.bank
+LEFT JOIN settlement_files f ON f.id = b.file_id
+WHERE c.place <= :examples
+ORDER BY c.currency, c.subject, c.state, c.place

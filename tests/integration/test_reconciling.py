@@ -1,0 +1,163 @@
+"""Every payment, refund, dispute, payout and bank line is classified, and none is wrongly tied."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.made_up_payouts import make_up
+from orders_pipeline.payouts.documents import reconciliation_document
+from orders_pipeline.payouts.importing import import_file
+from orders_pipeline.payouts.reading import read_file
+from orders_pipeline.payouts.reconciling import Period, Reconciliation, reconcile
+from orders_pipeline.store.engine import reading
+from tests.builders import StoredOrder, store_orders
+from tests.import_bench import ImportBench
+from tests.payout_files import STRIPE, camt053, camt_entry, stripe_row, write_csv
+
+ALL = Period(None, None, UTC, 7)
+
+
+def take(bench: ImportBench, *files: Path) -> None:
+    for file in files:
+        import_file(bench.engine, read_file(file, UTC, None), "test")
+
+
+def reconciled(bench: ImportBench, period: Period = ALL) -> Reconciliation:
+    with reading(bench.engine) as connection:
+        return reconcile(connection, period)
+
+
+def numbers(found: Reconciliation) -> dict[tuple[str, str], int]:
+    return {(str(one.subject), str(one.state)): one.number for one in found.findings}
+
+
+def test_each_seeded_fault_is_found_and_none_is_wrongly_tied(bench: ImportBench) -> None:
+    with bench.engine.begin() as connection:
+        made = make_up(connection, bench.folder, 2_000, seed=18)
+    take(bench, made.report, *made.statements)
+    found = reconciled(bench)
+    expected = made.expected
+    counted = {(one.subject, one.state, one.currency): one.number for one in found.findings}
+    differences = {(one.subject, one.state, one.currency): one.theirs - one.ours for one in found.findings}
+    assert counted == dict(expected.numbers)
+    assert differences == dict(expected.differences)
+    assert found.differences == {"EUR": 0, "USD": 0}
+    assert all(one.action for one in found.problems)
+
+
+LINE = ("A", 1, 100_000)
+
+
+def paid_order(bench: ImportBench, number: str = "1") -> StoredOrder:
+    (order,) = store_orders(bench.engine, [StoredOrder(number=number, day=date(2025, 12, 1), lines=(LINE,))])
+    return order
+
+
+def charge(order: StoredOrder, key: str, payout: str, **more: str) -> dict[str, str]:
+    paid = {"automatic_payout_id": payout, "automatic_payout_effective_at_utc": "2025-12-02 00:00:00"}
+    row = stripe_row(key, "charge", "10.00", "0.30", payment_intent_id=f"txn-{order.id}-1", **paid)
+    return row | {"created_utc": "2025-12-01 12:00:00"} | more
+
+
+def bank(bench: ImportBench, *entries: dict[str, Any], last: str = "2025-12-30") -> Path:
+    file = bench.folder / "statement.xml"
+    file.write_text(camt053(entries, "2025-12-01", last))
+    return file
+
+
+def test_payouts_that_cannot_be_told_apart_are_ambiguous_and_never_guessed(bench: ImportBench) -> None:
+    rows = [charge(paid_order(bench, str(n)), f"txn_{n}", f"po_{n}") for n in range(3)]
+    # The third one is told by its reference, whatever its amount.
+    entries = [camt_entry("9.70", "2025-12-03"), camt_entry("9.70", "2025-12-04", "po_2 TRACE99")]
+    rows[2]["trace_id"] = "TRACE99"
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, rows), bank(bench, *entries))
+    found = numbers(reconciled(bench))
+    assert found == {
+        ("payment", "ok"): 3,
+        ("payout", "ambiguous"): 2,
+        ("bank_line", "ambiguous"): 1,
+        ("payout", "ok"): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("entry", "state"),
+    [
+        (camt_entry("9.70", "2025-12-03", name="Somebody"), "missing"),
+        (camt_entry("9.70", "2025-12-03", currency="EUR"), "missing"),
+        (camt_entry("9.70", "2025-12-25"), "missing"),
+        (camt_entry("-9.70", "2025-12-03"), "missing"),
+        (camt_entry("9.70", "2025-12-03"), "ok"),
+        (camt_entry("9.70", "2025-12-25", "TRACE99"), "late"),
+    ],
+)
+def test_a_payout_is_tied_only_to_a_line_that_is_surely_its_own(
+    bench: ImportBench, entry: dict[str, Any], state: str
+) -> None:
+    rows = [charge(paid_order(bench), "txn_1", "po_1", trace_id="TRACE99")]
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, rows))
+    file = bank(bench, entry)
+    file.write_text(file.read_text().replace("<Cd>CLBD</Cd>", "<Cd>ITBD</Cd>"))
+    take(bench, file)
+    assert numbers(reconciled(bench))["payout", state] == 1
+
+
+def test_a_line_that_names_two_payments_is_ambiguous(bench: ImportBench) -> None:
+    one, other = paid_order(bench, "1"), paid_order(bench, "2")
+    row = charge(one, "txn_1", "po_1", source_id=f"txn-{other.id}-1")
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, [row]))
+    found = reconciled(bench)
+    assert numbers(found)["payment", "ambiguous"] == 3
+    assert found.differences == {"USD": 0}
+
+
+def test_an_amount_in_another_currency_is_no_match(bench: ImportBench) -> None:
+    facing = {"customer_facing_amount": "1000", "customer_facing_currency": "jpy"}
+    row = charge(paid_order(bench), "txn_1", "po_1", **facing)
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, [row]))
+    found = reconciled(bench)
+    assert {(one.state, one.currency) for one in found.problems} >= {("unknown", "JPY")}
+    assert ("ok", "USD") not in {
+        (one.state, one.currency) for one in found.findings if one.subject == "payment"
+    }
+
+
+def test_what_the_provider_says_of_a_payout_must_be_the_sum_of_its_lines(bench: ImportBench) -> None:
+    stated = charge(paid_order(bench), "txn_2", "po_1") | {
+        "reporting_category": "payout",
+        "source_id": "po_1",
+    }
+    stated |= {"gross": "-9.00", "fee": "0.00", "net": "-9.00", "payment_intent_id": ""}
+    rows = [charge(paid_order(bench, "2"), "txn_1", "po_1"), stated]
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, rows))
+    (one,) = [one for one in reconciled(bench).problems if one.subject == "payout_lines"]
+    assert (one.state, one.ours, one.theirs) == ("off", 900, 970)
+
+
+def test_a_document_has_exact_amounts_an_action_and_examples(bench: ImportBench) -> None:
+    order = paid_order(bench)
+    take(
+        bench,
+        write_csv(
+            bench.folder / "r.csv", STRIPE, [charge(order, "txn_1", "po_1", gross="11.00", net="10.70")]
+        ),
+    )
+    document = reconciliation_document(reconciled(bench))
+    off = next(one for one in document["findings"] if one["state"] == "off")
+    assert (off["expected"], off["found"], off["difference"]) == ("10.00", "11.00", "1.00")
+    example = off["examples"][0]
+    assert (example["order"], example["line"], example["payout"]) == ("1", "txn_1", "po_1")
+    assert off["action"]
+
+
+def test_a_range_of_days_counts_only_what_happened_in_it(bench: ImportBench) -> None:
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, [charge(paid_order(bench), "txn_1", "po_1")]))
+    before = Period(date(2025, 11, 1), date(2025, 11, 30), UTC, 7)
+    assert Counter(numbers(reconciled(bench, before))) == Counter()
+    inside = Period(date(2025, 12, 1), date(2025, 12, 1), UTC, 7)
+    assert numbers(reconciled(bench, inside)) == {("payment", "ok"): 1}
