@@ -57,7 +57,7 @@ check: setup ## Format, lint, types, import rules, Dagster definitions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/dagster definitions validate -m definitions
+	$(BIN)/dg check defs
 
 bench: setup ## Measure throughput, latency, scale, KPIs and reading; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
