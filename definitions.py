@@ -3,19 +3,20 @@
 from dagster import Definitions
 
 from assets.figure_checks import figure_checks
+from assets.file_checks import file_checks
 from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
 from assets.metadata import with_code_references
 from assets.order_checks import order_checks
+from assets.order_store import order_store
 from assets.orders import order_assets
-from assets.quality_checks import quality_checks
 from assets.refunds import refund_assets
 from assets.snapshots import pipeline_snapshot
 from jobs.captures.capture_orders import capture_orders_job
 from jobs.captures.sensors import capture_sensors
 from jobs.care.alerts import alert_sensors
 from jobs.care.backups import backup_job, backup_schedule
-from jobs.care.checks import check_jobs, check_schedules
+from jobs.care.checks import check_jobs, check_schedules, check_sensors
 from jobs.care.dunning import retry_declined_job, retry_declined_schedule
 from jobs.care.notices import notice_channels, notice_sensors
 from jobs.care.reservations import upkeep_jobs, upkeep_schedules
@@ -28,6 +29,7 @@ from jobs.figures.schedules import figure_jobs, figure_schedules
 from jobs.figures.sensors import figure_sensors
 from jobs.figures.snapshots import snapshot_sensors
 from jobs.imports.import_orders import import_orders_job
+from jobs.imports.result import import_result
 from jobs.imports.sensors import import_sensors
 from jobs.imports.small_files import import_small_files_job
 from jobs.refunds.provider_events import provider_events_job, provider_events_schedule
@@ -53,7 +55,7 @@ def build_definitions(settings: Settings) -> Definitions:
     use_run_log(settings)
     read_migrations_once()
     keep_engines()
-    order_store = OrderStore(settings.store_url, home=settings.home)
+    stores = OrderStore(settings.store_url, home=settings.home)
     return Definitions(
         assets=with_code_references(
             [
@@ -61,10 +63,11 @@ def build_definitions(settings: Settings) -> Definitions:
                 *kpi_assets(settings),
                 *leaderboard_assets(),
                 *refund_assets(),
+                order_store,
                 pipeline_snapshot,
             ]
         ),
-        asset_checks=[*order_checks(), *figure_checks(), *quality_checks(settings.rejects_limit)],
+        asset_checks=[*order_checks(), *figure_checks(), *file_checks(settings.rejects_limit)],
         jobs=[
             import_orders_job(),
             import_small_files_job,
@@ -90,26 +93,32 @@ def build_definitions(settings: Settings) -> Definitions:
             retention_schedule(settings),
         ],
         resources={
-            "order_store": order_store,
-            "file_imports": FileImports(order_store, open_staging(settings), settings),
+            "order_store": stores,
+            "file_imports": FileImports(stores, open_staging(settings), settings),
             "payment_gateway": PaymentGateways(settings),
             "capture_work": CaptureWorks(settings),
             "refund_work": RefundWorks(settings),
             "figures": FigureStores(
-                order_store, settings.warehouse, redis_url(settings), settings.currency, settings.timezone
+                stores,
+                settings.warehouse,
+                redis_url(settings),
+                settings.currency,
+                settings.timezone,
+                settings.console_url,
             ),
         },
         sensors=[
             *figure_sensors(settings.work_patience, beats_of(settings)),
             *snapshot_sensors(settings),
             *import_sensors(settings),
+            *check_sensors(),
             *capture_sensors(beats_of(settings)),
             *refund_sensors(RefundTerms.of(settings), beats_of(settings)),
             *result_sensors(settings),
             *notice_sensors(notice_channels(settings)),
             *alert_sensors(settings),
         ],
-        executor=build_executor(settings),
+        executor=build_executor(settings, import_result(settings)),
         loggers={"console": run_log(settings)},
     )
 

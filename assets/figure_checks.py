@@ -15,6 +15,7 @@ from dagster import (
 
 from jobs.failures import permanent_failures
 from jobs.figures.day_checks import DAY_CHECKS, check_days
+from jobs.figures.logged import BOARD_CHECK
 from jobs.figures.ops import BOARD_ASSETS, FIGURES_WORK
 from jobs.figures.partitions import days_of_run
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
@@ -30,7 +31,7 @@ def figure_checks() -> list[AssetChecksDefinition]:
 
 def _day_checks() -> AssetChecksDefinition:
     specs = [
-        AssetCheckSpec(name, asset=DAILY_KPIS.name, description=one.statement, blocking=True)
+        AssetCheckSpec(name, asset=DAILY_KPIS.name, description=one.statement, blocking=one.blocking)
         for name, one in DAY_CHECKS.items()
     ]
 
@@ -47,7 +48,7 @@ def _day_checks() -> AssetChecksDefinition:
                 check_name=name,
                 asset_key=DAILY_KPIS.name,
                 passed=check.ok,
-                severity=AssetCheckSeverity.ERROR,
+                severity=DAY_CHECKS[name].severity,
                 description=check.detail,
             )
 
@@ -57,7 +58,7 @@ def _day_checks() -> AssetChecksDefinition:
 def _board_check(board: Board, asset_key: str) -> AssetChecksDefinition:
     @asset_check(
         asset=asset_key,
-        name="places_equal_the_totals",
+        name=BOARD_CHECK,
         description="Each place in Redis has the same score as in the order store.",
         blocking=True,
         op_tags=FIGURES_WORK,

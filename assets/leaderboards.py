@@ -1,9 +1,12 @@
 """The assets `customer_leaderboard` and `product_leaderboard`, of all time."""
 
+from datetime import timedelta
 from typing import Any
 
-from dagster import AssetsDefinition, MaterializeResult, ResourceParam, asset
+from dagster import AssetDep, AssetsDefinition, FreshnessPolicy, MaterializeResult, ResourceParam, asset
 
+from assets.column_lineage import column_lineage
+from assets.lineage import AS_THE_STORE_KNOWS
 from assets.metadata import FIGURES_TEAM, column_schema
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.figures.metadata import board_metadata
@@ -24,19 +27,21 @@ def leaderboard_assets() -> list[AssetsDefinition]:
 def _leaderboard(board: Board, dataset: Dataset, member: str) -> AssetsDefinition:
     @asset(
         name=dataset.name,
-        deps=["orders", "refunds"],
+        deps=[AssetDep("orders", partition_mapping=AS_THE_STORE_KNOWS), "refunds"],
+        code_version=dataset.version,
+        freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(hours=2)),
         retry_policy=THREE_TRIES,
         op_tags=FIGURES_WORK,
         group_name="figures",
         kinds={"redis"},
         owners=FIGURES_TEAM,
-        metadata=column_schema(dataset, keys=["rank", member]),
+        metadata=column_schema(dataset, keys=["rank", member]) | column_lineage(dataset),
         description=dataset.meaning,
     )
     def rebuild(figures: ResourceParam[FigureStores]) -> MaterializeResult[Any]:
         """Rebuilds the board from the order store and swaps it in."""
         with permanent_failures(), figures.open() as published:
             members = published.boards.rebuild_all(board)
-            return MaterializeResult(metadata=board_metadata(published, board, members))
+            return MaterializeResult(metadata=board_metadata(published, board, members, figures.console_url))
 
     return rebuild

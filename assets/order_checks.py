@@ -1,4 +1,4 @@
-"""The invariants of the order store as checks of `orders`, all computed in one step."""
+"""The invariants of the order store as checks of `order_store`, all computed in one step."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,7 @@ from dagster import (
     multi_asset_check,
 )
 
+from assets.order_store import ORDER_STORE
 from jobs.failures import permanent_failures
 from jobs.workers.work import FILE_WORK
 from orders_pipeline.verify.everything import verify_orders
@@ -21,7 +22,9 @@ from resources.payment_gateway import PaymentGateways
 
 def order_checks() -> list[AssetChecksDefinition]:
     """All checks of this module."""
-    specs = [AssetCheckSpec(name, asset="orders", description=told) for name, told in store_checks().items()]
+    specs = [
+        AssetCheckSpec(name, asset=ORDER_STORE, description=told) for name, told in store_checks().items()
+    ]
 
     @multi_asset_check(specs=specs, op_tags=FILE_WORK)
     def orders_are_consistent(
@@ -33,7 +36,7 @@ def order_checks() -> list[AssetChecksDefinition]:
         for check in checks:
             yield AssetCheckResult(
                 passed=check.ok,
-                asset_key="orders",
+                asset_key=ORDER_STORE,
                 check_name=check.name,
                 severity=AssetCheckSeverity.ERROR,
                 description=check.detail,

@@ -54,6 +54,7 @@ def _settle_batch(batch: Any) -> tuple[Any, Any]:
             description=ORDERS.meaning,
             kinds={"celery", "sql"},
             owners=ORDERS_TEAM,
+            code_version=ORDERS.version,
             metadata=column_schema(ORDERS, keys=["id"]),
         ),
         REJECTED_ORDER_ROWS.name: AssetOut(
@@ -61,6 +62,7 @@ def _settle_batch(batch: Any) -> tuple[Any, Any]:
             description=REJECTED_ORDER_ROWS.meaning,
             kinds={"celery", "sql"},
             owners=ORDERS_TEAM,
+            code_version=REJECTED_ORDER_ROWS.version,
             metadata=column_schema(REJECTED_ORDER_ROWS, keys=["record", "item"]),
         ),
     },

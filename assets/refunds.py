@@ -4,6 +4,7 @@ from typing import Any
 
 from dagster import AssetIn, AssetsDefinition, Nothing, graph_asset
 
+from assets.lineage import AS_THE_STORE_KNOWS
 from assets.metadata import ORDERS_TEAM, column_schema
 from jobs.refunds.ops import find_open_refunds, settle_refunds, summarize_refunds
 from orders_pipeline.figures.kpis.dictionary import REFUNDS
@@ -13,7 +14,10 @@ from orders_pipeline.figures.kpis.dictionary import REFUNDS
     name=REFUNDS.name,
     description=REFUNDS.meaning,
     group_name="orders",
-    ins={"orders": AssetIn("orders", dagster_type=Nothing)},
+    ins={
+        "orders": AssetIn("orders", dagster_type=Nothing, partition_mapping=AS_THE_STORE_KNOWS),
+    },
+    code_version=REFUNDS.version,
     kinds={"celery", "sql"},
     owners=ORDERS_TEAM,
     metadata=column_schema(REFUNDS, keys=["refund_id"]),

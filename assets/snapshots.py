@@ -1,6 +1,8 @@
-"""The asset `pipeline_snapshot`, which its own job writes every five minutes."""
+"""The asset `pipeline_snapshot`, which a sensor writes every five minutes."""
 
-from dagster import AssetSpec
+from datetime import timedelta
+
+from dagster import AssetSpec, FreshnessPolicy
 
 from assets.metadata import FIGURES_TEAM, column_schema
 from orders_pipeline.figures.kpis.dictionary import PIPELINE_SNAPSHOT
@@ -12,4 +14,5 @@ pipeline_snapshot = AssetSpec(
     group_name="figures",
     owners=FIGURES_TEAM,
     kinds={"sql"},
+    freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(minutes=20)),
 )

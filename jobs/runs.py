@@ -1,7 +1,7 @@
 """Dagster's runs: groups of their statuses, their tags, the files that they import, and giving one up."""
 
 from collections.abc import Callable, Sequence
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
@@ -47,6 +47,20 @@ class RunPriority(IntEnum):
     def tag(self) -> dict[str, str]:
         """The tag of a job or a run with this priority."""
         return {PRIORITY_TAG: str(int(self))}
+
+
+class RunGroup(StrEnum):
+    """What a run is for. The list of runs in Dagster can be filtered by it."""
+
+    IMPORTS = "imports"
+    MONEY = "money"
+    FIGURES = "figures"
+    CARE = "care"
+
+    @property
+    def tag(self) -> dict[str, str]:
+        """The tag of the runs of a job in this group."""
+        return {"orders/group": self.value}
 
 
 def imported_keys(run: DagsterRun) -> list[str]:

@@ -20,6 +20,7 @@ class FigureStores:
         warehouse: folder of the DuckDB file and of the readers' copy.
         currency: the default currency.
         timezone: time zone of the KPI days.
+        console_url: where people reach the console.
     """
 
     order_store: OrderStore
@@ -27,6 +28,7 @@ class FigureStores:
     redis_url: str = field(repr=False)
     currency: str
     timezone: str
+    console_url: str = ""
 
     @contextmanager
     def open(self) -> Iterator[PublishedFigures]:

@@ -15,7 +15,7 @@ from dagster import (
 )
 
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.runs import LONG_RUN, RunPriority
+from jobs.runs import LONG_RUN, RunGroup, RunPriority
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.ranges import range_of, range_outputs
 from jobs.workers.work import GATEWAY_WORK, SHORT_WORK
@@ -73,7 +73,7 @@ def settle_captures(
     context.add_output_metadata({"captured": captured, "outcomes_unknown": bool(unknown)})
 
 
-@job(name=CAPTURE_ORDERS, tags=RunPriority.ASKED_FOR.tag | LONG_RUN)
+@job(name=CAPTURE_ORDERS, tags=RunGroup.MONEY.tag | RunPriority.ASKED_FOR.tag | LONG_RUN)
 def capture_orders_job() -> None:
     """Captures and voids what was asked for, and voids what nobody captured in time."""
     find_open_captures().map(settle_captures)

@@ -14,7 +14,7 @@ from dagster import (
 )
 
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.runs import LONG_RUN, RunPriority
+from jobs.runs import LONG_RUN, RunGroup, RunPriority
 from orders_pipeline.backup.backup import back_up, remove_old
 from orders_pipeline.base.settings import Settings
 from resources.order_store import OrderStore
@@ -43,7 +43,11 @@ def backup_job(settings: Settings) -> JobDefinition:
             }
         )
 
-    @job(name=BACK_UP, executor_def=in_process_executor, tags=RunPriority.CARE.tag | LONG_RUN)
+    @job(
+        name=BACK_UP,
+        executor_def=in_process_executor,
+        tags=RunGroup.CARE.tag | RunPriority.CARE.tag | LONG_RUN,
+    )
     def back_up_stores() -> None:
         """Backs up the order store, from which all figures can be computed again."""
         back_up_order_store()

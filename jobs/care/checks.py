@@ -1,55 +1,50 @@
-"""The jobs that run asset checks, and their schedules."""
+"""The job that runs the checks of the whole store, its schedule, and the sensor that first launches it."""
 
 from dagster import (
-    AssetCheckKey,
-    AssetKey,
     AssetSelection,
     DefaultScheduleStatus,
+    DefaultSensorStatus,
+    ResourceParam,
+    RunRequest,
     ScheduleDefinition,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
     define_asset_job,
     in_process_executor,
 )
 
 from jobs.dagster_seams.asset_jobs import AssetJob
-from jobs.runs import LONG_RUN, RunPriority
+from jobs.described import described_sensor
+from jobs.runs import LONG_RUN, RunGroup, RunPriority
+from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, REJECTED_ORDER_ROWS
+from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
+from orders_pipeline.imports.import_row import count_imports
+from orders_pipeline.store.engine import reading
+from resources.order_store import OrderStore
 
-CHECK_EVERYTHING, CHECK_QUALITY = "check_everything", "check_quality"
-DAYS_IN_TIME = AssetCheckKey(AssetKey(DAILY_KPIS.name), "changed_days_are_published_in_time")
-REJECTS_UNDER_LIMIT = AssetCheckKey(AssetKey(REJECTED_ORDER_ROWS.name), "rejected_lines_are_under_the_limit")
+CHECK_EVERYTHING = "check_everything"
+LOOK_SECONDS = 120
 
 
 def check_jobs() -> list[AssetJob]:
     """All jobs of this module; they run checks and materialize nothing."""
+    of_files = AssetSelection.checks_for_assets(ORDERS.name, REJECTED_ORDER_ROWS.name)
     return [
         define_asset_job(
             CHECK_EVERYTHING,
-            selection=AssetSelection.all_asset_checks(),
+            selection=AssetSelection.all_asset_checks() - of_files,
             executor_def=in_process_executor,
             description="Recomputes every invariant of orders and figures from scratch.",
-            tags=RunPriority.CARE.tag | LONG_RUN,
-        ),
-        define_asset_job(
-            CHECK_QUALITY,
-            selection=AssetSelection.checks(DAYS_IN_TIME, REJECTS_UNDER_LIMIT),
-            executor_def=in_process_executor,
-            description="Checks for late figures and for files with many rejected lines.",
-            tags=RunPriority.CARE.tag,
-        ),
+            tags=RunGroup.CARE.tag | RunPriority.CARE.tag | LONG_RUN,
+        )
     ]
 
 
 def check_schedules(settings: Settings) -> list[ScheduleDefinition]:
-    """Every night the checks that read the whole store, every hour the cheap ones."""
+    """All schedules of this module, on by default."""
     return [
-        ScheduleDefinition(
-            name=f"{CHECK_QUALITY}_schedule",
-            job_name=CHECK_QUALITY,
-            description="Every hour: the checks that cost little.",
-            cron_schedule="20 * * * *",
-            default_status=DefaultScheduleStatus.RUNNING,
-        ),
         ScheduleDefinition(
             name=f"{CHECK_EVERYTHING}_schedule",
             job_name=CHECK_EVERYTHING,
@@ -57,5 +52,29 @@ def check_schedules(settings: Settings) -> list[ScheduleDefinition]:
             cron_schedule="30 4 * * *",
             execution_timezone=settings.timezone,
             default_status=DefaultScheduleStatus.RUNNING,
-        ),
+        )
     ]
+
+
+def check_sensors() -> list[SensorDefinition]:
+    """All sensors of this module, on by default."""
+
+    @described_sensor(
+        job_name=CHECK_EVERYTHING,
+        minimum_interval_seconds=LOOK_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+    )
+    def first_check_sensor(
+        context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
+    ) -> RunRequest | SkipReason:
+        """Checks a new store once, after its first imports. From then on, the schedule does, every night."""
+        if context.cursor:
+            return SkipReason("the store was checked; the schedule checks it every night")
+        with order_store.open() as engine, reading(engine) as connection:
+            imports = count_imports(connection)
+        if imports[ImportStatus.RUNNING] or not imports[ImportStatus.FINISHED]:
+            return SkipReason("no import has finished yet, or one is running")
+        context.update_cursor("checked")
+        return RunRequest()
+
+    return [first_check_sensor]

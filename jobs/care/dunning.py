@@ -15,7 +15,7 @@ from dagster import (
 
 from jobs.described import described_schedule
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.runs import RunPriority
+from jobs.runs import RunGroup, RunPriority
 from jobs.workers.work import SHORT_WORK
 from orders_pipeline.base.settings import Settings, listed
 from orders_pipeline.failed_work.dunning import DueAgain, any_due, due_again, retry_due
@@ -39,7 +39,9 @@ def retry_declined_job(settings: Settings) -> JobDefinition:
             retried = retry_due(engine, _due(settings), settings.transaction_orders)
         context.add_output_metadata({"retried": retried})
 
-    @job(name=RETRY_DECLINED, executor_def=in_process_executor, tags=RunPriority.CARE.tag)
+    @job(
+        name=RETRY_DECLINED, executor_def=in_process_executor, tags=RunGroup.MONEY.tag | RunPriority.CARE.tag
+    )
     def retry_declined() -> None:
         """Retries payments that were declined for a passing reason, as ORDERS_DUNNING_HOURS says."""
         retry_due_payments()

@@ -17,7 +17,7 @@ from dagster import (
 
 from jobs.described import described_schedule
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.runs import RunPriority
+from jobs.runs import RunGroup, RunPriority
 from jobs.workers.work import SHORT_WORK
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.heartbeat import wait_for_heartbeats
@@ -42,7 +42,11 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
             published.live.publish()
         context.add_output_metadata({"expired": expired})
 
-    @job(name=SWEEP_RESERVATIONS, executor_def=in_process_executor, tags=RunPriority.CARE.tag)
+    @job(
+        name=SWEEP_RESERVATIONS,
+        executor_def=in_process_executor,
+        tags=RunGroup.CARE.tag | RunPriority.CARE.tag,
+    )
     def sweep_reservations() -> None:
         """Rolls back expired reservations: their units go back on the shelf."""
         expire_reservations()

@@ -16,7 +16,7 @@ from dagster import (
 
 from jobs.described import described_sensor
 from jobs.failures import permanent_failures
-from jobs.runs import LONG_RUN, RunPriority, any_alive
+from jobs.runs import LONG_RUN, RunGroup, RunPriority, any_alive
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.exports.outbox import Outbox
 from orders_pipeline.exports.result_files import any_due, write_due_results
@@ -46,7 +46,11 @@ def results_job(settings: Settings) -> JobDefinition:
             context.log.error(written.failure)
         context.add_output_metadata({"files": len(written.names)})
 
-    @job(name=WRITE_RESULTS, executor_def=in_process_executor, tags=RunPriority.CARE.tag | LONG_RUN)
+    @job(
+        name=WRITE_RESULTS,
+        executor_def=in_process_executor,
+        tags=RunGroup.CARE.tag | RunPriority.CARE.tag | LONG_RUN,
+    )
     def write_results() -> None:
         """Writes the results of finished files to ORDERS_OUTBOX."""
         write_results_to_outbox()

@@ -13,7 +13,7 @@ from dagster import (
 
 from jobs.care.old_runs import remove_old_runs
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.runs import LONG_RUN, RunPriority
+from jobs.runs import LONG_RUN, RunGroup, RunPriority
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.retention.clean import clean_stores, note_removed
 from resources.order_store import OrderStore
@@ -45,7 +45,11 @@ def retention_job(settings: Settings) -> JobDefinition:
             note_removed(engine, CLEAN_UP, removed, dry=False)
         context.add_output_metadata({one.what: one.number for one in removed})
 
-    @job(name=CLEAN_UP, executor_def=in_process_executor, tags=RunPriority.CARE.tag | LONG_RUN)
+    @job(
+        name=CLEAN_UP,
+        executor_def=in_process_executor,
+        tags=RunGroup.CARE.tag | RunPriority.CARE.tag | LONG_RUN,
+    )
     def clean_up() -> None:
         """Removes what is older than the ORDERS_KEEP_..._DAYS settings allow."""
         remove_old_files_and_rejects()

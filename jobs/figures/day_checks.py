@@ -15,14 +15,21 @@ from orders_pipeline.verify.figure_checks import (
     check_published_files,
     check_published_kpis,
 )
+from orders_pipeline.verify.late_days import check_published_in_time
 
 
 @dataclass(frozen=True, slots=True)
 class DayCheck:
-    """A statement about published days, and the function that checks it."""
+    """A statement about published days, the function that checks it, and how bad a violation is."""
 
     statement: str
     ask: Callable[[PublishedFigures, Days], Check]
+    severity: AssetCheckSeverity = AssetCheckSeverity.ERROR
+
+    @property
+    def blocking(self) -> bool:
+        """Whether assets that depend on wrong days are not materialized."""
+        return self.severity is AssetCheckSeverity.ERROR
 
 
 DAY_CHECKS = {
@@ -33,6 +40,11 @@ DAY_CHECKS = {
     ),
     "cached_days_equal_the_published": DayCheck(
         "Each day in Redis equals the published day.", check_cached_kpis
+    ),
+    "changed_days_are_published_in_time": DayCheck(
+        "Each day is published within 15 minutes after the last change of its orders.",
+        lambda figures, _: check_published_in_time(figures.engine),
+        AssetCheckSeverity.WARN,
     ),
 }
 
@@ -50,9 +62,9 @@ def day_evaluations(figures: PublishedFigures, days: Collection[date]) -> list[A
             check_name=name,
             passed=check.ok,
             metadata={"days": len(days)},
-            severity=AssetCheckSeverity.ERROR,
+            severity=DAY_CHECKS[name].severity,
             description=check.detail,
-            blocking=True,
+            blocking=DAY_CHECKS[name].blocking,
         )
         for name, check in check_days(figures, days).items()
     ]

@@ -5,10 +5,11 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from dagster import AssetMaterialization, MetadataValue, TableColumn, TableRecord, TableSchema
+from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
+from jobs.console_links import link, link_to_day
 from orders_pipeline.figures.kpis import dictionary
-from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS, Dataset
+from orders_pipeline.figures.kpis.dictionary import Dataset
 from orders_pipeline.figures.kpis.refresh import PublishedDay
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.leaderboards import Entry
@@ -40,6 +41,7 @@ NUMBERS_SHOWN = (
     "p95_seconds_to_settle",
 )
 BOARDS = {Board.CUSTOMERS: dictionary.CUSTOMER_LEADERBOARD, Board.PRODUCTS: dictionary.PRODUCT_LEADERBOARD}
+SUMMED = {Board.CUSTOMERS: "total_spent", Board.PRODUCTS: "total_revenue"}
 BOARD_COLUMNS = {
     Board.CUSTOMERS: ("rank", "customer_id", "order_count", "total_spent"),
     Board.PRODUCTS: ("rank", "product_sku", "product_name", "total_quantity", "total_revenue", "order_count"),
@@ -47,31 +49,42 @@ BOARD_COLUMNS = {
 
 
 def metadata_by_day(
-    published: Iterable[PublishedDay], currency: str
+    published: Iterable[PublishedDay], currency: str, console: str
 ) -> Iterator[tuple[date, dict[str, Any]]]:
     """Metadata of each published day. Names of figures in another currency end with its code."""
-    for day, figures in groupby(published, key=lambda item: item.day):
-        shown: dict[str, Any] = {}
+    for day, of_day in groupby(published, key=lambda item: item.day):
+        figures = list(of_day)
+        shown: dict[str, Any] = {"figures": _explained(figures)} | link_to_day(console, day, currency)
         for item in figures:
+            document = item.document
             suffix = "" if item.currency == currency else f"_{item.currency}"
-            shown |= {f"{name}{suffix}": item.document[name] for name in NUMBERS_SHOWN}
+            shown |= {f"{name}{suffix}": document[name] for name in NUMBERS_SHOWN}
             shown[f"declines_by_reason{suffix}"] = MetadataValue.json(item.kpis.declines_by_reason)
         # The UI plots only numbers, so a figure that a day does not have is left out.
         yield day, {name: value for name, value in shown.items() if value is not None}
 
 
-def day_materializations(published: Iterable[PublishedDay], currency: str) -> list[AssetMaterialization]:
-    """A materialization of `daily_kpis` for each published day."""
-    return [
-        AssetMaterialization(DAILY_KPIS.name, partition=day.isoformat(), metadata=metadata)
-        for day, metadata in metadata_by_day(published, currency)
+def _explained(figures: Sequence[PublishedDay]) -> MetadataValue[Any]:
+    """A table of a day's figures by currency, each with its meaning."""
+    documents = [item.document for item in figures]
+    currencies = [item.currency for item in figures]
+    head = f"| figure | {' | '.join(currencies)} | meaning |\n|---|{'---:|' * len(currencies)}---|"
+    rows = [
+        f"| {name} | {' | '.join(str(document[name]) for document in documents)} | {told.meaning} |"
+        for name, told in dictionary.DAILY_KPIS.definitions.items()
+        if name in NUMBERS_SHOWN
     ]
+    return MetadataValue.md("\n".join([head, *rows]))
 
 
-def board_metadata(figures: PublishedFigures, board: Board, members: dict[str, int]) -> dict[str, Any]:
-    """Members by currency, and the first places in the default currency."""
+def board_metadata(
+    figures: PublishedFigures, board: Board, members: dict[str, int], console: str
+) -> dict[str, Any]:
+    """Members by currency, and the first places in the default currency with their sum."""
     top = figures.boards.top(board, PREVIEW_PLACES, figures.currency)
     return {
+        **link(f"{console}/reports?currency={figures.currency}"),
+        f"sum_of_top_{PREVIEW_PLACES}": float(sum(entry[SUMMED[board]] for entry in top)),
         "dagster/row_count": sum(members.values()),
         **{f"members_{currency}": number for currency, number in members.items()},
         "top": _table(BOARD_COLUMNS[board], BOARDS[board], top),

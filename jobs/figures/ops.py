@@ -1,21 +1,11 @@
 """The ops and the job that bring published figures up to date with the orders."""
 
-from dagster import (
-    AssetMaterialization,
-    In,
-    Nothing,
-    OpExecutionContext,
-    ResourceParam,
-    in_process_executor,
-    job,
-    op,
-)
+from dagster import In, Nothing, OpExecutionContext, ResourceParam, in_process_executor, job, op
 
-from jobs.dagster_seams.check_events import log_check
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.figures.day_checks import day_evaluations
-from jobs.figures.metadata import BOARDS, board_metadata, day_materializations
-from jobs.runs import RunPriority
+from jobs.figures.logged import log_board, log_days
+from jobs.figures.metadata import BOARDS
+from jobs.runs import RunGroup, RunPriority
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.work import SHORT_WORK
 from resources.figures import FigureStores
@@ -29,28 +19,24 @@ BOARD_ASSETS = {board: dataset.name for board, dataset in BOARDS.items()}
 def refresh_touched_days(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
     """Publishes and checks each KPI day whose orders changed since, also for other tools."""
     with permanent_failures(), figures.open() as published:
-        refreshed = published.refresh_dirty_days()
-        days = {one.day for one in refreshed}
-        events = day_materializations(refreshed, published.currency)
-        checks = day_evaluations(published, days) if days else []
+        days = log_days(context, published, published.refresh_dirty_days(), figures.console_url)
         published.update_tables()
-    for event in events:
-        context.log_event(event)
-    for evaluation in checks:
-        log_check(context, evaluation)
-    context.add_output_metadata({"days": len(events)})
+    context.add_output_metadata({"days": days})
 
 
 @op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
 def rebuild_leaderboards(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
-    """Rebuilds both leaderboards from the order store."""
+    """Rebuilds both leaderboards from the order store, and checks them."""
     with permanent_failures(), figures.open() as published:
-        for board, asset_key in BOARD_ASSETS.items():
-            metadata = board_metadata(published, board, published.boards.rebuild_all(board))
-            context.log_event(AssetMaterialization(asset_key, metadata=metadata))
+        for board in BOARD_ASSETS:
+            log_board(context, published, board, figures.console_url)
 
 
-@job(name=PUBLISH_FIGURES, executor_def=in_process_executor, tags=RunPriority.FIGURES.tag)
+@job(
+    name=PUBLISH_FIGURES,
+    executor_def=in_process_executor,
+    tags=RunGroup.FIGURES.tag | RunPriority.FIGURES.tag,
+)
 def publish_figures_job() -> None:
     """Publishes the KPI days whose orders changed, and both leaderboards."""
     rebuild_leaderboards(refresh_touched_days())

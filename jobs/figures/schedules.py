@@ -17,7 +17,7 @@ from jobs.dagster_seams.asset_jobs import AssetJob
 from jobs.described import described_schedule
 from jobs.figures.ops import BOARD_ASSETS
 from jobs.figures.partitions import RANGE_END, RANGE_START
-from jobs.runs import RunPriority
+from jobs.runs import RunGroup, RunPriority
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
 
@@ -30,17 +30,17 @@ def figure_jobs() -> Sequence[AssetJob]:
     return [
         define_asset_job(
             REFRESH_RECENT_KPIS,
-            selection=AssetSelection.assets(DAILY_KPIS.name).without_checks(),
+            selection=AssetSelection.assets(DAILY_KPIS.name),
             executor_def=in_process_executor,
-            description="Recomputes the KPIs of some days, whether their orders changed or not.",
-            tags=RunPriority.FIGURES.tag,
+            description="Recomputes and checks the KPIs of some days, whether their orders changed or not.",
+            tags=RunGroup.FIGURES.tag | RunPriority.FIGURES.tag,
         ),
         define_asset_job(
             REBUILD_LEADERBOARDS,
-            selection=AssetSelection.assets(*BOARD_ASSETS.values()).without_checks(),
+            selection=AssetSelection.assets(*BOARD_ASSETS.values()),
             executor_def=in_process_executor,
-            description="Rebuilds both leaderboards from the order store.",
-            tags=RunPriority.FIGURES.tag,
+            description="Rebuilds both leaderboards from the order store, and checks them.",
+            tags=RunGroup.FIGURES.tag | RunPriority.FIGURES.tag,
         ),
     ]
 

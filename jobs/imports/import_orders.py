@@ -3,7 +3,7 @@
 from dagster import AssetSelection, define_asset_job
 
 from jobs.dagster_seams.asset_jobs import AssetJob
-from jobs.runs import LONG_RUN, RunPriority
+from jobs.runs import LONG_RUN, RunGroup, RunPriority
 
 IMPORT_ORDERS = "import_orders"
 
@@ -15,5 +15,5 @@ def import_orders_job() -> AssetJob:
         # The checks read the whole store, so they have a job and a schedule of their own.
         selection=AssetSelection.assets("orders", "rejected_order_rows").without_checks(),
         description="Imports one staged order file: its partition key names it.",
-        tags=RunPriority.ASKED_FOR.tag | LONG_RUN,
+        tags=RunGroup.IMPORTS.tag | RunPriority.ASKED_FOR.tag | LONG_RUN,
     )

@@ -5,6 +5,8 @@ from typing import Any
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 from sqlalchemy import Engine, Select, select
 
+from jobs.console_links import file_page, link
+from jobs.imports.result import in_words
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.imports.parsed_batches import order_ids
@@ -16,9 +18,11 @@ PREVIEW_ROWS = 10
 REJECTS_SHOWN = 20
 
 
-def orders_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
-    """Counts, throughput, revenue by currency and the first orders of a file."""
+def orders_metadata(engine: Engine, report: ImportReport, console: str) -> dict[str, Any]:
+    """The result in words, counts, throughput, revenue by currency and the first orders of a file."""
     return {
+        "result": MetadataValue.md(in_words(report)),
+        **link(file_page(console, report.partition)),
         "file": report.file,
         "profile": report.profile,
         "dagster/row_count": report.orders["accepted"],
@@ -49,9 +53,10 @@ def orders_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
     }
 
 
-def rejects_metadata(engine: Engine, report: ImportReport) -> dict[str, Any]:
+def rejects_metadata(engine: Engine, report: ImportReport, console: str) -> dict[str, Any]:
     """Counts by code, and the places of the first rejects."""
     return {
+        **link(f"{file_page(console, report.partition)}/rejects.csv"),
         "dagster/row_count": report.rejected_lines,
         "lines_of_rejected_orders": report.lines_of_rejected_orders,
         "rejects_by_code": MetadataValue.json(report.rejects_by_code),

@@ -22,6 +22,7 @@ from dagster import (
 from jobs.failures import THREE_TRIES, import_step
 from jobs.imports.at_once import publish_at_once
 from jobs.imports.config import launch_config, launch_instructions
+from jobs.imports.file_checks import log_file_checks
 from jobs.imports.metadata import orders_metadata, rejects_metadata
 from jobs.imports.partitions import register_partition
 from jobs.workers.priorities import Priority, priority_tag
@@ -29,10 +30,12 @@ from jobs.workers.queue_heads import queued_at
 from jobs.workers.work import FILE_WORK, GATEWAY_WORK, STORE_WORK
 from orders_pipeline.base.tracing import is_tracing
 from orders_pipeline.imports.file_import import FileImport
+from orders_pipeline.imports.small_files import require_staged
 from orders_pipeline.imports.step_failures import Step
 from orders_pipeline.imports.traced_steps import trace_run_start
 from orders_pipeline.lifecycle.batch import Batch
 from orders_pipeline.refunds.publishing import publish_refunds_of
+from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 from resources.file_imports import FileImports
 from resources.payment_gateway import PaymentGateways
@@ -54,9 +57,11 @@ def parse_order_file(
     key, told = context.partition_key, launch_instructions(context.op_config)
     with import_step(context, file_imports) as steps:
         _trace_run_start(context, steps)
-        numbers = steps.parse(key, context.run_id, told)
+        with reading(steps.engine) as connection:
+            require_staged(connection, [key])
         # The store has the file; a new Dagster instance may not have its partition.
         register_partition(context.instance, key)
+        numbers = steps.parse(key, context.run_id, told)
     for number in numbers:
         yield DynamicOutput(None, mapping_key=f"{number:04}")
 
@@ -141,8 +146,9 @@ def summarize_import(
         if refunded := steps.refunds_of(context.partition_key):
             with figures.open() as published:
                 publish_refunds_of(published.engine, published.boards, refunded)
-        orders = orders_metadata(steps.engine, report)
-        rejected = rejects_metadata(steps.engine, report)
+        orders = orders_metadata(steps.engine, report, steps.settings.console_url)
+        rejected = rejects_metadata(steps.engine, report, steps.settings.console_url)
+        log_file_checks(context, report, steps.settings.rejects_limit)
         publish_at_once(context, figures)
     yield Output(None, "orders", metadata=orders)
     yield Output(None, "rejected_order_rows", metadata=rejected)

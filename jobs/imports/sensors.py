@@ -1,4 +1,4 @@
-"""Sensors of imports: for files that arrive, and for lost imports."""
+"""Sensors of imports: for files that arrive, for lost imports, and for refused files."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,11 +15,13 @@ from dagster import (
 from jobs.described import described_sensor
 from jobs.imports.background import Background
 from jobs.imports.dead_runs import RunPatience, fail_dead_runs
+from jobs.imports.dismissals import delete_dismissed, dismiss_deleted
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.launcher_signs import is_launching
 from jobs.imports.launching import launch_requests, shared_requests
 from jobs.imports.small_files import IMPORT_SMALL_FILES
 from jobs.imports.watchdog import relaunch_lost
+from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.dropped_files import DroppedFiles
 from orders_pipeline.imports.intake import current_pause
@@ -31,6 +33,7 @@ from resources.order_store import OrderStore
 
 LOOK_SECONDS = 10
 LOOK_FOR_LOST_SECONDS = 20
+LOOK_FOR_DISMISSALS_SECONDS = 60
 ON = DefaultSensorStatus.RUNNING
 # How long a tick waits for the files that it stages. A large file, or many, take longer, and go on after it.
 ATTEND_SECONDS = 5.0
@@ -50,6 +53,7 @@ def import_sensors(
         _inbox_sensor(inbox, settings),
         _small_files_sensor(settings),
         _lost_imports_sensor(settings, tuple(pauses)),
+        _refused_files_sensor(),
     ]
 
 
@@ -130,3 +134,19 @@ def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> Senso
         )
 
     return lost_imports_sensor
+
+
+def _refused_files_sensor() -> SensorDefinition:
+    @described_sensor(minimum_interval_seconds=LOOK_FOR_DISMISSALS_SECONDS, default_status=ON)
+    def refused_files_sensor(
+        context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
+    ) -> SkipReason:
+        """Deletes partitions of dismissed files, and dismisses refused files whose partitions are deleted."""
+        now = now_us()
+        with order_store.open() as engine:
+            deleted = delete_dismissed(context.instance, engine, int(context.cursor or 0))
+            dismissed = dismiss_deleted(context.instance, engine)
+        context.update_cursor(str(now))
+        return SkipReason(f"partitions deleted: {deleted or 'none'}; files dismissed: {dismissed or 'none'}")
+
+    return refused_files_sensor

@@ -26,16 +26,18 @@ from dagster import (
     job,
     op,
 )
-from sqlalchemy import Engine
 
+from jobs.dagster_seams.provenance import provenance
 from jobs.failures import THREE_TRIES, TRANSIENT, permanent_failures
 from jobs.imports.at_once import publish_at_once
+from jobs.imports.file_checks import log_file_checks
 from jobs.imports.metadata import orders_metadata, rejects_metadata
 from jobs.imports.partitions import register_partitions
-from jobs.runs import KEYS, LONG_RUN, SHARE_OUT, RunPriority, imported_keys
+from jobs.runs import KEYS, LONG_RUN, SHARE_OUT, RunGroup, RunPriority, imported_keys
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.work import FILE_WORK
 from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
+from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.report import ImportReport
 from orders_pipeline.imports.small_files import SmallFiles, refusals_of, require_staged
 from orders_pipeline.payments.gateway import GatewayUnavailableError, PaymentGateway
@@ -120,7 +122,8 @@ def import_files(
         )
         for report in files.import_all(keys):
             finished += 1
-            yield from _materializations(steps.engine, report)
+            yield from _materializations(steps, report)
+            log_file_checks(context, report, steps.settings.rejects_limit)
         published.live.publish()
     for key, error in files.failed.items():
         context.log.warning(f"{key} was not imported: {type(error).__name__}")
@@ -147,7 +150,7 @@ def report_refused_files(
             raise Failure(_refusal(refused, len(imported_keys(context.run))), allow_retries=False)
 
 
-@job(name=IMPORT_SMALL_FILES, tags=RunPriority.ASKED_FOR.tag | LONG_RUN)
+@job(name=IMPORT_SMALL_FILES, tags=RunGroup.IMPORTS.tag | RunPriority.ASKED_FOR.tag | LONG_RUN)
 def import_small_files_job() -> None:
     """Imports many small staged files: the config of `share_out_files` names them."""
     report_refused_files(share_out_files().map(import_files).collect())
@@ -163,13 +166,15 @@ def _require_answers(gateway: PaymentGateway) -> None:
         raise GatewayUnavailableError("the payment gateway does not answer")
 
 
-def _materializations(engine: Engine, report: ImportReport) -> Iterator[AssetMaterialization]:
-    shown: dict[str, dict[str, Any]] = {
-        ORDERS.name: orders_metadata(engine, report),
-        REJECTED_ORDER_ROWS.name: rejects_metadata(engine, report),
-    }
-    for asset, metadata in shown.items():
-        yield AssetMaterialization(asset, partition=report.partition, metadata=metadata)
+def _materializations(steps: FileImport, report: ImportReport) -> Iterator[AssetMaterialization]:
+    shown = ((ORDERS, orders_metadata), (REJECTED_ORDER_ROWS, rejects_metadata))
+    for dataset, describe in shown:
+        yield AssetMaterialization(
+            dataset.name,
+            partition=report.partition,
+            metadata=describe(steps.engine, report, steps.settings.console_url),
+            tags=provenance(dataset.version),
+        )
 
 
 def _refusal(refused: dict[str, str], files: int) -> str:

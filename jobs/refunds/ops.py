@@ -14,6 +14,8 @@ from dagster import (
     op,
 )
 
+from jobs.console_links import link
+from jobs.dagster_seams.provenance import unchanging_output
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.refunds.metadata import refunds_metadata
 from jobs.workers.priorities import Priority, priority_tag
@@ -76,8 +78,10 @@ def settle_refunds(
     retry_policy=THREE_TRIES,
     tags=SHORT_WORK | priority_tag(Priority.END),
 )
-def summarize_refunds(order_store: ResourceParam[OrderStore]) -> Iterator[Output[None]]:
+def summarize_refunds(
+    order_store: ResourceParam[OrderStore], figures: ResourceParam[FigureStores]
+) -> Iterator[Output[None]]:
     """Counts the refunds of the store by status, by currency and by day."""
     with permanent_failures(), order_store.open() as engine, reading(engine) as connection:
-        metadata = refunds_metadata(connection)
-    yield Output(None, metadata=metadata)
+        metadata = refunds_metadata(connection) | link(f"{figures.console_url}/refunds")
+    yield unchanging_output(metadata)

@@ -15,7 +15,7 @@ from dagster import (
 
 from jobs.described import described_schedule
 from jobs.failures import THREE_TRIES, permanent_failures
-from jobs.runs import RunPriority
+from jobs.runs import RunGroup, RunPriority
 from jobs.workers.work import SHORT_WORK
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.connect import connect_gateway
@@ -38,7 +38,11 @@ def provider_events_job(settings: Settings, terms: RefundTerms) -> JobDefinition
             read = read_events(engine, terms, gateway) if isinstance(gateway, EventSource) else 0
         context.add_output_metadata({"events": read})
 
-    @job(name=READ_PROVIDER_EVENTS, executor_def=in_process_executor, tags=RunPriority.CARE.tag)
+    @job(
+        name=READ_PROVIDER_EVENTS,
+        executor_def=in_process_executor,
+        tags=RunGroup.MONEY.tag | RunPriority.CARE.tag,
+    )
     def read_provider_events() -> None:
         """Reads the events of Stripe or Mollie, in case some were never received."""
         read_missed_events()

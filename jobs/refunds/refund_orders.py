@@ -3,7 +3,7 @@
 from dagster import AssetSelection, define_asset_job
 
 from jobs.dagster_seams.asset_jobs import AssetJob
-from jobs.runs import LONG_RUN, RunPriority
+from jobs.runs import LONG_RUN, RunGroup, RunPriority
 
 REFUND_ORDERS = "refund_orders"
 
@@ -14,5 +14,5 @@ def refund_orders_job() -> AssetJob:
         REFUND_ORDERS,
         selection=AssetSelection.assets("refunds").without_checks(),
         description="Asks the payment gateway for every refund that waits for it.",
-        tags=RunPriority.ASKED_FOR.tag | LONG_RUN,
+        tags=RunGroup.MONEY.tag | RunPriority.ASKED_FOR.tag | LONG_RUN,
     )

@@ -1,6 +1,6 @@
 """The Celery executor of the pipeline: makes sure that workers answer, and limits each step's time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from celery import Celery
@@ -30,14 +30,15 @@ from orders_pipeline.services.redis_server import broker_url, redis_url
 
 GRACE_SECONDS = 30
 WORKERS_ANSWER_WITHIN_SECONDS = 15
+AtEnd = Callable[[PlanContext], None]
 
 
 class OrdersCeleryExecutor(StepExecutor):
     """dagster-celery's executor with a check for workers, a heartbeat and a time limit on each step."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, at_end: AtEnd) -> None:
         super().__init__(plain_amqps(broker_url(settings)), redis_url(settings), celery_settings(settings))
-        self.settings = settings
+        self.settings, self.at_end = settings, at_end
 
     def execute(self, plan_context: PlanContext, execution_plan: Plan) -> Iterator[DagsterEvent]:
         """Runs the plan's steps on Celery workers.
@@ -49,6 +50,7 @@ class OrdersCeleryExecutor(StepExecutor):
         with run_heartbeat(self.settings, plan_context.instance, plan_context.dagster_run):
             events = step_events(plan_context, execution_plan, submit_step)
             yield from counted(self.settings, events, execution_plan)
+        self.at_end(plan_context)
 
 
 def require_workers(app: Celery) -> None:
@@ -86,12 +88,16 @@ def submit_step(
     )
 
 
-def build_executor(settings: Settings) -> Any:
-    """The executor on the broker and Redis that the settings name."""
+def build_executor(settings: Settings, at_end: AtEnd) -> Any:
+    """The executor on the broker and Redis that the settings name.
+
+    Args:
+        at_end: called in the process of a run after its last step.
+    """
 
     @executor(name="orders_celery", requirements=multiple_process_executor_requirements())
     def orders_celery_executor(_context: InitExecutorContext) -> OrdersCeleryExecutor:
         """Runs each step on a Celery worker."""
-        return OrdersCeleryExecutor(settings)
+        return OrdersCeleryExecutor(settings, at_end)
 
     return orders_celery_executor

@@ -442,7 +442,7 @@ class Settings(BaseSettings):
     hosts: str = Field(
         "",
         description="Names by which clients reach the API and Dagster's webserver, separated by commas, "
-        "beside localhost and IP addresses.",
+        "beside localhost and IP addresses. Links to the console use the first one.",
     )
     log_format: LogFormat = Field(
         LogFormat.TEXT,
@@ -760,6 +760,12 @@ class Settings(BaseSettings):
     def host_names(self) -> tuple[str, ...]:
         """The names of `ORDERS_HOSTS`, in small letters."""
         return listed(self.hosts.lower())
+
+    @property
+    def console_url(self) -> str:
+        """Where people reach the console: by the first name of `ORDERS_HOSTS`, or on this machine."""
+        names = self.host_names
+        return f"https://{names[0]}" if names else f"http://127.0.0.1:{self.api_port}"
 
     @property
     def proxy_addresses(self) -> tuple[str, ...]:

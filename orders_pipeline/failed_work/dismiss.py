@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.store.schema import imports
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refused import that nobody dismissed, and the run that refused it."""
+
+    key: str
+    run_id: str
 
 
 class NotRefusedError(ValueError):
@@ -30,6 +39,24 @@ def dismiss_imports(connection: Connection, keys: Iterable[str], actor: str, bec
     dismissed = [key for key in keys if _dismiss(connection, key)]
     for key in dismissed:
         record_action(connection, actor, "imports.dismiss", key, because=because)
+
+
+def open_refusals(connection: Connection) -> list[Refusal]:
+    """Imports that a run refused and nobody dismissed."""
+    query = select(imports.c.partition_key, imports.c.run_id).where(
+        imports.c.status == ImportStatus.REFUSED,
+        imports.c.dismissed_at.is_(None),
+        imports.c.run_id.is_not(None),
+    )
+    return [Refusal(key, run_id) for key, run_id in connection.execute(query)]
+
+
+def dismissed_since(connection: Connection, moment_us: int) -> list[str]:
+    """Partition keys of refused imports that were dismissed since then."""
+    query = select(imports.c.partition_key).where(
+        imports.c.status == ImportStatus.REFUSED, imports.c.dismissed_at >= moment_us
+    )
+    return list(connection.execute(query).scalars())
 
 
 def _dismiss(connection: Connection, key: str) -> bool:

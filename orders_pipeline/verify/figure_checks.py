@@ -7,7 +7,8 @@ many others there are.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, cast
@@ -73,6 +74,7 @@ NOTHING = dict.fromkeys(
     0,
 )
 PLACES_AT_ONCE = 5_000
+LOOK_AGAIN_SECONDS = 2.0
 Row = dict[str, Any]
 Rows = dict[tuple[date, str], Row]
 Days = Collection[date] | None
@@ -103,7 +105,7 @@ def check_cached_kpis(figures: PublishedFigures, days: Days = None) -> Check:
     return check_none("cached_kpis_are_the_published_ones", _stale_documents(figures, days))
 
 
-def check_leaderboards(figures: PublishedFigures, boards: Iterable[Board] = Board) -> Check:
+def check_leaderboards(figures: PublishedFigures, boards: Collection[Board] = tuple(Board)) -> Check:
     """Compares the boards in Redis with the order store."""
     return check_none("leaderboards_equal_the_order_store", _wrong_boards(figures, boards))
 
@@ -334,7 +336,16 @@ def _same_figures(document: Document, other: Document | None) -> bool:
     return other is not None and document | {"generated_at": ""} == other | {"generated_at": ""}
 
 
-def _wrong_boards(figures: PublishedFigures, boards: Iterable[Board]) -> Iterator[Row]:
+def _wrong_boards(figures: PublishedFigures, boards: Collection[Board]) -> Iterator[Row]:
+    """Scores that are wrong, and still the same wrong ones a moment later."""
+    wrong = list(_board_differences(figures, boards))
+    if wrong:
+        # A batch changes Redis just after the store, so a running import makes differences that pass.
+        time.sleep(LOOK_AGAIN_SECONDS)
+        yield from (one for one in _board_differences(figures, boards) if one in wrong)
+
+
+def _board_differences(figures: PublishedFigures, boards: Collection[Board]) -> Iterator[Row]:
     for board in boards:
         with reading(figures.engine) as connection:
             expected = {

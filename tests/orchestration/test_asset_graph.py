@@ -10,7 +10,15 @@ from dagster import AssetKey, TableSchema
 
 from definitions import build_definitions
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.figures.kpis.dictionary import DATASETS, Dataset
+from orders_pipeline.figures.kpis.dictionary import (
+    CUSTOMER_LEADERBOARD,
+    DAILY_KPIS,
+    DATASETS,
+    ORDERS,
+    PRODUCT_LEADERBOARD,
+    REFUNDS,
+    Dataset,
+)
 
 MADE_HERE = {"orders", "rejected_order_rows", "refunds"}
 MADE_HERE |= {"daily_kpis", "customer_leaderboard", "product_leaderboard"}
@@ -22,7 +30,7 @@ PARENTS = {
     "customer_leaderboard": {"orders", "refunds"},
     "product_leaderboard": {"orders", "refunds"},
 }
-OUTSIDE = {"order_file", "pipeline_snapshot"}
+OUTSIDE = {"order_file", "order_store", "pipeline_snapshot"}
 TABLES = [dataset for dataset in DATASETS if dataset.name in MADE_HERE | OUTSIDE]
 
 
@@ -60,6 +68,16 @@ def test_description_and_table_schema_are_those_of_the_data_dictionary(graph: An
     shown = {column.name: (column.type, column.description) for column in schema.columns}
     assert shown == {name: (definition.type, definition.meaning) for name, definition in told}
     assert asset.description == dataset.meaning
+
+
+@pytest.mark.parametrize("dataset", [DAILY_KPIS, CUSTOMER_LEADERBOARD, PRODUCT_LEADERBOARD])
+def test_the_columns_of_figures_lead_to_columns_of_orders_and_refunds(graph: Any, dataset: Dataset) -> None:
+    known = {one.name: one.definitions for one in (ORDERS, REFUNDS)}
+    made = graph.get(AssetKey(dataset.name)).metadata["dagster/column_lineage"].deps_by_column
+    assert dataset.definitions.keys() - made.keys() <= {"generated_at", "customer_name"}
+    assert made.keys() <= dataset.definitions.keys()
+    deps = [dep for column in made.values() for dep in column]
+    assert all(dep.column_name in known[dep.asset_key.to_user_string()] for dep in deps)
 
 
 @pytest.mark.parametrize("name", sorted(MADE_HERE))

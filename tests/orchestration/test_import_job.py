@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckKey,
+    AssetKey,
     DagsterEventType,
     DagsterInstance,
     Definitions,
@@ -20,6 +22,8 @@ from sqlalchemy import Engine, text
 
 from definitions import build_definitions
 from jobs.failures import THREE_TRIES
+from jobs.figures.day_checks import DAY_CHECKS
+from jobs.imports.file_checks import FILE_CHECKS
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
 from orders_pipeline.base.settings import Settings
@@ -28,7 +32,9 @@ from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Outcome
+from orders_pipeline.verify.file_checks import FEW_REJECTED
 from tests.import_bench import ImportBench, Line, many_orders
+from tests.orchestration.staleness import shown_as
 from tests.stores import open_test_engine
 
 BOTH_ASSETS = {"orders", "rejected_order_rows"}
@@ -183,6 +189,24 @@ def test_each_run_materializes_both_assets_of_its_partition_and_the_days_that_it
     assert {(e.asset_key.to_user_string(), e.partition) for e in events if e.asset_key} == {
         *((asset, key) for asset in BOTH_ASSETS),
         ("daily_kpis", "2025-11-10"),
+    }
+
+
+def test_after_imports_everything_that_they_touched_is_checked_and_nothing_is_unsynced(home: Home) -> None:
+    assert home.import_lines(Line("1")).success
+    result = home.import_lines(Line("2"), Line("3", quantity=0))
+    checks = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+    assert checks == dict.fromkeys([*FILE_CHECKS, *DAY_CHECKS], True) | {FEW_REJECTED: False}
+    key = home.bench.rows("imports")[1][1]
+    for asset, partition in (("orders", key), ("rejected_order_rows", key), ("daily_kpis", "2025-11-10")):
+        assert shown_as(home.definitions, home.instance, asset, partition) == "FRESH"
+    checks_job = home.definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(),
+        asset_check_selection={AssetCheckKey(AssetKey(one.asset), name) for name, one in FILE_CHECKS.items()},
+    )
+    again = checks_job.execute_in_process(instance=home.instance, tags={"dagster/partition": key})
+    assert {one.check_name: one.passed for one in again.get_asset_check_evaluations()} == {
+        name: checks[name] for name in FILE_CHECKS
     }
 
 

@@ -144,7 +144,7 @@ def test_checks_hold_after_publishing_and_tell_what_is_wrong(
     home.refresh_dirty_days()
     home.publish_batch(Window(1, 9))
     evaluations = run(definitions, "check_figures")[0].get_asset_check_evaluations()
-    assert len(evaluations) == 5
+    assert len(evaluations) == len(DAY_CHECKS) + len(Board)
     assert all(evaluation.passed for evaluation in evaluations)
     with home.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE orders SET total = 1")

@@ -29,12 +29,12 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 
 
 def checked(settings: Settings) -> dict[str, bool]:
-    """Whether each check of `orders` passes."""
+    """Whether each check of `order_store` passes."""
     with DagsterInstance.ephemeral() as instance:
         job = build_definitions(settings).resolve_job_def(CHECK_EVERYTHING)
         result = job.execute_in_process(instance=instance, raise_on_error=False)
     found = result.get_asset_check_evaluations()
-    return {one.check_name: one.passed for one in found if one.asset_key.to_user_string() == "orders"}
+    return {one.check_name: one.passed for one in found if one.asset_key.to_user_string() == "order_store"}
 
 
 def test_every_invariant_is_checked_and_one_that_is_broken_is_told(settings: Settings) -> None:

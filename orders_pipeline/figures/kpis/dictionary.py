@@ -24,11 +24,16 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A published data set: an asset, a table or an API response."""
+    """A published data set: an asset, a table or an API response.
+
+    Attributes:
+        version: of the code that makes it; raised when existing data ought to be computed again.
+    """
 
     name: str
     meaning: str
     definitions: Mapping[str, Definition]
+    version: str = "1"
 
 
 PERIOD = {

@@ -1,0 +1,48 @@
+"""What an import did, in words: on its page in Dagster, and as the last line of its run."""
+
+from jobs.console_links import file_page
+from jobs.dagster_seams.steps import PlanContext
+from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.runs import PARTITION_TAG
+from jobs.workers.executor import AtEnd
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.import_row import find_import, seconds_to_settle
+from orders_pipeline.imports.report import ImportReport, report_import
+from orders_pipeline.store.engine import open_engine, reading
+
+
+def in_words(report: ImportReport) -> str:
+    """Orders by outcome, rejected and duplicate lines, and revenue."""
+    statuses = ", ".join(f"{number} {status}" for status, number in report.statuses.items())
+    revenue = ", ".join(f"{amount} {currency}" for currency, amount in sorted(report.revenue.items()))
+    return (
+        f"{report.file}: {report.orders['accepted']} orders of {report.records} records ({statuses}); "
+        f"{report.rejected_lines} records rejected, {report.duplicate_lines} known already. "
+        f"Revenue: {revenue or 'none'}."
+    )
+
+
+def import_result(settings: Settings) -> AtEnd:
+    """Logs the result at the end of a run of `import_orders`."""
+
+    def log_result(context: PlanContext) -> None:
+        key = context.dagster_run.tags.get(PARTITION_TAG)
+        if context.dagster_run.job_name == IMPORT_ORDERS and key and (said := _result(settings, key)):
+            context.log.info(said)
+
+    return log_result
+
+
+def _result(settings: Settings, key: str) -> str | None:
+    engine = open_engine(settings.store_url)
+    try:
+        with reading(engine) as connection:
+            found = find_import(connection, key)
+            if found is None or found.status is not ImportStatus.FINISHED:
+                return None
+            said = in_words(report_import(connection, found, seconds_to_settle(found)))
+    finally:
+        engine.dispose()
+    page = file_page(settings.console_url, key)
+    return f"{said} More: `orders results {key}`, `orders rejects {key}`, {page}"
