@@ -17,6 +17,8 @@ from sqlalchemy import make_url
 SCRATCH = ".orders-backup-"
 RESTORING, REPLACED, MOMENT = "restoring", "replaced-", "%Y%m%dT%H%M%SZ"
 # No backup and no restore takes longer.
+# Linux stamps files with a clock that lags some milliseconds behind.
+FILES_LAG_SECONDS = 0.1
 ABANDONED_SECONDS = 86_400
 
 
@@ -35,7 +37,10 @@ def in_work(copy: Path) -> Iterator[None]:
 
 def was_killed(folder: Path, since: float) -> bool:
     """Whether the copy of a killed process lies in a folder that has changed since, in seconds since 1970."""
-    return any(path.stat().st_mtime >= since and not _is_in_work(path) for path in folder.glob(f"{SCRATCH}*"))
+    earliest = since - FILES_LAG_SECONDS
+    return any(
+        path.stat().st_mtime >= earliest and not _is_in_work(path) for path in folder.glob(f"{SCRATCH}*")
+    )
 
 
 def abandoned_copies(folder: Path) -> list[Path]:
