@@ -86,7 +86,7 @@ async def send_file(
     """Stages an order file, sent as it is or as a form with one file, and imports it; names its partition."""
     instructions = _instructions(profile, source, options)
     await run_sync(_require_profile, context, profile)
-    with _incoming(context) as path:
+    with incoming_file(context) as path:
         with path.open("wb") as file:
             received = 0
             async for chunk in _content(request):
@@ -135,7 +135,7 @@ def _options(text: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _incoming(context: ApiContext) -> Iterator[Path]:
+def incoming_file(context: ApiContext) -> Iterator[Path]:
     """Yields the path of a private file for a body, which is removed at the end."""
     folder = open_staging(context.settings).folder
     make_home(folder.parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Form
+from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
 MOST_CHARACTERS = 500
@@ -20,3 +20,10 @@ def gone_to(path: str, **query: str) -> Response:
     """Leads the browser to a page after a form, so that reloading it sends nothing again."""
     address = f"{path}?{urlencode(query)}" if query else path
     return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+
+
+def led_to(request: Request, path: str) -> Response:
+    """The same after a form that htmx has sent."""
+    if request.headers.get("hx-request"):
+        return Response(status_code=204, headers={"HX-Redirect": path})
+    return gone_to(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -36,6 +36,10 @@ def require_rejects(found: Import) -> None:
         )
 
 
+def _unchanged(reject: RejectedLine) -> RejectedLine:
+    return reject
+
+
 def write_rejects(
     connection: Connection,
     staging: Staging,
@@ -43,8 +47,14 @@ def write_rejects(
     target: BinaryIO,
     *,
     escape_formulas: bool = False,
+    wanted: set[int] | None = None,
+    change: Callable[[RejectedLine], RejectedLine] = _unchanged,
 ) -> int:
     """Writes all lines of each rejected order, with reasons, in the original's dialect; returns how many.
+
+    Args:
+        wanted: the records to write; None for all.
+        change: changes a line before it is written.
 
     Raises:
         FileRefused: the text of an order stands only in the original file, whose staged copy is gone.
@@ -53,7 +63,7 @@ def write_rejects(
     encoding = parsed.file.encoding if parsed else identified.encoding
     export_note = parsed.file.export_note if parsed else note(encoding, "", "")
     return export_rejects(
-        _with_texts(connection, staging, found, identified),
+        map(change, _with_texts(connection, staging, found, identified, wanted)),
         identified,
         with_import(export_note, found.key),
         encoding,
@@ -63,13 +73,21 @@ def write_rejects(
 
 
 def _with_texts(
-    connection: Connection, staging: Staging, found: Import, identified: Identified
+    connection: Connection,
+    staging: Staging,
+    found: Import,
+    identified: Identified,
+    wanted: set[int] | None,
 ) -> Iterator[RejectedLine]:
     missing = records_without_text(connection, found.id)
+    if wanted is not None:
+        missing &= wanted
     texts: dict[int, str] = {}
     if missing:
         # The store keeps no text of conflicting orders; the staged copy has it.
         with staging.original(found.key) as original:
             texts = texts_of(original, identified, missing)
     for reject in rejected_lines(connection, found.id):
+        if wanted is not None and reject.record not in wanted:
+            continue
         yield replace(reject, raw=texts.get(reject.record, reject.raw)) if missing else reject

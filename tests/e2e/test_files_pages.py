@@ -66,14 +66,22 @@ def test_files_are_listed_by_state_and_lead_to_their_rejected_lines(browser: Bro
         page.get_by_role("link", name="mixed.csv").click()
         finished = page.url
         rejects = page.locator("#rejects")
-        expect(rejects.get_by_role("row")).to_have_count(51)
+        expect(rejects.get_by_role("listitem")).to_have_count(50)
         expect(rejects).to_contain_text(HTML)
         with page.expect_download() as saved:
             page.get_by_text("Download").click()
             page.get_by_role("link", name="Rejected orders, to correct").click()
         assert saved.value.path().read_text(encoding="utf-8").count(HTML) >= 51
         rejects.get_by_role("link", name="Next").click()
-        expect(rejects.get_by_role("row")).to_have_count(2)
+        expect(rejects.get_by_role("listitem")).to_have_count(1)
+        rejects.get_by_label("quantity").fill("2")
+        # What is typed stays while the rest of the page is read again.
+        page.evaluate("htmx.trigger(document.body, 'published')")
+        expect(rejects.get_by_label("quantity")).to_have_value("2")
+        rejects.get_by_role("button", name="Import the corrected orders").click()
+        page.wait_for_url("**/mixed.corrected.csv-*")
+        expect(page.locator("h1 + .badge")).to_have_text("Waiting")
+        page.goto(finished)
         page.locator("#outcomes").get_by_role("link", name="Failed").click()
         expect(page.get_by_text("1 order", exact=True)).to_be_visible()
         assert "status=" in page.url

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal
 
 from fastapi import APIRouter, Query
 from sqlalchemy import Connection
@@ -16,9 +16,11 @@ from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.console.file_work import file_at_work, files_at_work, in_list
 from orders_pipeline.console.formats import number
+from orders_pipeline.console.reject_cells import ShownReject, shown_rejects
 from orders_pipeline.console.rendering import Shown, View, url
 from orders_pipeline.console.texts import texts
 from orders_pipeline.exports.formats.file_format import FileFormat
+from orders_pipeline.imports.documents import identified_of
 from orders_pipeline.imports.import_row import Import, count_imports, find_import, list_imports
 from orders_pipeline.imports.quarantine import (
     QuarantinedFile,
@@ -98,10 +100,11 @@ def file(view: Shown, key: str, offset: Annotated[int, Query(ge=0, le=LARGEST_OF
         found = find_import(connection, key)
         if found is None:
             raise Refused(404, "There is no such order file.")
-        rejects, removed = list[dict[str, Any]](), ""
+        rejects, removed = list[ShownReject](), ""
         try:
             require_rejects(found)
-            rejects = rejects_of(connection, found.id, PAGE + 1, offset)
+            rows = rejects_of(connection, found.id, PAGE + 1, offset)
+            rejects = shown_rejects(connection, found, rows)
         except FileRefused as refused:
             removed = refused.message
         report = view.shared.newest(f"file {key}", lambda: import_document(connection, found))
@@ -114,6 +117,7 @@ def file(view: Shown, key: str, offset: Annotated[int, Query(ge=0, le=LARGEST_OF
         failed=report["statuses"]["failed"] + report["statuses"]["rollback"],
         rejects=rejects[:PAGE],
         removed=removed,
+        columns=[(at, name) for at, name in enumerate(identified_of(found).header) if name],
         offset=offset,
         more=offset + PAGE if len(rejects) > PAGE else None,
         formats=list(FileFormat),

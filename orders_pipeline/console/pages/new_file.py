@@ -15,7 +15,7 @@ from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.uploads import stage_sent
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.console.forms import gone_to
+from orders_pipeline.console.forms import gone_to, led_to
 from orders_pipeline.console.looked_at import (
     SAID,
     look_at_file,
@@ -26,7 +26,7 @@ from orders_pipeline.console.looked_at import (
 )
 from orders_pipeline.console.mapped import MAPPED, draft_of, mapped_instructions, mapped_toml
 from orders_pipeline.console.pages.uploads import found_upload
-from orders_pipeline.console.rendering import Shown, View, url
+from orders_pipeline.console.rendering import Shown, View
 from orders_pipeline.console.texts import texts
 from orders_pipeline.imports.saved_profiles import save_profile
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
@@ -116,7 +116,7 @@ def import_file(view: Shown, caller: Operator, token: str, fields: Fields) -> Re
         raise Refused(422, f"{refused.message} {refused.hint}") from None
     document = stage_sent(view.context, caller, upload.file, upload.name, instructions)
     discard_upload(upload)
-    return _gone(view, f"/files/{quote(document['partition'], safe='')}")
+    return led_to(view.request, f"/files/{quote(document['partition'], safe='')}")
 
 
 @router.post("/{token}/discard")
@@ -145,9 +145,3 @@ def _saved(view: View, caller: Operator, upload: Upload, fields: Mapping[str, st
     with view.context.engine.begin() as connection:
         saved = save_profile(connection, name, toml, caller.actor, replaces=bool(fields.get("replaces")))
     return replace(instructions, profile=name, saved=saved.profile)
-
-
-def _gone(view: View, path: str) -> Response:
-    if view.request.headers.get("hx-request"):
-        return Response(status_code=204, headers={"HX-Redirect": url(path)})
-    return gone_to(path)

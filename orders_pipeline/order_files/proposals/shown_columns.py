@@ -37,7 +37,7 @@ class ShownColumn:
 
 def columns_of(table: Table, profile: Profile | None = None) -> list[ShownColumn]:
     """The columns of a table."""
-    uses = _uses(profile, table.header) if profile else {}
+    uses = uses_of(profile, table.header) if profile else {}
     return [
         ShownColumn(at, name, _examples(table.rows.to_series(at)), tuple(uses.get(at, ())))
         for at, name in enumerate(table.header)
@@ -74,7 +74,8 @@ def first_rows(path: Path, options: ReadOptions) -> Table:
     return read_table(path, options, LOOKED_AT)
 
 
-def _uses(profile: Profile, header: tuple[str, ...]) -> dict[int, list[str]]:
+def uses_of(profile: Profile, header: tuple[str, ...]) -> dict[int, list[str]]:
+    """What a profile takes from the columns of a header, by their positions."""
     found: dict[int, list[str]] = {}
     for name, place in _used(profile, header):
         if name not in found.setdefault(place, []):

@@ -58,7 +58,7 @@ def export_rejects(
     """
     if escape_formulas:
         export_note = with_quote(export_note, identified.dialect.quote)
-    writer = _Writer(identified.dialect, _written_encoding(encoding), escape_formulas=escape_formulas)
+    writer = LineWriter(identified.dialect, written_encoding(encoding), escape_formulas=escape_formulas)
     target.write(writer.start)
     # If the original is itself an export, the new reason columns replace the old ones.
     front = reasons_in(identified.header)
@@ -81,16 +81,17 @@ def _one_a_record(rejects: Iterable[RejectedLine]) -> Iterator[RejectedLine]:
             last = reject
 
 
-def _written_encoding(encoding: str) -> str:
+def written_encoding(encoding: str) -> str:
+    """The encoding of an export, by that of the original."""
     if encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
         return "utf-8-sig"
     return "utf-8" if encoding == ASCII else encoding
 
 
-class _Writer:
+class LineWriter:
     """Writes lines in a dialect, as bytes."""
 
-    def __init__(self, dialect: Dialect, encoding: str, *, escape_formulas: bool) -> None:
+    def __init__(self, dialect: Dialect, encoding: str, *, escape_formulas: bool = False) -> None:
         self.start = b"\xef\xbb\xbf" if encoding == "utf-8-sig" else b""
         self._encoding = encoding.removesuffix("-sig")
         self._dialect = dialect

@@ -1,0 +1,52 @@
+"""The cells of a rejected line, and the line with corrected cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.records.scanner import RecordScanner, TextLines
+from orders_pipeline.order_files.rejects.export import LineWriter
+
+
+def cells_of(raw: str, identified: Identified) -> list[str] | None:
+    """The cells of a line, one for each column of the header; None if the line is broken."""
+    scanned = RecordScanner(identified.dialect, TextLines([raw])).scan(0) if raw else None
+    if scanned is None or scanned.problem or len(scanned.fields) != len(identified.header):
+        return None
+    return scanned.fields
+
+
+def with_cells(raw: str, identified: Identified, changes: Mapping[int, str], encoding: str) -> str:
+    """The line with these values in place of others.
+
+    Args:
+        changes: values by the positions of their columns.
+
+    Raises:
+        FileRefused: the line is broken, or the file cannot hold such a value.
+    """
+    cells = cells_of(raw, identified)
+    if cells is None or not all(at < len(cells) for at in changes):
+        message = "The line has no cell for each column."
+        raise FileRefused("line_broken", message, "Correct the line as a whole.")
+    for at, value in changes.items():
+        cells[at] = value
+    writer = LineWriter(identified.dialect, encoding)
+    line = writer.joined(cells)
+    if cells_of(line, identified) != cells or not _fits(changes.values(), encoding):
+        values = ", ".join(repr(value) for value in changes.values())
+        message = f"The file cannot hold {values}: its encoding or its delimiter does not allow it."
+        raise FileRefused(
+            "correction_invalid", message, "Use other characters, or correct an export instead."
+        )
+    return line
+
+
+def _fits(values: object, encoding: str) -> bool:
+    try:
+        str(values).encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
