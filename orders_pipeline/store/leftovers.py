@@ -17,9 +17,9 @@ from sqlalchemy import make_url
 SCRATCH = ".orders-backup-"
 RESTORING, REPLACED, MOMENT = "restoring", "replaced-", "%Y%m%dT%H%M%SZ"
 # No backup and no restore takes longer.
+ABANDONED_SECONDS = 86_400
 # Linux stamps files with a clock that lags some milliseconds behind.
 FILES_LAG_SECONDS = 0.1
-ABANDONED_SECONDS = 86_400
 
 
 @contextmanager
