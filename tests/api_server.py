@@ -26,7 +26,7 @@ def running_server(settings: Settings, pool_seconds: float = POOL_SECONDS) -> It
     """A running server; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_site(settings, partial(queue_sizes, settings), partial(queues, settings), pool_seconds)
-    # The dashboard's stream never ends by itself.
+    # The console's stream never ends by itself.
     config = uvicorn.Config(
         app, log_level="warning", ws="none", timeout_graceful_shutdown=1, proxy_headers=False
     )

@@ -16,7 +16,6 @@ from orders_pipeline.api import (
     audit,
     boards,
     captures,
-    dashboard,
     failed,
     figures,
     files,
@@ -130,7 +129,6 @@ def create_app(
         orders,
         files,
         uploads,
-        dashboard,
         audit,
         failed,
         quarantine,
@@ -148,7 +146,6 @@ def create_app(
     app.include_router(gateway_events.signed_router, prefix="/api", responses=dict(ERRORS))
     app.include_router(probes.router, prefix="/api")
     app.include_router(probes.metrics_router, dependencies=readers)
-    dashboard.add_dashboard(app)
     add_error_handlers(app)
     # The last one is asked first.
     app.add_middleware(BodyLimit, larger=dict.fromkeys(("/api/files", "/uploads/"), settings.upload_limit_mb))

@@ -11,17 +11,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from jinja2 import Environment
 from redis.exceptions import RedisError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from orders_pipeline.api.access import goes_on
 from orders_pipeline.api.context import ApiContext, Context, Currency
 from orders_pipeline.api.orders import Words
 from orders_pipeline.api.rate_limit import address_of
+from orders_pipeline.api.streams import LOOK_SECONDS, Parts
 from orders_pipeline.console.file_work import file_at_work, files_at_work
 from orders_pipeline.console.header import header_of
 from orders_pipeline.console.present import present
-from orders_pipeline.console.shared import LOOK_SECONDS, SharedState
+from orders_pipeline.console.shared import SharedState
 from orders_pipeline.figures.kpis.readers_copy import last_published
 from orders_pipeline.imports.import_row import count_imports
 from orders_pipeline.imports.quarantine import count_open
@@ -30,7 +30,6 @@ from orders_pipeline.store.engine import STORE_FAILED, reading
 router = APIRouter()
 log = logging.getLogger(__name__)
 STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-Parts = dict[str, str]
 
 
 @router.get("/live")
@@ -57,17 +56,16 @@ async def live(
         return {**_header_part(shared, context, templates), **_readable(read)}
 
     page = f"overview {currency}" if overview else f"file {file}" if file else "files" if files else ""
-    name = f"parts {page}"
-    changes = _changes(request, shared, name, parts)
+    changes = _changes(request, context, page, parts)
     return context.streams.respond(address_of(request), changes, STREAM)
 
 
 async def _changes(
-    request: Request, shared: SharedState, name: str, read: Callable[[], Parts]
+    request: Request, context: ApiContext, page: str, read: Callable[[], Parts]
 ) -> AsyncIterator[str]:
     sent: Parts = {}
     while await goes_on(request):
-        parts = shared.kept(name) or await run_in_threadpool(shared.newest, name, read)
+        parts = await context.streams.newest(page, read)
         changed = {part: html for part, html in parts.items() if sent.get(part) != html}
         # A comment keeps proxies from closing an idle stream, and detects that the reader has gone.
         yield "".join(_event(*item) for item in changed.items()) or ": still here\n\n"

@@ -179,9 +179,7 @@ def test_the_trail_is_for_those_with_a_key_and_comes_in_pages(get: Get, engine: 
 def test_every_answer_tells_browsers_what_not_to_do(get: Get, engine: Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE sources RENAME TO gone")
-    pages = {
-        path: get(f"/../{path}") for path in ("", "static/dashboard.js", "static/nothing", "docs", "redoc")
-    }
+    pages = {path: get(f"/../{path}") for path in ("", "look/live.js", "look/nothing", "docs", "redoc")}
     answers = {
         path: get(path) for path in ("/key", "/health", "/kpis/realtime", "/openapi.json", "/orders/1")
     }

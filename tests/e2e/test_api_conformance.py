@@ -31,8 +31,6 @@ OPTIONS = [
     "--seed=1",
     "--workers=2",
     "--suppress-health-check=all",
-    # The stream of events never ends.
-    "--exclude-path=/api/events",
     f"--header=Authorization: Bearer {KEY}",
     "--no-color",
 ]

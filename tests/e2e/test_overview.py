@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus, OrderStatus, Window
-from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerting import keep_alerts
@@ -20,16 +20,19 @@ from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import browser
 from tests.e2e.console import problems, problems_everywhere, tab
+from tests.e2e.orders_command import orders_process
 from tests.figures import open_home
 from tests.integration.test_kpis import TUESDAY, sample
 
 __all__ = ["browser"]
+SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
 RANGE = "/?start_date=2025-11-10&end_date=2025-11-11"
 
 
 @pytest.fixture
 def settings(tmp_path: Path, redis_url: str) -> Settings:
-    return Settings(home=tmp_path, redis_url=redis_url, rate_limit=0)
+    paid_at_once = {"payment_success_rate": 1, "payment_delay_min": 0, "payment_delay_max": 0}
+    return Settings(home=tmp_path, redis_url=redis_url, rate_limit=0, worker_processes=1, **paid_at_once)
 
 
 @pytest.fixture
@@ -85,6 +88,20 @@ def test_an_open_page_shows_orders_as_they_come_in(
         assert problems(page) == []
         # It was never loaded again.
         expect(page.locator("body")).to_have_attribute("data-opened", "once")
+
+
+def test_a_file_imported_by_the_command_moves_an_open_page(
+    browser: Browser, url: str, settings: Settings
+) -> None:
+    with tab(browser, url) as page:
+        moved = page.request.get("/dashboard?currency=USD", max_redirects=0)
+        assert (moved.status, moved.headers["location"]) == (301, "/?currency=USD")
+        page.goto(RANGE)
+        expect(page.locator("#period")).to_contain_text("0.00")
+        done = orders_process(settings, "import", SAMPLE, "--json")
+        assert done.code == 0, done.err
+        expect(page.locator("#period")).to_contain_text("1,065.43")
+        expect(page.locator("#files")).to_contain_text("sample.csv")
 
 
 def test_figures_stand_beside_those_before_and_a_bar_leads_to_its_day(

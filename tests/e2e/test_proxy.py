@@ -87,9 +87,7 @@ def bearing(key: str) -> dict[str, Any]:
 
 
 def test_nothing_is_served_without_a_login(ask: Ask, proxy: Proxy) -> None:
-    pages = [
-        (proxy.api, path) for path in ("/", "/static/dashboard.js", "/api/stats", "/api/events", "/nothing")
-    ]
+    pages = [(proxy.api, path) for path in ("/", "/look/live.js", "/api/stats", "/live", "/nothing")]
     pages += [(proxy.dagster, path) for path in ("/", "/server_info", "/nothing")]
     for wrong in ({}, {"auth": ("olga", "wrong")}, {"auth": ("nobody", PASSWORD)}, bearing("wrong")):
         answers = [ask(port, path, **wrong) for port, path in pages]
@@ -265,12 +263,14 @@ def test_the_rate_limit_counts_the_user_and_not_the_proxy(ask: Ask, proxy: Proxy
 
 
 @pytest.mark.usefixtures("redis_url")
-def test_the_dashboard_is_live_in_a_browser_that_has_logged_in(browser: Browser, proxy: Proxy) -> None:
+def test_the_console_is_live_in_a_browser_that_has_logged_in(browser: Browser, proxy: Proxy) -> None:
     login: Any = {"username": "victor", "password": PASSWORD}
     context = browser.new_context(http_credentials=login, ignore_https_errors=True)
     page, errors = context.new_page(), list[str]()
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(proxy.url(proxy.api, "/dashboard"))
-    expect(page.get_by_role("status")).to_contain_text("Live", timeout=30_000)
+    with page.expect_response(lambda response: "/live" in response.url) as stream:
+        page.goto(proxy.url(proxy.api, "/"))
+    assert stream.value.headers["content-type"].startswith("text/event-stream")
+    expect(page.get_by_role("status").first).to_contain_text("All services answer")
     context.close()
     assert errors == []

@@ -13,10 +13,14 @@ import pytest
 import requests
 from starlette.requests import Request
 
-from orders_pipeline.api import dashboard
+from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.rate_limit import WRONG_KEYS_PER_MINUTE, address_of
 from orders_pipeline.api.streams import MOST_OF_ONE_CLIENT, MOST_STREAMS
 from orders_pipeline.base.settings import ApiReads, Settings, SettingsError, load_settings
+from orders_pipeline.console import live
+from orders_pipeline.console.header import Header
+from orders_pipeline.console.shared import SharedState
+from orders_pipeline.imports.intake import pause_document
 from tests.api_server import running_server
 from tests.integration.followed_task import eventually
 
@@ -138,7 +142,7 @@ def open_streams(opened: ExitStack, url: str, number: int, client: str = "") -> 
     headers = {"X-Forwarded-For": client} if client else {}
 
     def ask(_: int) -> requests.Response:
-        return requests.get(f"{url}/api/events", stream=True, headers=headers, timeout=30)
+        return requests.get(f"{url}/live", stream=True, headers=headers, timeout=30)
 
     with ThreadPoolExecutor(number) as pool:
         streams = list(pool.map(ask, range(number)))
@@ -168,19 +172,19 @@ def test_streams_are_limited_for_each_client_and_for_all(tmp_path: Path, redis_u
 
 
 def test_streams_share_what_they_read(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[str] = []
+    reads: list[ApiContext] = []
 
-    def counted(_context: Any, currency: str) -> dict[str, Any]:
-        reads.append(currency)
-        return {"currency": currency, "reads": len(reads)}
+    def counted(_shared: SharedState, context: ApiContext) -> Header:
+        reads.append(context)
+        return Header({}, len(reads), pause_document(None))
 
-    monkeypatch.setattr(dashboard, "snapshot", counted)
+    monkeypatch.setattr(live, "header_of", counted)
     with ExitStack() as opened:
         streams = open_streams(opened, url, 20)
         lines = [stream.iter_lines() for stream in streams]
         for _ in range(3):
             events = {next(line) for line in lines for _ in range(3)}
-            assert b"event: figures" in events
+            assert b"event: part" in events
     assert len(reads) <= 12
 
 
@@ -189,7 +193,7 @@ HOSTS = ["evil.example.com", "evil.example.com:8000", "127.0.0.1.evil.example.co
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize(
-    "path", ["/", "/api/stats", "/api/health", "/api/live", "/metrics", "/static/icon.svg"]
+    "path", ["/", "/api/stats", "/api/health", "/api/live", "/metrics", "/look/icon.svg"]
 )
 def test_a_page_that_points_its_own_name_here_gets_nothing(url: str, path: str, host: str) -> None:
     refused = requests.get(url + path, headers={"Host": host, **BEARER}, timeout=30)

@@ -33,8 +33,6 @@ OPEN = {
     ("GET", "/sign-in/provider/back"),
     ("POST", SIGN_OUT),
     ("GET", "/api/openapi.json"),
-    # A page without its data.
-    ("GET", "/dashboard"),
 }
 ADMIN = (
     "/api/webhooks",
@@ -48,7 +46,7 @@ OPERATE = ("/actions", "/files/new", "/uploads")
 # A user's own account, whatever the role.
 OWN = "/account"
 # These never end.
-STREAMS = ("/api/events", "/live")
+STREAMS = ("/live",)
 
 
 def needed(method: str, path: str) -> Scope | None:

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
-from starlette.responses import Response
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
 
 from orders_pipeline.api.context import ApiContext, Currency
 from orders_pipeline.console import periods
@@ -29,6 +29,12 @@ KEPT_SECONDS = 30.0
 REVENUE = ("net_revenue", "refunded")
 OUTCOMES = ("order_count", "orders_rolled_back", "orders_failed")
 CHARTED = (*REVENUE, *OUTCOMES)
+
+
+@router.get("/dashboard")
+def moved(request: Request) -> Response:
+    """The address that this page had in release 0.1.0."""
+    return RedirectResponse(url("/", **request.query_params), 301)
 
 
 @router.get("/")
