@@ -1,4 +1,4 @@
-"""A shop of nine years to look at: four currencies, names in ten scripts, failures, refunds and rejects.
+"""A shop of ten years to look at: four currencies, names in ten scripts, failures, refunds and rejects.
 
 `python -m tests.made_up_shop FOLDER` fills a home once, serves its console and prints the address.
 """
@@ -27,7 +27,7 @@ from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import orders
 from tests.import_bench import ImportBench, Line
 
-YEARS, FILES = 9, 12
+YEARS, FILES = 10, 12
 CURRENCIES = ("USD", "USD", "USD", "EUR", "EUR", "GBP", "JPY")
 NAMES = (
     "Grace Hopper",
@@ -54,7 +54,7 @@ def lines(count: int, last: date, seed: int = 7) -> Iterator[Line]:
         age = span * (1 - (number / count) ** 0.6)
         placed = datetime.combine(last, datetime.min.time(), UTC) - timedelta(days=age)
         placed += timedelta(hours=draw.triangular(6, 23, 18))
-        customer = int(draw.paretovariate(0.7)) % 4_000
+        customer = int(draw.paretovariate(0.7)) % max(4_000, count // 4)
         currency = draw.choice(CURRENCIES)
         price = Decimal(draw.randrange(400, 30_000)).scaleb(0 if currency == "JPY" else -2)
         for _ in range(draw.choice((1, 1, 1, 2, 3))):

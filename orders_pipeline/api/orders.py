@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from orders_pipeline.api.answers import answer
@@ -26,11 +26,7 @@ router = APIRouter(tags=["orders"])
 Words = Annotated[str | None, Query(min_length=1, max_length=MOST_CHARACTERS)]
 
 
-@router.get("/orders", response_model=OrderPage, responses=FILE)
-@router.get("/orders/", include_in_schema=False)
-def list_of_orders(
-    request: Request,
-    context: Context,
+async def _wanted_orders(
     days: Days,
     currency: OnlyCurrency,
     status: Annotated[OrderStatus | None, Query(description="Only with this status.")] = None,
@@ -49,6 +45,19 @@ def list_of_orders(
             description="Order number, customer id or transaction id, or the beginning of one.",
         ),
     ] = None,
+) -> OrderFilter:
+    return OrderFilter(status, customer, sku, file, source, reason, text, *days, currency)
+
+
+WantedOrders = Annotated[OrderFilter, Depends(_wanted_orders)]
+
+
+@router.get("/orders", response_model=OrderPage, responses=FILE)
+@router.get("/orders/", include_in_schema=False)
+def list_of_orders(
+    request: Request,
+    context: Context,
+    wanted: WantedOrders,
     limit: Annotated[int, Query(ge=1, le=1000, description="Orders on a page.")] = 50,
     cursor: Annotated[
         str | None,
@@ -61,8 +70,6 @@ def list_of_orders(
     escape_formulas: EscapeFormulas = False,
 ) -> Response:
     """Orders, the newest day first. `next` is null on the last page, `total` if counting is slow."""
-    first, last = days
-    wanted = OrderFilter(status, customer, sku, file, source, reason, text, first, last, currency)
     if file_format is not None:
         return table_file(
             context,

@@ -82,6 +82,11 @@ def day(value: Day) -> str:
     return f"{found.day} {found:%b %Y}"
 
 
+def month(value: date) -> str:
+    """The month of a day: `Nov 2026`."""
+    return f"{value:%b %Y}"
+
+
 def days(first: date, last: date) -> str:
     """A range of days, no longer than needed: `1-30 Nov 2026`."""
     if first == last:

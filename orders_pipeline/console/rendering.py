@@ -18,6 +18,7 @@ from orders_pipeline.api.access import Caller, Known
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.headers import PAGE_POLICY
 from orders_pipeline.base.model import Scope
+from orders_pipeline.base.money import line_amount
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.console import formats
 from orders_pipeline.console.csrf import csrf_token, require_session, user_of
@@ -36,6 +37,7 @@ FILTERS = (
     "day",
     "duration",
     "money",
+    "month",
     "number",
     "percent",
     "sentence",
@@ -61,6 +63,7 @@ def environment_of(zone: ZoneInfo) -> Environment:
     made.filters["exact_time"] = lambda value: formats.exact_time(value, zone)
     made.filters["iso_time"] = lambda value: formats.moment(value).isoformat()
     made.filters["coded"] = formats.coded
+    made.filters["list_price"] = line_amount
     made.filters["fill"] = lambda text, /, **values: text.format(**values)
     made.globals.update(
         t=texts(),

@@ -14,6 +14,8 @@ from orders_pipeline.console.error_pages import show_errors_as_pages
 from orders_pipeline.console.pages import (
     account,
     actions,
+    bulk_actions,
+    cohorts,
     customers,
     design,
     failed,
@@ -23,6 +25,7 @@ from orders_pipeline.console.pages import (
     operations,
     orders,
     overview,
+    price_list,
     products,
     refunds,
     rejects,
@@ -32,7 +35,16 @@ from orders_pipeline.console.pages import (
     simple_actions,
     uploads,
 )
-from orders_pipeline.console.pages.settings import audit, configuration, frame, keys, users, webhooks
+from orders_pipeline.console.pages.settings import (
+    audit,
+    configuration,
+    frame,
+    keys,
+    payments,
+    profiles,
+    users,
+    webhooks,
+)
 from orders_pipeline.console.rendering import environment_of
 from orders_pipeline.console.shared import SharedState
 from orders_pipeline.console.static_files import STATIC, STATIC_URL, ForeverStatic
@@ -54,10 +66,11 @@ PAGES = (
         customers,
         products,
         reports,
+        cohorts,
         operations,
     ),
-    *(actions, simple_actions, design, account),
-    *(frame, users, keys, webhooks, audit, configuration),
+    *(actions, bulk_actions, price_list, simple_actions, design, account),
+    *(frame, users, keys, webhooks, profiles, payments, audit, configuration),
 )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, select
 
 from orders_pipeline.base.money import json_money
+from orders_pipeline.store.prefixes import starts_with
 from orders_pipeline.store.schema import customer_totals, customers
 
 Document = dict[str, Any]
@@ -36,12 +37,16 @@ def find_customer(connection: Connection, customer_id: str) -> Document | None:
 
 
 def search_customers(connection: Connection, text: str, limit: int) -> list[Document]:
-    """Customers by id whose id begins with a text, or whose name contains it, without case."""
-    named = func.lower(customers.c.name).contains(text.lower(), autoescape=True)
-    query = (
-        select(customers.c.id, customers.c.name)
-        .where(or_(customers.c.id.startswith(text, autoescape=True), named))
-        .order_by(customers.c.id)
-        .limit(limit)
-    )
-    return [{"customer_id": row.id, "customer_name": row.name} for row in connection.execute(query)]
+    """Customers whose id or name begins with a text, then those whose name contains it, without case."""
+    named, folded = customers.c.search_name, text.lower()
+    found: dict[str, str | None] = {}
+    for condition in (
+        starts_with(connection, customers.c.id, text),
+        starts_with(connection, named, folded),
+        # All names are read, but only if few begin with the text.
+        named.contains(folded, autoescape=True),
+    ):
+        if len(found) < limit:
+            query = select(customers.c.id, customers.c.name).where(condition).limit(limit)
+            found |= {row.id: row.name for row in connection.execute(query)}
+    return [{"customer_id": key, "customer_name": name} for key, name in list(found.items())[:limit]]

@@ -5,7 +5,7 @@ A page begins after a day and an id (keyset), so orders that arrive meanwhile ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, select
@@ -98,6 +98,18 @@ def all_orders(connection: Connection, wanted: OrderFilter) -> Iterator[Row]:
         rows, after = list_orders(connection, wanted, PAGE, after)
         yield from rows
         more = after is not None
+
+
+def named_orders(connection: Connection, names: Sequence[tuple[str, str]]) -> list[Row]:
+    """The orders with these sources and numbers, as rows of `ORDER_LIST`."""
+    query = (
+        select(orders.c.id, sources.c.name, orders.c.number)
+        .join(sources, sources.c.id == orders.c.source_id)
+        .where(sources.c.name.in_({source for source, _ in names}))
+        .where(orders.c.number.in_({number for _, number in names}))
+    )
+    ids = [row.id for row in connection.execute(query) if (row.name, row.number) in set(names)]
+    return list(ORDER_LIST.rows(row[1:] for row in connection.execute(_orders(ids))))
 
 
 def total_of(connection: Connection, wanted: OrderFilter) -> int | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from orders_pipeline.base.model import FailureReason, OrderStatus, Window
 from orders_pipeline.exports.order_filter import OrderFilter, Place
 from orders_pipeline.store.order_sets import of_current_attempt
+from orders_pipeline.store.prefixes import starts_with
 from orders_pipeline.store.schema import (
     batches,
     failures,
@@ -41,8 +43,6 @@ from orders_pipeline.store.schema import (
 
 # Reading and sorting as many orders takes about as long as finding a page of them among ten million.
 FEW = 10_000
-# Sorts behind every character that a text may have.
-LAST_CHARACTER = "\U0010ffff"
 REASONS = {
     OrderStatus.FAILED: (
         FailureReason.OUT_OF_STOCK,
@@ -216,7 +216,7 @@ def _of_batches(
 
 def _with_text(connection: Connection, text: str) -> _Condition:
     """Orders whose number, customer or transaction is the text, or begins with it."""
-    starts = _starts_on_postgresql if connection.dialect.name == "postgresql" else _starts
+    starts = partial(starts_with, connection)
     number, customer = starts(orders.c.number, text), starts(orders.c.customer_id, text)
     paid = select(payments.c.order_id).where(starts(payments.c.transaction_id, text))
     charged = paid.where(payments.c.order_id == orders.c.id).correlate(orders).exists()
@@ -228,13 +228,3 @@ def _with_text(connection: Connection, text: str) -> _Condition:
     )
     some = (part.limit(FEW + 1).subquery().select() for part in found)
     return _Condition(or_(number, customer, charged), union(*some))
-
-
-def _starts(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    return and_(column >= text, column < text + LAST_CHARACTER)
-
-
-def _starts_on_postgresql(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    # In a language's collation a prefix is no range; this uses an index of the kind text_pattern_ops.
-    escaped = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text)
-    return column.like(f"{escaped}%")

@@ -60,13 +60,14 @@ def ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
         parsed.filter(pl.col("customer_id").is_not_null())
         .group_by(pl.col("customer_id").alias("id"))
         .agg(pl.col("customer_name").drop_nulls().last().alias("name"))
+        .with_columns(pl.col("name").str.to_lowercase().alias("search_name"))
         .sort("id")
     )
     insert = prepare_insert(
         engine.dialect,
         customers,
         named,
-        "ON CONFLICT (id) DO UPDATE SET name = excluded.name "
+        "ON CONFLICT (id) DO UPDATE SET name = excluded.name, search_name = excluded.search_name "
         "WHERE excluded.name IS NOT NULL AND customers.name IS DISTINCT FROM excluded.name",
     )
     with engine.begin() as connection:

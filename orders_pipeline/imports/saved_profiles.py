@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import now_us, to_datetime
@@ -18,7 +18,7 @@ from orders_pipeline.order_files.columns.profile import (
     parse_profile,
 )
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
-from orders_pipeline.store.schema import column_profiles
+from orders_pipeline.store.schema import column_profiles, imports
 from orders_pipeline.store.upsert import insert_into
 
 
@@ -106,6 +106,12 @@ def remove_profile(connection: Connection, name: str, actor: str) -> bool:
         return False
     record_action(connection, actor, "profiles.remove", name)
     return True
+
+
+def files_by_profile(connection: Connection) -> dict[str, int]:
+    """How many files were read with each profile."""
+    query = select(imports.c.profile, func.count()).group_by(imports.c.profile)
+    return dict(connection.execute(query).all())
 
 
 def is_profile_name(connection: Connection, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -74,20 +75,28 @@ def read_products(file: Path) -> list[ProductRow]:
         FileRefused: the file or one of its lines cannot be read; the message names the line.
     """
     try:
-        with file.open(newline="", encoding="utf-8-sig") as reader:
-            rows = csv.DictReader(reader, strict=True)
-            missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
-            if missing:
-                raise _refused(
-                    file, f"has no column {missing[0]!r}", f"Required columns: {', '.join(COLUMNS)}."
-                )
-            return [_product(file, rows.line_num, row) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _refused(file, f"cannot be read: {reason}", "Save it as CSV in UTF-8.") from error
+        return products_in(file.read_bytes(), str(file))
+    except OSError as error:
+        raise _unreadable(str(file), error.strerror or str(error)) from error
 
 
-def _product(file: Path, line: int, row: dict[str, str]) -> ProductRow:
+def products_in(content: bytes, file: str) -> list[ProductRow]:
+    """The products of the content of such a file, whose name is for messages.
+
+    Raises:
+        FileRefused: as `read_products`.
+    """
+    try:
+        rows = csv.DictReader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
+        if missing:
+            raise _refused(file, f"has no column {missing[0]!r}", f"Required columns: {', '.join(COLUMNS)}.")
+        return [_product(file, rows.line_num, row) for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(file, str(error)) from error
+
+
+def _product(file: str, line: int, row: dict[str, str]) -> ProductRow:
     try:
         price, stock = Decimal(row["price"]) * PRICE_UNITS, Decimal(row["stock_quantity"])
     except (ArithmeticError, TypeError, ValueError):
@@ -108,7 +117,11 @@ def _product(file: Path, line: int, row: dict[str, str]) -> ProductRow:
     return ProductRow(sku, (row["name"] or "").strip(), int(price), stock, category)
 
 
-def _refused(file: Path, what: str, hint: str) -> FileRefused:
+def _unreadable(file: str, reason: str) -> FileRefused:
+    return _refused(file, f"cannot be read: {reason}", "Save it as CSV in UTF-8.")
+
+
+def _refused(file: str, what: str, hint: str) -> FileRefused:
     return FileRefused("products_unreadable", f"The product list {file} {what}.", hint)
 
 
@@ -136,8 +149,7 @@ def _import_product(connection: Connection, row: ProductRow) -> str:
         note_receipt(connection, row.sku, row.stock)
         return "added"
     known = connection.execute(select(products).where(products.c.sku == row.sku).with_for_update()).one()
-    category = known.category if row.category is None else row.category or None
-    wanted = {"name": row.name, "price": row.price, "category": category}
+    wanted = listed_as(row, known.category)
     if known.listed and all(known._mapping[name] == value for name, value in wanted.items()):
         return "unchanged"
     more = {} if known.listed else {name: products.c[name] + units for name, units in stock.items()}
@@ -147,6 +159,12 @@ def _import_product(connection: Connection, row: ProductRow) -> str:
         update(products).where(products.c.id == known.id).values(**wanted, listed=True, **more)
     )
     return "updated"
+
+
+def listed_as(row: ProductRow, known_category: str | None) -> dict[str, Any]:
+    """Name, price and category of a product after the list."""
+    category = known_category if row.category is None else row.category or None
+    return {"name": row.name, "price": row.price, "category": category}
 
 
 def restock(connection: Connection, sku: str, units: Units) -> Units:

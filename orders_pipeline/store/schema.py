@@ -173,6 +173,8 @@ customers = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("name", String),
+    Column("search_name", String, comment="the name in small letters, by which customers are searched"),
+    Index("ix_customers_search_name", "search_name", postgresql_ops={"search_name": PREFIXES}),
     sqlite_with_rowid=False,
 )
 

@@ -93,6 +93,26 @@ def test_products_are_found_and_restocked(browser: Browser, url: str, bench: Imp
         expect(page.locator(".figure", has_text="Low at")).to_contain_text("20")
 
 
+def test_a_price_list_is_previewed_and_imported(browser: Browser, url: str, bench: ImportBench) -> None:
+    listed = "sku,name,price,stock_quantity\nMOUSE,<b>Mouse</b>,12.50,99\nLAMP,Lamp,30.00,7\n"
+    with tab(browser, url) as page:
+        with_key(page).goto("/products")
+        page.get_by_role("link", name="Import price list").click()
+        dialog, file = page.get_by_role("dialog"), page.get_by_label("Price list", exact=True)
+        file.set_input_files({"name": "bad.csv", "mimeType": "text/csv", "buffer": b"sku,name\n"})
+        dialog.get_by_role("button", name="Preview").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("has no column 'price'")
+        file.set_input_files({"name": "list.csv", "mimeType": "text/csv", "buffer": listed.encode()})
+        dialog.get_by_role("button", name="Preview").click()
+        expect(dialog).to_contain_text("2 products in the list: 1 new, 1 changed, 0 unchanged.")
+        expect(dialog).to_contain_text("Price: 10.00 → 12.50")
+        expect(dialog).to_contain_text("<b>Mouse</b>")
+        assert "LAMP" not in bench.shelf()
+        confirmed(page, "Import 2 products")
+        expect(page.get_by_role("row", name="LAMP")).to_contain_text("30.00")
+    assert (bench.shelf()["LAMP"][0], bench.shelf()["MOUSE"][0]) == (7, 0)
+
+
 def test_customers_and_the_search_lead_to_pages(browser: Browser, url: str) -> None:
     for path in ("/customers", "/customers/c/1", "/search?q=c"):
         assert problems_everywhere(browser, url, path) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,11 @@ from orders_pipeline.monitoring.alerting import keep_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import snapshots
 from tests.api_server import running_server
-from tests.builders import store_orders
+from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import browser
 from tests.e2e.console import problems, problems_everywhere, tab
 from tests.figures import open_home
-from tests.integration.test_kpis import sample
+from tests.integration.test_kpis import TUESDAY, sample
 
 __all__ = ["browser"]
 KEY = "open sesame, open"
@@ -86,6 +87,28 @@ def test_operations_show_alerts_with_their_runbook_and_pause_the_intake(
         page.get_by_role("dialog").get_by_role("button", name="Resume the intake").click()
         page.get_by_role("link", name="Done").click()
         expect(page.locator("#intake")).to_contain_text("New files are imported as they arrive.")
+
+
+def test_cohorts_show_who_came_back(browser: Browser, url: str, home: PublishedFigures) -> None:
+    with tab(browser, url) as page:
+        page.goto("/reports/cohorts")
+        expect(page.get_by_role("heading", name="No cohorts yet")).to_be_visible()
+        lines = (("SKU-1", 1, 100_000),)
+        bought = ((TUESDAY, "c1"), (TUESDAY, "c2"), (TUESDAY + timedelta(days=31), "c1"))
+        found = [
+            StoredOrder(number=f"{at}", day=day, customer_id=customer, lines=lines)
+            for at, (day, customer) in enumerate(bought)
+        ]
+        store_orders(home.engine, found)
+        home.refresh_dirty_days()
+        home.update_tables()
+        page.goto("/reports")
+        page.get_by_role("link", name="Cohorts").click()
+        row = page.get_by_role("row", name="Nov 2025")
+        expect(row.get_by_role("cell")).to_have_text(["2", "100 %", "50 %"])
+        page.get_by_role("link", name="Revenue").click()
+        expect(row.get_by_role("cell")).to_have_text(["2", "20.00", "10.00"])
+    assert problems_everywhere(browser, url, "/reports/cohorts") == {}
 
 
 def test_reports_add_up_days_weeks_and_months_and_lead_to_lists(

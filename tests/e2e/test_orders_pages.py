@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
+from orders_pipeline.access.audit import ActionFilter, list_actions
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import refunds
@@ -94,6 +98,53 @@ def test_an_order_is_refunded_by_line_after_a_preview(browser: Browser, url: str
     with reading(bench.engine) as connection:
         (status,) = connection.execute(select(refunds.c.status)).scalars()
     assert status == "cancelled"
+
+
+def test_many_orders_are_previewed_and_changed_at_once(
+    browser: Browser, url: str, bench: ImportBench
+) -> None:
+    with tab(browser, url) as page:
+        with_key(page).goto("/orders")
+        assert problems(page) == []
+        dialog = page.get_by_role("dialog")
+        page.get_by_role("button", name="Retry…").click()
+        expect(page.get_by_role("alert").first).to_contain_text("Select orders first")
+        page.get_by_label("Select this page").check()
+        expect(page.get_by_text("3 selected")).to_be_visible()
+        page.get_by_role("button", name="Refund…").click()
+        expect(dialog).to_contain_text("1 order")
+        expect(dialog).to_contain_text("25.00")
+        expect(dialog).to_contain_text("2: only completed orders can be refunded")
+        assert problems(page) == []
+        dialog.get_by_role("button", name="Go back").click()
+        page.goto("/orders?currency=EUR")
+        page.get_by_label("All orders of this list").check()
+        page.get_by_role("button", name="Retry…").click()
+        expect(dialog).to_contain_text("10.00EUR")
+        dialog.get_by_role("button", name="Retry 1 order").click()
+        expect(dialog).to_contain_text("1 order begin again")
+    assert [bench.statuses()[number] for number in ("2", "3")] == ["failed", "pending"]
+
+
+def test_an_action_on_orders_that_changed_since_is_shown_again(url: str, bench: ImportBench) -> None:
+    names = [
+        ("order", json.dumps([source, number])) for source, number in (("default", "1/a"), ("default", "2"))
+    ]
+
+    def ask(method: str, **form: str) -> str:
+        key = {"Authorization": f"Bearer {KEY}"}
+        address = f"{url}/actions/orders/refund"
+        return requests.request(method, address, params=names, data=form, headers=key, timeout=30).text
+
+    (digest,) = re.findall(r'name="digest" value="(\w+)"', ask("GET"))
+    first, again = (ask("POST", digest=digest, key="one form", reason="damaged") for _ in range(2))
+    assert "The refund of 1 order was asked for" in first
+    assert "have changed since you looked" in again
+    assert "nothing is left to give back" in again
+    assert len(bench.rows("refunds")) == 1
+    with reading(bench.engine) as connection:
+        (done,) = list_actions(connection, ActionFilter(action="refunds.request"), 10)
+    assert (done.actor, done.detail["amount"]) == ("key:home", 2500)
 
 
 def test_failed_orders_are_retried_and_cancelled(browser: Browser, url: str, bench: ImportBench) -> None:

@@ -158,7 +158,7 @@ def test_streams_are_limited_for_each_client_and_for_all(tmp_path: Path, redis_u
             first = open_streams(opened, url, MOST_OF_ONE_CLIENT, "192.0.2.1")
             assert {stream.status_code for stream in first} == {200}
             (refused,) = open_streams(opened, url, 1, "192.0.2.1")
-            assert (refused.status_code, "open streams" in refused.json()["message"]) == (429, True)
+            assert (refused.status_code, "open streams" in refused.text) == (429, True)
             second = open_streams(opened, url, MOST_STREAMS - MOST_OF_ONE_CLIENT, "192.0.2.2")
             assert {stream.status_code for stream in second} == {200}
             (refused,) = open_streams(opened, url, 1, "192.0.2.3")

@@ -39,6 +39,7 @@ ADMIN = (
     "/settings/users",
     "/settings/keys",
     "/settings/webhooks",
+    "/settings/payments",
     "/settings/configuration",
 )
 # Dialogs that ask before something is changed, and files that are not imported yet.

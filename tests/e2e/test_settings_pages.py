@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 from orders_pipeline.access import users
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.access.sign_in_links import make_link
+from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.saved_profiles import save_profile
 from orders_pipeline.store.engine import open_engine
 from tests.api_server import running_server
 from tests.e2e.browser import browser
@@ -97,6 +99,30 @@ def test_a_person_signs_in_changes_the_password_and_signs_out(browser: Browser, 
         assert answered
         assert answered.status == 403
         expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()
+
+
+def test_profiles_are_listed_and_removed_and_payments_told_without_secrets(
+    browser: Browser, url: str, engine: Engine
+) -> None:
+    toml = package_text("orders_pipeline.order_files.columns", "profiles/default.toml")
+    with engine.begin() as connection:
+        save_profile(connection, "own", toml.replace('name = "default"', 'name = "own"'), "user:ada")
+    with tab(browser, url) as page:
+        page.goto("/settings/payments")
+        sign_in(page, "admin")
+        expect(page.locator("#gateway")).to_contain_text("Simulated inside the workers")
+        expect(page.get_by_role("row", name="ORDERS_PAYMENT_API_KEY")).to_contain_text("(hidden)")
+        assert "a secret of the gateway" not in page.content()
+        assert problems(page) == []
+        page.get_by_role("link", name="Profiles").click()
+        page.locator("#saved summary").first.click()
+        expect(page.locator("#saved")).to_contain_text("Order number")
+        expect(page.locator("#built-in")).to_contain_text("shopify")
+        assert problems(page) == []
+        page.get_by_label("Remove the profile own").click()
+        page.get_by_role("button", name="Yes, remove. 0 files").click()
+        expect(page.get_by_text("The profile is removed.")).to_be_visible()
+        expect(page.get_by_role("heading", name="No saved profiles")).to_be_visible()
 
 
 def test_an_administrator_manages_users_and_keys(browser: Browser, url: str, engine: Engine) -> None:

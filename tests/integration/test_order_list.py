@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from orders_pipeline.base.model import FailureReason, OrderStatus
 from orders_pipeline.exports import page_query
+from orders_pipeline.exports.customer_list import search_customers
 from orders_pipeline.exports.order_filter import BadCursorError, OrderFilter, Place, cursor_of, place_of
-from orders_pipeline.exports.order_list import ORDER_LIST, all_orders, list_orders, total_of
+from orders_pipeline.exports.order_list import ORDER_LIST, all_orders, list_orders, named_orders, total_of
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import payments
 from tests.api_server import serving
@@ -84,6 +85,30 @@ def test_each_filter_finds_its_orders_the_newest_day_first(shop: ImportBench) ->
         ({"file": keys["a.csv"], "last": date(2025, 11, 7)}, []),
     ]
     assert [(wanted, numbers(shop, **wanted)) for wanted, _ in cases] == cases
+
+
+def test_orders_are_found_by_source_and_number(shop: ImportBench) -> None:
+    with reading(shop.engine) as connection:
+        rows = named_orders(connection, [("web", "A1"), ("fair", "B1"), ("web", "B1")])
+    assert {(row[ORDER_LIST.names.index("source")], row[NUMBER]) for row in rows} == {
+        ("web", "A1"),
+        ("fair", "B1"),
+    }
+
+
+def test_customers_are_found_by_their_names_in_any_script(bench: ImportBench) -> None:
+    names = {"c1": "Ольга Петрова", "c2": "Петр Ольгин", "c3": "100% ZOË", "c4": "zoe"}
+    bench.import_lines(*(Line(key, customer=key, name=name) for key, name in names.items()))
+    bench.import_lines(Line("5", customer="c4", name="Grace"), name="renamed.csv")
+
+    def found(text: str, limit: int = 10) -> list[str]:
+        with reading(bench.engine) as connection:
+            return [one["customer_id"] for one in search_customers(connection, text, limit)]
+
+    assert found("ольг") == ["c1", "c2"]
+    assert found("ОЛЬГ", limit=1) == ["c1"]
+    assert (found("zoë"), found("0%"), found("C"), found("c")) == (["c3"], ["c3"], ["c4"], list(names))
+    assert (found("zoe"), found("grace")) == ([], ["c4"])
 
 
 def test_an_order_that_was_retried_is_no_longer_listed_as_failed(lone_bench: ImportBench) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orders_pipeline.stock.list_changes import changes_of
 from orders_pipeline.stock.product_list import (
     ProductImport,
     ProductRow,
@@ -54,6 +55,22 @@ def test_a_list_without_categories_keeps_those_that_are_known(bench: ImportBench
 def test_a_list_that_names_a_product_twice_adds_it_once(bench: ImportBench) -> None:
     assert imported(bench, MOUSE, ProductRow("MOUSE", "Mouse 2", 1, 5)) == ProductImport(1, 1, 0)
     assert bench.shelf() == {"MOUSE": (10, 0, 0)}
+
+
+def test_the_changes_of_a_list_are_told_before_its_import(bench: ImportBench) -> None:
+    bench.import_lines(Line("1", "LAMP", product="Lamp"))
+    imported(bench, MOUSE, ProductRow("CABLE", "Cable", 1, 1, "Wires"))
+    cable = ProductRow("CABLE", "Long cable", 2, 9, "")
+    rows = [MOUSE, cable, ProductRow("LAMP", "Lamp", 5, 3), ProductRow("NEW", "New", 7, 4)]
+    with bench.engine.connect() as connection:
+        changes = changes_of(connection, rows)
+    assert [(one.sku, one.changed, one.stock) for one in changes] == [
+        ("CABLE", ["name", "price", "category"], None),
+        ("LAMP", ["price"], None),
+        ("NEW", [], 4),
+    ]
+    assert [one.before is None for one in changes] == [False, False, True]
+    assert imported(bench, *rows) == ProductImport(1, 2, 1)
 
 
 def test_a_product_created_by_an_order_keeps_the_stock_that_it_was_given(bench: ImportBench) -> None:

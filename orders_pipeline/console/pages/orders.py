@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from orders_pipeline.api.context import Days, OnlyCurrency
 from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.orders import Words
+from orders_pipeline.api.orders import WantedOrders, Words
 from orders_pipeline.base.model import FailureReason, OrderStatus
+from orders_pipeline.console.bulk import BulkAction
 from orders_pipeline.console.order_story import history_of, sums_of
 from orders_pipeline.console.rendering import Shown
 from orders_pipeline.exports.formats.file_format import FileFormat
-from orders_pipeline.exports.order_filter import BadCursorError, OrderFilter, cursor_of, place_of
+from orders_pipeline.exports.order_filter import BadCursorError, cursor_of, place_of
 from orders_pipeline.exports.order_list import ORDER_LIST, list_orders, total_of
 from orders_pipeline.exports.table import json_row
 from orders_pipeline.lifecycle.story import find_orders
@@ -41,19 +41,10 @@ FILTERS = (
 @router.get("/orders")
 def orders(
     view: Shown,
-    days: Days,
-    currency: OnlyCurrency,
-    status: Annotated[OrderStatus | None, Query()] = None,
-    reason: Annotated[FailureReason | None, Query()] = None,
-    customer: Words = None,
-    sku: Words = None,
-    file: Words = None,
-    source: Words = None,
-    text: Words = None,
+    wanted: WantedOrders,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """Orders that meet the conditions, the newest day first."""
-    wanted = OrderFilter(status, customer, sku, file, source, reason, text, *days, currency)
     token = store_id(view.context.engine)
     try:
         after = place_of(cursor, wanted, token) if cursor is not None else None
@@ -69,6 +60,7 @@ def orders(
         rows=[json_row(ORDER_LIST, row) for row in rows],
         more=cursor_of(more, wanted, token) if more else None,
         total=total,
+        bulk_actions=list(BulkAction),
         statuses=[(one.value, one.value) for one in OrderStatus],
         reasons=list(FailureReason),
         formats=list(FileFormat),

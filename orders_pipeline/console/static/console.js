@@ -21,6 +21,17 @@
     if (event.target.closest('[data-close]')) event.target.closest('dialog')?.close();
   });
 
+  // The orders of a list that are selected: counted, all or none at once.
+  document.addEventListener('change', ({ target }) => {
+    const form = document.querySelector('#bulk');
+    if (!form || target.form !== form) return;
+    const boxes = [...document.querySelectorAll('input[form="bulk"]')];
+    if (target.matches('[data-select-page]')) for (const box of boxes) box.checked = target.checked;
+    const many = boxes.filter((box) => box.checked).length;
+    form.querySelector('[data-select-page]').checked = many === boxes.length;
+    form.querySelector('[data-selection]').textContent = many ? form.dataset.selected.replace('{count}', many) : '';
+  });
+
   // Filling a field chooses what it belongs to.
   document.addEventListener('input', ({ target }) => {
     if (target.dataset.chooses) target.form.querySelector(`[name="what"][value="${target.dataset.chooses}"]`).checked = true;

@@ -15,7 +15,8 @@ from orders_pipeline.console.texts import texts
 router = APIRouter()
 SETTINGS = "/settings"
 AUDIT = f"{SETTINGS}/audit"
-OF_ADMINS = ("users", "keys", "webhooks", "configuration")
+TABS = ("users", "keys", "webhooks", "profiles", "payments", "audit", "configuration")
+OF_ADMINS = ("users", "keys", "webhooks", "payments", "configuration")
 
 
 @router.get(SETTINGS)
@@ -31,9 +32,7 @@ def is_admin(view: View) -> bool:
 
 def settings_page(view: View, tab: str, status: int = 200, **values: Any) -> Response:
     """A page of the settings."""
-    names = [
-        name for name in ("users", "keys", "webhooks", "audit", "configuration") if _is_shown(view, name)
-    ]
+    names = [name for name in TABS if _is_shown(view, name)]
     tabs = [(getattr(texts().settings.tabs, name), f"{SETTINGS}/{name}", name == tab) for name in names]
     response = view.page(f"settings/{tab}.html", "settings", status, tabs_shown=tabs, **values)
     response.headers["Cache-Control"] = "no-store"

@@ -1,0 +1,88 @@
+"""Actions on the selected orders of the list, or on all of it: a preview, and one confirmation."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from orders_pipeline.api.access import Operator
+from orders_pipeline.api.bodies import KeyBeforeBody
+from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.orders import WantedOrders
+from orders_pipeline.console.bulk import Bulk, BulkAction, Wanted, chosen_orders, do, plan
+from orders_pipeline.console.pages.actions import Form
+from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.texts import texts
+
+router = APIRouter(prefix="/actions/orders", route_class=KeyBeforeBody)
+# Each is the source and the number of an order, as JSON.
+Names = Annotated[list[str] | None, Query(alias="order", max_length=1000)]
+All = Annotated[bool, Query(alias="all")]
+
+
+@router.get("/{action}")
+def preview(
+    view: Shown,
+    _caller: Operator,
+    action: BulkAction,
+    wanted: WantedOrders,
+    order: Names = None,
+    everything: All = False,
+) -> Response:
+    """What the action would do to the orders."""
+    found = chosen_orders(view.context, wanted, _names(order, everything))
+    return _preview(view, action, plan(view.context, action, found))
+
+
+@router.post("/{action}")
+def act(
+    view: Shown,
+    caller: Operator,
+    action: BulkAction,
+    wanted: WantedOrders,
+    form: Form,
+    order: Names = None,
+    everything: All = False,
+) -> Response:
+    """Does it, if it is still what was shown; else shows what it would do now."""
+    found = chosen_orders(view.context, wanted, _names(order, everything))
+    bulk = plan(view.context, action, found)
+    if form.get("digest") != bulk.digest:
+        return _preview(view, action, bulk, changed=True)
+    told = Wanted(caller.actor, str(form.get("reason") or ""), str(form.get("key") or ""))
+    return view.page("bulk.html", "orders", action=action, done=do(view.context, action, bulk, told))
+
+
+def _preview(view: Shown, action: BulkAction, bulk: Bulk, *, changed: bool = False) -> Response:
+    address = f"/actions/orders/{action}?{view.request.url.query}"
+    return view.page(
+        "bulk.html",
+        "orders",
+        action=action,
+        bulk=bulk,
+        changed=changed,
+        send_to=address,
+        key=secrets.token_urlsafe(16),
+        done=None,
+    )
+
+
+def _names(given: list[str] | None, everything: bool) -> list[tuple[str, str]]:
+    """The orders that were selected; none for all of the list.
+
+    Raises:
+        Refused: 422, nothing was selected, or what was selected is not readable.
+    """
+    if everything:
+        return []
+    try:
+        names = [(str(source), str(number)) for source, number in map(json.loads, given or [])]
+    except ValueError:
+        raise Refused(422, texts().bulk.unreadable) from None
+    if not names:
+        raise Refused(422, texts().bulk.nothing_selected)
+    return names
