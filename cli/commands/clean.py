@@ -26,6 +26,7 @@ WORDS = {
     "events_of_runs": "events of runs, except the latest materializations",
     "check_results": "results of asset checks",
     "events_without_a_run": "events of Dagster without a run",
+    "logs_of_ticks": "logs of ticks of sensors and schedules",
 }
 
 

@@ -18,6 +18,7 @@ from jobs.dagster_seams.event_log import (
     remove_runless_events,
 )
 from jobs.dagster_seams.runs import remove_files, tag_run
+from jobs.dagster_seams.tick_logs import remove_tick_logs
 from jobs.runs import FINISHED
 from orders_pipeline.retention.removed import Removed
 
@@ -47,6 +48,7 @@ def remove_old_runs(instance: DagsterInstance, days: int, *, dry: bool) -> list[
         Removed("events_of_runs", len(to_empty), days),
         Removed("check_results", checks, days),
         Removed("events_without_a_run", runless, days),
+        Removed("logs_of_ticks", remove_tick_logs(instance, before, dry=dry), days),
     ]
 
 

@@ -181,6 +181,7 @@ def test_the_job_cleans_each_night_and_says_what_it_removed(tmp_path: Path) -> N
             "events_of_runs",
             "check_results",
             "events_without_a_run",
+            "logs_of_ticks",
         ),
         0,
     )
