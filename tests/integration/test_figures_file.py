@@ -37,13 +37,18 @@ def publish(home: PublishedFigures) -> None:
     home.update_tables()
 
 
+def opened(home: PublishedFigures) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(figures_file(home.folder)), read_only=True)
+
+
 def ask(home: PublishedFigures, query: str, *values: Any) -> list[Any]:
-    with duckdb.connect(str(figures_file(home.folder)), read_only=True) as connection:
+    with opened(home) as connection:
         return connection.execute(query, values).fetchall()
 
 
 def assert_the_file_says_what_the_api_says(home: PublishedFigures) -> None:
-    assert_says_what_the_api_says(home, lambda query: ask(home, query))
+    with opened(home) as connection:
+        assert_says_what_the_api_says(home, lambda query: connection.execute(query).fetchall())
 
 
 def test_other_tools_read_what_the_api_says(home: PublishedFigures) -> None:
@@ -63,9 +68,10 @@ def test_every_table_has_the_columns_of_the_data_dictionary(home: PublishedFigur
         "SELECT column_name, data_type FROM information_schema.columns"
         " WHERE table_name = ? AND table_schema = 'main' ORDER BY ordinal_position"
     )
-    for table in TABLES:
-        expected = [(column.name, column.kind.sql_type.replace(", ", ",")) for column in table.columns]
-        assert ask(home, columns, table.name) == expected, table.name
+    with opened(home) as connection:
+        for table in TABLES:
+            expected = [(column.name, column.kind.sql_type.replace(", ", ",")) for column in table.columns]
+            assert connection.execute(columns, [table.name]).fetchall() == expected, table.name
 
 
 def test_only_days_that_changed_are_replaced_and_the_rest_stays(home: PublishedFigures) -> None:
@@ -77,7 +83,7 @@ def test_only_days_that_changed_are_replaced_and_the_rest_stays(home: PublishedF
     publish(home)
     assert_the_file_says_what_the_api_says(home)
     retry(home.engine, late, late.status.COMPLETED)
-    with duckdb.connect(str(figures_file(home.folder)), read_only=True) as held:
+    with opened(home) as held:
         publish(home)
         assert held.execute("SELECT status FROM orders WHERE number = 'late'").fetchall() == [("rollback",)]
     assert ask(home, "SELECT status, attempts FROM orders WHERE number = 'late'") == [("completed", 2)]

@@ -50,6 +50,8 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 def private_names(source: str) -> set[str]:
     """Private modules that a source imports, or names in a text, as for a patch."""
+    if not LIBRARIES.search(source):
+        return set()  # as most files, which take long to parse
     tree = ast.parse(source)
     texts = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     named = {text for text in texts if LIBRARIES.fullmatch(text) and "._" in text}
