@@ -21,8 +21,9 @@ from sqlalchemy import Engine
 from benchmarks.made_up_payouts import Expected, make_up
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.payouts.importing import import_file
+from orders_pipeline.payouts.periods import Period
 from orders_pipeline.payouts.reading import read_file
-from orders_pipeline.payouts.reconciling import Period, Reconciliation, reconcile
+from orders_pipeline.payouts.reconciling import Reconciliation, reconcile
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.migrate import ensure_current
 from tests.services import running_postgres

@@ -43,6 +43,7 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "refunds": "refunds",
         "payouts": "payouts",
         "reconcile": "reconciling",
+        "journal": "reconciling",
         "kpis": "kpis",
         "leaderboard": "leaderboard",
         "report": "report",

@@ -136,7 +136,7 @@ def export(
     escape_formulas: EscapeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a table: daily_kpis, orders, order_lines, payments, refunds, products or customers.
+    """Export a table, such as orders, payments, refunds, payouts or daily_kpis.
 
     docs/data-dictionary.md describes the columns. --start and --end do not apply to products and customers,
     --currency does not apply to products.

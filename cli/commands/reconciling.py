@@ -1,18 +1,22 @@
-"""`orders reconcile`: what of the money is missing between the store, the payment provider and the bank."""
+"""`orders reconcile` and `orders journal`: the money between the store, the payment provider and the bank."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from cli.commands.exporting import CurrencyOption, known_currency
 from cli.context import open_store
+from cli.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
 from cli.output import JsonOption, command, emit, page, wrong_usage
-from orders_pipeline.base.settings import load_settings
+from orders_pipeline.base.settings import Settings, accounts_by_name, load_settings
+from orders_pipeline.exports.journal import JOURNAL, journal_rows
 from orders_pipeline.payouts.documents import Document, reconciliation_document
-from orders_pipeline.payouts.reconciling import Period, reconcile
+from orders_pipeline.payouts.periods import Period
+from orders_pipeline.payouts.reconciling import reconcile
 from orders_pipeline.store.engine import reading
 
 StartOption = Annotated[
@@ -36,10 +40,7 @@ def reconcile_all(
     Exit code 1 if anything is missing, twice, off by an amount, late, unknown or ambiguous.
     """
     settings = load_settings()
-    first, last = day_of(start), day_of(end)
-    if first and last and last < first:
-        wrong_usage("days_reversed", "--end is before --start.", as_json)
-    period = Period(first, last, settings.zone, settings.payout_days)
+    period = _period(settings, start, end, as_json)
     with open_store(settings) as engine, reading(engine) as connection:
         document = reconciliation_document(reconcile(connection, period, examples))
     if as_json:
@@ -50,9 +51,34 @@ def reconcile_all(
         raise typer.Exit(1)
 
 
-def day_of(moment: datetime | None) -> date | None:
-    """The day of an option."""
-    return moment.date() if moment else None
+@command
+def export_journal(
+    start: Annotated[
+        datetime | None, typer.Option("--start", formats=["%Y-%m-%d"], help="First day. Default: all.")
+    ] = None,
+    end: EndOption = None,
+    currency: CurrencyOption = None,
+    file_format: FormatOption = None,
+    output: OutputOption = None,
+    escape_formulas: EscapeOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Export double entries of payments, refunds, fees and payouts for accounting."""
+    settings = load_settings()
+    period = _period(settings, start, end, as_json)
+    chosen = chosen_format(file_format, output, as_json)
+    accounts = accounts_by_name(settings.journal_accounts)
+    code = known_currency(currency, as_json)
+    with open_store(settings) as engine, reading(engine) as connection:
+        rows = journal_rows(connection, period, accounts, code)
+        export_table(JOURNAL, rows, chosen, output, escape_formulas=escape_formulas, as_json=as_json)
+
+
+def _period(settings: Settings, start: datetime | None, end: datetime | None, as_json: bool) -> Period:
+    first, last = (moment.date() if moment else None for moment in (start, end))
+    if first and last and last < first:
+        wrong_usage("days_reversed", "--end is before --start.", as_json)
+    return Period(first, last, settings.zone, settings.payout_days)
 
 
 def _show(document: Document) -> None:
@@ -82,5 +108,6 @@ def _example(example: Document) -> str:
 
 
 def register(app: typer.Typer) -> None:
-    """Adds this command."""
+    """Adds these commands."""
     app.command("reconcile")(reconcile_all)
+    app.command("journal")(export_journal)

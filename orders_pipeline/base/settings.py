@@ -32,6 +32,18 @@ HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 PortOrOff = Annotated[int, Field(ge=0, le=65535)]
+# What the journal books, and on which account, unless ORDERS_JOURNAL_ACCOUNTS says another one.
+JOURNAL_ACCOUNTS = {
+    "sales": "sales",
+    "refunds": "refunds",
+    "disputes": "disputes",
+    "fees": "payment fees",
+    "provider": "payment provider",
+    "transit": "cash in transit",
+    "bank": "bank",
+    "other": "provider adjustments",
+    "conversion": "currency conversion",
+}
 PoolSize = Annotated[int, Field(ge=0)]
 
 
@@ -221,6 +233,11 @@ class Settings(BaseSettings):
         7,
         description="Days after which a payment must be in a report of the payment provider, and a payout at "
         "the bank. Later ones are late.",
+    )
+    journal_accounts: str = Field(
+        "",
+        description="Accounts of the journal, such as sales=8400,bank=1200,provider=1360,fees=4970. What is "
+        "not named has an account of its own name.",
     )
 
     inbox: Path | None = Field(
@@ -696,6 +713,12 @@ class Settings(BaseSettings):
             raise ValueError("ORDERS_NOTIFICATIONS is smtp, so ORDERS_SMTP_URL must be set")
         return self
 
+    @field_validator("journal_accounts")
+    @classmethod
+    def _accounts(cls, value: str) -> str:
+        accounts_by_name(value)
+        return value
+
     @field_validator("trusted_proxies", "webhook_allowed_networks")
     @classmethod
     def _networks(cls, value: str) -> str:
@@ -857,6 +880,20 @@ def _key_in(setting: str, file: Path | None, begins: tuple[str, ...]) -> str:
 def listed(value: str) -> tuple[str, ...]:
     """The parts of a value that are separated by commas."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def accounts_by_name(value: str) -> dict[str, str]:
+    """The accounts of `ORDERS_JOURNAL_ACCOUNTS`, by what is booked on them.
+
+    Raises:
+        ValueError: a part is not `NAME=ACCOUNT`.
+    """
+    accounts = dict(JOURNAL_ACCOUNTS)
+    for name, _, account in (part.partition("=") for part in listed(value)):
+        if name not in accounts or not account:
+            raise ValueError(f"not NAME=ACCOUNT, with a name of {', '.join(accounts)}")
+        accounts[name] = account
+    return accounts
 
 
 def role_mapping(value: str) -> dict[str, Role]:

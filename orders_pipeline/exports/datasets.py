@@ -13,8 +13,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, cast, func, select
+from sqlalchemy import Column as SqlColumn
 
+from orders_pipeline.base.clock import end_of_day, start_of_day
+from orders_pipeline.base.model import MovementKind
 from orders_pipeline.exports.columns_of_orders import ATTEMPTS, CURRENCY, NUMBER, TRANSACTION
 from orders_pipeline.exports.order_filter import OrderFilter
 from orders_pipeline.exports.order_list import DAY, ORDER_LIST, SOURCE, STATUS, all_orders
@@ -35,6 +38,8 @@ from orders_pipeline.store.schema import (
     order_lines,
     orders,
     payments,
+    payout_lines,
+    payouts,
     products,
     refunds,
     sources,
@@ -51,6 +56,8 @@ class Dataset(StrEnum):
     ORDER_LINES = "order_lines"
     PAYMENTS = "payments"
     REFUNDS = "refunds"
+    PAYOUTS = "payouts"
+    PAYOUT_LINES = "payout_lines"
     PRODUCTS = "products"
     CUSTOMERS = "customers"
 
@@ -142,6 +149,44 @@ REFUNDS = ExportTable(
         Column("failure", Kind.TEXT, dictionary.REFUND["failure"].meaning, "declined"),
     ),
 )
+PAYOUTS = ExportTable(
+    "payouts",
+    "Payouts of payment providers by the day on which they were sent.",
+    (
+        Column("provider", Kind.TEXT, "Payment provider.", "stripe"),
+        Column("reference", Kind.TEXT, "The payout, as the provider names it.", "po_1"),
+        Column("paid_at", Kind.TIME, "When it was sent, in UTC.", "2025-11-12T00:00:00.000+00:00"),
+        Column("lines", Kind.INTEGER, "Lines of the provider's reports in it.", 120),
+        Column("gross", Kind.MONEY, "What its lines come to before fees.", 1000.0),
+        Column("fees", Kind.MONEY, "Fees that the provider kept.", 29.3),
+        Column("net", Kind.MONEY, "What its lines come to after fees.", 970.7),
+        CURRENCY,
+    ),
+)
+PAYOUT_LINES = ExportTable(
+    "payout_lines",
+    "Lines of payment providers' reports by the day of booking, with their fees, orders and payouts.",
+    (
+        Column("number", Kind.TEXT, "Order number; empty if the line is of no payment of the store.", "1001"),
+        Column("source", Kind.TEXT, "Source of the order.", "default"),
+        Column("provider", Kind.TEXT, "Payment provider.", "stripe"),
+        Column("line", Kind.TEXT, "The line, as the provider names it.", "txn_1"),
+        Column(
+            "kind",
+            Kind.TEXT,
+            "charge, refund, refund_reversed, dispute, dispute_reversed, fee, payout or other.",
+            "charge",
+        ),
+        Column("payment_reference", Kind.TEXT, "The charge, as the provider names it.", "pi_1"),
+        Column("source_reference", Kind.TEXT, "The refund or dispute, as the provider names it.", "re_1"),
+        Column("gross", Kind.MONEY, "Before the fee; negative if the money goes away.", 51.0),
+        Column("fee", Kind.MONEY, "What the provider kept.", 1.78),
+        Column("net", Kind.MONEY, "After the fee.", 49.22),
+        CURRENCY,
+        Column("booked_at", Kind.TIME, "When it was booked, in UTC.", "2025-11-10T12:00:00.000+00:00"),
+        Column("payout", Kind.TEXT, "Its payout; empty while the provider holds the money.", "po_1"),
+    ),
+)
 PRODUCTS = ExportTable(
     "products",
     "Products with their stock. A list price has no currency.",
@@ -179,6 +224,8 @@ TABLES: dict[Dataset, ExportTable] = {
     Dataset.ORDER_LINES: LINES,
     Dataset.PAYMENTS: PAYMENTS,
     Dataset.REFUNDS: REFUNDS,
+    Dataset.PAYOUTS: PAYOUTS,
+    Dataset.PAYOUT_LINES: PAYOUT_LINES,
     Dataset.PRODUCTS: PRODUCTS,
     Dataset.CUSTOMERS: CUSTOMERS,
 }
@@ -262,6 +309,51 @@ def _refunds(wanted: Wanted) -> Select[Any]:
     )
 
 
+def _payouts(wanted: Wanted) -> Select[Any]:
+    p, line = payouts.c, payout_lines.c
+    sums = [cast(func.sum(column), BigInteger) for column in (line.gross, line.fee, line.net)]
+    return (
+        select(p.provider, p.reference, p.paid_at, func.count(), *sums, p.currency)
+        .join_from(payouts, payout_lines, (line.payout_id == p.id) & (line.kind != MovementKind.PAYOUT))
+        .where(*_between(wanted, p.paid_at, p.currency))
+        .group_by(p.id, p.provider, p.reference, p.paid_at, p.currency)
+        .order_by(p.paid_at, p.id)
+    )
+
+
+def _payout_lines(wanted: Wanted) -> Select[Any]:
+    line, p, o = payout_lines.c, payouts.c, orders.c
+    order = select(func.min(payments.c.order_id))
+    order_of = func.coalesce(
+        *(
+            order.where(payments.c.transaction_id == reference).scalar_subquery()
+            for reference in (line.payment_ref, line.source_ref)
+        )
+    )
+    return (
+        select(o.number, sources.c.name, line.provider, line.line_key, line.kind, line.payment_ref)
+        .add_columns(
+            line.source_ref, line.gross, line.fee, line.net, line.currency, line.booked_at, p.reference
+        )
+        .outerjoin_from(payout_lines, orders, o.id == order_of)
+        .outerjoin(sources, sources.c.id == o.source_id)
+        .outerjoin(payouts, p.id == line.payout_id)
+        .where(*_between(wanted, line.booked_at, line.currency))
+        .order_by(line.booked_at, line.id)
+    )
+
+
+def _between(
+    wanted: Wanted, at: SqlColumn[int | None] | SqlColumn[int], currency: SqlColumn[str]
+) -> Iterator[ColumnElement[bool]]:
+    if wanted.first is not None:
+        yield at >= start_of_day(wanted.first, wanted.zone)
+    if wanted.last is not None:
+        yield at <= end_of_day(wanted.last, wanted.zone)
+    if wanted.currency is not None:
+        yield currency == wanted.currency
+
+
 def _products(_wanted: Wanted) -> Select[Any]:
     p = products.c
     columns = (p.sku, p.name, p.price, p.listed, p.initial_stock, p.restocked, p.on_hand, p.reserved, p.sold)
@@ -282,6 +374,8 @@ _QUERIES: dict[Dataset, Callable[[Wanted], Select[Any]]] = {
     Dataset.ORDER_LINES: _lines,
     Dataset.PAYMENTS: _payments,
     Dataset.REFUNDS: _refunds,
+    Dataset.PAYOUTS: _payouts,
+    Dataset.PAYOUT_LINES: _payout_lines,
     Dataset.PRODUCTS: _products,
     Dataset.CUSTOMERS: _customers,
 }

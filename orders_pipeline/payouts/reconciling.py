@@ -4,41 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta, tzinfo
+from datetime import tzinfo
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
-from orders_pipeline.base.clock import duration_us, end_of_day, now_us, start_of_day, to_datetime
+from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.money import decimal_string
-from orders_pipeline.base.package_files import package_text
 from orders_pipeline.payouts.findings import FINE, MOVEMENTS, Finding, State, Subject
+from orders_pipeline.payouts.periods import NONE_YET, Period, bounds_of, sql_of
 from orders_pipeline.store.planner import join_windows_by_hash
-from orders_pipeline.store.schema import payout_lines, settlement_files
+from orders_pipeline.store.schema import payout_lines
 
-QUERIES = ("movements", "payouts")
-FOREVER = 2**62
-NONE_YET = -1
+QUERIES = (("movements",), ("payout_ties", "payouts"))
 MONEY = ("ours", "theirs")
 LEFT_OUT = ("subject", "state", "currency", "number", "sum_ours", "sum_theirs", "place")
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """What is reconciled.
-
-    Attributes:
-        first: first day of payments, refunds and payouts; None: from the beginning of the first report.
-        last: last day, included; None: until today.
-        zone: of the days.
-        days: after how many days a payment must be in a report, and a payout at the bank.
-    """
-
-    first: date | None
-    last: date | None
-    zone: tzinfo
-    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +53,23 @@ def reconcile(connection: Connection, period: Period, examples: int = 5) -> Reco
     Args:
         examples: how many to list of each kind.
     """
-    bound = _bound(connection, period)
+    bound = bounds_of(connection, period)
     join_windows_by_hash(connection)
     findings = [
         finding
-        for name in QUERIES
+        for names in QUERIES
         for finding in _findings(
-            connection, name, bound | {"examples": max(examples, 1)}, period.zone, examples
+            connection, names, bound | {"examples": max(examples, 1)}, period.zone, examples
         )
     ]
     until = [None if bound[name] == NONE_YET else bound[name] for name in ("covered", "bank_covered")]
     return Reconciliation(until[0], until[1], findings, _differences(connection, findings, period))
 
 
-def _bound(connection: Connection, period: Period) -> dict[str, int]:
-    line, file = payout_lines.c, settlement_files.c
-    reported = select(func.min(line.booked_at), func.max(line.booked_at))
-    first_reported, covered = connection.execute(reported).one()
-    statements = select(func.min(file.first_at), func.max(file.last_at)).where(file.provider.is_(None))
-    bank_first, bank_covered = connection.execute(statements).one()
-    first = start_of_day(period.first, period.zone) if period.first else first_reported
-    return {
-        "first": FOREVER if first is None else first,
-        "last": end_of_day(period.last, period.zone) if period.last else FOREVER,
-        "everything": int(period.first is None and period.last is None),
-        "window": duration_us(timedelta(days=period.days)),
-        "day": duration_us(timedelta(days=1)),
-        "now": now_us(),
-        "covered": NONE_YET if covered is None else covered,
-        "bank_first": FOREVER if bank_first is None else bank_first,
-        "bank_covered": NONE_YET if bank_covered is None else bank_covered,
-    }
-
-
 def _findings(
-    connection: Connection, name: str, bound: Mapping[str, int], zone: tzinfo, examples: int
+    connection: Connection, names: Sequence[str], bound: Mapping[str, int], zone: tzinfo, examples: int
 ) -> Iterator[Finding]:
-    query = text(package_text("orders_pipeline.payouts", f"sql/{name}.sql"))
-    rows = connection.execute(query, bound).mappings()
+    rows = connection.execute(text(sql_of(*names)), bound).mappings()
     for (currency, subject, state), group in groupby(
         rows, lambda row: (row["currency"], row["subject"], row["state"])
     ):

@@ -51,6 +51,7 @@ REFUSED: dict[str, list[str]] = {
     "refunds reverse": ["1"],
     "payouts import": [FILE],
     "reconcile": [],
+    "journal": [],
     "payouts files": [],
     "payouts rejects": ["1"],
     "kpis daily": [],

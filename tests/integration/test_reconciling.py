@@ -12,8 +12,9 @@ import pytest
 from benchmarks.made_up_payouts import make_up
 from orders_pipeline.payouts.documents import reconciliation_document
 from orders_pipeline.payouts.importing import import_file
+from orders_pipeline.payouts.periods import Period
 from orders_pipeline.payouts.reading import read_file
-from orders_pipeline.payouts.reconciling import Period, Reconciliation, reconcile
+from orders_pipeline.payouts.reconciling import Reconciliation, reconcile
 from orders_pipeline.store.engine import reading
 from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench

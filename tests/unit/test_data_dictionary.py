@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from orders_pipeline.api import models
 from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.exports.datasets import TABLES
+from orders_pipeline.exports.journal import JOURNAL
 from orders_pipeline.exports.results import RESULTS
 from orders_pipeline.exports.table import ExportTable, Kind
 from orders_pipeline.figures.kpis import dictionary
@@ -66,7 +67,11 @@ ANSWERS: list[tuple[type[BaseModel], Mapping[str, Definition]]] = [
 
 def page() -> str:
     """The page as it should be."""
-    exports = [RESULTS, *(table for table in TABLES.values() if table.name != dictionary.DAILY_KPIS.name)]
+    exports = [
+        RESULTS,
+        JOURNAL,
+        *(table for table in TABLES.values() if table.name != dictionary.DAILY_KPIS.name),
+    ]
     told = HEAD + "".join(map(_section, DATASETS)) + TOOLS + "".join(map(_tool_section, TOOL_TABLES))
     return told + EXPORTS + "".join(map(_export_section, exports))
 

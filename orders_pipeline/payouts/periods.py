@@ -1,0 +1,63 @@
+"""What part of the time is reconciled, and the values and SQL that every question of it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta, tzinfo
+
+from sqlalchemy import Connection, func, select
+
+from orders_pipeline.base.clock import duration_us, end_of_day, now_us, start_of_day
+from orders_pipeline.base.package_files import package_text
+from orders_pipeline.store.schema import payout_lines, settlement_files
+
+FOREVER = 2**62
+NONE_YET = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What is reconciled.
+
+    Attributes:
+        first: first day of payments, refunds and payouts; None: from the beginning of the first report.
+        last: last day, included; None: until today.
+        zone: of the days.
+        days: after how many days a payment must be in a report, and a payout at the bank.
+    """
+
+    first: date | None
+    last: date | None
+    zone: tzinfo
+    days: int
+
+
+def bounds_of(connection: Connection, period: Period, *, always: bool = False) -> dict[str, int]:
+    """The values of the SQL's parameters.
+
+    Args:
+        always: whether a period without a first day begins with the first order, not with the first report.
+    """
+    line, file = payout_lines.c, settlement_files.c
+    reported = select(func.min(line.booked_at), func.max(line.booked_at))
+    first_reported, covered = connection.execute(reported).one()
+    statements = select(func.min(file.first_at), func.max(file.last_at)).where(file.provider.is_(None))
+    bank_first, bank_covered = connection.execute(statements).one()
+    beginning = 0 if always else first_reported
+    first = start_of_day(period.first, period.zone) if period.first else beginning
+    return {
+        "first": FOREVER if first is None else first,
+        "last": end_of_day(period.last, period.zone) if period.last else FOREVER,
+        "everything": int(period.first is None and period.last is None),
+        "window": duration_us(timedelta(days=period.days)),
+        "day": duration_us(timedelta(days=1)),
+        "now": now_us(),
+        "covered": NONE_YET if covered is None else covered,
+        "bank_first": FOREVER if bank_first is None else bank_first,
+        "bank_covered": NONE_YET if bank_covered is None else bank_covered,
+    }
+
+
+def sql_of(*names: str) -> str:
+    """SQL files, one after the other as one statement."""
+    return "\n".join(package_text("orders_pipeline.payouts", f"sql/{name}.sql") for name in names)
