@@ -1,6 +1,6 @@
 """The Dagster definitions of this project, wired from the settings of this process."""
 
-from dagster import Definitions
+from dagster import Definitions, ResourceDefinition
 
 from assets.figure_checks import figure_checks
 from assets.file_checks import file_checks
@@ -43,6 +43,7 @@ from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.staging.staging import open_staging
 from resources.capture_work import CaptureWorks
+from resources.described import described_resource
 from resources.figures import FigureStores
 from resources.file_imports import FileImports
 from resources.order_store import OrderStore
@@ -55,7 +56,6 @@ def build_definitions(settings: Settings) -> Definitions:
     use_run_log(settings)
     read_migrations_once()
     keep_engines()
-    stores = OrderStore(settings.store_url, home=settings.home)
     return Definitions(
         assets=with_code_references(
             [
@@ -92,21 +92,7 @@ def build_definitions(settings: Settings) -> Definitions:
             backup_schedule(settings),
             retention_schedule(settings),
         ],
-        resources={
-            "order_store": stores,
-            "file_imports": FileImports(stores, open_staging(settings), settings),
-            "payment_gateway": PaymentGateways(settings),
-            "capture_work": CaptureWorks(settings),
-            "refund_work": RefundWorks(settings),
-            "figures": FigureStores(
-                stores,
-                settings.warehouse,
-                redis_url(settings),
-                settings.currency,
-                settings.timezone,
-                settings.console_url,
-            ),
-        },
+        resources=resources(settings),
         sensors=[
             *figure_sensors(settings.work_patience, beats_of(settings)),
             *snapshot_sensors(settings),
@@ -121,6 +107,28 @@ def build_definitions(settings: Settings) -> Definitions:
         executor=build_executor(settings, import_result(settings)),
         loggers={"console": run_log(settings)},
     )
+
+
+def resources(settings: Settings) -> dict[str, ResourceDefinition]:
+    """The resources for these settings, by name."""
+    stores = OrderStore(settings.store_url, home=settings.home)
+    figures = FigureStores(
+        stores,
+        settings.warehouse,
+        redis_url(settings),
+        settings.currency,
+        settings.timezone,
+        settings.console_url,
+    )
+    values = {
+        "order_store": stores,
+        "file_imports": FileImports(stores, open_staging(settings), settings),
+        "payment_gateway": PaymentGateways(settings),
+        "capture_work": CaptureWorks(settings),
+        "refund_work": RefundWorks(settings),
+        "figures": figures,
+    }
+    return {name: described_resource(value) for name, value in values.items()}
 
 
 defs = build_definitions(load_settings())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dagster._config.pythonic_config.resource import get_resource_type_name
+
 from definitions import build_definitions
 from jobs.runs import RunGroup
 from orders_pipeline.base.settings import Settings
@@ -26,3 +28,11 @@ def test_the_runs_of_each_job_are_in_a_group(tmp_path: Path) -> None:
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
     groups = {group.value for group in RunGroup}
     assert [job.name for job in jobs if job.tags.get("orders/group") not in groups] == []
+
+
+def test_each_resource_shows_its_class_and_what_it_is(tmp_path: Path) -> None:
+    repository = build_definitions(Settings(home=tmp_path)).get_repository_def()
+    shown = {name: get_resource_type_name(one) for name, one in repository.get_top_level_resources().items()}
+    assert shown["order_store"] == "resources.order_store.OrderStore"
+    assert all(name.startswith("resources.") for name in shown.values())
+    assert all(one.description for one in repository.get_top_level_resources().values())
