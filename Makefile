@@ -13,7 +13,7 @@ PYTHON ?=
 WORKERS ?= auto
 QUICK := $(addprefix tests/integration/test_,engine.py workflow_reserve.py workflow_settle.py)
 
-.PHONY: help setup runtime demo test test-quick sweep bench images chaos seams check format lock vendor up down clean
+.PHONY: help setup runtime demo test test-quick sweep bench images chaos seams check format lock screenshots vendor up down clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -78,6 +78,9 @@ lock: $(READY) ## Lock the dependencies again, for people and for the image; UPG
 	  --no-header --no-strip-extras --quiet --output-file requirements.lock $(UPGRADE)
 	$(BIN)/uv pip compile pyproject.toml --extra s3 --constraint requirements.lock --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-strip-extras --quiet --output-file deploy/requirements.lock
+
+screenshots: setup ## Take the pictures in docs/pictures again whose pages have changed (needs Chromium)
+	@$(BIN)/python -m tests.screenshots
 
 vendor: $(READY) ## Fetch the console's files of other projects again, from npm: after a change of vendor.json
 	@$(BIN)/python -m tests.vendored_files

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -46,7 +46,7 @@ NAMES = (
 GOODS = ("Mouse", "Keyboard", "Desk lamp", "Standing desk", "Monitor 27″", "Cable, 2 m", "Café filter", "تمر")
 
 
-def lines(count: int, last: date, seed: int = 7) -> Iterator[Line]:
+def lines(count: int, last: date, names: Sequence[str] = NAMES, seed: int = 7) -> Iterator[Line]:
     """Order lines of a shop that grows, with more in winter and at weekends, in the order of time."""
     draw = random.Random(seed)  # noqa: S311 not for secrets
     span = YEARS * 365
@@ -65,21 +65,21 @@ def lines(count: int, last: date, seed: int = 7) -> Iterator[Line]:
                 draw.choice((1, 1, 1, 2, 5)),
                 str(price),
                 "" if number % 23 == 0 else f"C-{customer:04}",
-                NAMES[customer % len(NAMES)],
+                names[customer % len(names)],
                 currency,
                 f"{placed:%Y-%m-%d %H:%M:%S}",
                 f"{GOODS[good % len(GOODS)]} {good}",
             )
 
 
-def fill(settings: Settings, folder: Path, count: int) -> None:
-    """Imports the files of such a shop into an empty home, and publishes its figures."""
+def fill(settings: Settings, folder: Path, count: int, last: date, names: Sequence[str] = NAMES) -> None:
+    """Imports the files of such a shop, up to a day, into an empty home, and publishes its figures."""
     engine = open_engine(settings.store_url)
     bench = ImportBench.at(engine, folder)
     bench.settings = settings
     connect_gateway(settings, engine)
     bench.stock(**{"SKU-150": 30, "SKU-151": 12})
-    made = lines(count, datetime.now(UTC).date())
+    made = lines(count, last, names)
     for number in range(1, FILES + 1):
         part = list(islice(made, count * 8 // 5 // FILES))
         rejected = [Line(f"bad-{number}-{each}", quantity=-1) for each in range(number)]
@@ -91,6 +91,7 @@ def fill(settings: Settings, folder: Path, count: int) -> None:
         for board in Board:
             figures.boards.rebuild_all(board)
         figures.live.publish()
+        figures.update_tables()
     _give_back(bench)
     for waiting in (3, 5):
         take_snapshot(engine, {"orders": waiting, "dagster": 1})
@@ -109,6 +110,22 @@ def _give_back(bench: ImportBench) -> None:
     request_refunds(bench.engine, asked, RefundTerms.of(bench.settings), "cli:ada")
 
 
+def shop_settings(folder: Path, redis_url: str) -> Settings:
+    """The settings of the shop's home."""
+    return Settings(
+        home=folder / "home",
+        redis_url=redis_url,
+        rate_limit=0,
+        payment_success_rate=0.96,
+        payment_delay_min=0,
+        payment_delay_max=0,
+        payment_seed="a shop",
+        unknown_sku_stock=100_000,
+        low_stock=50,
+        api_key="open sesame, open",
+    )
+
+
 def main() -> None:
     """Fills the home if it is empty, and serves it until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -124,20 +141,9 @@ def _serve(folder: Path, count: int) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with running_redis() as url:
-        settings = Settings(
-            home=folder / "home",
-            redis_url=url,
-            rate_limit=0,
-            payment_success_rate=0.96,
-            payment_delay_min=0,
-            payment_delay_max=0,
-            payment_seed="a shop",
-            unknown_sku_stock=100_000,
-            low_stock=50,
-            api_key="open sesame, open",
-        )
+        settings = shop_settings(folder, url)
         if count and not (folder / "home").exists():
-            fill(settings, folder, count)
+            fill(settings, folder, count, datetime.now(UTC).date())
         with running_server(settings) as address:
             print(address, flush=True)  # noqa: T201 for whoever started it
             input()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -67,6 +67,12 @@ class ShownPeriod:
             return None
         length = self.last - self.first + ONE_DAY
         return self.first - length, self.first - ONE_DAY
+
+    def with_figures(self, days: Sequence[dict[str, Any]]) -> ShownPeriod:
+        """All days from the first one that has figures; any other period stays as it is."""
+        if self.preset is not Preset.ALL or not days:
+            return self
+        return replace(self, first=date.fromisoformat(days[0]["date"]))
 
     def buckets(self, days: Iterable[dict[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
         """The sums of figures by step, for every step of the period; days are documents with a `date`."""

@@ -68,8 +68,7 @@ def figures_of(context: ApiContext, currency: str, period: ShownPeriod) -> dict[
         days = kpis.series(period.first, period.last, currency, CHARTED)
         if not days and period.preset is Preset.MONTH:
             period, days = _latest(context, currency, period)
-        if period.preset is Preset.ALL and days:
-            period = replace(period, first=date.fromisoformat(days[0]["date"]))
+        period = period.with_figures(days)
         chosen = period.first, period.last
         board = context.figures.range_boards
         return {

@@ -39,8 +39,9 @@ def reports(
     name = f"reports {currency} {chosen} {period.step} {rank}"
 
     def read() -> dict[str, Any]:
+        days = kpis.series(*chosen, currency, FIGURES)
         return {
-            "buckets": period.buckets(kpis.series(*chosen, currency, FIGURES), FIGURES),
+            "buckets": period.with_figures(days).buckets(days, FIGURES),
             "sums": kpis.range_kpis(*chosen, currency),
             "customers": board.customers(*chosen, PLACES, currency),
             "products": board.products(*chosen, PLACES, currency, rank),

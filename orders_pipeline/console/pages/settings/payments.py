@@ -33,5 +33,5 @@ def payments(view: Shown, _admin: Admin) -> Response:
         settings_shown=listed,
         hours=settings.authorization_hours,
         limit=settings.refund_limit,
-        address=settings.payment_url,
+        gateway_url=settings.payment_url,
     )
