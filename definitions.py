@@ -10,6 +10,7 @@ from assets.metadata import with_code_references
 from assets.order_checks import order_checks
 from assets.order_store import order_store
 from assets.orders import order_assets
+from assets.payouts import payout_assets, payout_checks
 from assets.refunds import refund_assets
 from assets.snapshots import pipeline_snapshot
 from jobs.captures.capture_orders import capture_orders_job
@@ -19,6 +20,7 @@ from jobs.care.backups import backup_job, backup_schedule
 from jobs.care.checks import check_jobs, check_schedules, check_sensors
 from jobs.care.dunning import retry_declined_job, retry_declined_schedule
 from jobs.care.notices import notice_channels, notice_sensors
+from jobs.care.payouts import payout_jobs, payout_schedules
 from jobs.care.reservations import upkeep_jobs, upkeep_schedules
 from jobs.care.results import result_sensors, results_job
 from jobs.care.retention import retention_job, retention_schedule
@@ -63,11 +65,17 @@ def build_definitions(settings: Settings) -> Definitions:
                 *kpi_assets(settings),
                 *leaderboard_assets(),
                 *refund_assets(),
+                *payout_assets(settings),
                 order_store,
                 pipeline_snapshot,
             ]
         ),
-        asset_checks=[*order_checks(), *figure_checks(), *file_checks(settings.rejects_limit)],
+        asset_checks=[
+            *order_checks(),
+            *figure_checks(),
+            *file_checks(settings.rejects_limit),
+            *payout_checks(settings),
+        ],
         jobs=[
             import_orders_job(),
             import_small_files_job,
@@ -77,6 +85,7 @@ def build_definitions(settings: Settings) -> Definitions:
             publish_figures_job,
             *check_jobs(),
             *figure_jobs(),
+            *payout_jobs(),
             *upkeep_jobs(settings),
             retry_declined_job(settings),
             backup_job(settings),
@@ -86,6 +95,7 @@ def build_definitions(settings: Settings) -> Definitions:
         schedules=[
             *figure_schedules(settings),
             *check_schedules(settings),
+            *payout_schedules(settings),
             *upkeep_schedules(settings),
             retry_declined_schedule(settings),
             provider_events_schedule(settings),

@@ -41,6 +41,28 @@ class State(StrEnum):
 
 FINE = (State.OK, State.PENDING)
 
+
+@dataclass(frozen=True, slots=True)
+class PayoutCheck:
+    """A statement about the money, and the subjects whose findings violate it."""
+
+    statement: str
+    subjects: Sequence[Subject]
+
+
+CHECKS = {
+    "payments_are_in_the_reports": PayoutCheck(
+        "Each payment, refund and dispute is once in the provider's reports, with its amount and in time.",
+        MOVEMENTS,
+    ),
+    "payouts_are_sums_of_their_lines": PayoutCheck(
+        "Each payout is the sum of its lines.", (Subject.PAYOUT_LINES,)
+    ),
+    "payouts_are_at_the_bank": PayoutCheck(
+        "Each payout is once at the bank, with its amount and in time.", (Subject.PAYOUT, Subject.BANK_LINE)
+    ),
+}
+
 _ASK = "Ask the provider about these lines."
 _BANK = "Ask the bank about these payouts."
 ACTIONS: dict[tuple[Subject, State], str] = {

@@ -20,12 +20,13 @@ from orders_pipeline.figures.kpis.dictionary import (
     Dataset,
 )
 
-MADE_HERE = {"orders", "rejected_order_rows", "refunds"}
+MADE_HERE = {"orders", "rejected_order_rows", "refunds", "payouts"}
 MADE_HERE |= {"daily_kpis", "customer_leaderboard", "product_leaderboard"}
 PARENTS = {
     "orders": {"order_file"},
     "rejected_order_rows": {"order_file"},
     "refunds": {"orders"},
+    "payouts": {"orders", "refunds"},
     "daily_kpis": {"orders", "refunds"},
     "customer_leaderboard": {"orders", "refunds"},
     "product_leaderboard": {"orders", "refunds"},

@@ -328,6 +328,24 @@ REJECTED_ORDER_ROWS = Dataset(
 REFUNDS = Dataset(
     "refunds", "Money given back to customers, and disputes; each belongs to a completed order.", REFUND
 )
+PAYOUTS = Dataset(
+    "payouts",
+    "What each day brought at the payment provider, after its fees, and what it paid out, in each currency.",
+    {
+        "day": Definition(
+            "Day in the configured time zone: when the provider booked or paid.", DATE, "2025-11-10"
+        ),
+        "currency": PERIOD["currency"],
+        "charges": Definition("Charges that the provider booked.", DECIMAL, 1000.0),
+        "refunds": Definition("Refunds that it booked, less those that failed.", DECIMAL, 20.0),
+        "disputes": Definition("Disputes that it booked, less those that were won.", DECIMAL, 0.0),
+        "other": Definition("Reserves, transfers and adjustments.", DECIMAL, 0.0),
+        "fees": Definition("Fees that it kept.", DECIMAL, 29.3),
+        "net": Definition("Charges - refunds - disputes - fees + other.", DECIMAL, 950.7),
+        "payout_count": Definition("Payouts that it sent.", INTEGER, 1),
+        "paid_out": Definition("What these payouts come to by their lines.", DECIMAL, 950.7),
+    },
+)
 PIPELINE_SNAPSHOT = Dataset(
     "pipeline_snapshot", "Queue backlog, open orders and throughput, every 5 minutes.", SNAPSHOT
 )
@@ -341,5 +359,6 @@ DATASETS = (
     ORDERS,
     REJECTED_ORDER_ROWS,
     REFUNDS,
+    PAYOUTS,
     PIPELINE_SNAPSHOT,
 )

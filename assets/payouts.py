@@ -1,0 +1,95 @@
+"""The asset `payouts`: what each day brought at the payment provider and was paid out; and its checks."""
+
+import warnings
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from dagster import (
+    AllPartitionMapping,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetDep,
+    AssetExecutionContext,
+    AssetsDefinition,
+    BackfillPolicy,
+    BetaWarning,
+    MaterializeResult,
+    ResourceParam,
+    asset,
+    multi_asset_check,
+)
+
+from assets.kpis import kpi_partitions
+from assets.metadata import ORDERS_TEAM, column_schema
+from jobs.care.payouts import metadata_of, problems_by_check
+from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.figures.ops import FIGURES_WORK
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.dictionary import PAYOUTS
+from orders_pipeline.payouts.daily import payout_figures
+from orders_pipeline.payouts.findings import CHECKS
+from orders_pipeline.payouts.periods import Period
+from orders_pipeline.payouts.reconciling import reconcile
+from orders_pipeline.store.engine import reading
+from resources.order_store import OrderStore
+
+
+def payout_assets(settings: Settings) -> list[AssetsDefinition]:
+    """All assets of this module."""
+    zone, currency = settings.zone, settings.currency
+
+    def payouts(
+        context: AssetExecutionContext, order_store: ResourceParam[OrderStore]
+    ) -> MaterializeResult[Any]:
+        days = list(context.partition_keys)
+        with permanent_failures(), order_store.open() as engine, reading(engine) as connection:
+            for key in days:
+                figures = payout_figures(connection, date.fromisoformat(key), zone)
+                context.add_asset_metadata(metadata_of(figures, currency), partition_key=key)
+        return MaterializeResult(metadata={"days_in_this_run": len(days)})
+
+    with warnings.catch_warnings():
+        # Dagster marks the backfill policy as beta and would print a warning at each command.
+        warnings.simplefilter("ignore", BetaWarning)
+        made = asset(
+            name=PAYOUTS.name,
+            partitions_def=kpi_partitions(settings),
+            # Any file can contain orders of any day.
+            deps=[AssetDep("orders", partition_mapping=AllPartitionMapping()), "refunds"],
+            backfill_policy=BackfillPolicy.single_run(),
+            retry_policy=THREE_TRIES,
+            op_tags=FIGURES_WORK,
+            group_name="orders",
+            kinds={"sql"},
+            owners=ORDERS_TEAM,
+            metadata=column_schema(PAYOUTS, keys=["day", "currency"]),
+            description=PAYOUTS.meaning,
+        )(payouts)
+    return [made]
+
+
+def payout_checks(settings: Settings) -> list[AssetChecksDefinition]:
+    """All checks of this module. They warn, because only people can ask a provider or a bank."""
+    specs = [
+        AssetCheckSpec(name, asset=PAYOUTS.name, description=one.statement) for name, one in CHECKS.items()
+    ]
+    period = Period(None, None, settings.zone, settings.payout_days)
+
+    @multi_asset_check(specs=specs, op_tags=FIGURES_WORK)
+    def money_reaches_the_bank(order_store: ResourceParam[OrderStore]) -> Iterator[AssetCheckResult]:
+        """Compares all payments, refunds and disputes with the reports, and all payouts with the bank."""
+        with permanent_failures(), order_store.open() as engine, reading(engine) as connection:
+            found = reconcile(connection, period, examples=1)
+        for name, problems in problems_by_check(found).items():
+            yield AssetCheckResult(
+                check_name=name,
+                asset_key=PAYOUTS.name,
+                passed=not problems,
+                severity=AssetCheckSeverity.WARN,
+                description="; ".join(problems) or "holds",
+            )
+
+    return [money_reaches_the_bank]

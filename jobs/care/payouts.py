@@ -1,0 +1,82 @@
+"""Metadata, check results, job and schedule of the asset `payouts`."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from dagster import (
+    AssetSelection,
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    define_asset_job,
+    in_process_executor,
+)
+
+from jobs.dagster_seams.asset_jobs import AssetJob
+from jobs.described import described_schedule
+from jobs.figures.partitions import RANGE_END, RANGE_START
+from jobs.runs import RunPriority
+from orders_pipeline.base.money import json_money
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.figures.kpis.dictionary import PAYOUTS
+from orders_pipeline.payouts.findings import CHECKS
+from orders_pipeline.payouts.reconciling import Reconciliation
+
+REFRESH_PAYOUTS = "refresh_payouts"
+# Reports and statements come some days late.
+DAYS_AGAIN = 14
+NO_MONEY = "payout_count"
+
+
+def metadata_of(figures: Mapping[str, Mapping[str, int]], currency: str) -> dict[str, Any]:
+    """Figures of a day as numbers. Names of those in another currency than the default end with its code."""
+    return {
+        name if code == currency else f"{name}_{code}": value if name == NO_MONEY else json_money(value, code)
+        for code, amounts in figures.items()
+        for name, value in amounts.items()
+    }
+
+
+def problems_by_check(found: Reconciliation) -> dict[str, list[str]]:
+    """What each check found, as texts."""
+    return {
+        name: [
+            f"{one.number:,} {one.subject} {one.state} in {one.currency}"
+            for one in found.problems
+            if one.subject in check.subjects
+        ]
+        for name, check in CHECKS.items()
+    }
+
+
+def payout_jobs() -> list[AssetJob]:
+    """All jobs of this module."""
+    return [
+        define_asset_job(
+            REFRESH_PAYOUTS,
+            selection=AssetSelection.assets(PAYOUTS.name),
+            executor_def=in_process_executor,
+            description="Computes the payouts of some days again, and compares all with reports and bank.",
+            tags=RunPriority.CARE.tag,
+        )
+    ]
+
+
+def payout_schedules(settings: Settings) -> list[ScheduleDefinition]:
+    """All schedules of this module, on by default."""
+
+    @described_schedule(
+        job_name=REFRESH_PAYOUTS,
+        cron_schedule="40 5 * * *",
+        execution_timezone=settings.timezone,
+        default_status=DefaultScheduleStatus.RUNNING,
+    )
+    def refresh_payouts_schedule(context: ScheduleEvaluationContext) -> RunRequest:
+        """Every morning: the payouts of the last two weeks, in one run."""
+        day = context.scheduled_execution_time.astimezone(settings.zone).date()
+        first = max(day - timedelta(days=DAYS_AGAIN), settings.first_day)
+        return RunRequest(tags={RANGE_START: first.isoformat(), RANGE_END: day.isoformat()})
+
+    return [refresh_payouts_schedule]
