@@ -29,6 +29,7 @@ from orders_pipeline.payments.gateway import (
 )
 from tests.gateway_backends import BACKENDS, DECLINED, GOOD, Shop, collect, refunds_of
 from tests.stripe_server import faulty
+from tests.sweeps import cases
 
 # Of httpx, about how Stripe's client calls it.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -148,7 +149,7 @@ def test_money_moves_once_through_faults_at_a_provider_that_forgets_keys(shop: S
     assert shop.at is not None
     with faulty(shop.url, share=0.3) as proxy:
         gateway = shop.at(proxy.url)
-        charges = shop.charges("faults", [*KINDS] * 6)
+        charges = shop.charges("faults", KINDS * cases(6))
         outcomes = repeated(charges, gateway.charge, lambda one: one.charge)
         paid = [one for one in outcomes if isinstance(one, Paid)]
         returned = repeated(refunds_of(paid, "faults"), gateway.refund, lambda one: one.refund)
