@@ -26,7 +26,7 @@ PANELS: Mapping[str, Mapping[str, str]] = {
         "import": "importing",
         "files": "order_files",
         "results": "exporting",
-        "rejects": "order_files",
+        "rejects": "rejects",
         "quarantine": "quarantine",
         "profile": "profiles",
     },

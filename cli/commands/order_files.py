@@ -1,30 +1,24 @@
-"""`orders files` and `orders rejects`: staged and imported order files, and their rejected lines."""
+"""`orders files`: staged and imported order files."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import Connection
 
-from cli.commands.quarantine import quarantine_table
 from cli.context import open_store
 from cli.import_page import show_findings, show_report
-from cli.output import JsonOption, command, emit, page, print_whole, progress
-from cli.written_files import written
+from cli.output import JsonOption, command, emit, page, print_whole
+from cli.quarantine_table import quarantine_table
 from orders_pipeline.base.model import OrderStatus
-from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.base.settings import load_settings
 from orders_pipeline.imports.import_row import Import, get_import, list_imports, seconds_to_settle
 from orders_pipeline.imports.quarantine import QuarantinedFile, list_quarantined
-from orders_pipeline.imports.reject_export import require_rejects, write_rejects
-from orders_pipeline.imports.report import ImportReport, rejects_of, report_import
-from orders_pipeline.order_files.records.content import place_in
-from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.imports.report import ImportReport, report_import
 from orders_pipeline.store.engine import reading
 
 
@@ -101,73 +95,6 @@ def _show_files(found: list[Import], reports: list[ImportReport]) -> None:
         page.print("No order files yet. Import one with `orders import FILE`.")
 
 
-@command
-def rejects(
-    key: Annotated[str, typer.Argument(help="Partition key; `orders files` lists them.")],
-    as_csv: Annotated[
-        bool,
-        typer.Option("--csv", help="Export all lines of rejected orders, to correct and import."),
-    ] = False,
-    output: Annotated[
-        Path | None, typer.Option(help="File for --csv. Default: stdout.", dir_okay=False)
-    ] = None,
-    escape_formulas: Annotated[
-        bool,
-        typer.Option("--escape-formulas", help="Escape text that a spreadsheet would run as a formula."),
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show the rejected lines of an order file, with line number, reason and hint.
-
-    With --csv, export them in the format of the original, with the reasons in front. Correct the lines and
-    import the export as it is.
-    """
-    settings = load_settings()
-    with open_store(settings) as engine, reading(engine) as connection:
-        found = get_import(connection, key)
-        require_rejects(found)
-        if as_csv or output:
-            _export(connection, settings, found, output, escape_formulas=escape_formulas)
-            return
-        rows = [
-            {**row, "place": place_in(found.identified, row["line"])}
-            for row in rejects_of(connection, found.id)
-        ]
-    if as_json:
-        emit(rows)
-    else:
-        _show_rejects(rows)
-
-
-def _export(
-    connection: Connection, settings: Settings, found: Import, output: Path | None, *, escape_formulas: bool
-) -> None:
-    staging = open_staging(settings)
-    with written(output) as target:
-        count = write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
-    if output:
-        progress.print(f"{count:,} lines in {escape(str(output))}", highlight=False)
-
-
-def _show_rejects(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        page.print("No line of this file was rejected.")
-        return
-    table = Table("place", "order", "column", "code", "problem", "hint")
-    for row in rows:
-        cells = (
-            row["place"],
-            row["order_number"],
-            row["column_name"],
-            row["code"],
-            row["message"],
-            row["hint"],
-        )
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in cells))
-    page.print(table)
-
-
 def register(app: typer.Typer) -> None:
-    """Adds these commands."""
+    """Adds this command."""
     app.command("files")(files)
-    app.command("rejects")(rejects)

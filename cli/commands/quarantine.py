@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy import Connection, Engine
 
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
+from cli.quarantine_table import quarantine_table
 from cli.reading_options import reading_options
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.failed_work.dismiss import NotRefusedError, dismiss_imports
@@ -91,20 +90,6 @@ def dismiss(
         emit({"dismissed": files})
     else:
         page.print(f"Dismissed: {escape(', '.join(files))}.", highlight=False)
-
-
-def quarantine_table(found: list[QuarantinedFile]) -> Table:
-    """Makes a table of files in quarantine; times are in UTC."""
-    table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("id", justify="right", no_wrap=True)
-    for name in ("file", "since", "reason", "what is wrong", "what to do"):
-        table.add_column(name, overflow="fold")
-    for file in found:
-        since = str(quarantine_document(file)["quarantined_at"])[:16].replace("T", " ")
-        reason = file.closed_as or file.code
-        cells = (file.file_name, since, reason, file.message, file.hint)
-        table.add_row(str(file.id), *(escape(cell) for cell in cells))
-    return table
 
 
 def _said(connection: Connection, instructions: ReadingInstructions) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 
 ON = DefaultSensorStatus.RUNNING
-LOOK_FOR_CHANGES_SECONDS = 10
+LOOK_FOR_CHANGES_SECONDS = 15
 WHILE_IMPORTING_EVERY_SECONDS = 60
 # Times the patience with work: a refresh logs events only at its start and its end.
 PUBLISHING_MAY_BE_SILENT_FOR = 2

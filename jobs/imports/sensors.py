@@ -31,8 +31,9 @@ from orders_pipeline.store.engine import reading
 from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 
-LOOK_SECONDS = 10
-LOOK_FOR_LOST_SECONDS = 20
+# Under `orders up`, the launcher notices files at once; these sensors are the net below.
+LOOK_SECONDS, LOOK_FOR_SMALL_FILES_SECONDS = 15, 30
+LOOK_FOR_LOST_SECONDS = 30
 LOOK_FOR_DISMISSALS_SECONDS = 60
 ON = DefaultSensorStatus.RUNNING
 # How long a tick waits for the files that it stages. A large file, or many, take longer, and go on after it.
@@ -97,7 +98,11 @@ def _take_in(dropped: DroppedFiles, file_imports: FileImports) -> None:
 
 
 def _small_files_sensor(settings: Settings) -> SensorDefinition:
-    @described_sensor(job_name=IMPORT_SMALL_FILES, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
+    @described_sensor(
+        job_name=IMPORT_SMALL_FILES,
+        minimum_interval_seconds=LOOK_FOR_SMALL_FILES_SECONDS,
+        default_status=ON,
+    )
     def small_files_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SensorResult | SkipReason:

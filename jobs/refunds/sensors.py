@@ -19,7 +19,7 @@ from orders_pipeline.refunds.settle import any_waiting
 from orders_pipeline.store.engine import reading
 from resources.order_store import OrderStore
 
-LOOK_SECONDS = 15
+LOOK_SECONDS = 30
 
 
 def refund_sensors(

@@ -7,7 +7,7 @@ from typing import Any
 
 from orders_pipeline.base.documents import VERSION, from_json, to_json, version_of
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.parsed_file import ParsedFile
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.staging.keys import FileIdentity

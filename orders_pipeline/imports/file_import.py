@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import PaymentCapture, Settings, UnknownSku
+from orders_pipeline.imports.booked_refunds import refunding_actor, tells_refunds
 from orders_pipeline.imports.booked_returns import book_order_returns
 from orders_pipeline.imports.import_row import (
     Import,
@@ -30,7 +31,7 @@ from orders_pipeline.imports.load import load_orders
 from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
 from orders_pipeline.imports.report import ImportReport, report_import
 from orders_pipeline.imports.restoring import restore_batches
-from orders_pipeline.imports.told_refunds import book_told_refunds, refunding_actor, tells_refunds
+from orders_pipeline.imports.told_refunds import book_told_refunds
 from orders_pipeline.imports.traced_steps import trace_import
 from orders_pipeline.imports.tries import counted_parsing, counted_try
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, get_batch

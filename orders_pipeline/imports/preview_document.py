@@ -9,7 +9,7 @@ from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import AmountKind
 from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.base.quantities import quantity_number
-from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.proposals.preview import Preview
 
 

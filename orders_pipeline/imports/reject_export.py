@@ -13,7 +13,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.rejects import records_without_text, rejected_lines
-from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.export_note import note, with_import
 from orders_pipeline.order_files.rejects.export import RejectedLine, export_rejects
 from orders_pipeline.order_files.rejects.originals import texts_of

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from cli.commands.inspecting import _show_story
-from cli.commands.order_files import _show_rejects
+from cli.commands.rejects import _show_rejects
 from cli.commands.stack import _addresses
 from cli.explained import explain
 from cli.output import CommandFailed, command, emit, page, show_error

@@ -33,7 +33,7 @@ def test_the_help_page_says_what_the_commands_say() -> None:
     assert SUMMARIES.read_text() == summaries(), "run `make format`"
 
 
-@pytest.mark.parametrize("arguments", ["--help", "show --help"])
+@pytest.mark.parametrize("arguments", ["--help", "show --help", "files --help", "status --help"])
 def test_a_help_page_loads_only_what_it_shows(arguments: str) -> None:
     heavy = {"alembic", "celery", "dagster", "duckdb", "httpx", "polars", "redis"}
     code = f"""

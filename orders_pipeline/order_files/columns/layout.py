@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.profile import CONTACT_FIELDS, OrderField, Profile
 from orders_pipeline.order_files.columns.return_rules import NAMED
 from orders_pipeline.order_files.columns.zone_column import TIME_ZONE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.profile import Profile
 from orders_pipeline.order_files.proposals.table import Table, read_table
 from orders_pipeline.order_files.read_options import ReadOptions

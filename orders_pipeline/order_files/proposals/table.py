@@ -11,9 +11,9 @@ import polars as pl
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header import widen
+from orders_pipeline.order_files.columns.identified import cell_text
 from orders_pipeline.order_files.columns.identify import (
     Looked,
-    cell_text,
     look_at,
     refuse_long_delimiter,
     refuse_misplaced,

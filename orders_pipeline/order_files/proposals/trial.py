@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.order_files.columns.identify import Identified, identify
+from orders_pipeline.order_files.columns.identified import Identified
+from orders_pipeline.order_files.columns.identify import identify
 from orders_pipeline.order_files.columns.profile import parse_profile
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.proposals.draft import Draft

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.records.scanner import RecordScanner, TextLines
 from orders_pipeline.order_files.rejects.export import LineWriter
 

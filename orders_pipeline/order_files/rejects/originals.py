@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.orders.first_pass import FirstPass
 from orders_pipeline.order_files.values.decisions import ColumnEvidence
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.order_files.columns.identify import Identified
+from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.values.amounts import AmountEvidence, DecimalSeparator
 from orders_pipeline.order_files.values.cleaning import Characters

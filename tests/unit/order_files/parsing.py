@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from orders_pipeline.order_files.columns.identify import Identified, identify
+from orders_pipeline.order_files.columns.identified import Identified
+from orders_pipeline.order_files.columns.identify import identify
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.parsed_file import ParsedFile
 from orders_pipeline.order_files.read_options import ParseRules, ReadOptions

@@ -14,7 +14,8 @@ import pytest
 
 from orders_pipeline.base.documents import from_json, to_json
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.order_files.columns.identify import Identified, identify
+from orders_pipeline.order_files.columns.identified import Identified
+from orders_pipeline.order_files.columns.identify import identify
 from orders_pipeline.order_files.columns.profile import parse_profile
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.parsed_file import ParsedFile
