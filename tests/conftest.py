@@ -44,6 +44,10 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(100_000)
 
 
+def pytest_sessionfinish() -> None:
+    gc.freeze()  # pytest searches all that the tests left for garbage, five times
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -48,6 +48,12 @@ class Account:
         return cls(pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None)
 
 
+def pytest_configure() -> None:
+    """Puts temporary files into memory: with all their commits, tests would often wait for a disk."""
+    if folder := folder_in_memory():
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+
+
 @pytest.fixture(scope="session")
 def datasets() -> Path:
     """The folder of real order files that lies beside the project."""
@@ -73,7 +79,7 @@ def running_postgres(*settings: str, everywhere: bool = False) -> Iterator[str]:
     """
     bin_folder = postgres_bin()
     account = Account.unprivileged()
-    with temporary_folder("postgres", account, _memory()) as folder:
+    with temporary_folder("postgres", account, folder_in_memory()) as folder:
         data, port = folder / "data", free_port()
         initdb: list[str | Path] = [
             bin_folder / "initdb",
@@ -359,10 +365,12 @@ def _required(name: str, program: str | None, package: str) -> str:
     return str(program)
 
 
-def _memory() -> Path | None:
-    """A folder in memory, where databases come and go faster than on a disk, if it has room."""
-    folder = Path("/dev/shm")  # noqa: S108 the folder that is made there is private
-    return folder if folder.is_dir() and shutil.disk_usage(folder).free > MEMORY_BYTES else None
+def folder_in_memory() -> Path | None:
+    """A folder in memory, if it has room and programs may run there. Nothing waits for a disk there."""
+    folder = Path("/dev/shm")  # noqa: S108 the folders that are made there are private
+    if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return None
+    return folder if shutil.disk_usage(folder).free > MEMORY_BYTES else None
 
 
 @contextmanager

@@ -40,7 +40,7 @@ from tests.stores import open_test_engine
 from tests.sweeps import cases, sample
 
 # `make sweep` tries every point of an import.
-FIRST_CRASHES, SECOND_CRASHES, LOST_ANSWERS, CRASHES_TOGETHER, CRASHES_OVER_HTTP = 16, 4, 6, 6, 6
+FIRST_CRASHES, SECOND_CRASHES, LOST_ANSWERS, CRASHES_TOGETHER, CRASHES_OVER_HTTP = 10, 2, 4, 4, 4
 
 
 @pytest.fixture(scope="session")

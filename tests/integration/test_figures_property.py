@@ -36,7 +36,7 @@ from tests.sweeps import examples
 FIRST_DAY, DAYS = date(2025, 11, 27), 4
 MONEY_BACK = ("refund", "undo", "return")
 CURRENCIES = ("USD", "JPY", "KWD")
-CALM = examples(15, HealthCheck)
+CALM = examples(10, HealthCheck)
 
 # Whole units, and goods by weight.
 quantities = st.one_of(st.integers(1, 5), st.integers(1, 5_000).map(units_of))

@@ -12,9 +12,10 @@ from sqlalchemy import Row, select
 
 from orders_pipeline.imports.report import ImportReport
 from orders_pipeline.order_files.columns.invisible import visible
-from orders_pipeline.store.engine import open_engine, reading
+from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import customers, order_lines, orders, products, rejects
 from tests.import_bench import ImportBench, Line, many_orders
+from tests.stores import open_test_engine
 from tests.sweeps import examples
 
 TEXTS = [
@@ -184,12 +185,12 @@ HOSTILE = st.builds(
 
 
 @given(lines=st.lists(HOSTILE, max_size=8))
-@examples(25, [HealthCheck.function_scoped_fixture])
+@examples(15, [HealthCheck.function_scoped_fixture])
 def test_whatever_stands_in_a_file_the_good_orders_are_settled_and_each_line_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory, lines: list[Line]
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("hostile")
-    engine = open_engine(f"sqlite:///{folder / 'orders.db'}")
+    engine = open_test_engine(f"sqlite:///{folder / 'orders.db'}")
     bench = ImportBench.at(engine, folder)
     report = bench.import_lines(*many_orders(5, "good"), *lines, *many_orders(5, "fine"))
     assert accounted(report) == report.records

@@ -99,7 +99,7 @@ weights = st.integers(1, 3_000).map(lambda n: Decimal(n).scaleb(-3))
 prices = st.integers(1, 300_000).map(lambda n: Decimal(n).scaleb(-4))
 
 
-@examples(60)
+@examples(40)
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), weights, prices), min_size=1, max_size=8),
     st.sampled_from([("JPY", 0), ("USD", 2), ("KWD", 3), ("CLF", 4)]),

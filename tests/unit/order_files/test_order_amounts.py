@@ -303,7 +303,7 @@ ORDERS = st.lists(
 DIGITS = {"USD": 2, "JPY": 0, "KWD": 3}
 
 
-@examples(60)
+@examples(40)
 @given(
     orders=ORDERS,
     included=st.booleans(),
