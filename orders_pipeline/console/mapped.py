@@ -50,11 +50,13 @@ class Draft:
 
     Attributes:
         proposal: how it was found; None if it is a profile that exists.
+        profile: the name of that profile, or empty.
     """
 
     base: Document
     table: Table
     proposal: Proposal | None
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def draft_of(context: ApiContext, upload: Upload, fields: Mapping[str, str]) -> 
         with reading(context.engine) as connection:
             profile = with_saved_profile(connection, said).column_profile()
         if profile:
-            return Draft(base_of_profile(profile), table, None)
+            return Draft(base_of_profile(profile), table, None, profile.name)
     proposal = _proposal(upload, said.options)
     return Draft(base_of(proposal.toml), table, proposal)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tests.visitors import Visitor, add_one_of_each_role, visitor
 
 __all__ = ["url"]
 TUS = {"Tus-Resumable": "1.0.0"}
+# Larger than what is written at once.
+PART, TRIES = 2**16, 100
 HTML = "<script>alert(1)</script>"
 STRANGER = f"""Bestellnr;Kunde;Art.-Nr.;Artikelbezeichnung;Anzahl;Einzelpreis;Bestelldatum;Status
 1001;Müller;A1;{HTML};2;3,50;31.12.2025;bezahlt
@@ -92,6 +95,28 @@ def test_a_file_arrives_in_parts_and_goes_on_where_it_stopped(operator: Visitor,
         assert "orders.csv" not in admin.get("/files").text
 
 
+def test_what_arrived_before_the_connection_broke_stays(operator: Visitor) -> None:
+    address = begin(operator, 2 * PART).headers["Location"]
+    host, port = operator.url.removeprefix("http://").split(":")
+    headers = {
+        "Host": f"{host}:{port}",
+        "Cookie": "; ".join(f"{one.name}={one.value}" for one in operator.session.cookies),
+        "X-CSRF-Token": operator.token(),
+        "Content-Type": "application/offset+octet-stream",
+        "Content-Length": str(2 * PART),
+        "Upload-Offset": "0",
+        **TUS,
+    }
+    lines = [f"PATCH {address} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall("\r\n".join(lines).encode() + b"x" * PART)
+        heads = (ask(operator, "HEAD", address).headers["Upload-Offset"] for _ in range(TRIES))
+        assert next(filter(str(PART).__eq__, heads))
+    # Until the server has noticed, the part is still arriving.
+    ends = (add(operator, address, PART, b"x" * PART).status_code for _ in range(TRIES))
+    assert next(status for status in ends if status != 423) == 204
+
+
 def test_what_cannot_be_taken_is_refused_at_once(operator: Visitor, bench: ImportBench) -> None:
     assert begin(operator, 2**20 + 1).status_code == 413
     assert begin(operator, 0).status_code == 422
@@ -159,7 +184,7 @@ def test_the_columns_of_a_stranger_are_mapped_once(operator: Visitor, bench: Imp
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
-        ("letter.csv", b"Dear customer, nothing to see here\n", "Something is missing"),
+        ("letter.csv", b"Dear customer, nothing to see here\n", "cannot be read by this mapping"),
         ("odd.csv", b"a\x00\x01\x02\x03\x04\x05\x06\x07\x08\x01\x02", "Not text"),
         (
             "wide.csv",

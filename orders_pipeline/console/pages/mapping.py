@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -25,11 +26,12 @@ from orders_pipeline.console.mapped import (
 from orders_pipeline.console.pages.new_file import choices, refused_page, whole_upload
 from orders_pipeline.console.rendering import Shown, View
 from orders_pipeline.console.texts import texts
+from orders_pipeline.order_files.columns.profile import built_in_profiles
 from orders_pipeline.order_files.proposals.mapping import statuses_of
-from orders_pipeline.order_files.proposals.shown_columns import columns_of
 from orders_pipeline.staging.uploads import Upload
 
 router = APIRouter(prefix="/files/new")
+LONGEST_NAME = 60
 
 
 @router.get("/{token}/mapping")
@@ -46,7 +48,7 @@ def mapping(view: Shown, caller: Operator, token: str) -> Response:
         "mapping.html",
         "files",
         upload=upload,
-        columns=[one for one in columns_of(draft.table) if one.name],
+        columns=_columns(draft),
         groups=mapped_fields(draft, chosen),
         chosen=chosen,
         dates_told=_dates(chosen.get("dates", "")),
@@ -55,10 +57,26 @@ def mapping(view: Shown, caller: Operator, token: str) -> Response:
         chosen_text=urlencode({**chosen, MAPPED: "yes"}),
         statuses=statuses_of(draft.base, draft.table),
         doubts=draft.proposal.doubts if draft.proposal else (),
-        name=chosen.get("name") or suggested_name(upload.name),
+        name=chosen.get("name") or _name(draft, upload),
         **_looked(view, upload, draft, chosen),
         **choices(view, upload),
     )
+
+
+def _columns(draft: Draft) -> list[tuple[str, str]]:
+    """The columns to choose from; those that share a name by their places, too."""
+    counts = Counter(draft.table.header)
+    return [
+        (str(at), texts().mapping.numbered.format(name=shown, at=at + 1) if counts[name] > 1 else shown)
+        for at, name in enumerate(draft.table.header)
+        if (shown := name[:LONGEST_NAME])
+    ]
+
+
+def _name(draft: Draft, upload: Upload) -> str:
+    """The name of the saved profile that is changed, else one by the name of the file."""
+    is_own = draft.profile and draft.profile not in built_in_profiles()
+    return draft.profile if is_own else suggested_name(upload.name)
 
 
 def _dates(chosen: str) -> list[tuple[str, str]]:

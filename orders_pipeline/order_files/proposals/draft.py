@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from orders_pipeline.base.printable import printable_line
 from orders_pipeline.order_files.columns.money_columns import LineAmount, OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.proposals.companions import SecondFile
@@ -120,13 +121,14 @@ class Draft:
 
 def quoted(text: str) -> str:
     """A text as a TOML string."""
-    return json.dumps(text, ensure_ascii=False)
+    # JSON allows DEL in a text, and TOML does not.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _listed(values: tuple[str, ...]) -> str:
-    return json.dumps(list(values), ensure_ascii=False)
+    return f"[{', '.join(map(quoted, values))}]"
 
 
 def _noted(line: str, notes: Mapping[str, str]) -> str:
     note = notes.get(line.partition(" = ")[0].strip('"'))
-    return f"{line}  # {note}" if note else line
+    return f"{line}  # {printable_line(note)}" if note else line

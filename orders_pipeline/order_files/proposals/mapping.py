@@ -158,20 +158,46 @@ def _has(listed: Iterable[str], value: str) -> bool:
 
 
 def mapped_profile(base: Document, table: Table, chosen: Mapping[str, str], description: str) -> str:
-    """The TOML text of the base with these choices. It may lack what a profile needs."""
+    """The TOML text of the base with these choices. It may lack what a profile needs.
+
+    What was not chosen otherwise stays as the base has it: a field may have several names, for example.
+    """
     made = deepcopy(base)
     made["description"] = description
-    _map_fields(made, table.header, chosen)
-    _map_amounts(made, table.header, chosen)
+    drafted = drafted_choices(base, table)
+    changed = {name: chosen.get(name, "") for name in drafted if chosen.get(name, "") != drafted[name]}
+    changed |= {name: "" for name in _absent(base, drafted) if name not in changed}
+    _map_fields(made, table.header, chosen, changed)
+    _map_amounts(made, table.header, changed)
     _set(made, chosen)
     _sort_statuses(made, statuses_of(base, table), chosen)
     return tomlkit.dumps({name: value for name, value in made.items() if value not in ({}, [])})
 
 
-def _map_fields(made: Document, header: tuple[str, ...], chosen: Mapping[str, str]) -> None:
+def _absent(base: Document, drafted: Mapping[str, str]) -> list[str]:
+    """Fields that the base requires, and whose columns the file lacks."""
+    optional = base.get("optional", [])
+    return [name for name in base.get("columns", {}) if not drafted.get(name, "x") and name not in optional]
+
+
+def _map_fields(
+    made: Document, header: tuple[str, ...], chosen: Mapping[str, str], changed: Mapping[str, str]
+) -> None:
+    before = set(made.get("columns", {}))
     for name in (*NEEDED, *MORE):
-        if name != PRICE:
-            _map_field(made, name, header, chosen.get(name, ""))
+        if name in changed and name != PRICE:
+            _map_field(made, name, header, changed[name])
+    if PRICE in changed or PRICE_IS in changed:
+        _map_price(made, header, chosen)
+    columns, given = made.get("columns", {}), _given(made)
+    added = [name for name in _MAY_BE_ABSENT if name in columns and name not in before]
+    made["optional"] = [name for name in [*made.get("optional", []), *added] if name in given]
+    made["inherit"] = [name for name in made.get("inherit", []) if name in given]
+    pairs = made.get("fallback", {}).items()
+    made["fallback"] = {name: other for name, other in pairs if {name, other} <= given}
+
+
+def _map_price(made: Document, header: tuple[str, ...], chosen: Mapping[str, str]) -> None:
     price, other = chosen.get(PRICE_IS, PRICES[0].value), chosen.get(PRICE, "")
     drafted = next((field.value for field in PRICES if kept(made, field)), "")
     if other == KEEP and drafted and drafted != price:
@@ -180,11 +206,6 @@ def _map_fields(made: Document, header: tuple[str, ...], chosen: Mapping[str, st
     elif other != KEEP:
         for field in PRICES:
             _map_field(made, field.value, header, other if field.value == price else "")
-    given = _given(made)
-    made["optional"] = [name for name in _MAY_BE_ABSENT if name in made.get("columns", {})]
-    made["inherit"] = [name for name in made.get("inherit", []) if name in given]
-    pairs = made.get("fallback", {}).items()
-    made["fallback"] = {name: other for name, other in pairs if {name, other} <= given}
 
 
 def _map_field(made: Document, name: str, header: tuple[str, ...], choice: str) -> None:
@@ -216,10 +237,10 @@ def _given(made: Document) -> set[str]:
     return {name for section in (*sections, *packed) for name in section}
 
 
-def _map_amounts(made: Document, header: tuple[str, ...], chosen: Mapping[str, str]) -> None:
+def _map_amounts(made: Document, header: tuple[str, ...], changed: Mapping[str, str]) -> None:
     amounts = made.setdefault("amounts", {})
     for name in AMOUNTS:
-        choice = chosen.get(name, "")
+        choice = changed.get(name, KEEP)
         if choice == KEEP:
             continue
         amounts.pop(name, None)
@@ -230,7 +251,7 @@ def _map_amounts(made: Document, header: tuple[str, ...], chosen: Mapping[str, s
         ("tax_included", TAX_INCLUDED),
         ("line_level", {"add": "add", "contained": "contained"}),
     ):
-        choice = chosen.get(name, "")
+        choice = changed.get(name, KEEP)
         if choice in values:
             amounts[name] = values[choice]
         elif choice != KEEP:
@@ -251,7 +272,7 @@ def _set(made: Document, chosen: Mapping[str, str]) -> None:
     currency = chosen.get("currency_is", "").strip().upper()
     if currency and "currency" not in _given(made):
         made.setdefault("constants", {})["currency"] = currency
-    others = [one for one in made.get("lines", {}).get("leave_out", []) if one not in set(LineKind)]
+    others = [one for one in made.get("lines", {}).get("leave_out", []) if one not in list(LineKind)]
     left_out = [kind.value for kind in LineKind if chosen.get(kind.value)]
     made["lines"] = {"leave_out": [*left_out, *others]} if left_out or others else {}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from orders_pipeline.base.printable import printable_line
 from orders_pipeline.order_files.columns.money_columns import OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField, built_in_profiles
 from orders_pipeline.order_files.proposals.column_guesses import Guess, decimal_separator, guess_columns
@@ -405,7 +406,7 @@ class _Proposing:
     def _gaps(self, missing: list[str]) -> Iterator[str]:
         for field in missing:
             maybe = next((guess.column for guess in self._found if guess.field.value == field), "?")
-            yield f'# {field} = "{maybe}"  # required, but no column fits well'
+            yield f'# {field} = "{printable_line(maybe)}"  # required, but no column fits well'
 
     def _unused(self, draft: Draft) -> Iterator[str]:
         joined = {name for names in draft.joined.values() for name in names}
@@ -414,7 +415,7 @@ class _Proposing:
         used |= set(draft.items.used if draft.items else ())
         others = [" ".join(name.split()) for name in self._table.header if name and name not in used]
         if others:
-            yield f"# Not used: {', '.join(others)}"
+            yield printable_line(f"# Not used: {', '.join(others)}")
 
 
 def _is_blank(column: pl.Series) -> pl.Series:

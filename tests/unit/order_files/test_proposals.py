@@ -54,6 +54,12 @@ def test_what_no_column_fits_is_left_to_be_filled_in() -> None:
     assert '# sku = "?"' in proposal.toml
 
 
+def test_a_header_with_control_characters_is_drafted(tmp_path: Path) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_text(f"{HEADER},a\x1b[31m,b\x7f,discount\x1b\n{line()},1,2,3\n")
+    assert parse_profile(propose_profile(file, ReadOptions()).toml, "odd.toml").columns
+
+
 def test_dates_that_can_be_two_things_are_a_doubt(tmp_path: Path) -> None:
     proposal = propose_profile(
         order_file(tmp_path, line(date="1/2/2025"), line(date="3/4/2025")), ReadOptions()
