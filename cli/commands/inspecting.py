@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.context import open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page
-from orders_pipeline.base.model import AuthorizationStatus, PaymentMethod
+from orders_pipeline.base.model import AuthorizationStatus, PaymentMethod, RefundKind, RefundStatus
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
@@ -127,7 +127,9 @@ def _refund_events(refund: dict[str, Any], currency: str) -> list[tuple[str, str
     events = [(refund["requested_at"], f"{what} requested by {refund['requested_by']}{because}")]
     if refund["settled_at"]:
         outcome = refund["failure"] or refund["transaction_id"] or ""
-        ended = f"{refund['kind']} {refund['refund_id']} {refund['status']}"
+        reversed_dispute = refund["kind"] == RefundKind.DISPUTE and refund["status"] == RefundStatus.FAILED
+        status = "reversed" if reversed_dispute else refund["status"]
+        ended = f"{refund['kind']} {refund['refund_id']} {status}"
         events.append((refund["settled_at"], f"{ended}: {outcome}" if outcome else ended))
     return events
 

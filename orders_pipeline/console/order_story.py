@@ -12,6 +12,7 @@ from orders_pipeline.base.model import (
     AuthorizationStatus,
     NotificationStatus,
     PaymentStatus,
+    RefundKind,
     RefundStatus,
     ReservationStatus,
 )
@@ -114,10 +115,18 @@ def _refunds(story: Story) -> Iterator[Moment]:
         who = ", ".join(part for part in (one["requested_by"], one["reason"]) if part)
         yield Moment(one["requested_at"], getattr(t, f"{one['kind']}_asked").format(amount=amount), who)
         if one["settled_at"]:
-            is_done = one["status"] == RefundStatus.COMPLETED
-            told = t.refunded if is_done else t.refund_ended.format(status=one["status"])
-            detail = one["transaction_id"] if is_done else one["failure"]
-            yield Moment(one["settled_at"], told, detail or "", GOOD if is_done else BAD)
+            yield _end_of_refund(one)
+
+
+def _end_of_refund(refund: Story) -> Moment:
+    """A completed dispute is bad news, and one that failed was won."""
+    t, is_done = texts().order, refund["status"] == RefundStatus.COMPLETED
+    detail = (refund["transaction_id"] if is_done else refund["failure"]) or ""
+    if refund["kind"] == RefundKind.DISPUTE:
+        told, is_good = (t.disputed, False) if is_done else (t.dispute_reversed, True)
+    else:
+        told, is_good = t.refunded if is_done else t.refund_ended.format(status=refund["status"]), is_done
+    return Moment(refund["settled_at"], told, detail, GOOD if is_good else BAD)
 
 
 def _notes(story: Story) -> Iterator[Moment]:

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from cli.commands.inspecting import _events as shown_events
-from orders_pipeline.base.model import EventType
+from orders_pipeline.base.model import EventType, RefundKind
 from orders_pipeline.console.order_story import history_of
 from orders_pipeline.lifecycle.story import find_orders
+from orders_pipeline.refunds.actions import RefundAction
+from orders_pipeline.refunds.request import Requested
 from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench, Line
 from tests.mailboxes import Mailbox, mailbox
 from tests.notices import ADA, NoticeBench, ordered
+from tests.refund_bench import RefundBench, asked
 from tests.webhooks import Receiver, add, receiving, relay
 
 
@@ -53,3 +56,16 @@ def test_the_timeline_has_deliveries_of_events_and_the_notice_to_the_customer(
     shown = " ".join(shown_events(sent))
     assert "event order.completed delivered: webhook 1" in shown
     assert "notice 1 of order.completed sent" in shown
+
+
+def test_a_dispute_that_is_won_does_not_look_like_a_failed_refund(lone_bench: ImportBench) -> None:
+    shop = RefundBench(lone_bench)
+    lone_bench.import_lines(Line("1"))
+    (booked,) = shop.request(asked("1", amount="4.00", kind=RefundKind.DISPUTE, reference="du_1"))
+    assert isinstance(booked, Requested)
+    shop.act(RefundAction.REVERSE, booked.refund_id, because="won")
+    with reading(lone_bench.engine) as connection:
+        (story,) = find_orders(connection, "1", None)
+    last = history_of(story)[-1]
+    assert (last.text, last.detail, last.tone) == ("The disputed money came back", "won", "good")
+    assert shown_events(story)[-1].endswith(f"dispute {booked.refund_id} reversed: won")
