@@ -2,8 +2,8 @@
 
 `python -m benchmarks.refunding 100000` takes so many orders from their file to their end in a temporary
 store, then a refund of each, from the file of refunds to its end; with `--captures`, it only authorizes the
-orders, and then captures them. With `--postgres`, the store is on a server of its own, whose CPU time
-counts, too.
+orders, and then captures them. Both ways include the reports of their commands, but no publication. With
+`--postgres`, the store is on a server of its own, whose CPU time counts, too.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from orders_pipeline.base.settings import PaymentCapture
 from orders_pipeline.captures.request import request_captures
 from orders_pipeline.captures.settle import CaptureWork
 from orders_pipeline.refunds.asked import RefundAsked
-from orders_pipeline.refunds.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.listing import sums_of
+from orders_pipeline.refunds.request import RefundTerms, Requested, request_refunds
 from orders_pipeline.refunds.request_file import read_requests
 from orders_pipeline.refunds.settle import RefundWork
+from orders_pipeline.store.engine import reading
 from tests.import_bench import RUN, ImportBench, many_orders, write_orders
 from tests.refund_bench import ADA
 from tests.services import running_postgres
@@ -61,22 +63,25 @@ class Clock:
         return time.process_time() + (_server_seconds() if self._server else 0.0)
 
 
-CHARGE = ("parse", "load", "reserve", "charge", "finalize")
-REFUND, CAPTURE = ("read", "request", "settle"), ("request", "settle")
+BATCH = ("load", "reserve", "charge", "finalize", "roll_back")
+CHARGE = ("stage", "parse", *BATCH, "summarize")
+REFUND, CAPTURE = ("read", "request", "settle", "sum_up"), ("request", "settle")
 
 
 def charge_orders(bench: ImportBench, orders: int, clock: Clock) -> None:
     """Takes so many orders of one line each to their end."""
     bench.stock(MOUSE=10 * orders)
-    key = bench.stage(write_orders(bench.folder / "orders.csv", many_orders(orders)))
+    file = write_orders(bench.folder / "orders.csv", many_orders(orders))
+    with clock.timing("stage"):
+        key = bench.stage(file)
     with clock.timing("parse"):
         batches = bench.steps.parse(key, RUN)
     for number in batches:
-        for step in CHARGE[1:]:
+        for step in BATCH:
             with clock.timing(step):
                 bench.step(step, key, number)
-        bench.step("roll_back", key, number)
-    bench.steps.finish(key)
+    with clock.timing("summarize"):
+        bench.steps.finish(key)
 
 
 def refund_orders(bench: ImportBench, orders: int, clock: Clock) -> None:
@@ -88,9 +93,12 @@ def refund_orders(bench: ImportBench, orders: int, clock: Clock) -> None:
         asked = [row.asked for row in read_requests(file, RefundAsked(order=""), None)]
     terms = RefundTerms.of(bench.settings)
     with clock.timing("request"):
-        request_refunds(bench.engine, [one for one in asked if isinstance(one, RefundAsked)], terms, ADA)
+        wanted = [one for one in asked if isinstance(one, RefundAsked)]
+        answers = request_refunds(bench.engine, wanted, terms, ADA)
     with clock.timing("settle"):
         RefundWork.of(bench.settings, bench.engine, bench.gateway).settle(true())
+    with clock.timing("sum_up"), reading(bench.engine) as connection:
+        sums_of(connection, [one.id for one in answers if isinstance(one, Requested)])
 
 
 def capture_orders(bench: ImportBench, clock: Clock) -> None:

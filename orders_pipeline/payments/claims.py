@@ -20,6 +20,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.gateway import Capture, GatewayUnavailableError, PaymentGateway, Refund, Void
 from orders_pipeline.payments.saving import save_as_they_arrive
 from orders_pipeline.store.engine import STORE_FAILED
+from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.planner import by_keys
 
 # Even a slow gateway answers so many within minutes.
@@ -73,16 +74,18 @@ class Claims:
     ) -> list[int]:
         """Stores the intent to ask for rows; only one process gets each of them."""
         ready = and_(chosen, self._may_be_asked(now, patience))
-        ids = select(self.id).where(ready).order_by(self.id).limit(at_once).with_for_update(skip_locked=True)
-        row = self.table.c
-        claim = (
-            update(self.table)
-            .where(self.id.in_(ids), row.settled_at.is_(None))
-            .values(status=PROCESSING, asked_at=now, tries=row.tries + 1)
-            .returning(self.id)
+        query = (
+            select(self.id).where(ready).order_by(self.id).limit(at_once).with_for_update(skip_locked=True)
         )
+        row = self.table.c
+        claim = update(self.table).values(status=PROCESSING, asked_at=now, tries=row.tries + 1)
         with by_keys(connection):
-            return sorted(connection.execute(claim).scalars())
+            # Not one statement: PostgreSQL would at times compare each row with each of the chosen ids.
+            ids = connection.scalars(query).all()
+            for part in parts(ids):
+                these = among(connection, self.id, part)
+                connection.execute(claim.where(these, row.settled_at.is_(None)))
+        return list(ids)
 
     @contextmanager
     def renewing(self, engine: Engine, claimed: Sequence[int], asked_at: int, every: float) -> Iterator[None]:

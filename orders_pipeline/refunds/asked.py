@@ -107,7 +107,7 @@ class RefundAsked(NamedTuple):
 _NAMES = RefundAsked._fields[:-1]
 _UNSAID = [RefundAsked._field_defaults.get(name) for name in _NAMES]
 # `json.dumps` would make an encoder for each of thousands of requests.
-_as_json = json.JSONEncoder(sort_keys=True).encode
+_as_json = json.JSONEncoder(sort_keys=True, check_circular=False).encode
 
 
 def _plain(value: object) -> object:

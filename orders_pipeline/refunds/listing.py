@@ -16,7 +16,8 @@ from orders_pipeline.base.money import decimal_string, json_money
 from orders_pipeline.base.quantities import quantity_number, units_of
 from orders_pipeline.refunds.asked import UnknownRefundError
 from orders_pipeline.refunds.request import Planned, RefundTerms, rows_of
-from orders_pipeline.store.many_values import parts
+from orders_pipeline.store.many_values import among, parts
+from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import orders, refund_lines, refunds, sources
 
 Document = dict[str, Any]
@@ -176,10 +177,12 @@ def sums_of(connection: Connection, ids: Iterable[int]) -> tuple[dict[str, int],
     )
     numbers: Counter[str] = Counter()
     amounts: Counter[str] = Counter()
-    for part in parts(ids):
-        for status, currency, number, amount in connection.execute(query.where(refunds.c.id.in_(part))):
-            numbers[status] += number
-            amounts[currency] += int(amount)
+    with by_keys(connection):
+        for part in parts(ids):
+            of_part = query.where(among(connection, refunds.c.id, part))
+            for status, currency, number, amount in connection.execute(of_part):
+                numbers[status] += number
+                amounts[currency] += int(amount)
     return dict(numbers), {currency: decimal_string(sum_, currency) for currency, sum_ in amounts.items()}
 
 

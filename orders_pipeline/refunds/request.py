@@ -105,7 +105,7 @@ class Planned(NamedTuple):
 
     def needs_approval(self, terms: RefundTerms) -> bool:
         """Whether another operator has to approve it."""
-        return not self.is_settled and terms.is_above_limit(self.decided.amount, self.left.order.currency)
+        return terms.is_above_limit(self.decided.amount, self.left.order.currency) and not self.is_settled
 
 
 def rows_of(rows: Sequence[Planned], terms: RefundTerms) -> pl.DataFrame:
