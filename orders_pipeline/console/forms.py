@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 MOST_CHARACTERS = 500
@@ -14,6 +14,17 @@ NO_NUL = r"^[^\x00]*$"
 Field = Annotated[str, Form(max_length=MOST_CHARACTERS, pattern=NO_NUL)]
 # Longer ones are refused with a message, and NUL only makes a password wrong.
 Password = Annotated[str, Form(max_length=10_000)]
+# A page of rejected lines, with the cells of each.
+MOST_FIELDS = 20_000
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    form = await request.form(max_fields=MOST_FIELDS)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+# The texts of a form whose fields depend on a file.
+Fields = Annotated[dict[str, str], Depends(_fields)]
 
 
 def gone_to(path: str, **query: str) -> Response:

@@ -55,7 +55,7 @@ def shown_rejects(connection: Connection, found: Import, rows: list[dict[str, An
     identified = identified_of(found)
     read = set(uses_of(identified.profile, identified.header)) or set(range(MOST_SHOWN))
     numbers = {row["order_number"] for row in rows if row["order_number"]}
-    since = imported_since(connection, found.source, numbers)
+    since = imported_since(connection, found, numbers)
     shown, seen = [], set()
     for row in rows:
         # A record with several items is rejected once for each.

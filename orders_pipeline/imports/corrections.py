@@ -96,7 +96,8 @@ def records_with(connection: Connection, import_id: int, code: str) -> set[int]:
     return set(connection.scalars(query))
 
 
-def imported_since(connection: Connection, source: str, numbers: Collection[str]) -> set[str]:
-    """Which of these orders the store has, because a correction of them was imported."""
-    wanted = (orders.c.source_id == find_source(connection, source), orders.c.number.in_(numbers))
+def imported_since(connection: Connection, found: Import, numbers: Collection[str]) -> set[str]:
+    """Which of these orders a later file brought: a correction, for example."""
+    of_source = orders.c.source_id == find_source(connection, found.source)
+    wanted = (of_source, orders.c.number.in_(numbers), orders.c.import_id > found.id)
     return set(connection.scalars(select(orders.c.number).where(*wanted)))

@@ -54,7 +54,7 @@ def mapping(view: Shown, caller: Operator, token: str) -> Response:
         dates_told=_dates(chosen.get("dates", "")),
         means={kind: _means(kind) for kind in ("payment", "skipping")},
         currency=view.context.settings.currency,
-        chosen_text=urlencode({**chosen, MAPPED: "yes"}),
+        chosen_text=urlencode({**query, **chosen, MAPPED: "yes"}),
         statuses=statuses_of(draft.base, draft.table),
         doubts=draft.proposal.doubts if draft.proposal else (),
         name=chosen.get("name") or _name(draft, upload),

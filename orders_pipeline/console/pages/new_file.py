@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from orders_pipeline.api.access import Operator
@@ -15,7 +15,7 @@ from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.uploads import stage_sent
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.console.forms import gone_to, led_to
+from orders_pipeline.console.forms import Fields, gone_to, led_to
 from orders_pipeline.console.looked_at import (
     SAID,
     look_at_file,
@@ -36,13 +36,6 @@ from orders_pipeline.store.engine import reading
 router = APIRouter(prefix="/files/new", route_class=KeyBeforeBody)
 # A file that is refused with one of these can be read once its columns are mapped.
 TO_MAP = ("header_missing", "column_missing", "column_ambiguous")
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-
-
-Fields = Annotated[dict[str, str], Depends(_fields)]
 
 
 @router.get("/{token}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from orders_pipeline.api.access import Operator
@@ -14,7 +13,7 @@ from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.uploads import incoming_file, stage_sent
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.console.forms import led_to
+from orders_pipeline.console.forms import Fields, led_to
 from orders_pipeline.console.reject_cells import corrections_in
 from orders_pipeline.console.rendering import Shown, View
 from orders_pipeline.console.texts import texts
@@ -26,16 +25,6 @@ from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/files", route_class=KeyBeforeBody)
-# A page of rejected lines with the cells of each.
-MOST_FIELDS = 20_000
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    form = await request.form(max_fields=MOST_FIELDS)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
-Fields = Annotated[dict[str, str], Depends(_fields)]
 
 
 @router.post("/{key}/rejects")
