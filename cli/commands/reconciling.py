@@ -12,6 +12,7 @@ from cli.commands.exporting import CurrencyOption, known_currency
 from cli.context import open_store
 from cli.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
 from cli.output import JsonOption, command, emit, page, wrong_usage
+from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.settings import Settings, accounts_by_name, load_settings
 from orders_pipeline.exports.journal import JOURNAL, journal_rows
 from orders_pipeline.payouts.documents import Document, reconciliation_document
@@ -87,20 +88,25 @@ def _show(document: Document) -> None:
     for one in document["fine"]:
         page.print(f"[green]{one['state']:>9}[/]  {_line(one)}", highlight=False)
     for one in document["findings"]:
-        page.print(
-            f"[bold red]{one['state']:>9}[/]  {_line(one)}, difference {one['difference']}", highlight=False
-        )
+        difference = f"difference {_money(one['difference'], one['currency'])}"
+        page.print(f"[bold red]{one['state']:>9}[/]  {_line(one)}, {difference}", highlight=False)
         page.print(f"           {escape(one['action'])}", highlight=False)
         for example in one["examples"]:
             page.print(f"[dim]           {escape(_example(example))}[/]", highlight=False)
     for currency, amount in document["differences"].items():
-        page.print(f"not explained by the above: {amount} {currency}", highlight=False)
+        page.print(f"not explained by the above: {_money(amount, currency)} {currency}", highlight=False)
 
 
 def _line(one: Document) -> str:
     subject = one["subject"].replace("_", " ")
-    amounts = f"expected {one['expected']}, found {one['found']} {one['currency']}"
+    currency = one["currency"]
+    expected, found = (_money(one[name], currency) for name in ("expected", "found"))
+    amounts = f"expected {expected}, found {found} {currency}"
     return f"{subject:<12} {one['count']:>9,}  {amounts}"
+
+
+def _money(amount: float, currency: str) -> str:
+    return f"{amount:,.{minor_digits(currency)}f}"
 
 
 def _example(example: Document) -> str:

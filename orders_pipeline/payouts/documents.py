@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.money import decimal_string
+from orders_pipeline.base.money import json_money
 from orders_pipeline.payouts.findings import Finding
 from orders_pipeline.payouts.reconciling import Reconciliation
 
@@ -13,14 +13,13 @@ Document = dict[str, Any]
 
 
 def reconciliation_document(found: Reconciliation) -> Document:
-    """The whole result. Amounts are decimal strings."""
+    """The whole result, with amounts as numbers."""
     return {
         "ok": found.ok,
         "reported_until": _time(found.reported_until),
         "bank_until": _time(found.bank_until),
         "differences": {
-            currency: decimal_string(amount, currency)
-            for currency, amount in sorted(found.differences.items())
+            currency: json_money(amount, currency) for currency, amount in sorted(found.differences.items())
         },
         "findings": [_finding(one) for one in found.problems],
         "fine": [_finding(one) for one in found.findings if one not in found.problems],
@@ -33,9 +32,9 @@ def _finding(one: Finding) -> Document:
         "state": one.state,
         "currency": one.currency,
         "count": one.number,
-        "expected": decimal_string(one.ours, one.currency),
-        "found": decimal_string(one.theirs, one.currency),
-        "difference": decimal_string(one.theirs - one.ours, one.currency),
+        "expected": json_money(one.ours, one.currency),
+        "found": json_money(one.theirs, one.currency),
+        "difference": json_money(one.theirs - one.ours, one.currency),
         "action": one.action,
         "examples": list(one.examples),
     }

@@ -27,16 +27,16 @@ MOVEMENTS = (Subject.PAYMENT, Subject.REFUND, Subject.DISPUTE)
 
 
 class State(StrEnum):
-    """How the two sides compare. `pending`: the other side is not due yet."""
+    """How the two sides compare, the worst first. `pending`: the other side is not due yet."""
 
-    OK = "ok"
-    PENDING = "pending"
     MISSING = "missing"
     TWICE = "twice"
     OFF = "off"
-    LATE = "late"
     UNKNOWN = "unknown"
     AMBIGUOUS = "ambiguous"
+    LATE = "late"
+    PENDING = "pending"
+    OK = "ok"
 
 
 FINE = (State.OK, State.PENDING)

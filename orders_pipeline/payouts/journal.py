@@ -11,7 +11,7 @@ from sqlalchemy import Connection, String, bindparam, text
 
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.payouts.periods import Period, bounds_of, sql_of
-from orders_pipeline.store.planner import join_windows_by_hash
+from orders_pipeline.store.planner import join_all_by_hash
 
 ROWS_AT_ONCE = 10_000
 
@@ -38,7 +38,7 @@ def journal(
         accounts: for each name in `journal_accounts`, the account of the bookkeeping.
         currency: only entries in it; None: all. An entry has only one currency.
     """
-    join_windows_by_hash(connection)
+    join_all_by_hash(connection)
     query = text(sql_of("payout_ties", "journal")).bindparams(bindparam("currency", type_=String))
     bound = bounds_of(connection, period, always=True) | {"currency": currency}
     rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query, bound)

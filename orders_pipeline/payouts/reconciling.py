@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.money import decimal_string
+from orders_pipeline.base.money import json_money
 from orders_pipeline.payouts.findings import FINE, MOVEMENTS, Finding, State, Subject
 from orders_pipeline.payouts.periods import NONE_YET, Period, bounds_of, sql_of
-from orders_pipeline.store.planner import join_windows_by_hash
+from orders_pipeline.store.planner import join_all_by_hash
 from orders_pipeline.store.schema import payout_lines
 
 QUERIES = (("movements",), ("payout_ties", "payouts"))
@@ -33,18 +33,15 @@ class Reconciliation:
 
     @property
     def problems(self) -> list[Finding]:
-        """The findings that somebody has to act on."""
-        return [one for one in self.findings if one.state not in FINE]
+        """The findings that somebody has to act on, the worst first."""
+        states = list(State)
+        bad = [one for one in self.findings if one.state not in FINE]
+        return sorted(bad, key=lambda one: states.index(one.state))
 
     @property
     def ok(self) -> bool:
         """Whether everything is tied, or not due yet."""
         return not self.problems
-
-    @property
-    def currencies(self) -> list[str]:
-        """The currencies of the findings."""
-        return sorted({one.currency for one in self.findings})
 
 
 def reconcile(connection: Connection, period: Period, examples: int = 5) -> Reconciliation:
@@ -54,7 +51,7 @@ def reconcile(connection: Connection, period: Period, examples: int = 5) -> Reco
         examples: how many to list of each kind.
     """
     bound = bounds_of(connection, period)
-    join_windows_by_hash(connection)
+    join_all_by_hash(connection)
     findings = [
         finding
         for names in QUERIES
@@ -86,7 +83,7 @@ def _example(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
         name: value for name, value in row.items() if name not in LEFT_OUT and value is not None
     }
     for name in MONEY:
-        shown[name] = decimal_string(int(row[name]), row["currency"])
+        shown[name] = json_money(int(row[name]), row["currency"])
     shown["at"] = to_datetime(row["at"]).astimezone(zone).isoformat(timespec="seconds")
     return shown
 

@@ -150,7 +150,7 @@ def test_a_document_has_exact_amounts_an_action_and_examples(bench: ImportBench)
     )
     document = reconciliation_document(reconciled(bench))
     off = next(one for one in document["findings"] if one["state"] == "off")
-    assert (off["expected"], off["found"], off["difference"]) == ("10.00", "11.00", "1.00")
+    assert (off["expected"], off["found"], off["difference"]) == (10.0, 11.0, 1.0)
     example = off["examples"][0]
     assert (example["order"], example["line"], example["payout"]) == ("1", "txn_1", "po_1")
     assert off["action"]
