@@ -11,6 +11,7 @@ import sys
 from importlib.metadata import entry_points
 from threading import Event, Thread
 
+from jobs.dagster_seams.grpc_waits import wake_rarely
 from jobs.dagster_seams.server_logs import use_server_logs
 from jobs.dagster_seams.storage_engines import keep_engines
 from jobs.dagster_seams.warm_runs import fork_runs
@@ -34,6 +35,7 @@ def main() -> None:
 
 
 def _prepare_code_server(settings: Settings) -> None:
+    wake_rarely()
     if settings.warm_runs:
         fork_runs(_option("-m"))
     if "--socket" in sys.argv:
