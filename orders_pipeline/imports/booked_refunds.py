@@ -31,7 +31,7 @@ def refunding_actor(found: Import) -> str:
 def booked_refunds(connection: Connection, found: Import) -> dict[str, str]:
     """What is booked as given back because the file of an import tells it: decimal strings by currency."""
     window = order_ids(connection, found.id)
-    if not tells_refunds(found) or window is None:
+    if window is None:
         return {}
     known = (
         select(orders.c.id)

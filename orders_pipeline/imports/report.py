@@ -92,7 +92,7 @@ def report_import(connection: Connection, found: Import, seconds: float) -> Impo
         statuses=_statuses(sums),
         revenue=revenue_of(connection, found.id),
         rejects_by_code=found.removed_rejects or count_rejects(connection, found.id),
-        refunded=booked_refunds(connection, found),
+        refunded=booked_refunds(connection, found) if parsed and parsed.refunded_orders else {},
         seconds=round(seconds, 3),
         orders_per_second=round(accepted / seconds, 1) if seconds > 0 else 0.0,
         detected=_detected(found, parsed),
