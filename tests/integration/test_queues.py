@@ -86,7 +86,7 @@ def test_what_has_a_higher_priority_runs_first_and_a_worker_takes_from_its_queue
 def test_a_run_is_refused_with_the_name_of_the_queue_that_nobody_serves(
     settings: Settings, app: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.workers.executor.WORKERS_ANSWER_WITHIN_SECONDS", 1)
+    monkeypatch.setattr("jobs.workers.executor.WORKERS_ANSWER_WITHIN_SECONDS", 5)
     with worker(settings, "orders"):
         send(app, tmp_path / "noted", "orders", 5)
         noted(tmp_path / "noted", 1)

@@ -249,6 +249,7 @@ def test_nothing_is_launched_again_before_a_worker_answers(
     key = running(bench)
     run_of(instance, key, FAILURE)
     monkeypatch.setattr("jobs.imports.readiness.unserved_queues", unserved_queues)
+    monkeypatch.setattr("jobs.imports.readiness.WORKERS_ANSWER_WITHIN_SECONDS", 0.1)
     assert look_for_lost(bench, instance) == []
     assert found(bench, key).status is ImportStatus.RUNNING
 
