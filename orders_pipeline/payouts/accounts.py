@@ -11,8 +11,10 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.payouts.lines import BankStatement
 from orders_pipeline.payouts.reading import PayoutFile
 from orders_pipeline.store.many_values import among, parts
-from orders_pipeline.store.schema import authorizations, bank_lines, payments, settlement_files
+from orders_pipeline.store.schema import authorizations, payments, settlement_files
 
+# Between the accounts of a statement file.
+ACCOUNTS = ", "
 HINT = "If it is an account of this shop, import the file with --new-account."
 
 
@@ -44,13 +46,10 @@ def require_our_account(connection: Connection, file: PayoutFile) -> None:
 
 def _require_known(connection: Connection, name: str, accounts: Sequence[str], provider: str | None) -> None:
     f = settlement_files.c
-    of_statements = select(bank_lines.c.account).distinct()
     of_files = (
         select(f.account).where(f.provider == provider if provider else f.provider.is_(None)).distinct()
     )
-    known = set(connection.execute(of_files).scalars())
-    if not provider:
-        known |= set(connection.execute(of_statements).scalars())
+    known = {one for listed in connection.execute(of_files).scalars() for one in listed.split(ACCOUNTS)}
     if others := sorted(set(accounts) - known if known else set()):
         told = f"{name} is of the account {others[0]!r}, and the store knows {', '.join(sorted(known))}."
         raise FileRefused("account_other", told, HINT)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.payouts.accounts import require_our_account
+from orders_pipeline.payouts.accounts import ACCOUNTS, require_our_account
 from orders_pipeline.payouts.lines import BankStatement, ProviderReport, Reject
 from orders_pipeline.payouts.reading import PayoutFile
 from orders_pipeline.payouts.storing import Stored, store_bank_lines, store_payout_lines
@@ -88,7 +88,11 @@ def _file_row(connection: Connection, file: PayoutFile, actor: str) -> int:
 
 def _head(content: ProviderReport | BankStatement) -> dict[str, object]:
     if isinstance(content, BankStatement):
-        return {"account": content.accounts[0], "first_at": content.first_at, "last_at": content.last_at}
+        return {
+            "account": ACCOUNTS.join(sorted(set(content.accounts))),
+            "first_at": content.first_at,
+            "last_at": content.last_at,
+        }
     times = [line.booked_at for line in content.lines]
     covered = {"first_at": min(times, default=None), "last_at": max(times, default=None)}
     return {"provider": content.provider, "account": content.account, **covered}

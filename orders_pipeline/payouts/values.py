@@ -11,6 +11,7 @@ from orders_pipeline.payouts.lines import LineRejected
 
 MOST_MINOR_UNITS = 10**15
 LONGEST_ID = 255
+YEARS = range(1990, 2100)
 
 
 def read_currency(text: str) -> str:
@@ -48,10 +49,7 @@ def read_time(text: str, zone: tzinfo, column: str) -> int:
     Raises:
         LineRejected: it is neither.
     """
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise LineRejected("date_invalid", f"{column} {text!r} is not a date such as 2025-11-10.") from None
+    moment = _moment(text, column)
     return to_microseconds(moment if moment.tzinfo else moment.replace(tzinfo=zone))
 
 
@@ -66,10 +64,7 @@ def read_day(text: str, column: str) -> date:
     Raises:
         LineRejected: it is neither.
     """
-    try:
-        return datetime.fromisoformat(text.strip()).date()
-    except ValueError:
-        raise LineRejected("date_invalid", f"{column} {text!r} is not a date such as 2025-11-10.") from None
+    return _moment(text, column).date()
 
 
 def read_id(text: str, column: str) -> str | None:
@@ -82,3 +77,13 @@ def read_id(text: str, column: str) -> str | None:
     if len(value) > LONGEST_ID or not value.isprintable():
         raise LineRejected("id_invalid", f"{column} is not an id of up to {LONGEST_ID} characters.")
     return value or None
+
+
+def _moment(text: str, column: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901 of no year that is taken
+    if moment.year not in YEARS:
+        raise LineRejected("date_invalid", f"{column} {text!r} is not a date such as 2025-11-10.")
+    return moment

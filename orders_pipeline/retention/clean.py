@@ -15,6 +15,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.retention.events import remove_events
 from orders_pipeline.retention.imports import remove_batches, remove_originals, remove_rejects
 from orders_pipeline.retention.notifications import remove_notifications
+from orders_pipeline.retention.payouts import remove_payout_rejects
 from orders_pipeline.retention.removed import Removed
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.staging.staging import open_staging
@@ -48,6 +49,7 @@ def _of_imports(engine: Engine, settings: Settings, *, dry: bool) -> Iterator[Re
         yield Removed("originals", remove_originals(engine, staging, _before(days), dry=dry), days)
     if days := settings.keep_rejects_days:
         yield Removed("rejects", remove_rejects(engine, _before(days), dry=dry), days)
+        yield Removed("payout_rejects", remove_payout_rejects(engine, _before(days), dry=dry), days)
     if days := settings.keep_events_days:
         yield Removed("events", remove_events(engine, _before(days), dry=dry), days)
     if days := settings.keep_notifications_days:

@@ -7,6 +7,7 @@ from datetime import UTC, date
 
 import pytest
 import requests
+from playwright.sync_api import Browser
 
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.payouts.importing import import_file
@@ -14,8 +15,12 @@ from orders_pipeline.payouts.reading import read_file
 from orders_pipeline.store.engine import open_engine
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
+from tests.e2e.browser import browser
+from tests.e2e.console import problems_everywhere
 from tests.import_bench import ImportBench
 from tests.payout_files import STRIPE, stripe_row, write_csv
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +58,7 @@ def test_the_page_shows_the_findings_and_html_stays_text(url: str) -> None:
     for text in ("Another amount", "The amounts differ", "order &lt;b&gt;1", "11.00"):
         assert text in page.text
     assert "<b>1" not in page.text
+
+
+def test_the_page_is_accessible_on_all_screens(browser: Browser, url: str) -> None:
+    assert problems_everywhere(browser, url, "/reconciliation") == {}

@@ -7,17 +7,21 @@ from datetime import UTC, date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.payouts.files import list_files, list_rejects
 from orders_pipeline.payouts.importing import PayoutImport, import_file
 from orders_pipeline.payouts.reading import read_file
+from orders_pipeline.retention.payouts import remove_payout_rejects
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import bank_lines, payout_lines, payouts
 from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
 from tests.payout_files import IBAN, STRIPE, camt053, camt_entry, stripe_row, write_csv
+
+WHOLE = "payout_lines_are_in_the_store"
 
 
 @pytest.fixture
@@ -51,6 +55,7 @@ def test_the_same_lines_are_stored_once_in_whichever_file_they_come(
     assert (again.accepted, again.duplicates, again.rejected) == (0, 2, 1)
     longer = stripe(bench, charge(order), stripe_row("txn_4", "fee", "-2.00"), name="longer.csv")
     assert (take(bench, longer).accepted, take(bench, longer).duplicates) == (1, 2)
+    assert WHOLE not in bench.broken_checks()
     with reading(bench.engine) as connection:
         assert len(connection.execute(select(payout_lines)).all()) == 3
         newest, first = list_files(connection, 10)
@@ -101,3 +106,15 @@ def test_of_a_bank_statement_only_lines_of_providers_and_payouts_are_stored(
     file.write_text(camt053(entries, "2025-11-12", "2025-11-13", iban=IBAN.replace("89", "90")))
     with pytest.raises(FileRefused, match="is of the account"):
         take(bench, file)
+
+
+def test_a_removed_line_is_noticed_and_old_rejects_are_removed(
+    bench: ImportBench, order: StoredOrder
+) -> None:
+    take(bench, stripe(bench, charge(order), stripe_row("txn_2", "fee", "-0.005")))
+    assert remove_payout_rejects(bench.engine, now_us(), dry=True) == 1
+    assert remove_payout_rejects(bench.engine, now_us(), dry=False) == 1
+    assert WHOLE not in bench.broken_checks()
+    with bench.engine.begin() as connection:
+        connection.execute(delete(payout_lines))
+    assert WHOLE in bench.broken_checks()

@@ -73,6 +73,8 @@ def read_statement(name: str, content: bytes, zone: tzinfo) -> BankStatement:
             except LineRejected as rejected:
                 rejects.append(reject(number, rejected, " ".join(_texts(entry))))
         _require_adds_up(name, statement)
+    if not accounts:
+        raise FileRefused("statement_empty", f"{name} has no statement.", "Download it from the bank again.")
     days += [line.booked_at for line in lines]
     return BankStatement(accounts, min(days, default=None), max(days, default=None), lines, rejects)
 

@@ -55,6 +55,8 @@ def read_statement(name: str, text: str, zone: tzinfo) -> BankStatement:
         if not rejects:
             require_adds_up(name, _money(opening), [line.amount for line in read], _money(closing))
         lines += read
+    if not accounts:
+        raise FileRefused("statement_empty", f"{name} has no statement.", HINT)
     return BankStatement(accounts, min(days, default=None), max(days, default=None), lines, rejects)
 
 

@@ -52,7 +52,7 @@ def test_bad_lines_are_rejected_with_reasons_and_the_others_are_read(tmp_path: P
         stripe_row("txn_2", "charge", "10.005"),
         stripe_row("txn_3", "charge", "10.00", currency="usx"),
         stripe_row("txn_4", "charge", "10.00", created_utc="yesterday"),
-        stripe_row("", "charge", "10.00"),
+        stripe_row("", "charge", "10.00", created_utc="9999-12-31"),
         stripe_row("txn_6", "charge", "1e99"),
         stripe_row("txn_7", "charge", "10.00"),
     ]

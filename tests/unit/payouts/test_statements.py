@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from pathlib import Path
 
@@ -75,6 +76,7 @@ WHOLE = camt053(ENTRIES, "2025-11-12", "2025-11-13")
         (WHOLE.replace("001.08", "001.99"), "statement_unknown"),
         (WHOLE.replace("<IBAN>" + IBAN + "</IBAN>", ""), "account_missing"),
         (WHOLE.replace("97.10", "97.11", 1), "statement_incomplete"),
+        (re.sub("<Stmt>.*</Stmt>", "", WHOLE, flags=re.DOTALL), "statement_empty"),
         (WHOLE.replace('Ccy="USD">100.00', 'Ccy="USX">100.00'), "statement_damaged"),
         (MT940.partition(":62F:")[0], "file_truncated"),
         (MT940.replace("97,10", "97,11"), "statement_incomplete"),
