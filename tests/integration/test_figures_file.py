@@ -165,3 +165,11 @@ def test_a_lost_file_is_made_again(home: PublishedFigures, lost: str) -> None:
     assert_the_file_says_what_the_api_says(home)
     assert oct(file.stat().st_mode)[-3:] == "444"
     assert not (home.folder / "figures-scratch").exists()
+
+
+def test_days_that_are_computed_again_with_the_same_figures_do_not_make_the_file_wrong(
+    home: PublishedFigures,
+) -> None:
+    home.refresh_days([DECEMBER])
+    assert not home.file_is_due()
+    assert check_figures_file(home).ok
