@@ -120,7 +120,7 @@ def shop_settings(folder: Path, redis_url: str) -> Settings:
         payment_delay_min=0,
         payment_delay_max=0,
         payment_seed="a shop",
-        unknown_sku_stock=100_000,
+        unknown_sku_stock=10_000_000,
         low_stock=50,
         api_key="open sesame, open",
     )

@@ -9,9 +9,9 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.base.model import UNSOLD, ImportStatus, OrderStatus
 from orders_pipeline.imports.import_row import Import, find_import, imports_in, seconds_to_settle
-from orders_pipeline.imports.progress import progress_of
+from orders_pipeline.imports.progress import progress_of, status_counts
 from orders_pipeline.store.engine import reading
 
 MOST_SHOWN = 10
@@ -64,7 +64,7 @@ def _per_second(context: ApiContext) -> float:
 
 def in_list(connection: Connection, found: Import) -> dict[str, Any]:
     """An import in a list, by the counts that its batches keep: its orders are not read."""
-    progress = progress_of(connection, found.id)
+    progress, counts = progress_of(connection, found.id), status_counts(connection, found.id)
     return {
         "partition": found.key,
         "file": found.file_name,
@@ -72,6 +72,8 @@ def in_list(connection: Connection, found: Import) -> dict[str, Any]:
         "why": found.refused_because,
         "orders": progress.orders,
         "settled": progress.settled,
+        "completed": counts[OrderStatus.COMPLETED],
+        "failed": sum(counts[status] for status in UNSOLD),
         "rejected": found.rejected_lines + found.lines_of_rejected_orders,
         "staged_at": found.staged_at,
         "seconds": seconds_to_settle(found),

@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.files import import_document
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.console import formats
-from orders_pipeline.console.file_work import at_work
+from orders_pipeline.console.file_work import at_work, in_list
 from orders_pipeline.console.texts import texts
 from orders_pipeline.events.failed import failing_endpoints
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
@@ -60,7 +59,7 @@ def present(context: ApiContext, currency: str) -> Present:
             refunded=refunds["refunded_today"],
             waiting=_waiting(context),
             running=[at_work(connection, found, live["orders_per_second"]) for found in running],
-            recent=[import_document(connection, found) for found in list_imports(connection, FILES_SHOWN)],
+            recent=[in_list(connection, found) for found in list_imports(connection, FILES_SHOWN)],
             attention=list(_attention(context, connection, refunds)),
         )
 

@@ -76,15 +76,23 @@ def failed_work(connection: Connection, wanted: Wanted, limit: int, offset: int 
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
+    """A kind of failed work.
+
+    Attributes:
+        counted: the same rows by fewer joins, to count them.
+    """
+
     query: Select[Any]
     reason: ColumnElement[Any]
     newest_first: tuple[ColumnElement[Any], ...]
+    counted: Select[Any] | None = None
 
 
 def _count(connection: Connection, listing: _Listing | None) -> dict[str, int]:
     if listing is None:
         return {}
-    query = listing.query.with_only_columns(listing.reason, func.count()).group_by(listing.reason)
+    counted = listing.counted if listing.counted is not None else listing.query
+    query = counted.with_only_columns(listing.reason, func.count()).group_by(listing.reason)
     return dict(connection.execute(query.order_by(func.count().desc(), listing.reason)).all())
 
 
@@ -104,6 +112,8 @@ def _page(
 
 def _orders(wanted: Wanted) -> _Listing:
     chosen = Chosen(source=wanted.source, key=wanted.key, since=wanted.since, text=wanted.text)
+    failed = select(failures.c.reason).join_from(orders, failures, WITH_LAST_FAILURE)
+    failed = failed.where(HAVE_FAILED, chosen.condition())
     query = (
         select(
             orders.c.number.label("order_id"),
@@ -120,7 +130,7 @@ def _orders(wanted: Wanted) -> _Listing:
         .join(sources, sources.c.id == orders.c.source_id)
         .where(HAVE_FAILED, chosen.condition())
     )
-    return _Listing(query, failures.c.reason, (orders.c.id.desc(),))
+    return _Listing(query, failures.c.reason, (orders.c.id.desc(),), failed)
 
 
 def _steps(wanted: Wanted) -> _Listing:

@@ -21,6 +21,13 @@ class ImportProgress:
     settled: int
 
 
+def status_counts(connection: Connection, import_id: int) -> dict[OrderStatus, int]:
+    """How many orders of an import have each status."""
+    sums = [func.coalesce(func.sum(batches.c[status]), 0) for status in OrderStatus]
+    row = connection.execute(select(*sums).where(batches.c.import_id == import_id)).one()
+    return {status: int(count) for status, count in zip(OrderStatus, row, strict=True)}
+
+
 def progress_of(connection: Connection, import_id: int) -> ImportProgress:
     """The progress of an import."""
     names = ("orders", "loaded", "answered", "duplicate_orders", "conflict_orders", *OrderStatus)

@@ -14,7 +14,8 @@ from orders_pipeline.store.engine import reading
 
 router = APIRouter()
 OF_PAYMENTS = tuple(
-    f"ORDERS_{part}_" for part in ("PAYMENT", "STRIPE", "MOLLIE", "REFUND", "CAPTURE", "AUTHORIZATION")
+    f"ORDERS_{part}_"
+    for part in ("PAYMENT", "STRIPE", "MOLLIE", "DUNNING", "REFUND", "CAPTURE", "AUTHORIZATION")
 )
 
 
