@@ -124,7 +124,8 @@ def _authorization_events(held: dict[str, Any]) -> list[tuple[str, str]]:
 def _refund_events(refund: dict[str, Any], currency: str) -> list[tuple[str, str]]:
     what = f"{refund['kind']} {refund['refund_id']} of {refund['amount']} {currency}"
     because = f": {refund['reason']}" if refund["reason"] else ""
-    events = [(refund["requested_at"], f"{what} requested by {refund['requested_by']}{because}")]
+    asked = f"{what} requested by {refund['requested_by']}{because}{_approval(refund)}"
+    events = [(refund["requested_at"], asked)]
     if refund["settled_at"]:
         outcome = refund["failure"] or refund["transaction_id"] or ""
         reversed_dispute = refund["kind"] == RefundKind.DISPUTE and refund["status"] == RefundStatus.FAILED
@@ -132,6 +133,13 @@ def _refund_events(refund: dict[str, Any], currency: str) -> list[tuple[str, str
         ended = f"{refund['kind']} {refund['refund_id']} {status}"
         events.append((refund["settled_at"], f"{ended}: {outcome}" if outcome else ended))
     return events
+
+
+def _approval(refund: dict[str, Any]) -> str:
+    if refund["approved_by"]:
+        return f", approved by {refund['approved_by']}"
+    waits = refund["needs_approval"] and refund["status"] == RefundStatus.PENDING
+    return ", waits for the approval of another operator" if waits else ""
 
 
 def _told_outside(story: dict[str, Any]) -> list[tuple[str, str]]:

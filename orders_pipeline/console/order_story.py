@@ -112,10 +112,17 @@ def _refunds(story: Story) -> Iterator[Moment]:
     t, currency = texts().order, story["currency"]
     for one in story["refunds"]:
         amount = f"{formats.money(one['amount'], currency)} {currency}"
-        who = ", ".join(part for part in (one["requested_by"], one["reason"]) if part)
+        who = ", ".join(part for part in (one["requested_by"], one["reason"], _approval(one)) if part)
         yield Moment(one["requested_at"], getattr(t, f"{one['kind']}_asked").format(amount=amount), who)
         if one["settled_at"]:
             yield _end_of_refund(one)
+
+
+def _approval(refund: Story) -> str:
+    t, waits = texts().order, refund["needs_approval"] and refund["status"] == RefundStatus.PENDING
+    if refund["approved_by"]:
+        return str(t.approved).format(who=refund["approved_by"])
+    return str(t.awaits_approval) if waits else ""
 
 
 def _end_of_refund(refund: Story) -> Moment:

@@ -31,7 +31,15 @@ from orders_pipeline.store.schema import (
 
 TOLD_OF_REFUNDS = (
     *("refund_id", "kind", "method", "status", "amount", "shipping", "fee", "reason"),
-    *("requested_at", "requested_by", "settled_at", "transaction_id", "failure"),
+    *(
+        "requested_at",
+        "requested_by",
+        "needs_approval",
+        "approved_by",
+        "settled_at",
+        "transaction_id",
+        "failure",
+    ),
 )
 REFUND_MONEY = ("amount", "shipping", "fee")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
@@ -16,7 +17,7 @@ from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench, Line
 from tests.mailboxes import Mailbox, mailbox
 from tests.notices import ADA, NoticeBench, ordered
-from tests.refund_bench import RefundBench, asked
+from tests.refund_bench import EVE, RefundBench, asked
 from tests.webhooks import Receiver, add, receiving, relay
 
 
@@ -69,3 +70,25 @@ def test_a_dispute_that_is_won_does_not_look_like_a_failed_refund(lone_bench: Im
     last = history_of(story)[-1]
     assert (last.text, last.detail, last.tone) == ("The disputed money came back", "won", "good")
     assert shown_events(story)[-1].endswith(f"dispute {booked.refund_id} reversed: won")
+
+
+def test_a_large_refund_tells_whose_approval_it_waits_for_and_has(lone_bench: ImportBench) -> None:
+    lone_bench.set(refund_limit=Decimal(3))
+    shop = RefundBench(lone_bench)
+    lone_bench.import_lines(Line("1"))
+    (large,) = shop.request(asked("1", amount="4.00", reason="late"))
+    assert isinstance(large, Requested)
+    assert last_shown(lone_bench).endswith(
+        "requested by cli:ada: late, waits for the approval of another operator"
+    )
+    shop.act(RefundAction.APPROVE, large.refund_id, actor=EVE)
+    assert last_shown(lone_bench).endswith("requested by cli:ada: late, approved by cli:eve")
+
+
+def last_shown(bench: ImportBench) -> str:
+    """The last event that `orders show` shows; the console tells the same."""
+    with reading(bench.engine) as connection:
+        (story,) = find_orders(connection, "1", None)
+    shown = shown_events(story)[-1]
+    assert history_of(story)[-1].detail.rpartition(", ")[2] == shown.rpartition(", ")[2]
+    return shown
