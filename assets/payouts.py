@@ -2,11 +2,10 @@
 
 import warnings
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from dagster import (
-    AllPartitionMapping,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
@@ -16,6 +15,7 @@ from dagster import (
     AssetsDefinition,
     BackfillPolicy,
     BetaWarning,
+    FreshnessPolicy,
     MaterializeResult,
     ResourceParam,
     asset,
@@ -23,6 +23,7 @@ from dagster import (
 )
 
 from assets.kpis import kpi_partitions
+from assets.lineage import AS_THE_STORE_KNOWS
 from assets.metadata import ORDERS_TEAM, column_schema
 from jobs.care.payouts import metadata_of, problems_by_check
 from jobs.failures import THREE_TRIES, permanent_failures
@@ -57,8 +58,9 @@ def payout_assets(settings: Settings) -> list[AssetsDefinition]:
         made = asset(
             name=PAYOUTS.name,
             partitions_def=kpi_partitions(settings),
-            # Any file can contain orders of any day.
-            deps=[AssetDep("orders", partition_mapping=AllPartitionMapping()), "refunds"],
+            deps=[AssetDep("orders", partition_mapping=AS_THE_STORE_KNOWS), "refunds"],
+            code_version=PAYOUTS.version,
+            freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(hours=48)),
             backfill_policy=BackfillPolicy.single_run(),
             retry_policy=THREE_TRIES,
             op_tags=FIGURES_WORK,

@@ -17,7 +17,7 @@ from dagster import (
 from jobs.dagster_seams.asset_jobs import AssetJob
 from jobs.described import described_schedule
 from jobs.figures.partitions import RANGE_END, RANGE_START
-from jobs.runs import RunPriority
+from jobs.runs import RunGroup, RunPriority
 from orders_pipeline.base.money import json_money
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import PAYOUTS
@@ -59,7 +59,7 @@ def payout_jobs() -> list[AssetJob]:
             selection=AssetSelection.assets(PAYOUTS.name),
             executor_def=in_process_executor,
             description="Computes the payouts of some days again, and compares all with reports and bank.",
-            tags=RunPriority.CARE.tag,
+            tags=RunGroup.CARE.tag | RunPriority.CARE.tag,
         )
     ]
 

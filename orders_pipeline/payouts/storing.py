@@ -134,7 +134,7 @@ def _upsert_payout(
 
 def _known_lines(
     connection: Connection, report: ProviderReport, part: Iterable[PayoutLine]
-) -> dict[str, Mapping[str, Any]]:
+) -> dict[str, dict[str, Any]]:
     line = payout_lines.c
     columns = (line.id, line.line_key, line.payout_id, *(line[name] for name in CONTENT))
     query = select(*columns).where(
@@ -168,7 +168,9 @@ def _payout_row(
     }
 
 
-def _pay_out(connection: Connection, line: Mapping[str, Any], payout: int) -> None:
+def _pay_out(connection: Connection, line: dict[str, Any], payout: int) -> None:
+    """Adds the payout to a line that is in the store, or will be inserted."""
+    line["payout_id"] = payout
     if "id" in line:
         connection.execute(
             update(payout_lines).where(payout_lines.c.id == line["id"]).values(payout_id=payout)
