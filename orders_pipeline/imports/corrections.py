@@ -12,7 +12,7 @@ from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.reject_export import write_rejects
 from orders_pipeline.imports.sources import find_source
-from orders_pipeline.order_files.rejects.cells import with_cells
+from orders_pipeline.order_files.rejects.cells import require_writable, with_cells
 from orders_pipeline.order_files.rejects.export import RejectedLine, written_encoding
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.many_values import among, parts
@@ -49,8 +49,9 @@ def write_corrections(
     encoding = written_encoding(parsed.file.encoding if parsed else identified.encoding)
 
     def corrected(reject: RejectedLine) -> RejectedLine:
-        if reject.record in corrections.lines:
-            return replace(reject, raw=corrections.lines[reject.record])
+        if line := corrections.lines.get(reject.record):
+            require_writable(line, encoding)
+            return replace(reject, raw=line)
         if changes := corrections.cells.get(reject.record):
             return replace(reject, raw=with_cells(reject.raw, identified, changes, encoding))
         return reject

@@ -17,6 +17,8 @@ from orders_pipeline.retention import clean as rules
 from orders_pipeline.retention import imports as of_imports
 from orders_pipeline.retention.clean import clean_stores
 from orders_pipeline.staging.inbox import Inbox
+from orders_pipeline.staging.staging import open_staging
+from orders_pipeline.staging.uploads import begin_upload
 from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.schema import imports
 from tests.e2e.orders_command import orders
@@ -168,10 +170,11 @@ def test_old_files_of_the_inbox_and_unfinished_copies_go(
     inbox.keep(inbox.folder / "taken.csv")
     inbox.quarantine(inbox.folder / "bad.csv", FileRefused("code", "why", "hint"))
     (home.settings.staging_folder / ".incoming-1").mkdir(parents=True)
+    begin_upload(open_staging(home.settings), "new.csv", 10, "user:ada")
     assert cleaned(home) == {}
     later = rules.time.time() + 100 * rules.DAY_SECONDS
     monkeypatch.setattr(rules.time, "time", lambda: later)
-    assert cleaned(home) == {"inbox_files": 3, "unfinished_copies": 1}
+    assert cleaned(home) == {"inbox_files": 3, "unfinished_copies": 2}
     assert [path.name for path in inbox.folder.rglob("*") if path.is_file()] == ["new.csv"]
 
 

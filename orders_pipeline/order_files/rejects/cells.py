@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.records.scanner import RecordScanner, TextLines
+from orders_pipeline.order_files.records.text import original_bytes
 from orders_pipeline.order_files.rejects.export import LineWriter
 
 
@@ -35,18 +36,22 @@ def with_cells(raw: str, identified: Identified, changes: Mapping[int, str], enc
         cells[at] = value
     writer = LineWriter(identified.dialect, encoding)
     line = writer.joined(cells)
-    if cells_of(line, identified) != cells or not _fits(changes.values(), encoding):
+    if cells_of(line, identified) != cells:
         values = ", ".join(repr(value) for value in changes.values())
-        message = f"The file cannot hold {values}: its encoding or its delimiter does not allow it."
-        raise FileRefused(
-            "correction_invalid", message, "Use other characters, or correct an export instead."
-        )
+        message = f"The file cannot hold {values}, because it does not quote its values."
+        raise FileRefused("correction_invalid", message, "Leave out the delimiter and line ends.")
+    require_writable("".join(changes.values()), encoding)
     return line
 
 
-def _fits(values: object, encoding: str) -> bool:
+def require_writable(text: str, encoding: str) -> None:
+    """Makes sure that an encoding has all characters of a text.
+
+    Raises:
+        FileRefused: it lacks one.
+    """
     try:
-        str(values).encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
+        original_bytes(text, encoding)
+    except UnicodeEncodeError as error:
+        message = f"The file cannot hold {error.object[error.start]!r}: its encoding is {encoding}."
+        raise FileRefused("correction_invalid", message, "Use other characters.") from None
