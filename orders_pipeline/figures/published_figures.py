@@ -63,6 +63,10 @@ class PublishedFigures:
         """Whether `figures.duckdb` does not show what is published."""
         return figures_file.is_due(self.engine, self.folder, self.cache.owner)
 
+    def state_in_file(self) -> str | None:
+        """The state of all days, if `figures.duckdb` shows it; None if it is older."""
+        return figures_file.shown_state(self.engine, self.folder, self.cache.owner)
+
     def forget_customer(self, customer: str) -> None:
         """Removes what only the files of the warehouse still have of a customer who was erased."""
         if warehouse_file(self.folder).exists():

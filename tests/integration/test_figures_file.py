@@ -147,6 +147,8 @@ def test_verify_finds_a_damaged_file_and_a_rebuild_mends_it(home: PublishedFigur
 
 def test_verify_waits_for_a_file_that_is_brought_up_to_date_later(home: PublishedFigures) -> None:
     store_orders(home.engine, [order("late")])
+    with home.engine.begin() as connection:
+        connection.execute(update(imports).values(status=ImportStatus.RUNNING))
     home.refresh_dirty_days()
     assert check_figures_file(home).ok
 

@@ -107,6 +107,12 @@ def forget(folder: Path) -> None:
     (folder / NOTE).unlink(missing_ok=True)
 
 
+def shown_state(engine: Engine, folder: Path, owner: str) -> str | None:
+    """The state of all days, if the file shows it; None if the file is older."""
+    note, state = _usable_note(folder, owner, customers_erased(engine)), kpi_days.state_of_days(engine)
+    return state if note and note.shows == state else None
+
+
 def is_due(engine: Engine, folder: Path, owner: str) -> bool:
     """Whether the file has to be brought up to date. While imports run, it may be some minutes old.
 
