@@ -100,6 +100,7 @@ def _events(story: dict[str, Any]) -> list[str]:
     ]
     for refund in story["refunds"]:
         events += _refund_events(refund, story["currency"])
+    events += [(one["booked_at"], _provider_line(one)) for one in story["provider_lines"]]
     events += [(one["failed_at"], f"{one['reason']}: {one['detail']}") for one in story["failures"]]
     events += [(note["at"], note["note"]) for note in story["notes"]]
     events += _told_outside(story)
@@ -133,6 +134,12 @@ def _refund_events(refund: dict[str, Any], currency: str) -> list[tuple[str, str
         ended = f"{refund['kind']} {refund['refund_id']} {status}"
         events.append((refund["settled_at"], f"{ended}: {outcome}" if outcome else ended))
     return events
+
+
+def _provider_line(line: dict[str, Any]) -> str:
+    paid = f"payout {line['payout']}" if line["payout"] else "not paid out yet"
+    money = f"{line['gross']} less a fee of {line['fee']} {line['currency']}"
+    return f"booked by the provider: {line['kind']} of {money}, {paid}"
 
 
 def _approval(refund: dict[str, Any]) -> str:

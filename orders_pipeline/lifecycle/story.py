@@ -10,6 +10,7 @@ from orders_pipeline.base.clock import shown_time
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.base.quantities import quantity_number
+from orders_pipeline.lifecycle.provider_lines import provider_lines_of
 from orders_pipeline.lifecycle.told_outside import events_of, notices_of
 from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.store.schema import (
@@ -86,6 +87,7 @@ def _story(connection: Connection, order: RowMapping) -> dict[str, Any]:
         ],
         "authorizations": [_timed(row) for row in _of_order(connection, authorizations, order["id"])],
         **_refunds(connection, order["id"], order["currency"]),
+        "provider_lines": provider_lines_of(connection, order["id"]),
         "failures": [_timed(row) for row in _of_order(connection, failures, order["id"])],
         "notes": _notes(connection, order["id"]),
         "events": events_of(connection, order["id"]),

@@ -122,6 +122,7 @@ def story_of(text: str) -> dict[str, object]:
         "notes": [{"at": at, "note": text}],
         "events": [],
         "notices": [],
+        "provider_lines": [],
     }
 
 
