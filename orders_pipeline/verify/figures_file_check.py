@@ -48,13 +48,13 @@ def _violations(figures: PublishedFigures) -> Iterator[Row]:
 
 
 def _differences(figures: PublishedFigures, file: Path) -> Iterator[Row]:
+    state = figures.state_in_file()
     with TemporaryDirectory() as folder:
         with duckdb.connect(file, read_only=True, config={"memory_limit": MEMORY_LIMIT}) as connection:
             connection.execute("SET temp_directory = ?", [folder])
             for table in TABLES:
                 # Reads every value, so that damaged blocks are found.
                 connection.table(table.name).aggregate("max(COLUMNS(*))").fetchall()
-            state = figures.state_in_file()
             if state is None:
                 return
             copy_published(figures.folder, Path(folder))
