@@ -78,6 +78,8 @@ class Smoke:
         from jobs.workers.queues import QUEUES  # noqa: PLC0415
 
         app = build_app(self.settings)
+        # Celery would try for 20 seconds to reach a Redis that is down.
+        app.conf.result_backend_transport_options["retry_policy"] = {"max_retries": 1}
         for queue in QUEUES:
             yield asked(f"queue {queue}", partial(self._ping, app, PING, queue))
 
