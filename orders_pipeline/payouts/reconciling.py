@@ -18,8 +18,8 @@ from orders_pipeline.store.planner import join_all_by_hash
 from orders_pipeline.store.schema import payout_lines
 
 QUERIES = (("movements",), ("payout_ties", "payouts"))
-MONEY = ("ours", "theirs")
-LEFT_OUT = ("subject", "state", "currency", "number", "sum_ours", "sum_theirs", "place")
+MONEY = {"ours": "expected", "theirs": "found"}
+LEFT_OUT = (*MONEY, "subject", "state", "currency", "number", "sum_ours", "sum_theirs", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ def _example(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
     shown: dict[str, Any] = {
         name: value for name, value in row.items() if name not in LEFT_OUT and value is not None
     }
-    for name in MONEY:
-        shown[name] = json_money(int(row[name]), row["currency"])
+    for name, told in MONEY.items():
+        shown[told] = json_money(int(row[name]), row["currency"])
     shown["at"] = to_datetime(row["at"]).astimezone(zone).isoformat(timespec="seconds")
     return shown
 
