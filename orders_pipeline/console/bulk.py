@@ -17,7 +17,7 @@ from typing import Any
 
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.errors import Refused
-from orders_pipeline.base.model import UNSOLD
+from orders_pipeline.base.model import UNSOLD, FailureReason
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.console.texts import texts
 from orders_pipeline.exports.order_filter import OrderFilter
@@ -99,13 +99,17 @@ def chosen_orders(context: ApiContext, wanted: OrderFilter, names: Sequence[tupl
     return sorted(orders, key=itemgetter("source", "file", "file_line"))
 
 
-def plan(context: ApiContext, action: BulkAction, orders: Sequence[Order]) -> Bulk:
-    """What an action would do to orders. Changes nothing."""
+def plan(context: ApiContext, action: BulkAction, orders: Sequence[Order], *, on_purpose: bool) -> Bulk:
+    """What an action would do to orders. Changes nothing.
+
+    Args:
+        on_purpose: cancelled orders are retried, too, because somebody named them or that reason.
+    """
     taken: list[Order] = []
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     refused: dict[str, list[str]] = defaultdict(list)
     approvals = 0
-    for order, verdict in zip(orders, _VERDICTS[action](context, orders), strict=True):
+    for order, verdict in zip(orders, _VERDICTS[action](context, orders, on_purpose), strict=True):
         if verdict.refused:
             refused[verdict.refused].append(order["number"])
             continue
@@ -120,12 +124,15 @@ def do(context: ApiContext, action: BulkAction, bulk: Bulk, wanted: Wanted) -> i
     return _DOING[action](context, bulk.orders, wanted)
 
 
-def _of_retry(_context: ApiContext, orders: Sequence[Order]) -> Iterator[Verdict]:
+def _of_retry(_context: ApiContext, orders: Sequence[Order], on_purpose: bool) -> Iterator[Verdict]:
+    t = texts().bulk
     for order in orders:
-        yield Verdict(order["total"], None if order["status"] in UNSOLD else texts().bulk.not_failed)
+        refused = None if order["status"] in UNSOLD else t.not_failed
+        was_cancelled = (order["reason"] or "").split(":")[0] == FailureReason.CANCELLED
+        yield Verdict(order["total"], refused or (t.cancelled if was_cancelled and not on_purpose else None))
 
 
-def _of_cancel(context: ApiContext, orders: Sequence[Order]) -> Iterator[Verdict]:
+def _of_cancel(context: ApiContext, orders: Sequence[Order], _on_purpose: bool) -> Iterator[Verdict]:
     refused = {
         (one.source, one.order_id): one.reason
         for chosen in _parts(orders)
@@ -135,7 +142,7 @@ def _of_cancel(context: ApiContext, orders: Sequence[Order]) -> Iterator[Verdict
         yield Verdict(order["total"], refused.get((order["source"], order["number"])))
 
 
-def _of_refund(context: ApiContext, orders: Sequence[Order]) -> Iterator[Verdict]:
+def _of_refund(context: ApiContext, orders: Sequence[Order], _on_purpose: bool) -> Iterator[Verdict]:
     terms = RefundTerms.of(context.settings)
     asked = [RefundAsked(order=order["number"], source=order["source"]) for order in orders]
     for order, planned in zip(orders, preview_refunds(context.engine, asked), strict=True):
@@ -185,7 +192,7 @@ def _parts(orders: Sequence[Order]) -> Iterator[Chosen]:
             yield Chosen(tuple(numbers[start : start + AT_ONCE]), source)
 
 
-_VERDICTS: dict[BulkAction, Callable[[ApiContext, Sequence[Order]], Iterator[Verdict]]] = {
+_VERDICTS: dict[BulkAction, Callable[[ApiContext, Sequence[Order], bool], Iterator[Verdict]]] = {
     BulkAction.RETRY: _of_retry,
     BulkAction.CANCEL: _of_cancel,
     BulkAction.REFUND: _of_refund,

@@ -14,6 +14,8 @@ from sqlalchemy import select
 
 from orders_pipeline.access.audit import ActionFilter, list_actions
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.failed_work.cancel import cancel_orders
+from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import refunds
 from tests.e2e.browser import KEY, browser, url, with_key
@@ -124,6 +126,21 @@ def test_many_orders_are_previewed_and_changed_at_once(
         dialog.get_by_role("button", name="Retry 1 order").click()
         expect(dialog).to_contain_text("1 order begin again")
     assert [bench.statuses()[number] for number in ("2", "3")] == ["failed", "pending"]
+
+
+def test_cancelled_orders_of_a_list_are_not_retried_unless_that_is_asked_for(
+    url: str, bench: ImportBench
+) -> None:
+    bench.race(lambda one: one.retry("3"))
+    cancel_orders(bench.engine, Chosen(("3",)), "they called", 100, "user:ada")
+
+    def shown(**more: str) -> str:
+        asked = {"all": "true", "currency": "EUR", **more}
+        key = {"Authorization": f"Bearer {KEY}"}
+        return requests.get(f"{url}/actions/orders/retry", params=asked, headers=key, timeout=30).text
+
+    assert "somebody cancelled them" in shown()
+    assert "Retry 1 order" in shown(reason="cancelled")
 
 
 def test_an_action_on_orders_that_changed_since_is_shown_again(url: str, bench: ImportBench) -> None:

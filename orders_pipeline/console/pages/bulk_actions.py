@@ -13,10 +13,12 @@ from orders_pipeline.api.access import Operator
 from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.orders import WantedOrders
+from orders_pipeline.base.model import FailureReason
 from orders_pipeline.console.bulk import Bulk, BulkAction, Wanted, chosen_orders, do, plan
 from orders_pipeline.console.pages.actions import Form
 from orders_pipeline.console.rendering import Shown
 from orders_pipeline.console.texts import texts
+from orders_pipeline.exports.order_filter import OrderFilter
 
 router = APIRouter(prefix="/actions/orders", route_class=KeyBeforeBody)
 # Each is the source and the number of an order, as JSON.
@@ -34,8 +36,7 @@ def preview(
     everything: All = False,
 ) -> Response:
     """What the action would do to the orders."""
-    found = chosen_orders(view.context, wanted, _names(order, everything))
-    return _preview(view, action, plan(view.context, action, found))
+    return _preview(view, action, _planned(view, action, wanted, _names(order, everything)))
 
 
 @router.post("/{action}")
@@ -49,12 +50,17 @@ def act(
     everything: All = False,
 ) -> Response:
     """Does it, if it is still what was shown; else shows what it would do now."""
-    found = chosen_orders(view.context, wanted, _names(order, everything))
-    bulk = plan(view.context, action, found)
+    bulk = _planned(view, action, wanted, _names(order, everything))
     if form.get("digest") != bulk.digest:
         return _preview(view, action, bulk, changed=True)
     told = Wanted(caller.actor, str(form.get("reason") or ""), str(form.get("key") or ""))
     return view.page("bulk.html", "orders", action=action, done=do(view.context, action, bulk, told))
+
+
+def _planned(view: Shown, action: BulkAction, wanted: OrderFilter, names: list[tuple[str, str]]) -> Bulk:
+    found = chosen_orders(view.context, wanted, names)
+    on_purpose = bool(names) or wanted.reason is FailureReason.CANCELLED
+    return plan(view.context, action, found, on_purpose=on_purpose)
 
 
 def _preview(view: Shown, action: BulkAction, bulk: Bulk, *, changed: bool = False) -> Response:
