@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from orders_pipeline.api.context import ApiContext
+from orders_pipeline.console import formats
 from orders_pipeline.figures.questions.questions import answer, questions
 
 HEAT = 5
@@ -41,15 +41,16 @@ class Cohort:
     customers: int
     months: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def value(self, later: int, measure: Measure) -> int | Decimal | None:
-        """What they did so many months later; None if nobody bought then."""
+    def cell(self, later: int, measure: Measure, currency: str) -> tuple[str, int]:
+        """What they did so many months later, and how large a share of them bought then, from 0 to 5."""
         row = self.months.get(later)
-        return row[COLUMNS[measure]] if row else None
-
-    def heat(self, later: int) -> int:
-        """How large a share of them bought then, from 0 to 5."""
-        row = self.months.get(later)
-        return min(HEAT, int(row["share_active"] * 2 * HEAT) + 1) if row else 0
+        if row is None:
+            return formats.NOTHING, 0
+        value = row[COLUMNS[measure]]
+        heat = min(HEAT, int(row["share_active"] * 2 * HEAT) + 1)
+        if measure is Measure.REVENUE:
+            return formats.money(value, currency), heat
+        return formats.percent(value) if measure is Measure.SHARE else formats.number(value), heat
 
 
 def cohorts(context: ApiContext, currency: str) -> list[Cohort]:

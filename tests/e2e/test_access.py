@@ -125,8 +125,9 @@ def test_reads_can_be_closed_to_those_without_a_key(settings: Settings, engine: 
     reader = new_key(engine, "bi", Scope.READ)
     closed = settings.model_copy(update={"api_reads": ApiReads.KEY})
     with serving(closed) as get:
-        for path in ("/stats", "/imports", "/events", "/orders/1", "/queue", "/audit"):
+        for path in ("/stats", "/imports", "/orders/1", "/queue", "/audit"):
             assert refusal(get(path))[0] == 401
+        assert get("/../live").status_code == 401
         assert get("/health").status_code == 200
         assert get("/stats", **bearing(reader)).status_code == 200
 
