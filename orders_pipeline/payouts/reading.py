@@ -16,7 +16,8 @@ from orders_pipeline.payouts.reports.report import read_report
 from orders_pipeline.payouts.statements import camt053, mt940
 
 Content = TypeVar("Content", bytes, str)
-LARGEST_BYTES = 512 << 20
+ENCODING_HINT = "Download it again, and do not save it in a spreadsheet."
+LARGEST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,14 @@ def _whole(
 
 
 def _text(name: str, raw: bytes) -> str:
+    if b"\0" in raw:
+        told = f"{name} is not text in UTF-8: it has zero bytes."
+        raise FileRefused("encoding_wrong", told, ENCODING_HINT)
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if mt940.recognises(statement := raw.decode("latin-1")):
             # The format has no encoding, and banks write names in that of their country.
             return statement
         told = f"{name} is not text in UTF-8: byte {error.start + 1:,} is 0x{raw[error.start]:02X}."
-        raise FileRefused(
-            "encoding_wrong", told, "Download it again, and do not save it in a spreadsheet."
-        ) from None
-    if "\0" in text:
-        raise FileRefused(
-            "encoding_wrong", f"{name} is not text in UTF-8: it has zero bytes.", "Download it again."
-        )
-    return text
+        raise FileRefused("encoding_wrong", told, ENCODING_HINT) from None

@@ -10,7 +10,7 @@ from io import StringIO
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.payouts.lines import LineRejected
 
-ONE_HINT = "Download the report again as CSV."
+HINT = "Download the report again as CSV."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ def read_csv(name: str, text: str) -> CsvReport:
         header = [cell.strip() for cell in next(reader, [])]
         records = list(_records(reader, lines))
     except csv.Error as error:
-        raise FileRefused("report_unreadable", f"{name} is no CSV file: {error}.", ONE_HINT) from None
+        raise FileRefused("report_unreadable", f"{name} is no CSV file: {error}.", HINT) from None
     if not header:
-        raise FileRefused("file_empty", f"{name} is empty.", ONE_HINT)
+        raise FileRefused("file_empty", f"{name} is empty.", HINT)
     if twice := {column for column in header if header.count(column) > 1}:
         told = f"{name} has the column {min(twice)!r} more than once."
-        raise FileRefused("column_ambiguous", told, ONE_HINT)
+        raise FileRefused("column_ambiguous", told, HINT)
     if records and len(records[-1][2]) < len(header) and not text.endswith(("\n", "\r")):
-        raise FileRefused("file_truncated", f"{name} ends in the middle of a line.", ONE_HINT)
+        raise FileRefused("file_truncated", f"{name} ends in the middle of a line.", HINT)
     return CsvReport(header, records)
 
 

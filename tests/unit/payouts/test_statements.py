@@ -78,6 +78,7 @@ WHOLE = camt053(ENTRIES, "2025-11-12", "2025-11-13")
         (WHOLE.replace("97.10", "97.11", 1), "statement_incomplete"),
         (re.sub("<Stmt>.*</Stmt>", "", WHOLE, flags=re.DOTALL), "statement_empty"),
         (WHOLE.replace('Ccy="USD">100.00', 'Ccy="USX">100.00'), "statement_damaged"),
+        (MT940.replace("GUTSCHRIFT", "\0").encode("latin-1"), "encoding_wrong"),
         (MT940.partition(":62F:")[0], "file_truncated"),
         (MT940.replace("97,10", "97,11"), "statement_incomplete"),
         (MT940.replace("251112", "259912"), "statement_damaged"),
