@@ -21,7 +21,7 @@ REJECTS_SHOWN = 20
 def orders_metadata(engine: Engine, report: ImportReport, console: str) -> dict[str, Any]:
     """The result in words, counts, throughput, revenue by currency and the first orders of a file."""
     return {
-        "result": MetadataValue.md(in_words(report)),
+        "result": in_words(report),
         **link(file_page(console, report.partition)),
         "file": report.file,
         "profile": report.profile,
