@@ -9,13 +9,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import pytest
 import requests
 from sqlalchemy import Engine, update
 
 from orders_pipeline.access import users
 from orders_pipeline.access.passwords import hash_password
 from orders_pipeline.base.model import Role
+from orders_pipeline.base.settings import Settings
+from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import users as users_table
+from tests.api_server import running_server
+from tests.stores import prepare_store
 
 PASSWORD = "correct horse battery staple"  # noqa: S105
 TOKEN = re.compile(r'name="csrf_token" value="([0-9a-f]+)"')
@@ -90,3 +95,21 @@ def visitor(url: str) -> Iterator[Visitor]:
     with requests.Session() as session:
         session.trust_env = False
         yield Visitor(url, session)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    """The order store of a home whose users are named by their roles."""
+    opened = open_engine(settings.store_url)
+    prepare_store(opened)
+    add_one_of_each_role(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def url(settings: Settings, engine: Engine) -> Iterator[str]:
+    """URL of the running console of this home."""
+    assert engine.url.database
+    with running_server(settings) as address:
+        yield address

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,11 @@ from orders_pipeline.access.sign_in_links import make_link
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.saved_profiles import save_profile
-from orders_pipeline.store.engine import open_engine
-from tests.api_server import running_server
 from tests.e2e.browser import browser
 from tests.e2e.console import PHONE, problems, tab
-from tests.stores import prepare_store
-from tests.visitors import PASSWORD, add_one_of_each_role
+from tests.visitors import PASSWORD, engine, url
 
-__all__ = ["browser"]
+__all__ = ["browser", "engine", "url"]
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -31,22 +27,6 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
     return Settings(
         home=tmp_path, redis_url=redis_url, rate_limit=0, payment_api_key="a secret of the gateway"
     )
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    opened = open_engine(settings.store_url)
-    prepare_store(opened)
-    add_one_of_each_role(opened)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def url(settings: Settings, engine: Engine) -> Iterator[str]:
-    assert engine.url.database
-    with running_server(settings) as address:
-        yield address
 
 
 def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:

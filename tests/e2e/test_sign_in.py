@@ -17,12 +17,11 @@ from orders_pipeline.api.proxies import TOLD, ProxyTold, TrustedProxies
 from orders_pipeline.api.sign_in_limits import TRIES_OF_ONE_NAME
 from orders_pipeline.base.model import Role
 from orders_pipeline.base.settings import ApiReads, Settings, UnknownUsers
-from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import user_sessions
 from tests.api_server import running_server
-from tests.stores import prepare_store
-from tests.visitors import PASSWORD, Visitor, add_one_of_each_role, visitor
+from tests.visitors import PASSWORD, Visitor, engine, url, visitor
 
+__all__ = ["engine", "url"]
 PAUSE = "/intake/pause"
 # What browsers send along when a page of another site, or of another port of this host, asks for something.
 ELSEWHERE = [
@@ -36,22 +35,6 @@ ELSEWHERE = [
 @pytest.fixture
 def settings(tmp_path: Any, redis_url: str) -> Settings:
     return Settings(home=tmp_path, redis_url=redis_url, rate_limit=0)
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    opened = open_engine(settings.store_url)
-    prepare_store(opened)
-    add_one_of_each_role(opened)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def url(settings: Settings, engine: Engine) -> Iterator[str]:
-    assert engine.url.database
-    with running_server(settings) as address:
-        yield address
 
 
 @pytest.fixture
