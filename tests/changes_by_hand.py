@@ -25,6 +25,7 @@ IDS = "order_ids_are_of_their_batch"
 IMPORTS = "import_statuses_agree_with_their_results"
 KPI_DAYS = "kpi_days_cover_all_orders"
 LINES = "accepted_lines_are_in_the_store"
+PAYOUT_LINES = "payout_lines_are_in_the_store"
 PRODUCTS = "product_totals_are_right"
 RANGES = "order_ids_are_given_once"
 RECEIPTS = "stock_was_received"
@@ -616,6 +617,14 @@ CHANGES: dict[str, dict[str, Change]] = {
         "a due day called published": Change("UPDATE kpi_days SET due_since = NULL", KPI_DAYS),
         "an older version": Change("UPDATE kpi_days SET version = version - 1", KPI_DAYS),
         "another published version": Change("UPDATE kpi_days SET published = published + 1", KPI_DAYS),
+    },
+    "settlement_files": {
+        "a report without its lines": Change(
+            "INSERT INTO settlement_files"
+            " (format, file_name, file_sha256, file_bytes, account, imported_at, imported_by, accepted)"
+            " VALUES ('stripe', 'report.csv', '0', 1, '', 1, 'cli:ada', 1)",
+            PAYOUT_LINES,
+        ),
     },
     "operator_actions": {
         "a removed action": Change("DELETE FROM operator_actions WHERE action = 'orders.cancel'", AUDIT),
