@@ -177,7 +177,9 @@ def _old_version(folder: Path, target: Path) -> bool:
 
 
 def _change(engine: Engine, folder: Path, file: Path, has_tables: bool, timezone: str) -> None:
-    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
+    # Without a folder for it, DuckDB spills into the current one, which may be read-only.
+    settings: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(file.parent)}
+    with duckdb.connect(config=settings) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS figures (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("USE figures")
         connection.execute(sql("macros"))
