@@ -18,12 +18,10 @@ from typing import Any, TextIO
 
 from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
-from dagster._core.storage.local_compute_log_manager import (
-    IO_TYPE_EXTENSION,
-    LocalComputeLogManager,
-)
+from dagster._core.storage.local_compute_log_manager import IO_TYPE_EXTENSION, LocalComputeLogManager
 from dagster._serdes import ConfigurableClassData
 
+LocalLogs = LocalComputeLogManager
 COPY_EVERY_SECONDS, CHUNK = 0.5, 1 << 16
 
 

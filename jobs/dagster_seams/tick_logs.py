@@ -11,7 +11,8 @@ from pathlib import Path
 
 from dagster import DagsterInstance
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+
+from jobs.dagster_seams.compute_logs import LocalLogs
 
 
 def remove_tick_logs(instance: DagsterInstance, before: datetime, *, dry: bool) -> int:
@@ -24,6 +25,6 @@ def remove_tick_logs(instance: DagsterInstance, before: datetime, *, dry: bool) 
 
 def _tick_logs(instance: DagsterInstance) -> Iterator[Path]:
     logs = instance.compute_log_manager
-    if isinstance(logs, LocalComputeLogManager):
+    if isinstance(logs, LocalLogs):
         of_repository = Path(logs.get_captured_local_path([SINGLETON_REPOSITORY_NAME], "err")).with_suffix("")
         yield from (path for path in of_repository.rglob("*") if path.is_file())

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dagster._config.pythonic_config.resource import get_resource_type_name
-
 from definitions import build_definitions
 from jobs.runs import RunGroup
 from orders_pipeline.base.settings import Settings
+from tests.orchestration.dagster_seams.resource_types import shown_type
 
 
 def test_each_job_schedule_sensor_asset_and_check_says_what_it_is_for(tmp_path: Path) -> None:
@@ -32,7 +31,7 @@ def test_the_runs_of_each_job_are_in_a_group(tmp_path: Path) -> None:
 
 def test_each_resource_shows_its_class_and_what_it_is(tmp_path: Path) -> None:
     repository = build_definitions(Settings(home=tmp_path)).get_repository_def()
-    shown = {name: get_resource_type_name(one) for name, one in repository.get_top_level_resources().items()}
+    shown = {name: shown_type(one) for name, one in repository.get_top_level_resources().items()}
     assert shown["order_store"] == "resources.order_store.OrderStore"
     assert all(name.startswith("resources.") for name in shown.values())
     assert all(one.description for one in repository.get_top_level_resources().values())

@@ -34,7 +34,7 @@ from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, Outcome
 from orders_pipeline.verify.file_checks import FEW_REJECTED
 from tests.import_bench import ImportBench, Line, many_orders
-from tests.orchestration.staleness import shown_as
+from tests.orchestration.dagster_seams.staleness import shown_as
 from tests.stores import open_test_engine
 
 BOTH_ASSETS = {"orders", "rejected_order_rows"}

@@ -14,7 +14,7 @@ from dagster import (
 )
 
 from jobs.dagster_seams.provenance import provenance, unchanging_output
-from tests.orchestration.staleness import shown_as
+from tests.orchestration.dagster_seams.staleness import shown_as
 
 DAY = "2025-11-10"
 
