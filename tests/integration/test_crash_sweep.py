@@ -39,7 +39,7 @@ from tests.import_bench import RUN, STEPS, ImportBench
 from tests.stores import open_test_engine
 from tests.sweeps import cases, sample
 
-# `make sweep` tries every point of an import.
+# `make sweep SWEEPS=20` tries every point of an import.
 FIRST_CRASHES, SECOND_CRASHES, LOST_ANSWERS, CRASHES_TOGETHER, CRASHES_OVER_HTTP = 10, 2, 4, 4, 4
 
 
