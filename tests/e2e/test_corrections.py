@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
-from tests.e2e.browser import KEY, url
+from tests.e2e.browser import KEY, browser, url, with_key
 from tests.import_bench import HEADER, ImportBench, Line, many_orders
 from tests.visitors import Visitor, add_one_of_each_role, visitor
 
-__all__ = ["url"]
+__all__ = ["browser", "url"]
 QUANTITY, PRICE, NAME = 5, 6, 2
 HTML = "<img src=x onerror=alert(1)>"
 
@@ -131,3 +133,18 @@ def test_a_viewer_sees_the_cells_and_corrects_none(bench: ImportBench, url: str)
         assert "<bdi>two</bdi>" in shown
         assert "cell-" not in shown.replace('"why-cell-', "")
         assert viewer.post(f"/files/{key}/rejects", viewer.token(), x="y").status_code == 403
+
+
+def test_cells_become_fields_once_the_file_is_finished(
+    browser: Browser, bench: ImportBench, url: str
+) -> None:
+    key = bench.parsed(Line("1"), Line("b", quantity="two"))
+    page = with_key(browser.new_page())
+    page.goto(f"{url}/files/{key}")
+    assert page.locator(".reject").count() == 1
+    assert page.locator(".reject input").count() == 0
+    with ThreadPoolExecutor(1) as beside:  # Playwright's event loop runs in this thread
+        beside.submit(bench.settle, key).result()
+    page.evaluate("htmx.trigger(document.body, 'published')")
+    page.locator(".reject input").first.wait_for()
+    page.close()
