@@ -38,8 +38,8 @@ test: setup ## Install missing services where possible, and run all tests
 test-quick: setup ## For the inner loop: unit tests and some on real stores, a tenth of each sweep
 	@SWEEPS=0.1 $(BIN)/python -m pytest -n $(WORKERS) -q tests/unit $(QUICK) $(PYTEST_ARGS)
 
-sweep: setup ## Long: mutated files, random orders and crashes, ten times as many as in the tests; SWEEPS=n
-	@SWEEPS=$(or $(SWEEPS),10) $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 \
+sweep: setup ## Long: mutated files, random orders and crashes, twenty times as many as in the tests; SWEEPS=n
+	@SWEEPS=$(or $(SWEEPS),20) $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 \
 	  $$(grep -rl --include='test_*.py' 'from tests.sweeps import' tests) $(PYTEST_ARGS)
 
 images: setup ## Build the images and run them without Docker (root on Debian)

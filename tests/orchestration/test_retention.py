@@ -171,6 +171,7 @@ def test_the_job_cleans_each_night_and_says_what_it_removed(tmp_path: Path) -> N
             "batches",
             "originals",
             "rejects",
+            "payout_rejects",
             "events",
             "notifications",
             "inbox_files",

@@ -117,7 +117,7 @@ def test_an_unknown_field_of_a_profile_is_refused_by_its_name(tmp_path: Path) ->
 
 def test_everything_that_can_be_said_is_offered_with_help() -> None:
     offered = {one.name: one for one in all_options()}
-    own = {one.name for one in fields(ReadingInstructions)} - {"options"}
+    own = {one.name for one in fields(ReadingInstructions)} - {"options", "saved"}
     assert offered.keys() == own | {one.name for one in fields(ReadOptions)}
     assert all(one.about.endswith(".") for one in offered.values())
 
