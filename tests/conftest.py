@@ -32,7 +32,7 @@ def pytest_configure() -> None:
     passwords.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     gc.disable()  # while modules load
     atexit.register(gc.unfreeze)  # else DuckDB reports leaks
-    hypothesis.settings.register_profile("tests", examples(100))
+    hypothesis.settings.register_profile("tests", examples(60))
     hypothesis.settings.load_profile("tests")
 
 

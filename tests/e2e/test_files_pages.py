@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -106,6 +107,7 @@ def sign_in(page: Page) -> None:
     page.get_by_label("Name").fill("operator")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
+    page.wait_for_url(lambda address: urlsplit(address).path == "/files")
 
 
 def test_a_strangers_file_is_mapped_once_and_its_next_file_is_recognised(

@@ -131,4 +131,4 @@ def test_late_repeated_and_outdated_publications_never_win(any_redis_url: str) -
     with redis.Redis.from_url(any_redis_url, decode_responses=True) as client:
         keys = keys_of(Board.CUSTOMERS, "USD", "USD")
         board = RedisBoard(client, keys, "store USD", Board.CUSTOMERS.score_scale)
-        run_state_machine_as_test(partial(BoardMachine, board), settings=examples(100))
+        run_state_machine_as_test(partial(BoardMachine, board), settings=examples(60))

@@ -23,7 +23,7 @@ from tests.gateway_server import GatewayServer, running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.sweeps import cases
 
-ORDERS = min(cases(1_000), 10_000)
+ORDERS = min(cases(500), 10_000)
 TRIES_OF_THE_STEP = 10
 CAPTURED_ONCE = "completed_orders_are_captured_once"
 BELONG = "captures_belong_to_completed_orders"

@@ -30,7 +30,7 @@ from tests.import_bench import ImportBench, Line
 from tests.orchestration.test_watchdog import drop, sensor_named, tick_inbox
 from tests.sweeps import cases
 
-HOSTILE = cases(300)
+HOSTILE = cases(150)
 
 
 def inbox_of(bench: ImportBench) -> Inbox:

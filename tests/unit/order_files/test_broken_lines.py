@@ -195,7 +195,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> LineReader:
     return LineReader(Dialect(), shape)
 
 
-@examples(300)
+@examples(150)
 @given(chance=st.randoms(use_true_random=False))
 def test_a_reading_says_what_the_undamaged_line_said(reader: LineReader, chance: random.Random) -> None:
     row = next(csv.reader([chance.choice([WHOLE, *SOUND])]))

@@ -86,7 +86,7 @@ def run(data: bytes) -> Imported | None:
     return None
 
 
-@examples(40)
+@examples(25)
 @given(mutation=MUTATIONS)
 @example(mutation=(0, 9, 0, b'"'))
 @example(mutation=(5, 9, 1, b""))
@@ -111,7 +111,7 @@ def test_a_mutated_line_harms_its_own_order_only(mutation: Mutation) -> None:
     assert imported.parsed.records == imported.lines.height + imported.rejects.height
 
 
-@examples(40)
+@examples(25)
 @given(cut=st.integers(0, sum(map(len, LINES))))
 def test_a_file_cut_anywhere_keeps_its_whole_orders(cut: int) -> None:
     data = b"".join(LINES)[:cut]
@@ -133,14 +133,14 @@ def test_a_file_cut_anywhere_keeps_its_whole_orders(cut: int) -> None:
     assert all(found[number] == expected[number] for number in whole & set(found))
 
 
-@examples(40)
+@examples(25)
 @given(data=st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     run(data)
     run(HEADER + data)
 
 
-@examples(40)
+@examples(25)
 @given(order=st.permutations(LINES))
 def test_the_order_of_lines_changes_no_total(order: list[bytes]) -> None:
     imported = run(HEADER + b"".join(order))

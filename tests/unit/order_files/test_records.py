@@ -84,7 +84,7 @@ TEXTS = st.lists(
 ).map("".join)
 
 
-@examples(200)
+@examples(120)
 @given(text=TEXTS, cuts=st.lists(st.integers(0, 400), max_size=4).map(tuple))
 @pytest.mark.parametrize(
     "dialect", [COMMA, BACKSLASH, SPACED, SINGLE, UNQUOTED], ids=lambda d: f"{d.delimiter}{d.quote}{d.escape}"
@@ -103,7 +103,7 @@ VALUES = st.text(
 )
 
 
-@examples(150)
+@examples(100)
 @given(
     table=st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=12),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
