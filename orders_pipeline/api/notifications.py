@@ -124,7 +124,11 @@ def recent_notifications(request: Request, context: Context, limit: Limit = 10) 
         return answer(request, list_notifications(connection, NotificationFilter(), limit)[0])
 
 
-@router.get("/order/{number:path}", response_model=Answer[list[Notification]])
+@router.get(
+    "/order/{number:path}",
+    response_model=Answer[list[Notification]],
+    responses={404: {"model": Failure, "description": "The number has a line break, which no order has."}},
+)
 def notifications_of_order(
     request: Request,
     context: Context,
