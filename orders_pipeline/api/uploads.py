@@ -59,6 +59,7 @@ BODY = {
 }
 SENDING: Responses = {
     **REFUSALS,
+    400: {"model": Failure, "description": "The form cannot be read."},
     413: {"model": Failure, "description": "The file is larger than ORDERS_UPLOAD_LIMIT_MB."},
     422: {
         "model": Refusal | Failure,
