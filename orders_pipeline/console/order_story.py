@@ -36,7 +36,8 @@ class Moment:
 
 def history_of(story: Story) -> list[Moment]:
     """What happened to an order, the oldest first."""
-    parts = (_arrival, _stock, _payments, _authorizations, _failures, _refunds, _notes, _events, _notices)
+    of_money = (_payments, _authorizations, _refunds, _provider)
+    parts = (_arrival, _stock, *of_money, _failures, _notes, _events, _notices)
     return sorted((moment for part in parts for moment in part(story)), key=lambda moment: moment.at)
 
 
@@ -134,6 +135,17 @@ def _end_of_refund(refund: Story) -> Moment:
     else:
         told, is_good = t.refunded if is_done else t.refund_ended.format(status=refund["status"]), is_done
     return Moment(refund["settled_at"], told, detail, GOOD if is_good else BAD)
+
+
+def _provider(story: Story) -> Iterator[Moment]:
+    """What reports of the provider say: its fee, and the payout that brings the money to the bank."""
+    t = texts().order
+    for one in story["provider_lines"]:
+        currency = one["currency"]
+        gross, fee = (f"{formats.money(one[name], currency)} {currency}" for name in ("gross", "fee"))
+        paid = t.paid_out.format(payout=one["payout"]) if one["payout"] else t.not_paid_out
+        told = t.provider_booked.format(kind=formats.words(one["kind"]), gross=gross, fee=fee)
+        yield Moment(one["booked_at"], told, paid)
 
 
 def _notes(story: Story) -> Iterator[Moment]:

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.console.order_story import history_of
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.payouts.files import list_files, list_rejects
 from orders_pipeline.payouts.importing import PayoutImport, import_file
@@ -75,8 +76,11 @@ def test_a_later_report_adds_the_payout_of_a_line_and_cannot_change_its_amount(
     with reading(bench.engine) as connection:
         lines = select(payout_lines.c.gross, payouts.c.reference).join(payouts)
         assert connection.execute(lines).all() == [(1000, "po_1")]
-        ((line,),) = (story["provider_lines"] for story in find_orders(connection, "1", None))
-        assert (line["fee"], line["net"], line["payout"]) == ("0.30", "9.70", "po_1")
+        (story,) = find_orders(connection, "1", None)
+    (line,) = story["provider_lines"]
+    assert (line["fee"], line["net"], line["payout"]) == ("0.30", "9.70", "po_1")
+    shown = {moment.text: moment.detail for moment in history_of(story)}
+    assert shown["Provider booked the charge: 10.00 USD, less a fee of 0.30 USD"] == "payout po_1"
 
 
 def test_a_report_of_another_account_is_refused_unless_a_person_says_that_it_is_ours(
