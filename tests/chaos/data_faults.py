@@ -99,7 +99,7 @@ def _is_restoring(home: ChaosHome) -> bool:
 
 
 def _kill_at_work(home: ChaosHome, draw: random.Random, at_work: Callable[[], bool], *command: str) -> bool:
-    """Kills a command a moment after it began its work; whether it was killed."""
+    """Kills a command a moment after it began its work; whether it was killed before it had ended that."""
     process = home.start_command(*command)
     while not at_work() and process.poll() is None:
         time.sleep(LOOK_SECONDS)
@@ -107,7 +107,7 @@ def _kill_at_work(home: ChaosHome, draw: random.Random, at_work: Callable[[], bo
     killed = process.poll() is None
     process.kill()
     process.wait()
-    return killed
+    return killed and at_work()
 
 
 def tidy_backups(home: ChaosHome) -> list[str]:
