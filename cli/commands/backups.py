@@ -11,10 +11,8 @@ from rich.markup import escape
 
 from cli.commands.verifying import checks_as_json, show_checks
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page, progress
-from cli.stack.layout import Layout
-from cli.stack.locks import start_lock
-from cli.stack.stack import running_redis, stack_status
+from cli.output import JsonOption, command, emit, page, progress
+from cli.stack.stack import kept_stopped, running_redis
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.backup.backup import Backup, back_up
 from orders_pipeline.backup.restore import Restored, rebuild_figures
@@ -78,14 +76,7 @@ def restore(
 
 
 def _restore(settings: Settings, file: Path, *, replace: bool) -> Restored:
-    layout = Layout(settings.home)
-    layout.prepare()
-    with start_lock(layout.run, _say):
-        status = stack_status(settings)
-        if status.running or status.programs:
-            raise CommandFailed(
-                "home_in_use", "Processes of this home are running.", "Stop them first with `orders down`."
-            )
+    with kept_stopped(settings, say=_say):
         _say("Restoring")
         return put_back(file, settings, replace=replace, actor=actor())
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.leftovers import end_leftovers, find_leftovers
+from cli.stack.locks import has_members
 from cli.stack.program import Program
 from cli.stack.programs import KEEPER, REDIS, Plan, make_program
 from cli.stack.readiness import POLL_SECONDS, port_accepts, redis_answers, wait_for_program
@@ -28,17 +29,23 @@ def is_unused(layout: Layout) -> bool:
     return supervisor.condition() is Condition.RUNNING and KEEPER in supervisor.states()
 
 
-def end_orphans(plan: Plan, say: Say) -> None:
+def end_orphans(layout: Layout, say: Say) -> None:
     """Ends processes that a killed supervisor left behind; they may occupy ports."""
-    supervisor = Supervisor(plan.layout)
+    supervisor = Supervisor(layout)
     supervisor.wait_if_stopping()
     if supervisor.condition() is Condition.GONE:
-        end_leftovers(plan.settings.home, say)
+        end_leftovers(layout.home, say)
+
+
+def stop_unneeded(layout: Layout, say: Say) -> None:
+    """Stops temporary processes that no command needs any more."""
+    if not has_members(layout.run) and is_unused(layout):
+        stop(layout, say)
 
 
 def ensure(plan: Plan, names: Sequence[str], say: Say) -> None:
     """Starts the programs that are not running, and a keeper if nothing was running."""
-    end_orphans(plan, say)
+    end_orphans(plan.layout, say)
     supervisor = Supervisor(plan.layout)
     running = supervisor.condition() is Condition.RUNNING
     known = supervisor.states() if running else {}

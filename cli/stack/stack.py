@@ -20,14 +20,16 @@ from cli.stack.layout import Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.lifecycle import (
     Say,
+    end_orphans,
     ensure,
-    is_unused,
     missing_workers,
     running_programs,
     stop,
+    stop_unneeded,
     wait_for_workers,
 )
-from cli.stack.locks import has_members, membership, start_lock
+from cli.stack.locks import membership, start_lock
+from cli.stack.members import named_members
 from cli.stack.programs import (
     CELERY_APP,
     CODE_SERVER,
@@ -235,6 +237,24 @@ def stop_all(settings: Settings, *, say: Say = silent) -> bool:
         return stop(layout, say)
 
 
+@contextmanager
+def kept_stopped(settings: Settings, *, say: Say = silent) -> Iterator[None]:
+    """Keeps the processes of a home from starting while the context lasts; none of them runs then.
+
+    Ends what killed commands and a killed supervisor left.
+
+    Raises:
+        StackError: processes are running; the message names them.
+    """
+    layout = Layout(settings.home)
+    layout.prepare()
+    with start_lock(layout.run, say):
+        end_orphans(layout, say)
+        stop_unneeded(layout, say)
+        _refuse_running(layout, stack_status(settings))
+        yield
+
+
 def stack_status(settings: Settings) -> StackStatus:
     """Returns the status of all processes; those whose supervisor is gone are `LEFT OVER`."""
     layout = Layout(settings.home)
@@ -273,8 +293,17 @@ def _joined(plan: Plan, names: Callable[[], Sequence[str]], say: Say) -> Iterato
             yield
     finally:
         with start_lock(run, say):
-            if not has_members(run) and is_unused(plan.layout):
-                stop(plan.layout, say)
+            stop_unneeded(plan.layout, say)
+
+
+def _refuse_running(layout: Layout, status: StackStatus) -> None:
+    if status.running and not status.persistent:
+        message = f"Commands of this home are at work: {named_members(layout)}."
+        raise StackError("home_in_use", message, "Let them end, then try again.")
+    if status.programs:
+        programs = ", ".join(f"{one.name} (process {one.pid})" for one in status.programs if one.pid)
+        message = f"Processes of this home are running: {programs}."
+        raise StackError("home_in_use", message, "Stop them first with `orders down`.")
 
 
 def _claim_services(settings: Settings) -> None:

@@ -30,7 +30,7 @@ from orders_pipeline.services.redis_server import outdated_server
 
 def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
     """Starts these programs, restarts changed ones, waits for all and makes them stay."""
-    end_orphans(plan, say)
+    end_orphans(plan.layout, say)
     refuse_taken_ports(plan, names)
     _stop_switched_off(plan, say)
     restart(plan, changed_programs(plan), say)

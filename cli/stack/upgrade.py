@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine
 from cli.stack.errors import StackError
 from cli.stack.lifecycle import Say, end_orphans, running_programs
 from cli.stack.locks import has_members
+from cli.stack.members import named_members
 from cli.stack.programs import KEEPER, REDIS, Plan, is_redis_embedded
 from cli.stack.readiness import redis_answers
 from cli.stack.supervisor import Supervisor
@@ -69,7 +70,7 @@ def upgrade_store(plan: Plan, say: Say, *, backed_up: bool = True) -> Upgraded |
             ensure_current(engine, plan.migrations)
         if before is None or not is_outdated(before, plan.migrations):
             return None
-        end_orphans(plan, say)
+        end_orphans(plan.layout, say)
         _require_no_commands(plan)
         _require_no_older_workers(plan)
         stopped = _stop_programs(plan, say)
@@ -93,7 +94,7 @@ def _require_no_commands(plan: Plan) -> None:
     if has_members(plan.layout.run):
         raise StoreRefused(
             "store_in_use",
-            "Commands of this home, such as `orders import`, are still at work.",
+            f"Commands of this home are still at work: {named_members(plan.layout)}.",
             "Let them end, then try again.",
         )
 

@@ -20,7 +20,7 @@ from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
 from cli.stack.leftovers import find_leftovers
 from cli.stack.programs import REDIS
-from cli.stack.stack import running_redis, running_workers, stack_status, stop_all
+from cli.stack.stack import kept_stopped, running_redis, running_workers, stack_status, stop_all
 from cli.stack.supervisor import is_alive
 from cli.stack.supervisord_conf import ROTATION
 from cli.stack.workers import WORKER
@@ -173,6 +173,25 @@ def test_an_import_that_waits_while_everything_is_stopped_ends_and_says_so(setti
         assert command.stdout is not None
         assert command.stdout.read().startswith("workers_stopped To continue the import, run `orders up`")
         assert command.wait() == 0
+
+
+def test_what_a_killed_command_left_is_stopped_for_a_restore(settings: Settings) -> None:
+    with member(settings) as command:
+        command.kill()
+        command.wait()
+        with kept_stopped(settings):
+            assert not stack_status(settings).running
+            assert find_leftovers(settings.home) == []
+
+
+def test_a_restore_is_refused_while_a_command_is_at_work_and_names_it(settings: Settings) -> None:
+    with member(settings) as command:
+        with pytest.raises(StackError) as refused, kept_stopped(settings):
+            pass
+        assert (refused.value.code, refused.value.hint) == ("home_in_use", "Let them end, then try again.")
+        assert f"(process {command.pid})" in refused.value.message
+        assert refused.value.message.count("process") == 1
+        leave(command)
 
 
 def _stop_script(settings: Settings) -> str:

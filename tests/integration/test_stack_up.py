@@ -37,6 +37,7 @@ from cli.stack.programs import Plan
 from cli.stack.readiness import definitions_are_loaded, port_accepts
 from cli.stack.stack import (
     api_url,
+    kept_stopped,
     restart_programs,
     running_workers,
     stack_status,
@@ -177,6 +178,9 @@ def test_up_while_a_command_runs_takes_its_work_over_and_stays(settings: Setting
     assert up(settings, *workers) == ["redis", *workers]
     assert pids(settings) == running
     assert stack_status(settings).persistent
+    with pytest.raises(StackError, match=rf"redis \(process {redis}\), worker-default") as refused:
+        kept_stopped(settings).__enter__()
+    assert refused.value.hint == "Stop them first with `orders down`."
 
 
 def test_only_some_programs_run_with_what_they_need_and_a_command_adds_what_it_misses(
