@@ -18,7 +18,7 @@ from jobs.failures import permanent_failures
 from jobs.imports.file_checks import FILE_CHECKS
 from jobs.workers.work import FILE_WORK
 from orders_pipeline.imports.import_row import get_import, seconds_to_settle
-from orders_pipeline.imports.report import report_import
+from orders_pipeline.imports.results.report import report_import
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify.file_checks import check_file
 from resources.order_store import OrderStore

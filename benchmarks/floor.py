@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from orders_pipeline.base.settings import load_settings
+from orders_pipeline.imports.arrival.staged import stage_file
 from orders_pipeline.imports.file_import import FileImport
-from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.staging.staging import open_staging
 from resources.order_store import OrderStore

@@ -22,8 +22,8 @@ from jobs.workers.celery_settings import celery_settings
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.base.settings import PROJECT_ROOT, load_settings
+from orders_pipeline.imports.arrival.staged import stage_file
 from orders_pipeline.imports.file_import import FileImport
-from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import Charge, Paid, PaymentGateway
 from orders_pipeline.services.redis_server import broker_url, redis_url

@@ -16,7 +16,7 @@ from cli.stack.supervisor import Condition, Supervisor
 from orders_pipeline.base.launch_socket import LauncherAbsentError, LaunchSocket, RunFailed, RunSeen
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, get_import
-from orders_pipeline.imports.to_launch import want_runs
+from orders_pipeline.imports.state.to_launch import want_runs
 from orders_pipeline.store.engine import reading
 
 LOOK_SECONDS, LOOK_LATER_SECONDS = 0.05, 0.25

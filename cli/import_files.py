@@ -25,10 +25,10 @@ from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.due import are_due
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
+from orders_pipeline.imports.arrival.intake import IntakePause, IntakePausedError, current_pause
+from orders_pipeline.imports.arrival.staged import stage_file
 from orders_pipeline.imports.import_row import Import, get_import, is_new
-from orders_pipeline.imports.intake import IntakePause, IntakePausedError, current_pause
-from orders_pipeline.imports.report import ImportReport, report_again, report_import
-from orders_pipeline.imports.staged import stage_file
+from orders_pipeline.imports.results.report import ImportReport, report_again, report_import
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading

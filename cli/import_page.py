@@ -12,7 +12,7 @@ from cli.output import page, show_error
 
 if TYPE_CHECKING:
     from cli.import_files import FileRun
-    from orders_pipeline.imports.report import ImportReport
+    from orders_pipeline.imports.results.report import ImportReport
 
 SURE = 0.8
 # The properties of the file that the report shows, and the suffix of each value.

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from cli.output import progress as console
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.progress import progress_of
+from orders_pipeline.imports.state.progress import progress_of
 from orders_pipeline.store.engine import reading
 
 POLL_SECONDS = 0.3

@@ -6,7 +6,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from orders_pipeline.imports.quarantine import QuarantinedFile, quarantine_document
+from orders_pipeline.imports.arrival.quarantine import QuarantinedFile, quarantine_document
 
 
 def quarantine_table(found: list[QuarantinedFile]) -> Table:

@@ -16,10 +16,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from jobs.workers.queue_heads import queued_at
 from orders_pipeline.base.stack_trace import message_of, without_values
+from orders_pipeline.imports.arrival.intake import IntakePausedError
 from orders_pipeline.imports.file_import import FileImport
-from orders_pipeline.imports.intake import IntakePausedError
-from orders_pipeline.imports.step_failures import WHOLE_FILE, Step, noting_failures
-from orders_pipeline.imports.traced_steps import traced_step
+from orders_pipeline.imports.state.step_failures import WHOLE_FILE, Step, noting_failures
+from orders_pipeline.imports.state.traced_steps import traced_step
 from orders_pipeline.store.revisions import StoreRefused
 from resources.file_imports import FileImports
 

@@ -32,7 +32,7 @@ from jobs.imports.shared_runs import shared_run_of
 from jobs.runs import PARTITION_TAG, RunPriority
 from orders_pipeline.base.launch_socket import LONGEST_LINE, RunSeen, is_own_user, listening
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.dropped_files import DroppedFiles
+from orders_pipeline.imports.arrival.dropped_files import DroppedFiles
 from orders_pipeline.imports.import_row import find_import
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.staging.inbox_events import Watch, watching

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.file_import import FileImport
-from orders_pipeline.imports.heartbeat import Sign, beating
+from orders_pipeline.imports.state.heartbeat import Sign, beating
 from orders_pipeline.staging.staging import Staging
 from resources.order_store import OrderStore
 

@@ -16,12 +16,12 @@ from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.settings import Settings, UnknownSku
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
+from orders_pipeline.imports.arrival.staged import stage_file
 from orders_pipeline.imports.dry_run import dry_run
 from orders_pipeline.imports.file_import import FileImport, parse_rules
 from orders_pipeline.imports.import_row import Import, get_import
-from orders_pipeline.imports.reject_export import write_rejects
-from orders_pipeline.imports.report import ImportReport
-from orders_pipeline.imports.staged import stage_file
+from orders_pipeline.imports.results.reject_export import write_rejects
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.order_files.reading_instructions import instructions_from
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from orders_pipeline.base.model import Notifications
 from orders_pipeline.events.spread import spread_events
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.notifications.queue import queueing
 from orders_pipeline.notifications.sender import NoticeSender
 from orders_pipeline.notifications.terms import NoticeTerms

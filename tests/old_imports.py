@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.arrival.sources import source_id
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.sources import source_id
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions, instructions_from
 from orders_pipeline.staging.keys import FileIdentity
 from orders_pipeline.staging.staging import hash_file

@@ -18,7 +18,7 @@ from cli.reading_options import reading_options
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.layout import Layout
 from orders_pipeline.base.settings import Settings, UnknownSku, load_settings
-from orders_pipeline.imports.staged import stage_file
+from orders_pipeline.imports.arrival.staged import stage_file
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.conventions import require_conventions

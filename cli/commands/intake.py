@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from cli.context import actor, is_store_made, open_store
 from cli.output import JsonOption, command, emit, page
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.imports.intake import current_pause, pause_document, pause_intake, resume_intake
+from orders_pipeline.imports.arrival.intake import current_pause, pause_document, pause_intake, resume_intake
 from orders_pipeline.store.engine import open_engine, reading
 
 

@@ -16,9 +16,9 @@ from cli.output import JsonOption, command, emit, page, print_whole
 from cli.quarantine_table import quarantine_table
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.base.settings import load_settings
+from orders_pipeline.imports.arrival.quarantine import QuarantinedFile, list_quarantined
 from orders_pipeline.imports.import_row import Import, get_import, list_imports, seconds_to_settle
-from orders_pipeline.imports.quarantine import QuarantinedFile, list_quarantined
-from orders_pipeline.imports.report import ImportReport, report_import
+from orders_pipeline.imports.results.report import ImportReport, report_import
 from orders_pipeline.store.engine import reading
 
 

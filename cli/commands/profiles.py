@@ -17,15 +17,15 @@ from cli.import_page import show_findings
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress, show
 from cli.reading_options import reading_options
 from orders_pipeline.base.settings import load_settings
-from orders_pipeline.imports.file_import import parse_rules
-from orders_pipeline.imports.preview_document import preview_document
-from orders_pipeline.imports.reading_plan import planned
-from orders_pipeline.imports.saved_profiles import (
+from orders_pipeline.imports.arrival.preview_document import preview_document
+from orders_pipeline.imports.arrival.reading_plan import planned
+from orders_pipeline.imports.arrival.saved_profiles import (
     profile_document,
     remove_profile,
     save_profile,
     saved_profiles,
 )
+from orders_pipeline.imports.file_import import parse_rules
 from orders_pipeline.order_files.columns.profile import PROFILE_NAME
 from orders_pipeline.order_files.proposals.preview import preview_orders
 from orders_pipeline.order_files.proposals.propose import Proposal, propose_profile

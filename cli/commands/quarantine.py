@@ -16,8 +16,8 @@ from cli.quarantine_table import quarantine_table
 from cli.reading_options import reading_options
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.failed_work.dismiss import NotRefusedError, dismiss_imports
-from orders_pipeline.imports.dropped_files import retry_files
-from orders_pipeline.imports.quarantine import (
+from orders_pipeline.imports.arrival.dropped_files import retry_files
+from orders_pipeline.imports.arrival.quarantine import (
     NotInQuarantineError,
     QuarantinedFile,
     ask_to_retry,
@@ -26,7 +26,7 @@ from orders_pipeline.imports.quarantine import (
     list_quarantined,
     quarantine_document,
 )
-from orders_pipeline.imports.saved_profiles import is_profile_name
+from orders_pipeline.imports.arrival.saved_profiles import is_profile_name
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.staging.staging import open_staging

@@ -15,8 +15,8 @@ from cli.output import JsonOption, command, emit, page, progress
 from cli.written_files import written
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.imports.import_row import Import, get_import
-from orders_pipeline.imports.reject_export import require_rejects, write_rejects
-from orders_pipeline.imports.report import rejects_of
+from orders_pipeline.imports.results.reject_export import require_rejects, write_rejects
+from orders_pipeline.imports.results.report import rejects_of
 from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading

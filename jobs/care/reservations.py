@@ -20,7 +20,7 @@ from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.runs import RunGroup, RunPriority
 from jobs.workers.work import SHORT_WORK
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.heartbeat import wait_for_heartbeats
+from orders_pipeline.imports.state.heartbeat import wait_for_heartbeats
 from orders_pipeline.lifecycle import expiry
 from resources.figures import FigureStores
 from resources.order_store import OrderStore

@@ -7,7 +7,7 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, OpExecut
 
 from jobs.dagster_seams.check_events import log_check
 from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.verify.file_checks import ACCOUNTED_FOR, FEW_REJECTED, SETTLED, check_file
 
 

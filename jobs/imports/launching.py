@@ -19,7 +19,7 @@ from jobs.imports.small_files import IMPORT_SMALL_FILES, shared_run
 from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, imported_keys, unended_runs
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.to_launch import ToLaunch, imports_to_launch, note_launched
+from orders_pipeline.imports.state.to_launch import ToLaunch, imports_to_launch, note_launched
 from orders_pipeline.store.engine import reading
 
 RUN_KEY_TAG = "dagster/run_key"

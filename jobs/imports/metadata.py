@@ -10,7 +10,7 @@ from jobs.imports.result import in_words
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.imports.parsed_batches import order_ids
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, rejects
 

@@ -31,8 +31,8 @@ from jobs.workers.work import FILE_WORK, GATEWAY_WORK, STORE_WORK
 from orders_pipeline.base.tracing import is_tracing
 from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.small_files import require_staged
-from orders_pipeline.imports.step_failures import Step
-from orders_pipeline.imports.traced_steps import trace_run_start
+from orders_pipeline.imports.state.step_failures import Step
+from orders_pipeline.imports.state.traced_steps import trace_run_start
 from orders_pipeline.lifecycle.batch import Batch
 from orders_pipeline.refunds.publishing import publish_refunds_of
 from orders_pipeline.store.engine import reading

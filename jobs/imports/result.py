@@ -10,7 +10,7 @@ from jobs.workers.executor import AtEnd
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.import_row import find_import, seconds_to_settle
-from orders_pipeline.imports.report import ImportReport, report_import
+from orders_pipeline.imports.results.report import ImportReport, report_import
 from orders_pipeline.store.engine import STORE_FAILED, open_engine, reading
 
 

@@ -38,7 +38,7 @@ from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.work import FILE_WORK
 from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
 from orders_pipeline.imports.file_import import FileImport
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.imports.small_files import SmallFiles, refusals_of, require_staged
 from orders_pipeline.payments.gateway import GatewayUnavailableError, PaymentGateway
 from orders_pipeline.refunds.publishing import publish_refunds_of

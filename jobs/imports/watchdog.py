@@ -23,11 +23,11 @@ from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, fail_run
 from jobs.workers.queue_heads import work_waiting
 from jobs.workers.queues import queue_sizes
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.imports.import_row import Import, imports_to_watch
-from orders_pipeline.imports.intake import current_pause
-from orders_pipeline.imports.life import stall_import
 from orders_pipeline.imports.small_files import first_unfinished
-from orders_pipeline.imports.watchdog import (
+from orders_pipeline.imports.state.status import stall_import
+from orders_pipeline.imports.state.watchdog import (
     GiveUp,
     HeartbeatClock,
     Leave,

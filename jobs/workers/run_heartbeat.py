@@ -12,7 +12,7 @@ from dagster import DagsterInstance, DagsterRun
 
 from jobs.runs import IsBeating, imported_keys
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.heartbeat import Sign, beating
+from orders_pipeline.imports.state.heartbeat import Sign, beating
 from orders_pipeline.monitoring.run_beats import BEAT_SECONDS, forget_run, is_beating, note_run
 from orders_pipeline.services.redis_clients import ask_redis
 from orders_pipeline.services.redis_server import redis_url

@@ -19,9 +19,9 @@ from orders_pipeline.exports.formats.file_format import FileFormat
 from orders_pipeline.exports.results import RESULTS, result_rows
 from orders_pipeline.imports.import_row import Import as StoredImport
 from orders_pipeline.imports.import_row import find_import, list_imports, seconds_to_settle
-from orders_pipeline.imports.progress import progress_of
-from orders_pipeline.imports.reject_export import require_rejects
-from orders_pipeline.imports.report import rejects_of, report_import
+from orders_pipeline.imports.results.reject_export import require_rejects
+from orders_pipeline.imports.results.report import rejects_of, report_import
+from orders_pipeline.imports.state.progress import progress_of
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading
 

@@ -11,7 +11,7 @@ from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.choices import NO_JSON, Intake, Pause
 from orders_pipeline.api.context import Context
 from orders_pipeline.api.models import Answer
-from orders_pipeline.imports.intake import current_pause, pause_document, pause_intake, resume_intake
+from orders_pipeline.imports.arrival.intake import current_pause, pause_document, pause_intake, resume_intake
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/intake", tags=["failed work"], route_class=KeyBeforeBody)

@@ -18,8 +18,7 @@ from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.api.models import Answer, Failure, QuarantinedFile, Responses
 from orders_pipeline.failed_work.dismiss import NotRefusedError, dismiss_imports
-from orders_pipeline.imports.import_row import UnknownPartitionError
-from orders_pipeline.imports.quarantine import (
+from orders_pipeline.imports.arrival.quarantine import (
     NotInQuarantineError,
     ask_to_retry,
     dismiss_files,
@@ -27,7 +26,8 @@ from orders_pipeline.imports.quarantine import (
     list_quarantined,
     quarantine_document,
 )
-from orders_pipeline.imports.saved_profiles import is_profile_name
+from orders_pipeline.imports.arrival.saved_profiles import is_profile_name
+from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/quarantine", tags=["failed work"], route_class=KeyBeforeBody)

@@ -27,9 +27,9 @@ from orders_pipeline.api.models import Answer, Failure, Import, Refusal, Respons
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.launch_socket import LauncherAbsentError, LaunchSocket
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.arrival.saved_profiles import is_profile_name
+from orders_pipeline.imports.arrival.staged import Dropped, stage_file
 from orders_pipeline.imports.import_row import get_import
-from orders_pipeline.imports.saved_profiles import is_profile_name
-from orders_pipeline.imports.staged import Dropped, stage_file
 from orders_pipeline.order_files.reading_instructions import (
     ReadingInstructions,
     all_options,

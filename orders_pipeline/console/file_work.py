@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.base.model import UNSOLD, ImportStatus, OrderStatus
 from orders_pipeline.imports.import_row import Import, find_import, imports_in, seconds_to_settle
-from orders_pipeline.imports.progress import progress_of, status_counts
+from orders_pipeline.imports.state.progress import progress_of, status_counts
 from orders_pipeline.store.engine import reading
 
 MOST_SHOWN = 10

@@ -23,8 +23,8 @@ from orders_pipeline.console.header import header_of
 from orders_pipeline.console.present import present
 from orders_pipeline.console.shared import SharedState
 from orders_pipeline.figures.kpis.readers_copy import last_published
+from orders_pipeline.imports.arrival.quarantine import count_open
 from orders_pipeline.imports.import_row import count_imports
-from orders_pipeline.imports.quarantine import count_open
 from orders_pipeline.store.engine import STORE_FAILED, reading
 
 router = APIRouter()

@@ -14,12 +14,12 @@ from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.errors import Refused
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import UnknownSku
+from orders_pipeline.imports.arrival.preview_document import preview_document
+from orders_pipeline.imports.arrival.reading_plan import planned
+from orders_pipeline.imports.arrival.saved_profiles import is_profile_name, saved_profiles
 from orders_pipeline.imports.dry_run import dry_run
 from orders_pipeline.imports.file_import import parse_rules
-from orders_pipeline.imports.preview_document import preview_document
-from orders_pipeline.imports.reading_plan import planned
-from orders_pipeline.imports.report import ImportReport
-from orders_pipeline.imports.saved_profiles import is_profile_name, saved_profiles
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.order_files.columns.profile import built_in_profiles
 from orders_pipeline.order_files.proposals.preview import preview_orders
 from orders_pipeline.order_files.proposals.shown_columns import ShownColumn, columns_of, table_of

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from orders_pipeline.imports.corrections import Corrections, imported_since, rejected_texts
 from orders_pipeline.imports.documents import identified_of
 from orders_pipeline.imports.import_row import Import
+from orders_pipeline.imports.results.corrections import Corrections, imported_since, rejected_texts
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.export_note import reasons_in
 from orders_pipeline.order_files.proposals.shown_columns import uses_of

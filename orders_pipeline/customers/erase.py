@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.customers.held import Held, held_on
-from orders_pipeline.imports.known_orders import ERASED
+from orders_pipeline.imports.loading.known_orders import ERASED
 from orders_pipeline.retention.imports import remove_files_of
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.engine import reading

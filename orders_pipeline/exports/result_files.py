@@ -22,7 +22,7 @@ from orders_pipeline.exports.formats.file_format import FileFormat, write_table
 from orders_pipeline.exports.outbox import Outbox, OutboxUnavailable
 from orders_pipeline.exports.results import RESULTS, result_rows
 from orders_pipeline.imports.import_row import get_import
-from orders_pipeline.imports.life import lock_import
+from orders_pipeline.imports.state.status import lock_import
 from orders_pipeline.staging.remote_area import scratch_folder
 from orders_pipeline.staging.staging import hash_file
 from orders_pipeline.store.engine import reading

@@ -39,7 +39,7 @@ from orders_pipeline.exports.table import Column, ExportTable, Kind, Row
 from orders_pipeline.figures.kpis.facts import settled_at
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import order_ids
-from orders_pipeline.imports.reject_export import require_rejects
+from orders_pipeline.imports.results.reject_export import require_rejects
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import (

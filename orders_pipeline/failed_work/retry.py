@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, select
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.model import OPEN, ImportStatus, Window
 from orders_pipeline.failed_work.chosen import Chosen, batches_of, preview
-from orders_pipeline.imports.life import lock_import, reopen_import
+from orders_pipeline.imports.state.status import lock_import, reopen_import
 from orders_pipeline.lifecycle.batch import BatchKey, batch_work, get_batch
 from orders_pipeline.lifecycle.order_lifecycle import reopen
 from orders_pipeline.store.engine import reading

@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, or_, sel
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.imports.life import forgive_tries, lock_import, reopen_import
-from orders_pipeline.imports.tries import MOST_TRIES
+from orders_pipeline.imports.state.status import forgive_tries, lock_import, reopen_import
+from orders_pipeline.imports.state.tries import MOST_TRIES
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, imports, sources
 

@@ -13,11 +13,20 @@ from sqlalchemy import Connection, Engine, select
 
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.money import decimal_string
-from orders_pipeline.imports.batch_rows import BatchRows, read_batch, read_returns
-from orders_pipeline.imports.import_keys import key_for
+from orders_pipeline.imports.arrival.import_keys import key_for
+from orders_pipeline.imports.arrival.reading_plan import ReadingPlan, planned
+from orders_pipeline.imports.arrival.saved_profiles import with_saved_profile
+from orders_pipeline.imports.arrival.sources import find_source
 from orders_pipeline.imports.import_row import find_import
-from orders_pipeline.imports.known_orders import STORED_ORDERS, STORED_RETURNS, Known, Stored, classify_all
-from orders_pipeline.imports.order_returns import (
+from orders_pipeline.imports.loading.batch_rows import BatchRows, read_batch, read_returns
+from orders_pipeline.imports.loading.known_orders import (
+    STORED_ORDERS,
+    STORED_RETURNS,
+    Known,
+    Stored,
+    classify_all,
+)
+from orders_pipeline.imports.money_back.order_returns import (
     classify_named,
     counted_alone,
     counted_of_orders,
@@ -25,11 +34,8 @@ from orders_pipeline.imports.order_returns import (
     preview_order_returns,
     standing_alone,
 )
-from orders_pipeline.imports.reading_plan import ReadingPlan, planned
-from orders_pipeline.imports.report import ImportReport, report_again, shown_amounts
-from orders_pipeline.imports.saved_profiles import with_saved_profile
-from orders_pipeline.imports.sources import find_source
-from orders_pipeline.imports.told_refunds import foresee_refunds, less_refunded
+from orders_pipeline.imports.money_back.told_refunds import foresee_refunds, less_refunded
+from orders_pipeline.imports.results.report import ImportReport, report_again, shown_amounts
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.parsed_file import FileWarning, ParsedFile
 from orders_pipeline.order_files.read_options import ParseRules

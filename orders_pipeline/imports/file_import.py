@@ -14,8 +14,7 @@ from sqlalchemy import Engine
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import PaymentCapture, Settings, UnknownSku
-from orders_pipeline.imports.booked_refunds import refunding_actor, tells_refunds
-from orders_pipeline.imports.booked_returns import book_order_returns
+from orders_pipeline.imports.arrival.intake import IntakePausedError, current_pause
 from orders_pipeline.imports.import_row import (
     Import,
     get_import,
@@ -24,16 +23,17 @@ from orders_pipeline.imports.import_row import (
     is_parsed,
     seconds_to_settle,
 )
-from orders_pipeline.imports.intake import IntakePausedError, current_pause
-from orders_pipeline.imports.launch_instructions import follow_instructions
-from orders_pipeline.imports.life import finish_import, start_import, turn_away
-from orders_pipeline.imports.load import load_orders
-from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
-from orders_pipeline.imports.report import ImportReport, report_import
-from orders_pipeline.imports.restoring import restore_batches
-from orders_pipeline.imports.told_refunds import book_told_refunds
-from orders_pipeline.imports.traced_steps import trace_import
-from orders_pipeline.imports.tries import counted_parsing, counted_try
+from orders_pipeline.imports.loading.load import load_orders
+from orders_pipeline.imports.money_back.booked_refunds import refunding_actor, tells_refunds
+from orders_pipeline.imports.money_back.booked_returns import book_order_returns
+from orders_pipeline.imports.money_back.told_refunds import book_told_refunds
+from orders_pipeline.imports.parsing.launch_instructions import follow_instructions
+from orders_pipeline.imports.parsing.parsing import gathered, keep_parsed, noting_refusals, parse_staged
+from orders_pipeline.imports.parsing.restoring import restore_batches
+from orders_pipeline.imports.results.report import ImportReport, report_import
+from orders_pipeline.imports.state.status import finish_import, start_import, turn_away
+from orders_pipeline.imports.state.traced_steps import trace_import
+from orders_pipeline.imports.state.tries import counted_parsing, counted_try
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, get_batch
 from orders_pipeline.lifecycle.charge import Answers, charge_payments, open_charges
 from orders_pipeline.lifecycle.steps import finalize_orders, reserve_stock, roll_back_orders

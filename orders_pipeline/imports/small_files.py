@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 
 from orders_pipeline.base.model import ImportStatus, Window
+from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.import_row import (
     Import,
@@ -21,10 +22,9 @@ from orders_pipeline.imports.import_row import (
     get_import,
     seconds_to_settle,
 )
-from orders_pipeline.imports.intake import current_pause
-from orders_pipeline.imports.report import ImportReport, report_import
-from orders_pipeline.imports.step_failures import WHOLE_FILE, Step, noting_failures
-from orders_pipeline.imports.traced_steps import traced_step
+from orders_pipeline.imports.results.report import ImportReport, report_import
+from orders_pipeline.imports.state.step_failures import WHOLE_FILE, Step, noting_failures
+from orders_pipeline.imports.state.traced_steps import traced_step
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.lifecycle.charge_together import charge_together
 from orders_pipeline.payments.gateway import Charge, PaymentGateway

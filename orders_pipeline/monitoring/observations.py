@@ -14,8 +14,8 @@ from orders_pipeline.base.model import AuthorizationStatus, GatewayEventStatus, 
 from orders_pipeline.base.printable import printable_line
 from orders_pipeline.events.failed import failing_endpoints, not_spread_since
 from orders_pipeline.figures.kpis.warehouse_folder import last_rebuild
-from orders_pipeline.imports import quarantine
-from orders_pipeline.imports.intake import current_pause
+from orders_pipeline.imports.arrival import quarantine
+from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.monitoring.alert_rules import (
     EVENT_TOLD_HOURS,
     EVENT_WAITS_MINUTES,

@@ -13,8 +13,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, func, 
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ENDED_IMPORTS, ImportStatus
-from orders_pipeline.imports.life import lock_import
-from orders_pipeline.imports.report import count_rejects
+from orders_pipeline.imports.results.report import count_rejects
+from orders_pipeline.imports.state.status import lock_import
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import duplicate_orders, imports, rejects, result_changes

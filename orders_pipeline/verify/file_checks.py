@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.verify.check import Check
 
 SETTLED = "all_orders_of_the_file_are_settled"

@@ -29,8 +29,8 @@ from cli.stack.stack import start_all, stop_all, webserver_url
 from cli.stack.supervisor import Supervisor
 from orders_pipeline.base.model import AuthorizationStatus, ImportStatus, RefundStatus
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from orders_pipeline.imports.arrival.staged import stage_file
 from orders_pipeline.imports.import_row import Import, list_imports
-from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import open_engine, reading

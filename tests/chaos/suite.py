@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.settings import PaymentCapture
-from orders_pipeline.imports.quarantine import dismiss_files, list_quarantined
+from orders_pipeline.imports.arrival.quarantine import dismiss_files, list_quarantined
 from tests.chaos.data_faults import tidy_backups
 from tests.chaos.faults import COMMAND_KILLED, EARLY, FAULTS, HOSTILE, TOLD, faults_of
 from tests.chaos.home import ChaosHome, chaos_home, wait_until_settled

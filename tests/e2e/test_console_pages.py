@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.life import stall_import
-from orders_pipeline.imports.quarantine import add_quarantined
+from orders_pipeline.imports.arrival.quarantine import add_quarantined
+from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.store.engine import open_engine
 from tests.e2e.browser import KEY, browser, url, with_key
 from tests.e2e.console import problems, problems_everywhere, tab

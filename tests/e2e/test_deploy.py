@@ -12,7 +12,7 @@ import pytest
 from cli.stack.layout import Layout
 from cli.stack.stack import start_all, stop_all
 from orders_pipeline.imports.import_row import list_imports
-from orders_pipeline.imports.progress import ImportProgress, progress_of
+from orders_pipeline.imports.state.progress import ImportProgress, progress_of
 from orders_pipeline.store.engine import reading
 from tests.chaos.home import ChaosHome, chaos_home, wait_until_settled
 from tests.import_bench import many_orders, write_orders

@@ -13,8 +13,8 @@ from orders_pipeline.access.api_keys import create_key
 from orders_pipeline.access.audit import list_actions
 from orders_pipeline.base.model import ImportStatus, Scope
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.dropped_files import DroppedFiles
-from orders_pipeline.imports.life import stall_import
+from orders_pipeline.imports.arrival.dropped_files import DroppedFiles
+from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.engine import open_engine, reading
 from tests.api_server import Get, serving

@@ -20,7 +20,7 @@ from orders_pipeline.base.settings import ApiReads, Settings, SettingsError, loa
 from orders_pipeline.console import live
 from orders_pipeline.console.header import Header
 from orders_pipeline.console.shared import SharedState
-from orders_pipeline.imports.intake import pause_document
+from orders_pipeline.imports.arrival.intake import pause_document
 from tests.api_server import running_server
 from tests.integration.followed_task import eventually
 

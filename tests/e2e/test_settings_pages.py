@@ -13,7 +13,7 @@ from orders_pipeline.access.audit import record_action
 from orders_pipeline.access.sign_in_links import make_link
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.saved_profiles import save_profile
+from orders_pipeline.imports.arrival.saved_profiles import save_profile
 from tests.e2e.browser import browser
 from tests.e2e.console import PHONE, problems, tab
 from tests.visitors import PASSWORD, engine, url

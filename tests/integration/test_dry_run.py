@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from tests.import_bench import ImportBench, Line, many_orders
 
 

@@ -10,7 +10,7 @@ import pytest
 from orders_pipeline.base.model import EventType
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.events.documents import event_documents
-from orders_pipeline.imports.quarantine import add_quarantined
+from orders_pipeline.imports.arrival.quarantine import add_quarantined
 from orders_pipeline.payments.backends import simulated
 from orders_pipeline.stock.low_stock import set_low_stock
 from orders_pipeline.stock.product_list import restock

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.imports.heartbeat import Sign, beating
+from orders_pipeline.imports.state.heartbeat import Sign, beating
 from orders_pipeline.lifecycle.expiry import any_expired, expire_reservations
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.engine import reading

@@ -16,9 +16,9 @@ from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
 from orders_pipeline.failed_work.stalled import retry_stalled, stalled_imports
-from orders_pipeline.imports.life import stall_import
-from orders_pipeline.imports.step_failures import Step, noting_failures
-from orders_pipeline.imports.tries import MOST_TRIES
+from orders_pipeline.imports.state.status import stall_import
+from orders_pipeline.imports.state.step_failures import Step, noting_failures
+from orders_pipeline.imports.state.tries import MOST_TRIES
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, failures
 from tests.import_bench import ImportBench, Line, many_orders

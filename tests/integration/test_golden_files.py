@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import customer_totals, orders, product_totals, products
 from tests.import_bench import ImportBench

@@ -12,7 +12,7 @@ import pytest
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.range_boards import ProductOrder
 from orders_pipeline.figures.published_figures import open_figures
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.stock.product_list import import_products, read_products, restock
 from orders_pipeline.verify.figure_checks import check_figures
 from tests.figures import expected, without_times

@@ -6,8 +6,8 @@ import threading
 
 from sqlalchemy import update
 
-from orders_pipeline.imports.heartbeat import Sign, beating
 from orders_pipeline.imports.import_row import Import, get_import
+from orders_pipeline.imports.state.heartbeat import Sign, beating
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import imports
 from tests.import_bench import ImportBench, Line

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import Row, select
 
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.order_files.columns.invisible import visible
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import customers, order_lines, orders, products, rejects

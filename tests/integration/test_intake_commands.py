@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cli.import_files import ImportCommand
 from cli.main import app
 from orders_pipeline.access.audit import list_actions
-from orders_pipeline.imports.intake import pause_intake, resume_intake
+from orders_pipeline.imports.arrival.intake import pause_intake, resume_intake
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import kpi_days
 from tests.import_bench import ImportBench, Line

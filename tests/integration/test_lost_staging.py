@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.imports.restoring import BatchesLost
+from orders_pipeline.imports.parsing.restoring import BatchesLost
 from orders_pipeline.store.schema import imports
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 

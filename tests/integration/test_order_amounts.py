@@ -13,7 +13,7 @@ from sqlalchemy import Column, select, text
 from orders_pipeline.base.model import AmountKind
 from orders_pipeline.figures.kpis.kpi_documents import REVENUE_PARTS
 from orders_pipeline.figures.published_figures import open_figures
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import order_amounts, order_lines, orders, payments

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.arrival.keys_of_0_1_0 import key_of_0_1_0
+from orders_pipeline.imports.arrival.staged import stage_file
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.keys_of_0_1_0 import key_of_0_1_0
-from orders_pipeline.imports.staged import stage_file
 from orders_pipeline.order_files.reading_instructions import instructions_from
 from orders_pipeline.staging.keys import partition_key
 from tests.import_bench import RUN, ImportBench, Line

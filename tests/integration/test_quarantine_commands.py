@@ -13,8 +13,8 @@ from orders_pipeline.access.audit import list_actions
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.dismiss import NotRefusedError, dismiss_imports
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
-from orders_pipeline.imports.dropped_files import DroppedFiles
-from orders_pipeline.imports.to_launch import imports_to_launch
+from orders_pipeline.imports.arrival.dropped_files import DroppedFiles
+from orders_pipeline.imports.state.to_launch import imports_to_launch
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.engine import reading
 from tests.import_bench import HEADER, RUN, ImportBench, Line

@@ -7,8 +7,8 @@ import pytest
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.file_import import parse_rules
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.parsing import gathered, keep_parsed, noting_refusals, parse_staged
-from orders_pipeline.imports.report import count_rejects
+from orders_pipeline.imports.parsing.parsing import gathered, keep_parsed, noting_refusals, parse_staged
+from orders_pipeline.imports.results.report import count_rejects
 from orders_pipeline.stock.catalog import UnknownProducts
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 

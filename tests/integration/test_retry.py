@@ -15,7 +15,7 @@ from orders_pipeline.base.model import FailureReason, ImportStatus
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import left_open, retry_orders
 from orders_pipeline.imports.import_row import get_import
-from orders_pipeline.imports.life import finish_import
+from orders_pipeline.imports.state.status import finish_import
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.engine import reading

@@ -11,7 +11,7 @@ import polars as pl
 from sqlalchemy import select
 
 from orders_pipeline.figures.published_figures import open_figures
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.kpi_days import dirty_days
 from orders_pipeline.store.schema import customer_totals, product_totals, products

@@ -15,10 +15,10 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.failed_work.stalled import retry_stalled
-from orders_pipeline.imports.intake import pause_intake
-from orders_pipeline.imports.life import stall_import
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.arrival.intake import pause_intake
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.imports.small_files import SmallFiles, first_unfinished, refusals_of, require_staged
+from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import Charge, ChargesOpenError, Outcome
 from orders_pipeline.stock.product_list import restock

@@ -13,8 +13,8 @@ from cli.stack.stack import upgrade_home
 from orders_pipeline.access.api_keys import find_key
 from orders_pipeline.backup.restore import rebuild_figures, restore
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.imports.arrival.intake import resume_intake
 from orders_pipeline.imports.import_row import get_import
-from orders_pipeline.imports.intake import resume_intake
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import ensure_current, upgrade
 from orders_pipeline.store.revisions import OURS, Migrations, revision_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.imports.launch_instructions import AlreadyParsedError
+from orders_pipeline.imports.parsing.launch_instructions import AlreadyParsedError
 from orders_pipeline.order_files.reading_instructions import instructions_from
 from tests.import_bench import RUN, ImportBench, Line
 

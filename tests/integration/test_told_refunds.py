@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from orders_pipeline.base.model import OrderStatus
-from orders_pipeline.imports import told_refunds
-from orders_pipeline.imports.report import ImportReport
+from orders_pipeline.imports.money_back import told_refunds
+from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.refunds.publishing import publish_refunds_of
 from orders_pipeline.refunds.request import request_refunds
 from orders_pipeline.store.engine import reading

@@ -14,8 +14,8 @@ from orders_pipeline.base.tracing import start_tracing, stop_tracing
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.imports.small_files import SmallFiles
-from orders_pipeline.imports.step_failures import Step
-from orders_pipeline.imports.traced_steps import traced_step
+from orders_pipeline.imports.state.step_failures import Step
+from orders_pipeline.imports.state.traced_steps import traced_step
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from tests.collector import Collector, collecting
 from tests.import_bench import RUN, ImportBench, many_orders, write_orders

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from orders_pipeline.imports.tries import counted_try
+from orders_pipeline.imports.state.tries import counted_try
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from orders_pipeline.imports.life import OpenOrdersError
+from orders_pipeline.imports.state.status import OpenOrdersError
 from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders
 
 

@@ -16,11 +16,11 @@ from definitions import build_definitions
 from jobs.imports import sensors
 from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.launching import launch_requests
-from orders_pipeline.imports import dropped_files
-from orders_pipeline.imports.dropped_files import DroppedFiles
+from orders_pipeline.imports.arrival import dropped_files
+from orders_pipeline.imports.arrival.dropped_files import DroppedFiles
+from orders_pipeline.imports.arrival.quarantine import QuarantinedFile, list_quarantined
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.quarantine import QuarantinedFile, list_quarantined
-from orders_pipeline.imports.to_launch import imports_to_launch
+from orders_pipeline.imports.state.to_launch import imports_to_launch
 from orders_pipeline.staging.inbox import Inbox, InboxUnusable
 from orders_pipeline.staging.remote_area import StagingUnavailable
 from orders_pipeline.store.engine import reading

@@ -12,7 +12,7 @@ from jobs.imports.partitions import ORDER_FILES
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.failed_work.listing import Wanted, failed_work
-from orders_pipeline.imports.intake import pause_intake, resume_intake
+from orders_pipeline.imports.arrival.intake import pause_intake, resume_intake
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports
 from tests.dagster_runs import create_run

@@ -13,8 +13,8 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
 from orders_pipeline.failed_work.stalled import retry_stalled
 from orders_pipeline.imports.import_row import get_import, imports_to_watch
-from orders_pipeline.imports.life import stall_import
-from orders_pipeline.imports.tries import MOST_TRIES, PoisonBatchError, counted_parsing, counted_try
+from orders_pipeline.imports.state.status import stall_import
+from orders_pipeline.imports.state.tries import MOST_TRIES, PoisonBatchError, counted_parsing, counted_try
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches

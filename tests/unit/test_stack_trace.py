@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from orders_pipeline.base.stack_trace import message_of, stack_trace
-from orders_pipeline.imports.tries import PoisonBatchError
+from orders_pipeline.imports.state.tries import PoisonBatchError
 
 CUSTOMER = "Ada Lovelace"
 

@@ -20,16 +20,16 @@ from orders_pipeline.console.reject_cells import ShownReject, shown_rejects
 from orders_pipeline.console.rendering import Shown, View, url
 from orders_pipeline.console.texts import texts
 from orders_pipeline.exports.formats.file_format import FileFormat
-from orders_pipeline.imports.documents import identified_of
-from orders_pipeline.imports.import_row import Import, count_imports, find_import, list_imports
-from orders_pipeline.imports.quarantine import (
+from orders_pipeline.imports.arrival.quarantine import (
     QuarantinedFile,
     count_open,
     list_quarantined,
     quarantine_document,
 )
-from orders_pipeline.imports.reject_export import require_rejects, write_rejects
-from orders_pipeline.imports.report import rejects_of
+from orders_pipeline.imports.documents import identified_of
+from orders_pipeline.imports.import_row import Import, count_imports, find_import, list_imports
+from orders_pipeline.imports.results.reject_export import require_rejects, write_rejects
+from orders_pipeline.imports.results.report import rejects_of
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.staging.uploads import Upload, uploads_of
 from orders_pipeline.store.engine import reading

@@ -28,7 +28,7 @@ from orders_pipeline.console.mapped import MAPPED, draft_of, mapped_instructions
 from orders_pipeline.console.pages.uploads import found_upload
 from orders_pipeline.console.rendering import Shown, View
 from orders_pipeline.console.texts import texts
-from orders_pipeline.imports.saved_profiles import save_profile
+from orders_pipeline.imports.arrival.saved_profiles import save_profile
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.uploads import Upload, discard_upload
 from orders_pipeline.store.engine import reading

@@ -22,7 +22,7 @@ from orders_pipeline.console.rendering import Shown
 from orders_pipeline.console.runbooks import runbook
 from orders_pipeline.events.endpoints import endpoint_document, list_endpoints
 from orders_pipeline.events.failed import failing_endpoints
-from orders_pipeline.imports.intake import current_pause, pause_document
+from orders_pipeline.imports.arrival.intake import current_pause, pause_document
 from orders_pipeline.monitoring.alert_rows import alert_document, alerts_since, title
 from orders_pipeline.monitoring.snapshots import Snapshot, rates_between, snapshots_of_last
 from orders_pipeline.monitoring.workers import Worker, workers_there

@@ -17,9 +17,9 @@ from orders_pipeline.console.forms import Fields, led_to
 from orders_pipeline.console.reject_cells import corrections_in
 from orders_pipeline.console.rendering import Shown, View
 from orders_pipeline.console.texts import texts
-from orders_pipeline.imports.corrections import Corrections, records_with, write_corrections
 from orders_pipeline.imports.import_row import Import, find_import
-from orders_pipeline.imports.reject_export import require_rejects
+from orders_pipeline.imports.results.corrections import Corrections, records_with, write_corrections
+from orders_pipeline.imports.results.reject_export import require_rejects
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading

@@ -12,7 +12,7 @@ from orders_pipeline.console.forms import Field, gone_to
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page
 from orders_pipeline.console.rendering import Shown
 from orders_pipeline.console.texts import texts
-from orders_pipeline.imports.saved_profiles import files_by_profile, remove_profile, saved_profiles
+from orders_pipeline.imports.arrival.saved_profiles import files_by_profile, remove_profile, saved_profiles
 from orders_pipeline.order_files.columns.profile import built_in_profiles
 from orders_pipeline.store.engine import reading
 

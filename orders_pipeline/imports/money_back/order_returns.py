@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import BigInteger, Connection, Engine, Select, Table, select, type_coerce
 
-from orders_pipeline.imports.batch_rows import BatchRows, stored_quantity
-from orders_pipeline.imports.known_orders import Known, record_duplicates, reject_whole
+from orders_pipeline.imports.loading.batch_rows import BatchRows, stored_quantity
+from orders_pipeline.imports.loading.known_orders import Known, record_duplicates, reject_whole
 from orders_pipeline.order_files.orders.owed import in_minor, step_of
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.refunds.asked import GoodsAsked, RefundAsked, RefundRefused

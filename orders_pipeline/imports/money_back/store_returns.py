@@ -9,16 +9,16 @@ import polars as pl
 from sqlalchemy import Connection, Engine, func, select
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.imports.batch_rows import BatchRows, read_returns, stored_quantity
-from orders_pipeline.imports.known_orders import (
+from orders_pipeline.imports.loading.batch_rows import BatchRows, read_returns, stored_quantity
+from orders_pipeline.imports.loading.known_orders import (
     STORED_RETURNS,
     Known,
     classify,
     record_duplicates,
     reject_whole,
 )
-from orders_pipeline.imports.load import ensure_customers
-from orders_pipeline.imports.order_returns import (
+from orders_pipeline.imports.loading.load import ensure_customers
+from orders_pipeline.imports.money_back.order_returns import (
     counted_of_orders,
     lock_source,
     naming_orders,

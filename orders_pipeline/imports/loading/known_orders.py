@@ -10,7 +10,7 @@ import polars as pl
 from sqlalchemy import BigInteger, Column, Connection, Table, insert, select, type_coerce
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.imports.batch_rows import BatchRows, stored_quantity
+from orders_pipeline.imports.loading.batch_rows import BatchRows, stored_quantity
 from orders_pipeline.imports.rejects import item_of_record
 from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, RejectCode

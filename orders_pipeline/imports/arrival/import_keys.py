@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.imports.arrival.keys_of_0_1_0 import key_of_0_1_0
 from orders_pipeline.imports.documents import identity_of
 from orders_pipeline.imports.import_row import Import, find_import
-from orders_pipeline.imports.keys_of_0_1_0 import key_of_0_1_0
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.staging.keys import KEY_DIGITS, FileIdentity, partition_key
 

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Engine, select, update
 
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import OrderStatus, Window
-from orders_pipeline.imports.booked_refunds import KEY, tells_refunds
 from orders_pipeline.imports.documents import parsed_document, parsed_of
 from orders_pipeline.imports.import_row import Import, get_import
-from orders_pipeline.imports.known_orders import Known
-from orders_pipeline.imports.life import lock_import
+from orders_pipeline.imports.loading.known_orders import Known
+from orders_pipeline.imports.money_back.booked_refunds import KEY, tells_refunds
+from orders_pipeline.imports.state.status import lock_import
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.decide import BOOKED_BEFORE, BOOKED_MORE

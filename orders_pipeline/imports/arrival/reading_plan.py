@@ -9,9 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from orders_pipeline.imports.arrival.saved_profiles import saved_profiles, with_saved_profile
 from orders_pipeline.imports.documents import identified_of
 from orders_pipeline.imports.import_row import Import, find_import
-from orders_pipeline.imports.saved_profiles import saved_profiles, with_saved_profile
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.identify import OF_TEXT, identify
 from orders_pipeline.order_files.columns.origin import origin_of

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, select
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import SETTLED, OrderStatus
 from orders_pipeline.base.money import decimal_string, line_amount
-from orders_pipeline.imports.booked_refunds import booked_refunds
 from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
+from orders_pipeline.imports.money_back.booked_refunds import booked_refunds
 from orders_pipeline.imports.parsed_batches import order_ids
 from orders_pipeline.order_files.parsed_file import FileWarning, ParsedFile
 from orders_pipeline.store.schema import batches, orders, recorded_payments, rejects

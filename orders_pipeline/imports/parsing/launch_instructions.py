@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from sqlalchemy import Engine
 
+from orders_pipeline.imports.arrival.reading_plan import ReadingPlan, plan_of
+from orders_pipeline.imports.arrival.saved_profiles import with_saved_profile
+from orders_pipeline.imports.arrival.staged import note_plan
 from orders_pipeline.imports.import_row import Import, is_parsed
-from orders_pipeline.imports.parsing import local_copies
-from orders_pipeline.imports.reading_plan import ReadingPlan, plan_of
-from orders_pipeline.imports.saved_profiles import with_saved_profile
-from orders_pipeline.imports.staged import note_plan
+from orders_pipeline.imports.parsing.parsing import local_copies
 from orders_pipeline.order_files.columns.identify import identify
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.staging.staging import Staging

@@ -6,8 +6,8 @@ from sqlalchemy import Connection, case, func, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OPEN, ImportStatus
-from orders_pipeline.imports.import_events import record_finished, record_refused
 from orders_pipeline.imports.parsed_batches import count_by_status
+from orders_pipeline.imports.state.import_events import record_finished, record_refused
 from orders_pipeline.store.schema import batches, imports
 
 

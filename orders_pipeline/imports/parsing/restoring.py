@@ -7,9 +7,9 @@ from sqlalchemy import Engine
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.documents import parsed_of
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.life import stall_import
 from orders_pipeline.imports.parsed_batches import batch_numbers, batches_to_load
-from orders_pipeline.imports.parsing import gathered, parse_staged
+from orders_pipeline.imports.parsing.parsing import gathered, parse_staged
+from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.staging.staging import Staging
 
 

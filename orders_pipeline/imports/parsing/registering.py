@@ -8,8 +8,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.imports.documents import Parsed, parsed_document
+from orders_pipeline.imports.money_back.store_returns import store_returns
 from orders_pipeline.imports.rejects import keep_rejects, rejects_in
-from orders_pipeline.imports.store_returns import store_returns
 from orders_pipeline.store.schema import batches, home, imports
 
 

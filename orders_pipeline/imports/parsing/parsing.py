@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.documents import Parsed, identified_of
 from orders_pipeline.imports.import_row import Import, get_import, is_parsed
-from orders_pipeline.imports.life import lock_import, refuse_import
+from orders_pipeline.imports.money_back.store_returns import prepare_returns
 from orders_pipeline.imports.parsed_batches import batch_numbers
-from orders_pipeline.imports.registering import note_parsed, register_parsed
+from orders_pipeline.imports.parsing.registering import note_parsed, register_parsed
 from orders_pipeline.imports.rejects import keep_rejects, rejects_in
-from orders_pipeline.imports.store_returns import prepare_returns
+from orders_pipeline.imports.state.status import lock_import, refuse_import
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.read_options import ParseRules

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Engine, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.imports.arrival.import_keys import key_for, require_same_file
+from orders_pipeline.imports.arrival.reading_plan import ReadingPlan, planned
+from orders_pipeline.imports.arrival.saved_profiles import with_saved_profile
+from orders_pipeline.imports.arrival.sources import source_id
 from orders_pipeline.imports.documents import identified_document, identity_of
-from orders_pipeline.imports.import_keys import key_for, require_same_file
 from orders_pipeline.imports.import_row import Import, find_import, get_import, is_parsed
-from orders_pipeline.imports.reading_plan import ReadingPlan, planned
-from orders_pipeline.imports.saved_profiles import with_saved_profile
-from orders_pipeline.imports.sources import source_id
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.staging.keys import KEY_DIGITS, FileIdentity
 from orders_pipeline.staging.staging import CopiedFile, Staging

@@ -9,10 +9,10 @@ from sqlalchemy import Engine, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, Window
-from orders_pipeline.imports.amount_rows import MoreOfOrders
-from orders_pipeline.imports.batch_rows import BatchRows, read_batch, stored_quantity
-from orders_pipeline.imports.contact_rows import keep_contacts
-from orders_pipeline.imports.known_orders import Known, classify, record_conflicts, record_duplicates
+from orders_pipeline.imports.loading.amount_rows import MoreOfOrders
+from orders_pipeline.imports.loading.batch_rows import BatchRows, read_batch, stored_quantity
+from orders_pipeline.imports.loading.contact_rows import keep_contacts
+from orders_pipeline.imports.loading.known_orders import Known, classify, record_conflicts, record_duplicates
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, BatchWork, batch_work, get_batch
 from orders_pipeline.stock.catalog import UnknownProducts, ensure_products
 from orders_pipeline.store.bulk import insert_frame, prepare_insert

@@ -6,17 +6,17 @@ import polars as pl
 from sqlalchemy import Connection, Engine, delete, update
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.imports.batch_rows import BatchRows
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.known_orders import reject_whole
-from orders_pipeline.imports.life import lock_import
-from orders_pipeline.imports.order_returns import (
+from orders_pipeline.imports.loading.batch_rows import BatchRows
+from orders_pipeline.imports.loading.known_orders import reject_whole
+from orders_pipeline.imports.money_back.order_returns import (
     COLUMNS,
     NAMES,
     refunds_asked,
     refused_numbers,
     stored_lines,
 )
+from orders_pipeline.imports.state.status import lock_import
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.refunds.request import RefundTerms, request_refunds
 from orders_pipeline.store.engine import reading

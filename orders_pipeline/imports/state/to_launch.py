@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, union_all, update
 
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.imports.intake import current_pause
+from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.store.schema import imports
 
 

@@ -20,9 +20,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from orders_pipeline.base.printable import printable_line
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.stack_trace import message_of, stack_trace
-from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.intake import current_pause
-from orders_pipeline.imports.quarantine import (
+from orders_pipeline.imports.arrival.intake import current_pause
+from orders_pipeline.imports.arrival.quarantine import (
     QuarantinedFile,
     add_quarantined,
     close_removed,
@@ -31,7 +30,8 @@ from orders_pipeline.imports.quarantine import (
     names_in_quarantine,
     refuse_again,
 )
-from orders_pipeline.imports.staged import Dropped, stage_file
+from orders_pipeline.imports.arrival.staged import Dropped, stage_file
+from orders_pipeline.imports.import_row import Import
 from orders_pipeline.order_files.reading_instructions import (
     NOTHING_SAID,
     ReadingInstructions,

@@ -8,10 +8,10 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection, select
 
+from orders_pipeline.imports.arrival.sources import find_source
 from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.reject_export import write_rejects
-from orders_pipeline.imports.sources import find_source
+from orders_pipeline.imports.results.reject_export import write_rejects
 from orders_pipeline.order_files.rejects.cells import require_writable, with_cells
 from orders_pipeline.order_files.rejects.export import RejectedLine, written_encoding
 from orders_pipeline.staging.staging import Staging

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from orders_pipeline.base.tracing import Attributes, recorder
 from orders_pipeline.imports.import_row import Import, import_id
-from orders_pipeline.imports.step_failures import WHOLE_FILE, Step
+from orders_pipeline.imports.state.step_failures import WHOLE_FILE, Step
 from orders_pipeline.lifecycle.traced_charges import import_span
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports
