@@ -21,7 +21,7 @@ from sqlalchemy import Engine, func, select
 
 from benchmarks.homes import Home
 from benchmarks.small_files import running_home
-from orders_pipeline.api.access import api_key
+from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.launch_socket import LaunchSocket
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.store.engine import open_engine, reading

@@ -16,7 +16,7 @@ from cli.doctor.finding import milliseconds_since
 from cli.stack.layout import Layout
 from cli.stack.readiness import local_access
 from cli.stack.stack import api_url, webserver_url
-from orders_pipeline.api.access import api_key
+from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.base.stack_trace import message_of

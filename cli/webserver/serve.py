@@ -19,7 +19,7 @@ from cli.webserver.keys import Keys
 from cli.webserver.links import OPEN
 from cli.webserver.own_site import OwnSiteOnly
 from cli.webserver.sign_in import SignIn
-from orders_pipeline.api.access import api_key
+from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.model import Scope
 from orders_pipeline.base.settings import Settings, load_settings
 

@@ -11,7 +11,13 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from orders_pipeline.api import (
+from orders_pipeline.api.bodies import BodyLimit
+from orders_pipeline.api.callers.access import api_key, count_request, require_to_read
+from orders_pipeline.api.callers.proxies import TrustedProxies
+from orders_pipeline.api.callers.rate_limit import RateLimit
+from orders_pipeline.api.callers.sign_in_limits import SignInLimits
+from orders_pipeline.api.context import ApiContext, QueueSizes
+from orders_pipeline.api.endpoints import (
     alerts,
     audit,
     boards,
@@ -31,17 +37,11 @@ from orders_pipeline.api import (
     uploads,
     webhooks,
 )
-from orders_pipeline.api.access import api_key, count_request, require_to_read
-from orders_pipeline.api.bodies import BodyLimit
-from orders_pipeline.api.context import ApiContext, QueueSizes
-from orders_pipeline.api.errors import add_error_handlers
-from orders_pipeline.api.headers import HeadAsGet, SecurityHeaders
-from orders_pipeline.api.hosts import KnownHosts
-from orders_pipeline.api.models import Failure, Responses
-from orders_pipeline.api.proxies import TrustedProxies
-from orders_pipeline.api.rate_limit import RateLimit
-from orders_pipeline.api.sign_in_limits import SignInLimits
-from orders_pipeline.api.texts import NoNul
+from orders_pipeline.api.models.responses import Failure, Responses
+from orders_pipeline.api.protocol.errors import add_error_handlers
+from orders_pipeline.api.protocol.headers import HeadAsGet, SecurityHeaders
+from orders_pipeline.api.protocol.hosts import KnownHosts
+from orders_pipeline.api.protocol.texts import NoNul
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.monitoring.queues import AskQueues, Queue
@@ -52,7 +52,7 @@ from orders_pipeline.store.known_store import require_known_store
 from orders_pipeline.store.migrate import ensure_current
 
 if TYPE_CHECKING:
-    from orders_pipeline.api.single_sign_on import Provider
+    from orders_pipeline.api.callers.single_sign_on import Provider
 
 POOL_SECONDS = 5.0
 # Threads for health requests, because all other threads may hang with a store.
@@ -165,7 +165,7 @@ def _provider(settings: Settings, secret: str) -> Provider | None:
     if not settings.oidc_issuer:
         return None
     # Authlib takes a while to load, and few need it.
-    from orders_pipeline.api.single_sign_on import Provider  # noqa: PLC0415
+    from orders_pipeline.api.callers.single_sign_on import Provider  # noqa: PLC0415
 
     return Provider(settings, secret)
 

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orders_pipeline.api.access import refuse_strangers
-from orders_pipeline.api.errors import error_response
+from orders_pipeline.api.callers.access import refuse_strangers
+from orders_pipeline.api.protocol.errors import error_response
 
 MEBIBYTE = 1024 * 1024
 

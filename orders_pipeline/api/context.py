@@ -14,9 +14,9 @@ from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 from sqlalchemy import Engine
 
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.idempotency import KeysAtWork
-from orders_pipeline.api.streams import Streams
+from orders_pipeline.api.protocol.errors import Refused
+from orders_pipeline.api.protocol.idempotency import KeysAtWork
+from orders_pipeline.api.protocol.streams import Streams
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
 from orders_pipeline.base.settings import Settings

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.models import Responses
+from orders_pipeline.api.models.responses import Responses
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.exports.formats.file_format import FileFormat, write_table
 from orders_pipeline.exports.table import ExportTable, Row
 from orders_pipeline.store.engine import reading

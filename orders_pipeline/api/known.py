@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.failed_work.chosen import Chosen, UnknownOrderError, require_known
 from orders_pipeline.imports.import_row import UnknownPartitionError
 

@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any
 
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import UNSOLD, FailureReason
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.console.texts import texts

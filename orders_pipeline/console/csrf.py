@@ -1,16 +1,16 @@
 """The user of a request, and protection against requests that another site makes a browser send (CSRF).
 
-`api/access.py` checks the token of each change by a session.
+`api/callers/access.py` checks the token of each change by a session.
 """
 
 from __future__ import annotations
 
 from fastapi import Request
 
-from orders_pipeline.api.access import NO_KEY, caller_of
-from orders_pipeline.api.browsers import BrowserUser
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.own_site import is_change
+from orders_pipeline.api.callers.access import NO_KEY, caller_of
+from orders_pipeline.api.callers.browsers import BrowserUser
+from orders_pipeline.api.callers.own_site import is_change
+from orders_pipeline.api.protocol.errors import Refused
 
 
 def user_of(request: Request) -> BrowserUser | None:

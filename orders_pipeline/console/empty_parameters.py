@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orders_pipeline.api.own_site import PROGRAMS
+from orders_pipeline.api.callers.own_site import PROGRAMS
 
 
 class EmptyParameters:

@@ -12,8 +12,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from orders_pipeline.access.sign_in_links import SIGN_IN
-from orders_pipeline.api.headers import HEADERS
-from orders_pipeline.api.own_site import PROGRAMS, is_change
+from orders_pipeline.api.callers.own_site import PROGRAMS, is_change
+from orders_pipeline.api.protocol.headers import HEADERS
 from orders_pipeline.console.rendering import render
 from orders_pipeline.console.texts import texts
 

@@ -13,11 +13,11 @@ from jinja2 import Environment
 from redis.exceptions import RedisError
 from starlette.responses import Response
 
-from orders_pipeline.api.access import goes_on
+from orders_pipeline.api.callers.access import goes_on
+from orders_pipeline.api.callers.rate_limit import address_of
 from orders_pipeline.api.context import ApiContext, Context, Currency
-from orders_pipeline.api.orders import Words
-from orders_pipeline.api.rate_limit import address_of
-from orders_pipeline.api.streams import LOOK_SECONDS, Parts
+from orders_pipeline.api.endpoints.orders import Words
+from orders_pipeline.api.protocol.streams import LOOK_SECONDS, Parts
 from orders_pipeline.console.file_work import file_at_work, files_at_work
 from orders_pipeline.console.header import header_of
 from orders_pipeline.console.present import present

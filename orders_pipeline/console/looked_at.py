@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import UnknownSku
 from orders_pipeline.imports.arrival.preview_document import preview_document

@@ -14,9 +14,9 @@ from jinja2.runtime import Context as Names
 from starlette.datastructures import QueryParams
 from starlette.responses import HTMLResponse
 
-from orders_pipeline.api.access import Caller, Known
+from orders_pipeline.api.callers.access import Caller, Known
 from orders_pipeline.api.context import ApiContext, Context
-from orders_pipeline.api.headers import PAGE_POLICY
+from orders_pipeline.api.protocol.headers import PAGE_POLICY
 from orders_pipeline.base.model import Scope
 from orders_pipeline.base.money import line_amount
 from orders_pipeline.base.version import VERSION

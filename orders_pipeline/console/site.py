@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 
-from orders_pipeline.api.access import count_request, require_to_read
 from orders_pipeline.api.app import POOL_SECONDS, create_app
+from orders_pipeline.api.callers.access import count_request, require_to_read
 from orders_pipeline.api.context import QueueSizes
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.console import live

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, update
 
 from orders_pipeline.access.api_keys import create_key, list_keys, note_use, revoke_key
 from orders_pipeline.access.audit import ActionFilter, list_actions, record_action
-from orders_pipeline.api.rate_limit import WRONG_KEYS_PER_MINUTE
+from orders_pipeline.api.callers.rate_limit import WRONG_KEYS_PER_MINUTE
 from orders_pipeline.base.model import Scope
 from orders_pipeline.base.settings import ApiReads, Settings, load_settings
 from orders_pipeline.store.engine import open_engine

@@ -12,7 +12,7 @@ import requests
 from redis import Redis
 from sqlalchemy import update
 
-from orders_pipeline.api.access import api_key
+from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.clock import now_us, to_datetime, today
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.base.settings import Settings

@@ -25,7 +25,7 @@ from cli.stack.programs import API, CODE_SERVER, DAEMON
 from cli.stack.stack import api_url, stack_status, start_all, stop_all
 from cli.stack.workers import WORKER_DEFAULT, WORKER_ORDERS
 from orders_pipeline.access.api_keys import create_key
-from orders_pipeline.api.access import api_key
+from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.launch_socket import LaunchSocket, connected
 from orders_pipeline.base.model import ImportStatus, Scope
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings

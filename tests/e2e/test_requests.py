@@ -13,9 +13,9 @@ import pytest
 import requests
 from starlette.requests import Request
 
+from orders_pipeline.api.callers.rate_limit import WRONG_KEYS_PER_MINUTE, address_of
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.rate_limit import WRONG_KEYS_PER_MINUTE, address_of
-from orders_pipeline.api.streams import MOST_OF_ONE_CLIENT, MOST_STREAMS
+from orders_pipeline.api.protocol.streams import MOST_OF_ONE_CLIENT, MOST_STREAMS
 from orders_pipeline.base.settings import ApiReads, Settings, SettingsError, load_settings
 from orders_pipeline.console import live
 from orders_pipeline.console.header import Header

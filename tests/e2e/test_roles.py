@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from orders_pipeline.api import access
+from orders_pipeline.api.callers import access
 from orders_pipeline.base.model import Role, Scope
 from orders_pipeline.base.settings import ApiReads, Settings
 from orders_pipeline.console.site import create_site

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, update
 from orders_pipeline.access import users
 from orders_pipeline.access.audit import ActionFilter, list_actions
 from orders_pipeline.access.sign_in_links import make_link
-from orders_pipeline.api.proxies import TOLD, ProxyTold, TrustedProxies
-from orders_pipeline.api.sign_in_limits import TRIES_OF_ONE_NAME
+from orders_pipeline.api.callers.proxies import TOLD, ProxyTold, TrustedProxies
+from orders_pipeline.api.callers.sign_in_limits import TRIES_OF_ONE_NAME
 from orders_pipeline.base.model import Role
 from orders_pipeline.base.settings import ApiReads, Settings, UnknownUsers
 from orders_pipeline.store.schema import user_sessions

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from pydantic import BaseModel
 
-from orders_pipeline.api import models
+from orders_pipeline.api.models import responses as models
 from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.exports.datasets import TABLES
 from orders_pipeline.exports.journal import JOURNAL

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.run_log import RunLogFormatter
 from jobs.workers.step_log import outcome_of, step_ids
-from orders_pipeline.api.request_log import name_the_parts
+from orders_pipeline.api.protocol.request_log import name_the_parts
 from orders_pipeline.base.logs import JsonFormatter, configure_logs, log_ids, masked
 from orders_pipeline.base.settings import LogFormat, LogLevel, Settings
 

@@ -16,12 +16,12 @@ from orders_pipeline.access.sessions import (
 )
 from orders_pipeline.access.signing_in import kept_of
 from orders_pipeline.access.users import set_password
-from orders_pipeline.api.access import Reader
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.browsers import lifetimes
+from orders_pipeline.api.callers.access import Reader
+from orders_pipeline.api.callers.browsers import lifetimes
+from orders_pipeline.api.callers.sign_in import Opened, client_of, is_own_password, sign_browser_in
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.sign_in import Opened, client_of, is_own_password, sign_browser_in
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import SignInMethod
 from orders_pipeline.console.forms import Field, Password, gone_to
 from orders_pipeline.console.rendering import Shown, View

@@ -12,13 +12,13 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, QueryParams
 from starlette.responses import Response
 
-from orders_pipeline.api import captures, failed
-from orders_pipeline.api import refunds as api_refunds
-from orders_pipeline.api.access import Caller, Operator
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.choices import Cancel, Capture, Retry
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.refund_models import WantedRefund
+from orders_pipeline.api.callers.access import Caller, Operator
+from orders_pipeline.api.endpoints import captures, failed
+from orders_pipeline.api.endpoints import refunds as api_refunds
+from orders_pipeline.api.models.actions import Cancel, Capture, Retry
+from orders_pipeline.api.models.refunds import WantedRefund
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.console.rendering import Shown, View, url
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.refunds.actions import RefundAction

@@ -9,10 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from orders_pipeline.api.access import Operator
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.orders import WantedOrders
+from orders_pipeline.api.callers.access import Operator
+from orders_pipeline.api.endpoints.orders import WantedOrders
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import FailureReason
 from orders_pipeline.console.bulk import Bulk, BulkAction, Wanted, chosen_orders, do, plan
 from orders_pipeline.console.pages.actions import Form

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.endpoints.files import import_document
+from orders_pipeline.api.endpoints.quarantine import LARGEST_OFFSET
 from orders_pipeline.api.exported import whole_file
-from orders_pipeline.api.files import import_document
-from orders_pipeline.api.quarantine import LARGEST_OFFSET
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.console.file_work import file_at_work, files_at_work, in_list

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from orders_pipeline.api.access import Operator
+from orders_pipeline.api.callers.access import Operator
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.console.looked_at import look_at_file
 from orders_pipeline.console.mapped import (

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from starlette.responses import Response
 
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.health import is_down, services_of
+from orders_pipeline.api.endpoints.health import is_down, services_of
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.console.charts import Chart

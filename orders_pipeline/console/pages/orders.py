@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.orders import WantedOrders, Words
+from orders_pipeline.api.endpoints.orders import WantedOrders, Words
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import FailureReason, OrderStatus
 from orders_pipeline.console.bulk import BulkAction
 from orders_pipeline.console.order_story import history_of, sums_of

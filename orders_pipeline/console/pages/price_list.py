@@ -9,9 +9,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from orders_pipeline.access.audit import record_action
-from orders_pipeline.api.access import Caller, Operator
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.callers.access import Caller, Operator
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.console.pages.actions import Form
 from orders_pipeline.console.rendering import Shown

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from orders_pipeline.api.context import Days
-from orders_pipeline.api.reconciliation import reconciled
+from orders_pipeline.api.endpoints.reconciliation import reconciled
 from orders_pipeline.console.rendering import Shown
 
 router = APIRouter()

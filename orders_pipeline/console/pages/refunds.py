@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from orders_pipeline.api.context import Days, OnlyCurrency
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.console.rendering import Shown
 from orders_pipeline.refunds.asked import UnknownRefundError

@@ -8,10 +8,10 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from orders_pipeline.api.access import Operator
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.uploads import incoming_file, stage_sent
+from orders_pipeline.api.callers.access import Operator
+from orders_pipeline.api.endpoints.uploads import incoming_file, stage_sent
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.console.forms import Fields, led_to
 from orders_pipeline.console.reject_cells import corrections_in

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
-from orders_pipeline.api.choices import MOST_CHARACTERS
+from orders_pipeline.api.models.actions import MOST_CHARACTERS
 from orders_pipeline.console.rendering import Shown, url
 from orders_pipeline.exports.customer_list import search_customers
 from orders_pipeline.exports.order_filter import OrderFilter

@@ -11,11 +11,9 @@ from starlette.responses import Response
 from orders_pipeline.access.sessions import end_session, form_token
 from orders_pipeline.access.sign_in_links import SIGN_IN
 from orders_pipeline.access.signing_in import RefusedUserError, Vouched
-from orders_pipeline.api.access import Caller, Known
-from orders_pipeline.api.context import ApiContext, Context
-from orders_pipeline.api.errors import Refused
-from orders_pipeline.api.proxies import told_by_proxy
-from orders_pipeline.api.sign_in import (
+from orders_pipeline.api.callers.access import Caller, Known
+from orders_pipeline.api.callers.proxies import told_by_proxy
+from orders_pipeline.api.callers.sign_in import (
     Opened,
     form_secret,
     keep_form_secret,
@@ -27,6 +25,8 @@ from orders_pipeline.api.sign_in import (
     sign_browser_in,
     sign_browser_out,
 )
+from orders_pipeline.api.context import ApiContext, Context
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import SignInMethod
 from orders_pipeline.console.csrf import csrf_token
 from orders_pipeline.console.forms import Field, Password, gone_to
@@ -91,7 +91,7 @@ async def start_at_provider(request: Request, caller: Known, after: After = "/")
     """Sends the browser to the OpenID provider."""
     if (provider := request.app.state.provider) is None:
         raise Refused(404, "Not Found")
-    from orders_pipeline.api.single_sign_on import ProviderError  # noqa: PLC0415 loaded with the provider
+    from orders_pipeline.api.callers.single_sign_on import ProviderError  # noqa: PLC0415 loaded with the provider
 
     host = told_by_proxy(request).host or request.url.netloc
     try:
@@ -108,7 +108,7 @@ async def back_from_provider(request: Request, context: Context, caller: Known) 
     """Signs in who comes back from the OpenID provider."""
     if (provider := request.app.state.provider) is None:
         raise Refused(404, "Not Found")
-    from orders_pipeline.api.single_sign_on import ProviderError  # noqa: PLC0415 loaded with the provider
+    from orders_pipeline.api.callers.single_sign_on import ProviderError  # noqa: PLC0415 loaded with the provider
 
     try:
         vouched, after = await provider.finish(request)

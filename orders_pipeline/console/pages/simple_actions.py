@@ -11,12 +11,12 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from orders_pipeline.access.audit import record_action
-from orders_pipeline.api import intake, quarantine
-from orders_pipeline.api.access import Caller, Operator
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.choices import Dismiss, Pause, RetryFiles
+from orders_pipeline.api.callers.access import Caller, Operator
 from orders_pipeline.api.context import ApiContext
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.endpoints import intake, quarantine
+from orders_pipeline.api.models.actions import Dismiss, Pause, RetryFiles
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.quantities import Units, is_countable, quantity_number
 from orders_pipeline.console.pages.actions import Form, valid
 from orders_pipeline.console.rendering import Shown

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from orders_pipeline.api.access import Caller, Operator
 from orders_pipeline.api.bodies import MEBIBYTE
+from orders_pipeline.api.callers.access import Caller, Operator
 from orders_pipeline.api.context import ApiContext, Context
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.console.texts import texts
 from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.staging.uploads import (

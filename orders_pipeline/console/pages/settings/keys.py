@@ -18,9 +18,9 @@ from orders_pipeline.access.api_keys import (
     revoke_key,
 )
 from orders_pipeline.access.audit import record_action
-from orders_pipeline.api.access import Admin
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.callers.access import Admin
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import Scope
 from orders_pipeline.console.forms import Field, gone_to
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page

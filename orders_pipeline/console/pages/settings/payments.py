@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from orders_pipeline.api.access import Admin
+from orders_pipeline.api.callers.access import Admin
 from orders_pipeline.base.shown_settings import shown_settings
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page
 from orders_pipeline.console.rendering import Shown

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from orders_pipeline.api.access import Operator, Reader
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.callers.access import Operator, Reader
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.console.forms import Field, gone_to
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page
 from orders_pipeline.console.rendering import Shown

@@ -14,9 +14,9 @@ from orders_pipeline.access import users
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.access.passwords import WeakPasswordError
 from orders_pipeline.access.users import BadNameError, UnknownUserError, UserExistsError, user_document
-from orders_pipeline.api.access import Admin, Caller
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.callers.access import Admin, Caller
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import Role
 from orders_pipeline.console.forms import Field, Password, gone_to
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page

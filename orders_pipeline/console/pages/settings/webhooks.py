@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
-from orders_pipeline.api.access import Admin
 from orders_pipeline.api.bodies import KeyBeforeBody
-from orders_pipeline.api.errors import Refused
+from orders_pipeline.api.callers.access import Admin
+from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import EventType
 from orders_pipeline.console.forms import Field, gone_to
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page

@@ -1,0 +1,155 @@
+"""Events of the payment gateway. Their signature takes the place of an API key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request
+from standardwebhooks import Webhook, WebhookVerificationError
+from starlette.responses import Response
+
+from orders_pipeline.api.callers.rate_limit import RateLimit, address_of
+from orders_pipeline.api.context import ApiContext, Context
+from orders_pipeline.api.models.responses import Answer, Failure, GatewayEvent, GatewayEventVerdict, Responses
+from orders_pipeline.api.protocol.answers import answer, done
+from orders_pipeline.api.protocol.errors import Refused
+from orders_pipeline.base.model import GatewayEventStatus
+from orders_pipeline.refunds.gateway_events import (
+    CHANGES_NOTHING,
+    EventUnreadableError,
+    Verdict,
+    list_events,
+    receive_event,
+)
+from orders_pipeline.refunds.request import RefundTerms
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.revisions import require_current, revision_of
+
+if TYPE_CHECKING:
+    from orders_pipeline.payments.gateway import ToldEvent
+
+PATH = "/gateway/events"
+STRIPE_SIGNATURE = "stripe-signature"
+router = APIRouter(tags=["refunds"])
+# A router of its own: a signature is asked for instead of a key, and only wrong signatures are limited.
+signed_router = APIRouter(tags=["refunds"])
+MOST_BYTES = 64 * 1024
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+LONGEST_ID = 255
+REFUSALS: Responses = {
+    400: {
+        "model": Failure,
+        "description": "A `webhook-` header is missing, or the body is no event.",
+    },
+    401: {"model": Failure, "description": "The signature is wrong, or more than five minutes old."},
+    404: {"model": Failure, "description": "ORDERS_PAYMENT_WEBHOOK_SECRET is not set."},
+    413: {"model": Failure, "description": "The body is larger than 64 KiB."},
+}
+IN_OPENAPI: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "data"],
+                    "properties": {"type": {"type": "string"}, "data": {"type": "object"}},
+                }
+            }
+        },
+    },
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in HEADERS
+    ],
+}
+
+
+@signed_router.post(
+    PATH, response_model=Answer[GatewayEventVerdict], responses=REFUSALS, openapi_extra=IN_OPENAPI
+)
+async def receive_gateway_event(request: Request, context: Context) -> Response:
+    """Receives a signed event of the payment gateway. Repetitions change nothing.
+
+    It is signed according to Standard Webhooks, or as Stripe signs events (`Stripe-Signature`).
+    """
+    limit, address = request.app.state.rate_limit, address_of(request)
+    from_stripe = STRIPE_SIGNATURE in request.headers
+    secret = "ORDERS_STRIPE_WEBHOOK_SECRET" if from_stripe else "ORDERS_PAYMENT_WEBHOOK_SECRET"
+    if not getattr(context.settings, secret.removeprefix("ORDERS_").lower()):
+        await run_sync(limit.count, address)
+        raise Refused(404, f"No events are taken, because {secret} is not set.")
+    await run_sync(limit.refuse_guessing, address)
+    if from_stripe:
+        told = await _signed_by_stripe(request, context, limit)
+        if told.body is None:
+            return done({"id": told.id, "status": GatewayEventStatus.IGNORED, "reason": CHANGES_NOTHING})
+        event_id, body = told.id, told.body
+    else:
+        event_id = _event_id(request)
+        body = await _body(request)
+        await _require_signed(request, context, limit, body)
+    verdict = await run_sync(_receive, context, event_id, body)
+    return done({"id": event_id, "status": verdict.status, "reason": verdict.reason})
+
+
+@router.get(PATH, response_model=Answer[list[GatewayEvent]])
+def gateway_event_list(
+    request: Request,
+    context: Context,
+    status: Annotated[GatewayEventStatus | None, Query(description="Only with this status.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many, at most.")] = 100,
+) -> Response:
+    """Events of the payment gateway, the newest first. Those that cannot be applied yet are `waiting`."""
+    with reading(context.engine) as connection:
+        return answer(request, list_events(connection, status, limit))
+
+
+def _event_id(request: Request) -> str:
+    shown = [request.headers.get(name, "") for name in HEADERS]
+    if not all(shown) or len(shown[0]) > LONGEST_ID or not shown[0].isprintable():
+        raise Refused(400, f"An event needs the headers {', '.join(HEADERS)}.")
+    return shown[0]
+
+
+async def _body(request: Request) -> str:
+    arrived = b""
+    async for part in request.stream():
+        arrived += part
+        if len(arrived) > MOST_BYTES:
+            raise Refused(413, "The body is larger than 64 KiB.", {"Connection": "close"})
+    try:
+        return arrived.decode()
+    except UnicodeDecodeError:
+        raise Refused(400, "The body is not UTF-8.") from None
+
+
+async def _signed_by_stripe(request: Request, context: ApiContext, limit: RateLimit) -> ToldEvent:
+    from orders_pipeline.payments.backends.stripe.events import (  # noqa: PLC0415 an optional client
+        NotSigned,
+        signed_event,
+    )
+
+    signature = request.headers[STRIPE_SIGNATURE]
+    try:
+        return signed_event(await _body(request), signature, context.settings.stripe_webhook_secret)
+    except NotSigned as error:
+        await run_sync(limit.count_wrong_key, address_of(request))
+        raise Refused(401, "The signature is wrong, or too old.") from error
+
+
+async def _require_signed(request: Request, context: ApiContext, limit: RateLimit, body: str) -> None:
+    shown = {name: request.headers[name] for name in HEADERS}
+    try:
+        Webhook(context.settings.payment_webhook_secret).verify(body, shown, json_parse=False)
+    except (WebhookVerificationError, ValueError) as error:
+        await run_sync(limit.count_wrong_key, address_of(request))
+        raise Refused(401, "The signature is wrong, or too old.") from error
+
+
+def _receive(context: ApiContext, event_id: str, body: str) -> Verdict:
+    require_current(revision_of(context.engine))
+    try:
+        return receive_event(context.engine, RefundTerms.of(context.settings), event_id, body)
+    except EventUnreadableError as error:
+        raise Refused(400, str(error)) from None
