@@ -10,8 +10,8 @@ from functools import partial
 from sqlalchemy import Engine
 
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.monitoring.measured_gateway import MeasuredGateway
-from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, Tallies
+from orders_pipeline.monitoring.metrics.measured_gateway import MeasuredGateway
+from orders_pipeline.monitoring.metrics.tallies import CHARGE_SECONDS, Tallies
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.services.redis_clients import open_redis

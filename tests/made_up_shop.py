@@ -17,8 +17,8 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import open_figures
-from orders_pipeline.monitoring.alert_rules import AlertName, Condition
-from orders_pipeline.monitoring.alerting import keep_alerts
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
+from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.refunds.asked import RefundAsked

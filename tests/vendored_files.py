@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from orders_pipeline.console.static_files import STATIC
+from orders_pipeline.console.rendering.static_files import STATIC
 
 VENDOR = STATIC / "vendor"
 LIST = VENDOR / "vendor.json"

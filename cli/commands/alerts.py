@@ -14,8 +14,14 @@ from cli.context import is_store_made, open_store
 from cli.output import JsonOption, command, emit, page
 from orders_pipeline.base.clock import duration_us, now_us, to_datetime
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.monitoring.alert_rows import Alert, alert_document, alerts_since, open_alerts, title
-from orders_pipeline.monitoring.remedies import remedy
+from orders_pipeline.monitoring.alerts.alert_rows import (
+    Alert,
+    alert_document,
+    alerts_since,
+    open_alerts,
+    title,
+)
+from orders_pipeline.monitoring.alerts.remedies import remedy
 from orders_pipeline.store.engine import open_engine, reading
 
 

@@ -30,7 +30,7 @@ from cli.stack.stack import (
 )
 from cli.webserver.links import SIGN_IN, make_link
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.monitoring.alert_rows import alert_document
+from orders_pipeline.monitoring.alerts.alert_rows import alert_document
 
 
 def register(app: typer.Typer) -> None:

@@ -22,9 +22,15 @@ from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.base.stack_trace import message_of
 from orders_pipeline.imports.state.watchdog import HeartbeatClock
-from orders_pipeline.monitoring.alert_rules import AlertName, Limits, SilentSensor, judge, silent_conditions
-from orders_pipeline.monitoring.alerting import Changes, keep_alerts, tell_alerts
-from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
+from orders_pipeline.monitoring.alerts.alert_rules import (
+    AlertName,
+    Limits,
+    SilentSensor,
+    judge,
+    silent_conditions,
+)
+from orders_pipeline.monitoring.alerts.alerting import Changes, keep_alerts, tell_alerts
+from orders_pipeline.monitoring.alerts.notices import Channels, Notice, send_notice
 from orders_pipeline.monitoring.observations import observe
 from orders_pipeline.services.redis_clients import ask_redis
 from orders_pipeline.services.redis_server import redis_url

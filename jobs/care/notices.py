@@ -4,7 +4,7 @@ from dagster import DefaultSensorStatus, RunFailureSensorContext, SensorDefiniti
 
 from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
+from orders_pipeline.monitoring.alerts.notices import Channels, Notice, send_notice
 from orders_pipeline.services.mail import MailServer
 
 

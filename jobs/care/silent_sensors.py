@@ -4,7 +4,7 @@ from dagster import SensorEvaluationContext
 
 from jobs.dagster_seams.ticks import sensor_ticks
 from orders_pipeline.imports.state.watchdog import HeartbeatClock
-from orders_pipeline.monitoring.alert_rules import SilentSensor
+from orders_pipeline.monitoring.alerts.alert_rules import SilentSensor
 
 # A sensor that is evaluated more rarely is silent only after as much longer.
 USUAL_INTERVAL_SECONDS = 30

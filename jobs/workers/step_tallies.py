@@ -10,7 +10,7 @@ from dagster import DagsterEvent, DagsterEventType
 from jobs.dagster_seams.steps import Plan, step_of, step_seconds
 from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.monitoring.tallies import STEP_SECONDS, STEPS, Tallies
+from orders_pipeline.monitoring.metrics.tallies import STEP_SECONDS, STEPS, Tallies
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.identity import store_id

@@ -8,9 +8,8 @@ from orders_pipeline.api.app import POOL_SECONDS, create_app
 from orders_pipeline.api.callers.access import count_request, require_to_read
 from orders_pipeline.api.context import QueueSizes
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.console import live
-from orders_pipeline.console.empty_parameters import EmptyParameters
-from orders_pipeline.console.error_pages import show_errors_as_pages
+from orders_pipeline.console.now import live
+from orders_pipeline.console.now.shared import SharedState
 from orders_pipeline.console.pages import (
     account,
     actions,
@@ -46,9 +45,10 @@ from orders_pipeline.console.pages.settings import (
     users,
     webhooks,
 )
-from orders_pipeline.console.rendering import environment_of
-from orders_pipeline.console.shared import SharedState
-from orders_pipeline.console.static_files import STATIC, STATIC_URL, ForeverStatic
+from orders_pipeline.console.rendering.empty_parameters import EmptyParameters
+from orders_pipeline.console.rendering.error_pages import show_errors_as_pages
+from orders_pipeline.console.rendering.rendering import environment_of
+from orders_pipeline.console.rendering.static_files import STATIC, STATIC_URL, ForeverStatic
 from orders_pipeline.monitoring.queues import AskQueues
 
 PAGES = (

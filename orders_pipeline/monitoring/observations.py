@@ -16,7 +16,7 @@ from orders_pipeline.events.failed import failing_endpoints, not_spread_since
 from orders_pipeline.figures.kpis.warehouse_folder import last_rebuild
 from orders_pipeline.imports.arrival import quarantine
 from orders_pipeline.imports.arrival.intake import current_pause
-from orders_pipeline.monitoring.alert_rules import (
+from orders_pipeline.monitoring.alerts.alert_rules import (
     EVENT_TOLD_HOURS,
     EVENT_WAITS_MINUTES,
     HOUR_US,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from orders_pipeline.monitoring.alert_rules import AlertName
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 from tests.chaos import data_faults, process_faults, service_faults
 from tests.chaos.home import ChaosHome
 

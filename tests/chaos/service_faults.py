@@ -14,7 +14,7 @@ from redis import Redis
 from sqlalchemy import make_url
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.monitoring.alert_rules import AlertName
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 from orders_pipeline.services.redis_server import redis_url
 from tests.chaos.home import ChaosHome
 from tests.chaos.process_faults import kill, one

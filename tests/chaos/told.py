@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Engine, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from orders_pipeline.monitoring.alert_rules import AlertName
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import alerts
 

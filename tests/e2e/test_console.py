@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.arrival.intake import pause_intake, resume_intake
-from orders_pipeline.monitoring.alert_rules import AlertName, Condition
-from orders_pipeline.monitoring.alerting import keep_alerts
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
+from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.store.engine import open_engine
 from tests.api_server import running_server
 from tests.e2e.browser import browser

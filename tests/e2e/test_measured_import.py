@@ -6,7 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, CHARGES, STEP_SECONDS, STEPS, Series, Tallies
+from orders_pipeline.monitoring.metrics.tallies import (
+    CHARGE_SECONDS,
+    CHARGES,
+    STEP_SECONDS,
+    STEPS,
+    Series,
+    Tallies,
+)
 from orders_pipeline.monitoring.workers import workers_there
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.engine import open_engine

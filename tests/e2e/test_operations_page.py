@@ -15,8 +15,8 @@ from orders_pipeline.base.model import EventType, Window
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.events.endpoints import add_endpoint
 from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.monitoring.alert_rules import AlertName, Condition
-from orders_pipeline.monitoring.alerting import keep_alerts
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
+from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import snapshots
 from tests.api_server import running_server

@@ -13,8 +13,8 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus, OrderStatus, Window
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.monitoring.alert_rules import AlertName, Condition
-from orders_pipeline.monitoring.alerting import keep_alerts
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
+from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.store.schema import imports
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders

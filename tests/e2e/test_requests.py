@@ -17,9 +17,9 @@ from orders_pipeline.api.callers.rate_limit import WRONG_KEYS_PER_MINUTE, addres
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.protocol.streams import MOST_OF_ONE_CLIENT, MOST_STREAMS
 from orders_pipeline.base.settings import ApiReads, Settings, SettingsError, load_settings
-from orders_pipeline.console import live
-from orders_pipeline.console.header import Header
-from orders_pipeline.console.shared import SharedState
+from orders_pipeline.console.now import live
+from orders_pipeline.console.now.header import Header
+from orders_pipeline.console.now.shared import SharedState
 from orders_pipeline.imports.arrival.intake import pause_document
 from tests.api_server import running_server
 from tests.integration.followed_task import eventually

@@ -16,9 +16,9 @@ from cli.main import app
 from cli.output import page
 from cli.stack.layout import Layout
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.monitoring.alert_rows import Alert
-from orders_pipeline.monitoring.alert_rules import AlertName
-from orders_pipeline.monitoring.remedies import REMEDIES
+from orders_pipeline.monitoring.alerts.alert_rows import Alert
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName
+from orders_pipeline.monitoring.alerts.remedies import REMEDIES
 from orders_pipeline.store.engine import open_engine
 from tests.import_bench import ImportBench, Line, many_orders
 

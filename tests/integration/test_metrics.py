@@ -25,10 +25,10 @@ from orders_pipeline.base.settings import PROJECT_ROOT, ApiReads, Settings
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.monitoring.alert_rules import AlertName, Condition
-from orders_pipeline.monitoring.alerting import keep_alerts
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
+from orders_pipeline.monitoring.alerts.alerting import keep_alerts
+from orders_pipeline.monitoring.metrics.tallies import CHARGE_SECONDS, CHARGES, STEP_SECONDS, STEPS, Tallies
 from orders_pipeline.monitoring.snapshots import take_snapshot
-from orders_pipeline.monitoring.tallies import CHARGE_SECONDS, CHARGES, STEP_SECONDS, STEPS, Tallies
 from orders_pipeline.monitoring.workers import Worker, note_worker
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.schema import rejects

@@ -19,8 +19,8 @@ from dagster import DagsterInstance, build_run_status_sensor_context, job, op
 
 from jobs.care.notices import notice_channels, notice_sensors
 from orders_pipeline.base.settings import Settings, SettingsError, load_settings
-from orders_pipeline.monitoring import notices
-from orders_pipeline.monitoring.notices import Notice, Sent, send_notice
+from orders_pipeline.monitoring.alerts import notices
+from orders_pipeline.monitoring.alerts.notices import Notice, Sent, send_notice
 from tests.services import free_port
 from tests.tls_servers import Authority, make_authority
 

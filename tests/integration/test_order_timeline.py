@@ -9,7 +9,7 @@ import pytest
 
 from cli.commands.inspecting import _events as shown_events
 from orders_pipeline.base.model import EventType, RefundKind
-from orders_pipeline.console.order_story import history_of
+from orders_pipeline.console.page_data.order_story import history_of
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.refunds.actions import RefundAction
 from orders_pipeline.refunds.request import Requested

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.console.order_story import history_of
+from orders_pipeline.console.page_data.order_story import history_of
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.payouts.files import list_files, list_rejects
 from orders_pipeline.payouts.importing import PayoutImport, import_file

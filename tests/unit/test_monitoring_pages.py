@@ -7,7 +7,7 @@ import re
 import pytest
 
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from orders_pipeline.monitoring.alert_rules import AlertName
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 
 DOCS = PROJECT_ROOT / "docs"
 SECTIONS = dict(re.findall(r"^## (.+)\n([^#]*)", (DOCS / "runbooks.md").read_text(), flags=re.MULTILINE))

@@ -12,7 +12,7 @@ from orders_pipeline.api.context import Context
 from orders_pipeline.api.models.responses import Alert, Answer
 from orders_pipeline.api.protocol.answers import answer
 from orders_pipeline.base.clock import duration_us, now_us
-from orders_pipeline.monitoring.alert_rows import alert_document, alerts_since, open_alerts
+from orders_pipeline.monitoring.alerts.alert_rows import alert_document, alerts_since, open_alerts
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(tags=["health"])

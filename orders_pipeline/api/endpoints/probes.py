@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.models.responses import Live, Ready
-from orders_pipeline.monitoring.metrics import PipelineMetrics, metrics_registry
+from orders_pipeline.monitoring.metrics.metrics import PipelineMetrics, metrics_registry
 from orders_pipeline.monitoring.workers import queues_served, workers_there
 from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.store.engine import STORE_FAILED

@@ -23,8 +23,8 @@ from orders_pipeline.api.callers.sign_in import Opened, client_of, is_own_passwo
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import SignInMethod
-from orders_pipeline.console.forms import Field, Password, gone_to
-from orders_pipeline.console.rendering import Shown, View
+from orders_pipeline.console.rendering.forms import Field, Password, gone_to
+from orders_pipeline.console.rendering.rendering import Shown, View
 from orders_pipeline.console.texts import texts
 from orders_pipeline.store.engine import reading
 

@@ -19,7 +19,7 @@ from orders_pipeline.api.endpoints import refunds as api_refunds
 from orders_pipeline.api.models.actions import Cancel, Capture, Retry
 from orders_pipeline.api.models.refunds import WantedRefund
 from orders_pipeline.api.protocol.errors import Refused
-from orders_pipeline.console.rendering import Shown, View, url
+from orders_pipeline.console.rendering.rendering import Shown, View, url
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.refunds.actions import RefundAction
 from orders_pipeline.refunds.asked import RefundRefused

@@ -14,9 +14,9 @@ from orders_pipeline.api.callers.access import Operator
 from orders_pipeline.api.endpoints.orders import WantedOrders
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import FailureReason
-from orders_pipeline.console.bulk import Bulk, BulkAction, Wanted, chosen_orders, do, plan
+from orders_pipeline.console.page_data.bulk import Bulk, BulkAction, Wanted, chosen_orders, do, plan
 from orders_pipeline.console.pages.actions import Form
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.console.texts import texts
 from orders_pipeline.exports.order_filter import OrderFilter
 

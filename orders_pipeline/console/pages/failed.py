@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from orders_pipeline.base.model import FailureReason
-from orders_pipeline.console.rendering import Shown, url
+from orders_pipeline.console.rendering.rendering import Shown, url
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
 from orders_pipeline.store.engine import reading
 

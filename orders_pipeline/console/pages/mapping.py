@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from orders_pipeline.api.callers.access import Operator
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.console.looked_at import look_at_file
-from orders_pipeline.console.mapped import (
+from orders_pipeline.console.page_data.looked_at import look_at_file
+from orders_pipeline.console.page_data.mapped import (
     MAPPED,
     Draft,
     chosen_in,
@@ -24,7 +24,7 @@ from orders_pipeline.console.mapped import (
     suggested_name,
 )
 from orders_pipeline.console.pages.new_file import choices, refused_page, whole_upload
-from orders_pipeline.console.rendering import Shown, View
+from orders_pipeline.console.rendering.rendering import Shown, View
 from orders_pipeline.console.texts import texts
 from orders_pipeline.order_files.columns.profile import built_in_profiles
 from orders_pipeline.order_files.proposals.mapping import statuses_of

@@ -15,8 +15,7 @@ from orders_pipeline.api.callers.access import Operator
 from orders_pipeline.api.endpoints.uploads import stage_sent
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.console.forms import Fields, gone_to, led_to
-from orders_pipeline.console.looked_at import (
+from orders_pipeline.console.page_data.looked_at import (
     SAID,
     look_at_file,
     profile_names,
@@ -24,9 +23,10 @@ from orders_pipeline.console.looked_at import (
     tables_of,
     try_file,
 )
-from orders_pipeline.console.mapped import MAPPED, draft_of, mapped_instructions, mapped_toml
+from orders_pipeline.console.page_data.mapped import MAPPED, draft_of, mapped_instructions, mapped_toml
 from orders_pipeline.console.pages.uploads import found_upload
-from orders_pipeline.console.rendering import Shown, View
+from orders_pipeline.console.rendering.forms import Fields, gone_to, led_to
+from orders_pipeline.console.rendering.rendering import Shown, View
 from orders_pipeline.console.texts import texts
 from orders_pipeline.imports.arrival.saved_profiles import save_profile
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions

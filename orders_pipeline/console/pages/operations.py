@@ -17,13 +17,13 @@ from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.endpoints.health import is_down, services_of
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.version import VERSION
-from orders_pipeline.console.charts import Chart
-from orders_pipeline.console.rendering import Shown
-from orders_pipeline.console.runbooks import runbook
+from orders_pipeline.console.page_data.charts import Chart
+from orders_pipeline.console.page_data.runbooks import runbook
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.events.endpoints import endpoint_document, list_endpoints
 from orders_pipeline.events.failed import failing_endpoints
 from orders_pipeline.imports.arrival.intake import current_pause, pause_document
-from orders_pipeline.monitoring.alert_rows import alert_document, alerts_since, title
+from orders_pipeline.monitoring.alerts.alert_rows import alert_document, alerts_since, title
 from orders_pipeline.monitoring.snapshots import Snapshot, rates_between, snapshots_of_last
 from orders_pipeline.monitoring.workers import Worker, workers_there
 from orders_pipeline.store.backup_rows import failed_backup, last_good_backup

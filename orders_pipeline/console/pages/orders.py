@@ -10,9 +10,9 @@ from starlette.responses import Response
 from orders_pipeline.api.endpoints.orders import WantedOrders, Words
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import FailureReason, OrderStatus
-from orders_pipeline.console.bulk import BulkAction
-from orders_pipeline.console.order_story import history_of, sums_of
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.page_data.bulk import BulkAction
+from orders_pipeline.console.page_data.order_story import history_of, sums_of
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.exports.formats.file_format import FileFormat
 from orders_pipeline.exports.order_filter import BadCursorError, cursor_of, place_of
 from orders_pipeline.exports.order_list import ORDER_LIST, list_orders, total_of

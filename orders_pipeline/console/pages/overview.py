@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from orders_pipeline.api.context import ApiContext, Currency
-from orders_pipeline.console import periods
-from orders_pipeline.console.charts import Chart
-from orders_pipeline.console.periods import Preset, ShownPeriod
-from orders_pipeline.console.present import present
-from orders_pipeline.console.rendering import Shown, url
+from orders_pipeline.console.now.present import present
+from orders_pipeline.console.page_data import periods
+from orders_pipeline.console.page_data.charts import Chart
+from orders_pipeline.console.page_data.periods import Preset, ShownPeriod
+from orders_pipeline.console.rendering.rendering import Shown, url
 from orders_pipeline.console.texts import texts
 from orders_pipeline.figures.kpis.published_parts import PartsLost
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere

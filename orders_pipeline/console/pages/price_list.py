@@ -14,7 +14,7 @@ from orders_pipeline.api.callers.access import Caller, Operator
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.console.pages.actions import Form
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.console.texts import texts
 from orders_pipeline.stock.list_changes import changes_of
 from orders_pipeline.stock.product_list import ProductImport, ProductRow, import_products, products_in

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from orders_pipeline.api.context import Currency
 from orders_pipeline.api.endpoints.orders import Words
 from orders_pipeline.api.protocol.errors import Refused
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.exports.order_filter import OrderFilter
 from orders_pipeline.exports.order_list import ORDER_LIST, list_orders
 from orders_pipeline.exports.table import json_row

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from orders_pipeline.api.context import Days
 from orders_pipeline.api.endpoints.reconciliation import reconciled
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.rendering import Shown
 
 router = APIRouter()
 # It reads all payments of the days, so many viewers share one result.

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from orders_pipeline.api.context import Days, OnlyCurrency
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import RefundKind, RefundStatus
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.refunds.asked import UnknownRefundError
 from orders_pipeline.refunds.listing import RefundFilter, list_refunds
 from orders_pipeline.store.engine import reading

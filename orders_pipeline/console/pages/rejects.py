@@ -13,9 +13,9 @@ from orders_pipeline.api.callers.access import Operator
 from orders_pipeline.api.endpoints.uploads import incoming_file, stage_sent
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.console.forms import Fields, led_to
-from orders_pipeline.console.reject_cells import corrections_in
-from orders_pipeline.console.rendering import Shown, View
+from orders_pipeline.console.page_data.reject_cells import corrections_in
+from orders_pipeline.console.rendering.forms import Fields, led_to
+from orders_pipeline.console.rendering.rendering import Shown, View
 from orders_pipeline.console.texts import texts
 from orders_pipeline.imports.import_row import Import, find_import
 from orders_pipeline.imports.results.corrections import Corrections, records_with, write_corrections

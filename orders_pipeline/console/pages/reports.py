@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from orders_pipeline.api.context import Currency
-from orders_pipeline.console import periods
-from orders_pipeline.console.periods import Preset, Step
-from orders_pipeline.console.rendering import Shown, url
+from orders_pipeline.console.page_data import periods
+from orders_pipeline.console.page_data.periods import Preset, Step
+from orders_pipeline.console.rendering.rendering import Shown, url
 from orders_pipeline.console.texts import texts
 from orders_pipeline.figures.kpis.kpi_documents import REVENUE_PARTS
 from orders_pipeline.figures.leaderboards.range_boards import ProductOrder

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
 from orders_pipeline.api.models.actions import MOST_CHARACTERS
-from orders_pipeline.console.rendering import Shown, url
+from orders_pipeline.console.rendering.rendering import Shown, url
 from orders_pipeline.exports.customer_list import search_customers
 from orders_pipeline.exports.order_filter import OrderFilter
 from orders_pipeline.exports.order_list import ORDER_LIST, list_orders

@@ -28,9 +28,9 @@ from orders_pipeline.api.callers.sign_in import (
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import SignInMethod
-from orders_pipeline.console.csrf import csrf_token
-from orders_pipeline.console.forms import Field, Password, gone_to
-from orders_pipeline.console.rendering import render
+from orders_pipeline.console.rendering.csrf import csrf_token
+from orders_pipeline.console.rendering.forms import Field, Password, gone_to
+from orders_pipeline.console.rendering.rendering import render
 from orders_pipeline.console.texts import texts
 
 router = APIRouter()

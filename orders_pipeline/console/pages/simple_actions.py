@@ -19,7 +19,7 @@ from orders_pipeline.api.models.actions import Dismiss, Pause, RetryFiles
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.quantities import Units, is_countable, quantity_number
 from orders_pipeline.console.pages.actions import Form, valid
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.stock.low_stock import set_low_stock
 from orders_pipeline.stock.product_list import MOST_UNITS, UnknownProductError, restock
 

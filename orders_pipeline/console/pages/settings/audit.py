@@ -12,7 +12,7 @@ from orders_pipeline.access.audit import ActionFilter, list_actions
 from orders_pipeline.api.callers.access import Reader
 from orders_pipeline.base.clock import start_of_day
 from orders_pipeline.console.pages.settings.frame import AUDIT, settings_page
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.store.engine import reading
 
 router = APIRouter()

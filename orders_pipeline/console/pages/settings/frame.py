@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from orders_pipeline.base.model import Scope
-from orders_pipeline.console.forms import gone_to
-from orders_pipeline.console.rendering import Shown, View
+from orders_pipeline.console.rendering.forms import gone_to
+from orders_pipeline.console.rendering.rendering import Shown, View
 from orders_pipeline.console.texts import texts
 
 router = APIRouter()

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from orders_pipeline.api.callers.access import Admin
 from orders_pipeline.base.shown_settings import shown_settings
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.payments.in_effect import gateway_in_effect
 from orders_pipeline.store.engine import reading
 

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.callers.access import Operator, Reader
 from orders_pipeline.api.protocol.errors import Refused
-from orders_pipeline.console.forms import Field, gone_to
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page
-from orders_pipeline.console.rendering import Shown
+from orders_pipeline.console.rendering.forms import Field, gone_to
+from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.console.texts import texts
 from orders_pipeline.imports.arrival.saved_profiles import files_by_profile, remove_profile, saved_profiles
 from orders_pipeline.order_files.columns.profile import built_in_profiles

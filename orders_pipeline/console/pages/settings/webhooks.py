@@ -11,9 +11,9 @@ from orders_pipeline.api.bodies import KeyBeforeBody
 from orders_pipeline.api.callers.access import Admin
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import EventType
-from orders_pipeline.console.forms import Field, gone_to
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page
-from orders_pipeline.console.rendering import Shown, View
+from orders_pipeline.console.rendering.forms import Field, gone_to
+from orders_pipeline.console.rendering.rendering import Shown, View
 from orders_pipeline.console.texts import texts
 from orders_pipeline.events import actions
 from orders_pipeline.events.destinations import ForbiddenDestination, Reach

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from orders_pipeline.access.sign_in_links import SIGN_IN
 from orders_pipeline.api.callers.own_site import PROGRAMS, is_change
 from orders_pipeline.api.protocol.headers import HEADERS
-from orders_pipeline.console.rendering import render
+from orders_pipeline.console.rendering.rendering import render
 from orders_pipeline.console.texts import texts
 
 Handler = Callable[[Request, Any], Awaitable[Response]]

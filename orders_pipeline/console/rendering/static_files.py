@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent.parent / "static"
 STATIC_URL = "/look"
 ICONS = STATIC / "vendor" / "lucide"
 FOREVER = "public, max-age=31536000, immutable"

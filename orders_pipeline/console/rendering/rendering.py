@@ -21,11 +21,11 @@ from orders_pipeline.base.model import Scope
 from orders_pipeline.base.money import line_amount
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.console import formats
-from orders_pipeline.console.csrf import csrf_token, require_session, user_of
-from orders_pipeline.console.header import header_of
-from orders_pipeline.console.navigation import SECTIONS
-from orders_pipeline.console.shared import SharedState
-from orders_pipeline.console.static_files import STATIC_URL, icon, static_url
+from orders_pipeline.console.now.header import header_of
+from orders_pipeline.console.now.shared import SharedState
+from orders_pipeline.console.rendering.csrf import csrf_token, require_session, user_of
+from orders_pipeline.console.rendering.navigation import SECTIONS
+from orders_pipeline.console.rendering.static_files import STATIC_URL, icon, static_url
 from orders_pipeline.console.texts import texts
 
 # As tokens.css names it.

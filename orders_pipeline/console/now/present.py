@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.console import formats
-from orders_pipeline.console.file_work import at_work, in_list
+from orders_pipeline.console.now.file_work import at_work, in_list
 from orders_pipeline.console.texts import texts
 from orders_pipeline.events.failed import failing_endpoints
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work
 from orders_pipeline.imports.import_row import imports_in, list_imports
-from orders_pipeline.monitoring.alert_rows import alert_document, open_alerts, title
+from orders_pipeline.monitoring.alerts.alert_rows import alert_document, open_alerts, title
 from orders_pipeline.refunds.listing import refunds_to_attend
 from orders_pipeline.stock.low_stock import count_low_stock
 from orders_pipeline.store.engine import reading

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.monitoring.remedies import remedy
+from orders_pipeline.monitoring.alerts.remedies import remedy
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import alerts
 

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.figures.kpis.batch_figures import ByCurrency
 from orders_pipeline.figures.kpis.readers_copy import last_published
-from orders_pipeline.monitoring.alert_rules import AlertName
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 from orders_pipeline.monitoring.overview import Overview
 
 SECOND_US = 1_000_000

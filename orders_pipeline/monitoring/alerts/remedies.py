@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_pipeline.monitoring.alert_rules import AlertName
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 
 REMEDIES = {
     AlertName.WAITING_TOO_LONG: "If the number of waiting tasks does not fall, add workers.",

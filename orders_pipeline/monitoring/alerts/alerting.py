@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.monitoring import alert_rows
-from orders_pipeline.monitoring.alert_rows import Alert, title
-from orders_pipeline.monitoring.alert_rules import AlertName, Condition
-from orders_pipeline.monitoring.notices import Channels, Notice, send_notice
+from orders_pipeline.monitoring.alerts import alert_rows
+from orders_pipeline.monitoring.alerts.alert_rows import Alert, title
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
+from orders_pipeline.monitoring.alerts.notices import Channels, Notice, send_notice
 
 MINUTE_US = 60_000_000
 log = logging.getLogger(__name__)

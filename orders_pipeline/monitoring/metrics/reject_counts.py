@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from orders_pipeline.base.model import ENDED_IMPORTS
 from orders_pipeline.imports.results.report import count_rejects
-from orders_pipeline.monitoring.tallies import LIFETIME_SECONDS
+from orders_pipeline.monitoring.metrics.tallies import LIFETIME_SECONDS
 from orders_pipeline.services.redis_memo import Memo, entries_of, recount
 from orders_pipeline.store.schema import imports
 

@@ -13,8 +13,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.utils import floatToGoString
 
+from orders_pipeline.monitoring.metrics.tallies import MEASURES, STEP_SECONDS, SUM, Measure, Series
 from orders_pipeline.monitoring.queues import Queue
-from orders_pipeline.monitoring.tallies import MEASURES, STEP_SECONDS, SUM, Measure, Series
 from orders_pipeline.monitoring.workers import Worker
 
 SECOND_US = 1_000_000

@@ -18,10 +18,10 @@ from orders_pipeline.api.callers.rate_limit import address_of
 from orders_pipeline.api.context import ApiContext, Context, Currency
 from orders_pipeline.api.endpoints.orders import Words
 from orders_pipeline.api.protocol.streams import LOOK_SECONDS, Parts
-from orders_pipeline.console.file_work import file_at_work, files_at_work
-from orders_pipeline.console.header import header_of
-from orders_pipeline.console.present import present
-from orders_pipeline.console.shared import SharedState
+from orders_pipeline.console.now.file_work import file_at_work, files_at_work
+from orders_pipeline.console.now.header import header_of
+from orders_pipeline.console.now.present import present
+from orders_pipeline.console.now.shared import SharedState
 from orders_pipeline.figures.kpis.readers_copy import last_published
 from orders_pipeline.imports.arrival.quarantine import count_open
 from orders_pipeline.imports.import_row import count_imports

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
-from orders_pipeline.monitoring.tallies import CAPTURES, CHARGES, REFUNDS, VOIDS, Measure, Tallies
+from orders_pipeline.monitoring.metrics.tallies import CAPTURES, CHARGES, REFUNDS, VOIDS, Measure, Tallies
 from orders_pipeline.payments.gateway import (
     Authorized,
     Capture,

@@ -20,11 +20,11 @@ from sqlalchemy.exc import DBAPIError
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.monitoring import store_metrics, worker_metrics
+from orders_pipeline.monitoring.metrics import store_metrics, worker_metrics
+from orders_pipeline.monitoring.metrics.reject_counts import RejectCounts
+from orders_pipeline.monitoring.metrics.tallies import Series, Tallies
 from orders_pipeline.monitoring.overview import overview
 from orders_pipeline.monitoring.queues import AskQueues
-from orders_pipeline.monitoring.reject_counts import RejectCounts
-from orders_pipeline.monitoring.tallies import Series, Tallies
 from orders_pipeline.monitoring.workers import workers_there
 from orders_pipeline.store.engine import reading
 

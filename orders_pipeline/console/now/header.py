@@ -8,9 +8,9 @@ from typing import Any
 
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.endpoints.health import is_down, services_of
-from orders_pipeline.console.shared import SharedState
+from orders_pipeline.console.now.shared import SharedState
 from orders_pipeline.imports.arrival.intake import current_pause, pause_document
-from orders_pipeline.monitoring.alert_rows import count_open
+from orders_pipeline.monitoring.alerts.alert_rows import count_open
 from orders_pipeline.store.engine import STORE_FAILED, reading
 
 log = logging.getLogger(__name__)
