@@ -13,8 +13,8 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import SettingsError
 from orders_pipeline.base.stack_trace import message_of, stack_trace
 from orders_pipeline.failed_work.chosen import UnknownOrderError
-from orders_pipeline.figures.kpis.published_parts import PartsLost
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
+from orders_pipeline.figures.kpis.warehouse.published_parts import PartsLost
 from orders_pipeline.imports.arrival.intake import IntakePausedError
 from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.payments.gateway import GatewayUnavailableError

@@ -24,8 +24,8 @@ from duckdb import DuckDBPyConnection
 
 from orders_pipeline.base.currency import currency_code
 from orders_pipeline.base.settings import load_settings
-from orders_pipeline.figures.kpis.readers_copy import read_published
-from orders_pipeline.figures.kpis.warehouse import quoted
+from orders_pipeline.figures.kpis.warehouse.readers_copy import read_published
+from orders_pipeline.figures.kpis.warehouse.warehouse import quoted
 from orders_pipeline.figures.questions.questions import NoFigures, questions
 from orders_pipeline.figures.tables.figures_file import figures_file
 

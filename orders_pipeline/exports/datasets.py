@@ -25,7 +25,7 @@ from orders_pipeline.exports.table import Column, ExportTable, Kind, Row
 from orders_pipeline.figures.kpis import dictionary
 from orders_pipeline.figures.kpis.kpi_documents import MONEY_FIELDS, rounded
 from orders_pipeline.figures.kpis.reading_figures import read_figures
-from orders_pipeline.figures.kpis.rows import rows_of
+from orders_pipeline.figures.kpis.warehouse.rows import rows_of
 from orders_pipeline.figures.tables import definitions
 from orders_pipeline.figures.tables.table import Column as FigureColumn
 from orders_pipeline.figures.tables.table import Kind as FigureKind

@@ -24,7 +24,7 @@ from orders_pipeline.exports.columns_of_orders import (
 from orders_pipeline.exports.order_filter import OrderFilter, Place
 from orders_pipeline.exports.page_query import page_of_ids
 from orders_pipeline.exports.table import Column, ExportTable, Kind, Row
-from orders_pipeline.figures.kpis.facts import settled_at
+from orders_pipeline.figures.kpis.warehouse.facts import settled_at
 from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import (
     batches,

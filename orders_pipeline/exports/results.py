@@ -36,7 +36,7 @@ from orders_pipeline.exports.columns_of_orders import (
     refunded_by_order,
 )
 from orders_pipeline.exports.table import Column, ExportTable, Kind, Row
-from orders_pipeline.figures.kpis.facts import settled_at
+from orders_pipeline.figures.kpis.warehouse.facts import settled_at
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import order_ids
 from orders_pipeline.imports.results.reject_export import require_rejects

@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 from orders_pipeline.base.model import Window
 from orders_pipeline.figures.kpis import due, refresh
 from orders_pipeline.figures.kpis.cache import KpiCache
-from orders_pipeline.figures.kpis.first_days import forget_first_days
-from orders_pipeline.figures.kpis.order_totals import OrderTotals
+from orders_pipeline.figures.kpis.live.order_totals import OrderTotals
+from orders_pipeline.figures.kpis.live.realtime import Realtime
 from orders_pipeline.figures.kpis.reader import KpiReader
-from orders_pipeline.figures.kpis.realtime import Realtime
 from orders_pipeline.figures.kpis.refresh import ORDERS_AT_ONCE, PublishedDay
-from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
+from orders_pipeline.figures.kpis.warehouse.first_days import forget_first_days
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import warehouse_file
 from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.figures.leaderboards.range_boards import RangeBoards
 from orders_pipeline.figures.tables import figures_file, postgresql_schema

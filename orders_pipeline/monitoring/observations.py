@@ -13,7 +13,7 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import AuthorizationStatus, GatewayEventStatus, ImportStatus
 from orders_pipeline.base.printable import printable_line
 from orders_pipeline.events.failed import failing_endpoints, not_spread_since
-from orders_pipeline.figures.kpis.warehouse_folder import last_rebuild
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import last_rebuild
 from orders_pipeline.imports.arrival import quarantine
 from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.monitoring.alerts.alert_rules import (

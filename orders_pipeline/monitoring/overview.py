@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.figures.kpis.batch_figures import settled_per_second
+from orders_pipeline.figures.kpis.live.batch_figures import settled_per_second
 from orders_pipeline.imports.arrival import quarantine
 from orders_pipeline.monitoring.alerts.alert_rows import count_open
 from orders_pipeline.monitoring.order_counts import OrderCounts, order_counts

@@ -32,7 +32,12 @@ from orders_pipeline.base.model import AmountKind, OrderStatus, RefundKind, Refu
 from orders_pipeline.base.money import LINE_DIGITS
 from orders_pipeline.base.quantities import quantity_number, units_of
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
-from orders_pipeline.figures.kpis.published_parts import PartsLost, damaged_periods, month_of, read_listing
+from orders_pipeline.figures.kpis.warehouse.published_parts import (
+    PartsLost,
+    damaged_periods,
+    month_of,
+    read_listing,
+)
 from orders_pipeline.figures.leaderboards import totals
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import PublishedFigures

@@ -18,9 +18,10 @@ from typing import Any
 import redis
 from duckdb import DuckDBPyConnection
 
-from orders_pipeline.figures.kpis import readers_copy as published
-from orders_pipeline.figures.kpis import refresh, warehouse
+from orders_pipeline.figures.kpis import refresh
 from orders_pipeline.figures.kpis.cache import KpiCache
+from orders_pipeline.figures.kpis.warehouse import readers_copy as published
+from orders_pipeline.figures.kpis.warehouse import warehouse
 from orders_pipeline.store import kpi_days as days
 from tests.figures import open_home
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cli.stack.stack import start_all, stop_all
-from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import warehouse_file
 from orders_pipeline.store.leftovers import RESTORING, SCRATCH
 from tests.chaos.home import ChaosHome
 from tests.chaos.process_faults import command_killed

@@ -9,7 +9,7 @@ from contextlib import suppress
 import psutil
 
 from cli.stack.stack import start_all
-from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import warehouse_file
 from tests.chaos.home import ChaosHome
 
 AIM_SECONDS = 60.0

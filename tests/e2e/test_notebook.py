@@ -12,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 
 from orders_pipeline.base.settings import PROJECT_ROOT, load_settings
-from orders_pipeline.figures.kpis.warehouse import only_writer, open_for_writing
+from orders_pipeline.figures.kpis.warehouse.warehouse import only_writer, open_for_writing
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.frames import open_frames
 from tests.builders import store_orders

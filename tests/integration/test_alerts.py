@@ -23,8 +23,8 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.exports.outbox import Outbox
 from orders_pipeline.exports.result_files import write_due_results
-from orders_pipeline.figures.kpis.warehouse import set_aside
-from orders_pipeline.figures.kpis.warehouse_folder import REBUILD, warehouse_file
+from orders_pipeline.figures.kpis.warehouse.warehouse import set_aside
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import REBUILD, warehouse_file
 from orders_pipeline.imports.arrival.intake import pause_intake
 from orders_pipeline.imports.arrival.quarantine import add_quarantined, dismiss_files
 from orders_pipeline.monitoring.alerts.alert_rows import Alert, alerts_since, open_alerts

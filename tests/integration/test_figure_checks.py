@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from orders_pipeline.base.model import OrderStatus, Window
-from orders_pipeline.figures.kpis.published_parts import part_file
+from orders_pipeline.figures.kpis.warehouse.published_parts import part_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify import figure_checks

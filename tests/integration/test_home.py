@@ -12,7 +12,7 @@ from cli.stack.layout import Layout
 from jobs.launch import dagster_instance
 from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from orders_pipeline.figures.kpis.warehouse import only_writer
+from orders_pipeline.figures.kpis.warehouse.warehouse import only_writer
 from tests.e2e.orders_command import orders
 
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"

@@ -18,13 +18,13 @@ from sqlalchemy import Connection
 
 from orders_pipeline.base.model import FailureReason, OrderStatus
 from orders_pipeline.figures.kpis import refresh
-from orders_pipeline.figures.kpis.warehouse import (
+from orders_pipeline.figures.kpis.warehouse.warehouse import (
     WarehouseBusyError,
     is_current,
     only_writer,
     open_for_writing,
 )
-from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import warehouse_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.kpi_days import dirty_days
 from tests.builders import StoredOrder, retry, store_orders

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from cli.commands import kpis, leaderboard
 from cli.main import app
 from orders_pipeline.base.settings import load_settings
-from orders_pipeline.figures.kpis.published_parts import part_file
+from orders_pipeline.figures.kpis.warehouse.published_parts import part_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from tests.builders import store_orders
 from tests.figures import open_home

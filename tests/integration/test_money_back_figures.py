@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orders_pipeline.base.model import RefundKind
-from orders_pipeline.figures.kpis.published_parts import details_folder
+from orders_pipeline.figures.kpis.warehouse.published_parts import details_folder
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.verify.figure_checks import check_published_kpis
 from tests.builders import StoredOrder, store_orders

@@ -16,8 +16,8 @@ import polars as pl
 import pytest
 from duckdb import DuckDBPyConnection
 
-from orders_pipeline.figures.kpis import readers_copy
-from orders_pipeline.figures.kpis.published_parts import (
+from orders_pipeline.figures.kpis.warehouse import readers_copy
+from orders_pipeline.figures.kpis.warehouse.published_parts import (
     LISTING,
     PartsLost,
     details_folder,
@@ -25,9 +25,9 @@ from orders_pipeline.figures.kpis.published_parts import (
     period_of,
     published_folder,
 )
-from orders_pipeline.figures.kpis.readers_copy import read_published
-from orders_pipeline.figures.kpis.warehouse import TABLES
-from orders_pipeline.figures.kpis.warehouse_folder import last_rebuild, warehouse_file
+from orders_pipeline.figures.kpis.warehouse.readers_copy import read_published
+from orders_pipeline.figures.kpis.warehouse.warehouse import TABLES
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import last_rebuild, warehouse_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.frames import Frames
 from orders_pipeline.store.kpi_days import dirty_days

@@ -36,7 +36,7 @@ from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.figures.kpis.published_parts import part_file
+from orders_pipeline.figures.kpis.warehouse.published_parts import part_file
 from orders_pipeline.imports.import_row import Import, get_import
 from orders_pipeline.imports.state.watchdog import HeartbeatClock
 from orders_pipeline.staging.inbox import STABLE_SECONDS

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orders_pipeline.figures.kpis.warehouse_folder import Rebuild
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import Rebuild
 from orders_pipeline.monitoring.alerts.alert_rules import (
     FEWEST_ORDERS,
     HOUR_US,

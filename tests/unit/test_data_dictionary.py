@@ -20,8 +20,8 @@ from orders_pipeline.exports.table import ExportTable, Kind
 from orders_pipeline.figures.kpis import dictionary
 from orders_pipeline.figures.kpis.dictionary import DATASETS, Dataset, Definition
 from orders_pipeline.figures.kpis.kpi_documents import Kpis
-from orders_pipeline.figures.kpis.realtime import FIGURES
-from orders_pipeline.figures.kpis.warehouse import sql
+from orders_pipeline.figures.kpis.live.realtime import FIGURES
+from orders_pipeline.figures.kpis.warehouse.warehouse import sql
 from orders_pipeline.figures.tables.definitions import TABLES as TOOL_TABLES
 from orders_pipeline.figures.tables.table import Table
 from orders_pipeline.store import schema

@@ -22,7 +22,7 @@ from orders_pipeline.console.now.file_work import file_at_work, files_at_work
 from orders_pipeline.console.now.header import header_of
 from orders_pipeline.console.now.present import present
 from orders_pipeline.console.now.shared import SharedState
-from orders_pipeline.figures.kpis.readers_copy import last_published
+from orders_pipeline.figures.kpis.warehouse.readers_copy import last_published
 from orders_pipeline.imports.arrival.quarantine import count_open
 from orders_pipeline.imports.import_row import count_imports
 from orders_pipeline.store.engine import STORE_FAILED, reading

@@ -14,7 +14,7 @@ from orders_pipeline.api.context import Currency
 from orders_pipeline.console.page_data.cohorts import Measure, cohorts
 from orders_pipeline.console.rendering.rendering import Shown, url
 from orders_pipeline.console.texts import texts
-from orders_pipeline.figures.kpis.readers_copy import last_published
+from orders_pipeline.figures.kpis.warehouse.readers_copy import last_published
 from orders_pipeline.figures.questions.questions import NoFigures
 
 router = APIRouter()

@@ -17,9 +17,9 @@ from orders_pipeline.console.page_data.charts import Chart
 from orders_pipeline.console.page_data.periods import Preset, ShownPeriod
 from orders_pipeline.console.rendering.rendering import Shown, url
 from orders_pipeline.console.texts import texts
-from orders_pipeline.figures.kpis.published_parts import PartsLost
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
-from orders_pipeline.figures.kpis.readers_copy import last_published
+from orders_pipeline.figures.kpis.warehouse.published_parts import PartsLost
+from orders_pipeline.figures.kpis.warehouse.readers_copy import last_published
 from orders_pipeline.figures.leaderboards.range_boards import ProductOrder
 
 router = APIRouter()

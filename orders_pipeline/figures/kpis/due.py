@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from orders_pipeline.figures.kpis.published_parts import changed_periods, read_listing
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
-from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
+from orders_pipeline.figures.kpis.warehouse.published_parts import changed_periods, read_listing
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import warehouse_file
 from orders_pipeline.store import kpi_days
 
 

@@ -22,11 +22,11 @@ from orders_pipeline.figures.kpis.kpi_documents import (
     range_document,
     shown_figure,
 )
-from orders_pipeline.figures.kpis.published_parts import days_of
-from orders_pipeline.figures.kpis.readers_copy import latest_months
 from orders_pipeline.figures.kpis.reading_figures import read_figures
-from orders_pipeline.figures.kpis.rows import rows_of
-from orders_pipeline.figures.kpis.warehouse import sql
+from orders_pipeline.figures.kpis.warehouse.published_parts import days_of
+from orders_pipeline.figures.kpis.warehouse.readers_copy import latest_months
+from orders_pipeline.figures.kpis.warehouse.rows import rows_of
+from orders_pipeline.figures.kpis.warehouse.warehouse import sql
 
 ONE_DAY = "SELECT * FROM daily_kpis WHERE day = $day AND currency = $currency"
 OF_DAYS = "day BETWEEN $start AND $end AND currency = $currency ORDER BY day"

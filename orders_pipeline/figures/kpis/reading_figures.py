@@ -11,9 +11,9 @@ from typing import TypeVar
 from duckdb import DuckDBPyConnection
 from sqlalchemy import Engine
 
-from orders_pipeline.figures.kpis.published_parts import PartsLost, days_of, read_listing
 from orders_pipeline.figures.kpis.publisher import require_publisher
-from orders_pipeline.figures.kpis.readers_copy import read_published
+from orders_pipeline.figures.kpis.warehouse.published_parts import PartsLost, days_of, read_listing
+from orders_pipeline.figures.kpis.warehouse.readers_copy import read_published
 from orders_pipeline.store import kpi_days
 
 Result = TypeVar("Result")

@@ -14,15 +14,20 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 from sqlalchemy import Engine
 
-from orders_pipeline.figures.kpis import warehouse
 from orders_pipeline.figures.kpis.cache import KpiCache
-from orders_pipeline.figures.kpis.facts import export_facts
 from orders_pipeline.figures.kpis.kpi_documents import Document, Kpis, daily_document, kpis_of
-from orders_pipeline.figures.kpis.published_parts import changed_periods, days_of, month_of, read_listing
 from orders_pipeline.figures.kpis.publisher import become_publisher, publisher_elsewhere
-from orders_pipeline.figures.kpis.readers_copy import begin, publish_days
-from orders_pipeline.figures.kpis.rows import rows_of
-from orders_pipeline.figures.kpis.warehouse_folder import note_rebuild, warehouse_file
+from orders_pipeline.figures.kpis.warehouse import warehouse
+from orders_pipeline.figures.kpis.warehouse.facts import export_facts
+from orders_pipeline.figures.kpis.warehouse.published_parts import (
+    changed_periods,
+    days_of,
+    month_of,
+    read_listing,
+)
+from orders_pipeline.figures.kpis.warehouse.readers_copy import begin, publish_days
+from orders_pipeline.figures.kpis.warehouse.rows import rows_of
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import note_rebuild, warehouse_file
 from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
 

@@ -15,7 +15,7 @@ from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.figures.kpis.kpi_documents import money_number
 from orders_pipeline.figures.kpis.reading_figures import read_figures
-from orders_pipeline.figures.kpis.rows import rows_of
+from orders_pipeline.figures.kpis.warehouse.rows import rows_of
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import customers, products
 

@@ -28,10 +28,10 @@ from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.version import VERSION
-from orders_pipeline.figures.kpis.facts import export_rows, of_days
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
-from orders_pipeline.figures.kpis.readers_copy import read_published
-from orders_pipeline.figures.kpis.warehouse import only_writer, quoted, sql, transaction
+from orders_pipeline.figures.kpis.warehouse.facts import export_rows, of_days
+from orders_pipeline.figures.kpis.warehouse.readers_copy import read_published
+from orders_pipeline.figures.kpis.warehouse.warehouse import only_writer, quoted, sql, transaction
 from orders_pipeline.figures.tables import store_queries
 from orders_pipeline.figures.tables.definitions import (
     CUSTOMER_SALES,

@@ -38,9 +38,9 @@ from sqlalchemy.types import TypeEngine
 
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.version import VERSION
-from orders_pipeline.figures.kpis.published_parts import DAILY, days_of, read_listing
-from orders_pipeline.figures.kpis.readers_copy import read_published
-from orders_pipeline.figures.kpis.rows import rows_of
+from orders_pipeline.figures.kpis.warehouse.published_parts import DAILY, days_of, read_listing
+from orders_pipeline.figures.kpis.warehouse.readers_copy import read_published
+from orders_pipeline.figures.kpis.warehouse.rows import rows_of
 from orders_pipeline.figures.tables import definitions, store_queries, table
 from orders_pipeline.figures.tables.definitions import ABOUT, DAILY_KPIS
 from orders_pipeline.figures.tables.table import Kind

@@ -33,7 +33,7 @@ from orders_pipeline.base.model import (
     RefundKind,
     RefundStatus,
 )
-from orders_pipeline.figures.kpis.facts import EVERY, returned_lines, settled_at
+from orders_pipeline.figures.kpis.warehouse.facts import EVERY, returned_lines, settled_at
 from orders_pipeline.figures.tables.definitions import (
     CUSTOMER_SALES,
     CUSTOMERS,

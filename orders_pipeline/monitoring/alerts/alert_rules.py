@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.figures.kpis.warehouse_folder import Rebuild
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import Rebuild
 from orders_pipeline.monitoring.queues import Queue
 from orders_pipeline.store.backup_rows import FailedBackup
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orders_pipeline.figures.kpis.warehouse import only_writer, open_for_writing
+from orders_pipeline.figures.kpis.warehouse.warehouse import only_writer, open_for_writing
 
 
 def forget_first_days(folder: Path, customer: str) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from orders_pipeline.figures.kpis.published_parts import (
+from orders_pipeline.figures.kpis.warehouse.published_parts import (
     DAILY,
     LISTING,
     Listing,
@@ -33,8 +33,8 @@ from orders_pipeline.figures.kpis.published_parts import (
     wanted_parts,
     write_listing,
 )
-from orders_pipeline.figures.kpis.warehouse import TABLES, quoted, sql
-from orders_pipeline.figures.kpis.warehouse_folder import warehouse_file
+from orders_pipeline.figures.kpis.warehouse.warehouse import TABLES, quoted, sql
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import warehouse_file
 
 READ_TRIES = 5
 Files = Mapping[str, list[Path]]

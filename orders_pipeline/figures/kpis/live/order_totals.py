@@ -17,7 +17,7 @@ import redis
 from sqlalchemy import Connection, Engine, func, select
 
 from orders_pipeline.base.model import OrderStatus
-from orders_pipeline.figures.kpis.batch_counts import BatchCounts, batch_counts
+from orders_pipeline.figures.kpis.live.batch_counts import BatchCounts, batch_counts
 from orders_pipeline.services.redis_clients import UNREACHABLE
 from orders_pipeline.services.redis_memo import Entry, Memo, entries_of, recount
 from orders_pipeline.store.engine import reading

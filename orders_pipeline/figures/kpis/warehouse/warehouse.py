@@ -23,8 +23,8 @@ from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.package_files import package_text
-from orders_pipeline.figures.kpis.published_parts import DETAILS, PUBLISHED, remove
-from orders_pipeline.figures.kpis.warehouse_folder import note_rebuild, warehouse_file
+from orders_pipeline.figures.kpis.warehouse.published_parts import DETAILS, PUBLISHED, remove
+from orders_pipeline.figures.kpis.warehouse.warehouse_folder import note_rebuild, warehouse_file
 
 TABLES = ("daily_kpis", "customer_sales_by_day", "product_sales_by_day", "settle_times_by_day")
 FACTS = (
@@ -64,7 +64,7 @@ class WarehouseDamagedError(RuntimeError):
 
 def sql(name: str) -> str:
     """The text of one of this package's SQL files."""
-    return package_text("orders_pipeline.figures.kpis", f"sql/{name}.sql")
+    return package_text("orders_pipeline.figures.kpis.warehouse", f"sql/{name}.sql")
 
 
 @contextmanager

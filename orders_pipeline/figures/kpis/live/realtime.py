@@ -23,9 +23,9 @@ from sqlalchemy import Engine
 
 from orders_pipeline.base.clock import now_us, start_of_day, today
 from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.figures.kpis import batch_figures as source
-from orders_pipeline.figures.kpis.batch_figures import ByCurrency, Live, Numbers
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
+from orders_pipeline.figures.kpis.live import batch_figures as source
+from orders_pipeline.figures.kpis.live.batch_figures import ByCurrency, Live, Numbers
 from orders_pipeline.figures.redis_keys import currency_suffix
 from orders_pipeline.services.redis_clients import UNREACHABLE
 from orders_pipeline.services.redis_memo import Entry, Memo, entries_of, recount
