@@ -12,8 +12,13 @@ from orders_pipeline.base.settings import PROJECT_ROOT
 SECTIONS = {
     ".": "Package map",
     "orders_pipeline": "Packages of `orders_pipeline`",
+    "orders_pipeline/console": "Packages of `orders_pipeline/console`",
+    "orders_pipeline/api": "Packages of `orders_pipeline/api`",
+    "orders_pipeline/imports": "Packages of `orders_pipeline/imports`",
+    "orders_pipeline/monitoring": "Packages of `orders_pipeline/monitoring`",
     "orders_pipeline/order_files": "Packages of `orders_pipeline/order_files`",
     "orders_pipeline/figures": "Packages of `orders_pipeline/figures`",
+    "orders_pipeline/figures/kpis": "Packages of `orders_pipeline/figures/kpis`",
     "orders_pipeline/payments": "Packages of `orders_pipeline/payments`",
     "orders_pipeline/payouts": "Packages of `orders_pipeline/payouts`",
     "jobs": "Packages of `jobs`",
