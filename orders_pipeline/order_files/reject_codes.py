@@ -216,7 +216,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.RETURN_NOT_NEGATIVE: Explanation(
         "quantity",
         "The quantity {} of a return is not below zero.",
-        "Correct it, or give goods that were sold an order number of their own.",
+        "Correct it, or give the units that were sold an order number of their own.",
     ),
     RejectCode.PRICE_MISSING: Explanation("price", "The price is blank.", "Fill it in."),
     RejectCode.PRICE_UNREADABLE: Explanation(
@@ -235,7 +235,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.PRICE_NOT_POSITIVE: Explanation(
         "price",
         "The price {} is not above zero.",
-        "Leave out gifts, samples and adjustments; they are not sales.",
+        "Leave out gifts, samples and adjustments: they are not sales.",
     ),
     RejectCode.PRICE_TOO_LARGE: Explanation(
         "price",
@@ -244,7 +244,7 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     ),
     RejectCode.PRICE_TOO_SMALL: Explanation(
         "price",
-        "The line comes to less than 0.0001. The price is {}.",
+        "The line's total is below 0.0001. The price is {}.",
         "Check the price and the quantity.",
     ),
     RejectCode.PRICE_OTHER_CURRENCY: Explanation(
@@ -312,16 +312,16 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
         "Correct the order, or leave the subtotal out of the profile.",
     ),
     RejectCode.TOTAL_NEGATIVE: Explanation(
-        "total", "The order comes to less than nothing: {}.", "Check its discounts. Returns are no orders."
+        "total", "The order's total is below zero: {}.", "Check its discounts. Returns are not orders."
     ),
     RejectCode.TOTAL_ROUNDS_TO_ZERO: Explanation(
         "order_number",
-        "The order comes to less than the smallest amount of its currency.",
+        "The order's total is below the smallest amount of its currency.",
         "Check the prices and the currency.",
     ),
     RejectCode.PAYMENT_STATUS_UNKNOWN: Explanation(
         "payment_column",
-        "The payment status is {}, which the profile does not explain.",
+        "The payment status is {}, which the profile does not list.",
         "Add the value to recorded, partly, charge or skip in the profile's section [payment].",
     ),
     RejectCode.PAID_AMOUNT_MISSING: Explanation(
@@ -357,21 +357,21 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.RETURN_OF_SEVERAL_ORDERS: Explanation(
         "return_of",
         "The lines of the return name several orders: {}.",
-        "Give the units of each order a return of their own.",
+        "Use a separate return for each order.",
     ),
     RejectCode.RETURN_OF_UNKNOWN_ORDER: Explanation(
         "return_of",
-        "The return is of order {}, which the store does not have.",
+        "The return names order {}, which is not in the store.",
         "Import the order, then export the rejects and import the export.",
     ),
     RejectCode.RETURN_OF_UNCOMPLETED_ORDER: Explanation(
         "return_of",
-        "The return is of order {}, which is not completed.",
+        "The return names order {}, which is not completed.",
         "Once the order is completed, export the rejects and import the export.",
     ),
     RejectCode.RETURN_IN_OTHER_CURRENCY: Explanation(
         "return_of",
-        "The return is of order {}, which has another currency.",
+        "The return names order {}, which has another currency.",
         "Correct the currency or the order, and import the export of the rejects.",
     ),
     RejectCode.RETURN_NOT_IN_ORDER: Explanation(
@@ -382,11 +382,11 @@ EXPLANATIONS: dict[RejectCode, Explanation] = {
     RejectCode.RETURN_EXCEEDS_ORDER: Explanation(
         "return_of",
         "The return has more units or money than is left of order {}.",
-        "`orders show` lists what was given back before. Correct the return, and import the export.",
+        "`orders show` lists earlier refunds. Correct the return, and import the export.",
     ),
     RejectCode.RETURN_COUNTED_BEFORE: Explanation(
         "number",
-        "Return {} was counted before: without its order then and with it now, or the other way round.",
-        "It is not counted again. If this is another return, give it a number of its own.",
+        "Return {} is already counted: with an order if it names none now, or without one if it names one.",
+        "It is not counted again. If this is another return, give it another number.",
     ),
 }

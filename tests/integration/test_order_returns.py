@@ -175,7 +175,7 @@ def test_returns_that_fit_no_order_are_rejected_each_with_its_reason(stocked: Im
     assert (report.returns, report.accepted_lines, report.orders) == (1, 1, before.orders)
     with reading(stocked.engine) as connection:
         message = connection.scalar(select(rejects.c.message).where(rejects.c.order_number == "R1"))
-    assert message == "The return is of order 9, which the store does not have."
+    assert message == "The return names order 9, which is not in the store."
     assert list(booked(stocked)) == [None, "return:till/R6"]
     assert stocked.broken_checks() == set()
     # Once the order has come, the export of the rejects is imported.
