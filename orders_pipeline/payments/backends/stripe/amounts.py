@@ -9,6 +9,8 @@ from orders_pipeline.base.currency import MINOR_DIGITS
 
 # Stripe keeps two decimals, which have to be zero, of currencies that have none today.
 HUNDREDTHS_OF_WHOLE = frozenset({"ISK", "UGX"})
+# Stripe has no decimals of this currency, and ISO 4217 has two.
+WHOLE_OF_HUNDREDTHS = frozenset({"MGA"})
 THREE_DECIMALS = 3
 
 
@@ -23,10 +25,14 @@ def to_stripe(amount: int, currency: str) -> int:
         amount: in the minor unit of ISO 4217.
 
     Raises:
-        AmountRefused: Stripe takes only multiples of ten of the currency's minor unit.
+        AmountRefused: Stripe takes only amounts with fewer decimals.
     """
     if currency in HUNDREDTHS_OF_WHOLE:
         return amount * 100
+    if currency in WHOLE_OF_HUNDREDTHS:
+        if amount % 100:
+            raise AmountRefused(f"an amount in {currency} has to be whole")
+        return amount // 100
     if MINOR_DIGITS[currency] == THREE_DECIMALS and amount % 10:
         raise AmountRefused(f"the last decimal of an amount in {currency} has to be 0")
     return amount
@@ -34,4 +40,6 @@ def to_stripe(amount: int, currency: str) -> int:
 
 def from_stripe(amount: int, currency: str) -> int:
     """Returns an amount of Stripe in the minor unit of ISO 4217."""
+    if currency in WHOLE_OF_HUNDREDTHS:
+        return amount * 100
     return amount // 100 if currency in HUNDREDTHS_OF_WHOLE else amount
