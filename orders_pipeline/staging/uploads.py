@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.home import make_home
+from orders_pipeline.base.secret_files import write_private
 from orders_pipeline.staging.file_names import safe_name
 from orders_pipeline.staging.staging import Staging
 
@@ -90,7 +91,7 @@ def begin_upload(staging: Staging, name: str, length: int, owner: str) -> Upload
     made.file.parent.mkdir(parents=True, mode=0o700)
     made.file.touch(mode=0o600)
     told = {name: value for name, value in asdict(made).items() if name != "folder"}
-    (made.folder / _ABOUT).write_text(json.dumps(told), encoding="utf-8")
+    write_private(made.folder / _ABOUT, json.dumps(told))
     return made
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePath
 
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.base.documents import from_json, to_json
+from orders_pipeline.base.secret_files import only_one_in, write_private
 from orders_pipeline.console.page_data.looked_at import said_in
 from orders_pipeline.imports.arrival.saved_profiles import with_saved_profile
 from orders_pipeline.order_files.columns.profile import parse_profile
@@ -91,19 +92,25 @@ def draft_of(context: ApiContext, upload: Upload, fields: Mapping[str, str]) -> 
             profile = with_saved_profile(connection, said).column_profile()
         if profile:
             return Draft(base_of_profile(profile), table, None, profile.name)
-    proposal = _proposal(upload, said.options)
+    proposal = kept_proposal(upload, said.options)
     return Draft(base_of(proposal.toml), table, proposal)
 
 
-def _proposal(upload: Upload, options: ReadOptions) -> Proposal:
-    """The draft of `orders profile new`. It is kept, because it tries several readings of the whole file."""
+def kept_proposal(upload: Upload, options: ReadOptions) -> Proposal:
+    """The draft of `orders profile new`. It is kept, because it tries several readings of the whole file.
+
+    Raises:
+        FileRefused: the file has no table that could be mapped.
+    """
     kept_at, said = upload.folder / DRAFT, to_json(options)
-    if kept_at.exists():
-        document = json.loads(kept_at.read_text("utf-8"))
-        if document["said"] == said:
-            return from_json(Proposal, document["proposal"], DRAFT)
-    made = propose_profile(upload.file, options)
-    kept_at.write_text(json.dumps({"said": said, "proposal": to_json(made)}), encoding="utf-8")
+    # A page and its preview ask for the draft at the same time.
+    with only_one_in(upload.folder):
+        if kept_at.exists():
+            document = json.loads(kept_at.read_text("utf-8"))
+            if document["said"] == said:
+                return from_json(Proposal, document["proposal"], DRAFT)
+        made = propose_profile(upload.file, options)
+        write_private(kept_at, json.dumps({"said": said, "proposal": to_json(made)}))
     return made
 
 
