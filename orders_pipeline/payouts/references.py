@@ -12,6 +12,8 @@ MOST_WORDS = 4
 SHORTEST = 6
 WORDS_READ = 400
 LONGEST_TEXT = 1_000
+# What banks write if an entry has no reference.
+NO_REFERENCE = ("NONREF", "NOTPROVIDED")
 
 
 def reference_key(reference: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, or_, select, update
 
-from orders_pipeline.payouts.lines import BankLine, PayoutLine, ProviderReport, Reject
+from orders_pipeline.payouts.lines import BankLine, LineRejected, PayoutLine, ProviderReport, Reject
 from orders_pipeline.payouts.references import LONGEST_TEXT, reference_key, references_in, sender_in
+from orders_pipeline.payouts.reports.report import reject
 from orders_pipeline.store.many_values import VALUES_AT_ONCE, among
 from orders_pipeline.store.schema import (
     bank_lines,
@@ -24,6 +25,7 @@ from orders_pipeline.store.upsert import insert_into
 # Banks name these in their texts, whether a report of theirs was imported yet or not.
 KNOWN_PROVIDERS = ("stripe", "adyen")
 CONTENT = ("kind", "payment_ref", "source_ref", "gross", "fee", "currency", "booked_at")
+CONFLICT = LineRejected("line_conflict", "The store has a line with this id and other content.")
 
 
 @dataclass(slots=True)
@@ -52,8 +54,7 @@ def store_payout_lines(connection: Connection, file_id: int, report: ProviderRep
             if before is None:
                 new[line.key] = row
             elif any(before[name] != row[name] for name in CONTENT):
-                told = "The store has a line with this id and other content."
-                stored.rejects.append(Reject(line.line, "line_conflict", told, line.key))
+                stored.rejects.append(reject(line.line, CONFLICT, line.key))
             else:
                 stored.duplicates += 1
                 if before["payout_id"] is None and row["payout_id"] is not None:
@@ -64,25 +65,29 @@ def store_payout_lines(connection: Connection, file_id: int, report: ProviderRep
 
 
 def store_bank_lines(connection: Connection, file_id: int, lines: Sequence[BankLine]) -> Stored:
-    """Stores those lines of a statement that name a provider or a payout."""
+    """Stores those lines of a statement that name a provider or a payout.
+
+    A line whose id is known with another amount or day is rejected.
+    """
     stored = Stored()
     providers = _providers(connection)
     for part in _parts(lines):
-        texts = {line.key: references_in(line.text) for line in part}
-        payouts_named = _payouts_named(connection, set().union(*texts.values()))
-        b = bank_lines.c
-        query = select(b.account, b.line_key).where(among(connection, b.line_key, list(texts)))
-        known = {tuple(row) for row in connection.execute(query)}
-        for line in part:
+        references = [references_in(line.text) for line in part]
+        payouts_named = _payouts_named(connection, set().union(*references))
+        known = _known_bank_lines(connection, part)
+        for line, named in zip(part, references, strict=True):
             sender = sender_in(line.text, providers)
-            if (line.account, line.key) in known:
+            before = known.get((line.account, line.key))
+            if before is not None and before != _booked(line):
+                stored.rejects.append(reject(line.line, CONFLICT, line.text))
+            elif before is not None:
                 stored.duplicates += 1
-            elif sender is None and not texts[line.key] & payouts_named:
+            elif sender is None and not named & payouts_named:
                 stored.unrelated += 1
             else:
-                known.add((line.account, line.key))
+                known[line.account, line.key] = _booked(line)
                 stored.accepted += 1
-                _insert_bank_line(connection, file_id, line, sender, texts[line.key])
+                _insert_bank_line(connection, file_id, line, sender, named)
     return stored
 
 
@@ -185,6 +190,21 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
 def _providers(connection: Connection) -> set[str]:
     known = select(settlement_files.c.provider).where(settlement_files.c.provider.is_not(None)).distinct()
     return {*KNOWN_PROVIDERS, *connection.execute(known).scalars()}
+
+
+def _known_bank_lines(
+    connection: Connection, part: Iterable[BankLine]
+) -> dict[tuple[str, str], tuple[int, str, int]]:
+    """What the store has of these lines, by account and key."""
+    b = bank_lines.c
+    query = select(b.account, b.line_key, b.amount, b.currency, b.booked_at).where(
+        among(connection, b.line_key, list({line.key for line in part}))
+    )
+    return {(account, key): (*booked,) for account, key, *booked in connection.execute(query)}
+
+
+def _booked(line: BankLine) -> tuple[int, str, int]:
+    return line.amount, line.currency, line.booked_at
 
 
 def _payouts_named(connection: Connection, references: set[str]) -> set[str]:

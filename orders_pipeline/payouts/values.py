@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 
 from orders_pipeline.base.clock import to_microseconds
 from orders_pipeline.base.currency import UnknownCurrencyError, currency_code, minor_digits
@@ -36,7 +36,7 @@ def read_amount(text: str, currency: str, column: str) -> int:
         return 0
     try:
         units = Decimal(text.strip()).scaleb(minor_digits(currency))
-    except InvalidOperation:
+    except (InvalidOperation, Overflow):
         units = Decimal("NaN")
     if not units.is_finite() or units != units.to_integral_value() or abs(units) > MOST_MINOR_UNITS:
         raise LineRejected("amount_invalid", f"{column} {text!r} is not an amount in {currency}.")

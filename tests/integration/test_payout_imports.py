@@ -115,6 +115,27 @@ def test_of_a_bank_statement_only_lines_of_providers_and_payouts_are_stored(
         take(bench, file)
 
 
+def test_lines_of_a_bank_that_gives_no_reference_or_one_twice_are_not_lost(bench: ImportBench) -> None:
+    nothing = [
+        camt_entry(amount, "2025-11-12", "STRIPE", ref=ref)
+        for amount, ref in (("9.70", "NONREF"), ("8.70", "NONREF"), ("7.70", "NOTPROVIDED"))
+    ]
+    twice = [
+        camt_entry("6.70", "2025-11-12", "STRIPE", ref="1"),
+        camt_entry("5.70", "2025-11-12", "STRIPE", ref="1"),
+        camt_entry("-3.00", "2025-11-12", "Salary", name="Jane Doe", ref="2"),
+        camt_entry("4.70", "2025-11-12", "STRIPE", ref="2"),
+    ]
+    file = bench.folder / "statement.xml"
+    file.write_text(camt053([*nothing, *twice], "2025-11-12", "2025-11-13"))
+    first, again = take(bench, file), take(bench, file)
+    assert (first.accepted, first.unrelated, first.rejects_by_code) == (5, 1, {"line_conflict": 1})
+    assert (again.accepted, again.duplicates) == (0, 5)
+    with reading(bench.engine) as connection:
+        amounts = connection.execute(select(bank_lines.c.amount).order_by("id")).scalars().all()
+    assert amounts == [970, 870, 770, 670, 470]
+
+
 def test_a_removed_line_is_noticed_and_old_rejects_are_removed(
     bench: ImportBench, order: StoredOrder
 ) -> None:

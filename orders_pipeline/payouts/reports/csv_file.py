@@ -60,8 +60,9 @@ def read_csv(name: str, text: str) -> CsvReport:
     Raises:
         FileRefused: it is empty, no CSV, or ends in the middle of a line.
     """
-    lines = text.splitlines(keepends=True)
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    # As the reader counts them: cells may contain other line separators of Unicode.
+    lines = StringIO(text, newline="").readlines()
+    reader = csv.reader(lines, strict=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]
         records = list(_records(reader, lines))

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 from orders_pipeline.base.clock import end_of_day, start_of_day
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.payouts.lines import BankLine, BankStatement, ContentKeys, LineRejected, Reject
+from orders_pipeline.payouts.references import NO_REFERENCE
 from orders_pipeline.payouts.reports.report import reject
 from orders_pipeline.payouts.statements.adding_up import require_adds_up
 from orders_pipeline.payouts.statements.xml_tree import (
@@ -114,7 +115,9 @@ def _line(entry: Element, number: int, account: str, zone: tzinfo, keys: Content
     currency, amount = _money(entry)
     day, text = _booked(entry), " ".join(_texts(entry))
     own = text_at(entry, "AcctSvcrRef")
-    key = f"ref:{own}" if own else keys.key_of(account, day, amount, currency, text)
+    key = (
+        f"ref:{own}" if own and own not in NO_REFERENCE else keys.key_of(account, day, amount, currency, text)
+    )
     return BankLine(number, key, account, start_of_day(day, zone), amount, currency, text)
 
 

@@ -11,6 +11,7 @@ from mt940.models import Transaction, Transactions
 from orders_pipeline.base.clock import end_of_day, start_of_day
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.payouts.lines import BankLine, BankStatement, ContentKeys, LineRejected, Reject
+from orders_pipeline.payouts.references import NO_REFERENCE
 from orders_pipeline.payouts.reports.report import reject
 from orders_pipeline.payouts.statements.adding_up import require_adds_up
 from orders_pipeline.payouts.values import read_amount, read_currency
@@ -19,7 +20,6 @@ NAME = "mt940"
 HINT = "Download the statement from the bank again."
 OPENING = ("final_opening_balance", "intermediate_opening_balance")
 CLOSING = ("final_closing_balance", "intermediate_closing_balance")
-NO_REFERENCE = "NONREF"
 
 
 def recognises(text: str) -> bool:
@@ -79,7 +79,9 @@ def _line(entry: Transaction, number: int, account: str, zone: tzinfo, keys: Con
     day = data.get("entry_date") or data["date"]
     # The bank writes the day of booking without a year, which the library guesses from that of the value.
     day = date(day.year, day.month, day.day)
-    words = [str(value) for name, value in data.items() if value and name in _TEXTS and value != NO_REFERENCE]
+    words = [
+        str(value) for name, value in data.items() if value and name in _TEXTS and value not in NO_REFERENCE
+    ]
     text = " ".join(" ".join(words).split())
     key = keys.key_of(account, day, amount, currency, text)
     return BankLine(number, key, account, start_of_day(day, zone), amount, currency, text)

@@ -55,6 +55,7 @@ def test_bad_lines_are_rejected_with_reasons_and_the_others_are_read(tmp_path: P
         stripe_row("", "charge", "10.00", created_utc="9999-12-31"),
         stripe_row("txn_6", "charge", "1e99"),
         stripe_row("txn_7", "charge", "10.00"),
+        stripe_row("txn_8", "charge", "9e999999"),
     ]
     read = report(write_csv(tmp_path / "r.csv", STRIPE, rows))
     assert [one.key for one in read.lines] == ["txn_7"]
@@ -65,7 +66,17 @@ def test_bad_lines_are_rejected_with_reasons_and_the_others_are_read(tmp_path: P
         (5, "date_invalid"),
         (6, "value_missing"),
         (7, "amount_invalid"),
+        (9, "amount_invalid"),
     ]
+
+
+def test_a_reject_shows_its_own_line_whatever_separators_cells_contain(tmp_path: Path) -> None:
+    rows = [
+        stripe_row("txn_1", "charge", "10.005", trace_id="T\u2028\x85\x0b1"),
+        stripe_row("txn_2", "charge", "10.005"),
+    ]
+    rejects = report(write_csv(tmp_path / "r.csv", STRIPE, rows)).rejects
+    assert [(one.line, one.raw.split(",")[2]) for one in rejects] == [(2, "txn_1"), (3, "txn_2")]
 
 
 def _written(folder: Path, *lines: str) -> Path:
