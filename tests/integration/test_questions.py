@@ -46,6 +46,7 @@ def home(
         store_shop(figures.engine)
         [declined] = store_orders(figures.engine, [order("11", OCTOBER, status="rollback", detail="stolen")])
         retry(figures.engine, declined, COMPLETED)
+        store_orders(figures.engine, [order("12", OCTOBER, currency="EUR")])
         with figures.engine.begin() as connection:
             import_products(connection, [ProductRow("X", "Product X", 1, Decimal(0), "Tools")])
         figures.refresh_dirty_days()
@@ -79,6 +80,12 @@ def test_periods_and_customers(home: PublishedFigures) -> None:
         (october, "USD", 2, 24.68, 0.0),
         (november, "USD", 2, 28.0, 0.0),
         (december, "USD", 1, 12.34, 6.5),
+    ]
+    assert [row[-1] for row in asked(home, "by_month")] == [None, 24.68, 28.0]
+    # Nothing was sold in November.
+    assert [(row[0], row[-1]) for row in asked(home, "by_month", "EUR")] == [
+        (october, None),
+        (december, None),
     ]
     assert [row[0] for row in asked(home, "by_week")] == [
         date(2025, 10, 27),

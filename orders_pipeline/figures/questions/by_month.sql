@@ -20,6 +20,10 @@ SELECT
     refunded,
     net_revenue,
     round(revenue / nullif(orders, 0), 2) AS average_order_value,
-    lag(revenue) OVER (PARTITION BY currency ORDER BY month) AS revenue_of_month_before
+    sum(revenue) OVER (
+        PARTITION BY currency
+        ORDER BY month
+        RANGE BETWEEN INTERVAL '1 month' PRECEDING AND INTERVAL '1 month' PRECEDING
+    ) AS revenue_of_month_before
 FROM months
 ORDER BY 1, 2;
