@@ -15,14 +15,16 @@ import pluggy
 import pytest
 from argon2 import PasswordHasher
 
+from cli.stack import supervisor
 from orders_pipeline.access import passwords
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.sweeps import examples
+from tests.warm_processes import share_programs, warm_supervisord
 
 pytest_plugins = ["tests.services", "tests.workers"]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # Readline, which a worker of pytest-xdist loads, sets the width of a terminal that is not there.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
@@ -30,6 +32,9 @@ def pytest_configure() -> None:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     # Hashing a password, which is slow on purpose, would be most of what signing in takes.
     passwords.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    supervisor.supervisord_command = warm_supervisord
+    if config.getoption("numprocesses", None):
+        share_programs()
     gc.disable()  # while modules load
     atexit.register(gc.unfreeze)  # else DuckDB reports leaks
     hypothesis.settings.register_profile("tests", examples(60))

@@ -75,7 +75,7 @@ class Supervisor:
     def launch(self, programs: Iterable[Program]) -> None:
         """Starts the supervisor with these programs; none of them runs yet."""
         self._configure(programs)
-        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.config)]
+        command = [*supervisord_command(), "-c", str(self._layout.config)]
         environment = os.environ | {HOME_MARK: str(self._layout.home)}
         done = subprocess.run(  # noqa: S603
             command, cwd=self._layout.run, env=environment, capture_output=True, text=True, check=False
@@ -174,6 +174,11 @@ class Supervisor:
                 return getattr(server.supervisor, method)(*arguments)
         finally:
             os.close(folder)
+
+
+def supervisord_command() -> list[str]:
+    """Returns the command that runs supervisord, without its options."""
+    return [sys.executable, "-m", "supervisor.supervisord"]
 
 
 def is_alive(pid: int) -> bool:

@@ -16,7 +16,7 @@ from cli.main import app
 from cli.stack.layout import HOME_MARK
 from cli.stack.programs import variables
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from tests.e2e.warm_orders import warm_orders
+from tests.warm_processes import warm_orders
 
 # As a person starts it; `warm_orders` is the same in less time.
 ORDERS = [sys.executable, "-c", "from cli.quick_process import orders; orders()"]

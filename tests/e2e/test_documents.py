@@ -16,8 +16,8 @@ from cli.stack.stack import start_all, stop_all
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.documents import blocks, commands, pages
 from tests.e2e.orders_command import environment, orders_process
-from tests.e2e.warm_orders import warm_orders
 from tests.services import free_port
+from tests.warm_processes import warm_orders
 
 # These set up what the tests run in.
 SET_UP = re.compile(r"(make|source) ")

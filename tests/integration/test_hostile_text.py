@@ -15,9 +15,9 @@ import pytest
 from orders_pipeline.base.logs import JsonFormatter, TextFormatter
 from orders_pipeline.base.printable import json_text, printable
 from orders_pipeline.base.settings import PROJECT_ROOT
-from tests.e2e.warm_orders import warm_orders
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.stores import open_test_engine
+from tests.warm_processes import warm_orders
 
 # It sets the title, clears the screen, and reverses what follows: in C0, in C1 and by a mark.
 HOSTILE = "\x1b]0;pwned\x07\x1b[2J\x9b2J\u202e"

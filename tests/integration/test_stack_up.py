@@ -26,7 +26,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.commands.stack import register
-from cli.stack import dagster_home
+from cli.stack import dagster_home, supervisor
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
@@ -48,6 +48,7 @@ from cli.stack.stack import (
 from cli.stack.supervisor import Supervisor
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.services import free_port, wait_until
+from tests.warm_processes import cold_supervisord
 
 APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
 ASSETS = "{ assetNodes { assetKey { path } } }"
@@ -77,6 +78,12 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     yield settings
     stop_all(settings)
     assert find_leftovers(settings.home) == []
+
+
+@pytest.fixture
+def cold_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs start as they do outside of the tests."""
+    monkeypatch.setattr(supervisor, "supervisord_command", cold_supervisord)
 
 
 def listening_addresses(pids: list[int]) -> list[str]:
@@ -142,6 +149,7 @@ def dagster_wrote_into_the_home_only(settings: Settings, before: set[Path]) -> N
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("cold_programs")
 def test_everything_runs_on_loopback_only_and_writes_into_the_home_only_until_it_is_stopped(
     settings: Settings,
 ) -> None:

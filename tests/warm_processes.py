@@ -1,0 +1,163 @@
+"""Programs `orders` and `supervisord` that start at once: forks of a process that has loaded what they need.
+
+Loading takes a process one to four seconds of processor time, and taking everything apart at the end takes
+one. A forked process has the arguments, the environment, the folder and the standard streams of the program.
+`supervisord` forks its programs, too (`tests.warm_programs`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import os
+import pkgutil
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from multiprocessing import get_context
+from pathlib import Path
+
+from cli.stack import supervisor
+from orders_pipeline.base.settings import PROJECT_ROOT
+
+FORK = get_context("fork")
+PACKAGES = ("cli", "assets", "resources", "jobs")
+# These act when they are imported, or belong to the process that runs are forked from.
+NOT_LOADED = {"jobs.run_template", "jobs.warm_template"}
+# What background programs load while they start.
+SERVERS = (
+    "celery.apps.worker",
+    "celery.bin.celery",
+    "celery.concurrency.prefork",
+    "supervisor.supervisord",
+    "uvicorn.main",
+)
+PROGRAM = """#!{python} -IS
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    socket.send_fds(server, [b" "], [0, 1, 2])
+    server.sendall(json.dumps([{name!r}, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
+    server.shutdown(socket.SHUT_WR)
+    code = server.recv(16)
+sys.exit(int(code) if code else "the command did not end")
+"""
+SOCKET = "socket"
+# The environment variable with the folder of programs that another process has started.
+SHARED = "WARM_PROGRAMS"
+# Room for what the forked process shows in /proc as its own command and environment.
+ROOM = "-" * 60_000
+# The program as it is outside of the tests.
+cold_supervisord = supervisor.supervisord_command
+
+
+def warm_orders() -> Path:
+    """The program `orders`."""
+    return _programs() / "orders"
+
+
+def warm_supervisord() -> list[str]:
+    """The command that starts `supervisord`."""
+    return [str(_programs() / "supervisord")]
+
+
+def share_programs() -> None:
+    """Lets the test processes that this one starts use the same programs."""
+    os.environ[SHARED] = str(_programs())
+
+
+@cache
+def _programs() -> Path:
+    """The programs' folder. The process behind them loads with the first call, and ends with this process."""
+    if SHARED in os.environ:
+        return Path(os.environ[SHARED])
+    folder = Path(tempfile.mkdtemp(prefix="orders-warm-"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / SOCKET))
+        listener.listen()
+        server = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(listener.fileno()), folder, ROOM],
+            cwd=PROJECT_ROOT,
+            env=os.environ | {"ROOM": ROOM},
+            stdin=subprocess.PIPE,
+            pass_fds=[listener.fileno()],
+        )
+    atexit.register(shutil.rmtree, folder)
+    atexit.register(server.communicate)
+    for name in ("orders", "supervisord"):
+        program = folder / name
+        program.write_text(PROGRAM.format(python=sys.executable, address=str(folder / SOCKET), name=name))
+        program.chmod(0o755)
+    return folder
+
+
+def main(listener: socket.socket, folder: Path) -> None:
+    """Runs commands, several at a time, until the standard input ends."""
+    gc.disable()
+    loaded = False
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+        if not loaded:
+            _load(folder)
+        loaded = True
+        connection, _ = listener.accept()
+        with connection:
+            FORK.Process(target=_attend, args=(connection,)).start()
+    os._exit(0)
+
+
+def _load(folder: Path) -> None:
+    from jobs.dagster_seams.warm_runs import PRELOADED
+
+    for name in PACKAGES:
+        for found in pkgutil.walk_packages(import_module(name).__path__, f"{name}."):
+            if found.name not in NOT_LOADED:
+                import_module(found.name)
+    for name in {*SERVERS, *PRELOADED} - NOT_LOADED:
+        import_module(name)
+    for name in ("dagster", "dagster-daemon", "dagster-webserver"):
+        next(iter(entry_points(group="console_scripts", name=name))).load()
+    supervisor.supervisord_command = lambda: [str(folder / "supervisord")]
+    gc.freeze()  # what is loaded stays in memory that all commands share
+
+
+def _attend(connection: socket.socket) -> None:
+    """Runs a command, and tells its exit code."""
+    _, streams, _, _ = socket.recv_fds(connection, 1, 3)
+    request = json.loads(b"".join(iter(lambda: connection.recv(65536), b"")))
+    command = FORK.Process(target=_run, args=(streams, *request))
+    command.start()
+    command.join()
+    connection.sendall(str(command.exitcode).encode())
+
+
+def _run(
+    streams: list[int], name: str, arguments: list[str], folder: str, environment: dict[str, str]
+) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.closerange(3, 256)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    gc.enable()
+    sys.argv = [name, *arguments]
+    # They note the time at which a command starts, or fork programs.
+    if name == "orders":
+        from cli.main import app
+
+        app()
+    else:
+        from tests.warm_programs import supervise
+
+        supervise()
+
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))
