@@ -44,7 +44,7 @@ def broker_connection(settings: Settings) -> Iterator[Connection]:
     connection = _connect(settings)
     try:
         with connection:
-            connection.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
             yield connection
     except (OperationalError, OSError, *connection.connection_errors) as error:
         raise ConnectionError(str(error)) from error

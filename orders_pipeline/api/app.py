@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
@@ -45,7 +46,8 @@ from orders_pipeline.api.protocol.texts import NoNul
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.monitoring.queues import AskQueues, Queue
-from orders_pipeline.services.redis_clients import ask_redis
+from orders_pipeline.services.outage import Outage
+from orders_pipeline.services.redis_clients import open_guarded_redis, redis_outage
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import open_engine, open_watching_engine
 from orders_pipeline.store.known_store import require_known_store
@@ -79,7 +81,9 @@ def create_app(
         ask_queues: queues with the age of their oldest task. Without it, ages are not reported.
         pool_seconds: how long a request waits for a connection to the order store.
     """
-    redis = redis_url(settings)
+    url = redis_url(settings)
+    redis_away, broker_away = redis_outage(url), Outage(queue_sizes, ConnectionError)
+    redis = open_guarded_redis(url, redis_away)
     ask = ask_queues or (lambda: {name: Queue(size, None) for name, size in queue_sizes().items()})
 
     @asynccontextmanager
@@ -87,8 +91,8 @@ def create_app(
         with ExitStack() as opened:
             engine = open_engine(settings.store_url, pool_seconds)
             watched = open_watching_engine(settings.store_url)
-            for one in (engine, watched):
-                opened.callback(one.dispose)
+            for end in (engine.dispose, watched.dispose, redis.close, redis_away.close, broker_away.close):
+                opened.callback(end)
             require_known_store(engine, settings.home)
             ensure_current(engine)
             published = opened.enter_context(
@@ -98,11 +102,13 @@ def create_app(
                 settings=settings,
                 engine=engine,
                 figures=published,
-                queue_sizes=queue_sizes,
-                ask_queues=ask,
+                queue_sizes=partial(broker_away.guard, queue_sizes),
+                ask_queues=partial(broker_away.guard, ask),
+                redis_outage=redis_away,
+                broker_outage=broker_away,
                 watched_store=watched,
                 watchers=CapacityLimiter(WATCHERS),
-                watched_redis=opened.enter_context(closing(ask_redis(redis))),
+                redis=redis,
                 key=api_key(settings.api_key, settings.home),
             )
             app.state.provider = _provider(settings, app.state.context.key)
@@ -118,7 +124,7 @@ def create_app(
         openapi_url="/api/openapi.json",
         generate_unique_id_function=_operation_id,
     )
-    app.state.rate_limit = RateLimit(settings.rate_limit, redis)
+    app.state.rate_limit = RateLimit(settings.rate_limit, redis, url)
     app.state.sign_in_limits = SignInLimits(app.state.rate_limit)
     limited = [Depends(count_request)]
     readers = [Depends(require_to_read)]

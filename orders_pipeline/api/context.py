@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated
 
-import redis
 from anyio import CapacityLimiter
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
+from redis import Redis
 from sqlalchemy import Engine
 
 from orders_pipeline.api.protocol.errors import Refused
@@ -22,6 +22,7 @@ from orders_pipeline.base.currency import MINOR_DIGITS, UnknownCurrencyError, cu
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.queues import AskQueues
+from orders_pipeline.services.outage import Outage
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 QueueSizes = Callable[[], dict[str, int]]
@@ -34,7 +35,9 @@ class ApiContext:
     Args:
         queue_sizes: waiting tasks by queue. Raises ConnectionError while the broker is down.
         ask_queues: queues with the age of their oldest task.
-        watched_store, watched_redis: clients of the same stores with short time-outs, for health requests.
+        watched_store: a client of the same store with short time-outs, for health requests.
+        redis: a client with short time-outs.
+        redis_outage, broker_outage: whether these services answer.
         watchers: threads reserved for health requests.
         key: the bearer token of this home.
         keys_at_work: idempotency keys of requests that are not answered yet.
@@ -47,7 +50,9 @@ class ApiContext:
     queue_sizes: QueueSizes
     ask_queues: AskQueues
     watched_store: Engine
-    watched_redis: redis.Redis
+    redis: Redis
+    redis_outage: Outage
+    broker_outage: Outage
     watchers: CapacityLimiter
     key: str = field(repr=False)
     proven_keys: set[bytes] = field(repr=False, default_factory=set)

@@ -33,7 +33,7 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, DBAPIError) and error.orig:
         return message_of(error.orig)
     # After the first line, PostgreSQL repeats the row that it refused.
-    said = str(error).partition("\n")[0][:MOST_CHARACTERS]
+    said = str(error).lstrip().partition("\n")[0][:MOST_CHARACTERS]
     if isinstance(error, OSError) or _has_no_values(error):
         return said
     said = QUOTED.sub("'…'", said)

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from redis import Redis
 from sqlalchemy import Engine
 
 from orders_pipeline.base.model import Window
@@ -95,10 +96,14 @@ class PublishedFigures:
 
 @contextmanager
 def open_figures(
-    engine: Engine, folder: Path, redis_url: str, currency: str, zone: ZoneInfo
+    engine: Engine, folder: Path, redis: str | Redis, currency: str, zone: ZoneInfo
 ) -> Iterator[PublishedFigures]:
-    """The figures of the engine's order store. Readers work even while Redis is down."""
-    client, owner = open_redis(redis_url), store_id(engine)
+    """The figures of the engine's order store. Readers work even while Redis is down.
+
+    Args:
+        redis: a client, which is closed at the end, or the URL for one.
+    """
+    client, owner = open_redis(redis) if isinstance(redis, str) else redis, store_id(engine)
     cache = KpiCache(client, owner, currency)
     try:
         yield PublishedFigures(

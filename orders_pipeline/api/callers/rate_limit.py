@@ -13,6 +13,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
+from redis import Redis
 
 from orders_pipeline.api.protocol.errors import Refused
 
@@ -28,12 +29,12 @@ class RateLimit:
         per_minute: maximum of requests per minute; 0 turns every limit off.
     """
 
-    def __init__(self, per_minute: int, redis_url: str) -> None:
+    def __init__(self, per_minute: int, redis: Redis, redis_url: str) -> None:
         self._requests = RateLimitItemPerMinute(per_minute, namespace="http") if per_minute else None
         wrong = min(per_minute, WRONG_KEYS_PER_MINUTE)
         self._wrong_keys = RateLimitItemPerMinute(wrong, namespace="wrong-keys") if wrong else None
-        options = {"socket_connect_timeout": 1, "socket_timeout": 1}
-        self._shared = FixedWindowRateLimiter(RedisStorage(redis_url, wrap_exceptions=True, **options))  # type: ignore[arg-type]
+        storage = RedisStorage(redis_url, redis.connection_pool, wrap_exceptions=True)
+        self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
 
     def count(self, client: str) -> None:

@@ -21,6 +21,7 @@ from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.monitoring.snapshots import KEPT, rates_between, snapshots_of_last
 from orders_pipeline.monitoring.snapshots import Snapshot as StoredSnapshot
+from orders_pipeline.services.outage import Outage
 from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.store.engine import STORE_FAILED, reading
 from orders_pipeline.store.known_store import require_known_store
@@ -29,6 +30,7 @@ from orders_pipeline.store.schema import home
 
 router = APIRouter(tags=["health"])
 HOURS_KEPT = KEPT // timedelta(hours=1)
+AWAY = "does not answer"
 log = logging.getLogger(__name__)
 
 
@@ -55,14 +57,18 @@ def _health(context: ApiContext) -> Response:
 
 def services_of(context: ApiContext) -> dict[str, dict[str, Any]]:
     """The state of each service, and a message."""
-    database = _service("The order store", lambda: _ask_store(context))
-    redis = _service("Redis", partial(try_writing, context.watched_redis))
     sizes: list[int] = []
-    queue = _service("The broker", lambda: sizes.append(sum(context.queue_sizes().values())))
+    broker = _service(
+        "The broker",
+        lambda: sizes.append(sum(context.queue_sizes().values())),
+        partial(_away, context, context.broker_outage),
+    )
     return {
-        "database": database,
-        "redis": redis,
-        "queue": {**queue, "queue_size": sizes[0] if sizes else 0},
+        "database": _service("The order store", lambda: _ask_store(context)),
+        "redis": _service(
+            "Redis", partial(try_writing, context.redis), partial(_away, context, context.redis_outage)
+        ),
+        "queue": {**broker, "queue_size": sizes[0] if sizes else 0},
     }
 
 
@@ -104,7 +110,16 @@ def _snapshot_document(snapshot: StoredSnapshot, rate: float | None) -> dict[str
     }
 
 
-def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
+def _away(context: ApiContext, outage: Outage) -> str:
+    """What to say of a service that does not answer."""
+    if outage.since is None:
+        return AWAY
+    since = to_datetime(outage.since).astimezone(context.settings.zone)
+    form = "%H:%M" if since.date() == context.today() else "%Y-%m-%d %H:%M"
+    return f"has not answered since {since:{form}}"
+
+
+def _service(name: str, ask: Callable[[], Any], away: Callable[[], str] = lambda: AWAY) -> dict[str, Any]:
     try:
         ask()
     except ResponseError as error:
@@ -115,7 +130,7 @@ def _service(name: str, ask: Callable[[], Any]) -> dict[str, Any]:
         return {"status": "unhealthy", "message": str(refused)}
     except (*STORE_FAILED, RedisError, ConnectionError, TimeoutError) as error:
         log.warning("%s is down: %s", name, error)
-        return {"status": "unhealthy", "message": f"{name} does not answer."}
+        return {"status": "unhealthy", "message": f"{name} {away()}."}
     return {"status": "healthy", "message": f"{name} answers."}
 
 

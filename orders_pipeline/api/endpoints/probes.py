@@ -49,7 +49,7 @@ async def metrics(request: Request, context: Context) -> Response:
 def _ready(context: ApiContext) -> Response:
     checks = {
         "store": _holds(lambda: _is_migrated(context)),
-        "redis": _holds(lambda: try_writing(context.watched_redis)),
+        "redis": _holds(lambda: try_writing(context.redis)),
         "broker": _holds(lambda: bool(context.queue_sizes())),
         "workers": _holds(lambda: _are_queues_served(context)),
     }
@@ -63,7 +63,7 @@ def _metrics(request: Request, context: ApiContext) -> Response:
     collector = PipelineMetrics(
         context.figures,
         context.watched_store,
-        context.watched_redis,
+        context.redis,
         context.ask_queues,
         context.settings.home,
     )
@@ -82,5 +82,5 @@ def _is_migrated(context: ApiContext) -> bool:
 
 
 def _are_queues_served(context: ApiContext) -> bool:
-    served = queues_served(workers_there(context.watched_redis))
+    served = queues_served(workers_there(context.redis))
     return set(context.queue_sizes()) <= served

@@ -79,7 +79,7 @@ def _queues(context: ApiContext) -> dict[str, Any] | None:
 
 def _workers(context: ApiContext) -> list[Worker] | None:
     try:
-        return workers_there(context.watched_redis)
+        return workers_there(context.redis)
     except RedisError as error:
         log.warning("Redis is down: %s", error)
         return None
