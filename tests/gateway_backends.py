@@ -42,6 +42,7 @@ class Shop:
             and this key has another outcome.
         decline_reason: of all declined charges; None if it varies.
         keeps_charges: whether the gateway has a memory beside the key.
+        unknown: id of a payment that the provider does not have.
         url: of the provider, if it has one; `at` returns the gateway at another URL.
     """
 
@@ -50,6 +51,7 @@ class Shop:
     decline_reason: str | None = None
     keeps_charges: bool = True
     url: str = ""
+    unknown: str = ""
     at: Callable[[str], PaymentGateway] | None = None
 
     def charges(self, source: str, kinds: Sequence[str], **more: Any) -> list[Charge]:
@@ -125,6 +127,7 @@ def stripe(_folder: Path) -> Iterator[Shop]:
             lambda _key, kind: (payers.methods[kind], payers.customers[kind]),
             decline_reason="card_declined",
             url=url,
+            unknown="pi_1234567890abcd",
             at=stripe_at,
         )
 
@@ -137,6 +140,7 @@ def mollie(_folder: Path) -> Iterator[Shop]:
             lambda _key, kind: ("", mollie_server.CUSTOMERS[kind]),
             decline_reason="insufficient_funds",
             url=server.url,
+            unknown="tr_strange",
             at=mollie_at,
         )
 

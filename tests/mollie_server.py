@@ -117,7 +117,7 @@ class MollieServer:
         return answer(201, made)
 
     async def list_refunds(self, request: web.Request) -> web.Response:
-        payment = request.match_info.get("payment")
+        payment = self.payment(request)["id"] if "payment" in request.match_info else None
         found = {key: one for key, one in self.refunds.items() if payment in (None, one["paymentId"])}
         return self.page(request, "refunds", found)
 
@@ -127,7 +127,8 @@ class MollieServer:
     def payment(self, request: web.Request) -> dict[str, Any]:
         found = self.payments.get(request.match_info["payment"])
         if found is None:
-            raise web.HTTPNotFound(text="", content_type=CONTENT)
+            told = refuse(404, "No payment exists with this token.").text
+            raise web.HTTPNotFound(text=told, content_type=CONTENT)
         return found
 
     def page(self, request: web.Request, name: str, entries: dict[str, dict[str, Any]]) -> web.Response:

@@ -145,6 +145,23 @@ def test_a_charge_is_refunded_in_parts_and_each_part_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("shop", PROVIDERS, indirect=True)
+def test_a_payment_that_the_provider_does_not_know_holds_up_no_other(shop: Shop) -> None:
+    (paid,) = shop.pay(shop.charges("strange", [GOOD])).values()
+    (refund,) = refunds_of([paid], "strange")
+    held = shop.pay(shop.charges("strange-held", [GOOD] * 2, capture=False)).values()
+    capture, void = (
+        kind(*ending(end, one)) for kind, end, one in zip((Capture, Void), EndKind, held, strict=True)
+    )
+    asking = ((shop.gateway.refund, refund), (shop.gateway.capture, capture), (shop.gateway.void, void))
+    for ask, one in asking:
+        known = one._replace(asked_before=True)
+        unknown = known._replace(key=f"{known.key}0", transaction_id=shop.unknown)
+        outcomes = {outcome[0].key: outcome for outcome in collect(ask([unknown, known]))}
+        assert type(outcomes[known.key]) in (Refunded, Captured, Voided)
+        assert is_refusal(outcomes[unknown.key].reason)
+
+
+@pytest.mark.parametrize("shop", PROVIDERS, indirect=True)
 def test_money_moves_once_through_faults_at_a_provider_that_forgets_keys(shop: Shop) -> None:
     assert shop.at is not None
     with faulty(shop.url, share=0.3) as proxy:

@@ -71,8 +71,12 @@ class Refunding:
         def listed(**page: Any) -> Any:
             return self.client.refunds.list_async(payment_id=refund.transaction_id, **page)
 
-        made = [made_refund(one) async for page in pages(listed, self.timeout) for one in page.refunds]
-        return refund_found(refund, made)
+        found = pages(listed, self.timeout)
+        try:
+            return refund_found(refund, [made_refund(one) async for page in found for one in page.refunds])
+        except Refused:
+            # Mollie does not know the payment, and refuses the refund itself.
+            return None
 
 
 def made_refund(made: Any) -> MadeRefund:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import stripe
 
@@ -54,12 +53,13 @@ class Capturing:
         return shown
 
     async def _shown(self, capture: Capture) -> CaptureOutcome | None:
-        intent = await _retrieved(self.client, capture.transaction_id, self.timeout)
-        if intent.status == "succeeded":
-            return Captured(capture, intent.id)
-        if intent.status == "canceled":
-            return CaptureDeclined(capture, VOIDED)
-        return None
+        match await _status(self.client, capture.transaction_id, self.timeout):
+            case "succeeded":
+                return Captured(capture, capture.transaction_id)
+            case "canceled":
+                return CaptureDeclined(capture, VOIDED)
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +85,18 @@ class Voiding:
         return Voided(void, void.transaction_id)
 
     async def _shown(self, void: Void) -> VoidOutcome | None:
-        intent = await _retrieved(self.client, void.transaction_id, self.timeout)
-        if intent.status == "canceled":
-            return Voided(void, intent.id)
-        if intent.status == "succeeded":
-            return VoidFailed(void, refusal(f"{intent.id} was captured"))
-        return None
+        match await _status(self.client, void.transaction_id, self.timeout):
+            case "canceled":
+                return Voided(void, void.transaction_id)
+            case "succeeded":
+                return VoidFailed(void, refusal(f"{void.transaction_id} was captured"))
+            case _:
+                return None
 
 
-async def _retrieved(client: stripe.StripeClient, intent: str, timeout: float) -> Any:
+async def _status(client: stripe.StripeClient, intent: str, timeout: float) -> str | None:
+    """The status of a PaymentIntent; None if Stripe does not know it, and so refuses the request itself."""
     try:
-        return await answered(client.v1.payment_intents.retrieve_async(intent), timeout)
-    except Refused as refused:
-        raise OutcomeUnknown(f"Stripe does not show {intent}: {refused}") from None
+        return (await answered(client.v1.payment_intents.retrieve_async(intent), timeout)).status
+    except Refused:
+        return None

@@ -72,7 +72,11 @@ class Refunding:
     async def _found(self, refund: Refund) -> MadeRefund | None:
         lists = self.client.v1.refunds.list_async
         listed = pages(lists, self.timeout, payment_intent=refund.transaction_id)
-        return refund_found(refund, [made_refund(one) async for page in listed for one in page])
+        try:
+            return refund_found(refund, [made_refund(one) async for page in listed for one in page])
+        except Refused:
+            # Stripe does not know the payment, and refuses the refund itself.
+            return None
 
 
 def made_refund(made: Any) -> MadeRefund:
