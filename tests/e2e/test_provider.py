@@ -136,6 +136,20 @@ def test_groups_at_the_provider_decide_the_role(settings: Settings, engine: Engi
         assert users.get_user(connection, "emil").role is Role.VIEWER
 
 
+def test_a_mail_address_that_is_not_verified_names_nobody(
+    settings: Settings, engine: Engine, issuer: str
+) -> None:
+    with engine.begin() as connection:
+        users.add_user(connection, "ada@shop.example", Role.ADMIN)
+    with visiting(settings, oidc_name_claim="email") as one:
+        # Some providers write claims as text.
+        for number, verified in enumerate((False, "false", "False")):
+            eve = person(issuer, f"eve-{number}", email="ada@shop.example", email_verified=verified)
+            assert one.get(way_back(one, eve)).status_code == 403
+        ada = person(issuer, "ada-1", email="ada@shop.example", email_verified="true")
+        assert one.get(way_back(one, ada)).status_code == 303
+
+
 def test_an_answer_counts_once_and_in_the_browser_that_asked(
     settings: Settings, engine: Engine, issuer: str
 ) -> None:

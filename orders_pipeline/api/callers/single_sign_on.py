@@ -118,7 +118,9 @@ class Provider:
         name = _claim(claims, self._settings.oidc_name_claim)
         if not isinstance(name, str):
             raise ValueError(f"there is no claim {self._settings.oidc_name_claim}")
-        if self._settings.oidc_name_claim == "email" and claims.get("email_verified") is False:
+        # Some providers write claims as text.
+        is_unverified = str(claims.get("email_verified", True)).lower() == "false"
+        if self._settings.oidc_name_claim == "email" and is_unverified:
             raise ValueError("the mail address is not verified")
         subject = f"{claims['iss']} {claims['sub']}"
         says_roles = bool(self._settings.oidc_role_claim)
