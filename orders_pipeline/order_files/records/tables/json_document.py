@@ -22,9 +22,9 @@ from orders_pipeline.order_files.records.tables.json_records import (
     BrokenRecordError,
     flattened,
     json_decoder,
-    json_text,
 )
 from orders_pipeline.order_files.records.tables.rows import Row, bounded, row_frames
+from orders_pipeline.order_files.records.tables.table_text import table_text
 
 MAX_VALUE_CHARS = 16 << 20
 _BLANKS = " \t\r\n"
@@ -82,7 +82,7 @@ def _row(element: Element, names: dict[str, int]) -> Row:
 
 def _elements(source: Source, decoder: json.JSONDecoder) -> Iterator[Element]:
     """Yields path, number (from 1) and value of the elements of all lists of objects outside of lists."""
-    text = _Text(json_text(source), decoder)
+    text = _Text(table_text(source), decoder)
 
     def damaged(reason: str) -> FileRefused:
         message = f"{source.name} is not valid JSON: {reason}."

@@ -9,19 +9,16 @@ from itertools import chain
 
 import polars as pl
 
-from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.records.source import Source
 from orders_pipeline.order_files.records.tables.cell_text import CellText
 from orders_pipeline.order_files.records.tables.json_records import (
     BrokenRecordError,
     flattened,
     json_decoder,
-    json_text,
 )
 from orders_pipeline.order_files.records.tables.rows import MAX_COLUMNS, Row, bounded, row_frames, too_wide
+from orders_pipeline.order_files.records.tables.table_text import TextLine, table_lines
 from orders_pipeline.order_files.reject_codes import RejectCode
-
-MAX_LINE_BYTES = 16 << 20
 
 
 class JsonLines:
@@ -44,11 +41,8 @@ class JsonLines:
         """
         decoder = json_decoder(cells)
 
-        def read() -> Iterator[tuple[int, str, bool]]:
-            return _lines(source)
-
-        names = positions(header) if header else column_names(source, _values(read(), decoder))
-        rows = chain([Row(0, list(names))], _rows(read(), decoder, names))
+        names = positions(header) if header else column_names(source, _values(table_lines(source), decoder))
+        rows = chain([Row(0, list(names))], _rows(table_lines(source), decoder, names))
         yield from row_frames(bounded(source, rows))
 
 
@@ -92,21 +86,6 @@ def _find(name: str, text: str) -> str:
     return (found[1] or found[2] or "") if found else ""
 
 
-def _lines(source: Source) -> Iterator[tuple[int, str, bool]]:
-    """Yields number, text and completeness of each line that is not blank; the last may lack its end."""
-    rest, number = b"", 0
-    for piece in json_text(source):
-        *lines, rest = (rest + piece).split(b"\n")
-        if len(rest) > MAX_LINE_BYTES:
-            message = f"{source.name} has a line longer than {MAX_LINE_BYTES >> 20} MiB."
-            raise FileRefused("line_too_long", message, "Write one JSON object a line, one for each record.")
-        for number, line in enumerate(lines, number + 1):  # noqa: B020 counting goes on over the pieces
-            if line.strip():
-                yield number, line.decode(), True
-    if rest.strip():
-        yield number + 1, rest.decode(), False
-
-
 def _record(text: str, decoder: json.JSONDecoder) -> dict[str, str]:
     try:
         return flattened(decoder.decode(text))
@@ -116,9 +95,7 @@ def _record(text: str, decoder: json.JSONDecoder) -> dict[str, str]:
         raise BrokenRecordError(f"{error.msg} at character {error.pos + 1}") from None
 
 
-def _values(
-    lines: Iterator[tuple[int, str, bool]], decoder: json.JSONDecoder
-) -> Iterator[dict[str, str] | None]:
+def _values(lines: Iterator[TextLine], decoder: json.JSONDecoder) -> Iterator[dict[str, str] | None]:
     for _, text, _ in lines:
         try:
             yield _record(text, decoder)
@@ -126,9 +103,7 @@ def _values(
             yield None
 
 
-def _rows(
-    lines: Iterator[tuple[int, str, bool]], decoder: json.JSONDecoder, names: dict[str, int]
-) -> Iterator[Row]:
+def _rows(lines: Iterator[TextLine], decoder: json.JSONDecoder, names: dict[str, int]) -> Iterator[Row]:
     for number, text, complete in lines:
         try:
             yield record_row(number, _record(text, decoder), names)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import json
-from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
-from orders_pipeline.order_files.records.source import Source, read_chunks
 from orders_pipeline.order_files.records.tables.cell_text import CellText
-from orders_pipeline.order_files.records.text import TextStream
 
 
 class BrokenRecordError(ValueError):
@@ -71,11 +66,3 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def json_text(source: Source) -> Iterator[bytes]:
-    """Yields the text of a JSON file as UTF-8, in pieces."""
-    chunks = read_chunks(source)
-    first = next(chunks, b"")
-    wide = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return TextStream("utf-16" if wide else "utf-8").decoded(chain([first], chunks))
