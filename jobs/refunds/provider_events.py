@@ -18,7 +18,7 @@ from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.runs import RunGroup, RunPriority
 from jobs.workers.work import SHORT_WORK
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.payments.connect import connect_gateway
+from orders_pipeline.payments.connect import PROVIDERS, connect_gateway, gateway_kind
 from orders_pipeline.payments.gateway import EventSource
 from orders_pipeline.refunds.missed_events import read_events
 from orders_pipeline.refunds.request import RefundTerms
@@ -60,7 +60,7 @@ def provider_events_schedule(settings: Settings) -> ScheduleDefinition:
     )
     def read_provider_events_schedule() -> RunRequest | SkipReason:
         """Every hour, if payments go to Stripe or Mollie."""
-        if settings.uses_stripe or settings.uses_mollie:
+        if gateway_kind(settings) in PROVIDERS:
             return RunRequest()
         return SkipReason("the payment gateway keeps no list of events")
 

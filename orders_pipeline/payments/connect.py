@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sqlalchemy import Column, Engine, func, select, update
 
@@ -54,10 +55,6 @@ class GatewayKind(StrEnum):
     MOLLIE = "mollie"
 
 
-# Gateways with a client of their own: what people call them.
-PROVIDERS = {GatewayKind.STRIPE: "Stripe", GatewayKind.MOLLIE: "Mollie"}
-
-
 class ProviderAccount(Protocol):
     """An account of a provider, as its key opens it."""
 
@@ -82,8 +79,25 @@ class ProviderAccount(Protocol):
         ...
 
 
+class Provider(NamedTuple):
+    """A gateway with its own client library; `name` is what people call it."""
+
+    name: str
+    account: Callable[[Settings], ProviderAccount]
+    gateway: Callable[[Settings, Engine, Observe], PaymentGateway]
+
+
+def gateway_kind(settings: Settings) -> GatewayKind:
+    """Returns the kind of gateway that the settings name, and the simulated one if they name none."""
+    if settings.uses_stripe:
+        return GatewayKind.STRIPE
+    if settings.uses_mollie:
+        return GatewayKind.MOLLIE
+    return GatewayKind.HTTP if settings.payment_url else GatewayKind.SIMULATED
+
+
 def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobserved) -> PaymentGateway:
-    """Returns the gateway of an order store that the settings name, and the simulated one if they name none.
+    """Returns the gateway of an order store.
 
     Args:
         observe: receives the seconds of each charge; a simulation without a delay does not call it.
@@ -92,12 +106,11 @@ def connect_gateway(settings: Settings, engine: Engine, observe: Observe = unobs
         SettingsError: the store has payments from another kind of gateway, from another account, or with
             another seed.
     """
-    if settings.uses_stripe:
-        return _stripe_gateway_of(settings, engine, observe)
-    if settings.uses_mollie:
-        return _mollie_gateway_of(settings, engine, observe)
+    kind = gateway_kind(settings)
+    if kind in PROVIDERS:
+        return PROVIDERS[kind].gateway(settings, engine, observe)
     _refuse_after_provider(engine)
-    if settings.payment_url:
+    if kind is GatewayKind.HTTP:
         _tie(engine, home.c.gateway, GatewayKind.HTTP, WAS_SIMULATED)
         return http_gateway(settings, observe)
     _tie(engine, home.c.gateway, GatewayKind.SIMULATED, WAS_HTTP)
@@ -156,11 +169,8 @@ def mollie_account(settings: Settings) -> MollieAccount:
 
 def provider_account(settings: Settings) -> tuple[str, ProviderAccount] | None:
     """Returns the provider that the settings name, and the account of its key; None if they name none."""
-    if settings.uses_stripe:
-        return PROVIDERS[GatewayKind.STRIPE], stripe_account(settings)
-    if settings.uses_mollie:
-        return PROVIDERS[GatewayKind.MOLLIE], mollie_account(settings)
-    return None
+    provider = PROVIDERS.get(gateway_kind(settings))
+    return (provider.name, provider.account(settings)) if provider else None
 
 
 def _stripe_gateway_of(settings: Settings, engine: Engine, observe: Observe) -> PaymentGateway:
@@ -192,6 +202,12 @@ def _mollie_gateway_of(settings: Settings, engine: Engine, observe: Observe) -> 
     )
 
 
+PROVIDERS: Mapping[GatewayKind, Provider] = {
+    GatewayKind.STRIPE: Provider("Stripe", stripe_account, _stripe_gateway_of),
+    GatewayKind.MOLLIE: Provider("Mollie", mollie_account, _mollie_gateway_of),
+}
+
+
 def _first_request(engine: Engine) -> int:
     """Seconds since 1970 from which on the store may have payments; 0 if it has none."""
     with reading(engine) as connection:
@@ -204,7 +220,7 @@ def _tie_account(engine: Engine, kind: GatewayKind, account: ProviderAccount) ->
     mode = "live" if account.is_live else "test"
     wanted = ":".join((kind, mode, _account_id(account)))
     tied = _tied_gateway(engine)
-    refused = OTHER_ACCOUNT.format(provider=PROVIDERS[kind], tied=tied, wanted=wanted)
+    refused = OTHER_ACCOUNT.format(provider=PROVIDERS[kind].name, tied=tied, wanted=wanted)
     if tied.startswith(f"{kind}:") and (tied.endswith(":") or wanted.endswith(":")):
         if tied.split(":")[1] != mode:
             raise SettingsError(refused)
@@ -216,7 +232,7 @@ def _refuse_after_provider(engine: Engine) -> None:
     kind = _tied_gateway(engine).partition(":")[0]
     if kind not in PROVIDERS:
         return
-    provider = PROVIDERS[GatewayKind(kind)]
+    provider = PROVIDERS[GatewayKind(kind)].name
     with reading(engine) as connection:
         if connection.execute(select(payments.c.order_id).limit(1)).first():
             setting = f"ORDERS_{provider.upper()}_KEY"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.payments.connect import GatewayKind
+from orders_pipeline.payments.connect import GatewayKind, gateway_kind
 from orders_pipeline.store.schema import home
 
 
@@ -29,17 +29,9 @@ class GatewayInEffect:
 
 def gateway_in_effect(connection: Connection, settings: Settings) -> GatewayInEffect:
     """The gateway by the settings, and what the store knows of its account."""
-    kind = _kind(settings)
-    secret = settings.stripe_webhook_secret if settings.uses_stripe else settings.payment_webhook_secret
+    kind = gateway_kind(settings)
+    secret = settings.stripe_webhook_secret if kind is GatewayKind.STRIPE else settings.payment_webhook_secret
     tied: str = connection.execute(select(home.c.gateway)).scalar_one()
     known, _, account = tied.partition(":")
     mode, _, account_id = account.partition(":") if known == kind else ("", "", "")
     return GatewayInEffect(kind, account_id, mode, bool(secret))
-
-
-def _kind(settings: Settings) -> GatewayKind:
-    if settings.uses_stripe:
-        return GatewayKind.STRIPE
-    if settings.uses_mollie:
-        return GatewayKind.MOLLIE
-    return GatewayKind.HTTP if settings.payment_url else GatewayKind.SIMULATED
