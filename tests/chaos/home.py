@@ -92,6 +92,7 @@ class ChaosHome:
     Attributes:
         commands: all that were started.
         in_use: held while a command needs the store to stay what it is.
+        left_alone_at: when the last fault ended, by the monotonic clock.
     """
 
     name: str
@@ -103,6 +104,7 @@ class ChaosHome:
     rabbit: Rabbit | None = None
     commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
     in_use: RLock = field(default_factory=RLock)
+    left_alone_at: float = 0.0
 
     def launch(self, file: Path) -> None:
         """Asks Dagster for a run that imports the file, as its UI does, until it has one."""

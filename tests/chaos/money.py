@@ -171,12 +171,16 @@ class Operators:
 
     def _take_steps(self) -> None:
         for step in self._steps():
-            deadline = time.monotonic() + STEP_HUNG_AFTER_SECONDS
+            began = time.monotonic()
             while (why := self._try(step)) is not None:
-                if time.monotonic() > deadline:
+                if self._is_hung(began):
                     self.problems.append(f"money back hung for {self.actions.name}: {why}")
                     return
                 time.sleep(AGAIN_AFTER_SECONDS)
+
+    def _is_hung(self, began: float) -> bool:
+        """Whether a step takes too long. Faults that strike meanwhile may put it off."""
+        return time.monotonic() - max(began, self.home.left_alone_at) > STEP_HUNG_AFTER_SECONDS
 
     def _try(self, step: Callable[[], None]) -> str | None:
         """Why a step did not succeed; None if it did."""

@@ -154,7 +154,8 @@ class BackEndChaos:
         harmed = FAULTS[name](self.home, chance)
         if not harmed:
             self.say(f"{self.home.name}: fault {number}: {name} found nothing to harm")
-        fault = Injected(number, name, self.home.name, harmed, at, time.monotonic())
+        self.home.left_alone_at = time.monotonic()
+        fault = Injected(number, name, self.home.name, harmed, at, self.home.left_alone_at)
         self.result.injected.append(fault)
         return fault
 
