@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -50,3 +51,13 @@ def serving(settings: Settings) -> Iterator[Get]:
             return session.request(method, f"{url}/api{path}", timeout=30, **options)
 
         yield send
+
+
+def wait_for_events(send: Get) -> None:
+    """Returns once the API has tried to carry out all events of the gateway that it has stored."""
+    for _ in range(200):
+        waiting = send("/gateway/events?status=waiting").json()["data"]
+        if all(one["reason"] for one in waiting):
+            return
+        time.sleep(0.05)
+    raise AssertionError("events are not carried out")

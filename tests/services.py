@@ -70,16 +70,17 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def running_postgres(*settings: str, everywhere: bool = False) -> Iterator[str]:
+def running_postgres(*settings: str, everywhere: bool = False, durable: bool = False) -> Iterator[str]:
     """URL, without a database, of a PostgreSQL server of its own.
 
     Args:
         settings: such as `shared_buffers=1GB`.
         everywhere: whether it listens on all addresses, to anybody.
+        durable: whether each commit waits until it is on the disk.
     """
     bin_folder = postgres_bin()
     account = Account.unprivileged()
-    with temporary_folder("postgres", account, folder_in_memory()) as folder:
+    with temporary_folder("postgres", account, None if durable else folder_in_memory()) as folder:
         data, port = folder / "data", free_port()
         initdb: list[str | Path] = [
             bin_folder / "initdb",
@@ -100,7 +101,8 @@ def running_postgres(*settings: str, everywhere: bool = False) -> Iterator[str]:
             with (data / "pg_hba.conf").open("a") as allowed:
                 allowed.write("host all all all trust\n")
         address = "*" if everywhere else LOCAL
-        command: list[str | Path] = [bin_folder / "postgres", "-D", data, "-k", folder, "-p", str(port), "-F"]
+        command: list[str | Path] = [bin_folder / "postgres", "-D", data, "-k", folder, "-p", str(port)]
+        command += [] if durable else ["-F"]
         for setting in (f"listen_addresses={address}", "max_connections=200", *settings):
             command += ["-c", setting]
         with running_process(command, folder, account, stop=signal.SIGINT) as alive:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy import Engine
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from orders_pipeline.api.bodies import BodyLimit
@@ -38,6 +39,7 @@ from orders_pipeline.api.endpoints import (
     uploads,
     webhooks,
 )
+from orders_pipeline.api.grouped_events import GroupedEvents
 from orders_pipeline.api.models.responses import Failure, Responses
 from orders_pipeline.api.protocol.errors import add_error_handlers
 from orders_pipeline.api.protocol.headers import HeadAsGet, SecurityHeaders
@@ -46,12 +48,16 @@ from orders_pipeline.api.protocol.texts import NoNul
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.monitoring.queues import AskQueues, Queue
+from orders_pipeline.refunds.gateway_events import SentEvent, carry_out_events, store_events
+from orders_pipeline.refunds.request import RefundTerms
+from orders_pipeline.refunds.told_by_gateway import Verdict
 from orders_pipeline.services.outage import Outage
 from orders_pipeline.services.redis_clients import open_guarded_redis, redis_outage
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import open_engine, open_watching_engine
 from orders_pipeline.store.known_store import require_known_store
 from orders_pipeline.store.migrate import ensure_current
+from orders_pipeline.store.revisions import require_current, revision_of
 
 if TYPE_CHECKING:
     from orders_pipeline.api.callers.single_sign_on import Provider
@@ -110,9 +116,13 @@ def create_app(
                 watchers=CapacityLimiter(WATCHERS),
                 redis=redis,
                 key=api_key(settings.api_key, settings.home),
+                gateway_events=GroupedEvents(
+                    partial(_store, engine), partial(carry_out_events, engine, RefundTerms.of(settings))
+                ),
             )
             app.state.provider = _provider(settings, app.state.context.key)
             yield
+            await app.state.context.gateway_events.close()
 
     app = FastAPI(
         title="orders-pipeline",
@@ -150,8 +160,10 @@ def create_app(
         app.include_router(
             part.router, prefix="/api", dependencies=[*limited, *readers], responses=dict(ERRORS)
         )
+        if part is health:
+            # Routes are tried in turn, and events come a thousand a second.
+            app.include_router(gateway_events.signed_router, prefix="/api", responses=dict(ERRORS))
     app.include_router(audit.key_router, prefix="/api", responses=dict(ERRORS))
-    app.include_router(gateway_events.signed_router, prefix="/api", responses=dict(ERRORS))
     app.include_router(probes.router, prefix="/api")
     app.include_router(probes.metrics_router, dependencies=readers)
     add_error_handlers(app)
@@ -165,6 +177,11 @@ def create_app(
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(proxies))
         app.add_middleware(TrustedProxies, networks=proxies, user_header=settings.proxy_user_header)
     return app
+
+
+def _store(engine: Engine, events: Sequence[SentEvent]) -> Mapping[str, Verdict]:
+    require_current(revision_of(engine))
+    return store_events(engine, events)
 
 
 def _provider(settings: Settings, secret: str) -> Provider | None:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator
 from redis import Redis
 from sqlalchemy import Engine
 
+from orders_pipeline.api.grouped_events import GroupedEvents
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.api.protocol.idempotency import KeysAtWork
 from orders_pipeline.api.protocol.streams import Streams
@@ -40,6 +41,7 @@ class ApiContext:
         redis_outage, broker_outage: whether these services answer.
         watchers: threads reserved for health requests.
         key: the bearer token of this home.
+        gateway_events: stores signed events of the payment gateway.
         keys_at_work: idempotency keys of requests that are not answered yet.
         proven_keys: digests of the keys that were shown and found right, while this process runs.
     """
@@ -55,6 +57,7 @@ class ApiContext:
     broker_outage: Outage
     watchers: CapacityLimiter
     key: str = field(repr=False)
+    gateway_events: GroupedEvents
     proven_keys: set[bytes] = field(repr=False, default_factory=set)
     streams: Streams = field(default_factory=Streams)
     keys_at_work: KeysAtWork = field(default_factory=KeysAtWork)

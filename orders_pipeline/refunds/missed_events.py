@@ -7,7 +7,7 @@ import time
 from sqlalchemy import Engine, select, update
 
 from orders_pipeline.payments.gateway import EventSource
-from orders_pipeline.refunds.gateway_events import receive_event
+from orders_pipeline.refunds.gateway_events import SentEvent, carry_out_events, store_events
 from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
@@ -26,9 +26,9 @@ def read_events(engine: Engine, terms: RefundTerms, source: EventSource) -> int:
     with reading(engine) as connection:
         until = connection.execute(select(home.c.events_read_until)).scalar_one()
     since = until - OVERLAP_SECONDS if until else began - FIRST_LOOK_SECONDS
-    told = [(one.id, one.body) for one in source.events(since) if one.body]
-    for event_id, body in told:
-        receive_event(engine, terms, event_id, body)
+    told = [SentEvent.read(one.id, one.body) for one in source.events(since) if one.body]
+    store_events(engine, told)
+    carry_out_events(engine, terms, {event.subject for event in told})
     with engine.begin() as connection:
         connection.execute(update(home).values(events_read_until=began))
     return len(told)

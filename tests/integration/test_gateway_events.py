@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,16 +19,25 @@ from standardwebhooks import Webhook
 
 from orders_pipeline.base.model import GatewayEventStatus
 from orders_pipeline.payments.gateway import refund_key
-from orders_pipeline.refunds.gateway_events import list_events, receive_event, try_waiting_events
+from orders_pipeline.refunds.gateway_events import (
+    SentEvent,
+    carry_out_events,
+    list_events,
+    store_events,
+    try_waiting_events,
+)
+from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import payments, refunds
-from tests.api_server import Get, running_server, serving
+from orders_pipeline.store.schema import orders, payments, refunds
+from tests.api_server import Get, running_server, serving, wait_for_events
+from tests.chaos.taken_up_again import Work
 from tests.gateway_server import GatewayServer
-from tests.import_bench import ImportBench, Line
+from tests.import_bench import ImportBench, Line, many_orders
 from tests.refund_bench import RefundBench, asked
 
 SECRET = "whsec_" + "c2VjcmV0" * 5
 WAITING, APPLIED, IGNORED = GatewayEventStatus
+CRASHES = 12  # `make sweep` tries every point
 CHARGE, DISPUTE = "default/1/1", "du_1"
 
 
@@ -62,7 +73,10 @@ def listening(bench: ImportBench, redis_url: str) -> ImportBench:
 
 def tell(shop: RefundBench, event_id: str, kind: str, **data: Any) -> GatewayEventStatus:
     body = json.dumps({"type": kind, "data": data})
-    return receive_event(shop.bench.engine, shop.terms, event_id, body).status
+    event = SentEvent.read(event_id, body)
+    store_events(shop.bench.engine, [event])
+    carry_out_events(shop.bench.engine, shop.terms, [event.subject])
+    return store_events(shop.bench.engine, [event])[event_id].status
 
 
 def dispute(shop: RefundBench, **changes: Any) -> dict[str, Any]:
@@ -189,16 +203,99 @@ def test_a_forged_stale_or_broken_event_is_refused(lone_shop: RefundBench, send:
     large = b"x" * (64 * 1024 + 1)
     assert post(send, large, signed(large, now)).status_code == 413
     assert lone_shop.of("1") == []
-    assert post(send, body, signed(body, now)).json()["data"]["status"] == "applied"
+    assert post(send, body, signed(body, now)).json()["data"]["status"] == "waiting"
+    wait_for_events(send)
     assert post(send, body, signed(body, now)).json()["data"]["status"] == "applied"
     assert [one["type"] for one in send("/gateway/events").json()["data"]] == ["dispute.opened"]
     assert len(lone_shop.of("1")) == 1
 
 
-def test_who_sends_many_forged_events_has_to_wait(send: Get) -> None:
+def test_who_sends_many_forged_events_has_to_wait_but_the_gateway_is_still_heard(
+    lone_shop: RefundBench, send: Get
+) -> None:
     now = datetime.now(UTC)
     statuses = [post(send, b"{}", signed(b"", now)).status_code for _ in range(11)]
     assert statuses == [401] * 10 + [429]
+    body = json.dumps({"type": "dispute.opened", "data": dispute(lone_shop)}).encode()
+    assert post(send, body, signed(body, now)).status_code == 200
+    wait_for_events(send)
+    assert len(lone_shop.of("1")) == 1
+
+
+def test_events_that_come_at_once_twice_and_in_any_order_are_each_carried_out_once(
+    lone_bench: ImportBench, redis_url: str
+) -> None:
+    bench = listening(lone_bench, redis_url)
+    events = many_events(bench)
+    sent = [*events, *events]
+    random.Random(18).shuffle(sent)  # noqa: S311 no secret
+    with serving(bench.settings) as send, ThreadPoolExecutor(16) as senders:
+        answers = list(senders.map(lambda event: post(send, *signed_request(event)), sent))
+        assert {one.status_code for one in answers} == {200}
+        wait_for_events(send)
+    assert_each_once(bench)
+
+
+def test_events_broken_off_at_any_commit_are_each_carried_out_once(store_url: str, tmp_path: Path) -> None:
+    assert Work(many_events, take_events, assert_each_once).break_off(store_url, tmp_path, CRASHES) > 8
+
+
+def many_events(bench: ImportBench) -> list[SentEvent]:
+    """Events of ten orders: disputes that are opened and won, and refunds that fail and had succeeded."""
+    if not bench.statuses():
+        bench.set(payment_success_rate=1)
+        bench.stock(MOUSE=100)
+        bench.import_lines(*many_orders(10, quantity=2))
+        RefundBench(bench).refund(*(asked(f"n{number}", (1, 1)) for number in range(5)))
+    with reading(bench.engine) as connection:
+        charges = dict(
+            connection.execute(
+                select(orders.c.number, payments.c.transaction_id).join(
+                    payments, payments.c.order_id == orders.c.id
+                )
+            ).all()
+        )
+        made = connection.execute(select(refunds).where(refunds.c.kind == "refund")).mappings().all()
+    found = []
+    for number in range(5, 10):
+        about = {"id": f"du_{number}", "charge": charges[f"n{number}"], "amount": 500, "currency": "USD"}
+        found += [event(f"evt_{kind}_{number}", f"dispute.{kind}", **about) for kind in ("won", "opened")]
+    for row in made:
+        about = {
+            "id": f"re_{row['id']}",
+            "reference": refund_key(row["refund_id"], row["round"]),
+            "charge": "txn",
+        }
+        about |= {"amount": row["amount"], "currency": "USD", "transaction_id": "txn_2"}
+        found += [event(f"{kind}_{row['id']}", f"refund.{kind}", **about) for kind in ("failed", "succeeded")]
+    return found
+
+
+def take_events(bench: ImportBench) -> None:
+    events = many_events(bench)
+    store_events(bench.engine, events)
+    carry_out_events(bench.engine, RefundTerms.of(bench.settings), [one.subject for one in events])
+
+
+def assert_each_once(bench: ImportBench) -> object:
+    assert bench.broken_checks() == set()
+    shop = RefundBench(bench)
+    booked = [(one["kind"], one["status"], one["failure"]) for at in range(10) for one in shop.of(f"n{at}")]
+    assert booked == [("refund", "failed", "failed")] * 5 + [("dispute", "failed", "won")] * 5
+    with reading(bench.engine) as connection:
+        statuses = {one["status"] for one in list_events(connection, None, 100)}
+    assert statuses == {APPLIED}
+    assert shop.customer() == (20_000, 0)
+    return bench.shelf(), bench.rows("product_totals")
+
+
+def event(event_id: str, kind: str, **data: Any) -> SentEvent:
+    return SentEvent.read(event_id, json.dumps({"type": kind, "data": data}))
+
+
+def signed_request(sent: SentEvent) -> tuple[bytes, dict[str, str]]:
+    body = sent.body.encode()
+    return body, signed(body, datetime.now(UTC), event_id=sent.id)
 
 
 def test_without_a_secret_no_event_is_taken(lone_bench: ImportBench, redis_url: str) -> None:
@@ -226,6 +323,8 @@ def test_the_simulator_tells_of_disputes_and_refunds_that_fail_later(
             wanted = {"type": kind, "transaction_id": transaction}
             told = httpx.post(f"{server.url}/control/events", json=wanted, timeout=30).json()
             assert told["accepted"], told
+        with requests.Session() as session:
+            wait_for_events(lambda path: session.get(f"{url}/api{path}", timeout=30))
         ended = [(one["kind"], one["failure"]) for one in shop.of("1")]
         assert ended == [("refund", "account_closed"), ("dispute", "won")]
         assert bench.broken_checks() == set()

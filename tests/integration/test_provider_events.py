@@ -14,7 +14,7 @@ from orders_pipeline.payments.backends.mollie.requests import MollieAccount
 from orders_pipeline.payments.backends.stripe.gateway import StripeGateway
 from orders_pipeline.payments.backends.stripe.requests import StripeAccount
 from orders_pipeline.payments.gateway import EventSource, GatewayUnavailableError, refund_key
-from orders_pipeline.refunds.gateway_events import receive_event
+from orders_pipeline.refunds.gateway_events import SentEvent, carry_out_events, store_events
 from orders_pipeline.refunds.missed_events import read_events
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, payments, refunds
@@ -115,7 +115,9 @@ def test_an_event_that_arrived_is_not_carried_out_again(
 ) -> None:
     gateway, _ = stripe_lists
     arrived = next(one for one in gateway.events(0) if one.id == "evt_1")
-    receive_event(shop.bench.engine, shop.terms, arrived.id, arrived.body or "")
+    event = SentEvent.read(arrived.id, arrived.body or "")
+    store_events(shop.bench.engine, [event])
+    carry_out_events(shop.bench.engine, shop.terms, [event.subject])
     read(shop, gateway)
     assert [kind for kind, _, _ in booked(shop)].count("dispute") == 1
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from orders_pipeline.payments.gateway import refund_key
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import payments, refunds
-from tests.api_server import serving
+from tests.api_server import serving, wait_for_events
 from tests.import_bench import ImportBench, Line
 from tests.refund_bench import RefundBench, asked
 
@@ -66,17 +66,22 @@ def status_of(answer: requests.Response) -> str:
     return str(answer.json()["data"]["status"])
 
 
+def becomes(send: Send, told: dict[str, Any]) -> str:
+    """Status of an event once it has been tried."""
+    post(send, told)
+    wait_for_events(send)
+    return status_of(post(send, told))
+
+
 def test_a_dispute_is_booked_once_with_its_fee_and_comes_back_when_it_is_won(
     shop: RefundBench, send: Send
 ) -> None:
     won = event("charge.dispute.closed", dispute(shop, "won"), "evt_2")
-    assert status_of(post(send, won)) == "waiting"
+    assert becomes(send, won) == "waiting"
     opened = event("charge.dispute.created", dispute(shop, "needs_response"))
-    assert [status_of(post(send, opened)) for _ in range(2)] == ["applied", "applied"]
+    assert [becomes(send, one) for one in (opened, opened, won)] == ["applied"] * 3
     (booked,) = shop.of("1")
     assert (booked["kind"], booked["amount"], booked["fee"]) == ("dispute", 10.0, 15.0)
-    assert status_of(post(send, won)) == "applied"
-    (booked,) = shop.of("1")
     assert (booked["status"], booked["failure"]) == ("failed", "won")
 
 
@@ -89,7 +94,7 @@ def test_a_refund_that_fails_late_is_taken_back(shop: RefundBench, send: Send) -
         **{"amount": row["amount"], "currency": "usd", "failure_reason": "expired_or_canceled_card"},
         "metadata": {"orders_key": refund_key(row["refund_id"], row["round"])},
     }
-    assert status_of(post(send, event("refund.failed", about))) == "applied"
+    assert becomes(send, event("refund.failed", about)) == "applied"
     (failed,) = shop.of("1")
     assert (failed["status"], failed["failure"]) == ("failed", "expired_or_canceled_card")
     by_hand = {**about, "id": "re_2", "metadata": {}}

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.responses import Response
 
-from orders_pipeline.api.callers.rate_limit import RateLimit, address_of
+from orders_pipeline.api.callers.rate_limit import address_of
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.models.responses import Answer, Failure, GatewayEvent, GatewayEventVerdict, Responses
 from orders_pipeline.api.protocol.answers import answer, done
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import GatewayEventStatus
-from orders_pipeline.refunds.gateway_events import (
-    CHANGES_NOTHING,
-    EventUnreadableError,
-    Verdict,
-    list_events,
-    receive_event,
-)
-from orders_pipeline.refunds.request import RefundTerms
+from orders_pipeline.payments.gateway import ToldEvent
+from orders_pipeline.refunds.gateway_events import EventUnreadableError, SentEvent, list_events
+from orders_pipeline.refunds.told_by_gateway import CHANGES_NOTHING
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.revisions import require_current, revision_of
-
-if TYPE_CHECKING:
-    from orders_pipeline.payments.gateway import ToldEvent
 
 PATH = "/gateway/events"
 STRIPE_SIGNATURE = "stripe-signature"
@@ -71,26 +62,24 @@ IN_OPENAPI: dict[str, Any] = {
 async def receive_gateway_event(request: Request, context: Context) -> Response:
     """Receives a signed event of the payment gateway. Repetitions change nothing.
 
+    The answer comes once the event is stored; it is carried out within about a second.
+
     It is signed according to Standard Webhooks, or as Stripe signs events (`Stripe-Signature`).
     """
-    limit, address = request.app.state.rate_limit, address_of(request)
     from_stripe = STRIPE_SIGNATURE in request.headers
     secret = "ORDERS_STRIPE_WEBHOOK_SECRET" if from_stripe else "ORDERS_PAYMENT_WEBHOOK_SECRET"
     if not getattr(context.settings, secret.removeprefix("ORDERS_").lower()):
-        await run_sync(limit.count, address)
+        await run_sync(request.app.state.rate_limit.count, address_of(request))
         raise Refused(404, f"No events are taken, because {secret} is not set.")
-    await run_sync(limit.refuse_guessing, address)
-    if from_stripe:
-        told = await _signed_by_stripe(request, context, limit)
-        if told.body is None:
-            return done({"id": told.id, "status": GatewayEventStatus.IGNORED, "reason": CHANGES_NOTHING})
-        event_id, body = told.id, told.body
-    else:
-        event_id = _event_id(request)
-        body = await _body(request)
-        await _require_signed(request, context, limit, body)
-    verdict = await run_sync(_receive, context, event_id, body)
-    return done({"id": event_id, "status": verdict.status, "reason": verdict.reason})
+    told = await (_signed_by_stripe if from_stripe else _signed)(request, context)
+    if told.body is None:
+        return done({"id": told.id, "status": GatewayEventStatus.IGNORED, "reason": CHANGES_NOTHING})
+    try:
+        event = SentEvent.read(told.id, told.body)
+    except EventUnreadableError as error:
+        raise Refused(400, str(error)) from None
+    verdict = await context.gateway_events.receive(event)
+    return done({"id": event.id, "status": verdict.status, "reason": verdict.reason})
 
 
 @router.get(PATH, response_model=Answer[list[GatewayEvent]])
@@ -124,32 +113,33 @@ async def _body(request: Request) -> str:
         raise Refused(400, "The body is not UTF-8.") from None
 
 
-async def _signed_by_stripe(request: Request, context: ApiContext, limit: RateLimit) -> ToldEvent:
+async def _signed(request: Request, context: ApiContext) -> ToldEvent:
+    """An event that is signed according to Standard Webhooks."""
+    event_id, body = _event_id(request), await _body(request)
+    shown = {name: request.headers[name] for name in HEADERS}
+    try:
+        Webhook(context.settings.payment_webhook_secret).verify(body, shown, json_parse=False)
+    except (WebhookVerificationError, ValueError) as error:
+        raise await _not_signed(request) from error
+    return ToldEvent(event_id, body)
+
+
+async def _signed_by_stripe(request: Request, context: ApiContext) -> ToldEvent:
     from orders_pipeline.payments.backends.stripe.events import (  # noqa: PLC0415 an optional client
         NotSigned,
         signed_event,
     )
 
-    signature = request.headers[STRIPE_SIGNATURE]
+    body, signature = await _body(request), request.headers[STRIPE_SIGNATURE]
     try:
-        return signed_event(await _body(request), signature, context.settings.stripe_webhook_secret)
+        return signed_event(body, signature, context.settings.stripe_webhook_secret)
     except NotSigned as error:
-        await run_sync(limit.count_wrong_key, address_of(request))
-        raise Refused(401, "The signature is wrong, or too old.") from error
+        raise await _not_signed(request) from error
 
 
-async def _require_signed(request: Request, context: ApiContext, limit: RateLimit, body: str) -> None:
-    shown = {name: request.headers[name] for name in HEADERS}
-    try:
-        Webhook(context.settings.payment_webhook_secret).verify(body, shown, json_parse=False)
-    except (WebhookVerificationError, ValueError) as error:
-        await run_sync(limit.count_wrong_key, address_of(request))
-        raise Refused(401, "The signature is wrong, or too old.") from error
-
-
-def _receive(context: ApiContext, event_id: str, body: str) -> Verdict:
-    require_current(revision_of(context.engine))
-    try:
-        return receive_event(context.engine, RefundTerms.of(context.settings), event_id, body)
-    except EventUnreadableError as error:
-        raise Refused(400, str(error)) from None
+async def _not_signed(request: Request) -> Refused:
+    """The refusal of a wrong signature. Only those are limited, so no forger keeps the gateway out."""
+    limit, address = request.app.state.rate_limit, address_of(request)
+    await run_sync(limit.refuse_guessing, address)
+    await run_sync(limit.count_wrong_key, address)
+    return Refused(401, "The signature is wrong, or too old.")

@@ -295,7 +295,9 @@ class GatewayEventVerdict(BaseModel):
     """What became of an event of the payment gateway."""
 
     id: str = Field(examples=["evt_7d1f"])
-    status: GatewayEventStatus = Field(description="A waiting one is tried again by itself.")
+    status: GatewayEventStatus = Field(
+        description="A waiting one is carried out by itself, once that is possible."
+    )
     reason: str = Field(description="Why it waits or changes nothing.")
 
 

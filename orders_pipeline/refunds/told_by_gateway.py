@@ -1,0 +1,277 @@
+"""What follows from events of the payment gateway: disputes, and refunds that end late or fail after all.
+
+Events are carried out in sets of one type, each in one transaction. A set has each dispute and each refund
+only once, and a dispute is opened before it is won, whichever event came first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import unquote
+
+from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy import Connection, Engine, Row, Select, select
+
+from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.model import GatewayEventStatus, RefundKind, RefundStatus
+from orders_pipeline.refunds.actions import NUMBERS_TOLD, RefundAction, act
+from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
+from orders_pipeline.refunds.completion import complete, fail, reverse
+from orders_pipeline.refunds.request import RefundTerms, request_refunds
+from orders_pipeline.store.engine import reading
+from orders_pipeline.store.many_values import among, parts
+from orders_pipeline.store.schema import orders, payments, refunds, sources
+
+ACTOR = "gateway"
+CHANGES_NOTHING = "Events of this type change nothing."
+NO_TRANSACTION = "The event names no transaction."
+WAITING, APPLIED, IGNORED = GatewayEventStatus
+Amount = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
+
+
+class Told(NamedTuple):
+    """A stored event."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+class Verdict(NamedTuple):
+    """What became of an event, and why, if it was not simply carried out."""
+
+    status: GatewayEventStatus
+    reason: str = ""
+
+
+class _About(BaseModel):
+    """What an event is about: a refund, or a dispute. Amounts are in the currency's minor unit.
+
+    Attributes:
+        reference: the key of the refund, or of the charge that is disputed; empty if the provider tells only
+            the transaction.
+        charge: transaction id of the charge.
+        transaction_id: of the refund.
+        fee: of a dispute, on top of its amount.
+    """
+
+    id: str
+    reference: str = ""
+    charge: str
+    amount: Amount
+    currency: str
+    transaction_id: str | None = None
+    failure_reason: str | None = None
+    fee: Amount = 0
+    reason: str = ""
+
+
+# Of one set, by the id of the event.
+Set = Mapping[str, _About]
+Verdicts = dict[str, Verdict]
+
+
+def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[Told]) -> Verdicts:
+    """Carries out what can be carried out; returns what became of each event, by its id."""
+    verdicts: Verdicts = {}
+    sets = defaultdict[tuple[int, int], dict[str, _About]](dict)
+    before = Counter[tuple[str, str]]()
+    for event in events:
+        about = _about(event)
+        if isinstance(about, Verdict):
+            verdicts[event.id] = about
+            continue
+        same = (event.type, about.reference if event.type in REFUND_TYPES else about.id)
+        sets[TYPES.index(event.type), before[same]][event.id] = about
+        before[same] += 1
+    for (kind, _), of_set in sorted(sets.items()):
+        verdicts |= EFFECTS[TYPES[kind]](engine, terms, of_set)
+    return verdicts
+
+
+def _about(event: Told) -> _About | Verdict:
+    if event.type == "dispute.lost":
+        return Verdict(IGNORED, "The bank keeps what the opened dispute took.")
+    if event.type not in EFFECTS:
+        return Verdict(IGNORED, CHANGES_NOTHING)
+    try:
+        return _About.model_validate(event.data)
+    except ValidationError as error:
+        fields = ", ".join(str(problem["loc"][0]) for problem in error.errors())
+        return Verdict(WAITING, f"Not valid: {fields}.")
+
+
+def _open_disputes(engine: Engine, terms: RefundTerms, told: Set) -> Verdicts:
+    with reading(engine) as connection:
+        charged = _charged(connection, {one.charge for one in told.values()})
+    verdicts: Verdicts = {}
+    asked: dict[str, RefundAsked] = {}
+    for event_id, one in told.items():
+        row = next((row for row in charged[one.charge] if _is_charge_of(row, one)), None)
+        if row is None:
+            why = f"No completed order was charged as {one.charge} for {one.reference}."
+            verdicts[event_id] = Verdict(WAITING, why)
+        else:
+            asked[event_id] = _dispute_of(row, one)
+    answers = request_refunds(engine, list(asked.values()), terms, ACTOR)
+    for event_id, answer in zip(asked, answers, strict=True):
+        refused = answer.message if isinstance(answer, RefundRefused) else None
+        verdicts[event_id] = Verdict(WAITING, refused) if refused else Verdict(APPLIED)
+    return verdicts
+
+
+def _charged(connection: Connection, transactions: Iterable[str]) -> dict[str, list[Row[Any]]]:
+    """Orders by the transaction of their charge."""
+    query: Select[Any] = (
+        select(payments.c.transaction_id, orders.c.number, orders.c.currency, sources.c.name)
+        .join(orders, orders.c.id == payments.c.order_id)
+        .join(sources, sources.c.id == orders.c.source_id)
+    )
+    found = defaultdict[str, list[Row[Any]]](list)
+    for part in parts(transactions):
+        for row in connection.execute(query.where(among(connection, payments.c.transaction_id, part))):
+            found[row.transaction_id].append(row)
+    return found
+
+
+def _is_charge_of(row: Row[Any], told: _About) -> bool:
+    """Whether it is in the told currency, and has the told key, if the event tells one."""
+    source, _, rest = told.reference.partition("/")
+    keyed = (row.name, row.number) == (unquote(source), rest.rpartition("/")[0])
+    return row.currency == told.currency and (keyed or not told.reference)
+
+
+def _dispute_of(row: Row[Any], told: _About) -> RefundAsked:
+    digits = minor_digits(told.currency)
+    return RefundAsked(
+        order=row.number,
+        source=row.name,
+        kind=RefundKind.DISPUTE,
+        amount=Decimal(told.amount).scaleb(-digits),
+        fee=Decimal(told.fee).scaleb(-digits),
+        reason=told.reason,
+        reference=told.id,
+        key=_dispute_key(told.id),
+    )
+
+
+def _win_disputes(engine: Engine, _terms: RefundTerms, told: Set) -> Verdicts:
+    keys = {event_id: _dispute_key(one.id) for event_id, one in told.items()}
+    r = refunds.c
+    query = select(r.request_key, r.refund_id, r.status)
+    with reading(engine) as connection:
+        rows = connection.execute(query.where(among(connection, r.request_key, list(keys.values())))).all()
+    lost = [row.refund_id for row in rows if row.status == RefundStatus.COMPLETED]
+    if lost:
+        act(engine, RefundAction.REVERSE, lost, ACTOR, "won")
+    opened = {row.request_key for row in rows}
+    return {
+        event_id: Verdict(APPLIED)
+        if key in opened
+        else Verdict(WAITING, f"No dispute {told[event_id].id} was opened.")
+        for event_id, key in keys.items()
+    }
+
+
+def _succeed_late(engine: Engine, terms: RefundTerms, told: Set) -> Verdicts:
+    with engine.begin() as connection:
+        rows, verdicts = _in_this_round(connection, told)
+        done = {event_id: row for event_id, row in rows.items() if told[event_id].transaction_id}
+        verdicts |= {event_id: Verdict(WAITING, NO_TRANSACTION) for event_id in rows.keys() - done.keys()}
+        ended = _with_status(done, told, RefundStatus.PROCESSING)
+        if ended:
+            now = now_us()
+            transactions = {refund: one.transaction_id for refund, one in ended.items()}
+            complete(connection, transactions, now, terms.day_of(now))
+    return verdicts | {event_id: _ended(row) for event_id, row in done.items()}
+
+
+def _fail_late(engine: Engine, _terms: RefundTerms, told: Set) -> Verdicts:
+    with engine.begin() as connection:
+        rows, verdicts = _in_this_round(connection, told)
+        open_ones = _with_status(rows, told, RefundStatus.PROCESSING)
+        made = _with_status(rows, told, RefundStatus.COMPLETED)
+        now = now_us()
+        if open_ones:
+            fail(connection, {refund: _failure(one) for refund, one in open_ones.items()}, now)
+        if made:
+            reverse(connection, {refund: _failure(one) for refund, one in made.items()}, now)
+            _record_reversed(connection, made.values())
+    return verdicts | {event_id: _ended(row) for event_id, row in rows.items()}
+
+
+def _record_reversed(connection: Connection, made: Iterable[_About]) -> None:
+    by_reason = defaultdict[str, list[str]](list)
+    for one in made:
+        by_reason[_failure(one)].append(_refund_of(one)[0])
+    for reason, ids in by_reason.items():
+        target = ids[0] if len(ids) == 1 else ""
+        told = {"refunds": len(ids), "ids": ids[:NUMBERS_TOLD], "because": reason}
+        record_action(connection, ACTOR, "refunds.reverse", target, **told)
+
+
+def _in_this_round(connection: Connection, told: Set) -> tuple[dict[str, Row[Any]], Verdicts]:
+    """The refunds whose present round the events are about, locked; and what became of the other events."""
+    found = _locked(connection, {_refund_of(one)[0] for one in told.values()})
+    rows, verdicts = {}, {}
+    for event_id, one in told.items():
+        refund_id, attempt = _refund_of(one)
+        row = found.get(refund_id)
+        if row is None or (row.amount, row.currency) != (one.amount, one.currency):
+            verdicts[event_id] = Verdict(WAITING, f"No refund of this amount has the key {one.reference}.")
+        elif attempt != str(row.round):
+            verdicts[event_id] = Verdict(IGNORED, f"The refund is in round {row.round}.")
+        else:
+            rows[event_id] = row
+    return rows, verdicts
+
+
+def _locked(connection: Connection, refund_ids: Iterable[str]) -> dict[str, Row[Any]]:
+    r = refunds.c
+    query: Select[Any] = (
+        select(r.id, r.refund_id, r.status, r.round, r.amount, orders.c.currency)
+        .join(orders, orders.c.id == r.order_id)
+        .where(among(connection, r.refund_id, sorted(refund_ids)))
+        .order_by(r.id)
+    )
+    return {row.refund_id: row for row in connection.execute(query.with_for_update(of=refunds))}
+
+
+def _with_status(rows: Mapping[str, Row[Any]], told: Set, status: RefundStatus) -> dict[int, _About]:
+    """What is told of the refunds with this status, by the id of their row."""
+    return {row.id: told[event_id] for event_id, row in rows.items() if row.status == status}
+
+
+def _ended(row: Row[Any]) -> Verdict:
+    if row.status in (RefundStatus.PENDING, RefundStatus.CANCELLED):
+        return Verdict(WAITING, f"The refund is {row.status}.")
+    return Verdict(APPLIED)
+
+
+def _refund_of(told: _About) -> tuple[str, str]:
+    """Id and round of the refund that an event is about."""
+    _, refund_id, attempt = (*told.reference.split("/"), "", "")[:3]
+    return refund_id, attempt
+
+
+def _failure(told: _About) -> str:
+    return told.failure_reason or "failed"
+
+
+def _dispute_key(dispute: str) -> str:
+    return f"dispute:{dispute}"
+
+
+EFFECTS: dict[str, Callable[[Engine, RefundTerms, Set], Verdicts]] = {
+    "dispute.opened": _open_disputes,
+    "dispute.won": _win_disputes,
+    "refund.succeeded": _succeed_late,
+    "refund.failed": _fail_late,
+}
+TYPES = list(EFFECTS)
+REFUND_TYPES = frozenset(TYPES[2:])
