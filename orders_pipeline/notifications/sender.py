@@ -66,10 +66,9 @@ class NoticeSender:
                 log.warning("%s notices to customers may have been sent, and are not sent again", lost)
             waits = rounds.is_paused(connection)
             due = [] if waits else rounds.due(connection, MESSAGES_AT_ONCE, self.terms.per_minute)
-        if due and self.terms.channel is Notifications.LOG:
-            self._log(due)
-        elif due and self.terms.channel is Notifications.SMTP:
-            self._mail(due)
+        if due:
+            channels = {Notifications.LOG: self._log, Notifications.SMTP: self._mail}
+            channels[self.terms.channel](due)
         return len(due)
 
     def _log(self, due: list[int]) -> None:
