@@ -21,6 +21,12 @@ from tests.services import free_port
 
 TEST_KEY = "sk_test_12345"
 HANGS_SECONDS = 2.5
+# It would write its whole store to a file after each request.
+IN_MEMORY = """
+from localstripe import resources, server
+resources.Store.dump_to_disk = lambda _: None
+server.start()
+"""
 SESSION = web.AppKey("session", ClientSession)
 CARDS = {"good": "4242424242424242", "declined": "4000000000000341", "asks": "4000002500003155"}
 
@@ -31,7 +37,7 @@ def localstripe() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(
-        [sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch"],
+        [sys.executable, "-c", IN_MEMORY, "--port", str(port), "--from-scratch"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

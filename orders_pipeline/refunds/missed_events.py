@@ -12,8 +12,8 @@ from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
 
-# How far back the first look goes, and how late an event may stand in the list.
-FIRST_LOOK_SECONDS, OVERLAP_SECONDS = 7 * 24 * 3_600, 3_600
+# How far back the first look goes, and how late an event may stand in the list, or how wrong a clock may be.
+FIRST_LOOK_SECONDS, OVERLAP_SECONDS = 7 * 24 * 3_600, 2 * 24 * 3_600
 
 
 def read_events(engine: Engine, terms: RefundTerms, source: EventSource) -> int:
@@ -25,7 +25,7 @@ def read_events(engine: Engine, terms: RefundTerms, source: EventSource) -> int:
     began = int(time.time())
     with reading(engine) as connection:
         until = connection.execute(select(home.c.events_read_until)).scalar_one()
-    since = until - OVERLAP_SECONDS if until else began - FIRST_LOOK_SECONDS
+    since = min(until, began) - OVERLAP_SECONDS if until else began - FIRST_LOOK_SECONDS
     told = [SentEvent.read(one.id, one.body) for one in source.events(since) if one.body]
     store_events(engine, told)
     carry_out_events(engine, terms, {event.subject for event in told})

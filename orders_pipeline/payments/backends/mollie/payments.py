@@ -13,6 +13,7 @@ from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.mollie.amounts import from_mollie
 from orders_pipeline.payments.backends.mollie.requests import pages, word
 from orders_pipeline.payments.backends.providers.attempts import Attempt
+from orders_pipeline.payments.backends.providers.clocks import read_back_to
 from orders_pipeline.payments.backends.providers.references import KEY, STORE
 from orders_pipeline.payments.gateway import VOIDED
 
@@ -23,8 +24,6 @@ STATUSES = {
     "canceled": PaymentStatus.DECLINED,
     "expired": PaymentStatus.DECLINED,
 }
-# The clock of Mollie and the one of this machine may differ.
-CLOCKS_DIFFER_SECONDS = 3_600
 MolliePayment = PaymentResponse | ListPaymentResponse
 
 
@@ -41,11 +40,13 @@ async def payments_since(
     Args:
         since: seconds since 1970. The list begins with the newest, so it is read up to there.
     """
+    until: float | None = None
     async for page in pages(client.payments.list_async, timeout):
         listed: Sequence[ListPaymentResponse] = page.payments
+        until = read_back_to(since, created_at(listed[0])) if until is None and listed else until
         if ours := [one for one in listed if tag(one, STORE) == store]:
             yield ours
-        if listed and created_at(listed[-1]) < since - CLOCKS_DIFFER_SECONDS:
+        if until is not None and listed and created_at(listed[-1]) < until:
             return
 
 

@@ -9,6 +9,7 @@ import stripe
 
 from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.providers.attempts import Attempt
+from orders_pipeline.payments.backends.providers.clocks import read_back_to
 from orders_pipeline.payments.backends.providers.references import KEY, STORE
 from orders_pipeline.payments.backends.stripe.amounts import from_stripe
 from orders_pipeline.payments.backends.stripe.requests import pages
@@ -21,8 +22,6 @@ STATUSES = {
     "requires_payment_method": PaymentStatus.DECLINED,
     "requires_action": PaymentStatus.DECLINED,
 }
-# The clock of Stripe and the one of this machine may differ.
-CLOCKS_DIFFER_SECONDS = 3_600
 
 
 def tag(one: Any, name: str) -> str:
@@ -38,11 +37,13 @@ async def intents_since(
     Args:
         since: seconds since 1970. The list begins with the newest, so it is read up to there.
     """
+    until: float | None = None
     async for page in pages(client.v1.payment_intents.list_async, timeout):
+        until = read_back_to(since, page[0].created) if until is None and page else until
         if ours := [one for one in page if tag(one, STORE) == store]:
             yield ours
         newest_first = page and page[0].created > page[-1].created
-        if newest_first and page[-1].created < since - CLOCKS_DIFFER_SECONDS:
+        if until is not None and newest_first and page[-1].created < until:
             return
 
 
