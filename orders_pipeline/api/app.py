@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from redis import Redis
 from sqlalchemy import Engine
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -73,6 +74,27 @@ ERRORS: Responses = {
     503: {"model": Failure, "description": "A service that the response needs is down."},
 }
 
+# In the order of the API's pages.
+PARTS = (
+    health,
+    alerts,
+    figures,
+    boards,
+    orders,
+    files,
+    uploads,
+    audit,
+    failed,
+    quarantine,
+    intake,
+    captures,
+    refunds,
+    reconciliation,
+    gateway_events,
+    webhooks,
+    notifications,
+)
+
 
 def create_app(
     settings: Settings,
@@ -88,47 +110,15 @@ def create_app(
         pool_seconds: how long a request waits for a connection to the order store.
     """
     url = redis_url(settings)
-    redis_away, broker_away = redis_outage(url), Outage(queue_sizes, ConnectionError)
+    redis_away = redis_outage(url)
     redis = open_guarded_redis(url, redis_away)
     ask = ask_queues or (lambda: {name: Queue(size, None) for name, size in queue_sizes().items()})
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ExitStack() as opened:
-            engine = open_engine(settings.store_url, pool_seconds)
-            watched = open_watching_engine(settings.store_url)
-            for end in (engine.dispose, watched.dispose, redis.close, redis_away.close, broker_away.close):
-                opened.callback(end)
-            require_known_store(engine, settings.home)
-            ensure_current(engine)
-            published = opened.enter_context(
-                open_figures(engine, settings.warehouse, redis, settings.currency, settings.zone)
-            )
-            app.state.context = ApiContext(
-                settings=settings,
-                engine=engine,
-                figures=published,
-                queue_sizes=partial(broker_away.guard, queue_sizes),
-                ask_queues=partial(broker_away.guard, ask),
-                redis_outage=redis_away,
-                broker_outage=broker_away,
-                watched_store=watched,
-                watchers=CapacityLimiter(WATCHERS),
-                redis=redis,
-                key=api_key(settings.api_key, settings.home),
-                gateway_events=GroupedEvents(
-                    partial(_store, engine), partial(carry_out_events, engine, RefundTerms.of(settings))
-                ),
-            )
-            app.state.provider = _provider(settings, app.state.context.key)
-            yield
-            await app.state.context.gateway_events.close()
-
+    services = _Services(redis, redis_away, Outage(queue_sizes, ConnectionError), queue_sizes, ask)
     app = FastAPI(
         title="orders-pipeline",
         description="KPIs, leaderboards, orders and imports. Every figure is in one currency.",
         version="1",
-        lifespan=lifespan,
+        lifespan=partial(_lifespan, settings, services, pool_seconds),
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -136,38 +126,74 @@ def create_app(
     )
     app.state.rate_limit = RateLimit(settings.rate_limit, redis, url)
     app.state.sign_in_limits = SignInLimits(app.state.rate_limit)
-    limited = [Depends(count_request)]
-    readers = [Depends(require_to_read)]
-    for part in (
-        health,
-        alerts,
-        figures,
-        boards,
-        orders,
-        files,
-        uploads,
-        audit,
-        failed,
-        quarantine,
-        intake,
-        captures,
-        refunds,
-        reconciliation,
-        gateway_events,
-        webhooks,
-        notifications,
-    ):
-        app.include_router(
-            part.router, prefix="/api", dependencies=[*limited, *readers], responses=dict(ERRORS)
+    _add_endpoints(app)
+    add_error_handlers(app)
+    _add_middleware(app, settings)
+    return app
+
+
+class _Services(NamedTuple):
+    """Redis and the broker, and what is known of their outages."""
+
+    redis: Redis
+    redis_away: Outage
+    broker_away: Outage
+    queue_sizes: QueueSizes
+    ask_queues: AskQueues
+
+
+@asynccontextmanager
+async def _lifespan(
+    settings: Settings, services: _Services, pool_seconds: float, app: FastAPI
+) -> AsyncIterator[None]:
+    """Opens the stores for as long as the app runs."""
+    redis, redis_away, broker_away, queue_sizes, ask_queues = services
+    with ExitStack() as opened:
+        engine = open_engine(settings.store_url, pool_seconds)
+        watched = open_watching_engine(settings.store_url)
+        for end in (engine.dispose, watched.dispose, redis.close, redis_away.close, broker_away.close):
+            opened.callback(end)
+        require_known_store(engine, settings.home)
+        ensure_current(engine)
+        published = opened.enter_context(
+            open_figures(engine, settings.warehouse, redis, settings.currency, settings.zone)
         )
+        app.state.context = ApiContext(
+            settings=settings,
+            engine=engine,
+            figures=published,
+            queue_sizes=partial(broker_away.guard, queue_sizes),
+            ask_queues=partial(broker_away.guard, ask_queues),
+            redis_outage=redis_away,
+            broker_outage=broker_away,
+            watched_store=watched,
+            watchers=CapacityLimiter(WATCHERS),
+            redis=redis,
+            key=api_key(settings.api_key, settings.home),
+            gateway_events=GroupedEvents(
+                partial(_store, engine), partial(carry_out_events, engine, RefundTerms.of(settings))
+            ),
+        )
+        app.state.provider = _provider(settings, app.state.context.key)
+        yield
+        await app.state.context.gateway_events.close()
+
+
+def _add_endpoints(app: FastAPI) -> None:
+    readers = [Depends(require_to_read)]
+    for part in PARTS:
+        limited = [Depends(count_request), *readers]
+        app.include_router(part.router, prefix="/api", dependencies=limited, responses=dict(ERRORS))
         if part is health:
             # Routes are tried in turn, and events come a thousand a second.
             app.include_router(gateway_events.signed_router, prefix="/api", responses=dict(ERRORS))
     app.include_router(audit.key_router, prefix="/api", responses=dict(ERRORS))
     app.include_router(probes.router, prefix="/api")
     app.include_router(probes.metrics_router, dependencies=readers)
-    add_error_handlers(app)
-    # The last one is asked first.
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Adds what looks at every request; the last one is asked first."""
     app.add_middleware(BodyLimit, larger=dict.fromkeys(("/api/files", "/uploads/"), settings.upload_limit_mb))
     app.add_middleware(NoNul)
     app.add_middleware(KnownHosts, names=settings.host_names)
@@ -176,7 +202,6 @@ def create_app(
     if proxies := settings.proxy_addresses:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(proxies))
         app.add_middleware(TrustedProxies, networks=proxies, user_header=settings.proxy_user_header)
-    return app
 
 
 def _store(engine: Engine, events: Sequence[SentEvent]) -> Mapping[str, Verdict]:
