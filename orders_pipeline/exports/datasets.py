@@ -32,6 +32,7 @@ from orders_pipeline.figures.tables.table import Kind as FigureKind
 from orders_pipeline.figures.tables.table import Table
 from orders_pipeline.refunds.listing import RefundFilter
 from orders_pipeline.store.engine import reading
+from orders_pipeline.store.provider_ids import order_of_charge, orders_of_others
 from orders_pipeline.store.schema import (
     customer_totals,
     customers,
@@ -323,19 +324,15 @@ def _payouts(wanted: Wanted) -> Select[Any]:
 
 def _payout_lines(wanted: Wanted) -> Select[Any]:
     line, p, o = payout_lines.c, payouts.c, orders.c
-    order = select(func.min(payments.c.order_id))
-    order_of = func.coalesce(
-        *(
-            order.where(payments.c.transaction_id == reference).scalar_subquery()
-            for reference in (line.payment_ref, line.source_ref)
-        )
-    )
+    others = orders_of_others()
+    charged = (order_of_charge(one) for one in (line.payment_ref, line.source_ref))
     return (
         select(o.number, sources.c.name, line.provider, line.line_key, line.kind, line.payment_ref)
         .add_columns(
             line.source_ref, line.gross, line.fee, line.net, line.currency, line.booked_at, p.reference
         )
-        .outerjoin_from(payout_lines, orders, o.id == order_of)
+        .outerjoin_from(payout_lines, others, others.c.id == line.source_ref)
+        .outerjoin(orders, o.id == func.coalesce(*charged, others.c.order_id))
         .outerjoin(sources, sources.c.id == o.source_id)
         .outerjoin(payouts, p.id == line.payout_id)
         .where(*_between(wanted, line.booked_at, line.currency))

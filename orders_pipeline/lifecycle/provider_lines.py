@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, union
+from sqlalchemy import Connection, or_, select
 
 from orders_pipeline.base.clock import shown_time
 from orders_pipeline.base.money import decimal_string
-from orders_pipeline.store.schema import authorizations, payments, payout_lines, payouts, refunds
+from orders_pipeline.store.provider_ids import ids_of
+from orders_pipeline.store.schema import payout_lines, payouts
 
 
 def provider_lines_of(connection: Connection, order_id: int) -> list[dict[str, Any]]:
     """The lines of reports that name a payment, refund or dispute of the order, in the order of time."""
-    ids = union(
-        *(
-            select(table.c.transaction_id).where(
-                table.c.order_id == order_id, table.c.transaction_id.is_not(None)
-            )
-            for table in (payments, authorizations, refunds)
-        )
-    )
-    line = payout_lines.c
+    line, ids = payout_lines.c, ids_of(order_id)
     query = (
         select(line.booked_at, line.kind, line.gross, line.fee, line.net, line.currency, payouts.c.reference)
         .outerjoin_from(payout_lines, payouts, payouts.c.id == line.payout_id)

@@ -7,20 +7,22 @@ from datetime import UTC, date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.console.page_data.order_story import history_of
+from orders_pipeline.exports.datasets import Dataset, Wanted, export_rows
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.payouts.files import list_files, list_rejects
 from orders_pipeline.payouts.importing import PayoutImport, import_file
 from orders_pipeline.payouts.reading import read_file
 from orders_pipeline.retention.payouts import remove_payout_rejects
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.schema import bank_lines, payout_lines, payouts
+from orders_pipeline.store.schema import bank_lines, payout_lines, payouts, refunds
 from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
+from tests.money_back import store_refund
 from tests.payout_files import IBAN, STRIPE, camt053, camt_entry, stripe_row, write_csv
 
 WHOLE = "payout_lines_are_in_the_store"
@@ -134,6 +136,20 @@ def test_lines_of_a_bank_that_gives_no_reference_or_one_twice_are_not_lost(bench
     with reading(bench.engine) as connection:
         amounts = connection.execute(select(bank_lines.c.amount).order_by("id")).scalars().all()
     assert amounts == [970, 870, 770, 670, 470]
+
+
+def test_an_export_names_the_same_order_of_a_line_as_its_history(
+    bench: ImportBench, order: StoredOrder
+) -> None:
+    refund = store_refund(bench.engine, order, date(2025, 11, 11), 400)
+    with bench.engine.begin() as connection:
+        connection.execute(update(refunds).where(refunds.c.id == refund).values(transaction_id="re_1"))
+    take(bench, stripe(bench, charge(order), stripe_row("txn_2", "refund", "-4.00", source_id="re_1")))
+    with reading(bench.engine) as connection:
+        (story,) = find_orders(connection, "1", None)
+    assert [line["kind"] for line in story["provider_lines"]] == ["charge", "refund"]
+    exported = export_rows(bench.engine, bench.settings.warehouse, Dataset.PAYOUT_LINES, Wanted())
+    assert [(row[0], row[4]) for row in exported] == [("1", "charge"), ("1", "refund")]
 
 
 def test_a_removed_line_is_noticed_and_old_rejects_are_removed(
