@@ -19,7 +19,7 @@ def take_to_gateway(settings: Settings, engine: Engine, wanted: Wanted) -> None:
         CommandFailed: their run failed.
     """
     if wanted.orders > MOST_IN_THIS_PROCESS:
-        hint = "Give the command again, or leave it to `orders up`."
+        hint = "Run the command again, or leave it to `orders up`."
         run_gateway_job(settings, _job, "the captures and voids", hint)
     elif wanted.orders:
         _take_here(settings, engine, wanted)

@@ -104,13 +104,13 @@ def leave_or_cancel(imports: FollowedImports) -> CommandFailed:
     keys = " ".join(imports.keys[:3]) + (" ..." if len(imports.keys) > 3 else "")
     left = CommandFailed(
         "left_running",
-        f"The command was interrupted. The import of {keys} goes on.",
-        "`orders files KEY` shows how far it is, and the same `orders import` waits for it. "
+        f"The command was interrupted. The import of {keys} continues.",
+        "`orders files KEY` shows its progress, and the same `orders import` waits for it. "
         "`orders cancel --file KEY` cancels what is not charged yet.",
     )
     try:
         progress.print(
-            "[yellow]The import goes on. "
+            "[yellow]The import continues. "
             f"Press Ctrl-C again within {CANCEL_WITHIN_SECONDS:.0f} seconds to cancel it.[/]"
         )
         time.sleep(CANCEL_WITHIN_SECONDS)
@@ -119,6 +119,6 @@ def leave_or_cancel(imports: FollowedImports) -> CommandFailed:
         return CommandFailed(
             "canceled",
             f"The import of {keys} was canceled. What was charged stays charged.",
-            "Import the file again. It continues where it stopped.",
+            "Import the file again. The import continues where it stopped.",
         )
     return left

@@ -150,7 +150,7 @@ class ImportCommand:
         return CommandFailed(
             "run_failed",
             f"The import of {staged.file_name} failed: {failed}",
-            "Import the file again. It continues where it stopped.",
+            "Import the file again. The import continues where it stopped.",
         )
 
     def _import(self, runs: list[FileRun]) -> None:
@@ -236,7 +236,7 @@ class ImportCommand:
                 run.error = CommandFailed(
                     "not_settled",
                     f"The run of {found.file_name} ended, but not every order is settled.",
-                    "Import the file again. It continues where it stopped.",
+                    "Import the file again. The import continues where it stopped.",
                 )
                 return
             settled_at = (found.settled_at or 0) / MICROSECONDS

@@ -21,7 +21,7 @@ def give_back(settings: Settings, engine: Engine, ids: Sequence[int]) -> None:
         CommandFailed: their run failed.
     """
     if len(ids) > MOST_IN_THIS_PROCESS:
-        hint = "Give the file again: refunds that it entered are not entered again."
+        hint = "Run the command again with the same file. No refund is requested twice."
         run_gateway_job(settings, _job, "the refunds", hint)
     elif ids:
         _give_back_here(settings, engine, ids)

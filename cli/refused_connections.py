@@ -80,12 +80,12 @@ REFUSALS = (
     _refusal(
         r"\bOOM\b|maxmemory|out of memory",
         "has no memory left",
-        "Raise its limit (Redis: maxmemory), or free memory. Work continues by itself then.",
+        "Raise its limit (Redis: maxmemory), or free memory. Work then continues automatically.",
     ),
     _refusal(
         "No space left|database or disk is full|disk.?full|MISCONF",
         "has no space left on its disk",
-        "Free space on that disk. Work continues by itself then.",
+        "Free space on that disk. Work then continues automatically.",
     ),
     _refusal(
         "read.?only|READONLY|NOREPLICAS",

@@ -28,7 +28,7 @@ from orders_pipeline.store.engine import open_engine, reading
 @command
 def alerts(
     hours: Annotated[
-        int, typer.Option(min=0, help="Also show alerts that ended in the last so many hours.")
+        int, typer.Option(min=0, help="Also show alerts that ended in this many last hours.")
     ] = 0,
     as_json: JsonOption = False,
 ) -> None:

@@ -117,7 +117,7 @@ def _tell(restored: Restored, days: int, checks: list[Check], as_json: bool) -> 
     page.print(f"{told}, KPIs of {days:,} days.", highlight=False, soft_wrap=True)
     if restored.put_aside:
         page.print(f"The previous store was moved to {escape(str(restored.put_aside))}", soft_wrap=True)
-    page.print("Import again the files that were imported after the backup.", soft_wrap=True)
+    page.print("Import the files that were imported after the backup again.", soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:

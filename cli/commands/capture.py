@@ -31,7 +31,7 @@ def capture(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Capture authorized orders: the gateway takes the money that it holds, which completes the orders."""
+    """Capture authorized orders: the gateway charges the authorized amounts, and the orders are completed."""
     chosen = Chosen(tuple(dict.fromkeys(orders or ())), source, key)
     if chosen == Chosen() and not every:
         wrong_usage("nothing_chosen", "Name orders, select a file with --file, or use --all.", as_json)

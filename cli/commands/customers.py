@@ -37,7 +37,7 @@ def export(
     ] = None,
     as_json: JsonOption = False,  # noqa: ARG001 it is always JSON
 ) -> None:
-    """Write everything that is held on a customer as one JSON document."""
+    """Write all data about a customer as one JSON document."""
     with _known(), open_store(load_settings()) as engine, engine.begin() as connection:
         document = export_customer(connection, customer, actor())
     if output is None:
@@ -57,7 +57,7 @@ def erase(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Erase name, address and id of a customer everywhere. Orders and money stay, without the person."""
+    """Erase name, address and id of a customer everywhere. Orders and payments stay, without the person."""
     settings = load_settings()
     with _known(), open_store(settings) as engine:
         if dry:

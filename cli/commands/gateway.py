@@ -20,7 +20,7 @@ FAULT_HINT = f"Use --fault KIND=SHARE. KIND is {KINDS}. The sum of all shares is
 def gateway(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+        int, typer.Option(help="Port to listen on; 0 means any free port.", min=0, max=65535)
     ] = 4270,
     folder: Annotated[
         Path | None, typer.Option(help="Folder of the journal.", show_default="gateway/ in ORDERS_HOME")
@@ -29,13 +29,15 @@ def gateway(
         list[str] | None,
         typer.Option(
             metavar="KIND=SHARE",
-            help=f"Share of requests that meet a fault. KIND: {KINDS}.",
+            help=f"Share of requests that a fault affects. KIND: {KINDS}.",
         ),
     ] = None,
     fault_seed: Annotated[str, typer.Option(help="Seed of the faults.")] = "",
     first_requests: Annotated[
         int,
-        typer.Option(help="How many requests of a key can meet a fault, from the first; 0 means all.", min=0),
+        typer.Option(
+            help="Number of requests with a key that a fault can affect, from the first; 0 means all.", min=0
+        ),
     ] = 0,
     slow_seconds: Annotated[float, typer.Option(help="Duration of a slow request.", min=0)] = 2.0,
     late_seconds: Annotated[float, typer.Option(help="How long a late success is pending.", min=0)] = 2.0,
@@ -45,7 +47,7 @@ def gateway(
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="Forget idempotency keys after so many seconds.",
+            help="Forget idempotency keys after this many seconds.",
             show_default="never",
             min=0,
         ),

@@ -111,7 +111,7 @@ def _authorization_events(held: dict[str, Any]) -> list[tuple[str, str]]:
     events = []
     if held["wanted"]:
         because = f": {held['detail']}" if held["detail"] else ""
-        events.append((held["wanted_at"], f"{held['wanted']} asked for by {held['wanted_by']}{because}"))
+        events.append((held["wanted_at"], f"{held['wanted']} requested by {held['wanted_by']}{because}"))
     if held["settled_at"]:
         outcome = held["failure"] or held["transaction_id"]
         declined = held["status"] == AuthorizationStatus.DECLINED

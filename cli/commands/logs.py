@@ -24,7 +24,9 @@ def logs(
         str | None, typer.Argument(help="A program. Without it, log files are listed.")
     ] = None,
     lines: Annotated[int, typer.Option(min=1, help="Number of lines from the end.")] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines as they come.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep showing new lines as they are written.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show the log of a background process, or list the log files."""

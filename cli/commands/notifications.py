@@ -146,13 +146,13 @@ def preview(
 
 @command
 def unsubscribe(customer: Customer = None, notice: NoticeOption = None, as_json: JsonOption = False) -> None:
-    """Send a customer no more notices."""
+    """Stop notices to a customer."""
     _of_customer("unsubscribed", customer, notice, as_json)
 
 
 @command
 def subscribe(customer: Customer = None, notice: NoticeOption = None, as_json: JsonOption = False) -> None:
-    """Send a customer notices again who was unsubscribed, or whose address bounced."""
+    """Resume notices to a customer who was unsubscribed, or whose address bounced."""
     _of_customer("subscribed", customer, notice, as_json)
 
 

@@ -52,7 +52,9 @@ def import_list(
 @command
 def list_(
     text: Annotated[str | None, typer.Option(help="Only with this text in SKU or name.")] = None,
-    low: Annotated[int | None, typer.Option(min=0, help="Only with at most so many units on hand.")] = None,
+    low: Annotated[
+        int | None, typer.Option(min=0, help="Only products with at most this many units on hand.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Number of products.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
@@ -116,7 +118,7 @@ def threshold(
     if as_json:
         emit({"sku": sku, "low_stock": shown})
     elif low is None:
-        page.print(f"{escape(sku)}: ORDERS_LOW_STOCK decides when its stock is low.")
+        page.print(f"{escape(sku)}: ORDERS_LOW_STOCK applies.")
     else:
         page.print(f"{escape(sku)}: stock is low at {shown:,} units on hand or fewer.")
 

@@ -150,7 +150,7 @@ def save(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Save a profile: every file with its columns is read by it, without naming it."""
+    """Save a profile. Files with its columns are then recognised without --profile."""
     toml = _read(file)
     with open_store(load_settings()) as engine, engine.begin() as connection:
         saved = save_profile(connection, name or file.stem.lower(), toml, actor(), replaces=replaces)

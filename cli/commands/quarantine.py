@@ -56,7 +56,7 @@ def show_list(
 @command
 @reading_options("companion")
 def retry(ids: Ids, instructions: ReadingInstructions, as_json: JsonOption = False) -> None:
-    """Try files in quarantine again, as they are or read in another way. `orders up` imports them."""
+    """Retry files in quarantine, as they are or with other reading options. `orders up` imports them."""
     settings = load_settings()
     with open_store(settings) as engine:
         with engine.begin() as connection:

@@ -64,7 +64,7 @@ def export_journal(
     escape_formulas: EscapeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Export double entries of payments, refunds, fees and payouts for accounting."""
+    """Export double-entry records of payments, refunds, fees and payouts for accounting."""
     settings = load_settings()
     period = _period(settings, start, end, as_json)
     chosen = chosen_format(file_format, output, as_json)

@@ -43,14 +43,14 @@ def _decimal(text: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
-        raise typer.BadParameter(f"{text!r} is no amount such as 12.50.")
+        raise typer.BadParameter(f"{text!r} is not an amount such as 12.50.")
     return number
 
 
 def _line(text: str) -> LineAsked:
     number, _, quantity = text.partition(":")
     if not number.isdecimal() or (":" in text and not quantity):
-        raise typer.BadParameter(f"{text!r} is no line such as 2, or 2:1 for one unit of it.")
+        raise typer.BadParameter(f"{text!r} is not a line such as 2, or 2:1 for one unit of line 2.")
     return LineAsked(int(number), _decimal(quantity) if quantity else None)
 
 
@@ -68,7 +68,7 @@ def refund(
     ] = None,
     amount: Annotated[
         Decimal | None,
-        typer.Option(parser=_decimal, metavar="A", help="Amount to give back. No units are returned."),
+        typer.Option(parser=_decimal, metavar="A", help="Amount to refund. No units are returned."),
     ] = None,
     lines: Annotated[
         list[LineAsked] | None,
@@ -84,7 +84,7 @@ def refund(
         typer.Option(
             parser=_decimal,
             metavar="A",
-            help="Shipping to give back, in addition to lines. With --amount: its part that is shipping.",
+            help="Shipping to refund, in addition to lines. With --amount: the part of it that is shipping.",
         ),
     ] = Decimal(0),
     fee: Annotated[
@@ -97,9 +97,7 @@ def refund(
     ] = RefundKind.REFUND,
     recorded: Annotated[
         bool,
-        typer.Option(
-            "--recorded", help="The money was given back elsewhere. Nothing is sent to the gateway."
-        ),
+        typer.Option("--recorded", help="The refund was made elsewhere. Nothing is sent to the gateway."),
     ] = False,
     reference: Annotated[
         str | None, typer.Option(help="Reference of the refund that was made elsewhere, or of the dispute.")
@@ -112,7 +110,7 @@ def refund(
         typer.Option(help="Idempotency key: the same request with the same key is made only once."),
     ] = None,
     dry: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be given back, but change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be refunded, but change nothing.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -148,7 +146,7 @@ def refund(
 def _misuse(asked: RefundAsked, file: Path | None) -> str | None:
     """Why options do not go together."""
     if file and (asked.amount is not None or asked.lines or asked.shipping):
-        return "The file says what to give back: --amount, --line and --shipping cannot be combined with it."
+        return "The file says what to refund, so --amount, --line and --shipping cannot be combined with it."
     return asked.contradiction
 
 
@@ -173,7 +171,7 @@ def _refund_one(settings: Settings, engine: Engine, asked: RefundAsked, as_json:
     if document["status"] == RefundStatus.FAILED:
         raise CommandFailed(
             "refund_failed",
-            f"The gateway did not give the money back: {document['failure']}.",
+            f"The gateway did not make the refund: {document['failure']}.",
             f"`orders refunds retry {answer.refund_id}` tries again.",
         )
     if as_json:

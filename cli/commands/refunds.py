@@ -69,7 +69,7 @@ def cancel(ids: Ids, dry: DryOption = False, as_json: JsonOption = False) -> Non
 
 @command
 def approve(ids: Ids, dry: DryOption = False, as_json: JsonOption = False) -> None:
-    """Approve and make refunds above ORDERS_REFUND_LIMIT that another operator requested."""
+    """Approve and send refunds above ORDERS_REFUND_LIMIT that another operator requested."""
     _act(RefundAction.APPROVE, ids, dry, as_json)
 
 
@@ -97,7 +97,7 @@ def reverse(
     dry: DryOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Reverse completed refunds whose money came back: won disputes, or refunds that did not arrive."""
+    """Reverse completed refunds: disputes that were won, or refunds that did not arrive."""
     _act(RefundAction.REVERSE, ids, dry, as_json, because=because)
 
 

@@ -23,20 +23,20 @@ from orders_pipeline.figures.questions.questions import NAMES, Answer, NoFigures
 @command
 def report(
     name: Annotated[
-        str | None, typer.Argument(help="Name of a question. Without it, all are listed.", show_default=False)
+        str | None, typer.Argument(help="Name of a report. Without it, all are listed.", show_default=False)
     ] = None,
     currency: CurrencyOption = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer a question such as by_month, cohorts or bought_together; docs/questions.md has the queries."""
+    """Print a report such as by_month, cohorts or bought_together; docs/questions.md has the queries."""
     if name is None:
         _list(as_json)
         return
     question = questions().get(name)
     if question is None:
         raise CommandFailed(
-            "unknown_question", f"There is no question {name!r}.", f"Choose one of {', '.join(NAMES)}."
+            "unknown_question", f"There is no report {name!r}.", f"Choose one of {', '.join(NAMES)}."
         )
     try:
         found = answer(load_settings().warehouse, question, known_currency(currency, as_json))

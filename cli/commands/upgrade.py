@@ -16,7 +16,7 @@ from orders_pipeline.store.revisions import OURS
 @command
 def upgrade(
     backed_up: Annotated[
-        bool, typer.Option("--backup/--no-backup", help="Whether the store is backed up first.")
+        bool, typer.Option("--backup/--no-backup", help="Whether to back up the store first.")
     ] = True,
     as_json: JsonOption = False,
 ) -> None:

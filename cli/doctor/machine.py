@@ -134,7 +134,7 @@ def other_users(settings: Settings) -> Iterator[Finding]:
     others = ", ".join(other_logins())
     if others and not Layout(settings.home).guarded.exists():
         told = f"every user of this machine can launch jobs in Dagster's webserver; there are {others}"
-        yield warning("other_users", told, "`orders up --guarded` asks for a sign-in.")
+        yield warning("other_users", told, "`orders up --guarded` requires a sign-in.")
     else:
         yield ok("other_users", f"have to sign in to Dagster: {others}" if others else "there are none")
 

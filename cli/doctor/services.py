@@ -76,7 +76,7 @@ def clock(name: str, theirs: float) -> Finding:
 def redis_server(settings: Settings) -> Iterator[Finding]:
     """Checks the connection, version and clock of Redis, and whether it can lose tasks."""
     if not settings.redis_url and (told := outdated_server()):
-        yield warning("redis_version", told, "Install redis or valkey; the system's server comes first.")
+        yield warning("redis_version", told, "Install redis or valkey; the system's server is preferred.")
     if not settings.redis_url and not stack_status(settings).running:
         yield ok("redis", f"embedded, not running; the server is {find_server()}")
         return
@@ -160,8 +160,8 @@ def _provider(name: str, account: ProviderAccount) -> Iterator[Finding]:
     mode = "live" if account.is_live else "test"
     yield ok("payment_gateway", f"{name} answers in {mode} mode, {milliseconds_since(began)}")
     if not account.is_restricted:
-        mend = "Make a restricted key (rk_) that may write PaymentIntents and refunds and read the account."
-        yield warning("stripe_key", "the API key of Stripe may do everything", mend)
+        mend = "Create a restricted key (rk_) that can write PaymentIntents and refunds and read the account."
+        yield warning("stripe_key", "the API key of Stripe is unrestricted", mend)
 
 
 def dagster(settings: Settings) -> Iterator[Finding]:

@@ -298,8 +298,8 @@ def _joined(plan: Plan, names: Callable[[], Sequence[str]], say: Say) -> Iterato
 
 def _refuse_running(layout: Layout, status: StackStatus) -> None:
     if status.running and not status.persistent:
-        message = f"Commands of this home are at work: {named_members(layout)}."
-        raise StackError("home_in_use", message, "Let them end, then try again.")
+        message = f"Commands of this home are running: {named_members(layout)}."
+        raise StackError("home_in_use", message, "Wait until they have ended, then try again.")
     if status.programs:
         programs = ", ".join(f"{one.name} (process {one.pid})" for one in status.programs if one.pid)
         message = f"Processes of this home are running: {programs}."

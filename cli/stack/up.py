@@ -79,7 +79,7 @@ def wait_until_ready(plan: Plan) -> None:
 
 def _wait_for_web(layout: Layout, url: str) -> None:
     if layout.guarded.exists() and not is_guarded(url):
-        raise StackError("not_guarded", f"The webserver at {url} lets in who has not signed in")
+        raise StackError("not_guarded", f"The webserver at {url} is open without a sign-in")
     wait_for_program(layout, CODE_SERVER, lambda: definitions_are_loaded(url, local_access(layout)))
 
 
@@ -103,7 +103,7 @@ def _tell_of_others(plan: Plan, say: Say) -> None:
     if web and not plan.layout.guarded.exists() and (others := other_logins()):
         say(
             f"Warning: other accounts of this machine ({', '.join(others[:5])}) can use Dagster's webserver "
-            "and launch its jobs; `orders up --guarded` asks for a sign-in"
+            "and launch its jobs; `orders up --guarded` requires a sign-in"
         )
 
 
@@ -113,7 +113,7 @@ def _tell_of_header(plan: Plan, say: Say) -> None:
     if plan.settings.proxy_user_header and local and (others := other_logins()):
         say(
             f"Warning: other accounts of this machine ({', '.join(others[:5])}) can sign in to the console "
-            "as anybody, because ORDERS_PROXY_USER_HEADER is believed from 127.0.0.1"
+            "as any user, because ORDERS_PROXY_USER_HEADER is trusted from 127.0.0.1"
         )
 
 

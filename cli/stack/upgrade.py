@@ -94,8 +94,8 @@ def _require_no_commands(plan: Plan) -> None:
     if has_members(plan.layout.run):
         raise StoreRefused(
             "store_in_use",
-            f"Commands of this home are still at work: {named_members(plan.layout)}.",
-            "Let them end, then try again.",
+            f"Commands of this home are still running: {named_members(plan.layout)}.",
+            "Wait until they have ended, then try again.",
         )
 
 
@@ -122,8 +122,8 @@ def _require_no_older_workers(plan: Plan) -> None:
         named = ", ".join(f"{one.name} ({one.version or '0.1.0'})" for one in older)
         raise StoreRefused(
             "store_in_use",
-            f"Workers of another version are at work on this order store: {named}.",
-            f"{STOP_ALL} One that was killed counts for half a minute.",
+            f"Workers of another version use this order store: {named}.",
+            f"{STOP_ALL} A worker that was killed still counts for half a minute.",
         )
 
 
@@ -140,7 +140,7 @@ def _older_workers(plan: Plan) -> list[Worker]:
     except RedisError as error:
         raise StackError(
             "redis_unreachable",
-            "The Redis of ORDERS_REDIS_URL does not answer, so that nobody knows which workers run",
+            "The Redis of ORDERS_REDIS_URL does not answer, so it is unknown which workers run",
         ) from error
     return [one for one in there if one.name not in own and one.revision != plan.migrations.head]
 

@@ -48,7 +48,7 @@ class OwnSiteOnly:
             return 421, unknown_host(host)
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2].lower() != host.lower():
-            return 403, "Another site's page may not ask for this."
+            return 403, "A page of another site cannot request this."
         return _wrong_form(scope["type"], scope["path"], scope.get("method", ""), headers)
 
 
@@ -57,9 +57,9 @@ def _wrong_form(kind: str, path: str, method: str, headers: Headers) -> Refusal 
     if kind == "websocket" or (method in READ and path != GRAPHQL):
         return None
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return 403, "Another site's page may not ask for this."
+        return 403, "A page of another site cannot request this."
     if method != "POST" or path not in POSTED:
-        return 405, f"Only POST of {GRAPHQL} changes something here, everything else is read by GET."
+        return 405, f"Only a POST of {GRAPHQL} can change something here; everything else is read with GET."
     if headers.get("content-type", "").partition(";")[0].strip().lower() != POSTED[path]:
         return 415, f"This takes {POSTED[path]} only."
     return None

@@ -83,7 +83,7 @@ class SignIn:
         form = {"key": [once], "next": ["/"]} if once else await _form(request)
         shown, after = form.get("key", [""])[0].strip(), form.get("next", ["/"])[0]
         if (key := await run_sync(self._keys.find, shown)) is None:
-            return _page(after, "This key or link is not known, or no longer valid.")
+            return _page(after, "This key or link is unknown or no longer valid.")
         return self._signed_in(key, after)
 
     def _signed_in(self, key: str, after: str) -> Response:
@@ -109,6 +109,6 @@ def _own_path(path: str) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\", SIGN_IN)) else "/"
 
 
-def _page(path: str, told: str = "This webserver asks who you are.", status: int = 401) -> Response:
+def _page(path: str, told: str = "This webserver requires a sign-in.", status: int = 401) -> Response:
     text = PAGE.format(told=html.escape(told), next=html.escape(_own_path(path)))
     return HTMLResponse(text, status, {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})

@@ -69,7 +69,7 @@ def settle_captures(
         captured = publish_due_boards(engine, published.boards, chosen)
         published.live.publish()
     if unknown:
-        context.log.warning(f"Some outcomes are not known yet, and are asked for again later: {unknown}")
+        context.log.warning(f"Some outcomes are not known yet, and are looked up again later: {unknown}")
     context.add_output_metadata({"captured": captured, "outcomes_unknown": bool(unknown)})
 
 

@@ -48,7 +48,7 @@ def capture_sensors(
             if not any_waiting(connection) and not any_overdue(connection, capture_work.hours):
                 return SkipReason("no capture or void waits")
         if any_alive(context.instance, CAPTURE_ORDERS, signs, silence_seconds, is_beating):
-            return SkipReason("a run captures orders already")
+            return SkipReason("a run already captures orders")
         return RunRequest()
 
     return [open_captures_sensor]

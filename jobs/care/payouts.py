@@ -58,7 +58,8 @@ def payout_jobs() -> list[AssetJob]:
             REFRESH_PAYOUTS,
             selection=AssetSelection.assets(PAYOUTS.name),
             executor_def=in_process_executor,
-            description="Computes the payouts of some days again, and compares all with reports and bank.",
+            description="Computes the payouts of some days again, and compares all payouts with reports "
+            "and bank statements.",
             tags=RunGroup.CARE.tag | RunPriority.CARE.tag,
         )
     ]

@@ -77,7 +77,7 @@ def result_sensors(settings: Settings) -> list[SensorDefinition]:
             if not any_due(connection):
                 return SkipReason("the outbox has all results")
         if any_alive(context.instance, WRITE_RESULTS, signs, MAY_BE_SILENT_FOR_SECONDS):
-            return SkipReason("a run writes results already")
+            return SkipReason("a run already writes results")
         return RunRequest()
 
     return [results_sensor]

@@ -32,7 +32,7 @@ def figure_jobs() -> Sequence[AssetJob]:
             REFRESH_RECENT_KPIS,
             selection=AssetSelection.assets(DAILY_KPIS.name),
             executor_def=in_process_executor,
-            description="Recomputes and checks the KPIs of some days, whether their orders changed or not.",
+            description="Recomputes and checks the KPIs of some days, even if their orders have not changed.",
             tags=RunGroup.FIGURES.tag | RunPriority.FIGURES.tag,
         ),
         define_asset_job(

@@ -68,7 +68,7 @@ def settle_refunds(
             unknown = refund_work.of(engine, gateway).settle(chosen)
         told = publish_due_boards(engine, published.boards, chosen)
     if unknown:
-        context.log.warning(f"Some outcomes are not known yet, and are asked for again later: {unknown}")
+        context.log.warning(f"Some outcomes are not known yet, and are looked up again later: {unknown}")
     context.add_output_metadata({"completed_or_undone": told, "outcomes_unknown": bool(unknown)})
 
 

@@ -13,6 +13,6 @@ def refund_orders_job() -> AssetJob:
     return define_asset_job(
         REFUND_ORDERS,
         selection=AssetSelection.assets("refunds").without_checks(),
-        description="Asks the payment gateway for every refund that waits for it.",
+        description="Sends every open refund to the payment gateway and settles it.",
         tags=RunGroup.MONEY.tag | RunPriority.ASKED_FOR.tag | LONG_RUN,
     )

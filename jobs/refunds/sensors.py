@@ -53,7 +53,7 @@ def refund_sensors(
                 if not any_waiting(connection):
                     return SkipReason("no refund waits")
         if any_alive(context.instance, REFUND_ORDERS, signs, silence_seconds, is_beating):
-            return SkipReason("a run gives money back already")
+            return SkipReason("a run already makes refunds")
         return RunRequest()
 
     return [open_refunds_sensor]

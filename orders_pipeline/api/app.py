@@ -67,11 +67,11 @@ POOL_SECONDS = 5.0
 # Threads for health requests, because all other threads may hang with a store.
 WATCHERS = 8
 ERRORS: Responses = {
-    401: {"model": Failure, "description": "Reading needs a key or a sign-in here (`ORDERS_API_READS`)."},
+    401: {"model": Failure, "description": "Reading requires a key or a sign-in (`ORDERS_API_READS`)."},
     421: {"model": Failure, "description": "The server is not known by the `Host` of the request."},
     422: {"model": Failure, "description": "A parameter has an invalid value."},
     429: {"model": Failure, "description": "Too many requests. `Retry-After` gives the seconds to wait."},
-    503: {"model": Failure, "description": "A service that the response needs is down."},
+    503: {"model": Failure, "description": "A service needed for the response is down."},
 }
 
 # In the order of the API's pages.

@@ -30,7 +30,7 @@ def kept_secret(file: Path, draw: Callable[[], str]) -> str:
             return kept
         if file.exists():
             log.error(
-                "%s was incomplete, and has a new secret now. `orders restart` gives it to all programs.",
+                "%s was incomplete and now has a new secret. `orders restart` gives it to all programs.",
                 file,
             )
         write_private(file, drawn := draw())

@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         env_prefix="ORDERS_", env_file=PROJECT_ROOT / ".env", extra="ignore", frozen=True
     )
 
-    home: Path = Field(PROJECT_ROOT / "var", description="The one folder that holds all state.")
+    home: Path = Field(PROJECT_ROOT / "var", description="The folder that holds all state.")
     database_url: str = Field(
         "",
         repr=False,
@@ -132,12 +132,14 @@ class Settings(BaseSettings):
         0.9, description="Share of charges that the simulated gateway accepts."
     )
     payment_delay_min: Annotated[float, Field(ge=0)] = Field(
-        1.0, description="Shortest answer time of a charge, seconds."
+        1.0, description="Shortest response time of a simulated charge, in seconds."
     )
     payment_delay_max: Annotated[float, Field(ge=0)] = Field(
-        3.0, description="Longest answer time of a charge, seconds."
+        3.0, description="Longest response time of a simulated charge, in seconds."
     )
-    payment_seed: str = Field("", description="Seed of the simulated outcomes. Empty: drawn once per home.")
+    payment_seed: str = Field(
+        "", description="Seed of the simulated outcomes. Empty: generated once per home."
+    )
     payment_max_in_flight: Annotated[int, Field(ge=1)] = Field(
         10_000, description="Charges that one worker process keeps open at the gateway at once."
     )
@@ -149,13 +151,13 @@ class Settings(BaseSettings):
     dunning_hours: str = Field(
         "",
         description="Hours from the first, second, ... decline of a payment to its next attempt, such as "
-        "24,72,120. Empty: declined payments are retried only when asked for.",
+        "24,72,120. Empty: declined payments are not retried automatically.",
     )
     dunning_reasons: str = Field(
         "insufficient_funds,try_again_later,processing_error,issuer_not_available,reenter_transaction,"
         "card_velocity_exceeded,withdrawal_count_limit_exceeded,do_not_honor,generic_decline,card_declined,"
         "refused_by_issuer",
-        description="Reasons of declines that may pass by themselves, for `ORDERS_DUNNING_HOURS`.",
+        description="Decline reasons that are temporary, so that `ORDERS_DUNNING_HOURS` applies.",
     )
     authorization_hours: Annotated[float, Field(gt=0)] = Field(
         96.0, description="Hours after which an authorization that was not captured is voided."
@@ -168,10 +170,10 @@ class Settings(BaseSettings):
         1.0, description="Share of refunds that the simulated gateway accepts."
     )
     refund_delay_min: Annotated[float, Field(ge=0)] = Field(
-        0.5, description="Shortest answer time of a simulated refund, seconds."
+        0.5, description="Shortest response time of a simulated refund, in seconds."
     )
     refund_delay_max: Annotated[float, Field(ge=0)] = Field(
-        1.5, description="Longest answer time of a simulated refund, seconds."
+        1.5, description="Longest response time of a simulated refund, in seconds."
     )
 
     payment_url: str = Field(
@@ -187,15 +189,16 @@ class Settings(BaseSettings):
     stripe_key: str = Field(
         "",
         repr=False,
-        description="Secret or restricted API key of Stripe, which then is the payment gateway. Empty: see "
+        description="Secret or restricted API key of Stripe. Makes Stripe the payment gateway. Empty: see "
         "ORDERS_STRIPE_KEY_FILE.",
     )
     stripe_key_file: Path | None = Field(
         None, description="File with the API key of Stripe. Empty: Stripe is not used."
     )
-    stripe_url: str = Field("", description="URL of a stand-in for Stripe's API. Empty: Stripe itself.")
+    stripe_url: str = Field("", description="URL of a test server in place of Stripe's API. Empty: Stripe.")
     stripe_statement_suffix: str = Field(
-        "", description="What statements of customers show after the shop's prefix at Stripe. Empty: nothing."
+        "",
+        description="Statement descriptor suffix, after the shop's prefix on statements. Empty: none.",
     )
     stripe_webhook_secret: str = Field(
         "",
@@ -206,19 +209,18 @@ class Settings(BaseSettings):
     mollie_key: str = Field(
         "",
         repr=False,
-        description="API key of Mollie, which then is the payment gateway. Empty: see "
-        "ORDERS_MOLLIE_KEY_FILE.",
+        description="API key of Mollie. Makes Mollie the payment gateway. Empty: see ORDERS_MOLLIE_KEY_FILE.",
     )
     mollie_key_file: Path | None = Field(
         None, description="File with the API key of Mollie. Empty: Mollie is not used."
     )
-    mollie_url: str = Field("", description="URL of a stand-in for Mollie's API. Empty: Mollie itself.")
+    mollie_url: str = Field("", description="URL of a test server in place of Mollie's API. Empty: Mollie.")
     payment_timeout: Annotated[float, Field(gt=0)] = Field(
-        30.0, description="Seconds that one request to the gateway may wait for its answer."
+        30.0, description="Timeout of one request to the gateway, in seconds."
     )
     payment_known_within: Annotated[float, Field(gt=0)] = Field(
         60.0,
-        description="Seconds for which one try of a step asks for the outcome of a charge.",
+        description="Seconds for which one try of a step looks up the outcome of a charge.",
     )
     payment_connections: Annotated[int, Field(ge=1)] = Field(
         100, description="Requests that one worker process keeps open at the gateway at once."
@@ -232,12 +234,12 @@ class Settings(BaseSettings):
     payout_days: Annotated[int, Field(ge=1, le=365)] = Field(
         7,
         description="Days after which a payment must be in a report of the payment provider, and a payout at "
-        "the bank. Later ones are late.",
+        "the bank. After that, it is late.",
     )
     journal_accounts: str = Field(
         "",
-        description="Accounts of the journal, such as sales=8400,bank=1200,provider=1360,fees=4970. What is "
-        "not named has an account of its own name.",
+        description="Accounts of the journal, such as sales=8400,bank=1200,provider=1360,fees=4970. "
+        "Accounts that are not listed keep their default names.",
     )
 
     inbox: Path | None = Field(
@@ -256,7 +258,7 @@ class Settings(BaseSettings):
         UnknownSku.CREATE, description="Unknown products: create them, or reject the order."
     )
     unknown_sku_stock: Annotated[int, Field(ge=0)] = Field(
-        1000, description="Stock of a product created on first sight."
+        1000, description="Initial stock of a product that an order file creates."
     )
     low_stock: Annotated[int | None, Field(ge=0)] = Field(
         None,
@@ -290,18 +292,18 @@ class Settings(BaseSettings):
 
     timezone: str = Field(
         "UTC",
-        description="Time zone of naive times and of the KPI day. It stays as it was for the store's first "
+        description="Time zone of naive times and of the KPI day. It cannot change after the store's first "
         "orders.",
     )
     currency: str = Field(
         "USD",
-        description="Currency of files that name none, and of figures asked for without one. It stays as it "
-        "was for the store's first orders.",
+        description="Currency of files that name none, and of figures by default. It cannot change after "
+        "the store's first orders.",
     )
     first_day: date = Field(date(2000, 1, 1), description="First KPI day; earlier orders are rejected.")
     webhook_allowed_networks: str = Field(
         "",
-        description="Private networks, separated by commas, that webhooks may reach, also over http, such as "
+        description="Private networks, separated by commas, that webhooks may reach, even over http, such as "
         "10.0.0.0/8. Empty: public addresses over https only.",
     )
     keep_events_days: Annotated[int, Field(ge=0)] = Field(
@@ -329,23 +331,23 @@ class Settings(BaseSettings):
     )
     notifications_events: str = Field(
         ",".join(NOTICE_EVENTS),
-        description="Events of which customers get notices, separated by commas.",
+        description="Events that customers get notices about, separated by commas.",
     )
     notifications_sender: str = Field(
         "",
-        description="Sender of notices to customers, such as Shop <orders@shop.example>. The name is that of "
-        "the shop in the notices. Empty: ORDERS_SMTP_SENDER.",
+        description="Sender of notices to customers, such as Shop <orders@shop.example>. Notices use "
+        "this name for the shop. Empty: ORDERS_SMTP_SENDER.",
     )
     notifications_language: str = Field(
-        "en", description="Language of notices to customers whose files tell none that has templates."
+        "en", description="Language of notices if the customer's language is unknown or has no templates."
     )
     notifications_per_minute: Annotated[int, Field(ge=1)] = Field(
-        120, description="Notices that are sent to customers in a minute at most."
+        120, description="Maximum number of notices to customers per minute."
     )
     notifications_order_days: Annotated[int, Field(ge=1)] = Field(
         14,
         description="Notices are not sent for orders that were placed more than this many days ago, so that "
-        "an import of old orders sends none. Refunds by the gateway are told of at any age.",
+        "an import of old orders sends none. Refunds by the gateway always get one.",
     )
     notifications_unsubscribe: str = Field(
         "",
@@ -381,8 +383,8 @@ class Settings(BaseSettings):
     )
     alert_inbox_minutes: Annotated[float, Field(ge=0)] = Field(
         5.0,
-        description="Alert if a complete file lies in the inbox for so many minutes and the intake is not "
-        "paused. 0: off.",
+        description="Alert when a complete file has been in the inbox for this many minutes, unless the "
+        "intake is paused. 0: off.",
     )
     alert_refund_minutes: Annotated[float, Field(ge=0)] = Field(
         60.0, description="Alert when a refund has had no outcome for this many minutes. 0: off."
@@ -400,16 +402,16 @@ class Settings(BaseSettings):
         24.0, description="Alert this many hours before authorizations are voided. 0: off."
     )
     alert_quiet_minutes: Annotated[float, Field(ge=0)] = Field(
-        5.0, description="Minutes without its cause after which an alert ends."
+        5.0, description="Minutes after which an alert ends once its cause is gone."
     )
     rate_limit: Annotated[int, Field(ge=0)] = Field(
-        120, description="HTTP requests per minute and client. 0: no limit."
+        120, description="HTTP requests per minute for each client. 0: no limit."
     )
 
     worker_processes: PoolSize = Field(
         0,
-        description="Processes of the worker that `orders import` brings; `orders up` sizes its own by it. "
-        "0: one per core.",
+        description="Processes of the worker that `orders import` starts, and basis for the size of those of "
+        "`orders up`. 0: one per core.",
     )
     order_workers_min: PoolSize = Field(
         0,
@@ -449,8 +451,8 @@ class Settings(BaseSettings):
 
     warm_runs: bool = Field(
         True,
-        description="Whether runs are forked from a process that has loaded the pipeline. Otherwise each run "
-        "loads it anew, which takes seconds.",
+        description="Whether runs are forked from a process that has loaded the pipeline. If not, each run "
+        "loads it itself, which takes seconds.",
     )
     stop_seconds: Annotated[int, Field(ge=1)] = Field(
         600, description="Seconds that a stopping worker has to finish its batch."
@@ -458,27 +460,27 @@ class Settings(BaseSettings):
     webserver_port: Port = Field(3000, description="Port of the Dagster webserver on 127.0.0.1.")
     hosts: str = Field(
         "",
-        description="Names by which clients reach the API and Dagster's webserver, separated by commas, "
-        "beside localhost and IP addresses. Links to the console use the first one.",
+        description="Host names by which clients reach the API and Dagster's webserver, separated by commas, "
+        "in addition to localhost and IP addresses. Links to the console use the first one.",
     )
     log_format: LogFormat = Field(
         LogFormat.TEXT,
-        description="Form of log lines: text or json. Unless it is set, what `orders up` starts writes json.",
+        description="Format of log lines: text or json. By default, programs of `orders up` write json.",
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="Lowest level of the log lines that are written.")
     traces_url: str = Field(
         "",
-        description="Collector of traces that takes OTLP over HTTP, such as http://localhost:4318. "
+        description="Collector of traces that accepts OTLP over HTTP, such as http://localhost:4318. "
         "Empty: no traces.",
     )
     viewer_port: PortOrOff = Field(
-        0, description="Port on 127.0.0.1 of a second, read-only Dagster webserver. 0: there is none."
+        0, description="Port on 127.0.0.1 of a second, read-only Dagster webserver. 0: off."
     )
-    flower_port: PortOrOff = Field(0, description="Port of Flower on 127.0.0.1. 0: it does not run.")
+    flower_port: PortOrOff = Field(0, description="Port of Flower on 127.0.0.1. 0: off.")
     flower_login: str = Field(
         "",
         repr=False,
-        description="USER:PASSWORD that Flower asks for. Empty: drawn once per home, in run/flower.login.",
+        description="USER:PASSWORD of Flower. Empty: generated once per home, in run/flower.login.",
     )
     flower_broker_api: str = Field(
         "",
@@ -489,15 +491,15 @@ class Settings(BaseSettings):
     api_key: str = Field(
         "",
         repr=False,
-        description="Key that HTTP writes need, 16 characters or more. Empty: drawn once, in run/api.key.",
+        description="The home's API key, 16 characters or more. Empty: generated once, in run/api.key.",
     )
     trusted_proxies: str = Field(
         "",
-        description="Addresses or networks, separated by commas, whose X-Forwarded-For the API believes. "
-        "127.0.0.1 if nginx on this machine is in front of it. Empty: none.",
+        description="Addresses or networks, separated by commas, whose X-Forwarded-For the API trusts. "
+        "127.0.0.1 if nginx runs in front of it on this machine. Empty: none.",
     )
     upload_limit_mb: Annotated[int, Field(ge=1)] = Field(
-        1024, description="Largest order file that may be sent over HTTP, in MiB."
+        1024, description="Largest order file that may be uploaded over HTTP, in MiB."
     )
     api_reads: ApiReads = Field(
         ApiReads.LOCAL,
@@ -508,7 +510,7 @@ class Settings(BaseSettings):
         120.0, description="Minutes without use after which a session of the console ends."
     )
     session_hours: Annotated[float, Field(gt=0)] = Field(
-        12.0, description="Hours after which a session of the console ends, however much it is used."
+        12.0, description="Hours after which a session of the console ends, even if it is in use."
     )
     proxy_user_header: str = Field(
         "",
@@ -517,8 +519,8 @@ class Settings(BaseSettings):
     )
     unknown_users: UnknownUsers = Field(
         UnknownUsers.REFUSE,
-        description="Users whom the proxy or the OpenID provider signs in, and who were not added: refuse "
-        "them, or let them read (viewer).",
+        description="What happens to users whom the proxy or the OpenID provider signs in, but who were not "
+        "added here: refuse them, or let them read (viewer).",
     )
     oidc_issuer: str = Field(
         "", description="OpenID provider that signs users in, https://host. Empty: none."
@@ -538,7 +540,7 @@ class Settings(BaseSettings):
     oidc_roles: str = Field(
         "",
         description="Role of each value of that claim, separated by commas: "
-        "shop-admins=admin,shop-staff=operator. The highest counts.",
+        "shop-admins=admin,shop-staff=operator. A user with several values gets the highest role.",
     )
     dagster_home: Path = Field(
         PROJECT_ROOT, validation_alias="DAGSTER_HOME", description="Folder of the dagster.yaml that is used."

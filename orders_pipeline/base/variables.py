@@ -42,6 +42,6 @@ def _settings() -> set[str]:
 
 def _told(name: str, settings: set[str]) -> str:
     if reason := RETIRED.get(name):
-        return f"{name} has no effect any more: {reason}"
+        return f"{name} no longer has any effect: {reason}"
     near = get_close_matches(name, settings, n=1, cutoff=0.8)
     return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "")

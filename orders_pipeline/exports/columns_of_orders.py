@@ -15,9 +15,7 @@ TOTAL = Column(
     "total", Kind.MONEY, "What the customer owes; empty if the order was rejected or skipped.", 51.0
 )
 CURRENCY = Column("currency", Kind.TEXT, "ISO 4217 code of the amounts of the row.", "USD")
-REFUNDED = Column(
-    "refunded", Kind.MONEY, "Money given back by completed refunds; disputes are not included.", 0.0
-)
+REFUNDED = Column("refunded", Kind.MONEY, "Amount of completed refunds; disputes are not included.", 0.0)
 TRANSACTION = Column(
     "transaction_id",
     Kind.TEXT,

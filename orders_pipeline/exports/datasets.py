@@ -98,7 +98,7 @@ def _figure(column: FigureColumn, money: Kind) -> Column:
 
 LINES = ExportTable(
     "order_lines",
-    "Lines of the orders of the days, whatever became of the order.",
+    "Lines of the orders of the days, whatever the outcome of the order.",
     (
         NUMBER,
         SOURCE,
@@ -133,7 +133,7 @@ PAYMENTS = ExportTable(
 )
 REFUNDS = ExportTable(
     "refunds",
-    "Refunds and disputes: completed ones by the day on which the money went back, others by that of the"
+    "Refunds and disputes: completed ones by the day of the refund or dispute, others by the day of the"
     " request.",
     (
         Column("refund_id", Kind.TEXT, dictionary.REFUND["refund_id"].meaning, "5f0c2a"),
@@ -155,12 +155,12 @@ PAYOUTS = ExportTable(
     "Payouts of payment providers by the day on which they were sent.",
     (
         Column("provider", Kind.TEXT, "Payment provider.", "stripe"),
-        Column("reference", Kind.TEXT, "The payout, as the provider names it.", "po_1"),
+        Column("reference", Kind.TEXT, "Id of the payout at the provider.", "po_1"),
         Column("paid_at", Kind.TIME, "When it was sent, in UTC.", "2025-11-12T00:00:00.000+00:00"),
         Column("lines", Kind.INTEGER, "Lines of the provider's reports in it.", 120),
-        Column("gross", Kind.MONEY, "What its lines come to before fees.", 1000.0),
+        Column("gross", Kind.MONEY, "Sum of its lines before fees.", 1000.0),
         Column("fees", Kind.MONEY, "Fees that the provider kept.", 29.3),
-        Column("net", Kind.MONEY, "What its lines come to after fees.", 970.7),
+        Column("net", Kind.MONEY, "Sum of its lines after fees.", 970.7),
         CURRENCY,
     ),
 )
@@ -168,19 +168,21 @@ PAYOUT_LINES = ExportTable(
     "payout_lines",
     "Lines of payment providers' reports by the day of booking, with their fees, orders and payouts.",
     (
-        Column("number", Kind.TEXT, "Order number; empty if the line is of no payment of the store.", "1001"),
+        Column(
+            "number", Kind.TEXT, "Order number; empty if the line belongs to no payment in the store.", "1001"
+        ),
         Column("source", Kind.TEXT, "Source of the order.", "default"),
         Column("provider", Kind.TEXT, "Payment provider.", "stripe"),
-        Column("line", Kind.TEXT, "The line, as the provider names it.", "txn_1"),
+        Column("line", Kind.TEXT, "Id of the line at the provider.", "txn_1"),
         Column(
             "kind",
             Kind.TEXT,
             "charge, refund, refund_reversed, dispute, dispute_reversed, fee, payout or other.",
             "charge",
         ),
-        Column("payment_reference", Kind.TEXT, "The charge, as the provider names it.", "pi_1"),
-        Column("source_reference", Kind.TEXT, "The refund or dispute, as the provider names it.", "re_1"),
-        Column("gross", Kind.MONEY, "Before the fee; negative if the money goes away.", 51.0),
+        Column("payment_reference", Kind.TEXT, "Id of the charge at the provider.", "pi_1"),
+        Column("source_reference", Kind.TEXT, "Id of the refund or dispute at the provider.", "re_1"),
+        Column("gross", Kind.MONEY, "Before the fee; negative if it leaves your balance.", 51.0),
         Column("fee", Kind.MONEY, "What the provider kept.", 1.78),
         Column("net", Kind.MONEY, "After the fee.", 49.22),
         CURRENCY,
@@ -203,7 +205,7 @@ PRODUCTS = ExportTable(
 )
 CUSTOMERS = ExportTable(
     "customers",
-    "Customers, with a row for each currency in which they have completed orders or money back.",
+    "Customers, with a row for each currency in which they have completed orders or refunds.",
     (
         *_figures(definitions.CUSTOMERS, "customer_id"),
         Column("customer_name", Kind.TEXT, "Name in the most recently loaded order.", "David Johnson"),

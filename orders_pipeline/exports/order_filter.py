@@ -50,7 +50,7 @@ class BadCursorError(ValueError):
     """A cursor is not one of this store, or belongs to other conditions."""
 
     def __init__(self) -> None:
-        super().__init__("is not a cursor of this list: take `next` of a page with the same conditions")
+        super().__init__("is not a cursor of this list: use `next` of a page with the same filters")
 
 
 def cursor_of(place: Place, wanted: OrderFilter, token: str) -> str:

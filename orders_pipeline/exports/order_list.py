@@ -44,7 +44,7 @@ STATUS = Column("status", Kind.TEXT, "Status of the order.", "completed")
 DAY = Column("day", Kind.DAY, "KPI day: the order's date in the configured time zone.", "2025-11-10")
 ORDER_LIST = ExportTable(
     "orders",
-    "Orders that imports took, the newest day first, within a day those loaded last first.",
+    "All imported orders, the newest day first; within a day, those loaded last first.",
     (
         NUMBER,
         SOURCE,
@@ -69,7 +69,7 @@ ORDER_LIST = ExportTable(
         Column(
             "settled_at",
             Kind.TIME,
-            "When it was completed, or failed for good, in UTC.",
+            "When it was completed, failed or was rolled back, in UTC.",
             "2025-11-10T12:00:00.000+00:00",
         ),
         Column("file", Kind.TEXT, "Partition key of the file that brought it.", "orders.csv-0123456789ab"),

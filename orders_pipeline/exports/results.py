@@ -59,7 +59,7 @@ from orders_pipeline.store.schema import (
 REJECTED, DUPLICATE, SKIPPED = "rejected", "duplicate", "skipped"
 RESULTS = ExportTable(
     "results",
-    "What became of each order of a file, in the order of the file. Lines without a readable order number"
+    "The outcome of each order of a file, in the order of the file. Lines without a readable order number"
     " have a row each. A return that the file reports is a row with a negative total.",
     (
         NUMBER,
@@ -86,7 +86,7 @@ RESULTS = ExportTable(
         Column(
             "settled_at",
             Kind.TIME,
-            "When it was completed, or failed for good, in UTC.",
+            "When it was completed, failed or was rolled back, in UTC.",
             "2025-11-10T12:00:00.000+00:00",
         ),
         Column("file_line", Kind.INTEGER, "Line of the file on which it starts.", 2),

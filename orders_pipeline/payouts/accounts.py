@@ -40,7 +40,7 @@ def require_our_account(connection: Connection, file: PayoutFile) -> None:
         if reference
     }
     if charges and not _any_known(connection, charges):
-        told = f"{file.name} is of another account: the store has none of its charges."
+        told = f"{file.name} belongs to another account: the store has none of its charges."
         raise FileRefused("account_other", told, f"Import the orders first. {HINT}")
 
 

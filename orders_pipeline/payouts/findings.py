@@ -52,14 +52,14 @@ class PayoutCheck:
 
 CHECKS = {
     "payments_are_in_the_reports": PayoutCheck(
-        "Each payment, refund and dispute is once in the provider's reports, with its amount and in time.",
+        "Each payment, refund and dispute is in the provider's reports once, with its amount and on time.",
         MOVEMENTS,
     ),
     "payouts_are_sums_of_their_lines": PayoutCheck(
         "Each payout is the sum of its lines.", (Subject.PAYOUT_LINES,)
     ),
     "payouts_are_at_the_bank": PayoutCheck(
-        "Each payout is once at the bank, with its amount and in time.", (Subject.PAYOUT, Subject.BANK_LINE)
+        "Each payout is at the bank once, with its amount and on time.", (Subject.PAYOUT, Subject.BANK_LINE)
     ),
 }
 
@@ -76,11 +76,12 @@ ACTIONS: dict[tuple[Subject, State], str] = {
     ): "Import the provider's reports of these days. If none has the refund, it did"
     " not happen: ask the provider, then refund again.",
     (Subject.DISPUTE, State.MISSING): "Import the provider's reports of these days. If none has the dispute,"
-    " `orders refunds reverse` takes it back.",
+    " undo it with `orders refunds reverse`.",
     (
         Subject.PAYMENT,
         State.TWICE,
-    ): "The provider booked the payment more than once. Ask whether the customer was charged twice.",
+    ): "The provider booked the payment more than once. Ask the provider whether the customer was charged "
+    "twice.",
     (Subject.REFUND, State.TWICE): "The provider booked the refund more than once. Ask for the money back.",
     (Subject.DISPUTE, State.TWICE): "The provider booked the dispute more than once. Ask for the money back.",
     (
@@ -88,9 +89,9 @@ ACTIONS: dict[tuple[Subject, State], str] = {
         State.UNKNOWN,
     ): "The store has no such payment. Import the orders, or find out who charged"
     " the customer; then refund it at the provider.",
-    (Subject.REFUND, State.UNKNOWN): "Refunded at the provider, and not in the store: book it with"
+    (Subject.REFUND, State.UNKNOWN): "Refunded at the provider, but not in the store. Book it with"
     " `orders refund ORDER --recorded --reference ID`.",
-    (Subject.DISPUTE, State.UNKNOWN): "The store does not know the dispute: book it with"
+    (Subject.DISPUTE, State.UNKNOWN): "The store does not have the dispute. Book it with"
     " `orders refund ORDER --kind dispute --reference ID`.",
     (Subject.PAYOUT_LINES, State.OFF): "The lines of these payouts do not add up to what the provider says."
     " Import the itemised reports of these days again, and look at their rejects.",
@@ -103,24 +104,25 @@ ACTIONS: dict[tuple[Subject, State], str] = {
     (
         Subject.PAYOUT,
         State.LATE,
-    ): "Import the bank statements of these days. What arrived late needs no more.",
+    ): "Import the bank statements of these days. Payouts that arrived late need no action.",
     (Subject.PAYOUT, State.TWICE): "The bank has more than one line for each of these payouts. " + _BANK,
     (Subject.PAYOUT, State.OFF): "The bank booked another amount: its fee, or a payout sent in parts. "
     + _BANK,
     (
         Subject.PAYOUT,
         State.AMBIGUOUS,
-    ): "Several payouts and bank lines fit each other. Import the provider's report"
+    ): "Several payouts and bank lines match each other. Import the provider's report"
     " with the bank's reference (Stripe: trace_id), or compare them by hand.",
-    (Subject.BANK_LINE, State.AMBIGUOUS): "Several payouts fit these lines; see the ambiguous payouts.",
+    (Subject.BANK_LINE, State.AMBIGUOUS): "Several payouts match these lines; see the ambiguous payouts.",
     (
         Subject.BANK_LINE,
         State.UNKNOWN,
-    ): "No payout fits these lines. Import the provider's reports of these days.",
+    ): "No payout matches these lines. Import the provider's reports of these days.",
 }
 _BY_STATE = {
     State.OFF: "The amounts differ. " + _ASK,
-    State.LATE: "Import the provider's newest reports. If they are imported, ask when the money is paid out.",
+    State.LATE: "Import the provider's newest reports. If they are imported, ask the provider when it will "
+    "pay out the money.",
     State.AMBIGUOUS: "These lines name several payments of the store. " + _ASK,
 }
 

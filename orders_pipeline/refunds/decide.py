@@ -51,7 +51,7 @@ def one_order(asked: RefundAsked, found: Sequence[FoundOrder]) -> FoundOrder:
         raise RefundRefused(
             "not_completed",
             f"Order {asked.order!r} is {meant[0].status}. Only completed orders can be refunded.",
-            "`orders show` tells its history.",
+            "`orders show` shows its history.",
         )
     return meant[0]
 
@@ -88,10 +88,10 @@ def _not_booked(asked: RefundAsked, so_far: Decimal, left: Refundable) -> int:
     rest = _units(so_far, left, least=0) - left.refunded
     if rest > 0:
         return rest
-    booked = f"{_money(left.refunded, left)} of order {asked.order!r} are booked as given back"
+    booked = f"{_money(left.refunded, left)} of order {asked.order!r} are booked as refunded"
     if not rest:
         raise RefundRefused(BOOKED_BEFORE, f"{booked} already.")
-    raise RefundRefused(BOOKED_MORE, f"{booked}, and the file tells of less: {so_far}.")
+    raise RefundRefused(BOOKED_MORE, f"{booked}, but the file says less: {so_far}.")
 
 
 def _everything(asked: RefundAsked, left: Refundable) -> Decided:
@@ -163,7 +163,7 @@ def _stored(asked: RefundAsked, quantity: Units) -> int:
     if not is_countable(quantity):
         raise RefundRefused(
             "quantity_invalid",
-            f"{quantity} is no quantity of a line of order {asked.order!r}.",
+            f"{quantity} is not a valid quantity for a line of order {asked.order!r}.",
             "Write a number with at most three decimals.",
         )
     return stored_units(quantity)
@@ -183,8 +183,8 @@ def _require_method(asked: RefundAsked, left: Refundable) -> None:
     if left.method is PaymentMethod.RECORDED and not asked.recorded:
         raise RefundRefused(
             "payment_recorded",
-            f"Order {asked.order!r} was paid elsewhere, so the gateway has nothing to give back.",
-            "Give the money back where it was paid, and book that here as recorded.",
+            f"Order {asked.order!r} was paid elsewhere, so the gateway cannot refund it.",
+            "Refund it where it was paid, and record that here as a recorded refund.",
         )
 
 
@@ -197,10 +197,12 @@ def _shipping(asked: RefundAsked, left: Refundable) -> int:
         raise RefundRefused(
             "shipping_exceeded",
             f"{_money(rest, left)} of the shipping, fees and tips of order {asked.order!r} are left.",
-            "Ask for less, or refund an amount without --shipping.",
+            "Request less, or refund an amount without --shipping.",
         )
     if asked.amount is not None and shipping > _units(asked.amount, left):
-        raise RefundRefused("shipping_exceeded", "The shipping is a part of the amount, and larger.", "")
+        raise RefundRefused(
+            "shipping_exceeded", "The shipping is part of the amount, so it cannot be larger.", ""
+        )
     return shipping
 
 
@@ -211,7 +213,7 @@ def _units(amount: Decimal, left: Refundable, least: int = 1) -> int:
     if not units.is_finite() or units != units.to_integral_value() or not least <= units <= MOST_UNITS:
         raise RefundRefused(
             "amount_invalid",
-            f"{amount} is no amount in {currency} that can be given back.",
+            f"{amount} is not an amount in {currency} that can be refunded.",
             f"Write an amount with at most {minor_digits(currency)} decimals that is not negative.",
         )
     return int(units)
@@ -230,7 +232,7 @@ def nothing_left(asked: RefundAsked) -> RefundRefused:
     """The refusal of a request for an order that owed nothing, or of which everything was given back."""
     return RefundRefused(
         "refund_exceeds_captured",
-        f"Nothing is left to give back of order {asked.order!r}.",
+        f"Nothing is left to refund of order {asked.order!r}.",
         "`orders show` lists what was refunded.",
     )
 

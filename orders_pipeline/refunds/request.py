@@ -221,7 +221,7 @@ def _answer_of_known(asked: RefundAsked, known: Mapping[str, tuple[str, Requeste
     return RefundRefused(
         "key_reused",
         f"The key {asked.key!r} was used for another request.",
-        "Send the same request with the same key, and another request with a key of its own.",
+        "Use the same key only for the same request, and a new key for another request.",
     )
 
 

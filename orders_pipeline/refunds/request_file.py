@@ -93,6 +93,6 @@ def _number(text: str | None, column: str) -> Decimal:
 def _whole(text: str | None) -> int:
     told = (text or "").strip()
     if not told.isdecimal():
-        message = f"{text!r} is no number of a line."
+        message = f"{text!r} is not a line number."
         raise RefundRefused("line_invalid", message, "`orders show` numbers the lines of an order.")
     return int(told)

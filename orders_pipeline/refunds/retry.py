@@ -62,9 +62,9 @@ def _lines(connection: Connection, ids: Collection[int]) -> dict[int, list[LineB
 
 
 def _too_little(refund_id: str, amount: int, lines: list[LineBack], left: Refundable) -> RefundRefused | None:
-    hint = "`orders show` lists what was refunded of its order meanwhile."
+    hint = "`orders show` lists the other refunds of its order."
     if amount > left.captured - left.refunded:
-        message = f"Refund {refund_id} would give back more than is left of what was captured."
+        message = f"Refund {refund_id} exceeds what is left of the captured amount."
         return RefundRefused("refund_exceeds_captured", message, hint)
     if any(line.quantity > left.left.lines[line.line].units_left for line in lines):
         return RefundRefused("units_exceeded", f"The units of refund {refund_id} are no longer left.", hint)

@@ -33,7 +33,7 @@ class NotEncryptedError(ConnectionError):
     def __init__(self, host: str) -> None:
         super().__init__(
             f"{host} does not offer STARTTLS, so no mail was sent. Use smtps://, or add ?tls=off to "
-            "ORDERS_SMTP_URL if the server is on this machine or takes mail without a password."
+            "ORDERS_SMTP_URL if the server is on this machine or accepts mail without a password."
         )
 
 

@@ -46,7 +46,7 @@ def find_server() -> Path:
         return bundled
     raise RedisServerMissing(
         "no Redis server was found: install redis or valkey (Debian: apt-get install redis-server), use "
-        "CPython 3.11 or 3.12 on Linux x86-64, where the packages hold a server, or set ORDERS_REDIS_URL"
+        "CPython 3.11 or 3.12 on Linux x86-64, for which a package contains a server, or set ORDERS_REDIS_URL"
     )
 
 

@@ -27,7 +27,9 @@ def require_present_store(url: str, folder: Path) -> None:
     address = make_url(url)
     file, memory = _file(address), _memory(address, folder)
     if file and memory.exists() and not file.exists():
-        raise _refusal("store_missing", f"The order store {file}, which this home has used, is gone.", memory)
+        raise _refusal(
+            "store_missing", f"The order store {file}, which this home used before, is missing.", memory
+        )
 
 
 def require_known_store(engine: Engine, folder: Path) -> None:
@@ -44,9 +46,9 @@ def require_known_store(engine: Engine, folder: Path) -> None:
         return
     found, file = _token(engine), _file(engine.url)
     if found is None:
-        raise _refusal("store_empty", "The order store, which this home has used, is empty now.", memory)
+        raise _refusal("store_empty", "The order store, which this home used before, is now empty.", memory)
     if file and found != known:
-        told = f"The order store {file} is not the one that this home has used."
+        told = f"The order store {file} is not the one that this home used before."
         raise _refusal("store_replaced", told, memory)
 
 

@@ -71,7 +71,7 @@ CAPTURED, BELONGING, HOLDING, AGREEING = (
 GATEWAY_CHECKS = {
     CAPTURED: "The gateway captured each completed order exactly once, with its total and currency.",
     BELONGING: "Each capture at the gateway belongs to a paid order.",
-    HOLDING: "The gateway holds no money but that of authorized orders.",
+    HOLDING: "The gateway holds money only for authorized orders.",
     AGREEING: "The gateway's own journal records each answered payment with the same outcome.",
 }
 Rows = Iterator[dict[str, Any]]

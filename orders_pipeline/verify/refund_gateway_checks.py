@@ -23,7 +23,7 @@ from orders_pipeline.verify.check import Check, check_none
 AGREEING, BELONGING = "gateway_agrees_with_refunds", "money_given_back_belongs_to_refunds"
 REFUND_CHECKS = {
     AGREEING: "The gateway's own journal records each settled refund with the same outcome and amount.",
-    BELONGING: "Each refund that the gateway made belongs to a refund that was completed or is asked for.",
+    BELONGING: "Each refund that the gateway made belongs to a refund that is completed or requested.",
 }
 Journal = Mapping[str, RefundEntry]
 Rows = Iterator[dict[str, Any]]

@@ -121,7 +121,7 @@ def test_a_strangers_file_is_mapped_once_and_its_next_file_is_recognised(
         empty = bench.folder / "empty.csv"
         empty.touch()
         chooser.value.set_files([empty])
-        expect(page.locator("#sent li")).to_contain_text("Not taken")
+        expect(page.locator("#sent li")).to_contain_text("Not accepted")
         page.evaluate(DROP, ["shop.csv", STRANGER])
         page.wait_for_url("**/mapping")
         expect(page.locator("#outcome")).to_contain_text("10.50")

@@ -65,7 +65,7 @@ def test_orders_are_filtered_by_address_and_html_is_text(browser: Browser, url: 
         expect(page.get_by_role("heading", name="Order 1/a")).to_be_visible()
         expect(page.locator("#lines")).to_contain_text(IMG)
         expect(page.locator("#history")).to_contain_text("sold.csv, line 2")
-        expect(page.locator("#history")).to_contain_text("Payment taken")
+        expect(page.locator("#history")).to_contain_text("Payment charged")
         expect(page.get_by_role("link", name="Sign in to act")).to_be_visible()
         missing = page.goto("/orders/none")
         assert missing
@@ -87,7 +87,7 @@ def test_an_order_is_refunded_by_line_after_a_preview(browser: Browser, url: str
         expect(dialog.get_by_role("alert")).to_contain_text("25.00")
         dialog.locator("[name=line-1]").fill("1")
         dialog.get_by_role("button", name="Preview").click()
-        expect(dialog).to_contain_text("10.00 USD will go back to the customer.")
+        expect(dialog).to_contain_text("10.00 USD will be refunded to the customer.")
         assert bench.rows("refunds") == []
         dialog.get_by_role("button", name="Refund 10.00 USD").click()
         expect(dialog).to_contain_text("The refund of 10.00 USD is pending.")
@@ -124,7 +124,7 @@ def test_many_orders_are_previewed_and_changed_at_once(
         page.get_by_role("button", name="Retry…").click()
         expect(dialog).to_contain_text("10.00EUR")
         dialog.get_by_role("button", name="Retry 1 order").click()
-        expect(dialog).to_contain_text("1 order begin again")
+        expect(dialog).to_contain_text("1 order will be retried")
     assert [bench.statuses()[number] for number in ("2", "3")] == ["failed", "pending"]
 
 
@@ -155,9 +155,9 @@ def test_an_action_on_orders_that_changed_since_is_shown_again(url: str, bench: 
 
     (digest,) = re.findall(r'name="digest" value="(\w+)"', ask("GET"))
     first, again = (ask("POST", digest=digest, key="one form", reason="damaged") for _ in range(2))
-    assert "The refund of 1 order was asked for" in first
+    assert "The refund of 1 order was requested" in first
     assert "have changed since you looked" in again
-    assert "nothing is left to give back" in again
+    assert "nothing is left to refund" in again
     assert len(bench.rows("refunds")) == 1
     with reading(bench.engine) as connection:
         (done,) = list_actions(connection, ActionFilter(action="refunds.request"), 10)
@@ -171,7 +171,7 @@ def test_failed_orders_are_retried_and_cancelled(browser: Browser, url: str, ben
         expect(page.get_by_role("dialog")).to_contain_text("1 order: 1 out of stock")
         assert problems(page) == []
         page.get_by_role("button", name="Retry 1 order").click()
-        expect(page.get_by_role("dialog")).to_contain_text("1 order begin again")
+        expect(page.get_by_role("dialog")).to_contain_text("1 order will be retried")
         assert bench.statuses()["2"] == "pending"
         page.get_by_role("link", name="Done").click()
         page.get_by_role("link", name="Cancel order").click()

@@ -58,7 +58,7 @@ def test_an_empty_home_says_what_to_do(browser: Browser, url: str) -> None:
     with tab(browser, url) as page:
         page.goto("/")
         expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
-        expect(page.get_by_text("Nothing needs you")).to_be_visible()
+        expect(page.get_by_text("Nothing needs your attention")).to_be_visible()
         expect(page.get_by_text("No files yet")).to_be_visible()
         assert problems(page) == []
 

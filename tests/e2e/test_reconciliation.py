@@ -55,7 +55,7 @@ def test_the_api_tells_what_was_found_and_what_to_do(url: str) -> None:
 def test_the_page_shows_the_findings_and_html_stays_text(url: str) -> None:
     page = requests.get(f"{url}/reconciliation", timeout=30)
     assert page.status_code == 200
-    for text in ("Another amount", "The amounts differ", "order &lt;b&gt;1", "11.00"):
+    for text in ("Wrong amount", "The amounts differ", "order &lt;b&gt;1", "11.00"):
         assert text in page.text
     assert "<b>1" not in page.text
 

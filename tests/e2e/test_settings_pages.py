@@ -48,7 +48,7 @@ def test_a_link_signs_in_once_and_leaves_nothing_in_the_address(
         assert "once" not in page.url
     with tab(browser, url) as page:
         page.goto(link)
-        expect(page.get_by_text("This link was used or is too old.")).to_be_visible()
+        expect(page.get_by_text("This link was already used or has expired.")).to_be_visible()
         assert problems(page) == []
 
 
@@ -58,7 +58,7 @@ def test_a_person_signs_in_changes_the_password_and_signs_out(browser: Browser, 
         page.goto("/settings/audit")
         assert problems(page) == []
         sign_in(page, "viewer", "wrong")
-        expect(page.get_by_text("Name or password is wrong.")).to_be_visible()
+        expect(page.get_by_text("The name or the password is wrong.")).to_be_visible()
         sign_in(page, "viewer")
         page.wait_for_url(f"{url}/settings/audit")
         expect(page.get_by_role("link", name="API keys")).to_have_count(0)
@@ -67,7 +67,7 @@ def test_a_person_signs_in_changes_the_password_and_signs_out(browser: Browser, 
         page.get_by_label("New password", exact=True).fill(new)
         page.get_by_label("New password, again").fill(new)
         page.get_by_role("button", name="Change password").click()
-        expect(page.get_by_text("Your password is changed.")).to_be_visible()
+        expect(page.get_by_text("Your password was changed.")).to_be_visible()
         expect(page.get_by_text("This browser")).to_be_visible()
         expect(page.get_by_role("cell", name="Chrome, Linux")).to_be_visible()
         assert problems(page) == []
@@ -78,7 +78,7 @@ def test_a_person_signs_in_changes_the_password_and_signs_out(browser: Browser, 
         answered = page.goto("/settings/users")
         assert answered
         assert answered.status == 403
-        expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()
+        expect(page.get_by_role("heading", name="You do not have permission to do this")).to_be_visible()
 
 
 def test_profiles_are_listed_and_removed_and_payments_told_without_secrets(
@@ -101,7 +101,7 @@ def test_profiles_are_listed_and_removed_and_payments_told_without_secrets(
         assert problems(page) == []
         page.get_by_label("Remove the profile own").click()
         page.get_by_role("button", name="Yes, remove. 0 files").click()
-        expect(page.get_by_text("The profile is removed.")).to_be_visible()
+        expect(page.get_by_text("The profile was removed.")).to_be_visible()
         expect(page.get_by_role("heading", name="No saved profiles")).to_be_visible()
 
 
@@ -120,14 +120,14 @@ def test_an_administrator_manages_users_and_keys(browser: Browser, url: str, eng
         form.get_by_label("Role").select_option("operator")
         form.get_by_label("First password").fill(PASSWORD)
         form.get_by_role("button", name="Add").click()
-        expect(page.get_by_text("The user is added.")).to_be_visible()
+        expect(page.get_by_text("The user was added.")).to_be_visible()
         page.get_by_label("Role of carol").select_option("viewer")
         page.get_by_role("row").filter(has_text="carol").get_by_role("button", name="Change role").click()
-        expect(page.get_by_text("The role is changed.")).to_be_visible()
+        expect(page.get_by_text("The role was changed.")).to_be_visible()
         assert problems(page) == []
         page.get_by_label("Remove carol").click()
         page.get_by_role("button", name="Yes, remove carol").click()
-        expect(page.get_by_text("The user is removed.")).to_be_visible()
+        expect(page.get_by_text("The user was removed.")).to_be_visible()
         page.get_by_role("link", name="API keys").click()
         page.locator("#new").get_by_label("Name").fill("deploy")
         page.get_by_role("button", name="Create").click()

@@ -233,7 +233,9 @@ def test_what_the_gateway_refuses_for_good_fails_alone_and_is_in_no_journal(serv
     assert set(outcomes) - refused == expected(charges) - {
         SIMULATED.outcome_of(one.charge) for one in refused
     }
-    assert {one.reason for one in refused} == {"refused: 400 not_allowed: This account may not do that."}
+    assert {one.reason for one in refused} == {
+        "refused: 400 not_allowed: This account does not have permission for this."
+    }
     assert not server.journal().keys() & {one.charge.key for one in refused}
     assert set(stream(gateway, charges)[0]) == set(outcomes)
     assert gateway.holds(next(iter(refused)))

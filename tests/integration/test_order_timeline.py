@@ -68,7 +68,7 @@ def test_a_dispute_that_is_won_does_not_look_like_a_failed_refund(lone_bench: Im
     with reading(lone_bench.engine) as connection:
         (story,) = find_orders(connection, "1", None)
     last = history_of(story)[-1]
-    assert (last.text, last.detail, last.tone) == ("The disputed money came back", "won", "good")
+    assert (last.text, last.detail, last.tone) == ("The disputed amount was returned", "won", "good")
     assert shown_events(story)[-1].endswith(f"dispute {booked.refund_id} reversed: won")
 
 
@@ -79,7 +79,7 @@ def test_a_large_refund_tells_whose_approval_it_waits_for_and_has(lone_bench: Im
     (large,) = shop.request(asked("1", amount="4.00", reason="late"))
     assert isinstance(large, Requested)
     assert last_shown(lone_bench).endswith(
-        "requested by cli:ada: late, waits for the approval of another operator"
+        "requested by cli:ada: late, waits for another operator's approval"
     )
     shop.act(RefundAction.APPROVE, large.refund_id, actor=EVE)
     assert last_shown(lone_bench).endswith("requested by cli:ada: late, approved by cli:eve")

@@ -188,7 +188,10 @@ def test_a_restore_is_refused_while_a_command_is_at_work_and_names_it(settings: 
     with member(settings) as command:
         with pytest.raises(StackError) as refused, kept_stopped(settings):
             pass
-        assert (refused.value.code, refused.value.hint) == ("home_in_use", "Let them end, then try again.")
+        assert (refused.value.code, refused.value.hint) == (
+            "home_in_use",
+            "Wait until they have ended, then try again.",
+        )
         assert f"(process {command.pid})" in refused.value.message
         assert refused.value.message.count("process") == 1
         leave(command)

@@ -19,8 +19,9 @@ at `/`, and the full description with examples is at `/api/openapi.json`. The
 - A successful answer is `{"success": true, "data": ...}`. An error is `{"success": false, "message":
   "..."}`. 422 names the invalid parameter, 404 what does not exist, and 503 the service that is down.
   Refusals of refunds add a stable `code` and a `hint`. `/api/health` has its own format.
-- Figures are in one currency: `currency`, in upper or lower case, by default `ORDERS_CURRENCY`. Write
-  days as `2025-11-10`. A range includes both its first and its last day. If the end is before the start,
+- Figures are in one currency: that of the parameter `currency`, in upper or lower case, or by default
+  `ORDERS_CURRENCY`. Write days as `2025-11-10`. A range includes both its first and its last
+  day. If the end is before the start,
   the answer is 422.
 - Answers have an `ETag`. If you send it in `If-None-Match` and nothing has changed, the answer is an
   empty 304.
@@ -63,7 +64,9 @@ def _row(method: str, path: str, described: dict[str, Any], schemas: dict[str, A
         body = content["application/json"]["schema"]
         body = schemas[body["$ref"].rpartition("/")[2]] if "$ref" in body else body
         told.append("JSON: " + ", ".join(f"`{name}`" for name in body["properties"]))
-    return f"| `{method.upper()} {path}` | {', '.join(told)} | {described['description']} |\n"
+    return (
+        f"| `{method.upper()} {path}` | {', '.join(told)} | {' '.join(described['description'].split())} |\n"
+    )
 
 
 def _of_its_own(parameter: dict[str, Any]) -> bool:

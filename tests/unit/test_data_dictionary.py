@@ -30,24 +30,27 @@ PAGE = PROJECT_ROOT / "docs" / "data-dictionary.md"
 HEAD = """\
 # Data dictionary
 
-Every figure is of one currency. A KPI day is the order's date in `ORDERS_TIMEZONE`; of money that went back,
-the date on which it did ([figures](figures.md)). Money in figures is in the currency's major unit, such as
-dollars. `make format` writes this page from
-`orders_pipeline/figures/kpis/dictionary.py`; the API's description and the assets in Dagster say the same.
+This page defines every figure and column. Every figure is in one currency, and money in figures is in the
+currency's major unit, such as dollars. A KPI day is the order's date in `ORDERS_TIMEZONE`; for refunds and
+disputes, it is the day on which they were completed ([figures](figures.md)).
+
+`make format` generates this page from `orders_pipeline/figures/kpis/dictionary.py`. The API's description and
+the assets in Dagster use the same definitions.
 """
 EXPORTS = """
 # Exports
 
-What `orders results`, `orders list` and `orders export` write ([results](results.md)). The export
-`daily_kpis` has the columns of `daily_kpis` above. Money is in the major unit of the row's currency.
-`make format` writes this part from `orders_pipeline/exports`.
+These are the tables that `orders results`, `orders list` and `orders export` write ([results](results.md)).
+The export `daily_kpis` has the columns of `daily_kpis` above. Money is in the major unit of the row's
+currency. `make format` generates this part from `orders_pipeline/exports`.
 """
 TOOLS = """
 # Tables for other tools
 
-The tables of `figures.duckdb`, and of the schema `figures` on PostgreSQL ([tools](tools.md)). Both have the
-same names and columns. Each amount is in the major unit of the row's `currency`: never add up amounts of
-different currencies. `make format` writes this part from `orders_pipeline/figures/tables/definitions.py`.
+These are the tables of `figures.duckdb`, and of the schema `figures` on PostgreSQL ([tools](tools.md)). Both
+have the same names and columns. Each amount is in the major unit of the row's `currency`: never add up
+amounts of different currencies. `make format` generates this part from
+`orders_pipeline/figures/tables/definitions.py`.
 """
 TYPES = {
     Kind.MONEY: dictionary.DECIMAL,

@@ -11,13 +11,16 @@ PAGE = PROJECT_ROOT / "docs" / "questions.md"
 HEAD = """\
 # Questions
 
-Each query runs as it stands here on `figures.duckdb` and, on PostgreSQL, in the schema `figures`
-([tools](tools.md)). `orders report NAME` prints its answer, `--csv` and `--json` for programs; in a notebook,
-`open_frames().report("NAME")` is a polars frame.
+Ready-made reports for analysts, with their SQL. There are three ways to run them:
 
-Each row is of one currency. Months and days are those of orders in `ORDERS_TIMEZONE`; the
-[data dictionary](data-dictionary.md#tables-for-other-tools) describes the columns behind them. `make format`
-writes this page from `orders_pipeline/figures/questions`.
+- `orders report NAME` prints the result; for programs, add `--csv` or `--json`.
+- In a notebook, `open_frames().report("NAME")` returns a polars frame.
+- Copy the query into any tool that reads `figures.duckdb` or, on PostgreSQL, the schema `figures`
+  ([tools](tools.md)).
+
+Each row is in one currency. Months and days are those of orders in `ORDERS_TIMEZONE`. The
+[data dictionary](data-dictionary.md#tables-for-other-tools) describes the columns that the queries use.
+`make format` generates this page from `orders_pipeline/figures/questions`.
 
 | name | question |
 |---|---|

@@ -24,7 +24,7 @@ def alerts(
     request: Request,
     context: Context,
     hours: Annotated[
-        int, Query(ge=0, le=YEAR, description="Include alerts that ended in the last hours, up to this many.")
+        int, Query(ge=0, le=YEAR, description="Also include alerts that ended in this many last hours.")
     ] = 0,
 ) -> Response:
     """Open alerts, the oldest first."""

@@ -69,8 +69,8 @@ class NotificationStats(BaseModel):
     by_type: dict[str, int]
     by_channel: dict[str, int]
     sent_today: int
-    waiting_since: str | None = Field(description="When the oldest notice was queued that waits to be tried.")
-    failing_since: str | None = Field(description="Since when the mail server takes nothing.")
+    waiting_since: str | None = Field(description="When the oldest waiting notice was queued.")
+    failing_since: str | None = Field(description="Since when the mail server accepts nothing.")
     last_error: str | None
     last_success_at: str | None
     timestamp: str
@@ -90,7 +90,7 @@ def notifications(
     from_date: Annotated[Day | None, Query(description="First day, in the configured time zone.")] = None,
     to_date: Annotated[Day | None, Query(description="Last day, included.")] = None,
     before: Annotated[
-        int | None, Query(ge=1, le=LARGEST_ID, description="`next` of the page before.")
+        int | None, Query(ge=1, le=LARGEST_ID, description="`next` of the previous page.")
     ] = None,
     limit: Limit = 50,
 ) -> Response:

@@ -61,7 +61,7 @@ def list_of_orders(
     limit: Annotated[int, Query(ge=1, le=1000, description="Orders on a page.")] = 50,
     cursor: Annotated[
         str | None,
-        Query(max_length=100, description="`next` of the page before, with the same filters."),
+        Query(max_length=100, description="`next` of the previous page, with the same filters."),
     ] = None,
     file_format: Annotated[
         FileFormat | None,

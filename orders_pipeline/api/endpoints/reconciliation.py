@@ -27,7 +27,7 @@ class Finding(BaseModel):
     state: State = Field(description="How the two sides compare.")
     currency: str = Field(description="ISO 4217 code of the amounts.", examples=["USD"])
     count: int = Field(description="How many there are.", examples=[3])
-    expected: float = Field(description="What they should come to.", examples=[153.0])
+    expected: float = Field(description="Expected sum.", examples=[153.0])
     found: float = Field(description="What they come to.", examples=[102.0])
     difference: float = Field(description="Found less expected.", examples=[-51.0])
     action: str = Field(description="What to do about it; empty if nothing.")
@@ -45,11 +45,12 @@ class Reconciliation(BaseModel):
         description="End of the newest bank statement.", examples=["2025-11-12T22:59:59+00:00"]
     )
     differences: dict[str, float] = Field(
-        description="What the findings leave unexplained, by currency: 0. Empty if days are given.",
+        description="Amounts that the findings do not explain, by currency; should be 0. Empty if days are "
+        "given.",
         examples=[{"USD": 0.0}],
     )
-    findings: list[Finding] = Field(description="What somebody has to act on.")
-    fine: list[Finding] = Field(description="What agrees, or is not due yet.")
+    findings: list[Finding] = Field(description="Findings that somebody has to act on.")
+    fine: list[Finding] = Field(description="Amounts that agree or are not due yet.")
 
 
 @router.get("/reconciliation", response_model=Answer[Reconciliation])

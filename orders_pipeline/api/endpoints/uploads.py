@@ -125,7 +125,7 @@ def _options(text: str) -> dict[str, Any]:
         raise Refused(422, "options: this is no JSON") from None
     known = {one.name: one for one in all_options() if one.name not in (*PATHS, "profile", "source")}
     if not isinstance(said, dict):
-        raise Refused(422, "options: this is no JSON object")
+        raise Refused(422, "options: this is not a JSON object")
     for name, value in said.items():
         if name not in known:
             raise Refused(422, f"options: there is no option {name!r}")

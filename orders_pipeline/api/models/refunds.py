@@ -42,14 +42,14 @@ class WantedRefund(BaseModel):
     )
     lines: list[WantedLine] = Field([], max_length=1000, description="Not combined with an amount.")
     shipping: Number = Field(
-        Decimal(0), description="In addition to lines; with an amount: its part that is shipping."
+        Decimal(0), description="In addition to lines; with an amount: the part of it that is shipping."
     )
     reason: Text = Field(description="For the order's history.", examples=["late"])
     kind: RefundKind = Field(
         RefundKind.REFUND, description="dispute: the customer's bank took the money back."
     )
     fee: Number = Field(Decimal(0), description="Fee of a dispute, in addition to its amount.")
-    recorded: bool = Field(False, description="The money was given back elsewhere, not through the gateway.")
+    recorded: bool = Field(False, description="The refund was made elsewhere, not through the gateway.")
     reference: Text | None = Field(
         None,
         description="Reference of the refund that was made elsewhere, or of the dispute.",

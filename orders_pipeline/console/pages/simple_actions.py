@@ -75,7 +75,7 @@ def _resume(context: ApiContext, caller: Caller, _form: FormData) -> None:
 def _restock(context: ApiContext, caller: Caller, form: FormData) -> None:
     sku, units = str(form.get("sku")), _units(form)
     if units is None or units <= 0:
-        raise Refused(422, "Say how many units arrived, such as 12 or 2.5.")
+        raise Refused(422, "Enter how many units arrived, such as 12 or 2.5.")
     try:
         with context.engine.begin() as connection:
             on_hand = quantity_number(restock(connection, sku, units))
@@ -103,7 +103,7 @@ def _units(form: FormData) -> Units | None:
     except InvalidOperation:
         units = Decimal(-1)
     if units is not None and not (units.is_finite() and 0 <= units <= MOST_UNITS and is_countable(units)):
-        raise Refused(422, f"{text} is no number of units. Write a number such as 12 or 2.5.")
+        raise Refused(422, f"{text} is not a number of units. Enter a number such as 12 or 2.5.")
     return units
 
 

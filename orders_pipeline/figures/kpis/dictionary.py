@@ -1,7 +1,7 @@
 """The data dictionary: the meaning of each figure and column, for API, docs and asset descriptions.
 
-Every figure is in one currency. A KPI day is a date in the configured time zone: of orders, the date of the
-order; of money that went back, the date on which it did.
+Every figure is in one currency. A KPI day is a date in the configured time zone: of an order, the date of the
+order; of a refund or dispute, the date on which it was completed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ PERIOD = {
         "Declined charges, including those of earlier attempts at an order.", INTEGER, 1
     ),
     "payment_success_rate": Definition(
-        "Share of answered charges that succeeded, to four decimals; empty without charges.",
+        "Share of charges with a known outcome that succeeded, to four decimals; empty without charges.",
         DECIMAL,
         0.8333,
     ),
@@ -98,37 +98,37 @@ PERIOD = {
         0.0,
     ),
     "tax_included": Definition(
-        "Taxes contained in prices; for information, no part of the sum.", DECIMAL, 0.0
+        "Taxes contained in prices; for information only, not part of the sum.", DECIMAL, 0.0
     ),
     "recorded_revenue": Definition(
         "The part of the revenue that was paid elsewhere and only recorded.", DECIMAL, 0.0
     ),
     "refunded": Definition(
-        "Money given back, by the day on which it went back: completed refunds, and returns that name no"
-        " order. Disputes are not included.",
+        "Amount refunded, by the day of the refund: completed refunds, and returns that name no order."
+        " Disputes are not included.",
         DECIMAL,
         0.0,
     ),
     "refund_count": Definition(
-        "Completed refunds, and returns that name no order, by the day on which the money went back.",
+        "Number of completed refunds and of returns that name no order, by the day of the refund.",
         INTEGER,
         0,
     ),
     "net_revenue": Definition(
-        "Total revenue - refunded: orders by their own day, refunds by theirs. Negative if more went back in"
-        " the period than its orders owed.",
+        "Total revenue - refunded: orders by their own day, refunds by theirs. Negative if more was refunded"
+        " in the period than its orders owed.",
         DECIMAL,
         485.96,
     ),
     "refunded_of_orders": Definition(
-        "What went back to date for the orders of this period, by the day of the order, whenever it went"
-        " back. Disputes, and returns that name no order, are not included.",
+        "Amount refunded so far for the orders of this period, by the day of the order, whenever it was"
+        " refunded. Disputes, and returns that name no order, are not included.",
         DECIMAL,
         0.0,
     ),
     "disputed": Definition(
-        "Money that customers' banks took back (disputes, or chargebacks), by the day on which it went back;"
-        " no part of `refunded`.",
+        "Money that customers' banks took back (disputes, or chargebacks), by the day of the dispute; not"
+        " part of `refunded`.",
         DECIMAL,
         0.0,
     ),
@@ -148,7 +148,7 @@ PERIOD = {
 }
 
 KPI_DAY = Definition(
-    "KPI day in the configured time zone: the date of orders; of money that went back, when it did.",
+    "KPI day in the configured time zone: the date of the order; for refunds, the date of the refund.",
     DATE,
     "2025-11-10",
 )
@@ -186,8 +186,9 @@ CUSTOMER_PLACE = {
     "customer_name": Definition("Name in the customer's most recently loaded order.", TEXT, "David Johnson"),
     "order_count": Definition("Completed orders of the customer.", INTEGER, 1),
     "total_spent": Definition(
-        "Sum of the totals of these orders, less refunds and returns. The board ranks by this figure. A"
-        " customer who got everything back has 0. Returns that name no order can make it negative.",
+        "Sum of the totals of these orders, less refunds and returns. The leaderboard ranks by this"
+        " figure. It is 0 for a customer whose orders were all refunded. Returns that name no order can"
+        " make it negative.",
         DECIMAL,
         259.98,
     ),
@@ -195,16 +196,18 @@ CUSTOMER_PLACE = {
 PRODUCT_PLACE = {
     "rank": RANK,
     "product_sku": Definition("Product.", TEXT, "SKU-002"),
-    "product_name": Definition("Name in the product list, else in the first order.", TEXT, "USB-C Charger"),
+    "product_name": Definition(
+        "Name in the product list, or else in the first order.", TEXT, "USB-C Charger"
+    ),
     "total_quantity": Definition(
         "Units in completed orders less units returned, with up to three decimals for goods by weight. The"
-        " board ranks by this figure.",
+        " leaderboard ranks by this figure.",
         DECIMAL,
         8,
     ),
     "total_revenue": Definition(
-        "Sum of these order lines before discounts and before rounding to order totals, less what was given"
-        " back for them. A refund of an amount alone, without lines, changes no product.",
+        "Sum of these order lines before discounts and before rounding to order totals, less refunds for"
+        " them. A refund of an amount without lines changes no product.",
         DECIMAL,
         120.0,
     ),
@@ -255,16 +258,16 @@ REJECT = {
 
 REFUND = {
     "id": Definition("Number in the store.", INTEGER, 1),
-    "refund_id": Definition("Its name for commands and the API; drawn at random.", TEXT, "5f0c2a"),
+    "refund_id": Definition("Its id for commands and the API; random.", TEXT, "5f0c2a"),
     "order_id": Definition("The order in the store.", INTEGER, 1),
     "attempt": Definition("The attempt whose payment is refunded.", INTEGER, 1),
     "kind": Definition("refund, or dispute: the customer's bank took the money back.", TEXT, "refund"),
-    "method": Definition("gateway, or recorded: the money was given back elsewhere.", TEXT, "gateway"),
+    "method": Definition("gateway, or recorded: refunded elsewhere.", TEXT, "gateway"),
     "amount": Definition("In the currency's minor unit.", INTEGER, 1000),
     "shipping": Definition("Part of the amount that is for no line, in minor units.", INTEGER, 0),
-    "fee": Definition("What a dispute costs on top of its amount, in minor units.", INTEGER, 0),
+    "fee": Definition("Fee for a dispute, on top of its amount, in minor units.", INTEGER, 0),
     "restock": Definition("Whether the units of its lines are sold again.", TEXT, True),
-    "reason": Definition("As whoever asked for it gave it.", TEXT, "damaged"),
+    "reason": Definition("The reason given in the request.", TEXT, "damaged"),
     "status": Definition("pending, processing, completed, failed or cancelled.", TEXT, "completed"),
     "requested_at": Definition("Microseconds since 1970, UTC.", INTEGER, 1762776000000000),
     "settled_at": Definition(
@@ -276,7 +279,7 @@ REFUND = {
 }
 DAILY_KPIS = Dataset(
     "daily_kpis",
-    "Revenue, orders by outcome, payments and customers, by order date and currency; money that went back.",
+    "Revenue, orders by outcome, payments and customers by order date and currency; refunds and disputes.",
     {
         "day": KPI_DAY,
         **PERIOD,
@@ -284,8 +287,8 @@ DAILY_KPIS = Dataset(
 )
 CUSTOMER_SALES = Dataset(
     "customer_sales_by_day",
-    "Orders of each customer by the day of the order, and what went back by the day on which it did; without"
-    " guests. A row whose `order_count` is 0 has only money that went back.",
+    "Orders of each customer by the day of the order, and refunds by the day of the refund; without guests. A"
+    " row whose `order_count` is 0 has only refunds.",
     {
         "day": KPI_DAY,
         "currency": PERIOD["currency"],
@@ -297,7 +300,7 @@ CUSTOMER_SALES = Dataset(
 )
 PRODUCT_SALES = Dataset(
     "product_sales_by_day",
-    "Sales of each product by the day of the order, and what came back by the day of its refund. A row whose"
+    "Sales of each product by the day of the order, and returned units by the day of the refund. A row whose"
     " `order_count` is 0 has only returned units.",
     {
         "day": KPI_DAY,
@@ -306,8 +309,8 @@ PRODUCT_SALES = Dataset(
         "order_count": Definition("Completed orders of this day that contain the product.", INTEGER, 3),
         "total_quantity": Definition("Units in these orders, before returns.", DECIMAL, 8),
         "total_revenue": Definition("Sum of these order lines before discounts.", DECIMAL, 120.0),
-        "units_returned": Definition("Units that refunds and returns of this day name.", DECIMAL, 0),
-        "refunded": Definition("What was given back on this day for these units.", DECIMAL, 0.0),
+        "units_returned": Definition("Units of refunds and returns of this day.", DECIMAL, 0),
+        "refunded": Definition("Amount refunded on this day for these units.", DECIMAL, 0.0),
     },
 )
 REALTIME_KPIS = Dataset("realtime_kpis", "Open orders, and orders settled today, in one currency.", REALTIME)
@@ -325,9 +328,7 @@ ORDERS = Dataset("orders", "Orders of one file, each completed, rolled back or f
 REJECTED_ORDER_ROWS = Dataset(
     "rejected_order_rows", "Rejected lines of one file, with position, reason code and hint.", REJECT
 )
-REFUNDS = Dataset(
-    "refunds", "Money given back to customers, and disputes; each belongs to a completed order.", REFUND
-)
+REFUNDS = Dataset("refunds", "Refunds and disputes; each belongs to a completed order.", REFUND)
 PAYOUTS = Dataset(
     "payouts",
     "What each day brought at the payment provider, after its fees, and what it paid out, in each currency.",

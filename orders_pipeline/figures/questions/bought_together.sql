@@ -1,5 +1,5 @@
 -- Products bought together
--- Pairs of products that stand in the same completed orders most often, and the share of the orders with the
+-- Pairs of products that are most often in the same completed order, and the share of the orders with the
 -- first product that have the second one too.
 WITH baskets AS (
     SELECT DISTINCT

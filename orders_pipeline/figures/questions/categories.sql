@@ -1,5 +1,5 @@
 -- Sales by category
--- Units and sales of each category by month, less what came back. Products without a category stand together.
+-- Units and sales of each category by month, less returns. Products without a category are one group.
 SELECT
     date_trunc('month', sales.day)::DATE AS month,
     sales.currency,

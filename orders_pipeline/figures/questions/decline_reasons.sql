@@ -1,5 +1,5 @@
 -- Decline reasons
--- Declined charges by the gateway's reason, and what became of their orders: a retry may have succeeded.
+-- Declined charges by the gateway's reason, and the outcome of their orders, because a retry may have succeeded.
 SELECT
     payments.currency,
     payments.decline_reason,

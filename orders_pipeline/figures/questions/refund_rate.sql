@@ -1,5 +1,5 @@
 -- Refund rate
--- By the month of the order: the share of revenue that went back so far, and of orders with a refund.
+-- By the month of the order: the share of revenue that was refunded so far, and of orders with a refund.
 SELECT
     date_trunc('month', day)::DATE AS month,
     currency,

@@ -73,13 +73,13 @@ PRODUCT_SALES = Table(
 )
 CUSTOMERS = Table(
     "customers",
-    "Customers, with a row for each currency in which they have completed orders or money back.",
+    "Customers, with a row for each currency in which they have completed orders or refunds.",
     (
         Column("customer_id", Kind.TEXT, "Customer id.", "505"),
         CURRENCY,
         Column("order_count", Kind.INTEGER, "Completed orders.", 1),
         Column("total_spent", Kind.MONEY, "Sum of their totals, before refunds.", 259.98),
-        Column("refunded", Kind.MONEY, "Given back by refunds and returns.", 0.0),
+        Column("refunded", Kind.MONEY, "Amount of refunds and returns.", 0.0),
     ),
 )
 PRODUCTS = Table(
@@ -88,18 +88,23 @@ PRODUCTS = Table(
     (
         Column("product_sku", Kind.TEXT, "Product.", "SKU-002"),
         Column(
-            "product_name", Kind.TEXT, "Name in the product list, else in the first order.", "USB-C Cable"
+            "product_name", Kind.TEXT, "Name in the product list, or else in the first order.", "USB-C Cable"
         ),
         Column(
-            "price", Kind.MONEY, "List price, without a currency; empty if no product list has it.", 19.99
+            "price",
+            Kind.MONEY,
+            "List price, without a currency; empty if the product is in no product list.",
+            19.99,
         ),
         Column("category", Kind.TEXT, "Category in the product list; empty if it has none.", "Accessories"),
-        Column("listed", Kind.TRUTH, "Whether a product list has it; else an order file brought it.", True),
+        Column(
+            "listed", Kind.TRUTH, "Whether it is in a product list; if not, an order file added it.", True
+        ),
         Column("initial_stock", Kind.UNITS, "Units at the beginning.", 100),
-        Column("restocked", Kind.UNITS, "Units that came later, returned ones included.", 0),
+        Column("restocked", Kind.UNITS, "Units added later, including returned ones.", 0),
         Column("on_hand", Kind.UNITS, "Units that can be sold.", 90),
         Column("reserved", Kind.UNITS, "Units held for open orders.", 0),
-        Column("sold", Kind.UNITS, "Units of completed orders, less those returned to the shelf.", 10),
+        Column("sold", Kind.UNITS, "Units of completed orders, less those returned to stock.", 10),
     ),
 )
 CUSTOMER_LEADERBOARD = Table(
@@ -117,19 +122,22 @@ PRODUCT_LEADERBOARD = Table(
 )
 ORDERS = Table(
     "orders",
-    "Orders that imports took, whatever became of them.",
+    "All imported orders, whatever their outcome.",
     (
         ORDER_ID,
         Column("number", Kind.TEXT, "Order number in the file.", "1001"),
         Column(
-            "source", Kind.TEXT, "Where the order comes from; with the number, it names the order.", "shopify"
+            "source",
+            Kind.TEXT,
+            "Where the order comes from; together with the number, it identifies the order.",
+            "shopify",
         ),
         ORDER_DAY,
         CURRENCY,
         ORDER_STATUS,
         CUSTOMER,
         Column("total", Kind.MONEY, "What the customer owes.", 51.0),
-        Column("refunded", Kind.MONEY, "Given back by completed refunds; disputes are not included.", 0.0),
+        Column("refunded", Kind.MONEY, "Amount of completed refunds; disputes are not included.", 0.0),
         Column("attempts", Kind.INTEGER, "Number of attempts: 1, plus 1 for each retry.", 1),
         Column(
             "failure_reason",
@@ -143,7 +151,12 @@ ORDERS = Table(
         Column("ordered_at", Kind.TIME, "Time of the order.", "2025-11-10 10:00:00"),
         Column("loaded_at", Kind.TIME, "When the order was loaded.", "2025-11-10 12:00:00"),
         Column("settled_at", Kind.TIME, "When it was completed, or failed.", "2025-11-10 12:00:02"),
-        Column("file", Kind.TEXT, "Partition key of the file that brought it.", "orders.csv-0123456789ab"),
+        Column(
+            "file",
+            Kind.TEXT,
+            "Partition key of the file that it was imported from.",
+            "orders.csv-0123456789ab",
+        ),
         Column("file_line", Kind.INTEGER, "Line of the file on which it starts.", 2),
     ),
 )
@@ -193,27 +206,25 @@ REFUNDS = Table(
         Column(
             "refund_id",
             Kind.TEXT,
-            "Name of the refund for commands and the API; of a return, `return-1`.",
+            "Id of the refund for commands and the API; for a return, such as `return-1`.",
             "5f0c2a",
         ),
         Column("order_id", Kind.INTEGER, "The order; empty for a return.", 1),
-        Column(
-            "day", Kind.DAY, "KPI day on which the money went back; empty unless completed.", "2025-11-10"
-        ),
+        Column("day", Kind.DAY, "KPI day of the refund; empty unless completed.", "2025-11-10"),
         CURRENCY,
         Column(
             "kind",
             Kind.TEXT,
-            "`refund`; `dispute`: the customer's bank took the money back; `return`: a file reports it"
-            " without an order.",
+            "`refund`; `dispute`: the customer's bank took the money back; `return`: a return in a file"
+            " that names no order.",
             "refund",
         ),
         Column("method", Kind.TEXT, dictionary.REFUND["method"].meaning, "gateway"),
         Column("status", Kind.TEXT, dictionary.REFUND["status"].meaning, "completed"),
         CUSTOMER,
-        Column("amount", Kind.MONEY, "What goes back.", 10.0),
+        Column("amount", Kind.MONEY, "Amount refunded.", 10.0),
         Column("shipping", Kind.MONEY, "Part of the amount that is for no line.", 0.0),
-        Column("fee", Kind.MONEY, "What a dispute costs on top of its amount.", 0.0),
+        Column("fee", Kind.MONEY, "Fee for a dispute, on top of its amount.", 0.0),
         Column("requested_at", Kind.TIME, "When it was requested.", "2025-11-10 12:00:00"),
         Column("settled_at", Kind.TIME, "When its outcome was known.", "2025-11-10 12:00:01"),
     ),

@@ -73,8 +73,8 @@ def save_profile(
     """
     _check_name(connection, name, replaces=replaces)
     if parse_profile(toml, f"{name}.toml").name != name:
-        message = f"The profile names itself otherwise than {name!r}."
-        raise FileRefused("profile_invalid", message, "Remove the line with its name.")
+        message = f"The profile contains another name than {name!r}."
+        raise FileRefused("profile_invalid", message, "Remove the line with the name.")
     saved = SavedProfile(name, toml, now_us(), actor)
     values = {"toml": toml, "saved_at": saved.saved_at, "saved_by": actor}
     added = insert_into(connection, column_profiles).values(name=name, **values)

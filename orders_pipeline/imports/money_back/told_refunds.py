@@ -83,7 +83,7 @@ def _booked_more(answers: Iterable[object]) -> int:
 
 def less_refunded(orders_: int) -> FileWarning:
     """The warning that a file tells of less than is booked."""
-    message = "more is booked as given back than the file tells, so nothing is booked for these orders"
+    message = "more is booked as refunded than the file says, so nothing is booked for these orders"
     return FileWarning(LESS_REFUNDED, message, orders_)
 
 

@@ -17,7 +17,7 @@ class BatchesLost(RuntimeError):
     """The batches of a partly imported file are lost and cannot be made again."""
 
     def __init__(self, file_name: str, why: str) -> None:
-        super().__init__(f"The parsed batches of {file_name} are lost and cannot be made again: {why}")
+        super().__init__(f"The parsed batches of {file_name} are lost and cannot be created again: {why}")
 
 
 def restore_batches(engine: Engine, staging: Staging, found: Import) -> list[int]:
@@ -45,7 +45,7 @@ def restore_batches(engine: Engine, staging: Staging, found: Import) -> list[int
 
 class _ComesOutOtherwise(RuntimeError):
     def __init__(self) -> None:
-        super().__init__("the staged copy, parsed again, gives others.")
+        super().__init__("parsing the staged copy again gives other batches.")
 
 
 def _parse_again(staging: Staging, found: Import) -> None:

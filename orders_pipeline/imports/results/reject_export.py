@@ -31,7 +31,7 @@ def require_rejects(found: Import) -> None:
         raise FileRefused(
             "rejects_removed",
             f"The rejected lines of {found.file_name} were removed on {day}: they were older than "
-            "ORDERS_KEEP_REJECTS_DAYS keeps them.",
+            "ORDERS_KEEP_REJECTS_DAYS.",
             "`orders files KEY` still shows their number by code. The order file itself has the lines.",
         )
 

@@ -50,7 +50,7 @@ def counted_parsing(engine: Engine, found: Import) -> Iterator[None]:
         if count > MOST_TRIES:
             raise FileRefused(
                 "kills_worker",
-                f"Parsing {found.file_name} ended its worker process {MOST_TRIES} times.",
+                f"Parsing {found.file_name} killed its worker process {MOST_TRIES} times.",
                 "See the worker's log and the memory of the machine, then import the file again.",
             )
         yield

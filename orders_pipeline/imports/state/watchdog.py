@@ -158,5 +158,5 @@ def _why_silent(
     if silence.run > patience.run:
         return "the run's process is gone"
     if not tasks_wait and silence.work > patience.work:
-        return "no worker works on it, and none of its tasks waits"
+        return "no worker works on it, and none of its tasks is queued"
     return None

@@ -36,7 +36,7 @@ class ReturnRules(BaseModel):
     @model_validator(mode="after")
     def _recognizable(self) -> Self:
         if self.number is None and self.quantity == "positive":
-            raise ValueError("returns with positive quantities need a pattern of their numbers")
+            raise ValueError("returns with positive quantities need `number`, a pattern of their numbers")
         return self
 
     @property
@@ -65,6 +65,6 @@ def check_returns(rules: ReturnRules | None, options: ReadOptions, *, tells_refu
     if rules is None and not tells_refunds and options.returns == Returns.TAKE:
         raise FileRefused(
             "option_invalid",
-            "The column profile does not tell which orders are returns.",
+            "The column profile does not say which orders are returns.",
             "Add [returns] to the profile, or leave out --returns.",
         )

@@ -17,7 +17,7 @@ from orders_pipeline.order_files.values.returned import RETURNED
 LEFT_OUT = "left_out"
 _TEXTS = ("customer_id", "customer_name", "payment_column", "payment_reference", TAX_TREATMENT)
 _RETURNED = (
-    "Lines with a quantity below zero were left out of their orders. What came back is not refunded by this "
+    "Lines with a quantity below zero were left out of their orders. Returned units are not refunded by this "
     "import."
 )
 

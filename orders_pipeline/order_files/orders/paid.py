@@ -13,10 +13,12 @@ from orders_pipeline.order_files.values.money import OUTSTANDING, PAID, REFUNDED
 STATUS, REFERENCE = "payment_column", "payment_reference"
 RECORDED, PARTLY, GIVEN_BACK = "recorded", "partly", "refunded"
 REFUNDED_ON_ORDER_DAY = (
-    "Orders were refunded, wholly or in part. The file does not say when: that counts on the order's day."
+    "Orders were refunded, wholly or in part. The file does not say when, so the refunds count on the day of "
+    "the order."
 )
 PAID_BUT_OUTSTANDING = (
-    "Orders are marked as paid, but the file says that a part is outstanding. They are recorded as paid."
+    "Orders are marked as paid, but the file says that a part is outstanding. They are recorded as paid in "
+    "full."
 )
 
 

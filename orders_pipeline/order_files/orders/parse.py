@@ -49,7 +49,8 @@ WORKERS = 2
 
 
 CUSTOMER_DAMAGED = (
-    "A spreadsheet rounded customer ids to numbers such as 1.5E+12. Their orders are orders of guests. "
+    "A spreadsheet rounded customer ids to numbers such as 1.5E+12. Their orders are imported as orders of "
+    "guests. "
     "Export the file again with this column as text."
 )
 
@@ -134,7 +135,7 @@ def settled(
         raise FileRefused(
             "table_repeated",
             f"{identified.file_name} contains orders again after a repeated header.",
-            "Remove the second table, or take such orders once.",
+            "Remove the second table, or set the option repeated to once.",
         )
     return replace(found, left_out=left_out, warnings=(*warnings, *found.warnings))
 

@@ -11,12 +11,12 @@ from orders_pipeline.order_files.parsed_file import FileWarning
 
 _LINE = ("customer_id", "customer_name", "sku", "product_name", "count", "total", "currency", "instant")
 _PAGES = (
-    "Orders come again after a repeated header, with the same lines. Their lines were taken once. To refuse "
-    "such a file, set the option repeated to refuse."
+    "Orders are repeated after a repeated header, with the same lines. Their lines were imported once. To "
+    "refuse such a file, set the option repeated to refuse."
 )
 _ELSEWHERE = (
-    "Orders have all their lines more than once, and not right after each other. All lines were taken. Check "
-    "whether these orders were exported twice."
+    "Orders have all their lines more than once, and not right after each other. All lines were imported. "
+    "Check whether these orders were exported twice."
 )
 _TIMES = (2, 3)
 

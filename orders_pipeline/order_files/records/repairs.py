@@ -25,12 +25,12 @@ _BROKEN = [code.value for code in (RejectCode.FIELD_COUNT, RejectCode.STRAY_QUOT
 _UNREADABLE = f"[\\r\\n]|{STAND_IN_PATTERN}"
 _HINT = "Check these lines, or set broken_lines to reject."
 _MESSAGES = {
-    Fault.DELIMITER_MISSING: "Lines lack a delimiter. They were read with it, because there is only one "
-    f"place for it where each field looks like its column. {_HINT}",
-    Fault.DELIMITER_DOUBLED: "Lines have a delimiter too many, beside a blank field. They were read "
-    f"without it, because only then each field looks like its column. {_HINT}",
-    Fault.OTHER_DELIMITER: "Lines have another delimiter than the file. They were read with it, because "
+    Fault.DELIMITER_MISSING: "Lines lack a delimiter. It was added where it must be, because only "
     f"then each field looks like its column. {_HINT}",
+    Fault.DELIMITER_DOUBLED: "Lines have an extra delimiter beside a blank field. They were read "
+    f"without it, because only then each field looks like its column. {_HINT}",
+    Fault.OTHER_DELIMITER: "Lines use another delimiter than the rest of the file. They were read with "
+    f"it, because then each field looks like its column. {_HINT}",
     Fault.STRAY_QUOTE: "Lines have a stray quote in a column that is not imported. They were read, because "
     f"there is only one way to divide them into fields that look like their columns. {_HINT}",
 }

@@ -150,7 +150,7 @@ def _member(path: Path, names: list[str], wanted: str | None, leave_out: tuple[s
 
 
 def _no_archive(name: str, member: str) -> FileRefused:
-    message = f"{name} is not an archive. It has no member {member!r}."
+    message = f"{name} is not an archive, so it has no member {member!r}."
     return FileRefused("option_invalid", message, "Leave out --member.")
 
 

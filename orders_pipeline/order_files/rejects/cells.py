@@ -38,7 +38,7 @@ def with_cells(raw: str, identified: Identified, changes: Mapping[int, str], enc
     line = writer.joined(cells)
     if cells_of(line, identified) != cells:
         values = ", ".join(repr(value) for value in changes.values())
-        message = f"The file cannot hold {values}, because it does not quote its values."
+        message = f"The file cannot contain {values}, because it does not quote its values."
         raise FileRefused("correction_invalid", message, "Leave out the delimiter and line ends.")
     require_writable("".join(changes.values()), encoding)
     return line
@@ -53,5 +53,5 @@ def require_writable(text: str, encoding: str) -> None:
     try:
         original_bytes(text, encoding)
     except UnicodeEncodeError as error:
-        message = f"The file cannot hold {error.object[error.start]!r}: its encoding is {encoding}."
+        message = f"The file cannot contain {error.object[error.start]!r}: its encoding is {encoding}."
         raise FileRefused("correction_invalid", message, "Use other characters.") from None

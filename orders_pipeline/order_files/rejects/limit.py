@@ -46,5 +46,5 @@ class RejectLimit:
         return FileRefused(
             "too_many_rejects",
             f"{file_name}: {counts} ({codes}). The limit is {self.text}.",
-            "Look at the rejects, then correct the file or raise the limit.",
+            "See the rejects, then correct the file or raise the limit.",
         )

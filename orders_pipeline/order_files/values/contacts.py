@@ -15,7 +15,9 @@ ADDRESS = (
 )
 MOST_CHARACTERS = 254
 LANGUAGE_CODE = r"^([A-Za-z]{2,3})(?:[-_.].*)?$"
-UNREADABLE = "Some mail addresses cannot be read. Their orders are taken, and their customers get no notice."
+UNREADABLE = (
+    "Some email addresses are invalid. Their orders are imported, but their customers get no notices."
+)
 
 
 def with_contacts(lines: pl.DataFrame) -> tuple[pl.DataFrame, tuple[FileWarning, ...]]:

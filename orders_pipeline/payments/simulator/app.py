@@ -104,7 +104,7 @@ class Simulator:
 def _local_only(handler: Handler) -> Handler:
     async def checked(request: Request) -> Response:
         if request.client is None or not ip_address(request.client.host).is_loopback:
-            message = "Only this machine controls the simulator."
+            message = "The simulator can only be controlled from this machine."
             return answers.error(403, "invalid_request_error", "not_local", message)
         return await handler(request)
 

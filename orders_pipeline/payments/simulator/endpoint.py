@@ -102,7 +102,7 @@ class Endpoint:
         match fault:
             case Fault.REFUSE:
                 self._dice.note(fault)
-                return answers.refused("not_allowed", "This account may not do that.")
+                return answers.refused("not_allowed", "This account does not have permission for this.")
             case Fault.RATE_LIMITED:
                 self._dice.note(fault)
                 return answers.rate_limited(plan.retry_after_seconds, plan.retry_after_as_date)

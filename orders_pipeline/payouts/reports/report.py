@@ -15,7 +15,8 @@ from orders_pipeline.payouts.reports.plain import PlainProfile
 
 SHOWN = 2_000
 UNKNOWN_HINT = (
-    "Known are itemised reports of Stripe and settlement details reports of Adyen; for any other CSV, write a"
+    "Supported are itemised reports of Stripe and settlement details reports of Adyen; for any other CSV, "
+    "write a"
     " profile (docs/payouts.md)."
 )
 ReadLine = Callable[[Row], PayoutLine]

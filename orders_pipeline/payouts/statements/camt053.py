@@ -83,10 +83,9 @@ def read_statement(name: str, content: bytes, zone: tzinfo) -> BankStatement:
 def _require_version(name: str, root: Element) -> None:
     found = NAMESPACE.fullmatch(namespace_of(root))
     if not found or not OLDEST <= int(found[1]) <= NEWEST or len(root) != 1:
-        told = (
-            f"{name} is no bank statement in camt.053: its namespace is {namespace_of(root) or 'missing'!r}."
-        )
-        hint = f"Known are camt.053.001.{OLDEST:02} to camt.053.001.{NEWEST}, and MT940."
+        namespace = namespace_of(root) or "missing"
+        told = f"{name} is not a bank statement in camt.053: its namespace is {namespace!r}."
+        hint = f"Supported are camt.053.001.{OLDEST:02} to camt.053.001.{NEWEST}, and MT940."
         raise FileRefused("statement_unknown", told, hint)
 
 

@@ -36,7 +36,7 @@ def read_statement(name: str, text: str, zone: tzinfo) -> BankStatement:
     try:
         statements = library.parser.parse_statements(text, options=library.Options.all())
     except (ValueError, ArithmeticError, RuntimeError, KeyError, TypeError) as error:
-        raise FileRefused("statement_damaged", f"{name} is no valid MT940 file: {error}.", HINT) from None
+        raise FileRefused("statement_damaged", f"{name} is not a valid MT940 file: {error}.", HINT) from None
     lines: list[BankLine] = []
     rejects: list[Reject] = []
     accounts: list[str] = []

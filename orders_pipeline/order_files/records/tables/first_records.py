@@ -85,7 +85,7 @@ def _unknown(source: Source, wanted: str, names: list[str]) -> FileRefused:
     known = ", ".join(name for name in names[:_SHOWN] if name)
     contained = f"It contains {known}." if known else "It contains one table without a name."
     message = f"{source.name} has no sheet or list {wanted!r}. {contained}"
-    return FileRefused("sheet_unknown", message, "Name one of them, or leave out --sheet.")
+    return FileRefused("sheet_unknown", message, "Choose one of them, or leave out --sheet.")
 
 
 def _ambiguous(source: Source, names: list[str]) -> FileRefused:

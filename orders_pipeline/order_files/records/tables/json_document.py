@@ -91,7 +91,7 @@ def _elements(source: Source, decoder: json.JSONDecoder) -> Iterator[Element]:
     try:
         yield from _walk(text, "$")
         if text.peek():
-            raise damaged("more text follows its end. For several objects, write one a line")
+            raise damaged("more text follows its end. For several objects, write one per line")
     except json.JSONDecodeError as error:
         raise damaged(f"{error.msg} after character {text.before + error.pos:,}") from None
     except RecursionError:

@@ -66,7 +66,7 @@ class XmlParts:
                 yield chunk
 
     def _refuse_doctype(self, *_: object) -> None:
-        message = f"{self._source.name} is no workbook of a spreadsheet program: its XML defines entities."
+        message = f"{self._source.name} is not a valid workbook: its XML defines entities."
         raise FileRefused("file_damaged", message, "Save it again in a spreadsheet program.")
 
 
