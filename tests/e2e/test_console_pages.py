@@ -81,7 +81,7 @@ def test_products_are_found_and_restocked(browser: Browser, url: str, bench: Imp
         page.get_by_role("link", name="Restock").click()
         page.get_by_label("Units that arrived").fill("many")
         page.get_by_role("dialog").get_by_role("button", name="Restock").click()
-        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("no number of units")
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("not a number of units")
         page.get_by_label("Units that arrived").fill("12")
         confirmed(page, "Restock")
         expect(page.get_by_role("heading", name="No product is low on stock")).to_be_visible()

@@ -77,7 +77,7 @@ def test_a_file_arrives_in_parts_and_goes_on_where_it_stopped(operator: Visitor,
     assert begun.status_code == 201
     assert add(operator, address, 0, b"0123").status_code == 204
     assert operator.get(address.replace("/uploads/", "/files/new/")).status_code == 409
-    assert "40 % arrived" in operator.get("/files").text
+    assert "40 % uploaded" in operator.get("/files").text
     head = ask(operator, "HEAD", address)
     assert (head.status_code, head.headers["Upload-Offset"], head.headers["Upload-Length"]) == (
         200,
@@ -184,7 +184,7 @@ def test_the_columns_of_a_stranger_are_mapped_once(operator: Visitor, bench: Imp
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
-        ("letter.csv", b"Dear customer, nothing to see here\n", "cannot be read by this mapping"),
+        ("letter.csv", b"Dear customer, nothing to see here\n", "cannot be read with this mapping"),
         ("odd.csv", b"a\x00\x01\x02\x03\x04\x05\x06\x07\x08\x01\x02", "Not text"),
         (
             "wide.csv",

@@ -139,7 +139,7 @@ def test_cancelled_orders_of_a_list_are_not_retried_unless_that_is_asked_for(
         key = {"Authorization": f"Bearer {KEY}"}
         return requests.get(f"{url}/actions/orders/retry", params=asked, headers=key, timeout=30).text
 
-    assert "somebody cancelled them" in shown()
+    assert "they were cancelled" in shown()
     assert "Retry 1 order" in shown(reason="cancelled")
 
 

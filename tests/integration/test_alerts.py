@@ -418,7 +418,7 @@ def test_an_order_store_that_was_deleted_is_told_and_not_made_anew(desk: Desk) -
     for part in file.parent.glob("orders.db*"):
         part.unlink()
     assert desk.look() == ["Alert: Service down (order store)"]
-    assert f"{file}, which this home has used, is gone" in desk.told[-1]["text"]
+    assert f"{file}, which this home used before, is missing" in desk.told[-1]["text"]
     assert not file.exists()
 
 

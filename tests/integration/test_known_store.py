@@ -85,7 +85,7 @@ def test_a_postgresql_database_that_is_emptied_is_refused(postgres_home: OrderSt
         metadata.drop_all(engine)
         with engine.begin() as connection:
             connection.execute(text("DROP TABLE alembic_version"))
-    with pytest.raises(StoreRefused, match="is empty now"), postgres_home.open():
+    with pytest.raises(StoreRefused, match="is now empty"), postgres_home.open():
         pass
 
 

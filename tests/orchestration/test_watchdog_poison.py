@@ -93,7 +93,7 @@ def test_a_file_that_killed_its_workers_is_refused_and_a_person_may_try_it_again
     key = bench.stage(bench.write(*many_orders(20)))
     kill_while_parsed(bench, key)
     for _ in range(2):
-        with pytest.raises(FileRefused, match="ended its worker process 8 times"):
+        with pytest.raises(FileRefused, match="killed its worker process 8 times"):
             bench.steps.parse(key, RUN)
     assert (bench.found(key).status, bench.found(key).refused_code) == (ImportStatus.REFUSED, "kills_worker")
     with reading(bench.engine) as connection:

@@ -28,7 +28,7 @@ def test_a_misspelt_setting_is_told_with_the_one_that_was_meant() -> None:
 
 def test_a_retired_setting_is_told_with_the_reason() -> None:
     (told,) = unused_variables(["ORDERS_CODE_SERVER_PORT"])
-    assert "no effect any more" in told
+    assert "no longer has any effect" in told
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_a_large_file_divides_its_returns_among_its_batches(tmp_path: Path) -> N
 
 def test_returns_need_a_profile_that_knows_them(tmp_path: Path) -> None:
     file = order_file(tmp_path, line("R1", quantity="-1"))
-    with pytest.raises(FileRefused, match="does not tell which orders are returns"):
+    with pytest.raises(FileRefused, match="does not say which orders are returns"):
         parse(file, tmp_path / "parsed", returns="take")
     with pytest.raises(FileRefused, match="'keep' is not valid"):
         parse(file, tmp_path / "parsed", returns="keep")
@@ -165,7 +165,7 @@ def test_returns_need_a_profile_that_knows_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rules", "problem"),
     [
-        ('quantity = "positive"\n', "need a pattern"),
+        ('quantity = "positive"\n', "need `number`"),
         ('number = "R*"\n[amounts]\nshipping = "shipping"\n', "are not supported"),
     ],
 )

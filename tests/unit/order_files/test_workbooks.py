@@ -460,7 +460,7 @@ def test_a_member_is_refused_for_what_is_not_an_archive(tmp_path: Path) -> None:
     plain = tmp_path / "orders.csv"
     plain.write_text(f"{HEADER}\n")
     for path in (file, plain):
-        with pytest.raises(FileRefused, match=r"not an archive. It has no member 'x\.csv'"):
+        with pytest.raises(FileRefused, match=r"not an archive, so it has no member 'x\.csv'"):
             identify(path, None, ReadOptions(member="x.csv"))
 
 
