@@ -146,7 +146,7 @@ def _approval(refund: dict[str, Any]) -> str:
     if refund["approved_by"]:
         return f", approved by {refund['approved_by']}"
     waits = refund["needs_approval"] and refund["status"] == RefundStatus.PENDING
-    return ", waits for the approval of another operator" if waits else ""
+    return ", waits for another operator's approval" if waits else ""
 
 
 def _told_outside(story: dict[str, Any]) -> list[tuple[str, str]]:

@@ -60,10 +60,12 @@ class ReadOptions:
     date_format: str | None = option("DMY, MDY, YMD, a strptime format, excel or epoch. Default: detected.")
     decimal: str | None = option("Decimal separator, . or , (default: detected).")
     leave_out: str | None = option("Lines to leave out of their orders: free, returned, or free,returned.")
-    repeated: str | None = option("Orders again after a repeated header: once (default) or refuse.")
-    broken_lines: str | None = option("Broken lines with one possible reading: read (default) or reject.")
+    repeated: str | None = option("Orders repeated after a repeated header: import once (default) or refuse.")
+    broken_lines: str | None = option(
+        "Broken lines with only one possible reading: read (default) or reject."
+    )
     returns: str | None = option("Returns: take or reject. Default: as the profile says.")
-    member: str | None = option("File to read in a zip archive with several files.", at_launch=False)
+    member: str | None = option("File to read from a zip archive with several files.", at_launch=False)
     sheet: str | None = option(
         "Sheet of a workbook, or list in a JSON file. Default: the one that fits.", at_launch=False
     )

@@ -30,7 +30,9 @@ class ReadingInstructions:
 
     profile: str | None = option("Column profile: a name or a TOML file. Default: by the header row.")
     source: str | None = option("Source of the orders. Default: the name of the profile.", at_launch=False)
-    max_rejects: str | None = option("Refuse a file with more bad lines than this number or share (100, 5%).")
+    max_rejects: str | None = option(
+        "Refuse a file with more bad lines than this number or share (such as 100 or 5%)."
+    )
     options: ReadOptions = field(default_factory=ReadOptions)
     saved: Profile | None = None
 

@@ -25,7 +25,7 @@ from orders_pipeline.store.upsert import insert_into
 # Banks name these in their texts, whether a report of theirs was imported yet or not.
 KNOWN_PROVIDERS = ("stripe", "adyen")
 CONTENT = ("kind", "payment_ref", "source_ref", "gross", "fee", "currency", "booked_at")
-CONFLICT = LineRejected("line_conflict", "The store has a line with this id and other content.")
+CONFLICT = LineRejected("line_conflict", "The store has a line with this id but other content.")
 
 
 @dataclass(slots=True)

@@ -111,12 +111,12 @@ def list_events(
 
 def _read(body: str) -> _Body:
     if NUL in body:
-        raise EventUnreadableError("The body has a character that the store cannot keep.")
+        raise EventUnreadableError("The body has a character that cannot be stored.")
     try:
         return _Body.model_validate_json(body)
     except ValidationError as error:
         problems = "; ".join(problem["msg"] for problem in error.errors())
-        raise EventUnreadableError(f"The body is no event: {problems}") from None
+        raise EventUnreadableError(f"The body is not an event: {problems}") from None
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Verdict]:

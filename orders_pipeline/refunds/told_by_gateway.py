@@ -96,7 +96,7 @@ def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[Told]) -> Ver
 
 def _about(event: Told) -> _About | Verdict:
     if event.type == "dispute.lost":
-        return Verdict(IGNORED, "The bank keeps what the opened dispute took.")
+        return Verdict(IGNORED, "The bank keeps the disputed amount.")
     if event.type not in EFFECTS:
         return Verdict(IGNORED, CHANGES_NOTHING)
     try:

@@ -71,7 +71,7 @@ def test_health_notices_a_file_that_is_deleted_under_a_running_api(store: Path) 
         lose(store)
         told = get("/health").json()["services"]["database"]
         assert told["status"] == "unhealthy"
-        assert "is gone" in told["message"]
+        assert "is missing" in told["message"]
     assert not store.exists()
 
 

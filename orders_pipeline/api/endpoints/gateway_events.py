@@ -31,7 +31,7 @@ LONGEST_ID = 255
 REFUSALS: Responses = {
     400: {
         "model": Failure,
-        "description": "A `webhook-` header is missing, or the body is no event.",
+        "description": "A `webhook-` header is missing, or the body is not an event.",
     },
     401: {"model": Failure, "description": "The signature is wrong, or more than five minutes old."},
     404: {"model": Failure, "description": "ORDERS_PAYMENT_WEBHOOK_SECRET is not set."},
@@ -70,7 +70,7 @@ async def receive_gateway_event(request: Request, context: Context) -> Response:
     secret = "ORDERS_STRIPE_WEBHOOK_SECRET" if from_stripe else "ORDERS_PAYMENT_WEBHOOK_SECRET"
     if not getattr(context.settings, secret.removeprefix("ORDERS_").lower()):
         await run_sync(request.app.state.rate_limit.count, address_of(request))
-        raise Refused(404, f"No events are taken, because {secret} is not set.")
+        raise Refused(404, f"Events are not accepted, because {secret} is not set.")
     told = await (_signed_by_stripe if from_stripe else _signed)(request, context)
     if told.body is None:
         return done({"id": told.id, "status": GatewayEventStatus.IGNORED, "reason": CHANGES_NOTHING})

@@ -264,9 +264,9 @@ class QuarantinedFile(BaseModel):
     quarantined_at: str
     closed_at: str | None
     closed_as: str | None = Field(description="`dismissed`, `retried` or `removed`; null while it is open.")
-    partition_key: str | None = Field(description="Partition key of the import that it became.")
-    retry_asked_at: str | None = Field(description="When a retry was requested that is not done yet.")
-    retry_as: dict[str, Any] | None = Field(description="How it is read then, by option.")
+    partition_key: str | None = Field(description="Partition key of the resulting import.")
+    retry_asked_at: str | None = Field(description="When the pending retry was requested.")
+    retry_as: dict[str, Any] | None = Field(description="Options for reading it in that retry.")
 
 
 class Reject(BaseModel):
@@ -298,7 +298,7 @@ class GatewayEventVerdict(BaseModel):
     status: GatewayEventStatus = Field(
         description="A waiting one is carried out by itself, once that is possible."
     )
-    reason: str = Field(description="Why it waits or changes nothing.")
+    reason: str = Field(description="Why it waits or has no effect.")
 
 
 class GatewayEvent(GatewayEventVerdict):
@@ -328,4 +328,6 @@ class OrderPage(BaseModel):
     success: bool = True
     data: list[ListedOrder]
     next: str | None = Field(description="The `cursor` of the next page; null on the last one.")
-    total: int | None = Field(description="Orders on all pages; null if counting them would take long.")
+    total: int | None = Field(
+        description="Number of orders on all pages; null if counting them would take long."
+    )
