@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -682,6 +682,8 @@ class Settings(BaseSettings):
             raise ValueError("the only option is ?tls=off, of smtp://")
         if url.query and url.password and url.hostname not in LOOPBACK:
             raise ValueError("with ?tls=off everybody in between could read the password")
+        if not unquote(f"{url.username or ''}{url.password or ''}").isascii():
+            raise ValueError("a user and a password for mail servers have ASCII characters only")
         return value
 
     @field_validator("notifications_events")
