@@ -19,7 +19,7 @@ from orders_pipeline.payments.backends.mollie.requests import answered, pages, w
 from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
 from orders_pipeline.payments.backends.providers.asking import LookedUp
 from orders_pipeline.payments.backends.providers.references import KEY, STORE, kept_key
-from orders_pipeline.payments.backends.providers.refunds import MadeRefund, refund_found, refund_outcome
+from orders_pipeline.payments.backends.providers.refunds import MadeRefund, look_up_refunds, refund_outcome
 from orders_pipeline.payments.gateway import Refund, RefundFailed, RefundOutcome, refusal
 
 FAILED = ("failed", "canceled")
@@ -35,14 +35,7 @@ class Refunding:
 
     async def look_up(self, refunds: Sequence[Refund]) -> LookedUp[Refund, RefundOutcome]:
         """Looks refunds up in the lists of their payments."""
-        looked_up: LookedUp[Refund, RefundOutcome] = LookedUp()
-        for one in refunds:
-            found = await self._found(one)
-            if found is None:
-                looked_up.to_send.append(one)
-            elif outcome := refund_outcome(one, found):
-                looked_up.answers.append(outcome)
-        return looked_up
+        return await look_up_refunds(refunds, self._made)
 
     async def send(self, refund: Refund) -> RefundOutcome:
         """Makes a refund."""
@@ -67,16 +60,11 @@ class Refunding:
             "metadata": {STORE: self.store, KEY: kept_key(refund.key)},
         }
 
-    async def _found(self, refund: Refund) -> MadeRefund | None:
+    async def _made(self, refund: Refund) -> list[MadeRefund]:
         def listed(**page: Any) -> Any:
             return self.client.refunds.list_async(payment_id=refund.transaction_id, **page)
 
-        found = pages(listed, self.timeout)
-        try:
-            return refund_found(refund, [made_refund(one) async for page in found for one in page.refunds])
-        except Refused:
-            # Mollie does not know the payment, and refuses the refund itself.
-            return None
+        return [made_refund(one) async for page in pages(listed, self.timeout) for one in page.refunds]
 
 
 def made_refund(made: Any) -> MadeRefund:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from orders_pipeline.base.model import RefundStatus
+from orders_pipeline.payments.backends.providers.answers import Refused
+from orders_pipeline.payments.backends.providers.asking import LookedUp
 from orders_pipeline.payments.backends.providers.references import kept_key
 from orders_pipeline.payments.gateway import (
     Refund,
@@ -40,8 +42,32 @@ class MadeRefund(NamedTuple):
     reason: str = ""
 
 
-def refund_found(refund: Refund, made: Sequence[MadeRefund]) -> MadeRefund | None:
-    """Returns the refund of this key, or the one of another attempt that gave the same money back."""
+async def look_up_refunds(
+    refunds: Sequence[Refund], made_of: Callable[[Refund], Awaitable[Sequence[MadeRefund]]]
+) -> LookedUp[Refund, RefundOutcome]:
+    """Looks refunds up one by one.
+
+    Args:
+        made_of: lists the refunds of a refund's payment; raises Refused if the provider does not know the
+            payment, and so refuses the refund itself.
+    """
+    looked_up: LookedUp[Refund, RefundOutcome] = LookedUp()
+    for one in refunds:
+        try:
+            found = _found(one, await made_of(one))
+        except Refused:
+            found = None
+        if found is None:
+            looked_up.to_send.append(one)
+        elif outcome := refund_outcome(one, found):
+            looked_up.answers.append(outcome)
+        else:
+            looked_up.still_open.append(one)
+    return looked_up
+
+
+def _found(refund: Refund, made: Sequence[MadeRefund]) -> MadeRefund | None:
+    """The refund of this key, or the one of another attempt that gave the same money back."""
     key = kept_key(refund.key)
     attempts = [one for one in made if is_attempt_of(key, one.key)]
     moved = [one for one in attempts if one.status is not RefundStatus.FAILED]

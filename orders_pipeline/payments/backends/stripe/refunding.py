@@ -12,7 +12,7 @@ from orders_pipeline.base.model import RefundStatus
 from orders_pipeline.payments.backends.providers.answers import CardDeclined, OutcomeUnknown, Refused
 from orders_pipeline.payments.backends.providers.asking import LookedUp
 from orders_pipeline.payments.backends.providers.references import KEY, STORE, kept_key
-from orders_pipeline.payments.backends.providers.refunds import MadeRefund, refund_found, refund_outcome
+from orders_pipeline.payments.backends.providers.refunds import MadeRefund, look_up_refunds, refund_outcome
 from orders_pipeline.payments.backends.stripe.amounts import AmountRefused, to_stripe
 from orders_pipeline.payments.backends.stripe.intents import money_of, tag
 from orders_pipeline.payments.backends.stripe.requests import answered, pages, wire_key
@@ -35,16 +35,7 @@ class Refunding:
 
     async def look_up(self, refunds: Sequence[Refund]) -> LookedUp[Refund, RefundOutcome]:
         """Looks refunds up in the lists of their PaymentIntents."""
-        looked_up: LookedUp[Refund, RefundOutcome] = LookedUp()
-        for one in refunds:
-            found = await self._found(one)
-            if found is None:
-                looked_up.to_send.append(one)
-            elif outcome := refund_outcome(one, found):
-                looked_up.answers.append(outcome)
-            else:
-                looked_up.still_open.append(one)
-        return looked_up
+        return await look_up_refunds(refunds, self._made)
 
     async def send(self, refund: Refund) -> RefundOutcome:
         """Makes a refund."""
@@ -69,14 +60,10 @@ class Refunding:
             raise OutcomeUnknown(f"the refund is {made.status}")
         return outcome
 
-    async def _found(self, refund: Refund) -> MadeRefund | None:
+    async def _made(self, refund: Refund) -> list[MadeRefund]:
         lists = self.client.v1.refunds.list_async
         listed = pages(lists, self.timeout, payment_intent=refund.transaction_id)
-        try:
-            return refund_found(refund, [made_refund(one) async for page in listed for one in page])
-        except Refused:
-            # Stripe does not know the payment, and refuses the refund itself.
-            return None
+        return [made_refund(one) async for page in listed for one in page]
 
 
 def made_refund(made: Any) -> MadeRefund:
