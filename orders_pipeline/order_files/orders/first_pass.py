@@ -21,11 +21,11 @@ from orders_pipeline.order_files.orders.spill import Plan, Spill, plan_parts
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.order_files.read_options import BrokenLines, ParseRules
 from orders_pipeline.order_files.records.ahead import prefetched
+from orders_pipeline.order_files.records.broken_lines.repairs import Repairs
 from orders_pipeline.order_files.records.cell_errors import mark_cell_errors
 from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.encodings import DetectedEncoding
 from orders_pipeline.order_files.records.records import RecordReader
-from orders_pipeline.order_files.records.repairs import Repairs
 from orders_pipeline.order_files.records.sections import Sections
 from orders_pipeline.order_files.records.source import Source, read_chunks
 from orders_pipeline.order_files.records.tables.known_tables import TABLES

@@ -19,11 +19,11 @@ from orders_pipeline.order_files.columns.identify import (
     refuse_misplaced,
 )
 from orders_pipeline.order_files.read_options import BrokenLines, ReadOptions
+from orders_pipeline.order_files.records.broken_lines.repairs import Repairs
 from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.dialect import Dialect
 from orders_pipeline.order_files.records.record_layout import Layout
 from orders_pipeline.order_files.records.records import RecordReader
-from orders_pipeline.order_files.records.repairs import Repairs
 from orders_pipeline.order_files.records.scanner import Scanned
 from orders_pipeline.order_files.records.sections import Sections
 from orders_pipeline.order_files.records.sniff import long_delimiter

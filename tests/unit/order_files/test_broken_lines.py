@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.order_files.records import repairs
-from orders_pipeline.order_files.records.column_shapes import learn_shape
+from orders_pipeline.order_files.records.broken_lines import repairs
+from orders_pipeline.order_files.records.broken_lines.column_shapes import learn_shape
+from orders_pipeline.order_files.records.broken_lines.readings import Fault, LineReader
+from orders_pipeline.order_files.records.broken_lines.repairs import Repairs
 from orders_pipeline.order_files.records.dialect import Dialect
-from orders_pipeline.order_files.records.readings import Fault, LineReader
 from orders_pipeline.order_files.records.record_layout import Layout
 from orders_pipeline.order_files.records.records import RecordReader
-from orders_pipeline.order_files.records.repairs import Repairs
 from orders_pipeline.order_files.records.source import open_source
 from tests.sweeps import examples
 from tests.unit.order_files.parsing import Imported, parse

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from orders_pipeline.order_files.records.column_shapes import ColumnShape, TableShape
+from orders_pipeline.order_files.records.broken_lines.column_shapes import ColumnShape, TableShape
+from orders_pipeline.order_files.records.broken_lines.line_pieces import Pieces
 from orders_pipeline.order_files.records.dialect import Dialect
-from orders_pipeline.order_files.records.line_pieces import Pieces
 from orders_pipeline.order_files.records.scanner import RecordScanner, Scanned, TextLines
 from orders_pipeline.order_files.records.sniff import DELIMITERS
 

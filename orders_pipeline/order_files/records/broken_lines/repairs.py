@@ -9,9 +9,9 @@ from functools import cached_property
 import polars as pl
 
 from orders_pipeline.order_files.parsed_file import FileWarning
-from orders_pipeline.order_files.records.column_shapes import learn_shape
+from orders_pipeline.order_files.records.broken_lines.column_shapes import learn_shape
+from orders_pipeline.order_files.records.broken_lines.readings import Fault, LineReader
 from orders_pipeline.order_files.records.dialect import Dialect
-from orders_pipeline.order_files.records.readings import Fault, LineReader
 from orders_pipeline.order_files.records.record_layout import Layout
 from orders_pipeline.order_files.records.source import Source
 from orders_pipeline.order_files.records.text import STAND_IN_PATTERN
