@@ -17,6 +17,7 @@ SECTIONS = {
     "orders_pipeline/imports": "Packages of `orders_pipeline/imports`",
     "orders_pipeline/monitoring": "Packages of `orders_pipeline/monitoring`",
     "orders_pipeline/order_files": "Packages of `orders_pipeline/order_files`",
+    "orders_pipeline/order_files/records": "Packages of `orders_pipeline/order_files/records`",
     "orders_pipeline/figures": "Packages of `orders_pipeline/figures`",
     "orders_pipeline/figures/kpis": "Packages of `orders_pipeline/figures/kpis`",
     "orders_pipeline/payments": "Packages of `orders_pipeline/payments`",
