@@ -1,4 +1,4 @@
-"""Gives money back: a few refunds in this process, many through Dagster, and publishes the figures."""
+"""Makes refunds: a few refunds in this process, many through Dagster, and publishes the figures."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def run_import(instance: DagsterInstance, key: str) -> str:
 
 
 def run_shared_import(instance: DagsterInstance, keys: Sequence[str]) -> None:
-    """Runs `import_small_files` for these files. The store says what became of each."""
+    """Runs `import_small_files` for these files. The store has the outcome of each."""
     # The run fails if files were refused or could not be imported.
     with suppress(RunFailed):
         run_job(instance, IMPORT_SMALL_FILES, {}, shared_config(keys))

@@ -48,7 +48,7 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
         tags=RunGroup.CARE.tag | RunPriority.CARE.tag,
     )
     def sweep_reservations() -> None:
-        """Rolls back expired reservations: their units go back on the shelf."""
+        """Rolls back expired reservations: their units go back into stock."""
         expire_reservations()
 
     return [sweep_reservations]

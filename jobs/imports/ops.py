@@ -117,7 +117,7 @@ def roll_back_orders(
     file_imports: ResourceParam[FileImports],
     figures: ResourceParam[FigureStores],
 ) -> None:
-    """Undoes the reservations of declined orders: their units go back on the shelf."""
+    """Undoes the reservations of declined orders: their units go back into stock."""
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         rolled_back = steps.roll_back(context.partition_key, batch)

@@ -1,4 +1,4 @@
-"""The ops that give money back: each takes its range of refunds through one step of the core."""
+"""The ops that make refunds: each runs one step of the core on its range of refunds."""
 
 from collections.abc import Iterator
 

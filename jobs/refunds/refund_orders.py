@@ -1,4 +1,4 @@
-"""The job that gives money back."""
+"""The job that makes refunds."""
 
 from dagster import AssetSelection, define_asset_job
 

@@ -136,7 +136,7 @@ class RefundKind(StrEnum):
 
 
 class GatewayEventStatus(StrEnum):
-    """What became of an event that the payment gateway sent. A waiting one is tried again."""
+    """The outcome of an event that the payment gateway sent. A waiting one is tried again."""
 
     WAITING = "waiting"
     APPLIED = "applied"

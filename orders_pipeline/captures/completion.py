@@ -62,7 +62,7 @@ def end(work: BatchWork, outcomes: Sequence[tuple[Ended, int]], at: int) -> None
 
 
 def reopen(connection: Connection, refused: CaptureDeclined | VoidFailed, attempt: int) -> None:
-    """processing -> open: the gateway refused for good and still holds the money. Somebody has to look.
+    """processing -> open: the gateway permanently refused and still holds the money. Somebody has to look.
 
     The next request has another key, because the gateway would repeat its refusal of the old one.
     """

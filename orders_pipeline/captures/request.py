@@ -1,4 +1,4 @@
-"""Asks for captures and voids of authorized orders: it notes what is wanted; `settle.py` asks the gateway."""
+"""Requests captures and voids of authorized orders: records them; `settle.py` calls the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes wanted captures and voids to the gateway, thousands at once, and saves each outcome as it arrives."""
+"""Sends captures and voids to the gateway, thousands at once, and saves each outcome as it arrives."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Asked(NamedTuple):
 
 
 class CaptureWork(ClaimedWork):
-    """How captures and voids are taken to the gateway."""
+    """How captures and voids are sent to the gateway."""
 
     @classmethod
     def of(cls, settings: Settings, engine: Engine, gateway: PaymentGateway) -> CaptureWork:

@@ -104,7 +104,7 @@ def _replace(connection: Connection, held: Held, nobody: str) -> None:
     connection.execute(update(operator_actions).where(about).values(target=nobody))
     connection.execute(delete(customers).where(customers.c.id == before))
     mark_days(connection, _days(connection, nobody))
-    # `figures.duckdb` is made anew for it.
+    # `figures.duckdb` is created again for it.
     connection.execute(update(home).values(customers_erased=home.c.customers_erased + 1))
 
 

@@ -33,7 +33,7 @@ class FailingEndpoint(NamedTuple):
 def list_failed(
     connection: Connection, endpoint_id: int | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Deliveries that failed for good, newest event first."""
+    """Deliveries that permanently failed, newest event first."""
     query = (
         select(
             d.endpoint_id, d.event_id, events.c.type, d.subject, events.c.at, d.tries, d.settled_at, d.error

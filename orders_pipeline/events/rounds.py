@@ -1,4 +1,4 @@
-"""One round of deliveries to an endpoint: which requests are due, and what became of them.
+"""One round of deliveries to an endpoint: which requests are due, and their outcome.
 
 A process holds an endpoint while it delivers to it, so that nobody else does. An event of a subject waits
 until the one before it is delivered or listed as failed. A request's events are fixed before its first try.
@@ -77,7 +77,7 @@ def begin_round(connection: Connection, endpoint_id: int) -> tuple[Endpoint, lis
 
 
 def end_round(connection: Connection, endpoint: Endpoint, sent: Sequence[Sent]) -> None:
-    """Saves what became of requests. What was saved before stays as it is."""
+    """Saves the outcome of requests. What was saved before stays as it is."""
     now = now_us()
     accepted = [one.message.number for one in sent if one.error is None]
     failed = [one for one in sent if one.error is not None]

@@ -1,4 +1,4 @@
-"""The results of an order file: what became of each of its orders, in file order."""
+"""The results of an order file: the outcome of each of its orders, in file order."""
 
 from __future__ import annotations
 

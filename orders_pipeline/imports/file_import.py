@@ -153,7 +153,7 @@ class FileImport:
             return roll_back_orders(self.engine, batch, self.settings.transaction_orders)
 
     def finish(self, key: str) -> ImportReport:
-        """Books the refunds that the file tells, and notes that the file is done; its figures.
+        """Books the refunds that the file reports, and notes that the file is done; its figures.
 
         They are told by columns of orders, or by returns that name an order.
 

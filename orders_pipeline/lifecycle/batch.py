@@ -84,7 +84,7 @@ class BatchWork:
 
 
 class NoSuchBatchError(LookupError):
-    """The store knows no such batch."""
+    """The store has no such batch."""
 
 
 def get_batch(engine: Engine, key: BatchKey) -> Batch:

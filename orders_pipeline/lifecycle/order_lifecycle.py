@@ -1,4 +1,4 @@
-r"""An order's way, move by move, each beside what undoes it.
+r"""The life cycle of an order: each status change beside its undo.
 
     pending -> reserved -> payment_processing -> completed
        |          |            |  \-> rollback      payment declined
@@ -10,7 +10,7 @@ r"""An order's way, move by move, each beside what undoes it.
     failed | rollback -> pending                    a new attempt
 
 Each function moves the orders of one window of a batch, all of them in one statement, inside the transaction
-that it is given. Which moves there are stands in `moves.py`; `steps.py` walks a batch window by window.
+that it is given. `moves.py` lists the possible moves; `steps.py` walks a batch window by window.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ OF_FAILURE = ["order_id", "attempt", "reason", "detail", "failed_at"]
 
 
 def reserve(work: BatchWork, hold_us: int, low_stock: int | None) -> None:
-    """pending -> reserved: its units leave the shelf. An order for which too few are left fails.
+    """pending -> reserved: its units leave the stock on hand. An order for which too few are left fails.
 
     Args:
         hold_us: how long a reservation holds, in microseconds.
@@ -112,7 +112,7 @@ def _hold(work: BatchWork, pending: OrderSet, hold_us: int) -> int:
 
 
 def release(work: BatchWork, chosen: ColumnElement[bool], reason: FailureReason, detail: str) -> int:
-    """reserved -> rollback: units of the chosen orders go back on the shelf. Returns how many orders."""
+    """reserved -> rollback: units of the chosen orders go back into stock. Returns how many orders."""
     released = gather(work, work.orders_in(RESERVED).that(chosen))
     if released.count:
         _note_failures(work, released, reason, literal(detail))
@@ -196,7 +196,7 @@ def _sell(work: BatchWork, paid: Gathered, source: OrderStatus) -> None:
 
 
 def roll_back_declined(work: BatchWork) -> None:
-    """payment_processing -> rollback: units of declined orders go back on the shelf."""
+    """payment_processing -> rollback: units of declined orders go back into stock."""
     declined = gather_with_payment(work, PAYMENT_PROCESSING, PaymentStatus.DECLINED)
     if declined.count:
         _tell_of_required_actions(work, declined)
@@ -253,7 +253,7 @@ def complete_captured(work: BatchWork) -> None:
 
 
 def roll_back_uncaptured(work: BatchWork) -> None:
-    """authorized -> rollback: units of orders whose money is no longer held go back on the shelf."""
+    """authorized -> rollback: units of orders whose money is no longer held go back into stock."""
     declined = gather_with_payment(work, AUTHORIZED, PaymentStatus.CAPTURE_DECLINED)
     _roll_back_unpaid(work, declined, AUTHORIZED)
     voided = gather_with_payment(work, AUTHORIZED, PaymentStatus.VOIDED)

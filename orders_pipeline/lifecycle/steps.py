@@ -1,4 +1,4 @@
-"""The steps of a batch that need only the store; each may be repeated at any time, and beside its twin."""
+"""The steps of a batch that need only the store; each may be repeated at any time, even concurrently."""
 
 from __future__ import annotations
 

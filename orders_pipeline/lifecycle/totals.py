@@ -1,8 +1,8 @@
 """Running totals by customer and by product, which change in the transaction that moves the money.
 
-They grow with completed orders. What goes back has columns of its own: `refunded` and `units_returned` grow
+They grow with completed orders. What is refunded has columns of its own: `refunded` and `units_returned` grow
 with completed refunds and with returns, and shrink if a provider lets a completed refund fail later.
-`version` grows with each change of these two. It tells the leaderboards which of two totals is newer.
+`version` grows with each change of these two. It shows the leaderboards which of two totals is newer.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Told:
 
     Attributes:
         number: of the notice; None for a preview.
-        data: what the event tells beside the order; of a refund, its amount.
+        data: what the event says beside the order; of a refund, its amount.
     """
 
     event: str

@@ -1,4 +1,4 @@
-"""One round of notices: which are due, and what became of them.
+"""One round of notices: which are due, and their outcome.
 
 A process holds the sending of notices, so that nobody else sends and the limit per minute holds everywhere. A
 notice is `sending` from just before its message is sent until the answer is saved. If its process dies in
@@ -106,7 +106,7 @@ def begin_sending(connection: Connection, number: int, holder: str) -> bool:
 
 
 def end_sending(connection: Connection, notice: Row[Any], channel: str, outcome: Outcome) -> None:
-    """Saves what became of a notice. Meanwhile another process may have marked it as lost."""
+    """Saves the outcome of a notice. Meanwhile another process may have marked it as lost."""
     now = now_us()
     values: dict[str, Any] = {"channel": channel, "tried_at": now, "settled_at": now, "reason": None}
     match outcome:

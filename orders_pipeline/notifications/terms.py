@@ -21,7 +21,7 @@ class NoticeTerms:
     Attributes:
         templates: folder of the shop's own templates.
         sender: name and address, such as `Shop <orders@shop.example>`.
-        order_days: age of an order from which on there is no notice of what became of it.
+        order_days: age of an order from which on there is no notice about it.
         timezone: IANA name of the time zone of dates in notices.
     """
 

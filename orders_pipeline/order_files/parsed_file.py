@@ -66,7 +66,7 @@ class ParsedFile:
         warnings: what was read, but what a person should know.
         returns: returns that are taken, if the profile or an option says so.
         return_lines: their lines.
-        refunded_orders: orders of which the file says that money was given back.
+        refunded_orders: orders of which the file says that money was refunded.
         amounts: sums of the discounts, shipping and so on of the accepted orders, by currency, in 1/10,000.
     """
 

@@ -135,7 +135,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedWork:
-    """How claimed rows are taken to the gateway.
+    """How claimed rows are sent to the gateway.
 
     Attributes:
         at_once: rows that are claimed together, and of one transaction, at most.

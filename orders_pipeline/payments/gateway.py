@@ -64,7 +64,7 @@ class Declined(NamedTuple):
 
 
 class Refund(NamedTuple):
-    """One request to give back money of a captured charge.
+    """One request to refund money of a captured charge.
 
     Attributes:
         id: of the refund in the store.
@@ -83,14 +83,14 @@ class Refund(NamedTuple):
 
 
 class Refunded(NamedTuple):
-    """The gateway gave the money back; `transaction_id` is that of the refund."""
+    """The gateway made the refund; `transaction_id` is that of the refund."""
 
     refund: Refund
     transaction_id: str
 
 
 class RefundFailed(NamedTuple):
-    """The gateway declined the refund, or refused the request (see `refusal`); no money went back."""
+    """The gateway declined the refund, or refused the request (see `refusal`); no money was refunded."""
 
     refund: Refund
     reason: str
@@ -122,7 +122,7 @@ class Captured(NamedTuple):
 
 
 class CaptureDeclined(NamedTuple):
-    """The gateway could not take the money, or refused the request; it holds the money no longer."""
+    """The gateway could not take the money, or refused the request; it no longer holds the money."""
 
     capture: Capture
     reason: str
@@ -140,7 +140,7 @@ class Void(NamedTuple):
 
 
 class Voided(NamedTuple):
-    """The gateway holds the money no longer; `transaction_id` is that of the void."""
+    """The gateway no longer holds the money; `transaction_id` is that of the void."""
 
     void: Void
     transaction_id: str
@@ -238,7 +238,7 @@ class VoidsOpenError(OutcomesOpenError):
 
 
 class GatewayRefusedError(RuntimeError):
-    """The gateway refuses all requests, for example because of a wrong API key. This is no decline."""
+    """The gateway refuses all requests, for example because of a wrong API key. This is not a decline."""
 
 
 class PaymentGateway(Protocol):
@@ -272,7 +272,7 @@ class PaymentGateway(Protocol):
         ...
 
     def refund(self, refunds: Sequence[Refund]) -> AsyncGenerator[Sequence[RefundOutcome], None]:
-        """Gives money back; yields outcomes as `charge` does.
+        """Makes refunds; yields outcomes as `charge` does.
 
         Raises:
             RefundsOpenError: at the end, if outcomes are unknown. Repeating with the same keys is safe.
@@ -373,7 +373,7 @@ def is_attempt_of(key: str, other: str) -> bool:
 
 
 def refusal(words: str) -> str:
-    """Returns the reason of a request that the gateway refuses for good, in the gateway's words.
+    """Returns the reason of a request that the gateway permanently refuses, with the gateway's message.
 
     The gateway's journal does not have such a request.
     """

@@ -1,4 +1,4 @@
-"""Where the money of an order store is taken, as its operators see it."""
+"""The gateway of an order store, as its operators see it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from orders_pipeline.store.upsert import insert_into
 
 @dataclass(frozen=True, slots=True)
 class PayoutImport:
-    """What became of the lines of a file.
+    """The outcome of the lines of a file.
 
     Attributes:
         duplicates: lines that the store had, from this file or another one.

@@ -30,7 +30,7 @@ CONFLICT = LineRejected("line_conflict", "The store has a line with this id but 
 
 @dataclass(slots=True)
 class Stored:
-    """What became of lines."""
+    """The outcome of lines."""
 
     accepted: int = 0
     duplicates: int = 0

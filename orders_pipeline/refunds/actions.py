@@ -1,4 +1,4 @@
-"""What operators do with refunds: cancel, approve, retry, and book that the money came back.
+"""What operators do with refunds: cancel, approve, retry, and book that a refund was returned.
 
 Each action names refunds by id, can be previewed, and is recorded in the transaction that carries it out.
 """
@@ -175,7 +175,7 @@ def _judged(action: RefundAction, named: Iterable[Named], actor: str) -> Acted:
 
 
 class _Why(NamedTuple):
-    """Why an action is not possible: what is said of the refund, and the way out."""
+    """Why an action is not possible: what is said of the refund, and what to do."""
 
     code: str
     said: str

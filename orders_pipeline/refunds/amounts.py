@@ -1,4 +1,4 @@
-"""What goes back for the lines of an order, in integers and rounded half up.
+"""What is refunded for the lines of an order, in integers and rounded half up.
 
 A line's share of an order is that of its total, less its discount, in the sum over all lines. What is shared
 is the order's total without shipping, fees and tips.
@@ -25,7 +25,7 @@ class LineBack(NamedTuple):
 
 @dataclass(slots=True)
 class LineLeft:
-    """A line of an order, and what was given back of it. Open refunds count as given back.
+    """A line of an order, and what was refunded of it. Open refunds count as refunded.
 
     Attributes:
         units: in 1/1,000, as `refunded_units`.
@@ -42,7 +42,7 @@ class LineLeft:
 
     @property
     def units_left(self) -> int:
-        """Units that were not given back, in 1/1,000."""
+        """Units that were not refunded, in 1/1,000."""
         return self.units - self.refunded_units
 
 
@@ -65,9 +65,9 @@ class OrderLeft:
         self.net = sum(line.net for line in self.lines.values())
 
     def amount_of(self, line: LineLeft, units: int) -> int:
-        """What goes back now for so many more units of a line, in minor units of the currency.
+        """What is refunded now for this many more units of a line, in minor units of the currency.
 
-        It is what all units given back so far are worth, less what was given back of the line. So the amounts
+        It is what all units returned so far are worth, less what was refunded of the line. So the amounts
         of several refunds add up to the worth of the line.
         """
         worth = self._worth(line, line.refunded_units + units)

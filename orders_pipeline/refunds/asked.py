@@ -20,9 +20,9 @@ class LineAsked(NamedTuple):
 
 
 class GoodsAsked(NamedTuple):
-    """Units of a product of an order, and what was given back for them, in minor units.
+    """Units of a product of an order, and what was refunded for them, in minor units.
 
-    Several lines of the order may have the product. Without an amount, the worth of its lines is given back.
+    Several lines of the order may have the product. Without an amount, the worth of its lines is refunded.
     """
 
     sku: str
@@ -40,14 +40,14 @@ class RefundAsked(NamedTuple):
         order: the order's number.
         source: the order's source; needed only if several sources have the number.
         amount: in major units of the order's currency. An amount alone moves no units.
-        so_far: instead, all that was given back of the order until now: what was not booked yet is booked.
+        so_far: instead, the total refunded for the order until now: what was not booked yet is booked.
         shipping: part of the amount that is for no line. With lines, it is added to their amounts.
         fee: what a dispute costs on top of its amount.
-        recorded: the money was given back elsewhere, so the gateway is not asked.
+        recorded: the refund was made elsewhere, so the gateway is not called.
         reference: names it there.
-        on_order_day: it was given back on an unknown day, and counts on the day of the order.
-        day: the day on which it was given back; None: the day of the request.
-        goods: instead of lines, units of products with the amounts that were given back for them.
+        on_order_day: it was refunded on an unknown day, and counts on the day of the order.
+        day: the day on which it was refunded; None: the day of the request.
+        goods: instead of lines, units of products with the amounts that were refunded for them.
         currency: of the amounts of goods.
         restock: whether the units of its lines are sold again.
         key: idempotency key. The same request with the same key is the same refund. It stays the last field.
@@ -126,7 +126,7 @@ def _plain_part(part: LineAsked | GoodsAsked) -> object:
 
 
 class RefundRefused(ValueError):
-    """A request cannot be met; `code` is stable, the message is one sentence, the hint is the way out."""
+    """A request cannot be met; `code` is stable, the message is one sentence, the hint is what to do."""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)

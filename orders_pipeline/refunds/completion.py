@@ -40,7 +40,7 @@ PENDING, PROCESSING = RefundStatus.PENDING, RefundStatus.PROCESSING
 COMPLETED, FAILED, CANCELLED = RefundStatus.COMPLETED, RefundStatus.FAILED, RefundStatus.CANCELLED
 
 
-# Money is given back ...
+# Money is refunded ...
 
 
 def complete(
@@ -92,7 +92,7 @@ def reverse(connection: Connection, failures: Mapping[int, str], at: int) -> int
     return undone.count
 
 
-# Nothing was given back: the gateway will not, or nobody asked it.
+# Nothing was refunded: the gateway refused, or was not asked.
 
 
 def fail(connection: Connection, failures: Mapping[int, str], at: int) -> int:

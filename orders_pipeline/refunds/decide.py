@@ -1,4 +1,4 @@
-"""Decides what a request gives back, from what is left of its order. Pure: it reads and writes nothing."""
+"""Decides what a request refunds, from what is left of its order. Pure: it reads and writes nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from orders_pipeline.refunds.refundable import FoundOrder, Refundable
 
 # In minor units. No order owes that much; sums of many still fit into a column.
 MOST_UNITS = 10**15
-# Why nothing is booked of all that was given back so far.
+# Why nothing is booked of all that was refunded so far.
 BOOKED_BEFORE, BOOKED_MORE = "booked_before", "booked_more"
 
 
 class Decided(NamedTuple):
-    """What goes back, in minor units. `shipping` is the part of the amount that is for no line."""
+    """What is refunded, in minor units. `shipping` is the part of the amount that is for no line."""
 
     amount: int
     shipping: int
@@ -57,7 +57,7 @@ def one_order(asked: RefundAsked, found: Sequence[FoundOrder]) -> FoundOrder:
 
 
 def decide(asked: RefundAsked, left: Refundable) -> Decided:
-    """What a request gives back.
+    """What a request refunds.
 
     Raises:
         RefundRefused: not enough is left, or the request does not fit the order.
@@ -84,7 +84,7 @@ def decide(asked: RefundAsked, left: Refundable) -> Decided:
 
 
 def _not_booked(asked: RefundAsked, so_far: Decimal, left: Refundable) -> int:
-    """What was given back of an order and is not booked yet, in minor units."""
+    """What was refunded of an order and is not booked yet, in minor units."""
     rest = _units(so_far, left, least=0) - left.refunded
     if rest > 0:
         return rest
@@ -229,7 +229,7 @@ def _too_many_units(asked: RefundAsked, line: LineLeft) -> RefundRefused:
 
 
 def nothing_left(asked: RefundAsked) -> RefundRefused:
-    """The refusal of a request for an order that owed nothing, or of which everything was given back."""
+    """The refusal of a request for an order that owed nothing, or of which everything was refunded."""
     return RefundRefused(
         "refund_exceeds_captured",
         f"Nothing is left to refund of order {asked.order!r}.",

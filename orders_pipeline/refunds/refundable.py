@@ -1,4 +1,4 @@
-"""What can be given back of orders: their payments, lines and earlier refunds, of many orders at once."""
+"""What can be refunded of orders: their payments, lines and earlier refunds, of many orders at once."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class FoundOrder(NamedTuple):
 
 @dataclass(slots=True)
 class Refundable:
-    """What is left of an order. Amounts are in the currency's minor unit; open refunds count as given back.
+    """What is left of an order. Amounts are in the currency's minor unit; open refunds count as refunded.
 
     Attributes:
         beside_goods: what the order owed for shipping, fees and tips.
-        beside_refunded: what was given back of that.
+        beside_refunded: what was refunded of that.
         disputed: what the customer's bank took back. It is not part of `refunded`.
     """
 

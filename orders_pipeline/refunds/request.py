@@ -49,7 +49,7 @@ TAKEN = dict.fromkeys(("order_id", "attempt", "amount"), pl.Int64)
 
 @dataclass(frozen=True, slots=True)
 class RefundTerms:
-    """What refunds are held to.
+    """The rules for refunds of a home.
 
     Attributes:
         zone: time zone of the KPI days.
@@ -85,7 +85,7 @@ Answer = Requested | RefundRefused
 
 
 class Planned(NamedTuple):
-    """What a request gives back, to be entered as a row of `refunds`."""
+    """What a request refunds, to be entered as a row of `refunds`."""
 
     asked: RefundAsked
     left: Refundable
@@ -133,7 +133,7 @@ def rows_of(rows: Sequence[Planned], terms: RefundTerms) -> pl.DataFrame:
 def request_refunds(
     engine: Engine, asked: Sequence[RefundAsked], terms: RefundTerms, actor: str
 ) -> list[Answer]:
-    """Enters refunds, thousands at once, in transactions of their own. Each is entered or refused by itself.
+    """Enters refunds, thousands at once, in transactions of its own. Each is entered or refused alone.
 
     A refund by the gateway is pending afterwards: `settle.py` asks the gateway. A dispute, and what was given
     back elsewhere, is completed at once.
@@ -154,7 +154,7 @@ def request_refunds(
 
 
 def preview_refunds(engine: Engine, asked: Sequence[RefundAsked]) -> list[Planned | RefundRefused]:
-    """What requests would give back. Changes nothing."""
+    """What requests would refund. Changes nothing."""
     with reading(engine) as connection, by_keys(connection):
         left = _Left.of(connection, asked, lock=False)
     return [_decision(one, left) for one in asked]

@@ -26,7 +26,7 @@ within, open_windows, any_waiting = CLAIMS.within, CLAIMS.open_windows, CLAIMS.a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundWork(ClaimedWork):
-    """How refunds are taken to the gateway."""
+    """How refunds are sent to the gateway."""
 
     terms: RefundTerms
 
@@ -37,7 +37,7 @@ class RefundWork(ClaimedWork):
         return cls(engine=engine, gateway=gateway, at_once=at_once, terms=terms)
 
     def settle(self, chosen: ColumnElement[bool]) -> str | None:
-        """Takes refunds to their end that wait for it, and asks for outcomes that nobody saved.
+        """Settles waiting refunds, and looks up outcomes that were not saved.
 
         Args:
             chosen: condition over `refunds`.

@@ -43,7 +43,7 @@ class Told(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of an event, and why, if it was not simply carried out."""
+    """The outcome of an event, and why, if it was not simply carried out."""
 
     status: GatewayEventStatus
     reason: str = ""
@@ -77,7 +77,7 @@ Verdicts = dict[str, Verdict]
 
 
 def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[Told]) -> Verdicts:
-    """Carries out what can be carried out; returns what became of each event, by its id."""
+    """Carries out what can be carried out; returns the outcome of each event, by its id."""
     verdicts: Verdicts = {}
     sets = defaultdict[tuple[int, int], dict[str, _About]](dict)
     before = Counter[tuple[str, str]]()
@@ -140,7 +140,7 @@ def _charged(connection: Connection, transactions: Iterable[str]) -> dict[str, l
 
 
 def _is_charge_of(row: Row[Any], told: _About) -> bool:
-    """Whether it is in the told currency, and has the told key, if the event tells one."""
+    """Whether it has the currency of the event, and its key, if the event has one."""
     source, _, rest = told.reference.partition("/")
     keyed = (row.name, row.number) == (unquote(source), rest.rpartition("/")[0])
     return row.currency == told.currency and (keyed or not told.reference)
@@ -216,7 +216,7 @@ def _record_reversed(connection: Connection, made: Iterable[_About]) -> None:
 
 
 def _in_this_round(connection: Connection, told: Set) -> tuple[dict[str, Row[Any]], Verdicts]:
-    """The refunds whose present round the events are about, locked; and what became of the other events."""
+    """The refunds whose present round the events are about, locked; and the outcome of the other events."""
     found = _locked(connection, {_refund_of(one)[0] for one in told.values()})
     rows, verdicts = {}, {}
     for event_id, one in told.items():

@@ -189,13 +189,13 @@ def move_reserved_units(connection: Connection, holding: OrderSet, target: Place
 
 
 def put_returned_on_shelf(connection: Connection, units: UnitsByProduct) -> None:
-    """Moves sold units that came back on the shelf."""
+    """Moves sold units that came back into stock."""
     _lock_before_update(connection, units)
     move_units(connection, units, Place.SOLD, Place.ON_HAND)
 
 
 def restock_returned(connection: Connection, units: UnitsByProduct) -> None:
-    """Puts units on the shelf that came back without the order that sold them: they count as restocked."""
+    """Puts units into stock that came back without the order that sold them: they count as restocked."""
     _lock_before_update(connection, units)
     number = units.table.c.units
     note_receipts(connection, select(units.table.c.product_id, number))

@@ -13,7 +13,7 @@ from orders_pipeline.base.version import VERSION
 class StoreRefused(RuntimeError):
     """This code does not work on the order store as it is; nothing was changed.
 
-    `code` is stable and snake_case, `message` one sentence, `hint` the way out. As a string it is message and
+    `code` is stable and snake_case, `message` one sentence, `hint` what to do. As a string it is message and
     hint, because logs and run pages show nothing else.
     """
 

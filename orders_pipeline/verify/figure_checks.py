@@ -267,7 +267,7 @@ def _recorded(days: Days) -> Select[*tuple[Any, ...]]:
 
 
 def _money_back(days: Days) -> Select[*tuple[Any, ...]]:
-    """Refunds, returns that name no order, and disputes, by the day on which the money went back."""
+    """Refunds, returns that name no order, and disputes, by the day of the refund."""
     completed = refunds.c.status == RefundStatus.COMPLETED
     of_orders = (
         select(refunds.c.day, orders.c.currency, refunds.c.kind, refunds.c.amount, refunds.c.fee)

@@ -43,7 +43,7 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.store.revisions import require_current, revision_of
 
 HOME_KEY = "home"
-# A stream goes on for so long after its session or key has ended.
+# A stream stays open for this long after its session or key has ended.
 LOOK_AGAIN_SECONDS = 10.0
 HEALTH = "/api/health"
 WATCHED = (HEALTH, "/metrics")

@@ -76,7 +76,7 @@ def results(
     ] = FileFormat.CSV,
     escape_formulas: EscapeFormulas = False,
 ) -> Response:
-    """What became of each order of a file, as a file with a row for each order."""
+    """The outcome of each order of a file, as a file with a row for each order."""
     with reading(context.engine) as connection:
         found = _with_rejects(connection, key)
     return table_file(

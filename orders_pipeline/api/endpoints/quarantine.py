@@ -47,7 +47,7 @@ def quarantine(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many, at most.")] = 100,
     offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="Number of files to skip.")] = 0,
 ) -> Response:
-    """Files of the inbox that cannot be imported, the newest first, each with its reason and the way out."""
+    """Files of the inbox that cannot be imported, the newest first, each with its reason and what to do."""
     with reading(context.engine) as connection:
         found = list_quarantined(connection, limit, offset, closed=closed)
     return answer(request, [quarantine_document(file) for file in found])

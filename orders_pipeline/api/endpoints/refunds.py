@@ -65,7 +65,7 @@ Text = Annotated[str | None, Query(max_length=MOST_CHARACTERS)]
     openapi_extra=idempotency.IN_OPENAPI,
 )
 def request_refund(context: Context, caller: Operator, key: IdempotencyKey, wanted: WantedRefund) -> Response:
-    """Requests a refund, or books a dispute or what was given back elsewhere."""
+    """Requests a refund, or books a dispute or a refund that was made elsewhere."""
     asked = wanted.asked(key)
     if contradiction := asked.contradiction:
         raise Refused(422, contradiction)

@@ -252,7 +252,7 @@ class Import(BaseModel):
 
 
 class QuarantinedFile(BaseModel):
-    """A file of the inbox that cannot be imported, with the reason and the way out."""
+    """A file of the inbox that cannot be imported, with the reason and what to do."""
 
     id: int
     file_name: str = Field(examples=["orders.csv"])
@@ -292,7 +292,7 @@ class Order(BaseModel):
 
 
 class GatewayEventVerdict(BaseModel):
-    """What became of an event of the payment gateway."""
+    """The outcome of an event of the payment gateway."""
 
     id: str = Field(examples=["evt_7d1f"])
     status: GatewayEventStatus = Field(

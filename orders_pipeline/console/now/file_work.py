@@ -1,4 +1,4 @@
-"""Imports at work, with the share that is done and the time that is left."""
+"""Running imports, with the share that is done and the time that is left."""
 
 from __future__ import annotations
 

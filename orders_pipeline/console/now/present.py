@@ -1,4 +1,4 @@
-"""What happens now: today's figures, files at work, and what needs a person. Read once for all open pages."""
+"""What happens now: today's figures, running files, and what needs a person. Read once for all open pages."""
 
 from __future__ import annotations
 

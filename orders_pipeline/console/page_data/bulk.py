@@ -66,7 +66,7 @@ class Bulk:
 
     Attributes:
         orders: those that it applies to.
-        amounts: their sums by currency: what they owe, or what goes back.
+        amounts: their sums by currency: what they owe, or what is refunded.
         refused: the numbers of the others by the reason.
         approvals: the refunds that somebody else has to approve.
     """

@@ -94,7 +94,7 @@ def _tab(state: str | None, count: int, chosen: str | None) -> tuple[str, str, b
 
 @router.get("/files/{key}")
 def file(view: Shown, key: str, offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0) -> Response:
-    """A file: its progress, its report, what became of its orders, and a page of its rejected lines."""
+    """A file: its progress, its report, the outcome of its orders, and a page of its rejected lines."""
     context = view.context
     with reading(context.engine) as connection:
         found = find_import(connection, key)

@@ -9,7 +9,7 @@ from orders_pipeline.base.quantities import QUANTITY_SCALE
 from orders_pipeline.figures.redis_keys import currency_suffix
 
 # A member, its absolute score, and its version. The version is 0 until money goes back for the first time,
-# and grows with each change of what went back. At the same version, a higher score is a newer one.
+# and grows with each change of what was refunded. At the same version, a higher score is a newer one.
 Score = tuple[str, int, int]
 
 
@@ -32,7 +32,7 @@ class BoardKeys:
     | key | holds |
     |---|---|
     | `board` | sorted set, never trimmed: customer ids by net minor units, or SKUs by net units |
-    | `versions` | hash: version of the score of each member that ever had money back |
+    | `versions` | hash: version of the score of each member that ever had a refund |
     | `whole` | `{store} {currency} {members} {versions}`; exists only while both of these are complete |
     | `shadow`, `shadow_versions` | what a rebuild fills; both expire a minute after the rebuild dies |
     | `rebuild` | token of the running rebuild; expires a minute after the rebuild dies |

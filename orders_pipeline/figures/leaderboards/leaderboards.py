@@ -1,4 +1,4 @@
-"""Customers by spending, products by units, both less what was given back.
+"""Customers by spending, products by units, both less what was refunded.
 
 Ranks come from Redis, figures and names from the order store.
 """

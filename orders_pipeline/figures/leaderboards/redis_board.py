@@ -1,7 +1,7 @@
 """A leaderboard in Redis, served only while complete.
 
 Scores are absolute totals with a version (`Score`), so a repeated or outdated one changes nothing. Redis
-stores a version only for members that ever had money back. All others have version 0, and their scores only
+stores a version only for members that ever had a refund. All others have version 0, and their scores only
 grow.
 
 A rebuild fills a shadow set and swaps it in. It registers its token before it

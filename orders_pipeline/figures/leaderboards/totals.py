@@ -1,4 +1,4 @@
-"""The totals behind the leaderboards in the order store: completed orders less what was given back.
+"""The totals behind the leaderboards in the order store: completed orders less what was refunded.
 
 Customers are ranked by what they spent less what was refunded, products by units sold less units returned.
 A member whose money was all given back stays on its board with a score of 0. Returns without an order make
@@ -35,7 +35,7 @@ IDS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The figures of a member, less what was given back. `orders` counts all completed orders.
+    """The figures of a member, less what was refunded. `orders` counts all completed orders.
 
     `revenue` is set for products, in 1/10,000 of the major unit. `score` is an integer; see
     `Board.score_scale`.

@@ -208,7 +208,7 @@ def customers_rows() -> Query:
 
 
 def customer_sales_rows() -> Query:
-    """What each customer bought on each day, and what went back to the customer."""
+    """What each customer bought on each day, and what was refunded to the customer."""
     o = orders.c
     total, amount = in_line_units(o.total, o.currency), refunds_rows().subquery()
     bought = (

@@ -1,7 +1,7 @@
 """Takes files from the inbox: each becomes a staged import, or goes to quarantine with its reason.
 
-No file stops the others: whatever goes wrong with one concerns this one only. What would go wrong with every
-file, such as a store that does not answer, stops the work, and no file is blamed for it.
+No file blocks the others: an error with one file affects only that file. An error that would affect every
+file, such as a store that does not answer, stops the work, and no file is quarantined for it.
 """
 
 from __future__ import annotations

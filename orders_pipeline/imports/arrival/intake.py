@@ -1,4 +1,4 @@
-"""The switch of the intake: while the intake is paused, no new file is imported. Running imports go on."""
+"""The switch of the intake: while the intake is paused, no new file is imported. Running imports continue."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class QuarantinedFile:
     Attributes:
         file_name: its name in the inbox, printable.
         kept_as: its name in the folder `quarantine`.
-        code, message, hint: why it was refused, and the way out, as in `FileRefused`.
+        code, message, hint: why it was refused, and what to do, as in `FileRefused`.
         closed_as: `dismissed`, `retried`, or `removed` from the folder.
         partition_key: of the import that it became.
         retry_asked_at: when somebody asked to try it again; empty once it was tried.

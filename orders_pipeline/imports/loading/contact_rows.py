@@ -1,4 +1,4 @@
-"""Stores how the customers of a batch are reached, if the file tells it and customers get notices."""
+"""Stores the addresses of a batch's customers, if the file has them and customers get notices."""
 
 from __future__ import annotations
 

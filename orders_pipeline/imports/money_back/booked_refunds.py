@@ -1,4 +1,4 @@
-"""What is booked as given back because a file tells it."""
+"""What is booked as refunded because a file says so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = "recorded:"
 
 
 def tells_refunds(found: Import) -> bool:
-    """Whether the file of an import says that money of its orders was given back."""
+    """Whether the file of an import says that money of its orders was refunded."""
     parsed = parsed_of(found)
     return bool(parsed and parsed.file.refunded_orders)
 
@@ -29,7 +29,7 @@ def refunding_actor(found: Import) -> str:
 
 
 def booked_refunds(connection: Connection, found: Import) -> dict[str, str]:
-    """What is booked as given back because the file of an import tells it: decimal strings by currency."""
+    """What is booked as refunded because the file of an import says so: decimal strings by currency."""
     window = order_ids(connection, found.id)
     if window is None:
         return {}

@@ -1,4 +1,4 @@
-"""Books the refunds of orders that their file tells: the shop gave the money back, so no gateway is asked."""
+"""Books the refunds of orders that their file reports: the shop made the refund, so no gateway is asked."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 def book_told_refunds(
     engine: Engine, staging: Staging, found: Import, terms: RefundTerms, actor: str
 ) -> None:
-    """Books what was given back of the completed orders of a file; once, however often it is called.
+    """Books what was refunded of the completed orders of a file; once, however often it is called.
 
     Of an order that came with an earlier file, only what is not booked yet is booked.
     """
@@ -64,7 +64,7 @@ def foresee_refunds(
     """What the import of parsed orders would book as given back, if all new orders were completed.
 
     Returns:
-        The sums in minor units by currency, and how many orders have more booked than the file tells.
+        The sums in minor units by currency, and how many orders have more booked than the file says.
     """
     told = parsed.filter(pl.col("refunded") > 0)
     fresh = told.filter(pl.col("position").is_in(known.newcomers.implode()))
@@ -88,7 +88,7 @@ def less_refunded(orders_: int) -> FileWarning:
 
 
 def _warn(engine: Engine, found: Import, orders_: int) -> None:
-    """Notes in the report of the import that its file tells of less than is booked."""
+    """Adds a warning to the import's report: its file says less than is booked."""
     with engine.begin() as connection:
         lock_import(connection, found.id)
         parsed = parsed_of(get_import(connection, found.key))

@@ -1,4 +1,4 @@
-"""Makes lost batches again from the staged file."""
+"""Creates lost batches again from the staged file."""
 
 from __future__ import annotations
 

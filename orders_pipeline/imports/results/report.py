@@ -32,7 +32,7 @@ class ImportReport:
     `returns` counts the returns that the import took. Their lines are among the accepted ones. Known returns
     are duplicates or, with other content, rejected, and counted with the orders.
 
-    `refunded` is what is booked as given back because the file tells it, of new and of known orders.
+    `refunded` is what is booked as refunded because the file says it, of new and of known orders.
 
     `detected` lists what parsing found out about the file: what, value, confidence (0 to 1) and reason.
     `warnings` lists what a person should know about it: code, message and count. `amounts` has the sums of

@@ -175,7 +175,7 @@ class PaymentColumns(BaseModel):
         skip: values of orders to skip.
         refunded: values of orders that were paid and given back. With returns taken, they are recorded, and
             skipped otherwise.
-        refunded_amount: column with what was given back of a recorded order. A file may lack it.
+        refunded_amount: column with what was refunded of a recorded order. A file may lack it.
         reference: column with the reference of the payment, such as the provider's transaction id.
         paid: column with the amount that is paid.
         outstanding: column with the amount that is not paid yet.
@@ -219,7 +219,7 @@ class PaymentColumns(BaseModel):
 
     @property
     def tells_refunds(self) -> bool:
-        """Whether a file says which orders were given back."""
+        """Whether a file says which orders were refunded."""
         return bool(self.refunded or self.refunded_amount)
 
     def without_refunds(self) -> Self:

@@ -54,10 +54,10 @@ def are_returns_taken(rules: ReturnRules | None, options: ReadOptions) -> bool:
 
 
 def check_returns(rules: ReturnRules | None, options: ReadOptions, *, tells_refunds: bool) -> None:
-    """Checks that returns are taken only if the profile tells which ones they are.
+    """Checks that returns are taken only if the profile says which ones they are.
 
     Args:
-        tells_refunds: whether the profile tells which orders were given back.
+        tells_refunds: whether the profile says which orders were refunded.
 
     Raises:
         FileRefused: it does not.

@@ -66,7 +66,7 @@ def with_payment(
 ) -> pl.DataFrame:
     """Adds `paid`, in minor units, and `reference` to orders; both are null for orders to charge.
 
-    If the profile tells refunds, it adds `refunded` in minor units, too.
+    If the profile maps refunds, it adds `refunded` in minor units, too.
     """
     told = ("way", "said_paid", "said_outstanding", "said_refunded", "reference")
     orders = orders.with_columns(said.select(told))
@@ -91,7 +91,7 @@ def refunds_told(orders: pl.DataFrame) -> tuple[FileWarning, ...]:
 
 
 def refunded_orders(orders: pl.DataFrame) -> int:
-    """How many of these orders were given back, wholly or in part."""
+    """How many of these orders were refunded, wholly or in part."""
     return orders.filter(pl.col("refunded") > 0).height if "refunded" in orders.columns else 0
 
 

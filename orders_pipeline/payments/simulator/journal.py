@@ -182,7 +182,7 @@ class Journal:
         return Entry(CHARGES, *row) if row else None
 
     def refunded(self, charge: str) -> int:
-        """Returns how much of a captured charge was given back."""
+        """Returns how much of a captured charge was refunded."""
         made = "transaction_id IS NOT NULL AND came_back IS NULL"
         query = f"SELECT SUM(amount) FROM refunds WHERE charge = ? AND {made}"  # noqa: S608 a constant
         amount: int | None = self._reads.execute(query, (charge,)).fetchone()[0]

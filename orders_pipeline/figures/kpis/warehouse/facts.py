@@ -80,7 +80,7 @@ AMOUNT_FACTS = {"day": pl.String, "currency": pl.String, "kind": pl.String, "amo
 # Kinds of facts that are no amounts of the store: the total of a completed order that is paid elsewhere, and
 # a completed refund, by the day of its order.
 RECORDED, REFUNDED = "recorded", "refunded"
-# By the day on which the money went back. A return without an order is of the kind `refund`, too.
+# By the day of the refund. A return without an order is of the kind `refund`, too.
 MONEY_BACK_FACTS = {
     "day": pl.String,
     "currency": pl.String,

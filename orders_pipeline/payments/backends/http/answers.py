@@ -53,7 +53,7 @@ def outcome_of_answer(
 ) -> Answer | None:
     """Returns the outcome in the response to a request for money; None if the outcome is unknown.
 
-    A request that the gateway refuses for good has failed, with the gateway's words as reason.
+    A request that the gateway permanently refuses has failed, with the gateway's message as the reason.
 
     Raises:
         NotNow: the gateway did not accept the request (429).

@@ -1,4 +1,4 @@
-"""Payments of a store at Mollie, and how they stand."""
+"""Payments of a store at Mollie, and their status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refunds of payments. Mollie lists all refunds of one, by which they are found again.
+"""Refunds of payments. Mollie lists all refunds of one, by which they can be found again.
 
 Mollie sends the money some hours or days after it has taken a request. A refund is completed once Mollie has
 taken it; `events.py` tells of one that fails later.
@@ -27,7 +27,7 @@ FAILED = ("failed", "canceled")
 
 @dataclass(frozen=True, slots=True)
 class Refunding:
-    """Gives money back."""
+    """Makes refunds."""
 
     client: ClientSDK
     store: str

@@ -113,7 +113,7 @@ async def answered(request: Coroutine[Any, Any, Result], timeout: float) -> Resu
         timeout: seconds from connecting to the last byte of the answer.
 
     Raises:
-        Refused: this request is refused for good.
+        Refused: this request is permanently refused.
         OutcomeUnknown: the request may have arrived, or should be made later.
         GatewayRefusedError: Mollie refuses all requests with this key.
     """

@@ -1,4 +1,4 @@
-"""PaymentIntents of a store, and how they stand."""
+"""PaymentIntents of a store, and their status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refunds of PaymentIntents. Stripe lists all refunds of one, by which they are found again."""
+"""Refunds of PaymentIntents. Stripe lists all refunds of one, by which they can be found again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REFUND_STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Refunding:
-    """Gives money back."""
+    """Makes refunds."""
 
     client: stripe.StripeClient
     store: str

@@ -120,7 +120,7 @@ async def answered(request: Coroutine[Any, Any, Result], timeout: float) -> Resu
 
     Raises:
         CardDeclined: the payment was declined.
-        Refused: this request is refused for good.
+        Refused: this request is permanently refused.
         OutcomeUnknown: the request may have arrived, or should be made later.
         GatewayRefusedError: Stripe refuses all requests with this key.
     """
