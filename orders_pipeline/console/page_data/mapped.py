@@ -27,6 +27,7 @@ from orders_pipeline.order_files.proposals.mapping import (
     drafted_choices,
     kept,
     mapped_profile,
+    place_of_choice,
 )
 from orders_pipeline.order_files.proposals.propose import Proposal, propose_profile
 from orders_pipeline.order_files.proposals.shown_columns import ShownColumn, columns_of, first_rows
@@ -151,13 +152,13 @@ def _field(
     chosen: Mapping[str, str],
     columns: list[ShownColumn],
 ) -> MappedField:
-    is_column = choice.isdecimal() and int(choice) < len(columns)
+    place = place_of_choice(choice, len(columns))
     field = chosen.get(PRICE_IS, "") if name == PRICE else name
     is_sure, why = _judged(draft, field) if choice == drafted else (None, "")
     # A price may have been drafted as that of a unit, and be chosen as that of a line.
     prices = [one.value for one in PRICES] if name == PRICE else [name]
     stands = next(filter(None, (kept(draft.base, one) for one in prices)), "")
-    return MappedField(name, choice, stands, is_sure, why, columns[int(choice)] if is_column else None)
+    return MappedField(name, choice, stands, is_sure, why, None if place is None else columns[place])
 
 
 def _judged(draft: Draft, field: str) -> tuple[bool | None, str]:

@@ -201,7 +201,7 @@ def _map_price(made: Document, header: tuple[str, ...], chosen: Mapping[str, str
     price, other = chosen.get(PRICE_IS, PRICES[0].value), chosen.get(PRICE, "")
     drafted = next((field.value for field in PRICES if kept(made, field)), "")
     if other == KEEP and drafted and drafted != price:
-        fields = made["items"]["fields"]
+        fields = next(one for one in _sections(made) if drafted in one)
         fields[price] = fields.pop(drafted)
     elif other != KEEP:
         for field in PRICES:
@@ -217,24 +217,33 @@ def _map_field(made: Document, name: str, header: tuple[str, ...], choice: str) 
 
 
 def _forget(made: Document, name: str) -> None:
-    places = [made.get(section, {}) for section in ("columns", "joined", "constants")]
-    places += [made.get("items", {}).get("fields", {}), made.get("companion", {}).get("columns", {})]
-    for place in places:
-        place.pop(name, None)
+    for fields_of_section in _sections(made):
+        fields_of_section.pop(name, None)
     for section, fields in (("items", "fields"), ("companion", "columns")):
         if section in made and not made[section][fields]:
             del made[section]
 
 
+def place_of_choice(choice: str, columns: int) -> int | None:
+    """The position of the chosen column among so many; None for `keep`, and for none."""
+    places = (str(at) for at in range(columns))
+    return int(choice) if choice in places else None
+
+
 def _column(header: tuple[str, ...], choice: str) -> str:
     """The name of the chosen column; empty for none."""
-    return header[int(choice)] if choice.isdecimal() and int(choice) < len(header) else ""
+    place = place_of_choice(choice, len(header))
+    return "" if place is None else header[place]
+
+
+def _sections(made: Document) -> list[dict[str, Any]]:
+    """What says where fields come from, by field."""
+    told = [made.get(name, {}) for name in ("columns", "joined", "constants")]
+    return [*told, made.get("items", {}).get("fields", {}), made.get("companion", {}).get("columns", {})]
 
 
 def _given(made: Document) -> set[str]:
-    sections = (made.get(name, {}) for name in ("columns", "joined", "constants"))
-    packed = (made.get("items", {}).get("fields", {}), made.get("companion", {}).get("columns", {}))
-    return {name for section in (*sections, *packed) for name in section}
+    return {name for section in _sections(made) for name in section}
 
 
 def _map_amounts(made: Document, header: tuple[str, ...], changed: Mapping[str, str]) -> None:

@@ -103,6 +103,26 @@ def test_a_choice_takes_the_place_of_the_draft() -> None:
     assert (profile.amounts.shipping, profile.amounts.total) == (("Post", "Gift wrap"), ("Sum",))
 
 
+@pytest.mark.parametrize("section", ["companion", "constants"])
+def test_a_price_that_is_in_no_column_of_the_file_can_be_that_of_the_line(section: str) -> None:
+    base = base_of(DRAFT)
+    del base["columns"]["unit_price"]
+    more = {"companion": {"file": "*.csv", "columns": {"order_number": "No", "unit_price": "Price"}}}
+    base |= more if section == "companion" else {"constants": {"unit_price": "3.50"}}
+    found = table(COLUMNS)
+    chosen = drafted_choices(base, found)
+    assert chosen["price"] == KEEP
+    made = base_of(mapped_profile(base, found, chosen | {"price_is": "line_total"}, "A shop"))
+    fields = made["companion"]["columns"] if section == "companion" else made["constants"]
+    assert ("line_total" in fields, "unit_price" in fields) == (True, False)
+
+
+def test_a_choice_of_no_column_is_none() -> None:
+    base, found = base_of(DRAFT), table(COLUMNS)
+    chosen = drafted_choices(base, found) | {"sku": "9" * 5_000}
+    assert "sku" not in base_of(mapped_profile(base, found, chosen, "A shop"))["columns"]
+
+
 def test_amounts_dates_and_lines_are_set() -> None:
     told = {"dates": "DMY", "decimal_is": ",", "currency_is": "eur", "free": "on", "tax": "8"}
     profile = mapped(shipping="7", total="", tax_included="true", **told)
