@@ -110,7 +110,8 @@ def _check(address: Address, scheme: str, reach: Reach) -> None:
     real = _unwrapped(address)
     if reach.allows_privately(real):
         return
-    if not real.is_global or real.is_multicast or any(real in network for network in SPECIAL):
+    is_public = real.is_global and not (real.is_multicast or real.is_reserved)
+    if not is_public or any(real in network for network in SPECIAL):
         raise ForbiddenDestination(
             f"{address} is not a public address. ORDERS_WEBHOOK_ALLOWED_NETWORKS can allow its network."
         )

@@ -163,3 +163,16 @@ def test_a_url_that_cannot_be_opened_is_an_outbox_that_fails(tmp_path: Path) -> 
     opening: Callable[[], object] = lambda: Outbox("nothing://there").put(tmp_path, "a.csv")  # noqa: E731
     with pytest.raises(OutboxUnavailable):
         opening()
+
+
+def test_a_link_that_somebody_put_into_the_outbox_is_not_followed(tmp_path: Path) -> None:
+    outbox, elsewhere, file = tmp_path / "outbox", tmp_path / "elsewhere", tmp_path / "file"
+    outbox.mkdir()
+    file.write_text("results")
+    elsewhere.write_text("kept")
+    for name in ("orders.csv", ".orders.csv.part"):
+        (outbox / name).symlink_to(elsewhere)
+    Outbox(str(outbox)).put(file, "orders.csv")
+    assert elsewhere.read_text() == "kept"
+    assert {path.name: path.is_symlink() for path in outbox.iterdir()} == {"orders.csv": False}
+    assert (outbox / "orders.csv").read_text() == "results"

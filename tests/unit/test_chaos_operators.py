@@ -51,6 +51,6 @@ def test_a_fault_that_strikes_meanwhile_gives_a_step_more_time(monkeypatch: pyte
     assert operators_at_work_until(monkeypatch, fault_at=200, done_at=late).problems == []
 
 
-def test_a_step_that_takes_too_long_without_faults_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_takes_too_long_after_the_last_fault_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     never = operators_at_work_until(monkeypatch, fault_at=200, done_at=200 + STEP_HUNG_AFTER_SECONDS + 10)
     assert never.problems == ["money back hung for round1: NotYetError: captures are open"]

@@ -53,6 +53,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         "2002:7f00:1::",
         "2001:0:1:1::80ff:fffe",
         "64:ff9b:1::1",
+        "::127.0.0.1",
     ],
 )
 def test_an_address_that_is_not_public_is_refused(names: dict[str, list[str]], address: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -126,7 +125,7 @@ def _name(request: Request) -> str:
     encoded = {key: value for key, _, value in pairs}.get("filename", "")
     try:
         name = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         name = ""
     if not 0 < len(name) <= LONGEST_NAME:
         raise Refused(400, "Upload-Metadata must have the filename in Base64.", VERSION)

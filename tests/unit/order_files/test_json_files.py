@@ -134,6 +134,24 @@ def test_an_object_with_the_same_key_twice_is_rejected(tmp_path: Path) -> None:
     assert imported.codes() == ["json_broken"]
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "why"),
+    [
+        ('[{"order_id": 1, "order_id": 2}]', "file_damaged", "a key twice"),
+        ('{"order_id": 1, "order_id": 2}\n{"order_id": 3, "order_id": 4}\n', "file_damaged", "a key twice"),
+        ('{"orders": [{}, {}]}', "file_empty", "no rows"),
+    ],
+)
+def test_a_file_whose_first_records_all_have_no_column_is_refused(
+    tmp_path: Path, content: str, code: str, why: str
+) -> None:
+    file = tmp_path / "orders.json"
+    file.write_text(content)
+    refused = refusal(file)
+    assert refused.code == code
+    assert why in refused.message
+
+
 def test_a_file_that_ends_inside_a_line_is_cut_off(tmp_path: Path) -> None:
     file = lines(tmp_path / "o.jsonl", order(1), order(2))
     file.write_text(file.read_text()[:-30])

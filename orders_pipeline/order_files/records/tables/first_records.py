@@ -28,21 +28,35 @@ def first_records(source: Source, cells: CellText) -> Sniffed:
     """Reads the first records of a table, as if they came from a CSV file.
 
     Raises:
-        FileRefused: the table is empty, or the file is damaged.
+        FileRefused: the table is empty, none of its first rows can be read, or the file is damaged.
     """
     with closing(table_rows(source, cells)) as frames:
         rows = next(frames, None)
     if rows is None:
-        message = f"{source.name} has no rows. A header row and order lines were expected."
-        raise FileRefused("file_empty", message, "Export it again.")
+        raise _empty(source)
     head = rows.head(SNIFFED_RECORDS)
     columns = [name for name in head.columns if name.isdecimal()]
+    if not columns:
+        raise _without_columns(source, head["detail"].drop_nulls().to_list())
     texts = [_without_blank_end(row) for row in head.select(columns).rows()]
     width = Counter(map(len, texts)).most_common(1)[0][0]
     places = head["line"].to_list()
     lines = [after - place for place, after in zip(places, [*places[1:], places[-1] + 1], strict=True)]
     records = tuple(Scanned(row, count) for row, count in zip(texts, lines, strict=True))
     return Sniffed(Dialect(), records, width, 1.0, 1.0, places[0])
+
+
+def _empty(source: Source) -> FileRefused:
+    message = f"{source.name} has no rows. A header row and order lines were expected."
+    return FileRefused("file_empty", message, "Export it again.")
+
+
+def _without_columns(source: Source, broken: list[str]) -> FileRefused:
+    """The refusal of JSON whose first objects are all broken or empty."""
+    if not broken:
+        return _empty(source)
+    message = f"The first records of {source.name} cannot be read: {broken[0]}."
+    return FileRefused("file_damaged", message, "Correct them, or export the file again.")
 
 
 def _without_blank_end(row: tuple[str, ...]) -> list[str]:
