@@ -46,7 +46,7 @@ images: setup ## Build the images and run them without Docker (root on Debian)
 	@bash tests/images/build.sh
 	@$(BIN)/python -m pytest tests/images $(PYTEST_ARGS)
 
-chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s, FROM=k goes on at fault k
+chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s, FROM=k resumes at fault k
 	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),8) --seed $(or $(SEED),1) --from $(or $(FROM),1) $(CHAOS_ARGS)
 
 seams: setup ## Test the private names in use on other releases of Dagster and Celery; SEAMS="celery==5.7.1 ..."
@@ -62,7 +62,7 @@ check: setup ## Format, lint, types, import rules, Dagster definitions
 bench: setup ## Measure throughput, latency, scale, KPIs and reading; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 
-format: setup ## Format the code, mend what lint can mend, write .env.example and the pages made from code
+format: setup ## Format the code, fix what lint can fix, write .env.example and the pages made from code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.unit.test_env_example > .env.example

@@ -35,7 +35,7 @@ class RunLogFormatter(logging.Formatter):
 def run_log(settings: Settings) -> LoggerDefinition:
     """The logger `console` of every job."""
     level = Field(
-        str, is_required=False, default_value=settings.log_level.upper(), description="Least important lines."
+        str, is_required=False, default_value=settings.log_level.upper(), description="Lowest level."
     )
 
     @logger({"log_level": level}, description="Lines on stderr, as JSON or text.")

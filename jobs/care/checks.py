@@ -48,7 +48,7 @@ def check_schedules(settings: Settings) -> list[ScheduleDefinition]:
         ScheduleDefinition(
             name=f"{CHECK_EVERYTHING}_schedule",
             job_name=CHECK_EVERYTHING,
-            description="Every night: all checks, over all orders and days.",
+            description="Every night: runs all checks over all orders and days.",
             cron_schedule="30 4 * * *",
             execution_timezone=settings.timezone,
             default_status=DefaultScheduleStatus.RUNNING,

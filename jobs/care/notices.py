@@ -21,11 +21,11 @@ def notice_sensors(channels: Channels) -> list[SensorDefinition]:
 
     @run_failure_sensor(
         name="failed_runs_sensor",
-        description="Sends a notice for each failed run, by webhook and e-mail as set.",
+        description="Sends a notice for each failed run, by webhook or email, if one is set.",
         default_status=DefaultSensorStatus.RUNNING,
     )
     def failed_runs_sensor(context: RunFailureSensorContext) -> None:
-        """Sends a notice for each failed run, by webhook and e-mail as set."""
+        """Sends a notice for each failed run, by webhook or email, if one is set."""
         for failure in send_notice(channels, _notice(context)).failures:
             context.log.error(f"A notice could not be sent. {failure}")
 

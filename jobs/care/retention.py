@@ -63,7 +63,7 @@ def retention_schedule(settings: Settings) -> ScheduleDefinition:
     return ScheduleDefinition(
         name=f"{CLEAN_UP}_schedule",
         job_name=CLEAN_UP,
-        description="Every night, after the backup: removes what is older than the settings allow.",
+        description="Every night, after the backup: removes data older than the settings allow.",
         cron_schedule="30 3 * * *",
         execution_timezone=settings.timezone,
         default_status=DefaultScheduleStatus.RUNNING,

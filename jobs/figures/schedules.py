@@ -65,7 +65,7 @@ def figure_schedules(settings: Settings) -> list[ScheduleDefinition]:
         ScheduleDefinition(
             name="rebuild_boards_schedule",
             job_name=REBUILD_LEADERBOARDS,
-            description="Every half hour: both leaderboards, in case Redis lost changes.",
+            description="Every half hour: rebuilds both leaderboards, in case Redis lost changes.",
             cron_schedule="*/30 * * * *",
             default_status=ON,
         ),

@@ -14,6 +14,6 @@ def import_orders_job() -> AssetJob:
         IMPORT_ORDERS,
         # The checks read the whole store, so they have a job and a schedule of their own.
         selection=AssetSelection.assets("orders", "rejected_order_rows").without_checks(),
-        description="Imports one staged order file: its partition key names it.",
+        description="Imports one staged order file, which the partition key identifies.",
         tags=RunGroup.IMPORTS.tag | RunPriority.ASKED_FOR.tag | LONG_RUN,
     )
