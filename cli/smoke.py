@@ -24,7 +24,7 @@ from orders_pipeline.store.engine import open_engine
 from orders_pipeline.verify.check import Check
 
 SECONDS = 30.0
-NOBODY = "smoke-test"
+NOBODY, UNKNOWN_NUMBER = "smoke-test", 2**31 - 1
 DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
 
 
@@ -59,7 +59,7 @@ class Smoke:
     def _endpoint(self, api: httpx.Client, path: str, method: str, operation: dict[str, Any]) -> str:
         """Calls an endpoint; a write is sent without a key and must be refused."""
         places = operation.get("parameters", [])
-        where = {one["name"]: NOBODY for one in places if one["in"] == "path"}
+        where = {one["name"]: _unknown(one["schema"]) for one in places if one["in"] == "path"}
         address = str(api.base_url).rstrip("/").removesuffix("/api") + path.format(**where)
         if method != "get":
             # A separate client, without the key.
@@ -134,6 +134,10 @@ def _health(api: httpx.Client) -> str:
     if ill or answer.status_code != httpx.codes.OK:
         raise ConnectionError(f"unhealthy: {', '.join(ill)}")
     return json.dumps(dict.fromkeys(answer.json()["services"], "healthy"))
+
+
+def _unknown(schema: dict[str, Any]) -> str | int:
+    return UNKNOWN_NUMBER if schema.get("type") == "integer" else NOBODY
 
 
 def _require(answer: httpx.Response, expected: set[int], told: str) -> str:

@@ -55,7 +55,7 @@ class Launcher:
         self, settings: Settings, engine: Engine, instance: DagsterInstance, jobs: JobLauncher
     ) -> None:
         self._settings, self._engine, self._instance, self._jobs = settings, engine, instance, jobs
-        self._dropped = DroppedFiles(Inbox(settings.inbox_folder))
+        self._dropped = DroppedFiles(Inbox(settings.inbox_folder), settings.zone)
         self._staging = open_staging(settings)
         self._round, self._wake = Lock(), Event()
         self._asked: set[str] = set()

@@ -61,7 +61,7 @@ def retry(ids: Ids, instructions: ReadingInstructions, as_json: JsonOption = Fal
     with open_store(settings) as engine:
         with engine.begin() as connection:
             _require_known(lambda: ask_to_retry(connection, ids, _said(connection, instructions), actor()))
-        retry_files(engine, open_staging(settings), Inbox(settings.inbox_folder))
+        retry_files(engine, open_staging(settings), Inbox(settings.inbox_folder), settings.zone)
         found = _found(engine, ids)
     if as_json:
         emit([quarantine_document(file) for file in found])

@@ -59,7 +59,7 @@ def import_sensors(
 
 
 def _inbox_sensor(inbox: Inbox, settings: Settings) -> SensorDefinition:
-    dropped, background = DroppedFiles(inbox), Background()
+    dropped, background = DroppedFiles(inbox, settings.zone), Background()
 
     @described_sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
     def inbox_sensor(

@@ -33,6 +33,7 @@ from orders_pipeline.api.endpoints import (
     intake,
     notifications,
     orders,
+    payouts,
     probes,
     quarantine,
     reconciliation,
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from orders_pipeline.api.callers.single_sign_on import Provider
 
 POOL_SECONDS = 5.0
+# Where order files, reports and statements are sent to.
+LARGE_BODIES = ("/api/files", "/api/payouts/files", "/uploads/", "/actions/payout-file")
 # Threads for health requests, because all other threads may hang with a store.
 WATCHERS = 8
 ERRORS: Responses = {
@@ -90,6 +93,7 @@ PARTS = (
     captures,
     refunds,
     reconciliation,
+    payouts,
     gateway_events,
     webhooks,
     notifications,
@@ -194,7 +198,7 @@ def _add_endpoints(app: FastAPI) -> None:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Adds what looks at every request; the last one is asked first."""
-    app.add_middleware(BodyLimit, larger=dict.fromkeys(("/api/files", "/uploads/"), settings.upload_limit_mb))
+    app.add_middleware(BodyLimit, larger=dict.fromkeys(LARGE_BODIES, settings.upload_limit_mb))
     app.add_middleware(NoNul)
     app.add_middleware(KnownHosts, names=settings.host_names)
     app.add_middleware(SecurityHeaders)

@@ -34,14 +34,18 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forwards a request."""
-        path: str = scope.get("path", "")
-        mebibytes = next((limit for start, limit in self._larger.items() if path.startswith(start)), 1)
+        mebibytes = self._limit(scope)
         length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
         if length.isdecimal() and int(length) > mebibytes * MEBIBYTE:
             refusal = error_response(413, _too_large(mebibytes), {"Connection": "close"})
             await refusal(scope, receive, send)
             return
         await self._app(scope, _limited(receive, mebibytes), send)
+
+    def _limit(self, scope: Scope) -> int:
+        path, changes = scope.get("path", ""), scope.get("method") != "GET"
+        larger = self._larger.items() if changes else ()
+        return next((limit for start, limit in larger if path.startswith(start)), 1)
 
 
 def _too_large(mebibytes: int) -> str:

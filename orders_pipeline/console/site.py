@@ -24,6 +24,7 @@ from orders_pipeline.console.pages import (
     operations,
     orders,
     overview,
+    payout_file,
     price_list,
     products,
     reconciliation,
@@ -71,7 +72,7 @@ PAGES = (
         cohorts,
         operations,
     ),
-    *(actions, bulk_actions, price_list, simple_actions, design, account),
+    *(actions, bulk_actions, price_list, payout_file, simple_actions, design, account),
     *(frame, users, keys, webhooks, profiles, payments, audit, configuration),
 )
 

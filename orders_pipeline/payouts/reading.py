@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.order_files.records.regular_file import open_regular_file
 from orders_pipeline.payouts.lines import BankStatement, LineRejected, ProviderReport
 from orders_pipeline.payouts.reports.plain import PlainProfile
 from orders_pipeline.payouts.reports.report import read_report
@@ -31,32 +32,37 @@ class PayoutFile:
     content: ProviderReport | BankStatement
 
 
-def read_file(file: Path, zone: tzinfo, profile: PlainProfile | None) -> PayoutFile:
+def read_file(
+    file: Path, zone: tzinfo, profile: PlainProfile | None, *, name: str = "", follow_links: bool = True
+) -> PayoutFile:
     """Reads a provider's report or a bank statement.
 
     Args:
         zone: of times without a zone, and of the days of statements.
         profile: how a plain CSV is read; None for the formats that are known by themselves.
+        name: of the file, if it is kept under another one.
+        follow_links: whether the path may be a symbolic link; not where others may write to the folder.
 
     Raises:
         FileRefused: it cannot be read, is in no known form, or is damaged.
     """
-    raw = _bytes(file)
-    found, content = _content(file.name, raw, zone, profile)
-    return PayoutFile(file.name, found, hashlib.sha256(raw).hexdigest(), len(raw), content)
+    name = name or file.name
+    raw = _bytes(file, name, follow_links=follow_links)
+    found, content = _content(name, raw, zone, profile)
+    return PayoutFile(name, found, hashlib.sha256(raw).hexdigest(), len(raw), content)
 
 
-def _bytes(file: Path) -> bytes:
+def _bytes(file: Path, name: str, *, follow_links: bool) -> bytes:
     try:
-        size = file.stat().st_size
-        if size > LARGEST_BYTES:
-            told = f"{file.name} has more than {LARGEST_BYTES >> 20} MiB."
-            raise FileRefused("file_too_large", told, "Download the report in parts.")
-        raw = file.read_bytes()
+        with open_regular_file(file, follow_links=follow_links) as opened:
+            raw = opened.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise FileRefused("file_unreadable", f"{file} cannot be read: {error.strerror}.", "") from None
+    if len(raw) > LARGEST_BYTES:
+        told = f"{name} has more than {LARGEST_BYTES >> 20} MiB."
+        raise FileRefused("file_too_large", told, "Download the report in parts.")
     if not raw.strip():
-        raise FileRefused("file_empty", f"{file.name} is empty.", "Download it again.")
+        raise FileRefused("file_empty", f"{name} is empty.", "Download it again.")
     return raw
 
 

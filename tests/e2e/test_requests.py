@@ -79,8 +79,8 @@ def test_no_route_takes_a_large_body(url: str) -> None:
     paths = requests.get(f"{url}/api/openapi.json", timeout=30).json()["paths"]
     for path, verbs in paths.items():
         for verb in verbs:
-            if (verb, path) == ("post", "/api/files"):
-                continue  # order files are written to disk as they arrive
+            if (verb, path) in (("post", "/api/files"), ("post", "/api/payouts/files")):
+                continue  # files are written to disk as they arrive
             sent = requests.request(verb, url + path, data=b"x" * LARGE, headers=BEARER, timeout=30)
             assert sent.status_code == 413, path
             assert sent.json() == {"success": False, "message": "The body is larger than 1 MiB."}

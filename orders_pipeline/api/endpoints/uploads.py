@@ -88,13 +88,7 @@ async def send_file(
     instructions = _instructions(profile, source, options)
     await run_sync(_require_profile, context, profile)
     with incoming_file(context) as path:
-        with path.open("wb") as file:
-            received = 0
-            async for chunk in _content(request):
-                received += len(chunk)
-                await run_sync(file.write, chunk)
-        if not received:
-            raise Refused(422, "The file is empty.")
+        await write_sent(request, path)
         document = await run_sync(stage_sent, context, caller, path, name, instructions)
     return done(document, 202)
 
@@ -148,6 +142,21 @@ def incoming_file(context: ApiContext) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+async def write_sent(request: Request, path: Path) -> None:
+    """Writes the file that a request sends, as it is or as a form with one file.
+
+    Raises:
+        Refused: 422, the file is empty, or the form has none.
+    """
+    with path.open("wb") as file:
+        received = 0
+        async for chunk in _content(request):
+            received += len(chunk)
+            await run_sync(file.write, chunk)
+    if not received:
+        raise Refused(422, "The file is empty.")
 
 
 async def _content(request: Request) -> AsyncIterator[bytes]:

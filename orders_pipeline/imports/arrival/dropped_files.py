@@ -1,4 +1,7 @@
-"""Takes files from the inbox: each becomes a staged import, or goes to quarantine with its reason.
+"""Takes files from the inbox: each is staged or imported, or goes to quarantine with its reason.
+
+Order files become staged imports. Reports of payment providers and bank statements are recognised by how they
+begin, and imported at once.
 
 No file blocks the others: an error with one file affects only that file. An error that would affect every
 file, such as a store that does not answer, stops the work, and no file is quarantined for it.
@@ -12,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -37,6 +41,9 @@ from orders_pipeline.order_files.reading_instructions import (
     ReadingInstructions,
     instructions_from,
 )
+from orders_pipeline.payouts.importing import PayoutImport, import_file
+from orders_pipeline.payouts.reading import read_file
+from orders_pipeline.payouts.recognising import is_about_payouts
 from orders_pipeline.staging.file_names import NOTE
 from orders_pipeline.staging.inbox import QUARANTINE, Inbox, InboxUnusable
 from orders_pipeline.staging.remote_area import StagingUnavailable
@@ -46,6 +53,7 @@ from orders_pipeline.store.engine import reading
 # After that, the folder is listed again, so that new files do not wait for all older ones.
 LIST_AGAIN_SECONDS = 10.0
 TRY_AGAIN_SECONDS = 30.0
+ACTOR = "inbox"
 OUTAGES = (StagingUnavailable, InboxUnusable, OperationalError, InterfaceError, TimeoutError)
 log = logging.getLogger(__name__)
 
@@ -55,11 +63,13 @@ class DroppedFiles:
     """The files of an inbox, taken in turn.
 
     Attributes:
+        zone: of the times of payment providers' reports and bank statements.
         troubled: when a file that stays in the inbox was last tried, on the monotonic clock. It waits before
             its next try, so that it does not hold up the others.
     """
 
     inbox: Inbox
+    zone: tzinfo = UTC
     troubled: dict[tuple[int, str], float] = field(default_factory=dict)
 
     def take_in(self, engine: Engine, staging: Staging, seconds: float = LIST_AGAIN_SECONDS) -> bool:
@@ -74,7 +84,7 @@ class DroppedFiles:
             return False
         self.inbox.require_usable()
         match_rows_with_files(engine, self.inbox)
-        retry_files(engine, staging, self.inbox)
+        retry_files(engine, staging, self.inbox, self.zone)
         ends = time.monotonic() + seconds
         for dropped_at, name in self._in_turn():
             if _is_paused(engine):
@@ -85,7 +95,7 @@ class DroppedFiles:
         return False
 
     def take_at_once(self, engine: Engine, staging: Staging, name: str) -> bool:
-        """Takes in one file that has just become complete; returns whether it is staged.
+        """Takes in one file that has just become complete; returns whether an order file is staged.
 
         A file that is refused stays where it is: its writer may go on with it, or its companion may follow.
         `take_in` decides about it when it has not changed for some seconds.
@@ -97,11 +107,11 @@ class DroppedFiles:
         with self.inbox.claimed(path) as ours:
             if not ours:
                 return False
-            taken = try_to_stage(engine, staging, path, Dropped(dropped_at, name))
+            taken = try_to_take(engine, staging, path, Dropped(dropped_at, name), self.zone)
             if isinstance(taken, FileRefused):
                 return False
             self.inbox.keep(path)
-        return True
+        return isinstance(taken, Import)
 
     def _in_turn(self) -> Iterator[tuple[int, str]]:
         """Yields complete files, in turn the oldest and the newest.
@@ -126,8 +136,8 @@ class DroppedFiles:
         file = (dropped.at, dropped.name)
         self.troubled[file] = time.monotonic()
         try:
-            taken = try_to_stage(engine, staging, path, dropped)
-            if isinstance(taken, Import):
+            taken = try_to_take(engine, staging, path, dropped, self.zone)
+            if not isinstance(taken, FileRefused):
                 self.inbox.keep(path)
             elif taken.code != "file_missing":
                 _quarantine(engine, self.inbox, path, taken)
@@ -141,15 +151,19 @@ class DroppedFiles:
         del self.troubled[file]
 
 
-def try_to_stage(
+def try_to_take(
     engine: Engine,
     staging: Staging,
     path: Path,
     dropped: Dropped,
+    zone: tzinfo,
     instructions: ReadingInstructions = NOTHING_SAID,
-) -> Import | FileRefused:
-    """Stages a file; returns its import, or why it is refused."""
+) -> Import | PayoutImport | FileRefused:
+    """Stages an order file, or imports a file about payouts; returns the import, or why it is refused."""
     try:
+        if instructions == NOTHING_SAID and is_about_payouts(path, follow_links=False):
+            name = printable_line(dropped.name)
+            return import_file(engine, read_file(path, zone, None, name=name, follow_links=False), ACTOR)
         return stage_file(engine, staging, path, instructions, dropped=dropped)
     except FileRefused as refused:
         return refused
@@ -180,23 +194,23 @@ def match_rows_with_files(engine: Engine, inbox: Inbox) -> None:
             close_removed(connection, gone)
 
 
-def retry_files(engine: Engine, staging: Staging, inbox: Inbox) -> None:
+def retry_files(engine: Engine, staging: Staging, inbox: Inbox, zone: tzinfo) -> None:
     """Tries the quarantined files again that somebody asked for."""
     with reading(engine) as connection:
         asked = files_to_retry(connection)
     for file in asked:
-        _retry(engine, staging, inbox, file)
+        _retry(engine, staging, inbox, file, zone)
 
 
-def _retry(engine: Engine, staging: Staging, inbox: Inbox, file: QuarantinedFile) -> None:
+def _retry(engine: Engine, staging: Staging, inbox: Inbox, file: QuarantinedFile, zone: tzinfo) -> None:
     path = inbox.folder / QUARANTINE / file.kept_as
     dropped = Dropped(time.time_ns(), file.file_name)
-    taken = try_to_stage(engine, staging, path, dropped, instructions_from(file.retry_as or {}))
+    taken = try_to_take(engine, staging, path, dropped, zone, instructions_from(file.retry_as or {}))
     with engine.begin() as connection:
         if isinstance(taken, FileRefused):
             refuse_again(connection, file.id, taken)
             return
-        close_retried(connection, file.id, taken.key)
+        close_retried(connection, file.id, taken.key if isinstance(taken, Import) else None)
     inbox.keep_retried(file.kept_as)
 
 

@@ -153,8 +153,8 @@ def ask_to_retry(connection: Connection, ids: Sequence[int], read_as: Mapping[st
         )
 
 
-def close_retried(connection: Connection, file_id: int, key: str) -> None:
-    """Closes a file that is staged now."""
+def close_retried(connection: Connection, file_id: int, key: str | None) -> None:
+    """Closes a file that is staged now, or that was about payouts and is imported: it has no key."""
     _change(
         connection, file_id, closed_at=now_us(), closed_as=RETRIED, partition_key=key, retry_asked_at=None
     )

@@ -17,6 +17,7 @@ from orders_pipeline.imports.arrival.sources import source_id
 from orders_pipeline.imports.documents import identified_document, identity_of
 from orders_pipeline.imports.import_row import Import, find_import, get_import, is_parsed
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
+from orders_pipeline.payouts.recognising import refuse_payouts
 from orders_pipeline.staging.keys import KEY_DIGITS, FileIdentity
 from orders_pipeline.staging.staging import CopiedFile, Staging
 from orders_pipeline.store.engine import reading
@@ -57,6 +58,8 @@ def stage_file(
     name, follow_links = (dropped.name, False) if dropped else (file.name, True)
     with ExitStack() as copies:
         copied = copies.enter_context(staging.copied(file, name=name, follow_links=follow_links))
+        if instructions.profile is None:
+            refuse_payouts(copied.original, name)
         with reading(engine) as connection:
             plan = copies.enter_context(planned(connection, staging, copied.original, instructions, file))
         copied = staging.with_companion(copied, plan.companion, follow_links=follow_links)
