@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cli.output import CommandFailed, show
+from orders_pipeline.base.new_files import READABLE, new_file
 
 
 @contextmanager
-def written(output: Path | None) -> Iterator[BinaryIO]:
+def written(output: Path | None, mode: int = READABLE) -> Iterator[BinaryIO]:
     """Yields what to write an export to. A file appears under its name once it is whole.
 
     Args:
         output: None for stdout.
+        mode: permissions of the file.
     """
     if output is None:
         with _stdout() as target:
@@ -27,7 +29,7 @@ def written(output: Path | None) -> Iterator[BinaryIO]:
         raise CommandFailed("file_exists", f"{output} already exists.", "Name another file.")
     unfinished = output.with_name(f"{output.name}.part")
     try:
-        with unfinished.open("wb") as target:
+        with new_file(unfinished, mode) as target:
             yield target
         unfinished.replace(output)
     except OSError as error:

@@ -13,6 +13,8 @@ from rich.markup import escape
 from cli.context import actor, open_store
 from cli.gateway_runs import publish_due
 from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.written_files import written
+from orders_pipeline.base.new_files import PRIVATE
 from orders_pipeline.base.printable import json_text
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.customers.erase import Erased, ImportsRunningError, erase_customer
@@ -43,10 +45,8 @@ def export(
     if output is None:
         emit(document)
         return
-    try:
-        output.write_text(json_text(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandFailed("output_unusable", f"{output}: {error.strerror}.", "Name another file.") from None
+    with written(output, PRIVATE) as file:
+        file.write(f"{json_text(document, indent=2)}\n".encode())
 
 
 @command

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from orders_pipeline.base.new_files import new_file
 
 FOLDER = "file://"
 # A put is atomic there, and nothing can be renamed.
@@ -77,18 +79,12 @@ class Outbox:
 def _put_into_folder(file: Path, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / _unfinished(name)
-    with file.open("rb") as source, _new_file(unfinished) as target:
+    with file.open("rb") as source, new_file(unfinished) as target:
         shutil.copyfileobj(source, target)
         target.flush()
         # The order store remembers the file, so both survive a power failure.
         os.fsync(target.fileno())
     unfinished.replace(folder / name)
-
-
-def _new_file(path: Path) -> BinaryIO:
-    """Opens a new file. Others may write into the outbox, so a link of this name is removed, not followed."""
-    path.unlink(missing_ok=True)
-    return path.open("xb")
 
 
 def _unfinished(name: str) -> str:

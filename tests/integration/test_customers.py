@@ -96,6 +96,16 @@ def test_an_export_has_all_that_is_held_on_a_person() -> None:
     assert run("export", "nobody", code=1)["error"]["code"] == "unknown_customer"
 
 
+@pytest.mark.usefixtures("home")
+def test_the_export_is_a_file_that_only_its_owner_can_read_and_replaces_none(tmp_path: Path) -> None:
+    file = tmp_path / "person.json"
+    CliRunner().invoke(app, ["customers", "export", ADA, "--output", str(file)])
+    assert json.loads(file.read_text())["name"] == NAME
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = CliRunner().invoke(app, ["customers", "export", ADA, "--output", str(file)])
+    assert (again.exit_code, "already exists" in again.stderr) == (1, True)
+
+
 def test_nothing_personal_is_left_after_an_erasure_and_the_money_is(home: NoticeBench) -> None:
     bench = home.bench
     preview = run("erase", ADA, "--dry-run")

@@ -97,7 +97,9 @@ def test_the_commands_write_files_whole_or_not_at_all(
     monkeypatch.setenv("ORDERS_DATABASE_URL", str(lone_bench.engine.url))
     run = CliRunner().invoke
     file = tmp_path / "orders.parquet"
+    (tmp_path / "orders.parquet.part").symlink_to(tmp_path / "of_somebody")
     written = run(app, ["export", "orders", "--output", str(file), "--json"])
+    assert not (tmp_path / "of_somebody").exists()
     assert json.loads(written.stdout) == {"file": str(file), "format": "parquet", "rows": 2}
     assert pl.read_parquet(file)["number"].to_list() == ["2", "1"]
     assert json.loads(run(app, ["export", "orders", "--output", str(file), "--json"]).stdout)["error"]
