@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +17,9 @@ import httpx
 
 from orders_pipeline.base.model import EndKind
 from orders_pipeline.payments.backends.http.gateway import HttpGateway
+from tests.services import accepts
+from tests.warm_processes import warm_orders
 
-ORDERS = Path(sys.executable).parent / "orders"
 SEED = "gateway-tests"
 SUCCESS_RATE = 0.7
 
@@ -46,7 +47,15 @@ class GatewayServer:
 
     def start(self) -> None:
         """Returns when it takes requests."""
-        command = [str(ORDERS), "gateway", "--json", "--port", str(self.port), "--folder", str(self.folder)]
+        command = [
+            str(warm_orders()),
+            "gateway",
+            "--json",
+            "--port",
+            str(self.port),
+            "--folder",
+            str(self.folder),
+        ]
         self.process = subprocess.Popen(
             [*command, *self.options], stdout=subprocess.PIPE, env=self._environment(), text=True
         )
@@ -59,10 +68,12 @@ class GatewayServer:
         self.port = int(json.loads(said)["url"].rpartition(":")[2])
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """SIGKILL; returns when nothing listens any more."""
         assert self.process
         self.process.kill()
         self.stop()
+        while accepts(self.port):
+            time.sleep(0.01)
 
     def stop(self) -> None:
         assert self.process

@@ -1,4 +1,4 @@
-"""Programs `orders` and `supervisord` that start at once: forks of a process that has loaded what they need.
+"""Programs that start at once, forked from a process that has loaded what they need.
 
 Loading takes a process one to four seconds of processor time, and taking everything apart at the end takes
 one. A forked process has the arguments, the environment, the folder and the standard streams of the program.
@@ -14,6 +14,7 @@ import os
 import pkgutil
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -40,15 +41,20 @@ SERVERS = (
     "uvicorn.main",
 )
 PROGRAM = """#!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
     socket.send_fds(server, [b" "], [0, 1, 2])
-    server.sendall(json.dumps([{name!r}, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
-    server.shutdown(socket.SHUT_WR)
+    server.sendall(json.dumps([{name!r}, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode() + b"\\n")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: server.send(bytes([number])))
     code = server.recv(16)
+if code.startswith(b"-"):
+    signal.signal(-int(code), signal.SIG_DFL) if code != b"-9" else None
+    os.kill(os.getpid(), -int(code))
 sys.exit(int(code) if code else "the command did not end")
 """
+NAMES = ("orders", "python", "supervisord")
 SOCKET = "socket"
 # The environment variable with the folder of programs that another process has started.
 SHARED = "WARM_PROGRAMS"
@@ -61,6 +67,11 @@ cold_supervisord = supervisor.supervisord_command
 def warm_orders() -> Path:
     """The program `orders`."""
     return _programs() / "orders"
+
+
+def warm_python() -> Path:
+    """The program `python`, for `-c CODE ARGUMENT...` and `-m MODULE ARGUMENT...`."""
+    return _programs() / "python"
 
 
 def warm_supervisord() -> list[str]:
@@ -91,7 +102,7 @@ def _programs() -> Path:
         )
     atexit.register(shutil.rmtree, folder)
     atexit.register(server.communicate)
-    for name in ("orders", "supervisord"):
+    for name in NAMES:
         program = folder / name
         program.write_text(PROGRAM.format(python=sys.executable, address=str(folder / SOCKET), name=name))
         program.chmod(0o755)
@@ -128,11 +139,19 @@ def _load(folder: Path) -> None:
 
 
 def _attend(connection: socket.socket) -> None:
-    """Runs a command, and tells its exit code."""
+    """Runs a command, and tells its exit code. It gets the signals of the program, and ends with it."""
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
-    request = json.loads(b"".join(iter(lambda: connection.recv(65536), b"")))
-    command = FORK.Process(target=_run, args=(streams, *request))
+    with connection.makefile("rb", buffering=0) as said:
+        command = FORK.Process(target=_run, args=(streams, *json.loads(said.readline())))
     command.start()
+    for stream in streams:
+        os.close(stream)
+    ended = os.pidfd_open(command.pid or 0)
+    while ended not in select.select([ended, connection], [], [])[0]:
+        told = connection.recv(1)
+        signal.pidfd_send_signal(ended, told[0] if told else signal.SIGKILL)
+        if not told:
+            return
     command.join()
     connection.sendall(str(command.exitcode).encode())
 
@@ -143,20 +162,18 @@ def _run(
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, 256)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 it lasts as long as the process
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     gc.enable()
     sys.argv = [name, *arguments]
     # They note the time at which a command starts, or fork programs.
-    if name == "orders":
-        from cli.main import app
+    from cli.main import app
+    from tests import warm_programs
 
-        app()
-    else:
-        from tests.warm_programs import supervise
-
-        supervise()
+    warm_programs.show(sys.argv, os.environ)
+    {"orders": app, "python": warm_programs.run_python, "supervisord": warm_programs.supervise}[name]()
 
 
 if __name__ == "__main__":

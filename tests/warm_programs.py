@@ -35,9 +35,18 @@ execute, execute_python = os.execvpe, util.spawnv_passfds
 
 def supervise() -> None:
     """Runs `supervisord` in this process."""
-    show(["supervisord", *sys.argv[1:]], os.environ)
     ServerOptions.execve = _begin
     supervisord.main()
+
+
+def run_python() -> NoReturn:
+    """Runs code or a module as `python` does."""
+    _, option, what, *sys.argv[1:] = sys.argv
+    sys.argv[0] = option
+    sys.path[0] = str(Path.cwd())
+    if option == "-m":
+        to_the_end(lambda: runpy.run_module(what, run_name="__main__", alter_sys=True))
+    to_the_end(lambda: exec(what, {"__name__": "__main__"}))  # noqa: S102 as `python -c` does
 
 
 def show(command: Iterable[str], environment: Mapping[str, str]) -> None:

@@ -23,6 +23,7 @@ from orders_pipeline.imports.small_files import SmallFiles
 from tests.chaos.commit_points import CommitPoints
 from tests.import_bench import RUN, ImportBench, Line
 from tests.stores import open_test_engine
+from tests.warm_processes import warm_python
 from tests.webhooks import subscribe
 
 GATEWAY_URL = "gateway-url"
@@ -107,7 +108,7 @@ ACTIONS: dict[str, Callable[[ImportBench], object]] = {
 @contextmanager
 def crashing_imports() -> Iterator[subprocess.Popen[str]]:
     """The process that runs imports to their death."""
-    command = [sys.executable, "-m", "tests.chaos.crashing_import"]
+    command = [warm_python(), "-m", "tests.chaos.crashing_import"]
     with subprocess.Popen(
         command, cwd=PROJECT_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

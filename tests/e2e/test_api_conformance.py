@@ -27,7 +27,7 @@ OPTIONS = [
     # The phase that is left out tries each of 170 currencies at each endpoint.
     "--phases=examples,fuzzing,stateful",
     "--checks=all",
-    f"--max-examples={cases(10)}",
+    f"--max-examples={cases(5)}",
     "--seed=1",
     "--workers=2",
     "--suppress-health-check=all",

@@ -21,8 +21,10 @@ from tests.chaos.workload import (
 )
 from tests.e2e.orders_command import orders_process
 from tests.import_bench import ImportBench
+from tests.sweeps import cases
 
-ORDERS, SCARCE_ORDERS = 160, 120
+# Make several batches of each file.
+ORDERS, SCARCE_ORDERS = min(cases(100), 200), 120
 
 
 @pytest.fixture(scope="module")

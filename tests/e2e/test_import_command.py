@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import imports
 from tests.e2e.orders_command import end, environment, orders, orders_process, start
 from tests.import_bench import Line, many_orders, write_orders
+from tests.warm_processes import warm_python
 
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
 PRODUCTS = PROJECT_ROOT / "data" / "products.csv"
@@ -237,7 +237,7 @@ def test_a_staged_file_runs_by_dagster_job_execute(running: Settings, tmp_path: 
     key = staged["partition"]
     assert staged == {"partition": key, "file": "staged.csv", "profile": "default"}
     assert "staged" in {one["status"] for one in orders(running, "files", "--json").document}
-    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "definitions", "-j", "import_orders"]
+    command = [warm_python(), "-m", "dagster", "job", "execute", "-m", "definitions", "-j", "import_orders"]
     subprocess.run(
         [*command, "--tags", json.dumps({"dagster/partition": key})],
         cwd=PROJECT_ROOT,

@@ -198,7 +198,7 @@ def test_a_file_is_sent_with_the_scope_to_operate_only(stack: Settings, tmp_path
 def test_many_small_files_at_once_are_imported_although_one_is_damaged(
     stack: Settings, tmp_path: Path
 ) -> None:
-    names = [f"many{number}" for number in range(30)]
+    names = [f"many{number}" for number in range(16)]
     (stack.inbox_folder / "damaged.csv").write_bytes(b"\x00\x01 nothing to read")
     for name in names:
         ten_orders(tmp_path, name).rename(stack.inbox_folder / f"{name}.csv")

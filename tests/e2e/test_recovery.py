@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos import home
 from tests.chaos.suite import Plan, run_back_end
+from tests.warm_processes import warm_orders
 
 
 @pytest.mark.timeout(600)
-def test_imports_refunds_and_captures_end_rightly_whatever_is_killed_meanwhile(tmp_path: Path) -> None:
+def test_imports_refunds_and_captures_end_rightly_whatever_is_killed_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "ORDERS", [warm_orders()])
     said: list[str] = []
     faults = ("daemon killed", "worker killed")
     plan = Plan(faults=2, seed=5, orders=60, only=faults, scarce=False, small_files=0)

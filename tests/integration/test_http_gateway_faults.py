@@ -42,9 +42,10 @@ from orders_pipeline.payments.gateway import (
     refund_key,
 )
 from orders_pipeline.payments.simulator.faults import PASSING, Fault
-from tests.gateway_server import ORDERS, SEED, SUCCESS_RATE, GatewayServer, running_gateway
+from tests.gateway_server import SEED, SUCCESS_RATE, GatewayServer, running_gateway
 from tests.raw_server import answering
 from tests.services import free_port
+from tests.warm_processes import warm_orders
 
 SIMULATED = SimulatedGateway(
     SEED, SUCCESS_RATE, 0, 0, refund_success_rate=SUCCESS_RATE, capture_success_rate=SUCCESS_RATE
@@ -543,7 +544,7 @@ def test_a_wrong_api_key_is_no_decline(tmp_path: Path) -> None:
 
 def test_a_journal_serves_one_process(tmp_path: Path) -> None:
     with running_gateway(tmp_path) as server:
-        command = [ORDERS, "gateway", "--port", "0", "--folder", server.folder]
+        command = [warm_orders(), "gateway", "--port", "0", "--folder", server.folder]
         second = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
     assert "another gateway uses the journal" in " ".join(second.stderr.split())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tests.e2e.orders_command import environment, orders
 from tests.import_bench import many_orders, write_orders
 from tests.integration.test_stack_import import skip_dagster
 from tests.services import create_database
+from tests.warm_processes import warm_python
 
 NEWER = "9999"
 FILE, KEY = "FILE", "orders.csv-0123456789ab"
@@ -228,7 +228,7 @@ def test_an_api_whose_store_was_upgraded_is_unhealthy_and_changes_nothing(
 
 def test_a_worker_ends_on_a_newer_store_and_says_why(newer: Settings, redis_url: str) -> None:
     settings = newer.model_copy(update={"redis_url": redis_url})
-    command = [sys.executable, "-m", "celery", "-A", "jobs.celery_app", "worker", "--pool", "solo"]
+    command = [warm_python(), "-m", "celery", "-A", "jobs.celery_app", "worker", "--pool", "solo"]
     ended = subprocess.run(
         command,
         cwd=PROJECT_ROOT,

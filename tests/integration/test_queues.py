@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from jobs.workers.executor import require_workers
 from jobs.workers.priorities import Priority, message_priority, priority_tag, step_priority
 from jobs.workers.queues import queue_sizes, unserved_queues
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from tests.warm_processes import warm_python
 
 URGENT = "dagster-celery/run_priority"
 
@@ -40,7 +40,7 @@ def app(settings: Settings) -> Iterator[Celery]:
 def worker(settings: Settings, queues: str) -> Iterator[None]:
     """A worker of one process on these queues, in a process of its own."""
     told = {"ORDERS_REDIS_URL": settings.redis_url, "ORDERS_BROKER_URL": settings.broker_url}
-    command = [sys.executable, "-m", "celery", "-q", "-A", "tests.integration.noting_worker", "worker"]
+    command = [warm_python(), "-m", "celery", "-q", "-A", "tests.integration.noting_worker", "worker"]
     options = ["-Q", queues, "--concurrency", "1", "--without-gossip", "--without-mingle"]
     environment = os.environ | told | {"ORDERS_HOME": str(settings.home)}
     with subprocess.Popen([*command, *options], cwd=PROJECT_ROOT, env=environment) as process:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.refund_bench import RefundBench, asked
 from tests.sweeps import cases
+from tests.warm_processes import warm_python
 
 WANTED = [
     asked("n0", key="k0"),
@@ -234,7 +234,7 @@ def test_a_process_that_is_killed_while_the_gateway_works_loses_nothing(
         told = {"HOME": bench.settings.home, "DATABASE_URL": store, "PAYMENT_URL": server.url}
         environment = os.environ | {f"ORDERS_{name}": str(value) for name, value in told.items()}
         environment["ORDERS_PAYMENT_CONNECTIONS"] = "4"
-        with subprocess.Popen([sys.executable, "-c", SETTLE], env=environment, cwd=PROJECT_ROOT) as process:
+        with subprocess.Popen([warm_python(), "-c", SETTLE], env=environment, cwd=PROJECT_ROOT) as process:
             while len(server.refunds()) < 4:
                 assert process.poll() is None
             process.kill()

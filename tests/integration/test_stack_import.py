@@ -28,6 +28,7 @@ from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.services.redis_server import embedded_redis_url
 from tests.integration.followed_task import Task, eventually
 from tests.services import free_port
+from tests.warm_processes import warm_python
 
 APP = "tests.integration.fake_worker"
 # Enters the context and says so; leaves it when its standard input ends.
@@ -76,9 +77,14 @@ def skip_dagster(settings: Settings) -> None:
 
 @contextmanager
 def member(settings: Settings, *command: str, script: str = MEMBER) -> Iterator[subprocess.Popen[str]]:
-    """Another command that needs the workers of this home; killed at the end if it still runs."""
+    """Another command that needs the workers of this home; killed at the end if it still runs.
+
+    Args:
+        command: what starts it, in its own process.
+    """
     environment = os.environ | {"ORDERS_HOME": str(settings.home), "ORDERS_WORKER_PROCESSES": "1"}
-    start = [*command, sys.executable, "-c", script]
+    # What is killed and named by its own number, or has a shell's signals, is no fork of another process.
+    start = [*command, sys.executable if command else warm_python(), "-c", script]
     with subprocess.Popen(
         start, cwd=PROJECT_ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -158,7 +164,7 @@ def test_a_killed_command_does_not_stop_the_processes_of_another(settings: Setti
 def test_stopping_lets_the_worker_end_its_task(settings: Settings, tmp_path: Path) -> None:
     with member(settings):
         task = Task(settings, tmp_path)
-        with subprocess.Popen([sys.executable, "-c", _stop_script(settings)], cwd=PROJECT_ROOT) as stopping:
+        with subprocess.Popen([warm_python(), "-c", _stop_script(settings)], cwd=PROJECT_ROOT) as stopping:
             eventually(lambda: stack_status_of(settings, WORKER) == "STOPPING")
             assert not task.done.exists()
             task.release()
@@ -176,7 +182,7 @@ def test_an_import_that_waits_while_everything_is_stopped_ends_and_says_so(setti
 
 
 def test_what_a_killed_command_left_is_stopped_for_a_restore(settings: Settings) -> None:
-    with member(settings) as command:
+    with member(settings, "env") as command:
         command.kill()
         command.wait()
         with kept_stopped(settings):
@@ -185,7 +191,7 @@ def test_what_a_killed_command_left_is_stopped_for_a_restore(settings: Settings)
 
 
 def test_a_restore_is_refused_while_a_command_is_at_work_and_names_it(settings: Settings) -> None:
-    with member(settings) as command:
+    with member(settings, "env") as command:
         with pytest.raises(StackError) as refused, kept_stopped(settings):
             pass
         assert (refused.value.code, refused.value.hint) == (

@@ -48,7 +48,7 @@ from cli.stack.stack import (
 from cli.stack.supervisor import Supervisor
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.services import free_port, wait_until
-from tests.warm_processes import cold_supervisord
+from tests.warm_processes import cold_supervisord, warm_python
 
 APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
 ASSETS = "{ assetNodes { assetKey { path } } }"
@@ -423,7 +423,7 @@ def test_dagster_commands_need_no_exports_beside_the_env_file(tmp_path: Path) ->
     environment = {
         name: value for name, value in os.environ.items() if name not in {"DAGSTER_HOME", "ORDERS_HOME"}
     }
-    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "definitions", "-j", "say_nothing"]
+    command = [warm_python(), "-m", "dagster", "job", "execute", "-m", "definitions", "-j", "say_nothing"]
     exported = environment | {"ORDERS_HOME": str(tmp_path / "exported")}
     for variables, home in ((environment, "var"), (exported, "exported")):
         subprocess.run(command, cwd=tmp_path, env=variables, check=True, capture_output=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +37,15 @@ OLIST = "olist_order_items_dataset.csv"
 NOT_COMPARED = {"detected", "hint", "way_out", "message", "detail", "trace", "seconds", "orders_per_second"}
 
 
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def postgres_or_none(store_url: str) -> str:
-    return "" if store_url.startswith("sqlite") else store_url
+def postgres_or_none(database: str, request: pytest.FixtureRequest) -> str:
+    return "" if database == "sqlite" else str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
@@ -47,11 +56,35 @@ def old(postgres_or_none: str, tmp_path: Path, redis_url: str) -> Settings:
     return settings.model_copy(update={"redis_url": redis_url})
 
 
+@pytest.fixture(scope="module")
+def upgraded_once(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Callable[[str], Settings]:
+    """A home as 0.1.0 left it, upgraded, on SQLite or on this PostgreSQL server; made once, to be copied."""
+
+    @cache
+    def upgraded(server: str) -> Settings:
+        url = create_database(server, "upgraded") if server else ""
+        settings = put_home(tmp_path_factory.mktemp("upgraded") / "home", url)
+        skip_dagster(settings)
+        upgrade_home(settings.model_copy(update={"redis_url": redis_server}))
+        return settings
+
+    return upgraded
+
+
 @pytest.fixture
-def upgraded(old: Settings) -> Settings:
-    """The same, upgraded."""
-    upgrade_home(old)
-    return old
+def upgraded(
+    database: str,
+    tmp_path: Path,
+    redis_url: str,
+    upgraded_once: Callable[[str], Settings],
+    request: pytest.FixtureRequest,
+) -> Settings:
+    """A home as 0.1.0 left it, upgraded."""
+    server = "" if database == "sqlite" else request.getfixturevalue("postgres_server")
+    found = upgraded_once(server)
+    home = shutil.copytree(found.home, tmp_path / "home")
+    url = create_database(server, f"test_{uuid.uuid4().hex}", "upgraded") if server else ""
+    return found.model_copy(update={"home": home, "database_url": url, "redis_url": redis_url})
 
 
 @pytest.fixture

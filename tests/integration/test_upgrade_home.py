@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -30,6 +29,7 @@ from tests.import_bench import ImportBench, many_orders
 from tests.integration.followed_task import eventually
 from tests.integration.test_stack_import import skip_dagster
 from tests.made_up_migrations import NEXT, one_more
+from tests.warm_processes import warm_python
 
 APP = "tests.integration.fake_worker"
 
@@ -104,7 +104,7 @@ def test_an_upgrade_stops_what_runs_of_the_home_and_starts_it_again(
 
 def test_an_upgrade_waits_for_no_command_that_is_at_work(settings: Settings, migrations: Migrations) -> None:
     with membership(Layout(settings.home).run):
-        assert "such as `orders import`" in refused(settings, migrations)
+        assert f"(process {os.getpid()})" in refused(settings, migrations)
 
 
 SIGNS_OF_OLDER_CODE = {
@@ -139,7 +139,7 @@ def test_a_worker_whose_code_needs_the_new_tables_keeps_no_upgrade_from_being_ma
 def running_older_worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """A Celery worker of another machine, with the sign of older code."""
     command = [
-        sys.executable,
+        warm_python(),
         "-m",
         "celery",
         "-A",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -20,6 +19,7 @@ from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, PoolSize, p
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.integration.followed_task import Task, eventually
 from tests.integration.test_stack_import import skip_dagster
+from tests.warm_processes import warm_python
 
 APP = "tests.integration.fake_worker"
 FOREGROUND = f"""
@@ -98,7 +98,7 @@ def test_in_the_foreground_sigterm_stops_everything_after_the_running_task(
 ) -> None:
     told = {"ORDERS_HOME": str(settings.home), "ORDERS_ORDER_WORKERS_MAX": "1"}
     with subprocess.Popen(
-        [sys.executable, "-c", FOREGROUND],
+        [warm_python(), "-c", FOREGROUND],
         cwd=PROJECT_ROOT,
         env=os.environ | told,
         stdout=subprocess.PIPE,
@@ -121,7 +121,7 @@ def test_a_foreground_whose_supervisor_is_killed_fails_so_that_it_is_started_aga
 ) -> None:
     told = {"ORDERS_HOME": str(settings.home)}
     with subprocess.Popen(
-        [sys.executable, "-c", FOREGROUND],
+        [warm_python(), "-c", FOREGROUND],
         cwd=PROJECT_ROOT,
         env=os.environ | told,
         stdout=subprocess.PIPE,
