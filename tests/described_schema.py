@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Engine, inspect
@@ -15,19 +16,34 @@ CASTS = re.compile(r"::[a-z ]+(\[\])?|[()]")
 def described(engine: Engine) -> dict[str, Any]:
     """All that the database says of each of its tables."""
     looked_at = inspect(engine)
+    # Each asks PostgreSQL once for all tables.
+    kinds: dict[str, dict[tuple[str | None, str], Any]] = {
+        "columns": {
+            table: list(map(_column, columns)) for table, columns in looked_at.get_multi_columns().items()
+        },
+        "primary key": dict(looked_at.get_multi_pk_constraint()),
+        "foreign keys": _each(looked_at.get_multi_foreign_keys()),
+        "unique": _each(looked_at.get_multi_unique_constraints()),
+        "checks": _each(looked_at.get_multi_check_constraints(), _check),
+        "indexes": _each(looked_at.get_multi_indexes(), _index),
+        "options": dict(looked_at.get_multi_table_options()),
+    }
     return {
-        table: {
-            "columns": [{**column, "type": str(column["type"])} for column in looked_at.get_columns(table)],
-            "primary key": looked_at.get_pk_constraint(table),
-            "foreign keys": sorted(looked_at.get_foreign_keys(table), key=repr),
-            "unique": sorted(looked_at.get_unique_constraints(table), key=repr),
-            "checks": sorted(map(_check, looked_at.get_check_constraints(table)), key=repr),
-            "indexes": sorted(map(_index, looked_at.get_indexes(table)), key=repr),
-            "options": looked_at.get_table_options(table),
-        }
+        table: {kind: found[None, table] for kind, found in kinds.items()}
         for table in looked_at.get_table_names()
         if table != REVISIONS
     }
+
+
+def _each(
+    found: Mapping[tuple[str | None, str], Any], change: Callable[[Any], Any] = dict
+) -> dict[tuple[str | None, str], list[Any]]:
+    """What was found of each table, changed, in one order."""
+    return {table: sorted(map(change, listed), key=repr) for table, listed in found.items()}
+
+
+def _column(found: Any) -> dict[str, Any]:
+    return {**found, "type": str(found["type"])}
 
 
 def _check(found: Any) -> dict[str, Any]:
