@@ -13,15 +13,18 @@ from dagster import (
     job,
     op,
 )
+from sqlalchemy import ColumnElement
 
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.runs import LONG_RUN, RunGroup, RunPriority
+from jobs.settling import settle
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.ranges import range_of, range_outputs
 from jobs.workers.work import GATEWAY_WORK, SHORT_WORK
 from orders_pipeline.captures.publishing import publish_due_boards
 from orders_pipeline.captures.request import void_overdue
 from orders_pipeline.captures.settle import open_windows, within
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.engine import reading
 from resources.capture_work import CaptureWorks
 from resources.figures import FigureStores
@@ -62,15 +65,14 @@ def settle_captures(
 ) -> None:
     """Asks the gateway for a range of captures and voids, saves its answers, and updates leaderboards."""
     chosen = within(range_of(context))
-    with permanent_failures(), figures.open() as published:
-        engine = published.engine
-        with payment_gateway.open(engine) as gateway:
-            unknown = capture_work.of(engine, gateway).settle(chosen)
-        captured = publish_due_boards(engine, published.boards, chosen)
-        published.live.publish()
-    if unknown:
-        context.log.warning(f"Some outcomes are not known yet, and are looked up again later: {unknown}")
-    context.add_output_metadata({"captured": captured, "outcomes_unknown": bool(unknown)})
+    captured, unknown = settle(context, capture_work, payment_gateway, figures, chosen, _publish)
+    context.add_output_metadata({"captured": captured, "outcomes_unknown": unknown})
+
+
+def _publish(figures: PublishedFigures, chosen: ColumnElement[bool]) -> int:
+    captured = publish_due_boards(figures.engine, figures.boards, chosen)
+    figures.live.publish()
+    return captured
 
 
 @job(name=CAPTURE_ORDERS, tags=RunGroup.MONEY.tag | RunPriority.ASKED_FOR.tag | LONG_RUN)

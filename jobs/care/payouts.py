@@ -1,7 +1,6 @@
 """Metadata, check results, job and schedule of the asset `payouts`."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from dagster import (
@@ -16,7 +15,7 @@ from dagster import (
 
 from jobs.dagster_seams.asset_jobs import AssetJob
 from jobs.described import described_schedule
-from jobs.figures.partitions import RANGE_END, RANGE_START
+from jobs.figures.partitions import last_days
 from jobs.runs import RunGroup, RunPriority
 from orders_pipeline.base.money import json_money
 from orders_pipeline.base.settings import Settings
@@ -76,8 +75,6 @@ def payout_schedules(settings: Settings) -> list[ScheduleDefinition]:
     )
     def refresh_payouts_schedule(context: ScheduleEvaluationContext) -> RunRequest:
         """Every morning: the payouts of the last two weeks, in one run."""
-        day = context.scheduled_execution_time.astimezone(settings.zone).date()
-        first = max(day - timedelta(days=DAYS_AGAIN), settings.first_day)
-        return RunRequest(tags={RANGE_START: first.isoformat(), RANGE_END: day.isoformat()})
+        return last_days(context, settings, before=DAYS_AGAIN)
 
     return [refresh_payouts_schedule]

@@ -1,10 +1,11 @@
-"""The days that a run of `daily_kpis` is for."""
+"""The days that a run of a partitioned asset is for."""
 
 from datetime import date, timedelta
 
-from dagster import DagsterRun
+from dagster import DagsterRun, RunRequest, ScheduleEvaluationContext
 
 from jobs.runs import PARTITION_TAG
+from orders_pipeline.base.settings import Settings
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -17,3 +18,10 @@ def days_of_run(run: DagsterRun) -> list[date] | None:
     start = date.fromisoformat(first)
     end = date.fromisoformat(run.tags.get(RANGE_END, first))
     return [start + timedelta(days=number) for number in range((end - start).days + 1)]
+
+
+def last_days(context: ScheduleEvaluationContext, settings: Settings, *, before: int) -> RunRequest:
+    """One run for the day of a schedule's tick and so many days before it; none precedes the first day."""
+    day = context.scheduled_execution_time.astimezone(settings.zone).date()
+    first = max(day - timedelta(days=before), settings.first_day)
+    return RunRequest(tags={RANGE_START: first.isoformat(), RANGE_END: day.isoformat()})

@@ -1,7 +1,6 @@
 """Schedules of the figures: they refresh what no import touched."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from dagster import (
     AssetSelection,
@@ -16,7 +15,7 @@ from dagster import (
 from jobs.dagster_seams.asset_jobs import AssetJob
 from jobs.described import described_schedule
 from jobs.figures.ops import BOARD_ASSETS
-from jobs.figures.partitions import RANGE_END, RANGE_START
+from jobs.figures.partitions import last_days
 from jobs.runs import RunGroup, RunPriority
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import DAILY_KPIS
@@ -56,9 +55,7 @@ def figure_schedules(settings: Settings) -> list[ScheduleDefinition]:
     )
     def refresh_recent_kpis_schedule(context: ScheduleEvaluationContext) -> RunRequest:
         """Every hour: the KPIs of yesterday and today, in one run."""
-        day = context.scheduled_execution_time.astimezone(settings.zone).date()
-        first = max(day - timedelta(days=1), settings.first_day)
-        return RunRequest(tags={RANGE_START: first.isoformat(), RANGE_END: day.isoformat()})
+        return last_days(context, settings, before=1)
 
     return [
         refresh_recent_kpis_schedule,

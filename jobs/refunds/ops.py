@@ -13,14 +13,17 @@ from dagster import (
     ResourceParam,
     op,
 )
+from sqlalchemy import ColumnElement
 
 from jobs.console_links import link
 from jobs.dagster_seams.provenance import unchanging_output
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.refunds.metadata import refunds_metadata
+from jobs.settling import settle
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.ranges import range_of, range_outputs
 from jobs.workers.work import GATEWAY_WORK, SHORT_WORK
+from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.refunds.publishing import publish_due_boards
 from orders_pipeline.refunds.settle import open_windows, within
 from orders_pipeline.store.engine import reading
@@ -62,14 +65,12 @@ def settle_refunds(
 ) -> None:
     """Asks the gateway for a range of refunds, saves its answers as they come, and updates leaderboards."""
     chosen = within(range_of(context))
-    with permanent_failures(), figures.open() as published:
-        engine = published.engine
-        with payment_gateway.open(engine) as gateway:
-            unknown = refund_work.of(engine, gateway).settle(chosen)
-        told = publish_due_boards(engine, published.boards, chosen)
-    if unknown:
-        context.log.warning(f"Some outcomes are not known yet, and are looked up again later: {unknown}")
-    context.add_output_metadata({"completed_or_undone": told, "outcomes_unknown": bool(unknown)})
+    told, unknown = settle(context, refund_work, payment_gateway, figures, chosen, _publish)
+    context.add_output_metadata({"completed_or_undone": told, "outcomes_unknown": unknown})
+
+
+def _publish(figures: PublishedFigures, chosen: ColumnElement[bool]) -> int:
+    return publish_due_boards(figures.engine, figures.boards, chosen)
 
 
 @op(
