@@ -28,7 +28,7 @@ class Finding(BaseModel):
     currency: str = Field(description="ISO 4217 code of the amounts.", examples=["USD"])
     count: int = Field(description="How many there are.", examples=[3])
     expected: float = Field(description="Expected sum.", examples=[153.0])
-    found: float = Field(description="What they come to.", examples=[102.0])
+    found: float = Field(description="Actual sum.", examples=[102.0])
     difference: float = Field(description="Found less expected.", examples=[-51.0])
     action: str = Field(description="What to do about it; empty if nothing.")
     examples: list[dict[str, Any]] = Field(description="Some of them, with order, payout, file and line.")

@@ -344,7 +344,7 @@ PAYOUTS = Dataset(
         "fees": Definition("Fees that it kept.", DECIMAL, 29.3),
         "net": Definition("Charges - refunds - disputes - fees + other.", DECIMAL, 950.7),
         "payout_count": Definition("Payouts that it sent.", INTEGER, 1),
-        "paid_out": Definition("What these payouts come to by their lines.", DECIMAL, 950.7),
+        "paid_out": Definition("Sum of the lines of these payouts.", DECIMAL, 950.7),
     },
 )
 PIPELINE_SNAPSHOT = Dataset(

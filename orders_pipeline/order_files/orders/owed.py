@@ -210,10 +210,10 @@ def _with_details(table: pl.DataFrame) -> pl.DataFrame:
         .when(code == RejectCode.AMOUNT_DIFFERS.value)
         .then(differ)
         .when(code == RejectCode.SUBTOTAL_DISAGREES.value)
-        .then(pl.format("{} is stated, the lines come to {}", shown(pl.col("subtotal")), of_lines))
+        .then(pl.format("{} is stated, but the lines add up to {}", shown(pl.col("subtotal")), of_lines))
         .when(pl.col("stated").is_null())
         .then(computed)
-        .otherwise(pl.format("{} is stated, the lines and amounts come to {}", stated, computed))
+        .otherwise(pl.format("{} is stated, but the lines and amounts add up to {}", stated, computed))
     )
     return table.with_columns(detail=detail)
 

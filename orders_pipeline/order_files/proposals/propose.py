@@ -300,14 +300,14 @@ class _Proposing:
             items = items.with_price(field, key)
             self._doubt(
                 field.value,
-                f"{key} of items differs from price x quantity: it is taken as the total after discount",
+                f"{key} of items differs from price x quantity: it is read as the total after discount",
             )
         draft = scaled(replace(draft, items=items))
         if draft.price and not says_plainly(draft.price, draft.price_column):
             self._doubt(
                 draft.price.value,
                 f"{items.place_of(draft.price)}: is this the price of a unit or of all units? Nothing in the"
-                " file states what they come to. Use unit_price or line_total",
+                " file states their sum. Use unit_price or line_total",
             )
         self._doubt_unused_amounts(draft.price_column)
         return draft
@@ -327,7 +327,7 @@ class _Proposing:
         self._doubt(
             total.value,
             f"{columns[total]} differs from {columns[unit]} x quantity on {differing:,} of {count:,} lines:"
-            " it is taken as the total after discount",
+            " it is read as the total after discount",
         )
         return total
 
@@ -349,7 +349,7 @@ class _Proposing:
             self._doubt(
                 price.value,
                 f"{column}: is this the price of a unit or of the whole line? {several:,} lines have several"
-                " units, and nothing in the file states what they come to. Use unit_price or line_total",
+                " units, and nothing in the file states their sum. Use unit_price or line_total",
             )
 
     def _lines_of_several(self) -> int:

@@ -65,7 +65,7 @@ def _sort(found: Statuses, name: str, values: list[str]) -> None:
     if "skip" in by_meaning:
         found.skip[name] = tuple(by_meaning["skip"])
     if unknown:
-        found.doubts.append(f"{name} has the values {_shown(unknown)}: orders with them are taken")
+        found.doubts.append(f"{name} has the values {_shown(unknown)}: their orders are imported")
 
 
 def _lists(by_meaning: dict[str | None, list[str]]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -72,5 +72,5 @@ def reject(line: int, rejected: LineRejected, raw: str) -> Reject:
 def _one_account(name: str, accounts: Sequence[str]) -> str:
     if len(accounts) > 1:
         told = f"{name} has lines of several accounts: {', '.join(accounts[:3])}."
-        raise FileRefused("accounts_mixed", told, "Download a report of each account.")
+        raise FileRefused("accounts_mixed", told, "Download a separate report for each account.")
     return next(iter(accounts), "")

@@ -110,7 +110,7 @@ def test_taxes_are_added_only_where_prices_do_not_contain_them(tmp_path: Path) -
     kept = taken.orders.select("number", "tax", "tax_included").rows()
     assert kept == [("gross", 0, 16_000), ("net", 20_000, 0), ("untaxed", 0, 0)]
     assert taken.parsed.rejects_by_code == {"total_disagrees": 1, "total_missing": 1}
-    assert "11.00 is stated, the lines and amounts come to 12.00" in reasons(taken)["neither"]
+    assert "11.00 is stated, but the lines and amounts add up to 12.00" in reasons(taken)["neither"]
 
 
 def test_a_difference_within_the_tolerance_is_owed_as_stated(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_stated_subtotal_may_be_before_or_after_discounts(tmp_path: Path) -> N
     ]
     taken = take(tmp_path, '[amounts]\ndiscount = "off"\nsubtotal = "sub"\n', rows)
     assert owed(taken) == {"1": 900, "2": 900}
-    assert "8.00 is stated, the lines come to 10.00" in reasons(taken)["3"]
+    assert "8.00 is stated, but the lines add up to 10.00" in reasons(taken)["3"]
 
 
 @pytest.mark.parametrize(("level", "total"), [("add", 1400), ("contained", 1500)])

@@ -149,7 +149,7 @@ def test_cancelled_orders_are_skipped_and_paid_ones_recorded(tmp_path: Path) -> 
     assert proposal.rejects_by_code == {"payment_status_unknown": 1, "status_skipped": 2}
     assert any("Payment status has the values 'on account'" in doubt for doubt in proposal.doubts)
     assert any(
-        "Status has the values 'Lost': orders with them are taken" in doubt for doubt in proposal.doubts
+        "Status has the values 'Lost': their orders are imported" in doubt for doubt in proposal.doubts
     )
 
 
