@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import polars as pl
 
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.money import LINE_DIGITS
+
+Number = TypeVar("Number", int, pl.Expr)
 
 
 class LineBack(NamedTuple):
@@ -86,8 +90,8 @@ def minor_unit(currency: str) -> int:
     return int(10 ** (LINE_DIGITS - minor_digits(currency)))
 
 
-def half_up(number: int, divisor: int) -> int:
-    """A quotient, rounded half up; neither number is negative."""
+def half_up(number: Number, divisor: Number) -> Number:
+    """A quotient, rounded half up; neither number is negative. Of columns of integers, too."""
     return (2 * number + divisor) // (2 * divisor)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Select, func, select, type_coerce
+from sqlalchemy import BigInteger, Column, Connection, Select, cast, func, select, type_coerce
 
 from orders_pipeline.base.model import (
     OPEN_REFUNDS,
@@ -91,18 +91,60 @@ def orders_with(connection: Connection, ids: Iterable[int]) -> list[FoundOrder]:
 
 
 def _orders(connection: Connection, column: Column[Any], values: Iterable[Any]) -> Iterator[FoundOrder]:
+    for part in parts(values):
+        rows = connection.execute(query_orders(connection, column, part)).all()
+        for order_id, number, source, status, currency, total in rows:
+            yield FoundOrder(order_id, number, source, STATUSES[status], currency, total)
+
+
+# Queries for thousands of orders; each of one table, so that PostgreSQL cannot but look up keys.
+
+
+def query_orders(connection: Connection, column: Column[Any], values: Sequence[Any]) -> Select[Any]:
+    """id, number, source, status, currency and total of orders."""
     o = orders.c
-    query = (
+    return (
         select(o.id, o.number, sources.c.name, o.status, o.currency, o.total)
         .join(sources, sources.c.id == o.source_id)
         # With it, the unique index on source and number serves.
-        .where(o.source_id.in_(select(sources.c.id)))
+        .where(o.source_id.in_(select(sources.c.id)), among(connection, column, values))
         .order_by(sources.c.name)
     )
-    for part in parts(values):
-        rows = connection.execute(query.where(among(connection, column, part))).all()
-        for order_id, number, source, status, currency, total in rows:
-            yield FoundOrder(order_id, number, source, STATUSES[status], currency, total)
+
+
+def query_payments(connection: Connection, ids: Sequence[int]) -> Select[Any]:
+    """order_id, attempt, method, amount and refunded of payments, in the order of their orders."""
+    p = payments.c
+    query = select(p.order_id, p.attempt, p.method, p.amount, p.refunded)
+    chosen = (among(connection, p.order_id, ids), p.status == PaymentStatus.SUCCEEDED)
+    return query.where(*chosen).order_by(p.order_id)
+
+
+def query_lines(connection: Connection, ids: Sequence[int]) -> Select[Any]:
+    """order_id, line, units in 1/1,000, net and product of lines."""
+    lines = order_lines.c
+    units, net = type_coerce(lines.quantity, BigInteger), lines.total - lines.discount
+    query = select(lines.order_id, lines.line, units, net, lines.product_id)
+    return query.where(among(connection, lines.order_id, ids)).order_by(lines.order_id, lines.line)
+
+
+def query_beside_goods(connection: Connection, ids: Sequence[int]) -> Select[Any]:
+    """order_id and amount, in 1/10,000, of what orders owe for shipping, fees and tips."""
+    amounts = order_amounts.c
+    chosen = (among(connection, amounts.order_id, ids), amounts.kind.in_(BESIDE_GOODS))
+    return select(amounts.order_id, amounts.amount).where(*chosen)
+
+
+def query_returned(connection: Connection, ids: Sequence[int]) -> Select[Any]:
+    """order_id, line, units in 1/1,000 and amount of what was given back of lines."""
+    r, line = refunds.c, refund_lines.c
+    units = cast(func.sum(type_coerce(line.quantity, BigInteger)), BigInteger)
+    return (
+        select(r.order_id, line.line, units, cast(func.sum(line.amount), BigInteger))
+        .join(refund_lines, line.refund == r.id)
+        .where(among(connection, r.order_id, ids), r.status.in_(TAKEN))
+        .group_by(r.order_id, line.line)
+    )
 
 
 def find_refundable(
@@ -116,7 +158,7 @@ def find_refundable(
     completed = {order.id: order for order in wanted if order.status is OrderStatus.COMPLETED}
     found: dict[int, Refundable] = {}
     for part in parts(completed):
-        query = _payments(connection, part)
+        query = query_payments(connection, part)
         rows = connection.execute(query.with_for_update() if lock else query).all()
         lines, beside = _lines(connection, part), _beside_goods(connection, part)
         for order_id, attempt, method, captured, refunded in rows:
@@ -128,56 +170,32 @@ def find_refundable(
     return found
 
 
-def _payments(connection: Connection, ids: Sequence[int]) -> Select[Any]:
-    p = payments.c
-    query = select(p.order_id, p.attempt, p.method, p.amount, p.refunded)
-    return query.where(among(connection, p.order_id, ids), p.status == PaymentStatus.SUCCEEDED).order_by(
-        p.order_id
-    )
-
-
 def _left(order: FoundOrder, lines: Mapping[int, LineLeft], beside: int) -> OrderLeft:
     goods = order.total * minor_unit(order.currency) - beside
     return OrderLeft(order.currency, max(goods, 0), lines)
 
 
 def _lines(connection: Connection, ids: Sequence[int]) -> Mapping[int, dict[int, LineLeft]]:
-    lines = order_lines.c
-    query = (
-        select(
-            lines.order_id,
-            lines.line,
-            type_coerce(lines.quantity, BigInteger),
-            lines.total - lines.discount,
-            lines.product_id,
-        )
-        .where(among(connection, lines.order_id, ids))
-        .order_by(lines.order_id, lines.line)
-    )
     by_order: dict[int, dict[int, LineLeft]] = defaultdict(dict)
-    for order_id, line, units, net, product in connection.execute(query).all():
+    for order_id, line, units, net, product in connection.execute(query_lines(connection, ids)).all():
         by_order[order_id][line] = LineLeft(line, units, net, product=product)
     return by_order
 
 
 def _beside_goods(connection: Connection, ids: Sequence[int]) -> Mapping[int, int]:
     """What orders owe for shipping, fees and tips, in 1/10,000."""
-    amounts = order_amounts.c
-    query = select(amounts.order_id, amounts.amount).where(
-        among(connection, amounts.order_id, ids), amounts.kind.in_(BESIDE_GOODS)
-    )
     beside: dict[int, int] = defaultdict(int)
-    for order_id, amount in connection.execute(query):
+    for order_id, amount in connection.execute(query_beside_goods(connection, ids)):
         beside[order_id] += amount
     return beside
 
 
 def _add_refunds(connection: Connection, ids: Sequence[int], found: Mapping[int, Refundable]) -> None:
-    taken = (among(connection, refunds.c.order_id, ids), refunds.c.status.in_(TAKEN))
+    r = refunds.c
     sums = (
-        select(refunds.c.order_id, refunds.c.kind, func.sum(refunds.c.amount), func.sum(refunds.c.shipping))
-        .where(*taken)
-        .group_by(refunds.c.order_id, refunds.c.kind)
+        select(r.order_id, r.kind, func.sum(r.amount), func.sum(r.shipping))
+        .where(among(connection, r.order_id, ids), r.status.in_(TAKEN))
+        .group_by(r.order_id, r.kind)
     )
     rows = connection.execute(sums).all()
     if not rows:
@@ -187,17 +205,6 @@ def _add_refunds(connection: Connection, ids: Sequence[int], found: Mapping[int,
             found[order_id].disputed = int(amount)
         else:
             found[order_id].beside_refunded = int(shipping)
-    by_line = (
-        select(
-            refunds.c.order_id,
-            refund_lines.c.line,
-            func.sum(type_coerce(refund_lines.c.quantity, BigInteger)),
-            func.sum(refund_lines.c.amount),
-        )
-        .join(refund_lines, refund_lines.c.refund == refunds.c.id)
-        .where(*taken)
-        .group_by(refunds.c.order_id, refund_lines.c.line)
-    )
-    for order_id, line, units, amount in connection.execute(by_line):
+    for order_id, line, units, amount in connection.execute(query_returned(connection, ids)):
         of_line = found[order_id].left.lines[line]
-        of_line.refunded_units, of_line.refunded = int(units), int(amount)
+        of_line.refunded_units, of_line.refunded = units, amount

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from sqlalchemy import Connection, Engine, cast, func, select
-from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy import Connection, Engine, Select, select
 from sqlalchemy.exc import IntegrityError
 
 from orders_pipeline.access.audit import record_action
@@ -23,28 +21,20 @@ from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import PaymentMethod, RefundKind, RefundStatus
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
-from orders_pipeline.refunds.completion import complete, take
+from orders_pipeline.refunds.completion import complete
 from orders_pipeline.refunds.decide import Decided, decide, nothing_left, one_order
+from orders_pipeline.refunds.entering import LINE, ROW, draw_names, enter
+from orders_pipeline.refunds.granting import Holdings, grant, plain_requests
 from orders_pipeline.refunds.refundable import FoundOrder, Refundable, find_orders, find_refundable
-from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.planner import by_keys
-from orders_pipeline.store.schema import refund_lines, refunds
+from orders_pipeline.store.schema import orders, refunds, sources
 
 REQUESTS_AT_ONCE = 5_000
 PENDING, PROCESSING = RefundStatus.PENDING, RefundStatus.PROCESSING
-RANDOM_BYTES = 12
-_NUMBERS = ("id", "order_id", "attempt", "amount", "shipping", "fee", "requested_at", "round", "tries")
-_FLAGS = ("restock", "needs_approval", "boards_due")
-_TEXTS = ("refund_id", "kind", "method", "reason", "requested_by", "request_key", "request_digest", "status")
-ROW = {
-    **dict.fromkeys(_NUMBERS, pl.Int64),
-    **dict.fromkeys(_FLAGS, pl.Boolean),
-    **dict.fromkeys(_TEXTS, pl.String),
-}
-LINE = dict.fromkeys(("refund", "line", "quantity", "amount"), pl.Int64)
-TAKEN = dict.fromkeys(("order_id", "attempt", "amount"), pl.Int64)
+# What a row has before it is decided.
+NOTED = ("id", "refund_id", "request_key", "request_digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +99,9 @@ class Planned(NamedTuple):
 
 
 def rows_of(rows: Sequence[Planned], terms: RefundTerms) -> pl.DataFrame:
-    """What rows of `refunds` have of requests. What they all have in common is missing, and their ids."""
+    """What rows of `refunds` have of requests, without ids and keys."""
     asked, decided = [row.asked for row in rows], [row.decided for row in rows]
     columns = {
-        "refund_id": _random_ids(len(rows)),
         "order_id": [row.left.order.id for row in rows],
         "attempt": [row.left.attempt for row in rows],
         "kind": [one.kind for one in asked],
@@ -122,8 +111,6 @@ def rows_of(rows: Sequence[Planned], terms: RefundTerms) -> pl.DataFrame:
         "fee": [one.fee for one in decided],
         "restock": [one.restock for one in asked],
         "reason": [one.reason for one in asked],
-        "request_key": [one.key for one in asked],
-        "request_digest": [one.digest if one.key else None for one in asked],
         "needs_approval": [row.needs_approval(terms) for row in rows],
         "status": [PROCESSING if row.is_settled else PENDING for row in rows],
     }
@@ -162,13 +149,79 @@ def preview_refunds(engine: Engine, asked: Sequence[RefundAsked]) -> list[Planne
 
 def _enter(engine: Engine, asked: Sequence[RefundAsked], terms: RefundTerms, actor: str) -> list[Answer]:
     with engine.begin() as connection, by_keys(connection):
-        left = _Left.of(connection, asked, lock=True)
+        held = Holdings.lock(connection, [one.order for one in asked])
         # After the locks: requests with one key, for one order, wait for each other.
         known = _known(connection, [one.key for one in asked if one.key])
-        answers = [_answer_of_known(one, known) or _decision(one, left) for one in asked]
-        rows = [answer for answer in answers if isinstance(answer, Planned)]
-        entered = iter(_insert(connection, rows, terms, actor))
-        return [next(entered) if isinstance(answer, Planned) else answer for answer in answers]
+        answers = [_answer_of_known(one, known) for one in asked]
+        new = [one for one, answer in zip(asked, answers, strict=True) if answer is None]
+        entered = iter(_enter_new(connection, new, held, terms, actor))
+        return [answer or next(entered) for answer in answers]
+
+
+def _enter_new(
+    connection: Connection, asked: Sequence[RefundAsked], held: Holdings, terms: RefundTerms, actor: str
+) -> list[Answer]:
+    noted, now = _noted(connection, asked), now_us()
+    names = list(map(Requested, noted["id"], noted["refund_id"]))
+    granted = grant(noted, held)
+    others = noted["id"].is_in(granted["id"].implode()).not_().arg_true().to_list()
+    decided = dict(zip(others, _decide(connection, [asked[at] for at in others]), strict=True))
+    planned = {at: one for at, one in decided.items() if isinstance(one, Planned)}
+    rows = pl.concat([_granted_rows(granted, terms), _planned_rows(noted, planned, terms)])
+    lines = pl.concat([_granted_lines(granted), _planned_lines(names, planned)])
+    enter(connection, rows, lines, actor, now)
+    settled = {names[at].id: one.asked for at, one in planned.items() if one.is_settled}
+    _complete_settled(connection, settled, now, terms)
+    refused = {at: one for at, one in decided.items() if isinstance(one, RefundRefused)}
+    _record(connection, [name for at, name in enumerate(names) if at not in refused], actor)
+    return [refused.get(at, name) for at, name in enumerate(names)]
+
+
+def _decide(connection: Connection, asked: Sequence[RefundAsked]) -> list[Planned | RefundRefused]:
+    left = _Left.of(connection, asked, lock=True)
+    return [_decision(one, left) for one in asked]
+
+
+def _noted(connection: Connection, asked: Sequence[RefundAsked]) -> pl.DataFrame:
+    columns = {
+        "reason": [one.reason for one in asked],
+        "restock": [one.restock for one in asked],
+        "request_key": [one.key for one in asked],
+        "request_digest": [one.digest if one.key else None for one in asked],
+    }
+    texts = pl.DataFrame(columns, {name: ROW[name] for name in columns})
+    return pl.concat([draw_names(connection, len(asked)), plain_requests(asked), texts], how="horizontal")
+
+
+def _granted_rows(granted: pl.DataFrame, terms: RefundTerms) -> pl.DataFrame:
+    same = {"kind": RefundKind.REFUND, "method": PaymentMethod.GATEWAY, "status": PENDING}
+    above = map(terms.is_above_limit, granted["amount"], granted["currency"])
+    rows = granted.with_columns(
+        *(pl.lit(value.value).alias(name) for name, value in same.items()),
+        shipping=pl.lit(0, pl.Int64),
+        fee=pl.lit(0, pl.Int64),
+        needs_approval=pl.Series(list(above), dtype=pl.Boolean),
+    )
+    return rows.select(*ROW)
+
+
+def _granted_lines(granted: pl.DataFrame) -> pl.DataFrame:
+    lines = granted.filter(pl.col("line").is_not_null())
+    return lines.select(refund="id", line="line", quantity="units", amount="amount")
+
+
+def _planned_rows(noted: pl.DataFrame, planned: Mapping[int, Planned], terms: RefundTerms) -> pl.DataFrame:
+    named = noted[list(planned)].select(*NOTED)
+    return pl.concat([named, rows_of(list(planned.values()), terms)], how="horizontal").select(*ROW)
+
+
+def _planned_lines(names: Sequence[Requested], planned: Mapping[int, Planned]) -> pl.DataFrame:
+    lines = [
+        (names[at].id, line.line, line.quantity, line.amount)
+        for at, one in planned.items()
+        for line in one.decided.lines
+    ]
+    return pl.DataFrame(lines, LINE, orient="row")
 
 
 @dataclass(slots=True)
@@ -225,69 +278,29 @@ def _answer_of_known(asked: RefundAsked, known: Mapping[str, tuple[str, Requeste
     )
 
 
-def _insert(
-    connection: Connection, rows: Sequence[Planned], terms: RefundTerms, actor: str
-) -> list[Requested]:
-    if not rows:
-        return []
-    now = now_us()
-    frame = rows_of(rows, terms).with_columns(
-        id=pl.Series(_new_ids(connection, len(rows))),
-        requested_at=pl.lit(now),
-        requested_by=pl.lit(actor),
-        round=pl.lit(1),
-        tries=pl.lit(0),
-        boards_due=pl.lit(False),
-    )
-    insert_frame(connection, refunds, frame)
-    ids = frame["id"].to_list()
-    of_lines = [
-        (refund, line.line, line.quantity, line.amount)
-        for refund, row in zip(ids, rows, strict=True)
-        for line in row.decided.lines
-    ]
-    insert_frame(connection, refund_lines, pl.DataFrame(of_lines, schema=LINE, orient="row"))
-    take(connection, frame.filter(pl.col("kind") == RefundKind.REFUND).select(*TAKEN))
-    _complete_settled(
-        connection, [(ids[at], row.asked) for at, row in enumerate(rows) if row.is_settled], now, terms
-    )
-    _record(connection, rows, frame["refund_id"][0], actor)
-    return list(map(Requested, ids, frame["refund_id"]))
-
-
-def _random_ids(count: int) -> list[str]:
-    drawn = secrets.token_hex(RANDOM_BYTES * count)
-    return [drawn[start : start + 2 * RANDOM_BYTES] for start in range(0, len(drawn), 2 * RANDOM_BYTES)]
-
-
-def _new_ids(connection: Connection, count: int) -> list[int]:
-    """Ids of rows that are about to be inserted. Nobody else gets them."""
-    if connection.dialect.name == "postgresql":
-        sequence = cast(func.pg_get_serial_sequence(refunds.name, refunds.c.id.name), REGCLASS)
-        drawn = func.nextval(select(sequence).scalar_subquery())
-        return list(connection.scalars(select(drawn).select_from(func.generate_series(1, count))))
-    # SQLite has only one writer.
-    last: int = connection.execute(select(func.coalesce(func.max(refunds.c.id), 0))).scalar_one()
-    return list(range(last + 1, last + 1 + count))
-
-
 def _complete_settled(
-    connection: Connection, settled: Sequence[tuple[int, RefundAsked]], now: int, terms: RefundTerms
+    connection: Connection, settled: Mapping[int, RefundAsked], now: int, terms: RefundTerms
 ) -> None:
     by_day: dict[date | None, dict[int, str | None]] = defaultdict(dict)
-    for refund, told in settled:
+    for refund, told in settled.items():
         day = None if told.on_order_day else told.day or terms.day_of(now)
         by_day[day][refund] = told.reference
     for day, of_day in by_day.items():
         complete(connection, of_day, now, day)
 
 
-def _record(connection: Connection, rows: Sequence[Planned], refund_id: str, actor: str) -> None:
-    if len(rows) == 1:
-        (row,) = rows
-        order = row.left.order
-        told = {"order": order.number, "source": order.source, "amount": row.decided.amount}
-        told |= {"currency": order.currency, "kind": row.asked.kind}
-        record_action(connection, actor, "refunds.request", refund_id, **told)
-    else:
-        record_action(connection, actor, "refunds.request", refunds=len(rows))
+def _record(connection: Connection, entered: Sequence[Requested], actor: str) -> None:
+    if len(entered) == 1:
+        told = connection.execute(_told().where(refunds.c.id == entered[0].id)).mappings().one()
+        record_action(connection, actor, "refunds.request", entered[0].refund_id, **told)
+    elif entered:
+        record_action(connection, actor, "refunds.request", entered[0].refund_id, refunds=len(entered))
+
+
+def _told() -> Select[Any]:
+    return (
+        select(orders.c.number.label("order"), sources.c.name.label("source"), refunds.c.amount)
+        .add_columns(orders.c.currency, refunds.c.kind)
+        .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+        .join(sources, sources.c.id == orders.c.source_id)
+    )

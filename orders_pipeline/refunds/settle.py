@@ -16,6 +16,7 @@ from orders_pipeline.refunds.completion import complete, fail
 from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.planner import by_keys
+from orders_pipeline.store.raw_rows import rows_of
 from orders_pipeline.store.schema import home, orders, payments, refunds
 
 APPROVED = or_(~refunds.c.needs_approval, refunds.c.approved_by.is_not(None))
@@ -89,7 +90,7 @@ def _requests(connection: Connection, claimed: Sequence[int]) -> list[Refund]:
         return [
             Refund(refund, refund_key(refund_id, number), charge, amount, currency, bool(asked))
             for part in parts(claimed)
-            for refund, refund_id, number, amount, charge, currency, asked in connection.execute(
-                query.where(among(connection, r.id, part))
-            ).all()
+            for refund, refund_id, number, amount, charge, currency, asked in rows_of(
+                connection, query.where(among(connection, r.id, part))
+            )
         ]

@@ -6,11 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection
+from sqlalchemy import ClauseElement, Connection, Executable
 
 from orders_pipeline.store.driver_errors import driver_errors
 
 CHUNK_ROWS = 50_000
+
+
+def rows_of(connection: Connection, query: Executable) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    with connection.execute(query) as result:
+        cursor: Any = result.cursor
+        with driver_errors(connection):
+            return list(cursor.fetchall())
 
 
 def chunks_of(connection: Connection, query: ClauseElement) -> Iterator[list[tuple[Any, ...]]]:
