@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import entry_points
 from threading import Event, Thread
 
-from jobs.dagster_seams.grpc_waits import wake_rarely
+from jobs.dagster_seams.grpc_waits import wake_rarely, watch_rarely
 from jobs.dagster_seams.server_logs import use_server_logs
 from jobs.dagster_seams.storage_engines import keep_engines
 from jobs.dagster_seams.warm_runs import fork_runs
@@ -26,7 +26,8 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings)
     use_server_logs(lambda: configure_logs(settings))
-    keep_engines()
+    keep_engines(connections=True)
+    watch_rarely()
     del sys.argv[0]
     if sys.argv[:3] == CODE_SERVER:
         _prepare_code_server(settings)

@@ -9,6 +9,7 @@ from dagster import (
     SkipReason,
 )
 
+from jobs import sensor_intervals
 from jobs.captures.capture_orders import CAPTURE_ORDERS
 from jobs.described import described_sensor
 from jobs.runs import GATEWAY_RUN_MAY_BE_SILENT_SECONDS, IsBeating, any_alive, unknown
@@ -18,8 +19,6 @@ from orders_pipeline.imports.state.watchdog import HeartbeatClock
 from orders_pipeline.store.engine import reading
 from resources.capture_work import CaptureWorks
 from resources.order_store import OrderStore
-
-LOOK_SECONDS = 30
 
 
 def capture_sensors(
@@ -35,7 +34,7 @@ def capture_sensors(
 
     @described_sensor(
         job_name=CAPTURE_ORDERS,
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=sensor_intervals.OPEN_CAPTURES,
         default_status=DefaultSensorStatus.RUNNING,
     )
     def open_captures_sensor(

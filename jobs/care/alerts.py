@@ -13,6 +13,7 @@ from dagster import (
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from jobs import sensor_intervals
 from jobs.care.notices import notice_channels
 from jobs.care.silent_sensors import silent_sensors
 from jobs.described import described_sensor
@@ -38,8 +39,6 @@ from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.revisions import StoreRefused
 from resources.order_store import OrderStore
 
-LOOK_SECONDS = 30
-LOOK_AT_ALERTS_SECONDS = 60
 STORE_DOWN = "store down"
 STORE_SUBJECT = "Service down (order store)"
 
@@ -49,7 +48,9 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
     channels, limits = notice_channels(settings), alert_limits(settings)
     clock = HeartbeatClock()
 
-    @described_sensor(minimum_interval_seconds=LOOK_SECONDS, default_status=DefaultSensorStatus.RUNNING)
+    @described_sensor(
+        minimum_interval_seconds=sensor_intervals.ALERTS, default_status=DefaultSensorStatus.RUNNING
+    )
     def alerts_sensor(context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]) -> SkipReason:
         """Raises alerts about problems that need attention, and ends them."""
         try:
@@ -74,14 +75,14 @@ def _alerts_watch_sensor(settings: Settings, channels: Channels, watched: str) -
     clock = HeartbeatClock()
 
     @described_sensor(
-        minimum_interval_seconds=LOOK_AT_ALERTS_SECONDS, default_status=DefaultSensorStatus.RUNNING
+        minimum_interval_seconds=sensor_intervals.ALERTS_WATCH, default_status=DefaultSensorStatus.RUNNING
     )
     def alerts_watch_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SkipReason:
         """Raises an alert if the sensor that raises the others makes no progress. That sensor ends it."""
-        silent = silent_conditions(silent_sensors(context, clock))
-        if all(one.subject != watched for one in silent):
+        silent = silent_conditions(silent_sensors(context, clock, watched))
+        if not silent:
             return SkipReason(f"{watched} makes progress")
         with order_store.open() as engine:
             keep_alerts(engine, {AlertName.SENSOR_SILENT: silent}, now_us(), settings.alert_quiet_minutes)

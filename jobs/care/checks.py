@@ -14,6 +14,7 @@ from dagster import (
     in_process_executor,
 )
 
+from jobs import sensor_intervals
 from jobs.dagster_seams.asset_jobs import AssetJob
 from jobs.described import described_sensor
 from jobs.runs import LONG_RUN, RunGroup, RunPriority
@@ -25,7 +26,6 @@ from orders_pipeline.store.engine import reading
 from resources.order_store import OrderStore
 
 CHECK_EVERYTHING = "check_everything"
-LOOK_SECONDS = 120
 
 
 def check_jobs() -> list[AssetJob]:
@@ -61,7 +61,7 @@ def check_sensors() -> list[SensorDefinition]:
 
     @described_sensor(
         job_name=CHECK_EVERYTHING,
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=sensor_intervals.FIRST_CHECK,
         default_status=DefaultSensorStatus.RUNNING,
     )
     def first_check_sensor(

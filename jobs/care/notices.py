@@ -2,6 +2,7 @@
 
 from dagster import DefaultSensorStatus, RunFailureSensorContext, SensorDefinition, run_failure_sensor
 
+from jobs import sensor_intervals
 from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.monitoring.alerts.notices import Channels, Notice, send_notice
@@ -22,6 +23,7 @@ def notice_sensors(channels: Channels) -> list[SensorDefinition]:
     @run_failure_sensor(
         name="failed_runs_sensor",
         description="Sends a notice for each failed run, by webhook or email, if one is set.",
+        minimum_interval_seconds=sensor_intervals.FAILED_RUNS,
         default_status=DefaultSensorStatus.RUNNING,
     )
     def failed_runs_sensor(context: RunFailureSensorContext) -> None:

@@ -14,6 +14,7 @@ from dagster import (
     op,
 )
 
+from jobs import sensor_intervals
 from jobs.described import described_sensor
 from jobs.failures import permanent_failures
 from jobs.runs import LONG_RUN, RunGroup, RunPriority, any_alive
@@ -25,7 +26,6 @@ from orders_pipeline.store.engine import reading
 from resources.order_store import OrderStore
 
 WRITE_RESULTS = "write_results"
-LOOK_SECONDS = 30
 # A run logs events only at its start and its end. Two runs at once do no harm.
 MAY_BE_SILENT_FOR_SECONDS = 3600.0
 
@@ -64,7 +64,7 @@ def result_sensors(settings: Settings) -> list[SensorDefinition]:
 
     @described_sensor(
         job_name=WRITE_RESULTS,
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=sensor_intervals.RESULTS,
         default_status=DefaultSensorStatus.RUNNING if settings.outbox else DefaultSensorStatus.STOPPED,
     )
     def results_sensor(

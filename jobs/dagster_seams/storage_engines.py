@@ -6,7 +6,7 @@ Without it: everything works, but daemon, code server, webserver and runs take m
 Instead: no public method. Not needed once Dagster keeps its engines, as it does for PostgreSQL.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -15,24 +15,40 @@ from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._core.storage.sql import create_engine
 from sqlalchemy import Engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 # Each run has a file of its own. The other files are three.
 MOST_ENGINES = 32
 SQLITE_STORES = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
+# Their files exist as long as the home does. Files of single runs are removed.
+LASTING = (sqlite_run_storage, sqlite_schedule_storage)
+CLOSED: Mapping[str, Any] = {"poolclass": NullPool}
+# Without a limit, because Dagster may need a second connection while it holds one.
+KEPT: Mapping[str, Any] = {"poolclass": QueuePool, "max_overflow": -1}
 
 
-def keep_engines() -> None:
-    """Makes Dagster use one engine for each of its files. The engines keep no connection."""
+def keep_engines(*, connections: bool = False) -> None:
+    """Makes Dagster use one engine for each of its files. The first call in a process decides.
 
+    Args:
+        connections: whether the engines of the lasting files keep their connections, too. Otherwise SQLite
+            empties its log after each transaction. Only for servers, from which nothing is forked.
+    """
+    for module in SQLITE_STORES:
+        if vars(module)["create_engine"] is create_engine:
+            vars(module)["create_engine"] = _kept(
+                QueuePool if connections and module in LASTING else NullPool
+            )
+
+
+def _kept(pool: type[NullPool | QueuePool]) -> Callable[..., Engine]:
     @lru_cache(MOST_ENGINES)
     def engine_of(url: str, connect_args: tuple[tuple[str, Any], ...]) -> Engine:
-        return create_engine(url, poolclass=NullPool, connect_args=dict(connect_args))
+        return create_engine(url, poolclass=pool, connect_args=dict(connect_args))
 
     def kept(url: str, poolclass: type[NullPool], connect_args: Mapping[str, Any] | None = None) -> Engine:
         if poolclass is not NullPool:
             raise TypeError("Dagster keeps connections now, so this module is not needed.")
         return engine_of(url, tuple((connect_args or {}).items()))
 
-    for module in SQLITE_STORES:
-        vars(module)["create_engine"] = kept
+    return kept

@@ -19,7 +19,8 @@ class SensorTicks:
     """The newest ticks of a sensor that is switched on.
 
     Attributes:
-        good_at: time of the newest tick that succeeded or skipped, in seconds since 1970; 0 if there is none.
+        good_at: time of the newest tick that succeeded or skipped, in seconds since 1970, at its start or its
+            end; 0 if there is none.
         error: the error of a later tick that failed: its class, and its message if it is one of this project.
     """
 
@@ -43,6 +44,9 @@ def sensor_ticks(instance: DagsterInstance, names: Collection[str]) -> Iterator[
 
 def _ticks(instance: DagsterInstance, state: InstigatorState) -> SensorTicks:
     of_sensor = state.instigator_origin_id, state.selector_id
+    if good_at := getattr(state.instigator_data, "last_tick_success_timestamp", None):
+        # The state tells of a good tick unless a later one failed or is under way, and spares a query.
+        return SensorTicks(state.instigator_name, good_at, None)
     newest = instance.get_ticks(*of_sensor, limit=1)
     if newest and newest[0].status in GOOD:
         return SensorTicks(state.instigator_name, newest[0].timestamp, None)

@@ -12,6 +12,7 @@ from dagster import (
     SkipReason,
 )
 
+from jobs import sensor_intervals
 from jobs.described import described_sensor
 from jobs.figures.ops import PUBLISH_FIGURES
 from jobs.figures.schedules import REBUILD_LEADERBOARDS
@@ -24,11 +25,9 @@ from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 
 ON = DefaultSensorStatus.RUNNING
-LOOK_FOR_CHANGES_SECONDS = 15
 WHILE_IMPORTING_EVERY_SECONDS = 60
 # Times the patience with work: a refresh logs events only at its start and its end.
 PUBLISHING_MAY_BE_SILENT_FOR = 2
-LOOK_FOR_BOARDS_SECONDS = 60
 REBUILD_AGAIN_AFTER_SECONDS = 300
 
 
@@ -48,7 +47,7 @@ def _changed_days_sensor(work_patience: float, is_beating: IsBeating) -> SensorD
     @described_sensor(
         name="changed_days_sensor",
         job_name=PUBLISH_FIGURES,
-        minimum_interval_seconds=LOOK_FOR_CHANGES_SECONDS,
+        minimum_interval_seconds=sensor_intervals.CHANGED_DAYS,
         default_status=ON,
     )
     def changed_days_sensor(
@@ -74,7 +73,7 @@ def _missing_boards_sensor() -> SensorDefinition:
     @described_sensor(
         name="missing_boards_sensor",
         job_name=REBUILD_LEADERBOARDS,
-        minimum_interval_seconds=LOOK_FOR_BOARDS_SECONDS,
+        minimum_interval_seconds=sensor_intervals.MISSING_BOARDS,
         default_status=ON,
     )
     def missing_boards_sensor(

@@ -9,6 +9,7 @@ from dagster import (
     SkipReason,
 )
 
+from jobs import sensor_intervals
 from jobs.described import described_sensor
 from jobs.workers.queues import queue_sizes
 from orders_pipeline.base.settings import Settings
@@ -16,13 +17,13 @@ from orders_pipeline.figures.kpis.dictionary import PIPELINE_SNAPSHOT
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from resources.figures import FigureStores
 
-EVERY_SECONDS = 300
-
 
 def snapshot_sensors(settings: Settings) -> list[SensorDefinition]:
     """The sensor of this module, on by default."""
 
-    @described_sensor(minimum_interval_seconds=EVERY_SECONDS, default_status=DefaultSensorStatus.RUNNING)
+    @described_sensor(
+        minimum_interval_seconds=sensor_intervals.SNAPSHOTS, default_status=DefaultSensorStatus.RUNNING
+    )
     def snapshot_sensor(context: SensorEvaluationContext, figures: ResourceParam[FigureStores]) -> SkipReason:
         """Stores a snapshot of queues and throughput for the plots, and removes old snapshots."""
         sizes = _sizes(settings)

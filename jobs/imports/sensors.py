@@ -12,6 +12,7 @@ from dagster import (
     SkipReason,
 )
 
+from jobs import sensor_intervals
 from jobs.described import described_sensor
 from jobs.imports.background import Background
 from jobs.imports.dead_runs import RunPatience, fail_dead_runs
@@ -31,10 +32,6 @@ from orders_pipeline.store.engine import reading
 from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 
-# Under `orders up`, the launcher notices files at once; these sensors are the net below.
-LOOK_SECONDS, LOOK_FOR_SMALL_FILES_SECONDS = 15, 30
-LOOK_FOR_LOST_SECONDS = 30
-LOOK_FOR_DISMISSALS_SECONDS = 60
 ON = DefaultSensorStatus.RUNNING
 # How long a tick waits for the files that it stages. A large file, or many, take longer, and go on after it.
 ATTEND_SECONDS = 5.0
@@ -61,7 +58,9 @@ def import_sensors(
 def _inbox_sensor(inbox: Inbox, settings: Settings) -> SensorDefinition:
     dropped, background = DroppedFiles(inbox, settings.zone), Background()
 
-    @described_sensor(job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_SECONDS, default_status=ON)
+    @described_sensor(
+        job_name=IMPORT_ORDERS, minimum_interval_seconds=sensor_intervals.INBOX, default_status=ON
+    )
     def inbox_sensor(
         context: SensorEvaluationContext, file_imports: ResourceParam[FileImports]
     ) -> SensorResult | SkipReason:
@@ -100,7 +99,7 @@ def _take_in(dropped: DroppedFiles, file_imports: FileImports) -> None:
 def _small_files_sensor(settings: Settings) -> SensorDefinition:
     @described_sensor(
         job_name=IMPORT_SMALL_FILES,
-        minimum_interval_seconds=LOOK_FOR_SMALL_FILES_SECONDS,
+        minimum_interval_seconds=sensor_intervals.SMALL_FILES,
         default_status=ON,
     )
     def small_files_sensor(
@@ -123,7 +122,7 @@ def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> Senso
     patience = Patience(settings.run_patience, settings.work_patience, pauses)
 
     @described_sensor(
-        job_name=IMPORT_ORDERS, minimum_interval_seconds=LOOK_FOR_LOST_SECONDS, default_status=ON
+        job_name=IMPORT_ORDERS, minimum_interval_seconds=sensor_intervals.LOST_IMPORTS, default_status=ON
     )
     def lost_imports_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
@@ -142,7 +141,7 @@ def _lost_imports_sensor(settings: Settings, pauses: tuple[float, ...]) -> Senso
 
 
 def _refused_files_sensor() -> SensorDefinition:
-    @described_sensor(minimum_interval_seconds=LOOK_FOR_DISMISSALS_SECONDS, default_status=ON)
+    @described_sensor(minimum_interval_seconds=sensor_intervals.REFUSED_FILES, default_status=ON)
     def refused_files_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SkipReason:

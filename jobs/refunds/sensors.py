@@ -9,6 +9,7 @@ from dagster import (
     SkipReason,
 )
 
+from jobs import sensor_intervals
 from jobs.described import described_sensor
 from jobs.refunds.refund_orders import REFUND_ORDERS
 from jobs.runs import GATEWAY_RUN_MAY_BE_SILENT_SECONDS, IsBeating, any_alive, unknown
@@ -18,8 +19,6 @@ from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.refunds.settle import any_waiting
 from orders_pipeline.store.engine import reading
 from resources.order_store import OrderStore
-
-LOOK_SECONDS = 30
 
 
 def refund_sensors(
@@ -37,7 +36,7 @@ def refund_sensors(
 
     @described_sensor(
         job_name=REFUND_ORDERS,
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=sensor_intervals.OPEN_REFUNDS,
         default_status=DefaultSensorStatus.RUNNING,
     )
     def open_refunds_sensor(

@@ -55,19 +55,21 @@ class Relay:
             thread.join()
 
     def _begin_due(self) -> None:
-        self._spread()
         self._busy = {number: thread for number, thread in self._busy.items() if thread.is_alive()}
-        with reading(self.engine) as connection:
-            due = [one for one in endpoints_due(connection, self.holder) if one not in self._busy]
-        for endpoint_id in due:
+        for endpoint_id in self._due() - self._busy.keys():
             self._busy[endpoint_id] = Thread(target=self._deliver, args=(endpoint_id,), daemon=True)
             self._busy[endpoint_id].start()
 
-    def _spread(self) -> None:
+    def _due(self) -> set[int]:
+        """Spreads new events, and returns the endpoints to which something is due."""
         with reading(self.engine) as connection:
-            more = any_to_spread(connection)
+            more, due = any_to_spread(connection), endpoints_due(connection, self.holder)
+        if not more:
+            return set(due)
         while more and not self.stopping.is_set():
             more = spread_events(self.engine, self.also) == EVENTS_AT_ONCE
+        with reading(self.engine) as connection:
+            return set(endpoints_due(connection, self.holder))
 
     def _deliver(self, endpoint_id: int) -> None:
         try:

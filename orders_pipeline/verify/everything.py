@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 from sqlalchemy import Engine
 
 from orders_pipeline.base.settings import Settings
@@ -18,34 +22,45 @@ from orders_pipeline.verify.gateway_checks import GATEWAY_CHECKS, check_gateway,
 from orders_pipeline.verify.refund_gateway_checks import REFUND_CHECKS, check_refunds, read_refund_journal
 from orders_pipeline.verify.store_checks import check_rows
 
+THREADS = 2
+
 
 def verify_home(engine: Engine, settings: Settings) -> list[Check]:
     """Checks every invariant of the orders and of the published figures, from scratch.
 
-    KPIs are left out if another home publishes them. A check that cannot run fails, and the others go on.
+    KPIs are left out if another home publishes them. A check that cannot run fails, and the others go on. Two
+    threads share the checks, because databases compute most of them.
     """
-    url, currency = redis_url(settings), settings.currency
-    with open_figures(engine, settings.warehouse, url, currency, settings.zone) as figures:
-        elsewhere = publisher_elsewhere(engine, settings.warehouse)
-        of_figures = [check_leaderboards(figures)]
-        if not elsewhere:
-            of_figures = [*check_figures(figures), check_figures_file(figures)]
-    of_gateway = [
-        *checks_of(GATEWAY_CHECKS, lambda: _check_payments(engine, connect_gateway(settings, engine))),
-        *checks_of(REFUND_CHECKS, lambda: _check_refunds(engine, connect_gateway(settings, engine))),
-    ]
-    with reading(engine) as connection:
-        return [*check_rows(connection), *of_gateway, *of_figures]
+    with ThreadPoolExecutor(THREADS) as pool:
+        of_figures = pool.submit(_verify_figures, engine, settings)
+        of_rows = pool.submit(_verify_rows, engine)
+        of_gateway = pool.submit(_verify_gateway, engine, partial(connect_gateway, settings, engine))
+        return [*of_rows.result(), *of_gateway.result(), *of_figures.result()]
 
 
 def verify_orders(engine: Engine, gateway: PaymentGateway) -> list[Check]:
     """Checks the order store and the gateway's journal."""
-    of_gateway = [
-        *checks_of(GATEWAY_CHECKS, lambda: _check_payments(engine, gateway)),
-        *checks_of(REFUND_CHECKS, lambda: _check_refunds(engine, gateway)),
-    ]
+    return [*_verify_rows(engine), *_verify_gateway(engine, lambda: gateway)]
+
+
+def _verify_rows(engine: Engine) -> list[Check]:
     with reading(engine) as connection:
-        return [*check_rows(connection), *of_gateway]
+        return check_rows(connection)
+
+
+def _verify_gateway(engine: Engine, connect: Callable[[], PaymentGateway]) -> list[Check]:
+    return [
+        *checks_of(GATEWAY_CHECKS, lambda: _check_payments(engine, connect())),
+        *checks_of(REFUND_CHECKS, lambda: _check_refunds(engine, connect())),
+    ]
+
+
+def _verify_figures(engine: Engine, settings: Settings) -> list[Check]:
+    url, currency = redis_url(settings), settings.currency
+    with open_figures(engine, settings.warehouse, url, currency, settings.zone) as figures:
+        if publisher_elsewhere(engine, settings.warehouse):
+            return [check_leaderboards(figures)]
+        return [*check_figures(figures), check_figures_file(figures)]
 
 
 def _check_payments(engine: Engine, gateway: PaymentGateway) -> list[Check]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -83,6 +83,7 @@ LOOK_AGAIN_SECONDS = 2.0
 Row = dict[str, Any]
 Rows = dict[tuple[date, str], Row]
 Days = Collection[date] | None
+Key = TypeVar("Key")
 
 
 def check_figures(figures: PublishedFigures) -> list[Check]:
@@ -214,10 +215,18 @@ def _on(day: ColumnElement[date], days: Days) -> ColumnElement[bool]:
     return true() if days is None else day.in_(list(days))
 
 
+def _key(column: ColumnElement[Key], days: Days) -> ColumnElement[Key]:
+    """A column to group by. For all days, it is an expression: SQLite would walk the index of a column, and
+    look up all orders in no order.
+    """
+    return column if days is not None else func.coalesce(column, column)
+
+
 def _order_figures(days: Days) -> Select[*tuple[Any, ...]]:
+    day = _key(orders.c.day, days)
     return (
         select(
-            orders.c.day,
+            day.label("day"),
             orders.c.currency,
             func.count().label("orders_received"),
             func.sum(case((COMPLETED, 1), else_=0)).label("order_count"),
@@ -227,15 +236,16 @@ def _order_figures(days: Days) -> Select[*tuple[Any, ...]]:
             func.count(case((COMPLETED, orders.c.customer_id)).distinct()).label("unique_customers"),
         )
         .where(_on(orders.c.day, days))
-        .group_by(orders.c.day, orders.c.currency)
+        .group_by(day, orders.c.currency)
     )
 
 
 def _line_figures(days: Days) -> Select[*tuple[Any, ...]]:
     sums = {"units_sold": "quantity", "gross_sales": "total", "line_discounts": "discount"}
+    day = _key(orders.c.day, days)
     return (
         select(
-            orders.c.day,
+            day.label("day"),
             orders.c.currency,
             *(
                 func.sum(type_coerce(order_lines.c[column], BigInteger)).label(name)
@@ -244,25 +254,27 @@ def _line_figures(days: Days) -> Select[*tuple[Any, ...]]:
         )
         .join_from(orders, order_lines, order_lines.c.order_id == orders.c.id)
         .where(COMPLETED, _on(orders.c.day, days))
-        .group_by(orders.c.day, orders.c.currency)
+        .group_by(day, orders.c.currency)
     )
 
 
 def _amounts(days: Days) -> Select[*tuple[Any, ...]]:
+    day = _key(orders.c.day, days)
     return (
-        select(orders.c.day, orders.c.currency, order_amounts.c.kind, func.sum(order_amounts.c.amount))
+        select(day.label("day"), orders.c.currency, order_amounts.c.kind, func.sum(order_amounts.c.amount))
         .join_from(order_amounts, orders, orders.c.id == order_amounts.c.order_id)
         .where(COMPLETED, _on(orders.c.day, days))
-        .group_by(orders.c.day, orders.c.currency, order_amounts.c.kind)
+        .group_by(day, orders.c.currency, order_amounts.c.kind)
     )
 
 
 def _recorded(days: Days) -> Select[*tuple[Any, ...]]:
+    day = _key(orders.c.day, days)
     return (
-        select(orders.c.day, orders.c.currency, func.sum(orders.c.total).label("recorded_revenue"))
+        select(day.label("day"), orders.c.currency, func.sum(orders.c.total).label("recorded_revenue"))
         .join_from(recorded_payments, orders, orders.c.id == recorded_payments.c.order_id)
         .where(COMPLETED, _on(orders.c.day, days))
-        .group_by(orders.c.day, orders.c.currency)
+        .group_by(day, orders.c.currency)
     )
 
 
@@ -304,14 +316,15 @@ def _refunded_of_orders(days: Days) -> Select[*tuple[Any, ...]]:
 
 
 def _first_purchases(days: Days) -> Select[*tuple[Any, ...]]:
-    named = orders.c.customer_id.is_not(None)
+    customer = _key(orders.c.customer_id, days)
+    named = customer.is_not(None)
     if days is not None:
         buying = orders.alias().c
         named = orders.c.customer_id.in_(select(buying.customer_id).where(_on(buying.day, days)))
     first = (
         select(func.min(orders.c.day).label("day"), orders.c.currency)
         .where(COMPLETED, named)
-        .group_by(orders.c.customer_id, orders.c.currency)
+        .group_by(customer, orders.c.currency)
         .subquery()
     )
     return (

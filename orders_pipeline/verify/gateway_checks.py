@@ -34,6 +34,10 @@ ENTRIES = {
     "decline_reason": pl.String,
     "stands": pl.String,
 }
+# As plain texts, which compare faster, a million times.
+SUCCEEDED, HELD = PaymentStatus.SUCCEEDED.value, PaymentStatus.AUTHORIZED.value
+RELEASED = (PaymentStatus.VOIDED.value, PaymentStatus.CAPTURE_DECLINED.value)
+BEING_CAPTURED = AuthorizationStatus.PROCESSING.value
 # A capture that was declined releases the money, as a void does.
 STANDS = {PaymentStatus.CAPTURE_DECLINED.value: PaymentStatus.VOIDED.value}
 
@@ -227,12 +231,11 @@ def _claimed(row: PaymentRow) -> Outcome | None:
     """The outcome that the store says the gateway gave; None if there is none yet."""
     if row.attempt is None or row.charged is None:
         return None
-    if row.status == PaymentStatus.AUTHORIZED and row.authorization == AuthorizationStatus.PROCESSING:
+    if row.status == HELD and row.authorization == BEING_CAPTURED:
         return None
     charge = Charge(row.order_id, row.attempt, row.key, row.charged, row.order_currency)
-    if row.status in (PaymentStatus.VOIDED, PaymentStatus.CAPTURE_DECLINED):
+    if row.status in RELEASED:
         return Declined(charge, VOIDED)
     if row.transaction is not None:
-        paid = row.status == PaymentStatus.SUCCEEDED
-        return (Paid if paid else Authorized)(charge, row.transaction)
+        return (Paid if row.status == SUCCEEDED else Authorized)(charge, row.transaction)
     return Declined(charge, row.reason) if row.reason is not None else None

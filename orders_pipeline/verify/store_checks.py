@@ -20,6 +20,9 @@ from orders_pipeline.verify.refund_gateway_checks import REFUND_CHECKS
 
 Rows = Iterator[dict[str, Any]]
 
+# SQLite joins tables in the order in which CROSS JOIN names them: orders by their ids, then their lines. Left
+# to itself, it walks an index of the group's key, and looks up a million rows on pages in no order. For the
+# same reason, a key of a group may be an expression. PostgreSQL plans both as it likes.
 QUERIES = (
     "stock_is_conserved",
     "stock_was_received",

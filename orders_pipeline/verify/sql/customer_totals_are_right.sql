@@ -6,10 +6,10 @@ FROM (
     SELECT customer_id, currency, orders, spent, refunded
     FROM customer_totals
     UNION ALL
-    SELECT customer_id, currency, -COUNT(*), -SUM(total), 0
+    SELECT customer_id || '', currency, -COUNT(*), -SUM(total), 0
     FROM orders
-    WHERE status = 'completed' AND customer_id IS NOT NULL
-    GROUP BY customer_id, currency
+    WHERE status = 'completed' AND customer_id || '' IS NOT NULL
+    GROUP BY customer_id || '', currency
     UNION ALL
     SELECT o.customer_id, o.currency, 0, 0, -SUM(r.amount)
     FROM refunds r

@@ -8,16 +8,17 @@ FROM (
     UNION ALL
     SELECT l.product_id, -COUNT(DISTINCT o.id), -SUM(l.quantity), -SUM(l.total), 0, 0
     FROM orders o
-    JOIN order_lines l ON l.order_id = o.id
-    WHERE o.status = 'completed' AND o.currency = :currency
+    CROSS JOIN order_lines l
+    WHERE l.order_id = o.id AND o.status = 'completed' AND o.currency = :currency
     GROUP BY l.product_id
     UNION ALL
     SELECT l.product_id, 0, 0, 0, -SUM(b.quantity), -SUM(b.amount * :minor_unit)
     FROM refunds r
-    JOIN refund_lines b ON b.refund = r.id
-    JOIN orders o ON o.id = r.order_id
-    JOIN order_lines l ON l.order_id = r.order_id AND l.line = b.line
-    WHERE r.status = 'completed' AND r.kind = 'refund' AND o.currency = :currency
+    CROSS JOIN refund_lines b
+    CROSS JOIN orders o
+    CROSS JOIN order_lines l
+    WHERE b.refund = r.id AND o.id = r.order_id AND l.order_id = r.order_id AND l.line = b.line
+      AND r.status = 'completed' AND r.kind = 'refund' AND o.currency = :currency
     GROUP BY l.product_id
     UNION ALL
     SELECT l.product_id, 0, 0, 0, -SUM(l.quantity), -SUM(l.total)

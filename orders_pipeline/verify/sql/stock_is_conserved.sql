@@ -8,16 +8,18 @@ LEFT JOIN (
     SELECT l.product_id,
            SUM(CASE WHEN o.status IN ('reserved', 'payment_processing', 'authorized') THEN l.quantity ELSE 0 END) AS held,
            SUM(CASE WHEN o.status = 'completed' THEN l.quantity ELSE 0 END) AS sold
-    FROM order_lines l
-    JOIN orders o ON o.id = l.order_id
+    FROM orders o
+    CROSS JOIN order_lines l
+    WHERE l.order_id = o.id
     GROUP BY l.product_id
 ) u ON u.product_id = p.id
 LEFT JOIN (
     SELECT l.product_id, SUM(back.quantity) AS units
     FROM refunds r
-    JOIN refund_lines back ON back.refund = r.id
-    JOIN order_lines l ON l.order_id = r.order_id AND l.line = back.line
-    WHERE r.status = 'completed' AND r.kind = 'refund' AND r.restock
+    CROSS JOIN refund_lines back
+    CROSS JOIN order_lines l
+    WHERE back.refund = r.id AND l.order_id = r.order_id AND l.line = back.line
+      AND r.status = 'completed' AND r.kind = 'refund' AND r.restock
     GROUP BY l.product_id
 ) b ON b.product_id = p.id
 LEFT JOIN (
