@@ -22,7 +22,7 @@ class Shape:
     """What a generated file is like.
 
     `skew` is the share of lines that ask for the first product; `scattered` puts an order's lines far apart;
-    `first` is the number of the first order.
+    `first` is the number of the first order; the orders are of so many `days` from `first_day` on.
     """
 
     orders: int
@@ -33,6 +33,8 @@ class Shape:
     scattered: bool = False
     seed: int = 1
     first: int = 100_000_000
+    first_day: date = FIRST_DAY
+    days: int = DAYS
 
 
 def write_orders(path: Path, shape: Shape) -> Path:
@@ -58,7 +60,7 @@ def _chunks(shape: Shape) -> Iterator[str]:
 
 def _writer(shape: Shape) -> Callable[[int], str]:
     draw = random.Random(shape.seed)  # noqa: S311 not for secrets
-    days = [str(FIRST_DAY + timedelta(days=day)) for day in range(DAYS)]
+    days = [str(shape.first_day + timedelta(days=day)) for day in range(shape.days)]
 
     def line_of(number: int) -> str:
         product = 0 if draw.random() < shape.skew else draw.randrange(shape.products)
@@ -68,7 +70,7 @@ def _writer(shape: Shape) -> Callable[[int], str]:
         return (
             f"{shape.first + number},C{customer:07},Customer {customer},SKU-{product:07},Product {product},"
             f"{draw.randint(1, 4)},{draw.randint(1, 199)}.{draw.randint(0, 99):02},USD,"
-            f"{days[number * 31 % DAYS]} {minute // 60:02}:{minute % 60:02}:00\n"
+            f"{days[number * 31 % shape.days]} {minute // 60:02}:{minute % 60:02}:00\n"
         )
 
     return line_of

@@ -13,7 +13,7 @@ from threading import Event, Thread
 
 from jobs.dagster_seams.grpc_waits import wake_rarely, watch_rarely
 from jobs.dagster_seams.server_logs import use_server_logs
-from jobs.dagster_seams.storage_engines import keep_engines
+from jobs.dagster_seams.storage_engines import keep_engines, remember_tables
 from jobs.dagster_seams.warm_runs import fork_runs
 from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import Settings, load_settings
@@ -27,6 +27,7 @@ def main() -> None:
     configure_logs(settings)
     use_server_logs(lambda: configure_logs(settings))
     keep_engines(connections=True)
+    remember_tables()
     watch_rarely()
     del sys.argv[0]
     if sys.argv[:3] == CODE_SERVER:

@@ -15,8 +15,8 @@ CHANGED_DAYS = 30
 # Until a lost leaderboard is rebuilt, the order store answers.
 MISSING_BOARDS = 120
 SNAPSHOTS = 300
-# Somebody waits for money to go back, or to be taken.
-OPEN_REFUNDS, OPEN_CAPTURES = 30, 30
+# Somebody waits for money to go back. Money that is held can be taken for days.
+OPEN_REFUNDS, OPEN_CAPTURES = 30, 60
 # The outbox gets results within a minute.
 RESULTS = 30
 FIRST_CHECK = 300

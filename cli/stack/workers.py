@@ -11,6 +11,8 @@ from cli.stack.program import RUN_MODULE
 from orders_pipeline.base.settings import Settings
 
 WORKER, WORKER_ORDERS, WORKER_DEFAULT = "worker", "worker-orders", "worker-default"
+# For Flower only, and less often than Celery's two seconds: `worker_signs` tells this project of workers.
+FLOWER_HEARTBEAT_SECONDS = 10
 # `orders import` starts the first worker, `orders up` the other two.
 QUEUES_OF: Mapping[str, str] = {WORKER: "orders,dagster", WORKER_ORDERS: "orders", WORKER_DEFAULT: "dagster"}
 
@@ -67,5 +69,5 @@ def worker_command(name: str, settings: Settings, celery_app: str) -> list[str]:
     else:
         pool = ["--autoscale", f"{size.most},{size.least}"]
     # Gossip and mingle contact other workers, which costs a second at each start.
-    quick = ["--without-gossip", "--without-mingle"]
+    quick = ["--without-gossip", "--without-mingle", "--heartbeat-interval", str(FLOWER_HEARTBEAT_SECONDS)]
     return [*RUN_MODULE, *celery, *pool, "--pool", "prefork", "--loglevel", "INFO", *quick]

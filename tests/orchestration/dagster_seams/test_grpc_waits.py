@@ -6,7 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from threading import Event
 
+import pytest
+from dagster._grpc import server_watcher
+from dagster._grpc.client import DagsterGrpcClient
+
+from jobs.dagster_seams.grpc_waits import WATCH_SECONDS, watch_rarely
 from orders_pipeline.base.settings import PROJECT_ROOT
 
 WAITING = """
@@ -36,3 +42,36 @@ def test_a_server_that_wakes_up_rarely_ends_when_it_is_told() -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
     process.stdout.close()
+
+
+class OneWait(Event):
+    """Is set by the first one who waits, and notes for how long they would have waited."""
+
+    seconds: float | None = None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds = timeout
+        self.set()
+        return True
+
+
+def test_a_process_looks_rarely_whether_its_code_server_was_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What stands there now comes back after the test.
+    monkeypatch.setattr(server_watcher, "WATCH_INTERVAL", server_watcher.WATCH_INTERVAL)
+    monkeypatch.setattr(DagsterGrpcClient, "get_server_id", lambda *_, **__: "one")
+    watch_rarely()
+    ended = OneWait()
+    server_watcher.watch_grpc_server_thread(
+        "definitions",
+        DagsterGrpcClient(socket="/nowhere"),
+        ended,
+        get_location_entry=lambda _: None,
+        refresh_code_location=lambda _: None,
+        on_disconnect=lambda _: None,
+        on_reconnected=lambda _: None,
+        on_updated=lambda *_: None,
+        on_error=lambda _: None,
+    )
+    assert ended.seconds == WATCH_SECONDS

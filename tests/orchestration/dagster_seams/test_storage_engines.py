@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, job, op
-from sqlalchemy import Engine, event
+from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
+from dagster._core.storage.sql import create_engine
+from sqlalchemy import Engine, Inspector, event
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from jobs.dagster_seams.storage_engines import SQLITE_STORES, keep_engines
+from jobs.dagster_seams.storage_engines import LOOKED_UP, SQLITE_STORES, keep_engines, remember_tables
 
 QUIET = {"telemetry": {"enabled": False}}
 
@@ -17,7 +19,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that SQLAlchemy compiled."""
     for module in SQLITE_STORES:
         # What stands there now comes back after the test.
-        monkeypatch.setattr(module, "create_engine", vars(module)["create_engine"])
+        monkeypatch.setattr(module, "create_engine", create_engine)
     texts: list[str] = []
     compile_ = SQLCompiler.__init__
 
@@ -29,9 +31,12 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
-def test_a_query_is_compiled_once_and_its_connection_is_closed(
-    tmp_path: Path, compiled: list[str], request: pytest.FixtureRequest
+@pytest.mark.parametrize("connections", [False, True])
+def test_a_query_is_compiled_once_and_only_servers_keep_its_connection(
+    tmp_path: Path, compiled: list[str], request: pytest.FixtureRequest, connections: bool
 ) -> None:
+    keep_engines(connections=connections)
+    # The definitions, which a server loads later, do not change it.
     keep_engines()
     closed = []
 
@@ -47,7 +52,24 @@ def test_a_query_is_compiled_once_and_its_connection_is_closed(
         for _ in range(3):
             assert instance.get_runs(limit=1) == []
     assert compiled == []
-    assert len(closed) == 3
+    assert len(closed) == (0 if connections else 3)
+
+
+def test_a_server_looks_up_once_which_tables_of_schedules_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in LOOKED_UP:
+        # What stands there now comes back after the test.
+        monkeypatch.setattr(SqlScheduleStorage, name, getattr(SqlScheduleStorage, name))
+    remember_tables()
+    looked = []
+    with DagsterInstance.local_temp(str(tmp_path), overrides=QUIET) as instance:
+        instance.all_instigator_state()
+        for name in ("has_secondary_index_table", "get_table_names"):
+            owner = SqlScheduleStorage if name.startswith("has") else Inspector
+            monkeypatch.setattr(owner, name, lambda *_, name=name: looked.append(name) or [])
+        assert instance.all_instigator_state() == []
+    assert looked == []
 
 
 def test_runs_of_two_homes_are_kept_apart(tmp_path: Path, compiled: list[str]) -> None:
