@@ -2,6 +2,7 @@
 
 Columns and journal types are those of
 https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report
+https://docs.adyen.com/developers/reporting/settlement-detail-report/settlement-detail-report-structure
 Gross is in the currency of the payment (GC), net and the parts of the fee are in that of the payout (NC).
 """
 
@@ -25,7 +26,7 @@ KINDS = {
     "RefundedReversed": MovementKind.REFUND_REVERSED,
     **dict.fromkeys(("Chargeback", "SecondChargeback"), MovementKind.DISPUTE),
     "ChargebackReversed": MovementKind.DISPUTE_REVERSED,
-    **dict.fromkeys(("Fee", "InvoiceDeduction", "PaymentCost"), MovementKind.FEE),
+    **dict.fromkeys(("Fee", "MiscCosts", "InvoiceDeduction", "PaymentCost"), MovementKind.FEE),
     "MerchantPayout": MovementKind.PAYOUT,
 }
 

@@ -1,7 +1,10 @@
 """Reads itemised reports of Stripe: balance transactions, payout reconciliation, and payouts.
 
-The names of columns and categories are those of Stripe's reports, and of the export of its Dashboard
-(https://docs.stripe.com/reports/report-types). Amounts are in major units, fees positive.
+Columns are those of `balance_change_from_activity.itemized.3`, `payouts.itemized.3`
+(https://docs.stripe.com/reports/balance) and `payout_reconciliation.itemized.5`
+(https://docs.stripe.com/reports/payout-reconciliation), categories those of
+https://docs.stripe.com/reports/reporting-categories; the others are of the export of Stripe's Dashboard.
+Amounts are in major units, fees positive.
 """
 
 from __future__ import annotations

@@ -119,6 +119,14 @@ def test_a_settled_payment_of_adyen_has_all_parts_of_its_fee(tmp_path: Path) -> 
     assert paid_out.paid_in == PaidIn("ShopEU batch 7", NOON, "TX1199913226XT batch 7")
 
 
+@pytest.mark.parametrize("journal_type", ["Fee", "MiscCosts", "InvoiceDeduction", "PaymentCost"])
+def test_what_adyen_charges_for_itself_is_a_fee(tmp_path: Path, journal_type: str) -> None:
+    (line,) = report(
+        write_csv(tmp_path / "r.csv", ADYEN, [adyen_row(journal_type, **{"Net Debit (NC)": "0.10"})])
+    ).lines
+    assert (line.kind, line.net) == (MovementKind.FEE, -10)
+
+
 def test_two_equal_lines_without_an_id_stay_two_and_come_again_as_the_same(tmp_path: Path) -> None:
     rows = [adyen_row("Fee", **{"Net Debit (NC)": "0.10"})] * 2
     file = write_csv(tmp_path / "r.csv", ADYEN, rows)
