@@ -70,16 +70,20 @@ class Holdings:
     returned: pl.DataFrame
 
     @classmethod
-    def lock(cls, connection: Connection, numbers: Sequence[str]) -> Holdings:
-        """The orders with these numbers, whose payments are locked until the transaction ends."""
-        named = [query_orders(connection, orders.c.number, part) for part in parts(numbers)]
+    def lock(cls, connection: Connection, requests: pl.DataFrame) -> Holdings:
+        """The orders of `plain_requests`; the payments of all of them are locked until the transaction ends.
+
+        What is left of their lines is read for plain requests only.
+        """
+        named = [query_orders(connection, orders.c.number, part) for part in parts(requests["number"])]
         found = _read(connection, named, ORDERS)
-        completed = found.filter(pl.col("status") == OrderStatus.COMPLETED)
-        ids = list(parts(completed["order_id"]))
-        payments = [query_payments(connection, part).with_for_update() for part in ids]
+        completed = found.filter(_COMPLETED)
+        locked = [query_payments(connection, part).with_for_update() for part in parts(completed["order_id"])]
+        payments = _read(connection, locked, PAYMENTS)
+        ids = list(parts(completed.join(requests.filter("plain"), on="number", how="semi")["order_id"]))
         return cls(
             found,
-            _read(connection, payments, PAYMENTS),
+            payments,
             _read(connection, [query_lines(connection, part) for part in ids], LINES),
             _read(connection, [query_beside_goods(connection, part) for part in ids], BESIDE),
             _read(connection, [query_returned(connection, part) for part in ids], RETURNED),

@@ -149,19 +149,26 @@ def preview_refunds(engine: Engine, asked: Sequence[RefundAsked]) -> list[Planne
 
 def _enter(engine: Engine, asked: Sequence[RefundAsked], terms: RefundTerms, actor: str) -> list[Answer]:
     with engine.begin() as connection, by_keys(connection):
-        held = Holdings.lock(connection, [one.order for one in asked])
+        requests = plain_requests(asked)
+        held = Holdings.lock(connection, requests)
         # After the locks: requests with one key, for one order, wait for each other.
         known = _known(connection, [one.key for one in asked if one.key])
         answers = [_answer_of_known(one, known) for one in asked]
-        new = [one for one, answer in zip(asked, answers, strict=True) if answer is None]
-        entered = iter(_enter_new(connection, new, held, terms, actor))
+        new = [at for at, answer in enumerate(answers) if answer is None]
+        noted = _noted(connection, [asked[at] for at in new], requests[new])
+        entered = iter(_enter_new(connection, [asked[at] for at in new], noted, held, terms, actor))
         return [answer or next(entered) for answer in answers]
 
 
 def _enter_new(
-    connection: Connection, asked: Sequence[RefundAsked], held: Holdings, terms: RefundTerms, actor: str
+    connection: Connection,
+    asked: Sequence[RefundAsked],
+    noted: pl.DataFrame,
+    held: Holdings,
+    terms: RefundTerms,
+    actor: str,
 ) -> list[Answer]:
-    noted, now = _noted(connection, asked), now_us()
+    now = now_us()
     names = list(map(Requested, noted["id"], noted["refund_id"]))
     granted = grant(noted, held)
     others = noted["id"].is_in(granted["id"].implode()).not_().arg_true().to_list()
@@ -182,7 +189,7 @@ def _decide(connection: Connection, asked: Sequence[RefundAsked]) -> list[Planne
     return [_decision(one, left) for one in asked]
 
 
-def _noted(connection: Connection, asked: Sequence[RefundAsked]) -> pl.DataFrame:
+def _noted(connection: Connection, asked: Sequence[RefundAsked], requests: pl.DataFrame) -> pl.DataFrame:
     columns = {
         "reason": [one.reason for one in asked],
         "restock": [one.restock for one in asked],
@@ -190,7 +197,7 @@ def _noted(connection: Connection, asked: Sequence[RefundAsked]) -> pl.DataFrame
         "request_digest": [one.digest if one.key else None for one in asked],
     }
     texts = pl.DataFrame(columns, {name: ROW[name] for name in columns})
-    return pl.concat([draw_names(connection, len(asked)), plain_requests(asked), texts], how="horizontal")
+    return pl.concat([draw_names(connection, len(asked)), requests, texts], how="horizontal")
 
 
 def _granted_rows(granted: pl.DataFrame, terms: RefundTerms) -> pl.DataFrame:
