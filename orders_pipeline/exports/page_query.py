@@ -1,17 +1,18 @@
 """Finds a page of the list of orders, in one of two ways.
 
 A condition that leaves few orders, by an index of its own, leads: those orders are read and sorted. If none
-does, the orders that meet the conditions are not rare, so walking the days backwards soon finds a page; only
-days are walked on which batches with such orders have any.
+does, the orders that meet the conditions are not rare, so walking the days backwards soon finds a page; but
+they may be rare on the newest days. So the days are taken in parts (`day_parts.py`), for each of which it is
+decided again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,10 +24,17 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    union,
 )
 
 from orders_pipeline.base.model import FailureReason, OrderStatus, Window
+from orders_pipeline.exports.day_parts import (
+    DayPart,
+    Held,
+    holding,
+    holding_numbers,
+    part_with_orders,
+    parts_with_orders,
+)
 from orders_pipeline.exports.order_filter import OrderFilter, Place
 from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.prefixes import starts_with
@@ -43,6 +51,9 @@ from orders_pipeline.store.schema import (
 
 # Reading and sorting as many orders takes about as long as finding a page of them among ten million.
 FEW = 10_000
+# So many ids are read from an index within some milliseconds. Of more, some are found soon on any days.
+SOME = 50_000
+Value = TypeVar("Value")
 REASONS = {
     OrderStatus.FAILED: (
         FailureReason.OUT_OF_STOCK,
@@ -60,93 +71,138 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """A condition over `orders`; where an index helps, the query of all ids that may meet it."""
+    """A condition over `orders`.
+
+    Attributes:
+        ids: the query of all ids that may meet it, where an index helps.
+        by_id: their column, if that index has them in their order, so that it finds those of a window.
+    """
 
     met: ColumnElement[bool]
     ids: Any = None
+    by_id: ColumnElement[int] | None = None
+
+    @property
+    def few(self) -> int:
+        """How many orders may be read and sorted; fewer, if those of fewer days can be asked for."""
+        return FEW if self.by_id is None else FEW // 4
+
+    def ids_in(self, window: Window | None) -> Any:
+        """The query of the ids in a window; None: there is no index for it."""
+        if window is None or self.ids is None:
+            return self.ids
+        return None if self.by_id is None else self.ids.where(self.by_id.between(*window))
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Finds orders that meet all conditions, after a place."""
+
+    connection: Connection
+    wanted: OrderFilter
+    after: Place | None
+    conditions: Sequence[_Condition]
+    held: Held
+
+    def whole(self, limit: int) -> Sequence[Row[int, date]]:
+        """The next orders of all days."""
+        leading = self._leading(None)
+        if leading is not None:
+            return self._led(leading, DayPart(self.wanted.first, self.wanted.last), limit)
+        found: list[Row[int, date]] = []
+        for part in self._parts():
+            found += self._of_part(part, limit - len(found))
+            if len(found) == limit:
+                break
+        return found
+
+    def _parts(self) -> Iterator[DayPart]:
+        wanted = self.wanted
+        last = min((one for one in (wanted.last, self.after and self.after.day) if one), default=None)
+        days = DayPart(wanted.first, last)
+        if self._has_index or self.held:
+            yield from parts_with_orders(self.connection, self.held, days)
+        else:
+            yield days
+
+    def _of_part(self, part: DayPart, limit: int) -> Sequence[Row[int, date]]:
+        """The next orders of these days. If an index has too many of them, it is asked for half of them."""
+        leading = self._leading(part.ids) if part.ids else None
+        if leading is not None:
+            return self._led(leading, part, limit)
+        halves = part.halves() if self._has_index else None
+        if halves is None:
+            return self._walked(part, limit)
+        found: list[Row[int, date]] = []
+        for half in halves:
+            narrowed = part_with_orders(self.connection, self.held, half)
+            if narrowed and len(found) < limit:
+                found += self._of_part(narrowed, limit - len(found))
+        return found
+
+    @property
+    def _has_index(self) -> bool:
+        return any(condition.by_id is not None for condition in self.conditions)
+
+    def _leading(self, window: Window | None) -> Any:
+        """The query of ids of the condition that leaves the fewest orders, if they are few."""
+        least, leading = FEW + 1, None
+        for condition in self.conditions:
+            ids = condition.ids_in(window)
+            if ids is not None:
+                most = min(least, condition.few + 1)
+                number = _number(self.connection, ids, most)
+                if number < most:
+                    least, leading = number, ids
+        return leading
+
+    def _led(self, leading: Any, part: DayPart, limit: int) -> Sequence[Row[int, date]]:
+        return self._read(_hidden(orders.c.day), part, limit, orders.c.id.in_(leading))
+
+    def _walked(self, part: DayPart, limit: int) -> Sequence[Row[int, date]]:
+        inside = [_hidden(orders.c.id).between(*part.ids)] if part.ids else []
+        return self._read(orders.c.day, part, limit, *inside)
+
+    def _read(
+        self, day: ColumnElement[date], part: DayPart, limit: int, *more: ColumnElement[bool]
+    ) -> Sequence[Row[int, date]]:
+        query = (
+            select(orders.c.id, orders.c.day)
+            .where(*(condition.met for condition in self.conditions), *more)
+            .where(*_days(day, part, self.after))
+            .order_by(day.desc(), orders.c.id.desc())
+        )
+        return self.connection.execute(query.limit(limit)).all()
 
 
 def page_of_ids(
     connection: Connection, wanted: OrderFilter, limit: int, after: Place | None
 ) -> Sequence[Row[int, date]]:
     """The `id` and `day` of the next orders that meet the conditions, the newest day first."""
-    conditions = list(_conditions(connection, wanted))
-    query = select(orders.c.id, orders.c.day).where(*(condition.met for condition in conditions))
-    day: ColumnElement[date] = orders.c.day
-    leading = _leading(connection, conditions)
-    if leading is not None:
-        # Wrapped in a function, the day cannot use its index: the ids lead.
-        day = func.coalesce(orders.c.day, null())
-        query = query.where(orders.c.id.in_(leading))
-    else:
-        part = _part_to_walk(connection, wanted)
-        if part is None:
-            return []
-        wanted = replace(wanted, first=part.first, last=part.last)
-        if part.ids:
-            # Wrapped, the ids cannot use their index: the days lead.
-            query = query.where(func.coalesce(orders.c.id, null()).between(*part.ids))
-    query = query.where(*_days(day, wanted, after)).order_by(day.desc(), orders.c.id.desc())
-    return connection.execute(query.limit(limit)).all()
+    conditions, held = list(_conditions(connection, wanted)), holding(wanted)
+    search = partial(_Search, connection, wanted, after)
+    if wanted.text is None:
+        return search(conditions, held).whole(limit)
+    texts = _with_text(connection, wanted.text)
+    found = [search([*conditions, one], [*held, *more]).whole(limit) for one, more in texts]
+    ids_and_days = {(row.id, row.day): row for rows in found for row in rows}
+    newest = sorted(ids_and_days, key=lambda row: (row[1], row[0]), reverse=True)
+    return [ids_and_days[one] for one in newest[:limit]]
 
 
-def _days(
-    day: ColumnElement[date], wanted: OrderFilter, after: Place | None
-) -> Iterator[ColumnElement[bool]]:
-    if wanted.first is not None:
-        yield day >= wanted.first
-    last = min((one for one in (wanted.last, after and after.day) if one), default=None)
+def _days(day: ColumnElement[date], part: DayPart, after: Place | None) -> Iterator[ColumnElement[bool]]:
+    if part.first is not None:
+        yield day >= part.first
+    last = min((one for one in (part.last, after and after.day) if one), default=None)
     if last is not None:
         yield day <= last
     if after is not None:
         yield or_(day < after.day, and_(day == after.day, orders.c.id < after.id))
 
 
-class _Part(NamedTuple):
-    """The days to walk, and the range of ids to look at on each."""
-
-    first: date | None
-    last: date | None
-    ids: Window | None = None
-
-
-def _part_to_walk(connection: Connection, wanted: OrderFilter) -> _Part | None:
-    """The part that holds all batches with such orders; None if there are none."""
-    b = batches.c
-    held: list[ColumnElement[bool]] = []
-    if wanted.status:
-        held.append(b[wanted.status] > 0)
-    if wanted.file is not None:
-        held.append(b.import_id.in_(select(imports.c.id).where(imports.c.partition_key == wanted.file)))
-    if wanted.source is not None:
-        held.append(b.source_id.in_(select(sources.c.id).where(sources.c.name == wanted.source)))
-    if not held:
-        return _Part(wanted.first, wanted.last)
-    if wanted.first is not None:
-        held.append(or_(b.last_day.is_(None), b.last_day >= wanted.first))
-    if wanted.last is not None:
-        held.append(or_(b.first_day.is_(None), b.first_day <= wanted.last))
-    undated = func.count().filter(b.first_day.is_(None))
-    ids = (func.min(b.first_order_id), func.max(b.first_order_id + b.orders - 1))
-    query = select(*ids, func.min(b.first_day), func.max(b.last_day), undated).where(*held)
-    first_id, last_id, first, last, without = connection.execute(query).one()
-    if first_id is None:
-        return None
-    window = Window(first_id, last_id)
-    if without:
-        return _Part(wanted.first, wanted.last, window)
-    return _Part(max(first, wanted.first or first), min(last, wanted.last or last), window)
-
-
-def _leading(connection: Connection, conditions: Sequence[_Condition]) -> Any:
-    """The query of ids of the condition that leaves the fewest orders, if they are few."""
-    least, leading = FEW + 1, None
-    for condition in conditions:
-        if condition.ids is not None:
-            number = _number(connection, condition.ids, least)
-            if number < least:
-                least, leading = number, condition.ids
-    return leading
+def _hidden(column: ColumnElement[Value]) -> ColumnElement[Value]:
+    """The column as a value that uses no index, so that another one leads."""
+    return func.coalesce(column, null())
 
 
 def _number(connection: Connection, query: Any, most: int) -> int:
@@ -161,14 +217,11 @@ def _conditions(connection: Connection, wanted: OrderFilter) -> Iterator[_Condit
     if wanted.reason is not None:
         yield _of_reasons(wanted.reason)
     if wanted.customer is not None:
-        of_customer = orders.c.customer_id == wanted.customer
-        yield _Condition(of_customer, select(orders.c.id).where(of_customer))
+        yield _with_value(orders.c.customer_id, wanted.customer)
     if wanted.sku is not None:
         yield _of_product(connection, wanted.sku)
-    if wanted.text is not None:
-        yield _with_text(connection, wanted.text)
     if wanted.currency is not None:
-        yield _Condition(orders.c.currency == wanted.currency)
+        yield _with_value(orders.c.currency, wanted.currency)
     if wanted.file is not None:
         of_file = select(imports.c.id).where(imports.c.partition_key == wanted.file)
         yield _of_batches(connection, orders.c.import_id, batches.c.import_id, of_file)
@@ -177,15 +230,21 @@ def _conditions(connection: Connection, wanted: OrderFilter) -> Iterator[_Condit
         yield _of_batches(connection, orders.c.source_id, batches.c.source_id, named)
 
 
+def _with_value(column: ColumnElement[str], value: str) -> _Condition:
+    return _Condition(_hidden(column) == value, select(orders.c.id).where(column == value), orders.c.id)
+
+
 def _of_status(status: OrderStatus) -> _Condition:
     met = orders.c.status == status
-    return _Condition(met, _failed_for(*REASONS[status]) if status in REASONS else None)
+    if status not in REASONS:
+        return _Condition(met)
+    return _Condition(met, _failed_for(*REASONS[status]), failures.c.order_id)
 
 
 def _of_reasons(reason: FailureReason) -> _Condition:
     failed = _failed_for(reason)
     last = failed.where(of_current_attempt(failures)).correlate(orders).exists()
-    return _Condition(and_(orders.c.status.in_(REASONS), last), failed)
+    return _Condition(and_(orders.c.status.in_(REASONS), last), failed, failures.c.order_id)
 
 
 def _failed_for(*reasons: FailureReason) -> Select[Any]:
@@ -197,7 +256,7 @@ def _of_product(connection: Connection, sku: str) -> _Condition:
     product = connection.execute(select(products.c.id).where(products.c.sku == sku)).scalar()
     lines = select(order_lines.c.order_id).where(order_lines.c.product_id == product)
     has = lines.where(order_lines.c.order_id == orders.c.id).correlate(orders).exists()
-    return _Condition(has, lines)
+    return _Condition(has, lines, order_lines.c.order_id)
 
 
 def _of_batches(
@@ -207,24 +266,33 @@ def _of_batches(
     found = connection.execute(owner).scalar()
     held = select(func.coalesce(func.sum(batches.c.orders), 0)).where(of_batch == found)
     if connection.execute(held).scalar_one() > FEW:
-        return _Condition(of_order == found)
+        return _Condition(_hidden(of_order) == found)
     last = batches.c.first_order_id + batches.c.orders - 1
     inside = orders.c.id.between(batches.c.first_order_id, last)
     ids = select(orders.c.id).select_from(batches).join(orders, inside).where(of_batch == found)
-    return _Condition(of_order == found, ids)
+    return _Condition(_hidden(of_order) == found, ids)
 
 
-def _with_text(connection: Connection, text: str) -> _Condition:
-    """Orders whose number, customer or transaction is the text, or begins with it."""
+def _with_text(connection: Connection, text: str) -> Iterator[tuple[_Condition, Held]]:
+    """Orders whose number, customer or transaction is the text, or begins with it, each kind by itself.
+
+    Together, no index would lead to them: one of the three may be common, and the others rare or old.
+    """
     starts = partial(starts_with, connection)
-    number, customer = starts(orders.c.number, text), starts(orders.c.customer_id, text)
+    # On SQLite the index of numbers begins with the source.
+    of_source = orders.c.source_id.in_(select(sources.c.id))
+    numbers = select(orders.c.id).where(of_source, starts(orders.c.number, text))
+    numbered = starts(_hidden(orders.c.number), text)
+    yield _with_prefix(connection, numbered, numbers), [holding_numbers(connection, text)]
+    customers = select(orders.c.id).where(starts(orders.c.customer_id, text))
+    yield _with_prefix(connection, starts(_hidden(orders.c.customer_id), text), customers), []
     paid = select(payments.c.order_id).where(starts(payments.c.transaction_id, text))
     charged = paid.where(payments.c.order_id == orders.c.id).correlate(orders).exists()
-    found = (
-        # On SQLite the index of numbers begins with the source.
-        select(orders.c.id).where(orders.c.source_id.in_(select(sources.c.id)), number),
-        select(orders.c.id).where(customer),
-        paid,
-    )
-    some = (part.limit(FEW + 1).subquery().select() for part in found)
-    return _Condition(or_(number, customer, charged), union(*some))
+    yield _with_prefix(connection, charged, paid), []
+
+
+def _with_prefix(connection: Connection, met: ColumnElement[bool], ids: Select[Any]) -> _Condition:
+    """A condition whose index has the ids in no order: each window of them is found by reading all."""
+    (order_id,) = ids.selected_columns
+    is_read_soon = _number(connection, ids, SOME + 1) <= SOME
+    return _Condition(met, ids, _hidden(order_id) if is_read_soon else None)

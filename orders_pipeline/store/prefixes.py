@@ -15,3 +15,15 @@ def starts_with(connection: Connection, column: ColumnElement[str], text: str) -
     # In a language's collation a prefix is no range.
     escaped = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text)
     return column.like(f"{escaped}%")
+
+
+def some_may_start_with(
+    connection: Connection, least: ColumnElement[str], greatest: ColumnElement[str], text: str
+) -> ColumnElement[bool]:
+    """The condition that one of some texts may begin with another, by the least and the greatest of them.
+
+    Both are by code points, which is how SQLite compares texts.
+    """
+    if connection.dialect.name == "postgresql":
+        least, greatest = least.collate("C"), greatest.collate("C")
+    return and_(least < text + LAST_CHARACTER, greatest >= text)

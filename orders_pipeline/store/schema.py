@@ -269,6 +269,9 @@ batches = Table(
     ),
     _count(OrderStatus.AUTHORIZED),
     CheckConstraint("authorized >= 0", name="authorized_not_negative"),
+    # Of its orders, by code points; empty until it is loaded.
+    Column("first_number", String),
+    Column("last_number", String),
     UniqueConstraint("import_id", "number", "source_id"),
 )
 
@@ -300,6 +303,8 @@ orders = Table(
     # With the id, the list of orders is read in its order.
     Index("ix_orders_day", "day", "id"),
     Index("ix_orders_customer_id", "customer_id", postgresql_ops={"customer_id": PREFIXES}, **_where(_NAMED)),
+    # With the id, searches find orders of days by the ids of their batches.
+    Index("ix_orders_currency", "currency", "id"),
     # SQLite finds beginnings of numbers by the unique key; a PostgreSQL with a language's collation does not.
     Index("ix_orders_number", "number", postgresql_ops={"number": PREFIXES}).ddl_if(dialect="postgresql"),
     # Three status updates follow each insert; free space on the page keeps PostgreSQL's updates heap-only.
@@ -593,7 +598,7 @@ failures = Table(
     Column("reason", String, nullable=False),
     Column("detail", String, nullable=False),
     Column("failed_at", BigInteger, nullable=False),
-    Index(None, "reason"),
+    Index("ix_failures_reason", "reason", "order_id"),
     sqlite_with_rowid=False,
 )
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
 from orders_pipeline.base.model import FailureReason, OrderStatus
 from orders_pipeline.exports import page_query
 from orders_pipeline.exports.customer_list import search_customers
 from orders_pipeline.exports.order_filter import BadCursorError, OrderFilter, Place, cursor_of, place_of
 from orders_pipeline.exports.order_list import ORDER_LIST, all_orders, list_orders, named_orders, total_of
+from orders_pipeline.exports.page_query import page_of_ids
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import payments
 from tests.api_server import serving
@@ -207,3 +208,111 @@ def test_the_api_pages_searches_and_exports(lone_bench: ImportBench, redis_url: 
 
 def test_every_reason_belongs_to_a_status() -> None:
     assert {reason for reasons in page_query.REASONS.values() for reason in reasons} == set(FailureReason)
+
+
+def many_files(bench: ImportBench) -> list[dict[str, Any]]:
+    """Orders of forty days in eight files, some of whose values only old or few orders have."""
+    bench.stock(MOUSE=1_000, OLD=100, RARE=100, LAMP=0)
+    made = []
+    for number in range(160):
+        day = date(2025, 9, 1) + timedelta(days=number // 4 - (9 if number % 13 == 0 else 0))
+        sku = "OLD" if number < 40 and number % 2 else "RARE" if number % 50 == 3 else "MOUSE"
+        customer = "" if number % 11 == 0 else f"c{number % 3}" if number > 60 else f"old{number % 7}"
+        currency = "EUR" if number % 40 == 7 else "CHF" if number < 30 else "USD"
+        sku = "LAMP" if number % 17 == 0 else sku
+        made.append({"number": f"{1000 + number}", "day": day, "sku": sku, "customer": customer})
+        made[-1] |= {"currency": currency, "source": "fair" if number < 20 else "web"}
+    for start in range(0, 160, 20):
+        lines = [
+            Line(
+                one["number"],
+                one["sku"],
+                customer=one["customer"],
+                currency=one["currency"],
+                date=str(one["day"]),
+            )
+            for one in made[start : start + 20]
+        ]
+        bench.import_lines(*lines, name=f"{start}.csv", source=made[start]["source"])
+    return made
+
+
+def test_rare_and_old_orders_are_found_among_many_by_parts_of_the_days(
+    bench: ImportBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_query, "FEW", 8)
+    monkeypatch.setattr(page_query, "SOME", 30)
+    made = many_files(bench)
+    wanted: list[dict[str, Any]] = [
+        *({"sku": sku} for sku in ("OLD", "RARE", "MOUSE", "LAMP")),
+        *({"customer": one} for one in ("old1", "c0", "c2")),
+        *({"currency": one} for one in ("EUR", "CHF", "USD")),
+        *({"source": one} for one in ("fair", "web")),
+        *({"text": text} for text in ("10", "100", "1004", "old", "c", "c1", "110", "none")),
+        {"status": OrderStatus.FAILED},
+        {"reason": FailureReason.OUT_OF_STOCK, "currency": "USD"},
+        {"text": "10", "currency": "CHF", "sku": "OLD"},
+    ]
+    ranges: list[dict[str, Any]] = [{}, {"first": date(2025, 9, 3), "last": date(2025, 9, 12)}]
+    ranges.append({"last": date(2025, 8, 31)})
+    for one in wanted:
+        for days in ranges:
+            expected = [order["number"] for order in reversed(made) if _meets(order, **one, **days)]
+            days_of = {order["number"]: order["day"] for order in made}
+            expected.sort(key=lambda number: days_of[number], reverse=True)
+            assert paged(bench, **one, **days) == expected, (one, days)
+
+
+def _meets(order: dict[str, Any], first: date = date.min, last: date = date.max, **wanted: Any) -> bool:
+    text, failed = wanted.pop("text", ""), order["sku"] == "LAMP"
+    if (wanted.pop("status", None) or wanted.pop("reason", None)) and not failed:
+        return False
+    begins = order["number"].startswith(text) or order["customer"].startswith(text)
+    return (
+        begins
+        and first <= order["day"] <= last
+        and all(order[name] == value for name, value in wanted.items())
+    )
+
+
+def paged(bench: ImportBench, **wanted: Any) -> list[str]:
+    """The numbers of all pages of thirty orders."""
+    found, after, more = [], None, True
+    while more:
+        with reading(bench.engine) as connection:
+            rows, after = list_orders(connection, OrderFilter(**wanted), 30, after)
+        found += [row[NUMBER] for row in rows]
+        more = after is not None
+    return found
+
+
+def test_the_days_lead_where_most_orders_meet_the_conditions(
+    lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_files(lone_bench)
+    monkeypatch.setattr(page_query, "FEW", 8)
+    key = lone_bench.keys()["100.csv"]
+    for wanted in (
+        {"source": "web"},
+        {"file": key},
+        {"currency": "USD"},
+        {"customer": "c0"},
+        {"sku": "MOUSE"},
+    ):
+        assert "ix_orders_day" in plan_of_the_last_part(lone_bench.engine, **wanted), wanted
+
+
+def plan_of_the_last_part(engine: Engine, **wanted: Any) -> str:
+    """How SQLite reads the last part of the list, which it orders."""
+    ran: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "ORDER BY" in statement:
+            ran.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    with reading(engine) as connection:
+        page_of_ids(connection, OrderFilter(**wanted), 3, None)
+        event.remove(engine, "before_cursor_execute", note)
+        statement, parameters = ran[-1]
+        return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())

@@ -21,7 +21,8 @@ from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import ensure_current, upgrade
 from orders_pipeline.store.revisions import OURS, Migrations, revision_of
-from orders_pipeline.store.schema import metadata
+from orders_pipeline.store.schema import batches, metadata
+from orders_pipeline.store.schema import orders as orders_table
 from tests.described_schema import described
 from tests.e2e.orders_command import orders
 from tests.import_bench import ImportBench
@@ -255,3 +256,17 @@ def test_a_backup_of_0_1_0_is_restored_and_upgraded(
 def test_a_store_of_0_1_0_is_backed_up(old: Settings, tmp_path: Path) -> None:
     """Before the upgrade, by the version that will make it."""
     assert orders(old, "backup", str(tmp_path / "one.tar.gz"), "--json").code == 0
+
+
+def test_batches_of_an_upgraded_store_have_their_first_and_last_numbers(upgraded_bench: ImportBench) -> None:
+    b = batches.c
+    own = orders_table.c.id.between(b.first_order_id, b.first_order_id + b.orders - 1)
+    numbers = select(b.import_id, b.number, b.first_number, b.last_number, orders_table.c.number)
+    noted: dict[tuple[int, int], tuple[str, str]] = {}
+    stored: dict[tuple[int, int], list[str]] = {}
+    with reading(upgraded_bench.engine) as connection:
+        for import_id, number, first, last, order in connection.execute(numbers.join(orders_table, own)):
+            noted[import_id, number] = first, last
+            stored.setdefault((import_id, number), []).append(order)
+    assert noted
+    assert noted == {batch: (min(of_batch), max(of_batch)) for batch, of_batch in stored.items()}

@@ -38,19 +38,25 @@ def load_orders(
         parsed = BatchRows(parsed.orders, parsed.lines.join(known_ids, on="sku", how="left"))
         ensure_customers(engine, parsed.orders)
         keep_contacts(engine, parsed.orders)
-        _note_days(engine, batch, parsed.orders["day"])
+        _note_range(engine, batch, parsed.orders)
         for start in range(batch.loaded, batch.orders, transaction_orders):
             _load_part(engine, batch, start, parsed.part(start, transaction_orders))
     return get_batch(engine, key)
 
 
-def _note_days(engine: Engine, batch: Batch, days: pl.Series) -> None:
-    """Notes the first and the last day of a batch, by which searches leave it out."""
+def _note_range(engine: Engine, batch: Batch, parsed: pl.DataFrame) -> None:
+    """Notes the first and the last day and number of a batch, by which searches leave it out."""
+    days, numbers = parsed["day"], parsed["number"]
     with engine.begin() as connection:
         connection.execute(
             update(batches)
             .where(batches.c.import_id == batch.key.import_id, batches.c.number == batch.key.number)
-            .values(first_day=days.min(), last_day=days.max())
+            .values(
+                first_day=days.min(),
+                last_day=days.max(),
+                first_number=numbers.min(),
+                last_number=numbers.max(),
+            )
         )
 
 
