@@ -36,7 +36,7 @@ _PRICES = (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL)
 _SHORT_KEYS = ("name", "title", "id", "code", "number")
 _PAIR = re.compile(r"\s*([\w .-]{1,40}):(.*)", re.DOTALL)
 _SEPARATORS, _BETWEEN = (":", "*", "x", "="), (",", ";", "|", "\n")
-_ITEM = re.compile(r"^\s*(?:line)?[\s_.-]*(?:item|product|article)s?[\s_.-]+", re.IGNORECASE)
+_ITEM = re.compile(r"^\s*+(?:line)?[\s_.-]*+(?:item|product|article)s?[\s_.-]+", re.IGNORECASE)
 _ITEMS = re.compile(r"items?$|products?$|lines?$|artikel|positionen|articulos|itens|articles|商品|明細")
 
 

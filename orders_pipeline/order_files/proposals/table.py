@@ -11,6 +11,7 @@ import polars as pl
 
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header import widen
+from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS
 from orders_pipeline.order_files.columns.identified import cell_text
 from orders_pipeline.order_files.columns.identify import (
     Looked,
@@ -67,6 +68,8 @@ def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Ta
     else:
         looked, first = only_table(source, options.sheet, lambda table: _looked(table, options))
     source, (index, header, line) = looked.source, first
+    if len(header) > MOST_COLUMNS:
+        raise _too_wide(source.name, len(header))
     columns = {f"column_{at}": at for at in range(len(header))}
     sections = Sections(source.name, dict(zip(columns, header, strict=True)), "column_0")
     layout = Layout(len(header), columns, index + 1)
@@ -81,6 +84,12 @@ def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Ta
     encoding = text.decided or looked.encoding
     rows = table.filter(sound).select(list(columns))
     return Table(header, rows, rejects, looked.sniffed.dialect, encoding.encoding, line)
+
+
+def _too_wide(name: str, columns: int) -> FileRefused:
+    first = f"Its first line has {columns:,} columns, and at most {MOST_COLUMNS:,} are read."
+    message = f"{name} has no header row. {first}"
+    return FileRefused("header_missing", message, "Add a header row with column names.")
 
 
 def _looked(source: Source, options: ReadOptions) -> tuple[Looked, tuple[int, tuple[str, ...], int]]:

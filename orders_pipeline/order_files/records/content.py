@@ -20,7 +20,7 @@ HEAD_BYTES = 1 << 20
 _ZIP, _OLE, _PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 _JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\]])")
 _HTML = re.compile(r"\s*<(?:!doctype\s+html|html|head|body|meta|table|div|style|script)\b", re.IGNORECASE)
-_XML = re.compile(r"\s*<(?:\?xml|[A-Za-z][\w:.-]*(?:[^<>]*\bxmlns|\s*>\s*<[A-Za-z]))")
+_XML = re.compile(r"\s*<(?:\?xml|[A-Za-z][\w:.-]*+(?:[^<>]*\bxmlns|\s*>\s*<[A-Za-z]))")
 _EXCEL_2003 = "urn:schemas-microsoft-com:office:spreadsheet"
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 

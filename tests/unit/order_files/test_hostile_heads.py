@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from contextlib import suppress
@@ -12,7 +13,9 @@ import pytest
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS, places_of
 from orders_pipeline.order_files.columns.identify import identify
+from orders_pipeline.order_files.proposals.propose import propose_profile
 from orders_pipeline.order_files.read_options import ReadOptions
+from orders_pipeline.order_files.records.tables.xlsx_parts import is_date_format
 from tests.import_bench import HEADER
 
 BYTES = 440 << 10
@@ -48,6 +51,8 @@ HEADS = {
     "spaces": repeated('" ,'),
     "long delimiters": repeated("a||b~|~"),
     "all of it": made_of("a1,;|\t\"'\\ \n"),
+    "an open tag": "<" + repeated("a"),
+    "an open tag with attributes": "<a" + repeated(" x"),
     "a note of an export": "reject_code " + repeated("read as a"),
 }
 
@@ -59,6 +64,31 @@ def test_a_hostile_head_is_read_in_time(tmp_path: Path, head: str) -> None:
     began = time.process_time()
     with suppress(FileRefused):
         identify(file, None, ReadOptions())
+    assert time.process_time() - began < AT_MOST
+
+
+def test_no_profile_is_drafted_for_a_row_with_too_many_columns(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("a:" * MOST_COLUMNS + "a")
+    with pytest.raises(FileRefused, match="has 2,001 columns") as refused:
+        propose_profile(file, ReadOptions())
+    assert refused.value.code == "header_missing"
+
+
+@pytest.mark.parametrize("code", ["[", "[h", '"'])
+def test_a_hostile_number_format_is_read_in_time(code: str) -> None:
+    began = time.process_time()
+    is_date_format(repeated(code))
+    assert time.process_time() - began < AT_MOST
+
+
+def test_a_hostile_name_of_a_column_is_read_in_time(tmp_path: Path) -> None:
+    file = tmp_path / "orders.json"
+    names = {f"{' ' * BYTES}{at}": "x" for at in range(2)}
+    file.write_text(json.dumps([{"items": [names]}]))
+    began = time.process_time()
+    with suppress(FileRefused):
+        propose_profile(file, ReadOptions())
     assert time.process_time() - began < AT_MOST
 
 

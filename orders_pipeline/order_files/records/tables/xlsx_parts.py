@@ -16,6 +16,8 @@ TEXT_BYTES = 60
 
 # Formats of dates, times and both that have numbers instead of codes; the higher ones are East Asian.
 _DATE_FORMATS = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
+# Characters of a format code; Excel allows no more.
+LONGEST_CODE = 255
 # What a format code contains beside its placeholders: quoted text, escaped characters, colours, conditions.
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|General', re.IGNORECASE)
 
@@ -140,7 +142,7 @@ def read_date_styles(parts: XmlParts, name: str) -> set[str]:
 
 def is_date_format(code: str) -> bool:
     """Whether a number format shows a date or a time; elapsed hours (`[h]:mm`) are an amount of time."""
-    shown = _LITERAL.sub("", code.partition(";")[0])
+    shown = _LITERAL.sub("", code[:LONGEST_CODE].partition(";")[0])
     return bool(re.search(r"[ymdhs]", shown, re.IGNORECASE)) and not re.search(
         r"\[(?:h+|m+|s+)\]", shown, re.IGNORECASE
     )
