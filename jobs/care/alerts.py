@@ -81,8 +81,8 @@ def _alerts_watch_sensor(settings: Settings, channels: Channels, watched: str) -
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SkipReason:
         """Raises an alert if the sensor that raises the others makes no progress. That sensor ends it."""
-        silent = silent_conditions(silent_sensors(context, clock, watched))
-        if not silent:
+        silent = silent_conditions(silent_sensors(context, clock))
+        if all(one.subject != watched for one in silent):
             return SkipReason(f"{watched} makes progress")
         with order_store.open() as engine:
             keep_alerts(engine, {AlertName.SENSOR_SILENT: silent}, now_us(), settings.alert_quiet_minutes)

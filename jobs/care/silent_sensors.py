@@ -10,10 +10,8 @@ from orders_pipeline.monitoring.alerts.alert_rules import SilentSensor
 USUAL_INTERVAL_SECONDS = 30
 
 
-def silent_sensors(
-    context: SensorEvaluationContext, clock: HeartbeatClock, only: str | None = None
-) -> list[SilentSensor]:
-    """Each sensor of the definitions, or only one, with the seconds since its last good tick.
+def silent_sensors(context: SensorEvaluationContext, clock: HeartbeatClock) -> list[SilentSensor]:
+    """Each sensor of the definitions, with the seconds since its last good tick.
 
     The seconds are counted on this process's own clock, so that time in which nothing ran does not count.
     They begin anew when the order store, without which no sensor has a good tick, is back: the cursor notes
@@ -22,11 +20,7 @@ def silent_sensors(
     repository = context.repository_def
     if repository is None:
         return []
-    intervals = {
-        one.name: one.minimum_interval_seconds or 0
-        for one in repository.sensor_defs
-        if only in (None, one.name)
-    }
+    intervals = {one.name: one.minimum_interval_seconds or 0 for one in repository.sensor_defs}
     intervals.pop(str(context.sensor_name), None)
     return [
         SilentSensor(one.sensor, _beyond(intervals[one.sensor], silence), one.error)
