@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from orders_pipeline.events.destinations import Reach
 from orders_pipeline.events.endpoints import UnknownEndpointError
-from orders_pipeline.events.rounds import begin_round, end_round, endpoints_due, hold, let_go
+from orders_pipeline.events.rounds import begin_round, end_round, endpoints_due, hold, let_go, read_messages
 from orders_pipeline.events.sending import Limits, send_messages
 from orders_pipeline.events.spread import EVENTS_AT_ONCE, Also, any_to_spread, nothing_else, spread_events
 from orders_pipeline.store.engine import STORE_FAILED, reading
@@ -87,7 +87,9 @@ class Relay:
         with self.engine.begin() as connection:
             if not hold(connection, endpoint_id, self.holder):
                 return False
-            endpoint, messages = begin_round(connection, endpoint_id)
+            endpoint, requests = begin_round(connection, endpoint_id)
+        with reading(self.engine) as connection:
+            messages = read_messages(connection, endpoint, requests)
         if not messages:
             return False
         sent = send_messages(

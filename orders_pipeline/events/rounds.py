@@ -29,6 +29,8 @@ HELD_SECONDS = 90
 MESSAGES_AT_ONCE = 100
 EVENTS_AT_ONCE = 5_000
 NOT_TRIED = "not tried: the endpoint has been failing for three days"
+# The ids of a request's events, by the request's number.
+Requests = dict[int, list[int]]
 d = deliveries.c
 WAITS = d.settled_at.is_(None)
 UNTRIED, TRIED = and_(WAITS, d.message.is_(None)), and_(WAITS, d.message.is_not(None))
@@ -63,17 +65,40 @@ def let_go(connection: Connection, endpoint_id: int, holder: str) -> None:
     connection.execute(update(webhook_endpoints).where(mine).values(holder=None, held_until=None))
 
 
-def begin_round(connection: Connection, endpoint_id: int) -> tuple[Endpoint, list[Message]]:
+def begin_round(connection: Connection, endpoint_id: int) -> tuple[Endpoint, Requests]:
     """The requests to send now to an endpoint that this process holds; new ones get their events here."""
     now, endpoint = now_us(), find_endpoint(connection, endpoint_id)
     if endpoint.paused_until is not None and endpoint.paused_until > now:
-        return endpoint, []
+        return endpoint, {}
     most = 1 if endpoint.failures >= FAILURES_OF_ENDPOINT else MESSAGES_AT_ONCE
     again = _due_again(connection, endpoint, most // 2, now)
     fresh = _begin_messages(connection, endpoint, most - len(again))
     if not fresh:
         again = _due_again(connection, endpoint, most, now)
-    return endpoint, _messages(connection, endpoint, again | fresh)
+    return endpoint, again | fresh
+
+
+def read_messages(connection: Connection, endpoint: Endpoint, begun: Requests) -> list[Message]:
+    """The requests with their bodies; none if the endpoint was removed meanwhile.
+
+    Bodies take the longest part of a round, so they are made in a transaction that locks nothing.
+    """
+    ids = [event for part in begun.values() for event in part]
+    if not ids:
+        return []
+    documents, store = event_documents(connection, ids), source_of(connection).rpartition("/")[2]
+    tries = _tries(connection, endpoint.id, list(begun))
+    return [
+        Message(
+            number,
+            f"msg_{store}_{endpoint.id}_{number}",
+            ONE if endpoint.batch_size == 1 else BATCH,
+            _body(endpoint, [documents[event] for event in part]),
+            tries[number],
+        )
+        for number, part in sorted(begun.items())
+        if number in tries
+    ]
 
 
 def end_round(connection: Connection, endpoint: Endpoint, sent: Sequence[Sent]) -> None:
@@ -107,7 +132,7 @@ def _is_first_of_subject() -> ColumnElement[bool]:
     return ~before.correlate(deliveries)
 
 
-def _begin_messages(connection: Connection, endpoint: Endpoint, most: int) -> dict[int, list[int]]:
+def _begin_messages(connection: Connection, endpoint: Endpoint, most: int) -> Requests:
     """Puts untried events into new requests: the first of each subject, and only if none before it waits."""
     first = (
         select(d.event_id)
@@ -132,36 +157,18 @@ def _put_into(
     connection.execute(update(deliveries).where(these).values(message=message, next_try_at=now_us()))
 
 
-def _due_again(connection: Connection, endpoint: Endpoint, most: int, now: int) -> dict[int, list[int]]:
+def _due_again(connection: Connection, endpoint: Endpoint, most: int, now: int) -> Requests:
     """Requests that were begun before and are due, with their events."""
     if most <= 0:
         return {}
     mine = and_(d.endpoint_id == endpoint.id, TRIED)
     due = select(d.message).where(mine, d.next_try_at <= now).distinct().order_by(d.message).limit(most)
     numbers = list(connection.scalars(due))
-    found: dict[int, list[int]] = {number: [] for number in numbers}
+    found: Requests = {number: [] for number in numbers}
     query = select(d.message, d.event_id).where(mine, d.message.in_(numbers)).order_by(d.event_id)
     for number, event in connection.execute(query):
         found[number].append(event)
     return found
-
-
-def _messages(connection: Connection, endpoint: Endpoint, begun: dict[int, list[int]]) -> list[Message]:
-    ids = [event for part in begun.values() for event in part]
-    if not ids:
-        return []
-    documents, store = event_documents(connection, ids), source_of(connection).rpartition("/")[2]
-    tries = _tries(connection, endpoint.id, list(begun))
-    return [
-        Message(
-            number,
-            f"msg_{store}_{endpoint.id}_{number}",
-            ONE if endpoint.batch_size == 1 else BATCH,
-            _body(endpoint, [documents[event] for event in part]),
-            tries[number],
-        )
-        for number, part in sorted(begun.items())
-    ]
 
 
 def _body(endpoint: Endpoint, documents: list[bytes]) -> bytes:

@@ -8,11 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.base.model import EventType
+from orders_pipeline.events import rounds
 from orders_pipeline.events.destinations import Reach
+from orders_pipeline.events.documents import event_documents
+from orders_pipeline.events.endpoints import remove_endpoint
 from orders_pipeline.events.schedule import WAITS
 from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.engine import reading
@@ -269,6 +272,24 @@ def test_two_relays_share_the_work_and_neither_sends_what_the_other_has(
     second.deliver_due()
     assert len(receiver.got) == 60
     assert len(set(receiver.numbers())) == 60
+
+
+def test_the_store_can_be_written_while_the_bodies_of_a_round_are_made(
+    bench: ImportBench, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite, imports would wait for every round; here the endpoint is removed in that time."""
+    endpoint, receiver.secret = add(bench.engine, receiver.url, COMPLETED)
+    bench.import_lines(Line("a"))
+
+    def remove_first(connection: Connection, ids: list[int]) -> dict[int, bytes]:
+        with bench.engine.begin() as another:
+            remove_endpoint(another, endpoint)
+        return event_documents(connection, ids)
+
+    monkeypatch.setattr(rounds, "event_documents", remove_first)
+    relay(bench.engine).deliver_due()
+    assert receiver.got == []
+    assert waiting(bench) == 0
 
 
 def test_a_delivery_that_breaks_off_at_any_commit_loses_nothing_and_keeps_the_order(
