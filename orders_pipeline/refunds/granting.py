@@ -1,8 +1,8 @@
 """Grants plain refunds, thousands at once, from frames of what is left of their orders.
 
 A plain refund is what a row of a file of refunds asks for: an amount, or units of one line. It is granted
-here only if all that the requests ask for of its order is plain and fits, in whatever order it is decided.
-`decide.py` decides all others, one by one, and words the refusals. Both come to the same.
+here only if all requests for its order are plain and fit, in whatever order they are decided.
+`decide.py` decides all others, one by one, and words the refusals. Both give the same result.
 """
 
 from __future__ import annotations
