@@ -25,9 +25,6 @@ pytest_plugins = ["tests.services", "tests.workers"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Readline, which a worker of pytest-xdist loads, sets the width of a terminal that is not there.
-    for name in ("COLUMNS", "LINES"):
-        os.environ.pop(name, None)
     # Dagster would write into the folder of dagster.yaml, and send it; the fixtures of a module are early.
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     # Hashing a password, which is slow on purpose, would be most of what signing in takes.

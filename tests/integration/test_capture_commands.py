@@ -43,7 +43,7 @@ def test_orders_are_captured_at_once_and_their_history_tells_it(captures: Captur
     assert (done["orders"], done["ends"]) == (2, {"captured": 2})
     assert document(settings, "capture", "n0")["orders"] == 0
     assert document(settings, "show", "n0")["authorizations"][0]["status"] == "captured"
-    assert "capture asked for by cli:" in orders(settings, "show", "n0").out
+    assert "capture requested by cli:" in orders(settings, "show", "n0").out
     (top,) = document(settings, "leaderboard", "customers")  # type: ignore[misc]
     assert top["total_spent"] == 20.0
     (audited,) = [one for one in document(settings, "audit") if one["action"] == "orders.capture"][:1]  # type: ignore[index]
