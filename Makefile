@@ -31,14 +31,14 @@ demo: runtime ## Import data/sample.csv through Dagster, Celery and Redis, and s
 # Each of the many processes of a test run would compile the same modules again.
 test test-quick: export PYTHONDONTWRITEBYTECODE :=
 
-test: setup ## Install missing services where possible, and run all tests
+test: setup ## Install missing services where possible, and run all tests, with half of each sweep
 	@bash tests/install_services.sh
-	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@SWEEPS=$(or $(SWEEPS),0.5) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 test-quick: setup ## For the inner loop: unit tests and some on real stores, a tenth of each sweep
 	@SWEEPS=0.1 $(BIN)/python -m pytest -n $(WORKERS) -q tests/unit $(QUICK) $(PYTEST_ARGS)
 
-sweep: setup ## Long: mutated files, random orders and crashes, twenty times as many as in the tests; SWEEPS=n
+sweep: setup ## Long: mutated files, random orders and crashes, forty times as many as in the tests; SWEEPS=n
 	@SWEEPS=$(or $(SWEEPS),20) $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 \
 	  $$(grep -rl --include='test_*.py' 'from tests.sweeps import' tests) $(PYTEST_ARGS)
 

@@ -60,4 +60,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    return min(len(os.sched_getaffinity(0)) + 3, MOST_WORKERS)
+    return min(len(os.sched_getaffinity(0)) + 4, MOST_WORKERS)
