@@ -180,7 +180,7 @@ def show_list(as_json: JsonOption = False) -> None:
     else:
         table = Table("name", "saved at (UTC)", "by", "description", box=SIMPLE)
         for one in saved:
-            cells = (one["name"], one["saved_at"][:16], one["saved_by"], one["description"])
+            cells = (one["name"], one["saved_at"][:16], one["saved_by"], one["problem"] or one["description"])
             table.add_row(*(escape(cell) for cell in cells))
         page.print(table)
 

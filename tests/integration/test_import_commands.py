@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -15,6 +16,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.order_files.columns.profile import load_profile
 from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.schema import column_profiles
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 
 CONTRACT = [
@@ -202,6 +204,21 @@ def test_a_saved_profile_comes_before_a_built_in_one(bench: ImportBench) -> None
     document("profile", "new", file, "--output", target)
     document("profile", "save", target)
     assert document("profile", "check", file)["profile"] == "own"
+
+
+def test_a_saved_profile_that_this_version_does_not_understand_is_listed_and_refuses_no_file(
+    bench: ImportBench,
+) -> None:
+    values = {"name": "newer", "toml": 'from_the_future = "yes"', "saved_at": 0, "saved_by": "cli:ada"}
+    with bench.engine.begin() as connection:
+        connection.execute(insert(column_profiles).values(values))
+    file = bench.write(Line("1"))
+    assert document("profile", "check", file)["profile"] == "default"
+    assert bench.found(bench.stage(file)).source == "default"
+    (listed,) = document("profile", "list")
+    assert listed["description"] == ""
+    assert "from_the_future" in listed["problem"]
+    assert document("profile", "check", file, "--profile", "newer")["error"]["code"] == "profile_invalid"
 
 
 def test_a_check_shows_rejects_too(bench: ImportBench) -> None:

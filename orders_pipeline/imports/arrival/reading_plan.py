@@ -100,7 +100,8 @@ def planned(
 
 
 def _known(connection: Connection, named: Profile | None) -> list[Profile]:
-    return [] if named else [one.profile for one in saved_profiles(connection)]
+    """The saved profiles. One that this version does not understand recognises no file, and refuses none."""
+    return [] if named else [one.profile for one in saved_profiles(connection) if not one.problem]
 
 
 def _limit(instructions: ReadingInstructions) -> str | None:

@@ -40,11 +40,21 @@ class SavedProfile:
         """
         return parse_profile(self.toml, f"{self.name}.toml")
 
+    @property
+    def problem(self) -> str:
+        """Why this version does not understand the profile; empty if it does."""
+        try:
+            self.profile  # noqa: B018
+        except FileRefused as refused:
+            return refused.message
+        return ""
+
 
 def profile_document(saved: SavedProfile) -> dict[str, Any]:
     """A saved profile as commands show it."""
-    at = to_datetime(saved.saved_at).isoformat()
-    return {**asdict(saved), "saved_at": at, "description": saved.profile.description}
+    at, problem = to_datetime(saved.saved_at).isoformat(), saved.problem
+    description = "" if problem else saved.profile.description
+    return {**asdict(saved), "saved_at": at, "description": description, "problem": problem}
 
 
 def saved_profiles(connection: Connection) -> list[SavedProfile]:
@@ -71,28 +81,28 @@ def save_profile(
     Raises:
         FileRefused: the name or the profile is not valid, or the name is taken.
     """
-    _check_name(connection, name, replaces=replaces)
+    _check_name(name)
     if parse_profile(toml, f"{name}.toml").name != name:
         message = f"The profile contains another name than {name!r}."
         raise FileRefused("profile_invalid", message, "Remove the line with the name.")
     saved = SavedProfile(name, toml, now_us(), actor)
     values = {"toml": toml, "saved_at": saved.saved_at, "saved_by": actor}
     added = insert_into(connection, column_profiles).values(name=name, **values)
-    connection.execute(added.on_conflict_do_update(index_elements=["name"], set_=values))
+    replacing = added.on_conflict_do_update(index_elements=["name"], set_=values)
+    if not connection.execute(replacing if replaces else added.on_conflict_do_nothing()).rowcount:
+        message = f"There is a saved profile {name!r}."
+        raise FileRefused("profile_exists", message, "Choose another name, or replace it.")
     record_action(connection, actor, "profiles.save", name)
     return saved
 
 
-def _check_name(connection: Connection, name: str, *, replaces: bool) -> None:
+def _check_name(name: str) -> None:
     if not re.fullmatch(PROFILE_NAME, name):
         message = f"{name!r} cannot be the name of a profile."
         raise FileRefused("bad_profile_name", message, "Use small letters, digits, - and _.")
     if name in built_in_profiles():
         message = f"There is a built-in profile {name!r}."
         raise FileRefused("profile_exists", message, "Choose another name.")
-    if not replaces and find_saved_profile(connection, name):
-        message = f"There is a saved profile {name!r}."
-        raise FileRefused("profile_exists", message, "Choose another name, or replace it.")
 
 
 def remove_profile(connection: Connection, name: str, actor: str) -> bool:
