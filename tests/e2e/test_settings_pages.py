@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from orders_pipeline.access import users
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.access.sign_in_links import make_link
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.imports.arrival.saved_profiles import save_profile
+from orders_pipeline.imports.arrival.saved_profiles import remove_profile, save_profile
+from orders_pipeline.store.schema import column_profiles
 from tests.e2e.browser import browser
 from tests.e2e.console import PHONE, problems, tab
 from tests.visitors import PASSWORD, engine, url
@@ -87,6 +88,8 @@ def test_profiles_are_listed_and_removed_and_payments_told_without_secrets(
     toml = package_text("orders_pipeline.order_files.columns", "profiles/default.toml")
     with engine.begin() as connection:
         save_profile(connection, "own", toml.replace('name = "default"', 'name = "own"'), "user:ada")
+        newer = {"name": "newer", "toml": 'from_the_future = "yes"', "saved_at": 0, "saved_by": "user:ada"}
+        connection.execute(insert(column_profiles).values(newer))
     with tab(browser, url) as page:
         page.goto("/settings/payments")
         sign_in(page, "admin")
@@ -97,8 +100,12 @@ def test_profiles_are_listed_and_removed_and_payments_told_without_secrets(
         page.get_by_role("link", name="Profiles").click()
         page.locator("#saved summary").first.click()
         expect(page.locator("#saved")).to_contain_text("Order number")
+        expect(page.locator("#saved")).to_contain_text("from_the_future")
         expect(page.locator("#built-in")).to_contain_text("shopify")
         assert problems(page) == []
+        with engine.begin() as connection:
+            remove_profile(connection, "newer", "user:ada")
+        page.reload()
         page.get_by_label("Remove the profile own").click()
         page.get_by_role("button", name="Yes, remove. 0 files").click()
         expect(page.get_by_text("The profile was removed.")).to_be_visible()
