@@ -9,13 +9,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from orders_pipeline.imports.arrival.saved_profiles import saved_profiles, with_saved_profile
+from orders_pipeline.imports.arrival.saved_profiles import known_profiles, with_saved_profile
 from orders_pipeline.imports.documents import identified_of
 from orders_pipeline.imports.import_row import Import, find_import
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.identify import OF_TEXT, identify
 from orders_pipeline.order_files.columns.origin import origin_of
-from orders_pipeline.order_files.columns.profile import Profile
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.order_files.records.content import Content
@@ -95,13 +94,9 @@ def planned(
                 # A spreadsheet program saved the export as a workbook.
                 shared = replace(shared, **dict.fromkeys(OF_TEXT))
             options = options.over(shared)
-        identified = identify(file, profile, options, original=copy_of, known=_known(connection, profile))
+        known = [] if profile else known_profiles(connection)
+        identified = identify(file, profile, options, original=copy_of, known=known)
         yield ReadingPlan(identified, source or identified.profile.name, _limit(instructions))
-
-
-def _known(connection: Connection, named: Profile | None) -> list[Profile]:
-    """The saved profiles. One that this version does not understand recognises no file, and refuses none."""
-    return [] if named else [one.profile for one in saved_profiles(connection) if not one.problem]
 
 
 def _limit(instructions: ReadingInstructions) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -61,6 +62,15 @@ def saved_profiles(connection: Connection) -> list[SavedProfile]:
     """The saved profiles by name."""
     query = select(column_profiles).order_by(column_profiles.c.name)
     return [SavedProfile(**row) for row in connection.execute(query).mappings()]
+
+
+def known_profiles(connection: Connection) -> list[Profile]:
+    """The saved profiles that this version understands. Any other recognises no file, and refuses none."""
+    known = []
+    for saved in saved_profiles(connection):
+        with suppress(FileRefused):
+            known.append(saved.profile)
+    return known
 
 
 def find_saved_profile(connection: Connection, name: str) -> SavedProfile | None:
