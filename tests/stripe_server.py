@@ -93,8 +93,8 @@ class FaultyProxy:
     target: str
     share: float
     url: str
+    _random: random.Random
     injected: Counter[str] = field(default_factory=Counter)
-    _random: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 repeatable
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -137,10 +137,10 @@ class FaultyProxy:
 
 
 @contextmanager
-def faulty(target: str, share: float) -> Iterator[FaultyProxy]:
+def faulty(target: str, share: float, seed: int = 1) -> Iterator[FaultyProxy]:
     """A proxy in front of a stand-in."""
     port, stop = free_port(), Event()
-    proxy = FaultyProxy(target, share, f"http://127.0.0.1:{port}")
+    proxy = FaultyProxy(target, share, f"http://127.0.0.1:{port}", _random=random.Random(seed))  # noqa: S311 repeatable
 
     async def serve() -> None:
         app = web.Application()
