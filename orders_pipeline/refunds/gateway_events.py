@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, select, update
 
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.model import GatewayEventStatus
@@ -89,10 +89,13 @@ def carry_out_events(engine: Engine, terms: RefundTerms, subjects: Iterable[str]
 
 
 def try_waiting_events(engine: Engine, terms: RefundTerms) -> int:
-    """Carries out the newest events that wait; returns how many of them still wait."""
-    newest = _waiting().order_by(gateway_events.c.received_at.desc()).limit(TRIED_AT_ONCE)
+    """Carries out events that wait; returns how many of them still wait.
+
+    If there are too many, it draws some at random, so that those that wait forever hold up no other.
+    """
+    drawn = _waiting().order_by(func.random()).limit(TRIED_AT_ONCE)
     with reading(engine) as connection:
-        waiting = connection.execute(newest).all()
+        waiting = connection.execute(drawn).all()
     return _carry_out(engine, terms, waiting)
 
 

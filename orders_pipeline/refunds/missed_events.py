@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Engine, select, update
 
-from orders_pipeline.payments.gateway import EventSource
-from orders_pipeline.refunds.gateway_events import SentEvent, carry_out_events, store_events
+from orders_pipeline.payments.gateway import EventSource, ToldEvent
+from orders_pipeline.refunds.gateway_events import (
+    EventUnreadableError,
+    SentEvent,
+    carry_out_events,
+    store_events,
+)
 from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
 
 # How far back the first look goes, and how late an event may stand in the list, or how wrong a clock may be.
 FIRST_LOOK_SECONDS, OVERLAP_SECONDS = 7 * 24 * 3_600, 2 * 24 * 3_600
+log = logging.getLogger(__name__)
 
 
 def read_events(engine: Engine, terms: RefundTerms, source: EventSource) -> int:
@@ -26,9 +34,18 @@ def read_events(engine: Engine, terms: RefundTerms, source: EventSource) -> int:
     with reading(engine) as connection:
         until = connection.execute(select(home.c.events_read_until)).scalar_one()
     since = min(until, began) - OVERLAP_SECONDS if until else began - FIRST_LOOK_SECONDS
-    told = [SentEvent.read(one.id, one.body) for one in source.events(since) if one.body]
+    told = list(_readable(source.events(since)))
     store_events(engine, told)
     carry_out_events(engine, terms, {event.subject for event in told})
     with engine.begin() as connection:
         connection.execute(update(home).values(events_read_until=began))
     return len(told)
+
+
+def _readable(told: Iterable[ToldEvent]) -> Iterator[SentEvent]:
+    for one in told:
+        try:
+            if one.body:
+                yield SentEvent.read(one.id, one.body)
+        except EventUnreadableError as error:
+            log.warning("The event %s of the payment provider is left out: %s", one.id, error)

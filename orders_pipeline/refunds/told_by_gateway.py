@@ -1,19 +1,24 @@
 """What follows from events of the payment gateway: disputes, and refunds that end late or fail after all.
 
 Events are carried out in sets of one type, each in one transaction. A set has each dispute and each refund
-only once, and a dispute is opened before it is won, whichever event came first.
+only once, and a dispute is opened before it is won, whichever event came first. If a set fails, it is halved
+until only the events that fail themselves wait.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import unquote
 
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import now_us
@@ -32,6 +37,11 @@ CHANGES_NOTHING = "Events of this type change nothing."
 NO_TRANSACTION = "The event names no transaction."
 WAITING, APPLIED, IGNORED = GatewayEventStatus
 Amount = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
+# It becomes part of a unique key, whose length PostgreSQL limits.
+Id = Annotated[str, Field(max_length=255)]
+# No event is the reason for these, and further statements would fail, too.
+OUTAGES = (OperationalError, InterfaceError, NoConnectionLeft)
+log = logging.getLogger(__name__)
 
 
 class Told(NamedTuple):
@@ -60,7 +70,7 @@ class _About(BaseModel):
         fee: of a dispute, on top of its amount.
     """
 
-    id: str
+    id: Id
     reference: str = ""
     charge: str
     amount: Amount
@@ -74,6 +84,7 @@ class _About(BaseModel):
 # Of one set, by the id of the event.
 Set = Mapping[str, _About]
 Verdicts = dict[str, Verdict]
+Effect = Callable[[Engine, RefundTerms, Set], Verdicts]
 
 
 def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[Told]) -> Verdicts:
@@ -90,8 +101,26 @@ def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[Told]) -> Ver
         sets[TYPES.index(event.type), before[same]][event.id] = about
         before[same] += 1
     for (kind, _), of_set in sorted(sets.items()):
-        verdicts |= EFFECTS[TYPES[kind]](engine, terms, of_set)
+        verdicts |= _effect(EFFECTS[TYPES[kind]], engine, terms, of_set)
     return verdicts
+
+
+def _effect(effect: Effect, engine: Engine, terms: RefundTerms, told: Set) -> Verdicts:
+    try:
+        return effect(engine, terms, told)
+    except OUTAGES:
+        raise
+    except Exception as error:
+        if len(told) == 1:
+            log.exception("An event of the payment gateway could not be carried out: %s", *told)
+            return dict.fromkeys(told, Verdict(WAITING, _why(error)))
+    events = iter(told.items())
+    half = dict(islice(events, len(told) // 2))
+    return _effect(effect, engine, terms, half) | _effect(effect, engine, terms, dict(events))
+
+
+def _why(error: Exception) -> str:
+    return f"It could not be carried out ({type(error).__name__}). The log has the details."
 
 
 def _about(event: Told) -> _About | Verdict:
@@ -267,7 +296,7 @@ def _dispute_key(dispute: str) -> str:
     return f"dispute:{dispute}"
 
 
-EFFECTS: dict[str, Callable[[Engine, RefundTerms, Set], Verdicts]] = {
+EFFECTS: dict[str, Effect] = {
     "dispute.opened": _open_disputes,
     "dispute.won": _win_disputes,
     "refund.succeeded": _succeed_late,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -172,6 +173,55 @@ def test_what_concerns_nothing_known_waits_and_is_carried_out_later(shop: Refund
         connection.execute(payments.update().values(transaction_id="txn_unknown"))
     assert try_waiting_events(shop.bench.engine, shop.terms) == 3
     assert [one["status"] for one in shop.of("1")] == ["completed"]
+
+
+def test_an_event_that_fails_holds_up_no_other_and_waits_with_its_reason(shop: RefundBench) -> None:
+    shop.bench.import_lines(*many_orders(4))
+    shop.refund(*(asked(f"n{number}", amount="1.00") for number in range(4)))
+    with shop.bench.engine.begin() as connection:
+        rows = connection.execute(select(refunds).order_by(refunds.c.id)).mappings().all()
+        # Against the refund of n1: the reversal would leave less than nothing refunded.
+        changed = payments.c.order_id == rows[1]["order_id"]
+        connection.execute(payments.update().where(changed).values(refunded=0))
+    events = [
+        event(f"evt_{at}", "refund.failed", **refund_like(row) | {"charge": "txn", "id": "re"})
+        for at, row in enumerate(rows)
+    ]
+    store_events(shop.bench.engine, events)
+    for _ in range(2):
+        carry_out_events(shop.bench.engine, shop.terms, [one.subject for one in events])
+    verdicts = store_events(shop.bench.engine, events)
+    assert [verdicts[one.id].status for one in events] == [APPLIED, WAITING, APPLIED, APPLIED]
+    assert (
+        verdicts["evt_1"].reason == "It could not be carried out (IntegrityError). The log has the details."
+    )
+    assert shop.statuses() == {"failed": 3, "completed": 1}
+
+
+def refund_like(row: Mapping[Any, Any]) -> dict[str, Any]:
+    key = refund_key(row["refund_id"], row["round"])
+    return {"reference": key, "amount": row["amount"], "currency": "USD"}
+
+
+def test_an_id_that_no_index_can_hold_is_not_valid(shop: RefundBench) -> None:
+    # Random, since PostgreSQL compresses others.
+    about = dispute(shop, id=secrets.token_hex(8_000))
+    assert tell(shop, "evt_1", "dispute.opened", **about) is WAITING
+    with reading(shop.bench.engine) as connection:
+        assert [one["reason"] for one in list_events(connection, WAITING, 2)] == ["Not valid: id."]
+
+
+def test_events_that_wait_forever_keep_no_other_from_its_turn(
+    shop: RefundBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders_pipeline.refunds.gateway_events.TRIED_AT_ONCE", 2)
+    tell(shop, "evt_1", "dispute.opened", **dispute(shop, charge="txn_later"))
+    for number in range(2, 5):
+        tell(shop, f"evt_{number}", "dispute.opened", **dispute(shop, id=f"du_{number}", charge="txn_never"))
+    with shop.bench.engine.begin() as connection:
+        connection.execute(payments.update().values(transaction_id="txn_later"))
+    tried = (try_waiting_events(shop.bench.engine, shop.terms) for _ in range(100))
+    assert any(left == 1 for left in tried)
 
 
 def test_an_event_of_an_earlier_round_does_not_end_the_next(shop: RefundBench) -> None:
