@@ -1,6 +1,7 @@
 """The note in an export of rejects: how the columns of the original file were read.
 
-The few lines of an export may not show its encoding, date order and decimal separator. The note carries them.
+The few lines of an export may not be enough to detect its encoding, date order and decimal separator, so the
+note contains them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def _with(export_note: str, part: str) -> str:
 
 
 def note(encoding: str, dates: str, decimal: str) -> str:
-    """Returns the note for a file that was read in this way; `dates` is as in `ReadOptions.date_format`.
+    """Returns the note for a file that was read like this; `dates` is as in `ReadOptions.date_format`.
 
     The note contains no delimiter and no quote character. It leaves out Unicode encodings, which are
     detected reliably and which the export may change.
@@ -49,7 +50,7 @@ def _plain(value: str) -> str:
 
 
 def reasons_in(header: tuple[str, ...]) -> int:
-    """Counts the reason columns that an export of rejects has put at the front of a header."""
+    """Returns the number of reason columns that an export of rejects added at the start of a header."""
     own = header[: len(REASON_COLUMNS)] == REASON_COLUMNS
     return len(REASON_COLUMNS) + 1 if own else 0
 

@@ -12,10 +12,10 @@ class Option:
     """An option as users see it.
 
     Args:
-        about: one line of help.
+        about: help text of one line.
         is_number: whether the value is a whole number; otherwise it is text.
         least: the smallest allowed number.
-        at_launch: whether a launch can still set the option for a file that is already staged.
+        at_launch: whether a launch in Dagster can still set the option for a file that is already staged.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Option:
 
 
 def option(about: str, *, least: int | None = None, at_launch: bool = True) -> Any:
-    """Makes a dataclass field for an option; its default is None. The arguments are those of `Option`."""
+    """Returns a dataclass field for an option with the default None; the arguments are those of `Option`."""
     return field(default=None, metadata={"about": about, "least": least, "at_launch": at_launch})
 
 

@@ -18,9 +18,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FileWarning:
-    """Something in a file that was read, but that a person should know.
+    """Something unusual in a file that was imported anyway, and that a person should check.
 
-    `message` has no count in it: `count` says how many values, lines or orders the warning is about.
+    `message` contains no number: `count` is the number of values, lines or orders that the warning is about.
     """
 
     code: str
@@ -60,13 +60,13 @@ class ParsedFile:
         orders_rejected: distinct order numbers with a bad line.
         rejects_by_code: counts of bad lines, without the good lines of rejected orders.
         left_out_lines: lines that the profile or an option leaves out of their orders.
-        repeated_lines: lines of orders that come again after a repeated header.
+        repeated_lines: lines of orders that are repeated after a repeated header.
         detected: properties found in the file.
-        export_note: how ambiguous columns were read; an export of the rejects carries it.
-        warnings: what was read, but what a person should know.
-        returns: returns that are taken, if the profile or an option says so.
-        return_lines: their lines.
-        refunded_orders: orders of which the file says that money was refunded.
+        export_note: how ambiguous columns were read; an export of the rejects contains this note.
+        warnings: what was imported, but should be checked by a person.
+        returns: number of accepted returns; 0 unless the profile or an option accepts returns.
+        return_lines: number of lines of accepted returns.
+        refunded_orders: number of orders for which the file reports refunded money.
         amounts: sums of the discounts, shipping and so on of the accepted orders, by currency, in 1/10,000.
     """
 
@@ -88,7 +88,7 @@ class ParsedFile:
     amounts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def has_batches_of(self, other: ParsedFile) -> bool:
-        """Whether both have the same counts and batches, even if their findings have other texts."""
+        """Whether both have the same counts and batches; the texts of their findings may differ."""
         return self._counts == other._counts
 
     @property

@@ -11,21 +11,21 @@ from orders_pipeline.order_files.option import option
 
 
 class Repeated(StrEnum):
-    """Values of the option `repeated`: take such orders once, or refuse the file."""
+    """Values of the option `repeated`: import orders after a repeated header once, or refuse the file."""
 
     ONCE = "once"
     REFUSE = "refuse"
 
 
 class BrokenLines(StrEnum):
-    """Values of the option `broken_lines`: read those that can say only one thing, or reject all."""
+    """Values of the option `broken_lines`: read those with only one possible reading, or reject all."""
 
     READ = "read"
     REJECT = "reject"
 
 
 class Returns(StrEnum):
-    """Values of the option `returns`: take the returns that the profile describes, or reject them."""
+    """Values of the option `returns`: accept the returns that the profile describes, or reject them."""
 
     TAKE = "take"
     REJECT = "reject"
@@ -42,14 +42,14 @@ class ReadOptions:
             `excel1904`, `epoch` or `epoch_ms`; several formats have `|` between them.
         decimal: the decimal separator, `.` or `,`.
         leave_out: kinds of lines, besides those that the profile leaves out.
-        repeated: what happens with orders that come again after a repeated header; see `Repeated`.
+        repeated: what happens with orders that are repeated after a repeated header; see `Repeated`.
         broken_lines: what happens with lines that have a delimiter or a quote too many or too few; see
             `BrokenLines`.
-        returns: whether the returns in the file are taken; see `Returns`.
+        returns: whether the returns in the file are accepted; see `Returns`.
         companion: path of the second file, for a profile that has one.
 
-    To add an option, add a field. The command line, the configuration of a launch, partition keys and stored
-    documents use the fields.
+    To add an option, add a field. The command line, the launch configuration in Dagster, partition keys and
+    stored documents are made from the fields.
     """
 
     encoding: str | None = option("Encoding, such as cp1252. Default: detected.")
@@ -91,7 +91,7 @@ class ParseRules:
         first_day: the first allowed order day.
         last_day: the last allowed order day.
         batch_lines: size of a batch of a large file, in lines.
-        workers: number of worker processes; a smaller file gets up to two batches for each.
+        workers: number of worker processes; a file that is not large gets up to two batches for each of them.
         contacts: whether the addresses and languages of customers are read.
     """
 

@@ -12,20 +12,20 @@ from orders_pipeline.order_files.columns.profile import Profile, built_in_profil
 from orders_pipeline.order_files.option import Option, option, options_of
 from orders_pipeline.order_files.read_options import ReadOptions
 
-# Values that need no quotes. ASCII only, because the set of Unicode letters changes between versions.
+# Values that need no quotes. ASCII only, because the set of Unicode letters changes between Python versions.
 _PLAIN = re.compile(r"[!#-\[\]-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingInstructions:
-    """The user's instructions for reading an order file; None means that the file decides.
+    """The user's instructions for reading an order file; None means that the value is detected from the file.
 
     Attributes:
         profile: the name of a column profile, or the path of a TOML file.
         source: the source of the orders, a part of their identity.
-        max_rejects: the limit of bad lines, such as `100` or `5%`; above it, the file is refused.
+        max_rejects: the limit of bad lines, such as `100` or `5%`; a file with more is refused.
         options: how to read the file.
-        saved: the profile, if `profile` names one that is saved in the store.
+        saved: the profile itself, if `profile` is the name of a profile saved in the store.
     """
 
     profile: str | None = option("Column profile: a name or a TOML file. Default: by the header row.")
@@ -37,10 +37,10 @@ class ReadingInstructions:
     saved: Profile | None = None
 
     def column_profile(self) -> Profile | None:
-        """The profile that is named; None if the header row decides.
+        """The profile that `profile` names; None if the profile is to be found by the header row.
 
         Raises:
-            FileRefused: it does not exist or is not valid.
+            FileRefused: the profile does not exist or is not valid.
         """
         return self.saved or (load_profile(self.profile) if self.profile else None)
 
@@ -48,10 +48,10 @@ class ReadingInstructions:
     def words(self) -> str:
         """The instructions as sorted words, such as `decimal=, source=x`; a part of the partition key.
 
-        A value with spaces, quotes or non-ASCII letters is a JSON string. For a user's own profile, the word
-        is the SHA-256 of its content. The words do not include the limit of rejects, which does not change
-        how a file is read, and the path of a companion, whose content is a part of the key. They are empty
-        without instructions.
+        A value with spaces, quotes or non-ASCII letters is a JSON string. A user's own profile is given by
+        the SHA-256 of its content. Two instructions are left out: the limit of rejects, which does not change
+        how a file is read, and the path of the second file, whose content is a part of the key. Without
+        instructions, the result is empty.
 
         Raises:
             FileRefused: the profile does not exist or is not valid.
@@ -76,7 +76,7 @@ def all_options() -> list[Option]:
 
 
 def instructions_from(values: Mapping[str, Any]) -> ReadingInstructions:
-    """Makes instructions from values by option; a missing value and None mean that it is not set."""
+    """Makes instructions from values by option name; an option without a value, or with None, is not set."""
     of_reading = {one.name for one in options_of(ReadOptions)}
     options = ReadOptions(**{name: value for name, value in values.items() if name in of_reading})
     others = {name: value or None for name, value in values.items() if name not in of_reading}

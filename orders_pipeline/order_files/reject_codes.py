@@ -9,10 +9,11 @@ from enum import StrEnum
 class RejectCode(StrEnum):
     """Stable codes of rejected lines.
 
-    `ORDER_REJECTED` marks the good lines of rejected orders. Those in `FOUND_IN_STORE` come not from parsing
-    but from a comparison with the store: it already has the order with other content, no list has the product
-    of a return, the order that a return names cannot give back what the return says, or a return that names
-    its order now was counted without it, or the reverse.
+    `ORDER_REJECTED` marks the valid lines of rejected orders. The codes in `FOUND_IN_STORE` result not from
+    parsing but from a comparison with the store: the order is stored with other content, a returned product
+        is
+    in no product list, a return is more than is left of its order, or a return was already counted (with an
+    order if it names none now, or without one if it names one now).
     """
 
     BLANK_LINE = "blank_line"
@@ -103,7 +104,7 @@ class Explanation:
 
 _BROKEN_HINT = "Export the rejects, correct the line there, and import the export."
 
-# Their messages show figures of the whole order, not the value of a line.
+# The messages of these codes show figures of the whole order, not the value of a line.
 TOLD_BY_DETAIL = {
     RejectCode.CURRENCY_DIFFERS,
     RejectCode.AMOUNT_DIFFERS,

@@ -1,4 +1,4 @@
-"""The companion: a second file with order fields, joined to the lines of the first by order number."""
+"""The companion: a second file with order fields, joined to the first file's lines by order number."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def find_companion(
 
     Args:
         original: the order file, if `source` is a copy of it; its folder is searched. Symbolic links in this
-            folder do not count, because others may have put them there.
+            folder are ignored, because others may have put them there.
 
     Raises:
-        FileRefused: no file fits, or several do.
+        FileRefused: no file matches, or several match.
     """
     path = Path(source.path)
     if given is not None:
@@ -43,14 +43,16 @@ def find_companion(
 
 
 def join_orders(lines: pl.DataFrame, orders: pl.DataFrame | None, companion: Companion) -> pl.DataFrame:
-    """Adds the fields of their orders to `lines`; marks lines whose order is missing or there twice."""
+    """Adds the fields of their orders to `lines`.
+
+    Marks lines whose order the companion lacks or has twice.
+    """
     fields = [field.value for field in companion.columns if field is not OrderField.ORDER_NUMBER]
     status = "skipped_order"
     if orders is None:
         schema = {"order": pl.String, **dict.fromkeys([*fields, status], pl.String), "found": pl.UInt32}
         known = pl.DataFrame(schema=schema)
     else:
-        # Without the fields that are not read.
         fields = [name for name in fields if name in orders.columns]
         sound = orders.filter(pl.col("problem").is_null() & pl.col("order").is_not_null())
         known = sound.group_by("order").agg(

@@ -56,7 +56,10 @@ def widen(names: tuple[str, ...], records: Sequence[Scanned]) -> tuple[str, ...]
 
 
 def _most_specific(file_name: str, fitting: list[Profile], names: tuple[str, ...]) -> Profile:
-    """The profile with the most columns; one that a person saved comes before built-in ones."""
+    """Returns the profile with the most columns.
+
+    A profile that a person saved is preferred to built-in ones.
+    """
     own = [profile for profile in fitting if not is_built_in(profile)]
     counts = {profile.name: len(profile.locate(names)) for profile in own or fitting}
     best = [profile for profile in own or fitting if counts[profile.name] == max(counts.values())]

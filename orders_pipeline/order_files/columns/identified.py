@@ -1,4 +1,4 @@
-"""An identified order file: what was found out about how to read it."""
+"""An identified order file: the detected encoding, dialect, header and profile."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Identified:
         header_line: physical line of the header row.
         skip_records: number of records up to and including the header row.
         companion: path of the second file, if the profile has one; empty if it is in the same archive.
-        companion_member: its name inside the archive.
+        companion_member: name of the second file inside the archive.
         findings: what was detected, for reports.
         content: the kind of its records.
         table: the sheet of a workbook, or the path of a list in JSON.
@@ -50,7 +50,7 @@ class Identified:
     table: str = ""
 
     def opened(self, path: Path) -> Source:
-        """Opens the identified file, which is now at `path`.
+        """Opens the identified file, which is stored at `path` now.
 
         Raises:
             FileRefused: see `open_source`.
@@ -58,18 +58,18 @@ class Identified:
         return replace(open_source(path, self.member or None), called=self.file_name, table=self.table)
 
     def place(self, line: int) -> str:
-        """Says where a record is, such as `line 12` or `row 12 of sheet Orders`."""
+        """Returns where a record is, such as `line 12` or `row 12 of sheet Orders`."""
         return place_of(self.content, self.table, line)
 
     def file_with(self, field: OrderField) -> str:
-        """Says which file holds a field, for messages: this one, or the second one."""
+        """Returns the name of the file that contains a field, for messages: this file or the second one."""
         companion = self.profile.companion
         second = companion is not None and field in companion.columns
         return f"{self.file_name}, second file" if second else self.file_name
 
     @property
     def payment(self) -> PaymentColumns | None:
-        """What the file says about payments, and about refunds only if returns are taken."""
+        """The columns with payments; those with refunds are included only if returns are accepted."""
         payment = self.profile.payment
         if payment is None or are_returns_taken(self.profile.returns, self.options):
             return payment
@@ -77,10 +77,10 @@ class Identified:
 
     @property
     def cells(self) -> CellText:
-        """How the values of typed cells are written."""
+        """Converts typed cells to text."""
         return cell_text(self.options, self.profile)
 
 
 def cell_text(options: ReadOptions, profile: Profile | None) -> CellText:
-    """Returns how typed numbers are written: with the decimal separator that is set."""
+    """Returns the converter of typed cells to text; the options or the profile set its decimal separator."""
     return CellText(options.decimal or (profile.decimal if profile else None) or ".")

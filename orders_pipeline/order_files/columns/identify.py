@@ -65,8 +65,8 @@ def identify(
         profile: a profile, its name, or the path of its TOML file; None chooses it by the header row.
         options: override what is detected.
         called: the file's original name, if it is stored under another.
-        original: the order file, if `path` is a copy of it; its second file is looked for beside it.
-        known: profiles by which it may be recognised, before those that come with the package.
+        original: the order file, if `path` is a copy of it; its second file is searched in the same folder.
+        known: saved profiles, which are preferred to the built-in ones.
 
     Raises:
         FileRefused: the file is not a readable order file, or its columns fit no profile or several.
@@ -81,7 +81,7 @@ def identify(
 
 
 def identify_companion(path: Path, main: Identified) -> tuple[Source, Identified] | None:
-    """Identifies the second file of an identified file that is now at `path`; None if there is none.
+    """Identifies the second file of an identified file, now stored at `path`; None if it needs none.
 
     Raises:
         FileRefused: the second file is missing, unreadable, or lacks a column.
@@ -122,7 +122,7 @@ def _with_companion(
 def _identified_table(
     source: Source, profiles: list[Profile], options: ReadOptions, *, named: bool
 ) -> Identified:
-    """Identifies the file by its only table that fits."""
+    """Identifies a file with several tables by the only one that fits a profile."""
     refuse_misplaced(source, options)
     if source.content is Content.TEXT:
         return _identified(source, profiles, options, named=named)
@@ -188,7 +188,7 @@ def look_at(
 
 
 def refuse_misplaced(source: Source, options: ReadOptions) -> None:
-    """Checks that options are about this kind of file: only text has delimiters, only workbooks have sheets.
+    """Checks that the options apply to this kind of file, such as a delimiter to text.
 
     Raises:
         FileRefused: an option would have no effect.
@@ -211,10 +211,10 @@ def _look_at_table(source: Source, options: ReadOptions, profile: Profile | None
 
 
 def _check_choices(options: ReadOptions) -> None:
-    """Checks the options that are one of a few words.
+    """Checks the options that have a fixed set of values.
 
     Raises:
-        FileRefused: one is another word.
+        FileRefused: an option has another value.
     """
     choices: dict[str, type[StrEnum]] = {
         "repeated": Repeated,

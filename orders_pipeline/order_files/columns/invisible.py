@@ -10,10 +10,10 @@ _OTHERS = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufff8"
 )
-# Patterns for Python and for polars. In names, joiners shape letters and emoji.
+# Patterns for Python and for polars. Joiners are kept in names, because they shape letters and emoji.
 INVISIBLE = f"[{_OTHERS}{_JOINERS}{_EMOJI}]"
 INVISIBLE_IN_NAMES = f"[{_OTHERS}]"
-# The first bytes in UTF-8 of those that come from web pages, mails and spreadsheets.
+# The first UTF-8 bytes of the invisible characters that web pages, mails and spreadsheets contain.
 LEADING_BYTES = (b"\xc2", b"\xe2", b"\xef")
 
 

@@ -1,4 +1,4 @@
-"""Finds columns that hold the fields of several items: numbered ones, and names that stand several times."""
+"""Finds columns with the fields of several items: numbered columns, and columns with the same name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from orders_pipeline.order_files.columns.header_names import places_of
 
-# Stands for the number of the item in the name of a column.
+# Placeholder for the number of the item in a column name.
 NUMBER = "{n}"
 
 Name = TypeVar("Name", bound=str)
@@ -18,7 +18,7 @@ def item_groups(fields: Mapping[Name, str], header: tuple[str, ...]) -> dict[int
     """Returns the positions of the columns of each item, by the item's number and the field.
 
     Args:
-        fields: the column of each field, such as `Item {n} SKU`, or `sku` if it stands once for each item.
+        fields: the column of each field, such as `Item {n} SKU`, or `sku` if each item has a column `sku`.
     """
     groups: dict[int, dict[Name, int]] = {}
     for field, name in fields.items():
@@ -28,7 +28,7 @@ def item_groups(fields: Mapping[Name, str], header: tuple[str, ...]) -> dict[int
 
 
 def absent_columns(fields: Mapping[Name, str], header: tuple[str, ...]) -> list[str]:
-    """Returns the names of columns that an item lacks although other fields of it are there."""
+    """Returns the names of columns that an item lacks although it has other fields."""
     groups = item_groups(fields, header)
     if not groups:
         return list(fields.values())
@@ -41,7 +41,7 @@ def absent_columns(fields: Mapping[Name, str], header: tuple[str, ...]) -> list[
 
 
 def _numbered(name: str, header: tuple[str, ...]) -> list[tuple[int, int]]:
-    """Returns number and position of the columns with this name."""
+    """Returns the item number and the position of each column with this name."""
     if NUMBER not in name:
         return list(enumerate(places_of(name, header), 1))
     pattern = r"0*(\d{1,9})".join(re.escape(part) for part in name.casefold().split(NUMBER, 1))

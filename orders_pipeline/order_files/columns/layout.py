@@ -8,7 +8,7 @@ from orders_pipeline.order_files.columns.return_rules import NAMED
 from orders_pipeline.order_files.columns.zone_column import TIME_ZONE
 from orders_pipeline.order_files.records.record_layout import Layout
 
-# A line inside a quoted field looks like a record if these fields are filled.
+# A line inside a quoted field looks like a record of its own if these fields are filled.
 _TELLING = (OrderField.ORDER_NUMBER, OrderField.QUANTITY, OrderField.ORDERED_AT)
 
 
@@ -20,7 +20,7 @@ def order_layout(identified: Identified, *, contacts: bool = False) -> Layout:
     for `payment`, and `return_of` for the order that a return names.
 
     Args:
-        contacts: whether to read how to reach customers.
+        contacts: whether to read the customers' email addresses and languages.
     """
     profile, header = identified.profile, identified.header
     columns = {field.value: at for field, at in profile.locate(header).items()}

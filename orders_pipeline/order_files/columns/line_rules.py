@@ -24,8 +24,8 @@ class LineRules(BaseModel):
     """The section `[lines]`.
 
     Attributes:
-        leave_out: kinds of lines, and tables of columns with values. A line is left out if it is of one of
-            the kinds, or if it has a listed value in each column of one of the tables.
+        leave_out: kinds of lines, and tables that list values by column. A line is left out if it is of one
+            of the kinds, or if it has a listed value in each column of one of the tables.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""What a profile says about money beside the lines: amounts of an order, and payments made elsewhere."""
+"""The sections `[amounts]` and `[payment]` of a profile: amounts of an order, and payments made elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 
-# In `skip` and in lists of payment values: whatever the column contains.
+# In `skip` and in lists of payment values: any value.
 ANY_VALUE = "*"
 # Columns of a layout: whether prices contain the tax, and the discount of a line in percent.
 TAX_TREATMENT = "tax_treatment"
@@ -38,7 +38,7 @@ class LineAmount(StrEnum):
 
 
 class TaxByColumn(BaseModel):
-    """Says by the value of a column whether the prices of an order contain the tax.
+    """Tells by the value of a column whether the prices of an order contain the tax.
 
     Values are compared without case. An order with taxes whose value is in no list is rejected.
 
@@ -68,23 +68,24 @@ class TaxByColumn(BaseModel):
 
 
 class AmountColumns(BaseModel):
-    """The section `[amounts]`: columns that hold amounts, and how they make up what the customer owes.
+    """The section `[amounts]`: columns with amounts, and how they add up to what the customer owes.
 
     Several columns for one amount are added. Discounts may be written with or without a minus.
 
     Attributes:
-        total: what the file states as owed; every order is checked against it.
-        subtotal: what the file states for the lines, before or after discounts.
+        total: the order's total in the file; the amounts of every order must add up to it.
+        subtotal: the sum of the order's lines in the file, before or after discounts.
         line_discount_percent: the discount of a line in percent of its price.
         optional: amounts whose columns may be missing.
-        per_line: amounts of which each line states its own part; the parts are added.
-        tax_included: whether prices contain the tax; `auto` decides it for each order by its stated total, a
-            table by the value of a column.
-        line_level: whether discounts and taxes of lines add to those of the order, or are contained in them.
-        scale: how many units of the file make one of the currency, such as 100 for cents.
-        round: decimals to which all amounts are rounded, for the noise of binary floats.
-        tolerance: allowed difference to the stated total, in minor units of the currency.
-        trust: with `total`, the stated total is owed, whatever the difference.
+        per_line: amounts that are divided among the lines of an order; the parts are added.
+        tax_included: whether prices contain the tax; `auto` decides by the total of each order, a table by
+            the value of a column.
+        line_level: `add`: discounts and taxes of lines are added to those of the order; `contained`: they are
+            already contained in them.
+        scale: number of units in the file that make one unit of the currency, such as 100 for cents.
+        round: decimals to which all amounts are rounded, to remove binary float errors.
+        tolerance: allowed difference from the total, in minor units of the currency.
+        trust: `total`: the customer owes the total in the file, whatever the amounts add up to.
     """
 
     model_config = _STRICT
@@ -126,10 +127,10 @@ class AmountColumns(BaseModel):
         return self
 
     def check_levels(self, of_lines: Iterable[LineAmount]) -> None:
-        """Checks that `line_level` is said if these amounts of lines are amounts of orders, too.
+        """Checks that `line_level` is set if lines and orders have amounts of the same kind.
 
         Raises:
-            ValueError: it is not said.
+            ValueError: `line_level` is needed but not set.
         """
         pairs = {LineAmount.LINE_DISCOUNT: OrderAmount.DISCOUNT, LineAmount.LINE_TAX: OrderAmount.TAX}
         both = [pairs[kind] for kind in of_lines if getattr(self, pairs[kind])]
@@ -140,7 +141,7 @@ class AmountColumns(BaseModel):
 
     @property
     def taxes(self) -> bool | Literal["auto"] | TaxByColumn:
-        """Whether prices contain the tax. Where the profile does not say, stated totals decide."""
+        """Whether prices contain the tax. If the profile does not set this, the totals in the file decide."""
         if self.tax_included is None:
             return "auto" if self.total else False
         return self.tax_included
@@ -165,17 +166,18 @@ class AmountColumns(BaseModel):
 class PaymentColumns(BaseModel):
     """The section `[payment]`: which orders are paid elsewhere, by the values of a column.
 
-    Values are compared without case; `*` in a list means any other value. A blank value is that of another
-    line of the same order. An order whose value is in no list is rejected.
+    Values are compared without case; `*` in a list means any other value. A blank value is replaced with the
+    value of another line of the same order. An order whose value is in no list is rejected.
 
     Attributes:
-        recorded: values of orders whose money the shop has; they are never charged.
-        partly: values of orders that are paid in part; `paid` or `outstanding` says how much.
+        recorded: values of orders whose money the shop already has; they are never charged.
+        partly: values of orders that are paid in part; the column `paid` or `outstanding` contains the
+            amount.
         charge: values of orders to charge.
         skip: values of orders to skip.
-        refunded: values of orders that were paid and given back. With returns taken, they are recorded, and
+        refunded: values of orders that were paid and refunded. They are recorded if returns are accepted, and
             skipped otherwise.
-        refunded_amount: column with what was refunded of a recorded order. A file may lack it.
+        refunded_amount: column with the refunded amount of a recorded order. A file may lack it.
         reference: column with the reference of the payment, such as the provider's transaction id.
         paid: column with the amount that is paid.
         outstanding: column with the amount that is not paid yet.
@@ -219,11 +221,11 @@ class PaymentColumns(BaseModel):
 
     @property
     def tells_refunds(self) -> bool:
-        """Whether a file says which orders were refunded."""
+        """Whether a file shows which orders were refunded."""
         return bool(self.refunded or self.refunded_amount)
 
     def without_refunds(self) -> Self:
-        """Returns the columns as they are read while returns are not taken."""
+        """Returns the columns as they are read when returns are not accepted."""
         skip = (*self.skip, *self.refunded)
         return self.model_copy(update={"skip": skip, "refunded": (), "refunded_amount": None})
 

@@ -1,4 +1,4 @@
-"""Finds the import whose rejects a file contains, also if a spreadsheet program saved the export."""
+"""Finds the import whose rejects a file contains, even if a spreadsheet program saved the export."""
 
 from __future__ import annotations
 

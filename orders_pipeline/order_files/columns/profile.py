@@ -30,7 +30,7 @@ PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
 class OrderField(StrEnum):
-    """A field of an order line that a column can hold."""
+    """A field of an order line that a column can contain."""
 
     ORDER_NUMBER = "order_number"
     CUSTOMER_ID = "customer_id"
@@ -59,7 +59,7 @@ class DateOrder(StrEnum):
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 _NEEDED = (OrderField.ORDER_NUMBER, OrderField.SKU, OrderField.QUANTITY, OrderField.ORDERED_AT)
-# Read only where customers get notices.
+# These fields are read only if customers get notices.
 CONTACT_FIELDS = (OrderField.CUSTOMER_EMAIL, OrderField.CUSTOMER_LANGUAGE)
 # What a customer pays with, and who that is, as the payment gateway names them.
 PAYER_FIELDS = (OrderField.PAYMENT_METHOD, OrderField.CUSTOMER_REF)
@@ -68,7 +68,7 @@ _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
 class ItemFormat(StrEnum):
-    """How the items of an order stand in one record."""
+    """How one record contains several items of an order."""
 
     PAIRS = "pairs"
     JSON = "json"
@@ -77,13 +77,13 @@ class ItemFormat(StrEnum):
 
 
 class PackedItems(BaseModel):
-    """Items of an order that stand in one record.
+    """The section `[items]`: several items of an order in one record.
 
     Attributes:
         format: `pairs`: keys and values, such as `name:Mug|sku:M1|quantity:2|total:9.00`. `json`: a list of
             objects. `columns`: columns of their own for each item. `list`: values by their places, such as
             `M1:2,M2:1`.
-        columns: pattern of the column names, such as `line_item_*`; none for the format `columns`.
+        columns: pattern of the column names, such as `line_item_*`; not set for the format `columns`.
         fields: key of each order field, or amount of a line, such as `total` or `product.sku`; for `columns`
             the name of its columns, such as `Item {n} SKU`; for `list` its place, such as `1`.
         separator: the character between two fields; `|`, for `list` `:`.
@@ -122,7 +122,7 @@ class PackedItems(BaseModel):
         return default if self.between is None else self.between
 
     def places(self, header: tuple[str, ...]) -> dict[str, int]:
-        """Returns the positions of the columns by their names in a layout."""
+        """Returns the positions (from 0) of the columns, by their names in a layout."""
         if self.format is ItemFormat.COLUMNS:
             return {
                 f"item_{number}_{field.value}": at
@@ -139,7 +139,7 @@ class PackedItems(BaseModel):
 
     @property
     def amounts(self) -> list[LineAmount]:
-        """The amounts that items state."""
+        """The amounts that items contain."""
         return [field for field in self.fields if isinstance(field, LineAmount)]
 
     def name_of(self, field: OrderField | LineAmount) -> str:
@@ -152,7 +152,10 @@ class PackedItems(BaseModel):
 
 
 class QuantityRules(BaseModel):
-    """The section `[quantity]`: quantities are whole, or have up to so many decimals, for goods by weight."""
+    """The section `[quantity]`: the largest number of decimals of quantities.
+
+    Goods by weight have decimals.
+    """
 
     model_config = _STRICT
 
@@ -178,20 +181,20 @@ class Profile(BaseModel):
 
     Attributes:
         columns: possible header names of each field.
-        other_names: for names of columns, the names that other files have instead, such as translations.
-        joined: columns whose texts, joined by spaces, make up a field.
+        other_names: other names of a column, such as its translations, by its name.
+        joined: columns whose texts are joined with spaces to one field.
         optional: fields whose columns may be missing.
         constants: fields that have one value for the whole file.
         values: replacements for values of a field.
         inherit: fields that take a blank value from another line of the same order.
         fallback: for each of these fields, the field that replaces a blank value.
-        skip: values of a column (`*`: any) whose orders are skipped.
+        skip: values by column (`*`: any value) whose orders are skipped.
         lines: lines that are left out of their orders.
         quantity: how many decimals quantities may have.
-        returns: which orders are returns, and whether they are taken.
+        returns: which orders are returns, and whether they are accepted.
         amounts: columns with discounts, shipping, taxes and stated totals.
         payment: the column that says which orders are paid elsewhere.
-        date_format: formats of dates, such as `%d.%m.%Y` or `excel`; the first one that fits counts.
+        date_format: formats of dates, such as `%d.%m.%Y` or `excel`; the first one that fits a value is used.
         date_order: order of ambiguous numeric dates.
         short_date_order: the same, for two-digit years only.
         timezone: IANA time zone of times without an offset.
@@ -266,33 +269,34 @@ class Profile(BaseModel):
 
     @property
     def given(self) -> set[OrderField]:
-        """Fields that get a value from this profile."""
+        """The fields that have a column or a value in this profile."""
         packed = {f for f in self.items.fields if isinstance(f, OrderField)} if self.items else set()
         joined = set(self.companion.columns) if self.companion else set()
         return {*self.columns, *self.joined, *self.constants, *packed, *joined}
 
     @property
     def owes_amounts(self) -> AmountColumns | None:
-        """How amounts make up what an order owes; None if it owes its lines alone."""
+        """How amounts add up to what an order owes; None if an order owes the sum of its lines."""
         if self.amounts is None and self.items and self.items.amounts:
             return AmountColumns()
         return self.amounts
 
     @property
     def price_field(self) -> OrderField:
-        """The field with the prices: `unit_price` or `line_total`."""
+        """The field that has the prices: `unit_price` or `line_total`."""
         return OrderField.LINE_TOTAL if OrderField.LINE_TOTAL in self.given else OrderField.UNIT_PRICE
 
     @property
     def required(self) -> tuple[OrderField, ...]:
-        """Fields whose columns must be in the file."""
+        """The fields whose columns must be in the file."""
         return tuple(field for field in self.columns if field not in self.optional)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the settings that the profile contains, without its description and TOML layout.
 
-        Settings that it leaves out do not count, so the digest stays the same in versions with more settings.
+        Settings that the profile does not contain are left out, so that the digest stays the same when a new
+        version adds settings.
         """
         said = self.model_dump(mode="json", exclude_unset=True, exclude={"description"})
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
@@ -313,7 +317,7 @@ class Profile(BaseModel):
         ]
 
     def places(self, names: tuple[str, ...], header: tuple[str, ...]) -> list[int]:
-        """Returns the positions for the first of several names, or of their other names, in `header`."""
+        """Returns the positions of the first of several names, or of their other names, in `header`."""
         return first_known(
             tuple(known for name in names for known in (name, *self.other_names.get(name, ()))), header
         )
@@ -324,7 +328,10 @@ class Profile(BaseModel):
         return {field: found[0] for field, found in places.items() if found}
 
     def ambiguous(self, header: tuple[str, ...]) -> list[int]:
-        """Returns the positions of the first columns between which a name of the profile does not decide."""
+        """Returns the positions of the first columns that the same name of the profile fits.
+
+        Empty if none.
+        """
         places = [self.places(names, header) for names in self.columns.values()]
         places += [self.places((name,), header) for name in self._single_columns]
         return next((found for found in places if len(found) > 1), [])
@@ -341,7 +348,10 @@ class Profile(BaseModel):
         ]
 
     def fits(self, header: tuple[str, ...]) -> bool:
-        """Whether `header` has all required columns; quick, because each row of a sample may be a header."""
+        """Whether `header` has all required columns.
+
+        It is called for each row of a sample, so it must be fast.
+        """
         number = self.columns.get(OrderField.ORDER_NUMBER)
         if number and OrderField.ORDER_NUMBER not in self.optional and not self.places(number, header):
             return False
@@ -356,7 +366,7 @@ class Profile(BaseModel):
         ]
         needed += self.amounts.required() if self.amounts else ()
         needed += self.payment.needed() if self.payment else ()
-        # With a companion, a column of `skip` may be in either file.
+        # With a second file, a column of `skip` may be in either file.
         needed += [] if self.companion else self.skip
         needed += [header for rule in self.left_out_columns for _, header, _ in rule]
         needed += [self.returns.of] if self.returns and self.returns.of else []

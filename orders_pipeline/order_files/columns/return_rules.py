@@ -1,4 +1,4 @@
-"""The section `[returns]` of a profile: which orders of a file are returns, and whether they are taken."""
+"""The section `[returns]` of a profile: which orders of a file are returns, and whether they are accepted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.read_options import ReadOptions, Returns
 
-# The column of a layout with what the column `of` says.
+# The name that the column `of` has in a layout.
 NAMED = "return_of"
 
 
@@ -21,9 +21,8 @@ class ReturnRules(BaseModel):
         number: pattern of the numbers of returns, such as `C*`; `*` and `?` are wildcards. Without it, a
             return is a number whose lines all have a quantity below zero.
         quantity: the sign of the quantities of returns.
-        take: whether returns are taken; the option `returns` overrides it.
-        of: the column with the number of the order of which a return is; where it is blank, the return stands
-            alone.
+        take: whether returns are accepted; the option `returns` overrides it.
+        of: the column with the number of the order that is returned; a return without one names no order.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,18 +48,18 @@ class ReturnRules(BaseModel):
 
 
 def are_returns_taken(rules: ReturnRules | None, options: ReadOptions) -> bool:
-    """Whether returns are taken, by an option or by the profile."""
+    """Whether returns are accepted, by an option or by the profile."""
     return options.returns == Returns.TAKE if options.returns else bool(rules and rules.take)
 
 
 def check_returns(rules: ReturnRules | None, options: ReadOptions, *, tells_refunds: bool) -> None:
-    """Checks that returns are taken only if the profile says which ones they are.
+    """Checks that returns are accepted only with a profile that describes them.
 
     Args:
-        tells_refunds: whether the profile says which orders were refunded.
+        tells_refunds: whether the profile shows which orders were refunded.
 
     Raises:
-        FileRefused: it does not.
+        FileRefused: returns are to be accepted, but the profile describes neither returns nor refunds.
     """
     if rules is None and not tells_refunds and options.returns == Returns.TAKE:
         raise FileRefused(

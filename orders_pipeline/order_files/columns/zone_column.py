@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-# The column of a layout.
+# The name of the column in a layout.
 TIME_ZONE = "time_zone"
 
 
@@ -15,7 +15,7 @@ class ZoneColumn(BaseModel):
 
     Attributes:
         column: the column with the names; a file may lack it.
-        names: the IANA time zone of each name that is none itself.
+        names: the IANA time zone of each name that is not an IANA name itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,5 +32,5 @@ class ZoneColumn(BaseModel):
         return names
 
     def zone(self, name: str) -> str | None:
-        """Returns the IANA time zone that a name in the column means; None if it is unknown."""
+        """Returns the IANA time zone of a name in the column; None if the name is unknown."""
         return self.names.get(name) or (name if name in available_timezones() else None)

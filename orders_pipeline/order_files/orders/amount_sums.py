@@ -9,7 +9,7 @@ import polars as pl
 from orders_pipeline.order_files.orders.owed import KINDS
 
 DISCOUNT = "discount"
-# Kind of amount by currency, in 1/10,000.
+# Sum of each kind of amount by currency, in 1/10,000.
 Sums = dict[str, dict[str, int]]
 
 
@@ -27,7 +27,7 @@ def amount_sums(orders: pl.DataFrame, lines: pl.DataFrame) -> Sums:
 
 
 def add_sums(parts: Iterable[Sums]) -> Sums:
-    """Adds up sums; kinds that come to nothing are left out."""
+    """Adds up sums; kinds with the sum zero are left out."""
     added: Sums = {}
     for part in parts:
         for currency, amounts in part.items():

@@ -1,4 +1,4 @@
-"""Lines without an order number that follow the lines of an order: they may belong to it."""
+"""Lines without an order number: they may belong to the order of the lines above."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orders_pipeline.order_files.values.cleaning import is_missing_word
 
 _ITEM = (OrderField.SKU, OrderField.PRODUCT_NAME, OrderField.QUANTITY)
 _HEAD = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.ORDERED_AT)
-# Records that say nothing: they neither belong to an order nor end one.
+# Records without values: they neither belong to an order nor end one.
 _NOTHING = [RejectCode.BLANK_LINE.value, RejectCode.REPEATED_HEADER.value]
 
 
@@ -23,7 +23,8 @@ class FillDown:
     line with another customer or date than the line above is an order of its own, without a number.
 
     Args:
-        number_first: whether the order number is the first column, so that a broken record still shows it.
+        number_first: whether the order number is the first column; then it can be read in a broken record
+            too.
     """
 
     def __init__(self, profile: Profile, *, number_first: bool) -> None:
@@ -40,7 +41,7 @@ class FillDown:
         broken = pl.col("problem").is_not_null() & ~pl.col("problem").is_in(_NOTHING)
         own = pl.col("order")
         if self._inherits and not self._number_first:
-            # The number of a broken record may be a value of another column.
+            # The order number of a broken record may be the value of another column.
             own = pl.when(~broken).then(own)
         known = own.is_not_null()
         above = {
@@ -68,7 +69,7 @@ class FillDown:
         return filled.select(frame.columns)
 
     def _may_belong(self, frame: pl.DataFrame, heads: list[str]) -> pl.Expr:
-        """Whether a line has an item, and no other customer or date than the line above."""
+        """Whether a line has an item, and no customer or date that differs from the line above."""
         item = [_is_filled(field.value) for field in _ITEM if field.value in frame.columns]
         differs = [_is_filled(name) & (pl.col(name) != pl.col(f"above_{name}")) for name in heads]
         return pl.any_horizontal(item or [pl.lit(value=True)]) & ~pl.any_horizontal(

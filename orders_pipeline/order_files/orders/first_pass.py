@@ -1,4 +1,4 @@
-"""The first pass over a file: names the columns after order fields and gathers evidence of their formats."""
+"""The first pass over a file: names the columns after order fields and collects evidence of their formats."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ORDER = OrderField.ORDER_NUMBER.value
 
 
 class FirstPass:
-    """Reads a file once into a spill; `records` and `encoding` are complete at the end."""
+    """Reads a file once into a spill; `records` and `encoding` are valid after the last frame."""
 
     def __init__(
         self, source: Source, identified: Identified, evidence: ColumnEvidence, *, contacts: bool = False
@@ -60,7 +60,7 @@ class FirstPass:
         self._fill_down = FillDown(identified.profile, number_first=self._layout.columns.get(ORDER) == 0)
         self._text = TextStream(identified.encoding)
         self._header = {name: identified.header[at] for name, at in self._layout.columns.items()}
-        # Of a number that is made of several columns, the first one is its key.
+        # If an order number is joined from several columns, only the first column can be used here.
         self._number = [name for name in self._layout.columns if name in (ORDER, f"{ORDER}+0")]
         self._repairs = Repairs(
             source, identified.encoding, identified.dialect, self._layout, keep_quotes=False
@@ -74,7 +74,7 @@ class FirstPass:
 
     @property
     def warnings(self) -> list[FileWarning]:
-        """What a person should know about the values that were read."""
+        """Warnings about the values that were read."""
         return [*self._repairs.warnings, *self._skipping.warnings(), *self._leaving_out.warnings()]
 
     @property
@@ -108,7 +108,7 @@ class FirstPass:
         )
 
     def spilled(self, folder: Path, rules: ParseRules, plan: Plan | None = None) -> tuple[Spill, Plan]:
-        """Reads all records into the parts of a plan; without a plan, `rules` decide it."""
+        """Reads all records into the parts of a plan; without `plan`, one is made by `rules`."""
         frames = self.frames()
         first = next(frames, None)
         if plan is None:
@@ -147,7 +147,7 @@ class FirstPass:
         return frame.with_columns(pl.col(*self._layout.columns).str.replace_all(sign, "${1}${2}"))
 
     def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Gives a last line whose order number is cut off the order number of the line before it.
+        """Gives a last line with a cut-off order number the order number of the line before.
 
         The cut number must be a prefix of that order number: the line may belong to that order.
         """

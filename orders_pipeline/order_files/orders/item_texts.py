@@ -24,7 +24,7 @@ class BrokenItemsError(ValueError):
 
 
 class ItemTexts:
-    """Reads items as `items` describes them; `cells` writes their numbers."""
+    """Reads items as `items` describes them; `cells` converts their numbers to text."""
 
     def __init__(self, items: PackedItems, cells: CellText) -> None:
         self.fields = tuple(items.fields)
@@ -56,7 +56,7 @@ class ItemTexts:
         except BrokenRecordError as broken:
             raise BrokenItemsError(f"item {number}: {broken}") from None
         for field, key in self._items.fields.items():
-            # An item without a discount need not say so.
+            # The key of a discount may be missing: then the item has no discount.
             if key not in texts and not isinstance(field, LineAmount):
                 raise BrokenItemsError(f"item {number} has no key {key!r}")
         return {field: texts.get(key, "") for field, key in self._items.fields.items()}

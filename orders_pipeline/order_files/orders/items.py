@@ -12,7 +12,7 @@ from orders_pipeline.order_files.records.tables.cell_text import CellText
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.money import item_column
 
-# A cell of an item that is not there: blank, or a zero.
+# The cell of a missing item: blank or a zero.
 _NOTHING = r"^\s*(?:0(?:[.,]0+)?)?\s*$"
 
 
@@ -22,7 +22,7 @@ def unpack_items(frame: pl.DataFrame, items: PackedItems, cells: CellText) -> pl
     Adds `item_number`, from 1; null for a record without items. A broken item marks its record.
 
     Args:
-        cells: how numbers in JSON are written.
+        cells: converts numbers in JSON to text.
     """
     packed = [name for name in frame.columns if re.match(r"item_[0-9]", name)]
     if items.format is ItemFormat.COLUMNS:
@@ -69,7 +69,7 @@ def _from_columns(frame: pl.DataFrame, items: PackedItems, packed: list[str]) ->
 
 
 def _group(frame: pl.DataFrame, rest: pl.DataFrame, items: PackedItems, number: int) -> pl.DataFrame:
-    """Returns the records with the fields of their item `number`."""
+    """Returns the records with the fields of the item `number` of each."""
     values = [frame[f"item_{number}_{field.value}"].alias(item_column(field)) for field in items.fields]
     return rest.with_columns(values).with_columns(item_number=pl.lit(number, pl.Int64))
 

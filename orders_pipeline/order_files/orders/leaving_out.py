@@ -55,10 +55,10 @@ class LeavingOut:
 def without_left_out(
     lines: pl.DataFrame, kinds: Collection[LineKind], per_line: Collection[OrderAmount] = ()
 ) -> tuple[pl.DataFrame, int, tuple[FileWarning, ...]]:
-    """Removes the lines that are left out from converted lines; returns also their number and warnings.
+    """Removes the lines that are left out from converted lines; also returns their number and warnings.
 
-    The other lines of their orders take over what only these lines say of the order: its customer, amounts
-    and payment. Amounts of which each line states its own part (`per_line`) leave with their lines.
+    Values of the order that only these lines have (customer, amounts, payment) are copied to the other lines
+    of the order. Amounts that are divided among the lines (`per_line`) are left out with their lines.
     """
     marks = [pl.col(LEFT_OUT)] if LEFT_OUT in lines.columns else []
     whole = pl.col("problem").is_null()

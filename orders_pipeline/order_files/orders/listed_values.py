@@ -15,12 +15,12 @@ VALUE_LENGTH = 40
 
 
 class ListedValues:
-    """The values that a profile lists for one column. Case does not count, and `*` is any value.
+    """The values that a profile lists for one column. They are compared without case; `*` is any value.
 
     Args:
         name: name of the column in frames.
         header: name of the column in the file.
-        what: what the profile does by the column, such as `skips orders`.
+        what: what the profile does with a listed value, such as `skips orders`.
         code: code of the warning.
     """
 
@@ -35,7 +35,7 @@ class ListedValues:
 
     @property
     def matches(self) -> pl.Expr:
-        """Whether a line has a listed value; a blank or a word for a missing value is listed as ``."""
+        """Whether a line has a listed value. An empty text in the list matches blank and missing values."""
         text = pl.col(self.name).str.strip_chars().fill_null("")
         blank = (text == "") | is_missing_word(text)
         listed = text.str.to_lowercase().is_in(self._listed)
@@ -44,14 +44,14 @@ class ListedValues:
         return listed | ~blank if ANY_VALUE in self._listed else listed
 
     def remember(self, frame: pl.DataFrame) -> None:
-        """Remembers which listed values occur in the next frame, and some values as examples."""
+        """Stores which listed values occur in the next frame, and some of its values as examples."""
         for value in frame[self.name].fill_null("").unique(maintain_order=True).str.strip_chars():
             self._unseen.pop(value.lower(), None)
             if len(self._examples) <= VALUES_SHOWN:
                 self._examples.setdefault(value.lower(), value)
 
     def warnings(self) -> Iterator[FileWarning]:
-        """Yields a warning if listed values occur on no line; it shows the values that do."""
+        """Yields a warning if a listed value occurs on no line; the warning shows values that occur."""
         unseen = [shown for value, shown in self._unseen.items() if value != ANY_VALUE]
         if not self._examples or not unseen:
             return

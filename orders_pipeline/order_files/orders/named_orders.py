@@ -1,4 +1,4 @@
-"""Which order a return names."""
+"""Finds the order that a return names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orders_pipeline.order_files.values.convert import order_key
 def with_named_order(returns: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Adds the number of the order that each return names, as `order_number`; null if it names none.
 
-    It may stand on one line of the return, or on several. A return that names several orders is rejected.
+    One line of the return or several may have the number. A return that names several orders is rejected.
 
     Args:
         returns: a row for each `run` of lines, with `code` and `detail`.

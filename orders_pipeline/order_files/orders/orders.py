@@ -38,10 +38,10 @@ _WIDE = (
 
 @dataclass(frozen=True, slots=True)
 class SettledLines:
-    """Good orders, sorted by their first lines; their lines, grouped by order; and all rejected lines.
+    """Valid orders, sorted by their first lines; their lines, grouped by order; and all rejected lines.
 
-    Lines that are left out, and lines that repeat an order, are only counted. Returns that are taken are in
-    `returned`, in the same form as orders; their rejects and counts are with those of the orders.
+    Lines that are left out, and lines that repeat an order, are only counted. Accepted returns are in
+    `returned`, in the same form as orders; rejects and counts include those of returns.
     """
 
     orders: pl.DataFrame
@@ -72,8 +72,8 @@ def settle_lines(
         headers: the file's column name of each order field.
         pages: record numbers of the repeated headers.
 
-    If the profile names amounts, orders have the columns `KINDS` and lines have `discount`; if it names
-    payments, orders have `paid` and `reference`. Returns that may name an order have `order_number`.
+    With `[amounts]` in the profile, orders have the columns `KINDS` and lines have `discount`. With
+    `[payment]`, orders have `paid` and `reference`. Returns that may name an order have `order_number`.
     """
     once = lines_once(_by_order(frame), pages)
     frame = with_exact_sums(_marked_orders(marked_reused(once.lines, profile)))
@@ -104,7 +104,10 @@ def settle_lines(
 
 
 def _refused_lines(good: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
-    """The lines of refused orders; the first line of each has the order's code, the others have none."""
+    """Returns the lines of rejected orders.
+
+    The first line of each has the order's code, the others have none.
+    """
     lines = good.drop("code", "detail").join(refused.select("run", "code", "detail"), on="run")
     first = pl.col("run").is_first_distinct()
     told = [pl.when(first).then(name).alias(name) for name in ("code", "detail")]
@@ -136,7 +139,7 @@ def merge_settled(pieces: list[SettledLines]) -> SettledLines:
 
 
 def _by_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """Brings the lines of each order together, in file order, and numbers the orders in `run`."""
+    """Sorts the lines by order, in file order, and adds the number of the order as `run`."""
     runs = frame["order"].rle_id()
     if frame.height and runs[-1] + 1 != frame["order"].n_unique():
         numbered = frame.with_row_index("first").with_columns(pl.col("first").min().over("order"))
@@ -173,7 +176,10 @@ def _marked_orders(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _orders(good: pl.DataFrame, profile: Profile) -> tuple[pl.DataFrame, tuple[FileWarning, ...]]:
-    """A row for each run, with `total` in minor units; `code` and `detail` say why an order is refused."""
+    """Returns a row for each run, with `total` in minor units.
+
+    `code` and `detail` are the reason of a rejection.
+    """
     warnings: tuple[FileWarning, ...] = ()
     told = [name for name in (*CONTACT_FIELDS, *PAYER_FIELDS) if name in good.columns]
     grouped = good.group_by("run", maintain_order=True).agg(
@@ -271,7 +277,7 @@ def _explained(
 
 
 def _column(name: str, *, numbered: bool) -> pl.Expr:
-    """Names a column; if it holds the fields of several items, with the number of the item."""
+    """Returns the name of a column, with the number of the item if it has the fields of several items."""
     text, number = pl.lit(name, pl.String), pl.col("item_number").cast(pl.String)
     if not numbered:
         return text

@@ -1,4 +1,4 @@
-"""What the customer of each order owes: lines and amounts, compared with the total that the file states."""
+"""What the customer of each order owes: lines and amounts, compared with the order's total in the file."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ KINDS = tuple(kind.value for kind in AmountKind)
 
 
 def step_of(currency: pl.Expr) -> pl.Expr:
-    """How many 1/10,000 the minor unit of a currency has."""
+    """Returns the minor unit of each currency, in 1/10,000."""
     return currency.replace_strict(_STEPS, return_dtype=pl.Int64)
 
 
 def in_minor(exact: pl.Expr, step: pl.Expr) -> pl.Expr:
-    """An amount of 1/10,000 in minor units, rounded half up."""
+    """Converts an amount in 1/10,000 to minor units, rounded half up."""
     return (exact + step // 2) // step
 
 
 def owed_by_order(lines: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
-    """What each order owes; a row for each `run` of lines.
+    """Returns what each order owes; a row for each `run` of lines.
 
     Returns:
         A frame with `run`; `owed` in minor units; the amounts `KINDS` in 1/10,000 (`discount` without the
-        discounts of lines, `tax` where prices do not contain it, else `tax_included`, `rounding` where the
+        discounts of lines; `tax` if prices do not contain it, otherwise `tax_included`; `rounding` if the
         stated total differs within the tolerance); `code` and `detail` of an order that is rejected.
     """
     table = _with_readings(_summed(lines, amounts), amounts)
@@ -45,7 +45,7 @@ def owed_by_order(lines: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
 
 
 def _summed(lines: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
-    """Adds up the amounts of each order. An amount of an order may stand on one of its lines or on each."""
+    """Adds up the amounts of each order. One line of the order or each line may have an order's amount."""
     of_order = {kind: columns_of(kind, lines) for kind in OrderAmount}
     parts = [name for kind in amounts.per_line for name in of_order[kind]]
     columns = [name for names in of_order.values() for name in names if name not in parts]
@@ -92,18 +92,24 @@ def _of_lines(kind: LineAmount, names: list[str]) -> pl.Expr:
 
 
 def _said(name: str) -> pl.Expr:
-    """The amount in a column of an order: what is not zero counts before a zero, a zero before a blank."""
+    """The amount of an order in a column: the value that is not zero, otherwise zero.
+
+    Null if all are blank.
+    """
     given = pl.col(name).drop_nulls()
     return pl.coalesce(given.filter(given != 0).first(), given.first())
 
 
 def _added(name: str) -> pl.Expr:
-    """The sum of the parts that the lines of an order state; null if none states any."""
+    """The sum of the parts on the lines of an order; null if no line has a part."""
     return pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum())
 
 
 def _treatment(lines: pl.DataFrame, amounts: AmountColumns) -> pl.Expr:
-    """Whether the prices of an order contain the tax by the value of a column; null if it does not say."""
+    """Whether the prices of an order contain the tax, by the value of a column.
+
+    Null if no list has the value.
+    """
     by = amounts.tax_included
     if not isinstance(by, TaxByColumn) or TAX_TREATMENT not in lines.columns:
         return pl.lit(None, pl.Boolean).first()
@@ -121,7 +127,10 @@ def _different(names: list[str]) -> pl.Expr:
 
 
 def _with_readings(table: pl.DataFrame, amounts: AmountColumns) -> pl.DataFrame:
-    """Adds both readings, with the tax `added` and `contained`, and chooses one in `adds`."""
+    """Adds the total of both readings, with the tax `added` and `contained`.
+
+    `adds` is whether tax is added.
+    """
     goods = pl.col("lines") - pl.col("line_discount") - pl.col("discount")
     before = goods + pl.col("shipping") + pl.col("fee") + pl.col("tip")
     step = pl.col("step")
@@ -182,7 +191,7 @@ def _explained() -> pl.Expr:
 
 
 def _subtotal_fits(amounts: AmountColumns) -> pl.Expr:
-    """Whether the stated subtotal is that of the lines, before or after discounts, with or without tax."""
+    """Whether the stated subtotal is the sum of the lines, before or after discounts, with or without tax."""
     step = pl.col("step")
     subtotal = in_minor(pl.col("subtotal"), step)
     after_lines = pl.col("lines") - pl.col("line_discount")
@@ -195,7 +204,7 @@ def _subtotal_fits(amounts: AmountColumns) -> pl.Expr:
 
 
 def _with_details(table: pl.DataFrame) -> pl.DataFrame:
-    """Says in `detail` which figures of a rejected order do not agree."""
+    """Adds `detail`: the figures of a rejected order that disagree."""
     step = pl.col("step")
     stated, computed = shown(pl.col("stated") * step), shown(pl.col("computed") * step)
     of_lines = shown(in_minor(pl.col("lines"), step) * step)
@@ -219,7 +228,7 @@ def _with_details(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def shown(units: pl.Expr) -> pl.Expr:
-    """An amount of 1/10,000 as text with two to four decimals."""
+    """Returns an amount in 1/10,000 as text with two to four decimals."""
     size = units.abs()
     part = (size % SCALE).cast(pl.String).str.zfill(4).str.replace(r"0{1,2}$", "")
     sign = pl.when(units < 0).then(pl.lit("-")).otherwise(pl.lit(""))

@@ -1,4 +1,4 @@
-"""Which orders are paid elsewhere, and how much of each."""
+"""Which orders were paid elsewhere, and how much of each."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PAID_BUT_OUTSTANDING = (
 
 
 def paid_by_order(lines: pl.DataFrame, payment: PaymentColumns) -> pl.DataFrame:
-    """What the file says about the payment of each order; a row for each `run` of lines.
+    """Returns what the file says about the payment of each order; a row for each `run` of lines.
 
     Returns:
-        A frame with `run`; `way`: a list of the profile; the amounts `said_paid`, `said_outstanding` and
-        `said_refunded` in 1/10,000; `reference`; `status` as the file writes it; `code` and `detail` of an
-        order that is rejected.
+        A frame with `run`; `way`, the name of a list in `[payment]`; the amounts `said_paid`,
+        `said_outstanding` and `said_refunded` in 1/10,000; `reference`; `status` as in the file; `code` and
+        `detail` of an order that is rejected.
     """
     if STATUS not in lines.columns:
         return _all_alike(lines, payment.without)
@@ -55,7 +55,7 @@ def paid_by_order(lines: pl.DataFrame, payment: PaymentColumns) -> pl.DataFrame:
 
 
 def contradictions(paid: pl.DataFrame) -> tuple[FileWarning, ...]:
-    """A warning if orders count as paid although the file says that a part is outstanding."""
+    """Returns a warning if orders count as paid although the file says that a part is outstanding."""
     said = (pl.col("way") == RECORDED) & (pl.col("said_outstanding") != 0)
     number = paid.filter(said & pl.col("code").is_null()).height
     return (FileWarning("paid_but_outstanding", PAID_BUT_OUTSTANDING, number),) if number else ()
@@ -66,7 +66,7 @@ def with_payment(
 ) -> pl.DataFrame:
     """Adds `paid`, in minor units, and `reference` to orders; both are null for orders to charge.
 
-    If the profile maps refunds, it adds `refunded` in minor units, too.
+    If the profile maps refunds, also adds `refunded` in minor units.
     """
     told = ("way", "said_paid", "said_outstanding", "said_refunded", "reference")
     orders = orders.with_columns(said.select(told))
@@ -85,13 +85,13 @@ def with_payment(
 
 
 def refunds_told(orders: pl.DataFrame) -> tuple[FileWarning, ...]:
-    """A warning about the day on which refunds that a file tells are counted."""
+    """Returns a warning about the day on which the refunds in a file are counted."""
     number = refunded_orders(orders)
     return (FileWarning("refunded_on_order_day", REFUNDED_ON_ORDER_DAY, number),) if number else ()
 
 
 def refunded_orders(orders: pl.DataFrame) -> int:
-    """How many of these orders were refunded, wholly or in part."""
+    """Returns the number of orders that were refunded, wholly or in part."""
     return orders.filter(pl.col("refunded") > 0).height if "refunded" in orders.columns else 0
 
 

@@ -56,14 +56,14 @@ CUSTOMER_DAMAGED = (
 
 
 class RecordsLostError(RuntimeError):
-    """The counts of a parsed file do not add up. This is a bug in the importer, never a fault of the file."""
+    """The counts of a parsed file do not add up. This is a bug in the importer, not a fault in the file."""
 
 
 def parse_order_file(path: Path, identified: Identified, rules: ParseRules, target: Path) -> ParsedFile:
     """Parses a file into the folder `target`, which is emptied first.
 
-    Writes `batch-NNNN.orders.parquet`, `batch-NNNN.lines.parquet` and `rejects-NNNN.parquet`. Returns that
-    are taken are written in the form of batches, as `returns-NNNN.*`.
+    Writes `batch-NNNN.orders.parquet`, `batch-NNNN.lines.parquet` and `rejects-NNNN.parquet`. Accepted
+    returns are written in the form of batches, as `returns-NNNN.*`.
 
     Raises:
         FileRefused: the file cannot be read to its end, or the format of a column is ambiguous.
@@ -110,13 +110,13 @@ class _Parts:
 def settled(
     raw: pl.DataFrame, identified: Identified, decisions: Decisions, rules: ParseRules, pages: Sequence[int]
 ) -> SettledLines:
-    """Converts raw lines with whole orders, and groups them into orders.
+    """Converts the raw lines of whole orders, and groups them into orders.
 
     Args:
         pages: record numbers of the repeated headers.
 
     Raises:
-        FileRefused: orders come again after a repeated header, and an option says to refuse such a file.
+        FileRefused: orders are repeated after a repeated header, and the option `repeated` is `refuse`.
     """
     raw, guests = without_damaged_customers(raw) if decisions.signed else (raw, 0)
     profile = identified.profile.model_copy(update={"payment": identified.payment})
@@ -147,7 +147,7 @@ def _with_returns(
         return settle_lines(lines.drop(NAMED, strict=False), headers, profile, pages)
     returned = pl.col(RETURNED)
     sold, back = lines.filter(~returned).drop(NAMED, strict=False), lines.filter(returned)
-    # What a file says about payments is about its orders.
+    # The payment columns of a file are about its orders, not about its returns.
     of_returns = profile.model_copy(update={"payment": None})
     return settle_lines(sold, headers, profile, pages).with_returned(
         settle_lines(back, headers, of_returns, pages)

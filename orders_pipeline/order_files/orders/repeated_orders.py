@@ -1,4 +1,4 @@
-"""Orders that come again: after a repeated header they are taken once, elsewhere they are a warning."""
+"""Repeated orders: after a repeated header they are imported once, elsewhere they cause a warning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAGES = (
     "refuse such a file, set the option repeated to refuse."
 )
 _ELSEWHERE = (
-    "Orders have all their lines more than once, and not right after each other. All lines were imported. "
+    "All lines of these orders occur more than once, and not next to each other. All lines were imported. "
     "Check whether these orders were exported twice."
 )
 _TIMES = (2, 3)
@@ -23,7 +23,7 @@ _TIMES = (2, 3)
 
 @dataclass(frozen=True, slots=True)
 class LinesOnce:
-    """Lines without those that only repeat an order, the number of the latter, and warnings."""
+    """The lines without those that repeat an order, the number of lines left out, and warnings."""
 
     lines: pl.DataFrame
     repeated: int
@@ -31,7 +31,7 @@ class LinesOnce:
 
 
 def lines_once(lines: pl.DataFrame, pages: Sequence[int]) -> LinesOnce:
-    """Removes orders that come again, with the same lines, on a later page.
+    """Removes orders that are repeated with the same lines on a later page, after a repeated header.
 
     Args:
         lines: converted lines, sorted by `run`, the number of their order.
@@ -54,13 +54,16 @@ def _warning(code: str, message: str, count: int) -> Iterator[FileWarning]:
 
 
 def _content(lines: pl.DataFrame) -> pl.Series:
-    """A hash of what each line says of its order."""
+    """Returns a hash of the content of each line."""
     more = [name for name in lines.columns if "+" in name or name.startswith("payment_")]
     return lines.select(*_LINE, *more).hash_rows(seed=5)
 
 
 def _again(lines: pl.DataFrame, pages: Sequence[int]) -> pl.Series | None:
-    """Whether each line is on a page that repeats the whole order of its first page; None if none is."""
+    """Returns for each line whether its page repeats the whole order of an earlier page.
+
+    None if none does.
+    """
     paged = lines.with_columns(page=pl.Series(pages, dtype=pl.Int64).search_sorted(lines["record"]))
     several = paged.group_by("run").agg(pl.col("page").n_unique()).filter(pl.col("page") > 1)["run"]
     ordered = pl.col("order").is_not_null() & pl.col("run").is_in(several.implode())
@@ -85,7 +88,7 @@ def _again(lines: pl.DataFrame, pages: Sequence[int]) -> pl.Series | None:
 
 
 def _orders_twice(lines: pl.DataFrame) -> int:
-    """Counts orders whose lines come again exactly, elsewhere than right after each other."""
+    """Counts the orders whose lines are repeated exactly, but not next to each other."""
     runs = lines["run"].rle().struct.unnest()
     length = runs["len"].cast(pl.Int64)
     start = length.cum_sum() - length

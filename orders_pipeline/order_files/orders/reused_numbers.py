@@ -1,4 +1,4 @@
-"""Order numbers that are used again: by another customer, or on another day."""
+"""Order numbers that are used more than once: by several customers, or on several days."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from orders_pipeline.order_files.reject_codes import RejectCode
 
 
 def marked_reused(lines: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """Marks the good lines of orders that have several customers or days; a blank is no other customer.
+    """Marks the valid lines of orders that have several customers or days; a blank customer is ignored.
 
-    `lines` are sorted by `run`. A number that is made of several columns is not checked: the profile says
-    what makes an order.
+    `lines` are sorted by `run`. A number joined from several columns is not checked, because the profile then
+    defines which lines form an order.
     """
     if OrderField.ORDER_NUMBER in profile.joined:
         return lines

@@ -14,7 +14,7 @@ from orders_pipeline.order_files.parsed_file import FileWarning
 
 
 class Skipping:
-    """Applies `skip` of a profile and of its payments; remembers the values of the columns `skip_N`."""
+    """Applies `skip` of a profile and of its `[payment]`; stores the values of the columns `skip_N`."""
 
     def __init__(self, profile: Profile, payment: PaymentColumns | None) -> None:
         self._profile = profile
@@ -40,7 +40,8 @@ class Skipping:
     def warnings(self) -> Iterator[FileWarning]:
         """Yields a warning for each column in which a listed value does not occur.
 
-        The values of a built-in profile are those of the platform; a file need not have them all.
+        A built-in profile causes no warning: it lists all values of a platform, and a file need not have
+        them.
         """
         if not is_built_in(self._profile):
             yield from (warning for column in self._columns for warning in column.warnings())

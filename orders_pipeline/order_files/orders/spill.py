@@ -1,4 +1,4 @@
-"""The spill: keeps the lines of a large file on disk, in parts by a hash of the order number.
+"""The spill: stores the lines of a large file on disk, in parts by a hash of the order number.
 
 All lines of an order are in the same part, so no order is split.
 """
@@ -14,14 +14,14 @@ import polars as pl
 MAX_BATCHES = 64
 FEW_BATCHES = 4
 BATCHES_A_WORKER = 2
-# Up to FEW_BATCHES, batches are this many times smaller than the batches of a large file.
+# In files with up to FEW_BATCHES batches, a batch is smaller than the batches of a large file by this factor.
 FEW_BATCHES_SHRINK = 10
 PART_LINES = 80_000
 MAX_PARTS = 512
 
 
 class Spill:
-    """Raw lines in `count` parts. A single part stays in memory; several are files in `folder`."""
+    """Raw lines in `count` parts. A single part is kept in memory; several are files in `folder`."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
@@ -32,7 +32,7 @@ class Spill:
             folder.mkdir(parents=True)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Adds lines with the columns `order` and `record`; lines without an order go to any part."""
+        """Adds lines with the columns `order` and `record`; lines without an order are added to any part."""
         if self.count == 1:
             self._kept.append(frame)
             return
@@ -64,7 +64,7 @@ class Spill:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to divide the lines of a file: into `batches` of `pieces` parts each."""
+    """How the lines of a file are divided: into `batches` of `pieces` parts each."""
 
     batches: int
     pieces: int = 1
@@ -78,9 +78,9 @@ class Plan:
 def plan_parts(lines: float, batch_lines: int, workers: int) -> Plan:
     """Plans batches and parts for about `lines` lines.
 
-    A small file is one batch, because each batch costs steps. A larger one has up to two batches for each
-    worker process, to keep all workers busy, and then one for each `batch_lines`, at most 64. Parts are small
-    enough to fit into memory.
+    A small file is one batch, because each batch needs its own steps. A larger file has up to two batches for
+    each worker process, to keep all workers busy. A still larger file has one batch for each `batch_lines`
+    lines, at most 64. Parts are small enough to fit into memory.
     """
     enough = max(FEW_BATCHES, BATCHES_A_WORKER * workers)
     few = min(enough, MAX_BATCHES, round(lines * FEW_BATCHES_SHRINK / batch_lines))

@@ -37,7 +37,7 @@ def guess_columns(header: tuple[str, ...], rows: pl.DataFrame) -> list[Guess]:
 
 
 def decimal_separator(values: pl.Series) -> DecimalSeparator:
-    """Returns the decimal separator that `values` show; a point if they show none."""
+    """Returns the decimal separator that `values` use; a point if they use none or both."""
     evidence = AmountEvidence()
     evidence.add(values)
     return evidence.decide() or DecimalSeparator()
@@ -48,11 +48,11 @@ def _guesses(name: str, values: pl.Series) -> Iterator[Guess]:
         likeness = field_likeness(field, name) if name else 0.0
         if likeness > 0:
             share, what = _content(field, values)
-            yield Guess(field, name, round(likeness * share, 2), f"by its name{what}")
+            yield Guess(field, name, round(likeness * share, 2), f"chosen by its name{what}")
 
 
 def _content(field: OrderField, values: pl.Series) -> tuple[float, str]:
-    """Returns the share of the filled values that fit the field, and a text that says so."""
+    """Returns the share (0 to 1) of the filled values that fit the field, and the words for the reason."""
     text = values.drop_nulls().str.strip_chars()
     filled = text.filter(text != "")
     if not filled.len():
@@ -81,7 +81,7 @@ def _share(fitting: pl.Series) -> float:
 
 
 def _date_rules(values: pl.Series) -> DateRules:
-    """Returns how `values` write dates; ambiguous dates are read with the day first."""
+    """Returns the rules for reading `values` as dates; ambiguous dates are read with the day first."""
     evidence = DateEvidence()
     evidence.add(values)
     decided = evidence.decide(DateRules(), None, None)

@@ -19,7 +19,7 @@ from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.records.source import members_of, open_source
 
 _FILES, _ROWS = 20, 20_000
-# So many of the order numbers must be in the second file.
+# The least share of the order numbers that the second file must contain.
 _SHARE = 0.9
 _POSSIBLE = 0.5
 _OF_THE_ORDER = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.CURRENCY, OrderField.ORDERED_AT)
@@ -27,7 +27,7 @@ _OF_THE_ORDER = (OrderField.CUSTOMER_ID, OrderField.CUSTOMER_NAME, OrderField.CU
 
 @dataclass(frozen=True, slots=True)
 class SecondFile:
-    """A draft of `[companion]`: a pattern of the file's name, its column of each field, and its statuses."""
+    """A draft of `[companion]`: a pattern of the file's name, the column of each field, and the statuses."""
 
     file: str
     columns: Mapping[OrderField, str]
@@ -35,7 +35,7 @@ class SecondFile:
 
 
 def find_second_file(path: Path, options: ReadOptions, numbers: pl.Series) -> SecondFile | None:
-    """Looks for a file with the dates of these order numbers."""
+    """Finds a file that contains the dates of the orders with these numbers; None if there is none."""
     wanted = numbers.str.strip_chars().drop_nulls().unique()
     for name, other, read in _others(path, options):
         try:
@@ -48,7 +48,10 @@ def find_second_file(path: Path, options: ReadOptions, numbers: pl.Series) -> Se
 
 
 def _others(path: Path, options: ReadOptions) -> Iterator[tuple[str, Path, ReadOptions]]:
-    """Yields name, path and options of the files in the same archive, or else in the same folder."""
+    """Yields name, path and options of the other files in the same archive.
+
+    Without one, in the same folder.
+    """
     plain = ReadOptions()
     if options.member:
         for member in members_of(open_source(path, options.member)):

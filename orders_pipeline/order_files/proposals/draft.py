@@ -22,16 +22,17 @@ class Draft:
 
     Attributes:
         columns: the column of each field.
-        items: how the items of an order stand in one record.
+        items: how one record contains several items of an order.
         second_file: the file with the fields of orders, if they are not in this one.
-        inherit: fields that stand on the first line of an order only.
+        inherit: fields that only the first line of an order contains.
         fallback: the field that replaces a blank value.
         joined: columns that make up a field together.
         amounts: the column of each amount.
-        scale: 100 if the file counts in cents.
-        decimals: to which amounts are rounded, if they have the noise of binary floats.
+        scale: 100 if the amounts are in cents.
+        decimals: number of decimals to which amounts with binary float errors are rounded; None does not
+            round.
         skip: values whose orders are skipped, by column.
-        payment: the lists of `[payment]`, with its `column`; empty without.
+        payment: the column of `[payment]` and its lists of statuses; empty if no column has a payment status.
         settings: single settings such as `date_order`.
     """
 
@@ -50,7 +51,7 @@ class Draft:
 
     @property
     def price(self) -> OrderField | None:
-        """The field with the prices, if there is one."""
+        """The field that has a price column; None if there is no price column."""
         given = {*self.columns, *(self.items.fields if self.items else ())}
         return next((f for f in (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL) if f in given), None)
 
@@ -63,10 +64,10 @@ class Draft:
         return self.columns.get(self.price) or of_items[self.price]
 
     def toml(self, description: str, notes: Mapping[str, str]) -> str:
-        """The text of the profile.
+        """Returns the profile as TOML text.
 
         Args:
-            notes: comments by the key of a line, such as `sku` or `date_order`.
+            notes: the comment of each line, by its key, such as `sku` or `date_order`.
         """
         lines = [f"description = {quoted(description)}", *self._top(), *self._tables()]
         return "\n".join(_noted(line, notes) for line in lines) + "\n"
@@ -120,8 +121,8 @@ class Draft:
 
 
 def quoted(text: str) -> str:
-    """A text as a TOML string."""
-    # JSON allows DEL in a text, and TOML does not.
+    """Returns a text as a TOML string."""
+    # JSON allows an unescaped DEL character, TOML does not.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

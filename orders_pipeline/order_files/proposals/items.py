@@ -1,4 +1,4 @@
-"""Proposes `[items]`: items of an order in one record, as JSON, in their own columns, or as packed texts."""
+"""Proposes `[items]` for records with several items: as JSON, in columns of their own, or in one text."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ ItemField = OrderField | LineAmount
 Texts = dict[str, list[str]]
 
 _LOOKED_AT = 1000
-# A column holds items if so many of its filled values do.
+# The least share of a column's filled values that must be items.
 _SHARE = 0.9
 _POSSIBLE = 0.5
 _OF_ITEMS = (OrderField.SKU, OrderField.PRODUCT_NAME, OrderField.QUANTITY)
 _PRICES = (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL)
-# Keys that say less than the name of a column, because they stand inside of an item.
+# Keys that are clear only inside an item: `name` in an item is the product's name.
 _SHORT_KEYS = ("name", "title", "id", "code", "number")
 _PAIR = re.compile(r"\s*([\w .-]{1,40}):(.*)", re.DOTALL)
 _SEPARATORS, _BETWEEN = (":", "*", "x", "="), (",", ";", "|", "\n")
@@ -47,10 +47,10 @@ class Items:
     Attributes:
         fields: the key of each field; of the prices, at most one.
         prices: the fields and keys to try as prices, likeliest first.
-        stated: the prices and totals by their names.
-        used: the names of the columns that hold items.
+        used: the names of the columns that contain items.
         settings: other settings, such as `between`.
-        equal: whether price times quantity is the total of an item wherever both stand.
+        stated: the keys that are a unit price or a line total by their names.
+        equal: whether unit price times quantity is the line total in each item; true if one is not stated.
     """
 
     format: ItemFormat
@@ -63,23 +63,23 @@ class Items:
     equal: bool = True
 
     def place_of(self, field: ItemField) -> str:
-        """Says where a field is, such as `value 3 of items`."""
+        """Returns where a field is, such as `value 3 of items`."""
         key = self.fields[field]
         if self.format is ItemFormat.LIST:
             return f"value {key} of {self.columns}"
         return f"{key} of {self.columns}" if self.columns else key
 
     def with_price(self, field: OrderField, key: str) -> Items:
-        """The same, with this price."""
+        """Returns a copy in which `key` is the only price."""
         return replace(self.without(*_PRICES), fields={**self.without(*_PRICES).fields, field: key})
 
     def without(self, *left_out: ItemField) -> Items:
-        """The same, without these fields."""
+        """Returns a copy without these fields."""
         return replace(self, fields={name: key for name, key in self.fields.items() if name not in left_out})
 
 
 def find_items(table: Table) -> Items | None:
-    """Looks for items of orders in one record; None if each record is an item."""
+    """Finds how a record contains several items; None if each record is one item."""
     ways = (_in_json, _in_repeated_columns, _in_numbered_columns, _in_pairs, _in_lists)
     return next((found for way in ways for found in way(table)), None)
 
@@ -229,7 +229,7 @@ def _drafted(
 
 
 def _told(key: str) -> str:
-    """The name under which a key is compared with names of columns."""
+    """Returns the name of a key for the comparison with column names."""
     name = _ITEM.sub("", key.replace(NUMBER, " ")).strip(" _.-") or key
     return f"item {name}" if name.casefold() in _SHORT_KEYS else name
 
@@ -240,7 +240,7 @@ def _frame(values: Texts) -> pl.DataFrame:
 
 
 def _is_equal(values: Texts, fields: Mapping[ItemField, str], prices: Mapping[OrderField, str]) -> bool:
-    """Whether the price of a unit times the quantity is the total; true if one of them is not stated."""
+    """Whether unit price times quantity is the line total in each item; true if one of them is not stated."""
     keys = (fields.get(OrderField.QUANTITY), *(prices.get(field) for field in _PRICES))
     columns = [pl.Series(values[key]) for key in keys if key]
     if len(columns) < 3 or len({column.len() for column in columns}) > 1:

@@ -1,4 +1,4 @@
-"""Names of columns and words of statuses in several languages, one file a language in `names`."""
+"""Known column names and status words in several languages; `names` has one file for each language."""
 
 from __future__ import annotations
 
@@ -11,50 +11,54 @@ from orders_pipeline.order_files.columns.header_names import plain_name
 from orders_pipeline.order_files.columns.money_columns import OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField
 
-# A shorter name stands in too many others: `no` in `note`. A word of Chinese or Japanese has two characters.
+# Shorter names are not searched inside column names: too many contain them, as `note` contains `no`. Names in
+# Chinese or Japanese may be shorter, because a word has two characters.
 LEAST_LETTERS = 4
 LEAST_CHARACTERS = 2
 
 
 def folded(name: str) -> str:
-    """A name without case, spaces, punctuation and accents."""
+    """Returns a name in lower case, without spaces, punctuation and accents."""
     letters = unicodedata.normalize("NFKD", plain_name(name))
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def field_likeness(field: OrderField, column: str) -> float:
-    """How much the name of a column is like a name of a field, from 0 to 1."""
+    """Returns how well a column name fits the known names of a field, from 0 to 1."""
     return _likeness(column, _names("fields", field.value))
 
 
 def amount_likeness(kind: OrderAmount, column: str) -> float:
-    """How much the name of a column is like a name of an amount, from 0 to 1."""
+    """Returns how well a column name fits the known names of an amount, from 0 to 1."""
     return _likeness(column, _names("amounts", kind.value))
 
 
 def says_plainly(field: OrderField, column: str) -> bool:
-    """Whether the name of a column contains one of the likeliest names of a field, such as `unit price`."""
+    """Whether a column name contains an unambiguous name of the field, such as `unit price`."""
     name = folded(column)
     return any(known in name for of_language in _names("fields", field.value) for known in of_language[:2])
 
 
 def is_time(column: str) -> bool:
-    """Whether a column is called time of day."""
+    """Whether a column name means time of day."""
     return _is_one_of(column, _names("times", "names"))
 
 
 def is_status(column: str) -> bool:
-    """Whether a column is called status."""
+    """Whether a column name means status."""
     return _is_one_of(column, _names("status", "columns"))
 
 
 def is_cancellation(column: str) -> bool:
-    """Whether a column is called time of cancellation."""
+    """Whether a column name means time of cancellation."""
     return _is_one_of(column, _names("status", "cancelled_at"))
 
 
 def status_meaning(value: str) -> str | None:
-    """What a status says of an order: `skip`, `paid` or `charge`; None if its words are not known."""
+    """Returns what a status means for an order: `skip`, `paid` or `charge`.
+
+    None if the status is not known.
+    """
     return next(
         (what for what in ("skip", "paid", "charge") if _is_one_of(value, _names("status", what))), None
     )
@@ -76,7 +80,8 @@ def _likeness_in(name: str, known: tuple[str, ...]) -> float:
     parts = [at for at, other in enumerate(known) if len(other) >= _least(other) and other in name]
     if not parts:
         return 0.0
-    # `amazon-order-id` is one; `order id of the shop` less likely.
+    # A known name at the end is likelier: `amazon-order-id` is an order id, `order id of the shop` may not
+    # be.
     most = 0.7 if name.endswith(known[parts[0]]) else 0.5
     return most - 0.2 * parts[0] / len(known)
 
@@ -94,7 +99,7 @@ def _languages() -> tuple[dict[str, dict[str, str]], ...]:
 
 @cache
 def _names(section: str, key: str) -> tuple[tuple[str, ...], ...]:
-    """The names of each language, folded."""
+    """Returns the names in each language, as `folded` returns them."""
     return tuple(
         tuple(folded(name) for name in language.get(section, {}).get(key, "").split())
         for language in _languages()

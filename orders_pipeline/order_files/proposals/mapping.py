@@ -1,4 +1,4 @@
-"""A profile by choosing: which column holds which field, on top of a draft or of another profile."""
+"""Makes a profile from a person's choices of columns. The base is a draft or another profile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orders_pipeline.order_files.columns.profile import DateOrder, OrderField, P
 from orders_pipeline.order_files.proposals.statuses import MOST_VALUES
 from orders_pipeline.order_files.proposals.table import Table
 
-# The choice to leave a field to the draft, which has more than one column for it, or none.
+# The choice to keep what the base does for a field, if that is not one column: joined columns, a constant.
 KEEP = "keep"
 PRICE, PRICE_IS = "price", "price_is"
 PRICES = (OrderField.UNIT_PRICE, OrderField.LINE_TOTAL)
@@ -42,12 +42,13 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StatusValue:
-    """A value of a column with statuses, and what happens with orders that have it.
+    """A value of a status column, and what happens with orders that have it.
 
     Attributes:
-        choice: name of the choice.
-        means: `charge`, `recorded`, `skip`, or empty: rejected, or without `[payment]` taken.
-        is_payment: whether the column is that of `[payment]`.
+        choice: name of the form field.
+        means: `charge`, `recorded` or `skip`. Empty if no list has the value: then its orders are rejected if
+            `is_payment`, and else imported.
+        is_payment: whether the column is the one of `[payment]`.
     """
 
     choice: str
@@ -58,17 +59,17 @@ class StatusValue:
 
 
 def base_of(toml: str) -> Document:
-    """A draft as a document, which may lack fields that a profile needs."""
+    """Returns a draft as a document; required fields may be missing."""
     return tomllib.loads(toml)
 
 
 def base_of_profile(profile: Profile) -> Document:
-    """A profile as a document."""
+    """Returns a profile as a document."""
     return profile.model_dump(mode="json", exclude_unset=True, exclude={"name"})
 
 
 def drafted_choices(base: Document, table: Table) -> dict[str, str]:
-    """The choices that the base has made."""
+    """Returns the choices that give the base: the value of each form field, by its name."""
     header = table.header
     chosen = {name: _choice(base, name, header) for name in (*MORE, *NEEDED) if name != PRICE}
     price = next((field for field in PRICES if _choice(base, field, header)), OrderField.UNIT_PRICE)
@@ -109,7 +110,10 @@ def _amount_choice(base: Document, name: str, header: tuple[str, ...]) -> str:
 
 
 def kept(base: Document, field: str) -> str:
-    """Where the base has a field from, if that is not one column; else empty."""
+    """Returns where the base gets a field from, if that is not exactly one column.
+
+    Otherwise an empty text.
+    """
     constants = base.get("constants", {})
     if field in constants and field != OrderField.CURRENCY:
         return repr(constants[field])
@@ -124,7 +128,7 @@ def kept(base: Document, field: str) -> str:
 
 
 def statuses_of(base: Document, table: Table) -> list[StatusValue]:
-    """The values of the columns by which the base skips or records orders."""
+    """Returns the values of the status columns by which the base skips or records orders."""
     return list(_statuses(base, table))
 
 
@@ -141,7 +145,7 @@ def _statuses(base: Document, table: Table) -> Iterator[StatusValue]:
 
 
 def _values(table: Table, column: str, lists: Mapping[str, Any]) -> list[str]:
-    """The values to decide on; none where the base decides on all values at once."""
+    """Returns the values that need a choice; none if one rule of the base is about all values."""
     listed = [value for name in _LISTS for value in lists.get(name, ()) if value]
     places = first_known((column,), table.header)
     text = table.rows.to_series(places[0]).drop_nulls().str.strip_chars() if places else pl.Series([""])
@@ -158,9 +162,9 @@ def _has(listed: Iterable[str], value: str) -> bool:
 
 
 def mapped_profile(base: Document, table: Table, chosen: Mapping[str, str], description: str) -> str:
-    """The TOML text of the base with these choices. It may lack what a profile needs.
+    """Returns the base with these choices as TOML text; required fields may be missing.
 
-    What was not chosen otherwise stays as the base has it: a field may have several names, for example.
+    A field keeps what the base has, such as several column names, unless the choice differs from the base.
     """
     made = deepcopy(base)
     made["description"] = description
@@ -175,7 +179,7 @@ def mapped_profile(base: Document, table: Table, chosen: Mapping[str, str], desc
 
 
 def _absent(base: Document, drafted: Mapping[str, str]) -> list[str]:
-    """Fields that the base requires, and whose columns the file lacks."""
+    """Returns the fields that the base requires although the file has no column for them."""
     optional = base.get("optional", [])
     return [name for name in base.get("columns", {}) if not drafted.get(name, "x") and name not in optional]
 
@@ -225,19 +229,19 @@ def _forget(made: Document, name: str) -> None:
 
 
 def place_of_choice(choice: str, columns: int) -> int | None:
-    """The position of the chosen column among so many; None for `keep`, and for none."""
+    """Returns the position (from 0) of the chosen one of `columns` columns; None for `keep` or no column."""
     places = (str(at) for at in range(columns))
     return int(choice) if choice in places else None
 
 
 def _column(header: tuple[str, ...], choice: str) -> str:
-    """The name of the chosen column; empty for none."""
+    """Returns the name of the chosen column; empty if no column is chosen."""
     place = place_of_choice(choice, len(header))
     return "" if place is None else header[place]
 
 
 def _sections(made: Document) -> list[dict[str, Any]]:
-    """What says where fields come from, by field."""
+    """Returns the sections whose keys are fields."""
     told = [made.get(name, {}) for name in ("columns", "joined", "constants")]
     return [*told, made.get("items", {}).get("fields", {}), made.get("companion", {}).get("columns", {})]
 
@@ -268,7 +272,7 @@ def _map_amounts(made: Document, header: tuple[str, ...], changed: Mapping[str, 
 
 
 def _set(made: Document, chosen: Mapping[str, str]) -> None:
-    """Sets how values are written, and which lines are left out."""
+    """Sets the date format, the decimal separator, the currency and the lines to leave out."""
     dates = chosen.get("dates", "")
     for name in ("date_order", "date_format"):
         made.pop(name, None)

@@ -1,4 +1,4 @@
-"""Previews the first orders of a file, as a profile maps them."""
+"""Previews the first orders of a file with a profile."""
 
 from __future__ import annotations
 

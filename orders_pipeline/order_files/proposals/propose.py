@@ -32,11 +32,11 @@ from orders_pipeline.order_files.values.amounts import SCALE, AmountCode, Amount
 from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, OpenDates
 
 LOOKED_AT = 20_000
-# One order in so many may break a rule.
+# The share of orders that may break a rule is one in this number.
 EXCEPTIONS = 20
 SURE = 0.75
 POSSIBLE = 0.5
-# Amounts with the noise of binary floats are rounded to cents.
+# Amounts with binary float errors are rounded to this number of decimals.
 CENT_DECIMALS = 2
 
 _NEEDED = (OrderField.ORDER_NUMBER, OrderField.SKU, OrderField.QUANTITY, OrderField.ORDERED_AT)
@@ -52,11 +52,11 @@ class Proposal:
 
     Attributes:
         missing: fields to fill in by hand.
-        doubts: parts to check.
-        fits: built-in profiles that already fit the file.
-        orders: orders that the draft takes from the whole file.
-        rejects_by_code: lines that it rejects.
-        notes: why a field or a setting is as it is, beginning with `sure` or `not sure`.
+        doubts: sentences about the parts that a person must check.
+        fits: names of the built-in profiles that already fit the file.
+        orders: number of orders in the whole file that the draft accepts.
+        rejects_by_code: number of lines that the draft rejects, by reject code.
+        notes: the reason for each field or setting, by its key; most start with `sure` or `not sure`.
     """
 
     toml: str
@@ -70,10 +70,10 @@ class Proposal:
 
 
 def propose_profile(path: Path, options: ReadOptions) -> Proposal:
-    """Reads a file, drafts a mapping of its columns, and tries it on the whole file.
+    """Drafts a profile for a file and tries the draft on the whole file.
 
-    Prices, amounts and stated totals are tried against each other with the importer's own rules. What adds up
-    on every order is sure; everything else is a doubt.
+    Combinations of price, amount and total columns are tried with the importer's own rules. A combination is
+    sure if the amounts of every order add up to its total; everything else is a doubt.
 
     Raises:
         FileRefused: the file is not a readable delimited file with a header row.
@@ -82,7 +82,7 @@ def propose_profile(path: Path, options: ReadOptions) -> Proposal:
 
 
 class _Proposing:
-    """The draft for one file, with notes on its lines and doubts."""
+    """Collects the draft for one file, the notes for its lines, and the doubts."""
 
     def __init__(self, path: Path, table: Table, options: ReadOptions) -> None:
         self._path, self._table, self._options = path, table, options
@@ -94,7 +94,7 @@ class _Proposing:
         self._doubts: list[str] = []
 
     def _beside_items(self) -> tuple[tuple[str, ...], pl.DataFrame]:
-        """The header and the rows without the columns that hold items."""
+        """Returns the header and the rows without the columns that contain items."""
         used = self._items.used if self._items else ()
         places = [at for at, name in enumerate(self._table.header) if name not in used]
         header = tuple(self._table.header[at] for at in places)
@@ -135,7 +135,7 @@ class _Proposing:
             columns = {f: column for f, column in columns.items() if f not in self._items.fields}
         elif OrderField.SKU not in columns and OrderField.PRODUCT_NAME in columns:
             columns[OrderField.SKU] = columns[OrderField.PRODUCT_NAME]
-            self._doubts.append(f"{columns[OrderField.SKU]} as sku: no column looks like a SKU")
+            self._doubts.append(f"{columns[OrderField.SKU]} is used as sku: no column looks like a SKU")
         joined = self._date_and_time(columns)
         second = self._second_file(columns)
         of_orders = {*joined, *(second.columns if second else ())} - {OrderField.ORDER_NUMBER}
@@ -151,7 +151,7 @@ class _Proposing:
         )
 
     def _second_file(self, columns: dict[OrderField, str]) -> SecondFile | None:
-        """The file with the dates of the orders, if this one has none."""
+        """Returns the file that contains the dates of the orders, if this file has none."""
         if OrderField.ORDERED_AT in columns or OrderField.ORDER_NUMBER not in columns:
             return None
         found = find_second_file(self._path, self._options, self._values[OrderField.ORDER_NUMBER])
@@ -160,13 +160,16 @@ class _Proposing:
         return found
 
     def _skipped_there(self, second: SecondFile) -> dict[str, tuple[str, ...]]:
-        """What to skip by the statuses of the second file, which cannot say which orders are paid."""
+        """Returns the statuses of the second file to skip, by column.
+
+        Whether an order is paid is read only from the first file, so a payment status here becomes a doubt.
+        """
         said = second.statuses
         self._doubts += said.doubts
         if said.payment:
             self._doubts.append(
-                f"{said.payment['column']} of the second file says which orders are paid: they are charged,"
-                " unless you bring the column into the first file"
+                f"{said.payment['column']} of the second file contains which orders are paid, but it is not"
+                " read there: paid orders are charged again unless you add the column to the first file"
             )
         return {**said.skip, **said.skipped_payments()}
 
@@ -178,7 +181,7 @@ class _Proposing:
         return {OrderField.SKU: OrderField.PRODUCT_NAME}
 
     def _date_and_time(self, columns: dict[OrderField, str]) -> dict[OrderField, tuple[str, ...]]:
-        """The date and the time of day, if they stand in two columns."""
+        """Returns the columns of the date and the time of day, if they are two columns."""
         date = columns.get(OrderField.ORDERED_AT)
         time = next((name for name in self._table.header if name and is_time(name) and name != date), None)
         if date is None or time is None or self._column(date).str.contains(":").any():
@@ -186,13 +189,13 @@ class _Proposing:
         return {OrderField.ORDERED_AT: (date, time)}
 
     def _inherited(self) -> Iterator[OrderField]:
-        """Fields that stand on the first line of an order only."""
+        """Yields the fields that only the first line of an order contains."""
         numbers = self._values.get(OrderField.ORDER_NUMBER)
         if numbers is None:
             return
         if self._is_filled_down(numbers):
             yield OrderField.ORDER_NUMBER
-            self._notes["inherit"] = "blank: as on the line above"
+            self._notes["inherit"] = "a blank value is read as the value of the line above"
         orders = self._orders()
         for field in _OF_THE_ORDER:
             if field in self._values and _stands_once(self._values[field], orders):
@@ -207,7 +210,7 @@ class _Proposing:
         return any(bool(_is_blank(self._values[f]).filter(blank).all()) for f in others)
 
     def _orders(self) -> pl.Series:
-        """The order number of each row, filled down where it stands on the first line only."""
+        """Returns the order number of each row; a blank one becomes the number of the row above."""
         numbers = self._values[OrderField.ORDER_NUMBER].str.strip_chars()
         filled = pl.when(pl.col("number") != "").then(pl.col("number")).forward_fill()
         return numbers.to_frame("number").select(filled).to_series()
@@ -219,7 +222,10 @@ class _Proposing:
                 amounts = AmountEvidence()
                 amounts.add(self._values[field])
                 if amounts.decide() is None:
-                    self._doubt("decimal", f"prices such as {amounts.example}: thousands or decimals?")
+                    self._doubt(
+                        "decimal",
+                        f"prices such as {amounts.example}: is the separator one of thousands or decimals?",
+                    )
                     yield "decimal", "."
                     break
         if OrderField.ORDERED_AT in self._values:
@@ -228,17 +234,18 @@ class _Proposing:
             decided = dates.decide(DateRules(), None, None)
             if isinstance(decided, OpenDates):
                 orders = " or ".join(order.value for order in decided.orders)
-                self._doubt("date_order", f"dates such as {decided.example}: {orders}?")
+                self._doubt("date_order", f"dates such as {decided.example}: is the order {orders}?")
                 yield "date_order", decided.orders[0].value
 
     def _decimals(self) -> int | None:
-        """The decimals to which prices are rounded, if some have more than four."""
+        """Returns the number of decimals to which prices are rounded; None if no price has more than four."""
         for field in set(_PRICES) & set(self._values):
             values = self._values[field]
             codes = read_amounts(values, decimal_separator(values))["code"]
             if (codes == AmountCode.TOO_PRECISE).any():
                 self._doubt(
-                    "round", f"some amounts of {field.value} have more than four decimals: rounded to two"
+                    "round",
+                    f"some amounts of {field.value} have more than four decimals: they are rounded to two",
                 )
                 return CENT_DECIMALS
         return None
@@ -248,7 +255,10 @@ class _Proposing:
         self._doubts.append(text)
 
     def _priced(self, draft: Draft) -> Draft:
-        """The draft with the prices and amounts that add up to a stated total, or the likeliest price."""
+        """Returns the draft with the prices and amounts that add up to a stated total.
+
+        If no total fits, the draft gets the likeliest price.
+        """
         reconciled = None
         counted = OrderField.QUANTITY in (self._items.fields if self._items else self._values)
         if OrderField.ORDER_NUMBER in self._values and counted:
@@ -273,12 +283,15 @@ class _Proposing:
         else:
             self._doubt(
                 price.value,
-                f"{draft.price_column}: no order has several units of a product, so it is open whether this"
-                " is the price of a unit or of a line",
+                f"{draft.price_column}: no order has several units of a product, so this may be the price of"
+                " a unit or of a line",
             )
 
     def _likely_price(self, draft: Draft) -> Draft:
-        """The unit price or the line total by its name; a total that differs from price x quantity."""
+        """Returns the draft with the column that is a unit price or a line total by its name.
+
+        If the file has both, the line total is used if it differs from unit price x quantity.
+        """
         if self._items:
             return self._likely_item_price(draft, self._items)
         guesses = {guess.field: guess.column for guess in self._guesses if guess.field in _PRICES}
@@ -332,7 +345,7 @@ class _Proposing:
         return total
 
     def _is_of_order(self, column: pl.Series) -> bool:
-        """Whether a column has a single value for each order with several lines."""
+        """Whether a column has at most one value in each order that has several lines."""
         orders = self._orders()
         several = orders.is_duplicated()
         return is_of_order(column.filter(several), orders.filter(several))
@@ -369,8 +382,8 @@ class _Proposing:
         ]
         if names:
             self._doubts.append(
-                f"{', '.join(names)}: not used, because nothing in the file states a total that they make"
-                " up. Name those that the customer owes in [amounts]"
+                f"{', '.join(names)}: not used, because the file has no total to check them against. Add"
+                " those that the customer pays to [amounts]"
             )
 
     def _note_columns(self, draft: Draft) -> None:
@@ -381,7 +394,7 @@ class _Proposing:
             sure = guess.confidence >= SURE
             self._notes[key] = f"{'sure' if sure else 'not sure'} ({guess.confidence:.0%}), {guess.reason}"
             if not sure:
-                self._doubts.append(f"{guess.column} as {key}: {guess.reason}")
+                self._doubts.append(f"{guess.column} is used as {key}: {guess.reason}")
 
     def _missing(self, draft: Draft) -> list[str]:
         given = {*draft.columns, *draft.joined, *(draft.items.fields if draft.items else ())}
@@ -398,8 +411,8 @@ class _Proposing:
         for code, kind in kinds.items():
             if lines := rejects.get(code.value):
                 self._doubts.append(
-                    f"{lines:,} lines are {kind}, which rejects their orders. To take the orders without"
-                    f' them, add leave_out = ["{kind}"] to [lines]'
+                    f"{lines:,} lines are {kind}, so their orders are rejected. To import the orders without"
+                    f' these lines, add leave_out = ["{kind}"] to [lines]'
                 )
         return outcome.orders, rejects
 
@@ -423,9 +436,9 @@ def _is_blank(column: pl.Series) -> pl.Series:
 
 
 def _stands_once(column: pl.Series, orders: pl.Series) -> bool:
-    """Whether a column is filled on the first line of orders and blank on other lines."""
+    """Whether a column is filled on the first line of each order and blank on some other lines."""
     table = pl.DataFrame({"order": orders, "value": column})
     blank = pl.col("value").str.strip_chars() == ""
     found = table.group_by("order", maintain_order=True).agg(first=blank.first(), some=blank.any())
-    # A summary line has a number of its own, and nothing else.
+    # A few orders may break the rule: a summary line looks like an order that has only a number.
     return bool(found["some"].any()) and int(found["first"].sum()) <= max(1, found.height // EXCEPTIONS)

@@ -1,4 +1,4 @@
-"""Finds which columns make up the totals that a file states, by trying them against each other."""
+"""Finds which columns add up to the order totals in a file, by trying combinations of them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.values.amounts import read_amounts
 
 PRICES_TRIED, TOTALS_TRIED = 4, 3
-# A column holds amounts if so many of its filled values are some.
+# The least share of a column's filled values that must be amounts.
 AMOUNTS = 0.9
-# So many orders must add up before a stated total counts as one.
+# The least share of orders that must add up to a column before it counts as their total.
 ENOUGH = 0.5
 _PARTS = (OrderAmount.DISCOUNT, OrderAmount.SHIPPING, OrderAmount.TAX, OrderAmount.FEE, OrderAmount.TIP)
 _OF_LINES = {OrderAmount.DISCOUNT: LineAmount.LINE_DISCOUNT, OrderAmount.TAX: LineAmount.LINE_TAX}
@@ -32,7 +32,7 @@ _IN_CENTS = ("cents", "cent", "minor", "minorunits", "pence")
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """A draft with the prices, amounts and total that add up, and how its trial came out."""
+    """A draft with the price, amounts and total that add up, and the result of its trial."""
 
     draft: Draft
     trial: Trial
@@ -41,10 +41,10 @@ class Reconciled:
 def reconcile(
     path: Path, table: Table, draft: Draft, orders: pl.Series, options: ReadOptions
 ) -> Reconciled | None:
-    """Tries prices, amounts and stated totals against each other; None if no total is stated that fits.
+    """Tries combinations of price, amount and total columns; None if no total fits enough orders.
 
     Args:
-        draft: a draft with everything else.
+        draft: a draft without price, amounts and total.
         orders: the order number of each row of the table.
     """
     money = _MoneyColumns(table, orders)
@@ -62,12 +62,12 @@ def reconcile(
 
 
 def in_cents(column: str) -> bool:
-    """Whether a column is called an amount in cents."""
+    """Whether the name of a column says that its amounts are in cents."""
     return plain_name(column).endswith(_IN_CENTS)
 
 
 def scaled(draft: Draft) -> Draft:
-    """The draft with the scale that the names of its columns tell."""
+    """Returns the draft with the scale that follows from the name of its price column."""
     return replace(draft, scale=CENTS if in_cents(draft.price_column) else 1)
 
 
@@ -76,7 +76,7 @@ def _tried(path: Path, draft: Draft, options: ReadOptions) -> Reconciled:
 
 
 def _without_what_disturbs(path: Path, best: Reconciled, options: ReadOptions) -> Reconciled:
-    """Leaves out amounts, one at a time, as long as more orders add up without them."""
+    """Leaves out amounts, one at a time, as long as this makes more orders add up."""
     while True:
         fewer = [
             {kind: column for kind, column in best.draft.amounts.items() if kind is not left_out}
@@ -91,7 +91,7 @@ def _without_what_disturbs(path: Path, best: Reconciled, options: ReadOptions) -
 
 
 class _MoneyColumns:
-    """The columns of a table that hold amounts."""
+    """The columns of a table that contain amounts."""
 
     def __init__(self, table: Table, orders: pl.Series) -> None:
         self._orders = orders
@@ -102,7 +102,7 @@ class _MoneyColumns:
         }
 
     def totals(self) -> list[str]:
-        """Columns that may state the total of each order, most likely first."""
+        """Returns the columns that may be the total of each order, likeliest first."""
         likely = {name: amount_likeness(OrderAmount.TOTAL, name) for name in self._values}
         named = [
             name
@@ -112,7 +112,7 @@ class _MoneyColumns:
         return sorted(named, key=lambda name: -likely[name])[:TOTALS_TRIED]
 
     def with_prices(self, draft: Draft, total: str) -> Iterator[Draft]:
-        """Drafts with each column, or key of items, that may be the price of a unit or of a line."""
+        """Yields a draft for each column, or key of items, that may be the price of a unit or of a line."""
         if draft.items:
             yield from _with_item_prices(draft, draft.items)
             return
@@ -124,7 +124,7 @@ class _MoneyColumns:
                 yield scaled(replace(draft, columns={**rest, price: name}))
 
     def parts(self, used: set[str], items: Items | None) -> dict[OrderAmount | LineAmount, str]:
-        """The columns that may hold discounts, shipping and so on, beside the discounts of items."""
+        """Returns the columns that may be discounts, shipping and so on, except those in the items."""
         found: dict[OrderAmount | LineAmount, str] = {}
         used = {*used, *(items.used if items else ())}
         for kind in _PARTS:

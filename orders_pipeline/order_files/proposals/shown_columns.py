@@ -1,4 +1,4 @@
-"""The columns of a file with examples, and what a profile takes from each."""
+"""The columns of a file with examples, and what a profile reads from each."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class ShownColumn:
 
     Attributes:
         at: its position, from 0.
-        examples: its first different values.
-        uses: what it is read as: fields, amounts, `skip`, `payment` or `items`.
+        examples: its first distinct values.
+        uses: what the profile reads from it: fields, amounts, `skip`, `payment`, `leave_out` or `items`.
     """
 
     at: int
@@ -36,7 +36,7 @@ class ShownColumn:
 
 
 def columns_of(table: Table, profile: Profile | None = None) -> list[ShownColumn]:
-    """The columns of a table."""
+    """Returns the columns of a table; without a profile, their `uses` are empty."""
     uses = uses_of(profile, table.header) if profile else {}
     return [
         ShownColumn(at, name, _examples(table.rows.to_series(at)), tuple(uses.get(at, ())))
@@ -45,7 +45,7 @@ def columns_of(table: Table, profile: Profile | None = None) -> list[ShownColumn
 
 
 def table_of(path: Path, identified: Identified) -> Table:
-    """The first rows of an identified file, with all its columns.
+    """Returns the first rows of an identified file, with all columns.
 
     Raises:
         FileRefused: they cannot be read.
@@ -66,7 +66,7 @@ def table_of(path: Path, identified: Identified) -> Table:
 
 
 def first_rows(path: Path, options: ReadOptions) -> Table:
-    """The first rows of a file.
+    """Returns the first rows of a file.
 
     Raises:
         FileRefused: they cannot be read.
@@ -75,7 +75,7 @@ def first_rows(path: Path, options: ReadOptions) -> Table:
 
 
 def uses_of(profile: Profile, header: tuple[str, ...]) -> dict[int, list[str]]:
-    """What a profile takes from the columns of a header, by their positions."""
+    """Returns what a profile reads from each column of a header, by the column's position (from 0)."""
     found: dict[int, list[str]] = {}
     for name, place in _used(profile, header):
         if name not in found.setdefault(place, []):

@@ -11,27 +11,27 @@ from orders_pipeline.order_files.columns.money_columns import ANY_VALUE
 from orders_pipeline.order_files.proposals.known_names import is_cancellation, is_status, status_meaning
 from orders_pipeline.order_files.proposals.table import Table
 
-# A column with more values holds no status.
+# A column with more distinct values is not a status column.
 MOST_VALUES = 40
 SHOWN = 8
 
 
 @dataclass(slots=True)
 class Statuses:
-    """What status columns say: the parts `skip` and `payment` of a draft, notes and doubts."""
+    """The sections `skip` and `payment` of a draft, from the status columns, and the doubts about them."""
 
     skip: dict[str, tuple[str, ...]] = field(default_factory=dict)
     payment: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
 
     def skipped_payments(self) -> dict[str, tuple[str, ...]]:
-        """What `payment` skips, by column, where only `skip` can be used."""
+        """Returns what `payment` skips, by column, for a file in which only `skip` can be used."""
         skipped = self.payment.get("skip", ())
         return {str(self.payment["column"]): tuple(skipped)} if skipped else {}
 
 
 def read_statuses(table: Table) -> Statuses:
-    """Looks for status columns by their names and sorts their values by known words."""
+    """Finds status columns by their names or values, and sorts their values by known words."""
     found = Statuses()
     for at, name in enumerate(table.header):
         values = _values(table.rows.to_series(at))
@@ -43,7 +43,7 @@ def read_statuses(table: Table) -> Statuses:
 
 
 def _are_statuses(values: list[str]) -> bool:
-    """Whether most values are known statuses, and some keep an order from being charged."""
+    """Whether at least half of the values are known statuses, and one means that orders are not charged."""
     meanings = [status_meaning(value) for value in values]
     known = len(values) - meanings.count(None)
     return 2 * known >= len(values) and any(meaning in ("skip", "paid") for meaning in meanings)

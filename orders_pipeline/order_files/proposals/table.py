@@ -33,13 +33,16 @@ from orders_pipeline.order_files.records.tables.first_records import only_table
 from orders_pipeline.order_files.records.tables.table_reader import table_records
 from orders_pipeline.order_files.records.text import TextStream
 
-# A number, an amount, a date or a time: rows contain these, header rows do not.
+# A number, an amount, a date or a time: data rows contain these, header rows do not.
 _DATA = re.compile(r"[-+($€£]*\d[\d.,:/ -]*[)%€]?")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The good rows of a file under its `header`; `rejects` has line, code and text of all other records."""
+    """The valid rows of a file, all as text.
+
+    `rejects` has `line`, `code`, `detail` and `raw` of the others.
+    """
 
     header: tuple[str, ...]
     rows: pl.DataFrame
@@ -55,7 +58,7 @@ class Table:
 
 
 def read_table(path: Path, options: ReadOptions, limit: int | None = None) -> Table:
-    """Reads the whole table, or about its first `limit` rows, into memory.
+    """Reads a table into memory: all rows, or at least the first `limit` rows.
 
     Raises:
         FileRefused: the file is not a readable delimited file with a header row, or contains the same table
@@ -141,13 +144,13 @@ def _first_header(looked: Looked) -> tuple[int, tuple[str, ...], int]:
 
 def _is_header(record: Scanned, names: tuple[str, ...], width: int) -> bool:
     full = len(names) == width or (len(names) == width + 1 and not names[-1])
-    # The first column may have no name: pandas writes its index there.
+    # The first column may have no name, such as the index that pandas writes.
     named = all(names[1:-1]) and any(names)
     return record.problem is None and full and named and not any(_DATA.fullmatch(name) for name in names)
 
 
 def _is_table_header(record: Scanned, names: tuple[str, ...], width: int) -> bool:
-    """Whether most columns have a name; a sheet may have notes beside the table."""
+    """Whether most columns have a name; not all need one, because a sheet may have notes beside the table."""
     filled = [name for name in names if name]
     named = len(filled) > 1 and len(filled) * 2 > width
     return record.problem is None and named and not any(_DATA.fullmatch(name) for name in filled)

@@ -1,4 +1,4 @@
-"""Tries a draft on the file itself, with the importer's own reading, and counts how its orders come out."""
+"""Tries a draft on its file with the importer's own code, and counts the orders whose amounts add up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orders_pipeline.order_files.proposals.preview import preview_orders
 from orders_pipeline.order_files.read_options import ParseRules, ReadOptions
 from orders_pipeline.order_files.reject_codes import RejectCode
 
-# Any date and a currency with decimals: only how amounts add up is tried.
+# All dates are allowed and the currency has decimals, because a trial checks only how amounts add up.
 RULES = ParseRules(currency="USD", timezone="UTC", first_day=date(1, 1, 1), last_day=date(9999, 12, 31))
 EVERY_ORDER = 1_000_000
 _DISAGREE = [
@@ -34,12 +34,12 @@ _DISAGREE = [
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How the first orders of a file come out.
+    """The result of a draft for the first orders of a file.
 
     Attributes:
-        agree: orders that are taken.
-        disagree: orders whose amounts do not add up to what the file states.
-        several: whether a taken order has a line of several units, so that prices and line totals differ.
+        agree: number of accepted orders.
+        disagree: number of orders whose amounts do not add up to the total in the file.
+        several: whether an accepted order has a line of several units: its unit price and line total differ.
         example: an order that does not add up, with the reason.
     """
 
@@ -50,13 +50,13 @@ class Trial:
 
     @property
     def share(self) -> float:
-        """Share of the orders that add up."""
+        """Share of the orders that add up, from 0 to 1."""
         return self.agree / (self.agree + self.disagree) if self.agree else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the whole file comes out with a draft; `refusal` says why it would be refused as a whole."""
+    """The result of a draft for the whole file; `refusal` is the reason if the whole file is refused."""
 
     orders: int = 0
     rejects_by_code: dict[str, int] | None = None
@@ -64,7 +64,7 @@ class Outcome:
 
 
 def try_draft(path: Path, draft: Draft, options: ReadOptions) -> Trial:
-    """Reads the start of a file by a draft; nothing agrees if it cannot be read so."""
+    """Tries a draft on the start of a file; `agree` is 0 if the file is refused with it."""
     try:
         preview = preview_orders(path, _identified(path, draft, options), RULES, EVERY_ORDER)
     except FileRefused:
@@ -78,7 +78,7 @@ def try_draft(path: Path, draft: Draft, options: ReadOptions) -> Trial:
 
 
 def try_whole_file(path: Path, draft: Draft, options: ReadOptions) -> Outcome:
-    """Reads the whole file by a draft."""
+    """Tries a draft on the whole file."""
     try:
         identified = _identified(path, draft, options)
         with TemporaryDirectory(prefix="orders-draft-") as folder:

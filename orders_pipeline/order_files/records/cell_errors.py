@@ -10,7 +10,7 @@ import polars as pl
 from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.reject_codes import RejectCode
 
-# Our own, for a formula that no spreadsheet program has computed yet.
+# Written by this reader for a formula whose value was never computed and saved.
 NOT_COMPUTED = "#NOT_COMPUTED"
 _ERRORS = (
     *("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"),
@@ -18,7 +18,7 @@ _ERRORS = (
 )
 # LibreOffice also numbers errors, such as `Err:502`.
 _PATTERN = f"(?:{'|'.join(map(re.escape, _ERRORS))}|Err:[0-9]{{3}})"
-# In text, this is a word for a missing value.
+# In a text column, this is an ordinary word for a missing value.
 _NOT_AVAILABLE = "#N/A"
 
 

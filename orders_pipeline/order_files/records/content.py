@@ -24,7 +24,7 @@ _XML = re.compile(r"\s*<(?:\?xml|[A-Za-z][\w:.-]*+(?:[^<>]*\bxmlns|\s*>\s*<[A-Za
 _EXCEL_2003 = "urn:schemas-microsoft-com:office:spreadsheet"
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 
-# The first bytes of a file that contains no table, and what users call such a file.
+# The first bytes of files that contain no table, and what users call such files.
 _UNREADABLE = {
     b"%PDF": "a PDF document",
     b"PARE": "an encrypted Parquet file",
@@ -66,12 +66,12 @@ _PLACES = {
 
 
 def place_of(content: Content, table: str, line: int) -> str:
-    """Says where a record is, such as `line 12` or `row 12 of sheet Orders`."""
+    """Returns where a record is, such as `line 12` or `row 12 of sheet Orders`."""
     return _PLACES[content].format(line=line, table=table)
 
 
 def place_in(identified: Mapping[str, Any], line: int) -> str:
-    """Says where a record is, from the stored document on how its file is read."""
+    """Returns where a record is; `identified` is the stored document about how its file is read."""
     return place_of(Content(identified.get("content", "text")), identified.get("table", ""), line)
 
 
@@ -100,7 +100,7 @@ def binary_content(path: Path, magic: bytes) -> Content | None:
 
 
 def text_content(name: str, head: bytes) -> Content:
-    """Returns the kind of a text from its first bytes, unpacked.
+    """Returns the kind of a text from its first bytes after unpacking.
 
     Raises:
         FileRefused: it is HTML or XML, or a packed file of another kind.
@@ -127,7 +127,7 @@ def _decoded(head: bytes) -> str:
 
 
 def _is_lines(text: str, *, whole: bool) -> bool:
-    """Whether the first line is a complete object that is not the whole file, or that contains no list."""
+    """Whether this is JSON lines: the first line is a complete object, and more follows or it has no list."""
     first, _, rest = text.lstrip().partition("\n")
     try:
         value = json.loads(first)
@@ -162,7 +162,7 @@ def _zip_content(path: Path) -> Content | None:
             kind = _start_of(archive, "mimetype") if "mimetype" in names else b""
             manifest = _start_of(archive, "META-INF/manifest.xml") if kind else b""
     except ZIP_ERRORS:
-        return None  # It is refused where the archive is read.
+        return None  # The code that reads the archive refuses it.
     if kind:
         return _open_document(path.name, kind, manifest)
     if "xl/workbook.bin" in names:

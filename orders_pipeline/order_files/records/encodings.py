@@ -11,11 +11,11 @@ from charset_normalizer import from_bytes
 
 ASCII = "ascii"
 
-# The most common first: of two that fit equally well, the earlier one wins.
+# The most common code page comes first: of two that fit equally well, the earlier one is used.
 CODE_PAGES = ("cp1252", "mac_roman", "cp437", "cp850", "iso8859_15", "cp1250", "cp1254")
 _RARER = 0.02
 _SENSELESS = 0.2
-# Byte 0xFF in Western code pages. It is rarely a letter and usually a sign of damage.
+# Byte 0xFF in Western code pages. This byte is rarely a letter and usually a sign of damage.
 _FILLER = "\xff"
 _HARD_BLANK = "\xa0"
 _ASCII_BYTES = frozenset(range(128))
@@ -96,7 +96,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _ranked(sample: bytes) -> DetectedEncoding:
-    """Picks the code page whose non-ASCII letters appear where words have letters."""
+    """Returns the code page that puts non-ASCII letters where words have letters."""
     if _is_dense(sample) and (other := _second_opinion(sample)):
         return other
     judged = [(_plausibility(sample, page) - at * _RARER, page) for at, page in enumerate(CODE_PAGES)]
@@ -111,7 +111,7 @@ def _ranked(sample: bytes) -> DetectedEncoding:
 
 
 def _is_dense(sample: bytes) -> bool:
-    """Whether non-ASCII bytes come in runs, as in languages without Latin letters."""
+    """Whether non-ASCII bytes follow each other, as in languages without Latin letters."""
     runs = re.findall(rb"[\x80-\xff]+", sample)
     varied = len(set(b"".join(runs))) > 4
     return varied and sum(map(len, runs)) >= _LONG_RUN * len(runs)

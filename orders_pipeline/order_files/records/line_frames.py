@@ -16,8 +16,8 @@ from orders_pipeline.order_files.reject_codes import RejectCode
 class LineKind(IntEnum):
     """How a line is read.
 
-    `PLAIN`: split at the delimiter. `QUOTED`: has well-formed quotes. `ODD`: scanned character by character.
-    `TAKEN`: belongs to a record that starts on an earlier line.
+    `PLAIN`: is split at the delimiter. `QUOTED`: has well-formed quotes. `ODD`: is scanned character by
+    character. `TAKEN`: belongs to a record that starts on an earlier line.
     """
 
     PLAIN = 0

@@ -22,7 +22,7 @@ class OddRecords:
 
     Attributes:
         absorbed: indexes of the lines that belong to these records.
-        taken: number of lines that are read for good; a record that starts after them may be incomplete.
+        taken: number of lines whose reading is final; a record that starts after them may be incomplete.
     """
 
     frame: pl.DataFrame
@@ -93,7 +93,7 @@ class OddRecordReader:
         return scanned is not None and len(scanned.fields) == self._layout.width and test(scanned.fields)
 
     def _best_effort(self, read: list[str], line: str) -> list[str]:
-        """Returns the fields `read` before the break, then the rest of `line` split at each delimiter."""
+        """Returns the fields `read` before the fault, then the rest of `line` split at each delimiter."""
         naive = [field.strip(self._dialect.quote or None) for field in line.split(self._dialect.delimiter)]
         return read + naive[len(read) :]
 

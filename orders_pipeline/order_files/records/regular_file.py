@@ -21,15 +21,17 @@ def open_regular_file(path: Path, *, follow_links: bool = True) -> BinaryIO:
     """Opens a file for reading.
 
     Args:
-        follow_links: whether the path may be a symbolic link; not where others may write to the folder.
+        follow_links: whether the path may be a symbolic link; must be false if others may write to the
+            folder.
 
     Raises:
         FileRefused: there is no such file, it is not a regular file, or it cannot be read.
     """
-    # Opening a pipe that took the file's place in between must not wait for a writer.
+    # Without O_NONBLOCK, opening a pipe that replaced the file after the check would wait for a writer.
     more = os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW)
     try:
-        # Opening a pipe or a device has effects, so the kind is checked before, and again after.
+        # Opening a pipe or a device has side effects, so the kind is checked before opening, and again
+        # afterwards.
         _require_regular(path, path.stat(follow_symlinks=follow_links))
         file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | more))  # noqa: SIM115
         _require_regular(path, os.fstat(file.fileno()))

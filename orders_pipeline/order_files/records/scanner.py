@@ -48,9 +48,9 @@ class TextLines:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A record that spans `lines` physical lines; if it has a `problem`, `fields` are those before it.
+    """A record that spans `lines` physical lines; with a `problem`, `fields` are those before it.
 
-    `starts` are the places of the fields in the text of a record that spans one line.
+    `starts` has the position of each field in the text of a record that spans one line.
     """
 
     fields: list[str]
@@ -61,7 +61,7 @@ class Scanned:
 
 
 class RecordScanner:
-    """Reads records from physical lines; `complete` means that no more lines follow."""
+    """Reads records from physical lines; `complete` is true if no more lines follow."""
 
     def __init__(self, dialect: Dialect, lines: PhysicalLines, *, complete: bool = True) -> None:
         self._dialect = dialect
@@ -145,7 +145,7 @@ class RecordScanner:
 
 
 def unescaped(value: str, dialect: Dialect, *, quoted: bool) -> str:
-    """Returns what the text of a field means: without escape characters, and with doubled quotes as one."""
+    """Returns the value of a field's text: without escape characters, and with each doubled quote as one."""
     patterns = _patterns(dialect)
     escapes = patterns.quoted_escapes if quoted else patterns.plain_escapes
     return escapes.sub(lambda match: match[1] or dialect.quote, value)
@@ -174,7 +174,7 @@ class _UnfinishedRecordError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """`quoted` and `plain` match the content of a field up to its end, the others the escapes inside it."""
+    """`quoted` and `plain` match the content of a field up to its end, the others the escapes in it."""
 
     quoted: re.Pattern[str]
     plain: re.Pattern[str]

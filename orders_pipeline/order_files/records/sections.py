@@ -18,7 +18,8 @@ class Sections:
 
     Args:
         header: header text of each column that is read.
-        key: the column checked first; a record is compared in full only if it is blank or the header there.
+        key: the column checked first. Only a record whose value there is blank or the header is checked in
+            full.
 
     Attributes:
         headers: record numbers of the repeated headers so far.
@@ -38,7 +39,7 @@ class Sections:
         """Sets `problem` where a record repeats the header or is blank.
 
         Raises:
-            FileRefused: the same records, except for a few, follow the header and its repetition.
+            FileRefused: the records after a repeated header are those before it, except for a few.
         """
         key = frame[self._key].str.strip_chars()
         if not (key.is_null() | (key == "") | (key == self._header[self._key])).any():
@@ -62,10 +63,10 @@ class Sections:
     def end(self) -> None:
         """Ends the current section and compares it with the first one.
 
-        If both are the same, their orders are taken once.
+        If both are equal, their orders are imported once.
 
         Raises:
-            FileRefused: the two sections are the same except for a few records.
+            FileRefused: the two sections are equal except for a few records.
         """
         if self._in_first or len(self._first) < 2:
             return

@@ -14,7 +14,7 @@ DELIMITERS = (",", ";", "\t", "|")
 RARE_DELIMITERS = (" ", ":", "^", "~", "\x1f")
 SNIFFED_RECORDS = 200
 SNIFFED_LINES = 2000
-# A header with more punctuation than this has no delimiter of several characters.
+# In a header with more punctuation than this, no delimiter of several characters is searched.
 HEADER_LOOKED_AT, MOST_CANDIDATES = 4096, 20
 
 NAMES = {
@@ -59,7 +59,7 @@ def sniff(lines: list[str], line_end: str, fixed: dict[str, str], knows_header: 
         lines: the first lines of the file.
         line_end: their line end.
         fixed: the parts of the dialect (`delimiter`, `quote`, `escape`) that the caller sets.
-        knows_header: whether a record is a known header; this counts more than regularity.
+        knows_header: tells whether a record is a known header; a dialect that gives one is preferred.
     """
     judged = _judge_all(lines, line_end, fixed, DELIMITERS, knows_header)
     usual = any(character in lines[0] for character in DELIMITERS) if lines else True

@@ -21,7 +21,7 @@ from orders_pipeline.order_files.records.formats.known_formats import FORMATS
 from orders_pipeline.order_files.records.regular_file import open_regular_file
 
 CHUNK_BYTES = 4 << 20
-# Order files compress about tenfold. A ratio far above that is a mistake or an attack.
+# Order files compress to about a tenth. A file that unpacks to far more is a mistake or an attack.
 MAX_RATIO = 200
 FREE_BYTES = 64 << 20
 LONGEST_MAGIC = 16
@@ -33,7 +33,7 @@ class Source:
 
     Attributes:
         member: the table inside the file, such as a file in a zip archive; empty if there is only one.
-        called: the file's original name, if it is stored under another.
+        called: the file's original name, if it is stored under another name.
         content: the kind of its records.
         table: the sheet of a workbook, or the path of a list in JSON; empty if it is not chosen yet.
     """
@@ -54,11 +54,11 @@ class Source:
         return FORMATS[self.container]
 
     def size(self) -> int:
-        """Returns the bytes on disk, before unpacking."""
+        """Returns the size on disk in bytes, before unpacking."""
         return Path(self.path).stat().st_size
 
     def unpacked_size(self) -> int:
-        """Returns the bytes of text; an estimate for a packed file."""
+        """Returns the size of the text in bytes; an estimate for a packed file."""
         return self.size() * self.format.growth
 
 
@@ -97,7 +97,8 @@ def members_of(source: Source) -> list[str]:
 
 
 def read_chunks(source: Source, chunk_bytes: int = CHUNK_BYTES) -> Generator[bytes]:
-    """Yields the text in chunks.
+    """Yields the text in chunks of bytes.
+
     Raises:
         FileRefused: the file is damaged or encrypted, or unpacks to more than `MAX_RATIO` times its size.
     """

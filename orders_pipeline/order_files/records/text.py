@@ -9,8 +9,8 @@ from typing import Protocol
 
 from orders_pipeline.order_files.records.encodings import ASCII, DetectedEncoding, detect_encoding, is_utf8
 
-# A private-use character of plane 16 stands for each undecodable byte, so that an export can write the
-# original bytes. NUL gets one too, because PostgreSQL cannot store it.
+# Each undecodable byte is replaced with a private-use character of Unicode plane 16, its stand-in, so that an
+# export can write the original bytes. NUL is replaced too, because PostgreSQL cannot store it.
 STAND_IN = 0x10FF00
 STAND_IN_PATTERN = "[\U0010ff00-\U0010ffff]"
 STAND_IN_PREFIX = b"\xf4\x8f"

@@ -12,7 +12,7 @@ from orders_pipeline.order_files.rejects.export import LineWriter
 
 
 def cells_of(raw: str, identified: Identified) -> list[str] | None:
-    """The cells of a line, one for each column of the header; None if the line is broken."""
+    """Returns the cells of a line, one for each column of the header; None if the line is broken."""
     scanned = RecordScanner(identified.dialect, TextLines([raw])).scan(0) if raw else None
     if scanned is None or scanned.problem or len(scanned.fields) != len(identified.header):
         return None
@@ -20,13 +20,13 @@ def cells_of(raw: str, identified: Identified) -> list[str] | None:
 
 
 def with_cells(raw: str, identified: Identified, changes: Mapping[int, str], encoding: str) -> str:
-    """The line with these values in place of others.
+    """Returns the line with some values replaced.
 
     Args:
-        changes: values by the positions of their columns.
+        changes: the new values, by the positions of their columns (from 0).
 
     Raises:
-        FileRefused: the line is broken, or the file cannot hold such a value.
+        FileRefused: the line is broken, or the file's dialect or encoding cannot contain a value.
     """
     cells = cells_of(raw, identified)
     if cells is None or not all(at < len(cells) for at in changes):
@@ -48,7 +48,7 @@ def require_writable(text: str, encoding: str) -> None:
     """Makes sure that an encoding has all characters of a text.
 
     Raises:
-        FileRefused: it lacks one.
+        FileRefused: the encoding lacks a character.
     """
     try:
         original_bytes(text, encoding)

@@ -17,7 +17,7 @@ from orders_pipeline.order_files.records.scanner import RecordScanner, TextLines
 from orders_pipeline.order_files.records.text import original_bytes
 from orders_pipeline.order_files.reject_codes import RejectCode
 
-# These lines belong to no order, so there is nothing to correct.
+# Lines with these codes belong to no order, so they are not exported for correction.
 _EMPTY = {RejectCode.BLANK_LINE, RejectCode.REPEATED_HEADER}
 
 
@@ -43,15 +43,16 @@ def export_rejects(
     *,
     escape_formulas: bool = False,
 ) -> int:
-    """Writes the header row and all lines of rejected orders, with reason columns in front.
+    """Writes the header row and all lines of rejected orders; the first columns are the reasons.
 
     Args:
         rejects: in file order.
         identified: how the original file was read.
-        export_note: `ParsedFile.export_note`; the import of the export reads its few lines in the same way.
+        export_note: `ParsedFile.export_note`, with which the export is later read like the original file.
         encoding: `ParsedFile.encoding`.
         target: receives the export.
-        escape_formulas: put an apostrophe before text that a spreadsheet would run; imports remove it.
+        escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula; the import
+            removes it.
 
     Returns:
         The number of lines written, without the header row.
@@ -82,7 +83,7 @@ def _one_a_record(rejects: Iterable[RejectedLine]) -> Iterator[RejectedLine]:
 
 
 def written_encoding(encoding: str) -> str:
-    """The encoding of an export, by that of the original."""
+    """Returns the encoding of an export, which depends on the encoding of the original."""
     if encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
         return "utf-8-sig"
     return "utf-8" if encoding == ASCII else encoding
@@ -112,7 +113,7 @@ class LineWriter:
         return self._delimiter.join(self._written(field) for field in fields)
 
     def without(self, count: int, raw: str) -> str:
-        """Removes the first `count` fields from the text of a line, if it has that many."""
+        """Removes the first `count` fields from the text of a line, if the line has that many."""
         if not count:
             return raw
         quote, escape = re.escape(self._dialect.quote), re.escape(self._dialect.escape)

@@ -40,7 +40,7 @@ class RejectLimit:
         return allowed is not None and parsed.rejected_lines > allowed
 
     def refusal(self, file_name: str, parsed: ParsedFile) -> FileRefused:
-        """Makes the refusal of a file that exceeds the limit."""
+        """Returns the refusal of a file that exceeds the limit."""
         codes = ", ".join(f"{number:,} {code}" for code, number in parsed.rejects_by_code.items())
         counts = f"{parsed.rejected_lines:,} of {parsed.records:,} records are bad"
         return FileRefused(

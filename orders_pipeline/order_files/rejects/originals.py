@@ -1,4 +1,4 @@
-"""Reads the text of single records from a file that was parsed before."""
+"""Reads the text of single records from a file that has already been parsed."""
 
 from __future__ import annotations
 

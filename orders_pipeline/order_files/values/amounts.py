@@ -17,7 +17,7 @@ from orders_pipeline.order_files.values.currency_signs import plain_sign
 SCALE = 10_000
 MAX_WHOLE_DIGITS = 13
 
-# In 1/10,000; no line and no order may come to more.
+# The largest amount of a line or an order, in 1/10,000.
 MAX_TOTAL = 10_000_000_000 * SCALE
 # One to three digits, a separator, three digits: `1,234` may mean 1234 or 1.234.
 _OPEN = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
@@ -41,7 +41,7 @@ class AmountCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DecimalSeparator:
-    """The decimal separator of a column; `mixed`: both occur, so amounts that fit both are ambiguous."""
+    """The decimal separator of a column; `mixed`: both occur, so an amount that fits both is ambiguous."""
 
     character: str = "."
     mixed: bool = False
@@ -49,11 +49,11 @@ class DecimalSeparator:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """How a file counts money.
+    """The unit and the rounding of a file's amounts.
 
     Attributes:
-        scale: how many units of the file make one of the currency, such as 100 for cents.
-        decimals: amounts are rounded half up to this many decimals; None: they are exact.
+        scale: number of units in the file that make one unit of the currency, such as 100 for cents.
+        decimals: amounts are rounded half up to this many decimals; None: they are not rounded.
     """
 
     scale: int = 1
@@ -65,7 +65,8 @@ class AmountEvidence:
     """Counts the values of a whole column that show its decimal separator.
 
     Attributes:
-        counts: amounts that show `.` or `,`, and those that are `open` to both readings.
+        counts: number of amounts whose decimal separator is `.` or `,`, and of those that are `open`: both
+            fit.
         example: the first open amount.
     """
 
@@ -89,7 +90,7 @@ class AmountEvidence:
 
     @property
     def settled(self) -> bool:
-        """Whether any value shows the decimal separator."""
+        """Whether a value shows the decimal separator."""
         return bool(self.counts["."] or self.counts[","])
 
     def decide(self) -> DecimalSeparator | None:
@@ -117,7 +118,7 @@ def _settling(decimal: str, other: str) -> str:
 
 
 def read_money(values: pl.Series, decimal: DecimalSeparator, units: Units) -> pl.DataFrame:
-    """Reads amounts that the file counts in its own units; otherwise the same as `read_amounts`."""
+    """Reads amounts like `read_amounts`, with the file's unit and rounding."""
     read = read_amounts(values, decimal, units.decimals)
     if units.scale == 1:
         return read
@@ -208,7 +209,7 @@ def _is_noise() -> pl.Expr:
     part = pl.col("part").str.len_bytes()
     digits = pl.col("digits").str.len_bytes() + part
     off = (number - number.round()).abs()
-    # A float with more digits before the point has no decimals of its own.
+    # A float with more digits before the point has no exact decimals.
     whole = pl.col("digits").str.len_bytes() + 4 < _FLOAT_DIGITS
     rules = ((part > 4), (digits >= _FLOAT_DIGITS), whole, (off <= number * _FLOAT_NOISE), (off < 0.01))
     return pl.all_horizontal(rules).fill_null(value=False)
@@ -224,7 +225,7 @@ def _nearest() -> pl.Expr:
 
 
 def _part_units(decimals: int | None) -> pl.Expr:
-    """The decimals of an amount, in 1/10,000."""
+    """Returns the decimals of an amount, in 1/10,000."""
     if decimals is None:
         return pl.col("part").str.pad_end(4, "0").cast(pl.Int64, strict=False)
     padded = pl.col("part").str.pad_end(decimals + 1, "0").str.slice(0, decimals + 1)

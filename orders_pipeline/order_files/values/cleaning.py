@@ -1,6 +1,6 @@
-"""Cleans the texts of a file: invisible characters, formulas that stand for text, and missing-value words.
+"""Cleans the texts of a file: invisible characters, formulas such as `="00123"`, words for missing values.
 
-Plain files pay little for it: a column is searched only for characters that occur in the file so far.
+To save time, a column is searched only for characters that have occurred in the file so far.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.records.text import TextStream
 
 _NAMES = {OrderField.CUSTOMER_NAME.value, OrderField.PRODUCT_NAME.value}
-# How databases, pandas and spreadsheets write a missing value; case does not count.
+# How databases, pandas and spreadsheets write a missing value, in any case.
 _WORDS = ("null", r"\n", "n/a", "<na>", "nan", "none", "-", "#n/a", "nat")
 MISSING_WORDS = frozenset(
     "".join(letters) for word in _WORDS for letters in product(*({c, c.upper()} for c in word))
 )
 _LONGEST_WORD = max(map(len, _WORDS))
 _FORMULA = r'(?s)^\s*="(.*)"\s*$'
-# A long number in the scientific notation of a spreadsheet or of pandas. `12E5` is an id.
+# A long number in the scientific notation of a spreadsheet or of pandas. `12E5` may be an ordinary id.
 _DAMAGED = r"(?:^|\s)[+-]?[0-9]+(?:[.,][0-9]*)?[eE]\+[0-9]+(?:\s|$)"
 
 
 @dataclass(slots=True)
 class Characters:
-    """Whether the text read so far has certain characters: `=`, `+`, or the beginning of invisible ones."""
+    """Whether the text read so far contains `=`, `+`, or the first bytes of invisible characters."""
 
     equals: bool = False
     plus: bool = False
     invisible: bool = False
 
     def expect_all(self) -> None:
-        """Expects all of them, because the file does not contain its text as it is."""
+        """Assumes that all of them occur, for a file whose bytes are not its text, such as a workbook."""
         self.equals = self.plus = self.invisible = True
 
     def watched(self, chunks: Iterator[bytes], text: TextStream) -> Iterator[bytes]:
-        """Yields the chunks of a text after looking for the characters in them."""
+        """Yields the chunks of a text, and notes which of the characters they contain."""
         for chunk in chunks:
             self.equals = self.equals or b"=" in chunk
             self.plus = self.plus or b"+" in chunk
@@ -72,7 +72,7 @@ def is_missing_word(text: pl.Expr) -> pl.Expr:
 def without_missing_words(
     frame: pl.DataFrame, names: Sequence[str], kept: Collection[str] = ()
 ) -> pl.DataFrame:
-    """Makes trimmed values null that stand for a missing value, except for the words in `kept`."""
+    """Replaces trimmed words for a missing value with null, except for the words in `kept`."""
     words = list(MISSING_WORDS - set(kept))
     found = [name for name in names if _has_one_of(words, frame[name])]
     if not found:
@@ -95,7 +95,7 @@ def is_damaged(ids: pl.Expr) -> pl.Expr:
 
 
 def without_damaged_customers(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Makes damaged customer ids null; returns their number, too."""
+    """Replaces damaged customer ids with null; also returns their number."""
     name = OrderField.CUSTOMER_ID.value
     if name not in frame.columns:
         return frame, 0

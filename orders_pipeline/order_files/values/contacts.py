@@ -1,4 +1,4 @@
-"""How a customer is reached: the mail address and the language that a file tells."""
+"""The customers' email addresses and languages in a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.parsed_file import FileWarning
 
 EMAIL, LANGUAGE = OrderField.CUSTOMER_EMAIL.value, OrderField.CUSTOMER_LANGUAGE.value
-# A single ASCII address as mail servers take it. The longest path of RFC 5321 leaves it 254 characters.
+# A single ASCII address that mail servers accept. By RFC 5321, an address has at most 254 characters.
 ADDRESS = (
     r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]$"
@@ -21,9 +21,9 @@ UNREADABLE = (
 
 
 def with_contacts(lines: pl.DataFrame) -> tuple[pl.DataFrame, tuple[FileWarning, ...]]:
-    """Reads addresses and languages, if the lines have them; what cannot be read is null.
+    """Reads addresses and languages, if the lines have them; an invalid value becomes null.
 
-    A language is the code at its beginning, such as `de` of `de-AT`.
+    Of a language, only the code at the start is used, such as `de` of `de-AT`.
     """
     warnings: tuple[FileWarning, ...] = ()
     if LANGUAGE in lines.columns:

@@ -57,7 +57,7 @@ def convert_lines(
     """Converts the text columns of `frame` (named by `OrderField`; also `order`, `problem`, `detail`).
 
     Adds `count` and `total` (see `with_quantities`), `instant` (UTC), `day`, `currency` and, for a bad line,
-    the reject code in `code`. If returns are taken, adds `returned`; see `with_returned`.
+    the reject code in `code`. If returns are accepted, adds `returned`; see `with_returned`.
     """
     frame = _filled(frame, profile)
     if not rules.contacts:
@@ -90,7 +90,7 @@ def convert_lines(
 
 
 def _needs_price(values: pl.DataFrame) -> pl.Expr:
-    """Whether a line needs a price: not that of a return that names its order, which tells what it was."""
+    """Whether a line needs a price. A return that names its order needs none: the order has the price."""
     named = order_key(pl.col(NAMED)).is_not_null().any().over("order") if NAMED in values.columns else None
     needs = pl.lit(value=True) if named is None else ~(pl.col(RETURNED) & named)
     return needs.alias(NEEDS_PRICE)
@@ -104,7 +104,7 @@ def _dates(frame: pl.DataFrame, profile: Profile, decisions: Decisions, rules: P
 
 
 def _currency(own: pl.Series, signs: pl.Series, profile: Profile, rules: ParseRules) -> pl.Series:
-    """The currency of each line: its own, else the one that the sign of its price tells, else the default."""
+    """Returns the currency of each line: its own, or the one of its price's sign, or the default."""
     code = own.str.to_uppercase()
     odd = ~code.is_in(list(MINOR_DIGITS))
     if odd.any():
@@ -131,7 +131,7 @@ def _filled(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         pl.col(field.value).str.strip_chars().replace(values) for field, values in profile.values.items()
     )
     frame = frame.with_columns(_text(field) for field in TEXT_FIELDS if field in profile.values)
-    # Order numbers are inherited from the line above, before lines are divided by order.
+    # Order numbers were already inherited from the line above, before the lines were divided by order.
     inherited = [field.value for field in profile.inherit if field is not OrderField.ORDER_NUMBER]
     inherited = [name for name in inherited if name in frame.columns]
     if inherited:
@@ -169,7 +169,7 @@ def _checks(
 ) -> list[tuple[RejectCode, pl.Expr]]:
     """Returns the conditions that make a line bad; the first one that is true gives the code.
 
-    The first entry stands for a broken record, whose code is already in `problem`.
+    The first entry is for a broken record, whose code is already in `problem`.
     """
     damaged_order, damaged_sku = (
         is_damaged(pl.col(name)) if signed else pl.lit(value=False) for name in ("order", "sku")
@@ -227,7 +227,7 @@ def _price_checks(profile: Profile, returns: ReturnRules | None) -> list[tuple[R
     by_weight = profile.quantity.decimals > 0
     limit, compared = pl.lit(MAX_TOTAL, pl.Int64), pl.col("total") if by_weight else price
     if profile.price_field is OrderField.UNIT_PRICE and not by_weight:
-        # The total itself may be too large for an integer.
+        # The total itself may be too large for an integer, so the factors are compared.
         limit //= pl.col("count").clip(1)
     return [
         (RejectCode.PRICE_MISSING, missing & pl.col(NEEDS_PRICE) if returns else missing),

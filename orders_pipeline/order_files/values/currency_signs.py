@@ -14,7 +14,7 @@ import polars as pl
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 
-# Words for currencies that CLDR has no sign for, and abbreviations that shops write.
+# Words for currencies without a sign in CLDR, and abbreviations that shops use.
 _WORDS = {
     "円": "JPY",
     "元": "CNY TWD",
@@ -32,7 +32,10 @@ _WORDS = {
 
 
 def plain_sign(sign: pl.Expr) -> pl.Expr:
-    """Returns a sign without blanks and a point at its end; `USD$` is `USD`, and a wide `¥` a plain one."""
+    """Returns a sign without blanks and a final point.
+
+    `USD$` becomes `USD`, and a full-width `¥` a plain one.
+    """
     text = sign.str.normalize("NFKC").str.replace_all(r"\s+", "").str.strip_chars_end(".")
     return text.str.replace(r"^([A-Z]{3})[$€£¥]$", "$1")
 
@@ -50,11 +53,11 @@ def sign_fits(sign: pl.Expr, currency: pl.Expr) -> pl.Expr:
 
 
 def currency_told(sign: pl.Expr, default: str, said: Mapping[str, str]) -> pl.Expr:
-    """Returns the currency that a plain sign tells by itself; null if it can mean several.
+    """Returns the currency of a plain sign; null if the sign can mean several currencies.
 
     Args:
-        default: the currency that a sign means if it can, such as one of the dollars.
-        said: what signs stand for, whatever they mean elsewhere.
+        default: the currency that is chosen if a sign can mean it, such as one of the dollars.
+        said: the currencies of signs that a profile sets; they override all others.
     """
     known = {own: code for own, codes in _signs().items() if (code := _only(codes, default))}
     known |= {_plain(own): code.upper() for own, code in said.items()}
@@ -77,7 +80,7 @@ def _plain(sign: str) -> str:
 
 @cache
 def _signs() -> dict[str, list[str]]:
-    """The codes of the currencies that each plain sign can mean."""
+    """Returns the codes of the currencies that each plain sign can mean."""
     file = resources.files("orders_pipeline.order_files.values").joinpath("currency_signs.json")
     signs: dict[str, list[str]] = json.loads(file.read_text("utf-8"))
     for word, codes in _WORDS.items():

@@ -1,4 +1,4 @@
-"""Reads dates by formats that are set: strptime formats, serial numbers of spreadsheets, Unix times."""
+"""Reads dates with given formats: strptime formats, serial numbers of spreadsheets, Unix times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders_pipeline.order_files.values.zone_names import is_zone, offset_second
 BETWEEN = "|"
 _NUMBER = r"^[0-9]+(?:[.,][0-9]+)?$"
 _DAY_SECONDS = 86_400
-# Days from the epochs of spreadsheets to 1970.
+# Days from the epochs of spreadsheets to 1 January 1970.
 _DAYS_1900, _DAYS_1904 = 25_569, 24_107
 _LAST_SERIAL = 2_958_466
 _ZONE = "%Z"
@@ -26,14 +26,17 @@ def is_format(text: str) -> bool:
 
 
 def _alternatives(text: str) -> list[str]:
-    """Splits several formats; a format such as `%d|%m|%Y`, whose parts have no year each, is one."""
+    """Splits several formats at `|`.
+
+    A format such as `%d|%m|%Y`, in which not each part has a year, is one.
+    """
     parts = [part.strip() for part in text.split(BETWEEN)]
     whole = all(part.lower() in _SERIALS or re.search(_YEAR, part) for part in parts)
     return parts if whole else [text]
 
 
 def read_by_formats(text: pl.Series, formats: str, zone: str) -> pl.Series:
-    """Returns the instants (UTC) of a column, by the first format that fits each value."""
+    """Returns the instants (UTC) of a column; each value is read with the first format that fits it."""
     read = [_by_format(text, one, zone) for one in _alternatives(formats)]
     return pl.select(pl.coalesce(read)).to_series()
 
@@ -49,7 +52,7 @@ def _by_format(text: pl.Series, one: str, zone: str) -> pl.Series:
 
 
 def _with_zone(text: pl.Series, one: str, zone: str) -> pl.Series:
-    """Reads times by a format with `%Z`; a time whose zone is unknown is null."""
+    """Reads times with a format that contains `%Z`; a time with an unknown zone becomes null."""
     before, _, after = one.partition(_ZONE)
     end = rf"((?:\s+\S+){{{len(after.split())}}})" if "%" in after else f"({re.escape(after)})"
     names = ["start", "zone", "end"]

@@ -19,7 +19,7 @@ _CLOCK = (
 )
 _WORD = r"(\p{L}[\p{L}\p{M}]+)"
 _WEEKDAY = r"^(?:\p{L}[\p{L}\p{M}]{1,11}[.,]{0,2} )?"
-# Between day, month and year, as in `15 de marzo de 2026`.
+# Words between day, month and year, as in `15 de marzo de 2026`.
 _OF = r"(?:de |del |d['\x{2019}])?"
 _NUMERIC = _WEEKDAY + r"([0-9]{1,4})([-/.])([0-9]{1,2})([-/.])([0-9]{1,4})" + _CLOCK
 _COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2}):?([0-9]{2})(?::?([0-9]{2}))?(Z)?)?$"
@@ -64,7 +64,7 @@ def allows_order(order: DateOrder) -> pl.Expr:
     """Whether the numbers of `numeric_parts` can be a date in this order."""
     place = {unit: "abc"[at] for at, unit in enumerate(order.value)}
     valid = pl.col(place["D"]).is_between(1, 31) & pl.col(place["M"]).is_between(1, 12)
-    # A two-digit year comes first only in dates such as 25-11-30.
+    # A two-digit year is first only in dates such as 25-11-30.
     return valid & (pl.col("family") == "-2") if order is DateOrder.YMD else valid
 
 
@@ -90,7 +90,7 @@ def compact_parts(text: pl.Series) -> pl.DataFrame:
 
 
 def named_parts(text: pl.Series, months: Mapping[str, int]) -> pl.DataFrame:
-    """Splits dates with month names: those in `months`, by plain name, and English ones."""
+    """Splits dates with month names: the names in `months`, which are plain names, and English ones."""
     parts = _named(text)
     numbers = {**ENGLISH, **months}
     found = {name: numbers.get(plain_month(name)) for name in parts["name"].unique()}
@@ -103,7 +103,7 @@ def named_parts(text: pl.Series, months: Mapping[str, int]) -> pl.DataFrame:
 
 
 def month_words(text: pl.Series) -> pl.Series:
-    """Returns the words that stand for months in dates."""
+    """Returns the words in dates at the place of the month."""
     return _named(text)["name"]
 
 

@@ -1,4 +1,4 @@
-"""Converts dates as text to instants, with the formats that the whole column settled."""
+"""Converts dates as text to instants, with the rules that were decided from the whole column."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def read_dates(values: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
 def read_zoned_dates(
     values: pl.Series, names: pl.Series, rules: DateRules, column: ZoneColumn, default: str
 ) -> pl.DataFrame:
-    """Reads dates like `read_dates`; each is local to the time zone that `names` has beside it.
+    """Reads dates like `read_dates`; each is local to the time zone in the same row of `names`.
 
     A blank name is the time zone `default`. An unknown name gives the code `zone_unknown`.
     """
@@ -111,7 +111,7 @@ def _read_odd(text: pl.Series, rules: DateRules, zone: str) -> pl.DataFrame:
 
 
 def _with_order(parts: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
-    """Adds `order`: the order of the family or, in mixed families, of the value itself or `ambiguous`."""
+    """Adds `order`: the order of the family; in a mixed family, the only order that fits, or `ambiguous`."""
     family = pl.col("family")
     orders = {"": DateOrder.YMD.value} | {family: order.value for family, order in rules.orders}
     same = pl.when(family.str.ends_with("4") & (pl.col("a") == pl.col("b"))).then(pl.lit(DateOrder.DMY.value))
@@ -126,7 +126,7 @@ def _with_order(parts: pl.DataFrame, rules: DateRules) -> pl.DataFrame:
 
 
 def _times(dated: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Returns `text` and its `instant`; the instant is null if there is no such day or hour."""
+    """Returns `text` and its `instant`; the instant is null if the day or the hour does not exist."""
     local = dated.select(_written_out().str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us"))
     times = dated.with_columns(local=local.to_series(), zoned=utc(local.to_series(), zone))
     offsets = {text: offset_seconds(text, zone) for text in dated["offset"].drop_nulls().unique()}

@@ -1,4 +1,4 @@
-"""Decides how a column writes its dates. The whole column decides the order of day, month and year."""
+"""Decides the order of day, month and year in a column of dates, from all its values."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from orders_pipeline.order_files.values.month_names import months_of, plain_mont
 
 # Up to one contradicting value in a hundred is a typing error; more mean that the column mixes orders.
 _SLIPS = 100
-# No language has so many names of months; more words are no months.
+# No language has more names of months; a column with more distinct words has other words than months.
 _WORDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class DateRules:
-    """How to read a date column: by a `format` that is set, or by the order of each family of dates.
+    """How to read a date column: by a given `format`, or by the order of each family of dates.
 
     A family is a separator and the number of digits of the year, such as `/4`. A family in `mixed` uses
-    several orders. `months` are the numbers of months by name, where names are not English.
+    several orders. `months` has the number of each month (1 to 12) by its name, if names are not English.
     """
 
     format: str | None = None
@@ -84,8 +84,8 @@ class DateEvidence:
     ) -> DateRules | OpenDates:
         """Decides the order of each family, or returns the first family that is ambiguous.
 
-        `given` has priority over `order`, which has priority over `short` (for two-digit years) and over
-        what the values show.
+        Priorities: first `given` (the option), then `order` and `short` (the profile's order, and its order
+        for two-digit years), then the values.
         """
         if given.format is not None:
             return given

@@ -17,9 +17,9 @@ from orders_pipeline.order_files.values.money import amount_columns
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """How the file writes prices, quantities and dates.
+    """The decimal separators and date rules for a file's prices, quantities and dates.
 
-    `signed`: the file has a plus sign, so ids may be numbers that a spreadsheet has damaged.
+    `signed`: the file contains a plus sign, so a spreadsheet may have damaged ids, as in `1.5E+12`.
     """
 
     price: DecimalSeparator
@@ -30,7 +30,7 @@ class Decisions:
 
 @dataclass(slots=True)
 class ColumnEvidence:
-    """Gathers evidence about number and date formats, frame by frame."""
+    """Collects evidence about number and date formats, frame by frame."""
 
     identified: Identified
     price: AmountEvidence = field(default_factory=AmountEvidence)
@@ -39,7 +39,7 @@ class ColumnEvidence:
     characters: Characters = field(default_factory=Characters)
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Adds the sound records of `frame`."""
+        """Adds the valid records of `frame`."""
         whole = frame["problem"].null_count() == frame.height
         sound = frame if whole else frame.filter(pl.col("problem").is_null())
         gatherers = {
@@ -62,12 +62,12 @@ class ColumnEvidence:
         """
         given = self.identified.options.decimal or self.identified.profile.decimal
         told = None if given is None else DecimalSeparator(_decimal_separator(given))
-        # The given separator is about prices. Quantities may differ: pandas writes 6.0 next to a price
-        # of 2,55. So quantities that show their separator are read with their own.
+        # A given separator applies to prices. Quantities may use another one: pandas writes 6.0 next to a
+        # price of 2,55. So quantities are read with the separator that they show.
         price = self._certain(told or self.price.decide(), self.price, "price")
         quantity = told if told and not self.quantity.settled else self.quantity.decide()
         if quantity is None and self.price.settled and self.identified.profile.quantity.decimals:
-            # The prices show how the file writes decimals.
+            # Quantities that do not show their separator are read with the prices' one.
             quantity = price
         return Decisions(
             price=price,
@@ -82,7 +82,9 @@ class ColumnEvidence:
         if decided is not None:
             return decided
         name = self.identified.file_name
-        message = f"{name}: every {what} like {evidence.example} can be read with thousands or with decimals."
+        message = (
+            f"{name}: each {what}, such as {evidence.example}, can be read with thousands or with decimals."
+        )
         hint = "Set the decimal separator to `.` or `,`."
         raise FileRefused("decimal_ambiguous", message, hint)
 
@@ -96,7 +98,7 @@ class ColumnEvidence:
         name = self.identified.file_with(OrderField.ORDERED_AT)
         raise FileRefused(
             "dates_ambiguous",
-            f"{name}: every order date like {decided.example} can be read as {orders}.",
+            f"{name}: each order date, such as {decided.example}, can be read as {orders}.",
             f"Set the date format to {orders}.",
         )
 

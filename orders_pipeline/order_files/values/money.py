@@ -1,4 +1,4 @@
-"""Reads the columns of `[amounts]` and `[payment]`: amounts beside the price of a line."""
+"""Reads the columns of `[amounts]` and `[payment]`: all amounts except the price of a line."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _PERCENT = 100 * SCALE
 
 
 def units_of(profile: Profile) -> Units:
-    """How a file of this profile counts money."""
+    """Returns the unit and the rounding of amounts in a file with this profile."""
     amounts = profile.amounts
     return Units(amounts.scale, amounts.round) if amounts else Units()
 
 
 def amount_columns(profile: Profile) -> dict[str, str]:
-    """The header of each column that holds an amount beside the price, by its name in a layout."""
+    """Returns the header of each amount column, except the price, by the column's name in a layout."""
     texts = ("payment_column", "payment_reference", TAX_TREATMENT)
     columns = {name: header for name, header in profile.money_columns.items() if name not in texts}
     if profile.items:
@@ -46,14 +46,14 @@ def amount_columns(profile: Profile) -> dict[str, str]:
 
 
 def item_column(field: OrderField | LineAmount) -> str:
-    """The column of a frame that holds a field of items."""
+    """Returns the name of the column in a frame that contains a field of items."""
     return f"{field}+item" if isinstance(field, LineAmount) else field.value
 
 
 def with_amounts(frame: pl.DataFrame, profile: Profile, decimal: DecimalSeparator) -> pl.DataFrame:
     """Reads each amount column in place as units of 1/10,000; blank values are null.
 
-    Needs `currency`. Adds `amount_problem`: the first text that is no amount, with its header.
+    Needs `currency`. Adds `amount_problem`: the first text that is not an amount, with its header.
     """
     headers = amount_columns(profile)
     if not headers:
@@ -68,7 +68,7 @@ def with_amounts(frame: pl.DataFrame, profile: Profile, decimal: DecimalSeparato
 
 
 def with_percent_off(frame: pl.DataFrame) -> pl.DataFrame:
-    """Turns discounts in percent into a discount of each line, rounded to 1/10,000; needs `total`."""
+    """Converts discounts in percent to amounts, one for each line, rounded to 1/10,000; needs `total`."""
     if DISCOUNT_PERCENT not in frame.columns:
         return frame
     exact = pl.col("total").cast(pl.Int128) * pl.col(DISCOUNT_PERCENT)
@@ -77,7 +77,7 @@ def with_percent_off(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def columns_of(kind: OrderAmount | LineAmount, frame: pl.DataFrame) -> list[str]:
-    """The columns of a frame whose sum is an amount."""
+    """Returns the columns of a frame whose sum is an amount."""
     return list(_columns_of(kind, frame))
 
 

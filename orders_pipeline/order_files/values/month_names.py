@@ -24,10 +24,10 @@ def plain_month(name: str) -> str:
 
 
 def months_of(words: Mapping[str, int]) -> dict[str, int]:
-    """Returns the month that each word means in the languages that explain a column best.
+    """Returns the month (1 to 12) of each word, in the languages that contain most words of a column.
 
-    `listopad` is November in Polish and October in Croatian. A word on which fewer than nine in ten of these
-    languages agree has no month.
+    `listopad` is November in Polish and October in Croatian. A word is left out if fewer than nine in ten of
+    these languages agree on its month.
 
     Args:
         words: how often each plain word occurs in the column.
@@ -50,13 +50,13 @@ def months_of(words: Mapping[str, int]) -> dict[str, int]:
 
 @cache
 def _languages() -> dict[str, dict[str, int]]:
-    """The month of each name, full or short, by language. Reading them takes one or two seconds."""
+    """Returns the month of each name, full or short, by language. The first call takes one or two seconds."""
     languages = filter(_is_language, localedata.locale_identifiers())
     return {name: _names(Locale.parse(name)) for name in languages}
 
 
 def _is_language(identifier: str) -> bool:
-    """Whether an identifier names a language, or one in another script, but no country."""
+    """Whether a locale identifier has a language, and perhaps a script, but no country."""
     _, *rest = identifier.split("_")
     return not rest or (len(rest) == 1 and len(rest[0]) == _SCRIPT_LETTERS)
 

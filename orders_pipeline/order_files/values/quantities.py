@@ -11,7 +11,7 @@ from orders_pipeline.base.quantities import QUANTITY_DIGITS, QUANTITY_SCALE
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.values.amounts import MAX_TOTAL, SCALE
 
-# What the total of a line by weight has beyond 1/10,000, in 1/1,000 of that.
+# The part of a line's total that is less than 1/10,000, in 1/1,000 of 1/10,000; goods by weight have it.
 REST = "rest"
 _FOUR_DIGITS = [code for code, digits in MINOR_DIGITS.items() if digits == 4]
 
@@ -36,15 +36,16 @@ def with_quantities(lines: pl.DataFrame, profile: Profile) -> pl.DataFrame:
 
 
 def with_exact_sums(lines: pl.DataFrame) -> pl.DataFrame:
-    """Adds the rests of lines by weight to totals, so that each order's sum is rounded down only once.
+    """Adds the column `rest` to totals, so that each order's sum is rounded down only once.
 
-    An order that is rounded to minor units then owes what its exact sum would owe. Needs `run`, the order.
+    An order, whose total is rounded to minor units, then owes the same as with exact line totals. Needs
+    `run`, the number of the order.
     """
     if REST not in lines.columns:
         return lines
     priced = pl.col("total").is_not_null()
     exact = (pl.col("total").cast(pl.Int128) * QUANTITY_SCALE + pl.col(REST)).fill_null(0)
-    # The few currencies whose minor unit is 1/10,000 are rounded here.
+    # Only currencies whose minor unit is 1/10,000 are rounded to minor units here.
     half = pl.when(pl.col("currency").is_in(_FOUR_DIGITS)).then(QUANTITY_SCALE // 2).otherwise(0)
     so_far = ((exact.cum_sum() + half) // QUANTITY_SCALE).cast(pl.Int64)
     total = (so_far - so_far.shift(1, fill_value=0)).over("run")

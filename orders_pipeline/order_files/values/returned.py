@@ -1,4 +1,4 @@
-"""Finds the lines of returns. From then on they are read like the lines of orders."""
+"""Finds the lines of returns and makes their quantities positive for the checks that follow."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ RETURNED = "returned"
 
 
 def with_returned(lines: pl.DataFrame, profile: Profile, rules: ReturnRules) -> pl.DataFrame:
-    """Adds the column `returned`, and gives `units` and line totals of returns the sign that orders have.
+    """Adds the column `returned`, and makes `units` and line totals of returns positive, as in orders.
 
-    A return's line of the wrong sign has `units` below zero afterwards.
+    A line of a return with the wrong sign has `units` below zero afterwards.
     """
     lines = lines.with_columns(_is_returned(rules).fill_null(value=False).alias(RETURNED))
     changed = []

@@ -17,8 +17,8 @@ _YEARS = range(1990, 2038)
 def offset_seconds(text: str, zone: str) -> int | None:
     """Returns the seconds east of UTC that an offset or an abbreviation stands for; None if unknown.
 
-    An abbreviation means what it means in `zone`, then what RFC 5322 says (`PDT`), and then what it means in
-    all time zones that use it. If these differ, as for `IST`, it is unknown.
+    An abbreviation is looked up in this order: in `zone`, in RFC 5322 (such as `PDT`), and in all time zones
+    that use it. If these time zones disagree, as for `IST`, it is unknown.
     """
     if number := _NUMBER.fullmatch(text):
         sign, hours, minutes = number.groups()
@@ -40,7 +40,7 @@ def _mail_abbreviations(text: str) -> dict[str, set[int]]:
 
 @cache
 def _abbreviations(zone: str) -> dict[str, set[int]]:
-    """The offsets of each abbreviation of a time zone since 1990."""
+    """Returns the offsets that each abbreviation has had in any time zone since 1990."""
     found: dict[str, set[int]] = {}
     for year in _YEARS:
         for month in (1, 4, 7, 10):

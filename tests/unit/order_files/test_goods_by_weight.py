@@ -70,7 +70,7 @@ def test_the_prices_say_how_open_quantities_are_read(tmp_path: Path) -> None:
     assert totals(weighed(tmp_path, ("1", "1.250", "3.98"))) == {"1": 498}
     assert totals(weighed(tmp_path, ("1", "1,250", "3,98"))) == {"1": 498}
     assert totals(weighed(tmp_path, ("1", "1,250", "3.98"))) == {"1": 497_500}
-    with pytest.raises(FileRefused, match=r"quantity like 1\.250"):
+    with pytest.raises(FileRefused, match=r"quantity, such as 1\.250"):
         weighed(tmp_path, ("1", "1.250", "3"))
 
 

@@ -154,7 +154,9 @@ def test_a_bad_date_of_the_second_file_is_told_as_such(tmp_path: Path) -> None:
         "date_unreadable",
         "order_purchase_timestamp (second file)",
     )
-    with pytest.raises(FileRefused, match=r"dataset\.csv, second file: every order date like 05\.06\.2017"):
+    with pytest.raises(
+        FileRefused, match=r"dataset\.csv, second file: each order date, such as 05\.06\.2017"
+    ):
         parse(two_files(tmp_path, "05.06.2017", "06.07.2017"), tmp_path / "parsed")
 
 

@@ -1,4 +1,4 @@
-"""What the values of each column look like, learned from the first sound records of a file."""
+"""What the values of each column look like, learned from the first valid records of a file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from orders_pipeline.order_files.records.source import Source, read_chunks
 from orders_pipeline.order_files.records.text import complete_lines, decode_start
 
 LEARNED_RECORDS = 1000
-# Fewer records, or fewer columns with a form, say too little about a table.
+# With fewer records, or fewer columns with a form, no shape is learned.
 LEAST_RECORDS, LEAST_FORMS = 20, 2
-# A column has a form if its values have at most one mask for this number of values.
+# A mask is a value with its digits and letters replaced. A column has a form only if it has at least this
+# many values for each distinct mask.
 VALUES_PER_MASK = 10
-# With more lines of another number of fields, the file is not what its header says.
+# The largest share of records whose number of fields differs from the header. Above it, the header is in
+# doubt.
 MOST_MISCOUNTED = 0.05
 
 _DIGITS, _LETTERS = "\0", "\1"
@@ -28,7 +30,7 @@ _RUN = re.compile(r"\d+|[^\W\d_]+")
 
 @dataclass(frozen=True, slots=True)
 class ColumnForm:
-    """Patterns of the values of a column; `seen` knows how long their numbers were, `possible` does not."""
+    """Patterns of a column's values: `seen` allows only lengths of numbers that occur, `possible` any."""
 
     possible: re.Pattern[str]
     seen: re.Pattern[str]
@@ -39,9 +41,9 @@ class ColumnShape:
     """What the values of a column look like.
 
     Attributes:
-        form: None if the values have no common form, as names have none.
-        filled: whether values that are not blank occur.
-        blank: whether blank values occur.
+        form: None if the values have no common form, such as names.
+        filled: whether some values are not blank.
+        blank: whether some values are blank.
     """
 
     form: ColumnForm | None
@@ -53,7 +55,7 @@ class ColumnShape:
         return self._matches(value, self.form.possible if self.form else None)
 
     def fits_closely(self, value: str) -> bool:
-        """Whether `value` looks just like the values of this column."""
+        """Whether `value` looks exactly like the values of this column: its numbers have no other length."""
         return self._matches(value, self.form.seen if self.form else None)
 
     def _matches(self, value: str, pattern: re.Pattern[str] | None) -> bool:
@@ -72,7 +74,7 @@ class TableShape:
 
 
 def learn_shape(source: Source, encoding: str, dialect: Dialect, layout: Layout) -> TableShape | None:
-    """Learns the shape of a table from the start of a file; None if that says too little."""
+    """Learns the shape of a table from the start of a file; None if that has too few records or forms."""
     with closing(read_chunks(source, HEAD_BYTES)) as chunks:
         head = next(chunks, b"")
     lines = complete_lines(decode_start(head, encoding), whole=len(head) < HEAD_BYTES)
@@ -93,7 +95,10 @@ def _column_shape(values: Sequence[str]) -> ColumnShape:
 
 
 def _form(values: Sequence[str]) -> ColumnForm | None:
-    """Returns the form of values that differ only in their digits and letters; None if they differ more."""
+    """Returns the form of values that differ only in their digits and letters.
+
+    None if they differ otherwise.
+    """
     numbers: dict[str, list[list[str]]] = {}
     for value in values:
         mask = _RUN.sub(lambda run: _DIGITS if run[0][0].isdecimal() else _LETTERS, value)
@@ -115,7 +120,7 @@ def _pattern(numbers: Mapping[str, list[list[str]]], digits: _Digits) -> re.Patt
 def _of_mask(mask: str, runs: Sequence[Sequence[str]], digits: _Digits) -> str:
     pattern = re.escape(mask).replace(_LETTERS, r"[^\W\d_]+")
     if len(runs) == 2:
-        # A number that has decimals may also have none.
+        # The decimals of a number are optional.
         pattern = re.sub(f"{_DIGITS}(\\\\?[.,]){_DIGITS}", rf"{_DIGITS}(?:\g<1>{_DIGITS})?", pattern)
     for run in runs:
         pattern = pattern.replace(_DIGITS, digits(run), 1)
@@ -123,7 +128,7 @@ def _of_mask(mask: str, runs: Sequence[Sequence[str]], digits: _Digits) -> str:
 
 
 def _possible_digits(runs: Sequence[str]) -> str:
-    """Numbers that zeros fill up, as in 00:30, have a fixed length. Others may be longer than those seen."""
+    """Returns a pattern: numbers padded with zeros, as in 00:30, have a fixed length, others any length."""
     length = len(runs[0])
     padded = length > 1 and any(run.startswith("0") for run in runs)
     return rf"\d{{{length}}}" if padded and all(len(run) == length for run in runs) else r"\d+"

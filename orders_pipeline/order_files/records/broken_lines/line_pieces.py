@@ -1,4 +1,4 @@
-"""Divides a line into fields in every possible way, if quotes inside a field are text."""
+"""Divides a line into fields in every possible way, when a quote inside a field may be text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orders_pipeline.order_files.records.scanner import unescaped
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A field that a line can have; if it is not `sure`, its text contains what looks like its end."""
+    """A possible field of a line. It is not `sure` if its text contains what could also be its end."""
 
     value: str
     following: int
@@ -20,7 +20,7 @@ class Piece:
 
 
 class Pieces:
-    """The fields that a line can have at each place.
+    """The possible fields at each place of a line.
 
     Args:
         joined: whether unquoted text may contain the delimiter.
@@ -54,7 +54,7 @@ class Pieces:
                 sure = False
         end = self._end(at)
         text = self._line[at:end]
-        # A quote before the line end may open a field that goes on in the next line.
+        # A quote at the end of the line may open a field that continues on the next line.
         if end < len(self._line) and not text[1:].rstrip().endswith(self._dialect.quote):
             yield Piece(text, end + 1)
 
@@ -69,7 +69,7 @@ class Pieces:
         return next(end for end in self._ends if end >= at)
 
     def _places(self, pattern: str) -> list[int]:
-        """Finds `pattern` wherever it is not escaped."""
+        """Returns the places where `pattern` occurs without an escape character before it."""
         dialect = self._dialect
         escape, special = map(re.escape, (dialect.escape, dialect.quote + dialect.escape + dialect.delimiter))
         skipped = f"{escape}[{special}]|" if escape else ""

@@ -1,7 +1,7 @@
-"""Finds the possible readings of a broken line: what it says if one thing in it is wrong.
+"""Finds the possible readings of a broken line: the fields that it has if exactly one fault is assumed.
 
-A reading counts only if each field looks like the values of its column. If several readings count, or one in
-which a value is lost, nobody can tell what the line says.
+A reading counts only if each field looks like the values of its column. The line is ambiguous if several
+readings count, or one in which a value is lost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orders_pipeline.order_files.records.scanner import RecordScanner, Scanned, 
 from orders_pipeline.order_files.records.sniff import DELIMITERS
 
 LONGEST_LINE = 4096
-# A line with so many readings is ambiguous.
+# The most steps in the search for readings. A line that needs more counts as ambiguous.
 MOST_STEPS = 1000
 OTHER_DELIMITERS = (*DELIMITERS, " ")
 
@@ -72,7 +72,11 @@ class LineReader:
                 yield from self._tolerant(line, other, Fault.OTHER_DELIMITER)
 
     def _with_one_value_more_or_less(self, fields: Fields) -> Iterator[Reading]:
-        """A doubled delimiter makes a blank field too many. Other values may be lost, or be too many."""
+        """Yields the readings of a line with one field too many or too few.
+
+        Only a doubled delimiter, which adds a blank field, can be repaired. In other readings a value is
+        lost.
+        """
         if len(fields) == self._width + 1:
             for at, value in enumerate(fields):
                 rest = fields[:at] + fields[at + 1 :]
@@ -85,7 +89,7 @@ class LineReader:
                     yield Reading((), None)
 
     def _gaps(self, line: str, fields: Fields, starts: Sequence[int]) -> Iterator[int]:
-        """Yields the places where a delimiter may be missing: beside quotes, and where all else fits."""
+        """Yields places where a delimiter may be missing: beside quotes, and where all other fields fit."""
         if self._dialect.quote:
             quotes = [at for at, character in enumerate(line) if character == self._dialect.quote]
             yield from sorted({at + side for at in quotes for side in (0, 1)})
@@ -100,14 +104,15 @@ class LineReader:
             scanned = self._scanned(line[:gap] + self._dialect.delimiter + line[gap:])
             fields = tuple(scanned.fields)
             if scanned.problem is None and len(fields) == self._width and self._fit(fields):
-                # A line that ends too early may have lost a part of its last value, unless a quote ends that.
+                # A delimiter added at the end means that the line was cut off, perhaps inside its last value.
+                # Only a closing quote shows that this value is complete.
                 whole = gap < len(line) or line.endswith(self._dialect.quote or "\n")
                 yield Reading(fields, Fault.DELIMITER_MISSING if whole else None)
 
     def _tolerant(self, line: str, dialect: Dialect, fault: Fault) -> Iterator[Reading]:
-        """Reads a line in which quotes may stand anywhere.
+        """Yields the readings of a line in which a quote may occur anywhere.
 
-        If `dialect` has another delimiter than the file, unquoted text may contain that.
+        If the delimiter of `dialect` is not the file's, unquoted text may contain the delimiter.
         """
         pieces = Pieces(line, dialect, joined=dialect != self._dialect)
         open_: list[tuple[int, Fields, bool]] = [(0, (), True)]
@@ -123,16 +128,16 @@ class LineReader:
                     for piece in pieces.starting(at)
                     if self._fits_without_quotes(piece.value, len(fields))
                 ]
-        yield Reading((), None)  # There may be more readings.
+        yield Reading((), None)  # The search stopped early, so the line counts as ambiguous.
 
     def _scanned(self, line: str) -> Scanned:
         scanned = RecordScanner(self._dialect, TextLines([line])).scan(0)
         if scanned is None:
-            raise RuntimeError("a line alone was read as an unfinished record")
+            raise RuntimeError("the scanner did not finish a record that is a single line")
         return scanned
 
     def _fit(self, fields: Fields, first: int = 0) -> bool:
-        """Whether `fields` fit the columns from `first` on."""
+        """Whether `fields` fit the columns that start at position `first`."""
         columns = self._shape.columns[first : first + len(fields)]
         return len(columns) == len(fields) and all(map(ColumnShape.fits, columns, fields))
 

@@ -1,4 +1,4 @@
-"""Reads broken lines that can say only one thing, and warns about each of them."""
+"""Reads broken lines that have only one possible reading, and warns about each kind of fault."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orders_pipeline.order_files.records.source import Source
 from orders_pipeline.order_files.records.text import STAND_IN_PATTERN
 from orders_pipeline.order_files.reject_codes import RejectCode
 
-# A file with more broken lines is damaged as a whole. To look at each of them would take too long.
+# The most broken lines that are examined. A file with more is damaged as a whole, and each line takes time.
 MOST_LOOKED_AT = 500
 
 _BROKEN = [code.value for code in (RejectCode.FIELD_COUNT, RejectCode.STRAY_QUOTE, RejectCode.UNCLOSED_QUOTE)]
@@ -37,11 +37,11 @@ _MESSAGES = {
 
 
 class Repairs:
-    """Reads the broken lines of a file that can say only one thing.
+    """Reads the broken lines of a file that have only one possible reading.
 
     Args:
-        keep_quotes: whether the columns that are read may have a stray quote in their text. A quote that does
-            not belong to an order number would make another number of it.
+        keep_quotes: whether the columns that are read may keep a stray quote in their text. An import must
+            not: a stray quote in an order number would make it another order.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Repairs:
         return [FileWarning(fault.value, _MESSAGES[fault], count) for fault, count in self._faults.items()]
 
     def applied(self, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """Yields the records again, with the broken lines read that can say only one thing."""
+        """Yields the records again; broken lines with only one possible reading have their fields now."""
         held: pl.DataFrame | None = None
         for new in frames:
             frame = new if held is None else pl.concat([held, new])
-            # A broken record at the end waits for the one after it.
+            # A broken record at the end is held until it is known whether the next one is broken too.
             held = frame.tail(1) if frame["problem"][-1] in _BROKEN else None
             ready = frame if held is None else frame.head(-1)
             if ready.height:
@@ -90,7 +90,10 @@ class Repairs:
         return pl.concat([frame.join(new, on="record", how="anti"), new]).sort("record")
 
     def _worth_a_look(self, frame: pl.DataFrame, *, broken_follows: bool) -> pl.Series:
-        """Lines of another length next to each other are no accident: they may be another table."""
+        """Selects the broken lines to examine.
+
+        Adjacent lines with a wrong number of fields are left out, because they may be another table.
+        """
         broken = frame["problem"].is_in(_BROKEN).fill_null(value=False)
         before = broken.shift(1, fill_value=self._broken_before)
         after = broken.shift(-1, fill_value=broken_follows)
@@ -110,6 +113,9 @@ class Repairs:
 
     @cached_property
     def _reader(self) -> LineReader | None:
-        """Learns what the columns look like; None if the start of the file says too little."""
+        """A reader that knows what the columns look like.
+
+        None if the start of the file is not enough for that.
+        """
         shape = learn_shape(self._source, self._encoding, self._dialect, self._layout)
         return None if shape is None else LineReader(self._dialect, shape)

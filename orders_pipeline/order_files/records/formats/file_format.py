@@ -41,10 +41,10 @@ class FileFormat(Protocol):
     def members(self, path: Path) -> list[str] | None:
         """Returns the names of the tables inside, such as files in an archive.
 
-        None means that the file itself is the table.
+        Returns None if the file itself is the table.
 
         Raises:
-            FileRefused: the file is damaged, or turns out to be of another kind.
+            FileRefused: the file is damaged, or is of another kind.
         """
 
     def open(self, path: Path, member: str) -> AbstractContextManager[BinaryIO]:
@@ -52,6 +52,6 @@ class FileFormat(Protocol):
 
 
 def damaged(name: str, error: Exception) -> FileRefused:
-    """Makes the refusal of a file that cannot be unpacked."""
+    """Returns the refusal of a file that cannot be unpacked."""
     said = str(error) or type(error).__name__
     return FileRefused("archive_damaged", f"{name} cannot be unpacked: {said}.", "Copy or download it again.")

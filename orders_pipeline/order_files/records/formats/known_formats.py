@@ -10,6 +10,6 @@ from orders_pipeline.order_files.records.formats.zip_archive import ZipArchive
 FORMATS: dict[Container, FileFormat] = {
     Container.GZIP: GzipFile(),
     Container.ZIP: ZipArchive(),
-    # The magic of plain text is empty and matches every file, so plain text comes last.
+    # Plain text must be last: its `magic` is empty and matches every file.
     Container.PLAIN: PlainText(),
 }

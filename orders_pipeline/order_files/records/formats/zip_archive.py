@@ -14,7 +14,8 @@ from typing import BinaryIO
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.records.formats.file_format import damaged
 
-# zipfile does not validate every field it reads, so damaged archives raise more than BadZipFile.
+# zipfile does not validate every field that it reads, so damaged archives raise other errors than BadZipFile
+# too.
 ZIP_ERRORS: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,

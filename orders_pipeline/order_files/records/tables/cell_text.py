@@ -38,7 +38,8 @@ class CellText:
 
     def _separated(self, text: str) -> str:
         whole, point, part = text.partition(".")
-        # With three decimals, the separator could be one of thousands. A fourth decimal makes it clear.
+        # With three decimals, the separator could be read as one of thousands. A fourth decimal prevents
+        # that.
         return whole + self.decimal + part + "0" * (len(part) == 3) if point else whole
 
 

@@ -52,7 +52,7 @@ def _empty(source: Source) -> FileRefused:
 
 
 def _without_columns(source: Source, broken: list[str]) -> FileRefused:
-    """The refusal of JSON whose first objects are all broken or empty."""
+    """Returns the refusal of JSON whose first objects are all broken or empty."""
     if not broken:
         return _empty(source)
     message = f"The first records of {source.name} cannot be read: {broken[0]}."
@@ -66,10 +66,10 @@ def _without_blank_end(row: tuple[str, ...]) -> list[str]:
 
 
 def only_table(source: Source, wanted: str | None, read: Callable[[Source], Result]) -> Result:
-    """Reads the table that is wanted, or the only one that can be read.
+    """Reads the table named `wanted`, or the only one that can be read.
 
     Args:
-        wanted: its name; None tries all tables.
+        wanted: the name of the table; None tries all tables.
         read: reads a table; raises FileRefused if it does not fit.
 
     Raises:

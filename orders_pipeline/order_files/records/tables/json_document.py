@@ -1,4 +1,4 @@
-"""A JSON document: a list of objects, or an object that contains one. It is read as a stream."""
+"""JSON documents, read as a stream: a list of objects, or an object that contains such a list."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Element = tuple[str, int, Any]
 
 
 class JsonDocument:
-    """A JSON file with a list of records; the lists are told apart by their paths, such as `data.orders`."""
+    """A JSON file with lists of records; the name of a list is its path, such as `data.orders`."""
 
     label = "JSON"
     growth = 1
@@ -91,7 +91,7 @@ def _elements(source: Source, decoder: json.JSONDecoder) -> Iterator[Element]:
     try:
         yield from _walk(text, "$")
         if text.peek():
-            raise damaged("more text follows its end. For several objects, write one per line")
+            raise damaged("more text follows its end. For several objects, write one on each line")
     except json.JSONDecodeError as error:
         raise damaged(f"{error.msg} after character {text.before + error.pos:,}") from None
     except RecursionError:
@@ -128,7 +128,7 @@ def _list(text: _Text, path: str) -> Iterator[Element]:
 
 
 def _parts(text: _Text, opened: str, closed: str) -> Iterator[None]:
-    """Yields before each part of a list or an object."""
+    """Yields once before each part of a list or an object, so that the caller can read the part."""
     text.take(opened)
     if text.peek() == closed:
         text.take(closed)
@@ -152,7 +152,7 @@ class _Text:
         self._at = 0
 
     def peek(self) -> str:
-        """Returns the next character that is not blank; an empty text at the end."""
+        """Returns the next character that is not blank without reading it; an empty text at the end."""
         while True:
             while self._at < len(self._buffer):
                 if self._buffer[self._at] not in _BLANKS:
@@ -165,7 +165,7 @@ class _Text:
         """Reads one character.
 
         Raises:
-            JSONDecodeError: another one follows.
+            JSONDecodeError: the next character is another one.
         """
         if self.peek() != character:
             raise self.error(f"{character!r} was expected")
@@ -175,7 +175,7 @@ class _Text:
         """Reads one value.
 
         Raises:
-            JSONDecodeError: it is not valid, incomplete, or longer than `MAX_VALUE_CHARS`.
+            JSONDecodeError: the value is not valid, incomplete, or longer than `MAX_VALUE_CHARS`.
         """
         self.peek()
         while True:
@@ -185,7 +185,7 @@ class _Text:
                 if len(self._buffer) - self._at > MAX_VALUE_CHARS or not self._more():
                     raise
             else:
-                # A number at the end of the buffer may go on after it.
+                # A number at the end of the buffer may continue in the text that follows.
                 if end < len(self._buffer) or not self._more():
                     self._at = end
                     return value

@@ -50,7 +50,7 @@ def column_names(source: Source, records: Iterable[dict[str, str] | None]) -> di
     """Returns the position of each column, in the order in which the columns first occur.
 
     Raises:
-        FileRefused: there are too many.
+        FileRefused: there are too many columns.
     """
     names: dict[str, int] = {}
     for record in records:
@@ -63,19 +63,19 @@ def column_names(source: Source, records: Iterable[dict[str, str] | None]) -> di
 
 
 def positions(header: tuple[str, ...]) -> dict[str, int]:
-    """Returns the position of each column."""
+    """Returns the position (from 0) of each column."""
     return {name: at for at, name in enumerate(header)}
 
 
 def record_row(place: int, record: dict[str, str], names: dict[str, int]) -> Row:
-    """Makes the row of a record."""
+    """Returns the row of a record."""
     return Row(place, [record.get(name, "") for name in names])
 
 
 def broken_row(place: int, text: str, reason: str, names: dict[str, int]) -> Row:
-    """Makes the row of a broken record, with the fields that can be found in it.
+    """Returns the row of a broken record, with the fields that can be found in its text.
 
-    Its order can then be rejected as a whole.
+    With its order number, the whole order can be rejected.
     """
     raw = '"' + text.replace('"', '""') + '"'
     return Row(place, [_find(name, text) for name in names], RejectCode.JSON_BROKEN.value, reason, raw)

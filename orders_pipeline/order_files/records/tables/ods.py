@@ -51,7 +51,7 @@ def _rows(source: Source, parts: XmlParts, cells: CellText) -> Iterator[Row]:
 
 
 class _Sheet:
-    """Gathers the rows of a sheet, with their repetitions, while the XML is parsed."""
+    """Collects the rows of a sheet, with their repetitions, while the XML is parsed."""
 
     def __init__(self, source: Source, cells: CellText) -> None:
         self.rows: list[tuple[Row, int]] = []
@@ -140,7 +140,7 @@ class _Sheet:
 
 
 def _clock(duration: str) -> str:
-    """Writes a time of day, which the file contains as a duration such as `PT14H05M00S`."""
+    """Returns a time of day from the duration that the file contains, such as `PT14H05M00S`."""
     found = re.fullmatch(r"PT(\d+)H(\d+)M(\d+)(?:[.,]\d+)?S", duration)
     return ":".join(part.zfill(2) for part in found.groups()) if found else duration
 

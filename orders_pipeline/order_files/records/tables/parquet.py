@@ -1,4 +1,4 @@
-"""Parquet files. Their numbers, dates and texts have types, so nothing is guessed."""
+"""Parquet files. Their columns have types, so no format of numbers or dates is guessed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from orders_pipeline.order_files.records.tables.rows import (
 )
 
 BATCH_ROWS = 50_000
-# A group of rows is unpacked as a whole, by one column after the other.
+# A row group is unpacked as a whole, one column after the other.
 MAX_GROUP_BYTES = 2 << 30
 
 
@@ -47,7 +47,7 @@ class Parquet:
         """Yields the rows.
 
         Raises:
-            FileRefused: they unpack to too much, or have too many columns.
+            FileRefused: the rows unpack to too much, or have too many columns.
         """
         _refuse_bomb(source)
         start, left = 1, max(FREE_BYTES, source.size() * MAX_RATIO)
@@ -69,10 +69,10 @@ class Parquet:
 
 
 def _refuse_bomb(source: Source) -> None:
-    """Refuses a file that says that it unpacks to too much.
+    """Refuses a file that would unpack to too much, according to its metadata.
 
     Raises:
-        FileRefused: it does.
+        FileRefused: the sizes in the metadata are too large.
     """
     import duckdb  # noqa: PLC0415 takes long, and only Parquet files need it
 
@@ -94,7 +94,7 @@ def _refuse_bomb(source: Source) -> None:
 
 
 def _literal(path: str) -> str:
-    """Returns a path in which DuckDB finds no pattern."""
+    """Returns a path with its special characters escaped, so that DuckDB does not read it as a pattern."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in path)
 
 
@@ -106,7 +106,7 @@ def _numbered(texts: pl.DataFrame, start: int) -> pl.DataFrame:
 
 
 def _pieces(frame: pl.DataFrame, sizes: pl.Series) -> Iterator[pl.DataFrame]:
-    """Divides a frame into pieces of about `FRAME_CHARS`; `sizes` has the bytes of each row."""
+    """Divides a frame into pieces of about `FRAME_CHARS`; `sizes` has the size of each row in bytes."""
     piece = sizes.cum_sum() // FRAME_CHARS
     if not frame.height or piece[-1] == 0:
         yield frame

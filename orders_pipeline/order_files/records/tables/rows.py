@@ -1,4 +1,4 @@
-"""Gathers rows of texts into frames of bounded size."""
+"""Collects rows of texts into frames of bounded size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_COLUMNS = 16_384
 class Row(NamedTuple):
     """A record: its place in the file (line, row or element), the texts of its cells, and its problem.
 
-    `raw` is the text to show for a broken record; None makes it from the cells.
+    `raw` is the text to show for a broken record; if it is None, the text is made from the cells.
     """
 
     place: int
@@ -46,10 +46,10 @@ def row_frames(rows: Iterable[Row]) -> Iterator[pl.DataFrame]:
 
 
 def bounded(source: Source, rows: Iterable[Row]) -> Iterator[Row]:
-    """Yields the rows until their text is implausibly larger than the file.
+    """Yields the rows, and refuses the file when their text becomes implausibly larger than the file.
 
     Raises:
-        FileRefused: it is.
+        FileRefused: the text is implausibly large.
     """
     limit, total = max(FREE_BYTES, source.size() * MAX_RATIO), 0
     for row in rows:
@@ -60,7 +60,7 @@ def bounded(source: Source, rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def too_large(source: Source) -> FileRefused:
-    """Makes the refusal of a file with implausibly much text."""
+    """Returns the refusal of a file with implausibly much text."""
     return FileRefused(
         "archive_too_large",
         f"{source.name} unpacks to more than {MAX_RATIO} times its size.",
@@ -69,7 +69,7 @@ def too_large(source: Source) -> FileRefused:
 
 
 def too_wide(source: Source) -> FileRefused:
-    """Makes the refusal of a table with too many columns."""
+    """Returns the refusal of a table with too many columns."""
     return FileRefused(
         "too_many_columns",
         f"{source.name} has more than {MAX_COLUMNS:,} columns.",
@@ -93,5 +93,5 @@ def _series(texts: list[str]) -> pl.Series:
     try:
         return pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError:
-        # Half of a surrogate pair, which JSON can spell and UTF-8 cannot.
+        # Half of a surrogate pair: JSON can contain one as an escape, UTF-8 cannot.
         return pl.Series([text.encode("utf-8", "replace").decode() for text in texts], dtype=pl.String)

@@ -98,6 +98,6 @@ def _csv_field(cell: pl.Expr) -> pl.Expr:
 
 
 def _without_nul(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    """Replaces each NUL with its stand-in character, as the decoder of text does."""
+    """Replaces each NUL with its stand-in character, as `text.py` does for text."""
     names = [str(at) for at in range(layout.width) if str(at) in rows.columns]
     return rows.with_columns(pl.col(names).str.replace_all("\0", chr(STAND_IN), literal=True))

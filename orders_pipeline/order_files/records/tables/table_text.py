@@ -14,7 +14,7 @@ from orders_pipeline.order_files.records.text import TextStream
 
 
 class TextLine(NamedTuple):
-    """A line without its line feed; `is_complete` is false for a last line that has none."""
+    """A line without its line feed; `is_complete` is false for a last line without a line feed."""
 
     number: int
     text: str
@@ -22,7 +22,10 @@ class TextLine(NamedTuple):
 
 
 def table_text(source: Source) -> Iterator[bytes]:
-    """Yields the text as UTF-8, in pieces. What is neither UTF-8 nor UTF-16 becomes stand-in characters."""
+    """Yields the text as UTF-8, in pieces.
+
+    Bytes that are neither UTF-8 nor UTF-16 become stand-in characters.
+    """
     chunks = read_chunks(source)
     first = next(chunks, b"")
     wide = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

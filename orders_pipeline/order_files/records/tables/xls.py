@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xlrd import Book
     from xlrd.sheet import Sheet
 
-# The kinds of cells in xlrd.
+# The kinds of cells, as numbered by xlrd.
 _NUMBER, _DATE, _BOOLEAN, _ERROR = 2, 3, 4, 5
 
 

@@ -1,4 +1,4 @@
-"""Excel workbooks (.xlsx), read as a stream. A formula counts by the value that was saved with it."""
+"""Excel workbooks (.xlsx), read as a stream. The value of a formula is the one saved in the workbook."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _rows(source: Source, parts: XmlParts, cells: CellText) -> Iterator[Row]:
 
 
 class _Values:
-    """Turns the content of a cell into text."""
+    """Converts the content of cells to text."""
 
     def __init__(self, shared: list[str], dates: set[str], cells: CellText, *, from_1904: bool) -> None:
         self._shared = shared
@@ -53,7 +53,7 @@ class _Values:
         self._from_1904 = from_1904
 
     def text(self, kind: str, style: str, content: str) -> str:
-        """Writes a cell; `kind` and `style` are its attributes `t` and `s`."""
+        """Returns the text of a cell; `kind` and `style` are its attributes `t` and `s`."""
         if kind == "s":
             return self._shared[int(content)]
         if kind == "n":
@@ -69,7 +69,7 @@ class _Values:
 
 
 class _Sheet:
-    """Gathers the rows of a sheet while its XML is parsed; `rows` has the complete ones.
+    """Collects the rows of a sheet while its XML is parsed; `rows` has the complete ones.
 
     A cell ends where the next cell or row starts: a handler for the ends of elements would take a third more
     time.

@@ -1,4 +1,4 @@
-"""What an Excel workbook says about its sheets: their names, shared texts, date formats and epoch."""
+"""The parts of an Excel workbook that describe its sheets: names, shared texts, date formats and epoch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.records.source import Source
 from orders_pipeline.order_files.records.tables.xml_parts import Attributes, XmlParts, local, locals_of
 
-# Shared texts stay in memory. A text costs about so many bytes beside its characters.
+# Shared texts are kept in memory. This is about the memory of a text in bytes, in addition to its characters.
 MAX_SHARED_BYTES = 512 << 20
 TEXT_BYTES = 60
 
-# Formats of dates, times and both that have numbers instead of codes; the higher ones are East Asian.
+# Numbers of the built-in formats that show dates, times or both; the higher numbers are East Asian formats.
 _DATE_FORMATS = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
-# Characters of a format code; Excel allows no more.
+# The longest format code that Excel allows, in characters.
 LONGEST_CODE = 255
-# What a format code contains beside its placeholders: quoted text, escaped characters, colours, conditions.
+# The parts of a format code that are no placeholders: quoted text, escaped characters, colours, conditions.
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|General', re.IGNORECASE)
 
 
@@ -72,10 +72,10 @@ def read_workbook(source: Source, parts: XmlParts) -> Workbook:
 
 
 def read_shared_texts(source: Source, parts: XmlParts, name: str) -> list[str]:
-    """Reads the texts that cells refer to.
+    """Reads the shared texts, which cells refer to by number.
 
     Raises:
-        FileRefused: they take too much memory.
+        FileRefused: the texts take too much memory.
     """
     texts: list[str] = []
     pieces: list[str] = []
@@ -153,7 +153,7 @@ def _is_date_number(number: str) -> bool:
 
 
 def _related(parts: XmlParts, name: str) -> dict[str, tuple[str, str]]:
-    """Returns kind and name of the parts that a part refers to, by the id of the reference."""
+    """Returns the kind and the name of each part that a part refers to, by the id of the reference."""
     folder, file = posixpath.split(name)
     listed = posixpath.join(folder, "_rels", f"{file}.rels")
     found: dict[str, tuple[str, str]] = {}

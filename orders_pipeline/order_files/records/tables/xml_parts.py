@@ -1,4 +1,4 @@
-"""Parts of a packed workbook: XML that is unpacked and parsed as a stream, within bounds."""
+"""Parts of a packed workbook: XML that is unpacked and parsed as a stream, up to a limit of its size."""
 
 from __future__ import annotations
 
