@@ -53,7 +53,7 @@ class PublishedFigures:
         return refresh.refresh_days(self.engine, self.folder, self.cache, days, orders_at_once)
 
     def are_due(self) -> bool:
-        """Whether `refresh_dirty_days` has anything to publish."""
+        """Whether `refresh_dirty_days` would publish anything."""
         return due.are_due(self.engine, self.folder)
 
     def refresh_dirty_days(self) -> list[PublishedDay]:
@@ -61,21 +61,21 @@ class PublishedFigures:
         return refresh.refresh_dirty_days(self.engine, self.folder, self.cache)
 
     def file_is_due(self) -> bool:
-        """Whether `figures.duckdb` does not show what is published."""
+        """Whether `figures.duckdb` is older than the published figures and must be updated."""
         return figures_file.is_due(self.engine, self.folder, self.cache.owner)
 
     def state_in_file(self) -> str | None:
-        """The state of all days, if `figures.duckdb` shows it; None if it is older."""
+        """The state of all days, if `figures.duckdb` is up to date; None if it is older."""
         return figures_file.shown_state(self.engine, self.folder, self.cache.owner)
 
     def forget_customer(self, customer: str) -> None:
-        """Removes what only the files of the warehouse still have of a customer who was erased."""
+        """Removes the data of an erased customer that only the files of the warehouse still contain."""
         if warehouse_file(self.folder).exists():
             forget_first_days(self.folder, customer)
         self.update_tables()
 
     def update_tables(self) -> None:
-        """Brings the tables for other tools up to date with what is published.
+        """Updates the tables for other tools to the published figures.
 
         These are `figures.duckdb` and, on PostgreSQL, the schema `figures`.
         """
@@ -84,11 +84,17 @@ class PublishedFigures:
             figures_file.bring_up_to_date(self.engine, self.folder, self.cache.owner, self.zone.key)
 
     def refresh_at_once(self) -> list[PublishedDay]:
-        """Publishes the changed days if that takes a moment; otherwise they stay due."""
+        """Publishes the changed days if this takes only a moment.
+
+        Otherwise they wait for the next refresh.
+        """
         return refresh.refresh_at_once(self.engine, self.folder, self.cache)
 
     def rebuild(self) -> list[PublishedDay]:
-        """Recomputes and publishes every day with a new warehouse. Readers keep the old figures meanwhile."""
+        """Recomputes and publishes every day with a new warehouse.
+
+        Until then, readers get the old figures.
+        """
         days = refresh.rebuild(self.engine, self.folder, self.cache)
         figures_file.forget(self.folder)
         return days
@@ -98,7 +104,7 @@ class PublishedFigures:
 def open_figures(
     engine: Engine, folder: Path, redis: str | Redis, currency: str, zone: ZoneInfo
 ) -> Iterator[PublishedFigures]:
-    """The figures of the engine's order store. Readers work even while Redis is down.
+    """Yields the figures of the engine's order store. Reading works even while Redis is down.
 
     Args:
         redis: a client, which is closed at the end, or the URL for one.

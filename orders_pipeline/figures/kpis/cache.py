@@ -1,4 +1,4 @@
-"""Cache of daily and range KPIs in Redis. Its documents are never older than the published copy.
+"""Cache of daily and range KPIs in Redis. Its documents are never older than the published figures.
 
 | key | holds |
 |---|---|
@@ -47,11 +47,11 @@ class KpiCache:
     currency: str
 
     def daily(self, day: date, currency: str, compute: Callable[[], Document]) -> Document:
-        """Document of a day. It is computed if Redis does not hold it or is down."""
+        """The document of a day. It is computed if it is not in Redis or Redis is down."""
         return self._cached(self._daily_key(day, currency), currency, DAILY_SECONDS, compute)
 
     def range(self, start: date, end: date, currency: str, compute: Callable[[], Document]) -> Document:
-        """Document of a range of days. It is computed if Redis does not hold it or is down."""
+        """The document of a range of days. It is computed if it is not in Redis or Redis is down."""
         key = f"kpis:range:{start}:{end}{currency_suffix(currency, self.currency)}"
         return self._cached(key, currency, RANGE_SECONDS, compute)
 
@@ -60,7 +60,7 @@ class KpiCache:
         yield from self._held(lambda: list(self.client.scan_iter("kpis:daily:*", count=KEYS_AT_ONCE)))
 
     def some_daily(self, wanted: Iterable[tuple[date, str]]) -> Iterator[tuple[str, Document]]:
-        """The keys and documents of those of these days and currencies that are cached."""
+        """The keys and documents of these days and currencies; those that are not cached are left out."""
         yield from self._held(lambda: [self._daily_key(day, currency) for day, currency in wanted])
 
     def _held(self, find: Callable[[], list[str]]) -> Iterator[tuple[str, Document]]:

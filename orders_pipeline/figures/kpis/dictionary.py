@@ -27,7 +27,7 @@ class Dataset:
     """A published data set: an asset, a table or an API response.
 
     Attributes:
-        version: of the code that makes it; raised when existing data ought to be computed again.
+        version: version of the code that makes the data; raised when existing data must be computed again.
     """
 
     name: str
@@ -331,7 +331,7 @@ REJECTED_ORDER_ROWS = Dataset(
 REFUNDS = Dataset("refunds", "Refunds and disputes; each belongs to a completed order.", REFUND)
 PAYOUTS = Dataset(
     "payouts",
-    "What each day brought at the payment provider, after its fees, and what it paid out, in each currency.",
+    "What the payment provider booked on each day, after its fees, and what it paid out, in each currency.",
     {
         "day": Definition(
             "Day in the configured time zone: when the provider booked or paid.", DATE, "2025-11-10"

@@ -1,4 +1,4 @@
-"""Whether figures have to be published."""
+"""Decides whether figures must be published."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders_pipeline.store import kpi_days
 
 
 def are_due(engine: Engine, folder: Path) -> bool:
-    """Whether days changed since they were published, or this home's files are missing or cut short."""
+    """Whether days changed since they were published, or files of this home are missing or incomplete."""
     if kpi_days.dirty_days(engine):
         return True
     if publisher_elsewhere(engine, folder) or not _is_incomplete(folder):

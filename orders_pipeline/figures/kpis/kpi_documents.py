@@ -56,7 +56,7 @@ class Kpis:
 CONTRACT_FIELDS = ("total_revenue", "order_count", "average_order_value", "unique_customers")
 FIELDS = tuple(item.name for item in fields(Kpis))
 FURTHER_FIELDS = tuple(name for name in FIELDS if name not in CONTRACT_FIELDS)
-# What makes up the revenue: gross sales - discounts + the other amounts.
+# The parts of the revenue, which is gross sales - discounts + the other amounts.
 REVENUE_PARTS = ("gross_sales", "discounts", "shipping", "tax", "fees", "tips", "unexplained", "rounding")
 MONEY_FIELDS = (
     "total_revenue",
@@ -74,17 +74,17 @@ MONEY_FIELDS = (
 
 
 def kpis_of(row: Mapping[str, Any]) -> Kpis:
-    """The KPIs of a row that has a column for each figure."""
+    """Returns the KPIs of a row that has a column for each figure."""
     return Kpis(**{name: row[name] for name in FIELDS})
 
 
 def daily_document(day: date, currency: str, kpis: Kpis, generated_at: datetime) -> Document:
-    """The JSON document of one day."""
+    """Returns the JSON document of one day."""
     return _document({"date": day.isoformat()}, currency, kpis, generated_at)
 
 
 def range_document(start: date, end: date, currency: str, kpis: Kpis, generated_at: datetime) -> Document:
-    """The JSON document of the days from `start` to `end`, inclusive."""
+    """Returns the JSON document of the days from `start` to `end`, inclusive."""
     period = {"start_date": start.isoformat(), "end_date": end.isoformat()}
     return _document(period, currency, kpis, generated_at)
 
@@ -95,17 +95,20 @@ def is_of_this_version(document: Document) -> bool:
 
 
 def money_number(amount: Decimal, currency: str) -> float:
-    """Money as a JSON number, rounded half up to the decimals of the currency."""
+    """Returns money as a JSON number, rounded half up to the decimals of the currency."""
     return float(rounded(amount, currency))
 
 
 def mean_money(amount: Decimal, number: int, currency: str) -> Decimal:
-    """An amount by number, rounded half up to the decimals of the currency; 0 without any."""
+    """Returns an amount divided by a number, rounded half up to the currency's decimals.
+
+    0 if the number is 0.
+    """
     return rounded(amount / number, currency) if number else Decimal(0)
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
-    """Money, rounded half up to the decimals of the currency."""
+    """Returns money rounded half up to the decimals of the currency."""
     return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
 
 
@@ -121,7 +124,7 @@ def _document(period: dict[str, str], currency: str, kpis: Kpis, generated_at: d
 
 
 def shown_figure(name: str, value: Any, currency: str) -> Any:
-    """A figure as a JSON value."""
+    """Returns a figure as a JSON value."""
     if name in MONEY_FIELDS:
         return money_number(value, currency)
     if name == "units_sold":

@@ -1,7 +1,7 @@
-"""The publisher: the one home that publishes the figures of an order store shared by several machines.
+"""The publisher: the one home that publishes the figures of an order store that several machines share.
 
-The warehouse is a file, and `kpi_days` records which days it shows. With two warehouses, each would miss the
-days that the other published. A SQLite store always belongs to one home.
+The warehouse is a file, and `kpi_days` records which days it contains. With two warehouses, each would lack
+the days that the other one published. A SQLite store always belongs to one home.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class FiguresElsewhere(LookupError):
 
 
 def publisher_elsewhere(engine: Engine, folder: Path) -> str:
-    """Name of the home that publishes instead of this one; empty if this home publishes or none does yet."""
+    """Returns the name of the home that publishes instead of this one; empty if there is none."""
     if engine.dialect.name == "sqlite":
         return ""
     with reading(engine) as connection:
@@ -38,10 +38,10 @@ def publisher_elsewhere(engine: Engine, folder: Path) -> str:
 
 
 def publisher_name(folder: Path) -> str:
-    """The name under which the order store records the home with this warehouse folder.
+    """Returns the name of the home with this warehouse folder, as it is recorded in the order store.
 
-    Only its random suffix, chosen once per home, is compared: containers that share a volume have different
-    host names.
+    Names are compared only by their random suffix, which is chosen once per home, because containers that
+    share a volume have different host names.
     """
     make_home(folder.parent)
     token = kept_secret(folder.parent / ID_FILE, lambda: secrets.token_hex(8))

@@ -46,11 +46,11 @@ ALL_DAYS = "SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end ORDER BY 
 class KpiReader:
     """KPIs of days and ranges; zeros for days without orders.
 
-    Only the publishing home can compute figures that Redis does not hold. Other homes raise FiguresElsewhere.
+    Only the publishing home can compute figures that are not in Redis. Other homes raise FiguresElsewhere.
     If published files are lost, PartsLost is raised.
 
     Args:
-        warehouse: its folder.
+        warehouse: the folder of the warehouse.
     """
 
     engine: Engine
@@ -62,16 +62,16 @@ class KpiReader:
         return self.cache.daily(day, currency, lambda: self.compute_day(day, currency))
 
     def range_kpis(self, start: date, end: date, currency: str) -> Document:
-        """The JSON document of the days from `start` to `end`, inclusive. Each customer counts once."""
+        """The JSON document of the days from `start` to `end`, inclusive. Each customer is counted once."""
         return self.cache.range(start, end, currency, lambda: self._compute_range(start, end, currency))
 
     def days(self, start: date, end: date, currency: str) -> list[Document]:
-        """The KPIs of each day that has any, from `start` to `end`, in order."""
+        """The KPIs of each day with figures, from `start` to `end`, in order."""
         bound = {"start": start, "end": end, "currency": currency}
         return [_of_day(row["day"], currency, row) for row in self._rows(start, end, DAYS, bound)]
 
     def series(self, start: date, end: date, currency: str, names: Collection[str]) -> list[Document]:
-        """Some figures of each day that has any, in order."""
+        """Some figures of each day with figures, in order."""
         wanted = [name for name in FIELDS if name in names]
         query = f"SELECT day, {', '.join(wanted)} FROM daily_kpis WHERE {OF_DAYS}"  # noqa: S608 names of figures
         bound = {"start": start, "end": end, "currency": currency}
@@ -81,7 +81,7 @@ class KpiReader:
         ]
 
     def latest_days(self, number: int, currency: str) -> list[Document]:
-        """The KPIs of the latest days that have any, in order."""
+        """The KPIs of the latest days with figures, in order."""
         months = latest_months(self.warehouse, number)
         start = days_of(months[0])[0] if months else date.max
         bound = {"number": number, "currency": currency}

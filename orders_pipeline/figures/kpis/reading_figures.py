@@ -1,4 +1,4 @@
-"""Reads the published figures of an order store. Figures that turn out to be lost become due."""
+"""Reads the published figures of an order store. If figures are lost, their days are marked for refresh."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 def read_figures(
     engine: Engine, folder: Path, start: date, end: date, ask: Callable[[DuckDBPyConnection], Result]
 ) -> Result:
-    """The result of a function that reads the published tables from `start` to `end`, inclusive.
+    """Returns the result of a function that reads the published tables from `start` to `end`, inclusive.
 
     Raises:
         FiguresElsewhere: another home publishes.

@@ -1,6 +1,6 @@
 """Recomputes KPI days from the order store with set-based SQL, and publishes them.
 
-The days go to the warehouse, the readers' copy and Redis.
+The days are written to the warehouse, the readers' copy and Redis.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from orders_pipeline.store import kpi_days
 from orders_pipeline.store.engine import reading
 
 DAYS_AT_ONCE = 400
-# The facts of this many orders fit in the warehouse's memory.
+# The warehouse has enough memory for the facts of this number of orders.
 ORDERS_AT_ONCE = 1_500_000
-# What a run publishes by itself at its end.
+# The largest number of changed orders that a run publishes itself when it ends.
 DAYS_OF_A_MOMENT, ORDERS_OF_A_MOMENT, PATIENCE_FOR_A_MOMENT = 40, 20_000, 2.0
 
 
@@ -49,7 +49,7 @@ class PublishedDay:
 
     @property
     def document(self) -> Document:
-        """The JSON document that readers get."""
+        """The JSON document that the API and the CLI return."""
         return daily_document(self.day, self.currency, self.kpis, self.generated_at)
 
 
@@ -65,9 +65,9 @@ def refresh_dirty_days(engine: Engine, folder: Path, cache: KpiCache) -> list[Pu
 
 
 def refresh_at_once(engine: Engine, folder: Path, cache: KpiCache) -> list[PublishedDay]:
-    """Publishes the changed days if that takes a moment: few orders, and nobody else publishes.
+    """Publishes the changed days if this takes only a moment: few orders, and no other process publishes.
 
-    Otherwise the days stay due.
+    Otherwise the days wait for the next refresh.
     """
     days = kpi_days.dirty_days(engine)
     if not days or len(days) > DAYS_OF_A_MOMENT or publisher_elsewhere(engine, folder):
@@ -101,10 +101,10 @@ def refresh_days(
     days: Iterable[date],
     orders_at_once: int = ORDERS_AT_ONCE,
 ) -> list[PublishedDay]:
-    """Recomputes and publishes these days. If the warehouse turns out to be damaged, all days.
+    """Recomputes and publishes these days, or all days if the warehouse is damaged.
 
     Args:
-        folder: of the warehouse.
+        folder: the folder of the warehouse.
         orders_at_once: approximate number of orders per chunk.
 
     Returns:
@@ -130,7 +130,7 @@ def _refresh_days(
         return []
     with warehouse.only_writer(folder):
         _prepare(engine, folder, cache.owner)
-    # Whole years are published, so the other days of a year must not be missing from the warehouse.
+    # Whole years are published, so the warehouse must contain the other days of the year too.
     years = {day.year for day in days}
     wanted = sorted(days | {day for day in kpi_days.dirty_days(engine) if day.year in years})
     chunks = _chunks(wanted, kpi_days.orders_by_day(engine, wanted), orders_at_once)
@@ -138,7 +138,10 @@ def _refresh_days(
 
 
 def _chunks(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> Iterator[list[date]]:
-    """The days in chunks of about `at_once` orders. A year or a month is split only if it alone has more."""
+    """Yields the days in chunks of about `at_once` orders.
+
+    Only a year or a month with more orders is split.
+    """
     chunk: list[date] = []
     held = 0
     for day in _in_parts(days, orders, at_once):
@@ -153,7 +156,7 @@ def _chunks(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> I
 
 
 def _in_parts(days: Sequence[date], orders: Mapping[date, int], at_once: int) -> Iterator[list[date]]:
-    """The days by year; those of a year with too many orders by month, or even one by one."""
+    """Yields the days by year. A year with too many orders is split by month, and such a month by day."""
 
     def fits(period: Sequence[date]) -> bool:
         return sum(orders.get(day, 0) for day in period) <= at_once
@@ -166,7 +169,7 @@ def _in_parts(days: Sequence[date], orders: Mapping[date, int], at_once: int) ->
 
 
 def _refresh(engine: Engine, folder: Path, cache: KpiCache, days: Sequence[date]) -> list[PublishedDay]:
-    # Only one writer takes a snapshot at a time, so an older snapshot never overwrites a newer one.
+    # Only one writer at a time reads a snapshot, so an older snapshot never overwrites a newer one.
     with warehouse.only_writer(folder), warehouse.scratch(folder) as scratch:
         if not warehouse.is_current(folder, cache.owner):
             raise warehouse.WarehouseDamagedError("The warehouse was lost while it was refreshed.")
@@ -182,7 +185,7 @@ def _replace(folder: Path, cache: KpiCache, days: Sequence[date], scratch: Path)
     with warehouse.open_for_writing(folder) as connection, warehouse.transaction(connection):
         changed = warehouse.replace_days(connection, days, scratch)
         published = _published(connection)
-        # Publish to readers before the commit: if this process dies in between, the days are still due.
+        # Publish to readers before the commit: if this process dies in between, the days are refreshed again.
         publish_days(connection, folder, days, changed, scratch)
         cache.replace_days(changed, {(item.day, item.currency): item.document for item in published})
     return published
@@ -200,7 +203,7 @@ def _published(connection: DuckDBPyConnection) -> list[PublishedDay]:
 
 
 def _prepare(engine: Engine, folder: Path, owner: str) -> None:
-    """Makes warehouse and readers' copy ready to write. The days of what is lost become due."""
+    """Prepares the warehouse and the readers' copy for writing; marks days of lost files for refresh."""
     become_publisher(engine, folder)
     if lost := _lost(engine, folder, owner):
         note_rebuild(folder, lost)
@@ -221,7 +224,7 @@ def _start_over(engine: Engine, folder: Path, owner: str) -> None:
 
 
 def _lost(engine: Engine, folder: Path, owner: str) -> str:
-    """The files that are missing or cut short although days are published; empty if none is."""
+    """Describes the files of published days that are missing or incomplete; empty if there are none."""
     if not kpi_days.any_published(engine):
         return ""
     listing = read_listing(folder)

@@ -8,8 +8,9 @@ from enum import StrEnum
 from orders_pipeline.base.quantities import QUANTITY_SCALE
 from orders_pipeline.figures.redis_keys import currency_suffix
 
-# A member, its absolute score, and its version. The version is 0 until money goes back for the first time,
-# and grows with each change of what was refunded. At the same version, a higher score is a newer one.
+# A member, its absolute score, and the version of the score. The version is 0 before the first refund and
+# increases with each change of the refunded amount. Of two scores with the same version, the higher one is
+# newer.
 Score = tuple[str, int, int]
 
 
@@ -21,7 +22,7 @@ class Board(StrEnum):
 
     @property
     def score_scale(self) -> int:
-        """How many of our scores make one in Redis: ours are minor units of money, or 1/1,000 of units."""
+        """Returns the divisor for scores in Redis: ours are minor units of money, or 1/1,000 of units."""
         return QUANTITY_SCALE if self is Board.PRODUCTS else 1
 
 
@@ -29,13 +30,11 @@ class Board(StrEnum):
 class BoardKeys:
     """Redis keys of one board in one currency.
 
-    | key | holds |
-    |---|---|
-    | `board` | sorted set, never trimmed: customer ids by net minor units, or SKUs by net units |
-    | `versions` | hash: version of the score of each member that ever had a refund |
-    | `whole` | `{store} {currency} {members} {versions}`; exists only while both of these are complete |
-    | `shadow`, `shadow_versions` | what a rebuild fills; both expire a minute after the rebuild dies |
-    | `rebuild` | token of the running rebuild; expires a minute after the rebuild dies |
+    | key | holds | |---|---| | `board` | sorted set, never trimmed: customer ids by net minor units, or SKUs
+    by net units | | `versions` | hash: version of the score of each member that ever had a refund | | `whole`
+    | `{store} {currency} {members} {versions}`; exists only while `board` and `versions` are complete | |
+    `shadow`, `shadow_versions` | filled by a rebuild; expire a minute after the rebuild stops | | `rebuild` |
+    token of the running rebuild; expires a minute after the rebuild stops |
     """
 
     board: str
@@ -47,7 +46,7 @@ class BoardKeys:
 
 
 def keys_of(board: Board, currency: str, default_currency: str) -> BoardKeys:
-    """Keys of a board. They end in `:{CUR}`, except those of the default currency."""
+    """Returns the keys of a board. They end with `:{CUR}`, except those of the default currency."""
     key = f"{board}{currency_suffix(currency, default_currency)}"
     return BoardKeys(
         board=key,
@@ -61,7 +60,7 @@ def keys_of(board: Board, currency: str, default_currency: str) -> BoardKeys:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A member's place. Ranks start at 1; equal scores are ordered by id, ascending.
+    """The place of a member. Ranks start at 1; equal scores are ordered by id, ascending.
 
     `score` is an integer; see `Board.score_scale`.
     """

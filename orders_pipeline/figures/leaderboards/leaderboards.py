@@ -63,7 +63,7 @@ class Leaderboards:
         return entries[0] if entries else None
 
     def neighbours(self, board: Board, member: str, currency: str, each_side: int) -> list[Entry]:
-        """The places around and including a member's; empty if the member is not on the board."""
+        """The place of a member and the places around it; empty if the member is not on the board."""
         found = self._find(board, member, currency)
         if not found:
             return []
@@ -75,7 +75,7 @@ class Leaderboards:
         self._publish_touched(lambda board: touched.of_orders(board, orders.c.id.between(*window)))
 
     def publish_orders(self, ids: Sequence[int]) -> None:
-        """Updates both boards with the completed ones of a few thousand orders. Idempotent."""
+        """Updates both boards with those of a few thousand orders that are completed. Idempotent."""
         self._publish_touched(lambda board: touched.of_orders(board, orders.c.id.in_(ids)))
 
     def publish_refunds(self, ids: Sequence[int]) -> None:
@@ -141,7 +141,7 @@ class Leaderboards:
         ask_redis: Callable[[RedisBoard], Answer | None],
         ask_store: Callable[[Any], Answer],
     ) -> Answer:
-        """The answer of Redis if it has the complete board, else of the order store."""
+        """Returns the answer of Redis if it has the complete board, otherwise of the order store."""
         try:
             answer = ask_redis(self.live(board, currency))
         except UNREACHABLE as error:

@@ -37,7 +37,7 @@ class RangeBoards:
     lost, PartsLost is raised.
 
     Args:
-        folder: of the warehouse.
+        folder: the folder of the warehouse.
     """
 
     engine: Engine

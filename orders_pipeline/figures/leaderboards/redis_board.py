@@ -1,12 +1,12 @@
-"""A leaderboard in Redis, served only while complete.
+"""A leaderboard in Redis, which is used only while it is complete.
 
-Scores are absolute totals with a version (`Score`), so a repeated or outdated one changes nothing. Redis
+Scores are absolute totals with a version (`Score`), so a repeated or outdated score changes nothing. Redis
 stores a version only for members that ever had a refund. All others have version 0, and their scores only
 grow.
 
-A rebuild fills a shadow set and swaps it in. It registers its token before it
-reads the totals. A publisher commits its totals to the order store before it adds them to the shadow of a
-registered rebuild. So the publisher adds whatever the rebuild's snapshot missed.
+A rebuild fills a shadow set and then replaces the board with it. It registers its token before it reads the
+totals. A publisher commits its totals to the order store before it adds them to the shadow set of a
+registered rebuild. So totals that the rebuild did not read yet are added by their publisher.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import redis
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.figures.leaderboards.boards import BoardKeys, Place, Score
 
-# A Lua call in Redis takes at most a few thousand arguments.
+# A Lua call in Redis accepts at most a few thousand arguments.
 MEMBERS_AT_ONCE = 2000
 REBUILD_SECONDS = 60
 POLL_SECONDS = 0.02
@@ -32,7 +32,7 @@ Item = TypeVar("Item")
 
 
 class RebuildLostError(RuntimeError):
-    """Redis lost a running rebuild: Redis was emptied, or the rebuild stalled for a minute."""
+    """Redis lost the data of a running rebuild: Redis was emptied, or the rebuild paused for a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class RedisBoard:
     """One board in one currency.
 
     Args:
-        owner: names the order store and the currency of the scores.
-        scale: see `Board.score_scale`. A number of Redis tells up to 9 * 10**15 scores apart.
+        owner: the order store and the currency of the scores.
+        scale: see `Board.score_scale`. Scores in Redis are exact up to 9 * 10**15.
     """
 
     client: redis.Redis
@@ -50,7 +50,7 @@ class RedisBoard:
     scale: int
 
     def publish(self, scores: Iterable[Score]) -> bool:
-        """Sets members to their scores, unless newer ones are known.
+        """Sets the scores of members, unless newer scores are stored.
 
         Returns:
             Whether the board is complete or being rebuilt. Otherwise the caller must rebuild it.
@@ -69,10 +69,13 @@ class RedisBoard:
         return token
 
     def finish_rebuild(self, token: str, scores: Iterable[Score]) -> int:
-        """Fills the shadow with scores read after `begin_rebuild`, swaps it in and returns their number.
+        """Fills the shadow set with scores read after `begin_rebuild` and replaces the board with it.
+
+        Returns:
+            The number of members.
 
         Raises:
-            RebuildLostError: Redis lost the rebuild, which must be started again.
+            RebuildLostError: the rebuild's data is no longer in Redis; it must be started again.
         """
         members = 0
         for part in _parts(scores, MEMBERS_AT_ONCE):
@@ -100,7 +103,7 @@ class RedisBoard:
         return [Place(found[0] + 1, member, self._own_score(found[1]))] if found else []
 
     def _flat(self, scores: Sequence[Score]) -> list[str | int | float]:
-        """The arguments of `add` in `common.lua`."""
+        """Returns the arguments of `add` in `common.lua`."""
         plain: list[str | int | float] = []
         changed: list[str | int | float] = []
         for member, score, version in scores:

@@ -1,8 +1,8 @@
-"""The totals behind the leaderboards in the order store: completed orders less what was refunded.
+"""The totals of the leaderboards in the order store: completed orders less refunds.
 
-Customers are ranked by what they spent less what was refunded, products by units sold less units returned.
-A member whose money was all given back stays on its board with a score of 0. Returns without an order make
-scores negative: they come last.
+Customers are ranked by their spending less refunds, products by units sold less units returned. A member
+whose orders were all refunded stays on its board with a score of 0. Returns that name no order can make a
+score negative; such members have the last places.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ IDS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The figures of a member, less what was refunded. `orders` counts all completed orders.
+    """The figures of a member, less refunds. `orders` counts all completed orders.
 
     `revenue` is set for products, in 1/10,000 of the major unit. `score` is an integer; see
     `Board.score_scale`.
@@ -49,7 +49,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """The columns that a board ranks by. `id` is the member's id in the order store."""
+    """The columns by which a board ranks. `id` is the member's id in the order store."""
 
     id: ColumnElement[Any]
     member: ColumnElement[str]
@@ -60,7 +60,7 @@ class Ranked:
 
 
 def scores(connection: Connection, board: Board, currency: str) -> Iterator[Score]:
-    """The score of every member of a board."""
+    """Returns the score of every member of a board."""
     ranked = ranked_by(board)
     query = ranked.query.with_only_columns(ranked.member, ranked.score, ranked.version).where(
         ranked.currency == currency
@@ -72,7 +72,7 @@ def scores(connection: Connection, board: Board, currency: str) -> Iterator[Scor
 def totals_of(
     connection: Connection, board: Board, currency: str, members: Iterable[str]
 ) -> dict[str, Total]:
-    """The totals of these members."""
+    """Returns the totals of these members."""
     ranked, found, wanted = ranked_by(board), {}, list(members)
     for start in range(0, len(wanted), IDS_AT_ONCE):
         query = ranked.query.where(
@@ -96,7 +96,7 @@ def top_places(connection: Connection, board: Board, currency: str, first: int, 
 
 
 def place_of(connection: Connection, board: Board, currency: str, member: str) -> list[Place]:
-    """The place of a member; empty if it is not on the board."""
+    """Returns the place of a member; empty if it is not on the board."""
     own = totals_of(connection, board, currency, [member]).get(member)
     if own is None:
         return []
@@ -124,14 +124,14 @@ def scores_of(connection: Connection, board: Board, touched: Members) -> dict[st
 
 
 def currencies(connection: Connection, board: Board) -> list[str]:
-    """The currencies in which a board has members."""
+    """Returns the currencies in which a board has members."""
     ranked = ranked_by(board)
     query = ranked.query.with_only_columns(ranked.currency).distinct().order_by(ranked.currency)
     return list(connection.scalars(query))
 
 
 def ranked_by(board: Board) -> Ranked:
-    """The ranking columns of a board, and the query for the totals of its members."""
+    """Returns the ranking columns of a board, and the query for the totals of its members."""
     return _ranked_customers() if board is Board.CUSTOMERS else _ranked_products()
 
 
@@ -158,7 +158,7 @@ def _ranked_products() -> Ranked:
 
 
 def by_code_point(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
-    """Order by code point, the native order of Redis and SQLite."""
+    """Returns a column that is ordered by code point, as Redis and SQLite order text."""
     return collate(column, "C") if connection.dialect.name == "postgresql" else column
 
 

@@ -1,4 +1,4 @@
-"""Which members of a board some orders, refunds or returns touch.
+"""Finds the members of a board whose scores depend on some orders, refunds or returns.
 
 Each function returns a query of the members' ids in the order store (`customers.id` or `products.id`) and
 currencies.
@@ -19,7 +19,7 @@ Members = Select[*tuple[Any, ...]]
 
 
 def of_orders(board: Board, chosen: ColumnElement[bool]) -> Members:
-    """Members of the completed ones of some orders; `chosen` is a condition over `orders`."""
+    """Selects the members with completed orders that meet `chosen`, a condition on the table `orders`."""
     completed = chosen & (orders.c.status == OrderStatus.COMPLETED)
     if board is Board.CUSTOMERS:
         return select(orders.c.customer_id, orders.c.currency).where(completed).distinct()
@@ -32,7 +32,7 @@ def of_orders(board: Board, chosen: ColumnElement[bool]) -> Members:
 
 
 def of_refunds(board: Board, ids: Sequence[int]) -> Members:
-    """Members of the refunds with these ids (`refunds.id`), whatever their status."""
+    """Selects the members of the refunds with these ids (`refunds.id`), whatever their status."""
     chosen = refunds.c.id.in_(ids)
     if board is Board.CUSTOMERS:
         return (
@@ -53,7 +53,7 @@ def of_refunds(board: Board, ids: Sequence[int]) -> Members:
 
 
 def of_returns(board: Board, import_id: int) -> Members:
-    """Members of the returns that an import stored."""
+    """Selects the members of the returns that an import stored."""
     of_import = returns.c.import_id == import_id
     if board is Board.CUSTOMERS:
         return select(returns.c.customer_id, returns.c.currency).where(of_import).distinct()

@@ -1,6 +1,6 @@
-"""Analysts' questions: named queries on the tables for other tools, for DuckDB and PostgreSQL alike.
+"""Analysts' questions: named queries on the tables for other tools, the same for DuckDB and PostgreSQL.
 
-Each is a file of this package: its first line is a title, and the comment below says what it answers.
+Each query is a file of this package: its first line is the title, and the comment below is the description.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import duckdb
 from orders_pipeline.base.package_files import package_text
 from orders_pipeline.figures.tables.figures_file import figures_file
 
-# In the order of the page.
+# In the order in which the page lists them.
 NAMES = (
     "by_week",
     "by_month",
@@ -43,7 +43,7 @@ class NoFigures(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and its query, whose rows are each of one currency."""
+    """A question and its query. Each row of the answer is in one currency."""
 
     name: str
     title: str
@@ -68,11 +68,11 @@ def answer(folder: Path, question: Question, currency: str | None = None) -> Ans
     """The answer from `figures.duckdb`.
 
     Args:
-        folder: of the warehouse.
-        currency: of the rows; None for all currencies.
+        folder: the folder of the warehouse.
+        currency: the currency of the rows; None for all currencies.
 
     Raises:
-        NoFigures: there is no such file.
+        NoFigures: this home has no `figures.duckdb`.
     """
     file = figures_file(folder)
     if not file.is_file():

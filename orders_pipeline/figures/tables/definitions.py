@@ -1,6 +1,6 @@
 """The tables of `figures.duckdb` and of the PostgreSQL schema `figures`: the same names and columns in both.
 
-They name customers by their ids alone, and hold no text that a person wrote.
+They contain customers only by their ids, and no text written by a person.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _columns(dataset: Dataset, *left_out: str) -> list[Column]:
 
 
 def _first(columns: Iterable[Column], *names: str) -> list[Column]:
-    """The columns, those of these names before all others."""
+    """Returns the columns; those with these names are first."""
     by_name = {column.name: column for column in columns}
     return [by_name.pop(name) for name in names] + list(by_name.values())
 

@@ -1,8 +1,8 @@
 """`figures.duckdb`: the published figures, and the orders behind them, in one file for other tools.
 
-A new version is made beside the old one: a copy of it, in which only the days that changed are replaced. It
-then takes the old one's place at once, so whoever has the old one open keeps it, whole. After a customer was
-erased, nothing is copied, because DuckDB keeps removed rows in unused space.
+A new version is a copy of the old file in which only the changed days are replaced. It then replaces the old
+file atomically, so a program that has the old file open can read it to the end. After a customer was erased,
+the file is made without the old one, because DuckDB keeps deleted rows in unused space.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ from orders_pipeline.store.identity import customers_erased
 from orders_pipeline.store.schema import imports
 
 FILE, NOTE, LOCK, SCRATCH = "figures.duckdb", "figures.json", "figures.lock", "figures-scratch"
-# Read by every DuckDB since 1.0, and so by the drivers of other tools.
+# Every DuckDB since 1.0 can read this format, and so can the drivers of other tools.
 STORAGE_VERSION = "v1.0.0"
 MEMORY_LIMIT = "400MB"
-# While imports run, they change days all the time.
+# While imports run, days change all the time, so the file is not updated more often than this.
 LATE_BY_AT_MOST_MINUTES = 10
 BY_DAY = {
     ORDERS: store_queries.orders_rows,
@@ -64,7 +64,7 @@ BY_DAY = {
 PUBLISHED = (DAILY_KPIS, CUSTOMER_SALES, PRODUCT_SALES)
 WHOLE = {REFUNDS: store_queries.refunds_rows, PRODUCTS: store_queries.products_rows}
 _STORED = {Kind.TEXT: pl.String, Kind.DAY: pl.String}
-# Both kinds of stores give texts and numbers of these.
+# SQLite and PostgreSQL both return values of these kinds as text or numbers.
 _CAST: Mapping[Kind, type[TypeEngine[Any]]] = {Kind.DAY: String, Kind.TRUTH: Integer}
 _READ = {
     Kind.MONEY: "money({})",
@@ -77,13 +77,14 @@ _READ = {
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the file shows.
+    """What the file contains.
 
     Attributes:
         made_for: identifies the order store and the layout of the tables.
-        erased: erased customers of whose former ids the file has nothing, not even in unused space.
-        shows: changes with each change of a day.
-        made_at: in microseconds since 1970.
+        erased: number of erased customers whose former ids the file does not contain, not even in unused
+            space.
+        shows: the state of all days in the file; a value that changes with each change of a day.
+        made_at: time at which the file was made, in microseconds since 1970.
     """
 
     made_for: str
@@ -93,28 +94,28 @@ class Note:
 
 
 def figures_file(folder: Path) -> Path:
-    """Path of the file, by the warehouse folder."""
+    """Returns the path of the file in the warehouse folder."""
     return folder / FILE
 
 
 def was_made(folder: Path) -> bool:
-    """Whether the file was made, and not forgotten since."""
+    """Whether the file was made, and `forget` was not called since."""
     return _read_note(folder) is not None
 
 
 def forget(folder: Path) -> None:
-    """Has the next publication make the file from nothing. Until then, readers keep the old one."""
+    """Makes the next publication build a new file without a copy of the old one."""
     (folder / NOTE).unlink(missing_ok=True)
 
 
 def shown_state(engine: Engine, folder: Path, owner: str) -> str | None:
-    """The state of all days, if the file shows it; None if the file is older."""
+    """Returns the state of all days, if the file is up to date; None if the file is older."""
     note, state = _usable_note(folder, owner, customers_erased(engine)), kpi_days.state_of_days(engine)
     return state if note and note.shows == state else None
 
 
 def is_due(engine: Engine, folder: Path, owner: str) -> bool:
-    """Whether the file has to be brought up to date. While imports run, it may be some minutes old.
+    """Whether the file must be updated. While imports run, it may be some minutes old.
 
     Args:
         owner: id of the order store.
@@ -139,7 +140,7 @@ def bring_up_to_date(engine: Engine, folder: Path, owner: str, timezone: str) ->
         made_at, erased = now_us(), customers_erased(engine)
         old = _usable_note(folder, owner, erased)
         if old is None and kpi_days.dirty_days(engine):
-            # Their published figures may still have former ids.
+            # The published figures of these days may still contain the former ids of erased customers.
             erased = 0
         shows = kpi_days.state_of_days(engine)
         unfinished = scratch / FILE
@@ -151,7 +152,7 @@ def bring_up_to_date(engine: Engine, folder: Path, owner: str, timezone: str) ->
             _change(engine, folder, unfinished, False, timezone)
         unfinished.chmod(0o444)
         unfinished.replace(figures_file(folder))
-        # A tool that could write left it; it is of the old version.
+        # Another tool with write access may have left a write-ahead log, which belongs to the old file.
         figures_file(folder).with_suffix(".duckdb.wal").unlink(missing_ok=True)
         _write_note(folder, Note(_made_for(owner), erased, shows, made_at))
 
@@ -163,13 +164,13 @@ def _importing(engine: Engine) -> bool:
 
 
 def _usable_note(folder: Path, owner: str, erased: int) -> Note | None:
-    """The note of a file that has the same layout and store, and no former ids of erased customers."""
+    """Returns the note of a file with the same layout and store, and no former ids of erased customers."""
     note = _read_note(folder)
     return note if note and (note.made_for, note.erased) == (_made_for(owner), erased) else None
 
 
 def _old_version(folder: Path, target: Path) -> bool:
-    """Copies the old version. Returns whether there is one."""
+    """Copies the old version. Returns whether there was one."""
     with suppress(FileNotFoundError):
         shutil.copyfile(figures_file(folder), target)
         return True
@@ -177,7 +178,7 @@ def _old_version(folder: Path, target: Path) -> bool:
 
 
 def _change(engine: Engine, folder: Path, file: Path, has_tables: bool, timezone: str) -> None:
-    # Without a folder for it, DuckDB spills into the current one, which may be read-only.
+    # Without this setting, DuckDB writes temporary files to the current folder, which may be read-only.
     settings: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(file.parent)}
     with duckdb.connect(config=settings) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS figures (STORAGE_VERSION '{STORAGE_VERSION}')")
@@ -218,7 +219,7 @@ def _create(connection: DuckDBPyConnection) -> None:
 def _replace_orders(
     connection: DuckDBPyConnection, snapshot: Connection, shown: Mapping[date, tuple[int, int]], scratch: Path
 ) -> list[date]:
-    """Replaces the orders of the days that changed. Returns these days."""
+    """Replaces the orders of the changed days. Returns these days."""
     current = kpi_days.all_versions(snapshot)
     days = sorted(day for day in current.keys() | shown.keys() if current.get(day) != shown.get(day))
     connection.execute("CREATE OR REPLACE TEMP TABLE changed AS SELECT unnest(?::DATE[]) AS day", [days])
@@ -258,7 +259,7 @@ def _insert(
 
 
 def _replace_published(connection: DuckDBPyConnection, folder: Path, days: Sequence[date]) -> None:
-    """Takes over the published figures: daily ones all, since new customers of other days may change."""
+    """Copies the published figures. Daily KPIs: all days, because new customers of other days may change."""
     with TemporaryDirectory(dir=folder / SCRATCH) as name:
         taken = Path(name)
         copy_published(folder, taken, days)
@@ -272,10 +273,10 @@ def _replace_published(connection: DuckDBPyConnection, folder: Path, days: Seque
 
 
 def copy_published(folder: Path, target: Path, days: Sequence[date] | None = None) -> None:
-    """Copies the tables of `PUBLISHED`, as the file has them, into Parquet files named after them.
+    """Copies the tables of `PUBLISHED`, with the columns of the file, to Parquet files named after them.
 
     Args:
-        days: of customers and products; None: all days.
+        days: days of the sales by customer and product to copy; None copies all days.
 
     Raises:
         PartsLost: published files are missing or damaged.
@@ -304,7 +305,7 @@ def _made_for(owner: str) -> str:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """An empty folder for a new version. Leftovers of a killed process are removed."""
+    """Yields an empty folder for a new version. Files left by a killed process are removed."""
     parent = folder / SCRATCH
     shutil.rmtree(parent, ignore_errors=True)
     parent.mkdir(parents=True)

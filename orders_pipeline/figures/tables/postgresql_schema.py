@@ -1,8 +1,8 @@
 """The schema `figures` in a PostgreSQL order store: views over the store, and a copy of the daily figures.
 
-The tables have the names and columns of `figures.duckdb`. Whoever publishes figures makes and fills them.
-Where the privileges for it are missing, or a reader's query holds a lock, this is logged and tried again by
-the next publication: nothing of the pipeline waits for it.
+The tables have the names and columns of `figures.duckdb`. The process that publishes figures creates and
+fills them. If it lacks privileges, or a reader's query holds a lock, this is logged and the next publication
+tries again. The pipeline never waits for it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from orders_pipeline.figures.tables.table import Kind
 
 SCHEMA = "figures"
 LOCK_TIMEOUT = "2s"
-# What readers may do unless their role says otherwise.
+# Limits for readers; the role of a reader can override them.
 READER_SETTINGS = {
     "search_path": SCHEMA,
     "default_transaction_read_only": "on",
@@ -88,7 +88,7 @@ daily_kpis = Table(
     _metadata,
     *(Column(column.name, _TYPES.get(column.kind, String())) for column in DAILY_KPIS.columns),
 )
-# Which parts of the published files the table has.
+# Which parts of the published files the table contains.
 published_years = Table(
     "published_years",
     _metadata,
@@ -100,7 +100,7 @@ log = logging.getLogger(__name__)
 
 
 def publish(engine: Engine, folder: Path) -> None:
-    """Brings the schema up to date with the code, and its daily figures with the published files."""
+    """Updates the schema to this version of the code, and its daily figures to the published files."""
     if engine.dialect.name != "postgresql":
         return
     try:
@@ -124,7 +124,7 @@ def ensure_schema(connection: Connection) -> None:
 
 
 def drop_tables(connection: Connection) -> None:
-    """Drops all tables and views of the schema, if it is there. The next publication creates them again."""
+    """Drops all tables and views of the schema, if it exists. The next publication creates them again."""
     views = ", ".join(f"{SCHEMA}.{name}" for name in (*VIEWS, *_leaderboards(), ABOUT.name))
     tables = ", ".join(str(one) for one in _metadata.sorted_tables)
     exists = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
@@ -135,7 +135,7 @@ def drop_tables(connection: Connection) -> None:
 
 
 def grant(connection: Connection, role: str) -> None:
-    """Lets a role read the schema, now and after upgrades, and nothing else."""
+    """Grants a role the right to read the schema, also after upgrades, and no other right."""
     name = connection.dialect.identifier_preparer.quote(role)
     for statement in (
         f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name}",
@@ -146,7 +146,7 @@ def grant(connection: Connection, role: str) -> None:
 
 
 def reader_settings(connection: Connection, role: str) -> Iterator[str]:
-    """The statements that bound what a reader's queries may take."""
+    """Returns the statements that limit the resources of a reader's queries."""
     quote = connection.dialect.identifier_preparer.quote
     database = connection.execute(select(func.current_database())).scalar_one()
     for name, value in READER_SETTINGS.items():
@@ -154,7 +154,7 @@ def reader_settings(connection: Connection, role: str) -> Iterator[str]:
 
 
 def statements() -> list[str]:
-    """The statements that create the tables in an existing, empty schema."""
+    """Returns the statements that create the tables in an existing, empty schema."""
     return [*_definitions(), f"COMMENT ON SCHEMA {SCHEMA} IS '{_mark()}'"]
 
 
@@ -174,7 +174,7 @@ def _definitions() -> list[str]:
 
 
 def _mark() -> str:
-    """Comment of a schema that these statements have made."""
+    """Returns the comment of a schema that these statements created."""
     return f"orders-pipeline {sha256(''.join(_definitions()).encode()).hexdigest()}"
 
 
@@ -207,7 +207,7 @@ def _literal(words: str) -> str:
 
 
 def _fill(connection: Connection, folder: Path) -> None:
-    """Replaces the years whose published files are others than those that the table has."""
+    """Replaces the years whose published files differ from those in the table."""
     listing = read_listing(folder)
     parts = {} if listing is None else listing.parts.get(DAILY, {})
     query = select(published_years.c.year, published_years.c.digest)

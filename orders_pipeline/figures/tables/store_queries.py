@@ -1,6 +1,6 @@
-"""The order store's rows behind the tables, as queries whose columns have the tables' names.
+"""Queries that read the rows of the tables from the order store; their columns have the tables' names.
 
-Values are as the store holds whole numbers: money in 1/10,000, units in 1/1,000, times in microseconds.
+Values are integers: money in 1/10,000, units in 1/1,000, times in microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ SHORT = (FailureReason.OUT_OF_STOCK, FailureReason.UNKNOWN_PRODUCT)
 
 
 def orders_rows(selected: ColumnElement[bool] = EVERY) -> Query:
-    """Orders, of a condition over `orders`."""
+    """Selects the orders that meet a condition on the table `orders`."""
     o, failed, given_back = orders.c, failures.c, _refunded_by_order()
     return _named(
         ORDERS,
@@ -102,7 +102,7 @@ def orders_rows(selected: ColumnElement[bool] = EVERY) -> Query:
 
 
 def order_lines_rows(selected: ColumnElement[bool] = EVERY) -> Query:
-    """Lines of the orders of a condition over `orders`."""
+    """Selects the lines of the orders that meet a condition on the table `orders`."""
     o, line = orders.c, order_lines.c
     return _named(
         ORDER_LINES,
@@ -124,7 +124,7 @@ def order_lines_rows(selected: ColumnElement[bool] = EVERY) -> Query:
 
 
 def payments_rows(selected: ColumnElement[bool] = EVERY) -> Query:
-    """Payments of the orders of a condition over `orders`."""
+    """Selects the payments of the orders that meet a condition on the table `orders`."""
     o, paid = orders.c, payments.c
     return _named(
         PAYMENTS,
@@ -147,7 +147,7 @@ def payments_rows(selected: ColumnElement[bool] = EVERY) -> Query:
 
 
 def refunds_rows() -> Query:
-    """All refunds and disputes, and returns that name no order."""
+    """Selects all refunds and disputes, and returns that name no order."""
     r, back = refunds.c, returns.c
     of_orders = select(
         r.refund_id,
@@ -181,7 +181,7 @@ def refunds_rows() -> Query:
 
 
 def products_rows() -> Query:
-    """All products."""
+    """Selects all products."""
     p = products.c
     units = (p.initial_stock, p.restocked, p.on_hand, p.reserved, p.sold)
     return _named(
@@ -193,7 +193,7 @@ def products_rows() -> Query:
 
 
 def customers_rows() -> Query:
-    """The totals of all customers who have any."""
+    """Selects the totals of all customers with completed orders or refunds."""
     total = customer_totals.c
     return _named(
         CUSTOMERS,
@@ -208,7 +208,7 @@ def customers_rows() -> Query:
 
 
 def customer_sales_rows() -> Query:
-    """What each customer bought on each day, and what was refunded to the customer."""
+    """Selects what each customer bought on each day, and what was refunded to the customer."""
     o = orders.c
     total, amount = in_line_units(o.total, o.currency), refunds_rows().subquery()
     bought = (
@@ -238,7 +238,7 @@ def customer_sales_rows() -> Query:
 
 
 def product_sales_rows() -> Query:
-    """What was sold of each product on each day, and what came back."""
+    """Selects the units of each product that were sold and returned on each day."""
     lines, returned = order_lines_rows(orders.c.status == OrderStatus.COMPLETED).subquery(), _returned()
     sold = (
         select(
@@ -290,7 +290,10 @@ def _refunded_by_order() -> Subquery:
 
 
 def _without_words(reason: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A decline's reason. The words of a request that the gateway refused often name the order."""
+    """Returns the reason of a decline.
+
+    For a refused request it is only `refused`: its text often names the order.
+    """
     return case((reason.like(f"{REFUSED}%"), REFUSED[:-2]), else_=reason)
 
 
@@ -299,6 +302,6 @@ def _sum(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _named(table: Table, query: Query) -> Query:
-    """The query with the names of the table's columns."""
+    """Returns the query with the table's column names."""
     rows = query.subquery()
     return select(*(column.label(name) for name, column in zip(table.names, rows.c, strict=True)))

@@ -1,4 +1,4 @@
-"""A table of figures for other tools: its columns, and their SQL types in DuckDB and PostgreSQL alike."""
+"""A table of figures for other tools: its columns, and their SQL types, the same in DuckDB and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """What the values of a column are, as the data dictionary says it."""
+    """The kind of values in a column; the value is the description in the data dictionary."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -54,7 +54,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table or view. Each row is of one currency, except in tables without money."""
+    """A table or view. Each row is in one currency, except in tables without money."""
 
     name: str
     meaning: str
@@ -72,5 +72,5 @@ class Table:
 
     @property
     def declared(self) -> str:
-        """The columns with their types, as CREATE TABLE takes them."""
+        """The columns with their types, for CREATE TABLE."""
         return ", ".join(f"{column.name} {column.kind.sql_type}" for column in self.columns)

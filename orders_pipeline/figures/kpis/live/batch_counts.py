@@ -19,7 +19,7 @@ class BatchCounts:
 
     Attributes:
         state: changes whenever one of its orders changes status.
-        whole: whether all of its orders are loaded, so that its currencies are final.
+        whole: whether all its orders are loaded, so that no other currency can be added.
         started_at: when its import started, in microseconds since 1970; 0 if it has not started.
     """
 
@@ -31,12 +31,12 @@ class BatchCounts:
     started_at: int
 
     def in_status(self, *statuses: OrderStatus) -> int:
-        """The number of its orders that have one of these statuses."""
+        """Returns the number of its orders with one of these statuses."""
         return sum(self.by_status[status] for status in statuses)
 
 
 def batch_counts(connection: Connection, *conditions: ColumnElement[bool]) -> list[BatchCounts]:
-    """The batches that meet these conditions on the table `batches`."""
+    """Returns the batches that meet these conditions on the table `batches`."""
     query = select(batches, imports.c.started_at).join(imports, imports.c.id == batches.c.import_id)
     return [_counts(row) for row in connection.execute(query.where(*conditions)).mappings()]
 

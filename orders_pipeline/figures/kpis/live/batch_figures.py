@@ -28,7 +28,7 @@ from orders_pipeline.store.schema import batches, failures, imports, orders, res
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Orders of one currency: open, and settled today. Revenue is in the currency's minor unit."""
+    """The open orders of one currency, and those settled today. Revenue is in the currency's minor unit."""
 
     pending: int = 0
     processing: int = 0
@@ -46,7 +46,7 @@ Numbers = dict[str, list[int]]
 
 
 def state_of_all(connection: Connection) -> str:
-    """A value that changes whenever an order changes status, or an import starts or ends."""
+    """Returns a value that changes whenever an order changes status, or an import starts or ends."""
     sums = [func.coalesce(func.sum(batches.c[status]), 0) for status in OrderStatus]
     moves = connection.execute(select(func.coalesce(func.max(batches.c.progress_at), 0), *sums)).one()
     running = select(func.count()).where(imports.c.status == ImportStatus.RUNNING)
@@ -54,7 +54,7 @@ def state_of_all(connection: Connection) -> str:
 
 
 def moving_batches(connection: Connection, midnight: int) -> list[BatchCounts]:
-    """Batches that today's figures depend on. Their state also changes with the day."""
+    """Returns the batches that today's figures depend on. Their state also changes at midnight."""
     unsettled = or_(*(batches.c[status] > 0 for status in OPEN))
     moving = batch_counts(connection, or_(batches.c.progress_at >= midnight, unsettled))
     return [replace(batch, state=f"{midnight}-{batch.state}") for batch in moving]
@@ -63,7 +63,7 @@ def moving_batches(connection: Connection, midnight: int) -> list[BatchCounts]:
 def figures_of_batch(
     connection: Connection, midnight: int, batch: BatchCounts, before: Numbers | None
 ) -> Numbers:
-    """Figures of a batch by currency. Its orders are read only if its counts are not enough.
+    """Returns the figures of a batch by currency. Its orders are read only if its counts are not enough.
 
     Args:
         before: its figures in an earlier state, computed after the whole batch was loaded.
@@ -75,7 +75,7 @@ def figures_of_batch(
 
 
 def settled_per_second(connection: Connection, now: int) -> float:
-    """Orders settled per second by the running imports since the first of them started, in all currencies."""
+    """Returns the orders per second that running imports settled since the first of them started."""
     settled = sum(batches.c[status] for status in SETTLED)
     query = (
         select(func.coalesce(func.sum(settled), 0), func.min(imports.c.started_at))
@@ -87,7 +87,7 @@ def settled_per_second(connection: Connection, now: int) -> float:
 
 
 def add_up(figures: Iterable[Numbers]) -> ByCurrency:
-    """The sums by currency."""
+    """Returns the sums by currency."""
     total: ByCurrency = {}
     for by_currency in figures:
         for currency, numbers in by_currency.items():

@@ -1,4 +1,4 @@
-"""Order counts by status and currency, of all time, without counting all orders again.
+"""Counts of all orders by status and currency, without reading all orders each time.
 
 `stats:batches:{store}` in Redis is a hash of the state and the counts by currency of each batch. It expires
 30 days after the last read. A batch is counted once, and again only if it changed and holds several

@@ -1,4 +1,4 @@
-"""Live figures, and their copy in Redis, which each finished batch rewrites.
+"""Live figures, and their copy in Redis, which is rewritten after each finished batch.
 
 | key | holds; expires 5 minutes after the last write |
 |---|---|
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """All live figures at one state of the store, and the batch figures worth caching."""
+    """All live figures at one state of the store, and the figures of the batches to cache."""
 
     state: str
     figures: list[Numbers]
@@ -82,7 +82,7 @@ class Realtime:
     zone: ZoneInfo
 
     def figures(self, currency: str) -> Document:
-        """The live figures of a currency: from Redis while no order changed, else from the batches."""
+        """The live figures of a currency: from Redis if no order has changed, otherwise from the batches."""
         try:
             return self._stored(currency) or self._of(self._publish(), currency)
         except UNREACHABLE as error:
@@ -93,7 +93,8 @@ class Realtime:
         """The live figures of every currency with open orders or orders settled today.
 
         Raises:
-            RedisError: Redis does not answer. Without Redis, every order of today would be read.
+            RedisError: Redis does not answer. The figures are not computed then, because all orders of today
+                would have to be read.
         """
         return self._publish().by_currency()
 
@@ -110,7 +111,7 @@ class Realtime:
             present = self._count(known)
             self._memo.keep(known, present.entries)
             self._store(present)
-            # Another writer may have counted before this one and written after it: read the state again.
+            # Another writer may have written older figures after this one, so the state is read again.
             if self._state() == present.state == self.client.get(STATE):
                 break
         return present

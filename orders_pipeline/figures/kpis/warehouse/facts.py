@@ -52,9 +52,9 @@ from orders_pipeline.store.schema import (
     returns,
 )
 
-# A condition that all rows meet.
+# A condition that is true for all rows.
 EVERY = true()
-# Scanning an order by primary key is this many times cheaper than finding it by its day.
+# Reading an order in a table scan is this many times cheaper than finding it by the index on its day.
 DENSE = 3
 
 ORDER_FACTS = {
@@ -77,10 +77,10 @@ LINE_FACTS = {
     "discount": pl.Int64,
 }
 AMOUNT_FACTS = {"day": pl.String, "currency": pl.String, "kind": pl.String, "amount": pl.Int64}
-# Kinds of facts that are no amounts of the store: the total of a completed order that is paid elsewhere, and
-# a completed refund, by the day of its order.
+# Kinds of facts in addition to the amounts in the store: the total of a completed order that was paid
+# elsewhere, and a completed refund, by the day of its order.
 RECORDED, REFUNDED = "recorded", "refunded"
-# By the day of the refund. A return without an order is of the kind `refund`, too.
+# By the day of the refund. A return that names no order has the kind `refund` too.
 MONEY_BACK_FACTS = {
     "day": pl.String,
     "currency": pl.String,
@@ -100,7 +100,7 @@ EARLIER_DECLINES = {"day": pl.String, "currency": pl.String, "detail": pl.String
 
 
 def export_facts(connection: Connection, days: Sequence[date], folder: Path) -> None:
-    """Writes all that happened to orders, and all that went back, on these days to a folder, as Parquet."""
+    """Writes the orders, refunds, disputes and returns of these days to a folder, as Parquet."""
     selected = of_days(connection, days)
     export_rows(connection, _orders(selected), ORDER_FACTS, folder / "order_facts")
     export_rows(connection, _lines(selected), LINE_FACTS, folder / "line_facts")
@@ -128,18 +128,21 @@ def export_rows(
 
 
 def of_days(connection: Connection, days: Sequence[date]) -> ColumnElement[bool]:
-    """The cheapest condition that selects the orders of these days."""
+    """Returns the cheapest condition that selects the orders of these days."""
     by_day = orders.c.day.in_(days)
     span = select(func.min(orders.c.id), func.max(orders.c.id), func.count()).where(by_day)
     first, last, number = connection.execute(span).one()
     if not number or last - first >= DENSE * number:
         return by_day
-    # Wrapped in a function, the day cannot use its index: the database scans the primary key.
+    # Inside a function, the day cannot use its index, so the database scans the table by primary key.
     return and_(orders.c.id.between(first, last), func.coalesce(orders.c.day, null()).in_(days))
 
 
 def settled_at() -> ColumnElement[int]:
-    """Time at which an order was settled. Needs its reservation and failure joined `of_current_attempt`."""
+    """Returns the time at which an order was settled, in microseconds since 1970.
+
+    The query must join the reservation and the failure with `of_current_attempt`.
+    """
     sold = reservations.c.status == ReservationStatus.SOLD
     return case((sold, reservations.c.closed_at), else_=failures.c.failed_at)
 
@@ -147,11 +150,11 @@ def settled_at() -> ColumnElement[int]:
 def returned_lines(
     of_refunds: ColumnElement[bool] = EVERY, of_returns: ColumnElement[bool] = EVERY
 ) -> CompoundSelect[Any]:
-    """Day, currency, SKU, quantity and amount, in 1/10,000, of each line of completed refunds and of returns.
+    """Selects day, currency, SKU, quantity and amount (1/10,000) of lines of completed refunds and returns.
 
     Args:
-        of_refunds: a condition over `refunds`.
-        of_returns: a condition over `returns`.
+        of_refunds: a condition on the table `refunds`.
+        of_returns: a condition on the table `returns`.
     """
     same_line = and_(order_lines.c.order_id == refunds.c.order_id, order_lines.c.line == refund_lines.c.line)
     of_orders = (
@@ -219,7 +222,10 @@ def _lines(selected: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 
 def _amounts(selected: ColumnElement[bool]) -> CompoundSelect[Any]:
-    """Amounts of completed orders in 1/10,000; of the kinds `RECORDED` and `REFUNDED` in minor units."""
+    """Selects amounts of completed orders in 1/10,000.
+
+    The kinds `RECORDED` and `REFUNDED` are in minor units.
+    """
     head = (cast(orders.c.day, String), orders.c.currency)
     completed = (orders.c.status == OrderStatus.COMPLETED, selected)
     amounts = (
@@ -245,7 +251,7 @@ def _is_completed(*kinds: RefundKind) -> ColumnElement[bool]:
 
 
 def _money_back(days: Sequence[date]) -> CompoundSelect[Any]:
-    """Refunds, disputes and returns, in minor units."""
+    """Selects refunds, disputes and returns, in minor units."""
     of_orders = (
         select(
             cast(refunds.c.day, String),

@@ -1,4 +1,4 @@
-"""The first purchase days of customers, which only the writer of the warehouse needs."""
+"""The days of customers' first purchases. Only the writer of the warehouse uses them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from orders_pipeline.figures.kpis.warehouse.warehouse import only_writer, open_f
 
 
 def forget_first_days(folder: Path, customer: str) -> None:
-    """Removes the first days of a customer who was erased; the refreshed days no longer name that id.
+    """Removes the first days of a customer who was erased; the refreshed days no longer contain the id.
 
     Raises:
-        WarehouseBusyError: another process writes for too long.
+        WarehouseBusyError: another process held the writer lock for too long.
         WarehouseDamagedError: the file is damaged.
     """
     with only_writer(folder), open_for_writing(folder) as connection:

@@ -1,12 +1,12 @@
-"""The files of the readers' copy. Each Parquet file, a part, holds a table's rows of a period.
+"""The files of the readers' copy. Each Parquet file, a part, has the rows of one table in one period.
 
 | table | part | period |
 |---|---|---|
 | `daily_kpis` | `published/daily_kpis/2025.parquet` | a year |
 | all others | `details/customer_sales_by_day/2025-11.parquet` | a month |
 
-A part is replaced whole, and `published` holds one table, so any tool that reads all of its files counts each
-figure once. `parts.json` lists the parts that must be there.
+A part is replaced as a whole, and `published` has only one table, so any tool that reads all its files counts
+each figure once. `parts.json` lists the parts that must exist.
 """
 
 from __future__ import annotations
@@ -61,18 +61,18 @@ class Listing:
     parts: Mapping[str, Mapping[str, Part]]
 
     def months(self) -> list[str]:
-        """The months that have figures, in order."""
+        """The months with figures, in order."""
         return sorted({month for table, parts in self.parts.items() if table != DAILY for month in parts})
 
     def with_parts(self, new: Mapping[PartName, Part]) -> Listing:
-        """This listing with parts added or replaced."""
+        """Returns a copy with parts added or replaced."""
         parts = {table: dict(of_table) for table, of_table in self.parts.items()}
         for (table, period), part in new.items():
             parts.setdefault(table, {})[period] = part
         return Listing(self.made_for, parts)
 
     def without_parts(self, gone: Collection[PartName]) -> Listing:
-        """This listing without these parts."""
+        """Returns a copy without these parts."""
         return Listing(
             self.made_for,
             {
@@ -83,17 +83,17 @@ class Listing:
 
 
 def month_of(day: date) -> str:
-    """The month of a day, such as `2025-11`. Months sort as their days do."""
+    """Returns the month of a day, such as `2025-11`. Months as text have the same order as days."""
     return day.isoformat()[:7]
 
 
 def period_of(table: str, month: str) -> str:
-    """The period of the part that has this month's rows of a table."""
+    """Returns the period of the part that contains a table's rows of this month."""
     return month[:YEAR] if table == DAILY else month
 
 
 def days_of(period: str) -> tuple[date, date]:
-    """The first and the last day of a month or a year."""
+    """Returns the first and the last day of a month or a year."""
     if len(period) == YEAR:
         return date(int(period), 1, 1), date(int(period), 12, 31)
     first = date.fromisoformat(f"{period}-01")
@@ -101,12 +101,12 @@ def days_of(period: str) -> tuple[date, date]:
 
 
 def published_folder(folder: Path) -> Path:
-    """The part of a warehouse folder that other tools read as Parquet."""
+    """Returns the subfolder of the warehouse folder that other tools read as Parquet."""
     return folder / PUBLISHED
 
 
 def details_folder(folder: Path) -> Path:
-    """The parts of the tables behind the figures."""
+    """Returns the subfolder with the parts of all other tables."""
     return folder / DETAILS
 
 
@@ -162,7 +162,7 @@ def wanted_parts(listing: Listing, months: Iterable[str]) -> Iterator[PartName]:
 
 
 def missing_periods(folder: Path, listing: Listing, months: Iterable[str]) -> set[str]:
-    """Periods of the parts of these months that are not there."""
+    """Returns the periods of missing parts in these months."""
     return {
         period
         for table, period in wanted_parts(listing, months)
@@ -171,7 +171,7 @@ def missing_periods(folder: Path, listing: Listing, months: Iterable[str]) -> se
 
 
 def changed_periods(folder: Path, listing: Listing) -> set[str]:
-    """Periods of which a part is missing or has another size. Nothing is read."""
+    """Returns the periods of which a part is missing or has another size. No file is opened."""
     return {
         period
         for table, parts in listing.parts.items()
@@ -181,7 +181,7 @@ def changed_periods(folder: Path, listing: Listing) -> set[str]:
 
 
 def damaged_periods(folder: Path, listing: Listing, months: Iterable[str]) -> set[str]:
-    """Periods of the parts of these months that are missing or have other content. Reads all of them."""
+    """Returns the periods of parts in these months that are missing or changed. Reads all these parts."""
     return {
         period
         for table, period in wanted_parts(listing, months)
@@ -190,7 +190,7 @@ def damaged_periods(folder: Path, listing: Listing, months: Iterable[str]) -> se
 
 
 def remove(path: Path) -> None:
-    """Removes a file or a folder, if it is there."""
+    """Removes a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -42,9 +42,10 @@ Result = TypeVar("Result")
 
 
 def begin(folder: Path, made_for: str) -> None:
-    """Prepares the readers' copy of a new warehouse. Parts of the same store and layout stay readable.
+    """Prepares the readers' copy of a new warehouse.
 
-    They are replaced one after the other. All other files are removed, such as those of version 0.1.0.
+    Existing parts of the same store and layout stay readable until they are replaced one after the other. All
+    other files are removed, such as those of version 0.1.0.
     """
     listing = read_listing(folder)
     if listing is None or listing.made_for != made_for:
@@ -73,13 +74,14 @@ def publish_days(
     touched = recomputed | {month_of(day) for day in changed}
     parts = {(DAILY, period_of(DAILY, month)) for month in touched}
     parts |= {(table, month) for table in TABLES if table != DAILY for month in recomputed}
-    # A period has no figures any more if a refund that failed later was all that it had.
+    # A period has no figures any more if it only had a refund that failed later.
     shown = sorted(part for part in parts if _has_figures(connection, part[1]))
     unfinished = {part: scratch / f"{'-'.join(part)}.parquet" for part in shown}
     for part, file in unfinished.items():
         _export(connection, part, file)
     described = {part: describe(file) for part, file in unfinished.items()}
-    # After all are exported, so that tables of two publications stand side by side only for a moment.
+    # Parts are replaced after all of them were exported, so that readers see parts of two publications only
+    # for a moment.
     for part, file in unfinished.items():
         _replace_part(file, part_file(folder, *part))
     empty = parts.difference(shown)
@@ -91,10 +93,10 @@ def publish_days(
 def read_published(
     folder: Path, start: date, end: date, ask: Callable[[DuckDBPyConnection], Result]
 ) -> Result:
-    """The result of a function that reads the published tables from `start` to `end`, inclusive.
+    """Returns the result of a function that reads the published tables from `start` to `end`, inclusive.
 
-    The tables hold whole periods. If parts are replaced meanwhile, the function is called again, so that all
-    tables are of the same publication.
+    The tables contain whole periods. If parts are replaced during the call, the function is called again, so
+    that all tables are of the same publication.
 
     Raises:
         PartsLost: parts are missing or cannot be read.
@@ -116,13 +118,13 @@ def read_published(
 
 
 def latest_months(folder: Path, number: int) -> list[str]:
-    """The latest months that have figures, in order."""
+    """Returns the latest months with figures, in order."""
     listing = read_listing(folder)
     return listing.months()[-number:] if listing else []
 
 
 def last_published(folder: Path) -> float | None:
-    """Time of the last publication, in seconds since 1970; None if no day was published."""
+    """Returns the time of the last publication, in seconds since 1970; None if no day was published."""
     with suppress(OSError):
         if latest_months(folder, 1):
             return (folder / LISTING).stat().st_mtime
@@ -131,33 +133,36 @@ def last_published(folder: Path) -> float | None:
 
 @contextmanager
 def _open(files: Files) -> Iterator[DuckDBPyConnection]:
-    """A connection to a DuckDB in memory with these parts as tables. A table without parts is empty."""
+    """Yields a connection to an in-memory DuckDB with these parts as tables.
+
+    A table without parts is empty.
+    """
     with _empty_tables(os.getpid()).cursor() as connection:
         try:
             connection.execute(sql("macros"))
             for table, paths in files.items():
                 listed = ", ".join(map(quoted, paths))
-                # Only this connection sees it, and sees it instead of the empty table.
+                # A temporary view exists only in this connection, and hides the empty table of the same name.
                 connection.execute(
                     f"CREATE TEMP VIEW {table} AS FROM read_parquet([{listed}], hive_partitioning = false)"
                 )
             yield connection
         except duckdb.Error:
-            # After some errors, as damaged files cause them, a DuckDB refuses everything.
+            # After some errors, such as those of damaged files, a DuckDB instance refuses all statements.
             _empty_tables.cache_clear()
             raise
 
 
 @cache
 def _empty_tables(_process: int) -> DuckDBPyConnection:
-    """A DuckDB in memory with empty tables. A process keeps it, because making one takes 20 ms."""
+    """Returns an in-memory DuckDB with empty tables. It is cached, because creating it takes 20 ms."""
     connection = duckdb.connect()
     connection.execute(sql("schema"))
     return connection
 
 
 def _files(folder: Path, start: date, end: date) -> tuple[Listing, Files]:
-    """The listing, and the parts of these days by table."""
+    """Returns the listing, and the parts of these days by table."""
     listing = read_listing(folder)
     if listing is None:
         if published_folder(folder).exists() or warehouse_file(folder).exists():
@@ -177,7 +182,7 @@ def _months(listing: Listing, start: date, end: date) -> list[str]:
 
 
 def _state(files: Files) -> list[tuple[int, int, int] | None]:
-    """A value that changes whenever one of the files is replaced."""
+    """Returns a value that changes whenever one of the files is replaced."""
     return [_identity(path) for paths in files.values() for path in paths]
 
 
@@ -190,7 +195,7 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 
 def _require_whole(folder: Path, listing: Listing, start: date, end: date, error: duckdb.Error) -> None:
-    """Finds out whether a read failed because of damaged parts. Any other error is raised again."""
+    """Raises PartsLost if a read failed because of damaged parts; any other error is raised again."""
     if damaged := damaged_periods(folder, listing, _months(listing, start, end)):
         raise PartsLost(damaged) from error
     raise error

@@ -38,12 +38,12 @@ FACTS = (
 PATIENCE_SECONDS = 900.0
 RETRY_SECONDS = 0.02
 LOCK, LOCKED = "writer.lock", "Could not set lock"
-# DuckDB's errors about files that damage does not explain.
+# Errors of DuckDB about files that are not damaged.
 NO_DAMAGE = (LOCKED, "Permission denied", "No space left", "Too many open files", "Read-only file system")
 DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
-# DuckDB raises its base class where a block's checksum is wrong.
+# For a wrong checksum of a block, DuckDB raises the base class of its errors.
 CORRUPT = re.compile("Corrupt|not a valid DuckDB database", re.IGNORECASE)
-# One statement for all rows: DuckDB takes as long for each row of `executemany`.
+# All rows in one statement, because `executemany` of DuckDB takes as long for each row.
 MINOR_UNITS = """
 CREATE TEMP TABLE minor_units AS
 SELECT unnest(?::VARCHAR[]) AS currency, (0.1 ** unnest(?::INTEGER[]))::DECIMAL(5, 4) AS unit
@@ -59,11 +59,11 @@ class WarehouseBusyError(TimeoutError):
 
 
 class WarehouseDamagedError(RuntimeError):
-    """The DuckDB file was damaged. It is set aside now, and the next refresh computes every day again."""
+    """The DuckDB file was damaged. It was renamed, and the next refresh computes every day again."""
 
 
 def sql(name: str) -> str:
-    """The text of one of this package's SQL files."""
+    """Returns the text of one of this package's SQL files."""
     return package_text("orders_pipeline.figures.kpis.warehouse", f"sql/{name}.sql")
 
 
@@ -72,7 +72,7 @@ def only_writer(folder: Path, patience: float = PATIENCE_SECONDS, lock: str = LO
     """Holds the writer lock, across threads and processes. The kernel releases it if this process dies.
 
     Args:
-        lock: name of the lock's file; another one is for another file in the folder.
+        lock: name of the lock file; each file in the folder that has a writer has its own lock.
 
     Raises:
         WarehouseBusyError: another writer held the lock for `patience` seconds.
@@ -102,9 +102,9 @@ def _wait(folder: Path, deadline: float) -> None:
 
 
 def is_current(folder: Path, owner: str) -> bool:
-    """Whether the warehouse is there, has the current table layout and belongs to this order store.
+    """Whether the warehouse exists, has the current table layout and belongs to this order store.
 
-    A damaged file is set aside.
+    A damaged file is renamed.
     """
     file = warehouse_file(folder)
     if not file.exists():
@@ -135,13 +135,13 @@ def create(folder: Path, owner: str) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Removes the DuckDB file and what belongs to it."""
+    """Removes the DuckDB file and its write-ahead log."""
     for leftover in folder.glob("warehouse.duckdb*"):
         remove(leftover)
 
 
 def set_aside(folder: Path, reason: str) -> None:
-    """Keeps a damaged DuckDB file under another name, in place of an earlier one."""
+    """Renames a damaged DuckDB file and replaces an earlier damaged one."""
     kept = folder / DAMAGED
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir()
@@ -152,10 +152,10 @@ def set_aside(folder: Path, reason: str) -> None:
 
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
-    """A connection to the DuckDB file, with rounding macros and minor units. Requires the writer lock.
+    """Yields a connection to the DuckDB file, with rounding macros and minor units. Requires the writer lock.
 
     Raises:
-        WarehouseDamagedError: the file is damaged; it was set aside.
+        WarehouseDamagedError: the file is damaged; it was renamed.
     """
     try:
         with _connect(folder) as connection:
@@ -171,7 +171,7 @@ def open_for_writing(folder: Path) -> Iterator[DuckDBPyConnection]:
 
 @contextmanager
 def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
-    """Commits all changes of the block, or none."""
+    """Commits all changes of the `with` block, or none."""
     connection.begin()
     try:
         yield
@@ -183,7 +183,7 @@ def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """An empty folder for the facts of one refresh. Leftovers of a killed process are removed."""
+    """Yields an empty folder for the facts of one refresh. Files left by a killed process are removed."""
     parent = folder / SCRATCH
     shutil.rmtree(parent, ignore_errors=True)
     parent.mkdir(parents=True)
@@ -195,8 +195,9 @@ def replace_days(connection: DuckDBPyConnection, days: Iterable[date], facts: Pa
     """Replaces the rows of these days by rows computed from the exported facts.
 
     Returns:
-        The days whose figures changed: these days, and later days from which a customer's first purchase
-        moved to one of these days.
+        The days whose figures changed: these days, and later days that are no longer the first purchase day
+            of
+        a customer.
     """
     connection.execute(REFRESHED_DAYS, [list(days)])
     for name in FACTS:
@@ -209,7 +210,7 @@ def replace_days(connection: DuckDBPyConnection, days: Iterable[date], facts: Pa
 
 
 def quoted(text: str | Path) -> str:
-    """A SQL string literal, for CREATE VIEW and COPY statements, which take no parameters."""
+    """Returns a SQL string literal, for CREATE VIEW and COPY statements, which accept no parameters."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
@@ -224,7 +225,7 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
     settings: dict[str, Any] = {
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": str(folder / SPILL),
-        # Queries sort where order matters; keeping insertion order takes memory.
+        # Queries sort their rows if the order matters; preserving the insertion order would need more memory.
         "preserve_insertion_order": False,
     }
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -233,7 +234,7 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
             connection = duckdb.connect(str(warehouse_file(folder)), config=settings)
             break
         except duckdb.IOException as error:
-            # Another tool has the file open.
+            # Another program has the file open.
             if LOCKED not in str(error):
                 raise
             _wait(folder, deadline)
@@ -242,12 +243,12 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
 
 
 def fingerprint(owner: str) -> str:
-    """A value that changes with the order store and with the layout of the tables."""
+    """Returns a value that identifies the order store and the layout of the tables."""
     return sha256((sql("schema") + sql("writer") + owner).encode()).hexdigest()
 
 
 def _is_damage(folder: Path, error: duckdb.Error) -> bool:
-    """Whether the error is about the warehouse file, not facts, memory or the readers' copy."""
+    """Whether the error means a damaged warehouse file, not a fault of facts, memory or the readers' copy."""
     message = str(error)
     others = (*NO_DAMAGE, *(str(folder / name) for name in (SPILL, SCRATCH, PUBLISHED, DETAILS)))
     return bool(isinstance(error, DAMAGE) or CORRUPT.search(message)) and not any(

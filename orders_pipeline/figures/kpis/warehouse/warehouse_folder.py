@@ -1,4 +1,4 @@
-"""The folder of the warehouse: its DuckDB file, and the note of the last rebuild after damage."""
+"""The folder of the warehouse: its DuckDB file, and a record of the last rebuild after damage."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class Rebuild:
 
 
 def warehouse_file(folder: Path) -> Path:
-    """Path of the DuckDB file. Only the writer opens it."""
+    """Returns the path of the DuckDB file. Only the writer opens it."""
     return folder / "warehouse.duckdb"
 
 
 def note_rebuild(folder: Path, reason: str) -> None:
-    """Logs and records that figures are computed again from the order store, for the alert."""
+    """Logs that figures are computed again from the order store, and records it for the alert."""
     log.warning("Figures are computed again from the order store: %s", reason)
     (folder / REBUILD).write_text(json.dumps(asdict(Rebuild(now_us(), reason))), encoding="utf-8")
 
 
 def last_rebuild(folder: Path) -> Rebuild | None:
-    """The last rebuild that damage made necessary."""
+    """Returns the last rebuild after damage; None if there was none."""
     try:
         return Rebuild(**json.loads((folder / REBUILD).read_bytes()))
     except (OSError, ValueError, TypeError):
