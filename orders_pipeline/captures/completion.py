@@ -37,19 +37,19 @@ Row = tuple[Any, ...]
 
 
 def is_final(outcome: Ended) -> bool:
-    """Whether the outcome ends the authorization: the gateway holds the money no longer."""
+    """Whether the outcome ends the authorization, so that the gateway no longer holds the money."""
     return not isinstance(outcome, VoidFailed) and not (
         isinstance(outcome, CaptureDeclined) and is_refusal(outcome.reason)
     )
 
 
 def end(work: BatchWork, outcomes: Sequence[tuple[Ended, int]], at: int) -> None:
-    """Saves final outcomes, each with the attempt of its order, and moves the orders.
+    """Saves final outcomes, each with the attempt of its order, and changes the status of the orders.
 
-    An outcome that is saved already stays as it is.
+    An outcome that is already saved is not changed.
 
     Args:
-        at: when the outcomes were known, in microseconds.
+        at: time at which the outcomes were known, in microseconds since 1970.
     """
     rows = sorted((_ended(outcome, attempt, at) for outcome, attempt in outcomes), key=lambda row: row[-2])
     paid = sorted((_payment(outcome, attempt) for outcome, attempt in outcomes), key=lambda row: row[-2])
@@ -62,9 +62,9 @@ def end(work: BatchWork, outcomes: Sequence[tuple[Ended, int]], at: int) -> None
 
 
 def reopen(connection: Connection, refused: CaptureDeclined | VoidFailed, attempt: int) -> None:
-    """processing -> open: the gateway permanently refused and still holds the money. Somebody has to look.
+    """processing -> open: the gateway permanently refused and still holds the money. A person must decide.
 
-    The next request has another key, because the gateway would repeat its refusal of the old one.
+    The next request has another key, because the gateway would repeat its refusal for the same key.
     """
     a = authorizations.c
     connection.execute(

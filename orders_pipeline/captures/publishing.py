@@ -1,7 +1,7 @@
-"""Brings the leaderboards up to date with captured orders.
+"""Updates the leaderboards after orders were captured.
 
-The transaction that completes an order marks it as due. A process that is killed before it has told Redis
-leaves the mark, and a later run publishes the order.
+The transaction that completes an order marks it as due for publication. If a process is killed before it has
+updated Redis, the mark remains, and a later run publishes the order.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from orders_pipeline.store.schema import authorizations
 
 
 def publish_due_boards(engine: Engine, boards: Leaderboards, chosen: ColumnElement[bool]) -> int:
-    """Publishes the customers and products of captured orders that are due; returns how many orders.
+    """Publishes the customers and products of captured orders that are due; returns the number of orders.
 
     Args:
-        chosen: condition over `authorizations`.
+        chosen: condition on the table `authorizations`.
     """
     a = authorizations.c
     with reading(engine) as connection:

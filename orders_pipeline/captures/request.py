@@ -16,7 +16,7 @@ from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import authorizations, orders, sources
 
 OPEN, PENDING = AuthorizationStatus.OPEN, AuthorizationStatus.PENDING
-# A capture that somebody asked for can still be cancelled until the gateway hears of it.
+# A requested capture can be cancelled until it is sent to the gateway.
 NOT_ASKED = or_(
     authorizations.c.status == OPEN,
     and_(authorizations.c.status == PENDING, authorizations.c.wanted == EndKind.CAPTURE),
@@ -27,7 +27,7 @@ BY_ITSELF = "authorizations"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Captures or voids that were asked for together: how many, when and by whom."""
+    """Captures or voids that were requested together: how many, when and by whom."""
 
     orders: int
     at: int
@@ -35,7 +35,7 @@ class Wanted:
 
     @property
     def chosen(self) -> ColumnElement[bool]:
-        """Condition over `authorizations`: it is one of these."""
+        """Condition on the table `authorizations`: it is one of these requests."""
         return and_(authorizations.c.wanted_at == self.at, authorizations.c.wanted_by == self.actor)
 
 
@@ -48,10 +48,10 @@ class Held:
 
 
 def held(connection: Connection, chosen: ColumnElement[bool]) -> Held:
-    """The authorized orders of a selection for which nothing was asked yet.
+    """The authorized orders of a selection for which neither a capture nor a void was requested.
 
     Args:
-        chosen: condition over `orders`.
+        chosen: condition on the table `orders`.
     """
     query = (
         select(orders.c.currency, func.count(), func.sum(orders.c.total))
@@ -68,12 +68,12 @@ def held(connection: Connection, chosen: ColumnElement[bool]) -> Held:
 def request_captures(
     engine: Engine, chosen: ColumnElement[bool], told: dict[str, object], actor: str
 ) -> Wanted:
-    """Asks for the capture of the authorized orders of a selection.
+    """Requests the capture of the authorized orders of a selection.
 
     Args:
-        chosen: condition over `orders`.
+        chosen: condition on the table `orders`.
         told: the selection, for the audit trail.
-        actor: who asked for it, as in the audit trail.
+        actor: who requested it, as in the audit trail.
     """
     with engine.begin() as connection:
         found = _want(connection, chosen, authorizations.c.status == OPEN, EndKind.CAPTURE, actor)
@@ -82,10 +82,10 @@ def request_captures(
 
 
 def request_voids(connection: Connection, chosen: ColumnElement[bool], because: str, actor: str) -> Wanted:
-    """Asks for the void of cancelled orders, unless the gateway may have been asked.
+    """Requests the void of cancelled orders, except those that may have reached the gateway.
 
     Args:
-        chosen: condition over `orders`.
+        chosen: condition on the table `orders`.
         because: why they are cancelled.
     """
     why = {"reason": FailureReason.CANCELLED, "detail": because}
@@ -93,13 +93,13 @@ def request_voids(connection: Connection, chosen: ColumnElement[bool], because: 
 
 
 def can_be_voided() -> ColumnElement[bool]:
-    """Condition over `orders`: it is authorized, and the gateway was asked for nothing yet."""
+    """Condition on the table `orders`: it is authorized, and no capture or void was sent yet."""
     not_asked = select(authorizations.c.order_id).where(of_current_attempt(authorizations), NOT_ASKED)
     return and_(orders.c.status == OrderStatus.AUTHORIZED, not_asked.correlate(orders).exists())
 
 
 def void_overdue(engine: Engine, hours: float) -> int:
-    """Asks for the void of authorizations that nobody captured within so many hours; returns of how many."""
+    """Requests the void of authorizations that were not captured within `hours`; returns their number."""
     with reading(engine) as connection:
         if not any_overdue(connection, hours):
             return 0
@@ -110,13 +110,16 @@ def void_overdue(engine: Engine, hours: float) -> int:
 
 
 def any_overdue(connection: Connection, hours: float) -> bool:
-    """Whether an authorization is to be voided because nobody captured it."""
+    """Whether an authorization must be voided because it was not captured in time."""
     overdue = select(authorizations.c.order_id).where(is_overdue(hours)).limit(1)
     return connection.execute(overdue).first() is not None
 
 
 def is_overdue(hours: float) -> ColumnElement[bool]:
-    """Condition over `authorizations`: it is to be voided now. After a void that failed, not for an hour."""
+    """Condition on the table `authorizations`: it must be voided now.
+
+    A failed void is tried again after an hour.
+    """
     now, a = now_us(), authorizations.c
     return and_(
         a.settled_at.is_(None),
@@ -136,7 +139,7 @@ def _want(
 ) -> Wanted:
     of_orders = select(orders.c.id).where(chosen, orders.c.status == OrderStatus.AUTHORIZED)
     a = authorizations.c
-    # Locked in the order of ids, so that two requests never wait for each other.
+    # Locked in the order of ids, so that two requests cannot cause a deadlock.
     ids = select(a.order_id).where(a.settled_at.is_(None), possible, a.order_id.in_(of_orders))
     locked = ids.order_by(a.order_id).with_for_update()
     now = now_us()
@@ -150,7 +153,7 @@ def _want(
 
 
 def ends_of(connection: Connection, wanted: Wanted) -> dict[str, int]:
-    """How many of the authorizations that were asked for together have each status."""
+    """Returns the number of authorizations in each status, of those that were requested together."""
     query = select(authorizations.c.status, func.count()).where(wanted.chosen)
     return dict(connection.execute(query.group_by(authorizations.c.status)).all())
 

@@ -39,7 +39,7 @@ within, open_windows, any_waiting = CLAIMS.within, CLAIMS.open_windows, CLAIMS.a
 
 
 class Asked(NamedTuple):
-    """A capture or void that this process asks for, and the order that it is of."""
+    """A capture or void that this process sends to the gateway, and its order."""
 
     request: Capture | Void
     charge: Charge
@@ -51,17 +51,18 @@ class CaptureWork(ClaimedWork):
 
     @classmethod
     def of(cls, settings: Settings, engine: Engine, gateway: PaymentGateway) -> CaptureWork:
-        """The work of a home."""
+        """Returns the work with the settings of a home."""
         return cls(engine=engine, gateway=gateway, at_once=claimed_at_once(settings))
 
     def settle(self, chosen: ColumnElement[bool]) -> str | None:
-        """Takes captures and voids to their end that wait for it, and asks for outcomes that nobody saved.
+        """Sends the captures and voids that wait, and looks up outcomes that were not saved.
 
         Args:
-            chosen: condition over `authorizations`.
+            chosen: condition on the table `authorizations`.
 
         Returns:
-            Why outcomes are still unknown; None if none is. A later call asks for them by the same keys.
+            Why outcomes are still unknown; None if all are known. A later call requests them with the same
+            keys.
 
         Raises:
             GatewayRefusedError: the gateway refuses all requests.
@@ -93,7 +94,7 @@ class _Asking:
         self._refused: list[CaptureDeclined | VoidFailed] = []
 
     def save(self, outcomes: Sequence[Ended]) -> None:
-        """Saves final outcomes; what the gateway refused is looked at in the end."""
+        """Saves final outcomes; refusals of the gateway are collected for `save_refused`."""
         final = [outcome for outcome in outcomes if is_final(outcome)]
         self._refused += [
             outcome
@@ -105,7 +106,7 @@ class _Asking:
             self.left.pop(_request_of(outcome).order_id, None)
 
     def save_refused(self, gateway: PaymentGateway) -> None:
-        """Saves what the gateway refused: as it stands, or as open if the gateway still holds the money."""
+        """Saves refused requests: the charge's outcome, or open if the gateway still holds the money."""
         stand = [(outcome, self._as_it_stands(gateway, outcome)) for outcome in self._refused]
         self._end([found for _, found in stand if found])
         for outcome in (outcome for outcome, found in stand if not found):
@@ -114,7 +115,7 @@ class _Asking:
                 reopen(connection, outcome, one.charge.attempt)
 
     def _as_it_stands(self, gateway: PaymentGateway, refused: CaptureDeclined | VoidFailed) -> Ended | None:
-        """The end that the charge has at the gateway already: somebody captured or released it there."""
+        """The outcome of a charge that was captured or released directly at the gateway."""
         request = _request_of(refused)
         charge = self._asked[request.order_id].charge
         if gateway.holds(Paid(charge, request.transaction_id)):
@@ -143,7 +144,7 @@ class _Asking:
 def _requests(connection: Connection, claimed: Sequence[int]) -> list[Asked]:
     a = authorizations.c
     of_authorization = and_(payments.c.order_id == a.order_id, payments.c.attempt == a.attempt)
-    # A restored store may have forgotten that it asked.
+    # A restored store may have lost the record of a request that was sent.
     restored = func.coalesce(select(home.c.restored_at).scalar_subquery(), 0)
     query = (
         select(a.order_id, a.attempt, a.wanted, a.round, payments.c.amount, payments.c.transaction_id)

@@ -1,4 +1,4 @@
-"""Whether a file about payouts is of an account of this shop."""
+"""Checks that a report or bank statement belongs to an account of this shop."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from orders_pipeline.payouts.reading import PayoutFile
 from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.schema import authorizations, payments, settlement_files
 
-# Between the accounts of a statement file.
+# Separates the accounts of a statement file.
 ACCOUNTS = ", "
 HINT = "If it is an account of this shop, import the file with --new-account."
 
 
 def require_our_account(connection: Connection, file: PayoutFile) -> None:
-    """Makes sure that a file belongs to this shop.
+    """Checks that a file belongs to this shop.
 
     The account of a bank statement or report must be known to the store, unless the file is the first of its
     kind. If a report has charges, the store must have one of them, because reports of Stripe name no account.
 
     Raises:
-        FileRefused: it does not.
+        FileRefused: it belongs to another account.
     """
     content = file.content
     if isinstance(content, BankStatement):

@@ -1,4 +1,4 @@
-"""What a day brought at the payment provider, after fees, and what was paid out, by currency."""
+"""What the payment provider booked on a day, after fees, and what it paid out, by currency."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PARTS = {
     "disputes": (MovementKind.DISPUTE, MovementKind.DISPUTE_REVERSED),
     "other": (MovementKind.OTHER,),
 }
-# What goes away from the shop is shown without a sign.
+# Amounts that reduce the shop's balance are shown without a sign.
 OUTGOING = ("refunds", "disputes")
 
 
 def payout_figures(connection: Connection, day: date, zone: tzinfo) -> dict[str, dict[str, int]]:
-    """Figures by currency, in minor units: `charges - refunds - disputes - fees + other = net`."""
+    """Returns figures by currency, in minor units: `charges - refunds - disputes - fees + other = net`."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(names(), 0))
     between = start_of_day(day, zone), end_of_day(day, zone)
     line, p = payout_lines.c, payouts.c
@@ -46,7 +46,7 @@ def payout_figures(connection: Connection, day: date, zone: tzinfo) -> dict[str,
 
 
 def names() -> Sequence[str]:
-    """The names of the figures."""
+    """Returns the names of the figures."""
     return (*PARTS, "fees", "net", "payout_count", "paid_out")
 
 

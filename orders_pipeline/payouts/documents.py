@@ -1,4 +1,4 @@
-"""A reconciliation as commands, the API and pages show it."""
+"""A reconciliation as JSON for commands, the API and pages."""
 
 from __future__ import annotations
 

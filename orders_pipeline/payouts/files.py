@@ -17,7 +17,7 @@ class UnknownPayoutFileError(LookupError):
 
 
 def list_files(connection: Connection, limit: int) -> list[Document]:
-    """The files that were imported last, the newest first."""
+    """Returns the latest imported files, newest first."""
     f = settlement_files.c
     query = select(
         f.id,
@@ -40,7 +40,7 @@ def list_files(connection: Connection, limit: int) -> list[Document]:
 
 
 def list_rejects(connection: Connection, file_id: int) -> list[Document]:
-    """The rejected lines of a file.
+    """Returns the rejected lines of a file.
 
     Raises:
         UnknownPayoutFileError: no file has this number.

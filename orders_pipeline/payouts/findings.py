@@ -1,4 +1,4 @@
-"""What a reconciliation finds, and what to do about it."""
+"""The findings of a reconciliation, and what to do about each of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Subject(StrEnum):
-    """What is compared with what.
+    """The two sides of a comparison.
 
     A payment, refund or dispute of the store with the lines of reports; a payout with its lines, and with the
     bank; a bank line with the payouts.
@@ -27,7 +27,7 @@ MOVEMENTS = (Subject.PAYMENT, Subject.REFUND, Subject.DISPUTE)
 
 
 class State(StrEnum):
-    """How the two sides compare, the worst first. `pending`: the other side is not due yet."""
+    """The result of a comparison, the worst first. `pending`: the other side is not due yet."""
 
     MISSING = "missing"
     TWICE = "twice"
@@ -44,7 +44,7 @@ FINE = (State.OK, State.PENDING)
 
 @dataclass(frozen=True, slots=True)
 class PayoutCheck:
-    """A statement about the money, and the subjects whose findings violate it."""
+    """A statement that must be true, and the subjects whose findings contradict it."""
 
     statement: str
     subjects: Sequence[Subject]
@@ -129,10 +129,10 @@ _BY_STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one kind in one currency.
+    """All findings of one kind in one currency.
 
     Attributes:
-        ours: sum of what was expected, in minor units; `theirs` of what is there.
+        ours: sum of the expected amounts, in minor units; `theirs` is the sum of the amounts found.
     """
 
     subject: Subject

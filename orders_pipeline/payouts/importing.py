@@ -1,4 +1,4 @@
-"""Imports a file about payouts: each line once, however often and in how many files it comes."""
+"""Imports a report or bank statement. A line is stored once, even if several files contain it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from orders_pipeline.store.upsert import insert_into
 
 @dataclass(frozen=True, slots=True)
 class PayoutImport:
-    """The outcome of the lines of a file.
+    """Numbers of a file's lines, by outcome.
 
     Attributes:
-        duplicates: lines that the store had, from this file or another one.
+        duplicates: lines that were already stored, from this file or another one.
         unrelated: lines of a bank statement that name neither a provider nor a payout; they are not stored.
     """
 
@@ -41,13 +41,13 @@ class PayoutImport:
 def import_file(
     engine: Engine, file: PayoutFile, actor: str, *, new_account: bool = False, dry: bool = False
 ) -> PayoutImport:
-    """Imports a file in one transaction; with `dry`, only counts.
+    """Imports a file in one transaction; with `dry`, only counts the lines.
 
     Args:
-        new_account: whether the file may be of an account that the store does not know.
+        new_account: whether the file may belong to an account that is not in the store yet.
 
     Raises:
-        FileRefused: it is of another account.
+        FileRefused: the file belongs to another account.
     """
     with engine.connect() as connection, connection.begin() as transaction:
         if not new_account:
@@ -70,7 +70,7 @@ def _store(connection: Connection, file: PayoutFile, file_id: int) -> Stored:
 
 
 def _file_row(connection: Connection, file: PayoutFile, actor: str) -> int:
-    """The row of the file, locked: two imports of it at once take turns."""
+    """Locks and returns the row of the file, so that two imports of it run one after the other."""
     values = {
         "format": file.format,
         "file_name": file.name,
@@ -113,7 +113,7 @@ def _counted(file: PayoutFile, stored: Stored, rejects: Sequence[Reject], *, dry
 
 
 def _finish(connection: Connection, file_id: int, done: PayoutImport, rejects: Sequence[Reject]) -> None:
-    """Notes the counts. Of a file that comes again, only what it adds is counted."""
+    """Saves the counts. If the file was imported before, only the lines that it adds are counted."""
     f = settlement_files.c
     known = select(func.count()).where(f.id == file_id, f.records > 0)
     first = not connection.execute(known).scalar_one()

@@ -1,4 +1,4 @@
-"""The journal: each movement of money as a double entry, computed from the store each time."""
+"""The journal: each movement of money as a double entry, computed from the store for each export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """One side of an entry. Money is in minor units; one of `debit` and `credit` is None."""
+    """One side of an entry. Money is in minor units; either `debit` or `credit` is None."""
 
     day: date
     account: str
@@ -32,11 +32,11 @@ class JournalLine:
 def journal(
     connection: Connection, period: Period, accounts: Mapping[str, str], currency: str | None = None
 ) -> Iterator[JournalLine]:
-    """Yields the debit and the credit of each entry, in the order of time.
+    """Yields the debit and the credit of each entry, oldest first.
 
     Args:
-        accounts: for each name in `journal_accounts`, the account of the bookkeeping.
-        currency: only entries in it; None: all. An entry has only one currency.
+        accounts: the account in the bookkeeping of each name in `journal_accounts`.
+        currency: only entries in this currency; None: all. An entry has only one currency.
     """
     join_all_by_hash(connection)
     query = text(sql_of("payout_ties", "journal")).bindparams(bindparam("currency", type_=String))
@@ -48,7 +48,7 @@ def journal(
 
 def _entry(row: Mapping[str, Any], accounts: Mapping[str, str], period: Period) -> Iterator[JournalLine]:
     amount = int(row["amount"])
-    # A negative amount is booked the other way round.
+    # For a negative amount, debit and credit are exchanged.
     sides = (row["debit"], row["credit"]) if amount > 0 else (row["credit"], row["debit"])
     day = to_datetime(row["at"]).astimezone(period.zone).date()
     reference = f"{row['source']}/{row['reference']}"

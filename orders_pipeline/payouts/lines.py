@@ -1,4 +1,4 @@
-"""What files about payouts contain: lines of providers' reports, lines of bank statements, and rejects."""
+"""The content of reports and statements: lines of providers' reports, lines of bank statements, rejects."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class PaidIn:
-    """The payout of a line, as far as the line tells.
+    """The payout of a line, as far as the line contains it.
 
     Attributes:
         paid_at: microseconds since 1970.
-        bank_reference: the reference that the bank shows.
+        bank_reference: the reference that the bank statement shows.
     """
 
     reference: str
@@ -52,9 +52,9 @@ class PayoutLine:
         key: id of the line at the provider, or a digest of its content.
         payment: id of the charge at the provider.
         source: id of the refund, dispute or capture at the provider.
-        amount: in the currency of the order; `gross`, `fee` and `net` are in that of the payout.
+        amount: in the currency of the order; `gross`, `fee` and `net` are in the currency of the payout.
         booked_at: microseconds since 1970.
-        paid_in: None while the provider holds the money.
+        paid_in: the payout that contains the line; None while the provider holds the money.
     """
 
     line: int
@@ -74,7 +74,7 @@ class PayoutLine:
 
 @dataclass(frozen=True, slots=True)
 class BankLine:
-    """A line of a bank statement; `amount` in minor units, negative if money left the account."""
+    """A line of a bank statement; `amount` is in minor units, negative if money left the account."""
 
     line: int
     key: str
@@ -97,7 +97,7 @@ class ProviderReport:
 
 @dataclass(frozen=True, slots=True)
 class BankStatement:
-    """Statements of bank accounts, from the first to the last microsecond of their days."""
+    """Statements of bank accounts; the period is from the first to the last microsecond of their days."""
 
     accounts: Sequence[str]
     first_at: int | None
@@ -110,13 +110,13 @@ class BankStatement:
 class ContentKeys:
     """Keys for lines without an id: a digest, and a number if the same content occurs again in the file.
 
-    So two equal lines of a file stay two, and the same file again brings the same keys.
+    Two equal lines of a file have different keys, and the same file always gives the same keys.
     """
 
     seen: Counter[str] = field(default_factory=Counter)
 
     def key_of(self, *cells: object) -> str:
-        """The key of the next line with this content."""
+        """Returns the key of the next line with this content."""
         content = "\x1f".join(map(str, cells))
         digest = hashlib.sha256(content.encode()).hexdigest()[:DIGEST_DIGITS]
         self.seen[digest] += 1

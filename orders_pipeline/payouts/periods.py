@@ -1,4 +1,4 @@
-"""What part of the time is reconciled, and the values and SQL that every question of it needs."""
+"""The period of a reconciliation, and the parameters and SQL that all its queries need."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NONE_YET = -1
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What is reconciled.
+    """The days that are reconciled.
 
     Attributes:
-        first: first day of payments, refunds and payouts; None: from the beginning of the first report.
-        last: last day, included; None: until today.
-        zone: of the days.
-        days: after how many days a payment must be in a report, and a payout at the bank.
+        first: first day of payments, refunds and payouts; None: the first day of the first report.
+        last: last day, included; None: today.
+        zone: time zone of the days.
+        days: number of days after which a payment must be in a report, and a payout at the bank.
     """
 
     first: date | None
@@ -33,10 +33,10 @@ class Period:
 
 
 def bounds_of(connection: Connection, period: Period, *, always: bool = False) -> dict[str, int]:
-    """The values of the SQL's parameters.
+    """Returns the values of the SQL's parameters.
 
     Args:
-        always: whether a period without a first day begins with the first order, not with the first report.
+        always: whether a period without a first day starts with the first order, not with the first report.
     """
     line, file = payout_lines.c, settlement_files.c
     reported = select(func.min(line.booked_at), func.max(line.booked_at))
@@ -59,5 +59,5 @@ def bounds_of(connection: Connection, period: Period, *, always: bool = False) -
 
 
 def sql_of(*names: str) -> str:
-    """SQL files, one after the other as one statement."""
+    """Returns the texts of SQL files, joined to one statement."""
     return "\n".join(package_text("orders_pipeline.payouts", f"sql/{name}.sql") for name in names)

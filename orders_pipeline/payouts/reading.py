@@ -1,4 +1,4 @@
-"""Recognises a file about payouts, and reads it as a whole."""
+"""Recognises a provider's report or a bank statement, and reads the whole file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGEST_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class PayoutFile:
-    """A file about payouts, and what it contains."""
+    """A provider's report or a bank statement, with its content."""
 
     name: str
     format: str
@@ -38,13 +38,14 @@ def read_file(
     """Reads a provider's report or a bank statement.
 
     Args:
-        zone: of times without a zone, and of the days of statements.
-        profile: how a plain CSV is read; None for the formats that are known by themselves.
-        name: of the file, if it is kept under another one.
-        follow_links: whether the path may be a symbolic link; not where others may write to the folder.
+        zone: time zone of times without an offset, and of the days of statements.
+        profile: how a plain CSV file is read; None for the formats that are recognised.
+        name: original name of the file, if it is stored under another name.
+        follow_links: whether the path may be a symbolic link; must be false if others may write to the
+            folder.
 
     Raises:
-        FileRefused: it cannot be read, is in no known form, or is damaged.
+        FileRefused: the file cannot be read, has no known format, or is damaged.
     """
     name = name or file.name
     raw = _bytes(file, name, follow_links=follow_links)
@@ -80,7 +81,7 @@ def _content(
 def _whole(
     name: str, read: Callable[[str, Content, tzinfo], BankStatement], content: Content, zone: tzinfo
 ) -> BankStatement:
-    """Reads statements. A balance or account that cannot be read refuses them all."""
+    """Reads statements. If a balance or an account cannot be read, the whole file is refused."""
     try:
         return read(name, content, zone)
     except LineRejected as rejected:
@@ -96,7 +97,7 @@ def _text(name: str, raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if mt940.recognises(statement := raw.decode("latin-1")):
-            # The format has no encoding, and banks write names in that of their country.
+            # The format does not define an encoding, and banks write names in the usual one of their country.
             return statement
         told = f"{name} is not text in UTF-8: byte {error.start + 1:,} is 0x{raw[error.start]:02X}."
         raise FileRefused("encoding_wrong", told, ENCODING_HINT) from None

@@ -1,4 +1,4 @@
-"""Tells files about payouts from order files, by how they begin."""
+"""Distinguishes reports and bank statements from order files, by their first bytes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ MT940 = (re.compile(r"^:20:", re.M), re.compile(r"^:25P?:", re.M), re.compile(r"
 
 
 def is_about_payouts(file: Path, *, follow_links: bool = True) -> bool:
-    """Whether a file is a report of Stripe or Adyen, or a bank statement. No order file is.
+    """Whether a file is a report of Stripe or Adyen, or a bank statement.
 
-    Reports of other providers, which a profile describes, are not recognised.
+    Order files are never recognised as such, and reports of other providers, which need a profile, are not
+    either.
 
     Raises:
         FileRefused: the file cannot be read.
@@ -41,10 +42,10 @@ def _header(text: str) -> Sequence[str]:
 
 
 def refuse_payouts(file: Path, name: str) -> None:
-    """Makes sure that a file, which is to be read as an order file, is not about payouts.
+    """Checks that a file to be read as an order file is not a provider's report or a bank statement.
 
     Raises:
-        FileRefused: it is.
+        FileRefused: it is a report or a statement.
     """
     if is_about_payouts(file):
         told = f"{name} is a report of a payment provider or a bank statement, not an order file."

@@ -1,4 +1,4 @@
-"""Compares the store with the reports of providers, and those with the bank."""
+"""Compares the store with the reports of providers, and the reports with the bank statements."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEFT_OUT = (*MONEY, "subject", "state", "currency", "number", "sum_ours", "sum_t
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The result: all findings, those that are fine included."""
+    """The result: all findings, including those without a problem."""
 
     reported_until: int | None
     bank_until: int | None
@@ -33,14 +33,14 @@ class Reconciliation:
 
     @property
     def problems(self) -> list[Finding]:
-        """The findings that somebody has to act on, the worst first."""
+        """The findings that need action, the worst first."""
         states = list(State)
         bad = [one for one in self.findings if one.state not in FINE]
         return sorted(bad, key=lambda one: states.index(one.state))
 
     @property
     def ok(self) -> bool:
-        """Whether everything is tied, or not due yet."""
+        """Whether each side of every comparison has its counterpart, or is not due yet."""
         return not self.problems
 
 
@@ -48,7 +48,7 @@ def reconcile(connection: Connection, period: Period, examples: int = 5) -> Reco
     """Compares everything of a period, in two statements.
 
     Args:
-        examples: how many to list of each kind.
+        examples: number of examples to list for each kind of finding.
     """
     bound = bounds_of(connection, period)
     join_all_by_hash(connection)
@@ -78,7 +78,7 @@ def _findings(
 
 
 def _example(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
-    """A row as people see it, without what it does not have."""
+    """Returns a row as a document for people, without the columns that have no value."""
     shown: dict[str, Any] = {
         name: value for name, value in row.items() if name not in LEFT_OUT and value is not None
     }
@@ -89,9 +89,9 @@ def _example(row: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
 
 
 def _differences(connection: Connection, findings: Iterable[Finding], period: Period) -> dict[str, int]:
-    """What the findings leave unexplained by currency: 0, if each line is in one of them.
+    """Returns the sum that the findings do not explain, by currency: 0 if each line is in one of them.
 
-    The lines of reports are added up without any matching, all of them: not for a part of the days.
+    All lines of reports are added up without any matching, so this works only without a first or last day.
     """
     if period.first or period.last:
         return {}

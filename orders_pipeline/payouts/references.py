@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 WORD = re.compile(r"[A-Z0-9]+")
-# `TX1234567890XT batch 2` has three words, and `po_1ABC` has two.
+# The most words in a reference: `TX1234567890XT batch 2` has three, and `po_1ABC` two.
 MOST_WORDS = 4
-# Shorter ones occur in bank texts by chance.
+# Shorter references occur in bank texts by chance.
 SHORTEST = 6
 WORDS_READ = 400
 LONGEST_TEXT = 1_000
@@ -17,18 +17,18 @@ NO_REFERENCE = ("NONREF", "NOTPROVIDED")
 
 
 def reference_key(reference: str) -> str:
-    """A reference in the form in which it is compared."""
+    """Returns a reference in the form that is compared: capital letters and digits only."""
     return "".join(WORD.findall(reference.upper()))
 
 
 def references_in(text: str) -> set[str]:
-    """What of a text could be a reference: words, and words in a row, with a digit."""
+    """Returns the parts of a text that could be references: one or several adjacent words, with a digit."""
     words = WORD.findall(text.upper())[:WORDS_READ]
     return {key for key in _runs(words) if len(key) >= SHORTEST and any(map(str.isdigit, key))}
 
 
 def sender_in(text: str, providers: Iterable[str]) -> str | None:
-    """The provider that a text names, or None if it names none or several."""
+    """Returns the provider that a text names; None if it names none or several."""
     folded = reference_key(text)
     named = [one for one in providers if reference_key(one) in folded]
     return named[0] if len(named) == 1 else None

@@ -1,4 +1,4 @@
-"""Writes lines of reports and statements to the store, without those that it has."""
+"""Writes lines of reports and statements to the store, except lines that are already stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orders_pipeline.store.schema import (
 )
 from orders_pipeline.store.upsert import insert_into
 
-# Banks name these in their texts, whether a report of theirs was imported yet or not.
+# Bank texts with these names are stored, even if no report of the provider was imported yet.
 KNOWN_PROVIDERS = ("stripe", "adyen")
 CONTENT = ("kind", "payment_ref", "source_ref", "gross", "fee", "currency", "booked_at")
 CONFLICT = LineRejected("line_conflict", "The store has a line with this id but other content.")
@@ -30,7 +30,7 @@ CONFLICT = LineRejected("line_conflict", "The store has a line with this id but 
 
 @dataclass(slots=True)
 class Stored:
-    """The outcome of lines."""
+    """Numbers of lines by outcome."""
 
     accepted: int = 0
     duplicates: int = 0
@@ -41,7 +41,8 @@ class Stored:
 def store_payout_lines(connection: Connection, file_id: int, report: ProviderReport) -> Stored:
     """Stores the lines of a report with their payouts.
 
-    A known line without a payout gets the one that the report tells. With other content it is rejected.
+    A stored line without a payout gets the payout in the report. A line that is stored with other content is
+    rejected.
     """
     stored = Stored()
     ids = _payout_ids(connection, report)
@@ -67,7 +68,7 @@ def store_payout_lines(connection: Connection, file_id: int, report: ProviderRep
 def store_bank_lines(connection: Connection, file_id: int, lines: Sequence[BankLine]) -> Stored:
     """Stores those lines of a statement that name a provider or a payout.
 
-    A line whose id is known with another amount or day is rejected.
+    A line is rejected if its id is stored with another amount or day.
     """
     stored = Stored()
     providers = _providers(connection)
@@ -98,7 +99,10 @@ def _parts(lines: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 def _payout_ids(connection: Connection, report: ProviderReport) -> Mapping[tuple[str, str], int]:
-    """Ids of the payouts of a report by reference and currency. What a payout lacks is added."""
+    """Returns the ids of a report's payouts by reference and currency.
+
+    New payouts and missing values are added.
+    """
     told: dict[tuple[str, str], dict[str, Any]] = {}
     for line in report.lines:
         if line.paid_in:
@@ -174,7 +178,7 @@ def _payout_row(
 
 
 def _pay_out(connection: Connection, line: dict[str, Any], payout: int) -> None:
-    """Adds the payout to a line that is in the store, or will be inserted."""
+    """Adds the payout to a line that is stored or will be inserted."""
     line["payout_id"] = payout
     if "id" in line:
         connection.execute(
@@ -195,7 +199,7 @@ def _providers(connection: Connection) -> set[str]:
 def _known_bank_lines(
     connection: Connection, part: Iterable[BankLine]
 ) -> dict[tuple[str, str], tuple[int, str, int]]:
-    """What the store has of these lines, by account and key."""
+    """Returns which of these lines are stored, by account and key."""
     b = bank_lines.c
     query = select(b.account, b.line_key, b.amount, b.currency, b.booked_at).where(
         among(connection, b.line_key, list({line.key for line in part}))

@@ -15,7 +15,7 @@ YEARS = range(1990, 2100)
 
 
 def read_currency(text: str) -> str:
-    """An ISO 4217 code.
+    """Reads an ISO 4217 code.
 
     Raises:
         LineRejected: there is no such currency.
@@ -27,10 +27,10 @@ def read_currency(text: str) -> str:
 
 
 def read_amount(text: str, currency: str, column: str) -> int:
-    """An amount such as `-12.50` in minor units; blank is 0.
+    """Converts an amount such as `-12.50` to minor units; a blank text is 0.
 
     Raises:
-        LineRejected: it is no amount, or has more decimals than the currency.
+        LineRejected: the text is not an amount, or has more decimals than the currency.
     """
     if not text.strip():
         return 0
@@ -44,34 +44,34 @@ def read_amount(text: str, currency: str, column: str) -> int:
 
 
 def read_time(text: str, zone: tzinfo, column: str) -> int:
-    """A time such as `2025-11-10 12:00:00`, or a date, in microseconds since 1970.
+    """Converts a time such as `2025-11-10 12:00:00`, or a date, to microseconds since 1970.
 
     Raises:
-        LineRejected: it is neither.
+        LineRejected: the text is neither a time nor a date.
     """
     moment = _moment(text, column)
     return to_microseconds(moment if moment.tzinfo else moment.replace(tzinfo=zone))
 
 
 def with_offset(seconds: int) -> tzinfo:
-    """The time zone that is so many seconds east of UTC."""
+    """Returns the time zone with this offset in seconds east of UTC."""
     return timezone(timedelta(seconds=seconds)) if seconds else UTC
 
 
 def read_day(text: str, column: str) -> date:
-    """A day such as `2025-11-10`, or the day of a time.
+    """Reads a day such as `2025-11-10`, or the day of a time.
 
     Raises:
-        LineRejected: it is neither.
+        LineRejected: the text is neither a day nor a time.
     """
     return _moment(text, column).date()
 
 
 def read_id(text: str, column: str) -> str | None:
-    """An id, or None if it is blank.
+    """Returns an id, or None if it is blank.
 
     Raises:
-        LineRejected: it is too long to be one, or has characters that cannot be printed.
+        LineRejected: the text is too long for an id, or has characters that cannot be printed.
     """
     value = text.strip()
     if len(value) > LONGEST_ID or not value.isprintable():

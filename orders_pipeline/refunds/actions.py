@@ -38,7 +38,7 @@ class RefundAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A refund that an operator names, as far as an action depends on it."""
+    """A refund that an operator names, with the values on which actions depend."""
 
     id: int
     refund_id: str
@@ -53,13 +53,13 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """The refunds that an action changes or changed, and why it leaves others alone."""
+    """The refunds that an action changes or changed, and the reasons why it does not change others."""
 
     done: tuple[Named, ...]
     refused: tuple[RefundRefused, ...]
 
     def counted(self) -> dict[str, Any]:
-        """Number and amounts of the refunds, as decimal strings by currency."""
+        """Returns the number of the refunds, and their amounts as decimal strings by currency."""
         sums: Counter[str] = Counter()
         for one in self.done:
             sums[one.currency] += one.amount
@@ -70,10 +70,10 @@ class Acted:
 
 
 def preview(engine: Engine, action: RefundAction, refund_ids: Sequence[str], actor: str) -> Acted:
-    """What an action would do. A retry can still find that too little is left.
+    """Returns what an action would do. A retry can still fail if too little is left of the order.
 
     Raises:
-        UnknownRefundError: there is no such refund.
+        UnknownRefundError: there is no refund with one of the ids.
     """
     with reading(engine) as connection:
         return _judged(action, _named(connection, refund_ids, lock=False), actor)
@@ -82,13 +82,13 @@ def preview(engine: Engine, action: RefundAction, refund_ids: Sequence[str], act
 def act(
     engine: Engine, action: RefundAction, refund_ids: Sequence[str], actor: str, because: str = ""
 ) -> Acted:
-    """Carries out an action on each named refund that allows it. Afterwards, `settle.py` asks the gateway.
+    """Carries out an action on each named refund that allows it. `settle.py` calls the gateway afterwards.
 
     Args:
-        because: why; for a reversal, this becomes the refund's `failure`.
+        because: the reason; for a reversal, it becomes the refund's `failure`.
 
     Raises:
-        UnknownRefundError: there is no such refund.
+        UnknownRefundError: there is no refund with one of the ids.
     """
     with engine.begin() as connection:
         acted = _judged(action, _named(connection, refund_ids, lock=True), actor)
@@ -102,7 +102,7 @@ def act(
 
 
 def refund_ids_of(connection: Connection, status: RefundStatus) -> list[str]:
-    """Ids of all refunds with this status, oldest first."""
+    """Returns the ids of all refunds with this status, oldest first."""
     query = select(refunds.c.refund_id).where(refunds.c.status == status).order_by(refunds.c.id)
     return list(connection.scalars(query))
 
@@ -175,7 +175,7 @@ def _judged(action: RefundAction, named: Iterable[Named], actor: str) -> Acted:
 
 
 class _Why(NamedTuple):
-    """Why an action is not possible: what is said of the refund, and what to do."""
+    """Why an action is not possible: the end of the sentence about the refund, and what to do."""
 
     code: str
     said: str

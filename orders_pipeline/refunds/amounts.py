@@ -1,7 +1,7 @@
-"""What is refunded for the lines of an order, in integers and rounded half up.
+"""Computes what is refunded for the lines of an order, in integers and rounded half up.
 
-A line's share of an order is that of its total, less its discount, in the sum over all lines. What is shared
-is the order's total without shipping, fees and tips.
+The goods of an order (its total without shipping, fees and tips) are divided among its lines in proportion to
+each line's total less its discount.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Number = TypeVar("Number", int, pl.Expr)
 
 
 class LineBack(NamedTuple):
-    """Units of a line that come back, in 1/1,000, and what is paid for them in minor units."""
+    """Units of a line that are returned, in 1/1,000, and the amount refunded for them, in minor units."""
 
     line: int
     quantity: int
@@ -29,12 +29,12 @@ class LineBack(NamedTuple):
 
 @dataclass(slots=True)
 class LineLeft:
-    """A line of an order, and what was refunded of it. Open refunds count as refunded.
+    """A line of an order, and the part of it that was refunded. Open refunds count as refunded.
 
     Attributes:
-        units: in 1/1,000, as `refunded_units`.
+        units: in 1/1,000; the same for `refunded_units`.
         net: the line's total less its discount, in 1/10,000.
-        refunded: in the currency's minor unit.
+        refunded: the refunded amount, in the currency's minor unit.
     """
 
     line: int
@@ -46,18 +46,18 @@ class LineLeft:
 
     @property
     def units_left(self) -> int:
-        """Units that were not refunded, in 1/1,000."""
+        """Units that were not refunded yet, in 1/1,000."""
         return self.units - self.refunded_units
 
 
 @dataclass(slots=True)
 class OrderLeft:
-    """What an order owed for its lines, and what is left of them.
+    """What an order owed for its lines, and what can still be refunded of them.
 
     Attributes:
         goods: the order's total without shipping, fees and tips, in 1/10,000.
-        lines: by their number.
-        net: what their lines add up to.
+        lines: the lines by their number.
+        net: the sum of `net` over all lines, in 1/10,000.
     """
 
     currency: str
@@ -69,10 +69,10 @@ class OrderLeft:
         self.net = sum(line.net for line in self.lines.values())
 
     def amount_of(self, line: LineLeft, units: int) -> int:
-        """What is refunded now for this many more units of a line, in minor units of the currency.
+        """Returns the amount for these additional units of a line, in minor units of the currency.
 
-        It is what all units returned so far are worth, less what was refunded of the line. So the amounts
-        of several refunds add up to the worth of the line.
+        It is the value of all units returned so far, including these, less the amount already refunded for
+        the line. So the amounts of several refunds add up to the value of the line.
         """
         worth = self._worth(line, line.refunded_units + units)
         return max(worth - line.refunded, 0)
@@ -86,20 +86,20 @@ class OrderLeft:
 
 @cache
 def minor_unit(currency: str) -> int:
-    """The currency's minor unit in 1/10,000: 100 for USD, 10,000 for JPY."""
+    """Returns the currency's minor unit in 1/10,000: 100 for USD, 10,000 for JPY."""
     return int(10 ** (LINE_DIGITS - minor_digits(currency)))
 
 
 def half_up(number: Number, divisor: Number) -> Number:
-    """A quotient, rounded half up; neither number is negative. Of columns of integers, too."""
+    """Returns a quotient rounded half up, of non-negative integers or columns of such."""
     return (2 * number + divisor) // (2 * divisor)
 
 
 def fitted(amounts: Iterable[int], most: int) -> list[int]:
-    """Amounts that sum up to `most` at most: larger ones are reduced in proportion.
+    """Returns amounts whose sum is at most `most`: if it is larger, they are reduced in proportion.
 
-    The rest of an order can be less than the worth of its lines, if an amount was refunded before, or if an
-    order that was paid elsewhere was paid only in part.
+    Less than the value of its lines can be left of an order if an amount was refunded before, or if only a
+    part was paid of an order that was paid elsewhere.
     """
     wanted = list(amounts)
     total = sum(wanted)

@@ -1,4 +1,4 @@
-"""What somebody asks to be given back, and why a request is refused."""
+"""Requests for refunds, and the errors of refused requests."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from orders_pipeline.base.quantities import Units
 
 
 class LineAsked(NamedTuple):
-    """Units of a line of an order; without a quantity, all that are left."""
+    """Units of an order line to refund; without a quantity, all units that are left."""
 
     line: int
     quantity: Units | None = None
 
 
 class GoodsAsked(NamedTuple):
-    """Units of a product of an order, and what was refunded for them, in minor units.
+    """Units of a product of an order, and the amount refunded for them, in minor units.
 
-    Several lines of the order may have the product. Without an amount, the worth of its lines is refunded.
+    Several lines of the order may have the product. Without an amount, the value of the lines is refunded.
     """
 
     sku: str
@@ -37,23 +37,26 @@ class GoodsAsked(NamedTuple):
 class RefundAsked(NamedTuple):
     """A request for a refund, or a report of a dispute. Without amount, lines and shipping: all that is left.
 
-    It is a tuple because a file has thousands of them, and a dataclass takes several times as long to make.
+    This is a tuple because files have thousands of requests, and creating a dataclass takes several times as
+    long.
 
     Attributes:
         order: the order's number.
         source: the order's source; needed only if several sources have the number.
-        amount: in major units of the order's currency. An amount alone moves no units.
-        so_far: instead, the total refunded for the order until now: what was not booked yet is booked.
+        amount: in major units of the order's currency. A refund of an amount alone returns no units.
+        so_far: instead of `amount`, the total refunded for the order until now; the part that is not booked
+            yet is booked.
         shipping: part of the amount that is for no line. With lines, it is added to their amounts.
-        fee: what a dispute costs on top of its amount.
-        recorded: the refund was made elsewhere, so the gateway is not called.
-        reference: names it there.
-        on_order_day: it was refunded on an unknown day, and counts on the day of the order.
+        fee: fee for a dispute, on top of its amount.
+        recorded: whether the refund was made elsewhere, so that the gateway is not called.
+        reference: the reference of a refund that was made elsewhere, or of a dispute.
+        on_order_day: whether the day of the refund is unknown, so that it counts on the day of the order.
         day: the day on which it was refunded; None: the day of the request.
         goods: instead of lines, units of products with the amounts that were refunded for them.
-        currency: of the amounts of goods.
+        currency: the currency of the amounts of `goods`.
         restock: whether the units of its lines are sold again.
-        key: idempotency key. The same request with the same key is the same refund. It stays the last field.
+        key: idempotency key. The same request with the same key is the same refund. This must be the last
+            field.
     """
 
     order: str
@@ -76,7 +79,7 @@ class RefundAsked(NamedTuple):
 
     @property
     def contradiction(self) -> str | None:
-        """Why parts of the request do not go together; None if they do."""
+        """Returns why parts of the request contradict each other; None if they do not."""
         beside_amount = bool(self.lines or self.shipping)
         if len({one.line for one in self.lines}) < len(self.lines):
             return "A line is named twice."
@@ -97,7 +100,7 @@ class RefundAsked(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what is asked, without the key."""
+        """Returns the SHA-256 of the request without its key."""
         said = [
             f"{name}: {_as_json(value)}"
             for name, value, unsaid in zip(_NAMES, _values(self), _UNSAID, strict=True)
@@ -106,8 +109,8 @@ class RefundAsked(NamedTuple):
         return hashlib.sha256(f"{{{', '.join(said)}}}".encode()).hexdigest()
 
 
-# All but the key, sorted, with what a request says by saying nothing. So a field that is added later does not
-# change older digests.
+# All fields except the key, sorted, with their default values. Fields with the default are not in the digest,
+# so that a new field does not change older digests.
 _FIELDS = sorted(set(RefundAsked._fields) - {"key"})
 _NAMES = [f'"{name}"' for name in _FIELDS]
 _UNSAID = [RefundAsked._field_defaults.get(name) for name in _FIELDS]
@@ -115,7 +118,7 @@ _values = attrgetter(*_FIELDS)
 
 
 def _as_json(value: object) -> str:
-    """As `json.dumps`, which would make an encoder for each of thousands of requests."""
+    """Returns the same as `json.dumps`, which would create an encoder for each of thousands of requests."""
     return _ENCODERS.get(type(value), json.dumps)(value)
 
 
@@ -127,7 +130,7 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     NoneType: lambda _: "null",
     int: str,
     str: json.encoder.encode_basestring_ascii,
-    # 1.5 and 1.50 are the same.
+    # 1.5 and 1.50 must have the same digest.
     Decimal: lambda number: f'"{number.normalize():f}"',
     date: lambda day: f'"{day.isoformat()}"',
     tuple: _list_as_json,
@@ -137,7 +140,7 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
 
 
 class RefundRefused(ValueError):
-    """A request cannot be met; `code` is stable, the message is one sentence, the hint is what to do."""
+    """A request is refused; `code` is stable, the message is one sentence, the hint is what to do."""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -1,13 +1,13 @@
-r"""What the end of a refund changes, each beside its undo.
+r"""The changes at the end of a refund, each next to its undo.
 
-    pending -> processing -> completed     money is back: totals, days, and units if they are sold again
-       |           \-> failed              the gateway gave nothing back
-       \-> cancelled                       nobody had asked the gateway
-    completed -> failed                    the money came back to us after all: a provider's late failure, or
-                                           a dispute that was won
+    pending -> processing -> completed     refunded: changes totals, days, and units if they are sold again
+       |           \-> failed              the gateway refunded nothing
+       \-> cancelled                       the gateway was not called
+    completed -> failed                    the money was returned to the shop: the provider reported a late
+                                           failure, or a dispute was won
 
-Each function locks its refunds first and changes only those that have the status from which it moves. So it
-has its effects once, however often it is called.
+Each function first locks its refunds, and changes only those with the status on the left. So its effects
+happen once, even if it is called several times.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ PENDING, PROCESSING = RefundStatus.PENDING, RefundStatus.PROCESSING
 COMPLETED, FAILED, CANCELLED = RefundStatus.COMPLETED, RefundStatus.FAILED, RefundStatus.CANCELLED
 
 
-# Money is refunded ...
+# The refund of money, and below its undo.
 
 
 def complete(
     connection: Connection, transactions: Mapping[int, str | None], at: int, day: date | None
 ) -> int:
-    """processing -> completed, for refunds by id with their transaction; returns how many.
+    """processing -> completed, for refunds by id with their transaction id; returns the number changed.
 
     Args:
-        at: when the outcome was known, in microseconds.
-        day: its KPI day; None: that of its order.
+        at: time at which the outcome was known, in microseconds since 1970.
+        day: the KPI day; None: the day of each refund's order.
     """
     with any_join(connection):
         done = gather_ending(connection, transactions, PROCESSING)
@@ -69,11 +69,8 @@ def complete(
     return done.count
 
 
-# ... or comes back to us after all.
-
-
 def reverse(connection: Connection, failures: Mapping[int, str], at: int) -> int:
-    """completed -> failed, for refunds by id with the reason; returns how many."""
+    """completed -> failed, for refunds by id with the reason; returns the number changed."""
     with any_join(connection):
         undone = gather_ending(connection, failures, COMPLETED)
         if not undone.count:
@@ -92,11 +89,11 @@ def reverse(connection: Connection, failures: Mapping[int, str], at: int) -> int
     return undone.count
 
 
-# Nothing was refunded: the gateway refused, or was not asked.
+# The ends without a refund: the gateway refused, or was not called.
 
 
 def fail(connection: Connection, failures: Mapping[int, str], at: int) -> int:
-    """processing -> failed, for refunds by id with the reason; returns how many."""
+    """processing -> failed, for refunds by id with the reason; returns the number changed."""
     with any_join(connection):
         failed = gather_ending(connection, failures, PROCESSING)
         if failed.count:
@@ -108,7 +105,7 @@ def fail(connection: Connection, failures: Mapping[int, str], at: int) -> int:
 
 
 def cancel(connection: Connection, ids: Collection[int], at: int) -> int:
-    """pending -> cancelled; returns how many."""
+    """pending -> cancelled; returns the number changed."""
     with any_join(connection):
         cancelled = gather_ending(connection, dict.fromkeys(ids), PENDING)
         if cancelled.count:
@@ -118,10 +115,11 @@ def cancel(connection: Connection, ids: Collection[int], at: int) -> int:
 
 
 def take(connection: Connection, amounts: pl.DataFrame) -> None:
-    """Takes the amounts of refunds from what is left of their payments. `_leave` undoes that.
+    """Subtracts the amounts of refunds from what is left of their payments. `_leave` undoes this.
 
     Args:
-        amounts: order_id, attempt and amount of each; the transaction holds the locks of the payments.
+        amounts: order_id, attempt and amount of each refund; the transaction must hold the locks of the
+            payments.
     """
     sums = amounts.group_by("order_id", "attempt").agg(refunded=pl.col("amount").sum())
     sums = sums.select("refunded", "order_id", "attempt").sort("order_id")
@@ -143,7 +141,7 @@ def _leave(connection: Connection, ended: Ending) -> None:
 
 
 def _lock_payments(connection: Connection, order_ids: Select[int]) -> None:
-    # In the order of their orders; SQLite has only one writer.
+    # Locked in the order of their orders, to avoid deadlocks. SQLite has only one writer and needs no locks.
     if connection.dialect.name == "postgresql":
         order_id = payments.c.order_id
         connection.execute(

@@ -1,4 +1,4 @@
-"""Decides what a request refunds, from what is left of its order. Pure: it reads and writes nothing."""
+"""Decides what a request refunds, from what is left of its order. Pure functions without database access."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from orders_pipeline.refunds.amounts import LineBack, LineLeft, fitted, half_up
 from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
 from orders_pipeline.refunds.refundable import FoundOrder, Refundable
 
-# In minor units. No order owes that much; sums of many still fit into a column.
+# In minor units. No order owes this much, and the sum of many such amounts still fits into a column.
 MOST_UNITS = 10**15
-# Why nothing is booked of all that was refunded so far.
+# The codes if nothing is booked because all that was refunded so far is booked already.
 BOOKED_BEFORE, BOOKED_MORE = "booked_before", "booked_more"
 
 
 class Decided(NamedTuple):
-    """What is refunded, in minor units. `shipping` is the part of the amount that is for no line."""
+    """A decided refund, in minor units. `shipping` is the part of the amount that is for no line."""
 
     amount: int
     shipping: int
@@ -30,10 +30,10 @@ class Decided(NamedTuple):
 
 
 def one_order(asked: RefundAsked, found: Sequence[FoundOrder]) -> FoundOrder:
-    """The order that a request means, among those with its number.
+    """Returns the order of a request, among the orders with its number.
 
     Raises:
-        RefundRefused: there is none, several sources have one, or it is not completed.
+        RefundRefused: there is no such order, several sources have one, or it is not completed.
     """
     meant = [order for order in found if asked.source in (None, order.source)]
     if not meant:
@@ -57,7 +57,7 @@ def one_order(asked: RefundAsked, found: Sequence[FoundOrder]) -> FoundOrder:
 
 
 def decide(asked: RefundAsked, left: Refundable) -> Decided:
-    """What a request refunds.
+    """Returns what a request refunds.
 
     Raises:
         RefundRefused: not enough is left, or the request does not fit the order.
@@ -84,7 +84,7 @@ def decide(asked: RefundAsked, left: Refundable) -> Decided:
 
 
 def _not_booked(asked: RefundAsked, so_far: Decimal, left: Refundable) -> int:
-    """What was refunded of an order and is not booked yet, in minor units."""
+    """Returns the amount that was refunded of an order and is not booked yet, in minor units."""
     rest = _units(so_far, left, least=0) - left.refunded
     if rest > 0:
         return rest
@@ -122,7 +122,7 @@ def _line_back(asked: RefundAsked, wanted: LineAsked, left: Refundable) -> LineB
 
 
 def _goods_back(asked: RefundAsked, left: Refundable) -> Iterator[LineBack]:
-    """The lines of which units of products come back, the first ones first; each line once."""
+    """Returns the lines whose units are returned, for units of products: in line order, each line once."""
     if asked.currency != left.order.currency:
         raise RefundRefused(
             "currency_other", f"Order {asked.order!r} is in {left.order.currency}, not in {asked.currency}."
@@ -150,7 +150,7 @@ def _goods_back(asked: RefundAsked, left: Refundable) -> Iterator[LineBack]:
 
 
 def _share(amount: int, quantity: int, before: int, units: int) -> int:
-    """The share of some units in an amount. The shares of all units add up to it."""
+    """Returns the share of some units in an amount. The shares of all units add up to the amount."""
     return half_up(amount * (before + units), quantity) - half_up(amount * before, quantity)
 
 
@@ -207,7 +207,7 @@ def _shipping(asked: RefundAsked, left: Refundable) -> int:
 
 
 def _units(amount: Decimal, left: Refundable, least: int = 1) -> int:
-    """An amount in minor units."""
+    """Returns an amount in minor units."""
     currency = left.order.currency
     units = amount.scaleb(minor_digits(currency))
     if not units.is_finite() or units != units.to_integral_value() or not least <= units <= MOST_UNITS:
@@ -229,7 +229,7 @@ def _too_many_units(asked: RefundAsked, line: LineLeft) -> RefundRefused:
 
 
 def nothing_left(asked: RefundAsked) -> RefundRefused:
-    """The refusal of a request for an order that owed nothing, or of which everything was refunded."""
+    """Returns the refusal of a request for an order that owed nothing, or was refunded completely."""
     return RefundRefused(
         "refund_exceeds_captured",
         f"Nothing is left to refund of order {asked.order!r}.",

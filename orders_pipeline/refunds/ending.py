@@ -1,4 +1,4 @@
-"""Refunds that a transaction ends, gathered in a temporary table, so that it looks for them once."""
+"""Collects the refunds that a transaction ends in a temporary table, so that they are searched only once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _temporary(name: str, *columns: Column[object]) -> Table:
 
 _TOLD = _temporary(
     "told_of_refunds",
-    # No keys: SQLite would rather read all refunds and look each up here.
+    # No primary key: with one, SQLite would read all refunds and look up each of them here.
     Column("refund", BigInteger, nullable=False),
     Column("told", String),
 )
@@ -72,11 +72,11 @@ _SCHEMA = {"refund": pl.Int64, "told": pl.String}
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The gathered refunds; valid until the transaction ends or gathers others.
+    """The collected refunds; valid until the transaction ends or collects others.
 
     Attributes:
-        table: a row for each: its own columns, `told` of it, and the day, import, customer and currency of
-            its order.
+        table: a row for each refund: its own columns, the value of `told`, and the day, import, customer and
+            currency of its order.
     """
 
     count: int
@@ -84,15 +84,15 @@ class Ending:
     table: ClassVar[Table] = _ENDING
 
     def within(self, refund: Column[int]) -> ColumnElement[bool]:
-        """Condition that lets PostgreSQL read only a part of a table of refunds."""
+        """Returns a condition on the ids, with which PostgreSQL reads only a part of a table of refunds."""
         return refund.between(self.window.first, self.window.last)
 
 
 def gather_ending(connection: Connection, told: Mapping[int, str | None], status: RefundStatus) -> Ending:
-    """Locks those of the refunds that have this status, in the order of ids, and gathers them.
+    """Locks the refunds that have this status, in the order of ids, and collects them.
 
     Args:
-        told: refunds by id, with the transaction that they have at the gateway, or with why they fail.
+        told: refunds by id, each with its transaction id at the gateway or with the reason of its failure.
     """
     _empty(connection, _TOLD)
     _empty(connection, _ENDING)
@@ -113,10 +113,10 @@ def gather_ending(connection: Connection, told: Mapping[int, str | None], status
 
 
 def gather_returned(connection: Connection, ending: Ending) -> Table:
-    """Gathers the goods that come back with refunds, by product and currency.
+    """Collects the goods that are returned with refunds, by product and currency.
 
     Returns:
-        A table of product_id, currency, units, those of them that are sold again (`restocked`), and amount in
+        A table of product_id, currency, units, the units that are sold again (`restocked`), and amount in
         1/10,000; valid as long as `ending`.
     """
     of, line, goods = ending.table.c, refund_lines.c, order_lines.c

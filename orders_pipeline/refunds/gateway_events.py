@@ -1,7 +1,7 @@
-"""Events that the payment gateway sends: each is stored before it is carried out.
+"""Events that the payment gateway sends: each is stored before it is processed.
 
-Events may come twice, out of order, or before the store knows what they are about. One that cannot be carried
-out yet waits, and is tried again; none is dropped.
+Events may arrive twice, out of order, or before their order or refund is in the store. An event that cannot
+be processed yet waits and is tried again; none is dropped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WAITING = GatewayEventStatus.WAITING
 
 
 class EventUnreadableError(ValueError):
-    """The body is no event."""
+    """The body is not an event."""
 
 
 class _Body(BaseModel):
@@ -42,7 +42,7 @@ class SentEvent(NamedTuple):
 
     Attributes:
         id: the same for each repetition of the event.
-        subject: the dispute or refund that it is about.
+        subject: the id of the dispute or refund that the event is about.
     """
 
     id: str
@@ -55,7 +55,7 @@ class SentEvent(NamedTuple):
         """Reads the body of an event.
 
         Raises:
-            EventUnreadableError: it is no event.
+            EventUnreadableError: the body is not an event.
         """
         event = _read(body)
         about = event.data.get("reference" if event.type.startswith("refund.") else "id")
@@ -64,9 +64,9 @@ class SentEvent(NamedTuple):
 
 
 def store_events(engine: Engine, events: Iterable[SentEvent]) -> dict[str, Verdict]:
-    """Stores events by one transaction; returns what is known of each, by its id.
+    """Stores events in one transaction; returns the stored state of each, by its id.
 
-    A new event waits: `carry_out_events` carries it out. A repetition changes nothing.
+    A new event waits until `carry_out_events` processes it. A repetition changes nothing.
     """
     sent = {event.id: event for event in events}
     new = {"received_at": now_us(), "status": WAITING, "reason": ""}
@@ -80,7 +80,7 @@ def store_events(engine: Engine, events: Iterable[SentEvent]) -> dict[str, Verdi
 
 
 def carry_out_events(engine: Engine, terms: RefundTerms, subjects: Iterable[str]) -> None:
-    """Carries out the stored events about these disputes and refunds, as far as that is possible yet."""
+    """Processes the stored events about these disputes and refunds, as far as this is possible yet."""
     e = gateway_events.c
     for part in parts(subjects):
         with reading(engine) as connection:
@@ -89,9 +89,9 @@ def carry_out_events(engine: Engine, terms: RefundTerms, subjects: Iterable[str]
 
 
 def try_waiting_events(engine: Engine, terms: RefundTerms) -> int:
-    """Carries out events that wait; returns how many of them still wait.
+    """Processes events that wait; returns how many of them still wait.
 
-    If there are too many, it draws some at random, so that those that wait forever hold up no other.
+    If there are too many, a random sample is processed, so that events that wait forever do not block others.
     """
     drawn = _waiting().order_by(func.random()).limit(TRIED_AT_ONCE)
     with reading(engine) as connection:
@@ -102,7 +102,7 @@ def try_waiting_events(engine: Engine, terms: RefundTerms) -> int:
 def list_events(
     connection: Connection, status: GatewayEventStatus | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Events as the API shows them, the newest first."""
+    """Returns events as the API shows them, newest first."""
     query = select(gateway_events).order_by(gateway_events.c.received_at.desc(), gateway_events.c.id)
     if status:
         query = query.where(gateway_events.c.status == status)

@@ -1,8 +1,8 @@
 """Grants plain refunds, thousands at once, from frames of what is left of their orders.
 
-A plain refund is what a row of a file of refunds asks for: an amount, or units of one line. It is granted
-here only if all requests for its order are plain and fit, in whatever order they are decided.
-`decide.py` decides all others, one by one, and words the refusals. Both give the same result.
+A plain refund is what a row of a refund file contains: an amount, or units of one line. It is granted here
+only if all requests for its order are plain, and together not more than what is left. `decide.py` decides all
+other requests one by one, and writes the refusals. Both give the same result.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from orders_pipeline.store.many_values import parts
 from orders_pipeline.store.raw_rows import rows_of
 from orders_pipeline.store.schema import orders
 
-# What is larger is decided by integers of Python, which have no end.
+# Requests with larger numbers are decided with Python's integers, which have no limit.
 MOST, LAST_LINE, EXACT = 2**62, 2**31 - 1, 2.0**125
 _MINOR_UNITS = {code: minor_unit(code) for code in MINOR_DIGITS}
 _COMPLETED = pl.col("status") == OrderStatus.COMPLETED
@@ -61,7 +61,7 @@ RETURNED = dict.fromkeys(("order_id", "line", "units_before", "amount_before"), 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Orders that requests name, and what is left of them: a frame for each table."""
+    """The orders of requests, and what is left of them: a frame for each table."""
 
     orders: pl.DataFrame
     payments: pl.DataFrame
@@ -71,9 +71,9 @@ class Holdings:
 
     @classmethod
     def lock(cls, connection: Connection, requests: pl.DataFrame) -> Holdings:
-        """The orders of `plain_requests`; the payments of all of them are locked until the transaction ends.
+        """Reads the orders of `plain_requests`, and locks all their payments until the transaction ends.
 
-        What is left of their lines is read for plain requests only.
+        Lines are read for plain requests only.
         """
         named = [query_orders(connection, orders.c.number, part) for part in parts(requests["number"])]
         found = _read(connection, named, ORDERS)
@@ -91,9 +91,9 @@ class Holdings:
 
 
 def plain_requests(asked: Sequence[RefundAsked]) -> pl.DataFrame:
-    """A row for each request: number, source, whether it is `plain`, and if so, what it asks for.
+    """Returns a row for each request: number, source, whether it is `plain`, and if so, what it requests.
 
-    That is a line with its units in 1/1,000, if not all of them, or an amount in 1/10,000.
+    This is either a line, with units in 1/1,000 unless all units are requested, or an amount in 1/10,000.
     """
     rows = [(one.order, one.source, *(_plainly(one) or _NOT_PLAIN)) for one in asked]
     return pl.DataFrame(rows, REQUESTS, orient="row")
@@ -125,13 +125,13 @@ def _scaled(number: Units, scale: int) -> int | None:
 
 
 def grant(requests: pl.DataFrame, held: Holdings) -> pl.DataFrame:
-    """The requests that are granted, in their order.
+    """Returns the requests that are granted, in the order of `requests`.
 
     Args:
-        requests: those of `plain_requests`, and other columns.
+        requests: the frame of `plain_requests`, which may have more columns.
 
     Returns:
-        Their rows with order_id, attempt, currency and `amount` in minor units; with a line, it has `units`.
+        Their rows with order_id, attempt, currency and `amount` in minor units; for lines also `units`.
     """
     alone = pl.col("line").is_null() | (pl.len().over("number", "line") == 1)
     noted = requests.with_columns(asked=pl.len().over("number"), plain=pl.col("plain") & alone)
@@ -144,7 +144,7 @@ def grant(requests: pl.DataFrame, held: Holdings) -> pl.DataFrame:
 
 
 def _beside_what_is_left(requests: pl.DataFrame, held: Holdings) -> pl.DataFrame:
-    """Plain requests beside their order, which has to be unmistakable, its payment and its line."""
+    """Joins plain requests with their order, its payment and its line; ambiguous orders are left out."""
     of_order = held.orders.with_columns(one=pl.len().over("number") == 1)
     meant = (pl.col("source").is_null() & pl.col("one")) | (pl.col("source") == pl.col("of_source"))
     found = requests.filter("plain").join(of_order.filter(_COMPLETED), on="number", maintain_order="left")
@@ -163,12 +163,12 @@ def _beside_what_is_left(requests: pl.DataFrame, held: Holdings) -> pl.DataFrame
 
 
 def _units() -> pl.Expr:
-    """Without a quantity, all units that are left of the line."""
+    """The requested units; without a quantity, all units that are left of the line."""
     return pl.col("units").fill_null(pl.col("line_units") - pl.col("units_before"))
 
 
 def _amount() -> pl.Expr:
-    """What goes back, in minor units, as `decide` has it; null if the request does not fit its order."""
+    """The amount in minor units, as `decide` computes it; null if the request does not fit its order."""
     whole = pl.col("amount") % pl.col("minor_unit") == 0
     alone = pl.when(whole).then(pl.col("amount") // pl.col("minor_unit"))
     units, before = pl.col("units"), pl.col("units_before")
@@ -178,7 +178,7 @@ def _amount() -> pl.Expr:
 
 
 def _worth(units: pl.Expr) -> pl.Expr:
-    """What units of a line are worth, as `OrderLeft` has it; null if the numbers are too large."""
+    """The value of units of a line, as `OrderLeft` computes it; null if the numbers are too large."""
     goods = (pl.col("total") * pl.col("minor_unit") - pl.col("beside")).clip(0)
     numerator = (goods, pl.col("line_net"), units)
     divisor = (pl.col("net"), pl.col("line_units"), pl.col("minor_unit"))

@@ -1,4 +1,4 @@
-"""Lists refunds and tells one of them as a document for commands and the API."""
+"""Lists refunds as documents for commands and the API."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class RefundFilter:
 
     Attributes:
         order: number of an order.
-        first, last: days, both included, in the zone. A completed refund counts on its KPI day, every other
-            one on the day on which it was requested.
-        before: `refund_id` of a refund; only refunds requested earlier.
+        first, last: days, both included, in the time zone. A completed refund counts on its KPI day, every
+            other refund on the day of its request.
+        before: `refund_id` of a refund; only refunds requested earlier are listed.
     """
 
     status: RefundStatus | None = None
@@ -47,7 +47,7 @@ class RefundFilter:
     before: str | None = None
 
     def condition(self) -> ColumnElement[bool]:
-        """The conditions over `refunds`, `orders` and `sources`."""
+        """Returns the conditions on the tables `refunds`, `orders` and `sources`."""
         met: list[ColumnElement[bool]] = [literal(True)]
         if self.status:
             met.append(refunds.c.status == self.status)
@@ -81,12 +81,12 @@ def _by_day(completed: ColumnElement[bool], other: ColumnElement[bool]) -> Colum
 
 
 def awaits_approval() -> ColumnElement[bool]:
-    """Condition over `refunds`: another operator has to approve it first."""
+    """Condition on the table `refunds`: another operator must approve it first."""
     return and_(refunds.c.needs_approval, refunds.c.approved_by.is_(None))
 
 
 def refund_documents(connection: Connection, ids: Iterable[str]) -> list[Document]:
-    """Refunds by their `refund_id`, in the order of the ids; unknown ones are left out."""
+    """Returns refunds by their `refund_id`, in the order of the given ids; unknown ids are left out."""
     wanted = list(ids)
     found = {
         document["refund_id"]: document
@@ -97,10 +97,10 @@ def refund_documents(connection: Connection, ids: Iterable[str]) -> list[Documen
 
 
 def refund_document(connection: Connection, refund_id: str) -> Document:
-    """One refund.
+    """Returns one refund.
 
     Raises:
-        UnknownRefundError: there is none.
+        UnknownRefundError: there is no refund with this id.
     """
     found = refund_documents(connection, [refund_id])
     if not found:
@@ -109,10 +109,10 @@ def refund_document(connection: Connection, refund_id: str) -> Document:
 
 
 def list_refunds(connection: Connection, wanted: RefundFilter, limit: int) -> list[Document]:
-    """The refunds that meet the conditions, newest first.
+    """Returns the refunds that meet the conditions, newest first.
 
     Raises:
-        UnknownRefundError: there is no refund of which only older ones are wanted.
+        UnknownRefundError: there is no refund with the id `before`.
     """
     query = _query().where(wanted.condition()).order_by(refunds.c.id.desc()).limit(limit)
     if wanted.before is not None:
@@ -128,12 +128,12 @@ def _row_id(connection: Connection, refund_id: str) -> int:
 
 
 def refunds_of_order(connection: Connection, order_id: int) -> list[Document]:
-    """All refunds and disputes of an order, oldest first."""
+    """Returns all refunds and disputes of an order, oldest first."""
     return _documents(connection, _query().where(refunds.c.order_id == order_id).order_by(refunds.c.id))
 
 
 def refund_stats(connection: Connection) -> Document:
-    """Counts by status, sums by status and currency, and what was refunded and disputed by currency.
+    """Returns counts by status, sums by status and currency, and refunded and disputed amounts by currency.
 
     Counts and sums by status include disputes. Sums are without the fees of disputes.
     """
@@ -167,7 +167,7 @@ def refund_stats(connection: Connection) -> Document:
 
 
 def sums_of(connection: Connection, ids: Iterable[int]) -> tuple[dict[str, int], dict[str, str]]:
-    """Number of refunds by status, and their sums as decimal strings by currency."""
+    """Returns the number of refunds by status, and their sums as decimal strings by currency."""
     columns = (refunds.c.status, orders.c.currency)
     query = (
         select(*columns, func.count(), func.sum(refunds.c.amount))
@@ -187,24 +187,24 @@ def sums_of(connection: Connection, ids: Iterable[int]) -> tuple[dict[str, int],
 
 
 def refunds_by_day(connection: Connection, days: int) -> list[Document]:
-    """Refunds and disputes of the last days that have some, by currency, the newest day first."""
+    """Returns refunds and disputes of the last days with any, by currency, newest day first."""
     day = refunds.c.day
     newest = select(day).where(day.is_not(None)).distinct().order_by(day.desc()).limit(days)
     return _sums_by_day(connection, day.in_(newest))
 
 
 def refunds_on(connection: Connection, day: date) -> list[Document]:
-    """Refunds and disputes that completed on a day, by currency."""
+    """Returns refunds and disputes that were completed on a day, by currency."""
     return _sums_by_day(connection, refunds.c.day == day)
 
 
 def refunds_to_attend(connection: Connection, today: date, currency: str) -> Document:
-    """What was refunded today in a currency, and how many refunds wait for a person, in any currency.
+    """Returns today's refunds in a currency, and the number of refunds that need a person, in all currencies.
 
-    Refunds that failed are counted for some days; after that, nobody waits for them.
+    Failed refunds are counted only for some days.
     """
     r, since = refunds.c, now_us() - FAILED_FOR_DAYS * DAY_US
-    # Failed refunds, and no others, have a failure; the index names it.
+    # Only failed refunds have a `failure`; the condition on it uses the partial index.
     lately = (r.failure.is_not(None), r.kind == RefundKind.REFUND, r.settled_at >= since)
     awaiting = (r.settled_at.is_(None), r.status == RefundStatus.PENDING, awaits_approval())
     of_currency = [one for one in refunds_on(connection, today) if one["currency"] == currency]
@@ -242,7 +242,7 @@ def _sums_by_day(connection: Connection, chosen: ColumnElement[bool]) -> list[Do
 
 
 def planned_document(planned: Planned, terms: RefundTerms, actor: str) -> Document:
-    """What a request would become, in the form of a refund without an id."""
+    """Returns what a request would become, as the document of a refund without an id."""
     order = planned.left.order
     (row,) = rows_of([planned], terms).to_dicts()
     row |= dict.fromkeys(("refund_id", "settled_at", "day", "transaction_id", "failure", "approved_by"))

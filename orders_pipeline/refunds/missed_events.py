@@ -1,4 +1,4 @@
-"""Events that never arrived, for example because the API was down: read from the provider's own list."""
+"""Reads events that never arrived, for example because the API was down, from the provider's list."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
 
-# How far back the first look goes, and how late an event may stand in the list, or how wrong a clock may be.
+# How far back the first query goes; and the time by which queries overlap, because events may be listed late
+# and clocks may differ.
 FIRST_LOOK_SECONDS, OVERLAP_SECONDS = 7 * 24 * 3_600, 2 * 24 * 3_600
 log = logging.getLogger(__name__)
 
 
 def read_events(engine: Engine, terms: RefundTerms, source: EventSource) -> int:
-    """Carries out the events since the last look, each once; returns how many change something.
+    """Processes the events since the last query, each once; returns their number.
 
     Raises:
-        GatewayUnavailableError: the provider does not answer; the next look begins at the same time.
+        GatewayUnavailableError: the provider does not answer; the next query starts at the same time.
     """
     began = int(time.time())
     with reading(engine) as connection:

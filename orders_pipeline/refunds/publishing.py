@@ -1,7 +1,7 @@
-"""Brings the leaderboards up to date with refunds that were completed or undone.
+"""Updates the leaderboards after refunds were completed or undone.
 
-The transaction that ends a refund marks it as due. A process that is killed before it has told Redis leaves
-the mark, and a later run publishes the refund.
+The transaction that ends a refund marks it as due for publication. If a process is killed before it has
+updated Redis, the mark remains, and a later run publishes the refund.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from orders_pipeline.store.schema import refunds
 
 
 def publish_refunds_of(engine: Engine, boards: Leaderboards, actor: str) -> int:
-    """Publishes the refunds that were asked for by an actor and are due; returns how many."""
+    """Publishes the refunds that an actor requested and that are due; returns their number."""
     return publish_due_boards(engine, boards, refunds.c.requested_by == actor)
 
 
 def publish_due_boards(engine: Engine, boards: Leaderboards, chosen: ColumnElement[bool]) -> int:
-    """Publishes the customers and products of refunds that are due; returns how many refunds.
+    """Publishes the customers and products of refunds that are due; returns the number of refunds.
 
     Args:
-        chosen: condition over `refunds`.
+        chosen: condition on the table `refunds`.
     """
     r = refunds.c
     due = select(r.id, r.settled_at).where(chosen, r.boards_due).order_by(r.id)
@@ -35,7 +35,7 @@ def publish_due_boards(engine: Engine, boards: Leaderboards, chosen: ColumnEleme
     if not found:
         return 0
     boards.publish_refunds(list(found))
-    # Outcomes are saved by the thousand, so only few times differ.
+    # Thousands of outcomes are saved at once, so there are only few distinct times.
     for settled_at in sorted(set(found.values())):
         for ids in parts(refund for refund, settled in found.items() if settled == settled_at):
             _mark_published(engine, ids, settled_at)
@@ -44,6 +44,6 @@ def publish_due_boards(engine: Engine, boards: Leaderboards, chosen: ColumnEleme
 
 def _mark_published(engine: Engine, ids: Sequence[int], settled_at: int) -> None:
     with engine.begin() as connection, by_keys(connection):
-        # A refund that is undone meanwhile has another time, and stays due.
+        # A refund that was undone in the meantime has another time, and remains due.
         published = (among(connection, refunds.c.id, ids), refunds.c.settled_at == settled_at)
         connection.execute(update(refunds).where(*published).values(boards_due=false()))

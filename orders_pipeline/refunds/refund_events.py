@@ -1,4 +1,4 @@
-"""Tells other systems of refunds that were given, and of those that failed."""
+"""Records events for other systems about refunds that were completed or failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders_pipeline.store.schema import orders, refunds, sources
 
 
 def record_refunds(connection: Connection, kind: EventType, ended: Select[int]) -> None:
-    """Records an event for each of these refunds, given by id; the transaction holds their locks."""
+    """Records an event for each of these refunds, given by id; the transaction must hold their locks."""
     if is_wanted(connection, kind):
         record_events(connection, kind, map(_told, _rows(connection, ended)))
 

@@ -1,4 +1,4 @@
-"""What can be refunded of orders: their payments, lines and earlier refunds, of many orders at once."""
+"""Finds what can be refunded of many orders at once: their payments, lines and earlier refunds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BESIDE_GOODS = (AmountKind.SHIPPING, AmountKind.FEE, AmountKind.TIP)
 
 
 class FoundOrder(NamedTuple):
-    """An order with a number that was asked for."""
+    """An order with a requested number."""
 
     id: int
     number: str
@@ -49,12 +49,12 @@ class FoundOrder(NamedTuple):
 
 @dataclass(slots=True)
 class Refundable:
-    """What is left of an order. Amounts are in the currency's minor unit; open refunds count as refunded.
+    """What can be refunded of an order, in the currency's minor unit; open refunds count as refunded.
 
     Attributes:
         beside_goods: what the order owed for shipping, fees and tips.
-        beside_refunded: what was refunded of that.
-        disputed: what the customer's bank took back. It is not part of `refunded`.
+        beside_refunded: the part of `beside_goods` that was refunded.
+        disputed: what the customer's bank took back; not part of `refunded`.
     """
 
     order: FoundOrder
@@ -68,7 +68,7 @@ class Refundable:
     disputed: int = 0
 
     def take(self, amount: int, shipping: int, lines: Iterable[LineBack]) -> None:
-        """Leaves the rest for the next refund of the same order."""
+        """Subtracts a decided refund, so that the next refund of the same order gets the rest."""
         self.refunded += amount
         self.beside_refunded += shipping
         for line in lines:
@@ -78,7 +78,7 @@ class Refundable:
 
 
 def find_orders(connection: Connection, numbers: Iterable[str]) -> dict[str, list[FoundOrder]]:
-    """The orders with these numbers, by number; a number may exist in several sources."""
+    """Returns the orders with these numbers, by number; a number may exist in several sources."""
     found: dict[str, list[FoundOrder]] = defaultdict(list)
     for order in _orders(connection, orders.c.number, numbers):
         found[order.number].append(order)
@@ -86,7 +86,7 @@ def find_orders(connection: Connection, numbers: Iterable[str]) -> dict[str, lis
 
 
 def orders_with(connection: Connection, ids: Iterable[int]) -> list[FoundOrder]:
-    """The orders with these ids."""
+    """Returns the orders with these ids."""
     return list(_orders(connection, orders.c.id, ids))
 
 
@@ -97,23 +97,24 @@ def _orders(connection: Connection, column: Column[Any], values: Iterable[Any]) 
             yield FoundOrder(order_id, number, source, STATUSES[status], currency, total)
 
 
-# Queries for thousands of orders; each of one table, so that PostgreSQL cannot but look up keys.
+# Queries for thousands of orders. Each reads only one table, so that PostgreSQL always uses the index on the
+# key.
 
 
 def query_orders(connection: Connection, column: Column[Any], values: Sequence[Any]) -> Select[Any]:
-    """id, number, source, status, currency and total of orders."""
+    """Selects id, number, source, status, currency and total of orders."""
     o = orders.c
     return (
         select(o.id, o.number, sources.c.name, o.status, o.currency, o.total)
         .join(sources, sources.c.id == o.source_id)
-        # With it, the unique index on source and number serves.
+        # With this condition, the unique index on source and number can be used.
         .where(o.source_id.in_(select(sources.c.id)), among(connection, column, values))
         .order_by(sources.c.name)
     )
 
 
 def query_payments(connection: Connection, ids: Sequence[int]) -> Select[Any]:
-    """order_id, attempt, method, amount and refunded of payments, in the order of their orders."""
+    """Selects order_id, attempt, method, amount and refunded of payments, in the order of their orders."""
     p = payments.c
     query = select(p.order_id, p.attempt, p.method, p.amount, p.refunded)
     chosen = (among(connection, p.order_id, ids), p.status == PaymentStatus.SUCCEEDED)
@@ -121,7 +122,7 @@ def query_payments(connection: Connection, ids: Sequence[int]) -> Select[Any]:
 
 
 def query_lines(connection: Connection, ids: Sequence[int]) -> Select[Any]:
-    """order_id, line, units in 1/1,000, net and product of lines."""
+    """Selects order_id, line, units in 1/1,000, net and product of lines."""
     lines = order_lines.c
     units, net = type_coerce(lines.quantity, BigInteger), lines.total - lines.discount
     query = select(lines.order_id, lines.line, units, net, lines.product_id)
@@ -129,14 +130,14 @@ def query_lines(connection: Connection, ids: Sequence[int]) -> Select[Any]:
 
 
 def query_beside_goods(connection: Connection, ids: Sequence[int]) -> Select[Any]:
-    """order_id and amount, in 1/10,000, of what orders owe for shipping, fees and tips."""
+    """Selects order_id and amount, in 1/10,000, of what orders owe for shipping, fees and tips."""
     amounts = order_amounts.c
     chosen = (among(connection, amounts.order_id, ids), amounts.kind.in_(BESIDE_GOODS))
     return select(amounts.order_id, amounts.amount).where(*chosen)
 
 
 def query_returned(connection: Connection, ids: Sequence[int]) -> Select[Any]:
-    """order_id, line, units in 1/1,000 and amount of what was given back of lines."""
+    """Selects order_id, line, units in 1/1,000 and amount of what was refunded for lines."""
     r, line = refunds.c, refund_lines.c
     units = cast(func.sum(type_coerce(line.quantity, BigInteger)), BigInteger)
     return (
@@ -150,10 +151,10 @@ def query_returned(connection: Connection, ids: Sequence[int]) -> Select[Any]:
 def find_refundable(
     connection: Connection, wanted: Iterable[FoundOrder], *, lock: bool
 ) -> dict[int, Refundable]:
-    """What is left of completed orders, by id. Orders without a payment owe nothing, and are left out.
+    """Returns what is left of completed orders, by id. Orders without a payment owe nothing and are left out.
 
     Args:
-        lock: whether their payments are locked until the transaction ends.
+        lock: whether to lock their payments until the transaction ends.
     """
     completed = {order.id: order for order in wanted if order.status is OrderStatus.COMPLETED}
     found: dict[int, Refundable] = {}
@@ -183,7 +184,7 @@ def _lines(connection: Connection, ids: Sequence[int]) -> Mapping[int, dict[int,
 
 
 def _beside_goods(connection: Connection, ids: Sequence[int]) -> Mapping[int, int]:
-    """What orders owe for shipping, fees and tips, in 1/10,000."""
+    """Returns what orders owe for shipping, fees and tips, in 1/10,000."""
     beside: dict[int, int] = defaultdict(int)
     for order_id, amount in connection.execute(query_beside_goods(connection, ids)):
         beside[order_id] += amount

@@ -1,4 +1,4 @@
-"""Requests for refunds: what is left is checked and taken in one transaction, before any gateway is asked."""
+"""Requests refunds: checks and reserves what is left in one transaction, before the gateway is called."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from orders_pipeline.store.schema import orders, refunds, sources
 
 REQUESTS_AT_ONCE = 5_000
 PENDING, PROCESSING = RefundStatus.PENDING, RefundStatus.PROCESSING
-# What a row has before it is decided.
+# The values of a row before it is decided.
 NOTED = ("id", "refund_id", "request_key", "request_digest")
 
 
 @dataclass(frozen=True, slots=True)
 class RefundTerms:
-    """The rules for refunds of a home.
+    """The rules for the refunds of a home.
 
     Attributes:
         zone: time zone of the KPI days.
-        limit: in major units; a larger refund waits for another operator's approval. None: there is no limit.
+        limit: in major units; a larger refund needs another operator's approval. None: there is no limit.
     """
 
     zone: ZoneInfo
@@ -51,7 +51,7 @@ class RefundTerms:
 
     @classmethod
     def of(cls, settings: Settings) -> RefundTerms:
-        """The terms of a home."""
+        """Returns the rules of a home."""
         return cls(settings.zone, settings.refund_limit)
 
     def is_above_limit(self, amount: int, currency: str) -> bool:
@@ -59,12 +59,12 @@ class RefundTerms:
         return self.limit is not None and amount > self.limit.scaleb(minor_digits(currency))
 
     def day_of(self, at: int) -> date:
-        """The KPI day of a time in microseconds."""
+        """Returns the KPI day of a time in microseconds since 1970."""
         return to_datetime(at).astimezone(self.zone).date()
 
 
 class Requested(NamedTuple):
-    """A refund that was entered in the store, or entered before under the same key."""
+    """A refund that was stored now, or earlier with the same idempotency key."""
 
     id: int
     refund_id: str
@@ -75,7 +75,7 @@ Answer = Requested | RefundRefused
 
 
 class Planned(NamedTuple):
-    """What a request refunds, to be entered as a row of `refunds`."""
+    """What a request refunds, before it is stored as a row of `refunds`."""
 
     asked: RefundAsked
     left: Refundable
@@ -83,23 +83,23 @@ class Planned(NamedTuple):
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is nothing to ask the gateway: it was paid elsewhere, taken back, or is nothing."""
+        """Whether the gateway need not be called: the refund was made elsewhere, is a dispute, or is zero."""
         dispute = self.asked.kind is RefundKind.DISPUTE
         return dispute or self.asked.recorded or not self.decided.amount
 
     @property
     def method(self) -> PaymentMethod:
-        """Whether the gateway gives it back."""
+        """Whether the gateway refunds it, or it was refunded elsewhere."""
         recorded = self.asked.recorded or self.left.method is PaymentMethod.RECORDED
         return PaymentMethod.RECORDED if recorded else PaymentMethod.GATEWAY
 
     def needs_approval(self, terms: RefundTerms) -> bool:
-        """Whether another operator has to approve it."""
+        """Whether another operator must approve it."""
         return terms.is_above_limit(self.decided.amount, self.left.order.currency) and not self.is_settled
 
 
 def rows_of(rows: Sequence[Planned], terms: RefundTerms) -> pl.DataFrame:
-    """What rows of `refunds` have of requests, without ids and keys."""
+    """Returns the rows of `refunds` for requests, without ids and keys."""
     asked, decided = [row.asked for row in rows], [row.decided for row in rows]
     columns = {
         "order_id": [row.left.order.id for row in rows],
@@ -120,13 +120,13 @@ def rows_of(rows: Sequence[Planned], terms: RefundTerms) -> pl.DataFrame:
 def request_refunds(
     engine: Engine, asked: Sequence[RefundAsked], terms: RefundTerms, actor: str
 ) -> list[Answer]:
-    """Enters refunds, thousands at once, in transactions of its own. Each is entered or refused alone.
+    """Stores refunds, thousands at once, in transactions of its own. Each is stored or refused independently.
 
-    A refund by the gateway is pending afterwards: `settle.py` asks the gateway. A dispute, and what was given
-    back elsewhere, is completed at once.
+    A refund by the gateway is then pending, and `settle.py` calls the gateway. A dispute, or a refund that
+    was made elsewhere, is completed at once.
 
     Args:
-        actor: who asked for it, as in the audit trail.
+        actor: who requested it, as in the audit trail.
     """
     answers: list[Answer] = []
     with uncollected():
@@ -135,13 +135,13 @@ def request_refunds(
             try:
                 answers += _enter(engine, part, terms, actor)
             except IntegrityError:
-                # Another process entered one of the keys at the same moment; now it is known.
+                # Another process stored one of the keys at the same time. The second attempt finds it.
                 answers += _enter(engine, part, terms, actor)
     return answers
 
 
 def preview_refunds(engine: Engine, asked: Sequence[RefundAsked]) -> list[Planned | RefundRefused]:
-    """What requests would refund. Changes nothing."""
+    """Returns what requests would refund. Changes nothing."""
     with reading(engine) as connection, by_keys(connection):
         left = _Left.of(connection, asked, lock=False)
     return [_decision(one, left) for one in asked]
@@ -151,7 +151,8 @@ def _enter(engine: Engine, asked: Sequence[RefundAsked], terms: RefundTerms, act
     with engine.begin() as connection, by_keys(connection):
         requests = plain_requests(asked)
         held = Holdings.lock(connection, requests)
-        # After the locks: requests with one key, for one order, wait for each other.
+        # Keys are read after the locks, so that requests with the same key, for the same order, run one after
+        # the other.
         known = _known(connection, [one.key for one in asked if one.key])
         answers = [_answer_of_known(one, known) for one in asked]
         new = [at for at, answer in enumerate(answers) if answer is None]
@@ -233,7 +234,7 @@ def _planned_lines(names: Sequence[Requested], planned: Mapping[int, Planned]) -
 
 @dataclass(slots=True)
 class _Left:
-    """The orders that requests name, and what is left of them, from the first request to the last."""
+    """The orders of requests, and what is left of them after each request."""
 
     found: Mapping[str, list[FoundOrder]]
     refundable: Mapping[int, Refundable]

@@ -20,10 +20,10 @@ DIGEST_DIGITS = 12
 
 
 class AskedRow(NamedTuple):
-    """A row of a file: what it asks for, or why it cannot be read.
+    """A row of a file: its request, or why it cannot be read.
 
     Attributes:
-        line: line of the file on which the row ends.
+        line: number of the line on which the row ends.
     """
 
     line: int
@@ -32,11 +32,11 @@ class AskedRow(NamedTuple):
 
 
 def read_requests(file: Path, same: RefundAsked, key: str | None) -> list[AskedRow]:
-    """The requests of a file. Each row has a key of its own, so that the file can be sent again.
+    """Returns the requests of a file. Each row has its own key, so that the file can safely be sent again.
 
     Args:
-        same: what holds for each row, beside what the row says.
-        key: beginning of the keys; without it, it comes from the file's content.
+        same: values that are the same for all rows.
+        key: prefix of the keys; by default, it is computed from the file's content.
 
     Raises:
         FileRefused: the file cannot be read as CSV, or has other columns.

@@ -1,4 +1,4 @@
-"""A new round for failed refunds: what they want is taken from their orders again, if enough is left."""
+"""Retries failed refunds in a new round: reserves their amounts and units again, if enough is left."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ NEW_ROUND = {
 
 
 def retry(connection: Connection, ids: Collection[int]) -> dict[int, RefundRefused]:
-    """failed -> pending, for refunds that are locked; returns those of which too little is left.
+    """failed -> pending, for locked refunds; returns the refusals of those for which too little is left.
 
-    The next round has a key of its own at the gateway, which would repeat the failure of the old one.
+    The new round has another key at the gateway, because the gateway would repeat its failure for the old
+    key.
     """
     r = refunds.c
     query = select(r.id, r.refund_id, r.order_id, r.attempt, r.amount, r.shipping)

@@ -1,4 +1,4 @@
-"""Asks the gateway for refunds, thousands at once, and saves each outcome as it arrives."""
+"""Sends refunds to the gateway, thousands at once, and saves each outcome as it arrives."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RefundWork(ClaimedWork):
 
     @classmethod
     def of(cls, settings: Settings, engine: Engine, gateway: PaymentGateway) -> RefundWork:
-        """The work of a home."""
+        """Returns the work with the settings of a home."""
         terms, at_once = RefundTerms.of(settings), claimed_at_once(settings)
         return cls(engine=engine, gateway=gateway, at_once=at_once, terms=terms)
 
@@ -41,10 +41,11 @@ class RefundWork(ClaimedWork):
         """Settles waiting refunds, and looks up outcomes that were not saved.
 
         Args:
-            chosen: condition over `refunds`.
+            chosen: condition on the table `refunds`.
 
         Returns:
-            Why outcomes are still unknown; None if none is. A later call asks for them by the same keys.
+            Why outcomes are still unknown; None if all are known. A later call requests them with the same
+            keys.
 
         Raises:
             GatewayRefusedError: the gateway refuses all requests.
@@ -76,7 +77,7 @@ class RefundWork(ClaimedWork):
 def _requests(connection: Connection, claimed: Sequence[int]) -> list[Refund]:
     r = refunds.c
     of_refund = and_(payments.c.order_id == r.order_id, payments.c.attempt == r.attempt)
-    # A restored store may have forgotten that it asked.
+    # A restored store may have lost the record of a request that was sent.
     restored = func.coalesce(select(home.c.restored_at).scalar_subquery(), 0)
     asked_before = or_(r.tries > 1, r.requested_at < restored).label("asked_before")
     query = (

@@ -1,8 +1,8 @@
-"""What follows from events of the payment gateway: disputes, and refunds that end late or fail after all.
+"""Processes events of the payment gateway: disputes, and refunds that end late or fail later.
 
-Events are carried out in sets of one type, each in one transaction. A set has each dispute and each refund
-only once, and a dispute is opened before it is won, whichever event came first. If a set fails, it is halved
-until only the events that fail themselves wait.
+Events are processed in sets of one type, each set in one transaction. A set has each dispute and each refund
+only once. A dispute is opened before it is won, even if the events arrive in the other order. If a set fails,
+it is halved until only the events that fail themselves wait.
 """
 
 from __future__ import annotations
@@ -53,21 +53,21 @@ class Told(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The outcome of an event, and why, if it was not simply carried out."""
+    """The outcome of an event, with a reason unless the event was processed normally."""
 
     status: GatewayEventStatus
     reason: str = ""
 
 
 class _About(BaseModel):
-    """What an event is about: a refund, or a dispute. Amounts are in the currency's minor unit.
+    """The refund or dispute that an event is about. Amounts are in the currency's minor unit.
 
     Attributes:
-        reference: the key of the refund, or of the charge that is disputed; empty if the provider tells only
-            the transaction.
+        reference: the key of the refund, or of the disputed charge; empty if the provider sends only the
+            transaction id.
         charge: transaction id of the charge.
-        transaction_id: of the refund.
-        fee: of a dispute, on top of its amount.
+        transaction_id: transaction id of the refund.
+        fee: fee for a dispute, on top of its amount.
     """
 
     id: Id
@@ -81,14 +81,14 @@ class _About(BaseModel):
     reason: str = ""
 
 
-# Of one set, by the id of the event.
+# The events of one set, by their ids.
 Set = Mapping[str, _About]
 Verdicts = dict[str, Verdict]
 Effect = Callable[[Engine, RefundTerms, Set], Verdicts]
 
 
 def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[Told]) -> Verdicts:
-    """Carries out what can be carried out; returns the outcome of each event, by its id."""
+    """Processes the events that can be processed; returns the outcome of each event, by its id."""
     verdicts: Verdicts = {}
     sets = defaultdict[tuple[int, int], dict[str, _About]](dict)
     before = Counter[tuple[str, str]]()
@@ -155,7 +155,7 @@ def _open_disputes(engine: Engine, terms: RefundTerms, told: Set) -> Verdicts:
 
 
 def _charged(connection: Connection, transactions: Iterable[str]) -> dict[str, list[Row[Any]]]:
-    """Orders by the transaction of their charge."""
+    """Returns orders by the transaction id of their charge."""
     query: Select[Any] = (
         select(payments.c.transaction_id, orders.c.number, orders.c.currency, sources.c.name)
         .join(orders, orders.c.id == payments.c.order_id)
@@ -169,7 +169,7 @@ def _charged(connection: Connection, transactions: Iterable[str]) -> dict[str, l
 
 
 def _is_charge_of(row: Row[Any], told: _About) -> bool:
-    """Whether it has the currency of the event, and its key, if the event has one."""
+    """Whether an order has the currency of the event, and its charge the key, if the event has one."""
     source, _, rest = told.reference.partition("/")
     keyed = (row.name, row.number) == (unquote(source), rest.rpartition("/")[0])
     return row.currency == told.currency and (keyed or not told.reference)
@@ -245,7 +245,10 @@ def _record_reversed(connection: Connection, made: Iterable[_About]) -> None:
 
 
 def _in_this_round(connection: Connection, told: Set) -> tuple[dict[str, Row[Any]], Verdicts]:
-    """The refunds whose present round the events are about, locked; and the outcome of the other events."""
+    """Locks and returns the refunds whose current round the events are about.
+
+    Also the outcome of other events.
+    """
     found = _locked(connection, {_refund_of(one)[0] for one in told.values()})
     rows, verdicts = {}, {}
     for event_id, one in told.items():
@@ -272,7 +275,7 @@ def _locked(connection: Connection, refund_ids: Iterable[str]) -> dict[str, Row[
 
 
 def _with_status(rows: Mapping[str, Row[Any]], told: Set, status: RefundStatus) -> dict[int, _About]:
-    """What is told of the refunds with this status, by the id of their row."""
+    """Returns the events about refunds with this status, by the id of the refund's row."""
     return {row.id: told[event_id] for event_id, row in rows.items() if row.status == status}
 
 
@@ -283,7 +286,7 @@ def _ended(row: Row[Any]) -> Verdict:
 
 
 def _refund_of(told: _About) -> tuple[str, str]:
-    """Id and round of the refund that an event is about."""
+    """Returns the id and the round of the refund that an event is about."""
     _, refund_id, attempt = (*told.reference.split("/"), "", "")[:3]
     return refund_id, attempt
 

@@ -2,8 +2,8 @@
 
 Columns and journal types are those of
 https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report
-https://docs.adyen.com/developers/reporting/settlement-detail-report/settlement-detail-report-structure
-Gross is in the currency of the payment (GC), net and the parts of the fee are in that of the payout (NC).
+https://docs.adyen.com/developers/reporting/settlement-detail-report/settlement-detail-report-structure Gross
+is in the currency of the payment (GC), net and the parts of the fee are in the currency of the payout (NC).
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ KINDS = {
 
 
 def recognises(header: Sequence[str]) -> bool:
-    """Whether these are the columns of a settlement details report."""
+    """Whether a header has the columns of a settlement details report."""
     return set(NEEDED) <= set(header)
 
 
 def account_of(row: Row) -> str:
-    """The merchant account of a line."""
+    """Returns the merchant account of a line."""
     return row.needed("Merchant Account")
 
 
 def read_line(row: Row, zone: tzinfo, keys: ContentKeys) -> PayoutLine:
-    """Reads a line. The report gives lines no id.
+    """Reads a line. Lines have no id in this report.
 
     Raises:
         LineRejected: a value cannot be read, or the amounts do not add up.
@@ -92,7 +92,10 @@ def _created(row: Row, zone: tzinfo) -> int:
 
 
 def _paid_in(row: Row, kind: MovementKind, zone: tzinfo) -> PaidIn | None:
-    """The batch. Adyen pays each out, and the bank shows a reference such as `TX1234567890XT batch 2`."""
+    """Returns the batch.
+
+    Adyen pays out each batch; the bank's reference is such as `TX1234567890XT batch 2`.
+    """
     batch = read_id(row.first("Batch Number"), "Batch Number")
     if batch is None:
         return None

@@ -1,4 +1,4 @@
-"""Reads a provider's report as CSV: rows by the names of their columns, each with its line."""
+"""Reads a provider's report as CSV: rows with their cells by column name and their line numbers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Row:
     cells: Mapping[str, str]
 
     def first(self, *names: str) -> str:
-        """The cell of the first of these columns that the report has; empty if it has none."""
+        """Returns the cell of the first of these columns that the report has; empty if it has none."""
         return next((self.cells[name] for name in names if name in self.cells), "")
 
     def needed(self, *names: str) -> str:
-        """A cell that must not be blank.
+        """Returns a cell that must not be blank.
 
         Raises:
-            LineRejected: it is.
+            LineRejected: the cell is blank.
         """
         value = self.first(*names).strip()
         if not value:
@@ -45,7 +45,10 @@ class CsvReport:
     records: Sequence[tuple[int, str, Sequence[str]]]
 
     def rows(self) -> Iterator[Row | tuple[int, str, LineRejected]]:
-        """Yields the records in the order of the file; those without the header's cells with the reason."""
+        """Yields the records in file order.
+
+        A record with a wrong number of cells is given with the reason.
+        """
         for line, raw, cells in self.records:
             if len(cells) == len(self.header):
                 yield Row(line, raw, dict(zip(self.header, cells, strict=True)))
@@ -58,9 +61,9 @@ def read_csv(name: str, text: str) -> CsvReport:
     """Reads a report.
 
     Raises:
-        FileRefused: it is empty, no CSV, or ends in the middle of a line.
+        FileRefused: the file is empty, is not CSV, or ends in the middle of a line.
     """
-    # As the reader counts them: cells may contain other line separators of Unicode.
+    # Only the line ends of CSV are counted, because cells may contain other line separators of Unicode.
     lines = StringIO(text, newline="").readlines()
     reader = csv.reader(lines, strict=True)
     try:
@@ -79,7 +82,7 @@ def read_csv(name: str, text: str) -> CsvReport:
 
 
 def _records(reader: Iterator[list[str]], lines: Sequence[str]) -> Iterator[tuple[int, str, Sequence[str]]]:
-    """Yields each record with its first line and its text."""
+    """Yields each record with the number of its first line and with its text."""
     before = reader.line_num  # type: ignore[attr-defined]
     for cells in reader:
         last = reader.line_num  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Reads the report of any provider as plain CSV, with a small profile that names its columns."""
+"""Reads the report of any provider as plain CSV, with a profile that names its columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
 class Columns(BaseModel):
-    """The header of each column. Only those without a default must be in the file."""
+    """The header of each column. Only columns without a default value must be in the file."""
 
     model_config = _STRICT
     kind: str = "kind"
@@ -38,7 +38,7 @@ class Columns(BaseModel):
 
     @property
     def named(self) -> set[str]:
-        """All headers that the profile names."""
+        """Returns all headers in the profile."""
         return set(self.model_dump(exclude_none=True).values())
 
 
@@ -48,7 +48,7 @@ class PlainProfile(BaseModel):
     Attributes:
         provider: the provider, as bank statements name it.
         kinds: for each kind of movement, the values of the column `kind` that mean it.
-        debits_positive: whether the report writes what leaves the balance without a sign.
+        debits_positive: whether the report writes amounts that leave the balance without a minus sign.
     """
 
     model_config = _STRICT
@@ -59,10 +59,10 @@ class PlainProfile(BaseModel):
     debits_positive: bool = False
 
     def kind_of(self, text: str) -> MovementKind:
-        """The kind of movement that a value of the column means.
+        """Returns the kind of movement that a value of the column means.
 
         Raises:
-            LineRejected: the profile does not say.
+            LineRejected: the profile does not have the value.
         """
         for kind, values in self.kinds.items():
             if text.lower() in (value.lower() for value in values):
@@ -74,7 +74,7 @@ def read_profile(file: Path) -> PlainProfile:
     """Reads a profile.
 
     Raises:
-        FileRefused: it is missing, no TOML, or not valid.
+        FileRefused: the profile is missing, is not TOML, or is not valid.
     """
     try:
         return PlainProfile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
@@ -88,10 +88,10 @@ def read_profile(file: Path) -> PlainProfile:
 
 
 def require_columns(name: str, header: Sequence[str], profile: PlainProfile) -> None:
-    """Makes sure that a report has the columns of a profile.
+    """Checks that a report has the columns of a profile.
 
     Raises:
-        FileRefused: one is missing.
+        FileRefused: a column is missing.
     """
     if missing := sorted(profile.columns.named - set(header)):
         raise FileRefused("column_missing", f"{name} has no column {missing[0]!r}.", HINT)
@@ -101,7 +101,7 @@ def read_line(row: Row, zone: tzinfo, profile: PlainProfile, keys: ContentKeys) 
     """Reads a line.
 
     Raises:
-        LineRejected: a value cannot be read, or the profile does not say what it means.
+        LineRejected: a value cannot be read, or the profile does not have its kind.
     """
     columns = profile.columns
     kind = profile.kind_of(row.needed(columns.kind))

@@ -1,4 +1,4 @@
-"""Reads a provider's report in any of the known forms."""
+"""Reads a provider's report in any of the known formats."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ ReadLine = Callable[[Row], PayoutLine]
 def read_report(
     name: str, text: str, zone: tzinfo, profile: PlainProfile | None
 ) -> tuple[str, ProviderReport]:
-    """Reads a report; returns its format with it.
+    """Reads a report; also returns its format.
 
     Raises:
-        FileRefused: it is in none of the known forms, or of several accounts.
+        FileRefused: the report has no known format, or belongs to several accounts.
     """
     found, keys = read_csv(name, text), ContentKeys()
     if profile:
@@ -65,7 +65,7 @@ def _report(
 
 
 def reject(line: int, rejected: LineRejected, raw: str) -> Reject:
-    """A reject of a line."""
+    """Returns the reject for a line."""
     return Reject(line, rejected.code, printable_line(rejected.message), printable_line(raw)[:SHOWN])
 
 

@@ -3,8 +3,8 @@
 Columns are those of `balance_change_from_activity.itemized.3`, `payouts.itemized.3`
 (https://docs.stripe.com/reports/balance) and `payout_reconciliation.itemized.5`
 (https://docs.stripe.com/reports/payout-reconciliation), categories those of
-https://docs.stripe.com/reports/reporting-categories; the others are of the export of Stripe's Dashboard.
-Amounts are in major units, fees positive.
+https://docs.stripe.com/reports/reporting-categories. The other columns are those of exports of Stripe's
+Dashboard. Amounts are in major units, fees positive.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CATEGORY = ("reporting_category", "Type")
 GROSS, FEE, NET, CURRENCY = ("gross", "Amount"), ("fee", "Fee"), ("net", "Net"), ("currency", "Currency")
 SOURCE = ("source_id", "Source", "payout_id")
 PAYOUT = ("automatic_payout_id", "payout_id", "Transfer")
-# In UTC, then in the time zone of the report.
+# The column in UTC, then the one in the time zone of the report.
 BOOKED_UTC, BOOKED = ("created_utc", "effective_at_utc", "Created (UTC)"), ("created", "effective_at")
 PAID_UTC = ("automatic_payout_effective_at_utc", "effective_at_utc", "Transfer Date (UTC)")
 PAID = ("automatic_payout_effective_at", "effective_at")
@@ -33,7 +33,7 @@ FACING, FACING_CURRENCY = (
 )
 KINDS = {
     **dict.fromkeys(("charge", "payment"), MovementKind.CHARGE),
-    # A charge that failed after all takes its amount back.
+    # A charge that failed later is booked again with a negative amount.
     **dict.fromkeys(
         ("charge_failure", "payment_failure_refund", "partial_capture_reversal"), MovementKind.CHARGE
     ),
@@ -47,12 +47,12 @@ KINDS = {
 
 
 def recognises(header: Sequence[str]) -> bool:
-    """Whether these are the columns of a report of Stripe."""
+    """Whether a header has the columns of a report of Stripe."""
     return all(set(names) & set(header) for names in (ID, CATEGORY, GROSS, FEE, NET, CURRENCY))
 
 
 def account_of(_row: Row) -> str:
-    """The account of a line. Reports of Stripe name none."""
+    """Returns the account of a line: always empty, because reports of Stripe contain none."""
     return ""
 
 
@@ -88,7 +88,7 @@ def read_line(row: Row, zone: tzinfo) -> PayoutLine:
 
 
 def _charged(row: Row, gross: int, currency: str) -> tuple[int, str]:
-    """What the customer was charged or got back. Only this column tells it in another currency."""
+    """Returns the amount charged or refunded, in the customer's currency, which only this column contains."""
     told = row.first(*FACING_CURRENCY).strip()
     if not told or read_currency(told) == currency:
         return gross, currency

@@ -1,4 +1,4 @@
-"""Whether the entries of a bank statement lead from its opening to its closing balance."""
+"""Checks that the opening balance of a bank statement and its entries add up to the closing balance."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from orders_pipeline.base.refusals import FileRefused
 def require_adds_up(
     name: str, opening: tuple[str, int], entries: Iterable[int], closing: tuple[str, int]
 ) -> None:
-    """Makes sure that no entry is missing.
+    """Checks that no entry is missing.
 
     Args:
-        opening: currency, and balance in minor units; `closing` alike.
+        opening: currency, and balance in minor units; the same for `closing`.
 
     Raises:
-        FileRefused: the entries lead to another balance.
+        FileRefused: opening balance and entries add up to another balance.
     """
     currency, begin = opening
     end = begin + sum(entries)
     if (currency, end) == closing:
         return
     told = (
-        f"{name} does not add up: its entries lead to {decimal_string(end, currency)} {currency}, and its"
-        f" closing balance is {decimal_string(closing[1], closing[0])} {closing[0]}."
+        f"{name} does not add up: opening balance and entries make {decimal_string(end, currency)}"
+        f" {currency}, but the closing balance is {decimal_string(closing[1], closing[0])} {closing[0]}."
     )
     raise FileRefused("statement_incomplete", told, "Download the statement from the bank again.")

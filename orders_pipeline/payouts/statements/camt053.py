@@ -1,7 +1,7 @@
 """Reads bank statements in the ISO 20022 format camt.053, versions 02 to 13.
 
-The pipeline needs few of its elements. All versions name them alike, except the status of an entry: newer
-versions have it in a code of its own.
+Only a few elements are used. They have the same names in all versions, except the status of an entry: in
+newer versions, it is inside an element `Cd`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAME = "camt053"
 NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(\d\d)")
 OLDEST, NEWEST = 2, 13
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
-# Of an entry: all that can hold the reference of a payout, or name its sender.
+# The elements of an entry that can contain the reference of a payout, or the name of its sender.
 TEXTS = (
     "EndToEndId",
     "InstrId",
@@ -46,7 +46,7 @@ TEXTS = (
 
 
 def recognises(content: bytes) -> bool:
-    """Whether the beginning of a file is that of XML."""
+    """Whether a file starts like XML."""
     return content[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
@@ -54,7 +54,7 @@ def read_statement(name: str, content: bytes, zone: tzinfo) -> BankStatement:
     """Reads the statements of a file.
 
     Raises:
-        FileRefused: it is no camt.053 of a known version, or its entries do not lead from balance to balance.
+        FileRefused: the file is not camt.053 of a known version, or its balances and entries do not add up.
     """
     root = parse_xml(name, content)
     _require_version(name, root)
@@ -97,7 +97,7 @@ def _account(name: str, statement: Element) -> str:
 
 
 def _days(statement: Element, zone: tzinfo) -> Iterator[int]:
-    """Yields the first and the last moment that the statement covers."""
+    """Yields the first and the last microsecond of the statement's period."""
     if told := text_at(statement, "FrToDt/FrDtTm"):
         yield start_of_day(read_day(told, "FrDtTm"), zone)
     if told := text_at(statement, "FrToDt/ToDtTm"):
@@ -108,7 +108,7 @@ def _days(statement: Element, zone: tzinfo) -> Iterator[int]:
 
 
 def _line(entry: Element, number: int, account: str, zone: tzinfo, keys: ContentKeys) -> BankLine | None:
-    """A booked entry; None for one that is pending, or for information."""
+    """Returns a booked entry; None for an entry that is pending or only for information."""
     if not _is_booked(entry):
         return None
     currency, amount = _money(entry)

@@ -1,4 +1,4 @@
-"""Reads bank statements in SWIFT's format MT940, by the library mt-940."""
+"""Reads bank statements in SWIFT's format MT940 with the library mt-940."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_statement(name: str, text: str, zone: tzinfo) -> BankStatement:
     """Reads the statements of a file.
 
     Raises:
-        FileRefused: it is damaged or cut off, or its entries do not lead from balance to balance.
+        FileRefused: the file is damaged or incomplete, or its balances and entries do not add up.
     """
     try:
         statements = library.parser.parse_statements(text, options=library.Options.all())
@@ -77,7 +77,7 @@ def _line(entry: Transaction, number: int, account: str, zone: tzinfo, keys: Con
     data = entry.data
     currency, amount = _money(data)
     day = data.get("entry_date") or data["date"]
-    # The bank writes the day of booking without a year, which the library guesses from that of the value.
+    # The booking date has no year in this format; the library derives the year from the value date.
     day = date(day.year, day.month, day.day)
     words = [
         str(value) for name, value in data.items() if value and name in _TEXTS and value not in NO_REFERENCE

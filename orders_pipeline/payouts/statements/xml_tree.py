@@ -1,4 +1,4 @@
-"""Parses XML from outside: without document types, so nothing in it is expanded or fetched."""
+"""Parses untrusted XML. Document types are refused, so no entity is expanded and nothing is fetched."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ HINT = "Download the statement from the bank again."
 
 
 def parse_xml(name: str, content: bytes) -> Element:
-    """The root element. Names are `NAMESPACE}NAME`.
+    """Returns the root element. Names are `NAMESPACE}NAME`.
 
     Raises:
-        FileRefused: it is no complete XML, or has a document type.
+        FileRefused: the file is not complete XML, or has a document type.
     """
     builder = TreeBuilder()
     parser = expat.ParserCreate(namespace_separator=SEPARATOR)
@@ -40,22 +40,22 @@ def parse_xml(name: str, content: bytes) -> Element:
 
 
 def local_name(element: Element) -> str:
-    """The name of an element without its namespace."""
+    """Returns the name of an element without its namespace."""
     return element.tag.rpartition(SEPARATOR)[2]
 
 
 def namespace_of(element: Element) -> str:
-    """The namespace of an element."""
+    """Returns the namespace of an element."""
     return element.tag.rpartition(SEPARATOR)[0]
 
 
 def children(element: Element, name: str) -> list[Element]:
-    """The children with this name, whatever their namespace."""
+    """Returns the children with this name in any namespace."""
     return [child for child in element if local_name(child) == name]
 
 
 def at(element: Element, path: str) -> Element | None:
-    """The first element at a path such as `Acct/Id/IBAN`."""
+    """Returns the first element at a path such as `Acct/Id/IBAN`."""
     for name in path.split("/"):
         found = children(element, name)
         if not found:
@@ -65,6 +65,6 @@ def at(element: Element, path: str) -> Element | None:
 
 
 def text_at(element: Element, path: str) -> str:
-    """The text of the first element at a path; empty if there is none."""
+    """Returns the text of the first element at a path; empty if there is none."""
     found = at(element, path)
     return ((found.text if found is not None else None) or "").strip()
