@@ -18,7 +18,7 @@ from jobs.dagster_seams.warm_runs import fork_runs
 from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import Settings, load_settings
 
-CODE_SERVER = ["dagster", "api", "grpc"]
+CODE_SERVER, DAEMON = ["dagster", "api", "grpc"], "dagster-daemon"
 
 
 def main() -> None:
@@ -32,14 +32,25 @@ def main() -> None:
     del sys.argv[0]
     if sys.argv[:3] == CODE_SERVER:
         _prepare_code_server(settings)
+    if sys.argv[0] == DAEMON:
+        _prepare_daemon()
     (command,) = entry_points(group="console_scripts", name=sys.argv[0])
     sys.exit(command.load()())
+
+
+def _prepare_daemon() -> None:
+    from jobs.dagster_seams.daemon_loops import loop_rarely  # noqa: PLC0415 it loads the daemon
+
+    loop_rarely()
 
 
 def _prepare_code_server(settings: Settings) -> None:
     wake_rarely()
     if settings.warm_runs:
         fork_runs(_option("-m"))
+    from jobs.dagster_seams.tick_instances import share_instance  # noqa: PLC0415 other servers have no ticks
+
+    share_instance()
     if "--socket" in sys.argv:
         from jobs.launcher import serve_launcher  # noqa: PLC0415 other servers need none of it
 

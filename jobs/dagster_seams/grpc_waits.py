@@ -10,7 +10,7 @@ from dagster._grpc import server_watcher
 from grpc import _common
 
 SECONDS = 2.0
-WATCH_SECONDS = 3
+WATCH_SECONDS = 10
 
 
 def wake_rarely() -> None:
@@ -19,5 +19,5 @@ def wake_rarely() -> None:
 
 
 def watch_rarely() -> None:
-    """Lets this process look every three seconds whether its code server was started again."""
+    """Lets this process look every ten seconds whether its code server was started again."""
     vars(server_watcher)["WATCH_INTERVAL"] = WATCH_SECONDS

@@ -11,6 +11,7 @@ from functools import lru_cache, wraps
 from typing import Any
 
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
@@ -23,8 +24,14 @@ MOST_ENGINES = 32
 SQLITE_STORES = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
 # Their files exist as long as the home does. Files of single runs are removed.
 LASTING = (sqlite_run_storage, sqlite_schedule_storage)
-# An old storage can lack these tables, so Dagster looks several times in each tick.
-LOOKED_UP = ("has_instigators_table", "_has_instigators_table", "has_built_index")
+# An old storage can lack these tables and columns. So Dagster looks several times in each tick, and each time
+# that it looks into the run queue.
+LOOKED_UP: tuple[tuple[type, str], ...] = (
+    (SqlScheduleStorage, "has_instigators_table"),
+    (SqlScheduleStorage, "_has_instigators_table"),
+    (SqlScheduleStorage, "has_built_index"),
+    (SqlRunStorage, "has_run_stats_index_cols"),
+)
 CLOSED: Mapping[str, Any] = {"poolclass": NullPool}
 # Without a limit, because Dagster may need a second connection while it holds one.
 KEPT: Mapping[str, Any] = {"poolclass": QueuePool, "max_overflow": -1}
@@ -45,19 +52,19 @@ def keep_engines(*, connections: bool = False) -> None:
 
 
 def remember_tables() -> None:
-    """Makes Dagster look up once whether its storage of schedules has the tables of this release.
+    """Makes Dagster look up once whether its storages have the tables and columns of this release.
 
     Only for servers, which have a single storage for as long as they live.
     """
-    for name in LOOKED_UP:
-        setattr(SqlScheduleStorage, name, _looked_up_once(getattr(SqlScheduleStorage, name)))
+    for owner, name in LOOKED_UP:
+        setattr(owner, name, _looked_up_once(getattr(owner, name)))
 
 
 def _looked_up_once(has: Callable[..., bool]) -> Callable[..., bool]:
     found: set[tuple[str, ...]] = set()
 
     @wraps(has)
-    def is_there(storage: SqlScheduleStorage, *about: Any) -> bool:
+    def is_there(storage: Any, *about: Any) -> bool:
         key = tuple(one for one in about if isinstance(one, str))
         if key not in found and has(storage, *about):
             found.add(key)

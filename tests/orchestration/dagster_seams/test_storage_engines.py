@@ -55,20 +55,22 @@ def test_a_query_is_compiled_once_and_only_servers_keep_its_connection(
     assert len(closed) == (0 if connections else 3)
 
 
-def test_a_server_looks_up_once_which_tables_of_schedules_there_are(
+def test_a_server_looks_up_once_which_tables_and_columns_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in LOOKED_UP:
+    for owner, name in LOOKED_UP:
         # What stands there now comes back after the test.
-        monkeypatch.setattr(SqlScheduleStorage, name, getattr(SqlScheduleStorage, name))
+        monkeypatch.setattr(owner, name, getattr(owner, name))
     remember_tables()
     looked = []
     with DagsterInstance.local_temp(str(tmp_path), overrides=QUIET) as instance:
         instance.all_instigator_state()
-        for name in ("has_secondary_index_table", "get_table_names"):
+        instance.get_run_records()
+        for name in ("has_secondary_index_table", "get_table_names", "get_columns"):
             owner = SqlScheduleStorage if name.startswith("has") else Inspector
             monkeypatch.setattr(owner, name, lambda *_, name=name: looked.append(name) or [])
         assert instance.all_instigator_state() == []
+        assert instance.get_run_records() == []
     assert looked == []
 
 
