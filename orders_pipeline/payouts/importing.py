@@ -66,7 +66,7 @@ def import_file(
 def _store(connection: Connection, file: PayoutFile, file_id: int) -> Stored:
     if isinstance(file.content, ProviderReport):
         return store_payout_lines(connection, file_id, file.content)
-    return store_bank_lines(connection, file_id, file.content.lines)
+    return store_bank_lines(connection, file_id, file.content)
 
 
 def _file_row(connection: Connection, file: PayoutFile, actor: str) -> int:

@@ -96,14 +96,33 @@ class ProviderReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """What a statement covers: an account in a currency, from its first to its last microsecond."""
+
+    account: str
+    currency: str
+    first_at: int
+    last_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class BankStatement:
-    """Statements of bank accounts; the period is from the first to the last microsecond of their days."""
+    """The statements of a file. Each covers something, unless it has neither days nor lines."""
 
     accounts: Sequence[str]
-    first_at: int | None
-    last_at: int | None
+    covered: Sequence[Covered]
     lines: Sequence[BankLine]
     rejects: Sequence[Reject]
+
+    @property
+    def first_at(self) -> int | None:
+        """When the first one begins, in microseconds since 1970."""
+        return min((one.first_at for one in self.covered), default=None)
+
+    @property
+    def last_at(self) -> int | None:
+        """When the last one ends."""
+        return max((one.last_at for one in self.covered), default=None)
 
 
 @dataclass(slots=True)

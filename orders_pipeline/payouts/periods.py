@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from orders_pipeline.base.clock import duration_us, end_of_day, now_us, start_of_day
 from orders_pipeline.base.package_files import package_text
-from orders_pipeline.store.schema import payout_lines, settlement_files
+from orders_pipeline.store.schema import bank_coverage, payout_lines
 
 FOREVER = 2**62
 NONE_YET = -1
@@ -38,11 +38,10 @@ def bounds_of(connection: Connection, period: Period, *, always: bool = False) -
     Args:
         always: whether a period without a first day starts with the first order, not with the first report.
     """
-    line, file = payout_lines.c, settlement_files.c
+    line = payout_lines.c
     reported = select(func.min(line.booked_at), func.max(line.booked_at))
     first_reported, covered = connection.execute(reported).one()
-    statements = select(func.min(file.first_at), func.max(file.last_at)).where(file.provider.is_(None))
-    bank_first, bank_covered = connection.execute(statements).one()
+    bank_covered = connection.execute(select(func.max(bank_coverage.c.last_at))).scalar_one()
     beginning = 0 if always else first_reported
     first = start_of_day(period.first, period.zone) if period.first else beginning
     return {
@@ -53,7 +52,6 @@ def bounds_of(connection: Connection, period: Period, *, always: bool = False) -
         "day": duration_us(timedelta(days=1)),
         "now": now_us(),
         "covered": NONE_YET if covered is None else covered,
-        "bank_first": FOREVER if bank_first is None else bank_first,
         "bank_covered": NONE_YET if bank_covered is None else bank_covered,
     }
 

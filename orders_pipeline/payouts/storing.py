@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, or_, select, update
 
-from orders_pipeline.payouts.lines import BankLine, LineRejected, PayoutLine, ProviderReport, Reject
+from orders_pipeline.payouts.lines import (
+    BankLine,
+    BankStatement,
+    LineRejected,
+    PayoutLine,
+    ProviderReport,
+    Reject,
+)
 from orders_pipeline.payouts.references import LONGEST_TEXT, reference_key, references_in, sender_in
 from orders_pipeline.payouts.reports.report import reject
 from orders_pipeline.store.many_values import VALUES_AT_ONCE, among
 from orders_pipeline.store.schema import (
+    bank_coverage,
     bank_lines,
     bank_references,
     payout_lines,
@@ -65,14 +73,17 @@ def store_payout_lines(connection: Connection, file_id: int, report: ProviderRep
     return stored
 
 
-def store_bank_lines(connection: Connection, file_id: int, lines: Sequence[BankLine]) -> Stored:
-    """Stores those lines of a statement that name a provider or a payout.
+def store_bank_lines(connection: Connection, file_id: int, statement: BankStatement) -> Stored:
+    """Stores what statements cover, and those of their lines that name a provider or a payout.
 
     A line is rejected if its id is stored with another amount or day.
     """
+    covered = [{"file_id": file_id, "place": at, **asdict(one)} for at, one in enumerate(statement.covered)]
+    if covered:
+        connection.execute(insert_into(connection, bank_coverage).on_conflict_do_nothing(), covered)
     stored = Stored()
     providers = _providers(connection)
-    for part in _parts(lines):
+    for part in _parts(statement.lines):
         references = [references_in(line.text) for line in part]
         payouts_named = _payouts_named(connection, set().union(*references))
         known = _known_bank_lines(connection, part)

@@ -1050,6 +1050,19 @@ settlement_rejects = Table(
     sqlite_with_rowid=False,
 )
 
+# What bank statements cover, since a payout is missing only if those of its account were imported.
+bank_coverage = Table(
+    "bank_coverage",
+    metadata,
+    Column("file_id", Id, ForeignKey("settlement_files.id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False, comment="of the statement in its file"),
+    Column("account", String, nullable=False),
+    Column("currency", String(3), nullable=False, comment="empty if the statement names none"),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Transfers of a provider to the bank. What one comes to is the sum of its lines.
 payouts = Table(
     "payouts",

@@ -153,3 +153,20 @@ def test_a_new_store_has_the_newest_tables_and_one_home(store_url: str, tmp_path
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM home")).scalar() == 1
     engine.dispose()
+
+
+def test_bank_statements_of_an_older_store_cover_each_account_of_their_file(bench: ImportBench) -> None:
+    with bench.engine.begin() as connection:
+        connection.execute(text("DROP TABLE bank_coverage"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0023'"))
+        connection.execute(
+            text(
+                "INSERT INTO settlement_files (format, file_name, file_sha256, file_bytes, provider, account,"
+                " first_at, last_at, imported_at, imported_by) VALUES"
+                " ('mt940', 'a', 'a', 1, NULL, 'ONE, TWO', 1, 2, 3, 'x'),"
+                " ('stripe', 'b', 'b', 1, 'stripe', '', 1, 2, 3, 'x')"
+            )
+        )
+    assert upgrade(bench.engine) == "0023"
+    covered = [(one["account"], one["first_at"], one["last_at"]) for one in bench.rows("bank_coverage")]
+    assert covered == [("ONE", 1, 2), ("TWO", 1, 2)]

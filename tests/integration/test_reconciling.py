@@ -108,6 +108,29 @@ def test_a_payout_is_tied_only_to_a_line_that_is_surely_its_own(
     assert numbers(reconciled(bench))["payout", state] == 1
 
 
+def test_a_payout_is_missing_only_if_the_statements_of_its_account_were_imported(bench: ImportBench) -> None:
+    rows = [charge(paid_order(bench, str(n)), f"txn_{n}", f"po_000{n}") for n in (1, 2)]
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, rows))
+
+    def state_after(
+        iban: str, first: str, last: str, *entries: dict[str, Any], currency: str = "USD"
+    ) -> set[str]:
+        file = bench.folder / "statement.xml"
+        file.write_text(camt053(entries, first, last, iban=iban, currency=currency))
+        import_file(bench.engine, read_file(file, UTC, None), "test", new_account=True)
+        found = reconciled(bench)
+        return {str(one.state) for one in found.problems if one.subject == "payout"}
+
+    receiving, other = "DE89370400440532013000", "NL91ABNA0417164300"
+    arrival = camt_entry("9.70", "2025-12-03", "po_0001")
+    assert state_after(receiving, "2025-12-01", "2025-12-03", arrival) == {"late"}
+    assert state_after(other, "2025-12-01", "2025-12-31") == {"late"}
+    assert state_after(receiving, "2025-12-01", "2025-12-31", currency="EUR") == {"late"}
+    assert state_after(receiving, "2025-12-20", "2025-12-31") == {"late"}
+    # Weekends and holidays have no statement.
+    assert state_after(receiving, "2025-12-08", "2025-12-19") == {"missing"}
+
+
 def test_a_line_that_names_two_payments_is_ambiguous(bench: ImportBench) -> None:
     one, other = paid_order(bench, "1"), paid_order(bench, "2")
     row = charge(one, "txn_1", "po_1", source_id=f"txn-{other.id}-1")

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from orders_pipeline.base.clock import end_of_day, start_of_day
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.payouts.lines import BankLine, BankStatement, ContentKeys, LineRejected, Reject
+from orders_pipeline.payouts.lines import BankLine, BankStatement, ContentKeys, Covered, LineRejected, Reject
 from orders_pipeline.payouts.references import NO_REFERENCE
 from orders_pipeline.payouts.reports.report import reject
 from orders_pipeline.payouts.statements.adding_up import require_adds_up
@@ -61,12 +61,12 @@ def read_statement(name: str, content: bytes, zone: tzinfo) -> BankStatement:
     lines: list[BankLine] = []
     rejects: list[Reject] = []
     accounts: list[str] = []
-    days: list[int] = []
+    covered: list[Covered] = []
     keys = ContentKeys()
     for statement in children(root[0], "Stmt"):
         account = _account(name, statement)
         accounts.append(account)
-        days += _days(statement, zone)
+        before = len(lines)
         for number, entry in enumerate(children(statement, "Ntry"), start=len(lines) + len(rejects) + 1):
             try:
                 if line := _line(entry, number, account, zone, keys):
@@ -74,10 +74,11 @@ def read_statement(name: str, content: bytes, zone: tzinfo) -> BankStatement:
             except LineRejected as rejected:
                 rejects.append(reject(number, rejected, " ".join(_texts(entry))))
         _require_adds_up(name, statement)
+        if days := [*_days(statement, zone), *(line.booked_at for line in lines[before:])]:
+            covered.append(Covered(account, _currency(statement), min(days), max(days)))
     if not accounts:
         raise FileRefused("statement_empty", f"{name} has no statement.", "Download it from the bank again.")
-    days += [line.booked_at for line in lines]
-    return BankStatement(accounts, min(days, default=None), max(days, default=None), lines, rejects)
+    return BankStatement(accounts, covered, lines, rejects)
 
 
 def _require_version(name: str, root: Element) -> None:
@@ -94,6 +95,11 @@ def _account(name: str, statement: Element) -> str:
     if not account:
         raise FileRefused("account_missing", f"{name} names no account.", "Download the statement again.")
     return account
+
+
+def _currency(statement: Element) -> str:
+    """The currency of a statement's balances; empty if it has none."""
+    return next((_money(one)[0] for one in children(statement, "Bal")), "")
 
 
 def _days(statement: Element, zone: tzinfo) -> Iterator[int]:

@@ -10,7 +10,7 @@ from mt940.models import Transaction, Transactions
 
 from orders_pipeline.base.clock import end_of_day, start_of_day
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.payouts.lines import BankLine, BankStatement, ContentKeys, LineRejected, Reject
+from orders_pipeline.payouts.lines import BankLine, BankStatement, ContentKeys, Covered, LineRejected, Reject
 from orders_pipeline.payouts.references import NO_REFERENCE
 from orders_pipeline.payouts.reports.report import reject
 from orders_pipeline.payouts.statements.adding_up import require_adds_up
@@ -40,12 +40,13 @@ def read_statement(name: str, text: str, zone: tzinfo) -> BankStatement:
     lines: list[BankLine] = []
     rejects: list[Reject] = []
     accounts: list[str] = []
-    days: list[int] = []
+    covered: list[Covered] = []
     keys = ContentKeys()
     for statement in statements:
         account, opening, closing = _head(name, statement)
         accounts.append(account)
-        days += [start_of_day(_day(opening), zone), end_of_day(_day(closing), zone)]
+        days = start_of_day(_day(opening), zone), end_of_day(_day(closing), zone)
+        covered.append(Covered(account, _money(closing)[0], *days))
         read = []
         for number, entry in enumerate(statement, start=len(lines) + len(rejects) + 1):
             try:
@@ -57,7 +58,7 @@ def read_statement(name: str, text: str, zone: tzinfo) -> BankStatement:
         lines += read
     if not accounts:
         raise FileRefused("statement_empty", f"{name} has no statement.", HINT)
-    return BankStatement(accounts, min(days, default=None), max(days, default=None), lines, rejects)
+    return BankStatement(accounts, covered, lines, rejects)
 
 
 def _head(name: str, statement: Transactions) -> tuple[str, Any, Any]:
