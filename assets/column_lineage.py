@@ -1,4 +1,4 @@
-"""Which columns of orders and refunds each column of the figures is made of."""
+"""The columns of orders and refunds from which each column of the figures is computed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from orders_pipeline.figures.kpis.dictionary import (
     Dataset,
 )
 
-# By asset that a column is made of: columns, and what they are made of there.
+# By source asset: the columns of a figure, and the columns of the source from which they are computed.
 Made = Mapping[str, Mapping[str, str]]
 KPIS: Made = {
     ORDERS.name: {
@@ -59,7 +59,7 @@ LINEAGE = {
 
 
 def column_lineage(dataset: Dataset) -> dict[str, Any]:
-    """Metadata with the columns that each column of a dataset is made of."""
+    """Returns metadata with the columns from which each column of a dataset is computed."""
     deps: dict[str, list[TableColumnDep]] = {}
     for column, dep in _pairs(LINEAGE[dataset.name]):
         deps.setdefault(column, []).append(dep)

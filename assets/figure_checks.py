@@ -25,7 +25,7 @@ from resources.figures import FigureStores
 
 
 def figure_checks() -> list[AssetChecksDefinition]:
-    """All checks of this module."""
+    """Returns all checks of this module."""
     return [_day_checks(), *(_board_check(board, asset_key) for board, asset_key in BOARD_ASSETS.items())]
 
 
@@ -35,12 +35,12 @@ def _day_checks() -> AssetChecksDefinition:
         for name, one in DAY_CHECKS.items()
     ]
 
-    # One step for all, because a step costs more than these checks of a day.
+    # One step for all checks, because a step costs more time than the checks of a day.
     @multi_asset_check(specs=specs, op_tags=FIGURES_WORK)
     def published_days_are_right(
         context: AssetCheckExecutionContext, figures: ResourceParam[FigureStores]
     ) -> Iterator[AssetCheckResult]:
-        """Checks the days of this run. A run without days, as at night, checks all of them."""
+        """Checks the days of this run. A run without days, such as the nightly one, checks all days."""
         with permanent_failures(), figures.open() as published:
             found = check_days(published, days_of_run(context.run))
         for name, check in found.items():

@@ -25,10 +25,10 @@ from resources.order_store import OrderStore
 
 
 def file_checks(rejects_limit: float) -> list[AssetChecksDefinition]:
-    """All checks of this module. Imports log their results; here they can be asked for again.
+    """Returns all checks of this module. Imports log the results; running a check computes them again.
 
     Args:
-        rejects_limit: share of rejected records that a file may have.
+        rejects_limit: the largest allowed share of rejected records in a file, from 0 to 1.
     """
     with warnings.catch_warnings():
         # Dagster marks checks of partitions as a preview and would print a warning at each command.

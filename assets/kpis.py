@@ -32,15 +32,15 @@ from resources.figures import FigureStores
 
 
 def kpi_partitions(settings: Settings) -> DailyPartitionsDefinition:
-    """KPI days in the configured time zone, from the first day to today."""
-    # Without the offset, a day's partition would exist only after the day has ended.
+    """Returns the partitions: KPI days in the configured time zone, from the first day to today."""
+    # Without the offset, a day's partition would exist only after the end of the day.
     return DailyPartitionsDefinition(
         start_date=settings.first_day.isoformat(), timezone=settings.timezone, end_offset=1
     )
 
 
 def kpi_assets(settings: Settings) -> list[AssetsDefinition]:
-    """All assets of this module."""
+    """Returns all assets of this module."""
     with warnings.catch_warnings():
         # Dagster marks the backfill policy as beta and would print a warning at each command.
         warnings.simplefilter("ignore", BetaWarning)

@@ -1,4 +1,4 @@
-"""The assets `customer_leaderboard` and `product_leaderboard`, of all time."""
+"""The assets `customer_leaderboard` and `product_leaderboard`, for all days."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from resources.figures import FigureStores
 
 
 def leaderboard_assets() -> list[AssetsDefinition]:
-    """All assets of this module."""
+    """Returns all assets of this module."""
     return [
         _leaderboard(Board.CUSTOMERS, CUSTOMER_LEADERBOARD, member="customer_id"),
         _leaderboard(Board.PRODUCTS, PRODUCT_LEADERBOARD, member="product_sku"),
@@ -39,7 +39,7 @@ def _leaderboard(board: Board, dataset: Dataset, member: str) -> AssetsDefinitio
         description=dataset.meaning,
     )
     def rebuild(figures: ResourceParam[FigureStores]) -> MaterializeResult[Any]:
-        """Rebuilds the board from the order store and swaps it in."""
+        """Rebuilds the board from the order store and replaces the old one."""
         with permanent_failures(), figures.open() as published:
             members = published.boards.rebuild_all(board)
             return MaterializeResult(metadata=board_metadata(published, board, members, figures.console_url))

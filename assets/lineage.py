@@ -1,10 +1,10 @@
 """How assets depend on order files.
 
-Any file may have orders of any day. Only the order store knows which days and boards a file changed, and jobs
-publish those. If each file were an input of each day, each file would make all days unsynced.
+Any file may have orders of any day. The order store records which days and boards a file changed, and jobs
+publish only those. If each file were an input of each day, each new file would make all days unsynced.
 """
 
 from dagster import SpecificPartitionsPartitionMapping
 
-# Shows the lineage, and makes no partition depend on any file.
+# Shows the lineage without making any partition depend on a file.
 AS_THE_STORE_KNOWS = SpecificPartitionsPartitionMapping(())

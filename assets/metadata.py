@@ -20,7 +20,7 @@ ORDERS_TEAM, FIGURES_TEAM = ["team:orders"], ["team:figures"]
 
 
 def column_schema(dataset: Dataset, keys: Sequence[str]) -> dict[str, Any]:
-    """Metadata with a dataset's columns.
+    """Returns metadata with a dataset's columns.
 
     Args:
         keys: columns that together identify a row.
@@ -37,7 +37,7 @@ def column_schema(dataset: Dataset, keys: Sequence[str]) -> dict[str, Any]:
 def with_code_references(
     assets: Sequence[AssetsDefinition | AssetSpec],
 ) -> Sequence[AssetsDefinition | AssetSpec]:
-    """The same assets, each with a reference to its source file."""
+    """Returns the same assets, each with a reference to its source file."""
     with warnings.catch_warnings():
         # Dagster marks this as beta and would print a warning at each command.
         warnings.simplefilter("ignore", BetaWarning)

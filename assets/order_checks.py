@@ -1,4 +1,4 @@
-"""The invariants of the order store as checks of `order_store`, all computed in one step."""
+"""The invariants of the order store as asset checks of `order_store`, all computed in one step."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ from resources.payment_gateway import PaymentGateways
 
 
 def order_checks() -> list[AssetChecksDefinition]:
-    """All checks of this module."""
+    """Returns all checks of this module."""
     specs = [
         AssetCheckSpec(name, asset=ORDER_STORE, description=told) for name, told in store_checks().items()
     ]

@@ -1,4 +1,4 @@
-"""The asset `order_store`: the order store as a whole, which the nightly checks are about."""
+"""The asset `order_store`: the whole order store, to which the nightly checks belong."""
 
 from dagster import AssetDep, AssetSpec
 

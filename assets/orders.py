@@ -37,8 +37,8 @@ order_file = AssetSpec(
 
 
 def _settle_batch(batch: Any) -> tuple[Any, Any]:
-    # Both ends run for every batch: a fan-in of nothing but skipped steps is skipped too, and then the run
-    # would end in success without its summary.
+    # Both ends run for every batch: if all steps of a fan-in were skipped, it would be skipped too, and the
+    # run would succeed without its summary.
     charged = charge_payments(reserve_stock(load_orders(batch)))
     return finalize_orders(charged), roll_back_orders(charged)
 
@@ -77,5 +77,5 @@ def import_order_file(order_file: Any) -> dict[str, Any]:
 
 
 def order_assets() -> list[AssetsDefinition | AssetSpec]:
-    """All assets of this module."""
+    """Returns all assets of this module."""
     return [order_file, import_order_file]

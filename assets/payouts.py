@@ -1,4 +1,4 @@
-"""The asset `payouts`: what each day brought at the payment provider and was paid out; and its checks."""
+"""The asset `payouts`: what the payment provider booked and paid out on each day; and its checks."""
 
 import warnings
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ from resources.order_store import OrderStore
 
 
 def payout_assets(settings: Settings) -> list[AssetsDefinition]:
-    """All assets of this module."""
+    """Returns all assets of this module."""
     zone, currency = settings.zone, settings.currency
 
     def payouts(
@@ -74,7 +74,10 @@ def payout_assets(settings: Settings) -> list[AssetsDefinition]:
 
 
 def payout_checks(settings: Settings) -> list[AssetChecksDefinition]:
-    """All checks of this module. They warn, because only people can ask a provider or a bank."""
+    """Returns all checks of this module.
+
+    They only warn, because only a person can ask a provider or a bank.
+    """
     specs = [
         AssetCheckSpec(name, asset=PAYOUTS.name, description=one.statement) for name, one in CHECKS.items()
     ]

@@ -1,4 +1,4 @@
-"""The asset `refunds`: money given back to customers."""
+"""The asset `refunds`: money refunded to customers."""
 
 from typing import Any
 
@@ -23,10 +23,10 @@ from orders_pipeline.figures.kpis.dictionary import REFUNDS
     metadata=column_schema(REFUNDS, keys=["refund_id"]),
 )
 def refunds(orders: Any) -> Any:
-    """Takes ranges of open refunds to their end in parallel, and sums up the results."""
+    """Settles ranges of open refunds in parallel, and sums up the results."""
     return summarize_refunds(find_open_refunds(orders).map(settle_refunds).collect())
 
 
 def refund_assets() -> list[AssetsDefinition]:
-    """All assets of this module."""
+    """Returns all assets of this module."""
     return [refunds]

@@ -1,4 +1,4 @@
-"""What operators do with webhooks, each recorded in the audit trail. No URL and no secret is in it."""
+"""Actions of operators on webhooks, each recorded in the audit trail, which contains no URL and no secret."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def add(
     """Adds an endpoint; returns it with its secret.
 
     Raises:
-        ForbiddenDestination: requests must not go to this URL.
-        TooManyEndpointsError: there are as many endpoints as there may be.
+        ForbiddenDestination: requests to this URL are not allowed.
+        TooManyEndpointsError: the largest number of endpoints is reached.
     """
-    # Before the transaction, because the name's server may be slow.
+    # Checked before the transaction, because the DNS server may be slow.
     check_destination(url, reach)
     with engine.begin() as connection:
         endpoint, secret = add_endpoint(connection, url, types, batch_size)
@@ -56,7 +56,7 @@ def rotate(connection: Connection, endpoint_id: int, actor: str, overlap: timede
 def replay(
     connection: Connection, endpoint_id: int, actor: str, ids: Collection[int] = (), since: int | None = None
 ) -> int:
-    """Sends failed events again, or all since a time; returns how many. Raises UnknownEndpointError."""
+    """Sends failed events again, or all since a time; returns their number. Raises UnknownEndpointError."""
     find_endpoint(connection, endpoint_id)
     if since is None:
         number = replay_failed(connection, endpoint_id, ids)
@@ -67,7 +67,7 @@ def replay(
 
 
 def dismiss(connection: Connection, endpoint_id: int, actor: str) -> int:
-    """Takes failed events off the list; returns how many. Raises UnknownEndpointError."""
+    """Removes failed events from the list; returns their number. Raises UnknownEndpointError."""
     find_endpoint(connection, endpoint_id)
     number = dismiss_failed(connection, endpoint_id)
     record_action(connection, actor, "webhooks.dismiss", str(endpoint_id), events=number)

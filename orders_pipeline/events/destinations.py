@@ -1,7 +1,7 @@
-"""Where requests may go: to public addresses over HTTPS, and to networks that a setting allows.
+"""Allowed destinations of requests: public addresses over HTTPS, and networks that a setting allows.
 
-The address is looked up once and checked, and the connection goes to that address. A name that changes its
-address in between (DNS rebinding) therefore gains nothing.
+The address is looked up once and checked, and the connection is made to this address. So a name that changes
+its address after the check (DNS rebinding) has no effect.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ import httpx
 
 Address = IPv4Address | IPv6Address
 PORTS = {"https": 443, "http": 80}
-# An IPv4 address is the end of these addresses.
+# IPv6 networks whose addresses end with an IPv4 address.
 NAT64 = IPv6Network("64:ff9b::/96")
-# Not public either, although some releases of Python say so.
+# Networks that are not public, although some releases of Python treat them as public.
 SPECIAL = (IPv4Network("192.0.0.0/24"), IPv6Network("64:ff9b:1::/48"))
 
 
 class ForbiddenDestination(ValueError):
-    """Requests must not go to this URL; the message says why."""
+    """Requests to this URL are not allowed; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which networks requests may reach beside public addresses."""
+    """The networks that requests may reach in addition to public addresses."""
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @classmethod
     def of(cls, networks: Iterable[str]) -> Reach:
-        """The reach with these networks, such as `10.0.0.0/8`."""
+        """Returns the reach with these additional networks, such as `10.0.0.0/8`."""
         return cls(tuple(ip_network(name) for name in networks))
 
     def allows_privately(self, address: Address) -> bool:
@@ -47,7 +47,7 @@ class Destination:
     """A URL and the address to which its requests are sent.
 
     Attributes:
-        url: the URL with the address in the place of the name.
+        url: the URL with the address instead of the name.
         host: the header `Host`.
         name: the name that the certificate must have.
     """
@@ -61,7 +61,7 @@ def check_url(url: str) -> httpx.URL:
     """Checks the form of a URL.
 
     Raises:
-        ForbiddenDestination: it is not an HTTP(S) URL with a host, or it has a user, password or fragment.
+        ForbiddenDestination: this is not an HTTP(S) URL with a host, or it has a user, password or fragment.
     """
     try:
         parsed = httpx.URL(url)
@@ -78,7 +78,7 @@ def resolve(url: str, reach: Reach) -> Destination:
     """Looks up the address of a URL and checks it.
 
     Raises:
-        ForbiddenDestination: requests must not go there.
+        ForbiddenDestination: requests to the address are not allowed.
         OSError: the name has no address.
     """
     parsed = check_url(url)
@@ -90,10 +90,10 @@ def resolve(url: str, reach: Reach) -> Destination:
 
 
 def check_destination(url: str, reach: Reach) -> None:
-    """Checks a new URL. A name without an address may get one later: each delivery checks it again.
+    """Checks a new URL. A name without an address is accepted, because each delivery checks it again.
 
     Raises:
-        ForbiddenDestination: requests must not go there.
+        ForbiddenDestination: requests to the address are not allowed.
     """
     with suppress(OSError):
         resolve(url, reach)
@@ -120,7 +120,7 @@ def _check(address: Address, scheme: str, reach: Reach) -> None:
 
 
 def _unwrapped(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 address, if it stands for one."""
+    """Returns the IPv4 address that an IPv6 address contains, if it does."""
     if isinstance(address, IPv4Address):
         return address
     if address in NAT64:

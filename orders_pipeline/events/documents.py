@@ -1,4 +1,4 @@
-"""Events as CloudEvents 1.0, made from recorded rows; each is the same however often it is made."""
+"""Events as CloudEvents 1.0, made from recorded rows; the same row always gives the same document."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ PAID = (EventType.ORDER_COMPLETED, EventType.ORDER_AUTHORIZED)
 
 
 def source_of(connection: Connection) -> str:
-    """The `source` of this store's events."""
+    """Returns the `source` of this store's events."""
     return f"/orders/{connection.execute(select(home.c.token)).scalar_one()}"
 
 
 def event_documents(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
-    """Events by id, as JSON."""
+    """Returns events by id, as JSON."""
     source = source_of(connection)
     e, o = events.c, orders.c
     of_attempt = {
@@ -58,7 +58,7 @@ def event_documents(connection: Connection, ids: Collection[int]) -> dict[int, b
 
 
 def document(source: str, number: int, kind: str, at: int, subject: str, data: Mapping[str, Any]) -> bytes:
-    """A CloudEvent as JSON. Its `sequence` grows with its number, and sorts as text."""
+    """Returns a CloudEvent as JSON. Its `sequence` increases with its number, also when compared as text."""
     attributes = {
         "specversion": "1.0",
         "id": str(number),

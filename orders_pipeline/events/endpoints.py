@@ -1,6 +1,7 @@
-"""Endpoints: the receivers of events, what each subscribed to, and the secrets that sign its requests.
+"""Endpoints: the receivers of events, their subscriptions, and the secrets that sign their requests.
 
-A secret signs, so it cannot be kept as a digest. It is in the order store, shown once, and never logged.
+A secret is needed for signing, so it cannot be stored as a digest. It is in the order store, shown once, and
+never logged.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from orders_pipeline.base.clock import duration_us, now_us, to_datetime
 from orders_pipeline.base.model import EventType
 from orders_pipeline.store.schema import deliveries, webhook_endpoints, webhook_subscriptions
 
-# Each has a thread of its own while requests are sent to it.
+# The largest number of endpoints: each uses a thread while requests are sent to it.
 MOST_ENDPOINTS = 50
 MOST_IN_BATCH = 1_000
 SECRET_BYTES = 32
@@ -34,7 +35,7 @@ class UnknownEndpointError(LookupError):
 
 
 class TooManyEndpointsError(ValueError):
-    """There are as many endpoints as there may be."""
+    """The largest number of endpoints is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,10 @@ class Endpoint:
     """A receiver of events. Times are in microseconds since 1970.
 
     Attributes:
-        batch_size: most events in one request.
-        keys: the secrets that sign a request now.
-        failures: in a row, since the last success.
-        paused_until: when the next request is tried, after many failures in a row.
+        batch_size: the largest number of events in one request.
+        keys: the secrets that sign requests now.
+        failures: number of failures since the last success.
+        paused_until: time of the next request after many failures in a row.
     """
 
     id: int
@@ -64,10 +65,10 @@ class Endpoint:
 def add_endpoint(
     connection: Connection, url: str, types: Collection[EventType], batch_size: int = 1
 ) -> tuple[Endpoint, str]:
-    """Adds an endpoint whose URL is checked; returns it with its secret, which is never shown again.
+    """Adds an endpoint whose URL was already checked; returns it with its secret, which is not shown again.
 
     Raises:
-        TooManyEndpointsError: there are `MOST_ENDPOINTS` already.
+        TooManyEndpointsError: there are already `MOST_ENDPOINTS` endpoints.
     """
     if connection.execute(select(func.count()).where(IS_THERE)).scalar_one() >= MOST_ENDPOINTS:
         raise TooManyEndpointsError(f"There are {MOST_ENDPOINTS} webhooks already.")
@@ -93,7 +94,7 @@ def remove_endpoint(connection: Connection, endpoint_id: int) -> None:
 
 
 def rotate_secret(connection: Connection, endpoint_id: int, overlap: timedelta = OVERLAP) -> str:
-    """Draws a new secret and returns it. The present one signs too for a while.
+    """Creates a new secret and returns it. For a while, requests are also signed with the old one.
 
     Raises:
         UnknownEndpointError: there is none.
@@ -105,7 +106,7 @@ def rotate_secret(connection: Connection, endpoint_id: int, overlap: timedelta =
 
 
 def find_endpoint(connection: Connection, endpoint_id: int) -> Endpoint:
-    """An endpoint.
+    """Returns an endpoint.
 
     Raises:
         UnknownEndpointError: there is none.
@@ -117,7 +118,7 @@ def find_endpoint(connection: Connection, endpoint_id: int) -> Endpoint:
 
 
 def list_endpoints(connection: Connection) -> list[Endpoint]:
-    """All endpoints, oldest first."""
+    """Returns all endpoints, oldest first."""
     types: dict[int, list[str]] = {}
     for kind, number in connection.execute(select(webhook_subscriptions).order_by("type")):
         types.setdefault(number, []).append(kind)
@@ -126,7 +127,7 @@ def list_endpoints(connection: Connection) -> list[Endpoint]:
 
 
 def endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
-    """An endpoint as commands and the API show it; without secrets."""
+    """Returns an endpoint as commands and the API show it, without secrets."""
     return {
         "id": endpoint.id,
         "url": endpoint.url,

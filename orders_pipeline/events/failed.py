@@ -1,4 +1,4 @@
-"""Deliveries that are listed as failed: shown, sent again, or set aside."""
+"""Deliveries in the list of failures: lists them, sends them again, or removes them from the list."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ IS_FAILED = d.failed_at.is_not(None)
 
 
 class FailingEndpoint(NamedTuple):
-    """An endpoint with events that wait or failed.
+    """An endpoint with events that are waiting or have failed.
 
     Attributes:
-        failed: events that are listed as failed.
-        waiting_since: time of the oldest event that waits, in microseconds.
+        failed: number of events in the list of failures.
+        waiting_since: time of the oldest waiting event, in microseconds since 1970.
         error: why the last request failed.
     """
 
@@ -33,7 +33,7 @@ class FailingEndpoint(NamedTuple):
 def list_failed(
     connection: Connection, endpoint_id: int | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Deliveries that permanently failed, newest event first."""
+    """Returns deliveries that permanently failed, newest event first."""
     query = (
         select(
             d.endpoint_id, d.event_id, events.c.type, d.subject, events.c.at, d.tries, d.settled_at, d.error
@@ -61,23 +61,23 @@ def list_failed(
 
 
 def replay_failed(connection: Connection, endpoint_id: int, ids: Collection[int] = ()) -> int:
-    """Sends events again that are listed as failed, all or these; returns how many events."""
+    """Sends events in the list of failures again, all or only these; returns the number of events."""
     return _replay(connection, endpoint_id, and_(IS_FAILED, *([d.event_id.in_(ids)] if ids else [])))
 
 
 def replay_since(connection: Connection, endpoint_id: int, since: int) -> int:
-    """Sends all events since a time again, also those that were delivered; returns how many events."""
+    """Sends all events since a time again, including delivered ones; returns the number of events."""
     recent = select(events.c.id).where(events.c.at >= since)
     return _replay(connection, endpoint_id, d.event_id.in_(recent))
 
 
 def dismiss_failed(connection: Connection, endpoint_id: int) -> int:
-    """Takes an endpoint's failed events off the list; returns how many events."""
+    """Removes an endpoint's failed events from the list; returns the number of events."""
     return connection.execute(delete(deliveries).where(d.endpoint_id == endpoint_id, IS_FAILED)).rowcount
 
 
 def failing_endpoints(connection: Connection) -> list[FailingEndpoint]:
-    """Endpoints with events that wait or failed."""
+    """Returns the endpoints with events that are waiting or have failed."""
     found = []
     for number, error in connection.execute(
         select(webhook_endpoints.c.id, webhook_endpoints.c.last_error).where(IS_THERE).order_by("id")
@@ -102,7 +102,7 @@ def _waiting_since(connection: Connection, endpoint_id: int) -> int | None:
 
 
 def not_spread_since(connection: Connection) -> int | None:
-    """Time of the oldest event that no process has spread yet, in microseconds."""
+    """Returns the time of the oldest event that was not spread yet, in microseconds since 1970."""
     query = select(events.c.at).where(events.c.spread_at.is_(None)).order_by(events.c.id).limit(1)
     return connection.scalar(query)
 

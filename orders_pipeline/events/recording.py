@@ -1,7 +1,7 @@
-"""Records events in the transaction that makes them true, if webhooks or notices to customers need them.
+"""Records events in the transaction that causes them, if webhooks or notices to customers need them.
 
-Call these functions last in a transaction, when its locks are held: then the ids of the events of one order
-grow in the order in which they became true.
+Call these functions last in a transaction, when its locks are held. Then the ids of an order's events have
+the order in which the events happened.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ WEBHOOKS, NOTICES = "webhooks", "notices"
 
 
 class Told(NamedTuple):
-    """What an event tells.
+    """The content of an event.
 
     Attributes:
-        subject: what it is about; None for an order.
-        order: id and attempt, if it is about an order.
+        subject: the id of what the event is about; None for an order.
+        order: order id and attempt, if the event is about an order.
     """
 
     subject: str | None
@@ -39,12 +39,12 @@ class Told(NamedTuple):
 
 
 def is_wanted(connection: Connection, kind: EventType) -> bool:
-    """Whether a webhook subscribed to events of this type, or customers get notices of them."""
+    """Whether a webhook subscribed to events of this type, or customers get notices about them."""
     return bool(_wanted_by(connection, kind))
 
 
 def record_moves(connection: Connection, moving: OrderSet, kind: EventType) -> None:
-    """Records an event for each order of a set. What it tells follows from the order and its attempt."""
+    """Records an event for each order of a set. Its content is read later from the order and its attempt."""
     if wanted_by := _wanted_by(connection, kind):
         rows = select(literal(kind.value), literal(now_us()), orders.c.id, orders.c.attempt)
         rows = rows.where(moving.here).order_by(orders.c.id)
@@ -55,7 +55,7 @@ def record_moves(connection: Connection, moving: OrderSet, kind: EventType) -> N
 
 
 def record_events(connection: Connection, kind: EventType, told: Iterable[Told]) -> None:
-    """Records events that tell something of their own."""
+    """Records events whose content is stored with them."""
     if not is_wanted(connection, kind):
         return
     now = now_us()

@@ -1,6 +1,6 @@
-"""Delivers events: spreads new ones and sends what is due, one thread for each endpoint.
+"""Delivers events: assigns new ones to endpoints, and sends due requests with one thread for each endpoint.
 
-Any number of these may run, on any machine. An endpoint that is slow or down keeps nobody else waiting.
+Any number of relays may run, on any machine. An endpoint that is slow or down does not delay the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Relay:
-    """Delivers the events of an order store until it is asked to stop."""
+    """Delivers the events of an order store until it is told to stop."""
 
     engine: Engine
     reach: Reach
@@ -38,7 +38,7 @@ class Relay:
     _busy: dict[int, Thread] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Delivers until `stopping` is set, and then waits for open requests."""
+        """Delivers events until `stopping` is set, and then waits for open requests."""
         while not self.stopping.is_set():
             try:
                 self._begin_due()
@@ -49,7 +49,7 @@ class Relay:
             thread.join()
 
     def deliver_due(self) -> None:
-        """Delivers what is due now, and waits for it."""
+        """Sends the requests that are due now, and waits for their outcomes."""
         self._begin_due()
         for thread in self._busy.values():
             thread.join()
@@ -61,7 +61,7 @@ class Relay:
             self._busy[endpoint_id].start()
 
     def _due(self) -> set[int]:
-        """Spreads new events, and returns the endpoints to which something is due."""
+        """Assigns new events to endpoints, and returns the endpoints that have due requests."""
         with reading(self.engine) as connection:
             more, due = any_to_spread(connection), endpoints_due(connection, self.holder)
         if not more:
@@ -83,7 +83,7 @@ class Relay:
             log.warning("the order store does not answer, so webhook %s waits: %s", endpoint_id, error)
 
     def _round(self, endpoint_id: int) -> bool:
-        """Sends what is due to an endpoint; returns whether there was anything."""
+        """Sends the due requests of an endpoint; returns whether there were any."""
         with self.engine.begin() as connection:
             if not hold(connection, endpoint_id, self.holder):
                 return False

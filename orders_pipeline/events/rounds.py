@@ -1,7 +1,8 @@
 """One round of deliveries to an endpoint: which requests are due, and their outcome.
 
-A process holds an endpoint while it delivers to it, so that nobody else does. An event of a subject waits
-until the one before it is delivered or listed as failed. A request's events are fixed before its first try.
+A process holds an endpoint while it delivers to it, so that no other process does. An event of a subject
+waits until the previous event of that subject is delivered or listed as failed. The events in a request are
+fixed before its first try.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from orders_pipeline.events.schedule import (
 from orders_pipeline.events.sending import Message, Sent
 from orders_pipeline.store.schema import deliveries, events, webhook_endpoints
 
-# Longer than a round: 30 seconds to look up a name, and 45 to send (`Limits`).
+# Must be longer than a round: 30 seconds to look up a name, and 45 to send (`Limits`).
 HELD_SECONDS = 90
 MESSAGES_AT_ONCE = 100
 EVENTS_AT_ONCE = 5_000
 NOT_TRIED = "not tried: the endpoint has been failing for three days"
-# The ids of a request's events, by the request's number.
+# The ids of the events in each request, by the request's number.
 Requests = dict[int, list[int]]
 d = deliveries.c
 WAITS = d.settled_at.is_(None)
@@ -37,7 +38,7 @@ UNTRIED, TRIED = and_(WAITS, d.message.is_(None)), and_(WAITS, d.message.is_not(
 
 
 def endpoints_due(connection: Connection, holder: str) -> list[int]:
-    """Endpoints to which something is due, and that no other process holds."""
+    """Returns the endpoints that have due requests and that no other process holds."""
     now, e = now_us(), webhook_endpoints.c
     due = or_(and_(d.message.is_(None), _is_first_of_subject()), d.next_try_at <= now)
     query = (
@@ -50,7 +51,7 @@ def endpoints_due(connection: Connection, holder: str) -> list[int]:
 
 
 def hold(connection: Connection, endpoint_id: int, holder: str) -> bool:
-    """Takes or keeps an endpoint for a process; returns whether it has it now."""
+    """Acquires or renews the hold of a process on an endpoint; returns whether the process holds it now."""
     now = now_us()
     held = update(webhook_endpoints).where(
         webhook_endpoints.c.id == endpoint_id, IS_THERE, _is_free(holder, now)
@@ -60,13 +61,13 @@ def hold(connection: Connection, endpoint_id: int, holder: str) -> bool:
 
 
 def let_go(connection: Connection, endpoint_id: int, holder: str) -> None:
-    """Gives an endpoint back."""
+    """Releases the hold on an endpoint."""
     mine = and_(webhook_endpoints.c.id == endpoint_id, webhook_endpoints.c.holder == holder)
     connection.execute(update(webhook_endpoints).where(mine).values(holder=None, held_until=None))
 
 
 def begin_round(connection: Connection, endpoint_id: int) -> tuple[Endpoint, Requests]:
-    """The requests to send now to an endpoint that this process holds; new ones get their events here."""
+    """Returns the requests to send now to an endpoint that this process holds; new requests are created."""
     now, endpoint = now_us(), find_endpoint(connection, endpoint_id)
     if endpoint.paused_until is not None and endpoint.paused_until > now:
         return endpoint, {}
@@ -79,9 +80,9 @@ def begin_round(connection: Connection, endpoint_id: int) -> tuple[Endpoint, Req
 
 
 def read_messages(connection: Connection, endpoint: Endpoint, begun: Requests) -> list[Message]:
-    """The requests with their bodies; none if the endpoint was removed meanwhile.
+    """Returns the requests with their bodies; none if the endpoint was removed in the meantime.
 
-    Bodies take the longest part of a round, so they are made in a transaction that locks nothing.
+    Creating the bodies takes most of a round's time, so it is done in a transaction without locks.
     """
     ids = [event for part in begun.values() for event in part]
     if not ids:
@@ -102,7 +103,7 @@ def read_messages(connection: Connection, endpoint: Endpoint, begun: Requests) -
 
 
 def end_round(connection: Connection, endpoint: Endpoint, sent: Sequence[Sent]) -> None:
-    """Saves the outcome of requests. What was saved before stays as it is."""
+    """Saves the outcomes of requests. Outcomes that are already saved are not changed."""
     now = now_us()
     accepted = [one.message.number for one in sent if one.error is None]
     failed = [one for one in sent if one.error is not None]
@@ -133,7 +134,7 @@ def _is_first_of_subject() -> ColumnElement[bool]:
 
 
 def _begin_messages(connection: Connection, endpoint: Endpoint, most: int) -> Requests:
-    """Puts untried events into new requests: the first of each subject, and only if none before it waits."""
+    """Puts untried events into new requests: the first of each subject, unless an earlier one is waiting."""
     first = (
         select(d.event_id)
         .where(d.endpoint_id == endpoint.id, UNTRIED, _is_first_of_subject())
@@ -158,7 +159,7 @@ def _put_into(
 
 
 def _due_again(connection: Connection, endpoint: Endpoint, most: int, now: int) -> Requests:
-    """Requests that were begun before and are due, with their events."""
+    """Returns the requests that were tried before and are due again, with their events."""
     if most <= 0:
         return {}
     mine = and_(d.endpoint_id == endpoint.id, TRIED)
@@ -176,7 +177,7 @@ def _body(endpoint: Endpoint, documents: list[bytes]) -> bytes:
 
 
 def _tries(connection: Connection, endpoint_id: int, numbers: list[int]) -> dict[int, int]:
-    # The first event of a request has its number.
+    # The id of the first event is the number of the request.
     query = select(d.event_id, d.tries).where(d.endpoint_id == endpoint_id, d.event_id.in_(numbers))
     return dict(connection.execute(query).all())
 
@@ -193,7 +194,7 @@ def _note_failure(connection: Connection, endpoint_id: int, one: Sent, now: int)
     values: dict[str, Any] = {"tries": tries, "next_try_at": again, "error": one.error}
     if again is None:
         values |= {"settled_at": now, "failed_at": now}
-    # Another process may have tried meanwhile.
+    # Another process may have sent the request in the meantime.
     these = and_(d.endpoint_id == endpoint_id, d.message == one.message.number, TRIED)
     unchanged = d.tries == one.message.tries
     connection.execute(update(deliveries).where(these, unchanged).values(values))
@@ -201,7 +202,7 @@ def _note_failure(connection: Connection, endpoint_id: int, one: Sent, now: int)
 
 def _note_success(connection: Connection, endpoint: Endpoint, failed: Sequence[Sent], now: int) -> None:
     if endpoint.failures >= FAILURES_OF_ENDPOINT:
-        # It is back: what failed meanwhile does not have to wait any longer.
+        # The endpoint works again, so events that failed in the meantime need not wait any longer.
         again = and_(d.endpoint_id == endpoint.id, TRIED)
         connection.execute(update(deliveries).where(again).values(next_try_at=now))
     values: dict[str, Any] = {

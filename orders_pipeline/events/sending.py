@@ -1,4 +1,4 @@
-"""Sends signed requests to an endpoint, some at a time, each with a limit on its time and its answer."""
+"""Sends signed requests to an endpoint, several at a time, with limits on the time and size of responses."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MOST_ERROR_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How requests are sent.
+    """The limits for sending requests.
 
     Attributes:
-        request_seconds: for one request, from connecting to the last byte of its answer.
-        round_seconds: after which no more requests of a round are begun.
-        at_once: requests open at the same time.
+        request_seconds: seconds for one request, from connecting to the last byte of the response.
+        round_seconds: seconds after which no more requests of a round are started.
+        at_once: number of requests open at the same time.
     """
 
     request_seconds: float = 15.0
@@ -47,7 +47,7 @@ class Message(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """The outcome of a request: why it failed; None if the endpoint accepted it."""
+    """The outcome of a request: the reason of its failure; None if the endpoint accepted it."""
 
     message: Message
     error: str | None
@@ -62,7 +62,7 @@ def send_messages(
     limits: Limits,
     is_over: Callable[[], bool] = lambda: False,
 ) -> list[Sent]:
-    """Sends messages; those that were not begun in time, or before `is_over`, have no outcome."""
+    """Sends messages. Those that were not started in time, or before `is_over` was true, get no outcome."""
     try:
         destination = resolve(url, reach)
     except (ForbiddenDestination, OSError) as error:
@@ -72,7 +72,7 @@ def send_messages(
 
 
 def signed_headers(keys: Sequence[str], message: Message, at: datetime) -> dict[str, str]:
-    """The headers of Standard Webhooks for a try at this time, with a signature for each key."""
+    """Returns the headers of Standard Webhooks for a try at this time, with a signature for each key."""
     text = message.body.decode()
     signatures = [Webhook(key).sign(message.webhook_id, at, text) for key in keys]
     return {
@@ -101,7 +101,7 @@ class _Sender:
         waiting = iter(messages)
         until = asyncio.get_running_loop().time() + self._limits.round_seconds
         lanes = min(self._limits.at_once, len(messages))
-        # Without the proxy of the environment, which would look the address up again.
+        # Without the proxy from the environment, because a proxy would look up the address again.
         async with (
             httpx.AsyncClient(
                 verify=self._certificates, trust_env=False, timeout=self._limits.request_seconds

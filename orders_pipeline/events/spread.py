@@ -1,4 +1,4 @@
-"""Spreads recorded events over the endpoints that subscribed to them, and over notices to customers."""
+"""Assigns recorded events to the endpoints that subscribed to them, and to notices to customers."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from orders_pipeline.store.schema import (
 )
 
 EVENTS_AT_ONCE = 1_000
-# What else becomes of recorded events, by their ids.
+# Called with the ids of recorded events, for their other uses.
 Also = Callable[[Connection, Sequence[int]], None]
 
 
 def nothing_else(_connection: Connection, _ids: Sequence[int]) -> None:
-    """Events go to endpoints only."""
+    """The default: events are sent to endpoints only."""
 
 
 def spread_events(engine: Engine, also: Also = nothing_else) -> int:
-    """Gives the oldest events that are not spread to their endpoints; returns how many events.
+    """Assigns the oldest new events to their endpoints; returns the number of events.
 
     Args:
-        also: makes notices to customers of the events, in the same transaction.
+        also: creates notices to customers from the events, in the same transaction.
     """
     with engine.begin() as connection:
-        # Only one process spreads at a time: an event must not get past an older one of the same subject.
+        # Only one process does this at a time, so that no event overtakes an older one of the same subject.
         connection.execute(
             select(webhook_endpoints.c.id).where(IS_THERE).order_by("id").with_for_update()
         ).all()
@@ -51,7 +51,7 @@ def spread_events(engine: Engine, also: Also = nothing_else) -> int:
 
 
 def any_to_spread(connection: Connection) -> bool:
-    """Whether an event waits to be spread."""
+    """Whether an event was not assigned to its endpoints yet."""
     return (
         connection.execute(select(events.c.id).where(events.c.spread_at.is_(None)).limit(1)).first()
         is not None

@@ -1,4 +1,4 @@
-"""Sends an endpoint an event that means nothing, to see whether it answers and verifies signatures."""
+"""Sends a test event to an endpoint, to check whether it responds and verifies signatures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEST_TYPE = "webhook.test"
 
 @dataclass(frozen=True, slots=True)
 class TriedOut:
-    """What came of a test event: why the endpoint did not accept it, or None."""
+    """The outcome of a test event: the reason why the endpoint did not accept it, or None."""
 
     webhook: int
     error: str | None

@@ -1,4 +1,4 @@
-"""What operators do with notices to customers, each recorded in the audit trail."""
+"""Actions of operators on notices to customers, each recorded in the audit trail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPEN = (NotificationStatus.QUEUED, NotificationStatus.SENDING)
 
 
 class StillOpenError(ValueError):
-    """A notice has not ended, so it cannot be sent again."""
+    """A notice has no final status yet, so it cannot be sent again."""
 
     def __init__(self, number: int, status: str) -> None:
         super().__init__(f"Notice {number} is {status}. Only one that has ended can be sent again.")
@@ -29,14 +29,14 @@ class UnknownContactError(LookupError):
 
 
 def resend(connection: Connection, number: int, actor: str) -> Document:
-    """Queues a notice again that has ended; returns it.
+    """Queues a notice with a final status again; returns it.
 
-    If it was sent, it gets another `Message-ID`. Otherwise it keeps its own, so that a mail program that has
-    it already shows it once.
+    A sent notice gets another `Message-ID`. Otherwise the notice keeps its own, so that a mail program that
+    already has the mail shows it only once.
 
     Raises:
-        UnknownNotificationError: there is none.
-        StillOpenError: it has not ended.
+        UnknownNotificationError: there is no such notice.
+        StillOpenError: the notice has no final status yet.
     """
     row = connection.execute(select(n.status).where(n.id == number).with_for_update()).one_or_none()
     if row is None:
@@ -51,18 +51,18 @@ def resend(connection: Connection, number: int, actor: str) -> Document:
 
 
 def customer_of(connection: Connection, number: int) -> str:
-    """The id of the customer of a notice. Raises UnknownNotificationError."""
+    """Returns the id of the customer of a notice. Raises UnknownNotificationError."""
     return str(find_notification(connection, number)["customer_id"])
 
 
 def unsubscribe(connection: Connection, customer: str, actor: str) -> None:
-    """Sends a customer no more notices. Raises UnknownContactError."""
+    """Stops notices to a customer. Raises UnknownContactError."""
     _change(connection, customer, unsubscribed_at=func.coalesce(c.unsubscribed_at, now_us()))
     record_action(connection, actor, "notifications.unsubscribe", customer)
 
 
 def subscribe(connection: Connection, customer: str, actor: str) -> None:
-    """Sends a customer notices again who was unsubscribed or whose address bounced.
+    """Resumes notices to a customer who was unsubscribed or whose address bounced.
 
     Raises:
         UnknownContactError: the store has no address of the customer.

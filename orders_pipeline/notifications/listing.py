@@ -1,4 +1,4 @@
-"""Lists notices to customers and counts them. No address is in it."""
+"""Lists and counts notices to customers, without their addresses."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class NotificationFilter:
     Attributes:
         type: an event, such as `order.completed`.
         order: number of an order.
-        first, last: days on which the notice was made, both included, in the zone.
-        before: only notices with a smaller id.
+        first, last: days on which the notice was created, both included, in the time zone.
+        before: only notices with a smaller id are listed.
     """
 
     type: str | None = None
@@ -46,7 +46,7 @@ class NotificationFilter:
     before: int | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """The conditions over `notifications`, `orders` and `sources`."""
+        """Returns the conditions on the tables `notifications`, `orders` and `sources`."""
         said: list[ColumnElement[bool] | None] = [
             n.type == self.type if self.type else None,
             n.channel == self.channel if self.channel else None,
@@ -64,7 +64,10 @@ class NotificationFilter:
 def list_notifications(
     connection: Connection, wanted: NotificationFilter, limit: int
 ) -> tuple[list[Document], int | None]:
-    """The notices that meet the conditions, newest first; and what `before` must be for the next page."""
+    """Returns the notices that meet the conditions, newest first.
+
+    And the value of `before` for the next page.
+    """
     query = _query().where(*wanted.conditions()).order_by(n.id.desc()).limit(limit + 1)
     rows = [_document(dict(row)) for row in connection.execute(query).mappings()]
     page = rows[:limit]
@@ -72,10 +75,10 @@ def list_notifications(
 
 
 def find_notification(connection: Connection, number: int) -> Document:
-    """A notice.
+    """Returns a notice.
 
     Raises:
-        UnknownNotificationError: there is none.
+        UnknownNotificationError: there is no such notice.
     """
     row = connection.execute(_query().where(n.id == number)).mappings().one_or_none()
     if row is None:
@@ -84,7 +87,7 @@ def find_notification(connection: Connection, number: int) -> Document:
 
 
 def notification_stats(connection: Connection, today: date, zone: tzinfo) -> Document:
-    """Numbers of notices by status, type and channel, and whether they can be sent."""
+    """Returns numbers of notices by status, type and channel, and whether notices can be sent."""
     by_status, by_type, by_channel = (_counts(connection, column) for column in (n.status, n.type, n.channel))
     sent_today = (n.status == NotificationStatus.SENT, n.settled_at >= start_of_day(today, zone))
     found = connection.execute(select(notification_sender)).mappings().one_or_none()
@@ -104,7 +107,7 @@ def notification_stats(connection: Connection, today: date, zone: tzinfo) -> Doc
 
 
 def waiting_since(connection: Connection) -> int | None:
-    """When the oldest notice was queued that has not been tried yet, in microseconds."""
+    """Returns when the oldest notice that was not tried yet was queued, in microseconds since 1970."""
     untried = (n.status == NotificationStatus.QUEUED, n.tries == 0)
     oldest: int | None = connection.scalar(select(func.min(n.next_try_at)).where(*untried))
     return oldest

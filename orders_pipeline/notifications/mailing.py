@@ -1,7 +1,7 @@
-"""Hands one message to a mail server, and tells what the server made of it.
+"""Sends one message to a mail server, and returns the server's answer.
 
-Until the server has answered the message itself, nobody can know whether it has taken it. So the caller is
-told just before it is sent, to note it, and an answer that never comes is `Unknown`.
+Before the server answers the message itself, it is unknown whether the server accepted it. So the caller is
+called just before the message is sent, to record this, and without an answer the outcome is `Unknown`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import NamedTuple
 from orders_pipeline.base.printable import printable_line
 
 MOST_CHARACTERS = 200
-# RFC 3463: 5.1 addresses, 5.2 mailboxes. Servers without such codes answer these to unknown addresses.
+# RFC 3463: 5.1 is about addresses, 5.2 about mailboxes. Servers without such codes use these for unknown
+# addresses.
 OF_ADDRESS = re.compile(r"^5\.[012]\.")
 ENHANCED = re.compile(r"^\d\.\d{1,3}\.\d{1,3}\b")
 UNKNOWN_ADDRESS = (550, 551, 553)
@@ -23,24 +24,24 @@ ANY_ADDRESS = re.compile(r"[^\s<>()\"',;:]+@[^\s<>()\"',;:]+")
 
 
 class Accepted(NamedTuple):
-    """The server has taken the message."""
+    """The server accepted the message."""
 
 
 class Later(NamedTuple):
-    """The server has not taken it now, and may later."""
+    """The server did not accept the message now, but may accept it later."""
 
     why: str
 
 
 class Refused(NamedTuple):
-    """The server will never take it; `bounced` if it does not know the address."""
+    """The server permanently refused the message; `bounced` if it does not know the address."""
 
     why: str
     bounced: bool
 
 
 class Unknown(NamedTuple):
-    """The message was sent, and no answer came."""
+    """The message was sent, but the server did not answer."""
 
     why: str
 
@@ -49,24 +50,24 @@ Outcome = Accepted | Later | Refused | Unknown
 
 
 class ServerRefusedError(ConnectionError):
-    """The server takes no mail from this sender now; it is not about a single message."""
+    """The server accepts no mail from this sender now; the cause is not a single message."""
 
 
 class NotNotedError(RuntimeError):
-    """The message was not sent, because it could not be noted before."""
+    """The message was not sent, because this could not be recorded before sending."""
 
 
 def hand_over(
     server: smtplib.SMTP, message: EmailMessage, sender: str, recipient: str, before_data: Callable[[], bool]
 ) -> Outcome:
-    """Hands a message to a server.
+    """Sends a message to a server.
 
     Args:
-        before_data: called just before the message is sent; False if it must not be sent any more.
+        before_data: called just before the message is sent; returns False if it must not be sent any more.
 
     Raises:
-        ServerRefusedError: the server takes no mail from the sender now.
-        NotNotedError: `before_data` said that it must not be sent.
+        ServerRefusedError: the server accepts no mail from the sender now.
+        NotNotedError: `before_data` returned False.
         OSError: the connection was lost before the message was sent.
         smtplib.SMTPException: the same.
     """
@@ -93,12 +94,12 @@ def hand_over(
 
 
 def shown(code: int, answer: bytes, recipient: str) -> str:
-    """A server's answer without addresses, for people."""
+    """Returns a server's answer as text without addresses."""
     return without_addresses(f"{code} {answer.decode('ascii', 'replace')}", recipient)
 
 
 def without_addresses(text: str, recipient: str) -> str:
-    """A text of a server on one line, without any mail address and without the recipient's name in it."""
+    """Returns a server's text on one line, without mail addresses and the recipient's name."""
     name = recipient.partition("@")[0]
     text = ANY_ADDRESS.sub("…", text.replace("\n", " "))
     text = re.sub(re.escape(name), "…", text, flags=re.IGNORECASE) if len(name) > 2 else text
@@ -109,7 +110,7 @@ def _of_recipient(code: int, answer: bytes, recipient: str) -> Outcome:
     why = shown(code, answer, recipient)
     enhanced = ENHANCED.match(answer.decode("ascii", "replace"))
     unknown = OF_ADDRESS.match(enhanced[0]) if enhanced else code in UNKNOWN_ADDRESS
-    # Other refusals, such as of relaying, are mostly about how the server is set up.
+    # Other refusals, such as those of relaying, are usually caused by the configuration of the server.
     return Refused(why, bounced=True) if code >= 500 and unknown else Later(why)
 
 

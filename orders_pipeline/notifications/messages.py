@@ -1,4 +1,4 @@
-"""Makes the message of a notice from what the order store holds of its order."""
+"""Makes the message of a notice from the data of its order in the order store."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from orders_pipeline.store.schema import (
 )
 
 LONGEST_NAME = 60
-# A stranger's name in a shop's mail must not advertise anything.
+# Customers' names are checked, because anybody could use one to put advertising into a shop's mail.
 NOT_IN_NAMES = ("/", "@", "www.", "http")
 SHOWN = (
     AmountKind.DISCOUNT,
@@ -47,11 +47,11 @@ SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a notice is about.
+    """The subject of a notice.
 
     Attributes:
-        number: of the notice; None for a preview.
-        data: what the event says beside the order; of a refund, its amount.
+        number: id of the notice; None for a preview.
+        data: data of the event in addition to the order, such as the amount of a refund.
     """
 
     event: str
@@ -65,10 +65,10 @@ class Told:
 def rendered(
     connection: Connection, terms: NoticeTerms, templates: NoticeTemplates, told: Told, language: str | None
 ) -> Rendered:
-    """A notice as the customer reads it.
+    """Returns the text of a notice.
 
     Args:
-        language: that of the customer, if a file told it.
+        language: the customer's language, if a file contained it.
 
     Raises:
         NoticeTemplateError: a template is missing or cannot be rendered.
@@ -90,7 +90,10 @@ def rendered(
 def message_of_notice(
     terms: NoticeTerms, notice: Rendered, told: Told, recipient: str, store: str
 ) -> EmailMessage:
-    """The mail of a notice. Each try has the same `Message-ID`; sent again by a person, it has another."""
+    """Returns the mail of a notice.
+
+    All tries have the same `Message-ID`; a person's resend has another one.
+    """
     message = EmailMessage(POLICY)
     message["From"], message["To"] = terms.sender, Address(addr_spec=recipient)
     message["Subject"] = notice.subject
@@ -175,7 +178,7 @@ def _is_paid_elsewhere(connection: Connection, order_id: int) -> bool:
 
 
 def _greeted(name: str | None) -> str:
-    """The customer's name as a notice greets it; empty if it does not look like a name."""
+    """Returns the customer's name for the greeting; empty if it does not look like a name."""
     text = printable_line(name or "").strip()
     odd = any(sign in text.casefold() for sign in NOT_IN_NAMES)
     return "" if odd or len(text) > LONGEST_NAME else text

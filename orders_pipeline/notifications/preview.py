@@ -1,4 +1,4 @@
-"""Renders a notice of a stored order, to see what a customer would read."""
+"""Renders a notice about a stored order, for a preview."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def preview_notice(
     source: str | None = None,
     language: str | None = None,
 ) -> Rendered:
-    """The notice of an event of an order. Of a refund, it tells of the whole total.
+    """Returns the notice about an event of an order. For a refund, the amount is the order's total.
 
     Args:
-        language: instead of the customer's.
+        language: used instead of the customer's language.
 
     Raises:
         UnknownOrderError: there is no such order.
-        SeveralOrdersError: several sources have it.
+        SeveralOrdersError: several sources have an order with this number.
         NoticeTemplateError: a template is missing or cannot be rendered.
     """
     query = (

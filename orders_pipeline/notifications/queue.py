@@ -1,4 +1,4 @@
-"""Makes notices of recorded events, for customers who have an address."""
+"""Creates notices from recorded events, for customers with an email address."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ OF_REFUNDS = (EventType.ORDER_REFUNDED, EventType.REFUND_FAILED)
 
 
 def queueing(terms: NoticeTerms) -> Also:
-    """How events become notices on these terms."""
+    """Returns the function that creates notices from events on these terms."""
     return partial(queue_notices, terms)
 
 
 def queue_notices(terms: NoticeTerms, connection: Connection, ids: Sequence[int]) -> None:
-    """Adds a notice for each of these events that customers get one of; again, it adds none.
+    """Adds a notice for each of these events about which customers are notified. Idempotent.
 
-    Those that must not be sent are added as skipped, with the reason.
+    Notices that must not be sent are added as skipped, with the reason.
     """
     e, contact, now = events.c, customer_contacts.c, literal(now_us())
     reason = _reason_to_skip(terms)
@@ -43,7 +43,7 @@ def queue_notices(terms: NoticeTerms, connection: Connection, ids: Sequence[int]
         .join(notification_types, notification_types.c.type == e.type)
         .join(orders, orders.c.id == e.order_id)
         .join(customer_contacts, contact.customer_id == orders.c.customer_id)
-        # A dispute is between the customer and the bank.
+        # There are no notices about disputes, which are between the customer and the bank.
         .where(e.id.in_(ids), e.data["kind"].as_string().is_distinct_from(RefundKind.DISPUTE))
         .order_by(e.id)
     )

@@ -1,8 +1,8 @@
-"""One round of notices: which are due, and their outcome.
+"""One round of notices: which are due, and their outcomes.
 
-A process holds the sending of notices, so that nobody else sends and the limit per minute holds everywhere. A
-notice is `sending` from just before its message is sent until the answer is saved. If its process dies in
-between, it becomes `unknown`: it may have arrived, so only a person sends it again.
+Only one process sends notices at a time, so that the limit per minute applies to all machines together. A
+notice has the status `sending` from just before its message is sent until the answer is saved. If the process
+dies in between, the notice becomes `unknown`: it may have arrived, so only a person can send it again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orders_pipeline.notifications.mailing import Accepted, Later, Outcome, Refu
 from orders_pipeline.store.schema import customer_contacts, notification_sender, notifications
 from orders_pipeline.store.upsert import insert_into
 
-# Longer than one message takes, with the time limit of each answer.
+# Must be longer than sending one message takes with the time limit of each answer.
 HELD_SECONDS = 90
 MINUTE_US = 60 * SECOND_US
 DIED = "the process that sent it died before it saved the answer"
@@ -28,7 +28,7 @@ QUEUED, SENDING = n.status == NotificationStatus.QUEUED, n.status == Notificatio
 
 
 def hold(connection: Connection, holder: str) -> bool:
-    """Takes or keeps the sending for a process; returns whether it has it now."""
+    """Acquires or renews the right of a process to send; returns whether the process has it now."""
     connection.execute(insert_into(connection, notification_sender).values(id=1).on_conflict_do_nothing())
     now = now_us()
     free = or_(s.holder.is_(None), s.holder == holder, s.held_until <= now)
@@ -38,32 +38,35 @@ def hold(connection: Connection, holder: str) -> bool:
 
 
 def let_go(connection: Connection, holder: str) -> None:
-    """Gives the sending back."""
+    """Releases the right to send."""
     mine = update(notification_sender).where(s.holder == holder)
     connection.execute(mine.values(holder=None, held_until=None))
 
 
 def settle_lost(connection: Connection) -> int:
-    """Marks what a process that died was sending; for the holder, between its messages."""
+    """Marks notices as unknown whose process died while sending.
+
+    Called by the sending process between messages.
+    """
     lost = update(notifications).where(SENDING)
     values = {"status": NotificationStatus.UNKNOWN, "settled_at": now_us(), "reason": DIED}
     return connection.execute(lost.values(values)).rowcount
 
 
 def anything_to_do(connection: Connection) -> bool:
-    """Whether a notice is due, or was lost."""
+    """Whether a notice is due, or its process died while sending it."""
     query = select(n.id).where(or_(QUEUED, SENDING), n.next_try_at <= now_us()).limit(1)
     return connection.execute(query).first() is not None
 
 
 def is_paused(connection: Connection) -> bool:
-    """Whether the mail server is left alone for a while."""
+    """Whether sending is paused after failures of the mail server."""
     until = connection.scalar(select(s.paused_until))
     return until is not None and until > now_us()
 
 
 def due(connection: Connection, most: int, per_minute: int) -> list[int]:
-    """Notices to send now, oldest first: no more than the limit per minute leaves."""
+    """Returns the notices to send now, oldest first, within the limit per minute."""
     now = now_us()
     lately = connection.scalar(select(func.count()).where(n.tried_at > now - MINUTE_US)) or 0
     query = select(n.id).where(QUEUED, n.next_try_at <= now).order_by(n.next_try_at, n.id)
@@ -71,7 +74,7 @@ def due(connection: Connection, most: int, per_minute: int) -> list[int]:
 
 
 def find(connection: Connection, number: int) -> Row[Any] | None:
-    """A queued notice with the address of its customer; None if it is not queued any more."""
+    """Returns a queued notice with its customer's address; None if it is no longer queued."""
     contact = customer_contacts.c
     query = (
         select(notifications, contact.email, contact.language, contact.unsubscribed_at, contact.bounced_at)
@@ -82,7 +85,7 @@ def find(connection: Connection, number: int) -> Row[Any] | None:
 
 
 def reason_to_skip(notice: Row[Any]) -> SkipReason | None:
-    """Why a notice must not be sent any more."""
+    """Returns why a notice must not be sent any more; None if it may be sent."""
     if notice.email is None:
         return SkipReason.NO_ADDRESS
     if notice.unsubscribed_at is not None:
@@ -91,13 +94,13 @@ def reason_to_skip(notice: Row[Any]) -> SkipReason | None:
 
 
 def close(connection: Connection, number: int, status: NotificationStatus, reason: str | None = None) -> None:
-    """Ends a notice without a mail server: it was skipped, cannot be rendered, or is only logged."""
+    """Ends a notice that is not sent: it was skipped, cannot be rendered, or is only logged."""
     values = {"status": status, "reason": reason, "settled_at": now_us()}
     connection.execute(update(notifications).where(n.id == number, QUEUED).values(values))
 
 
 def begin_sending(connection: Connection, number: int, holder: str) -> bool:
-    """Notes that the message of a notice is sent now; False if it must not be sent."""
+    """Records that the message of a notice is sent now; returns False if it must not be sent."""
     if not hold(connection, holder):
         return False
     sending = {"status": NotificationStatus.SENDING, "tried_at": now_us(), "tries": n.tries + 1}
@@ -106,7 +109,7 @@ def begin_sending(connection: Connection, number: int, holder: str) -> bool:
 
 
 def end_sending(connection: Connection, notice: Row[Any], channel: str, outcome: Outcome) -> None:
-    """Saves the outcome of a notice. Meanwhile another process may have marked it as lost."""
+    """Saves the outcome of a notice, even if another process has marked it as unknown in the meantime."""
     now = now_us()
     values: dict[str, Any] = {"channel": channel, "tried_at": now, "settled_at": now, "reason": None}
     match outcome:
@@ -126,7 +129,7 @@ def end_sending(connection: Connection, notice: Row[Any], channel: str, outcome:
 
 
 def note_failure(connection: Connection, why: str) -> None:
-    """Notes that the mail server cannot be reached, or takes nothing."""
+    """Records that the mail server cannot be reached or accepts no mail."""
     now = now_us()
     failures, since = connection.execute(select(s.failures, s.failing_since)).one()
     values = {"failures": failures + 1, "failing_since": since or now, "last_error": why}

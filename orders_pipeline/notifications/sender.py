@@ -1,4 +1,4 @@
-"""Sends notices to customers: any number of these may run, and one at a time sends."""
+"""Sends notices to customers. Any number of senders may run; only one of them sends at a time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class NoticeSender:
-    """Sends the notices of an order store until it is asked to stop."""
+    """Sends the notices of an order store until it is told to stop."""
 
     engine: Engine
     terms: NoticeTerms
@@ -44,7 +44,7 @@ class NoticeSender:
         self._store = ""
 
     def run(self) -> None:
-        """Sends until `stopping` is set."""
+        """Sends notices until `stopping` is set."""
         while not self.stopping.is_set():
             try:
                 self.send_due()
@@ -55,7 +55,7 @@ class NoticeSender:
             rounds.let_go(connection, self.holder)
 
     def send_due(self) -> int:
-        """Sends what is due now, as far as the limit per minute allows; returns how many were tried."""
+        """Sends the due notices within the limit per minute; returns the number of tries."""
         with reading(self.engine) as connection:
             if not rounds.anything_to_do(connection):
                 return 0
@@ -86,7 +86,7 @@ class NoticeSender:
                     return
 
     def _send(self, server: smtplib.SMTP, number: int) -> bool:
-        """Sends a notice; returns whether the connection can be used for more."""
+        """Sends a notice; returns whether the connection can be used for the next one."""
         prepared = self._prepared(number)
         if prepared is None:
             return True
@@ -108,7 +108,7 @@ class NoticeSender:
             return rounds.begin_sending(connection, number, self.holder)
 
     def _prepared(self, number: int) -> tuple[Row[Any], Rendered] | None:
-        """A notice with its text; None if it is not to be sent, which is noted."""
+        """Returns a notice with its text; None if it must not be sent, which is recorded."""
         with reading(self.engine) as connection:
             notice = rounds.find(connection, number)
             if notice is None:
@@ -137,7 +137,7 @@ class NoticeSender:
             raise ConnectionError("ORDERS_SMTP_URL is not set")
         server = connect(self.terms.mail_server)
         try:
-            # TLS makes a server forget the first greeting.
+            # After STARTTLS, the client must send EHLO again.
             server.ehlo_or_helo_if_needed()
             yield server
         finally:

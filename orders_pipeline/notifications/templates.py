@@ -1,4 +1,4 @@
-"""Renders notices from templates: those of the shop, else the built-in ones."""
+"""Renders notices from templates: the shop's own ones, otherwise the built-in ones."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from orders_pipeline.base.stack_trace import message_of
 BUILT_IN = Path(__file__).with_name("templates")
 SUBJECT = "Subject:"
 ENGLISH = "en"
-# A message body is 7-bit text: not every mail server takes other bytes.
+# Message bodies are encoded as 7-bit text, because not every mail server accepts other bytes.
 POLICY = SMTP.clone(cte_type="7bit")
 
 
 class NoticeTemplateError(ValueError):
-    """A template is missing or cannot be rendered; the message says why, without values."""
+    """A template is missing or cannot be rendered; the message is the reason, without personal data."""
 
 
 class Rendered(NamedTuple):
-    """A notice as a customer reads it."""
+    """The subject and the text of a notice."""
 
     language: str
     subject: str
@@ -64,7 +64,7 @@ class NoticeTemplates:
         self._environments: dict[tuple[str, str], Environment] = {}
 
     def language_for(self, event: str, *wanted: str | None) -> str:
-        """The first language that has templates for an event, else English."""
+        """Returns the first language that has templates for an event, otherwise English."""
         known = (one for one in wanted if one and one.isalnum() and self._has(f"{one}/{event}.txt"))
         return next(known, ENGLISH)
 

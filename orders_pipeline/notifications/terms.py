@@ -1,4 +1,4 @@
-"""On which terms customers get notices, from the settings."""
+"""The settings for notices to customers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TEMPLATES = "notices"
 
 @dataclass(frozen=True, slots=True)
 class NoticeTerms:
-    """On which terms customers get notices.
+    """The settings for notices to customers.
 
     Attributes:
         templates: folder of the shop's own templates.
         sender: name and address, such as `Shop <orders@shop.example>`.
-        order_days: age of an order from which on there is no notice about it.
+        order_days: age of an order in days from which on no notices about it are sent.
         timezone: IANA name of the time zone of dates in notices.
     """
 
@@ -37,7 +37,7 @@ class NoticeTerms:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The terms in the settings."""
+        """Returns the terms in the settings."""
         sender = settings.notifications_sender or settings.smtp_sender
         server = MailServer(settings.smtp_url, sender, settings.smtp_ca) if settings.smtp_url else None
         return cls(
@@ -54,11 +54,11 @@ class NoticeTerms:
 
     @property
     def sender_address(self) -> str:
-        """The sender's address without the name."""
+        """The sender's address without its name."""
         return parseaddr(self.sender)[1]
 
     @property
     def shop(self) -> str:
-        """The name of the shop: that of the sender, else the host of the address."""
+        """The name of the shop: the sender's name, otherwise the host of the sender's address."""
         name, address = parseaddr(self.sender)
         return name or address.rpartition("@")[2]

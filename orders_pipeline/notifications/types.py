@@ -1,6 +1,6 @@
-"""The types of events of which customers get notices, as the order store has them.
+"""The types of events about which customers get notices, stored in the order store.
 
-The transaction that makes an event true reads them there, because it knows no settings.
+The transaction that causes an event reads them there, because it has no access to the settings.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from orders_pipeline.store.upsert import insert_into
 
 
 def keep_notification_types(engine: Engine, wanted: Iterable[str]) -> None:
-    """Brings the store to the settings; usually it has the same types already."""
+    """Writes the types in the settings to the store; usually the store already has them."""
     types = set(wanted)
     with reading(engine) as connection:
         if set(connection.scalars(select(notification_types.c.type))) == types:

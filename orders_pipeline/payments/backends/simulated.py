@@ -42,8 +42,8 @@ Answer = TypeVar("Answer", Outcome, RefundOutcome, CaptureOutcome, VoidOutcome)
 class SimulatedGateway:
     """Accepts a share of charges, captures and refunds (`..._success_rate`), and every void, after a delay.
 
-    It forgets nothing and keeps nothing, so it does not check captures, voids and refunds against their
-    charges. Delays are in seconds; captures and voids take as long as charges.
+    It stores nothing, so it does not check captures, voids and refunds against their charges. Delays are in
+    seconds; captures and voids take as long as charges.
     """
 
     seed: str
@@ -98,7 +98,7 @@ class SimulatedGateway:
         return CaptureDeclined(capture, _reason(digest, CAPTURE_REASONS))
 
     def void_outcome_of(self, void: Void) -> VoidOutcome:
-        """Returns that the charge was released, with a transaction that the seed determines."""
+        """Returns the outcome of a released charge, with a transaction id that the seed determines."""
         return Voided(void, _transaction_id(self._digest(void.key)))
 
     def refund_outcome_of(self, refund: Refund) -> RefundOutcome:
@@ -117,7 +117,7 @@ class SimulatedGateway:
         match outcome:
             case Paid(charge, transaction_id) | Authorized(charge, transaction_id):
                 digest = self._digest(charge.key)
-                # Charges of older versions have the plain id.
+                # Older versions used the order id alone as the transaction id.
                 of_charge = transaction_id == _transaction_of_charge(charge.key, digest)
                 return of_charge or transaction_id == _transaction_id(digest)
             case Refunded(refund, transaction_id):
@@ -128,17 +128,17 @@ class SimulatedGateway:
                 return reason == _reason(self._digest(refund.key), REFUND_REASONS)
 
     def journal(self) -> None:
-        """Returns None: outcomes are computed, not kept."""
+        """Returns None, because outcomes are computed and not stored."""
 
     def refund_journal(self) -> None:
-        """Returns None: outcomes are computed, not kept."""
+        """Returns None, because outcomes are computed and not stored."""
 
     def delay_of(self, asked: Charge | Capture | Void) -> float:
-        """Returns the seconds until the answer; always the same for the same key."""
+        """Returns the seconds until the response; always the same for the same key."""
         return self._delay(asked.key, self.delay_min, self.delay_max)
 
     def refund_delay_of(self, refund: Refund) -> float:
-        """Returns the seconds until the answer; always the same for the same key."""
+        """Returns the seconds until the response; always the same for the same key."""
         return self._delay(refund.key, self.refund_delay_min, self.refund_delay_max)
 
     async def _answers(
@@ -182,7 +182,7 @@ def _transaction_id(digest: bytes) -> str:
 
 
 def _transaction_of_charge(key: str, digest: bytes) -> str:
-    """Begins with the end of the order's number. So ids grow if numbers do, and cost their index less."""
+    """Starts with the end of the order number, because ascending ids are cheap to index."""
     number = f"/{key}".rsplit("/", 2)[-2]
     if not (number.isascii() and number.isalnum()):
         return _transaction_id(digest)

@@ -77,10 +77,10 @@ def outcome_of_answer(
 def outcome_of_attempts(
     endpoint: Endpoint[Asked, Answer, Found], asked: Asked, listed: Sequence[Found]
 ) -> Answer | None:
-    """Returns the outcome that the gateway's list of attempts shows; None if it has to be asked for.
+    """Returns the outcome that the gateway's list of attempts shows; None if the request must be sent.
 
-    Money that another attempt moved or holds counts for this one, because it must not move twice. If it is
-    not the same money, this request has failed.
+    Money that another attempt moved or holds counts for this one, because it must not move twice. If amount
+    or currency differ, this request has failed.
 
     Raises:
         OutcomeUnknown: an attempt is pending.
@@ -110,7 +110,7 @@ def is_outcome_of(
 
 
 def _is_same(found: object, outcome: object) -> bool:
-    # As tuples, money that is held and money that was taken would be equal.
+    # Types are compared too, because as tuples, held money and captured money would be equal.
     return type(found) is type(outcome) and found == outcome
 
 

@@ -1,4 +1,4 @@
-"""Asks for money over HTTP: sends each request, and looks it up until its outcome is known."""
+"""Sends requests for money over HTTP, and looks each one up until its outcome is known."""
 
 from __future__ import annotations
 
@@ -36,21 +36,22 @@ from orders_pipeline.payments.gateway import GatewayRefusedError, attempts_prefi
 from orders_pipeline.services.http_requests import request_within
 
 TRIES = 3
-# If this process is stopped for longer, another may make its charges, and providers forget keys after a day.
+# If this process is suspended for longer than this, another one may make its charges. Gateways keep
+# idempotency keys for a day.
 KEYS_ARE_KNOWN_SECONDS = 3_600
 # Exponential backoff with full jitter: a random wait up to a limit that doubles from 0.25 to 5 seconds.
 GROWING_WAIT = wait_random_exponential(multiplier=0.25, max=5)
 
 
 class _LeftAlone(Exception):
-    """No more requests are sent to this gateway."""
+    """Raised when no more requests may be sent to this gateway."""
 
 
 class Asking(Generic[Asked, Answer, Found]):
-    """Makes requests of one endpoint, and collects unknown outcomes: `check_all_known` tells them at the end.
+    """Sends requests to one endpoint, and collects unknown outcomes for `check_all_known`.
 
-    It stops sending requests if the gateway refuses all of them, or if every connection failed three times:
-    the remaining requests would fail in the same way.
+    It stops if the gateway refuses all requests, or if every connection failed three times, because the
+    remaining requests would fail too.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Asking(Generic[Asked, Answer, Found]):
         self._refused: GatewayRefusedError | None = None
 
     async def outcome(self, asked: Asked) -> Answer | None:
-        """Returns the outcome of a request; None if it stays unknown or the gateway refuses all requests."""
+        """Returns the outcome of a request; None if it is unknown or the gateway refuses all requests."""
         try:
             return await self._trying(stop_after_attempt(TRIES), NotNow)(self._ask, asked)
         except (NotNow, OutcomeUnknown, _LeftAlone) as reason:
@@ -116,7 +117,7 @@ class Asking(Generic[Asked, Answer, Found]):
         return outcome_of_answer(self._endpoint, asked, response)
 
     async def _find(self, asked: Asked) -> Answer | None:
-        """Returns the outcome of a request that may have arrived; None if the gateway has none."""
+        """Returns the outcome of a request that may have arrived; None if the gateway does not have it."""
         return await self._trying(stop_after_delay(self._known_within), OutcomeUnknown)(self._look_up, asked)
 
     async def _look_up(self, asked: Asked) -> Answer | None:

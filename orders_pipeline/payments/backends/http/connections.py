@@ -26,7 +26,7 @@ class Connections:
 
     @asynccontextmanager
     async def free(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Waits for a free connection and lends it for one request."""
+        """Waits for a free connection and yields it for one request."""
         client = await self._idle.get()
         try:
             yield client
@@ -38,7 +38,7 @@ class Connections:
 async def open_connections(
     url: str, headers: dict[str, str], timeout: httpx.Timeout, number: int
 ) -> AsyncIterator[Connections]:
-    """Opens up to `number` connections to a URL, each when it is first needed."""
+    """Yields up to `number` connections to a URL, each opened when it is first needed."""
     certificates = httpx.create_ssl_context()
     async with AsyncExitStack() as stack:
         clients = [

@@ -1,4 +1,4 @@
-"""What the gateway sends and gets: its documents, and how each of them is asked for."""
+"""The documents of the gateway, and the endpoints that make and list them."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ PAGE = 1_000
 
 
 class Status(StrEnum):
-    """The status of a document at the gateway: a charge is declined, anything else fails.
+    """The status of a document at the gateway. A charge is declined, all other documents fail.
 
-    A charge is authorized while the gateway holds its money, and voided once that was released.
+    A charge is authorized while the gateway holds its money, and voided after the money was released.
     """
 
     PENDING = "pending"
@@ -78,12 +78,12 @@ class Document(BaseModel):
 
     @property
     def failed(self) -> bool:
-        """Whether the money does not move."""
+        """Whether the request failed, so that no money moves."""
         return bool(self.why_failed)
 
     @property
     def why_failed(self) -> str | None:
-        """Why the money does not move; None if it does, or may."""
+        """The reason of the failure; None if the request succeeded or may still succeed."""
         if self.status is Status.VOIDED:
             return VOIDED
         return self.reason if self.status in (Status.DECLINED, Status.FAILED) else None
@@ -125,11 +125,11 @@ class Endpoint(Generic[Asked, Answer, Found]):
     """How charges, refunds, captures or voids are made and listed.
 
     Attributes:
-        body: what is sent; its document has the same values.
-        done: makes the outcome of a request with a transaction id.
-        failed: makes the outcome of a request that was declined or refused, with the reason.
-        options: what is sent beside the body; documents do not show it.
-        held: makes the outcome of a request that was authorized; only a charge is.
+        body: the values that are sent; the document in the response has the same values.
+        done: makes the outcome of a successful request from its transaction id.
+        failed: makes the outcome of a request that was declined or refused, from the reason.
+        options: values that are also sent; documents do not contain them.
+        held: makes the outcome of an authorized request; only charges are authorized.
     """
 
     path: str

@@ -56,7 +56,7 @@ from orders_pipeline.services.http_requests import request_within
 
 CONNECT_SECONDS = 5.0
 ANSWERS_WITHIN_SECONDS = 3.0
-# The keys of charges have slashes: source/number/attempt.
+# The keys of charges contain slashes: source/number/attempt.
 NO_CHARGE = "no-charge-has-this-reference"
 CHARGE_STATUSES = {
     Status.PENDING: PaymentStatus.PROCESSING,
@@ -83,10 +83,10 @@ class HttpGateway:
     Attributes:
         timeout: seconds for one request, from connecting to the last byte of its response.
         known_within: seconds to keep looking up a request whose outcome is unknown.
-        connections: requests open at the same time.
-        max_in_flight: requests of a kind open at the same time, including those that wait for a retry or an
-            outcome.
-        observe: receives the seconds of each charge.
+        connections: number of requests open at the same time.
+        max_in_flight: number of unfinished requests of a kind at the same time, including those that wait for
+            a retry or an outcome.
+        observe: called with the duration of each charge, in seconds.
     """
 
     url: str
@@ -114,7 +114,7 @@ class HttpGateway:
         return self._outcomes(REFUNDS, refunds, unobserved)
 
     def answers(self) -> bool:
-        """Whether the gateway accepts requests at the moment, even if it refuses the API key."""
+        """Whether the gateway responds at the moment, even if it refuses the API key."""
         try:
             self.check()
         except GatewayUnavailableError:
@@ -135,7 +135,7 @@ class HttpGateway:
     def holds(self, outcome: Outcome | RefundOutcome) -> bool:
         """Looks up the charge or refund by its reference and compares the outcome.
 
-        The gateway keeps no refused request, so such an outcome holds if there is none.
+        The gateway does not store refused requests, so such an outcome is right if the gateway has none.
         """
         if isinstance(outcome, Paid | Authorized | Declined):
             return self._holds(CHARGES, outcome.charge, outcome)

@@ -10,7 +10,7 @@ from orders_pipeline.base.currency import MINOR_DIGITS
 
 
 def to_mollie(amount: int, currency: str) -> Amount:
-    """Returns an amount as Mollie takes it.
+    """Returns an amount in Mollie's format.
 
     Args:
         amount: in the currency's minor unit.

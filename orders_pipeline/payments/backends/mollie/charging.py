@@ -1,4 +1,4 @@
-"""Charges of orders: recurring payments, which need no customer at the screen."""
+"""Charges of orders: recurring payments, which need no interaction with the customer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Charging:
     Attributes:
         store: token of the order store.
         timeout: seconds for one request.
-        began: seconds since 1970 before which none of the new requests was sent.
+        began: time in seconds since 1970 before which no new request was sent.
     """
 
     client: ClientSDK
@@ -37,7 +37,7 @@ class Charging:
     began: int
 
     async def look_up(self, charges: Sequence[Charge]) -> LookedUp[Charge, Outcome]:
-        """Looks charges up in the list of payments, all of them together."""
+        """Looks up all charges at once in the list of payments."""
         since = min(one.asked_since if one.asked_before else self.began for one in charges)
         pages = payments_since(self.client, self.store, since, self.timeout)
         attempts = [attempt_of(one) async for page in pages for one in page]

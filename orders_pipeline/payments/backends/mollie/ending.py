@@ -1,6 +1,6 @@
 """Captures and releases of payments that Mollie holds money for.
 
-Both are carried out after the answer, so the payment's status says whether they have happened.
+Mollie carries out both after its response, so the payment's status shows whether they have happened.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from orders_pipeline.payments.gateway import (
 
 @dataclass(frozen=True, slots=True)
 class Capturing:
-    """Takes the money of authorized charges."""
+    """Captures authorized charges."""
 
     client: ClientSDK
     timeout: float
 
     async def look_up(self, captures: Sequence[Capture]) -> LookedUp[Capture, CaptureOutcome]:
-        """Looks captures up by their payments."""
+        """Looks up captures by their payments."""
         return each([(one, await self._shown(one)) for one in captures])
 
     async def send(self, capture: Capture) -> CaptureOutcome:
@@ -72,7 +72,7 @@ class Voiding:
     timeout: float
 
     async def look_up(self, voids: Sequence[Void]) -> LookedUp[Void, VoidOutcome]:
-        """Looks voids up by their payments."""
+        """Looks up voids by their payments."""
         return each([(one, await self._shown(one)) for one in voids])
 
     async def send(self, void: Void) -> VoidOutcome:
@@ -100,7 +100,7 @@ class Voiding:
 
 
 async def _status(client: ClientSDK, payment: str, timeout: float) -> PaymentStatus | None:
-    """The status of a payment; None if Mollie does not know it, and so refuses the request itself."""
+    """Returns the status of a payment; None if Mollie does not know it and would refuse the request."""
     try:
         return attempt_of(await answered(client.payments.get_async(payment_id=payment), timeout)).status
     except Refused:

@@ -1,6 +1,6 @@
-"""Chargebacks, and refunds that failed after Mollie had taken them, in the terms of the gateway's events.
+"""Chargebacks, and refunds that failed after Mollie had accepted them, as events of the gateway contract.
 
-Mollie keeps no list of events, so they are read from the lists of chargebacks and refunds.
+Mollie has no list of events, so they are read from the lists of chargebacks and refunds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from orders_pipeline.payments.backends.mollie.requests import answered, pages
 from orders_pipeline.payments.backends.providers.references import STORE
 from orders_pipeline.payments.gateway import ToldEvent
 
-# A refund may fail, and a chargeback be reversed, so long after it was made.
+# The time within which a refund may still fail, and a chargeback be reversed.
 LATE_SECONDS = 90 * 24 * 3_600
 
 

@@ -1,8 +1,8 @@
 """Charges, captures, voids and refunds through Mollie.
 
-A charge is a recurring payment with the customer's mandate. Mollie keeps an idempotency key for an hour, so
-whatever it may have is looked up before it is sent again: charges in the list of payments by their metadata,
-refunds in the list of their payment, captures and voids by their payment.
+A charge is a recurring payment with the customer's mandate. Mollie keeps an idempotency key only for an hour,
+so a request that Mollie may have received is looked up before it is sent again: charges by their metadata in
+the list of payments, refunds in the list of their payment, captures and voids by their payment.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ class MollieGateway(ProviderGateway):
     account: MollieAccount
 
     def charging(self, client: ClientSDK, began: int) -> Charging:
-        """How charges are looked up and made."""
+        """Returns how charges are looked up and made."""
         return Charging(client, self.store, self.account.timeout, began)
 
     def capturing(self, client: ClientSDK) -> Capturing:
-        """How captures are looked up and made."""
+        """Returns how captures are looked up and made."""
         return Capturing(client, self.account.timeout)
 
     def voiding(self, client: ClientSDK) -> Voiding:
-        """How voids are looked up and made."""
+        """Returns how voids are looked up and made."""
         return Voiding(client, self.account.timeout)
 
     def refunding(self, client: ClientSDK) -> Refunding:
-        """How refunds are looked up and made."""
+        """Returns how refunds are looked up and made."""
         return Refunding(client, self.store, self.account.timeout)
 
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
@@ -74,7 +74,7 @@ class MollieGateway(ProviderGateway):
         yield from self.read(read)
 
     def events(self, since: int) -> Iterator[ToldEvent]:
-        """Yields what happened to payments and refunds of the store from a time on."""
+        """Yields the events about payments and refunds of the store since a time."""
 
         async def read(client: ClientSDK) -> list[ToldEvent]:
             return [one async for one in events_since(client, self.store, since, self.account.timeout)]

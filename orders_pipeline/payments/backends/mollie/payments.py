@@ -38,7 +38,7 @@ async def payments_since(
     """Yields the payments of a store, page by page.
 
     Args:
-        since: seconds since 1970. The list begins with the newest, so it is read up to there.
+        since: seconds since 1970. The list starts with the newest payment and is read back to this time.
     """
     until: float | None = None
     async for page in pages(client.payments.list_async, timeout):
@@ -69,5 +69,5 @@ def _reason(payment: MolliePayment, status: PaymentStatus) -> str:
 
 
 def created_at(one: Any) -> float:
-    """Returns when a payment, refund or chargeback was made, in seconds since 1970."""
+    """Returns the time at which a payment, refund or chargeback was made, in seconds since 1970."""
     return datetime.fromisoformat(one.created_at).timestamp()

@@ -1,7 +1,7 @@
-"""Refunds of payments. Mollie lists all refunds of one, by which they can be found again.
+"""Refunds of payments. Mollie lists all refunds of a payment, in which a refund can be found again.
 
-Mollie sends the money some hours or days after it has taken a request. A refund is completed once Mollie has
-taken it; `events.py` tells of one that fails later.
+Mollie sends the money some hours or days after it has accepted a request. A refund counts as completed when
+Mollie has accepted it; `events.py` reports refunds that fail later.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Refunding:
     timeout: float
 
     async def look_up(self, refunds: Sequence[Refund]) -> LookedUp[Refund, RefundOutcome]:
-        """Looks refunds up in the lists of their payments."""
+        """Looks up refunds in the lists of their payments."""
         return await look_up_refunds(refunds, self._made)
 
     async def send(self, refund: Refund) -> RefundOutcome:
@@ -68,7 +68,7 @@ class Refunding:
 
 
 def made_refund(made: Any) -> MadeRefund:
-    """Returns a refund of Mollie as one that was made."""
+    """Converts a refund of Mollie to a `MadeRefund`."""
     amount, currency = from_mollie(made.amount)
     told = word(made.status)
     status, reason = (RefundStatus.FAILED, told) if told in FAILED else (RefundStatus.COMPLETED, "")

@@ -1,4 +1,4 @@
-"""Requests to Mollie by its own client, and what its errors mean."""
+"""Requests to Mollie with Mollie's own client, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MollieAccount:
     """How a profile of Mollie is reached.
 
     Attributes:
-        url: of the API, if it is not Mollie's own.
+        url: URL of the API, if it is not Mollie's own.
         timeout: seconds for one request.
     """
 
@@ -52,7 +52,7 @@ class MollieAccount:
 
     @property
     def is_restricted(self) -> bool:
-        """Whether the key may do no more than it has to; Mollie has only one sort of key."""
+        """Whether the key has only the permissions that are needed; Mollie has no restricted keys."""
         return True
 
     def check(self) -> None:
@@ -84,7 +84,10 @@ class MollieAccount:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[ClientSDK]:
-        """Mollie's client. It repeats no request by itself, because Mollie may have forgotten the key."""
+        """Yields Mollie's client.
+
+        It does not repeat requests itself, because Mollie may no longer have the key.
+        """
         async with (
             httpx.AsyncClient(timeout=self.timeout) as http,
             ClientSDK(
@@ -97,7 +100,7 @@ class MollieAccount:
             yield client
 
     def run(self, ask: Callable[[ClientSDK], Coroutine[Any, Any, Result]]) -> Result:
-        """Makes requests from code that is not asynchronous."""
+        """Makes requests from synchronous code."""
 
         async def connect_and_ask() -> Result:
             async with self.connected() as client:
@@ -107,14 +110,14 @@ class MollieAccount:
 
 
 async def answered(request: Coroutine[Any, Any, Result], timeout: float) -> Result:
-    """Returns the answer to a request.
+    """Returns the response to a request.
 
     Args:
-        timeout: seconds from connecting to the last byte of the answer.
+        timeout: seconds from connecting to the last byte of the response.
 
     Raises:
         Refused: this request is permanently refused.
-        OutcomeUnknown: the request may have arrived, or should be made later.
+        OutcomeUnknown: the request may have arrived, or must be sent again later.
         GatewayRefusedError: Mollie refuses all requests with this key.
     """
     try:
@@ -180,5 +183,5 @@ def word(told: object) -> str:
 
 
 def wire_key(key: str) -> str:
-    """Returns an idempotency key as Mollie takes it: a UUID."""
+    """Returns an idempotency key in Mollie's format, a UUID."""
     return str(uuid5(NAMESPACE_URL, key))

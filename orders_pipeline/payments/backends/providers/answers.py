@@ -1,4 +1,4 @@
-"""What a provider's answer to one request can mean, whatever its client calls it."""
+"""The possible meanings of a provider's response, independent of the provider's client."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class OutcomeUnknown(Exception):
 
 
 class Refused(Exception):
-    """The provider refused this request for good, in its own words; it moved no money.
+    """The provider permanently refused this request and moved no money; the message is the provider's.
 
     Attributes:
-        status: of the answer.
+        status: HTTP status of the response.
     """
 
     def __init__(self, why: str, status: int | None = None) -> None:

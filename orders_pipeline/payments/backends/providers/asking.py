@@ -1,4 +1,4 @@
-"""Asks a provider in rounds, until each outcome is known or there was no progress."""
+"""Sends requests to a provider in rounds, until all outcomes are known or a round makes no progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ Client = TypeVar("Client")
 
 @dataclass(slots=True)
 class LookedUp(Generic[Asked, Answer]):
-    """What a provider showed about requests that it may have: `to_send` are those that it does not have."""
+    """The result of looking up requests that a provider may have.
+
+    `to_send` are those that it does not have.
+    """
 
     answers: list[Answer] = field(default_factory=list)
     to_send: list[Asked] = field(default_factory=list)
@@ -31,11 +34,11 @@ class Asking(Protocol[Asked, Answer]):
     """How requests of one kind are looked up and made."""
 
     async def look_up(self, asked: Sequence[Asked], /) -> LookedUp[Asked, Answer]:
-        """Looks up requests that the provider may have; raises OutcomeUnknown if it cannot answer now."""
+        """Looks up requests that the provider may have; raises OutcomeUnknown if it cannot respond now."""
         ...
 
     async def send(self, one: Asked, /) -> Answer:
-        """Makes one request; raises OutcomeUnknown if it may have arrived."""
+        """Sends one request; raises OutcomeUnknown if it may have arrived."""
         ...
 
 
@@ -44,7 +47,7 @@ class Rounds(Generic[Asked, Answer]):
     """Requests of one kind. A round looks up those that the provider may have, and sends the others.
 
     Args:
-        lanes: requests open at the same time.
+        lanes: number of requests open at the same time.
     """
 
     asking: Asking[Asked, Answer]
@@ -127,7 +130,7 @@ async def asked_in_rounds(
 
 
 def each(found: Iterable[tuple[Asked, Answer | None]]) -> LookedUp[Asked, Answer]:
-    """Returns the result of look-ups one by one; None means that the provider does not have the request."""
+    """Looks up requests one by one; the look-up of one returns None if the provider does not have it."""
     looked_up: LookedUp[Asked, Answer] = LookedUp()
     for one, answer in found:
         if answer is None:

@@ -1,4 +1,4 @@
-"""What a provider has of an order's payments, in the terms of the contract."""
+"""A provider's payments for an order, converted to the gateway contract."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ MOVED = (PaymentStatus.SUCCEEDED, PaymentStatus.AUTHORIZED)
 
 
 class Attempt(NamedTuple):
-    """A payment of one attempt, as the provider has it.
+    """A payment of one attempt at the provider.
 
     Attributes:
-        id: the provider's own.
-        key: of the charge, as `kept_key` returns it.
+        id: the provider's id.
+        key: key of the charge, as `kept_key` returns it.
         amount: in the currency's minor unit.
         status: processing while the outcome is not known.
-        reason: why no money came of it; empty for others.
+        reason: why it was declined or failed; empty for other payments.
         can_be_paid: whether a customer could still pay it, although it was declined.
     """
 
@@ -46,12 +46,12 @@ class Attempt(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What the provider's list shows about a charge.
+    """The result of looking up a charge in the provider's list.
 
     Attributes:
-        outcome: None if the charge has to be made.
-        is_open: whether the outcome has to be waited for.
-        abandoned: ids of earlier attempts that somebody could still pay.
+        outcome: None if the charge must be made.
+        is_open: whether the outcome is not known yet.
+        abandoned: ids of earlier attempts that a customer could still pay.
     """
 
     outcome: Outcome | None
@@ -60,7 +60,7 @@ class Found(NamedTuple):
 
 
 def look_up(charges: Iterable[Charge], attempts: Iterable[Attempt]) -> dict[Charge, Found]:
-    """Returns what these payments show about each charge."""
+    """Returns the result for each charge, from these payments."""
     by_order: dict[str, list[Attempt]] = {}
     for one in attempts:
         by_order.setdefault(attempts_prefix(one.key), []).append(one)
@@ -68,7 +68,7 @@ def look_up(charges: Iterable[Charge], attempts: Iterable[Attempt]) -> dict[Char
 
 
 def outcome_of(charge: Charge, made: Attempt) -> Outcome | None:
-    """Returns the outcome that the payment of a charge shows; None if it is not known yet."""
+    """Returns the outcome of a charge from its payment; None if it is not known yet."""
     match made.status:
         case PaymentStatus.SUCCEEDED:
             return Paid(charge, made.id)
@@ -127,7 +127,7 @@ def _found(charge: Charge, attempts: Sequence[Attempt]) -> Found:
 
 
 def _adopted(charge: Charge, moved: Sequence[Attempt]) -> Outcome | None:
-    """Money that another attempt moved or holds counts for this one, because it must not move twice."""
+    """Returns an outcome with the money of another attempt, because the money must not move twice."""
     others = [other_money(charge, one) for one in moved]
     for one, other in zip(moved, others, strict=True):
         if other is None:

@@ -1,4 +1,4 @@
-"""How far back a provider's list is read, although its clock and the one of this machine may differ."""
+"""Computes how far back a provider's list must be read if its clock differs from this machine's clock."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ CLOCKS_DIFFER_SECONDS = 3_600
 
 
 def read_back_to(since: float, newest: float) -> float:
-    """Returns the time, by the provider's clock, down to which its list has to be read.
+    """Returns the time, by the provider's clock, back to which its list must be read.
 
-    A clock of this machine that is a day ahead would else end the reading before the payments that are looked
-    for, which would then be made again. So the time that has passed since is reckoned from the newest entry.
+    If this machine's clock were a day ahead, reading back to `since` would end before the payments that are
+    searched, and they would be made again. So the elapsed time is subtracted from the newest entry's time.
 
     Args:
-        since: seconds since 1970, by the clock of this machine.
-        newest: when the newest entry was made, by the provider's clock.
+        since: seconds since 1970, by this machine's clock.
+        newest: time of the newest entry, by the provider's clock.
     """
     passed = time.time() - since
     if passed < 0:

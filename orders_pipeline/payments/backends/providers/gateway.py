@@ -1,4 +1,4 @@
-"""What the gateways of providers with a client of their own share: rounds of requests, and the journal."""
+"""The common part of gateways of providers with their own client: rounds of requests, and the journal."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class ProviderGateway(ABC):
 
     Attributes:
         account: opens the provider's client (`connected`, `run`), and checks the key.
-        store: token of the order store, by which its payments are told from others of the account.
-        since: seconds since 1970 from which on the store may have payments.
-        connections: requests open at the same time.
+        store: token of the order store, which distinguishes its payments from others of the account.
+        since: time from which on the store may have payments, in seconds since 1970.
+        connections: number of requests open at the same time.
     """
 
     provider: ClassVar[str]
@@ -59,19 +59,19 @@ class ProviderGateway(ABC):
 
     @abstractmethod
     def charging(self, client: Any, began: int) -> Asking[Charge, Outcome]:
-        """How charges are looked up and made; none of the new ones was sent before `began`."""
+        """Returns how charges are looked up and made; no new charge was sent before `began`."""
 
     @abstractmethod
     def capturing(self, client: Any) -> Asking[Capture, CaptureOutcome]:
-        """How captures are looked up and made."""
+        """Returns how captures are looked up and made."""
 
     @abstractmethod
     def voiding(self, client: Any) -> Asking[Void, VoidOutcome]:
-        """How voids are looked up and made."""
+        """Returns how voids are looked up and made."""
 
     @abstractmethod
     def refunding(self, client: Any) -> Asking[Refund, RefundOutcome]:
-        """How refunds are looked up and made."""
+        """Returns how refunds are looked up and made."""
 
     @abstractmethod
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
@@ -109,7 +109,7 @@ class ProviderGateway(ABC):
         return asked_in_rounds(connected, self.refunding, RefundsOpenError, refunds, self.connections)
 
     def answers(self) -> bool:
-        """Whether the provider accepts requests at the moment, even if it refuses the API key."""
+        """Whether the provider responds at the moment, even if it refuses the API key."""
         try:
             self.account.check()
         except GatewayUnavailableError:
@@ -119,7 +119,7 @@ class ProviderGateway(ABC):
         return True
 
     def holds(self, outcome: Outcome | RefundOutcome) -> bool:
-        """Looks up the charge or refund, and compares the outcome. The provider keeps no refused request."""
+        """Looks up the charge or refund and compares the outcome. Providers do not store refused requests."""
         if isinstance(outcome, Refunded | RefundFailed):
             return shows_refund([one for page in self.refund_journal() for one in page], outcome)
         key = kept_key(outcome.charge.key)

@@ -1,4 +1,4 @@
-"""What a provider has of the refunds of a payment, in the terms of the contract."""
+"""A provider's refunds of a payment, converted to the gateway contract."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from orders_pipeline.payments.gateway import (
 
 
 class MadeRefund(NamedTuple):
-    """A refund as the provider has it.
+    """A refund at the provider.
 
     Attributes:
-        id: the provider's own.
-        key: of the refund, as `kept_key` returns it.
+        id: the provider's id.
+        key: key of the refund, as `kept_key` returns it.
         charge: id of the payment.
         amount: in the currency's minor unit.
         status: processing, completed or failed.
-        reason: why it failed; empty for others.
+        reason: why it failed; empty for other refunds.
     """
 
     id: str
@@ -45,11 +45,11 @@ class MadeRefund(NamedTuple):
 async def look_up_refunds(
     refunds: Sequence[Refund], made_of: Callable[[Refund], Awaitable[Sequence[MadeRefund]]]
 ) -> LookedUp[Refund, RefundOutcome]:
-    """Looks refunds up one by one.
+    """Looks up refunds one by one.
 
     Args:
         made_of: lists the refunds of a refund's payment; raises Refused if the provider does not know the
-            payment, and so refuses the refund itself.
+            payment and would refuse the refund.
     """
     looked_up: LookedUp[Refund, RefundOutcome] = LookedUp()
     for one in refunds:
@@ -67,7 +67,7 @@ async def look_up_refunds(
 
 
 def _found(refund: Refund, made: Sequence[MadeRefund]) -> MadeRefund | None:
-    """The refund of this key, or the one of another attempt that gave the same money back."""
+    """Returns the refund with this key, or another attempt that refunded the same money."""
     key = kept_key(refund.key)
     attempts = [one for one in made if is_attempt_of(key, one.key)]
     moved = [one for one in attempts if one.status is not RefundStatus.FAILED]
@@ -76,7 +76,7 @@ def _found(refund: Refund, made: Sequence[MadeRefund]) -> MadeRefund | None:
 
 
 def refund_outcome(refund: Refund, made: MadeRefund) -> RefundOutcome | None:
-    """Returns the outcome that a refund shows; None if it is not known yet."""
+    """Returns the outcome of a refund; None if it is not known yet."""
     if (made.amount, made.currency) != (refund.amount, refund.currency):
         found = f"{made.amount} {made.currency} under this key ({made.id})"
         return RefundFailed(refund, refusal(f"the gateway has {found}"))

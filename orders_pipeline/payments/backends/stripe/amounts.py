@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from orders_pipeline.base.currency import MINOR_DIGITS
 
-# Stripe keeps two decimals, which have to be zero, of currencies that have none today.
+# Stripe uses two decimals, which must be zero, for these currencies without decimals.
 HUNDREDTHS_OF_WHOLE = frozenset({"ISK", "UGX"})
-# Stripe has no decimals of this currency, and ISO 4217 has two.
+# Stripe uses no decimals for this currency, although ISO 4217 has two.
 WHOLE_OF_HUNDREDTHS = frozenset({"MGA"})
 THREE_DECIMALS = 3
 
 
 class AmountRefused(ValueError):
-    """Stripe does not take this amount."""
+    """Stripe does not accept this amount."""
 
 
 def to_stripe(amount: int, currency: str) -> int:
@@ -25,7 +25,7 @@ def to_stripe(amount: int, currency: str) -> int:
         amount: in the minor unit of ISO 4217.
 
     Raises:
-        AmountRefused: Stripe takes only amounts with fewer decimals.
+        AmountRefused: Stripe accepts only amounts with fewer decimals.
     """
     if currency in HUNDREDTHS_OF_WHOLE:
         return amount * 100
@@ -39,7 +39,7 @@ def to_stripe(amount: int, currency: str) -> int:
 
 
 def from_stripe(amount: int, currency: str) -> int:
-    """Returns an amount of Stripe in the minor unit of ISO 4217."""
+    """Converts an amount in Stripe's unit to the minor unit of ISO 4217."""
     if currency in WHOLE_OF_HUNDREDTHS:
         return amount * 100
     return amount // 100 if currency in HUNDREDTHS_OF_WHOLE else amount

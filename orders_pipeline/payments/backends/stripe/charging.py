@@ -1,4 +1,4 @@
-"""Charges of orders: PaymentIntents that are confirmed with their creation, off-session."""
+"""Charges of orders: PaymentIntents that are created and confirmed in one request, off-session."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Charging:
         store: token of the order store.
         statement_suffix: what a customer's statement shows after the shop's own prefix; empty for nothing.
         timeout: seconds for one request.
-        began: seconds since 1970 before which none of the new requests was sent.
+        began: time in seconds since 1970 before which no new request was sent.
     """
 
     client: stripe.StripeClient
@@ -45,7 +45,7 @@ class Charging:
     began: int
 
     async def look_up(self, charges: Sequence[Charge]) -> LookedUp[Charge, Outcome]:
-        """Looks charges up in the list of PaymentIntents, all of them together."""
+        """Looks up all charges at once in the list of PaymentIntents."""
         since = min(one.asked_since if one.asked_before else self.began for one in charges)
         pages = intents_since(self.client, self.store, since, self.timeout)
         attempts = [attempt_of(one) async for page in pages for one in page]

@@ -1,6 +1,6 @@
 """Captures and voids of PaymentIntents that Stripe holds money for.
 
-Stripe captures or cancels a PaymentIntent once, so its status says whether that has happened.
+Stripe captures or cancels a PaymentIntent only once, so its status shows whether this has happened.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from orders_pipeline.payments.gateway import (
 
 @dataclass(frozen=True, slots=True)
 class Capturing:
-    """Takes the money of authorized charges."""
+    """Captures authorized charges."""
 
     client: stripe.StripeClient
     timeout: float
 
     async def look_up(self, captures: Sequence[Capture]) -> LookedUp[Capture, CaptureOutcome]:
-        """Looks captures up by their PaymentIntents."""
+        """Looks up captures by their PaymentIntents."""
         return each([(one, await self._shown(one)) for one in captures])
 
     async def send(self, capture: Capture) -> CaptureOutcome:
@@ -70,7 +70,7 @@ class Voiding:
     timeout: float
 
     async def look_up(self, voids: Sequence[Void]) -> LookedUp[Void, VoidOutcome]:
-        """Looks voids up by their PaymentIntents."""
+        """Looks up voids by their PaymentIntents."""
         return each([(one, await self._shown(one)) for one in voids])
 
     async def send(self, void: Void) -> VoidOutcome:
@@ -95,7 +95,7 @@ class Voiding:
 
 
 async def _status(client: stripe.StripeClient, intent: str, timeout: float) -> str | None:
-    """The status of a PaymentIntent; None if Stripe does not know it, and so refuses the request itself."""
+    """Returns the status of a PaymentIntent; None if Stripe does not know it and would refuse the request."""
     try:
         return (await answered(client.v1.payment_intents.retrieve_async(intent), timeout)).status
     except Refused:

@@ -1,4 +1,4 @@
-"""Events of Stripe in the terms of the gateway's events: disputes, and refunds that end late or fail."""
+"""Events of Stripe as events of the gateway contract: disputes, and refunds that end late or fail."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TYPES = (*sorted(REFUND_TYPES), DISPUTE_OPENED, DISPUTE_CLOSED)
 
 
 class NotSigned(ValueError):
-    """The signature is wrong or too old, or the body is no event."""
+    """The signature is wrong or too old, or the body is not an event."""
 
 
 def signed_event(body: str, signature: str, secret: str) -> ToldEvent:
     """Checks the signature of an event with Stripe's client, and returns the event.
 
     Raises:
-        NotSigned: the signature is wrong or too old, or the body is no event.
+        NotSigned: the signature is wrong or too old, or the body is not an event.
     """
     try:
         event = stripe.Webhook.construct_event(body, signature, secret)
@@ -38,7 +38,7 @@ def signed_event(body: str, signature: str, secret: str) -> ToldEvent:
 
 
 async def events_since(client: stripe.StripeClient, since: int, timeout: float) -> AsyncIterator[ToldEvent]:
-    """Yields the events of these types since a time, in seconds since 1970. Stripe keeps 30 days."""
+    """Yields the events of these types since a time, in seconds since 1970. Stripe keeps them for 30 days."""
     lists = client.v1.events.list_async
     async for page in pages(lists, timeout, types=list(TYPES), created={"gte": since}):
         for event in page:
@@ -46,7 +46,7 @@ async def events_since(client: stripe.StripeClient, since: int, timeout: float) 
 
 
 def told_by(event: Any) -> ToldEvent:
-    """Returns an event in the gateway's terms."""
+    """Converts an event to the gateway contract."""
     found = _told(event.type, event.data.object)
     return ToldEvent(event.id, json.dumps({"type": found[0], "data": found[1]}) if found else None)
 

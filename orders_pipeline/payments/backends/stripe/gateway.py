@@ -1,10 +1,10 @@
 """Charges, captures, voids and refunds through Stripe.
 
-A charge is a PaymentIntent that is confirmed with its creation, off-session. Keys make repeated requests safe
-only for as long as Stripe keeps them. So whatever Stripe may have is looked up before it is sent again:
-charges in the list of PaymentIntents by their metadata, refunds in the list of their PaymentIntent, captures
-and voids by their PaymentIntent. Stripe's search is not used, because what it does not find may exist all
-the same.
+A charge is a PaymentIntent that is created and confirmed in one request, off-session. Idempotency keys make
+repeated requests safe only as long as Stripe keeps the keys. So a request that Stripe may have received is
+looked up before it is sent again: charges by their metadata in the list of PaymentIntents, refunds in the
+list of their PaymentIntent, captures and voids by their PaymentIntent. Stripe's search is not used, because
+it may not find recent objects.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ class StripeGateway(ProviderGateway):
     statement_suffix: str = ""
 
     def charging(self, client: stripe.StripeClient, began: int) -> Charging:
-        """How charges are looked up and made."""
+        """Returns how charges are looked up and made."""
         return Charging(client, self.store, self.statement_suffix, self.account.timeout, began)
 
     def capturing(self, client: stripe.StripeClient) -> Capturing:
-        """How captures are looked up and made."""
+        """Returns how captures are looked up and made."""
         return Capturing(client, self.account.timeout)
 
     def voiding(self, client: stripe.StripeClient) -> Voiding:
-        """How voids are looked up and made."""
+        """Returns how voids are looked up and made."""
         return Voiding(client, self.account.timeout)
 
     def refunding(self, client: stripe.StripeClient) -> Refunding:
-        """How refunds are looked up and made."""
+        """Returns how refunds are looked up and made."""
         return Refunding(client, self.store, self.account.timeout)
 
     def journal(self) -> Iterator[Sequence[JournalEntry]]:
@@ -82,7 +82,7 @@ class StripeGateway(ProviderGateway):
         yield from self.read(read)
 
     def events(self, since: int) -> Iterator[ToldEvent]:
-        """Yields the events of the account from a time on."""
+        """Yields the events of the account since a time."""
 
         async def read(client: stripe.StripeClient) -> list[ToldEvent]:
             return [one async for one in events_since(client, since, self.account.timeout)]

@@ -35,7 +35,8 @@ async def intents_since(
     """Yields the PaymentIntents of a store, page by page.
 
     Args:
-        since: seconds since 1970. The list begins with the newest, so it is read up to there.
+        since: seconds since 1970. The list starts with the newest PaymentIntent and is read back to this
+            time.
     """
     until: float | None = None
     async for page in pages(client.v1.payment_intents.list_async, timeout):

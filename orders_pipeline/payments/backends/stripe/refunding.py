@@ -1,4 +1,7 @@
-"""Refunds of PaymentIntents. Stripe lists all refunds of one, by which they can be found again."""
+"""Refunds of PaymentIntents.
+
+Stripe lists all refunds of a PaymentIntent, in which a refund is found again.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class Refunding:
     timeout: float
 
     async def look_up(self, refunds: Sequence[Refund]) -> LookedUp[Refund, RefundOutcome]:
-        """Looks refunds up in the lists of their PaymentIntents."""
+        """Looks up refunds in the lists of their PaymentIntents."""
         return await look_up_refunds(refunds, self._made)
 
     async def send(self, refund: Refund) -> RefundOutcome:
@@ -67,7 +70,7 @@ class Refunding:
 
 
 def made_refund(made: Any) -> MadeRefund:
-    """Returns a refund of Stripe as one that was made."""
+    """Converts a refund of Stripe to a `MadeRefund`."""
     amount, currency = money_of(made)
     status = REFUND_STATUSES.get(made.status, RefundStatus.PROCESSING)
     failed = getattr(made, "failure_reason", None) or made.status

@@ -1,4 +1,4 @@
-"""Requests to Stripe by its own client, and what its errors mean."""
+"""Requests to Stripe with Stripe's own client, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StripeAccount:
     """How an account of Stripe is reached.
 
     Attributes:
-        url: of the API, if it is not Stripe's own.
+        url: URL of the API, if it is not Stripe's own.
         timeout: seconds for one request.
     """
 
@@ -49,7 +49,7 @@ class StripeAccount:
 
     @property
     def is_restricted(self) -> bool:
-        """Whether the key may do only what somebody chose."""
+        """Whether the key is a restricted key, with chosen permissions only."""
         return self.key.startswith("rk_")
 
     def check(self) -> None:
@@ -91,7 +91,10 @@ class StripeAccount:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[stripe.StripeClient]:
-        """Stripe's client. It repeats no request by itself, because Stripe may have forgotten the key."""
+        """Yields Stripe's client.
+
+        It does not repeat requests itself, because Stripe may no longer have the key.
+        """
         http = stripe.HTTPXClient(timeout=self.timeout)
         addresses: Any = {"api": self.url} if self.url else None
         client = stripe.StripeClient(
@@ -103,7 +106,7 @@ class StripeAccount:
             await http.close_async()  # type: ignore[no-untyped-call]
 
     def run(self, ask: Callable[[stripe.StripeClient], Coroutine[Any, Any, Result]]) -> Result:
-        """Makes requests from code that is not asynchronous."""
+        """Makes requests from synchronous code."""
 
         async def connect_and_ask() -> Result:
             async with self.connected() as client:
@@ -113,15 +116,15 @@ class StripeAccount:
 
 
 async def answered(request: Coroutine[Any, Any, Result], timeout: float) -> Result:
-    """Returns the answer to a request.
+    """Returns the response to a request.
 
     Args:
-        timeout: seconds from connecting to the last byte of the answer.
+        timeout: seconds from connecting to the last byte of the response.
 
     Raises:
         CardDeclined: the payment was declined.
         Refused: this request is permanently refused.
-        OutcomeUnknown: the request may have arrived, or should be made later.
+        OutcomeUnknown: the request may have arrived, or must be sent again later.
         GatewayRefusedError: Stripe refuses all requests with this key.
     """
     try:
@@ -138,7 +141,7 @@ async def answered(request: Coroutine[Any, Any, Result], timeout: float) -> Resu
             raise OutcomeUnknown(_words(error), _retry_after(error)) from None
         raise Refused(_words(error)) from None
     except stripe.StripeError as error:
-        # Connections that break, 409, 429, 5xx, a lock that was not free in time, answers that are not JSON.
+        # Broken connections, 409, 429, 5xx, lock timeouts, and responses that are not JSON.
         raise OutcomeUnknown(_words(error), _retry_after(error), error.http_status) from None
 
 
@@ -172,7 +175,7 @@ async def _page(
 
 
 def wire_key(key: str) -> str:
-    """Returns a key as Stripe takes it: ASCII, at most 255 characters."""
+    """Returns a key in Stripe's format: ASCII, at most 255 characters."""
     quoted = quote(key, safe="/")
     return quoted if len(quoted) <= KEY_LENGTH else sha256(key.encode()).hexdigest()
 
