@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.base.version import VERSION
-from orders_pipeline.store.engine import open_engine
+from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import ensure_current, upgrade
 from orders_pipeline.store.revisions import OURS, Migrations, StoreRefused, revision_of
 from tests.import_bench import ImportBench, Line, many_orders
@@ -74,7 +74,7 @@ def test_an_upgrade_killed_half_way_leaves_the_old_store_and_the_next_one_succee
     before = stored.everything()
     migrations = one_more(tmp_path, DIES)
     script = (
-        "import sys; from pathlib import Path; from orders_pipeline.store.engine import open_engine;"
+        "import sys; from pathlib import Path; from orders_pipeline.store.engine import open_engine, reading;"
         "from orders_pipeline.store.migrate import upgrade;"
         "from orders_pipeline.store.revisions import Migrations;"
         "upgrade(open_engine(sys.argv[1]), Migrations(Path(sys.argv[2]), sys.argv[3]))"
@@ -168,5 +168,8 @@ def test_bank_statements_of_an_older_store_cover_each_account_of_their_file(benc
             )
         )
     assert upgrade(bench.engine) == "0023"
-    covered = [(one["account"], one["first_at"], one["last_at"]) for one in bench.rows("bank_coverage")]
-    assert covered == [("ONE", 1, 2), ("TWO", 1, 2)]
+    with reading(bench.engine) as connection:
+        covered = connection.execute(
+            text("SELECT account, first_at, last_at FROM bank_coverage ORDER BY place")
+        )
+        assert covered.all() == [("ONE", 1, 2), ("TWO", 1, 2)]
