@@ -111,7 +111,7 @@ def finalize_orders(
     _show(context, finalized)
 
 
-@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK | priority_tag(Priority.END))
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK | priority_tag(Priority.UNDO))
 def roll_back_orders(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],

@@ -1,8 +1,9 @@
 """Priorities of waiting tasks: 0 to 9; a higher priority is processed first, on every broker.
 
 Figures come first: they take seconds, and people wait for them. Then started work is finished first: later
-steps of an import come before earlier ones, so that batches, and then files, finish. If a file has few
-batches, they still start together, because a batch that is left to the end would keep a single worker busy. A
+steps of an import come before earlier ones, so that batches, and then files, finish. The rollback of a batch
+comes after its completion, because both lock the batch, and one of two workers would only wait. If a file has
+few batches, they go side by side, because a batch that is left to the end would keep a single worker busy. A
 file with a single batch comes before the batches of large files. The run's tag `dagster-celery/run_priority`
 is added, for files that are urgent or can wait.
 """
@@ -25,6 +26,7 @@ class Priority(IntEnum):
     SMALL_FILES = LOWEST
     BEGIN = 1
     GO_ON = 2
+    UNDO = 2
     CHARGE = 3
     OTHER_WORK = 3
     END = 4
@@ -40,7 +42,7 @@ def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], bat
     """Priority of a step of a run; `batches` of its file are 0 until they are known."""
     own = int(step_tags.get(STEP_TAG, Priority.OTHER_WORK))
     if batches in FEW_BATCHES:
-        own = max(own, Priority.GO_ON)
+        own = min(max(own, Priority.GO_ON), Priority.CHARGE)
     bonus = SINGLE_BATCH_BONUS if batches == 1 else 0
     return min(max(own + bonus + _run_priority(run_tags), LOWEST), HIGHEST)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.imports.ops import finalize_orders, roll_back_orders
 from jobs.workers.priorities import (
     FEW_BATCHES,
     HIGHEST,
@@ -36,6 +37,18 @@ def test_a_step_without_a_priority_is_other_work() -> None:
 def test_a_few_batches_begin_together(batches: int) -> None:
     assert of(Priority.BEGIN, batches) == of(Priority.GO_ON, batches)
     assert of(Priority.CHARGE, batches) == of(Priority.CHARGE)
+
+
+@pytest.mark.parametrize("batches", [FEW_BATCHES.start, FEW_BATCHES.stop - 1])
+def test_of_a_few_batches_none_ends_before_others_are_charged(batches: int) -> None:
+    assert of(Priority.END, batches) == of(Priority.CHARGE, batches)
+
+
+def test_a_rollback_leaves_a_batch_to_its_completion() -> None:
+    undo, complete = roll_back_orders.tags, finalize_orders.tags
+    for batches in (FEW_BATCHES.start, MANY):
+        assert step_priority(undo, {}, batches) < step_priority(complete, {}, batches)
+    assert step_priority(undo, {}, MANY) > of(Priority.BEGIN)
 
 
 def test_a_file_of_one_batch_comes_before_every_step_of_a_large_one() -> None:
