@@ -23,8 +23,11 @@ from orders_pipeline.store.engine import STORE_FAILED
 from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.planner import by_keys
 
-# Even a slow gateway answers so many within minutes.
-CLAIMED_AT_ONCE = 5_000
+# More would not be faster, and would block SQLite's other writers for longer than a second.
+CLAIMED_AT_ONCE = 20_000
+# Up to so many workers share what is more than a small window.
+SMALL_WINDOW = 5_000
+SHARED_BY = 4
 TRIES = 3
 PAUSE_SECONDS = 1.0
 # A process that asks the gateway says so every half a minute. After two minutes, it counts as dead.
@@ -60,8 +63,12 @@ class Claims:
         return self.id.between(window.first, window.last)
 
     def open_windows(self, connection: Connection, size: int) -> list[Window]:
-        """Ranges of ids, each with up to so many rows that wait for the gateway or the leaderboards."""
+        """Ranges of ids, each with up to so many rows that wait for the gateway or the leaderboards.
+
+        They are smaller if that gives work to several workers.
+        """
         ids = list(connection.scalars(select(self.id).where(self._open()).order_by(self.id)))
+        size = min(size, max(SMALL_WINDOW, -(-len(ids) // SHARED_BY)))
         starts = range(0, len(ids), size)
         return [Window(ids[start], ids[min(start + size, len(ids)) - 1]) for start in starts]
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
-from operator import attrgetter
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -102,19 +101,19 @@ class RefundAsked(NamedTuple):
     def digest(self) -> str:
         """Returns the SHA-256 of the request without its key."""
         said = [
-            f"{name}: {_as_json(value)}"
-            for name, value, unsaid in zip(_NAMES, _values(self), _UNSAID, strict=True)
-            if value is not unsaid and value != unsaid
+            f'"{name}": {_as_json(value)}'
+            for name, at, default in _NOT_THE_KEY
+            if (value := self[at]) is not default and value != default
         ]
         return hashlib.sha256(f"{{{', '.join(said)}}}".encode()).hexdigest()
 
 
-# All fields except the key, sorted, with their default values. Fields with the default are not in the digest,
-# so that a new field does not change older digests.
-_FIELDS = sorted(set(RefundAsked._fields) - {"key"})
-_NAMES = [f'"{name}"' for name in _FIELDS]
-_UNSAID = [RefundAsked._field_defaults.get(name) for name in _FIELDS]
-_values = attrgetter(*_FIELDS)
+# All fields except the key, sorted, with their positions and default values. Fields with the default are not
+# in the digest, so that a new field does not change older digests.
+_NOT_THE_KEY = [
+    (name, RefundAsked._fields.index(name), RefundAsked._field_defaults.get(name))
+    for name in sorted(set(RefundAsked._fields) - {"key"})
+]
 
 
 def _as_json(value: object) -> str:
@@ -134,7 +133,7 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     Decimal: lambda number: f'"{number.normalize():f}"',
     date: lambda day: f'"{day.isoformat()}"',
     tuple: _list_as_json,
-    LineAsked: _list_as_json,
+    LineAsked: lambda line: f"[{line[0]}, {_as_json(line[1])}]",
     GoodsAsked: lambda goods: _list_as_json((goods.sku, goods.quantity, goods.amount)),
 }
 

@@ -31,7 +31,7 @@ from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import orders, refunds, sources
 
-REQUESTS_AT_ONCE = 5_000
+REQUESTS_AT_ONCE = 20_000
 PENDING, PROCESSING = RefundStatus.PENDING, RefundStatus.PROCESSING
 # The values of a row before it is decided.
 NOTED = ("id", "refund_id", "request_key", "request_digest")
@@ -154,7 +154,7 @@ def _enter(engine: Engine, asked: Sequence[RefundAsked], terms: RefundTerms, act
         # Keys are read after the locks, so that requests with the same key, for the same order, run one after
         # the other.
         known = _known(connection, [one.key for one in asked if one.key])
-        answers = [_answer_of_known(one, known) for one in asked]
+        answers = [_answer_of_known(one, known) if known else None for one in asked]
         new = [at for at, answer in enumerate(answers) if answer is None]
         noted = _noted(connection, [asked[at] for at in new], requests[new])
         entered = iter(_enter_new(connection, [asked[at] for at in new], noted, held, terms, actor))

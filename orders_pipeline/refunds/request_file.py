@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from orders_pipeline.base.collecting import uncollected
 from orders_pipeline.base.refusals import FileRefused
@@ -43,46 +44,49 @@ def read_requests(file: Path, same: RefundAsked, key: str | None) -> list[AskedR
     """
     try:
         content = file.read_bytes()
-        rows = csv.DictReader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True)
-        header = tuple(name.strip().lower() for name in rows.fieldnames or ())
+        rows = csv.reader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True)
+        header = tuple(name.strip().lower() for name in next(rows, ()))
         if tuple(name for name in header if name not in OPTIONAL) not in (BY_AMOUNT, BY_LINE):
             raise FileRefused("columns_unknown", f"The file {file} has the columns {','.join(header)}.", HINT)
-        rows.fieldnames = header
         prefix = key or hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]
         with uncollected():
-            return [_row(rows.line_num, f"{prefix}/{at}", row, same) for at, row in enumerate(rows, start=1)]
+            return [
+                _row(rows.line_num, f"{prefix}/{at}", header, cells, same)
+                for at, cells in enumerate(filter(None, rows), start=1)
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         message = f"The file {file} cannot be read: {reason}."
         raise FileRefused("refunds_unreadable", message, "Save it as CSV in UTF-8.") from error
 
 
-def _row(line: int, key: str, row: Mapping[str, Any], same: RefundAsked) -> AskedRow:
-    order = (row["order"] or "").strip()
+def _row(line: int, key: str, header: Sequence[str], cells: Sequence[str], same: RefundAsked) -> AskedRow:
+    row = dict(zip_longest(header, cells, fillvalue=""))
+    order = row["order"].strip()
     try:
+        if not order:
+            raise RefundRefused("order_missing", "The row names no order.")
+        if len(cells) > len(header):
+            raise RefundRefused("too_many_cells", "The row has more cells than the header.")
         return AskedRow(line, order, _asked(order, key, row, same))
     except RefundRefused as refused:
         return AskedRow(line, order, refused)
 
 
-def _asked(order: str, key: str, row: Mapping[str, Any], same: RefundAsked) -> RefundAsked:
-    if not order:
-        raise RefundRefused("order_missing", "The row names no order.")
-    if None in row:
-        raise RefundRefused("too_many_cells", "The row has more cells than the header.")
-    reason = (row["reason"] or "").strip() or same.reason
-    source = (row.get("source") or "").strip() or same.source
+def _asked(order: str, key: str, row: Mapping[str, str], same: RefundAsked) -> RefundAsked:
+    reason = row["reason"].strip() or same.reason
+    source = row.get("source", "").strip() or same.source
     if "amount" in row:
         amount = _number(row["amount"], "amount")
         return same._replace(order=order, key=key, reason=reason, source=source, amount=amount)
-    quantity = (row["quantity"] or "").strip()
+    quantity = row["quantity"].strip()
     lines = (LineAsked(_whole(row["line"]), _number(quantity, "quantity") if quantity else None),)
     return same._replace(order=order, key=key, reason=reason, source=source, lines=lines)
 
 
-def _number(text: str | None, column: str) -> Decimal:
+def _number(text: str, column: str) -> Decimal:
     try:
-        number = Decimal((text or "").strip())
+        number = Decimal(text.strip())
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
@@ -90,8 +94,8 @@ def _number(text: str | None, column: str) -> Decimal:
     return number
 
 
-def _whole(text: str | None) -> int:
-    told = (text or "").strip()
+def _whole(text: str) -> int:
+    told = text.strip()
     if not told.isdecimal():
         message = f"{text!r} is not a line number."
         raise RefundRefused("line_invalid", message, "`orders show` numbers the lines of an order.")

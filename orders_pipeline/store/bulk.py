@@ -6,12 +6,16 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection, Dialect, Table
 
 from orders_pipeline.store.driver_errors import driver_errors
+
+# So many values go into one statement: SQLite builds the lists of a table's constraints again for each.
+MOST_MARKS = 800
 
 Insertion = Callable[[Connection], None]
 
@@ -34,9 +38,21 @@ def prepare_insert(dialect: Dialect, table: Table, frame: pl.DataFrame, on_confl
         return _insert_nothing
     if dialect.name == "postgresql":
         return partial(_copy, table=table, columns=_columns(frame), csv=_csv(frame), on_conflict=on_conflict)
-    marks = ", ".join("?" * frame.width)
-    sql = f"INSERT INTO {table.name} ({_columns(frame)}) VALUES ({marks}) {on_conflict}"  # noqa: S608 names from the schema
-    return partial(_execute_many, sql=sql, rows=_bindable(frame).rows())
+    rows = _bindable(frame).rows()
+    at_once = max(1, MOST_MARKS // frame.width)
+    whole = len(rows) - len(rows) % at_once
+    groups = [tuple(chain.from_iterable(rows[at : at + at_once])) for at in range(0, whole, at_once)]
+    return partial(
+        _execute_many,
+        many=(_insert_of(table, frame, at_once, on_conflict), groups),
+        rest=(_insert_of(table, frame, 1, on_conflict), rows[whole:]),
+    )
+
+
+def _insert_of(table: Table, frame: pl.DataFrame, rows: int, on_conflict: str) -> str:
+    row = f"({', '.join('?' * frame.width)})"
+    values = ", ".join([row] * rows)
+    return f"INSERT INTO {table.name} ({_columns(frame)}) VALUES {values} {on_conflict}"  # noqa: S608 names from the schema
 
 
 def _insert_nothing(_connection: Connection) -> None:
@@ -108,8 +124,10 @@ def _update_from_copy(
     ).rowcount
 
 
-def _execute_many(connection: Connection, sql: str, rows: list[tuple[Any, ...]]) -> None:
-    connection.exec_driver_sql(sql, rows)
+def _execute_many(connection: Connection, **inserts: tuple[str, list[tuple[Any, ...]]]) -> None:
+    for sql, rows in inserts.values():
+        if rows:
+            connection.exec_driver_sql(sql, rows)
 
 
 def _copy(connection: Connection, table: Table, columns: str, csv: bytes, on_conflict: str) -> None:
