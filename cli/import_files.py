@@ -18,7 +18,13 @@ from cli.followed_imports import FollowedImports, leave_or_cancel
 from cli.import_progress import showing_progress
 from cli.output import CommandFailed, error_object, progress
 from cli.stack.layout import Layout
-from cli.stack.stack import RunningWorkers, running_workers, serving_workers, stack_status
+from cli.stack.stack import (
+    RunningWorkers,
+    are_programs_serving,
+    running_workers,
+    serving_workers,
+    stack_status,
+)
 from cli.stack.stopped import ended_with_the_stack, workers_stopped
 from orders_pipeline.base.launch_socket import LaunchSocket, RunFailed
 from orders_pipeline.base.model import ImportStatus
@@ -156,9 +162,7 @@ class ImportCommand:
     def _import(self, runs: list[FileRun]) -> None:
         layout = Layout(self.settings.home)
         launcher = LaunchSocket(layout.run)
-        workers = serving_workers(self.settings)
-        if workers and launcher.is_there():
-            _warn_of(workers)
+        if are_programs_serving(layout) and launcher.is_there():
             self._follow(FollowedImports(self.engine, layout, launcher), runs)
         else:
             self._run_here(runs)
@@ -167,6 +171,7 @@ class ImportCommand:
         """Has the imports run by the programs of `orders up`."""
         try:
             imports.ask_for(list(_by_key(runs).values()))
+            _warn_of(serving_workers(self.settings))
             self._settle_all(runs, imports.wait_for)
             self._wait_for("`orders up`", runs)
         except KeyboardInterrupt:

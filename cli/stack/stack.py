@@ -115,12 +115,14 @@ def running_workers(
         yield _differences(plan)
 
 
-def serving_workers(settings: Settings) -> RunningWorkers | None:
-    """The workers of `orders up`, if its programs run imports; None if some of them do not run."""
-    plan = Plan(settings)
-    if not {WORKER_ORDERS, WORKER_DEFAULT, CODE_SERVER, DAEMON} <= running_programs(plan.layout).keys():
-        return None
-    return _differences(plan)
+def are_programs_serving(layout: Layout) -> bool:
+    """Whether those programs of `orders up` run that run imports."""
+    return {WORKER_ORDERS, WORKER_DEFAULT, CODE_SERVER, DAEMON} <= running_programs(layout).keys()
+
+
+def serving_workers(settings: Settings) -> RunningWorkers:
+    """How the workers of `orders up` differ from this command. Reads all files of the code."""
+    return _differences(Plan(settings))
 
 
 @contextmanager

@@ -146,10 +146,11 @@ def summarize_import(
         if refunded := steps.refunds_of(context.partition_key):
             with figures.open() as published:
                 publish_refunds_of(published.engine, published.boards, refunded)
+        # Commands wait for the figures.
+        publish_at_once(context, figures)
         orders = orders_metadata(steps.engine, report, steps.settings.console_url)
         rejected = rejects_metadata(steps.engine, report, steps.settings.console_url)
         log_file_checks(context, report, steps.settings.rejects_limit)
-        publish_at_once(context, figures)
     yield Output(None, "orders", metadata=orders)
     yield Output(None, "rejected_order_rows", metadata=rejected)
 

@@ -43,7 +43,7 @@ from cli.main import app
 try:
     app(["import", sys.argv[1], "--json"])
 finally:
-    heavy = {"dagster", "celery", "duckdb", "alembic", "redis"}
+    heavy = {"dagster", "celery", "duckdb", "alembic", "polars", "redis"}
     print("loaded:", *heavy.intersection(sys.modules), file=sys.stderr)
 """
 

@@ -31,8 +31,6 @@ from orders_pipeline.order_files.records.formats.file_format import Container
 from orders_pipeline.order_files.records.sample import HEAD_BYTES, Sample, take_sample
 from orders_pipeline.order_files.records.sniff import NAMES, KnowsHeader, Sniffed, long_delimiter, sniff
 from orders_pipeline.order_files.records.source import Source, open_source
-from orders_pipeline.order_files.records.tables.first_records import IN_UNICODE, first_records, only_table
-from orders_pipeline.order_files.records.tables.known_tables import TABLES
 from orders_pipeline.order_files.records.text import complete_lines, decode_start
 
 # Options that only delimited text has.
@@ -126,6 +124,8 @@ def _identified_table(
     refuse_misplaced(source, options)
     if source.content is Content.TEXT:
         return _identified(source, profiles, options, named=named)
+    from orders_pipeline.order_files.records.tables.first_records import only_table  # noqa: PLC0415 as below
+
     return only_table(source, options.sheet, lambda table: _identified(table, profiles, options, named=named))
 
 
@@ -200,11 +200,16 @@ def refuse_misplaced(source: Source, options: ReadOptions) -> None:
         return
     for name in OF_TEXT:
         if getattr(options, name) is not None:
-            message = f"{source.name} is read as {TABLES[source.content].label}, which has no {name} to set."
+            message = f"{source.name} is read as {_table_label(source)}, which has no {name} to set."
             raise FileRefused("option_invalid", message, f"Leave out --{name}.")
 
 
 def _look_at_table(source: Source, options: ReadOptions, profile: Profile | None) -> Looked:
+    from orders_pipeline.order_files.records.tables.first_records import (  # noqa: PLC0415 as below
+        IN_UNICODE,
+        first_records,
+    )
+
     sniffed = first_records(source, cell_text(options, profile))
     first = ",".join(sniffed.records[0].fields) if sniffed.records else ""
     return Looked(source, IN_UNICODE, told_by_export(first.encode(), options), sniffed, [])
@@ -333,10 +338,16 @@ def _container_finding(source: Source) -> Iterator[Finding]:
 
 
 def _table_findings(source: Source, header: Header) -> Iterator[Finding]:
-    known = TABLES[source.content]
-    yield Finding("format", known.label, 1.0, "from its content")
+    yield Finding("format", _table_label(source), 1.0, "from its content")
     if source.table:
         yield Finding("table", source.table, 1.0, "set by option, or the only one with all columns")
     if header.line > 1:
         yield Finding("header row", str(header.line), 1.0, "the rows before it do not fit a profile")
     yield from _container_finding(source)
+
+
+def _table_label(source: Source) -> str:
+    # What reads tables loads polars, which `orders import` of a text file does without.
+    from orders_pipeline.order_files.records.tables.known_tables import TABLES  # noqa: PLC0415
+
+    return TABLES[source.content].label

@@ -11,8 +11,6 @@ from orders_pipeline.order_files.export_note import exported_from, exported_in
 from orders_pipeline.order_files.records.content import Content
 from orders_pipeline.order_files.records.source import Source, open_source
 from orders_pipeline.order_files.records.tables.cell_text import CellText
-from orders_pipeline.order_files.records.tables.first_records import first_records
-from orders_pipeline.order_files.records.tables.table_reader import tables_in
 
 _WORKBOOKS = {Content.XLSX, Content.XLS, Content.ODS}
 
@@ -23,11 +21,16 @@ def origin_of(path: Path) -> str | None:
         source = open_source(path)
         if source.content not in _WORKBOOKS:
             return exported_from(path)
+        # Loads polars, which is not needed for text.
+        from orders_pipeline.order_files.records.tables.table_reader import tables_in  # noqa: PLC0415
+
         return next(filter(None, (_origin(source, name) for name in tables_in(source))), None)
     return exported_from(path)
 
 
 def _origin(source: Source, table: str) -> str | None:
+    from orders_pipeline.order_files.records.tables.first_records import first_records  # noqa: PLC0415
+
     with suppress(FileRefused):
         header = first_records(replace(source, table=table), CellText()).records[0]
         return exported_in(",".join(header.fields).encode())

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.order_files.columns.companion import join_orders
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.identify import identify_companion
+from orders_pipeline.order_files.columns.joined_orders import join_orders
 from orders_pipeline.order_files.columns.layout import column_names
 from orders_pipeline.order_files.columns.line_rules import kinds_in
 from orders_pipeline.order_files.columns.profile import Profile

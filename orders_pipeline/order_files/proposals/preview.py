@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from orders_pipeline.order_files.columns.companion import join_orders
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.identify import identify_companion
+from orders_pipeline.order_files.columns.joined_orders import join_orders
 from orders_pipeline.order_files.orders.first_pass import FirstPass
 from orders_pipeline.order_files.orders.parse import settled
 from orders_pipeline.order_files.read_options import ParseRules
