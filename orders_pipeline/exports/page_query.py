@@ -9,10 +9,10 @@ decided again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    false,
     func,
     null,
     or_,
@@ -37,6 +38,7 @@ from orders_pipeline.exports.day_parts import (
 )
 from orders_pipeline.exports.order_filter import OrderFilter, Place
 from orders_pipeline.store.order_sets import of_current_attempt
+from orders_pipeline.store.planner import plan_for_a_page
 from orders_pipeline.store.prefixes import starts_with
 from orders_pipeline.store.schema import (
     batches,
@@ -51,8 +53,11 @@ from orders_pipeline.store.schema import (
 
 # Reading and sorting as many orders takes about as long as finding a page of them among ten million.
 FEW = 10_000
-# So many ids are read from an index within some milliseconds. Of more, some are found soon on any days.
+# SQLite reads so many ids from an index within some milliseconds, and PostgreSQL reads half as many orders.
+# Of more, some are found soon on any days.
 SOME = 50_000
+# So many windows of ids are named in a query. For more, the query joins the batches.
+WINDOWS = 64
 Value = TypeVar("Value")
 REASONS = {
     OrderStatus.FAILED: (
@@ -76,15 +81,19 @@ class _Condition:
     Attributes:
         ids: the query of all ids that may meet it, where an index helps.
         by_id: their column, if that index has them in their order, so that it finds those of a window.
+        is_read_at_once: whether no window can be asked for, so that more orders may be read and sorted.
     """
 
     met: ColumnElement[bool]
     ids: Any = None
     by_id: ColumnElement[int] | None = None
+    is_read_at_once: bool = False
 
     @property
     def few(self) -> int:
         """How many orders may be read and sorted; fewer, if those of fewer days can be asked for."""
+        if self.is_read_at_once:
+            return SOME // 2
         return FEW if self.by_id is None else FEW // 4
 
     def ids_in(self, window: Window | None) -> Any:
@@ -146,7 +155,7 @@ class _Search:
 
     def _leading(self, window: Window | None) -> Any:
         """The query of ids of the condition that leaves the fewest orders, if they are few."""
-        least, leading = FEW + 1, None
+        least, leading = SOME + 1, None
         for condition in self.conditions:
             ids = condition.ids_in(window)
             if ids is not None:
@@ -157,7 +166,7 @@ class _Search:
         return leading
 
     def _led(self, leading: Any, part: DayPart, limit: int) -> Sequence[Row[int, date]]:
-        return self._read(_hidden(orders.c.day), part, limit, orders.c.id.in_(leading))
+        return self._read(_hidden(orders.c.day), part, limit, _among(leading))
 
     def _walked(self, part: DayPart, limit: int) -> Sequence[Row[int, date]]:
         inside = [_hidden(orders.c.id).between(*part.ids)] if part.ids else []
@@ -179,6 +188,7 @@ def page_of_ids(
     connection: Connection, wanted: OrderFilter, limit: int, after: Place | None
 ) -> Sequence[Row[int, date]]:
     """The `id` and `day` of the next orders that meet the conditions, the newest day first."""
+    plan_for_a_page(connection)
     conditions, held = list(_conditions(connection, wanted)), holding(wanted)
     search = partial(_Search, connection, wanted, after)
     if wanted.text is None:
@@ -200,6 +210,13 @@ def _days(day: ColumnElement[date], part: DayPart, after: Place | None) -> Itera
         yield or_(day < after.day, and_(day == after.day, orders.c.id < after.id))
 
 
+def _among(ids: Any) -> ColumnElement[bool]:
+    """The condition that the query of ids has an order. One of `orders` itself gives its own condition."""
+    if ids.get_final_froms() == [orders]:
+        return cast(ColumnElement[bool], ids.whereclause)
+    return orders.c.id.in_(ids)
+
+
 def _hidden(column: ColumnElement[Value]) -> ColumnElement[Value]:
     """The column as a value that uses no index, so that another one leads."""
     return func.coalesce(column, null())
@@ -217,7 +234,8 @@ def _conditions(connection: Connection, wanted: OrderFilter) -> Iterator[_Condit
     if wanted.reason is not None:
         yield _of_reasons(wanted.reason)
     if wanted.customer is not None:
-        yield _with_value(orders.c.customer_id, wanted.customer)
+        customer = _with_value(orders.c.customer_id, wanted.customer)
+        yield _read_at_once(customer) if connection.dialect.name == "postgresql" else customer
     if wanted.sku is not None:
         yield _of_product(connection, wanted.sku)
     if wanted.currency is not None:
@@ -264,13 +282,20 @@ def _of_batches(
 ) -> _Condition:
     """Orders of a file or of a source. If its batches have few orders, these lead."""
     found = connection.execute(owner).scalar()
-    held = select(func.coalesce(func.sum(batches.c.orders), 0)).where(of_batch == found)
-    if connection.execute(held).scalar_one() > FEW:
-        return _Condition(_hidden(of_order) == found)
+    met = _hidden(of_order) == found
     last = batches.c.first_order_id + batches.c.orders - 1
-    inside = orders.c.id.between(batches.c.first_order_id, last)
-    ids = select(orders.c.id).select_from(batches).join(orders, inside).where(of_batch == found)
-    return _Condition(_hidden(of_order) == found, ids)
+    held = func.coalesce(func.sum(batches.c.orders), 0)
+    number, windows = connection.execute(select(held, func.count()).where(of_batch == found)).one()
+    if number > FEW:
+        return _Condition(met)
+    if windows > WINDOWS:
+        inside = orders.c.id.between(batches.c.first_order_id, last)
+        ids = select(orders.c.id).select_from(batches).join(orders, inside).where(of_batch == found)
+        return _Condition(met, ids)
+    named = connection.execute(select(batches.c.first_order_id, last).where(of_batch == found))
+    return _Condition(
+        met, select(orders.c.id).where(or_(false(), *(orders.c.id.between(*one) for one in named)))
+    )
 
 
 def _with_text(connection: Connection, text: str) -> Iterator[tuple[_Condition, Held]]:
@@ -279,9 +304,10 @@ def _with_text(connection: Connection, text: str) -> Iterator[tuple[_Condition, 
     Together, no index would lead to them: one of the three may be common, and the others rare or old.
     """
     starts = partial(starts_with, connection)
-    # On SQLite the index of numbers begins with the source.
-    of_source = orders.c.source_id.in_(select(sources.c.id))
-    numbers = select(orders.c.id).where(of_source, starts(orders.c.number, text))
+    numbers = select(orders.c.id).where(starts(orders.c.number, text))
+    if connection.dialect.name == "sqlite":
+        # Its index of numbers begins with the source.
+        numbers = numbers.where(orders.c.source_id.in_(select(sources.c.id)))
     numbered = starts(_hidden(orders.c.number), text)
     yield _with_prefix(connection, numbered, numbers), [holding_numbers(connection, text)]
     customers = select(orders.c.id).where(starts(orders.c.customer_id, text))
@@ -293,6 +319,13 @@ def _with_text(connection: Connection, text: str) -> Iterator[tuple[_Condition, 
 
 def _with_prefix(connection: Connection, met: ColumnElement[bool], ids: Select[Any]) -> _Condition:
     """A condition whose index has the ids in no order: each window of them is found by reading all."""
+    if connection.dialect.name == "postgresql":
+        return _read_at_once(_Condition(met, ids))
     (order_id,) = ids.selected_columns
     is_read_soon = _number(connection, ids, SOME + 1) <= SOME
     return _Condition(met, ids, _hidden(order_id) if is_read_soon else None)
+
+
+def _read_at_once(condition: _Condition) -> _Condition:
+    """The condition on PostgreSQL, whose index has no ids: reading a window would read all orders."""
+    return replace(condition, by_id=None, is_read_at_once=True)

@@ -15,6 +15,7 @@ _ALL_BY_HASH = {
     "max_parallel_workers_per_gather": "0",
 }
 _ANY_JOIN = {"enable_nestloop": "on"}
+_PAGE = {"jit": "off", "max_parallel_workers_per_gather": "0"}
 _KEYS = {
     "enable_nestloop": "on",
     "enable_hashjoin": "off",
@@ -41,6 +42,14 @@ def join_all_by_hash(connection: Connection) -> None:
     With statistics of only some of the tables, its own plans for 100,000 payments took minutes, not seconds.
     """
     _set(connection, _ALL_BY_HASH)
+
+
+def plan_for_a_page(connection: Connection) -> None:
+    """Keeps PostgreSQL from compiling a query or starting processes for it, until the transaction ends.
+
+    Each takes longer than to find a page of orders.
+    """
+    _set(connection, _PAGE)
 
 
 @contextmanager

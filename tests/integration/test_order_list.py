@@ -302,8 +302,23 @@ def test_the_days_lead_where_most_orders_meet_the_conditions(
         assert "ix_orders_day" in plan_of_the_last_part(lone_bench.engine, **wanted), wanted
 
 
+def test_the_page_of_a_file_is_read_from_its_ids_without_a_look_at_other_orders(bench: ImportBench) -> None:
+    """PostgreSQL read all orders for each page of a file, as long as its batches were joined."""
+    many_files(bench)
+    statement, _ = last_ordered(bench.engine, file=bench.keys()["100.csv"])
+    assert "orders.id BETWEEN" in statement
+    assert "JOIN" not in statement
+
+
 def plan_of_the_last_part(engine: Engine, **wanted: Any) -> str:
     """How SQLite reads the last part of the list, which it orders."""
+    statement, parameters = last_ordered(engine, **wanted)
+    with reading(engine) as connection:
+        return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+
+
+def last_ordered(engine: Engine, **wanted: Any) -> tuple[str, Any]:
+    """The last statement of a page that orders what it reads, with its parameters."""
     ran: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -314,5 +329,4 @@ def plan_of_the_last_part(engine: Engine, **wanted: Any) -> str:
     with reading(engine) as connection:
         page_of_ids(connection, OrderFilter(**wanted), 3, None)
         event.remove(engine, "before_cursor_execute", note)
-        statement, parameters = ran[-1]
-        return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+    return ran[-1]
