@@ -26,7 +26,7 @@ PING, DEFINITIONS = "orders.ping", "definitions"
 
 
 def build_app(settings: Settings) -> Celery:
-    """The app that a worker serves: it accepts steps and pings, and sends heartbeats."""
+    """Returns the app of a worker, which accepts steps and pings, and sends heartbeats."""
     app = step_app(settings)
     take_steps(app, DEFINITIONS)
     app.task(_pong, name=PING)
@@ -46,20 +46,23 @@ def _pong() -> str:
 
 
 def _refuse_other_store(url: str, **_: object) -> None:
-    """Ends a worker that starts on an order store of another version; a store that is away is waited for."""
+    """Ends a worker that starts on an order store of another version.
+
+    Waits for a store that does not answer.
+    """
     engine = open_engine(url)
     try:
         with suppress(*STORE_FAILED):
             require_current(revision_of(engine))
     except StoreRefused as refused:
-        # Celery logs any other exception of a signal's receiver, and goes on.
+        # Any other exception of a signal's receiver is only logged by Celery.
         raise SystemExit(str(refused)) from None
     finally:
         engine.dispose()
 
 
 def _load_definitions(**_: object) -> None:
-    # Before the worker forks: its processes then share three seconds of loading and the loaded memory.
+    # Loaded before the worker forks, so that its processes share the memory and the three seconds of loading.
     # Frozen objects stay shared, because garbage collection does not touch them.
     with uncollected():
         load_definitions()
@@ -67,7 +70,8 @@ def _load_definitions(**_: object) -> None:
 
 
 def __getattr__(name: str) -> Celery:
-    # `celery -A jobs.celery_app` asks the module for `app`; nothing is built for those who import the rest.
+    # `celery -A jobs.celery_app` reads the attribute `app`. It is built only then, so importing has no side
+    # effect.
     if name == "app":
         settings = load_settings()
         configure_logs(settings)

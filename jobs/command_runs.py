@@ -1,6 +1,6 @@
-"""Runs that commands execute in their own process, and what a killed command leaves of them.
+"""Runs that commands execute in their own process, and the runs that killed commands leave behind.
 
-Without `orders up`, nobody watches such runs. The next command on the machine marks them as failed.
+Without `orders up`, no process watches such runs. The next command on the machine marks them as failed.
 """
 
 import os
@@ -12,18 +12,21 @@ from dagster import DagsterInstance, RunsFilter
 from jobs.runs import IN_PROGRESS, fail_run
 
 PROCESS_TAG = "orders/process"
-# Position of a process's start in /proc/PID/stat, counted after the program's name.
+# Position of the start time of a process in /proc/PID/stat, counted after the program's name.
 START = 19
 
 
 def process_tag() -> dict[str, str]:
-    """A tag that names this process; empty where the system does not tell."""
+    """Returns a tag that identifies this process; empty if the system has no /proc."""
     machine, started = _machine(), _started(os.getpid())
     return {PROCESS_TAG: f"{machine}/{os.getpid()}/{started}"} if machine and started else {}
 
 
 def fail_killed_runs(instance: DagsterInstance) -> int:
-    """Marks the runs of commands as failed whose process on this machine is gone. Returns how many."""
+    """Marks runs of commands as failed if their process on this machine no longer exists.
+
+    Returns their number.
+    """
     failed = 0
     for record in instance.get_run_records(RunsFilter(statuses=list(IN_PROGRESS))):
         if _is_gone(record.dagster_run.tags.get(PROCESS_TAG, "")):
@@ -41,7 +44,7 @@ def _is_gone(process: str) -> bool:
 
 
 def _machine() -> str:
-    """Identifies the running system. Containers have process numbers of their own."""
+    """Returns an id of the running system. Containers have process numbers of their own."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}:{Path('/proc/self/ns/pid').readlink()}"
@@ -49,7 +52,7 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process started, in ticks since the boot; empty if there is no such process."""
+    """Returns when a process started, in ticks since the boot; empty if there is no such process."""
     with suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[START]
     return ""

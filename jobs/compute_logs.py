@@ -1,6 +1,6 @@
-"""The storage of what steps print.
+"""The storage of the steps' output.
 
-Deployed dagster.yaml files and stored records carry the name of this module.
+Deployed dagster.yaml files and stored records contain the name of this module, so it must not be renamed.
 """
 
 from jobs.dagster_seams.compute_logs import SubfolderComputeLogs

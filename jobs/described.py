@@ -1,4 +1,4 @@
-"""Sensors and schedules that Dagster describes by their docstring, as it does assets, ops and jobs."""
+"""Sensors and schedules whose docstring becomes their description, as with Dagster's assets, ops and jobs."""
 
 import inspect
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from dagster import ScheduleDefinition, SensorDefinition, schedule, sensor
 
 
 def described_sensor(**options: Any) -> Callable[[Callable[..., Any]], SensorDefinition]:
-    """`dagster.sensor`, with the docstring of the function as description."""
+    """Like `dagster.sensor`, with the docstring of the function as the description."""
     return lambda function: sensor(description=inspect.getdoc(function), **options)(function)
 
 
 def described_schedule(**options: Any) -> Callable[[Callable[..., Any]], ScheduleDefinition]:
-    """`dagster.schedule`, with the docstring of the function as description."""
+    """Like `dagster.schedule`, with the docstring of the function as the description."""
     return lambda function: schedule(description=inspect.getdoc(function), **options)(function)

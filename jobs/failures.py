@@ -1,9 +1,9 @@
-"""How failures of ops are handled, in one place.
+"""The handling of failed ops, in one place.
 
-Transient failures (a store, broker, cache or gateway that does not answer) are tried three times with growing
-waits. All others are final, because a retry cannot fix a bug or a bad file. Dagster's run retries stay off:
-a run that is retried from failure can succeed without doing its work. Instead, the whole import is launched
-again, and finished batches return at once.
+After transient failures (a store, broker, cache or gateway does not answer), an op is tried three times with
+increasing waits. All other failures are final, because a retry cannot fix a bug or a bad file. Dagster's run
+retries are off, because a run that is retried from failure can succeed without doing its work. Instead, the
+whole import is launched again, and the steps of finished batches return at once.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ THREE_TRIES = RetryPolicy(max_retries=2, delay=2, backoff=Backoff.EXPONENTIAL, j
 def import_step(
     context: OpExecutionContext, file_imports: FileImports, batch: int = WHOLE_FILE
 ) -> Iterator[FileImport]:
-    """Opens the steps of the run's import. A failure is stored and, unless transient, final."""
+    """Yields the steps of the run's import. A failure is stored and, unless it is transient, final."""
     key = context.partition_key
     step = Step(key, context.op_def.name, context.run_id, batch)
     with (
@@ -45,7 +45,7 @@ def import_step(
 
 @contextmanager
 def permanent_failures() -> Iterator[None]:
-    """Leaves transient failures to the retry policy, and makes all others final."""
+    """Leaves transient failures to the retry policy, and makes all other failures final."""
     try:
         yield
     except (Failure, *TRANSIENT):

@@ -1,4 +1,4 @@
-"""Launches runs from a plain process: the same jobs that the UI launches, executed here until they end."""
+"""Executes runs in this process until they end, with the same jobs that the UI launches."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[DagsterInstance]:
-    """The Dagster instance of this home, configured by the project's `dagster.yaml`.
+    """Yields the Dagster instance of this home, configured by the project's `dagster.yaml`.
 
     Runs of commands that were killed are marked as failed.
     """
@@ -46,8 +46,8 @@ def run_import(instance: DagsterInstance, key: str) -> str:
 
 
 def run_shared_import(instance: DagsterInstance, keys: Sequence[str]) -> None:
-    """Runs `import_small_files` for these files. The store has the outcome of each."""
-    # The run fails if files were refused or could not be imported.
+    """Runs `import_small_files` for these files. The outcome of each file is in the store."""
+    # A failed run is not an error here: it fails if some files were refused or could not be imported.
     with suppress(RunFailed):
         run_job(instance, IMPORT_SMALL_FILES, {}, shared_config(keys))
 

@@ -1,7 +1,7 @@
-"""The launcher: takes files from the inbox and launches imports as soon as there is something to do.
+"""The launcher: stages files from the inbox and launches imports as soon as there is work.
 
-It runs in the code server, beside the sensors. Whatever it does, the store says what is left to do, so the
-sensors of imports do the same at their ticks if it is gone or late.
+It runs in the code server, in addition to the sensors. All its state is in the store, so the sensors of
+imports do the same work at their ticks if the launcher has stopped or is late.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from orders_pipeline.store.engine import reading
 from resources.order_store import OrderStore
 
 LAUNCHED_BY = {"orders/launched_by": "launcher"}
-# Files that are staged at a time. A large one, or one on a slow disk, holds up no other.
+# Files that are staged at the same time, so that a large file, or one on a slow disk, does not delay others.
 FILES_AT_ONCE = 4
 IDLE_SECONDS, BUSY_SECONDS, AGAIN_SECONDS = 10.0, 1.0, 0.5
 CONNECTION_SECONDS = 10.0
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 class Launcher:
-    """Launches what needs a run, in rounds: when something is asked for or dropped, and at intervals."""
+    """Launches imports in rounds: when a launch is requested, when a file arrives, and at intervals."""
 
     def __init__(
         self, settings: Settings, engine: Engine, instance: DagsterInstance, jobs: JobLauncher
@@ -76,7 +76,7 @@ class Launcher:
                 self._wake.clear()
 
     def take(self, name: str) -> None:
-        """Stages a file that has become complete, and launches its import."""
+        """Stages a file that is now complete, and launches its import."""
         try:
             if self._dropped.take_at_once(self._engine, self._staging, name):
                 self._wake.set()
@@ -84,7 +84,7 @@ class Launcher:
             log.warning("a file waits in the inbox: %s", error)
 
     def launch(self, keys: Sequence[str] = ()) -> bool:
-        """Launches what needs a run, these imports before others; returns whether some is left for later."""
+        """Launches waiting imports, these ones first; returns whether some must wait."""
         with self._round:
             self._asked.update(keys)
             for request in launch_requests(self._instance, self._engine):
@@ -98,12 +98,12 @@ class Launcher:
         return left
 
     def wake(self, keys: Sequence[str]) -> None:
-        """Begins a round, these imports before others."""
+        """Starts a round that launches these imports first."""
         self._asked.update(keys)
         self._wake.set()
 
     def run_of(self, key: str) -> RunSeen:
-        """The newest run of an import."""
+        """Returns the newest run of an import."""
         record = self._newest_run(key)
         if record is None:
             return RunSeen()
@@ -112,7 +112,7 @@ class Launcher:
         return RunSeen(run.status.value, run.run_id, causes)
 
     def cancel(self, key: str) -> bool:
-        """Cancels the newest run of an import, unless it has ended or imports other files, too."""
+        """Cancels the newest run of an import, unless it has ended or also imports other files."""
         record = self._newest_run(key)
         if record is None or record.dagster_run.is_finished or record.dagster_run.job_name != IMPORT_ORDERS:
             return False
@@ -136,14 +136,14 @@ class Launcher:
         self._jobs.launch(job_name, tags, request.run_config)
 
     def _submit_left(self) -> None:
-        """Submits the runs that a launcher created, and then was killed."""
+        """Submits runs that a launcher created before it was killed."""
         left = RunsFilter(tags=dict(LAUNCHED_BY), statuses=[DagsterRunStatus.NOT_STARTED])
         for run in self._instance.get_runs(left):
             self._jobs.submit(run)
 
     def _look_after(self, watch: Watch, pool: ThreadPoolExecutor) -> None:
         if watch.look_after():
-            # What was complete before the watch began has no event.
+            # There are no events for files that were complete before the watch started.
             for _, name in self._dropped.inbox.waiting():
                 pool.submit(self.take, name)
 
@@ -158,7 +158,7 @@ class Launcher:
 
 
 def serve_launcher(settings: Settings, code_socket: str, location: str, stopping: Event) -> None:
-    """Runs a launcher beside the code server of this process, again and again until `stopping` is set.
+    """Runs a launcher for the code server in this process, and restarts it until `stopping` is set.
 
     Args:
         code_socket: path of the code server's Unix socket.
@@ -192,7 +192,7 @@ def _answer(server: socket.socket, launcher: Launcher) -> None:
             connection, _ = server.accept()
         except OSError:
             return
-        # A thread of its own, so that nobody is held up by another one's question.
+        # Each request has its own thread, so that no request delays another one.
         Thread(target=_converse, args=(connection, launcher), name="launch-request", daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""Publishes figures from a plain process: the KPI days that imports touched, and the leaderboards."""
+"""Publishes figures in this process: the KPI days that imports changed, and the leaderboards."""
 
 from dagster import DagsterInstance
 
@@ -7,7 +7,7 @@ from jobs.launch import run_job
 
 
 def publish_figures(instance: DagsterInstance) -> None:
-    """Refreshes the KPIs and leaderboards of what imports touched.
+    """Refreshes the KPI days and leaderboards that imports changed.
 
     Raises:
         RunFailed: the run did not succeed.

@@ -12,14 +12,17 @@ from orders_pipeline.base.settings import Settings
 
 
 class RunLogFormatter(logging.Formatter):
-    """Extracts a record's own message and ids from the text that Dagster makes of it."""
+    """Extracts the message and the ids of a record from the text that Dagster makes."""
 
     def __init__(self, lines: logging.Formatter) -> None:
         super().__init__()
         self._lines = lines
 
     def format(self, record: logging.LogRecord) -> str:
-        """Formats the line. A failure shows only its reason; the stack trace is in Dagster's event log."""
+        """Formats the line.
+
+        For a failure it has only the reason; the stack trace is in Dagster's event log.
+        """
         said = run_message(record)
         if said is None:
             return self._lines.format(record)
@@ -50,5 +53,5 @@ def run_log(settings: Settings) -> LoggerDefinition:
 
 
 def use_run_log(settings: Settings) -> None:
-    """Uses this log for runs whose configuration names none; Dagster would use its own."""
+    """Uses this log for runs without a logger in their configuration, instead of Dagster's own."""
     use_run_loggers([(run_log(settings), {"log_level": settings.log_level.upper()})])

@@ -1,7 +1,13 @@
-"""The queue of runs. Deployed dagster.yaml files carry the name of this module."""
+"""The queue of runs.
+
+Deployed dagster.yaml files contain the name of this module, so it must not be renamed.
+"""
 
 from jobs.dagster_seams.run_queue import DirectRunQueue
 
 
 class RunQueue(DirectRunQueue):
-    """Launches a run at once while there is room. The other runs wait, and Dagster's daemon launches them."""
+    """Launches a run at once unless a limit is reached.
+
+    Other runs wait until Dagster's daemon launches them.
+    """

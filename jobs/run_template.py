@@ -1,8 +1,8 @@
-"""Prepares the process that runs are forked from, which imports this module first. Nothing else imports it.
+"""Prepares the process from which runs are forked. It imports this module first; nothing else imports it.
 
-A run that is to end gets SIGTERM together with its process group. The process that it was forked from has to
-outlive it: it ends when no process uses it any more, and then at once. It searches for no garbage while it
-loads; runs do.
+When a run is cancelled, SIGTERM is sent to its whole process group. This process must outlive its runs, so it
+ignores the signal and exits when no process uses it any more. Garbage collection is off while modules are
+loaded, and on in runs.
 """
 
 import atexit
@@ -12,5 +12,5 @@ import signal
 
 gc.disable()
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-# Runs do not get here: they end without exit handlers.
+# Only this process executes exit handlers; runs end without them.
 atexit.register(os._exit, 0)

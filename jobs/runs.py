@@ -1,4 +1,4 @@
-"""Dagster's runs: groups of their statuses, their tags, the files that they import, and giving one up."""
+"""Dagster's runs: groups of statuses, tags, the files that they import, and marking dead runs as failed."""
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum, StrEnum
@@ -16,12 +16,13 @@ LONG_RUN = {"orders/long_run": "true"}
 # The op of a shared run whose config names its files.
 SHARE_OUT, KEYS = "share_out_files", "keys"
 
-# A step at the gateway logs events only at its start and its end, and may wait for minutes. If a living run
-# is failed all the same, no harm is done: each refund, capture or void is claimed by one process.
+# A step that calls the gateway logs events only when it starts and ends, and may wait for minutes. Marking a
+# living run as failed does no harm, because each refund, capture or void is claimed by one process.
 GATEWAY_RUN_MAY_BE_SILENT_SECONDS = 900.0
-# Without heartbeat or event. A heartbeat is noticed half a minute longer; a busy machine takes long to start.
+# Seconds without a heartbeat or event. A heartbeat stays valid for half a minute, and on a busy machine a
+# process takes long to start.
 WITHOUT_BEAT_SECONDS, STARTING_SECONDS = 45.0, 120.0
-# Whether the run with this id sends heartbeats; None: nobody knows.
+# Tells whether the run with this id sends heartbeats; None if this is unknown.
 IsBeating = Callable[[str], bool | None]
 WAITING = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
 FINISHED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
@@ -32,9 +33,10 @@ IN_PROGRESS = tuple(
 
 
 class RunPriority(IntEnum):
-    """Which waiting run Dagster starts next: the one with the highest priority, then the oldest.
+    """Priorities of waiting runs. Dagster starts the run with the highest priority first, then the oldest.
 
-    Imports that are launched again come before new files of the inbox, because their orders hold stock.
+    Imports that are launched again have priority over new files of the inbox, because their orders hold
+    stock.
     """
 
     FIGURES = 50
@@ -50,7 +52,7 @@ class RunPriority(IntEnum):
 
 
 class RunGroup(StrEnum):
-    """What a run is for. The list of runs in Dagster can be filtered by it."""
+    """The purpose of a run, by which the list of runs in Dagster can be filtered."""
 
     IMPORTS = "imports"
     MONEY = "money"
@@ -64,7 +66,7 @@ class RunGroup(StrEnum):
 
 
 def imported_keys(run: DagsterRun) -> list[str]:
-    """Partition keys of the files that a run imports: one, or many if they share the run."""
+    """Returns the partition keys of the files that a run imports: one, or several if they share the run."""
     if key := run.tags.get(PARTITION_TAG):
         return [key]
     ops: Any = run.run_config.get("ops", {})
@@ -72,13 +74,13 @@ def imported_keys(run: DagsterRun) -> list[str]:
 
 
 def unended_runs(instance: DagsterInstance, job_name: str, limit: int | None = None) -> Sequence[RunRecord]:
-    """The runs of a job that wait or work, newest first."""
+    """Returns the runs of a job that are waiting or running, newest first."""
     unended = RunsFilter(job_name=job_name, statuses=[*WAITING, *IN_PROGRESS])
     return instance.get_run_records(unended, limit=limit)
 
 
 def unknown(_run_id: str) -> None:
-    """Nobody knows of heartbeats of runs."""
+    """Returns None: the heartbeats of runs are unknown."""
 
 
 def any_alive(
@@ -88,13 +90,14 @@ def any_alive(
     silence_seconds: float,
     is_beating: IsBeating = unknown,
 ) -> bool:
-    """Whether a run of a job waits or works. A started run that shows no sign of life is failed.
+    """Whether a run of a job is waiting or running. Marks a started run without a sign of life as failed.
 
-    A run whose process died unnoticed would otherwise stay STARTED, and keep sensors from launching the next.
+    Otherwise a run whose process died unnoticed would stay STARTED and keep sensors from launching the next
+    one.
 
     Args:
-        signs: of this job alone, kept from one look to the next.
-        silence_seconds: longer than a run that works logs no event. It counts while heartbeats are unknown.
+        signs: the signs of life of this job's runs, kept from one call to the next.
+        silence_seconds: used while heartbeats are unknown; must be longer than a working run logs no event.
     """
     alive = False
     for record in unended_runs(instance, job_name):

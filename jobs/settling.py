@@ -1,4 +1,4 @@
-"""The step of a job that takes a range of requests to the payment gateway: refunds, or captures and voids."""
+"""The step of a job that sends a range of requests to the payment gateway: refunds, or captures and voids."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Work(Protocol):
     """The work on one kind of request, on a store and its gateway."""
 
     def settle(self, chosen: ColumnElement[bool]) -> str | None:
-        """Takes the chosen requests to their end. Returns why outcomes are still unknown."""
+        """Settles the chosen requests; returns why outcomes are still unknown, or None."""
 
 
 class Works(Protocol):
-    """Makes the work from the settings."""
+    """Creates the work from the settings."""
 
     def of(self, engine: Engine, gateway: PaymentGateway) -> Work:
-        """The work on a store and its gateway."""
+        """Returns the work on a store and its gateway."""
 
 
 def settle(
@@ -37,13 +37,13 @@ def settle(
     chosen: ColumnElement[bool],
     publish: Callable[[PublishedFigures, ColumnElement[bool]], int],
 ) -> tuple[int, bool]:
-    """Asks the gateway for the chosen requests, saves its answers as they come, and publishes what changed.
+    """Sends the chosen requests to the gateway, saves each outcome as it arrives, and publishes the changes.
 
     Args:
-        publish: publishes what changed, and returns how many requests that were.
+        publish: publishes the changes, and returns the number of published requests.
 
     Returns:
-        How many requests were published, and whether outcomes are unknown, which a later call looks up.
+        The number of published requests, and whether some outcomes are unknown, which a later call looks up.
     """
     with permanent_failures(), figures.open() as published:
         with gateways.open(published.engine) as gateway:

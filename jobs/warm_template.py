@@ -1,6 +1,7 @@
-"""Does once what each run would do first. The process that runs are forked from imports this module last.
+"""Does once what each run would otherwise do at its start.
 
-It opens no store and no connection, because runs could not share them.
+The process from which runs are forked imports this module last.
+It opens no store and no connection, because forked processes cannot share them.
 """
 
 from jobs.dagster_seams.migrations import read_migrations_now

@@ -1,4 +1,4 @@
-"""The job that takes or releases money that the gateway holds."""
+"""The job that captures or voids authorized charges."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def find_open_captures(
     order_store: ResourceParam[OrderStore],
     capture_work: ResourceParam[CaptureWorks],
 ) -> Iterator[DynamicOutput[None]]:
-    """Asks for the void of what nobody captured in time, and divides all open requests into ranges."""
+    """Requests voids of orders that were not captured in time, and divides all open requests into ranges."""
     with permanent_failures(), order_store.open() as engine:
         overdue = void_overdue(engine, capture_work.hours)
         with reading(engine) as connection:
@@ -63,7 +63,7 @@ def settle_captures(
     payment_gateway: ResourceParam[PaymentGateways],
     figures: ResourceParam[FigureStores],
 ) -> None:
-    """Asks the gateway for a range of captures and voids, saves its answers, and updates leaderboards."""
+    """Sends a range of captures and voids to the gateway, saves the outcomes, and updates leaderboards."""
     chosen = within(range_of(context))
     captured, unknown = settle(context, capture_work, payment_gateway, figures, chosen, _publish)
     context.add_output_metadata({"captured": captured, "outcomes_unknown": unknown})
@@ -77,5 +77,5 @@ def _publish(figures: PublishedFigures, chosen: ColumnElement[bool]) -> int:
 
 @job(name=CAPTURE_ORDERS, tags=RunGroup.MONEY.tag | RunPriority.ASKED_FOR.tag | LONG_RUN)
 def capture_orders_job() -> None:
-    """Captures and voids what was asked for, and voids what nobody captured in time."""
+    """Carries out requested captures and voids, and voids orders that were not captured in time."""
     find_open_captures().map(settle_captures)

@@ -1,4 +1,4 @@
-"""The sensor of captures and voids that wait: asked for, overdue, or left by a process that died."""
+"""The sensor of waiting captures and voids: requested, overdue, or left unfinished by a process that died."""
 
 from dagster import (
     DefaultSensorStatus,
@@ -24,11 +24,11 @@ from resources.order_store import OrderStore
 def capture_sensors(
     is_beating: IsBeating = unknown, silence_seconds: float = GATEWAY_RUN_MAY_BE_SILENT_SECONDS
 ) -> list[SensorDefinition]:
-    """All sensors of this module, on by default.
+    """Returns all sensors of this module, on by default.
 
     Args:
-        is_beating: whether a run sends heartbeats.
-        silence_seconds: how long a run may log no event before it counts as dead, if that is unknown.
+        is_beating: tells whether a run sends heartbeats.
+        silence_seconds: seconds after which a run without events counts as dead, if its heartbeat is unknown.
     """
     signs = HeartbeatClock()
 
@@ -42,7 +42,7 @@ def capture_sensors(
         order_store: ResourceParam[OrderStore],
         capture_work: ResourceParam[CaptureWorks],
     ) -> RunRequest | SkipReason:
-        """Launches `capture_orders` while captures or voids wait and no living run of it is under way."""
+        """Launches `capture_orders` while captures or voids wait, unless a run of it is alive."""
         with order_store.open() as engine, reading(engine) as connection:
             if not any_waiting(connection) and not any_overdue(connection, capture_work.hours):
                 return SkipReason("no capture or void waits")

@@ -44,7 +44,7 @@ STORE_SUBJECT = "Service down (order store)"
 
 
 def alert_sensors(settings: Settings) -> list[SensorDefinition]:
-    """All sensors of this module, on by default. Alerts are stored even if no channel is set."""
+    """Returns all sensors of this module, on by default. Alerts are stored even if no channel is set."""
     channels, limits = notice_channels(settings), alert_limits(settings)
     clock = HeartbeatClock()
 
@@ -80,7 +80,7 @@ def _alerts_watch_sensor(settings: Settings, channels: Channels, watched: str) -
     def alerts_watch_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SkipReason:
-        """Raises an alert if the sensor that raises the others makes no progress. That sensor ends it."""
+        """Raises an alert if the alert sensor makes no progress. The alert sensor itself ends this alert."""
         silent = silent_conditions(silent_sensors(context, clock))
         if all(one.subject != watched for one in silent):
             return SkipReason(f"{watched} makes progress")
@@ -94,7 +94,7 @@ def _alerts_watch_sensor(settings: Settings, channels: Channels, watched: str) -
 
 
 def alert_limits(settings: Settings) -> Limits:
-    """The limits that the settings name."""
+    """Returns the limits in the settings."""
     return Limits(
         waiting_minutes=settings.alert_waiting_minutes,
         failure_share=settings.alert_failure_share,
@@ -124,7 +124,7 @@ def _keep(engine: Engine, settings: Settings, limits: Limits, silent: list[Silen
 
 
 def _tell_of_store(context: SensorEvaluationContext, channels: Channels, problem: str | None) -> None:
-    """Sends a notice when the store goes down and when it is back; it cannot hold this alert itself."""
+    """Sends a notice when the store is down and when it is back, because it cannot store this alert."""
     was_down = context.cursor == STORE_DOWN
     if problem and not was_down:
         notice = Notice(f"Alert: {STORE_SUBJECT}", f"{problem} What to do: docs/runbooks.md, `service_down`.")

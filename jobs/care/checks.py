@@ -29,7 +29,7 @@ CHECK_EVERYTHING = "check_everything"
 
 
 def check_jobs() -> list[AssetJob]:
-    """All jobs of this module; they run checks and materialize nothing."""
+    """Returns all jobs of this module; they run checks and materialize nothing."""
     of_files = AssetSelection.checks_for_assets(ORDERS.name, REJECTED_ORDER_ROWS.name)
     return [
         define_asset_job(
@@ -43,7 +43,7 @@ def check_jobs() -> list[AssetJob]:
 
 
 def check_schedules(settings: Settings) -> list[ScheduleDefinition]:
-    """All schedules of this module, on by default."""
+    """Returns all schedules of this module, on by default."""
     return [
         ScheduleDefinition(
             name=f"{CHECK_EVERYTHING}_schedule",
@@ -57,7 +57,7 @@ def check_schedules(settings: Settings) -> list[ScheduleDefinition]:
 
 
 def check_sensors() -> list[SensorDefinition]:
-    """All sensors of this module, on by default."""
+    """Returns all sensors of this module, on by default."""
 
     @described_sensor(
         job_name=CHECK_EVERYTHING,
@@ -67,7 +67,7 @@ def check_sensors() -> list[SensorDefinition]:
     def first_check_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> RunRequest | SkipReason:
-        """Checks a new store once, after its first imports. From then on, the schedule does, every night."""
+        """Checks a new store once, after its first imports. After that, the nightly schedule checks it."""
         if context.cursor:
             return SkipReason("the store was checked; the schedule checks it every night")
         with order_store.open() as engine, reading(engine) as connection:

@@ -30,11 +30,11 @@ def _due(settings: Settings) -> DueAgain:
 
 
 def retry_declined_job(settings: Settings) -> JobDefinition:
-    """The job that begins the next attempts."""
+    """Returns the job that starts the next attempts."""
 
     @op(retry_policy=THREE_TRIES, tags=SHORT_WORK)
     def retry_due_payments(context: OpExecutionContext, order_store: ResourceParam[OrderStore]) -> None:
-        """Begins the next attempt of each order whose declined payment is due again."""
+        """Starts the next attempt of each order whose declined payment is due again."""
         with permanent_failures(), order_store.open() as engine:
             retried = retry_due(engine, _due(settings), settings.transaction_orders)
         context.add_output_metadata({"retried": retried})

@@ -1,4 +1,4 @@
-"""The sensor that sends notices of failed runs, and the channels that the settings name."""
+"""The sensor that sends notices of failed runs, and the channels in the settings."""
 
 from dagster import DefaultSensorStatus, RunFailureSensorContext, SensorDefinition, run_failure_sensor
 
@@ -10,7 +10,7 @@ from orders_pipeline.services.mail import MailServer
 
 
 def notice_channels(settings: Settings) -> Channels:
-    """The channels that the settings name."""
+    """Returns the channels in the settings."""
     server = (
         MailServer(settings.smtp_url, settings.smtp_sender, settings.smtp_ca) if settings.smtp_url else None
     )

@@ -1,7 +1,7 @@
 """Retention of Dagster's runs, events and logs.
 
-Dagster's own `delete_run` also deletes the run's materializations: their partitions would no longer count as
-materialized. So a run that holds the latest materialization of a partition is kept, with only that event.
+Dagster's own `delete_run` also deletes the run's materializations, so their partitions would no longer count
+as materialized. Therefore a run with the latest materialization of a partition is kept, with only that event.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -26,8 +26,9 @@ EMPTIED = "orders/events_removed"
 
 
 def remove_old_runs(instance: DagsterInstance, days: int, *, dry: bool) -> list[Removed]:
-    """Removes runs that ended more than this many days ago. Runs with latest materializations are kept; their
-    other events and logs are removed.
+    """Removes runs that ended more than this number of days ago.
+
+    Runs with latest materializations are kept; their other events and logs are removed.
     """
     before = datetime.now(UTC) - timedelta(days=days)
     log = event_log(instance)
@@ -61,7 +62,7 @@ def _delete(instance: DagsterInstance, log: EventLog, run_id: str) -> None:
 def _empty(instance: DagsterInstance, log: EventLog, run_id: str) -> None:
     remove_files(instance, run_id)
     remove_other_events(log, run_id)
-    # Last: if the removal is interrupted, the next one repeats it.
+    # Deleted last, so that the next removal repeats an interrupted one.
     tag_run(instance, run_id, {EMPTIED: "true"})
 
 

@@ -24,13 +24,16 @@ from orders_pipeline.payouts.findings import CHECKS
 from orders_pipeline.payouts.reconciling import Reconciliation
 
 REFRESH_PAYOUTS = "refresh_payouts"
-# Reports and statements come some days late.
+# Reports and statements arrive some days late.
 DAYS_AGAIN = 14
 NO_MONEY = "payout_count"
 
 
 def metadata_of(figures: Mapping[str, Mapping[str, int]], currency: str) -> dict[str, Any]:
-    """Figures of a day as numbers. Names of those in another currency than the default end with its code."""
+    """Returns the figures of a day as numbers.
+
+    Names of figures not in the default currency end with the code.
+    """
     return {
         name if code == currency else f"{name}_{code}": value if name == NO_MONEY else json_money(value, code)
         for code, amounts in figures.items()
@@ -39,7 +42,7 @@ def metadata_of(figures: Mapping[str, Mapping[str, int]], currency: str) -> dict
 
 
 def problems_by_check(found: Reconciliation) -> dict[str, list[str]]:
-    """What each check found, as texts."""
+    """Returns the problems found by each check, as texts."""
     return {
         name: [
             f"{one.number:,} {one.subject} {one.state} in {one.currency}"

@@ -34,7 +34,7 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
 
     @op(retry_policy=THREE_TRIES, tags=SHORT_WORK)
     def expire_reservations(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
-        """Rolls back orders whose reservation has expired while nothing works on their import."""
+        """Rolls back orders whose reservation has expired, unless a run is working on their import."""
         with permanent_failures(), figures.open() as published:
             expired = expiry.expire_reservations(
                 published.engine, settings.run_patience, settings.transaction_orders, wait_for_heartbeats
@@ -48,7 +48,7 @@ def upkeep_jobs(settings: Settings) -> Sequence[JobDefinition]:
         tags=RunGroup.CARE.tag | RunPriority.CARE.tag,
     )
     def sweep_reservations() -> None:
-        """Rolls back expired reservations: their units go back into stock."""
+        """Rolls back expired reservations and returns their units to stock."""
         expire_reservations()
 
     return [sweep_reservations]

@@ -26,7 +26,8 @@ from orders_pipeline.store.engine import reading
 from resources.order_store import OrderStore
 
 WRITE_RESULTS = "write_results"
-# A run logs events only at its start and its end. Two runs at once do no harm.
+# Seconds after which a run counts as dead. A run logs events only when it starts and ends. Two runs at the
+# same time do no harm.
 MAY_BE_SILENT_FOR_SECONDS = 3600.0
 
 
@@ -35,14 +36,14 @@ def results_job(settings: Settings) -> JobDefinition:
 
     @op
     def write_results_to_outbox(context: OpExecutionContext, order_store: ResourceParam[OrderStore]) -> None:
-        """Writes the results of finished files that the outbox does not have as they are now."""
+        """Writes results of finished files that are new or have changed since they were written."""
         if not settings.outbox:
             context.log.info("ORDERS_OUTBOX is not set.")
             return
         with permanent_failures(), order_store.open() as engine:
             written = write_due_results(engine, Outbox(settings.outbox), settings.staging_folder)
         if written.failure:
-            # The alert `outbox_failing` tells it; the sensor tries again.
+            # The alert `outbox_failing` reports it; the sensor tries again.
             context.log.error(written.failure)
         context.add_output_metadata({"files": len(written.names)})
 
@@ -70,7 +71,7 @@ def result_sensors(settings: Settings) -> list[SensorDefinition]:
     def results_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> RunRequest | SkipReason:
-        """Launches `write_results` while results wait and no living run writes them."""
+        """Launches `write_results` while results wait, unless a run of it is alive."""
         if not settings.outbox:
             return SkipReason("ORDERS_OUTBOX is not set")
         with order_store.open() as engine, reading(engine) as connection:

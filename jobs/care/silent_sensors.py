@@ -6,16 +6,16 @@ from jobs.dagster_seams.ticks import sensor_ticks
 from orders_pipeline.imports.state.watchdog import HeartbeatClock
 from orders_pipeline.monitoring.alerts.alert_rules import SilentSensor
 
-# A sensor that is evaluated more rarely is silent only after as much longer.
+# The usual interval of sensors; for a sensor with a longer interval, silence is allowed for longer.
 USUAL_INTERVAL_SECONDS = 30
 
 
 def silent_sensors(context: SensorEvaluationContext, clock: HeartbeatClock) -> list[SilentSensor]:
-    """Each sensor of the definitions, with the seconds since its last good tick.
+    """Returns each sensor of the definitions, with the seconds since its last good tick.
 
-    The seconds are counted on this process's own clock, so that time in which nothing ran does not count.
-    They begin anew when the order store, without which no sensor has a good tick, is back: the cursor notes
-    that.
+    The seconds are measured with this process's own clock, so time in which nothing ran is not included. They
+    start again from 0 when the order store is back after an outage, because without the store no sensor has a
+    good tick. The cursor records this.
     """
     repository = context.repository_def
     if repository is None:

@@ -1,7 +1,7 @@
 """The return type of `dagster.define_asset_job`.
 
 For: annotations of functions that return such jobs.
-Without it: mypy cannot check them; nothing changes at run time.
+Without it: mypy cannot check them; the behaviour at run time is the same.
 Instead: the name `dagster.UnresolvedAssetJobDefinition`, once Dagster exports it.
 """
 

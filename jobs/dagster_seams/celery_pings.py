@@ -15,6 +15,6 @@ from kombu.connection import Connection
 
 
 def pings(app: Celery, connection: Connection, node: str, within: float) -> Callable[[], bool]:
-    """A function that pings the worker `node` and returns whether it replied within the given seconds."""
+    """Returns a function that pings the worker `node` and returns whether it replied `within` seconds."""
     mailbox = app.control.mailbox(connection)
     return lambda: bool(mailbox.call([node], "ping", timeout=within))

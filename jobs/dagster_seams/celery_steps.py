@@ -25,11 +25,11 @@ from jobs.dagster_seams.repository import code_of_job
 from jobs.dagster_seams.steps import KnownState, Plan, PlanContext, Step
 
 STEP_TASK = TASK_EXECUTE_PLAN_NAME
-# Seconds between two looks at the steps of a run: the first after something happened, how the next ones grow,
-# and the longest. A short step is noticed at once, and a long one costs little.
+# Polling intervals for the steps of a run, in seconds: the first after an event, the growth factor, and the
+# longest. So the end of a short step is noticed at once, and a long step costs little.
 FIRST_LOOK_SECONDS, LOOKS_GROW, LOOK_EVERY_SECONDS = 0.01, 1.15, 0.1
 
-# App, plan context, step, queue, dagster-celery's own priority, and the known state of the run.
+# Arguments: app, plan context, step, queue, dagster-celery's own priority, and the known state of the run.
 SubmitStep = Callable[[Celery, PlanContext, Step, str, int, KnownState], AsyncResult]
 
 
@@ -47,7 +47,10 @@ class StepExecutor(CeleryExecutor):
 
 
 def make_step_app(broker: str, backend: str, settings: Mapping[str, Any]) -> Celery:
-    """dagster-celery's app with this project's Celery settings. It sends steps, but takes none yet."""
+    """Returns dagster-celery's app with this project's Celery settings.
+
+    It sends steps, but executes none yet.
+    """
     return make_app({"broker": broker, "backend": backend, "config_source": dict(settings)})
 
 
@@ -65,7 +68,7 @@ class PinnedTask(Task):  # type: ignore[misc]
         code = code_of_job(executable_dict)
         if code.module != self.module:
             raise ForeignJobError(f"this worker executes only jobs of {self.module}, not {code.description}")
-        # The base class would replace the message's request by an empty one.
+        # The base class would replace the request of the message with an empty one.
         return self.run(execute_step_args_packed, executable_dict)
 
 
@@ -73,10 +76,10 @@ def take_steps(app: Celery, module: str | None = None) -> None:
     """Registers the task that executes steps in a worker's app.
 
     Args:
-        module: the only module whose jobs it executes; None allows any module.
+        module: the only module whose jobs are executed; None allows any module.
     """
     base = type("StepTask", (PinnedTask,), {"module": module}) if module else Task
-    # A shared task would also appear in later apps, and their own task would not be registered.
+    # A shared task would also be added to later apps, whose own task would then not be registered.
     create_task(app, base=base, shared=False)
 
 
@@ -90,16 +93,16 @@ def step_events(context: PlanContext, plan: Plan, submit: SubmitStep) -> Iterato
 
 
 class Looks:
-    """The waits between two looks at the steps of a run."""
+    """The polling intervals for the steps of a run."""
 
     def __init__(self) -> None:
         self.seconds = FIRST_LOOK_SECONDS
 
     def begin(self) -> None:
-        """Something happened, so the next look is soon."""
+        """Restarts with the shortest interval, after an event."""
         self.seconds = FIRST_LOOK_SECONDS
 
     def wait(self, _seconds: float) -> None:
-        """Waits as long as it takes until the next look, instead of for dagster-celery's interval."""
+        """Waits until the next poll; used instead of dagster-celery's fixed interval."""
         time.sleep(self.seconds)
         self.seconds = min(self.seconds * LOOKS_GROW, LOOK_EVERY_SECONDS)

@@ -12,20 +12,20 @@ from typing import Any
 
 from celery.worker import state
 
-# The part of a worker after which its queues are known, in the form of a bootstep's `requires`.
+# The bootstep of a worker after which its queues are known, as a value of `requires`.
 CONSUMER_HAS_QUEUES = "celery.worker.consumer.tasks:Tasks"
 
 
 def tasks_at_work() -> int:
-    """The number of tasks that this worker is running."""
+    """Returns the number of tasks that this worker is running."""
     return len(state.active_requests)
 
 
 def processes_of(consumer: Any) -> int:
-    """The number of processes that execute tasks for this worker."""
+    """Returns the number of processes that execute tasks for this worker."""
     return int(consumer.pool.num_processes)
 
 
 def queues_of(consumer: Any) -> tuple[str, ...]:
-    """The sorted names of the queues that this worker takes tasks from."""
+    """Returns the sorted names of the queues that this worker consumes."""
     return tuple(sorted(queue.name for queue in consumer.task_consumer.queues))

@@ -1,8 +1,8 @@
-"""`OpExecutionContext.log_event` with an `AssetCheckEvaluation`, which its signature does not name.
+"""`OpExecutionContext.log_event` with an `AssetCheckEvaluation`, which its signature does not include.
 
 For: results of checks that an op of a plain job ran, in the run's log and on the asset's page.
-Without it: figures that a job publishes stay unchecked until the night.
-Instead: `OpExecutionContext.log_event`, once its signature names `AssetCheckEvaluation`.
+Without it: figures that a job publishes are not checked until the night.
+Instead: `OpExecutionContext.log_event`, once its signature includes `AssetCheckEvaluation`.
 """
 
 from typing import cast

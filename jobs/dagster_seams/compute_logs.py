@@ -1,11 +1,10 @@
 """Dagster's store for the output of steps, in a subfolder of the home.
 
-For: keeping these files in one subfolder of the home. A dagster.yaml can take the home from an environment
+For: storing these files in one subfolder of the home. A dagster.yaml can read the home from an environment
 variable, but cannot append a subfolder. And speed: Dagster starts and ends two shells for each step, which
-show the output in the log of the process, too; here, a thread does.
-Without it: each run leaves its own folder at the top of the home, and each step takes 70 ms longer.
-Instead: a dagster.yaml that joins a variable and a path; or the class that this one extends, which Dagster's
-documentation names, in a public module.
+copy the output to the log of the process; here, a thread copies it. Without it: each run leaves its own
+folder at the top of the home, and each step takes 70 ms longer. Instead: a dagster.yaml that joins a variable
+and a path; or the base class, which Dagster documents, in a public module.
 """
 
 import os
@@ -32,21 +31,21 @@ class SubfolderComputeLogs(LocalComputeLogManager):
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
-        """Writes what this process prints to files, while the context lasts, and shows it as before."""
+        """Writes the output of this process to files within the context, and still shows it as before."""
         streams = {ComputeIOType.STDOUT: sys.stdout, ComputeIOType.STDERR: sys.stderr}
         with ExitStack() as stack:
             for kind, stream in streams.items():
                 path = Path(self.get_captured_local_path(log_key, IO_TYPE_EXTENSION[kind]))
                 stack.enter_context(_captured(stream, path))
             yield CapturedLogContext(log_key)
-        # Dagster sees by this file that the capture is complete.
+        # This file tells Dagster that the capture is complete.
         Path(self.complete_artifact_path(log_key)).touch()  # type: ignore[no-untyped-call]
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "SubfolderComputeLogs":
-        """The store for an entry of dagster.yaml."""
+        """Returns the store for an entry of dagster.yaml."""
         base_dir = Path(config_value["base_dir"]) / cls.folder
         return cls(**{**config_value, "base_dir": str(base_dir)}, inst_data=inst_data)
 
@@ -64,7 +63,7 @@ def _captured(stream: TextIO, file: Path) -> Iterator[None]:
 
 @contextmanager
 def _shown(file: Path, descriptor: int) -> Iterator[None]:
-    """Copies what is added to a file to where this descriptor leads now."""
+    """Copies text that is appended to a file to the current target of this file descriptor."""
     ended, target = Event(), os.dup(descriptor)
     copier = Thread(target=_copy, args=(file, target, ended), name="captured-output", daemon=True)
     copier.start()

@@ -23,13 +23,13 @@ MATERIALIZED = DagsterEventType.ASSET_MATERIALIZATION.value
 
 
 def event_log(instance: DagsterInstance) -> EventLog:
-    """The event log of an instance.
+    """Returns the event log of an instance.
 
     Raises:
         TypeError: the event log is not stored in SQL.
     """
     storage = instance.event_log_storage
-    # The storage named in dagster.yaml may be wrapped in a storage that only forwards.
+    # The storage in dagster.yaml may be wrapped in another one that only forwards calls.
     storage = getattr(storage, "event_log_storage", storage)
     if not isinstance(storage, SqlEventLogStorage):
         raise TypeError(f"runs in a {type(storage).__name__} cannot be removed")
@@ -37,7 +37,7 @@ def event_log(instance: DagsterInstance) -> EventLog:
 
 
 def holders_of_latest(log: EventLog) -> Iterator[str]:
-    """Ids of the runs that hold the latest materialization of any partition of any asset."""
+    """Yields the ids of runs with the latest materialization of any partition of any asset."""
     events = SqlEventLogStorageTable.c
     latest = (
         select(func.max(events.id))
@@ -63,7 +63,7 @@ def remove_other_events(log: EventLog, run_id: str) -> None:
 
 
 def remove_event_file(log: EventLog, run_id: str) -> None:
-    """Removes a deleted run's event file on SQLite, which `delete_run` leaves at its full size."""
+    """Removes a deleted run's event file on SQLite, which `delete_run` does not remove or shrink."""
     if isinstance(log, SqliteEventLogStorage):
         file = Path(log.path_for_shard(run_id))
         for path in (file, *(file.with_name(file.name + side) for side in ("-wal", "-shm", "-journal"))):
@@ -71,7 +71,7 @@ def remove_event_file(log: EventLog, run_id: str) -> None:
 
 
 def remove_check_results(log: EventLog, before: datetime, *, dry: bool) -> int:
-    """Removes old check results except the latest of each check and partition. Returns their number."""
+    """Removes old check results, except the latest of each check and partition; returns their number."""
     results = AssetCheckExecutionsTable.c
     latest = select(func.max(results.id)).group_by(results.asset_key, results.check_name, results.partition)
     old = (results.create_timestamp < before.replace(tzinfo=None), results.id.not_in(latest))

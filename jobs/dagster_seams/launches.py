@@ -1,6 +1,6 @@
-"""Launches runs of jobs that a code server holds, as Dagster's webserver and daemon do.
+"""Launches runs of a code server's jobs, as Dagster's webserver and daemon do.
 
-For: launching imports from the code server's own process as soon as somebody asks.
+For: launching imports from the code server's own process as soon as they are requested.
 Without it: imports wait for a tick of a sensor.
 Instead: a method of `DagsterInstance` that launches a job of a code server; `DagsterGraphQLClient` needs a
 running webserver.
@@ -26,7 +26,7 @@ class CodeServerAbsentError(RuntimeError):
 
 
 class JobLauncher:
-    """Launches runs of the jobs of one code server. Safe with several threads."""
+    """Launches runs of the jobs of one code server. Thread-safe."""
 
     def __init__(self, context: WorkspaceProcessContext) -> None:
         self._context = context
@@ -34,7 +34,7 @@ class JobLauncher:
         self._plans: dict[tuple[str, str], Any] = {}
 
     def launch(self, job_name: str, tags: Mapping[str, str], config: Mapping[str, Any] | None = None) -> str:
-        """Submits a run to the run queue, which launches it or lets it wait. Returns its id.
+        """Submits a run to the run queue, which launches it or queues it. Returns the run's id.
 
         Raises:
             CodeServerAbsentError: the code server does not have the job.
@@ -67,11 +67,11 @@ class JobLauncher:
         return run.run_id
 
     def submit(self, run: DagsterRun) -> None:
-        """Submits a run that exists."""
+        """Submits a run that was already created."""
         self._context.instance.submit_run(run.run_id, self._context.create_request_context())
 
     def _plan(self, workspace: WorkspaceRequestContext, job: RemoteJob, config: Mapping[str, Any]) -> Any:
-        """The plan of a job, which the code server makes once for each config."""
+        """Returns the plan of a job, which the code server computes once for each config."""
         key = (job.name, json.dumps(config, sort_keys=True))
         with self._lock:
             if key in self._plans:
@@ -88,10 +88,10 @@ class JobLauncher:
 
 @contextmanager
 def job_launcher(instance: DagsterInstance, socket: str, location: str) -> Iterator[JobLauncher]:
-    """Launches runs of the code server on a Unix socket.
+    """Yields a launcher for the code server on a Unix socket.
 
     Raises:
-        CodeServerAbsentError: it does not answer.
+        CodeServerAbsentError: the code server does not answer.
     """
     target = GrpcServerTarget(host="localhost", port=None, socket=socket, location_name=location)
     with WorkspaceProcessContext(instance, target) as context:

@@ -16,7 +16,7 @@ from jobs.dagster_seams.storage_engines import SQLITE_STORES
 
 
 def read_migrations_once() -> None:
-    """Makes Dagster cache its migrations, which do not change while a process runs."""
+    """Makes Dagster cache the list of its migrations, which does not change while a process runs."""
     known: dict[str | None, ScriptDirectory] = {}
 
     def from_config(config: Config) -> ScriptDirectory:
@@ -29,7 +29,7 @@ def read_migrations_once() -> None:
 
 
 def read_migrations_now() -> None:
-    """Reads the migrations, which all stores share, for processes that will be forked from this one."""
+    """Reads the migrations now, so that processes forked from this one already have them."""
     for store in SQLITE_STORES:
         config = sql.get_alembic_config(str(store.__file__))
         vars(sql)["ScriptDirectory"].from_config(config).get_current_head()

@@ -1,7 +1,7 @@
-"""Tags by which Dagster knows the code and the inputs of a materialization that a plain op logged.
+"""Tags with the code version and the input versions of a materialization that a plain op logged.
 
-For: partitions that ops of plain jobs materialize, such as the days that an import publishes.
-Without it: Dagster calls them unsynced as soon as an asset that they depend on is materialized, or never was.
+For: partitions that ops of plain jobs materialize, such as the days that an import publishes. Without it:
+Dagster shows them as unsynced as soon as an asset that they depend on is materialized, or if it never was.
 Instead: code and data versions on `AssetMaterialization`; only steps of assets get them.
 """
 
@@ -18,12 +18,13 @@ from dagster._core.definitions.data_version import (
     get_input_event_pointer_tag,
 )
 
-# Dagster's own version of what it has not seen yet. An asset that always has this one makes nothing unsynced.
+# Dagster's version for data that was never materialized. An asset that always has this version makes no other
+# asset unsynced.
 UNCHANGING = DataVersion(DEFAULT_DATA_VERSION.value)
 
 
 def provenance(code_version: str, unpartitioned_inputs: Sequence[str] = ()) -> dict[str, str]:
-    """Tags of a materialization that this code made of these assets, whose data version is `UNCHANGING`."""
+    """Returns the tags of a materialization made from these assets, whose data version is `UNCHANGING`."""
     keys = [AssetKey(name) for name in unpartitioned_inputs]
     return {
         CODE_VERSION_TAG: code_version,
@@ -33,7 +34,7 @@ def provenance(code_version: str, unpartitioned_inputs: Sequence[str] = ()) -> d
 
 
 def unchanging_output(metadata: Mapping[str, Any]) -> Output[None]:
-    """The output of an op that materializes an asset with the version `UNCHANGING`."""
+    """Returns the output of an op that materializes an asset with the version `UNCHANGING`."""
     with warnings.catch_warnings():
         # Dagster marks data versions of outputs as beta and would print a warning in each run.
         warnings.simplefilter("ignore", BetaWarning)

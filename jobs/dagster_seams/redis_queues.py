@@ -1,8 +1,8 @@
 """Reads tasks that kombu stores in Redis: one list per priority, one JSON document per task.
 
-For: the age of the oldest task and the files of waiting tasks, without taking a task from the queue.
-Without it: the watchdog cannot tell a waiting import from a lost one, and launches it again.
-Instead: no public method. Taking a task and putting it back, as with AMQP, would move it through the list of
+For: the age of the oldest task and the files of waiting tasks, without removing a task from the queue.
+Without it: the watchdog cannot distinguish a waiting import from a lost one, and launches it again.
+Instead: no public method. Receiving a task and returning it, as with AMQP, would move it through the list of
 unacknowledged tasks.
 """
 
@@ -13,10 +13,10 @@ from typing import Any
 
 
 def waiting_headers(channel: Any, queue: str, first: int = -1) -> list[dict[str, Any]]:
-    """Headers of the tasks of each priority, starting at an index of its list. The oldest task is last.
+    """Returns the headers of each priority's tasks, from an index of its list on. The oldest task is last.
 
     Args:
-        channel: of a kombu connection to Redis.
+        channel: the channel of a kombu connection to Redis.
         first: 0 for all tasks, -1 for the oldest of each priority.
     """
     keys = [channel._q_for_pri(queue, priority) for priority in channel.priority_steps]
@@ -29,6 +29,6 @@ def _headers(text: bytes) -> dict[str, Any]:
     try:
         headers: dict[str, Any] = json.loads(text)["headers"]
     except (ValueError, LookupError, TypeError):
-        # Not a task: a worker that gets it discards it.
+        # Not a task. A worker that receives it discards it.
         return {}
     return headers

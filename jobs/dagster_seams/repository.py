@@ -20,20 +20,20 @@ def load_definitions() -> None:
 
 
 def project_job(name: str) -> ReconstructableJob:
-    """A job of the module `definitions`. Other processes find it by the same name."""
+    """Returns a job of the module `definitions`, which other processes find by the same name."""
     return _repository().get_reconstructable_job(name)
 
 
 @dataclass(frozen=True, slots=True)
 class JobCode:
-    """Where the code of a job is; `module` is None if the message names it by a file or another way."""
+    """The place of a job's code; `module` is None if the message gives a file or another kind of place."""
 
     module: str | None
     description: str
 
 
 def code_of_job(executable_dict: dict[str, Any]) -> JobCode:
-    """Reads from the message of a step where the code of its job is."""
+    """Returns the place of the job's code from the message of a step."""
     pointer = ReconstructableJob.from_dict(executable_dict).repository.pointer
     module = pointer.module if isinstance(pointer, ModuleCodePointer) else None
     return JobCode(module, pointer.describe())

@@ -1,7 +1,7 @@
 """The loggers of runs, and the fields that Dagster adds to their records.
 
-For: log lines in this project's format, even from runs whose configuration names no logger, such as runs of
-the Materialize button.
+For: log lines in this project's format, even from runs without a logger in their configuration, such as those
+started with the Materialize button.
 Without it: these runs log in Dagster's format, without file and batch, at level DEBUG.
 Instead: default loggers in `Definitions` that apply to every run; documented attributes of log records.
 """
@@ -21,7 +21,7 @@ RunLogger = tuple[LoggerDefinition, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class RunMessage:
-    """The message of a run, and its origin."""
+    """The message of a run, with its origin."""
 
     text: str
     run_id: str
@@ -30,12 +30,12 @@ class RunMessage:
 
 
 def use_run_loggers(loggers: Sequence[RunLogger]) -> None:
-    """Sets the loggers, with their configuration, for runs whose configuration names none."""
+    """Sets the loggers, with their configuration, for runs without a logger in their configuration."""
     vars(context_creation_job)["default_system_loggers"] = lambda _instance: loggers
 
 
 def run_message(record: logging.LogRecord) -> RunMessage | None:
-    """The message in a log record; None if no run wrote the record."""
+    """Returns the message in a log record; None if the record was not written by a run."""
     meta = getattr(record, LOG_RECORD_METADATA_ATTR, None)
     if meta is None:
         return None

@@ -1,7 +1,7 @@
-"""Dagster's run queue, which launches a run at once while there is room.
+"""Dagster's run queue, which launches a run at once unless a limit is reached.
 
-For: speed. Dagster's daemon looks into the queue once a second.
-Without it: everything works, but each run begins up to a second later.
+For: speed. Dagster's daemon polls the queue once a second.
+Without it: everything works, but each run starts up to a second later.
 Instead: an option of `QueuedRunCoordinator`, or that class in a public module.
 """
 
@@ -19,12 +19,12 @@ QUEUED_RUNS_SEEN = 100
 class DirectRunQueue(QueuedRunCoordinator[DagsterInstance]):
     """Launches a run in the process that submits it, unless a limit is reached or another run waits.
 
-    The daemon launches what is queued, by priority. Two processes that submit at the same moment may exceed a
-    limit by a run; the daemon then waits longer.
+    The daemon launches queued runs by priority. Two processes that submit at the same moment may exceed a
+    limit by one run; the daemon then waits longer.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
-        """Launches the run, or queues it."""
+        """Launches the run or queues it."""
         run = context.dagster_run
         if run.status is DagsterRunStatus.NOT_STARTED and _stays(context) and has_room(self._instance, run):
             return self._instance.launch_run(run.run_id, context.workspace)
@@ -32,7 +32,7 @@ class DirectRunQueue(QueuedRunCoordinator[DagsterInstance]):
 
 
 def has_room(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether no limit keeps a run from its launch, and no other run waits only for its turn."""
+    """Whether no limit is reached, and no other run that could be launched is waiting."""
     config = instance.get_concurrency_config().run_queue_config
     if config is None:
         return False
@@ -47,7 +47,10 @@ def has_room(instance: DagsterInstance, run: DagsterRun) -> bool:
 
 
 def _stays(context: SubmitRunContext) -> bool:
-    """Whether the code server of a run outlives this process. That of `dagster job launch` does not."""
+    """Whether the code server of a run outlives this process.
+
+    The code server of `dagster job launch` does not.
+    """
     origin = context.dagster_run.remote_job_origin
     if origin is None:
         return False

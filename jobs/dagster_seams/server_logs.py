@@ -1,9 +1,8 @@
 """The logs of Dagster's servers: code server, webserver and daemon.
 
-For: log lines in this project's format.
-Without it: Dagster's own JSON lines, with other field names, without ids and tracebacks.
-Instead: an option of `dagster api grpc`, `dagster-webserver` and `dagster-daemon` that takes a logging
-configuration. `--log-format` offers only three formats of Dagster.
+For: log lines in this project's format. Without it: Dagster's own JSON lines, with other field names, without
+ids and tracebacks. Instead: an option of `dagster api grpc`, `dagster-webserver` and `dagster-daemon` for a
+logging configuration. `--log-format` offers only three formats of Dagster.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ def use_server_logs(configure: Callable[[], None]) -> None:
     def configure_loggers(**_: object) -> None:
         configure()
 
-    # `log` itself for modules that are loaded later, and those that have imported the function already.
+    # Replaced in `log` for modules that are loaded later, and in modules that have already imported the
+    # function.
     for module in list(sys.modules.values()):
         if vars(module).get("configure_loggers") is theirs:
             setattr(module, "configure_loggers", configure_loggers)  # noqa: B010 mypy knows no such attribute

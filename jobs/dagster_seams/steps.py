@@ -24,7 +24,7 @@ KnownState = KnownExecutionState
 
 
 def message_arguments(context: PlanContext, step: Step, known_state: KnownState) -> dict[str, Any]:
-    """Arguments for dagster-celery's task that executes one step on a worker."""
+    """Returns the arguments for dagster-celery's task that executes one step on a worker."""
     arguments = ExecuteStepArgs(
         job_origin=context.reconstructable_job.get_python_origin(),
         run_id=context.dagster_run.run_id,
@@ -41,17 +41,17 @@ def message_arguments(context: PlanContext, step: Step, known_state: KnownState)
 
 
 def fan_out(known_state: KnownState) -> int:
-    """The number of branches into which the run has fanned out so far."""
+    """Returns the number of branches of the run's fan-out so far."""
     mappings: Mapping[str, Mapping[str, Sequence[str] | None]] = known_state.dynamic_mappings
     return sum(len(keys or ()) for outputs in mappings.values() for keys in outputs.values())
 
 
 def step_of(plan: Plan, event: DagsterEvent) -> tuple[str, Mapping[str, str]]:
-    """Name of the op, without its branch, and tags of the step of an event."""
+    """Returns the name of the op, without its branch, and the tags of an event's step."""
     step = plan.get_step_by_key(str(event.step_key))
     return step.node_handle.name, step.tags or {}
 
 
 def step_seconds(success: DagsterEvent) -> float:
-    """Duration of a step in seconds, from its success event."""
+    """Returns the duration of a step in seconds, from its success event."""
     return float(success.step_success_data.duration_ms) / 1000

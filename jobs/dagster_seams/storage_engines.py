@@ -19,13 +19,13 @@ from dagster._core.storage.sql import create_engine
 from sqlalchemy import Engine
 from sqlalchemy.pool import NullPool, QueuePool
 
-# Each run has a file of its own. The other files are three.
+# Engines to keep: each run has its own file, and there are three other files.
 MOST_ENGINES = 32
 SQLITE_STORES = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
-# Their files exist as long as the home does. Files of single runs are removed.
+# The storages whose files are never removed; files of single runs are removed.
 LASTING = (sqlite_run_storage, sqlite_schedule_storage)
-# An old storage can lack these tables and columns. So Dagster looks several times in each tick, and each time
-# that it looks into the run queue.
+# An old storage can lack these tables and columns, so Dagster checks for them several times in each tick, and
+# each time it polls the run queue.
 LOOKED_UP: tuple[tuple[type, str], ...] = (
     (SqlScheduleStorage, "has_instigators_table"),
     (SqlScheduleStorage, "_has_instigators_table"),
@@ -41,8 +41,8 @@ def keep_engines(*, connections: bool = False) -> None:
     """Makes Dagster use one engine for each of its files. The first call in a process decides.
 
     Args:
-        connections: whether the engines of the lasting files keep their connections, too. Otherwise SQLite
-            empties its log after each transaction. Only for servers, from which nothing is forked.
+        connections: whether the engines of the permanent files also keep their connections. Otherwise SQLite
+            empties its write-ahead log after each transaction. Only for servers that do not fork.
     """
     for module in SQLITE_STORES:
         if vars(module)["create_engine"] is create_engine:
@@ -52,9 +52,9 @@ def keep_engines(*, connections: bool = False) -> None:
 
 
 def remember_tables() -> None:
-    """Makes Dagster look up once whether its storages have the tables and columns of this release.
+    """Makes Dagster check only once whether its storages have the tables and columns of this release.
 
-    Only for servers, which have a single storage for as long as they live.
+    Only for servers, which use the same storage until they end.
     """
     for owner, name in LOOKED_UP:
         setattr(owner, name, _looked_up_once(getattr(owner, name)))

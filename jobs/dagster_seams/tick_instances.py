@@ -1,4 +1,4 @@
-"""The instance that all ticks of sensors in a code server share.
+"""The Dagster instance that all ticks of sensors in a code server share.
 
 For: an idle stack. Dagster makes an instance for each tick: it parses dagster.yaml, opens the storages, and
 compares their revisions. This is nearly half of what a tick costs the code server.

@@ -1,7 +1,7 @@
-"""The files with what sensors and schedules log in their ticks.
+"""The log files of the ticks of sensors and schedules.
 
-For: retention. Dagster removes old ticks, but not the log files of ticks.
-Without it: the files stay for ever.
+For: retention. Dagster removes old ticks, but not their log files.
+Without it: the files are never removed.
 Instead: `retention` in dagster.yaml, once it removes these files too.
 """
 
@@ -16,7 +16,7 @@ from jobs.dagster_seams.compute_logs import LocalLogs
 
 
 def remove_tick_logs(instance: DagsterInstance, before: datetime, *, dry: bool) -> int:
-    """Removes the log files of ticks before this time. Returns their number."""
+    """Removes the log files of ticks before this time; returns their number."""
     old = [file for file in _tick_logs(instance) if file.stat().st_mtime < before.timestamp()]
     for file in old if not dry else ():
         file.unlink(missing_ok=True)

@@ -19,9 +19,10 @@ class SensorTicks:
     """The newest ticks of a sensor that is switched on.
 
     Attributes:
-        good_at: time of the newest tick that succeeded or skipped, in seconds since 1970, at its start or its
-            end; 0 if there is none.
-        error: the error of a later tick that failed: its class, and its message if it is one of this project.
+        good_at: time of the start or end of the newest tick that succeeded or skipped, in seconds since 1970;
+            0 if there is none.
+        error: the error of a later failed tick: its class, and its message if the class is one of this
+            project.
     """
 
     sensor: str
@@ -30,13 +31,16 @@ class SensorTicks:
 
 
 def sensor_ticks(instance: DagsterInstance, names: Collection[str]) -> Iterator[SensorTicks]:
-    """The newest ticks of the sensors with these names. A sensor that is switched off is left out."""
+    """Yields the newest ticks of the sensors with these names.
+
+    Sensors that are switched off are left out.
+    """
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     newest: dict[str, SensorTicks] = {}
     for state in states:
         if state.instigator_name in names and state.is_running:
             ticks = _ticks(instance, state)
-            # After a rename of the code location, an older state of the same sensor remains.
+            # After the code location is renamed, an older state of the same sensor remains.
             if ticks.sensor not in newest or ticks.good_at > newest[ticks.sensor].good_at:
                 newest[ticks.sensor] = ticks
     yield from newest.values()
@@ -45,7 +49,8 @@ def sensor_ticks(instance: DagsterInstance, names: Collection[str]) -> Iterator[
 def _ticks(instance: DagsterInstance, state: InstigatorState) -> SensorTicks:
     of_sensor = state.instigator_origin_id, state.selector_id
     if good_at := getattr(state.instigator_data, "last_tick_success_timestamp", None):
-        # The state tells of a good tick unless a later one failed or is under way, and spares a query.
+        # Unless a later tick failed or is running, the state contains the last good tick, which saves a
+        # query.
         return SensorTicks(state.instigator_name, good_at, None)
     newest = instance.get_ticks(*of_sensor, limit=1)
     if newest and newest[0].status in GOOD:
@@ -62,5 +67,5 @@ def _first_cause(error: object) -> str | None:
     message = str(getattr(error, "message", "")).strip().partition("\n")[0]
     name, _, text = message.partition(": ")
     ours = name.startswith(("orders_pipeline.", "jobs."))
-    # The messages of other libraries may quote customer data.
+    # Messages of other libraries may contain customer data.
     return text if ours and text else name.rpartition(".")[2] or None

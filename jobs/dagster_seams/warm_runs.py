@@ -1,9 +1,8 @@
-"""Runs that the code server forks from a process in which the definitions are loaded.
+"""Forks runs from a process in which the definitions are already loaded.
 
-For: speed. Dagster's code server starts each run in a new Python process, which loads modules for seconds
-before it works.
-Without it: everything works, but each run begins seconds later.
-Instead: an option of `dagster api grpc` that chooses the start method of `multiprocessing`.
+For: speed. Dagster's code server starts each run in a new Python process, which first loads modules for
+seconds. Without it: everything works, but each run starts seconds later. Instead: an option of `dagster api
+grpc` that chooses the start method of `multiprocessing`.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ from typing import Any
 
 from dagster._grpc import server
 
-# Prepares the process that runs are forked from, then loads what a run loads besides the definitions.
+# The first module prepares the process from which runs are forked; the others are those that a run loads.
 PRELOADED = ("jobs.run_template", "dagster._grpc.impl")
-# Is loaded after the definitions.
+# This module must be loaded after the definitions.
 WARMED = ("jobs.warm_template",)
-# Of <sys/prctl.h>: the signal that a process gets when its parent ends.
+# From <sys/prctl.h>: sets the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
 
 logger = logging.getLogger(__name__)
 
 
 def fork_runs(definitions: str) -> None:
-    """Makes a code server of this process fork its runs from a process that has loaded this module.
+    """Makes the code server in this process fork its runs from a process that has loaded this module.
 
-    That process starts now, so it loads the module while the code server does the same. If it ends, the next
-    run starts another one. If that fails, the run starts as Dagster starts it.
+    That process is started now and loads modules while the code server does the same. If it ends, the next
+    run starts another one. If that fails, the run is started in Dagster's own way.
     """
     forkserver.set_forkserver_preload([*PRELOADED, definitions, *WARMED])
     forkserver.ensure_running()
@@ -44,7 +43,10 @@ def fork_runs(definitions: str) -> None:
 
 
 class RunContext:
-    """What the code server needs of a `multiprocessing` context. Runs expect this module to be loaded."""
+    """The part of a `multiprocessing` context that the code server uses.
+
+    Runs expect this module to be loaded.
+    """
 
     def __init__(self, definitions: str) -> None:
         context = multiprocessing.get_context("forkserver")
@@ -52,17 +54,17 @@ class RunContext:
         self._definitions = definitions
 
     def Process(self, target: Any, args: Any) -> RunProcess:
-        """A process that is not started yet."""
+        """Returns a process that is not started yet."""
         process = RunProcess(target=target, args=args)
         process.definitions = self._definitions
         return process
 
 
 class RunProcess(ForkServerProcess):
-    """The process of a run: forked if possible, else started as Dagster does it.
+    """The process of a run: forked if possible, otherwise started in Dagster's own way.
 
-    It ends with the process that it was forked from. Otherwise Dagster would report that the run has failed
-    while the run goes on, because only that process knows when a run ends.
+    It ends together with the process from which it was forked. Only that process knows when a run ends, so
+    without it, Dagster would report the run as failed while it continues.
     """
 
     definitions: str
@@ -76,9 +78,9 @@ class RunProcess(ForkServerProcess):
             return SpawnProcess._Popen(process)
 
     def run(self) -> None:
-        """Runs in the new process."""
+        """The code that the new process executes."""
         if forkserver.get_inherited_fds() is not None:
-            # Frozen, what was loaded before the fork stays in memory that all runs share.
+            # Objects that are frozen before the fork stay in memory that all runs share.
             gc.freeze()
             gc.enable()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""The checks of published days: run with each refresh for its days, and at night for all days."""
+"""The checks of published days. They run with each refresh for its days, and at night for all days."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from orders_pipeline.verify.late_days import check_published_in_time
 
 @dataclass(frozen=True, slots=True)
 class DayCheck:
-    """A statement about published days, the function that checks it, and how bad a violation is."""
+    """A statement about published days, the function that checks it, and the severity of a violation."""
 
     statement: str
     ask: Callable[[PublishedFigures, Days], Check]
@@ -50,12 +50,12 @@ DAY_CHECKS = {
 
 
 def check_days(figures: PublishedFigures, days: Days) -> dict[str, Check]:
-    """The result of each check, for these days or for all."""
+    """Returns the result of each check, for these days or for all days."""
     return {name: one.ask(figures, days) for name, one in DAY_CHECKS.items()}
 
 
 def day_evaluations(figures: PublishedFigures, days: Collection[date]) -> list[AssetCheckEvaluation]:
-    """The results for days that a job without assets published, for Dagster's event log."""
+    """Returns the results for days that a job without assets published, for Dagster's event log."""
     return [
         AssetCheckEvaluation(
             asset_key=AssetKey(DAILY_KPIS.name),

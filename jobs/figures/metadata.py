@@ -1,4 +1,4 @@
-"""Metadata of materialized KPI days and leaderboards in the Dagster UI; it names no customer."""
+"""Metadata of materialized KPI days and leaderboards in the Dagster UI, without customers' data."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -51,7 +51,7 @@ BOARD_COLUMNS = {
 def metadata_by_day(
     published: Iterable[PublishedDay], currency: str, console: str
 ) -> Iterator[tuple[date, dict[str, Any]]]:
-    """Metadata of each published day. Names of figures in another currency end with its code."""
+    """Yields the metadata of each published day. Names of figures in another currency end with its code."""
     for day, of_day in groupby(published, key=lambda item: item.day):
         figures = list(of_day)
         shown: dict[str, Any] = {"figures": _explained(figures)} | link_to_day(console, day, currency)
@@ -60,12 +60,12 @@ def metadata_by_day(
             suffix = "" if item.currency == currency else f"_{item.currency}"
             shown |= {f"{name}{suffix}": document[name] for name in NUMBERS_SHOWN}
             shown[f"declines_by_reason{suffix}"] = MetadataValue.json(item.kpis.declines_by_reason)
-        # The UI plots only numbers, so a figure that a day does not have is left out.
+        # The UI plots only numbers, so figures without a value are left out.
         yield day, {name: value for name, value in shown.items() if value is not None}
 
 
 def _explained(figures: Sequence[PublishedDay]) -> MetadataValue[Any]:
-    """A table of a day's figures by currency, each with its meaning."""
+    """Returns a table of a day's figures by currency, each with its meaning."""
     documents = [item.document for item in figures]
     currencies = [item.currency for item in figures]
     head = f"| figure | {' | '.join(currencies)} | meaning |\n|---|{'---:|' * len(currencies)}---|"
@@ -80,7 +80,7 @@ def _explained(figures: Sequence[PublishedDay]) -> MetadataValue[Any]:
 def board_metadata(
     figures: PublishedFigures, board: Board, members: dict[str, int], console: str
 ) -> dict[str, Any]:
-    """Members by currency, and the first places in the default currency with their sum."""
+    """Returns the members by currency, and the first places in the default currency with their sum."""
     top = figures.boards.top(board, PREVIEW_PLACES, figures.currency)
     return {
         **link(f"{console}/reports?currency={figures.currency}"),

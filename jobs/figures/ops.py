@@ -1,4 +1,4 @@
-"""The ops and the job that bring published figures up to date with the orders."""
+"""The ops and the job that update published figures after orders have changed."""
 
 from dagster import In, Nothing, OpExecutionContext, ResourceParam, in_process_executor, job, op
 
@@ -17,7 +17,7 @@ BOARD_ASSETS = {board: dataset.name for board, dataset in BOARDS.items()}
 
 @op(ins={"after": In(Nothing)}, retry_policy=THREE_TRIES, tags=FIGURES_WORK)
 def refresh_touched_days(context: OpExecutionContext, figures: ResourceParam[FigureStores]) -> None:
-    """Publishes and checks each KPI day whose orders changed since, also for other tools."""
+    """Publishes and checks each KPI day with changed orders, and updates the tables for other tools."""
     with permanent_failures(), figures.open() as published:
         days = log_days(context, published, published.refresh_dirty_days(), figures.console_url)
         published.update_tables()

@@ -1,4 +1,4 @@
-"""The days that a run of a partitioned asset is for."""
+"""The days of a run of a partitioned asset."""
 
 from datetime import date, timedelta
 
@@ -11,7 +11,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 
 def days_of_run(run: DagsterRun) -> list[date] | None:
-    """The days of a run's partition or range of partitions; None if it has none."""
+    """Returns the days of a run's partition or range of partitions; None if it has none."""
     first = run.tags.get(RANGE_START) or run.tags.get(PARTITION_TAG)
     if first is None:
         return None
@@ -21,7 +21,7 @@ def days_of_run(run: DagsterRun) -> list[date] | None:
 
 
 def last_days(context: ScheduleEvaluationContext, settings: Settings, *, before: int) -> RunRequest:
-    """One run for the day of a schedule's tick and so many days before it; none precedes the first day."""
+    """Returns one run for the day of a schedule's tick and `before` earlier days, from the first day on."""
     day = context.scheduled_execution_time.astimezone(settings.zone).date()
     first = max(day - timedelta(days=before), settings.first_day)
     return RunRequest(tags={RANGE_START: first.isoformat(), RANGE_END: day.isoformat()})

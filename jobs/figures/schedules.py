@@ -1,4 +1,4 @@
-"""Schedules of the figures: they refresh what no import touched."""
+"""Schedules of the figures. They refresh figures without waiting for an import."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ ON = DefaultScheduleStatus.RUNNING
 
 
 def figure_jobs() -> Sequence[AssetJob]:
-    """All jobs of this module."""
+    """Returns all jobs of this module."""
     return [
         define_asset_job(
             REFRESH_RECENT_KPIS,
@@ -45,7 +45,7 @@ def figure_jobs() -> Sequence[AssetJob]:
 
 
 def figure_schedules(settings: Settings) -> list[ScheduleDefinition]:
-    """All schedules of this module, on by default."""
+    """Returns all schedules of this module, on by default."""
 
     @described_schedule(
         job_name=REFRESH_RECENT_KPIS,

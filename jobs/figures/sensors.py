@@ -1,4 +1,4 @@
-"""Sensors of the figures: they publish changed days, and rebuild leaderboards that Redis lost."""
+"""Sensors of the figures. They publish changed days, and rebuild leaderboards that Redis lost."""
 
 import time
 from collections.abc import Sequence
@@ -26,17 +26,18 @@ from resources.figures import FigureStores
 
 ON = DefaultSensorStatus.RUNNING
 WHILE_IMPORTING_EVERY_SECONDS = 60
-# Times the patience with work: a refresh logs events only at its start and its end.
+# A refresh counts as dead after this multiple of `work_patience`, because it logs events only when it starts
+# and ends.
 PUBLISHING_MAY_BE_SILENT_FOR = 2
 REBUILD_AGAIN_AFTER_SECONDS = 300
 
 
 def figure_sensors(work_patience: float, is_beating: IsBeating = unknown) -> Sequence[SensorDefinition]:
-    """All sensors of this module, on by default.
+    """Returns all sensors of this module, on by default.
 
     Args:
         work_patience: seconds for which workers may send no heartbeat.
-        is_beating: whether a run sends heartbeats.
+        is_beating: tells whether a run sends heartbeats.
     """
     return [_changed_days_sensor(work_patience, is_beating), _missing_boards_sensor()]
 
@@ -53,7 +54,7 @@ def _changed_days_sensor(work_patience: float, is_beating: IsBeating) -> SensorD
     def changed_days_sensor(
         context: SensorEvaluationContext, figures: ResourceParam[FigureStores]
     ) -> RunRequest | SkipReason:
-        """Publishes the figures of days whose orders changed, wherever the import ran, and lost figures."""
+        """Publishes figures of days whose orders changed, even by other machines, and lost figures."""
         with figures.open() as published:
             due = published.are_due() or published.file_is_due()
             with reading(published.engine) as connection:
@@ -79,7 +80,10 @@ def _missing_boards_sensor() -> SensorDefinition:
     def missing_boards_sensor(
         context: SensorEvaluationContext, figures: ResourceParam[FigureStores]
     ) -> RunRequest | SkipReason:
-        """Rebuilds leaderboards that Redis lost. Until then, the order store answers, more slowly."""
+        """Rebuilds leaderboards that Redis lost.
+
+        Until then, they are read from the order store, more slowly.
+        """
         with figures.open() as published:
             try:
                 missing = published.boards.missing()

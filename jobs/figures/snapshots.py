@@ -1,4 +1,4 @@
-"""The sensor that takes snapshots of the queues. A run for each would cost more than all that it writes."""
+"""The sensor that stores snapshots of the queues. It needs no run, whose overhead would exceed the work."""
 
 from dagster import (
     AssetMaterialization,
@@ -42,5 +42,5 @@ def _sizes(settings: Settings) -> dict[str, int]:
     try:
         return queue_sizes(settings)
     except ConnectionError:
-        # An alert reports the broker. A snapshot of the orders is still worth a row.
+        # An alert reports the broker. The snapshot is stored without the queues.
         return {}

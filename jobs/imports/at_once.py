@@ -1,4 +1,4 @@
-"""Publishes the KPI days that an import changed within its run, if that takes a moment."""
+"""Publishes the KPI days that an import changed at the end of its run, if this takes only a moment."""
 
 from dagster import OpExecutionContext
 
@@ -7,7 +7,10 @@ from resources.figures import FigureStores
 
 
 def publish_at_once(context: OpExecutionContext, figures: FigureStores) -> None:
-    """Publishes and checks few changed days. Otherwise, or on failure, `changed_days_sensor` does."""
+    """Publishes and checks the changed days if they are few.
+
+    Otherwise, or on failure, `changed_days_sensor` does.
+    """
     try:
         with figures.open() as published:
             log_days(context, published, published.refresh_at_once(), figures.console_url)

@@ -1,4 +1,4 @@
-"""Runs work in a thread of its own, for sensors: Dagster gives up a tick after a minute."""
+"""Runs the work of sensors in a separate thread, because Dagster aborts a tick after a minute."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -12,13 +12,13 @@ class Background:
         self._running: Future[None] | None = None
 
     def attend(self, work: Callable[[], None], seconds: float) -> bool:
-        """Starts the work, unless it runs already, and waits for it; returns whether it is done.
+        """Starts the work, unless it is already running, and waits for it; returns whether it is done.
 
         Args:
-            seconds: how long to wait. The work goes on after that.
+            seconds: how long to wait. The work continues after that.
 
         Raises:
-            Exception: what the work raised, now or since the last call.
+            Exception: the exception that the work raised, now or since the last call.
         """
         if self._running is None:
             self._running = _started(work)
@@ -31,7 +31,7 @@ class Background:
 
 def _started(work: Callable[[], None]) -> Future[None]:
     future: Future[None] = Future()
-    # A daemon thread ends with its process, however much is left to do.
+    # A daemon thread ends with its process, even if its work is not done.
     Thread(target=_run, args=(work, future), name="inbox", daemon=True).start()
     return future
 

@@ -14,7 +14,7 @@ from orders_pipeline.order_files.reading_instructions import (
 
 
 def launch_config() -> dict[str, Field]:
-    """The configuration of `parse_order_file`, by option."""
+    """Returns the configuration of `parse_order_file`, by option."""
     return {one.name: _field(one) for one in all_options() if one.at_launch}
 
 

@@ -1,6 +1,6 @@
-"""Runs whose process died together with everything that would notice.
+"""Runs whose process died together with the processes that would have reported it.
 
-Each would count against the limit of concurrent runs for ever."""
+Without this module, such a run would count against the limit of concurrent runs forever."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from orders_pipeline.imports.state.watchdog import STARTING_TAKES, HeartbeatCloc
 from orders_pipeline.store.engine import reading
 
 AT_WORK = (ImportStatus.STAGED, ImportStatus.RUNNING)
-# Their steps log events only at the start and the end, and a backup may take hours.
+# Jobs whose steps log events only at the start and the end; a backup may take hours.
 OTHER_JOBS_MAY_BE_SILENT_FOR = 24 * 3600.0
 OLDER_RUNS_MAY_BE_SILENT_FOR = 300.0
 
@@ -29,9 +29,10 @@ class RunPatience:
     """Seconds for which a started run may be silent before it counts as dead.
 
     Attributes:
-        run: the run of an import that has ended; a process that starts may take longer, see `STARTING_TAKES`.
-        older_run: a run of a running import for which a newer run was launched, or a run of many small files.
-        other_job: a run that imports nothing.
+        run: for the run of an import that has ended; a starting process may take longer, see
+            `STARTING_TAKES`.
+        older_run: for a run of a running import that has a newer run, and for a run of many small files.
+        other_job: for a run that imports nothing.
     """
 
     run: float
@@ -42,7 +43,7 @@ class RunPatience:
 def fail_dead_runs(
     instance: DagsterInstance, engine: Engine, signs: HeartbeatClock, patience: RunPatience
 ) -> int:
-    """Marks started runs that have been silent for too long as failed; returns how many.
+    """Marks started runs that have been silent for too long as failed; returns their number.
 
     The watchdog of imports decides about the newest run of a running import, and about a run of many small
     files until it has finished them.
@@ -62,7 +63,7 @@ def fail_dead_runs(
 
 
 def runs_of(key: str) -> RunsFilter:
-    """The runs that import one file."""
+    """Returns the runs that import one file."""
     return RunsFilter(job_name=IMPORT_ORDERS, tags={PARTITION_TAG: key})
 
 

@@ -1,4 +1,4 @@
-"""Keeps the partitions of refused files in step with their dismissal, in both directions.
+"""Synchronises the partitions of refused files with their dismissal, in both directions.
 
 Dagster shows the partition of a refused file as failed for as long as the partition exists.
 """
@@ -16,7 +16,7 @@ ACTOR, BECAUSE = "dagster", "its partition was deleted"
 
 
 def delete_dismissed(instance: DagsterInstance, engine: Engine, since_us: int) -> list[str]:
-    """Deletes the partitions of refused files that were dismissed since then; returns their keys."""
+    """Deletes the partitions of refused files that were dismissed since a time; returns their keys."""
     with reading(engine) as connection:
         dismissed = dismissed_since(connection, since_us)
     known = [key for key in dismissed if instance.has_dynamic_partition(ORDER_FILES, key)]
@@ -26,7 +26,7 @@ def delete_dismissed(instance: DagsterInstance, engine: Engine, since_us: int) -
 
 
 def dismiss_deleted(instance: DagsterInstance, engine: Engine) -> list[str]:
-    """Dismisses refused files whose partitions somebody deleted; returns their keys."""
+    """Dismisses refused files whose partitions were deleted in Dagster; returns their keys."""
     with reading(engine) as connection:
         refused = open_refusals(connection)
     deleted = list(_deleted(instance, refused))
@@ -38,7 +38,7 @@ def dismiss_deleted(instance: DagsterInstance, engine: Engine) -> list[str]:
 
 def _deleted(instance: DagsterInstance, refused: list[Refusal]) -> Iterator[str]:
     for one in refused:
-        # A new Dagster instance has neither the run nor the partition.
+        # A new Dagster instance has neither the run nor the partition. Then nobody has deleted the partition.
         gone = not instance.has_dynamic_partition(ORDER_FILES, one.key)
         if gone and instance.get_run_by_id(one.run_id):
             yield one.key

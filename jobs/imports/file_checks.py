@@ -13,7 +13,7 @@ from orders_pipeline.verify.file_checks import ACCOUNTED_FOR, FEW_REJECTED, SETT
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """A statement about a file, the asset that it belongs to, and how bad it is if it does not hold."""
+    """A statement about a file, the asset to which it belongs, and the severity of a violation."""
 
     asset: str
     statement: str

@@ -1,4 +1,4 @@
-"""The launcher's sign of life, by which sensors know that it launches imports and they need not."""
+"""The launcher's heartbeat. While it is recent, sensors do not launch imports."""
 
 import time
 from contextlib import suppress
@@ -10,18 +10,18 @@ LATE_AFTER_SECONDS = 30.0
 
 
 def note_round(settings: Settings) -> None:
-    """Notes that the launcher has launched what needs a run."""
+    """Records that the launcher has completed a round."""
     with suppress(FileNotFoundError):
         _sign(settings).touch()
 
 
 def is_launching(settings: Settings) -> bool:
-    """Whether the launcher of this home works. If it hangs or is gone, sensors launch imports."""
+    """Whether the launcher of this home is working. If it hangs or has stopped, sensors launch imports."""
     try:
         since = time.time() - _sign(settings).stat().st_mtime
     except OSError:
         return False
-    # A clock that was set back makes it look late, which does no harm.
+    # After the clock is set back, the launcher seems to be late, which does no harm.
     return 0 <= since < LATE_AFTER_SECONDS
 
 

@@ -1,7 +1,7 @@
 """Launches imports: a run for each file of the inbox, or one run for many small files or reopened imports.
 
-A run costs two to three seconds, whatever it does, so many small files share a run. Only some runs are
-launched at a time. The other imports wait in the store, where they hold up neither larger files nor figures.
+Each run has an overhead of two to three seconds, so many small files share a run. Only some runs are launched
+at a time. The other imports wait in the store, where they delay neither larger files nor figures.
 """
 
 from collections.abc import Sequence
@@ -29,16 +29,16 @@ WITHOUT_SUCCESS = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 @dataclass(frozen=True, slots=True)
 class LaunchLimits:
-    """When files share a run, and how many runs there are at a time.
+    """Limits for sharing runs, and for the number of runs at a time.
 
     Attributes:
         small_bytes: size up to which a file may share a run.
-        more_than: number of waiting small files and runs of one file up to which each gets a run of its own.
-        files_a_run: files that share a run, at most.
-        shared_runs: shared runs that have not ended, at most.
-        own_runs: runs of one file that have not ended, at most.
-        at_once: runs of one file that one tick launches, at most. Dagster makes them one after the other, and
-            the sensor does not look again before.
+        more_than: number of waiting small files and runs of one file up to which each file gets its own run.
+        files_a_run: largest number of files that share a run.
+        shared_runs: largest number of shared runs that have not ended.
+        own_runs: largest number of runs of one file that have not ended.
+        at_once: largest number of runs of one file that one tick launches. Dagster creates them one after the
+            other, and the sensor's next tick is after that.
     """
 
     small_bytes: int = 256 * 1024
@@ -53,7 +53,7 @@ LIMITS = LaunchLimits()
 
 
 class FilesWaitError(RuntimeError):
-    """Small files wait, because a run could not import them now. If that lasts, it becomes an alert."""
+    """Small files wait, because a run could not import them now. If this lasts, an alert is raised."""
 
     def __init__(self, files: int, missing: str) -> None:
         super().__init__(f"{files} small files wait until {missing} answers")
@@ -61,7 +61,7 @@ class FilesWaitError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """Runs that have not ended: the files that they import, and their numbers."""
+    """The runs that have not ended: the files that they import, and the numbers of runs."""
 
     keys: frozenset[str] = frozenset()
     shared_runs: int = 0
@@ -70,7 +70,7 @@ class Launched:
 
 @dataclass(frozen=True, slots=True)
 class ToRun:
-    """The files to launch now: those that get a run of their own, and groups that share a run."""
+    """The files to launch now: those that get their own run, and groups that share a run."""
 
     alone: list[ToLaunch]
     together: list[list[ToLaunch]]
@@ -79,10 +79,10 @@ class ToRun:
 def launch_requests(
     instance: DagsterInstance, engine: Engine, limits: LaunchLimits = LIMITS
 ) -> list[RunRequest]:
-    """Requests for runs of one file each.
+    """Returns requests for runs of one file each.
 
-    An import stays in the list until its run exists: if the daemon dies now, the same run is requested again.
-    If a run dies before it begins, the watchdog launches it again.
+    An import stays in the list until its run exists. If the daemon dies before that, the same run is
+    requested again. If a run dies before its first step, the watchdog launches it again.
     """
     chosen = _chosen(instance, engine, limits).alone
     launched = _launched(instance, chosen)
@@ -97,7 +97,7 @@ def launch_requests(
 def shared_requests(
     instance: DagsterInstance, engine: Engine, settings: Settings, limits: LaunchLimits = LIMITS
 ) -> list[RunRequest]:
-    """Requests for runs that many small files share. An import stays in the list until a run begins it.
+    """Returns requests for shared runs of small files. An import stays in the list until a run starts it.
 
     Raises:
         FilesWaitError: workers or the payment gateway do not answer.
@@ -111,7 +111,7 @@ def shared_requests(
 
 
 def is_left(instance: DagsterInstance, engine: Engine) -> bool:
-    """Whether imports wait for a run until others have ended."""
+    """Whether imports must wait until other runs have ended."""
     with reading(engine) as connection:
         waiting = imports_to_launch(connection)
     launched = launched_now(instance).keys
@@ -119,7 +119,7 @@ def is_left(instance: DagsterInstance, engine: Engine) -> bool:
 
 
 def keys_to_share(instance: DagsterInstance, engine: Engine, limits: LaunchLimits = LIMITS) -> set[str]:
-    """Partition keys of the imports that are to share runs, now or when other shared runs have ended."""
+    """Returns partition keys of imports that will share runs, now or after other shared runs have ended."""
     with reading(engine) as connection:
         waiting = imports_to_launch(connection)
     return {one.key for one in _sharing(waiting, launched_now(instance), limits)}
@@ -128,14 +128,17 @@ def keys_to_share(instance: DagsterInstance, engine: Engine, limits: LaunchLimit
 def groups_to_share(
     instance: DagsterInstance, found: Sequence[Import], limits: LaunchLimits = LIMITS
 ) -> list[list[str]]:
-    """Partition keys of the imports for which a command launches shared runs, one after the other."""
+    """Returns groups of partition keys for which a command launches shared runs, one after the other."""
     waiting = [ToLaunch(one.key, one.file_bytes, awaits_run=one.awaits_run) for one in found]
     sharing = _sharing(waiting, Launched(launched_now(instance).keys), limits)
     return [[one.key for one in group] for group in _groups(sharing, limits.files_a_run)]
 
 
 def choose(waiting: Sequence[ToLaunch], launched: Launched, limits: LaunchLimits) -> ToRun:
-    """Chooses the files to launch now, the oldest first. The watchdog launches reopened imports alone."""
+    """Chooses the files to launch now, oldest first.
+
+    The watchdog launches each reopened import in its own run.
+    """
     sharing = _sharing(waiting, launched, limits)
     left = launched.keys | {one.key for one in sharing}
     alone = [one for one in waiting if one.key not in left and one.dropped_at is not None]
@@ -145,14 +148,14 @@ def choose(waiting: Sequence[ToLaunch], launched: Launched, limits: LaunchLimits
 
 
 def is_under_way(instance: DagsterInstance, key: str, since: datetime) -> bool:
-    """Whether Dagster has a run of this import, launched since then, that has not ended."""
+    """Whether Dagster has a run of this import that was launched since a time and has not ended."""
     own = RunsFilter(tags={PARTITION_TAG: key}, statuses=[*WAITING, *IN_PROGRESS])
     shared = [one for one in shared_runs(instance) if key in imported_keys(one.dagster_run)]
     return any(one.create_timestamp >= since for one in [*instance.get_run_records(own), *shared])
 
 
 def launched_now(instance: DagsterInstance) -> Launched:
-    """The imports that Dagster runs or has in its queue."""
+    """Returns the imports that Dagster is running or has queued."""
     own, shared = unended_runs(instance, IMPORT_ORDERS), shared_runs(instance)
     keys = (key for record in [*own, *shared] for key in imported_keys(record.dagster_run))
     return Launched(frozenset(keys), len(shared), len(own))
@@ -183,7 +186,10 @@ def _launched(instance: DagsterInstance, chosen: Sequence[ToLaunch]) -> list[ToL
 
 
 def _failed_before_they_began(instance: DagsterInstance) -> set[str]:
-    """Files of shared runs that failed a moment ago. Otherwise, another run would fail at each tick."""
+    """Returns the files of shared runs that failed a moment ago.
+
+    Launching them again would fail at each tick.
+    """
     filters = RunsFilter(
         job_name=IMPORT_SMALL_FILES,
         statuses=WITHOUT_SUCCESS,

@@ -1,4 +1,4 @@
-"""Metadata of the materialization of an order file in the Dagster UI; it names no customer."""
+"""Metadata of the materialization of an order file in the Dagster UI, without customers' data."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ REJECTS_SHOWN = 20
 
 
 def orders_metadata(engine: Engine, report: ImportReport, console: str) -> dict[str, Any]:
-    """The result in words, counts, throughput, revenue by currency and the first orders of a file."""
+    """Returns the result in words, counts, throughput, revenue by currency and the first orders of a file."""
     return {
         "result": in_words(report),
         **link(file_page(console, report.partition)),
@@ -36,7 +36,7 @@ def orders_metadata(engine: Engine, report: ImportReport, console: str) -> dict[
         "returns": report.returns,
         **{f"orders_{name}": number for name, number in report.orders.items()},
         **report.statuses,
-        # The UI plots numbers only; the exact amounts are in the store.
+        # The UI plots only floats; the exact amounts are in the store.
         **{f"revenue_{currency}": float(amount) for currency, amount in report.revenue.items()},
         **{f"refunded_{currency}": float(amount) for currency, amount in report.refunded.items()},
         "rejects_by_code": MetadataValue.json(report.rejects_by_code),
@@ -54,7 +54,7 @@ def orders_metadata(engine: Engine, report: ImportReport, console: str) -> dict[
 
 
 def rejects_metadata(engine: Engine, report: ImportReport, console: str) -> dict[str, Any]:
-    """Counts by code, and the places of the first rejects."""
+    """Returns counts by code, and the places of the first rejects."""
     return {
         **link(f"{file_page(console, report.partition)}/rejects.csv"),
         "dagster/row_count": report.rejected_lines,
@@ -65,7 +65,7 @@ def rejects_metadata(engine: Engine, report: ImportReport, console: str) -> dict
 
 
 def _read_as(report: ImportReport) -> MetadataValue[Any]:
-    """The findings about the file, each with its confidence and reason."""
+    """Returns the findings about the file, each with its confidence and reason."""
     records = [
         {name: str(finding[name]) for name in ("what", "value", "confidence", "reason")}
         for finding in report.detected

@@ -1,7 +1,7 @@
-"""The ops of an import: each reads its keys, calls one step of the core and shows counts.
+"""The ops of an import. Each reads its keys, calls one step of the core, and shows counts.
 
-Ops pass no data: the file is the partition of the run, the batch is the mapping key of the fan-out, and rows
-are in the store. So workers share no storage but the store and the staging area.
+Ops pass no data to each other: the file is the partition of the run, the batch is the mapping key of the
+fan-out, and rows are in the store. So the store and the staging area are the only storage that workers share.
 """
 
 from collections.abc import Iterator
@@ -53,13 +53,13 @@ BATCH = {"batch": In(Nothing)}
 def parse_order_file(
     context: OpExecutionContext, file_imports: ResourceParam[FileImports]
 ) -> Iterator[DynamicOutput[None]]:
-    """Parses the staged file once: whole orders go into batches, bad lines into rejects."""
+    """Parses the staged file once: divides whole orders into batches, and saves bad lines as rejects."""
     key, told = context.partition_key, launch_instructions(context.op_config)
     with import_step(context, file_imports) as steps:
         _trace_run_start(context, steps)
         with reading(steps.engine) as connection:
             require_staged(connection, [key])
-        # The store has the file; a new Dagster instance may not have its partition.
+        # A new Dagster instance may not have the partition of a file that is already in the store.
         register_partition(context.instance, key)
         numbers = steps.parse(key, context.run_id, told)
     for number in numbers:
@@ -68,7 +68,7 @@ def parse_order_file(
 
 @op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=STORE_WORK | priority_tag(Priority.BEGIN))
 def load_orders(context: OpExecutionContext, file_imports: ResourceParam[FileImports]) -> None:
-    """Enters the batch's orders in the store; known ones are duplicates or conflicts."""
+    """Loads the batch's orders into the store; known orders are duplicates or conflicts."""
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         _show(context, steps.load(context.partition_key, batch))
@@ -88,7 +88,7 @@ def charge_payments(
     file_imports: ResourceParam[FileImports],
     payment_gateway: ResourceParam[PaymentGateways],
 ) -> None:
-    """Charges each reserved order once and saves the answers as they come."""
+    """Charges each reserved order once, and saves each outcome as it arrives."""
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps, payment_gateway.open(steps.engine) as gateway:
         answers = steps.charge(context.partition_key, batch, gateway)
@@ -117,7 +117,7 @@ def roll_back_orders(
     file_imports: ResourceParam[FileImports],
     figures: ResourceParam[FigureStores],
 ) -> None:
-    """Undoes the reservations of declined orders: their units go back into stock."""
+    """Undoes the reservations of declined orders: returns their units to stock."""
     batch = _batch(context)
     with import_step(context, file_imports, batch) as steps:
         rolled_back = steps.roll_back(context.partition_key, batch)
@@ -137,7 +137,7 @@ def summarize_import(
     file_imports: ResourceParam[FileImports],
     figures: ResourceParam[FigureStores],
 ) -> Iterator[Output[None]]:
-    """Finishes the import; fails unless the store shows that every order of the file is settled."""
+    """Finishes the import; fails if an order of the file is not settled in the store."""
     with import_step(context, file_imports) as steps:
         if returned := steps.returns_of(context.partition_key):
             with figures.open() as published:
@@ -156,7 +156,7 @@ def summarize_import(
 
 
 def _batch(context: OpExecutionContext) -> int:
-    """The number of the batch that this step of the fan-out is for."""
+    """Returns the number of the batch of this step of the fan-out."""
     return int(str(context.get_mapping_key()))
 
 

@@ -9,19 +9,19 @@ ORDER_FILES = "order_files"
 
 
 def register_partition(instance: DagsterInstance, key: str) -> None:
-    """Registers a staged file as a partition; safe when several processes do so at once."""
+    """Registers a staged file as a partition. Several processes may do so at the same time."""
     if instance.has_dynamic_partition(ORDER_FILES, key):
         return
     try:
         instance.add_dynamic_partitions(ORDER_FILES, [key])
     except IntegrityError:
-        # Dagster checks and then inserts; another process inserted in between.
+        # Dagster checks before it inserts. Another process inserted the partition in between.
         if not instance.has_dynamic_partition(ORDER_FILES, key):
             raise
 
 
 def register_partitions(instance: DagsterInstance, keys: Sequence[str]) -> None:
-    """Registers many staged files at once, which takes hardly longer than one."""
+    """Registers many staged files at once, which takes hardly longer than registering one."""
     if not keys:
         return
     try:

@@ -1,4 +1,4 @@
-"""Whether what imports need is there: workers and the payment gateway."""
+"""Checks whether workers and the payment gateway, which imports need, are available."""
 
 from sqlalchemy import Engine
 
@@ -11,13 +11,16 @@ WORKERS_ANSWER_WITHIN_SECONDS = 5
 
 
 def missing_for_imports(settings: Settings, engine: Engine) -> str | None:
-    """Names what is missing for a launch, which would otherwise fail and use up one of its tries."""
+    """Returns what is missing for a launch; empty if nothing is.
+
+    A launch without it would waste one of its tries.
+    """
     if not _workers_answer(settings):
         return "a worker"
     try:
         return None if connect_gateway(settings, engine).answers() else "the payment gateway"
     except SettingsError:
-        # The run of the import reports the error, where people look for it.
+        # The launch is not stopped: the run of the import reports the error, where people look for it.
         return None
 
 

@@ -1,4 +1,4 @@
-"""What an import did, in words: on its page in Dagster, and as the last line of its run."""
+"""The result of an import in words, for its page in Dagster and the last line of its run."""
 
 from contextlib import suppress
 
@@ -15,7 +15,7 @@ from orders_pipeline.store.engine import STORE_FAILED, open_engine, reading
 
 
 def in_words(report: ImportReport) -> str:
-    """Orders by outcome, rejected and duplicate lines, and revenue."""
+    """Returns orders by outcome, rejected and duplicate lines, and revenue."""
     statuses = ", ".join(f"{number} {status}" for status, number in report.statuses.items())
     revenue = ", ".join(f"{amount} {currency}" for currency, amount in sorted(report.revenue.items()))
     return (
@@ -32,7 +32,7 @@ def import_result(settings: Settings) -> AtEnd:
         key = context.dagster_run.tags.get(PARTITION_TAG)
         if context.dagster_run.job_name != IMPORT_ORDERS or key is None:
             return
-        # The orders are settled, so a store that is away now does not fail the run.
+        # The orders are settled, so the run does not fail if the store stops answering now.
         with suppress(*STORE_FAILED):
             if said := _result(settings, key):
                 context.log.info(said)

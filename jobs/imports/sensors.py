@@ -1,4 +1,4 @@
-"""Sensors of imports: for files that arrive, for lost imports, and for refused files."""
+"""Sensors of imports: for arriving files, lost imports, and refused files."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,17 +33,18 @@ from resources.file_imports import FileImports
 from resources.order_store import OrderStore
 
 ON = DefaultSensorStatus.RUNNING
-# How long a tick waits for the files that it stages. A large file, or many, take longer, and go on after it.
+# Seconds that a tick waits for the files that it stages. Staging of large or many files continues after the
+# tick.
 ATTEND_SECONDS = 5.0
 
 
 def import_sensors(
     settings: Settings, stable_seconds: float = STABLE_SECONDS, pauses: Sequence[float] = PAUSES
 ) -> list[SensorDefinition]:
-    """All sensors of this module, on by default.
+    """Returns all sensors of this module, on by default.
 
     Args:
-        stable_seconds: how long a file in the inbox must stay as it is before it counts as complete.
+        stable_seconds: seconds for which a file in the inbox must not change before it counts as complete.
         pauses: seconds of silence before each further launch of an import without progress.
     """
     inbox = Inbox(settings.inbox_folder, stable_seconds)
@@ -64,7 +65,7 @@ def _inbox_sensor(inbox: Inbox, settings: Settings) -> SensorDefinition:
     def inbox_sensor(
         context: SensorEvaluationContext, file_imports: ResourceParam[FileImports]
     ) -> SensorResult | SkipReason:
-        """Stages each complete file in the inbox and launches its import; bad files go to quarantine."""
+        """Stages each complete file in the inbox and launches its import; moves bad files to quarantine."""
         with file_imports.order_store.open() as engine:
             with reading(engine) as connection:
                 if pause := current_pause(connection):
@@ -105,7 +106,7 @@ def _small_files_sensor(settings: Settings) -> SensorDefinition:
     def small_files_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> SensorResult | SkipReason:
-        """Launches runs that many small files of the inbox, or many small reopened imports, share."""
+        """Launches shared runs for many small files of the inbox, or many small reopened imports."""
         if is_launching(settings):
             return SkipReason("the launcher launches the runs of small files")
         with order_store.open() as engine:

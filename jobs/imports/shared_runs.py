@@ -1,4 +1,4 @@
-"""Runs that many small files share, as those who watch and launch runs look for them."""
+"""Finds runs that many small files share, for the code that watches and launches runs."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from orders_pipeline.imports.import_row import Import
 
 
 def shared_runs(instance: DagsterInstance) -> Sequence[RunRecord]:
-    """The shared runs that have not ended."""
+    """Returns the shared runs that have not ended."""
     return unended_runs(instance, IMPORT_SMALL_FILES)
 
 
 def shared_run_of(instance: DagsterInstance, found: Import) -> Sequence[RunRecord]:
-    """The run that last worked on an import, if it is a shared one."""
+    """Returns the run that last worked on an import, if it is a shared run."""
     if found.run_id is None:
         return []
     return instance.get_run_records(RunsFilter(job_name=IMPORT_SMALL_FILES, run_ids=[found.run_id]))

@@ -1,7 +1,7 @@
 """The job that imports many small files in one run.
 
-A run costs seconds, whatever it does. Here each step imports some dozens of files in one worker process, with
-the same steps of the core as a run of a single file. Each file keeps its partition, its report and its state.
+Each run has an overhead of seconds. Here each step imports some dozens of files in one worker process, with
+the same steps of the core as a run of a single file. Each file has its own partition, report and state.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,20 +49,20 @@ from resources.order_store import OrderStore
 from resources.payment_gateway import PaymentGateways
 
 IMPORT_SMALL_FILES = "import_small_files"
-# The charges of these files are open at the same time. If the worker dies, each needs a run of its own.
+# Files in one step. Their charges are open at the same time. If the worker dies, each file needs its own run.
 FILES_A_STEP = 25
 REFUSALS_SHOWN = 10
 SPARE_NOBODY = (SoftTimeLimitExceeded, *TRANSIENT)
 
 
 def shared_run(keys: Sequence[str]) -> RunRequest:
-    """A run that imports these files."""
+    """Returns the request for a run that imports these files."""
     config = shared_config(keys)
     return RunRequest(job_name=IMPORT_SMALL_FILES, run_config=config, tags=RunPriority.INBOX.tag)
 
 
 def shared_config(keys: Sequence[str]) -> dict[str, Any]:
-    """Config of a run that imports these files."""
+    """Returns the config of a run that imports these files."""
     return {"ops": {SHARE_OUT: {"config": {KEYS: list(keys)}}}}
 
 
@@ -76,7 +76,7 @@ def shared_config(keys: Sequence[str]) -> dict[str, Any]:
 def share_out_files(
     context: OpExecutionContext, order_store: ResourceParam[OrderStore]
 ) -> Iterator[DynamicOutput[None]]:
-    """Divides the files among steps, and registers their partitions."""
+    """Divides the files among steps and registers their partitions."""
     keys = context.op_config[KEYS]
     with permanent_failures(), order_store.open() as engine:
         with reading(engine) as connection:
@@ -98,20 +98,25 @@ def import_files(
     payment_gateway: ResourceParam[PaymentGateways],
     figures: ResourceParam[FigureStores],
 ) -> Iterator[AssetMaterialization | Output[None]]:
-    """Imports some files from parsing to their report. A file that fails is left to a run of its own."""
+    """Imports some files, from parsing to their report.
+
+    A file that fails is imported again in its own run.
+    """
     all_keys = imported_keys(context.run)
     keys = _parts(all_keys)[int(str(context.get_mapping_key()))]
     finished = 0
     with (
         permanent_failures(),
-        # A file that failed is not lost while this run continues, so all steps send heartbeats of all files.
+        # All steps send heartbeats for all files, so that the watchdog does not count a failed file as lost
+        # while this
+        # run continues.
         file_imports.open(*all_keys) as steps,
         payment_gateway.open(steps.engine) as gateway,
         figures.open() as published,
     ):
         _require_answers(gateway)
         files = SmallFiles(
-            # No batch is tried twice in a shared run.
+            # A shared run does not retry batches.
             replace(steps, counts_tries=False),
             context.run_id,
             gateway,
@@ -141,7 +146,7 @@ def report_refused_files(
     order_store: ResourceParam[OrderStore],
     figures: ResourceParam[FigureStores],
 ) -> None:
-    """Fails if files were refused, as the run of a single file does, so that operators get a notice."""
+    """Fails if files were refused, like the run of a single file, so that operators get a notice."""
     publish_at_once(context, figures)
     with permanent_failures(), order_store.open() as engine:
         with reading(engine) as connection:
@@ -161,7 +166,7 @@ def _parts(keys: Sequence[str]) -> list[Sequence[str]]:
 
 
 def _require_answers(gateway: PaymentGateway) -> None:
-    # While the gateway is away, no file is begun: each of them would need a run of its own.
+    # No file is started while the gateway does not answer, because each would then need its own run.
     if not gateway.answers():
         raise GatewayUnavailableError("the payment gateway does not answer")
 

@@ -1,4 +1,4 @@
-"""The watchdog of imports: asks Dagster and the broker about them, and launches lost ones again."""
+"""The watchdog of imports: checks them in Dagster and the broker, and launches lost imports again."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -54,8 +54,8 @@ def relaunch_lost(
     signs: HeartbeatClock,
     patience: Patience,
 ) -> Iterator[RunRequest]:
-    """Marks the runs of lost imports as failed, and yields a request for a new run of each."""
-    # Each tick that uses `context.log` leaves a file, so it is used only when there is something to log.
+    """Marks the runs of lost imports as failed, and yields a request for a new run of each import."""
+    # Each tick that uses `context.log` creates a file, so it is used only if there is something to log.
     instance = context.instance
     waiting = cache(lambda: _waiting(settings))
     absent = cache(lambda: missing_for_imports(settings, engine))
@@ -93,7 +93,10 @@ def _why_lost(
     waiting: Callable[[], Callable[[str], bool]],
     patience: Patience,
 ) -> str | None:
-    """Why a shared run is lost; None if it is not. Each of its files that is left has its heartbeats."""
+    """Returns why a shared run is lost; None if it is not.
+
+    All its unfinished files have the run's heartbeats.
+    """
     with reading(engine) as connection:
         found = first_unfinished(connection, imported_keys(record.dagster_run))
     if found is None:
@@ -106,9 +109,9 @@ def _why_lost(
 
 
 def _watched(instance: DagsterInstance, engine: Engine, shared: Sequence[RunRecord]) -> list[Import]:
-    """Running imports, and staged ones whose run may have died before its first step.
+    """Returns running imports, and staged imports whose run may have died before its first step.
 
-    An import of a shared run is watched on its own as soon as that run has ended.
+    An import of a shared run is watched separately as soon as the run has ended.
     """
     runs = {record.dagster_run.run_id for record in shared}
     keys = {key for record in shared for key in imported_keys(record.dagster_run)}
@@ -119,7 +122,7 @@ def _watched(instance: DagsterInstance, engine: Engine, shared: Sequence[RunReco
 
 
 def _begun(instance: DagsterInstance) -> set[str]:
-    """Keys of the imports with a recent run that is in progress or failed."""
+    """Returns the keys of imports with a recent run that is in progress or has failed."""
     filters = RunsFilter(
         job_name=IMPORT_ORDERS, statuses=UNSETTLED, created_after=datetime.now(UTC) - BEGINNINGS_SEEN_FOR
     )
@@ -146,7 +149,7 @@ def _seen(records: Sequence[RunRecord], last_beat: int) -> NewestRun:
         state = RunState.WAITING
     else:
         state = RunState.STARTED
-    # Not the creation time: the run may have waited in the queue for long.
+    # The creation time is not used, because the run may have waited in the queue for a long time.
     unbegun = sum(_microseconds(one.create_timestamp) > last_beat for one in records)
     return NewestRun(state, _microseconds(record.update_timestamp), unbegun)
 
@@ -159,10 +162,12 @@ def _waiting(settings: Settings) -> Callable[[str], bool]:
     """Returns a function that tells whether tasks of an import, or of a run, wait in the broker."""
     try:
         if is_amqp(broker_url(settings)):
-            # RabbitMQ shows only the head of a queue, and redelivers the tasks of a dead worker at once.
+            # RabbitMQ shows only the first task of a queue, and redelivers the tasks of a dead worker at
+            # once.
             waits = any(queue_sizes(settings).values())
             return lambda _: waits
         return work_waiting(settings).__contains__
     except ConnectionError:
-        # A broker that is down may come back with its tasks; until then the heartbeat of the run decides.
+        # A broker that is down may still have the tasks when it is back. Until then the run's heartbeat
+        # decides.
         return lambda _: True

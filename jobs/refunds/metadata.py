@@ -1,4 +1,4 @@
-"""Metadata of materialized refunds in the Dagster UI; it names no customer."""
+"""Metadata of materialized refunds in the Dagster UI, without customers' data."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ COLUMNS = {"day": "string", "currency": "string", "refunds": "int", "refunded": 
 
 
 def refunds_metadata(connection: Connection) -> dict[str, Any]:
-    """Counts by status, sums by currency, and the last days; the UI plots the numbers over time."""
+    """Returns counts by status, sums by currency, and the last days; the UI plots the numbers over time."""
     stats = refund_stats(connection)
     days = refunds_by_day(connection, DAYS_SHOWN)
     records = [TableRecord({name: day[name] for name in COLUMNS}) for day in days]

@@ -44,7 +44,7 @@ def find_open_refunds(
     order_store: ResourceParam[OrderStore],
     refund_work: ResourceParam[RefundWorks],
 ) -> Iterator[DynamicOutput[None]]:
-    """Divides the refunds that wait for the gateway, or for the leaderboards, into ranges of their ids."""
+    """Divides the refunds to be sent to the gateway, or published on leaderboards, into ranges of ids."""
     with permanent_failures(), order_store.open() as engine, reading(engine) as connection:
         windows = open_windows(connection, refund_work.at_once)
     context.log.info(f"{len(windows)} ranges of refunds are open")
@@ -63,7 +63,7 @@ def settle_refunds(
     payment_gateway: ResourceParam[PaymentGateways],
     figures: ResourceParam[FigureStores],
 ) -> None:
-    """Asks the gateway for a range of refunds, saves its answers as they come, and updates leaderboards."""
+    """Sends a range of refunds to the gateway, saves each outcome as it arrives, and updates leaderboards."""
     chosen = within(range_of(context))
     told, unknown = settle(context, refund_work, payment_gateway, figures, chosen, _publish)
     context.add_output_metadata({"completed_or_undone": told, "outcomes_unknown": unknown})

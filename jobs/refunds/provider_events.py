@@ -1,4 +1,4 @@
-"""The hourly look into the payment provider's list of events."""
+"""The hourly job that reads the payment provider's list of events."""
 
 from dagster import (
     DefaultScheduleStatus,
@@ -28,11 +28,11 @@ READ_PROVIDER_EVENTS = "read_provider_events"
 
 
 def provider_events_job(settings: Settings, terms: RefundTerms) -> JobDefinition:
-    """The job that reads the provider's events."""
+    """Returns the job that reads the provider's events."""
 
     @op(retry_policy=THREE_TRIES, tags=SHORT_WORK)
     def read_missed_events(context: OpExecutionContext, order_store: ResourceParam[OrderStore]) -> None:
-        """Carries out disputes and late refunds that no event told of."""
+        """Processes disputes and late refunds whose events were not received."""
         with permanent_failures(), order_store.open() as engine:
             gateway = connect_gateway(settings, engine)
             read = read_events(engine, terms, gateway) if isinstance(gateway, EventSource) else 0
@@ -44,7 +44,7 @@ def provider_events_job(settings: Settings, terms: RefundTerms) -> JobDefinition
         tags=RunGroup.MONEY.tag | RunPriority.CARE.tag,
     )
     def read_provider_events() -> None:
-        """Reads the events of Stripe or Mollie, in case some were never received."""
+        """Reads the events of Stripe or Mollie, in case some were not received."""
         read_missed_events()
 
     return read_provider_events

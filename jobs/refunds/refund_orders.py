@@ -9,7 +9,7 @@ REFUND_ORDERS = "refund_orders"
 
 
 def refund_orders_job() -> AssetJob:
-    """`refund_orders`: takes all open refunds to their end."""
+    """Returns `refund_orders`, which settles all open refunds."""
     return define_asset_job(
         REFUND_ORDERS,
         selection=AssetSelection.assets("refunds").without_checks(),

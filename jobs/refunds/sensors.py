@@ -1,4 +1,4 @@
-"""The sensor of refunds that wait: requested over HTTP, approved, retried, or left by a process that died."""
+"""The sensor of waiting refunds: requested over HTTP, approved, retried, or left by a process that died."""
 
 from dagster import (
     DefaultSensorStatus,
@@ -26,11 +26,11 @@ def refund_sensors(
     is_beating: IsBeating = unknown,
     silence_seconds: float = GATEWAY_RUN_MAY_BE_SILENT_SECONDS,
 ) -> list[SensorDefinition]:
-    """All sensors of this module, on by default.
+    """Returns all sensors of this module, on by default.
 
     Args:
-        is_beating: whether a run sends heartbeats.
-        silence_seconds: how long a run may log no event before it counts as dead, if that is unknown.
+        is_beating: tells whether a run sends heartbeats.
+        silence_seconds: seconds after which a run without events counts as dead, if its heartbeat is unknown.
     """
     signs = HeartbeatClock()
 
@@ -42,9 +42,9 @@ def refund_sensors(
     def open_refunds_sensor(
         context: SensorEvaluationContext, order_store: ResourceParam[OrderStore]
     ) -> RunRequest | SkipReason:
-        """Launches `refund_orders` while refunds wait and no living run of it is under way.
+        """Launches `refund_orders` while refunds wait, unless a run of it is alive.
 
-        It also tries events of the gateway again that came before what they are about.
+        It also tries events of the gateway again that arrived before their order or refund was stored.
         """
         with order_store.open() as engine:
             try_waiting_events(engine, terms)

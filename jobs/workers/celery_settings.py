@@ -12,18 +12,19 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.broker_tls import amqps_options, plain_amqps
 from orders_pipeline.services.redis_server import broker_url, redis_url
 
-# RabbitMQ redelivers the tasks of a vanished host after two missed heartbeats.
+# RabbitMQ redelivers the tasks of a host that has gone after two missed heartbeats.
 BROKER_HEARTBEAT_SECONDS = 20
 RESULTS_LIVE_SECONDS = 6 * 3600
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
-    """Celery settings under which a killed worker's task runs again, on another worker."""
+    """Returns Celery settings with which a killed worker's task is executed again on another worker."""
     return {
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
-        # A new process that takes longer to answer is killed; the default, 4 s, is short on a busy machine.
+        # A new process that takes longer to answer is killed; the default of 4 s is too short on a busy
+        # machine.
         "worker_proc_alive_timeout": 60,
         "task_serializer": "json",
         "result_serializer": "json",
@@ -41,5 +42,5 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
 
 
 def step_app(settings: Settings) -> Celery:
-    """An app that sends steps and inspects workers and queues, with this project's broker and settings."""
+    """Returns an app with this project's settings that sends steps and inspects workers and queues."""
     return make_step_app(plain_amqps(broker_url(settings)), redis_url(settings), celery_settings(settings))

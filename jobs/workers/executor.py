@@ -1,4 +1,4 @@
-"""The Celery executor of the pipeline: makes sure that workers answer, and limits each step's time."""
+"""The Celery executor of the pipeline. It checks that workers answer, and limits the time of each step."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -89,7 +89,7 @@ def submit_step(
 
 
 def build_executor(settings: Settings, at_end: AtEnd) -> Any:
-    """The executor on the broker and Redis that the settings name.
+    """Returns the executor for the broker and Redis in the settings.
 
     Args:
         at_end: called in the process of a run after its last step.

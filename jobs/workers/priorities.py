@@ -1,11 +1,11 @@
 """Priorities of waiting tasks: 0 to 9; a higher priority is processed first, on every broker.
 
-Figures come first: they take seconds, and people wait for them. Then started work is finished first: later
+Figures have the highest priority, because they take seconds and people wait for them. Then started work is
 steps of an import come before earlier ones, so that batches, and then files, finish. The rollback of a batch
 comes after its completion, because both lock the batch, and one of two workers would only wait. If a file has
 few batches, they go side by side, because a batch that is left to the end would keep a single worker busy. A
-file with a single batch comes before the batches of large files. The run's tag `dagster-celery/run_priority`
-is added, for files that are urgent or can wait.
+worker busy. A file with a single batch has priority over the batches of large files. The run's tag
+`dagster-celery/run_priority` is added, for files that are urgent or can wait.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from orders_pipeline.services.broker_tls import is_amqp
 
-# Tags by which dagster-celery orders the steps that it sends.
+# The tag by which dagster-celery orders the steps that it sends.
 STEP_TAG, RUN_TAG = "dagster-celery/priority", "dagster-celery/run_priority"
 LOWEST, HIGHEST = 0, 9
 SINGLE_BATCH_BONUS = 4
@@ -21,7 +21,7 @@ FEW_BATCHES = range(2, 9)
 
 
 class Priority(IntEnum):
-    """Priorities of steps, before what run and file add."""
+    """Priorities of steps, before those of the run and the file are added."""
 
     SMALL_FILES = LOWEST
     BEGIN = 1
@@ -34,12 +34,12 @@ class Priority(IntEnum):
 
 
 def priority_tag(priority: Priority) -> dict[str, str]:
-    """The op tag that gives a step its priority."""
+    """Returns the op tag that gives a step its priority."""
     return {STEP_TAG: str(int(priority))}
 
 
 def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], batches: int) -> int:
-    """Priority of a step of a run; `batches` of its file are 0 until they are known."""
+    """Returns the priority of a step of a run; `batches`, the number in its file, is 0 until it is known."""
     own = int(step_tags.get(STEP_TAG, Priority.OTHER_WORK))
     if batches in FEW_BATCHES:
         own = min(max(own, Priority.GO_ON), Priority.CHARGE)
@@ -48,7 +48,7 @@ def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], bat
 
 
 def message_priority(priority: int, broker_url: str) -> int:
-    """The priority in the broker's terms: RabbitMQ delivers the highest first, kombu on Redis the lowest."""
+    """Returns the priority for the broker: RabbitMQ delivers the highest first, kombu on Redis the lowest."""
     return priority if is_amqp(broker_url) else HIGHEST - priority
 
 

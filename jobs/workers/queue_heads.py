@@ -1,4 +1,4 @@
-"""How long the first task of each queue has waited, and for which file, read from the headers of tasks."""
+"""Reads from the headers of tasks how long the first task of each queue has waited, and for which file."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ QUEUED_AT = "queued_at"
 
 
 def queued_now() -> dict[str, float]:
-    """Headers for a task that is queued now."""
+    """Returns the headers for a task that is queued now."""
     return {QUEUED_AT: time.time()}
 
 
 def queued_at() -> float | None:
-    """When the task that this thread executes was queued, in seconds since 1970; None outside a task."""
+    """Returns when the task that this thread executes was queued, in seconds since 1970.
+
+    None outside a task.
+    """
     found = current_task.request.get(QUEUED_AT) if current_task else None
     return float(found) if found else None
 
 
 def queues(settings: Settings) -> dict[str, Queue]:
-    """The queues with their number of waiting tasks, and the time since which the first one waits.
+    """Returns the queues with their number of waiting tasks, and the time since which the first task waits.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -39,7 +42,7 @@ def queues(settings: Settings) -> dict[str, Queue]:
 
 
 def work_waiting(settings: Settings) -> set[str]:
-    """Ids of the runs with waiting tasks, and the partition keys of their files, on Redis.
+    """Returns the ids of runs with waiting tasks, and the partition keys of their files; only on Redis.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -60,7 +63,10 @@ def _queue(connection: Connection, queue: str) -> Queue:
 
 
 def _oldest_since(connection: Connection, queue: str) -> int | None:
-    """Microseconds since 1970; None if the queue is empty by now, or the task was sent by another program."""
+    """Returns microseconds since 1970.
+
+    None if the queue is empty now, or the task is from another program.
+    """
     channel = connection.channel()  # type: ignore[no-untyped-call]
     try:
         peek = waiting_headers if connection.transport.driver_type == "redis" else _peek_amqp
@@ -71,7 +77,7 @@ def _oldest_since(connection: Connection, queue: str) -> int | None:
 
 
 def _peek_amqp(channel: Any, queue: str) -> list[dict[str, Any]]:
-    """Headers of the next task, which is taken and put back at once."""
+    """Returns the headers of the next task, which is received and returned to the queue at once."""
     message = channel.basic_get(queue)
     if message is None:
         return []

@@ -1,4 +1,4 @@
-"""The queues of the broker: their sizes, their workers and their declarations."""
+"""The queues of the broker: sizes, workers and declarations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 2
 
 
 def queue_sizes(settings: Settings) -> dict[str, int]:
-    """Waiting tasks by queue, on Redis or RabbitMQ.
+    """Returns the number of waiting tasks by queue, on Redis or RabbitMQ.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -36,7 +36,7 @@ def queue_sizes(settings: Settings) -> dict[str, int]:
 
 @contextmanager
 def broker_connection(settings: Settings) -> Iterator[Connection]:
-    """A connection to the broker.
+    """Yields a connection to the broker.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -55,7 +55,7 @@ class _AllServed(Exception):
 
 
 def unserved_queues(app: Celery, within: float) -> set[str]:
-    """Finds the queues that no worker serves. Waits for answers up to this many seconds, and stops early."""
+    """Returns the queues that no worker serves. Waits up to this number of seconds for answers."""
     unserved = set(QUEUES)
 
     def note(answer: dict[str, Any]) -> None:
@@ -70,14 +70,14 @@ def unserved_queues(app: Celery, within: float) -> set[str]:
 
 
 def transport_options(settings: Settings) -> dict[str, Any]:
-    """kombu's transport options, which must be the same for senders, workers and monitoring."""
+    """Returns kombu's transport options, which must be the same for senders, workers and monitoring."""
     if is_amqp(broker_url(settings)):
         return {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
     return {
         "visibility_timeout": settings.visibility_timeout,
-        # kombu looks for unacknowledged tasks every 10 s times this number; its default, 10, is too slow.
+        # kombu checks for unacknowledged tasks every 10 s times this number; the default of 10 is too slow.
         "unacked_restore_throttle": 1,
-        # One Redis list for each priority. The default of four lists merges neighbouring priorities.
+        # One Redis list for each priority. With the default of four lists, adjacent priorities are merged.
         "priority_steps": list(range(PRIORITIES)),
     }
 
@@ -94,7 +94,7 @@ def _connect(settings: Settings) -> Connection:
 
 
 def misdeclared_queues(settings: Settings, app: Celery) -> dict[str, str]:
-    """Queues that exist with another type or other arguments, so no worker can start, by RabbitMQ's error.
+    """Returns queues that differ from their declaration, so that no worker can start, with RabbitMQ's error.
 
     Queues that do not exist are not created.
 
@@ -109,7 +109,7 @@ def misdeclared_queues(settings: Settings, app: Celery) -> dict[str, str]:
 
 
 def _declare_again(connection: Connection, queue: Queue) -> str:
-    """Why RabbitMQ rejects the declaration of an existing queue; changes nothing."""
+    """Returns why RabbitMQ rejects the declaration of an existing queue. Changes nothing."""
     channel = connection.channel()  # type: ignore[no-untyped-call]
     try:
         declared = queue.bind(channel)  # type: ignore[no-untyped-call]
@@ -125,7 +125,7 @@ def _declare_again(connection: Connection, queue: Queue) -> str:
 
 
 def queue_size(connection: Connection, queue: str) -> int:
-    """Waiting tasks of a queue; 0 if no worker has created it yet."""
+    """Returns the number of waiting tasks of a queue; 0 if no worker has created it yet."""
     channel = connection.channel()  # type: ignore[no-untyped-call]
     try:
         return int(channel.queue_declare(queue, passive=True).message_count)

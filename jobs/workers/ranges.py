@@ -8,12 +8,12 @@ from orders_pipeline.base.model import Window
 
 
 def range_outputs(windows: Iterable[Window]) -> Iterator[DynamicOutput[None]]:
-    """An output for each range, with the range as its mapping key."""
+    """Yields an output for each range, with the range as its mapping key."""
     for window in windows:
         yield DynamicOutput(None, mapping_key=f"{window.first}_{window.last}")
 
 
 def range_of(context: OpExecutionContext) -> Window:
-    """The range that this step of the fan-out is for."""
+    """Returns the range of this step of the fan-out."""
     first, last = str(context.get_mapping_key()).split("_")
     return Window(int(first), int(last))

@@ -1,4 +1,4 @@
-"""Heartbeats of a run's process, which ends itself when the run was given up."""
+"""Heartbeats of a run's process. The process exits when its run was marked as failed or deleted."""
 
 import os
 import signal
@@ -21,11 +21,11 @@ from resources.order_store import OrderStore
 
 @contextmanager
 def run_heartbeat(settings: Settings, instance: DagsterInstance, run: DagsterRun) -> Iterator[None]:
-    """Sends heartbeats: of the imports that a run works on, or of a run that imports nothing."""
+    """Sends heartbeats for the imports that a run works on, or for a run that imports nothing."""
     keys = imported_keys(run)
 
     def give_way() -> None:
-        # The run was given up or deleted, and another may do its work now.
+        # The run was marked as failed or deleted, and another run may do its work now.
         current = instance.get_run_by_id(run.run_id)
         if current is None or current.is_finished:
             os.kill(os.getpid(), signal.SIGINT)
@@ -41,7 +41,7 @@ def run_heartbeat(settings: Settings, instance: DagsterInstance, run: DagsterRun
 
 
 def beats_of(settings: Settings) -> IsBeating:
-    """Tells of runs of this home whether they send heartbeats."""
+    """Returns a function that tells whether a run of this home sends heartbeats."""
 
     def beats(run_id: str) -> bool | None:
         with closing(ask_redis(redis_url(settings))) as client:
@@ -67,7 +67,7 @@ def _beating(client: redis.Redis, run_id: str, then: Callable[[], None]) -> Iter
 def _beat(client: redis.Redis, run_id: str, then: Callable[[], None], ended: threading.Event) -> None:
     while True:
         for act in (partial(note_run, client, run_id), then):
-            # One missed heartbeat does no harm, and the work itself reports the same error.
+            # One missed heartbeat does no harm, and the run's own work reports the same error.
             with suppress(Exception):
                 act()
         if ended.wait(BEAT_SECONDS):

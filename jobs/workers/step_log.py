@@ -17,7 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def step_ids(run_id: str, step_key: str, file: str | None) -> dict[str, Any]:
-    """Ids that a step's message carries to the worker's log; a step of the fan-out names its batch."""
+    """Returns the ids for the worker's log that are sent with a step.
+
+    For a step of the fan-out also the batch.
+    """
     ids: dict[str, Any] = {"file": file} if file else {}
     if batch := MAPPING_KEY.search(step_key):
         ids["batch"] = int(batch[1])
@@ -25,7 +28,7 @@ def step_ids(run_id: str, step_key: str, file: str | None) -> dict[str, Any]:
 
 
 class StepLog:
-    """Logs the steps of one worker process, which has one step at a time."""
+    """Logs the steps of one worker process, which executes one step at a time."""
 
     def __init__(self) -> None:
         self._running = ExitStack()
@@ -37,13 +40,13 @@ class StepLog:
         task_postrun.connect(self.end, weak=False)
 
     def start(self, task: Any, **_: object) -> None:
-        """A step starts: its ids are on every line until it ends."""
+        """Logs the start of a step, and adds its ids to every line until it ends."""
         self._running.enter_context(log_ids(**(task.request.get(IDS_HEADER) or {})))
         self._began = time.monotonic()
         log.info("step started")
 
     def end(self, retval: object = None, state: str | None = None, **_: object) -> None:
-        """A step ended, successfully or not."""
+        """Logs the end of a step, successful or not."""
         outcome, seconds = outcome_of(state, retval), round(time.monotonic() - self._began, 3)
         level = logging.ERROR if outcome == "failed" else logging.INFO
         log.log(level, "step ended", extra={"outcome": outcome, "seconds": seconds})
@@ -51,7 +54,7 @@ class StepLog:
 
 
 def outcome_of(state: str | None, events: object) -> str:
-    """Returns `done`, `to be retried` or `failed`. To Celery, a failed step is a successful task."""
+    """Returns `done`, `to be retried` or `failed`. For Celery, the task of a failed step is successful."""
     told = events if isinstance(events, Sequence) and not isinstance(events, str) else []
     if state != "SUCCESS" or any('"STEP_FAILURE"' in str(event) for event in told):
         return "failed"

@@ -1,4 +1,4 @@
-"""Counts the steps of a run for the metrics, by the events that its workers send back."""
+"""Counts the steps of a run for the metrics, from the events that its workers send."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OUTCOMES = {
 
 
 def counted(settings: Settings, events: Iterator[DagsterEvent], plan: Plan) -> Iterator[DagsterEvent]:
-    """Passes on the events of a run, and counts each step that ends."""
+    """Yields the events of a run unchanged, and counts each step that ends."""
     with (
         OrderStore(settings.store_url, home=settings.home).open() as engine,
         closing(open_redis(redis_url(settings))) as client,

@@ -1,4 +1,4 @@
-"""Tags of steps by their work: the queue, and the seconds after which a step counts as hanging."""
+"""Tags of steps by the kind of work: the queue, and the seconds after which a step counts as hanging."""
 
 from jobs.workers.queues import DEFAULT_QUEUE, QUEUE_TAG
 

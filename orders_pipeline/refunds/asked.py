@@ -78,7 +78,7 @@ class RefundAsked(NamedTuple):
 
     @property
     def contradiction(self) -> str | None:
-        """Returns why parts of the request contradict each other; None if they do not."""
+        """Why parts of the request contradict each other; None if they do not."""
         beside_amount = bool(self.lines or self.shipping)
         if len({one.line for one in self.lines}) < len(self.lines):
             return "A line is named twice."
@@ -99,7 +99,7 @@ class RefundAsked(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Returns the SHA-256 of the request without its key."""
+        """SHA-256 of the request without its key."""
         said = [
             f'"{name}": {_as_json(value)}'
             for name, at, default in _NOT_THE_KEY

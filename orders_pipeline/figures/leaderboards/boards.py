@@ -22,7 +22,7 @@ class Board(StrEnum):
 
     @property
     def score_scale(self) -> int:
-        """Returns the divisor for scores in Redis: ours are minor units of money, or 1/1,000 of units."""
+        """The divisor for scores in Redis: ours are minor units of money, or 1/1,000 of units."""
         return QUANTITY_SCALE if self is Board.PRODUCTS else 1
 
 

@@ -60,7 +60,7 @@ class Ranked:
 
 
 def scores(connection: Connection, board: Board, currency: str) -> Iterator[Score]:
-    """Returns the score of every member of a board."""
+    """Yields the score of every member of a board."""
     ranked = ranked_by(board)
     query = ranked.query.with_only_columns(ranked.member, ranked.score, ranked.version).where(
         ranked.currency == currency

@@ -146,7 +146,7 @@ def grant(connection: Connection, role: str) -> None:
 
 
 def reader_settings(connection: Connection, role: str) -> Iterator[str]:
-    """Returns the statements that limit the resources of a reader's queries."""
+    """Yields the statements that limit the resources of a reader's queries."""
     quote = connection.dialect.identifier_preparer.quote
     database = connection.execute(select(func.current_database())).scalar_one()
     for name, value in READER_SETTINGS.items():

@@ -38,7 +38,7 @@ class Columns(BaseModel):
 
     @property
     def named(self) -> set[str]:
-        """Returns all headers in the profile."""
+        """All headers in the profile."""
         return set(self.model_dump(exclude_none=True).values())
 
 
