@@ -1,11 +1,11 @@
 """Priorities of waiting tasks: 0 to 9; a higher priority is processed first, on every broker.
 
 Figures have the highest priority, because they take seconds and people wait for them. Then started work is
-steps of an import come before earlier ones, so that batches, and then files, finish. The rollback of a batch
-comes after its completion, because both lock the batch, and one of two workers would only wait. If a file has
-few batches, they go side by side, because a batch that is left to the end would keep a single worker busy. A
-worker busy. A file with a single batch has priority over the batches of large files. The run's tag
-`dagster-celery/run_priority` is added, for files that are urgent or can wait.
+finished first: later steps of an import have priority over earlier ones, so that batches, and then files, are
+finished. The rollback of a batch has a lower priority than its completion, because both lock the batch, and
+one of two workers would only wait. If a file has few batches, they still start together, because a batch left
+to the end would keep only one worker busy. A file with a single batch has priority over the batches of large
+files. The run's tag `dagster-celery/run_priority` is added, for files that are urgent or can wait.
 """
 
 from collections.abc import Mapping
