@@ -1,4 +1,4 @@
-"""How values are written on a page: money, numbers, times, changes. All return plain text."""
+"""Formats values for pages: money, numbers, times, changes. All functions return plain text."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 def digits(currency: str) -> int:
-    """The decimals of a currency."""
+    """Returns the number of decimals of a currency."""
     return MINOR_DIGITS.get(currency, 2)
 
 
 def money(amount: Number | str, currency: str) -> str:
-    """An amount with the decimals of its currency, without its code: `1,234.50`."""
+    """Formats an amount with the decimals of its currency, without its code: `1,234.50`."""
     shown = f"{Decimal(str(amount)):,.{digits(currency)}f}"
     return shown if shown.strip("-0.,") else shown.removeprefix("-")
 
 
 def number(value: Number) -> str:
-    """A number with separators: `40,000`; up to three decimals where there are any."""
+    """Formats a number with separators, such as `40,000`, and up to three decimals if it has any."""
     exact = Decimal(str(value))
     return f"{exact:,.0f}" if exact == exact.to_integral() else f"{exact.normalize():,f}"
 
 
 def short(value: Number) -> str:
-    """A large number in few characters: `1.2M`."""
+    """Formats a large number in few characters: `1.2M`."""
     size = Decimal(str(value))
     for limit, sign in ((1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k")):
         if abs(size) >= limit:
@@ -46,49 +46,49 @@ def short(value: Number) -> str:
 
 
 def percent(share: Number | None) -> str:
-    """A share of one as a percentage: `4.5 %`."""
+    """Formats a share (0 to 1) as a percentage: `4.5 %`."""
     return NOTHING if share is None else f"{Decimal(str(share)) * 100:.1f}".removesuffix(".0") + " %"
 
 
 def signed_percent(share: Number) -> str:
-    """A change as a percentage with its sign: `+12.5 %`."""
+    """Formats a change as a percentage with its sign: `+12.5 %`."""
     told = Decimal(str(share)) * 100
     return f"{told:+,.1f} %" if abs(told) < 1000 else f"{told:+,.0f} %"
 
 
 def words(code: str) -> str:
-    """A code such as `out_of_stock` in words."""
+    """Converts a code such as `out_of_stock` to words."""
     return code.replace("_", " ")
 
 
 def sentence(code: str) -> str:
-    """A code such as `out_of_stock` as the beginning of a sentence."""
+    """Converts a code such as `out_of_stock` to words that start a sentence."""
     return code.replace("_", " ").capitalize()
 
 
 def coded(text: str) -> Markup:
-    """A text whose parts between backticks are code."""
+    """Marks the parts of a text between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped
 
 
 def counted(many: Number, one: str, several: str = "") -> str:
-    """`1 order`, `3 orders`."""
+    """Formats a number with its noun: `1 order`, `3 orders`."""
     return f"{number(many)} {one if many == 1 else several or one + 's'}"
 
 
 def day(value: Day) -> str:
-    """A day: `30 Nov 2026`."""
+    """Formats a day: `30 Nov 2026`."""
     found = date.fromisoformat(value) if isinstance(value, str) else value
     return f"{found.day} {found:%b %Y}"
 
 
 def month(value: date) -> str:
-    """The month of a day: `Nov 2026`."""
+    """Formats the month of a day: `Nov 2026`."""
     return f"{value:%b %Y}"
 
 
 def days(first: date, last: date) -> str:
-    """A range of days, no longer than needed: `1-30 Nov 2026`."""
+    """Formats a range of days as short as possible: `1-30 Nov 2026`."""
     if first == last:
         return day(first)
     if (first.year, first.month) == (last.year, last.month):
@@ -99,7 +99,7 @@ def days(first: date, last: date) -> str:
 
 
 def moment(value: Moment) -> datetime:
-    """A time of a document (ISO 8601), or of the store (microseconds), in UTC."""
+    """Converts a time in a document (ISO 8601) or in the store (microseconds since 1970) to UTC."""
     if isinstance(value, int):
         return to_datetime(value)
     found = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -107,13 +107,13 @@ def moment(value: Moment) -> datetime:
 
 
 def local_time(value: Moment, zone: ZoneInfo) -> str:
-    """A time in the shop's zone, to the minute: `30 Nov 2026, 14:05`."""
+    """Formats a time in the shop's time zone, to the minute: `30 Nov 2026, 14:05`."""
     found = moment(value).astimezone(zone)
     return f"{found.day} {found:%b %Y, %H:%M}"
 
 
 def exact_time(value: Moment, zone: ZoneInfo) -> str:
-    """A time to the millisecond, in the shop's zone and in UTC."""
+    """Formats a time to the millisecond, in the shop's time zone and in UTC."""
     found = moment(value)
     local = found.astimezone(zone)
     shown = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03} {local:%Z}"
@@ -121,7 +121,7 @@ def exact_time(value: Moment, zone: ZoneInfo) -> str:
 
 
 def duration(seconds: Number) -> str:
-    """A length of time in its two largest units: `2 h 5 min`."""
+    """Formats a length of time with its two largest units: `2 h 5 min`."""
     left = int(seconds)
     if left < MINUTE:
         return f"{left} s"

@@ -1,4 +1,4 @@
-"""The site: the HTTP API, and the console's pages beside it."""
+"""The site: the HTTP API together with the console's pages."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def create_site(
     ask_queues: AskQueues | None = None,
     pool_seconds: float = POOL_SECONDS,
 ) -> FastAPI:
-    """The API and the console with these settings. The arguments are those of `create_app`."""
+    """Returns the app with the API and the console. The arguments are those of `create_app`."""
     app = create_app(settings, queue_sizes, ask_queues, pool_seconds)
     app.state.environment = environment_of(settings.zone)
     app.state.shared = SharedState()

@@ -1,4 +1,4 @@
-"""The texts of the console, a TOML file for each page: `t.orders.title` is `title` of `texts/orders.toml`."""
+"""The texts of the console: `t.orders.title` is `title` in `texts/orders.toml`. Each page has a TOML file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "texts"
 
 @cache
 def texts() -> SimpleNamespace:
-    """The texts of all pages."""
+    """Returns the texts of all pages."""
     files = sorted(FOLDER.glob("*.toml"))
     return SimpleNamespace(**{file.stem: _names(tomllib.loads(file.read_text("utf-8"))) for file in files})
 

@@ -1,4 +1,4 @@
-"""Running imports, with the share that is done and the time that is left."""
+"""Running imports with their progress and the remaining time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ STAGES = ("loaded", "reserved", "charged", "settled")
 
 
 def at_work(connection: Connection, found: Import, per_second: float) -> dict[str, Any]:
-    """The progress of an import.
+    """Returns the progress of an import.
 
     Args:
-        per_second: the orders that the pipeline settles at present.
+        per_second: number of orders that the pipeline settles per second at present.
     """
     progress = asdict(progress_of(connection, found.id))
     left = (progress["orders"] - progress["settled"]) / per_second if per_second else None
@@ -39,7 +39,7 @@ def at_work(connection: Connection, found: Import, per_second: float) -> dict[st
 
 
 def files_at_work(context: ApiContext) -> list[dict[str, Any]]:
-    """The files that are imported now, with their progress."""
+    """Returns the files that are being imported, with their progress."""
     per_second = _per_second(context)
     with reading(context.engine) as connection:
         running = imports_in(connection, ImportStatus.RUNNING)[:MOST_SHOWN]
@@ -47,7 +47,7 @@ def files_at_work(context: ApiContext) -> list[dict[str, Any]]:
 
 
 def file_at_work(context: ApiContext, key: str) -> dict[str, Any] | None:
-    """The progress of a file; None if there is no such file."""
+    """Returns the progress of a file; None if there is no such file."""
     per_second = _per_second(context)
     with reading(context.engine) as connection:
         found = find_import(connection, key)
@@ -55,7 +55,7 @@ def file_at_work(context: ApiContext, key: str) -> dict[str, Any] | None:
 
 
 def _per_second(context: ApiContext) -> float:
-    """The orders that the pipeline settles at present; 0 while nobody knows."""
+    """Returns the number of orders settled per second at present; 0 if it is unknown."""
     try:
         return float(context.figures.live.figures(context.settings.currency)["orders_per_second"])
     except RedisError:
@@ -63,7 +63,10 @@ def _per_second(context: ApiContext) -> float:
 
 
 def in_list(connection: Connection, found: Import) -> dict[str, Any]:
-    """An import in a list, by the counts that its batches keep: its orders are not read."""
+    """Returns the progress of an import in a list, from the counts of its batches.
+
+    Its orders are not read.
+    """
     progress, counts = progress_of(connection, found.id), status_counts(connection, found.id)
     return {
         "partition": found.key,

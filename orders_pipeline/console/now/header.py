@@ -1,4 +1,4 @@
-"""The state of the system, as the header of every page shows it."""
+"""The state of the system for the header of every page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Services that are down with a message for each, the number of alerts, and the intake."""
+    """The services that are down, each with a message, the number of alerts, and the state of the intake."""
 
     down: dict[str, str]
     alerts: int
@@ -26,7 +26,7 @@ class Header:
 
 
 def header_of(shared: SharedState, context: ApiContext) -> Header:
-    """The state, at most a second old."""
+    """Returns the state, which is at most a second old."""
     return shared.newest("header", lambda: _read(context))
 
 

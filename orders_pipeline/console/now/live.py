@@ -1,4 +1,4 @@
-"""The stream that keeps the parts of open pages up to date: rendered once, sent to all who show them."""
+"""The event stream that updates parts of open pages. A part is rendered once and sent to all open pages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def live(
     files: Annotated[bool, Query()] = False,
     file: Words = None,
 ) -> Response:
-    """The parts of a page that change, as server-sent events: all at once, then each as it changes."""
+    """Sends the changing parts of a page as server-sent events: first all parts, then each changed one."""
     shared: SharedState = request.app.state.shared
     templates: Environment = request.app.state.environment
 
@@ -67,7 +67,7 @@ async def _changes(
     while await goes_on(request):
         parts = await context.streams.newest(page, read)
         changed = {part: html for part, html in parts.items() if sent.get(part) != html}
-        # A comment keeps proxies from closing an idle stream, and detects that the reader has gone.
+        # A comment keeps proxies from closing an idle stream, and detects that the page was closed.
         yield "".join(_event(*item) for item in changed.items()) or ": still here\n\n"
         sent.update(changed)
         await asyncio.sleep(LOOK_SECONDS)
@@ -82,7 +82,7 @@ def _readable(read: Callable[[], Parts]) -> Parts:
     try:
         return read()
     except (*STORE_FAILED, RedisError) as error:
-        # The header tells of it.
+        # The header shows that the store is down.
         log.error("The present state cannot be read: %s", error)
         return {}
 
@@ -91,7 +91,7 @@ def _overview_parts(shared: SharedState, context: ApiContext, templates: Environ
     now = shared.newest(f"present {currency}", lambda: present(context, currency))
     parts = ("now", "attention", "files")
     rendered = {part: templates.get_template(f"overview_{part}.html").render(now=now) for part in parts}
-    # Not shown: when it changes, the page reads its figures again.
+    # This part is not visible. When it changes, the page reads its figures again.
     return {**rendered, "published": str(last_published(context.settings.warehouse))}
 
 

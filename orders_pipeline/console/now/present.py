@@ -1,4 +1,7 @@
-"""What happens now: today's figures, running files, and what needs a person. Read once for all open pages."""
+"""The present state: today's figures, running imports, and problems that need a person.
+
+Shared by all open pages.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ FILES_SHOWN, RUNNING_SHOWN = 5, 5
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Something that needs a person: what it is, more about it, and the page on which to go on."""
+    """A problem that needs a person: a title, details, and the page on which to solve it."""
 
     tone: str
     text: str
@@ -48,7 +51,7 @@ class Present:
 
 
 def present(context: ApiContext, currency: str) -> Present:
-    """Reads the present state."""
+    """Reads the state from the store, Redis and the broker."""
     live = context.figures.live.figures(currency)
     with reading(context.engine) as connection:
         refunds = refunds_to_attend(connection, context.today(), currency)

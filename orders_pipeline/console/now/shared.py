@@ -1,4 +1,4 @@
-"""Values that all pages and streams of this process share, so that each is read once for all of them."""
+"""A cache of values that all pages and streams of this process share."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 LOOK_SECONDS = 1.0
-# Values kept at once: of distinct periods and currencies, more are hardly looked at within seconds.
+# The largest number of values in the cache. Hardly more distinct periods and currencies are shown within
+# seconds.
 MOST = 300
 Value = TypeVar("Value")
 
 
 class SharedState:
-    """Values by name. Each is read by the first who finds it too old; others wait for it."""
+    """Cached values by name.
+
+    The first request that finds a value too old reads it again; others wait for it.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, Any]] = {}
@@ -22,12 +26,15 @@ class SharedState:
         self._lock = threading.Lock()
 
     def kept(self, name: str, seconds: float = LOOK_SECONDS) -> Any:
-        """A value that is not older than some seconds; None if there is none."""
+        """Returns a cached value that is not older than `seconds`; None if there is none."""
         read_at, value = self._kept.get(name, (0.0, None))
         return value if read_at and time.monotonic() - read_at < seconds else None
 
     def newest(self, name: str, read: Callable[[], Value], seconds: float = LOOK_SECONDS) -> Value:
-        """A value that is not older than some seconds, read now if need be. It must not be None."""
+        """Returns a value that is not older than `seconds`, reading it if needed.
+
+        The value must not be None.
+        """
         with self._lock_of(name):
             value = self.kept(name, seconds)
             if value is None:

@@ -1,6 +1,6 @@
-"""Actions on many orders of the list: which orders each applies to, why not to the others, and doing it.
+"""Actions on many orders of the list: finds the orders to which an action applies, and carries it out.
 
-The functions are those of `orders retry`, `orders cancel` and `orders refund`.
+It uses the same functions as `orders retry`, `orders cancel` and `orders refund`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.request import Planned, RefundTerms, preview_refunds, request_refunds
 from orders_pipeline.store.engine import reading
 
-# Orders that one action changes, and those that one statement names.
+# The largest number of orders that one action changes, and that one SQL statement names.
 MOST, AT_ONCE = 10_000, 1_000
 Order = dict[str, Any]
 
 
 class BulkAction(StrEnum):
-    """What can be done to many orders at once."""
+    """The actions on many orders at once."""
 
     RETRY = "retry"
     CANCEL = "cancel"
@@ -44,7 +44,7 @@ class BulkAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Who wants what: a reason for the history, and for refunds a key that makes each of them once."""
+    """Who requests an action, with a reason for the history, and an idempotency key for refunds."""
 
     actor: str
     reason: str = ""
@@ -53,7 +53,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an action applies to an order: the amount that it moves, or why it is refused."""
+    """Whether an action applies to an order: the amount of money that it moves, or the reason why not."""
 
     amount: Decimal
     refused: str | None = None
@@ -62,13 +62,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """What an action does.
+    """The effect of an action.
 
     Attributes:
-        orders: those that it applies to.
-        amounts: their sums by currency: what they owe, or what is refunded.
-        refused: the numbers of the others by the reason.
-        approvals: the refunds that somebody else has to approve.
+        orders: the orders to which it applies.
+        amounts: sums by currency of what these orders owe, or of what is refunded.
+        refused: the number of other orders by the reason.
+        approvals: the number of refunds that another operator must approve.
     """
 
     orders: list[Order]
@@ -78,16 +78,16 @@ class Bulk:
 
     @property
     def digest(self) -> str:
-        """Changes when other orders or amounts would be concerned."""
+        """A digest that changes if the action would apply to other orders or amounts."""
         told = [(order["source"], order["number"]) for order in self.orders], sorted(self.amounts.items())
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def chosen_orders(context: ApiContext, wanted: OrderFilter, names: Sequence[tuple[str, str]]) -> list[Order]:
-    """The orders with these sources and numbers, or without any all that meet the filter.
+    """Returns the orders with these sources and numbers; if there are none, all orders that match the filter.
 
     Raises:
-        Refused: 422, they are too many for one action.
+        Refused: 422, there are too many orders for one action.
     """
     with reading(context.engine) as connection:
         found = named_orders(connection, names) if names else all_orders(connection, wanted)
@@ -95,15 +95,16 @@ def chosen_orders(context: ApiContext, wanted: OrderFilter, names: Sequence[tupl
     if len(rows) > MOST:
         raise Refused(422, texts().bulk.too_many)
     orders = [dict(zip(ORDER_LIST.names, row, strict=True)) for row in rows]
-    # As they stand in their batches, so that a part of them is in few.
+    # Sorted as they are in their batches, so that each part has orders of only few batches.
     return sorted(orders, key=itemgetter("source", "file", "file_line"))
 
 
 def plan(context: ApiContext, action: BulkAction, orders: Sequence[Order], *, on_purpose: bool) -> Bulk:
-    """What an action would do to orders. Changes nothing.
+    """Returns what an action would do to orders. Changes nothing.
 
     Args:
-        on_purpose: cancelled orders are retried, too, because somebody named them or that reason.
+        on_purpose: whether to retry cancelled orders too, because they, or this reason, were selected
+            explicitly.
     """
     taken: list[Order] = []
     amounts: dict[str, Decimal] = defaultdict(Decimal)
@@ -120,7 +121,7 @@ def plan(context: ApiContext, action: BulkAction, orders: Sequence[Order], *, on
 
 
 def do(context: ApiContext, action: BulkAction, bulk: Bulk, wanted: Wanted) -> int:
-    """Does what was planned; returns for how many orders."""
+    """Carries out a planned action; returns the number of orders."""
     return _DOING[action](context, bulk.orders, wanted)
 
 
@@ -185,7 +186,7 @@ def _refund(context: ApiContext, orders: Sequence[Order], wanted: Wanted) -> int
 
 
 def _parts(orders: Sequence[Order]) -> Iterator[Chosen]:
-    """The orders in selections of one source each, none of them too large."""
+    """Yields the orders in selections of limited size, each of one source."""
     for source, of_source in groupby(orders, key=itemgetter("source")):
         numbers = [order["number"] for order in of_source]
         for start in range(0, len(numbers), AT_ONCE):

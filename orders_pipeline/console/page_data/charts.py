@@ -1,4 +1,4 @@
-"""Bar charts of figures by step of a period: what the script draws, and the same in words and as a table."""
+"""Bar charts of figures over a period: the data for the script, and the same as text and as a table."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Chart:
     """Bars of one or more figures, stacked in this order from the bottom.
 
     Attributes:
-        step: what a bar covers: a day, week, month or hour.
-        url_of: where a bar leads; None: nowhere.
-        currency: of the figures; empty for counts.
+        step: the time that a bar covers: a day, week, month or hour.
+        url_of: returns the address of a bar's link; None: bars have no links.
+        currency: currency of the figures; empty for counts.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Chart:
 
     @property
     def rows(self) -> list[tuple[str, str, list[str]]]:
-        """For each bar its days or hour, its address if it has one, and its figures."""
+        """For each bar: its days or hour, its link if it has one, and its figures."""
         return [
             (
                 bucket.get("told") or formats.days(bucket["first"], bucket["last"]),
@@ -44,7 +44,7 @@ class Chart:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the script draws."""
+        """The data for the script."""
         return {
             "name": self.name,
             "step": self.step,
@@ -58,7 +58,7 @@ class Chart:
 
     @property
     def text(self) -> str:
-        """The sums, or without days the last figures, for those who do not see the bars."""
+        """The sums (or the last figures, if the bars are not days) as text for screen readers."""
         labels = vars(texts().overview.outcomes)
         sums = (f"{labels[figure]}: {self._told(self._summed(figure))}" for figure in self.figures)
         return f"{', '.join(sums)} {self.currency}".strip()

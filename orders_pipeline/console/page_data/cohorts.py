@@ -1,4 +1,4 @@
-"""Customers by the month of their first order, and what they did in each later month: question `cohorts`."""
+"""Customers by the month of their first order, and their purchases in later months (question `cohorts`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAT = 5
 
 
 class Measure(StrEnum):
-    """What a cell of the table shows."""
+    """The figure that the cells of the table show."""
 
     SHARE = "share"
     CUSTOMERS = "customers"
@@ -34,7 +34,7 @@ class Cohort:
     """The customers whose first order was in a month.
 
     Attributes:
-        months: by how many months later, the row of the answer with what they did then.
+        months: the row of the answer for each later month, by the number of months since the first order.
     """
 
     month: date
@@ -42,7 +42,7 @@ class Cohort:
     months: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def cell(self, later: int, measure: Measure, currency: str) -> tuple[str, int]:
-        """What they did so many months later, and how large a share of them bought then, from 0 to 5."""
+        """Returns the figure for a later month, and the share of buyers in it as a level from 0 to 5."""
         row = self.months.get(later)
         if row is None:
             return formats.NOTHING, 0
@@ -54,10 +54,10 @@ class Cohort:
 
 
 def cohorts(context: ApiContext, currency: str) -> list[Cohort]:
-    """All cohorts, the newest first.
+    """Returns all cohorts, newest first.
 
     Raises:
-        NoFigures: nothing was published.
+        NoFigures: no figures were published yet.
     """
     found = answer(context.settings.warehouse, questions()["cohorts"], currency)
     made: dict[date, Cohort] = {}

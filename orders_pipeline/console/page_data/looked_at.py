@@ -1,4 +1,4 @@
-"""Looks at a sent file before its import, with what `orders profile` and `orders import --dry-run` use."""
+"""Examines an uploaded file before its import, like `orders profile` and `orders import --dry-run`."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
 
 ORDERS_SHOWN = 5
-# What a person can say about a file on its page; everything else is said in a profile.
+# The options that a person can set on the page of a file; all others need a profile.
 SAID = ("profile", "sheet", "date_format", "decimal")
 
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """How a file is read: what `orders profile check` shows, and its columns."""
+    """How a file is read: the document of `orders profile check`, and the file's columns."""
 
     document: dict[str, Any]
     columns: list[ShownColumn]
 
 
 def said_in(context: ApiContext, fields: Mapping[str, str]) -> ReadingInstructions:
-    """The instructions in an address or a form.
+    """Returns the reading instructions in a URL or a form.
 
     Raises:
         Refused: 422, there is no such profile.
@@ -52,7 +52,7 @@ def said_in(context: ApiContext, fields: Mapping[str, str]) -> ReadingInstructio
     said = {name: fields[name] for name in SAID if fields.get(name)}
     with reading(context.engine) as connection:
         if "profile" in said and not is_profile_name(connection, said["profile"]):
-            # Anything else would be the path of a file.
+            # Any other text would be used as the path of a file.
             raise Refused(422, f"There is no profile {said['profile']!r}.")
     return instructions_from(said)
 
@@ -61,7 +61,7 @@ def look_at_file(context: ApiContext, file: Path, instructions: ReadingInstructi
     """Reads the start of a file.
 
     Raises:
-        FileRefused: it cannot be read so.
+        FileRefused: the file cannot be read with these instructions.
     """
     with (
         reading(context.engine) as connection,
@@ -74,10 +74,10 @@ def look_at_file(context: ApiContext, file: Path, instructions: ReadingInstructi
 
 
 def try_file(context: ApiContext, file: Path, instructions: ReadingInstructions) -> ImportReport:
-    """Reads the whole file, and reports what its import would bring.
+    """Reads the whole file, and reports what its import would do.
 
     Raises:
-        FileRefused: it would be refused.
+        FileRefused: the import would be refused.
     """
     settings = context.settings
     return dry_run(
@@ -91,7 +91,7 @@ def try_file(context: ApiContext, file: Path, instructions: ReadingInstructions)
 
 
 def tables_of(file: Path) -> list[str]:
-    """The sheets or lists of a file between which a person can choose; none if there is only one table."""
+    """Returns the sheets or lists of a file to choose from; none if there is only one table."""
     with suppress(FileRefused):
         source = open_source(file)
         names = list(tables_in(source)) if source.content is not Content.TEXT else []
@@ -100,5 +100,5 @@ def tables_of(file: Path) -> list[str]:
 
 
 def profile_names(connection: Connection) -> list[str]:
-    """The names of all profiles, those that were saved first."""
+    """Returns the names of all profiles, saved profiles first."""
     return [*(one.name for one in saved_profiles(connection)), *built_in_profiles()]

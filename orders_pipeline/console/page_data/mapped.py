@@ -1,4 +1,4 @@
-"""The mapping of a sent file's columns: its draft, what a person has chosen, and how it comes out."""
+"""The mapping of an uploaded file's columns: its draft, a person's choices, and the resulting profile."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ UNNAMED = "mapping"
 DRAFT = "draft.json"
 GROUPS = {"needed": NEEDED, "more": MORE, "amounts": AMOUNTS}
 _NOTE = re.compile(r"(?P<judged>not sure|sure)?(?: \((?P<share>\d+%)\))?[:,]? ?(?P<why>.*)", re.DOTALL)
-# Dates and numbers at both ends of a name.
+# Dates and numbers at the start and the end of a name.
 _ENDS = re.compile(r"[\W\d_]+$|^[\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a mapping begins with.
+    """The starting point of a mapping.
 
     Attributes:
-        proposal: how it was found; None if it is a profile that exists.
+        proposal: the draft with its reasons; None if the starting point is an existing profile.
         profile: the name of that profile, or empty.
     """
 
@@ -63,12 +63,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class MappedField:
-    """A field and where it comes from.
+    """A field and its column.
 
     Attributes:
         choice: the position of a column, `keep`, or empty.
-        kept: where the draft has it from, if that is not one column.
-        is_sure: None if nothing is known about it.
+        kept: where the draft gets the field from, if that is not exactly one column.
+        is_sure: whether the draft is sure about the column; None if it has no note about it.
     """
 
     name: str
@@ -80,10 +80,10 @@ class MappedField:
 
 
 def draft_of(context: ApiContext, upload: Upload, fields: Mapping[str, str]) -> Draft:
-    """Drafts a mapping, or begins with a profile.
+    """Drafts a mapping, or starts with an existing profile.
 
     Raises:
-        FileRefused: the file has no table that could be mapped.
+        FileRefused: the file has no table that can be mapped.
         Refused: 422, there is no such profile.
     """
     said = said_in(context, fields)
@@ -98,13 +98,13 @@ def draft_of(context: ApiContext, upload: Upload, fields: Mapping[str, str]) -> 
 
 
 def kept_proposal(upload: Upload, options: ReadOptions) -> Proposal:
-    """The draft of `orders profile new`. It is kept, because it tries several readings of the whole file.
+    """Returns the draft of `orders profile new`, cached because it takes several readings of the whole file.
 
     Raises:
-        FileRefused: the file has no table that could be mapped.
+        FileRefused: the file has no table that can be mapped.
     """
     kept_at, said = upload.folder / DRAFT, to_json(options)
-    # A page and its preview ask for the draft at the same time.
+    # A page and its preview request the draft at the same time.
     with only_one_in(upload.folder):
         if kept_at.exists():
             document = json.loads(kept_at.read_text("utf-8"))
@@ -116,27 +116,27 @@ def kept_proposal(upload: Upload, options: ReadOptions) -> Proposal:
 
 
 def chosen_in(draft: Draft, fields: Mapping[str, str]) -> dict[str, str]:
-    """The choices in an address, else those of the draft."""
+    """Returns the choices in a URL, otherwise those of the draft."""
     return dict(fields) if MAPPED in fields else drafted_choices(draft.base, draft.table)
 
 
 def mapped_toml(draft: Draft, upload: Upload, chosen: Mapping[str, str]) -> str:
-    """The profile with these choices, as TOML, which may lack what a profile needs."""
+    """Returns the profile with these choices as TOML text; required fields may be missing."""
     return mapped_profile(draft.base, draft.table, chosen, f"Columns of {upload.name}")
 
 
 def mapped_instructions(context: ApiContext, toml: str, fields: Mapping[str, str]) -> ReadingInstructions:
-    """How to read a file by a mapping, which has no name yet.
+    """Returns the instructions for reading a file with a mapping that was not saved yet.
 
     Raises:
-        FileRefused: the mapping lacks something; the message says what.
+        FileRefused: the mapping is not complete; the message says what is missing.
     """
     profile = parse_profile(toml, f"{UNNAMED}.toml")
     return replace(said_in(context, fields), profile=UNNAMED, saved=profile)
 
 
 def mapped_fields(draft: Draft, chosen: Mapping[str, str]) -> dict[str, list[MappedField]]:
-    """The fields in groups, with the columns that were chosen."""
+    """Returns the fields in groups, with their chosen columns."""
     columns, drafted = columns_of(draft.table), drafted_choices(draft.base, draft.table)
     return {
         group: [_field(draft, name, chosen.get(name, ""), drafted[name], chosen, columns) for name in names]
@@ -155,7 +155,7 @@ def _field(
     place = place_of_choice(choice, len(columns))
     field = chosen.get(PRICE_IS, "") if name == PRICE else name
     is_sure, why = _judged(draft, field) if choice == drafted else (None, "")
-    # A price may have been drafted as that of a unit, and be chosen as that of a line.
+    # The draft may have the column as a unit price and the person may have chosen it as a line total.
     prices = [one.value for one in PRICES] if name == PRICE else [name]
     stands = next(filter(None, (kept(draft.base, one) for one in prices)), "")
     return MappedField(name, choice, stands, is_sure, why, None if place is None else columns[place])
@@ -170,7 +170,7 @@ def _judged(draft: Draft, field: str) -> tuple[bool | None, str]:
 
 
 def suggested_name(file_name: str) -> str:
-    """A name for the profile of a file, without what changes from file to file, such as a date."""
+    """Suggests a name for the profile of a file, without parts that change between files, such as a date."""
     stem = PurePath(file_name).stem.lower()
     plain = re.sub(r"[^a-z0-9_-]+", "_", _ENDS.sub("", stem))
     return plain.strip("_-")[:64] or "my_shop"

@@ -1,4 +1,4 @@
-"""An order's history as a list of moments, from its line in the file to the money's last move."""
+"""An order's history as a list of events, from its line in the file to the last movement of its money."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GOOD, BAD, ACCENT = "good", "bad", "accent"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened to an order; `at` is ISO 8601 in UTC."""
+    """An event in an order's history; `at` is ISO 8601 in UTC."""
 
     at: str
     text: str
@@ -35,14 +35,17 @@ class Moment:
 
 
 def history_of(story: Story) -> list[Moment]:
-    """What happened to an order, the oldest first."""
+    """Returns the history of an order, oldest event first."""
     of_money = (_payments, _authorizations, _refunds, _provider)
     parts = (_arrival, _stock, *of_money, _failures, _notes, _events, _notices)
     return sorted((moment for part in parts for moment in part(story)), key=lambda moment: moment.at)
 
 
 def sums_of(story: Story) -> list[tuple[str, Decimal]]:
-    """What makes up the total: the lines, less discounts, plus the other amounts. Money in major units."""
+    """Returns the parts of the total: lines, less discounts, plus the other amounts.
+
+    Money is in major units.
+    """
     lines = sum((Decimal(line["total"]) for line in story["lines"]), Decimal(0))
     discounts = sum((Decimal(line["discount"]) for line in story["lines"]), Decimal(0))
     found = [("lines", lines), *([("line_discounts", -discounts)] if discounts else [])]
@@ -127,7 +130,7 @@ def _approval(refund: Story) -> str:
 
 
 def _end_of_refund(refund: Story) -> Moment:
-    """A completed dispute is bad news, and one that failed was won."""
+    """Returns the event for the end of a refund or dispute. A failed dispute was won by the shop."""
     t, is_done = texts().order, refund["status"] == RefundStatus.COMPLETED
     detail = (refund["transaction_id"] if is_done else refund["failure"]) or ""
     if refund["kind"] == RefundKind.DISPUTE:
@@ -138,7 +141,7 @@ def _end_of_refund(refund: Story) -> Moment:
 
 
 def _provider(story: Story) -> Iterator[Moment]:
-    """What reports of the provider say: its fee, and the payout that brings the money to the bank."""
+    """Yields events from the provider's reports: its fee, and the payout of the money to the bank."""
     t = texts().order
     for one in story["provider_lines"]:
         currency = one["currency"]

@@ -1,4 +1,4 @@
-"""The period that a page shows, as its address says it, and the one before to compare it with."""
+"""The period that a page shows, from its URL, and the previous period for comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi import Depends, Query
 from orders_pipeline.api.context import Context, Days
 
 ONE_DAY = timedelta(days=1)
-# Longer periods would have bars too thin to see and to click.
+# The most bars in a chart; more would be too thin to see and to click.
 MOST_DAYS, MOST_WEEKS = 92, 366 * 2
 
 
@@ -29,20 +29,20 @@ class Preset(StrEnum):
 
 
 class Step(StrEnum):
-    """What one bar of a chart covers."""
+    """The time that one bar of a chart covers."""
 
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
 
     def first_day(self, day: date) -> date:
-        """The first day of the step that contains a day. Weeks begin on Monday."""
+        """Returns the first day of the step that contains a day. Weeks start on Monday."""
         if self is Step.WEEK:
             return day - timedelta(days=day.weekday())
         return day.replace(day=1) if self is Step.MONTH else day
 
     def after(self, first: date) -> date:
-        """The first day of the next step."""
+        """Returns the first day of the next step."""
         if self is Step.MONTH:
             return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
         return first + timedelta(days=7 if self is Step.WEEK else 1)
@@ -53,7 +53,10 @@ DAYS_OF = {Preset.TODAY: 1, Preset.WEEK: 7, Preset.MONTH: 30, Preset.QUARTER: 90
 
 @dataclass(frozen=True, slots=True)
 class ShownPeriod:
-    """Days, both included, and how charts divide them. Without a preset, somebody chose the days."""
+    """The first and last day, both included, and the step of charts.
+
+    Without a preset, a person chose the days.
+    """
 
     first: date
     last: date
@@ -62,20 +65,20 @@ class ShownPeriod:
 
     @property
     def before(self) -> tuple[date, date] | None:
-        """The period of the same length before. There is none before all."""
+        """The previous period of the same length; None for the period of all days."""
         if self.preset is Preset.ALL:
             return None
         length = self.last - self.first + ONE_DAY
         return self.first - length, self.first - ONE_DAY
 
     def with_figures(self, days: Sequence[dict[str, Any]]) -> ShownPeriod:
-        """All days from the first one that has figures; any other period stays as it is."""
+        """Limits the period of all days to the days from the first one with figures; keeps other periods."""
         if self.preset is not Preset.ALL or not days:
             return self
         return replace(self, first=date.fromisoformat(days[0]["date"]))
 
     def buckets(self, days: Iterable[dict[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
-        """The sums of figures by step, for every step of the period; days are documents with a `date`."""
+        """Returns sums of figures for every step of the period; `days` are documents with a `date`."""
         sums: dict[date, dict[str, Any]] = {}
         wanted = tuple(names)
         first = self.step.first_day(self.first)

@@ -1,4 +1,4 @@
-"""Rejected lines cell by cell, as a page shows them and a form sends them back."""
+"""Rejected lines as cells, for the page that shows them and the form that sends corrections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orders_pipeline.order_files.export_note import reasons_in
 from orders_pipeline.order_files.proposals.shown_columns import uses_of
 from orders_pipeline.order_files.rejects.cells import cells_of
 
-# Where a profile reads none of a line's columns by name, so many are shown.
+# The number of cells to show if the profile reads none of the columns by name.
 MOST_SHOWN = 30
 _CELL = re.compile(r"cell-(\d{1,15})-(\d{1,5})")
 _LINE = re.compile(r"line-(\d{1,15})")
@@ -25,7 +25,7 @@ _LINE = re.compile(r"line-(\d{1,15})")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a rejected line; `field` is its name in a form."""
+    """A cell of a rejected line; `field` is its name in the form."""
 
     field: str
     name: str
@@ -38,10 +38,10 @@ class ShownReject:
     """A rejected line.
 
     Attributes:
-        row: as the store has it.
-        cells: those that the profile reads; None if the line is broken, or shown above already.
-        line: name of its whole text in a form; empty if its cells are corrected.
-        is_since: whether its order was imported since.
+        row: the line as it is in the store.
+        cells: the cells that the profile reads; None if the line is broken or was already shown above.
+        line: name of its whole text in the form; empty if its cells are corrected instead.
+        is_since: whether its order was imported later.
     """
 
     row: dict[str, Any]
@@ -51,14 +51,14 @@ class ShownReject:
 
 
 def shown_rejects(connection: Connection, found: Import, rows: list[dict[str, Any]]) -> list[ShownReject]:
-    """Rejected lines with their cells."""
+    """Returns rejected lines with their cells."""
     identified = identified_of(found)
     read = set(uses_of(identified.profile, identified.header)) or set(range(MOST_SHOWN))
     numbers = {row["order_number"] for row in rows if row["order_number"]}
     since = imported_since(connection, found, numbers)
     shown, seen = [], set()
     for row in rows:
-        # A record with several items is rejected once for each.
+        # A record with several items is rejected once for each item.
         cells = _cells(row, identified, read) if row["record"] not in seen else None
         is_broken = cells is None and row["record"] not in seen and bool(row["raw"])
         seen.add(row["record"])
@@ -80,7 +80,10 @@ def _cells(row: dict[str, Any], identified: Identified, read: set[int]) -> list[
 
 
 def corrections_in(connection: Connection, found: Import, fields: Mapping[str, str]) -> Corrections:
-    """What a form changes. Browsers send no line ends within a cell, so these are no change."""
+    """Returns the changes in a form.
+
+    Browsers remove line ends in a cell, so a difference in these is no change.
+    """
     identified = identified_of(found)
     cells = {name: match for name in fields if (match := _CELL.fullmatch(name))}
     lines = {name: match for name in fields if (match := _LINE.fullmatch(name))}

@@ -1,4 +1,4 @@
-"""The runbook of an alert: its section of docs/runbooks.md, where the documentation is beside the code."""
+"""The runbook of an alert: its section of docs/runbooks.md, if the documentation is installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PARAGRAPH = re.compile(r"\*\*(?P<title>[^*]+)\*\*\s+(?P<text>.+)", re.DOTALL)
 
 
 def runbook(alert: str) -> list[tuple[str, str]]:
-    """The paragraphs of an alert's section, each with its title; none if there is no such section."""
+    """Returns the paragraphs of an alert's section, each with its title; none if there is no such section."""
     return _sections().get(alert, [])
 
 

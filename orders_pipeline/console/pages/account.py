@@ -1,4 +1,4 @@
-"""The account of the user who has signed in: the password, and the sessions."""
+"""The account of the signed-in user: password and sessions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/account", route_class=KeyBeforeBody)
 PAGE = "/account"
-# The first mark that is found counts: browsers also name those that they are compatible with.
+# The first mark that is found is used: browsers also send the names of compatible browsers.
 BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 SYSTEMS = (
     ("iPhone", "iPhone"),
@@ -44,7 +44,7 @@ SYSTEMS = (
 
 @router.get("")
 def account(view: Shown, _reader: Reader, done: str = "") -> Response:
-    """Password and sessions."""
+    """Shows the page with password and sessions."""
     return _page(view, done)
 
 
@@ -52,7 +52,7 @@ def account(view: Shown, _reader: Reader, done: str = "") -> Response:
 async def change_password(
     request: Request, view: Shown, _reader: Reader, new: Password, again: Password, current: Password = ""
 ) -> Response:
-    """Changes the password. The other sessions of the user end, and this browser gets a new one."""
+    """Changes the password, ends the user's other sessions, and starts a new session for this browser."""
     session = _session(view)
     wrong = texts().account
     if new != again:
@@ -94,7 +94,7 @@ def _session(view: View) -> Session:
     """The session of the request.
 
     Raises:
-        Refused: 403, a program sent it.
+        Refused: 403, the request is from a program, which has no session.
     """
     if view.caller is None or view.caller.user is None or view.caller.user.session is None:
         raise Refused(403, texts().account.only_users)
@@ -117,7 +117,7 @@ def _changed(request: Request, context: ApiContext, session: Session, new: str) 
 
 
 def browser_name(agent: str) -> str:
-    """A short name for how a browser names itself: `Firefox, Linux`. Empty if it is not known."""
+    """Returns a short name for the User-Agent of a browser: `Firefox, Linux`. Empty if it is not known."""
     browser = next((name for mark, name in BROWSERS if mark in agent), "")
     system = next((name for mark, name in SYSTEMS if mark in agent), "")
     return ", ".join(name for name in (browser, system) if name)

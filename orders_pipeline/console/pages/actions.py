@@ -1,4 +1,4 @@
-"""Actions on orders, through a dialog that shows first what would happen. The API's functions do them."""
+"""Actions on orders, with a dialog that first shows the effect. They call the functions of the API."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from orders_pipeline.refunds.request import RefundTerms, preview_refunds
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/actions", route_class=KeyBeforeBody)
-# What the API's functions take, beside `orders` and `dry_run`. Each refuses what it does not know.
+# Arguments of the API's functions in addition to `orders` and `dry_run`. Each function refuses unknown ones.
 TAKEN = ("source", "file", "reason", "since", "text", "all", "stalled", "because")
-# The API's function for each action, and what it takes.
+# The API's function for each action, and the model of its body.
 ACTIONS: dict[str, tuple[Callable[..., Response], type[BaseModel]]] = {
     "retry": (failed.retry, Retry),
     "cancel": (failed.cancel, Cancel),
@@ -50,7 +50,7 @@ Form = Annotated[FormData, Depends(_form)]
 
 @router.get("/retry")
 def preview_retry(view: Shown, caller: Operator) -> Response:
-    """How many orders or imports a retry would begin again."""
+    """Shows how many orders or imports would be retried."""
     return _act(view, caller, "retry", view.request.query_params)
 
 
@@ -62,7 +62,7 @@ def retry(view: Shown, caller: Operator, form: Form) -> Response:
 
 @router.get("/cancel")
 def preview_cancel(view: Shown, caller: Operator) -> Response:
-    """How many orders would be cancelled."""
+    """Shows how many orders would be cancelled."""
     return _act(view, caller, "cancel", view.request.query_params)
 
 
@@ -74,19 +74,19 @@ def cancel(view: Shown, caller: Operator, form: Form) -> Response:
 
 @router.get("/capture")
 def preview_capture(view: Shown, caller: Operator) -> Response:
-    """What would be captured."""
+    """Shows what would be captured."""
     return _act(view, caller, "capture", view.request.query_params)
 
 
 @router.post("/capture")
 def capture(view: Shown, caller: Operator, form: Form) -> Response:
-    """Asks for the capture of authorized orders."""
+    """Requests the capture of authorized orders."""
     return _act(view, caller, "capture", form, is_confirmed=True)
 
 
 @router.get("/refund")
 def choose_refund(view: Shown, _caller: Operator) -> Response:
-    """The form of a refund: everything that is left, an amount, or lines."""
+    """Shows the form of a refund: all that is left, an amount, or lines."""
     given = view.request.query_params
     number, source = given.get("orders", ""), given.get("source")
     with reading(view.context.engine) as connection:
@@ -98,7 +98,7 @@ def choose_refund(view: Shown, _caller: Operator) -> Response:
 
 @router.post("/refund")
 def refund(view: Shown, caller: Operator, form: Form) -> Response:
-    """Shows what a refund would give back, and asks for it once that is confirmed."""
+    """Shows what would be refunded, and requests the refund after confirmation."""
     wanted, key = _wanted_refund(form), str(form.get("key") or "")
     order_url = url(f"/orders/{wanted.order}", source=wanted.source)
     if form.get("step") == "do":
@@ -115,7 +115,7 @@ def refund(view: Shown, caller: Operator, form: Form) -> Response:
 
 @router.get("/refunds/{refund_id}/{action}")
 def preview_refund_action(view: Shown, _caller: Operator, refund_id: str, action: RefundAction) -> Response:
-    """What is about to be done to a refund."""
+    """Shows an action on a refund before it is carried out."""
     with reading(view.context.engine) as connection:
         found = refund_document(connection, refund_id)
     return view.page("refund_action.html", "orders", refund=found, action=action, is_done=False)
@@ -154,7 +154,7 @@ def _wanted_refund(form: FormData) -> WantedRefund:
 
 
 def _act(view: View, caller: Caller, action: str, given: Given, *, is_confirmed: bool = False) -> Response:
-    """Does an action on orders once it is confirmed, and else tells what it would do."""
+    """Carries out an action on orders if it is confirmed; otherwise returns what it would do."""
     act, model = ACTIONS[action]
     choice = _choice(given)
     told = _data(act(view.context, caller, valid(model, {**choice, "dry_run": not is_confirmed})))
@@ -173,10 +173,10 @@ def _choice(given: Given) -> dict[str, Any]:
 
 
 def valid(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """A body of the API.
+    """Validates a body for the API.
 
     Raises:
-        Refused: 422.
+        Refused: 422, the body is not valid.
     """
     try:
         return model.model_validate(values)
@@ -186,5 +186,5 @@ def valid(model: type[Model], values: Mapping[str, Any]) -> Model:
 
 
 def _data(response: Response) -> Any:
-    """What the API's function answered."""
+    """Returns the data in the response of an API function."""
     return json.loads(bytes(response.body))["data"]

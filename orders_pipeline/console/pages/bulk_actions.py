@@ -1,4 +1,4 @@
-"""Actions on the selected orders of the list, or on all of it: a preview, and one confirmation."""
+"""Actions on selected or all orders of the list, with a preview and one confirmation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orders_pipeline.console.texts import texts
 from orders_pipeline.exports.order_filter import OrderFilter
 
 router = APIRouter(prefix="/actions/orders", route_class=KeyBeforeBody)
-# Each is the source and the number of an order, as JSON.
+# Each value is the source and the number of an order, as JSON.
 Names = Annotated[list[str] | None, Query(alias="order", max_length=1000)]
 All = Annotated[bool, Query(alias="all")]
 
@@ -35,7 +35,7 @@ def preview(
     order: Names = None,
     everything: All = False,
 ) -> Response:
-    """What the action would do to the orders."""
+    """Shows what the action would do to the orders."""
     return _preview(view, action, _planned(view, action, wanted, _names(order, everything)))
 
 
@@ -49,7 +49,7 @@ def act(
     order: Names = None,
     everything: All = False,
 ) -> Response:
-    """Does it, if it is still what was shown; else shows what it would do now."""
+    """Carries out the action if its effect is still the one shown; otherwise shows the new effect."""
     bulk = _planned(view, action, wanted, _names(order, everything))
     if form.get("digest") != bulk.digest:
         return _preview(view, action, bulk, changed=True)
@@ -78,10 +78,10 @@ def _preview(view: Shown, action: BulkAction, bulk: Bulk, *, changed: bool = Fal
 
 
 def _names(given: list[str] | None, everything: bool) -> list[tuple[str, str]]:
-    """The orders that were selected; none for all of the list.
+    """Returns the selected orders; none if the whole list is selected.
 
     Raises:
-        Refused: 422, nothing was selected, or what was selected is not readable.
+        Refused: 422, nothing was selected, or the selection is not valid.
     """
     if everything:
         return []

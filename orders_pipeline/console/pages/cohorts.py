@@ -1,4 +1,4 @@
-"""Cohorts: customers by the month of their first order, and how many of them came back."""
+"""The page Cohorts: customers by the month of their first order, and how many of them bought again."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from orders_pipeline.figures.questions.questions import NoFigures
 
 router = APIRouter()
 PAGE = "/reports/cohorts"
-# Until other figures are published, the answer stays the same.
+# Seconds to cache the answer, which stays the same until new figures are published.
 KEPT_SECONDS = 3600.0
 
 
 class Span(StrEnum):
-    """How many months are shown, of cohorts and after the first order."""
+    """The number of months shown, both of cohorts and after the first order."""
 
     YEAR = "12"
     TWO_YEARS = "24"
@@ -38,7 +38,7 @@ def show_cohorts(
     measure: Annotated[Measure, Query()] = Measure.SHARE,
     months: Annotated[Span, Query()] = Span.YEAR,
 ) -> Response:
-    """The cohorts, the newest first."""
+    """Shows the cohorts, newest first."""
     found = _found(view, currency)
     most = len(found) if months is Span.ALL else int(months)
     same: dict[str, Any] = {"currency": currency, "measure": measure, "months": months}

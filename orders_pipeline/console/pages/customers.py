@@ -1,4 +1,4 @@
-"""Customers: who spent the most, who is searched for, and one customer with their orders."""
+"""The pages of customers: by spending or by search, and one customer with their orders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE, ORDERS_SHOWN = 50, 20
 
 @router.get("/customers")
 def customers(view: Shown, currency: Currency, text: Words = None, page: int = 1) -> Response:
-    """Customers by spending, or those whom a text finds."""
+    """Lists customers by spending, or those that match a text."""
     first = (max(1, min(page, 100_000)) - 1) * PAGE + 1
     if text:
         with reading(view.context.engine) as connection:
@@ -35,7 +35,7 @@ def customers(view: Shown, currency: Currency, text: Words = None, page: int = 1
 
 @router.get("/customers/{customer_id:path}")
 def customer(view: Shown, customer_id: str) -> Response:
-    """A customer, what they spent, and their newest orders."""
+    """Shows a customer, their spending, and their newest orders."""
     with reading(view.context.engine) as connection:
         found = find_customer(connection, customer_id)
         if found is None:

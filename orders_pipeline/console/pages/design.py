@@ -1,4 +1,4 @@
-"""A page that shows all components with their states, for whoever builds or reviews pages."""
+"""A page with all components in all their states, for people who build or review pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLOURS = (
     "warn-soft",
 )
 TONES = ("", "good", "bad", "warn", "accent")
-# Names in ten scripts: what a page must be able to show.
+# Names in ten scripts, which pages must be able to show.
 ROWS = (
     ("1001", "Maria Köhler-Nguyễn", "completed", "good", "1234.5", "USD"),
     ("1002", "דוד לוי", "failed", "bad", "98700", "JPY"),
@@ -39,5 +39,5 @@ ROWS = (
 
 @router.get("/design")
 def design(view: Shown) -> Response:
-    """The components."""
+    """Shows the components."""
     return view.page("design.html", "design", colours=COLOURS, tones=TONES, rows=ROWS)

@@ -1,4 +1,4 @@
-"""Failed work, grouped by cause, each with the action that mends it."""
+"""The page of failed work, grouped by cause, each with the action that resolves it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from orders_pipeline.store.engine import reading
 
 router = APIRouter()
 SHOWN = 50
-# Nobody retries what somebody cancelled on purpose.
+# Orders with these reasons were cancelled on purpose, so no retry is offered.
 FINAL = {FailureReason.CANCELLED}
 STOCK = {FailureReason.OUT_OF_STOCK, FailureReason.UNKNOWN_PRODUCT}
 
 
 @router.get("/failed")
 def failed(view: Shown) -> Response:
-    """Causes of failed orders, steps and imports that failed, and files in quarantine."""
+    """Shows the causes of failed orders, failed steps and imports, and files in quarantine."""
     with reading(view.context.engine) as connection:
         by_cause = failed_work(connection, Wanted(Kind.ORDERS), 1)["counts"][Kind.ORDERS]
         parts = {

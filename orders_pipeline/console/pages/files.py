@@ -1,4 +1,4 @@
-"""Order files: the list by state, and one file with its progress, its outcomes and its rejected lines."""
+"""The pages of order files: the list by state, and one file with progress, outcomes and rejected lines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Place = Annotated[int | None, Query(ge=1, le=LARGEST_OFFSET)]
 def files(
     view: Shown, state: ImportStatus | Literal["quarantined"] | None = None, cursor: Place = None
 ) -> Response:
-    """Order files, the newest first; those of a state, or those in quarantine."""
+    """Lists order files, newest first: all, those in one state, or those in quarantine."""
     in_quarantine, found, more = list[QuarantinedFile](), list[Import](), None
     with reading(view.context.engine) as connection:
         counts: dict[str, int] = {**count_imports(connection), QUARANTINED: count_open(connection)}
@@ -94,7 +94,7 @@ def _tab(state: str | None, count: int, chosen: str | None) -> tuple[str, str, b
 
 @router.get("/files/{key}")
 def file(view: Shown, key: str, offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0) -> Response:
-    """A file: its progress, its report, the outcome of its orders, and a page of its rejected lines."""
+    """Shows a file: progress, report, outcome of its orders, and a page of its rejected lines."""
     context = view.context
     with reading(context.engine) as connection:
         found = find_import(connection, key)
@@ -127,7 +127,7 @@ def file(view: Shown, key: str, offset: Annotated[int, Query(ge=0, le=LARGEST_OF
 
 @router.get("/files/{key}/rejects.csv")
 def rejected(view: Shown, key: str) -> Response:
-    """The rejected orders of a file as it wrote them, with reasons, to be corrected and sent again."""
+    """Downloads the rejected orders of a file in its own format, with reasons, for correction and upload."""
     context = view.context
     with reading(context.engine) as connection:
         found = find_import(connection, key)
@@ -145,7 +145,7 @@ def rejected(view: Shown, key: str) -> Response:
 
 
 def _run_url(view: View, run_id: str | None) -> str | None:
-    """The page of a run in Dagster, which only this machine reaches."""
+    """Returns the URL of a run's page in Dagster, which is reachable only from this machine."""
     host = view.request.url.hostname
     return (
         f"http://{host}:{view.context.settings.webserver_port}/runs/{run_id}"

@@ -1,4 +1,4 @@
-"""The mapping of a file's columns by choosing. Each change shows what would come out."""
+"""The page on which a person maps a file's columns. Each change shows the resulting orders."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LONGEST_NAME = 60
 
 @router.get("/{token}/mapping")
 def mapping(view: Shown, caller: Operator, token: str) -> Response:
-    """Every field beside the column that holds it, and the first orders that follow."""
+    """Shows every field with its column, and the resulting first orders."""
     upload = whole_upload(view, caller, token)
     query = view.request.query_params
     try:
@@ -64,7 +64,7 @@ def mapping(view: Shown, caller: Operator, token: str) -> Response:
 
 
 def _columns(draft: Draft) -> list[tuple[str, str]]:
-    """The columns to choose from; those that share a name by their places, too."""
+    """Returns the columns to choose from; columns with the same name are shown with their positions."""
     counts = Counter(draft.table.header)
     return [
         (str(at), texts().mapping.numbered.format(name=shown, at=at + 1) if counts[name] > 1 else shown)
@@ -74,13 +74,13 @@ def _columns(draft: Draft) -> list[tuple[str, str]]:
 
 
 def _name(draft: Draft, upload: Upload) -> str:
-    """The name of the saved profile that is changed, else one by the name of the file."""
+    """Returns the name of the saved profile that is being changed, otherwise a name from the file's name."""
     is_own = draft.profile and draft.profile not in built_in_profiles()
     return draft.profile if is_own else suggested_name(upload.name)
 
 
 def _dates(chosen: str) -> list[tuple[str, str]]:
-    """The ways of writing dates, with one that a profile sets."""
+    """Returns the date formats to choose from, including the one that a profile sets."""
     told = vars(texts().new_file.date_orders)
     return [*told.items(), *([(chosen, chosen)] if chosen and chosen not in told else [])]
 
@@ -92,7 +92,7 @@ def _means(kind: str) -> list[tuple[str, str]]:
 
 
 def _looked(view: View, upload: Upload, draft: Draft, chosen: Mapping[str, str]) -> dict[str, Any]:
-    """The first orders with these choices, or what is still missing."""
+    """Returns the first orders with these choices, or what is still missing."""
     try:
         toml = mapped_toml(draft, upload, chosen)
         instructions = mapped_instructions(view.context, toml, view.request.query_params)

@@ -1,4 +1,4 @@
-"""A file before its import: how it is read, its columns, its first orders, and what an import would bring."""
+"""The pages of a file before its import: how it is read, columns, first orders, and effect of an import."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from orders_pipeline.staging.uploads import Upload, discard_upload
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/files/new", route_class=KeyBeforeBody)
-# A file that is refused with one of these can be read once its columns are mapped.
+# A file that is refused with one of these codes can be read after its columns are mapped.
 TO_MAP = ("header_missing", "column_missing", "column_ambiguous")
 
 
 @router.get("/{token}")
 def new_file(view: Shown, caller: Operator, token: str) -> Response:
-    """How a file is read. One that fits no profile leads to the mapping of its columns."""
+    """Shows how a file is read. If it fits no profile, redirects to the mapping of its columns."""
     upload = whole_upload(view, caller, token)
     query = view.request.query_params
     try:
@@ -61,10 +61,10 @@ def new_file(view: Shown, caller: Operator, token: str) -> Response:
 
 
 def whole_upload(view: View, caller: Operator, token: str) -> Upload:
-    """A file that has arrived.
+    """Returns a completely uploaded file.
 
     Raises:
-        Refused: 404, there is none; 409, a part is missing.
+        Refused: 404, there is no such file; 409, a part is missing.
     """
     upload = found_upload(view.context, caller, token)
     if not upload.is_complete:
@@ -73,14 +73,14 @@ def whole_upload(view: View, caller: Operator, token: str) -> Upload:
 
 
 def refused_page(view: View, upload: Upload, refused: FileRefused) -> Response:
-    """Why a file cannot be read, with what a person can say about it."""
+    """Shows why a file cannot be read, with the options that a person can set."""
     return view.page(
         "new_file_refused.html", "files", upload=upload, refused=refused, **choices(view, upload)
     )
 
 
 def choices(view: View, upload: Upload) -> dict[str, Any]:
-    """What the pages of a new file let a person choose."""
+    """Returns the choices on the pages of a new file."""
     with reading(view.context.engine) as connection:
         names = profile_names(connection)
     return {"profiles": names, "tables": [(one, one[:60]) for one in tables_of(upload.file)]}
@@ -88,7 +88,7 @@ def choices(view: View, upload: Upload) -> dict[str, Any]:
 
 @router.get("/{token}/outcome")
 def outcome(view: Shown, caller: Operator, token: str) -> Response:
-    """What the import of the whole file would bring."""
+    """Shows what the import of the whole file would do."""
     upload = whole_upload(view, caller, token)
     report, why = None, ""
     try:
@@ -101,7 +101,7 @@ def outcome(view: Shown, caller: Operator, token: str) -> Response:
 
 @router.post("/{token}/import")
 def import_file(view: Shown, caller: Operator, token: str, fields: Fields) -> Response:
-    """Imports a file, after saving the mapping of its columns, if it has one."""
+    """Imports a file. If its columns were mapped, saves the mapping first."""
     upload = whole_upload(view, caller, token)
     try:
         instructions = _saved(view, caller, upload, fields)

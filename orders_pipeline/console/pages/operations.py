@@ -1,4 +1,4 @@
-"""Operations: services, alerts with their runbooks, the intake, queues, workers, webhooks and backups."""
+"""The page Operations: services, alerts with runbooks, the intake, queues, workers, webhooks and backups."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HOUR = "hour"
 
 @router.get("/operations")
 def operations(view: Shown, hours: Annotated[int, Query(ge=1, le=168)] = 24) -> Response:
-    """The state of everything that orders are processed with."""
+    """Shows the state of the services that process orders."""
     context, now = view.context, now_us()
     with reading(context.engine) as connection:
         alerts = [
@@ -69,7 +69,7 @@ def operations(view: Shown, hours: Annotated[int, Query(ge=1, le=168)] = 24) -> 
 
 
 def _queues(context: ApiContext) -> dict[str, Any] | None:
-    """The queues of the broker; None while it does not answer."""
+    """Returns the queues of the broker; None while it does not answer."""
     try:
         return dict(context.ask_queues())
     except ConnectionError as error:
@@ -86,7 +86,7 @@ def _workers(context: ApiContext) -> list[Worker] | None:
 
 
 def _charts(taken: list[Snapshot], zone: ZoneInfo) -> list[Chart]:
-    """Orders settled per second and waiting tasks, by the hour."""
+    """Returns charts of orders settled per second and of waiting tasks, by hour."""
     rates: dict[datetime, list[float]] = defaultdict(list)
     waiting: dict[datetime, list[int]] = defaultdict(list)
     for snapshot, rate in zip(taken, rates_between(taken), strict=True):

@@ -1,4 +1,4 @@
-"""The list of orders with its filters, and one order with all that happened to it."""
+"""The list of orders with its filters, and the page of an order with its history."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def orders(
     wanted: WantedOrders,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """Orders that meet the conditions, the newest day first."""
+    """Lists orders that match the filters, newest day first."""
     token = store_id(view.context.engine)
     try:
         after = place_of(cursor, wanted, token) if cursor is not None else None
@@ -71,7 +71,7 @@ def orders(
 
 @router.get("/orders/{number:path}")
 def order(view: Shown, number: str, source: Words = None) -> Response:
-    """An order; the choice if several sources have one with this number."""
+    """Shows an order; if several sources have an order with this number, shows the choice."""
     with reading(view.context.engine) as connection:
         found = find_orders(connection, number, source)
         wanted = RefundFilter(order=number, source=source)

@@ -1,4 +1,4 @@
-"""The overview: the figures of a period beside the one before, what happens now, and what needs a person."""
+"""The overview: figures of a period and the previous one, current work, and problems that need a person."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from orders_pipeline.figures.leaderboards.range_boards import ProductOrder
 
 router = APIRouter()
 PLACES = 6
-# For each publication, a period is read at most this often, however many pages show it.
+# Seconds to cache the figures of a period, for all open pages, until new figures are published.
 KEPT_SECONDS = 30.0
 REVENUE = ("net_revenue", "refunded")
 OUTCOMES = ("order_count", "orders_rolled_back", "orders_failed")
@@ -33,13 +33,13 @@ CHARTED = (*REVENUE, *OUTCOMES)
 
 @router.get("/dashboard")
 def moved(request: Request) -> Response:
-    """The address that this page had in release 0.1.0."""
+    """Redirects from the address of this page in release 0.1.0."""
     return RedirectResponse(url("/", **request.query_params), 301)
 
 
 @router.get("/")
 def overview(view: Shown, currency: Currency, period: periods.Shown) -> Response:
-    """The figures of a period, and the present."""
+    """Shows the figures of a period, and the present state."""
     context, shared = view.context, view.shared
     published = last_published(context.settings.warehouse)
     name = f"overview {published} {currency} {period.first} {period.last} {period.preset} {period.step}"
@@ -61,7 +61,7 @@ def overview(view: Shown, currency: Currency, period: periods.Shown) -> Response
 
 
 def figures_of(context: ApiContext, currency: str, period: ShownPeriod) -> dict[str, Any]:
-    """All figures of the page; without them while published files are lost or on another machine."""
+    """Returns all figures of the page; none while published files are lost or on another machine."""
     kpis = context.figures.kpis
     try:
         currencies = kpis.currencies(date.min, date.max)
@@ -87,7 +87,7 @@ def figures_of(context: ApiContext, currency: str, period: ShownPeriod) -> dict[
 
 
 def _latest(context: ApiContext, currency: str, period: ShownPeriod) -> tuple[ShownPeriod, list[Any]]:
-    """The last days before that have orders: a page of zeros says less."""
+    """Returns the last earlier days with orders, which are shown instead of a page of zeros."""
     kpis = context.figures.kpis
     newest = kpis.latest_days(1, currency)
     if not newest:

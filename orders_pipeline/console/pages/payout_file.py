@@ -1,4 +1,4 @@
-"""A provider's report or a bank statement from the browser: it is imported, and its outcome shown."""
+"""Uploads a provider's report or a bank statement, imports it, and shows the outcome."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ router = APIRouter(prefix="/actions/payout-file", route_class=KeyBeforeBody)
 
 @router.get("")
 def choose(view: Shown, _caller: Operator) -> Response:
-    """The form for the file."""
+    """Shows the form for the file."""
     return view.page("payout_file.html", "orders", done=None)
 
 
 @router.post("")
 def send(view: Shown, caller: Operator, form: Form) -> Response:
-    """Imports the file. Sent again, it changes nothing."""
+    """Imports the file. Importing the same file again changes nothing."""
     sent = form.get("file")
     if not isinstance(sent, UploadFile) or not sent.filename:
         raise Refused(422, texts().payout_file.no_file)

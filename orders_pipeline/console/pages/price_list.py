@@ -1,4 +1,4 @@
-"""A product list from the browser: what it changes is shown before it is imported."""
+"""Uploads a product list, shows its changes, and imports it after confirmation."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ MOST_SHOWN = 50
 
 @router.get("")
 def choose(view: Shown, _caller: Operator) -> Response:
-    """The form for the file."""
+    """Shows the form for the file."""
     return view.page("price_list.html", "products", step="choose")
 
 
 @router.post("")
 def send(view: Shown, caller: Operator, form: Form) -> Response:
-    """Shows what a list would change, and imports it once that is confirmed."""
+    """Shows what a list would change, and imports it after confirmation."""
     name, content = _file(form)
     try:
         rows = products_in(content, name)
@@ -63,10 +63,10 @@ def _import(view: Shown, caller: Caller, name: str, rows: list[ProductRow]) -> P
 
 
 def _file(form: FormData) -> tuple[str, bytes]:
-    """Name and content: of a file, or after the preview as text.
+    """Returns the name and content of the uploaded file, or of the text that the preview sends back.
 
     Raises:
-        Refused: 422, there is none.
+        Refused: 422, there is no file.
     """
     sent = form.get("file")
     if isinstance(sent, UploadFile) and sent.filename:

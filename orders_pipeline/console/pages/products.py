@@ -1,4 +1,4 @@
-"""Products: stock on hand and reserved, what is low, and one product with its sales and orders."""
+"""The pages of products: stock on hand and reserved, low stock, and one product with its sales and orders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE, LOW_SHOWN, ORDERS_SHOWN = 50, 500, 20
 
 @router.get("/products")
 def products(view: Shown, text: Words = None, low: bool = False, cursor: Words = None) -> Response:
-    """Products by SKU, or those of which little is left."""
+    """Lists products by SKU, or only those with low stock."""
     default = view.context.settings.low_stock
     with reading(view.context.engine) as connection:
         if low:
@@ -37,7 +37,7 @@ def products(view: Shown, text: Words = None, low: bool = False, cursor: Words =
 
 @router.get("/products/{sku:path}")
 def product(view: Shown, currency: Currency, sku: str) -> Response:
-    """A product: its stock, its sales, and the newest orders with it."""
+    """Shows a product: stock, sales, and the newest orders with it."""
     with reading(view.context.engine) as connection:
         found = find_product(connection, sku)
         if found is None:

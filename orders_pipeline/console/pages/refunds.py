@@ -28,7 +28,7 @@ def refunds(
     kind: Annotated[RefundKind | None, Query()] = None,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """Refunds and disputes, the newest first."""
+    """Lists refunds and disputes, newest first."""
     first, last = days
     zone = view.context.settings.zone
     wanted = RefundFilter(status, kind, currency=currency, first=first, last=last, zone=zone, before=cursor)

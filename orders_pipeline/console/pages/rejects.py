@@ -1,4 +1,4 @@
-"""Corrections of rejected lines. They are imported at once, as a corrected export of rejects is."""
+"""Corrections of rejected lines. They are imported at once, like a corrected export of rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports: the figures of a period by day, week or month, who and what leads, and downloads."""
+"""The page Reports: figures of a period by day, week or month, leaderboards, and downloads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def reports(
     period: periods.Shown,
     rank: Annotated[ProductOrder, Query()] = ProductOrder.REVENUE,
 ) -> Response:
-    """The figures of a period and its leaderboards."""
+    """Shows the figures of a period and its leaderboards."""
     context = view.context
     kpis, board = context.figures.kpis, context.figures.range_boards
     chosen = period.first, period.last

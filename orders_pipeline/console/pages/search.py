@@ -24,7 +24,7 @@ SHOWN = 8
 
 @router.get("/search")
 def search(view: Shown, q: Annotated[str, Query(max_length=MOST_CHARACTERS)] = "") -> Response:
-    """What a text finds; an exact order number or SKU leads to its page at once."""
+    """Shows what matches a text; an exact order number or SKU redirects to its page."""
     text = q.strip()
     with reading(view.context.engine) as connection:
         rows, _ = list_orders(connection, OrderFilter(text=text), SHOWN) if text else ([], None)

@@ -41,7 +41,7 @@ AfterField = Annotated[str, Form(alias="next", max_length=2000)]
 
 @router.get(SIGN_IN)
 async def sign_in_page(request: Request, context: Context, caller: Known, after: After = "/") -> Response:
-    """The sign-in. Who has logged in at a trusted proxy is signed in at once."""
+    """Shows the sign-in page. A user who has logged in at a trusted proxy is signed in at once."""
     if (user := told_by_proxy(request).user) and not _has_session(caller):
         return await _let_in(request, context, Vouched(user, SignInMethod.PROXY), after)
     return _form(request, caller, after)
@@ -57,7 +57,7 @@ async def sign_in(
     csrf: Annotated[str, Form(alias="csrf_token", max_length=200)] = "",
     after: AfterField = "/",
 ) -> Response:
-    """Signs in by name and password."""
+    """Signs a user in by name and password."""
     require_sign_in_form(request, caller, csrf)
     limits = request.app.state.sign_in_limits
     try:
@@ -78,7 +78,7 @@ async def sign_in_by_link(
     csrf: Annotated[str, Form(alias="csrf_token", max_length=200)] = "",
     after: AfterField = "/",
 ) -> Response:
-    """Signs in by a link that works once."""
+    """Signs a user in by a link that works once."""
     require_sign_in_form(request, caller, csrf)
     opened = await open_by_link(request, context, once)
     if opened is None:
@@ -105,7 +105,7 @@ async def start_at_provider(request: Request, caller: Known, after: After = "/")
 
 @router.get(BACK)
 async def back_from_provider(request: Request, context: Context, caller: Known) -> Response:
-    """Signs in who comes back from the OpenID provider."""
+    """Signs a user in after the redirect from the OpenID provider."""
     if (provider := request.app.state.provider) is None:
         raise Refused(404, "Not Found")
     from orders_pipeline.api.callers.single_sign_on import ProviderError  # noqa: PLC0415 loaded with the provider

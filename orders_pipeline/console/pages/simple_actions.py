@@ -24,7 +24,7 @@ from orders_pipeline.stock.low_stock import set_low_stock
 from orders_pipeline.stock.product_list import MOST_UNITS, UnknownProductError, restock
 
 router = APIRouter(prefix="/actions", route_class=KeyBeforeBody)
-# What an action is about, as its link names it; everything else is asked for.
+# The parameters in the link of an action; all other values are entered in the form.
 ABOUT = ("ids", "imports", "sku")
 
 
@@ -41,7 +41,7 @@ class Action(StrEnum):
 
 @router.get("/{action}")
 def confirm(view: Shown, _caller: Operator, action: Action) -> Response:
-    """What is about to be done."""
+    """Shows the action before it is carried out."""
     given = view.request.query_params.multi_items()
     fields = [(name, value) for name, value in given if name in ABOUT]
     return view.page("confirm.html", "", action=action.value, fields=fields, is_done=False)
@@ -49,7 +49,7 @@ def confirm(view: Shown, _caller: Operator, action: Action) -> Response:
 
 @router.post("/{action}")
 def act(view: Shown, caller: Operator, action: Action, form: Form) -> Response:
-    """Does it."""
+    """Carries out the action."""
     DO[action](view.context, caller, form)
     return view.page("confirm.html", "", action=action.value, fields=[], is_done=True)
 

@@ -1,4 +1,4 @@
-"""Files in parts, by the core of the protocol tus 1.0 (https://tus.io): a broken connection loses nothing."""
+"""Uploads files in parts with the core of the protocol tus 1.0 (https://tus.io): uploads can be resumed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LONGEST_NAME = 1000
 
 @router.post("")
 def begin(request: Request, context: Context, caller: Operator) -> Response:
-    """Begins an upload; `Location` is its address, to which the parts go."""
+    """Starts an upload; the header `Location` in the response is the address for the parts."""
     _require_version(request)
     length = _number(request, "Upload-Length")
     limit = context.settings.upload_limit_mb
@@ -51,17 +51,17 @@ def begin(request: Request, context: Context, caller: Operator) -> Response:
     return Response(status_code=201, headers={**VERSION, "Location": f"/uploads/{made.token}"})
 
 
-# HEAD is answered as GET without its body.
+# HEAD is handled like GET, without the body.
 @router.get("/{token}")
 def look(request: Request, context: Context, caller: Operator, token: str) -> Response:
-    """How much has arrived."""
+    """Returns how many bytes have arrived."""
     _require_version(request)
     return _told(found_upload(context, caller, token), 200)
 
 
 @router.patch("/{token}")
 async def append(request: Request, context: Context, caller: Operator, token: str) -> Response:
-    """Adds a part. What arrived of it stays when the connection breaks."""
+    """Adds a part. If the connection breaks, the bytes that have arrived are kept."""
     _require_version(request)
     if request.headers.get("content-type") != PART:
         raise Refused(415, f"A part is sent as {PART}.", VERSION)
@@ -75,16 +75,16 @@ async def append(request: Request, context: Context, caller: Operator, token: st
                     raise Refused(413, texts().upload.longer, VERSION)
                 await run_sync(file.write, chunk)
         except ClientDisconnect:
-            # Nobody reads the answer.
+            # The client has disconnected and does not read the response.
             pass
     return _told(upload, 204)
 
 
 def found_upload(context: ApiContext, caller: Caller, token: str) -> Upload:
-    """The upload of this caller.
+    """Returns an upload of this caller.
 
     Raises:
-        Refused: 404, there is none.
+        Refused: 404, the caller has no such upload.
     """
     try:
         return find_upload(open_staging(context.settings), token, caller.actor)
@@ -120,7 +120,7 @@ def _number(request: Request, header: str) -> int:
 
 
 def _name(request: Request) -> str:
-    """The name of the file, from a header such as `filename b3JkZXJzLmNzdg==`."""
+    """Returns the name of the file from a header such as `filename b3JkZXJzLmNzdg==`."""
     pairs = (part.strip().partition(" ") for part in request.headers.get("Upload-Metadata", "").split(","))
     encoded = {key: value for key, _, value in pairs}.get("filename", "")
     try:

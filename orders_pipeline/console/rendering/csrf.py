@@ -1,6 +1,6 @@
-"""The user of a request, and protection against requests that another site makes a browser send (CSRF).
+"""The user of a request, and protection against cross-site request forgery (CSRF).
 
-`api/callers/access.py` checks the token of each change by a session.
+`api/callers/access.py` checks the token of each request of a session that changes something.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from orders_pipeline.api.protocol.errors import Refused
 
 
 def user_of(request: Request) -> BrowserUser | None:
-    """The user who has signed in; None for a program, and without a sign-in."""
+    """Returns the signed-in user; None for a program, and without a sign-in."""
     caller = caller_of(request)
     return caller.user if caller else None
 
 
 def csrf_token(request: Request) -> str:
-    """The token that forms of this session carry in the field `csrf_token`; empty without a session."""
+    """Returns the token for the field `csrf_token` in this session's forms; empty without a session."""
     user = user_of(request)
     return user.form_token if user and user.session else ""
 
 
 def require_session(request: Request) -> None:
-    """Makes sure that a user of a proxy gets a session with the first page, because its forms need a token.
+    """Checks that a user of a proxy has a session, because the forms of pages need a token.
 
     Raises:
-        Refused: 401, which leads to the sign-in and back.
+        Refused: 401, which redirects to the sign-in and back.
     """
     user = user_of(request)
     is_browser = "text/html" in request.headers.get("accept", "")

@@ -1,4 +1,4 @@
-"""Leaves out empty parameters of pages: a filter bar sends all its fields, also those left empty."""
+"""Removes empty query parameters of pages, because a filter bar sends all its fields, even empty ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orders_pipeline.api.callers.own_site import PROGRAMS
 
 
 class EmptyParameters:
-    """Takes empty parameters out of the address of a page, and leaves those of programs alone."""
+    """Removes empty query parameters of pages, but not those of API requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

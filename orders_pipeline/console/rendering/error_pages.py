@@ -1,4 +1,4 @@
-"""Errors as pages: what the API answers as JSON, a browser that asked for a page gets in the same words."""
+"""Error pages. A browser that requests a page gets the API's error messages as HTML instead of JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handler = Callable[[Request, Any], Awaitable[Response]]
 
 
 def show_errors_as_pages(app: FastAPI) -> None:
-    """Makes all error handlers of the app answer browsers with a page."""
+    """Makes all error handlers of the app respond to browsers with a page."""
     for kind, handler in list(app.exception_handlers.items()):
         app.exception_handlers[kind] = _as_page(handler)
 
@@ -39,13 +39,13 @@ def _as_page(handler: Any) -> Handler:
 
 
 def ask_to_sign_in(request: Request) -> Response | None:
-    """Leads a browser to the sign-in, and back afterwards. None for what opens no page, such as a stream."""
+    """Redirects a browser to the sign-in and back. None for requests that open no page, such as a stream."""
     if request.headers.get("hx-request"):
         page = urlsplit(request.headers.get("hx-current-url", ""))
         return Response(status_code=401, headers={"HX-Redirect": _sign_in(page.path, page.query)})
     if "text/html" not in request.headers.get("accept", ""):
         return None
-    # A form cannot be sent again after the sign-in, but the page that it is on can be opened.
+    # A form cannot be sent again after the sign-in, so the browser is sent back to the page with the form.
     page = urlsplit(request.headers.get("referer", "/") if is_change(request) else str(request.url))
     return RedirectResponse(_sign_in(page.path, page.query), 303, {"Cache-Control": "no-store"})
 
@@ -56,7 +56,7 @@ def _sign_in(path: str, query: str) -> str:
 
 
 def error_page(request: Request, told: JSONResponse) -> HTMLResponse:
-    """The page for an error response of the API. htmx shows its message above the page that is open."""
+    """Renders the page for an error response of the API. htmx shows the message above the open page."""
     status = told.status_code
     body = json.loads(bytes(told.body))
     message = " ".join(filter(None, (body["message"], body.get("hint"))))
@@ -66,7 +66,7 @@ def error_page(request: Request, told: JSONResponse) -> HTMLResponse:
     for name in ("retry-after", "www-authenticate"):
         if name in told.headers:
             page.headers[name] = told.headers[name]
-    # The response to a bug bypasses the middleware that adds these.
+    # The response to an unexpected error bypasses the middleware that adds these headers.
     for name, value in HEADERS.items():
         page.headers.setdefault(name, value)
     return page

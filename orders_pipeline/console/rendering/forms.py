@@ -1,4 +1,4 @@
-"""Fields of forms, and the way to another page after one."""
+"""Types of form fields, and redirects after a form."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fastapi import Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 MOST_CHARACTERS = 500
-# Stores refuse NUL in text.
+# NUL is refused, because databases cannot store it in text.
 NO_NUL = r"^[^\x00]*$"
 Field = Annotated[str, Form(max_length=MOST_CHARACTERS, pattern=NO_NUL)]
-# Longer ones are refused with a message, and NUL only makes a password wrong.
+# Passwords: too long ones are refused later with a message, and NUL only makes a password wrong.
 Password = Annotated[str, Form(max_length=10_000)]
-# A page of rejected lines, with the cells of each.
+# The most fields of a form: a page of rejected lines with all their cells.
 MOST_FIELDS = 20_000
 
 
@@ -28,13 +28,13 @@ Fields = Annotated[dict[str, str], Depends(_fields)]
 
 
 def gone_to(path: str, **query: str) -> Response:
-    """Leads the browser to a page after a form, so that reloading it sends nothing again."""
+    """Redirects the browser to a page after a form, so that a reload does not send the form again."""
     address = f"{path}?{urlencode(query)}" if query else path
     return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
 
 
 def led_to(request: Request, path: str) -> Response:
-    """The same after a form that htmx has sent."""
+    """Does the same as `gone_to` after a form that htmx has sent."""
     if request.headers.get("hx-request"):
         return Response(status_code=204, headers={"HX-Redirect": path})
     return gone_to(path)

@@ -1,4 +1,4 @@
-"""Renders pages: the Jinja environment, and what every template knows."""
+"""Renders pages: the Jinja environment, and the values for every template."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from orders_pipeline.console.rendering.navigation import SECTIONS
 from orders_pipeline.console.rendering.static_files import STATIC_URL, icon, static_url
 from orders_pipeline.console.texts import texts
 
-# As tokens.css names it.
+# The same as in tokens.css.
 FONT = "vendor/inter/inter-latin.woff2?v=5.3.0"
-# Without a referrer, browsers would send forms with `Origin: null`, as those of a stranger.
+# Without a referrer, browsers would send forms with `Origin: null`, like those of another site.
 HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Referrer-Policy": "same-origin"}
 FILTERS = (
     "counted",
@@ -49,7 +49,7 @@ FILTERS = (
 
 @cache
 def environment_of(zone: ZoneInfo) -> Environment:
-    """The templates, with times in this zone."""
+    """Returns the templates, which show times in this time zone."""
     made = Environment(
         loader=PackageLoader("orders_pipeline.console"),
         autoescape=True,
@@ -81,7 +81,7 @@ def environment_of(zone: ZoneInfo) -> Environment:
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page or a part of one. Every template knows the request's path and query, and who sent it."""
+    """Renders a page or a part of one. Every template gets the request's path, query and user."""
     environment: Environment = request.app.state.environment
     known = {
         "path": request.url.path,
@@ -101,7 +101,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
 
 
 def _way_back(request: Request) -> str:
-    """The page on which a dialog was opened."""
+    """Returns the page on which a dialog was opened."""
     opened_on = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer") or "/")
     path = opened_on.path if opened_on.path.startswith("/") else "/"
     return path + (f"?{opened_on.query}" if opened_on.query else "")
@@ -109,7 +109,7 @@ def _way_back(request: Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A request for a page, and who sent it."""
+    """A request for a page, and its user."""
 
     request: Request
     context: ApiContext
@@ -117,17 +117,17 @@ class View:
 
     @property
     def shared(self) -> SharedState:
-        """What all pages share."""
+        """The values that all pages share."""
         shared: SharedState = self.request.app.state.shared
         return shared
 
     @property
     def may_operate(self) -> bool:
-        """Whether the caller may change something."""
+        """Whether the user may change something."""
         return self.caller is not None and Scope.OPERATE in self.caller.scopes
 
     def page(self, template: str, section: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page of a section."""
+        """Renders a page of a section."""
         known = {"section": section, "caller": self.caller, "may_operate": self.may_operate}
         header = header_of(self.shared, self.context)
         return render(self.request, template, status, header=header, **known, **values)
@@ -143,12 +143,12 @@ Shown = Annotated[View, Depends(_view)]
 
 @pass_context
 def _address(names: Names, **changes: object) -> str:
-    """The address of this page after some parameters have changed; one that becomes None is left out."""
+    """Returns the address of this page with changed parameters; those that are None are left out."""
     query: QueryParams = names["query"]
     return url(names["path"], **{**query, **changes})
 
 
 def url(path: str, **parameters: object) -> str:
-    """An address. Parameters that are None or empty are left out."""
+    """Returns an address. Parameters that are None or empty are left out."""
     kept = {name: value for name, value in parameters.items() if value is not None and value != ""}
     return path + (f"?{urlencode(kept)}" if kept else "")

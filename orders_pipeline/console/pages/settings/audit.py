@@ -31,7 +31,7 @@ def audit(
     since: Annotated[str, Query(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")] = "",
     cursor: Annotated[int | None, Query(ge=0, le=LARGEST_ID)] = None,
 ) -> Response:
-    """Actions of people and programs, the newest first."""
+    """Lists the actions of people and programs, newest first."""
     start = start_of_day(_day(since), view.context.settings.zone) if since else None
     wanted = ActionFilter(actor or None, action or None, target or None, start, cursor)
     with reading(view.context.engine) as connection:

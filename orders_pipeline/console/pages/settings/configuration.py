@@ -22,7 +22,7 @@ def configuration(
     text: Annotated[str, Query(max_length=200)] = "",
     only: Annotated[str, Query(max_length=3)] = "",
 ) -> Response:
-    """Every setting with its value."""
+    """Shows every setting with its value."""
     listed = shown_settings(view.context.settings)
     found = [one for one in listed if text.upper() in one["name"] and (not only or not one["is_default"])]
     return settings_page(view, "configuration", settings_shown=found, text=text, only=bool(only))

@@ -1,4 +1,4 @@
-"""What the pages of the settings share: their tabs, by what the user may see."""
+"""The common frame of the settings pages, with the tabs that the user may see."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_ADMINS = ("users", "keys", "webhooks", "payments", "configuration")
 
 @router.get(SETTINGS)
 def settings(view: Shown) -> Response:
-    """The first page that the user may see."""
+    """Redirects to the first page that the user may see."""
     return gone_to(f"{SETTINGS}/users" if is_admin(view) else AUDIT)
 
 
@@ -31,7 +31,7 @@ def is_admin(view: View) -> bool:
 
 
 def settings_page(view: View, tab: str, status: int = 200, **values: Any) -> Response:
-    """A page of the settings."""
+    """Renders a page of the settings."""
     names = [name for name in TABS if _is_shown(view, name)]
     tabs = [(getattr(texts().settings.tabs, name), f"{SETTINGS}/{name}", name == tab) for name in names]
     response = view.page(f"settings/{tab}.html", "settings", status, tabs_shown=tabs, **values)

@@ -35,7 +35,7 @@ Days = Annotated[str, Form(pattern=r"^([1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{
 
 @router.get("")
 def show_keys(view: Shown, _admin: Admin, done: str = "") -> Response:
-    """All keys, without their secrets."""
+    """Lists all keys, without their secrets."""
     return _page(view, done=done)
 
 

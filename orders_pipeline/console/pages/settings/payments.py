@@ -21,7 +21,7 @@ OF_PAYMENTS = tuple(
 
 @router.get(f"{SETTINGS}/payments")
 def payments(view: Shown, _admin: Admin) -> Response:
-    """The gateway, and every setting of payments, captures and refunds."""
+    """Shows the gateway, and every setting of payments, captures and refunds."""
     settings = view.context.settings
     with reading(view.context.engine) as connection:
         gateway = gateway_in_effect(connection, settings)

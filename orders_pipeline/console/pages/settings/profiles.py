@@ -22,7 +22,7 @@ router = APIRouter(prefix=PAGE, route_class=KeyBeforeBody)
 
 @router.get("")
 def profiles(view: Shown, _reader: Reader, done: str = "") -> Response:
-    """The saved profiles and the built-in ones."""
+    """Lists the saved and the built-in profiles."""
     with reading(view.context.engine) as connection:
         saved, files = saved_profiles(connection), files_by_profile(connection)
     told = getattr(texts().settings.profiles.done, done, "") if done else ""

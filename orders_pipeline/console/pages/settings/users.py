@@ -31,7 +31,7 @@ RoleField = Annotated[Role, Form()]
 
 @router.get("")
 def list_users(view: Shown, _admin: Admin, done: str = "") -> Response:
-    """All users."""
+    """Lists all users."""
     return _page(view, done=done)
 
 
@@ -49,7 +49,7 @@ def add_user(view: Shown, admin: Admin, name: Field, role: RoleField, password: 
 
 @router.post("/role")
 def change_role(view: Shown, admin: Admin, name: Field, role: RoleField) -> Response:
-    """Gives a user another role."""
+    """Changes the role of a user."""
     with _changing(view, admin, name) as connection:
         user = users.set_role(connection, name, role)
         record_action(connection, admin.actor, "users.role", user.name, role=role)
@@ -77,13 +77,15 @@ def remove_user(view: Shown, admin: Admin, name: Field) -> Response:
 
 @contextmanager
 def _changing(view: View, not_own: Caller | None, name: str) -> Iterator[Connection]:
-    """A transaction.
+    """Yields a transaction, and converts errors about users to responses.
 
     Args:
-        not_own: the caller, if this must be another user's account, so that nobody locks oneself out.
+        not_own: the caller, if the account must not be the caller's own, so that nobody can lock themselves
+            out.
 
     Raises:
-        Refused: 404 or 422.
+        Refused: 404, there is no such user; 422, a name or password is not valid, or the account is the
+            caller's.
     """
     if not_own and not_own.user and not_own.name == name.strip().lower():
         raise Refused(422, texts().settings.users.own)

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints that are sent events. A secret is shown once."""
+"""Webhooks: endpoints to which events are sent. A secret is shown only once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Id = Annotated[int, Form(ge=1, le=LARGEST_WEBHOOK)]
 
 @router.get("")
 def show_webhooks(view: Shown, _admin: Admin, done: str = "") -> Response:
-    """All webhooks."""
+    """Lists all webhooks."""
     return _page(view, done=done)
 
 
@@ -64,7 +64,7 @@ def test(view: Shown, _admin: Admin, webhook: Id) -> Response:
 
 @router.post("/rotate")
 def rotate(view: Shown, admin: Admin, webhook: Id) -> Response:
-    """Replaces the secret of a webhook, and shows the new one."""
+    """Replaces the secret of a webhook and shows the new one."""
     try:
         with view.context.engine.begin() as connection:
             secret = actions.rotate(connection, webhook, admin.actor)
