@@ -15,7 +15,7 @@ from orders_pipeline.console.site import create_site
 
 
 def app() -> FastAPI:
-    """Makes the API from the settings of this process."""
+    """Returns the API with the settings of this process."""
     settings = load_settings()
     configure_logs(settings)
     log_requests()

@@ -1,4 +1,4 @@
-"""Captures and voids: a few in this process, many through Dagster, and publishes the figures."""
+"""Makes captures and voids, a few in this process, many through Dagster, and publishes the figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders_pipeline.payments.connect import connect_gateway
 
 
 def take_to_gateway(settings: Settings, engine: Engine, wanted: Wanted) -> None:
-    """Takes captures or voids to their end, and publishes what they change.
+    """Settles captures or voids, and publishes the figures that they change.
 
     Raises:
         CommandFailed: their run failed.
@@ -32,7 +32,7 @@ def _job() -> str:
 
 
 def _take_here(settings: Settings, engine: Engine, wanted: Wanted) -> None:
-    """Works with nothing running. One try: what stays unknown is asked for under `orders up`."""
+    """Settles them in this process with a single try. `orders up` looks up unknown outcomes later."""
     gateway = connect_gateway(settings, engine)
     tell_unknown(CaptureWork.of(settings, engine, gateway).once().settle(wanted.chosen))
     publish_due(settings, engine, lambda figures: publish_due_boards(engine, figures.boards, wanted.chosen))

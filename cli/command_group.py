@@ -1,7 +1,7 @@
 """The group of all commands. Each command is loaded on demand, because loading all takes seconds.
 
-The list of commands in `orders --help` loads none: `summaries.json` has what each does, copied from their
-docstrings by `make format`.
+The list of commands in `orders --help` loads no command: `summaries.json` has the first line of each
+docstring, written by `make format`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from orders_pipeline.base.printable import printable
 
-# For each panel of the help page: its commands, and the module in `cli.commands` that registers each.
+# For each panel of the help page: its commands, each with the module in `cli.commands` that registers it.
 PANELS: Mapping[str, Mapping[str, str]] = {
     "Order files": {
         "stage": "importing",
@@ -82,13 +82,13 @@ PANELS: Mapping[str, Mapping[str, str]] = {
 
 SUMMARIES = Path(__file__).with_name("summaries.json")
 
-# The class of all errors of usage, which typer does not export.
+# The base class of all usage errors, which typer does not export.
 WRONG_USAGE: tuple[type[Exception], ...] = typer.BadParameter.__bases__
 
 
 @cache
 def commands_of(module: str) -> Mapping[str, Any]:
-    """Loads the commands that a module of `cli.commands` registers, by name."""
+    """Loads and returns the commands that a module of `cli.commands` registers, by name."""
     registered = typer.Typer()
     import_module(f"cli.commands.{module}").register(registered)
     return typer.main.get_group(registered).commands
@@ -119,7 +119,7 @@ class CommandGroup(TyperGroup):
 
 @contextmanager
 def _printable_errors() -> Iterator[None]:
-    """Takes control sequences, of a file's name for one, out of what is said of wrong arguments."""
+    """Removes control sequences, such as those in a file's name, from error messages about arguments."""
     try:
         yield
     except WRONG_USAGE as error:
@@ -128,7 +128,7 @@ def _printable_errors() -> Iterator[None]:
 
 
 def _summaries() -> dict[str, Any]:
-    """Commands that can do nothing but appear in the help page."""
+    """Returns placeholders of the commands, for the help page only."""
     known = json.loads(SUMMARIES.read_text())
     return {
         name: TyperCommand(name, short_help=known[name], rich_help_panel=panel)

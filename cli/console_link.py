@@ -13,17 +13,17 @@ from orders_pipeline.access.users import BadNameError, UnknownUserError, User, a
 from orders_pipeline.base.model import Role
 from orders_pipeline.base.settings import Settings
 
-# A user of the system whose name no user of the console can have.
+# Used if the name of the system's user is not valid for a user of the console.
 NAMELESS = "operator"
 
 
 def console_url(settings: Settings) -> str:
-    """The address of the console on this machine."""
+    """Returns the address of the console on this machine."""
     return api_url(settings).removesuffix("/api")
 
 
 def own_link(settings: Settings) -> str:
-    """A link for the user who runs this command, who owns the home and so is an administrator."""
+    """Returns a link for the user who runs this command: the owner of the home, who is an administrator."""
     runs = actor()
     with open_store(settings) as engine, engine.begin() as connection:
         name = runs.removeprefix("cli:")
@@ -45,7 +45,7 @@ def _own_user(connection: Connection, name: str) -> User:
 
 
 def link_of(settings: Settings, name: str) -> str:
-    """A link for a user who was added."""
+    """Returns a link for a user of the console."""
     with open_store(settings) as engine, engine.begin() as connection:
         try:
             user = get_user(connection, name)

@@ -22,16 +22,17 @@ from resources.order_store import OrderStore
 
 @contextmanager
 def open_store(settings: Settings, *, older: bool = False) -> Iterator[Engine]:
-    """Opens the order store of these settings; creates the tables of a new one.
+    """Opens the order store in the settings; creates the tables of a new store.
 
     Args:
-        older: whether a store that has to be upgraded is opened as well, for reading.
+        older: whether to open a store that must be upgraded too, for reading.
 
     Raises:
         StoreRefused: the tables are older or newer than this code, or the store of this home is gone.
     """
     if (file := _store_file(settings)) and settings.home in file.parents:
-        # Make the home first, with its permissions: making a store below it would make it readable for all.
+        # Create the home first, with its permissions. Otherwise creating a store in it would make it readable
+        # for all.
         make_home(settings.home)
     with OrderStore(settings.store_url, home=settings.home).open(older=older) as engine:
         yield engine
@@ -44,7 +45,7 @@ def is_store_made(settings: Settings) -> bool:
 
 
 def require_usable_store(settings: Settings, migrations: Migrations = OURS) -> None:
-    """Makes sure that this code works on the order store; one that is not made or does not answer passes.
+    """Checks that this code can use the order store; a store that does not exist or answer is not an error.
 
     Raises:
         StoreRefused: the store is older or newer, or the store of this home is gone.
@@ -62,7 +63,7 @@ def require_usable_store(settings: Settings, migrations: Migrations = OURS) -> N
 
 
 def require_same_conventions(settings: Settings) -> None:
-    """Makes sure that time zone and currency are those of the store's orders, if the store answers.
+    """Checks that time zone and currency are those of the store's orders, if the store answers.
 
     Raises:
         SettingsError: a setting differs.

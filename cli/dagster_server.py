@@ -1,8 +1,8 @@
-"""Runs a Dagster server as this project needs it: `python -m cli.dagster_server COMMAND ARGUMENT...`.
+"""Runs a Dagster server with this project's adaptations: `python -m cli.dagster_server COMMAND ARGUMENT...`.
 
 COMMAND is `dagster`, `dagster-webserver` or `dagster-daemon`. The server writes its log in the project's
 format. The code server (`dagster api grpc`) forks its runs from a process that has loaded the definitions,
-and launches imports as soon as files arrive or somebody asks.
+and launches imports as soon as files arrive or a launch is requested.
 """
 
 from __future__ import annotations

@@ -51,12 +51,12 @@ def deliver(settings: Settings, stopping: Event) -> None:
 
 @contextmanager
 def _sending_notices(engine: Engine, terms: NoticeTerms, settings: Settings) -> Iterator[None]:
-    """Sends notices to customers meanwhile, if they are on."""
+    """Sends notices to customers within the context, if they are on."""
     keep_notification_types(engine, settings.notice_events)
     if settings.notifications is Notifications.OFF:
         yield
         return
-    # A mail server that is slow delays no webhook.
+    # In a separate thread, so that a slow mail server does not delay webhooks.
     sender = NoticeSender(engine, terms)
     thread = Thread(target=sender.run)
     thread.start()

@@ -1,4 +1,4 @@
-"""What an exception means to the user of a command. Loaded only when something goes wrong."""
+"""Explains exceptions to the user of a command. Loaded only when a command fails."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ EscapeOption = Annotated[
 
 
 def chosen_format(said: FileFormat | None, output: Path | None, as_json: bool) -> FileFormat:
-    """The format of an export; refuses what cannot be written or shown."""
+    """Returns the format of an export; refuses a format that cannot be written or shown."""
     found = said or (format_of(output.name) if output else FileFormat.CSV)
     if found is None:
         endings = ", ".join(f".{ending}" for ending in FileFormat)
@@ -64,7 +64,7 @@ def export_table(
 
 
 def _print_list(table: ExportTable, rows: Iterable[Row]) -> None:
-    """Prints one JSON document without having all rows in memory."""
+    """Prints one JSON document without loading all rows into memory."""
     before = "["
     for row in rows:
         sys.stdout.write(f"{before}\n  {json.dumps(json_row(table, row), ensure_ascii=False)}")

@@ -1,4 +1,4 @@
-"""Figures as pages show them: KPIs by day, and leaderboards."""
+"""Prints figures for people: KPIs by day, and leaderboards."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_figures(figures: PublishedFigures, first: date, last: date) -> None:
 
 
 def leaderboard_table(entries: list[Entry]) -> Table:
-    """Makes a table of the entries of a leaderboard."""
+    """Returns a table of the entries of a leaderboard."""
     table = Table()
     for name in entries[0]:
         table.add_column(HEADINGS[name], justify="left" if name in WORDS else "right")

@@ -1,4 +1,4 @@
-"""Imports that the launcher of the home runs, followed in the order store. Loads no Dagster."""
+"""Follows imports that the launcher of the home runs, by reading the order store. Does not load Dagster."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from orders_pipeline.store.engine import reading
 LOOK_SECONDS, LOOK_LATER_SECONDS = 0.05, 0.25
 QUICK_SECONDS = 10.0
 ASK_SECONDS = 1.0
-# A run whose process died is launched again by the watchdog.
+# The watchdog launches imports again whose run died.
 NEXT_RUN_WITHIN_SECONDS = 180.0
 CANCEL_WITHIN_SECONDS = 3.0
 
 
 @dataclass(slots=True)
 class FollowedImports:
-    """Has imports run by the programs of `orders up`, and waits for them.
+    """Requests imports from the programs of `orders up`, and waits for them.
 
     Attributes:
-        keys: partition keys of the imports that this command has asked for.
+        keys: partition keys of the imports that this command has requested.
     """
 
     engine: Engine
@@ -41,11 +41,11 @@ class FollowedImports:
     keys: list[str] = field(default_factory=list)
 
     def ask_for(self, staged: Sequence[Import]) -> None:
-        """Asks for runs. From here on, the imports happen, whatever becomes of this command."""
+        """Requests runs. From here on, the imports continue even if this command is stopped."""
         self.keys = [one.key for one in staged]
         with self.engine.begin() as connection:
             want_runs(connection, self.keys)
-        # Without an answer, a sensor launches them.
+        # If the launcher does not answer, a sensor launches them.
         with suppress(LauncherAbsentError):
             self.launcher.launch(self.keys)
 
@@ -83,7 +83,7 @@ class FollowedImports:
         return found.status is ImportStatus.FINISHED
 
     def _fail(self, staged: Import, run: RunSeen) -> None:
-        # It may have finished since it was last looked at.
+        # The import may have finished since the last check.
         if not self._has_ended(staged):
             told = "; ".join(run.causes) or f"run {run.run_id} ended without success"
             raise RunFailed("the run was canceled" if run.status == "CANCELED" else told)
@@ -100,7 +100,7 @@ class FollowedImports:
 
 
 def leave_or_cancel(imports: FollowedImports) -> CommandFailed:
-    """After Ctrl-C: says that the imports go on, and cancels them if the user presses it again."""
+    """After Ctrl-C, says that the imports continue, and cancels them if the user presses Ctrl-C again."""
     keys = " ".join(imports.keys[:3]) + (" ..." if len(imports.keys) > 3 else "")
     left = CommandFailed(
         "left_running",

@@ -1,4 +1,4 @@
-"""Work at the payment gateway, in this process or through Dagster, and the figures that it changes."""
+"""Runs work at the payment gateway, in this process or through Dagster, and publishes the changed figures."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
 from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
 from orders_pipeline.services.redis_clients import UNREACHABLE
 
-# Above this number, workers share the work.
+# With more requests than this, the work is done by workers through Dagster.
 MOST_IN_THIS_PROCESS = 50
 
 
 def tell_unknown(unknown: str | None) -> None:
-    """Says that an outcome is not known; it is asked for again under `orders up`."""
+    """Prints that an outcome is not known; `orders up` looks it up again."""
     if unknown:
         progress.print(f"[yellow]An outcome is not known yet:[/] {unknown}", highlight=False)
 
 
 def publish_due(settings: Settings, engine: Engine, boards: Callable[[PublishedFigures], object]) -> None:
-    """Publishes leaderboards and days that changed. Without Redis, they stay due.
+    """Publishes changed leaderboards and days. Without Redis, they are published later.
 
     Args:
         boards: publishes the leaderboards.
@@ -51,9 +51,9 @@ def run_gateway_job(settings: Settings, job: Callable[[], str], what: str, hint:
     """Runs a job of Dagster and publishes the figures.
 
     Args:
-        job: loads the job; returns its name.
-        what: the work, for the error.
-        hint: what to do after a failure.
+        job: loads the job and returns its name.
+        what: the kind of work, for the error message.
+        hint: what the user must do after a failure.
 
     Raises:
         CommandFailed: the run failed.

@@ -1,4 +1,4 @@
-"""A progress bar for each stage of a running import, with rate and time left."""
+"""A progress bar for each stage of a running import, with rate and remaining time."""
 
 from __future__ import annotations
 

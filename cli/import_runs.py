@@ -1,4 +1,4 @@
-"""Dagster's runs of the imports that a command asked for."""
+"""Dagster's runs of the imports that a command requested."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from orders_pipeline.store.engine import reading
 
 @dataclass(frozen=True, slots=True)
 class ImportRuns:
-    """Runs imports in this process, and leaves to other processes what they have begun.
+    """Runs imports in this process, except those that other processes have already started.
 
     Attributes:
-        since: when the command began.
+        since: start time of the command.
         patience: seconds without a heartbeat after which a run of another process counts as dead.
-        look_seconds: seconds between two looks at such a run.
+        look_seconds: polling interval for such a run, in seconds.
     """
 
     engine: Engine
@@ -37,13 +37,13 @@ class ImportRuns:
     look_seconds: float
 
     def run_small_files(self, staged: Sequence[Import]) -> None:
-        """Imports small files together, if they are many. Those that fail are left as they are."""
+        """Imports small files together, if there are many. Files that fail are not retried here."""
         for keys in groups_to_share(self.instance, staged):
             progress.print(f"[dim]Importing {len(keys)} small files together[/]", highlight=False)
             run_shared_import(self.instance, keys)
 
     def run_to_end(self, staged: Import) -> None:
-        """Runs an import, unless a run since the command began has finished or refused it.
+        """Runs an import, unless another run has finished or refused it since the command started.
 
         Raises:
             RunFailed: the file was refused, or the run did not succeed.
@@ -56,7 +56,7 @@ class ImportRuns:
             run_import(self.instance, staged.key)
 
     def _wait_for_other_runs(self, staged: Import) -> None:
-        """Waits for a run that `orders up` launched since the command began, such as of a reopened import."""
+        """Waits for a run that `orders up` launched since the command started, as for a reopened import."""
         clock = HeartbeatClock()
         while is_under_way(self.instance, staged.key, self.since):
             found = self._now(staged)

@@ -48,7 +48,7 @@ def _remember_start(
     ] = False,
 ) -> None:
     context.obj = STARTED_AT
-    # Commands print their own messages. Warnings of libraries, such as a missing Redis, are noise here.
+    # Commands print their own messages. Log warnings, such as about a missing Redis, would only repeat them.
     logging.basicConfig(level=logging.ERROR)
     for told in unused_variables(given_variables()):
         typer.echo(f"Warning: {told}", err=True)

@@ -1,4 +1,4 @@
-"""What `orders list` prints for people."""
+"""The output of `orders list` for people."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MONEY = {"total", "refunded"}
 
 
 def orders_table(rows: Iterable[Row]) -> Table:
-    """Makes a table of orders."""
+    """Returns a table of orders."""
     table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for name in SHOWN:
         title = name.removesuffix("_id").replace("_", " ")

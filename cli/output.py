@@ -28,9 +28,9 @@ NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class UnbrokenConsole(Console):
-    """A console for texts of any origin, which does not wrap lines in a pipe or a file.
+    """A console for untrusted texts, which does not wrap lines in a pipe or a file.
 
-    So paths and keys stay intact, and a control sequence in a text does not reach the terminal.
+    Paths and keys are not broken, and control sequences in texts are not sent to the terminal.
     """
 
     @property  # type: ignore[misc] # nothing sets it
@@ -66,7 +66,7 @@ def emit(document: Any) -> None:
 
 
 def print_whole(table: Table) -> None:
-    """Prints a table whose cells are never cut, however narrow the terminal is: keys are for copying."""
+    """Prints a table without truncating cells, even on a narrow terminal, so that keys can be copied."""
     wide = Console(width=PIPE_COLUMNS, file=StringIO(), force_terminal=page.is_terminal)
     wide.width = Measurement.get(wide, wide.options, table).maximum
     with wide.capture() as captured:
@@ -75,12 +75,12 @@ def print_whole(table: Table) -> None:
 
 
 def show(text: str) -> None:
-    """Prints a text as it is, except that control sequences do not reach a terminal."""
+    """Prints a text unchanged, but without control sequences if stdout is a terminal."""
     sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
 def error_object(error: CommandFailed) -> dict[str, Any]:
-    """Makes the JSON document of a failure."""
+    """Returns the JSON document of a failure."""
     return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
 
 
@@ -95,13 +95,16 @@ def show_error(error: CommandFailed, as_json: bool) -> None:
 
 
 def wrong_usage(code: str, message: str, as_json: bool) -> NoReturn:
-    """Refuses options that do not go together, with exit code 2."""
+    """Refuses options that cannot be combined, with exit code 2."""
     show_error(CommandFailed(code, message, "See --help for the options."), as_json)
     raise typer.Exit(2)
 
 
 def _require_text(value: object) -> None:
-    """Refuses text that no store can hold: with NUL, or with bytes that are not UTF-8. Paths may have it."""
+    """Refuses text that cannot be stored: with NUL, or with bytes that are not UTF-8.
+
+    Paths may contain such bytes.
+    """
     if isinstance(value, list | tuple):
         for one in value:
             _require_text(one)

@@ -1,4 +1,7 @@
-"""How commands get a password: typed twice, or from a file. Never as an argument, which others could list."""
+"""Reads passwords for commands: typed twice, or from a file.
+
+Arguments are not used: other users can list them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ STDIN = "-"
 
 
 def asked_password(file: Path | None) -> str:
-    """The first line of a file or of stdin (`-`); without a file, what is typed twice at the terminal."""
+    """Returns the first line of a file or of stdin (`-`); without a file, asks twice at the terminal."""
     if file is None:
         return _typed()
     try:

@@ -1,6 +1,6 @@
-"""Health check of what serves HTTP in a container: `python -m cli.probe URL` ends well where it answers.
+"""Health check of an HTTP server in a container: `python -m cli.probe URL` succeeds if the server responds.
 
-A program without arguments that hold spaces: some container engines split them.
+It is a separate program, because some container engines split arguments that contain spaces.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 8
 
 
 def answers(url: str, seconds: float = PATIENCE_SECONDS) -> bool:
-    """Whether the URL answers with 200 in so many seconds."""
+    """Whether the URL responds with 200 within `seconds`."""
     try:
         with urlopen(url, timeout=seconds) as answer:  # noqa: S310 the URL stands in compose.yaml
             return bool(answer.status == HTTPStatus.OK)

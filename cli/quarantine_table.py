@@ -10,7 +10,7 @@ from orders_pipeline.imports.arrival.quarantine import QuarantinedFile, quaranti
 
 
 def quarantine_table(found: list[QuarantinedFile]) -> Table:
-    """Makes a table of files in quarantine; times are in UTC."""
+    """Returns a table of files in quarantine; times are in UTC."""
     table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("id", justify="right", no_wrap=True)
     for name in ("file", "since", "reason", "what is wrong", "what to do"):

@@ -1,8 +1,8 @@
-"""Makes a process load and end sooner; `python -m cli.quick_process MODULE ARGUMENT...` runs a module so.
+"""Makes a process start and end faster, as in `python -m cli.quick_process MODULE ARGUMENT...`.
 
-Loading Dagster and Celery creates half a million objects that stay until the end. By default, Python searches
-them for garbage again and again while they load, and takes each of them apart at the end. Together this costs
-nearly as much processor time as the loading itself.
+Loading Dagster and Celery creates half a million objects that exist until the process ends. By default,
+Python searches them for garbage repeatedly while they are loaded, and frees each of them at the end. Together
+this takes nearly as much processor time as the loading itself.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-# New objects after which Python searches for garbage; its default is 700.
+# Number of new objects after which Python runs the garbage collector; the default is 700.
 GARBAGE_AFTER = 100_000
 
 
 @contextmanager
 def quick_process() -> Iterator[None]:
-    """Runs what a process does from its start to its end.
+    """Runs the whole work of a process.
 
-    The process then ends without taking its objects apart. Threads and exit handlers end as always.
+    The process then ends without freeing its objects. Threads and exit handlers end as usual.
     """
     gc.set_threshold(GARBAGE_AFTER)
     code = 1  # of an exception that nobody handles

@@ -18,7 +18,7 @@ Command = Callable[..., None]
 
 
 def reading_options(*left_out: str) -> Callable[[Command], Command]:
-    """Gives a command these options in place of its argument `instructions`, which gets their values.
+    """Replaces the argument `instructions` of a command with these options, and passes their values in it.
 
     Args:
         left_out: options that the command does not need.

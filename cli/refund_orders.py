@@ -15,7 +15,7 @@ from orders_pipeline.store.schema import refunds
 
 
 def give_back(settings: Settings, engine: Engine, ids: Sequence[int]) -> None:
-    """Takes refunds to their end that wait for the gateway, and publishes what they change.
+    """Settles refunds that wait for the gateway, and publishes the figures that they change.
 
     Raises:
         CommandFailed: their run failed.
@@ -34,7 +34,7 @@ def _job() -> str:
 
 
 def _give_back_here(settings: Settings, engine: Engine, ids: Sequence[int]) -> None:
-    """Works with nothing running. One try: what stays unknown is asked for under `orders up`."""
+    """Settles them in this process with a single try. `orders up` looks up unknown outcomes later."""
     gateway = connect_gateway(settings, engine)
     work = RefundWork.of(settings, engine, gateway)
     tell_unknown(work.once().settle(refunds.c.id.in_(ids)))
@@ -42,6 +42,6 @@ def _give_back_here(settings: Settings, engine: Engine, ids: Sequence[int]) -> N
 
 
 def publish_refunds(settings: Settings, engine: Engine, ids: Sequence[int]) -> None:
-    """Publishes the leaderboards and days that refunds change. Without Redis, they stay due."""
+    """Publishes the leaderboards and days that refunds change. Without Redis, they are published later."""
     chosen = refunds.c.id.in_(ids)
     publish_due(settings, engine, lambda figures: publish_due_boards(engine, figures.boards, chosen))

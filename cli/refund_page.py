@@ -1,4 +1,4 @@
-"""What commands print about refunds for people."""
+"""The output of commands about refunds for people."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def show_refund(document: dict[str, Any]) -> None:
 
 
 def refunds_table(documents: Sequence[dict[str, Any]]) -> Table:
-    """Makes a table of refunds; times are in UTC."""
+    """Returns a table of refunds; times are in UTC."""
     table = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for name in COLUMNS:
         table.add_column(name.removesuffix("_id").replace("_", " "), overflow="fold")

@@ -1,4 +1,4 @@
-"""Says in a sentence why the order store, Redis or the broker cannot be used, and how to go on."""
+"""Explains in one sentence why the order store, Redis or the broker cannot be used, and what to do."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from orders_pipeline.base.stack_trace import message_of
 
-# Bugs of a statement are no refusals of the database.
+# Errors of SQL statements are bugs, not refusals of the database.
 BUGS = ("ProgrammingError", "IntegrityError", "DataError", "NotSupportedError", "InternalError")
-# By the names of modules: loading a library only to compare takes time.
+# Identified by the names of modules, because loading a library only for a comparison takes time.
 REDIS_LIBRARY, BROKER_LIBRARIES = "redis", ("kombu", "amqp")
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service that can refuse to work. `code` is that of the command's error."""
+    """A service that can refuse connections. `code` is the code of the command's error."""
 
     code: str
     name: str
@@ -28,7 +28,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A reason that a service gives, recognised by its words."""
+    """A reason for a refusal, recognised by words in the service's message."""
 
     words: re.Pattern[str]
     sentence: str
@@ -45,7 +45,8 @@ def _refusal(words: str, sentence: str, hint: str) -> Refusal:
     return Refusal(re.compile(words, re.IGNORECASE), sentence, hint)
 
 
-# The first that fits counts. `{setting}` names the setting with the service's URL.
+# The first entry that matches is used. `{setting}` is replaced with the name of the setting for the service's
+# URL.
 REFUSALS = (
     _refusal(
         "password authentication failed|no password supplied|WRONGPASS|NOAUTH|Authentication required"
@@ -127,7 +128,7 @@ AWAY = _refusal("", "cannot be used", "Check {setting} and that the service runs
 
 
 def refused_connection(error: BaseException) -> tuple[str, str, str] | None:
-    """Code, sentence and hint for an error of a connection; None for any other error."""
+    """Returns code, sentence and hint for a connection error; None for any other error."""
     service = _service(error)
     if service is None:
         return None

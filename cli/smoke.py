@@ -1,4 +1,4 @@
-"""A quick check of a running stack from outside; it sends a request to each part and changes no data."""
+"""A quick check of a running stack from outside. It sends a request to each part and changes no data."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Smoke:
             # A separate client, without the key.
             answer = httpx.request(method, address, timeout=self.seconds)
             if "security" not in operation:
-                # The payment gateway signs its events instead. Without a secret for them, none is taken.
+                # The payment gateway signs its events instead. Without a secret, all events are refused.
                 return _require(answer, {400, 404}, "refuses requests without a signature")
             return _require(answer, {401, 403}, "refuses requests without a key")
         day = today(self.settings.zone).isoformat()
@@ -78,7 +78,7 @@ class Smoke:
         from jobs.workers.queues import QUEUES  # noqa: PLC0415
 
         app = build_app(self.settings)
-        # Celery would try for 20 seconds to reach a Redis that is down.
+        # Without this check, Celery would try to reach a Redis that is down for 20 seconds.
         app.conf.result_backend_transport_options["retry_policy"] = {"max_retries": 1}
         for queue in QUEUES:
             yield asked(f"queue {queue}", partial(self._ping, app, PING, queue))
@@ -119,7 +119,7 @@ def order_store_answers(settings: Settings) -> Check:
 
 
 def asked(name: str, ask: Callable[[], str]) -> Check:
-    """Runs a check; the result has the duration."""
+    """Runs a check; the result includes the duration."""
     began = time.monotonic()
     try:
         detail = ask()

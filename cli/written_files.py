@@ -1,4 +1,4 @@
-"""Writes what a command exports: to a file, whole or not at all, or to stdout."""
+"""Writes the exports of commands to a file, completely or not at all, or to stdout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orders_pipeline.base.new_files import READABLE, new_file
 
 @contextmanager
 def written(output: Path | None, mode: int = READABLE) -> Iterator[BinaryIO]:
-    """Yields what to write an export to. A file appears under its name once it is whole.
+    """Yields the stream for an export. A file gets its name only when it is complete.
 
     Args:
         output: None for stdout.
@@ -41,7 +41,7 @@ def written(output: Path | None, mode: int = READABLE) -> Iterator[BinaryIO]:
 @contextmanager
 def _stdout() -> Iterator[BinaryIO]:
     if sys.stdout.isatty():
-        # A terminal must not obey what a file contains.
+        # Control sequences in a file's content must not be sent to a terminal.
         written = BytesIO()
         yield written
         show(written.getvalue().decode(errors="backslashreplace"))

@@ -1,4 +1,4 @@
-"""`orders capture`: takes the money of authorized orders."""
+"""`orders capture`: captures authorized orders."""
 
 from __future__ import annotations
 

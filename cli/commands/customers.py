@@ -1,4 +1,4 @@
-"""`orders customers`: what is held on a person, as one document, and its erasure."""
+"""`orders customers`: exports and erases the personal data of a customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`orders results`, `orders list` and `orders export`: tables that leave the system."""
+"""`orders results`, `orders list` and `orders export`: export tables."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _after(cursor: str | None, wanted: OrderFilter, token: str, as_json: bool) -
 
 
 def known_currency(currency: str | None, as_json: bool) -> str | None:
-    """The code of a currency option; refuses an unknown one."""
+    """Returns the code of a currency option; refuses an unknown currency."""
     try:
         return currency_code(currency) if currency is not None else None
     except UnknownCurrencyError as error:

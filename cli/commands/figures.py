@@ -1,4 +1,4 @@
-"""`orders figures`: who else reads the figures on PostgreSQL."""
+"""`orders figures`: access of other tools to the figures on PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`orders show`."""
+"""`orders show`: the history of one order."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _approval(refund: dict[str, Any]) -> str:
 
 
 def _told_outside(story: dict[str, Any]) -> list[tuple[str, str]]:
-    """What other systems and the customer were told."""
+    """Returns the events sent to other systems, and the notices sent to the customer."""
     told = [
         (one["settled_at"] or event["at"], f"event {event['type']} {one['status']}: webhook {one['webhook']}")
         for event in story["events"]

@@ -1,4 +1,4 @@
-"""`orders reconcile` and `orders journal`: the money between the store, the payment provider and the bank."""
+"""`orders reconcile` and `orders journal`: compare store, payment provider and bank, and export bookings."""
 
 from __future__ import annotations
 

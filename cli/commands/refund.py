@@ -144,7 +144,7 @@ def refund(
 
 
 def _misuse(asked: RefundAsked, file: Path | None) -> str | None:
-    """Why options do not go together."""
+    """Returns why options cannot be combined."""
     if file and (asked.amount is not None or asked.lines or asked.shipping):
         return "The file says what to refund, so --amount, --line and --shipping cannot be combined with it."
     return asked.contradiction
@@ -185,9 +185,9 @@ class FileReport:
     """The outcome of a file of refunds.
 
     Attributes:
-        known: rows whose refund was entered before.
-        refunds: the refunds of the file by status; empty for a dry run.
-        amounts: their sums as decimal strings by currency, of failed and cancelled ones too.
+        known: number of rows whose refund was already stored.
+        refunds: number of refunds of the file by status; empty for a dry run.
+        amounts: sums as decimal strings by currency, including failed and cancelled refunds.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""`orders upgrade`: the order store's tables as this version needs them."""
+"""`orders upgrade`: upgrades the tables of the order store to this version."""
 
 from __future__ import annotations
 

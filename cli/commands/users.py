@@ -145,7 +145,7 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def _changing() -> Iterator[Connection]:
-    """A transaction on the order store; what is wrong with a name or password ends the command."""
+    """Yields a transaction on the order store; an invalid name or password ends the command."""
     try:
         with open_store(load_settings()) as engine, engine.begin() as connection:
             yield connection

@@ -1,4 +1,4 @@
-"""`orders verify`."""
+"""`orders verify`: checks every invariant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`orders webhooks`: endpoints of other systems that are sent events."""
+"""`orders webhooks`: endpoints of other systems to which events are sent."""
 
 from __future__ import annotations
 

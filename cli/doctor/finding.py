@@ -20,7 +20,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check; `mend` says how to fix the problem, if there is one."""
+    """The result of one check; `mend` is the fix of the problem, if there is one."""
 
     name: str
     level: Level
@@ -32,17 +32,17 @@ Examination = Callable[[], Iterable[Finding]]
 
 
 def ok(name: str, detail: str) -> Finding:
-    """Makes a finding without a problem."""
+    """Returns a finding without a problem."""
     return Finding(name, Level.OK, detail)
 
 
 def warning(name: str, detail: str, mend: str) -> Finding:
-    """Makes a finding about something that works, but may fail later or for some users."""
+    """Returns a finding about something that works, but may fail later or for some users."""
     return Finding(name, Level.WARNING, detail, mend)
 
 
 def error(name: str, detail: str, mend: str) -> Finding:
-    """Makes a finding about something that does not work."""
+    """Returns a finding about something that does not work."""
     return Finding(name, Level.ERROR, detail, mend)
 
 

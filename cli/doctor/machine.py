@@ -38,7 +38,7 @@ def python(project: Path = PROJECT_ROOT) -> Iterator[Finding]:
     else:
         yield ok("python", running)
     locked = _locked(project / "requirements.lock")
-    # Packages that the lock file has only for other platforms are not installed here.
+    # Packages in the lock file that are only for other platforms are not installed here.
     found = {name: installed for name in locked if (installed := _installed(name))}
     other = [
         f"{name} {at} (locked {' or '.join(locked[name])})"
@@ -121,7 +121,7 @@ def _permissions(home: Path) -> Iterator[Finding]:
 
 
 def variables() -> Iterator[Finding]:
-    """Environment variables that look like settings and are none."""
+    """Finds environment variables that look like settings but are not."""
     unused = unused_variables(given_variables())
     for told in unused:
         yield warning("variables", told, "docs/configuration.md has every setting.")
@@ -130,7 +130,7 @@ def variables() -> Iterator[Finding]:
 
 
 def other_users(settings: Settings) -> Iterator[Finding]:
-    """People of this machine who reach what listens on 127.0.0.1."""
+    """Finds other users of this machine, who can connect to programs that listen on 127.0.0.1."""
     others = ", ".join(other_logins())
     if others and not Layout(settings.home).guarded.exists():
         told = f"every user of this machine can launch jobs in Dagster's webserver; there are {others}"

@@ -188,7 +188,7 @@ def dagster(settings: Settings) -> Iterator[Finding]:
 
 
 def notices(settings: Settings) -> Iterator[Finding]:
-    """Checks that notices about failures reach someone."""
+    """Checks that notices about failures are sent to someone."""
     if settings.notify_webhook or (settings.notify_email and settings.smtp_url):
         yield ok("notices", "notices are sent when a run fails")
     else:

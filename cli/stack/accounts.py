@@ -1,4 +1,4 @@
-"""Other people with an account on this machine. They reach whatever listens on 127.0.0.1."""
+"""Other accounts of this machine, which can connect to all programs that listen on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 import pwd
 
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
-# Below are the accounts of services; `nobody` stands above the others.
+# Lower ids belong to accounts of services; the id of `nobody` is higher than all others.
 FIRST_USER, NOBODY = 1000, 65534
 
 
 def other_logins() -> list[str]:
     """Returns the names of other accounts that have a login shell.
 
-    Leaves out root, which reaches everything anyway, and accounts that a directory service does not list.
+    Leaves out root, which can access everything anyway, and accounts that a directory service does not list.
     """
     return sorted(one.pw_name for one in pwd.getpwall() if _is_other_person(one))
 

@@ -1,6 +1,6 @@
 """The Dagster code server on its Unix socket in `run`: `python -m cli.stack.code_server ARGUMENT...`.
 
-Its gRPC asks for no login and starts any callable for whoever reaches it. So it listens on a socket in a
+Its gRPC API requires no login and calls any function for every client. So it listens only on a socket in a
 private folder, and on no port.
 """
 
@@ -27,13 +27,13 @@ class SocketTakenError(Exception):
 
 @contextmanager
 def alone(lock: Path, seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Holds the lock that a code server needs to bind: gRPC would unlink the socket of a running server.
+    """Holds the lock that a code server needs to bind, because gRPC would remove a running server's socket.
 
     The lock belongs to the process and not to the open file, so runs that are forked from the server do not
-    keep it.
+    hold it.
 
     Raises:
-        SocketTakenError: another process kept the lock for this many seconds.
+        SocketTakenError: another process held the lock for this number of seconds.
     """
     deadline = time.monotonic() + seconds
     with lock.open("a") as file:

@@ -13,7 +13,7 @@ SINGLE_FILES = ("definitions.py", "requirements.lock")
 
 
 def code_version(project: Path = PROJECT_ROOT) -> str:
-    """Returns the digest, which changes with every change of the code or the locked dependencies."""
+    """Returns the digest, which is different after every change of the code or the locked dependencies."""
     digest = hashlib.sha256()
     for file in _files(project):
         digest.update(str(file.relative_to(project)).encode())

@@ -1,6 +1,6 @@
-"""Creates Dagster's own stores of a new home, before several processes could do so at the same time.
+"""Creates Dagster's own stores of a new home, before several processes can do so at the same time.
 
-Dagster takes no lock when it creates them. Two processes at once can leave a SQLite store with two schema
+Dagster creates them without a lock. Two processes at the same time can leave a SQLite store with two schema
 versions, which no process can open.
 """
 
@@ -57,7 +57,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Sets environment variables, which tell Dagster its home, while the context lasts."""
+    """Sets environment variables with Dagster's home, within the context."""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

@@ -1,7 +1,7 @@
 """The keeper: stops processes that were started for a command, if all commands that use them were killed.
 
-A command that finishes stops them itself. The keeper imports only the standard library and runs without site
-packages.
+A command that finishes normally stops the processes itself. The keeper imports only the standard library and
+runs without site packages.
 """
 
 import fcntl
@@ -16,7 +16,10 @@ PERIOD_SECONDS = 1.0
 
 
 def main() -> None:
-    """Watches the locks in the supervisor's working folder and then ends the supervisor, its parent."""
+    """Waits until no command is left, by the locks in the supervisor's working folder.
+
+    Then ends the supervisor.
+    """
     run = Path.cwd()
     with (run / START).open("a") as start, (run / MEMBERS).open("a") as members:
         while not nobody_is_left(start, members):
@@ -28,7 +31,7 @@ def main() -> None:
 
 
 def nobody_is_left(start: TextIO, members: TextIO) -> bool:
-    """Whether no command is a member; if so, keeps the start lock, so that none can join."""
+    """Whether no command needs the processes; if so, keeps the start lock, so that no command can join."""
     if not try_lock(start):
         return False
     if try_lock(members):
@@ -38,7 +41,7 @@ def nobody_is_left(start: TextIO, members: TextIO) -> bool:
 
 
 def try_lock(file: TextIO) -> bool:
-    """Takes the exclusive lock of a file, if it is free; returns whether it did."""
+    """Acquires the exclusive lock of a file if it is free; returns whether it was acquired."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -14,7 +14,7 @@ CODE_SOCKET = "code-server.sock"
 
 
 def in_own_folder(name: str) -> str:
-    """Returns a short path of a file, for processes whose working folder holds the file.
+    """Returns a short path of a file, for processes whose working folder contains the file.
 
     The path of a Unix socket has at most 107 bytes, and gRPC reads `?`, `#` and `%` in it as parts of a URL.
     """
@@ -62,14 +62,14 @@ class Layout:
         return self.logs / f"{program}.log"
 
     def guard(self, guarded: bool | None) -> None:
-        """Remembers whether the webserver requires a sign-in. None changes nothing."""
+        """Saves whether the webserver requires a sign-in. None changes nothing."""
         if guarded:
             self.guarded.touch(mode=0o600)
         elif guarded is not None:
             self.guarded.unlink(missing_ok=True)
 
     def prepare(self) -> None:
-        """Makes the folders. Closes `run` and `logs`, which hold sockets and passwords, to other users."""
+        """Creates the folders. Makes `run` and `logs`, with sockets and passwords, private to this user."""
         make_home(self.home)
         for folder in (self.run, self.logs):
             folder.mkdir(mode=0o700, exist_ok=True)

@@ -1,7 +1,7 @@
 """Finds and ends processes of a home whose supervisor is gone.
 
-The kernel signals each program when its supervisor dies. Programs that ignore the signal, and children of
-programs that ended, are found by an environment variable that all of them inherit.
+The kernel sends a signal to each program when its supervisor dies. Programs that ignore the signal, and
+children of programs that ended, are found by an environment variable that all of them inherit.
 """
 
 from __future__ import annotations

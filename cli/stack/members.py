@@ -1,4 +1,4 @@
-"""Which commands need the processes of a home, for messages that have to name them."""
+"""Finds the commands that need the processes of a home, for messages that list them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_COMMAND = 80
 def named_members(layout: Layout) -> str:
     """Returns the commands that need the processes, as `orders import a.csv (process 123)`.
 
-    Only root sees those of other users.
+    Commands of other users are visible only to root.
     """
     of_home = set(_programs(layout))
     found = [pid for pid in _openers(layout.run / MEMBERS) if pid not in of_home]
@@ -26,7 +26,7 @@ def named_members(layout: Layout) -> str:
 
 
 def _programs(layout: Layout) -> Iterator[int]:
-    """The processes of the supervisor: its keeper has the lock file open, too."""
+    """Yields the processes of the supervisor, because its keeper has the lock file open too."""
     supervisor = Supervisor(layout)
     if supervisor.condition() is Condition.RUNNING:
         yield from (state.pid for state in supervisor.states().values() if state.pid)
@@ -47,7 +47,7 @@ def _is_same(file: Path, other: os.stat_result) -> bool:
 
 
 def _command(pid: int) -> str:
-    """The command line from `orders` on."""
+    """Returns the command line, starting with `orders`."""
     line = b""
     with suppress(OSError):
         line = Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -11,7 +11,7 @@ from pathlib import Path
 from orders_pipeline.base.documents import from_json
 from orders_pipeline.base.secret_files import write_private
 
-# Followed by the name of a module, it runs the module as `python -m` does, and sooner.
+# The command that runs the module in the next argument like `python -m`, but faster.
 RUN_MODULE = (sys.executable, "-m", "cli.quick_process")
 
 
@@ -28,8 +28,8 @@ class Program:
     """How to start and stop a program.
 
     Attributes:
-        stop_seconds: time limit to end after SIGTERM.
-        stop_group: whether its children get the signal, too.
+        stop_seconds: time limit in seconds for ending after SIGTERM.
+        stop_group: whether its children also get the signal.
         death_signal: the signal that it gets when its supervisor dies.
         socket: name of the Unix socket in `run` on which it listens, or empty.
     """

@@ -18,7 +18,8 @@ from cli.stack.program import Program
 from cli.stack.supervisor import Supervisor
 from cli.webserver.links import make_link
 
-# Processes that die are noticed at once. This limit is for processes that hang, on a busy machine.
+# Seconds after which a process counts as hanging, even on a busy machine. Processes that die are noticed at
+# once.
 STARTUP_SECONDS = 300
 POLL_SECONDS = 0.05
 LOG_TAIL_LINES = 20
@@ -40,7 +41,7 @@ def wait_for_program(layout: Layout, name: str, ready: Callable[[], bool]) -> No
     while not ready():
         program = Supervisor(layout).states()[name]
         pids |= {program.pid} if program.pid else set()
-        # A second process id means that the program died and was restarted.
+        # A different process id means that the program died and was restarted.
         if program.state in FAILED or len(pids) > 1 or time.monotonic() > deadline:
             raise StackError(
                 "process_not_ready",
@@ -88,9 +89,10 @@ def listens(layout: Layout, program: Program) -> bool:
 
 
 def local_access(layout: Layout) -> dict[str, str]:
-    """Returns HTTP headers with which a command of this home passes the webserver's sign-in once.
+    """Returns HTTP headers with which a command of this home is signed in to the webserver once.
 
-    They do not hold the home's key: another process may listen on the port of a webserver that died.
+    They do not contain the home's key, because another process may listen on the port of a webserver that
+    died.
     """
     return {"Authorization": f"Bearer {make_link(layout.run)}"} if layout.guarded.exists() else {}
 

@@ -17,9 +17,9 @@ from orders_pipeline.store.identity import store_id
 
 
 def claim_services(settings: Settings) -> None:
-    """Notes in each configured Redis, that of the broker too, which home uses it.
+    """Records in each configured Redis, including the broker's, which home uses it.
 
-    What cannot be reached now is claimed by the next command: other checks tell of it.
+    A Redis that cannot be reached now is claimed by the next command; other checks report that it is down.
 
     Raises:
         StackError: another home with another order store uses one of them.

@@ -1,8 +1,8 @@
 """Starts, joins, watches and stops the background processes of a home.
 
-A command that needs them joins them and starts missing ones; the last command to leave stops them. After
-`orders up` they stay until `orders down`. A keeper runs with temporary processes and stops them if every
-command that needs them was killed.
+A command that needs processes joins the running ones and starts missing ones; the last command that ends
+stops them. After `orders up` they run until `orders down`. A keeper runs with temporary processes and stops
+them if every command that needs them was killed.
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ def running_workers(
     meanwhile: Callable[[], object] = lambda: None,
     celery_app: str = CELERY_APP,
 ) -> Iterator[RunningWorkers]:
-    """Provides Redis, and Celery workers that serve every queue, while the context lasts.
+    """Provides Redis, and Celery workers that serve every queue, within the context.
 
     Uses running workers and, if Redis is not this home's own, workers on other machines.
 
     Args:
-        meanwhile: is called while the workers start.
+        meanwhile: called while the workers start.
 
     Raises:
         StackError: a configured service does not answer, or the worker does not start; then the message has
@@ -116,18 +116,18 @@ def running_workers(
 
 
 def are_programs_serving(layout: Layout) -> bool:
-    """Whether those programs of `orders up` run that run imports."""
+    """Whether the programs of `orders up` that run imports are running."""
     return {WORKER_ORDERS, WORKER_DEFAULT, CODE_SERVER, DAEMON} <= running_programs(layout).keys()
 
 
 def serving_workers(settings: Settings) -> RunningWorkers:
-    """How the workers of `orders up` differ from this command. Reads all files of the code."""
+    """Returns how the workers of `orders up` differ from this command. Reads all code files."""
     return _differences(Plan(settings))
 
 
 @contextmanager
 def running_redis(settings: Settings, *, say: Say = silent) -> Iterator[str]:
-    """Yields the URL of a running Redis, which stays while the context lasts.
+    """Yields the URL of a running Redis, which is kept running within the context.
 
     Raises:
         StackError: Redis does not start or answer.
@@ -150,18 +150,18 @@ def start_all(
     definitions: str = DEFINITIONS,
     migrations: Migrations = OURS,
 ) -> StackStatus:
-    """Starts all processes, or the named ones, which then stay until `stop_all`.
+    """Starts all processes, or the named ones, which then run until `stop_all`.
 
     Restarts running processes whose settings or code have changed. Upgrades an older SQLite store first, if
-    every process is to run. Returns when all are ready.
+    all processes are to run. Returns when all are ready.
 
     Args:
-        guarded: whether Dagster's webserver asks for a sign-in, from now on; None: as it did before.
+        guarded: whether Dagster's webserver requires a sign-in from now on; None does not change this.
 
     Raises:
         StackError: a port is in use, or a process does not start; everything that was started is stopped.
         StoreRefused: the order store is of a newer version, or needs `orders upgrade`.
-        SettingsError: time zone or currency are not those of the store's orders.
+        SettingsError: time zone or currency differ from those of the store's orders.
     """
     plan = Plan(settings, celery_app, definitions, migrations)
     names = roles(settings, only)
@@ -216,7 +216,7 @@ def upgrade_home(
     definitions: str = DEFINITIONS,
     migrations: Migrations = OURS,
 ) -> Upgraded | None:
-    """Upgrade the order store; what ran of this home is stopped before and started again after it.
+    """Upgrades the order store. Stops the running programs of this home first, and restarts them afterwards.
 
     Raises:
         StoreRefused, StackError, BackupError: as `upgrade_store` does.
@@ -241,9 +241,9 @@ def stop_all(settings: Settings, *, say: Say = silent) -> bool:
 
 @contextmanager
 def kept_stopped(settings: Settings, *, say: Say = silent) -> Iterator[None]:
-    """Keeps the processes of a home from starting while the context lasts; none of them runs then.
+    """Prevents processes of a home from running within the context.
 
-    Ends what killed commands and a killed supervisor left.
+    Ends processes that killed commands and a killed supervisor left behind.
 
     Raises:
         StackError: processes are running; the message names them.

@@ -17,7 +17,7 @@ LOOK_SECONDS = 1.0
 
 @contextmanager
 def ended_with_the_stack(layout: Layout) -> Iterator[None]:
-    """Interrupts the work in this context when the processes of the home are stopped.
+    """Interrupts the work within the context when the processes of the home are stopped.
 
     Raises:
         StackError: the processes were stopped.
@@ -52,7 +52,7 @@ def ended_with_the_stack(layout: Layout) -> Iterator[None]:
 
 
 def workers_stopped() -> StackError:
-    """Makes the error of a command whose workers were stopped."""
+    """Returns the error of a command whose workers were stopped."""
     return StackError(
         "workers_stopped",
         "The workers were stopped during the import. Finished work is kept",

@@ -106,8 +106,8 @@ class Supervisor:
         return load_programs(self._layout.programs)
 
     def start(self, name: str) -> None:
-        """Starts a program unless it runs; a program that is stopping ends first."""
-        # In BACKOFF the next start can be up to a quarter of an hour away.
+        """Starts a program unless it is running; waits for a program that is stopping."""
+        # In the state BACKOFF, the next start can be up to a quarter of an hour away.
         if self.states()[name].state == "BACKOFF":
             self._change("stopProcess", name)
         while (state := self.states()[name].state) == "STOPPING":
@@ -116,7 +116,7 @@ class Supervisor:
             self._change("startProcess", name)
 
     def stop(self, names: Iterable[str]) -> None:
-        """Stops programs at the same time and waits; the supervisor kills those that take too long."""
+        """Stops programs at the same time and waits; the supervisor kills programs that take too long."""
         waiting = set(names)
         for name in waiting:
             if self.states()[name].state not in ENDED:
@@ -129,7 +129,7 @@ class Supervisor:
         return {info["name"]: _state(info) for info in self._call("getAllProcessInfo")}
 
     def shutdown(self) -> None:
-        """Stops every program and the supervisor, and waits for its end."""
+        """Stops every program and the supervisor, and waits until the supervisor has ended."""
         self._call("shutdown")
         self.wait_if_stopping()
 

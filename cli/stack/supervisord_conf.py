@@ -46,7 +46,10 @@ def supervisord_conf(programs: Iterable[Program]) -> str:
 
 
 def _comment(program: Program) -> str:
-    """Returns a comment with the command that the tether runs; its variables are in programs.json."""
+    """Returns a comment with the command that the tether runs.
+
+    The program's variables are in programs.json.
+    """
     return f"; in {program.directory}: {shlex.join(program.command)}\n"
 
 

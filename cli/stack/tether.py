@@ -1,8 +1,9 @@
-"""The tether: the supervisor starts it for each program; it ties the program's life to the supervisor's.
+"""The tether: the supervisor starts it for each program, so that the program ends when the supervisor dies.
 
-It asks the kernel for a signal when the supervisor dies, resets all signal handlers, and then executes the
-program. Without the reset, a SIGINT ignored at the start (as by `command &` in a script) stays ignored, and
-Dagster's servers then ignore SIGTERM, too. It uses only the standard library, which makes it fast.
+It requests a signal from the kernel for the supervisor's death, resets all signal handlers, and then executes
+the program. Without the reset, a SIGINT that is ignored at the start (as with `command &` in a script) stays
+ignored, and Dagster's servers then also ignore SIGTERM. It uses only the standard library, which makes it
+fast.
 """
 
 import ctypes
@@ -39,7 +40,7 @@ def main(name: str) -> None:
 
 
 def die_with_parent(number: signal.Signals) -> None:
-    """Asks the kernel to send this signal to this process when its parent ends."""
+    """Makes the kernel send this signal to this process when its parent ends."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
 

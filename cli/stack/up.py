@@ -29,7 +29,7 @@ from orders_pipeline.services.redis_server import outdated_server
 
 
 def bring_up(plan: Plan, names: Sequence[str], say: Say) -> None:
-    """Starts these programs, restarts changed ones, waits for all and makes them stay."""
+    """Starts these programs, restarts changed ones, waits for all, and keeps them running."""
     end_orphans(plan.layout, say)
     refuse_taken_ports(plan, names)
     _stop_switched_off(plan, say)
@@ -84,7 +84,7 @@ def _wait_for_web(layout: Layout, url: str) -> None:
 
 
 def _stop_switched_off(plan: Plan, say: Say) -> None:
-    """Stops programs that the current settings or code no longer have."""
+    """Stops programs that the current settings or code no longer include."""
     known = {*roles(plan.settings), WORKER, KEEPER}
     if off := [name for name in running_programs(plan.layout) if name not in known]:
         say("Stopping programs that are switched off: " + ", ".join(off))
@@ -98,7 +98,7 @@ def _tell_of_redis(names: Sequence[str], say: Say) -> None:
 
 
 def _tell_of_others(plan: Plan, say: Say) -> None:
-    """Warns of other accounts that can use the webserver, if it requires no sign-in."""
+    """Warns about other accounts that can use the webserver, if it requires no sign-in."""
     web = {WEBSERVER, VIEWER} & running_programs(plan.layout).keys()
     if web and not plan.layout.guarded.exists() and (others := other_logins()):
         say(
@@ -108,7 +108,7 @@ def _tell_of_others(plan: Plan, say: Say) -> None:
 
 
 def _tell_of_header(plan: Plan, say: Say) -> None:
-    """Warns of other accounts that can name any user to the console, as the proxy of this machine does."""
+    """Warns about other accounts that can sign in as any user, because a proxy on this machine is trusted."""
     local = any(ip_address("127.0.0.1") in ip_network(one) for one in plan.settings.proxy_addresses)
     if plan.settings.proxy_user_header and local and (others := other_logins()):
         say(

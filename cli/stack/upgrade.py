@@ -1,7 +1,7 @@
 """Upgrades the order store of a home: stops its programs, makes a backup, changes the tables.
 
-Everything here is done under the home's start lock. Nothing is stopped before it is known that no workers of
-other machines and no commands of this home are at work.
+All steps are done under the home's start lock. Nothing is stopped before it is clear that no workers on other
+machines and no commands of this home are active.
 """
 
 from __future__ import annotations
@@ -34,19 +34,20 @@ from orders_pipeline.store.migrate import ensure_current, upgrade
 from orders_pipeline.store.revisions import StoreRefused, is_outdated, revision_of
 from orders_pipeline.store.sessions import sessions_that_stay
 
-# A session outlives its program for a moment; what is still there after this time belongs to one that runs.
+# Seconds to wait for database sessions, which outlive their program for a moment. Sessions that are still
+# open after this time belong to running programs.
 LEAVE_SECONDS = 5.0
 STOP_ALL = "Stop it there (`orders down` on every machine), then try again."
 
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
-    """An upgrade that was made.
+    """A completed upgrade.
 
     Args:
         before, after: revisions of the tables.
-        backup: the file with the store as it was; None where none was wanted.
-        stopped: programs of this home that were stopped for it.
+        backup: the backup that was made before the upgrade; None if none was requested.
+        stopped: programs of this home that were stopped for the upgrade.
     """
 
     before: str
@@ -56,11 +57,11 @@ class Upgraded:
 
 
 def upgrade_store(plan: Plan, say: Say, *, backed_up: bool = True) -> Upgraded | None:
-    """Upgrades an older store and makes the tables of a new one; None where nothing is to be upgraded.
+    """Upgrades an older store, or creates the tables of a new one; returns None if no upgrade is needed.
 
     Raises:
         StoreRefused: a newer version made the tables, or other programs use the store.
-        StackError: the Redis that knows the workers does not answer.
+        StackError: the Redis with the workers' heartbeats does not answer.
         BackupError: the backup cannot be made.
     """
     with _engine(plan) as engine:
@@ -100,7 +101,7 @@ def _require_no_commands(plan: Plan) -> None:
 
 
 def _require_alone(plan: Plan, connection: Connection) -> None:
-    """Asked once more under the lock: somebody may have come meanwhile."""
+    """Checks again, under the lock, that no other program has started to use the store."""
     _require_no_older_workers(plan)
     _require_no_other(sessions_that_stay(connection, LEAVE_SECONDS))
 
@@ -128,10 +129,10 @@ def _require_no_older_workers(plan: Plan) -> None:
 
 
 def _older_workers(plan: Plan) -> list[Worker]:
-    """Workers whose code needs other tables; those of this home are left out, as they are stopped first."""
+    """Returns workers whose code needs other tables, except those of this home, which are stopped first."""
     url = redis_url(plan.settings)
     if is_redis_embedded(plan.settings) and not redis_answers(url):
-        # Workers on other machines cannot reach the Redis of a home, and it ends with the home's own.
+        # An embedded Redis has only workers of this home: those on other machines cannot reach it.
         return []
     own = {worker_node(name, plan.settings) for name in QUEUES_OF}
     try:

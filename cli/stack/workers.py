@@ -28,8 +28,9 @@ class PoolSize:
 def pool_size(name: str, settings: Settings) -> PoolSize:
     """Returns the pool size of a worker; without a setting it depends on the machine.
 
-    A batch keeps a core busy unless it waits for the payment gateway, so more than one process per core does
-    not help. Parsing a file uses one core; at least two processes let a small file pass a large one.
+    A batch uses a whole core unless it waits for the payment gateway, so more than one process per core does
+    not help. Parsing a file uses one core; with at least two processes, a small file need not wait for a
+    large one.
     """
     cores = settings.processes
     if name == WORKER:

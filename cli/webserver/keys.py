@@ -1,4 +1,4 @@
-"""The keys that open Dagster's webserver: the home's key, keys of the store, and one-time links."""
+"""The keys for Dagster's webserver: the home's key, API keys in the store, and one-time links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orders_pipeline.store.engine import reading
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one home. A key of the store needs the scope."""
+    """The keys of one home. A key in the store needs the scope."""
 
     run: Path
     home_key: str
@@ -24,13 +24,13 @@ class Keys:
     scope: Scope
 
     def find(self, shown: str) -> str | None:
-        """Returns the key that was sent, the home's key for a one-time link, or None if it is unknown."""
+        """Returns the key that was sent, or the home's key for a one-time link; None if it is unknown."""
         if use_link(self.run, shown):
             return self.home_key
         return shown if self.knows(shown) else None
 
     def knows(self, key: str) -> bool:
-        """Returns whether this key is valid now. It may have been revoked since the sign-in."""
+        """Whether this key is valid now. It may have been revoked since the sign-in."""
         if is_same_secret(key, self.home_key):
             return True
         with reading(self.engine) as connection:

@@ -11,13 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 
 SIGN_IN = "/sign-in"
-# Access to a webserver that asks nobody to sign in.
+# The access of a webserver that requires no sign-in.
 OPEN = "open"
 LIVES_SECONDS = 600
 
 
 def make_link(run: Path) -> str:
-    """Returns a new token. Removes old ones that nobody used."""
+    """Returns a new token. Removes old tokens that were not used."""
     folder = run / "links"
     folder.mkdir(mode=0o700, exist_ok=True)
     for file in folder.iterdir():

@@ -1,7 +1,7 @@
-"""Rules for requests to Dagster's webserver, so that no other site's page can use it through a browser.
+"""Rules for requests to Dagster's webserver, so that pages of other sites cannot use it through a browser.
 
-Dagster executes mutations that come by GET or as `text/plain`, and believes what is posted to
-`/report_asset_...`: any page that a browser of this machine opens could send these.
+Dagster executes mutations that are sent with GET or as `text/plain`, and accepts all reports posted to
+`/report_asset_...`. Any page that is open in a browser of this machine could send such requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cli.webserver.links import SIGN_IN
 from orders_pipeline.base.host_names import is_known_host, unknown_host
 
 GRAPHQL = "/graphql"
-# What may be posted, and as what; everything else is read.
+# The paths that accept POST, with the content type; all other requests only read.
 POSTED = {GRAPHQL: "application/json", SIGN_IN: "application/x-www-form-urlencoded"}
 READ = ("GET", "HEAD")
 Refusal = tuple[int, str]
@@ -27,7 +27,7 @@ class OwnSiteOnly:
     """Accepts requests of the webserver's own pages and of programs, and refuses the others.
 
     Args:
-        hosts: host names that it answers to, beside `localhost` and IP addresses.
+        hosts: host names that are accepted, in addition to `localhost` and IP addresses.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
@@ -53,7 +53,7 @@ class OwnSiteOnly:
 
 
 def _wrong_form(kind: str, path: str, method: str, headers: Headers) -> Refusal | None:
-    # Of a websocket browsers always tell the origin.
+    # For a WebSocket, browsers always send the origin.
     if kind == "websocket" or (method in READ and path != GRAPHQL):
         return None
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
@@ -66,7 +66,7 @@ def _wrong_form(kind: str, path: str, method: str, headers: Headers) -> Refusal 
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, why: str) -> None:
-    """Answers with an error. A WebSocket is closed before it is accepted, which clients see as 403."""
+    """Responds with an error. A WebSocket is closed before it is accepted, which clients see as 403."""
     if scope["type"] == "websocket":
         await WebSocketClose(reason=why)(scope, receive, send)
     else:
@@ -74,7 +74,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, why: s
 
 
 def _unframed(send: Send) -> Send:
-    """Adds the header that forbids frames, in which another site could lead a click to these pages."""
+    """Adds the header that forbids frames, in which another site could trick users into clicks."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

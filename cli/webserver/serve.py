@@ -39,7 +39,7 @@ def main() -> None:
 def _serve_behind(rules: Callable[[ASGIApp, int], ASGIApp]) -> None:
     """Runs Dagster's command, with its application behind these rules.
 
-    The command passes its application to uvicorn. `orders up` checks that the sign-in stands before it.
+    The command passes its application to uvicorn. `orders up` checks that the sign-in is active.
     """
     run = uvicorn.run
 

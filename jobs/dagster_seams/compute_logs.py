@@ -2,9 +2,10 @@
 
 For: storing these files in one subfolder of the home. A dagster.yaml can read the home from an environment
 variable, but cannot append a subfolder. And speed: Dagster starts and ends two shells for each step, which
-copy the output to the log of the process; here, a thread copies it. Without it: each run leaves its own
-folder at the top of the home, and each step takes 70 ms longer. Instead: a dagster.yaml that joins a variable
-and a path; or the base class, which Dagster documents, in a public module.
+copy the output to the log of the process; here, a thread copies it.
+Without it: each run leaves its own folder at the top of the home, and each step takes 70 ms longer.
+Instead: a dagster.yaml that joins a variable and a path; or the base class, which Dagster documents, in a
+public module.
 """
 
 import os

@@ -1,7 +1,8 @@
 """Tags with the code version and the input versions of a materialization that a plain op logged.
 
-For: partitions that ops of plain jobs materialize, such as the days that an import publishes. Without it:
-Dagster shows them as unsynced as soon as an asset that they depend on is materialized, or if it never was.
+For: partitions that ops of plain jobs materialize, such as the days that an import publishes.
+Without it: Dagster shows them as unsynced as soon as an asset that they depend on is materialized, or if it
+never was.
 Instead: code and data versions on `AssetMaterialization`; only steps of assets get them.
 """
 

@@ -1,9 +1,9 @@
 """Access to runs beyond the documented methods of `DagsterInstance`.
 
 For: the watchdog, which reads the newest event of runs and marks dead runs as failed; the retention of runs;
-error messages of failed runs on the command line; `orders doctor`. Without it: dead runs stay STARTED
-forever, and their files stay on disk. Instead: documented methods of `DagsterInstance`, which exist for
-reading and deleting runs only.
+error messages of failed runs on the command line; `orders doctor`.
+Without it: dead runs stay STARTED forever, and their files stay on disk.
+Instead: documented methods of `DagsterInstance`, which exist for reading and deleting runs only.
 """
 
 import shutil

@@ -1,8 +1,9 @@
 """The logs of Dagster's servers: code server, webserver and daemon.
 
-For: log lines in this project's format. Without it: Dagster's own JSON lines, with other field names, without
-ids and tracebacks. Instead: an option of `dagster api grpc`, `dagster-webserver` and `dagster-daemon` for a
-logging configuration. `--log-format` offers only three formats of Dagster.
+For: log lines in this project's format.
+Without it: Dagster's own JSON lines, with other field names, without ids and tracebacks.
+Instead: an option of `dagster api grpc`, `dagster-webserver` and `dagster-daemon` for a logging
+configuration. `--log-format` offers only three formats of Dagster.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Forks runs from a process in which the definitions are already loaded.
 
 For: speed. Dagster's code server starts each run in a new Python process, which first loads modules for
-seconds. Without it: everything works, but each run starts seconds later. Instead: an option of `dagster api
-grpc` that chooses the start method of `multiprocessing`.
+seconds.
+Without it: everything works, but each run starts seconds later.
+Instead: an option of `dagster api grpc` that chooses the start method of `multiprocessing`.
 """
 
 from __future__ import annotations

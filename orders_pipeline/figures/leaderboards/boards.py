@@ -30,11 +30,13 @@ class Board(StrEnum):
 class BoardKeys:
     """Redis keys of one board in one currency.
 
-    | key | holds | |---|---| | `board` | sorted set, never trimmed: customer ids by net minor units, or SKUs
-    by net units | | `versions` | hash: version of the score of each member that ever had a refund | | `whole`
-    | `{store} {currency} {members} {versions}`; exists only while `board` and `versions` are complete | |
-    `shadow`, `shadow_versions` | filled by a rebuild; expire a minute after the rebuild stops | | `rebuild` |
-    token of the running rebuild; expires a minute after the rebuild stops |
+    | key | holds |
+    |---|---|
+    | `board` | sorted set, never trimmed: customer ids by net minor units, or SKUs by net units |
+    | `versions` | hash: version of the score of each member that ever had a refund |
+    | `whole` | `{store} {currency} {members} {versions}`; exists only while the two above are complete |
+    | `shadow`, `shadow_versions` | filled by a rebuild; expire a minute after the rebuild stops |
+    | `rebuild` | token of the running rebuild; expires a minute after the rebuild stops |
     """
 
     board: str

@@ -84,8 +84,7 @@ def _changing(view: View, not_own: Caller | None, name: str) -> Iterator[Connect
             out.
 
     Raises:
-        Refused: 404, there is no such user; 422, a name or password is not valid, or the account is the
-            caller's.
+        Refused: 404, there is no such user; 422, the account is the caller's own.
     """
     if not_own and not_own.user and not_own.name == name.strip().lower():
         raise Refused(422, texts().settings.users.own)
