@@ -1,8 +1,8 @@
 """A store of ten years with millions of orders: a file for each day, imported once and multiplied by SQL.
 
-The copies have ids, numbers, days, customers and transactions of their own. What a shop gave up lies in the
-first fifth of the years only: a product, a source, a currency, orders that expired. Totals of customers and
-stock are not multiplied, so such a store is for reading orders.
+The copies have their own ids, numbers, days, customers and transactions. Some things occur only in the first
+fifth of the years, as if the shop had given them up: a product, a source, a currency, expired orders. Totals
+of customers and stock are not multiplied, so such a store is only useful for reading orders.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _multiply(engine: Engine, shape: TenYears) -> None:
             connection.execute(update(home).values(next_order_id=shape.copies * TEMPLATE_ORDERS + 1))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not is_sqlite:
-            # As its autovacuum does.
+            # PostgreSQL's autovacuum would do the same.
             connection.execute(text("VACUUM ANALYZE"))
 
 

@@ -21,8 +21,8 @@ LINES_AT_ONCE = 20_000
 class Shape:
     """What a generated file is like.
 
-    `skew` is the share of lines that ask for the first product; `scattered` puts an order's lines far apart;
-    `first` is the number of the first order; the orders are of so many `days` from `first_day` on.
+    `skew` is the share of lines with the first product; `scattered` puts an order's lines far apart; `first`
+    is the number of the first order; the orders are spread over `days` days from `first_day` on.
     """
 
     orders: int
@@ -64,7 +64,7 @@ def _writer(shape: Shape) -> Callable[[int], str]:
 
     def line_of(number: int) -> str:
         product = 0 if draw.random() < shape.skew else draw.randrange(shape.products)
-        # An order's customer and time follow from its number, so that all of its lines agree.
+        # An order's customer and time are computed from its number, so that all its lines agree.
         customer = number * 7919 % shape.customers
         minute = number * 104_729 % 1440
         return (

@@ -1,6 +1,6 @@
 """Where the floor's CPU time goes on SQLite: by SQL statement, and by Python function.
 
-`python -m benchmarks.hot_path FILE`, in a fresh home, prints the listing that lies in `hot_path.txt`.
+`python -m benchmarks.hot_path FILE`, in a new home, prints the listing that is stored in `hot_path.txt`.
 """
 
 from __future__ import annotations

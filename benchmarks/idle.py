@@ -1,7 +1,7 @@
 """What an idle `orders up` costs: percent of one core, by program.
 
-`python -m benchmarks.idle --minutes 5` starts a stack of its own in a temporary home, imports ten orders,
-waits two minutes, and counts the processor time of all of its processes.
+`python -m benchmarks.idle --minutes 5` starts a separate stack in a temporary home, imports ten orders, waits
+two minutes, and measures the processor time of all its processes.
 """
 
 from __future__ import annotations

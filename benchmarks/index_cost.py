@@ -1,8 +1,8 @@
 """What the indexes of searches cost an import: CPU seconds in pairs, with and without them.
 
-`python -m benchmarks.index_cost 300000 --pairs 3` imports so many orders into new SQLite stores, in one
-process without Dagster and Celery. With `--events`, a webhook subscribes, and the index is that of the orders
-of events.
+`python -m benchmarks.index_cost 300000 --pairs 3` imports this number of orders into new SQLite stores, in
+one process without Dagster and Celery. With `--events`, a webhook subscribes, and the index is the one on the
+orders of events.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SEARCHES = (
     "ix_payments_transaction_id",
     "ix_failures_reason",
 )
-# By day alone, as figures read it.
+# The index on the day alone, which figures use.
 OTHERWISE = ("CREATE INDEX ix_orders_day ON orders (day)",)
 OF_EVENTS = ("ix_events_order_id",)
 

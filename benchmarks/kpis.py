@@ -1,6 +1,6 @@
 """KPIs: a year in one go over all orders of a home, and one more day.
 
-`python -m benchmarks.kpis` measures on the home that the environment names and prints JSON.
+`python -m benchmarks.kpis` measures on the home in the environment and prints JSON.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Makes up payments with refunds and disputes, and reports and statements in which some lines are wrong.
 
-What is wrong is drawn from a seed, and told, so that a reconciliation can be compared with it. The payments
-go straight into the store.
+The errors are drawn from a seed and returned, so that the findings of a reconciliation can be compared with
+them. The payments are written directly to the store.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HEADER = (
     *("automatic_payout_id", "automatic_payout_effective_at_utc", "balance_transaction_id", "created_utc"),
     *("currency", "gross", "fee", "net", "reporting_category", "source_id", "payment_intent_id", "trace_id"),
 )
-# Of a thousand payments, refunds or disputes, how many are wrong in which way.
+# Number of wrong payments, refunds or disputes per thousand, by the kind of error.
 WRONG = {"missing": 5, "twice": 5, "off": 5, "late": 5}
 TWINS, TWIN_AMOUNT = ("TWINA", "TWINB"), 10_000
 AT_ONCE = 10_000
@@ -327,7 +327,7 @@ def _entries(
                 expected.add("payout", "ok", currency)
                 yield day, amount, "STRIPE PAYMENTS"
             case "shifted":
-                # Too late to be told by its amount, and without a reference.
+                # Too late to be matched by its amount, and without a reference.
                 expected.add("payout", "missing", currency, -amount)
                 expected.add("bank_line", "unknown", currency, amount)
                 yield day + timedelta(days=10), amount, "STRIPE PAYMENTS"

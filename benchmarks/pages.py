@@ -1,7 +1,7 @@
 """Pages of the console: how long each takes, its first paint, and all that again while 200 pages are open.
 
-`python -m benchmarks.pages FOLDER --orders 1000000` fills a home of ten years in some minutes, serves it in
-a process of its own, and prints a table. A home that is there is measured at once.
+`python -m benchmarks.pages FOLDER --orders 1000000` fills a home with ten years of orders in some minutes,
+serves it in a separate process, and prints a table. An existing home is measured at once.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _measure_pages(url: str) -> dict[str, tuple[float, float]]:
         session.headers["Authorization"] = f"Bearer {KEY}"
         found = {page: [_milliseconds(session, url + page)] for page in PAGES}
         for _ in range(TIMES):
-            # What pages share for a second is read again.
+            # Waits until the values that pages share for a second are read again.
             time.sleep(1)
             for page in PAGES:
                 found[page].append(_milliseconds(session, url + page))

@@ -1,6 +1,6 @@
 """How fast a file is parsed, and in how much memory: `python -m benchmarks.parsing --lines 1000000`.
 
-Measures the whole way from the file to batches and rejects on disk, the file being made by another process.
+Measures the whole path from the file, which another process makes, to batches and rejects on disk.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def _load(file: Path) -> list[int]:
     settings = load_settings()
     staging = open_staging(settings)
     with OrderStore(settings.store_url).open() as engine:
-        # Takes the configured seed into the store, while there is no payment yet.
+        # Saves the configured seed in the store, while there is no payment yet.
         connect_gateway(settings, engine)
         steps = FileImport(engine, staging, settings)
         key = stage_file(engine, staging, file).key

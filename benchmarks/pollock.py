@@ -1,8 +1,7 @@
 """Reads the damaged tables of Pollock and prints how many come out right: `python -m benchmarks.pollock`.
 
-Each variant of one table is compared with the right result beside it. Exact: the same header and rows.
-Refused: the file is refused, or what is missing from the rows was rejected line by line.
-Silently wrong: the rest.
+Each variant of one table is compared with its correct result. Exact: the same header and rows. Refused: the
+file is refused, or each missing row was rejected as a line. Silently wrong: all others.
 """
 
 from __future__ import annotations

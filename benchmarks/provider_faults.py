@@ -1,10 +1,10 @@
 """Orders charged and refunded at Stripe's stand-in, through a proxy that spoils a share of the requests.
 
-`python -m benchmarks.provider_faults 10000` imports so many orders in rounds. A third of them cannot be paid.
-Each round has a store and a localstripe of its own, because localstripe searches everything that it holds for
-each charge that it lists. localstripe forgets every idempotency key. A step whose outcomes stay unknown is
-tried again. Each round compares the captures and refunds at the provider with the orders in the store, and
-runs all checks of `orders verify`. Exits with 1 at the first round that disagrees.
+`python -m benchmarks.provider_faults 10000` imports this number of orders in rounds. A third of them cannot
+be paid. Each round has its own store and localstripe, because localstripe searches all its data for each
+charge that it lists. localstripe does not store idempotency keys. A step with unknown outcomes is tried
+again. Each round compares the captures and refunds at the provider with the orders in the store, and runs all
+checks of `orders verify`. Exits with 1 after the first round that disagrees.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def measure_reading(home: Home) -> Iterator[BenchRow]:
     """Lines of the table."""
     serving = Home(home.folder, home.settings | PORTS)
     with _up(serving):
-        # The embedded Redis was stopped with the import, and forgot them.
+        # The embedded Redis was stopped with the import and has lost its data.
         serving.text("benchmarks.boards")
         if shutil.which("wrk"):
             yield (

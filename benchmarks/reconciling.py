@@ -1,8 +1,9 @@
 """The time of a reconciliation, and whether it finds what is wrong, no more and no less.
 
-`python -m benchmarks.reconciling 100000` makes up so many payments with refunds and disputes, a report and
-bank statements with missing, doubled, late and wrong lines, imports them into a temporary store, and compares
-what a reconciliation finds with what was made wrong. With `--postgres`, the store is on a server of its own.
+`python -m benchmarks.reconciling 100000` generates this number of payments with refunds and disputes, and a
+report and bank statements with missing, duplicate, late and wrong lines. It imports them into a temporary
+store, and compares the findings of a reconciliation with the generated errors. With `--postgres`, the store
+is on a separate server.
 """
 
 from __future__ import annotations

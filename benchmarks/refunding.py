@@ -1,9 +1,9 @@
 """The time of refunds or captures beside that of the charges that they are of, without Dagster and Redis.
 
-`python -m benchmarks.refunding 100000` takes so many orders from their file to their end in a temporary
-store, then a refund of each, from the file of refunds to its end; with `--captures`, it only authorizes the
-orders, and then captures them. Both ways include the reports of their commands, but no publication. With
-`--postgres`, the store is on a server of its own, whose CPU time counts, too.
+`python -m benchmarks.refunding 100000` imports this number of orders into a temporary store until they are
+settled, and then settles a refund of each from a file of refunds; with `--captures`, it only authorizes the
+orders and then captures them. Both include the reports of the commands, but not the publication of figures.
+With `--postgres`, the store is on a separate server, whose CPU time is included.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How long `orders retry --all` takes over many small imports, and how much CPU time all processes use.
 
-`python -m benchmarks.retrying 300` prepares a temporary home whose files all ran out of stock, restocks it,
-and retries all orders; with `--up`, while `orders up` runs.
+`python -m benchmarks.retrying 300` prepares a temporary home with files whose orders all failed because stock
+ran out, restocks it, and retries all orders; with `--up`, while `orders up` runs.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def retry_all(home: Home, *, up: bool) -> Measured:
     imports = home.orders("retry", "--all")["imports"]
     seconds = time.monotonic() - began
     if up:
-        # The CPU time of a process is known once it has ended.
+        # The CPU time of a process is known only after it has ended.
         home.orders("down")
     _reap()
     return Measured(seconds, _cpu() - before, len(imports))

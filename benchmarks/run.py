@@ -2,7 +2,7 @@
 
 python -m benchmarks.run [--orders 1000000] [--only throughput,latency,...]
 
-With other than a million orders it only shows that all of it works, and keeps nothing.
+With another number than a million orders, it only shows that all benchmarks work, and saves no results.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.services import create_database, running_postgres, running_rabbitmq, 
 HOT_PATH, SMALL_PATH = (Path(__file__).with_name(f"{name}_path.txt") for name in ("hot", "small"))
 MILLION = 1_000_000
 PEER_ORDERS, REPETITIONS = 2_000, 20
-# A server tuned modestly; the tests' own runs without fsync.
+# Settings of a modestly tuned server; the server of the tests runs without fsync.
 POSTGRES = ("shared_buffers=1GB", "max_wal_size=8GB", "fsync=on")
 
 
@@ -149,7 +149,7 @@ def scarcity(bench: Bench) -> None:
     file = bench.file(Shape(bench.orders))
     with bench.home() as home:
         stock = bench.root / "scarce.csv"
-        # Each product is asked for about 2.5 units by a thousandth of the orders.
+        # A thousandth of the orders have each product, with about 2.5 units.
         stock.write_text(
             f"sku,name,price,stock_quantity\nSKU-0000000,Scarce,1.00,{bench.orders * 5 // 4000}\n"
         )

@@ -1,9 +1,9 @@
 """Lists and searches of orders in a store of ten years: milliseconds of a page, for each filter alone.
 
 `python -m benchmarks.searching FOLDER --orders 10000000` fills a store in FOLDER (10 GB, a quarter of an
-hour), unless it is there, and reads pages of 50 orders of a day, a month, a year and all years, from the
-beginning and from the middle of the range, in this process. `--http` asks the API for them, `--console` its
-page in the console. `--url` names a PostgreSQL database to use instead of SQLite.
+hour) unless it exists, and reads pages of 50 orders of a day, a month, a year and all years, from the
+beginning and from the middle of the range, in this process. With `--http`, it reads them from the API, with
+`--console` from the page in the console. `--url` names a PostgreSQL database to use instead of SQLite.
 """
 
 from __future__ import annotations

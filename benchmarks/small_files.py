@@ -1,6 +1,6 @@
 """How long many small files take that arrive in the inbox at once, and one larger file beside them.
 
-`python -m benchmarks.small_files 500` starts a stack of its own in a temporary home, and prints a table.
+`python -m benchmarks.small_files 500` starts a separate stack in a temporary home, and prints a table.
 """
 
 from __future__ import annotations

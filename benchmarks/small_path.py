@@ -1,6 +1,6 @@
 """What a handful of orders waits for: `orders import` by package, the loading of its modules, and each step.
 
-`python -m benchmarks.small_path FILE`, in a home where `orders up` runs, prints the listing that lies in
+`python -m benchmarks.small_path FILE`, in a home where `orders up` runs, prints the listing that is stored in
 `small_path.txt`.
 """
 

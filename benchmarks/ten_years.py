@@ -1,8 +1,8 @@
 """What it costs to check a store of ten years, and to publish one of its days.
 
 `python -m benchmarks.ten_years FOLDER --orders 1000000` fills a home with single-line orders in some minutes,
-unless FOLDER has one, and prints one JSON document. Seconds of processors say more than those of the wall
-clock on a busy machine.
+unless FOLDER has one, and prints one JSON document. On a busy machine, processor seconds are more reliable
+than elapsed seconds.
 """
 
 from __future__ import annotations

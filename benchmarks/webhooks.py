@@ -1,9 +1,9 @@
 """Signed events of a payment gateway a second: some forged, some sent again, and in any order.
 
-`python -m benchmarks.webhooks 20000` charges orders, refunds half of them, and serves the API in a process of
-its own. Then it sends so many events, of disputes that are opened and won and of refunds that fail after all.
-It exits with 1 if an event was lost, carried out twice, or taken though it was forged. With `--postgres`, the
-store is on a server of its own.
+`python -m benchmarks.webhooks 20000` charges orders, refunds half of them, and serves the API in a separate
+process. Then it sends this number of events: disputes that are opened and won, and refunds that fail later.
+It exits with 1 if an event was lost, processed twice, or accepted although it was forged. With `--postgres`,
+the store is on a separate server.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def _fill(bench: ImportBench, events: int) -> None:
 
 def _wait_until_carried_out(bench: ImportBench) -> None:
     waiting = select(func.count()).where(gateway_events.c.status == "waiting")
-    # A dispute that is won waits for one that was not opened: seven of ten events are all that come.
+    # Events that wait for a reason are not counted: a won dispute waits forever if it was never opened.
     waiting = waiting.where(gateway_events.c.reason == "")
     while True:
         with reading(bench.engine) as connection:

@@ -58,7 +58,7 @@ def kept_of(engine: Engine, name: str) -> Kept | None:
 def sign_in_by_password(
     connection: Connection, kept: Kept, password: str, client: Client, lifetimes: Lifetimes
 ) -> str | None:
-    """Opens a session after the password was found right. None if it was changed meanwhile."""
+    """Starts a session after the password was verified; None if the password was changed in the meantime."""
     row = select(users.c.password).where(users.c.id == kept.user.id).with_for_update()
     if kept.password is None or connection.scalar(row) != kept.password:
         return None

@@ -60,7 +60,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Writes the manifest beside the files that it describes."""
+    """Writes the manifest to the folder of the files that it describes."""
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
 
 

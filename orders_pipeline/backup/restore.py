@@ -48,7 +48,7 @@ class Restored:
 
 
 def restore(archive: Path, settings: Settings, *, replace: bool, actor: str) -> Restored:
-    """Restores a backup as the order store of these settings. No process of the home may run meanwhile.
+    """Restores a backup as the order store of these settings. No process of the home may run during this.
 
     Args:
         replace: whether to replace a store that holds data.

@@ -1,7 +1,7 @@
 """The names that this machine's web servers answer to.
 
 A page of another site can point its own name to 127.0.0.1 (DNS rebinding). Browsers then count it as the same
-site, so requests under unknown names are refused. IP addresses are safe: nobody can point them elsewhere.
+site, so requests with unknown names are refused. IP addresses are safe, because they cannot be redirected.
 """
 
 from __future__ import annotations

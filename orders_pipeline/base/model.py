@@ -81,7 +81,10 @@ class PaymentMethod(StrEnum):
 
 
 class AmountKind(StrEnum):
-    """An amount of an order beside its lines; `discount` is subtracted, `tax_included` is information."""
+    """An amount of an order in addition to its lines.
+
+    `discount` is subtracted, `tax_included` is only information.
+    """
 
     DISCOUNT = "discount"
     SHIPPING = "shipping"
@@ -110,7 +113,7 @@ class PaymentStatus(StrEnum):
 class AuthorizationStatus(StrEnum):
     """The status of an authorization: what becomes of money that the gateway holds.
 
-    `pending`: a capture or void was asked for. `processing`: the gateway may have been asked for it.
+    `pending`: a capture or void was requested. `processing`: the request may have been sent to the gateway.
     """
 
     OPEN = "open"
@@ -202,8 +205,9 @@ class Notifications(StrEnum):
 class NotificationStatus(StrEnum):
     """The status of a notice to a customer.
 
-    `sending`: the mail server may have it. `unknown`: nobody knows whether it has, so it is not sent again.
-    `skipped`: it must not be sent, or nobody could be reached.
+    `sending`: the mail server may have it. `unknown`: it is unknown whether the server has it, so it is not
+        sent
+    again. `skipped`: it must not be sent, or the customer has no usable address.
     """
 
     QUEUED = "queued"

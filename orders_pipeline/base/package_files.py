@@ -1,4 +1,4 @@
-"""Files that a package carries beside its code: SQL, Lua."""
+"""Files of a package that are not Python code: SQL, Lua."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class UnknownSku(StrEnum):
 
 
 class PaymentCapture(StrEnum):
-    """When the money of an order is taken: with the charge, or later, when somebody asks for it."""
+    """When an order is captured: with the charge, or later on request."""
 
     AT_CHARGE = "at_charge"
     LATER = "later"

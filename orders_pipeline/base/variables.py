@@ -17,7 +17,7 @@ OWN = {"ORDERS_CODE_SERVER_SOCKET", "ORDERS_CODE_VERSION", "ORDERS_PROGRAM", "OR
 RETIRED = dict.fromkeys(
     ("ORDERS_CODE_SERVER_HOST", "ORDERS_CODE_SERVER_PORT"), "the code server listens on a Unix socket"
 )
-# Kubernetes and Docker set these in containers beside a service whose name begins with `orders`.
+# Kubernetes and Docker set these in containers if there is a service whose name begins with `orders`.
 OF_CONTAINERS = re.compile(
     r"ORDERS_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)|ORDERS_PORT"
 )

@@ -1,4 +1,7 @@
-"""Erases a person: name, address and id go, and the money stays, under an id that means nobody."""
+"""Erases a person: removes name, address and id.
+
+Orders and payments remain under an id that identifies nobody.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ def erase_customer(engine: Engine, staging: Staging, customer: str, actor: str) 
     if held.running:
         raise ImportsRunningError(held.running)
     files = held.files
-    # First, because without the customer nobody could find them again.
+    # Done first, because without the customer they could not be found any more.
     for import_id in files:
         remove_files_of(engine, staging, import_id)
     with engine.begin() as connection:

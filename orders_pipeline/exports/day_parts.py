@@ -15,7 +15,8 @@ from orders_pipeline.store.schema import batches, imports, sources
 
 # Conditions over `batches`: what is noted of a batch tells that it may have the wanted orders.
 Held = Sequence[ColumnElement[bool]]
-# Each part has so many times the days of the one before it, which had none or too few of the orders.
+# The growth factor of parts: each has this many times the days of the previous part, which had too few
+# orders.
 GROWTH = 4
 
 

@@ -1,6 +1,7 @@
 """Lists and searches orders: the newest day first, page by page.
 
-A page begins after a day and an id (keyset), so orders that arrive meanwhile neither repeat nor hide others.
+A page starts after a day and an id (keyset), so orders that arrive between two pages neither repeat nor hide
+others.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def cancel_orders(
     """Cancels each chosen order that is not charged yet, and asks for the void of authorized ones.
 
     Args:
-        actor: who asked for it, as in the audit trail.
+        actor: who requested it, as in the audit trail.
     """
     cancelled = 0
     condition = chosen.to_cancel()

@@ -16,7 +16,7 @@ from orders_pipeline.store.schema import imports
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refused import that nobody dismissed, and the run that refused it."""
+    """A refused import that was not dismissed, and the run that refused it."""
 
     key: str
     run_id: str
@@ -42,7 +42,7 @@ def dismiss_imports(connection: Connection, keys: Iterable[str], actor: str, bec
 
 
 def open_refusals(connection: Connection) -> list[Refusal]:
-    """Imports that a run refused and nobody dismissed."""
+    """Returns imports that a run refused and that were not dismissed."""
     query = select(imports.c.partition_key, imports.c.run_id).where(
         imports.c.status == ImportStatus.REFUSED,
         imports.c.dismissed_at.is_(None),

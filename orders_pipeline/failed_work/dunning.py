@@ -28,7 +28,7 @@ class DueAgain:
 
     Attributes:
         hours: from the first, second, ... decline to the next attempt. With three of them, an order has at
-            most four attempts, those that people asked for included.
+            most four attempts, including those requested by people.
         reasons: the gateway's reasons that may pass by themselves.
         now: in microseconds.
     """

@@ -39,7 +39,7 @@ def retry_orders(engine: Engine, chosen: ToRetry, transaction_orders: int, actor
     A reopened import must be run again. The caller launches it; otherwise the watchdog does.
 
     Args:
-        actor: who asked for it, as in the audit trail.
+        actor: who requested it, as in the audit trail.
 
     Returns:
         How many orders, by partition key.

@@ -51,7 +51,7 @@ class SmallFiles:
     Args:
         publish: shows the orders of a finished batch on the leaderboards.
         publish_returns: shows the returns that an import stored, by its id, on the leaderboards.
-        publish_refunds: shows the refunds that an actor asked for there.
+        publish_refunds: publishes the refunds that an actor requested on the leaderboards.
         fatal: errors that are not those of a single file; they end the import of all files.
         failed: the error of each file that was not imported, by its partition key.
     """

@@ -1,4 +1,4 @@
-r"""The life cycle of an order: each status change beside its undo.
+r"""The life cycle of an order: each status change next to its undo.
 
     pending -> reserved -> payment_processing -> completed
        |          |            |  \-> rollback      payment declined
@@ -108,7 +108,7 @@ def _hold(work: BatchWork, pending: OrderSet, hold_us: int) -> int:
     return work.connection.execute(insert(reservations).from_select(columns, held)).rowcount
 
 
-# ... or undo it before the payment is charged: the reservation has expired, or somebody cancels the order.
+# ... or undo it before the payment is charged: the reservation has expired, or the order is cancelled.
 
 
 def release(work: BatchWork, chosen: ColumnElement[bool], reason: FailureReason, detail: str) -> int:
@@ -186,7 +186,8 @@ def _sell(work: BatchWork, paid: Gathered, source: OrderStatus) -> None:
     if paid.count:
         _close_reservations(work, paid, ReservationStatus.SOLD)
         move(work, paid, source, COMPLETED)
-        # Rows that other batches want too come last: whoever locks one holds it to the end.
+        # Rows that other batches also need are locked last, because locks are held until the transaction
+        # ends.
         add_to_customer_totals(work.connection, paid)
         move_reserved_units(work.connection, paid, Place.SOLD)
         add_to_product_totals(work.connection, paid)
@@ -249,7 +250,7 @@ def complete_captured(work: BatchWork) -> None:
     _sell(work, gather_with_payment(work, AUTHORIZED, PaymentStatus.SUCCEEDED), AUTHORIZED)
 
 
-# ... or its capture is declined, or it is voided: it was cancelled, or nobody captured it in time.
+# ... or its capture is declined, or it is voided: it was cancelled, or not captured in time.
 
 
 def roll_back_uncaptured(work: BatchWork) -> None:

@@ -150,7 +150,7 @@ def _lines(connection: Connection, order_id: int) -> list[dict[str, Any]]:
 
 
 def _amounts(connection: Connection, order_id: int) -> dict[str, str]:
-    """What the order owes beside its lines, by kind."""
+    """Returns the amounts that the order owes in addition to its lines, by kind."""
     query = select(order_amounts.c.kind, order_amounts.c.amount).where(order_amounts.c.order_id == order_id)
     return {
         kind: line_amount(amount) for kind, amount in connection.execute(query.order_by(order_amounts.c.kind))

@@ -32,7 +32,7 @@ async def traced_charges(
 ) -> AsyncGenerator[Sequence[Outcome], None]:
     """Yields the outcomes of charges, and adds a span for each one, if there is a collector.
 
-    A span begins when the gateway was asked for all of them, so it contains the wait for a free connection.
+    A span starts when the whole set was requested, so it includes the wait for a free connection.
 
     Args:
         parent_of: the parent of a charge's span; None for the span that is open.

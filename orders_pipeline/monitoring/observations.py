@@ -54,7 +54,7 @@ from orders_pipeline.store.schema import (
     result_files,
 )
 
-# Each of the first files gets an alert of its own, and all others share one: a thousand notices help nobody.
+# The first files get an alert each, and all others share one, because a thousand notices would not help.
 FILES_TOLD = 10
 
 

@@ -45,7 +45,7 @@ def note_worker(client: redis.Redis, worker: Worker) -> None:
 
 
 def forget_worker(client: redis.Redis, name: str) -> None:
-    """Records that a worker takes no more tasks."""
+    """Records that a worker accepts no more tasks."""
     client.hdel(KEY, name)
 
 

@@ -25,7 +25,7 @@ from orders_pipeline.store.planner import by_keys
 
 # More would not be faster, and would block SQLite's other writers for longer than a second.
 CLAIMED_AT_ONCE = 20_000
-# Up to so many workers share what is more than a small window.
+# The largest number of workers that share the work if it exceeds a small window.
 SMALL_WINDOW = 5_000
 SHARED_BY = 4
 TRIES = 3
@@ -51,7 +51,7 @@ class Claims:
 
     Attributes:
         id: column by which rows are claimed; only one row of each id is not settled.
-        waiting: condition that nobody has asked the gateway for a row yet, and that it may be asked.
+        waiting: condition that a row was not sent to the gateway yet and may be sent.
     """
 
     table: Table
@@ -63,7 +63,7 @@ class Claims:
         return self.id.between(window.first, window.last)
 
     def open_windows(self, connection: Connection, size: int) -> list[Window]:
-        """Ranges of ids, each with up to so many rows that wait for the gateway or the leaderboards.
+        """Returns ranges of ids with a limited number of rows that wait for the gateway or the leaderboards.
 
         They are smaller if that gives work to several workers.
         """
@@ -117,7 +117,7 @@ class Claims:
         row, now = self.table.c, now_us()
         # Only what this process claimed has exactly this time.
         own = and_(self.within(window), row.status == PROCESSING, row.asked_at == asked_at)
-        # What is locked is being saved, and needs no more time.
+        # A locked row is being saved, so its claim need not be extended.
         ids = select(self.id).where(own).order_by(self.id).with_for_update(skip_locked=True)
         try:
             with engine.begin() as connection:
@@ -146,8 +146,8 @@ class ClaimedWork:
 
     Attributes:
         at_once: rows that are claimed together, and of one transaction, at most.
-        patience: seconds for which a row is left to the process that last asked for it.
-        tries: how often the gateway is asked for an outcome that it does not tell.
+        patience: seconds for which a row is reserved for the process that last claimed it.
+        tries: how often the gateway is queried for an unknown outcome.
         pause: seconds before the second try; they double with each further one.
         renewed_every: seconds after which a process that waits for the gateway says that it lives.
     """

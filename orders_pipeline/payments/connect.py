@@ -67,7 +67,7 @@ class ProviderAccount(Protocol):
 
     @property
     def is_restricted(self) -> bool:
-        """Whether the key may do no more than it has to, as far as the provider has such keys."""
+        """Whether the key has only the permissions that are needed, if the provider has such keys."""
         ...
 
     def check(self) -> None:

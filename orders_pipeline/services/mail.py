@@ -28,7 +28,7 @@ class MailServer:
 
 
 class NotEncryptedError(ConnectionError):
-    """The mail server offers no STARTTLS, or somebody in between has removed the offer."""
+    """The mail server does not offer STARTTLS, or an attacker on the network has removed the offer."""
 
     def __init__(self, host: str) -> None:
         super().__init__(

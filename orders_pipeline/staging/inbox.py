@@ -159,7 +159,7 @@ class Inbox:
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[int]:
-        """Yields a descriptor of `done` or `quarantine`, so that nobody can put a link in its place."""
+        """Yields a descriptor of `done` or `quarantine`: the folder cannot be replaced with a link then."""
         path = self.folder / name
         try:
             with suppress(FileExistsError):

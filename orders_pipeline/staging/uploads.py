@@ -1,6 +1,7 @@
 """Order files that people send in parts: looked at first, and then imported or discarded.
 
-They lie beside the staged files and belong to whoever sends them. Retention removes what was left behind.
+They are stored next to the staged files and belong to the user who sends them. Retention removes abandoned
+uploads.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ABOUT = "about.json"
 
 
 class UnknownUploadError(LookupError):
-    """There is no such upload, or it belongs to somebody else."""
+    """There is no such upload, or it belongs to another user."""
 
 
 class TooManyUploadsError(ValueError):
@@ -48,7 +49,7 @@ class Upload:
     """A file that is sent, or was sent and is not imported yet.
 
     Attributes:
-        token: names it in addresses; nobody can guess it.
+        token: random id of the upload, used in addresses.
         length: its size in bytes, when it is complete.
         owner: who sends it, as in the audit trail.
         begun_at: microseconds since 1970.
@@ -63,7 +64,7 @@ class Upload:
 
     @property
     def file(self) -> Path:
-        """The file. It is alone in its folder, because second files are looked for beside a file."""
+        """The file. It is alone in its folder, because second files are searched in the folder of a file."""
         return self.folder / "original" / self.name
 
     @property
@@ -99,7 +100,7 @@ def find_upload(staging: Staging, token: str, owner: str) -> Upload:
     """The upload with this token.
 
     Raises:
-        UnknownUploadError: there is none, or it is somebody else's.
+        UnknownUploadError: there is no such upload, or it belongs to another user.
     """
     found = _read(staging.folder / f"{_PREFIX}{token}") if re.fullmatch("[0-9a-f]{32}", token) else None
     if found is None or found.owner != owner:
@@ -108,7 +109,7 @@ def find_upload(staging: Staging, token: str, owner: str) -> Upload:
 
 
 def uploads_of(staging: Staging, owner: str) -> list[Upload]:
-    """The uploads of somebody, the newest first."""
+    """Returns the uploads of a user, newest first."""
     found = map(_read, staging.folder.glob(f"{_PREFIX}*"))
     own = [upload for upload in found if upload and upload.owner == owner]
     return sorted(own, key=lambda upload: -upload.begun_at)

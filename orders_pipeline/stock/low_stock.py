@@ -50,7 +50,7 @@ def set_low_stock(connection: Connection, sku: str, low: Units | None) -> None:
 
 
 def count_low_stock(connection: Connection, default: Units | None) -> int:
-    """How many products have no more units on hand than the number that is low for them.
+    """Returns the number of products with low stock: at most as many units on hand as their threshold.
 
     Args:
         default: for products without a number of their own. None: only products with a number are counted.

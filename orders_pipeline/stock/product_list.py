@@ -199,7 +199,7 @@ def list_products(
 
     Args:
         text: part of the SKU or the name, without case.
-        low: only products with at most so many units on hand.
+        low: only products with at most this number of units on hand.
         after: only products with a later SKU.
     """
     table = products.c

@@ -205,7 +205,7 @@ def restock_returned(connection: Connection, units: UnitsByProduct) -> None:
 
 
 def undo_return(connection: Connection, units: UnitsByProduct) -> None:
-    """Moves returned units back to the sold ones. Those that were sold again meanwhile count as restocked."""
+    """Moves returned units back to the sold ones. Units that have been sold again count as restocked."""
     _lock_before_update(connection, units)
     number, on_hand = units.table.c.units, products.c.on_hand
     same = products.c.id == units.table.c.product_id

@@ -1,4 +1,4 @@
-"""Errors of the store's driver. They leave this package without rows, whoever prints them.
+"""Errors of the store's driver. This package removes the rows from them, so that no log contains the data.
 
 PostgreSQL repeats the row that it refused, or the line of a COPY that it read last, and SQLAlchemy adds the
 statement. Each error is therefore cut to its class and first line as soon as it is raised.

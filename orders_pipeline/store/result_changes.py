@@ -1,6 +1,7 @@
 """Notes whose results changed after their import had finished.
 
-Notes are only added here, so that no lock of an import is needed; whoever writes the results removes them.
+Notes are only added here, so that no lock of an import is needed. The process that writes results removes
+them.
 """
 
 from __future__ import annotations

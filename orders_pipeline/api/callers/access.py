@@ -290,7 +290,7 @@ async def require_to_read(request: Request, context: Context, caller: Known) -> 
 
 
 async def goes_on(request: Request) -> bool:
-    """Whether somebody still reads a stream, and still may: it ends soon after its session or key does."""
+    """Whether the reader of a stream is still connected, and its session or key still valid."""
     if await request.is_disconnected():
         return False
     context: ApiContext = request.app.state.context

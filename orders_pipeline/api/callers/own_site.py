@@ -33,7 +33,7 @@ def is_change(request: Request) -> bool:
 
 
 def _opens_page(request: Request) -> bool:
-    """Whether somebody follows a link of another site to a page. It only reads."""
+    """Whether a user follows a link on another site to a page, which only reads."""
     return (
         not is_change(request)
         and request.headers.get("sec-fetch-mode") == "navigate"

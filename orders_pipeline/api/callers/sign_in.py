@@ -177,7 +177,7 @@ def _of(
 
 
 def _open(request: Request, context: ApiContext, open_one: Open) -> str | None:
-    """Opens a session in place of the one that the browser has, so that nobody else's stays behind."""
+    """Starts a session and ends the one that the browser has, which may be another user's."""
     with context.engine.begin() as connection:
         token = open_one(connection)
         before = find_session(connection, cookie(request, SESSION), lifetimes(context.settings))

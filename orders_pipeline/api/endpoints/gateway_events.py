@@ -23,7 +23,7 @@ from orders_pipeline.store.engine import reading
 PATH = "/gateway/events"
 STRIPE_SIGNATURE = "stripe-signature"
 router = APIRouter(tags=["refunds"])
-# A router of its own: a signature is asked for instead of a key, and only wrong signatures are limited.
+# A separate router: it requires a signature instead of a key, and limits only wrong signatures.
 signed_router = APIRouter(tags=["refunds"])
 MOST_BYTES = 64 * 1024
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")

@@ -83,7 +83,7 @@ async def _invalid(_request: Request, error: RequestValidationError) -> JSONResp
 
 async def _http(_request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers) if error.headers else None
-    # Of a body that cannot be read FastAPI tells no more than the phrase does.
+    # For a body that cannot be read, FastAPI's detail is only the phrase of the status.
     message = error.detail if error.status_code == 413 else HTTPStatus(error.status_code).phrase
     return error_response(error.status_code, message, headers)
 

@@ -195,7 +195,7 @@ def match_rows_with_files(engine: Engine, inbox: Inbox) -> None:
 
 
 def retry_files(engine: Engine, staging: Staging, inbox: Inbox, zone: tzinfo) -> None:
-    """Tries the quarantined files again that somebody asked for."""
+    """Tries quarantined files again whose retry was requested."""
     with reading(engine) as connection:
         asked = files_to_retry(connection)
     for file in asked:

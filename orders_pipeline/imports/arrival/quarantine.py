@@ -38,7 +38,7 @@ class QuarantinedFile:
         code, message, hint: why it was refused, and what to do, as in `FileRefused`.
         closed_as: `dismissed`, `retried`, or `removed` from the folder.
         partition_key: of the import that it became.
-        retry_asked_at: when somebody asked to try it again; empty once it was tried.
+        retry_asked_at: time of the request to try it again; None after it was tried.
         retry_as: how to read it then, by option.
     """
 
@@ -58,7 +58,7 @@ class QuarantinedFile:
 
     @property
     def is_open(self) -> bool:
-        """Whether the file waits for somebody to dismiss it or to try it again."""
+        """Whether the file was neither dismissed nor tried again."""
         return self.closed_at is None
 
 
@@ -94,7 +94,7 @@ def count_open(connection: Connection) -> int:
 
 
 def files_to_retry(connection: Connection) -> list[QuarantinedFile]:
-    """Open files that somebody asked to try again, oldest first."""
+    """Returns open files whose retry was requested, oldest first."""
     asked = quarantined_files.c.retry_asked_at.is_not(None)
     return _files(connection, select(quarantined_files).where(IS_OPEN, asked).order_by("id"))
 

@@ -1,4 +1,4 @@
-"""What some orders have beside their lines: amounts, payments that were made elsewhere, and who pays how."""
+"""Data that some orders have in addition to lines: amounts, payments made elsewhere, and payment methods."""
 
 from __future__ import annotations
 

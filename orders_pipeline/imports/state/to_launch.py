@@ -54,7 +54,10 @@ def want_runs(connection: Connection, keys: Collection[str]) -> None:
 
 
 def note_launched(connection: Connection, launched: Iterable[ToLaunch]) -> None:
-    """Notes that these imports have a run. A file that was dropped again meanwhile still needs one."""
+    """Records that these imports have a run.
+
+    A file that was dropped again in the meantime still needs one.
+    """
     for one in launched:
         this = (imports.c.partition_key == one.key) & (imports.c.dropped_at == one.dropped_at)
         connection.execute(update(imports).where(this).values(dropped_at=None))

@@ -18,7 +18,7 @@ FEWEST_ORDERS = 20
 # Sensors look every 10 to 30 seconds, and people are to hear of trouble within two minutes.
 SENSORS_SILENT_FOR_SECONDS = 75
 MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
-# Damaged files are a sign of a failing disk, so somebody should see it.
+# Damaged files are a sign of a failing disk, so an alert is raised although the figures are repaired.
 REBUILD_TOLD_HOURS = 24
 RESULTS_TRIED_MINUTES = 15
 # Events of the gateway may come before what they are about. Those that stay unknown are told of for a week.
@@ -110,7 +110,7 @@ class OpenRefunds:
 
 @dataclass(frozen=True, slots=True)
 class Uncaptured:
-    """Authorized orders that nobody asked to capture: their number, and when the first was authorized."""
+    """Authorized orders without a requested capture: their number, and when the first was authorized."""
 
     orders: int
     since: int
@@ -214,7 +214,7 @@ class Limits:
         failure_share: failed share of the orders that ended in the last hour.
         disk_free_share: free share of the disk that holds `ORDERS_HOME`.
         backup_hours: age of the last good backup, where backups are scheduled.
-        authorization_hours: after them, what nobody captured is voided.
+        authorization_hours: hours after which an authorization that was not captured is voided.
         uncaptured_hours: how long before that people are told.
     """
 

@@ -56,7 +56,7 @@ CHARGES = Measure(
 )
 REFUNDS = Measure(
     "orders_gateway_refunds",
-    "Refunds by outcome at the gateway. Refunds with an unknown outcome are asked for again.",
+    "Refunds by outcome at the gateway. Refunds with an unknown outcome are looked up again.",
     ("outcome",),
 )
 CAPTURES = Measure(

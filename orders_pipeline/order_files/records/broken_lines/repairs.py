@@ -27,7 +27,7 @@ _HINT = "Check these lines, or set broken_lines to reject."
 _MESSAGES = {
     Fault.DELIMITER_MISSING: "Lines lack a delimiter. It was added where it must be, because only "
     f"then each field looks like its column. {_HINT}",
-    Fault.DELIMITER_DOUBLED: "Lines have an extra delimiter beside a blank field. They were read "
+    Fault.DELIMITER_DOUBLED: "Lines have an extra delimiter next to a blank field. They were read "
     f"without it, because only then each field looks like its column. {_HINT}",
     Fault.OTHER_DELIMITER: "Lines use another delimiter than the rest of the file. They were read with "
     f"it, because then each field looks like its column. {_HINT}",
