@@ -1,4 +1,4 @@
-"""Puts orders in any state into the order store, with all that the steps of the pipeline keep beside them."""
+"""Inserts orders in any state into the order store, with all rows that the steps store for them."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the shell nor `.env` reaches a test; its state lies in a folder of its own."""
+    """A test is independent of the shell's environment and `.env`; its state is in its own folder."""
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     for name in list(os.environ):
         if name.startswith("ORDERS_"):

@@ -33,7 +33,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def commands(block: Block) -> Iterator[str]:
-    """The lines of a block without their comments; a line that goes on in the next is one with it."""
+    """The lines of a block without comments; a line that continues on the next one is joined with it."""
     for line in block.text.replace("\\\n", " ").splitlines():
         if stripped := re.sub(r"(^|\s)#.*", "", line).strip():
             yield stripped

@@ -143,7 +143,7 @@ def _import_return_of_order(bench: ImportBench) -> None:
 
 
 def _import_shop(bench: ImportBench) -> None:
-    """Amounts beside lines, payments made elsewhere, and an order that owes nothing."""
+    """Amounts in addition to lines, payments made elsewhere, and an order that owes nothing."""
     profile, file = bench.folder / "shop.toml", bench.folder / "shop.csv"
     profile.write_text(PROFILE)
     file.write_text(SHOP)

@@ -260,7 +260,7 @@ def _rate(part: int, whole: int) -> float | None:
 
 
 def _percentile(rows: list[dict[str, Any]], percent: int) -> float | None:
-    """Nearest rank: the smallest time within which so many percent of the settled orders were done."""
+    """Nearest rank: the smallest time within which this percentage of the settled orders was settled."""
     times = sorted(
         (row["settled_at"] - row["loaded_at"] + 5_000) // 10_000 for row in rows if row["status"] in SETTLED
     )

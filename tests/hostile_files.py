@@ -65,7 +65,7 @@ class HostileFiles:
         self._before = self._elsewhere.read_bytes()
 
     def make(self, number: int) -> int:
-        """Makes about so many files; returns how many."""
+        """Makes about this number of files; returns the exact number."""
         kinds: list[Callable[[bytes], None]] = (
             [self._file] * 6 + [self._archive] * 5 + [self._workbook] * 2 + [self._link, self._pipe]
         )

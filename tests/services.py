@@ -56,7 +56,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def datasets() -> Path:
-    """The folder of real order files that lies beside the project."""
+    """The folder of real order files next to the project."""
     folder = PROJECT_ROOT.parent / "shared" / "datasets"
     require_service("the real order files", folder.is_dir(), f"{folder} is absent")
     return folder
@@ -71,7 +71,7 @@ def postgres_server() -> Iterator[str]:
 
 @contextmanager
 def running_postgres(*settings: str, everywhere: bool = False, durable: bool = False) -> Iterator[str]:
-    """URL, without a database, of a PostgreSQL server of its own.
+    """URL, without a database, of a separate PostgreSQL server.
 
     Args:
         settings: such as `shared_buffers=1GB`.
@@ -157,7 +157,7 @@ def redis_server() -> Iterator[str]:
 
 @contextmanager
 def running_redis(address: str = LOCAL) -> Iterator[str]:
-    """URL of a current Redis or Valkey server of its own."""
+    """URL of a separate, current Redis or Valkey server."""
     yield from _redis(_redis_program(), address)
 
 
@@ -195,7 +195,7 @@ def rabbitmq_server() -> Iterator[RabbitServer]:
 
 @contextmanager
 def running_rabbitmq(configuration: str = "", address: str = LOCAL) -> Iterator[RabbitServer]:
-    """A RabbitMQ node with a node name, folder, ports and epmd of its own.
+    """A RabbitMQ node with its own node name, folder, ports and epmd.
 
     Args:
         configuration: lines of rabbitmq.conf.
@@ -236,7 +236,7 @@ def rabbitmq_url(rabbitmq_urls: Iterator[str]) -> str:
 
 @contextmanager
 def running_s3(address: str = LOCAL) -> Iterator[str]:
-    """URL of an S3-compatible server of its own, which keeps everything in memory."""
+    """URL of a separate S3-compatible server, which keeps everything in memory."""
     with temporary_folder("s3", Account(None)) as folder:
         port = free_port()
         command: list[str | Path] = [sys.executable, "-m", "moto.server", "-H", address, "-p", str(port)]
@@ -395,7 +395,7 @@ def running_process(
     env: dict[str, str] | None = None,
     stop: signal.Signals = signal.SIGTERM,
 ) -> Iterator[Callable[[], bool]]:
-    """Run a service in a process group of its own; yields whether it is alive, and ends the whole group."""
+    """Runs a service in its own process group; yields whether it is alive, and ends the whole group."""
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -464,7 +464,7 @@ def create_database(server: str, name: str, template: str = "template1") -> str:
 
 
 def drop_database(server: str, name: str) -> None:
-    """Removes a database, whoever uses it."""
+    """Removes a database, even while it is used."""
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -1,4 +1,4 @@
-"""A small HTTP server for tests, in a thread of its own."""
+"""A small HTTP server for tests, in a separate thread."""
 
 from __future__ import annotations
 

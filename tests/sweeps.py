@@ -12,18 +12,18 @@ SIZE = float(os.environ.get("SWEEPS", "1"))
 
 
 def cases(number: int) -> int:
-    """So many cases, at the size that was asked for."""
+    """The number of cases, for the requested size."""
     return max(1, round(number * SIZE))
 
 
 def sample(points: Sequence[int], number: int, seed: str) -> list[int]:
-    """So many of these points, at the size that was asked for; the same in each run."""
+    """A selection of these points, for the requested size; the same in each run."""
     draw = random.Random(seed)  # noqa: S311 no secret
     return sorted(draw.sample(points, min(cases(number), len(points))))
 
 
 def examples(number: int, suppress: Collection[HealthCheck] = ()) -> settings:
-    """Settings of a property tried on so many examples: the same in each run, unless more are asked for."""
+    """Settings of a property test with this number of examples: the same in each run."""
     return settings(
         max_examples=max(2, cases(number)),
         deadline=None,

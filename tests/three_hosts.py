@@ -63,7 +63,7 @@ with open_engine(load_settings().store_url).begin() as connection:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host with a home of its own; `inside` is the command by which others run on it."""
+    """A host with its own home; `inside` is the command prefix that runs commands on it."""
 
     home: Path
     inside: tuple[str, ...]
@@ -173,7 +173,7 @@ def _services(stack: ExitStack) -> dict[str, str]:
 
 @contextmanager
 def _host(folder: Path, name: str, environment: dict[str, str]) -> Iterator[Host]:
-    """A host in a network namespace of its own, linked to the bridge."""
+    """A host in its own network namespace, linked to the bridge."""
     sleeping = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
     ours, theirs = Path("/proc/self/ns/net"), Path(f"/proc/{sleeping.pid}/ns/net")
     _until(lambda: theirs.readlink() != ours.readlink(), "the namespace is there")

@@ -54,7 +54,7 @@ def _make_a_folder(file: Path) -> None:
 
 
 def hostile_files_dropped(home: ChaosHome, draw: random.Random) -> bool:
-    """Files that nobody can read lie in the inbox; each ends in quarantine. Good ones follow."""
+    """Puts unreadable files into the inbox, which must end in quarantine, and good files after them."""
     inbox = home.settings.inbox_folder
     inbox.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

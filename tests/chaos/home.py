@@ -256,7 +256,7 @@ class ChaosHome:
         return ImportStatus.RUNNING in self.statuses().values()
 
     def has_begun(self, count: int) -> bool:
-        """Whether so many imports are running or finished."""
+        """Whether this number of imports are running or finished."""
         begun = (ImportStatus.RUNNING, ImportStatus.FINISHED)
         return sum(status in begun for status in self.statuses().values()) >= count
 
@@ -269,7 +269,7 @@ class ChaosHome:
         return False
 
     def is_settled(self, count: int) -> bool:
-        """Whether so many imports are finished, the inbox is empty, and all figures are published.
+        """Whether this number of imports are finished, the inbox is empty, and all figures are published.
 
         No refund, capture or void is open either.
         """
@@ -354,7 +354,7 @@ def _home_with_servers(
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[bool]:
-    """A folder with a file system of its own, which can be filled up; False where mounting is not allowed.
+    """A folder with a separate file system, which can be filled up; False if mounting is not allowed.
 
     What is in it at the end stays in the folder.
     """
@@ -405,7 +405,7 @@ def _end_commands(home: ChaosHome) -> None:
 
 
 def wait_until_settled(home: ChaosHome, count: int, seconds: float) -> float | None:
-    """Seconds until so many imports are finished and their figures published; None: they got stuck before.
+    """Seconds until this number of imports are finished and their figures published; None if they got stuck.
 
     Args:
         seconds: that may pass without a sign that any of them gets on.

@@ -43,7 +43,7 @@ UNSETTLED = (RefundStatus.PENDING, RefundStatus.PROCESSING, RefundStatus.FAILED)
 
 
 class NotYetError(Exception):
-    """What was asked for has not come to its end yet, or was not heard."""
+    """A request is not settled yet, or was not received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def decide_waiting(engine: Engine) -> None:
 
 
 def win_disputes(engine: Engine, name: str) -> None:
-    """The money of some disputes comes back."""
+    """The shop wins some disputes."""
     r = refunds.c
     lost = (r.kind == RefundKind.DISPUTE) & (r.status == RefundStatus.COMPLETED)
     with reading(engine) as connection:

@@ -46,7 +46,7 @@ class Plan:
         return (number + 1) * self.a_round + 1
 
     def faults_of(self, number: int, names: Sequence[str], back_end: str) -> list[tuple[int, str]]:
-        """The faults of a round with their numbers. Each has its turn before any comes again.
+        """The faults of a round with their numbers. All faults are used before one is repeated.
 
         Args:
             names: the faults that the back end can have.

@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 90
 
 
 class Server(Protocol):
-    """Something that can be restarted under whoever uses it."""
+    """A server that can be restarted while programs use it."""
 
     def restart(self) -> None: ...
 
@@ -31,7 +31,7 @@ class Server(Protocol):
 
 @dataclass(slots=True)
 class Child:
-    """A server process in a process group of its own; its log lies in the folder."""
+    """A server process in its own process group; its log is in the folder."""
 
     command: list[str]
     folder: Path
@@ -95,7 +95,7 @@ class Postgres:
         return psycopg2.connect(host="127.0.0.1", port=self.port, user="orders", dbname="postgres")
 
     def restart(self) -> None:
-        """Breaks every connection off and comes back from its log, as after a crash."""
+        """Closes every connection and restarts from its log, as after a crash."""
         self._child.end(signal.SIGQUIT)
         self._child.start()
 
@@ -105,7 +105,7 @@ class Postgres:
 
 
 class Rabbit:
-    """A RabbitMQ node with an epmd of its own."""
+    """A RabbitMQ node with its own epmd."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="chaos-rabbit-"))

@@ -1,4 +1,7 @@
-"""Faults of the services beside the stack: servers, the disk and the gateway. Each ends by itself."""
+"""Faults of the services that the stack uses: servers, the disk and the gateway.
+
+Each fault ends by itself.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def redis_flushed(home: ChaosHome, _: random.Random) -> bool:
 
 
 def redis_full(home: ChaosHome, _: random.Random) -> bool:
-    """It answers, and takes no more writes, until somebody is told."""
+    """The server answers but refuses writes, until an alert is raised."""
     with home.redis() as client:
         client.config_set("maxmemory", 1)
         _await_alert(home)
@@ -57,7 +60,7 @@ def redis_full(home: ChaosHome, _: random.Random) -> bool:
 
 
 def redis_password_changed(home: ChaosHome, _: random.Random) -> bool:
-    """Nobody who connects is let in, until somebody is told."""
+    """The server refuses all new connections, until an alert is raised."""
     old = make_url(redis_url(home.settings))
     new = old.set(password=NEW_PASSWORD).render_as_string(hide_password=False)
     with home.redis() as client:
@@ -134,7 +137,7 @@ def _fill(filler: Path) -> None:
 
 
 def gateway_killed(home: ChaosHome, draw: random.Random) -> bool:
-    """It comes back with its journal after a while."""
+    """The gateway stops, and is back with its journal after a while."""
     home.gateway.kill()
     time.sleep(draw.uniform(0, GATEWAY_AWAY_SECONDS))
     home.gateway.start()

@@ -263,7 +263,7 @@ def capture_of(plan: Plan, number: int) -> PaymentCapture:
 def run_back_end(
     folder: Path, database: str, broker: str, plan: Plan, say: Callable[[str], None]
 ) -> BackEndResult:
-    """Chaos on one kind of store and broker, on servers and a stack of its own."""
+    """Chaos on one kind of store and broker, with separate servers and a separate stack."""
     began = time.monotonic()
     result = BackEndResult(f"{database} + {broker}", next_fault=plan.first)
     own = folder / f"{database}-{broker}"

@@ -32,7 +32,7 @@ class Work:
     came_to: Callable[[ImportBench], object]
 
     def break_off(self, store_url: str, folder: Path, crashes: int, *, seed: str = "") -> int:
-        """Breaks the work off at so many points of its commits; it comes to the same each time.
+        """Interrupts the work at this number of points of its commits; the result must be the same each time.
 
         Returns:
             The number of points that there are.

@@ -1,4 +1,4 @@
-"""The command `orders`, told its settings by the environment: in a process of its own, or in this one."""
+"""The command `orders`, with settings from the environment, in a separate process or in this one."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def end(process: subprocess.Popen[str]) -> Done:
 
 
 def orders_process(settings: Settings, *arguments: str | Path) -> Done:
-    """The command, run to its end in a process of its own."""
+    """Runs the command to its end in a separate process."""
     return end(start(settings, *arguments))
 
 

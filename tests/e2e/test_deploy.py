@@ -1,4 +1,4 @@
-"""A deploy in the middle of an import: all is stopped and started again, and nobody launches anything."""
+"""A deploy during an import: all programs are stopped and started again, and the import ends by itself."""
 
 from __future__ import annotations
 

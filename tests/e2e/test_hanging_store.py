@@ -41,7 +41,7 @@ def ask(pool: ThreadPoolExecutor, url: str, number: int) -> Answers:
 
 
 def wait_for_threads(number: int) -> None:
-    """Until so many requests have a thread of the API."""
+    """Waits until this number of requests have a thread of the API."""
     deadline = time.monotonic() + STARTUP_SECONDS
     while sum("AnyIO" in thread.name for thread in all_threads()) < number:
         assert time.monotonic() < deadline

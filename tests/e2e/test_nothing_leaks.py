@@ -52,7 +52,7 @@ RUNS = f"""{{ runsOrError {{ ... on Runs {{ results {{ runConfigYaml tags {{ key
     eventConnection {{ events {{ __typename ... on MessageEvent {{ message }}
     ... on ErrorEvent {{ {ERROR} }}
     ... on DisplayableEvent {{ description metadataEntries {{ {METADATA} }} }} }} }} }} }} }} }}"""
-# Where whoever may read is to see customers, and what never ends.
+# Paths on which every reader may see customers, and streams, which never end.
 PERSONAL = ("/leaderboard/", "/rejects", "/results", "/orders", "/notifications")
 
 
@@ -138,7 +138,7 @@ def secrets_of(settings: Settings) -> list[str]:
 
 
 def unseen(settings: Settings) -> list[str]:
-    """What nobody is to see who did not ask for it."""
+    """The personal data that must occur only in responses to requests for it."""
     return [*CUSTOMERS, ADDRESS, *secrets_of(settings)]
 
 

@@ -31,7 +31,7 @@ BACK = "/sign-in/provider/back"
 
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A provider that signs in whoever is named, with these claims."""
+    """A provider that signs in the named user with these claims."""
     folder, port = tmp_path_factory.mktemp("provider"), free_port()
     command = [
         sys.executable,
@@ -84,7 +84,7 @@ def person(issuer: str, subject: str, **claims: Any) -> str:
 
 
 def way_back(one: Visitor, subject: str, after: str = "/") -> str:
-    """The path to which the provider sends a browser back, after somebody has signed in there."""
+    """The path to which the provider redirects a browser after a user has signed in there."""
     sent = one.get(f"/sign-in/provider?next={after}")
     assert sent.status_code == 302
     asked = parse_qs(urlsplit(sent.headers["Location"]).query)

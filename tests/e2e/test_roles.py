@@ -77,7 +77,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Set
 
 @pytest.fixture(scope="module")
 def visitors(settings: Settings) -> Iterator[dict[str, Visitor]]:
-    """Somebody of each role who has signed in, and nobody."""
+    """Clients: a signed-in user of each role, and one without a sign-in."""
     engine = open_engine(settings.store_url)
     prepare_store(engine)
     add_one_of_each_role(engine)
@@ -92,7 +92,7 @@ def visitors(settings: Settings) -> Iterator[dict[str, Visitor]]:
 
 
 def outcome(who: Visitor, method: str, path: str) -> str:
-    """Whether somebody is let in. What is wrong with the request itself counts as let in."""
+    """Whether the caller is authorized. An error about the request itself also means that it is."""
     address = re.sub(r"\{\w+(:\w+)?\}", "1", path)
     token = who.token() if who.cookie else ""
     kind = "application/json" if path.startswith("/api") else "application/x-www-form-urlencoded"

@@ -51,7 +51,7 @@ class Compose:
         return self("exec", "-T", service, "python", "-c", code).strip()
 
     def container(self, service: str) -> dict[str, Any]:
-        """What podman tells of a service's only container."""
+        """Podman's description of a service's only container."""
         (name,) = self("ps", "-q", service).split()
         (told,) = json.loads(podman("inspect", name))
         return dict(told)

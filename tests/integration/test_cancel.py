@@ -1,4 +1,4 @@
-"""Cancelling orders that are not charged yet, beside imports at work."""
+"""Cancelling orders that are not charged yet, while imports run."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ NAME = "Ada Canary"
 
 @pytest.fixture
 def home(bench: ImportBench, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> NoticeBench:
-    """A home as commands find it, with orders of Ada, whose id is her address, and of somebody else."""
+    """A home for commands, with orders of Ada, whose customer id is her address, and of another customer."""
     variables = {
         "DATABASE_URL": bench.engine.url.render_as_string(hide_password=False),
         "HOME": str(bench.settings.home),

@@ -1,4 +1,4 @@
-"""What `orders up` lets nobody else do: reach the code server, or Dagster's webserver where it is guarded."""
+"""Other users of a machine can reach neither the code server nor a guarded Dagster webserver."""
 
 from __future__ import annotations
 

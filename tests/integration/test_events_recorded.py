@@ -1,4 +1,4 @@
-"""Events are recorded in the transaction that makes them true, if somebody subscribed to them."""
+"""Events are recorded in the transaction that causes them, if a webhook subscribed to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reservations that outlived their hold, swept beside imports at work."""
+"""The sweep of expired reservations, while imports run."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ new_orders = st.builds(
     outcomes,
 )
 quantities = st.integers(1, 3)
-# Which order, on which day, how much of it in percent, how many units of each line, and what becomes of it.
+# The order, the day, the refunded percentage, the units of each line, and the outcome.
 money_back = st.fixed_dictionaries(
     {
         "order": st.integers(0, 20),

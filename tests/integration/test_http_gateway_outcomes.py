@@ -238,7 +238,7 @@ def test_its_journal_if_any_has_each_refund_once(gateway: PaymentGateway) -> Non
 
 
 def authorized(gateway: PaymentGateway, source: str, number: int) -> list[Authorized]:
-    """So many authorized charges, asked for again to be sure of them."""
+    """This number of authorized charges, looked up again to be sure of them."""
     later = [charge._replace(capture=False) for charge in charges_of(source, 3 * number)]
     outcomes = charge_all(gateway, later)
     assert charge_all(gateway, [one._replace(asked_before=True) for one in later]).keys() == {

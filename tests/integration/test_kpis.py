@@ -342,7 +342,7 @@ def test_a_warehouse_whose_log_is_damaged_is_made_anew(lone: PublishedFigures) -
 
 
 def leave_a_log(file: Path) -> Path:
-    """What a process that was killed after a few commits leaves beside the DuckDB file."""
+    """The files next to the DuckDB file that a process leaves if it is killed after a few commits."""
     copy = file.with_name("copy.duckdb")
     with duckdb.connect(str(file)) as warehouse:
         warehouse.execute("SET checkpoint_threshold = '1GB'")

@@ -1,4 +1,4 @@
-"""An import whose staged files are lost on the way goes on where it can, and says clearly where it cannot."""
+"""An import whose staged files are lost continues if it can, and fails with a clear message if it cannot."""
 
 from __future__ import annotations
 

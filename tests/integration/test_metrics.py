@@ -95,7 +95,7 @@ def measure(figures: PublishedFigures) -> None:
 
 
 def queue_tasks(settings: Settings, *ages: float) -> None:
-    """Tasks in the queue of orders that wait for so many seconds."""
+    """Tasks in the queue of orders that have waited for this number of seconds."""
     with Connection(settings.redis_url) as connection, connection.SimpleQueue("orders") as queue:
         for age in ages:
             queue.put({}, headers={QUEUED_AT: now_us() / 1e6 - age})
@@ -306,7 +306,7 @@ def test_every_metric_of_the_dashboard_and_the_rules_is_scraped(
     scraped = {name.partition(" ")[0] for name in samples(scrape(settings))}
     assert len(queries) > 25
     assert named - scraped == set()
-    # And the other way: nothing is measured that nobody looks at.
+    # And the other way round: every metric is used by a page or an alert.
     shown = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in named}
     told = {
         re.sub(r"_(bucket|sum|count|created)$", "", name) for name in scraped if name.startswith("orders_")

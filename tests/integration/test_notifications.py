@@ -1,4 +1,4 @@
-"""Customers get notices by mail: once for each order and event, whatever breaks, and nobody else."""
+"""Only customers get notices by mail: one for each order and event, even after failures."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_a_return_that_names_an_order_of_its_file_is_booked_once_it_is_completed
     assert (report.records, report.accepted_lines, report.returns) == (6, 6, 1)
     assert (before.accepted_lines, before.returns, before.orders) == (6, 1, report.orders)
     assert booked(stocked) == BOOKED
-    # Of two lines with the product, the first one comes back before the second one.
+    # Of two lines with the product, the first one is returned before the second one.
     assert lines_back(stocked) == [(1, 2, 1900), (2, 1, 950), (3, 1, 1000)]
     assert stocked.shelf() == {"MUG": (96, 0, 4), "CUP": (98, 0, 2)}
     assert RefundBench(stocked).customer("eve") == (10000, 3850)

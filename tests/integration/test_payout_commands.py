@@ -1,4 +1,4 @@
-"""`orders payouts`, `reconcile` and `journal` as somebody calls them: exit codes and JSON."""
+"""The commands `orders payouts`, `reconcile` and `journal`: exit codes and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues and priorities on real brokers: one meaning on both, whoever sends, takes or counts."""
+"""Queues and priorities on real brokers: they mean the same on both, for senders, workers and monitoring."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def app(settings: Settings) -> Iterator[Celery]:
 
 @contextmanager
 def worker(settings: Settings, queues: str) -> Iterator[None]:
-    """A worker of one process on these queues, in a process of its own."""
+    """A worker with one process on these queues, in a separate process."""
     told = {"ORDERS_REDIS_URL": settings.redis_url, "ORDERS_BROKER_URL": settings.broker_url}
     command = [warm_python(), "-m", "celery", "-q", "-A", "tests.integration.noting_worker", "worker"]
     options = ["-Q", queues, "--concurrency", "1", "--without-gossip", "--without-mingle"]

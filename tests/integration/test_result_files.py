@@ -1,4 +1,4 @@
-"""Results in the outbox: each version whole and once, whatever breaks in between."""
+"""Results in the outbox: each version is complete and written once, even after failures."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.refund_bench import RefundBench, asked
 
 @dataclass
 class Slow:
-    """A gateway that answers once others can see that its rows are still asked for."""
+    """A gateway that answers only after other processes can see that its rows are still claimed."""
 
     bench: ImportBench
     asked_at: Column[int]
@@ -42,7 +42,7 @@ class Slow:
                 await asyncio.sleep(0.01)
 
     def times(self) -> set[int]:
-        """When the rows that are open were asked for."""
+        """When the open rows were claimed."""
         settled_at = self.asked_at.table.c.settled_at
         with reading(self.bench.engine) as connection:
             return set(connection.scalars(select(self.asked_at).where(settled_at.is_(None))))

@@ -99,7 +99,7 @@ def set_document(bench: ImportBench, key: str, document: dict[str, Any]) -> None
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[ImportBench]:
-    """A home in which each file is imported in a run of its own."""
+    """A home in which each file is imported in its own run."""
     engine = open_test_engine(f"sqlite:///{tmp_path / 'alone' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path / "alone")
     bench.set(payment_success_rate=PAID)

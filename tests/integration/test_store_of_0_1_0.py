@@ -1,4 +1,4 @@
-"""A store of 0.1.0 goes on: upgraded, it says what it said, its open files finish, its keys stay known."""
+"""A store of 0.1.0 after an upgrade: same answers, open files are finished, and keys are still known."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def said(upgraded: Settings) -> dict[str, Any]:
 
 
 def assert_still_says(before: Any, now: Any, place: str = "") -> None:
-    """All that was said is said again; what is said beside it is new."""
+    """All earlier fields have the same values; additional fields are new."""
     if isinstance(before, dict):
         for key in before.keys() - NOT_COMPARED:
             assert key in now, f"{place}/{key}"

@@ -1,4 +1,4 @@
-"""Stripe's own client against localstripe, which forgets every idempotency key, with faults in between."""
+"""Stripe's own client with localstripe, which does not store idempotency keys, through faults."""
 
 from __future__ import annotations
 

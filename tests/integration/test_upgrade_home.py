@@ -1,4 +1,4 @@
-"""An upgrade stops the home's programs, backs up and changes the tables; it waits for nobody else's work."""
+"""An upgrade stops the home's programs, backs up and changes the tables; it refuses while others work."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from tests.import_bench import ImportBench, Line, many_orders
 
 @dataclass(slots=True)
 class Journal:
-    """A gateway that keeps a journal, answers one by one, and is gone after so many answers."""
+    """A gateway that keeps a journal, answers one by one, and stops after this number of answers."""
 
     gateway: SimulatedGateway
     breaks_after: int | None = None

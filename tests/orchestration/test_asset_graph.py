@@ -1,4 +1,4 @@
-"""What the Dagster UI tells of each asset before anything has run."""
+"""What the Dagster UI shows about each asset before anything has run."""
 
 from __future__ import annotations
 

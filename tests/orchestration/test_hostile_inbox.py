@@ -1,4 +1,4 @@
-"""Whatever lies in the inbox, good files beside it are imported, and bad ones are rows with a reason."""
+"""With any files in the inbox, good files are imported, and bad files become rows with a reason."""
 
 from __future__ import annotations
 

@@ -243,7 +243,7 @@ def test_a_refused_file_fails_once_and_leaves_nothing_half_imported(home: Home) 
 
 @dataclass(slots=True)
 class Unreachable:
-    """A gateway that cannot be reached the first so many times."""
+    """A gateway that cannot be reached for the first calls."""
 
     gateway: SimulatedGateway
     times: int

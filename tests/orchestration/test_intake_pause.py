@@ -1,4 +1,4 @@
-"""While the intake is paused no new file is imported, and what has begun goes on to its end."""
+"""While the intake is paused, no new file is imported, and running imports are finished."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Home:
         )
 
     def stage(self, count: int) -> list[str]:
-        """Keys of so many files, of two orders each."""
+        """Keys of this number of files with two orders each."""
         lines = [many_orders(2, f"f{number}-") for number in range(count)]
         files = [write_orders(self.bench.folder / f"f{at}.csv", lines[at]) for at in range(count)]
         return [self.bench.stage(file) for file in files]

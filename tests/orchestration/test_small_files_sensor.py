@@ -1,4 +1,4 @@
-"""Many small files in the inbox: they share runs, and larger files get runs of their own beside them."""
+"""Many small files in the inbox share runs, and larger files get their own runs at the same time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("a_worker")
 
 
 def drop_small(bench: ImportBench, instance: DagsterInstance, count: int = FILES) -> list[RunRequest]:
-    """Drops so many small files; returns the runs of single files that the inbox asks for."""
+    """Drops this number of small files; returns the runs of single files that the inbox sensor requests."""
     for number in range(count):
         drop(bench, f"{number:02}.csv", Line(f"n{number}"))
     return tick_inbox(bench, instance)

@@ -1,4 +1,4 @@
-"""A batch, or a file, that takes its worker down each time: capped, reported, and in nobody's way."""
+"""A batch or a file that always kills its worker: retries are limited, and it is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The results of benchmarks: each suite keeps the table of its own last run."""
+"""The results of benchmarks: each suite has the table of its last run."""
 
 from __future__ import annotations
 

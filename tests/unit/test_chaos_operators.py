@@ -14,7 +14,7 @@ from tests.chaos.money import STEP_HUNG_AFTER_SECONDS, Actions, NotYetError, Ope
 
 
 class Clock:
-    """Time that passes only while somebody sleeps; a last fault ends at a time."""
+    """A clock that advances only during sleeps; a last fault ends at a given time."""
 
     def __init__(self, home: Any, fault_at: float) -> None:
         self.now, self.home, self.fault_at = 0.0, home, fault_at

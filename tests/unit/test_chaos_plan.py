@@ -1,4 +1,4 @@
-"""The plan of `make chaos`: the same faults for the same seed, wherever the run goes on."""
+"""The plan of `make chaos`: the same faults for the same seed, even if a run is continued."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from orders_pipeline.events.destinations import ForbiddenDestination, Reach, che
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """Addresses by name; addresses stand for themselves."""
+    """Addresses by name; an address resolves to itself."""
     known: dict[str, list[str]] = {}
 
     def look_up(host: str, port: int, **_: Any) -> list[Any]:

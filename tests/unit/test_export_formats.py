@@ -1,4 +1,4 @@
-"""Tables as files: values come back as they were, whatever the format."""
+"""Tables as files: values read from a file are the same as those written, in each format."""
 
 from __future__ import annotations
 

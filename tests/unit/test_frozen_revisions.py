@@ -1,4 +1,4 @@
-"""Revisions of the tables: each has a number of its own, and a released one is never edited."""
+"""Revisions of the tables: each has a unique number, and a released revision is never edited."""
 
 from __future__ import annotations
 

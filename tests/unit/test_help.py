@@ -1,4 +1,4 @@
-"""`orders --help` as somebody reads it who has never seen the command.
+"""`orders --help` for a reader who has never seen the command.
 
 `python -m tests.unit.test_help` prints `cli/summaries.json`.
 """

@@ -20,7 +20,7 @@ MANY, NOT_KNOWN_YET = FEW_BATCHES.stop, 0
 
 
 def of(step: Priority | None, batches: int = MANY, run: str | None = None) -> int:
-    """Priority of a step in a file of so many batches, in a run with this tag."""
+    """Priority of a step in a file with this number of batches, in a run with this tag."""
     step_tags = {} if step is None else priority_tag(step)
     return step_priority(step_tags, {} if run is None else {RUN_TAG: run}, batches)
 

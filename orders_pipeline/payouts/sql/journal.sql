@@ -1,4 +1,4 @@
--- Entries of the journal: what is debited and credited by the names of accounts; follows the ties of payouts.
+-- Entries of the journal: the names of the debited and credited accounts. Runs after payout_ties.sql.
 , entries AS (
     SELECT COALESCE(a.settled_at, p.answered_at) AS at, 1 AS place, p.order_id AS id,
         'provider' AS debit, 'sales' AS credit, p.amount, o.currency, s.name AS source, o.number AS reference,

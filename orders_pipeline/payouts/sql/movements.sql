@@ -1,5 +1,5 @@
--- What customers paid and got back, by the store and by the reports of providers, each with its state.
--- Only the ids of the provider tie a line to a payment, refund or dispute, and only in the same currency.
+-- Payments, refunds and disputes, from the store and from the reports of providers, each with its state.
+-- A line is matched to a payment, refund or dispute only by the provider's ids, and only in the same currency.
 WITH ours AS (
     SELECT 'payment' AS subject, p.order_id, p.attempt, 0 AS refund, o.currency, p.amount AS ours,
         COALESCE(a.settled_at, p.answered_at) AS at,

@@ -1,4 +1,4 @@
--- Payouts and bank lines, each with its state; follows the ties of payouts.
+-- Payouts and bank lines, each with its state. Runs after payout_ties.sql.
 -- A payout is missing only if statements cover its days on each account of its currency on which payouts of its
 -- provider arrive; on each account of its currency, if none of them arrived yet. A few days between statements are
 -- no gap, as banks write none for days without entries.

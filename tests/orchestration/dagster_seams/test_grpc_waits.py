@@ -1,4 +1,4 @@
-"""Contract of `jobs.dagster_seams.grpc_waits`, in a process of its own."""
+"""Contract of `jobs.dagster_seams.grpc_waits`, in a separate process."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class OneWait(Event):
 def test_a_process_looks_rarely_whether_its_code_server_was_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # What stands there now comes back after the test.
+    # The present value is restored after the test.
     monkeypatch.setattr(server_watcher, "WATCH_INTERVAL", server_watcher.WATCH_INTERVAL)
     monkeypatch.setattr(DagsterGrpcClient, "get_server_id", lambda *_, **__: "one")
     watch_rarely()

@@ -23,7 +23,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return load(directory, path)
 
     monkeypatch.setattr(Script, "_from_path", note)
-    # What stands there now comes back after the test.
+    # The present value is restored after the test.
     monkeypatch.setattr(sql, "ScriptDirectory", ScriptDirectory)
     return names
 

@@ -1,4 +1,4 @@
-"""Contract of `jobs.dagster_seams.server_logs`, each time in a process of its own."""
+"""Contract of `jobs.dagster_seams.server_logs`, each time in a separate process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the real files are: beside the project; without them a test is skipped, in CI it fails."""
+"""The place of the real files, next to the project. Without them, a test is skipped; in CI it fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def dataset(name: str) -> Path:
 
 
 def shared(name: str) -> Path:
-    """A file or folder that lies beside the project."""
+    """A file or folder next to the project."""
     path = SHARED / name
     if not path.exists():
         message = f"no such files beside the project: ../shared/{name}"

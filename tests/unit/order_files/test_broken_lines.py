@@ -1,4 +1,4 @@
-"""A broken line is read if it can say only one thing. Otherwise it is rejected."""
+"""A broken line is read if it has only one possible reading. Otherwise it is rejected."""
 
 from __future__ import annotations
 

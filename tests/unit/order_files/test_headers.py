@@ -28,7 +28,7 @@ def profile(folder: Path, price: str = "Sales", more: str = "") -> str:
 
 
 def sales(folder: Path, *names: str) -> Path:
-    """A file with columns of these names after the others; each holds a number of its own."""
+    """A file with columns of these names after the others; each contains a different number."""
     amounts = ",".join(f"{at}5.00" for at in range(1, len(names) + 1))
     header = ",".join(["Order ID,Order Date,SKU,Quantity", *names])
     return order_file(folder, f"1,2025-11-10,S-1,1,{amounts}", header=header)

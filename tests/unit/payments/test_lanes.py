@@ -1,4 +1,4 @@
-"""Charges in lanes: a stream of answers that somebody closes early."""
+"""Charges in lanes: a stream of outcomes that the caller closes early."""
 
 from __future__ import annotations
 

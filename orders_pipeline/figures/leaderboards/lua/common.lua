@@ -1,5 +1,5 @@
--- The value of `whole` if board and versions are complete. It holds the number of members of each, which differs
--- if one was deleted or changed by another program.
+-- The value of `whole` if board and versions are complete. It contains the number of members of each, which is
+-- different if one of them was deleted or changed by another program.
 local function mark(owner, board, versions)
     return owner .. ' ' .. redis.call('ZCARD', board) .. ' ' .. redis.call('HLEN', versions)
 end
@@ -8,7 +8,7 @@ local function is_whole(owner, board, versions, whole)
     return redis.call('GET', whole) == mark(owner, board, versions)
 end
 
--- Those of these scores and members whose member has no version.
+-- Selects the scores and members whose member has no version.
 local function without_version(versions, arguments, first, last)
     local members = {}
     for at = first + 1, last, 2 do
@@ -25,7 +25,7 @@ local function without_version(versions, arguments, first, last)
     return kept
 end
 
--- Adds members of version 0. Their scores only grow, and any version that is stored is newer.
+-- Adds members with version 0. Their scores only grow, and every stored version is newer.
 local function add_plain(board, versions, arguments, first, last)
     if first > last then
         return
@@ -40,7 +40,7 @@ local function add_plain(board, versions, arguments, first, last)
     end
 end
 
--- Adds a member that had money back. The higher version is the newer one; at the same version scores only grow.
+-- Adds a member that had a refund. The higher version is the newer one; with the same version, scores only grow.
 local function add_changed(board, versions, score, member, version)
     local known = tonumber(redis.call('HGET', versions, member) or 0)
     if tonumber(version) > known then
@@ -52,8 +52,8 @@ local function add_changed(board, versions, score, member, version)
 end
 
 -- Adds members with their absolute scores. Repeated and outdated calls change nothing.
--- The arguments, from `first`: the number of members of version 0, score and member of each, then score, member
--- and version of each of the others.
+-- The arguments from `first` on: the number of members with version 0, score and member of each, then score, member
+-- and version of all others.
 local function add(board, versions, arguments, first)
     local changed = first + 1 + 2 * arguments[first]
     add_plain(board, versions, arguments, first + 1, changed - 1)

@@ -1,7 +1,7 @@
 -- Sets members to their absolute scores, on a complete board and on the shadow of a running rebuild.
 -- KEYS: 1 board (sorted set), 2 versions (hash), 3 whole (string), 4 shadow (sorted set), 5 versions of the
 -- shadow (hash), 6 rebuild (string)
--- ARGV: 1 owner, 2... members as `add` takes them
+-- ARGV: 1 owner, 2... members, as arguments of `add`
 -- Returns 1 if the board is complete or being rebuilt, 0 if the caller must rebuild it.
 local rebuilding = redis.call('EXISTS', KEYS[6]) == 1
 local whole = is_whole(ARGV[1], KEYS[1], KEYS[2], KEYS[3])

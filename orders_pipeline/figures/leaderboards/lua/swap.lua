@@ -1,4 +1,4 @@
--- Replaces the board by the shadow, if this rebuild still owns it.
+-- Replaces the board with the shadow, if this rebuild still owns it.
 -- KEYS: 1 board (sorted set), 2 versions (hash), 3 whole (string), 4 shadow (sorted set), 5 versions of the
 -- shadow (hash), 6 rebuild (string)
 -- ARGV: 1 owner, 2 token of this rebuild

@@ -1,4 +1,4 @@
--- Views over other tables, in DuckDB and PostgreSQL alike. {code_points} is the collation of equal scores.
+-- Views of other tables, the same in DuckDB and PostgreSQL. {code_points} is the collation for equal scores.
 
 CREATE VIEW {schema}customer_leaderboard AS
 SELECT

@@ -1,5 +1,5 @@
--- Figures of the days in `daily_kpis`, one row per currency. Each customer counts once. The average order value is
--- left to the caller, who knows the decimals of the currency.
+-- Figures of the days in `daily_kpis`, one row per currency. Each customer is counted once. The caller computes the
+-- average order value, because it needs the decimals of the currency.
 
 WITH
 days AS (SELECT * FROM daily_kpis WHERE day BETWEEN $start AND $end AND currency = $currency),

@@ -1,5 +1,5 @@
--- Replaces the rows of the days in `refreshed_days` by rows computed from the views of facts.
--- `minor_units(currency, unit)` holds the value of each currency's minor unit.
+-- Replaces the rows of the days in `refreshed_days` with rows computed from the views of facts.
+-- `minor_units(currency, unit)` contains the value of each currency's minor unit.
 
 DELETE FROM customer_sales_by_day WHERE day IN (SELECT day FROM refreshed_days);
 DELETE FROM product_sales_by_day WHERE day IN (SELECT day FROM refreshed_days);
@@ -161,7 +161,7 @@ parts AS (
     FULL JOIN amounts USING (day, currency)
 ),
 declined AS (
-    -- The words of a request that the gateway refused often name the order, so they are no group.
+    -- The message of a request that the gateway refused often contains the order number, so it is not grouped by.
     SELECT
         day::DATE AS day,
         currency,

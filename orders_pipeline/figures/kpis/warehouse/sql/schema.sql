@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS daily_kpis (
     generated_at TIMESTAMP NOT NULL
 );
 
--- Orders by their own day, and what went back by the day on which it did; so a row may have no orders.
+-- Orders by their own day, refunds and returns by the day of the refund; so a row may have no orders.
 CREATE TABLE IF NOT EXISTS customer_sales_by_day (
     day DATE NOT NULL,
     currency VARCHAR NOT NULL,
