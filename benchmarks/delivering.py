@@ -1,10 +1,10 @@
 """Events of an import, delivered to a receiver in Node that is killed, stopped, slowed and restarted.
 
-`python -m benchmarks.delivering 100000` imports this number of orders into a temporary store with a
-subscription, while the program `events` delivers, and compares the received events with the store: none is
-lost, duplicates have the same webhook-id, and the events of each order arrive in order. With `--captures`,
-each order has two events: its payment is authorized and then captured. `--pairs 3` instead compares the time
-of the import with and without a subscription, with a receiver without faults. Needs Node and npm.
+`python -m benchmarks.delivering 100000` imports so many orders into a temporary store with a subscription,
+while the program `events` delivers, and compares what the receiver got with the store: none lost, duplicates
+with the same webhook-id, the events of each order in order. With `--captures`, each order has two events: its
+payment is authorized and then captured. `--pairs 3` compares the time of the import with and without a
+subscription instead, with a receiver that nobody disturbs. Needs Node and npm.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Faults:
 
     def _hang(self, seconds: float) -> None:
         self.receiver.send(signal.SIGSTOP)
-        # Some requests take longer than their time limit.
+        # Longer than a request may take, now and then.
         time.sleep(seconds * 3)
         self.receiver.send(signal.SIGCONT)
 

@@ -1,6 +1,6 @@
 """How soon orders are settled and published under `orders up`: by command, by the inbox and by HTTP.
 
-`python -m benchmarks.seconds --times 20 --files 1000` starts a separate stack in a temporary home, whose
+`python -m benchmarks.seconds --times 20 --files 1000` starts a stack of its own in a temporary home, whose
 gateway answers at once, and prints p50 and p99 in seconds, with the load of the machine at the start.
 """
 
@@ -122,7 +122,7 @@ def measure(times: int, files: int) -> Iterator[Measured]:
         stack, launcher = Stack(home, engine), LaunchSocket(home.folder / "run")
         while not launcher.is_there():
             time.sleep(LOOK_SECONDS)
-        # Each worker process loads the remaining modules at its first step.
+        # Each process of the workers loads what is left at its first step.
         for _ in range(4):
             stack.by_command()
         both = [stack.by_command() for _ in range(times)]

@@ -74,7 +74,7 @@ class ImportCommand:
     Attributes:
         started_at: start of the command, in seconds since 1970.
         wait: whether new files wait while the intake is paused; otherwise they are refused.
-        look_seconds: polling interval of waits, in seconds.
+        look_seconds: seconds between two looks at what the command waits for.
     """
 
     settings: Settings
@@ -168,7 +168,7 @@ class ImportCommand:
             self._run_here(runs)
 
     def _follow(self, imports: FollowedImports, runs: list[FileRun]) -> None:
-        """Requests the imports from the programs of `orders up`, and waits for them."""
+        """Has the imports run by the programs of `orders up`."""
         try:
             imports.ask_for(list(_by_key(runs).values()))
             _warn_of(serving_workers(self.settings))
@@ -250,14 +250,14 @@ class ImportCommand:
 
 
 def explained(error: Exception) -> CommandFailed:
-    """Returns the message to the user for an exception."""
+    """What an exception means to the user."""
     from cli.explained import explain  # noqa: PLC0415 only errors need what it loads
 
     return explain(error)
 
 
 def _by_key(runs: list[FileRun]) -> dict[str, Import]:
-    """Returns the staged imports by key; a file that is named twice is one import."""
+    """The staged imports; a file that is named twice is one import."""
     return {run.staged.key: run.staged for run in runs if run.staged}
 
 

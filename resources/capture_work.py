@@ -1,4 +1,4 @@
-"""How captures and voids are taken to the gateway, as a Dagster resource."""
+"""A Dagster resource that sends captures and voids to the gateway."""
 
 from __future__ import annotations
 

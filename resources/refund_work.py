@@ -1,4 +1,4 @@
-"""How refunds are taken to the gateway, as a Dagster resource."""
+"""A Dagster resource that sends refunds to the gateway."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The background programs of the pipeline.
 
-They listen only on 127.0.0.1 or on a Unix socket in the home. They get the caller's settings, which can be
-from its environment, `.env` or options, as environment variables.
+They listen only on 127.0.0.1 or on a Unix socket in the home. They get the caller's settings as environment
+variables, whether the caller has them from its environment, from `.env` or from options.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ CELERY_APP, DEFINITIONS = "jobs.celery_app", "definitions"
 CODE_VARIABLE = "ORDERS_CODE_VERSION"
 # The default for background programs, whose logs are usually read by machines. Settings override it.
 LOGS = {"ORDERS_LOG_FORMAT": "json"}
-# The argument with which the webserver requires no sign-in.
+# The argument that makes the webserver require no sign-in.
 KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The input for making programs: settings, modules of Celery app and definitions, and migrations."""
+    """The input for making programs: settings, modules of the Celery app and the definitions, migrations."""
 
     settings: Settings
     celery_app: str = CELERY_APP
@@ -50,12 +50,12 @@ class Plan:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """The environment variables of the programs that run the project's code."""
+        """Environment variables of the programs that run the project's code."""
         return LOGS | variables(self.settings) | {CODE_VARIABLE: code_version()}
 
 
 def make_program(name: str, plan: Plan) -> Program:
-    """Returns a program by name. The Redis server must not be running when its program is made."""
+    """Makes a program by name. The Redis server must not be running when its program is made."""
     return MAKERS[name](plan)
 
 
@@ -78,7 +78,7 @@ def variables(settings: Settings) -> dict[str, str]:
 
 
 def _redis(plan: Plan) -> Program:
-    # Redis has no state to save, so SIGKILL is safe. It ensures that Redis does not outlive its supervisor.
+    # Redis has no state to save, so SIGKILL is safe and makes sure that it does not outlive its supervisor.
     command = prepare_server(plan.settings.home)
     return Program(REDIS, command, str(plan.layout.run), priority=10, death_signal="SIGKILL")
 
@@ -96,8 +96,8 @@ def _worker(name: str, plan: Plan) -> Program:
 
 def _code_server(plan: Plan) -> Program:
     code = ["-m", plan.definitions, "-d", str(PROJECT_ROOT), "--location-name", "definitions"]
-    # If it cannot load the definitions, it exits and is restarted. `dagster code-server` would continue to
-    # run and report the error.
+    # If it cannot load the definitions, it exits and is restarted. `dagster code-server` would keep serving
+    # the error.
     command = ["cli.stack.code_server", "--use-python-environment-entry-point", *code]
     return _dagster(CODE_SERVER, plan, command, priority=30, socket=CODE_SOCKET)
 
@@ -157,7 +157,7 @@ def _keeper(plan: Plan) -> Program:
 def _dagster(
     name: str, plan: Plan, module: list[str], *, priority: int, port: Port | None = None, socket: str = ""
 ) -> Program:
-    """Returns a Dagster server that runs outside the project folder, whose `.env` would override settings."""
+    """Makes a Dagster server that runs outside the project folder, whose `.env` would override settings."""
     return Program(
         name=name,
         command=[*RUN_MODULE, *module],
@@ -173,7 +173,7 @@ def _dagster(
 def _workspace(plan: Plan) -> str:
     """Writes the workspace file.
 
-    The location name is the one in the project's workspace.yaml, because sensors store their state under it.
+    The location name is that of the project's workspace.yaml, because sensors keep their state under it.
     """
     server = {"socket": in_own_folder(CODE_SOCKET), "location_name": "definitions"}
     plan.layout.workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))

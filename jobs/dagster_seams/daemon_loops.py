@@ -1,4 +1,4 @@
-"""How often Dagster's daemon loads the definitions again, and judges whether assets are fresh.
+"""The intervals at which Dagster's daemon reloads the definitions, and evaluates the freshness of assets.
 
 For: an idle stack. Once a minute, the daemon loads all definitions, although it also watches the code
 server and loads them as soon as it is a new one. Twice a minute, it judges whether assets are fresh,

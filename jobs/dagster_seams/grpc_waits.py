@@ -1,4 +1,4 @@
-"""How often threads that wait for gRPC, or look whether a code server is there, wake up.
+"""The intervals at which threads that wait for gRPC, or check whether a code server is running, wake up.
 
 For: an idle stack. gRPC wakes a waiting thread ten times a second, although signal handlers run during a
 wait. Daemon, webserver and launcher each ask the code server once a second whether it is still the same one.

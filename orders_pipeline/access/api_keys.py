@@ -41,7 +41,7 @@ class UnknownKeyError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of a key; times are microseconds since 1970, the last use is noted to the hour."""
+    """A key without its secret; times are microseconds since 1970, the last use is recorded to the hour."""
 
     name: str
     prefix: str

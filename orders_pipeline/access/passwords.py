@@ -46,7 +46,7 @@ def require_strong(password: str, user: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password."""
+    """The stored form of a password."""
     return _hasher().hash(password)
 
 

@@ -29,7 +29,7 @@ MOST_OF_ONE_USER = 50
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """When sessions end: after some time without use, and at the latest after some time."""
+    """The limits of sessions: after some time without use, and a longest lifetime."""
 
     idle: timedelta
     whole: timedelta
@@ -37,7 +37,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who signs in: the address, and how the browser names itself."""
+    """The client of a sign-in: its address and its User-Agent."""
 
     address: str
     browser: str
@@ -126,7 +126,7 @@ def end_all_sessions(connection: Connection) -> None:
 
 
 def form_token(token: str) -> str:
-    """What forms of a session carry, to show that they come from its own pages."""
+    """Returns the token in the forms of a session, which shows that they are from its own pages."""
     return hmac.new(token.encode(), b"form", sha256).hexdigest()
 
 

@@ -25,7 +25,7 @@ from orders_pipeline.store.schema import users
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the store keeps of a user for a sign-in by password."""
+    """The stored data of a user for a sign-in by password."""
 
     user: User
     password: str | None
@@ -48,7 +48,7 @@ class Kept:
 
 
 def kept_of(engine: Engine, name: str) -> Kept | None:
-    """What is kept of a user; None if there is no such user."""
+    """Returns the stored data of a user; None if there is no such user."""
     with reading(engine) as connection:
         if (user := find_user(connection, name)) is None:
             return None

@@ -38,7 +38,7 @@ class UnknownUserError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """What is known of a user.
+    """A user, without the password.
 
     Args:
         created_at, signed_in_at: microseconds since 1970.

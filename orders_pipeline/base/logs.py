@@ -91,7 +91,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """The same for people: `12:30:01 warning LOGGER: message (file=..., batch=...)`."""
+    """Formats lines for people: `12:30:01 warning LOGGER: message (file=..., batch=...)`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and a traceback below it."""

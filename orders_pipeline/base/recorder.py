@@ -1,4 +1,4 @@
-"""What records spans: their ids, their attributes, and the calls that a recorder takes."""
+"""The interface of a recorder of spans: ids, attributes, and calls."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _orders(connection: Connection, customer: str) -> list[dict[str, Any]]:
 
 
 def _payers(connection: Connection, customer: str) -> list[dict[str, Any]]:
-    """What the payment gateway calls the customer and the means of payment, by order."""
+    """Returns the payment gateway's ids of the customer and the means of payment, by order."""
     query = (
         select(orders.c.number, order_payers.c.payment_method, order_payers.c.customer_ref)
         .join(order_payers, order_payers.c.order_id == orders.c.id)

@@ -1,4 +1,4 @@
-"""What is held on a customer, and where."""
+"""Finds which data about a customer is stored, and where."""
 
 from __future__ import annotations
 

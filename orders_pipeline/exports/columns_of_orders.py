@@ -31,7 +31,7 @@ def failure_text() -> ColumnElement[str]:
 
 
 def refunded_by_order(condition: Callable[[ColumnElement[int]], ColumnElement[bool]]) -> Subquery:
-    """What completed refunds gave back, by order, in `amount`; for the orders of a condition on their ids."""
+    """Selects the refunded amount by order, as `amount`, for orders that meet a condition on their ids."""
     amount = cast(func.sum(refunds.c.amount), BigInteger).label("amount")
     return (
         select(refunds.c.order_id, amount)

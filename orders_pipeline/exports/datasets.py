@@ -50,7 +50,7 @@ ROWS_AT_ONCE = 10_000
 
 
 class Dataset(StrEnum):
-    """What can be exported."""
+    """The tables that can be exported."""
 
     DAILY_KPIS = "daily_kpis"
     ORDERS = "orders"

@@ -1,4 +1,4 @@
-"""What orders are wanted, and the cursor with which a client asks for the next page of them."""
+"""The filter of lists of orders, and the cursor with which a client requests the next page."""
 
 from __future__ import annotations
 

@@ -114,7 +114,10 @@ def named_orders(connection: Connection, names: Sequence[tuple[str, str]]) -> li
 
 
 def total_of(connection: Connection, wanted: OrderFilter) -> int | None:
-    """How many orders meet the conditions, if counts of batches tell; else None."""
+    """Returns the number of orders that meet the conditions, if it follows from counts of batches.
+
+    Otherwise None.
+    """
     if wanted != OrderFilter(status=wanted.status, file=wanted.file, source=wanted.source):
         return None
     counts = [batches.c[status] for status in ([wanted.status] if wanted.status else OrderStatus)]

@@ -91,7 +91,7 @@ class _Condition:
 
     @property
     def few(self) -> int:
-        """The number of orders that may be read and sorted; smaller if there is an index by id."""
+        """How many orders may be read and sorted; fewer, if those of fewer days can be asked for."""
         if self.is_read_at_once:
             return SOME // 2
         return FEW if self.by_id is None else FEW // 4
@@ -135,7 +135,7 @@ class _Search:
             yield days
 
     def _of_part(self, part: DayPart, limit: int) -> Sequence[Row[int, date]]:
-        """The next orders of these days. If an index has too many of them, only half of them are queried."""
+        """The next orders of these days. If an index has too many of them, it is asked for half of them."""
         leading = self._leading(part.ids) if part.ids else None
         if leading is not None:
             return self._led(leading, part, limit)

@@ -19,7 +19,7 @@ CURRENCY = "currency"
 
 
 class Kind(StrEnum):
-    """What the values of a column are. The store holds money, units and times as whole numbers."""
+    """The kind of values in a column. The store contains money, units and times as integers."""
 
     TEXT = "text"
     INTEGER = "integer"

@@ -43,7 +43,7 @@ class NotCancelled:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """How many orders were cancelled.
+    """The numbers of cancelled orders.
 
     Attributes:
         voids: those among them that end once the gateway has released their money; None if there are none.

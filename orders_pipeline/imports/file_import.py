@@ -51,7 +51,7 @@ MICROSECONDS_A_MINUTE = 60_000_000
 
 
 def parse_rules(settings: Settings) -> ParseRules:
-    """What the orders of a file are held to, from the settings."""
+    """Returns the rules for the orders of a file, from the settings."""
     return ParseRules(
         currency=settings.currency,
         timezone=settings.timezone,

@@ -1,4 +1,4 @@
-"""What the reports of a payment provider say of an order: its fees and payouts."""
+"""The lines about an order in the reports of a payment provider: fees and payouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other systems and the customer were told of an order: events with their deliveries, and notices."""
+"""Messages about an order to other systems and the customer: events with their deliveries, and notices."""
 
 from __future__ import annotations
 

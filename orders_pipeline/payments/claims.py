@@ -161,7 +161,7 @@ class ClaimedWork:
     renewed_every: float = RENEWED_EVERY_SECONDS
 
     def once(self) -> Self:
-        """The same work for a person who waits: one try, and no patience with another process."""
+        """Returns the same work for a waiting person: one try, without waiting for other processes."""
         return replace(self, tries=1, patience=0.0)
 
     def settle_claims(
@@ -223,5 +223,5 @@ class ClaimedWork:
 
 
 def claimed_at_once(settings: Settings) -> int:
-    """How many rows a process claims together, at most."""
+    """Returns the largest number of rows that a process claims together."""
     return min(settings.transaction_orders, CLAIMED_AT_ONCE)

@@ -1,4 +1,4 @@
-"""What a product list would change, before it is imported."""
+"""Finds what the import of a product list would change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ProductChange:
 
 
 def changes_of(connection: Connection, rows: Sequence[ProductRow]) -> list[ProductChange]:
-    """What `import_products` would change, by SKU. Products that stay as they are, are left out."""
+    """What `import_products` would change, by SKU. Products that would not change are left out."""
     known = _known(connection, [row.sku for row in rows])
     changes = []
     for row in sorted(rows, key=lambda row: row.sku):

@@ -59,7 +59,7 @@ def count_low_stock(connection: Connection, default: Units | None) -> int:
 
 
 def list_low_stock(connection: Connection, default: Units | None, limit: int) -> list[ProductStock]:
-    """The same products, by the units that are left."""
+    """Returns the products with low stock, those with the fewest units first."""
     query = STOCKS.where(_is_low(default)).order_by(products.c.on_hand, products.c.sku)
     return stocks_of(connection, query.limit(limit))
 

@@ -15,6 +15,6 @@ def store_id(engine: Engine) -> str:
 
 
 def customers_erased(engine: Engine) -> int:
-    """How many customers were erased from this store."""
+    """Returns the number of customers that were erased from this store."""
     with reading(engine) as connection:
         return int(connection.execute(select(home.c.customers_erased)).scalar_one())

@@ -1,4 +1,4 @@
-"""What killed backups and restores leave: unfinished copies, and the stores that restores replaced."""
+"""Files left by killed backups and restores: unfinished copies, and the stores that restores replaced."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class OrderSet:
         return select(orders.c.day).where(self.here)
 
     def that(self, condition: ColumnElement[bool]) -> OrderSet:
-        """Those of the set that meet one more condition over `orders`."""
+        """Returns the orders of the set that also meet a condition on the table `orders`."""
         return OrderSet(self.window, self.condition & condition)
 
     def within(self, column: Column[int]) -> ColumnElement[bool]:
@@ -58,5 +58,5 @@ def of_current_attempt(table: Table) -> ColumnElement[bool]:
 
 
 def count_of(connection: Connection, query: Select[Any]) -> int:
-    """How many rows a query has."""
+    """Returns the number of rows of a query."""
     return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()

@@ -1,4 +1,4 @@
-"""How PostgreSQL is to find and join rows; SQLite needs no word about it."""
+"""Settings for the query planner of PostgreSQL; SQLite needs none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who else is connected to a PostgreSQL order store."""
+"""Finds other connections to a PostgreSQL order store."""
 
 from __future__ import annotations
 

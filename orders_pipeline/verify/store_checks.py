@@ -78,7 +78,10 @@ def store_checks() -> dict[str, str]:
 
 
 def _violations() -> dict[str, Callable[[Connection], Rows]]:
-    """What finds the violations of each invariant. Most are found by their query alone."""
+    """Returns the code that finds the violations of each invariant.
+
+    For most of them, this is only a query.
+    """
     return {
         **{name: partial(_rows, name=name) for name in QUERIES},
         **{name: partial(_rows_by_currency, name=name) for name in QUERIES_BY_CURRENCY},

@@ -1,4 +1,4 @@
-"""What a proxy of `ORDERS_TRUSTED_PROXIES` tells of a request: the user and the name of the site.
+"""Data that a proxy in `ORDERS_TRUSTED_PROXIES` adds to a request: the user and the name of the site.
 
 It looks at the address of the connection, so it stands before what replaces that address by the client's.
 """
@@ -60,7 +60,7 @@ class TrustedProxies:
 
 
 def told_by_proxy(request: Request) -> ProxyTold:
-    """What a trusted proxy tells of this request; nothing without one."""
+    """Returns the data that a trusted proxy added to this request; empty without such a proxy."""
     told: ProxyTold = request.scope.get(TOLD, ProxyTold())
     return told
 

@@ -129,7 +129,10 @@ def sign_browser_out(request: Request, response: Response) -> None:
 
 
 def form_secret(request: Request) -> str:
-    """What the token of the sign-in form is derived from; a browser keeps it in a cookie."""
+    """Returns the secret from which the token of the sign-in form is derived.
+
+    A browser keeps it in a cookie.
+    """
     return cookie(request, FORM) or secrets.token_urlsafe(32)
 
 
@@ -152,7 +155,7 @@ def require_sign_in_form(request: Request, caller: Caller | None, shown: str) ->
 
 
 def own_path(path: str) -> str:
-    """Where to go after the sign-in, which is never another site and never the sign-in itself."""
+    """Returns the path to open after the sign-in: never another site and never the sign-in itself."""
     is_own = path.startswith("/") and not path.startswith(("//", SIGN_IN)) and path.isprintable()
     return path if is_own and "\\" not in path else "/"
 

@@ -111,7 +111,7 @@ def _snapshot_document(snapshot: StoredSnapshot, rate: float | None) -> dict[str
 
 
 def _away(context: ApiContext, outage: Outage) -> str:
-    """What to say of a service that does not answer."""
+    """Returns the message about a service that does not answer."""
     if outage.since is None:
         return AWAY
     since = to_datetime(outage.since).astimezone(context.settings.zone)

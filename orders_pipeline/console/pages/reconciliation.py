@@ -1,4 +1,7 @@
-"""What of the money is missing between the store, the payment provider and the bank; and its files."""
+"""The page Reconciliation: differences between the store, the payment provider and the bank.
+
+And imported files.
+"""
 
 from __future__ import annotations
 

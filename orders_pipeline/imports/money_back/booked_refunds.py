@@ -1,4 +1,4 @@
-"""What is booked as refunded because a file says so."""
+"""Books refunds that an order file reports."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def tells_refunds(found: Import) -> bool:
 
 
 def refunding_actor(found: Import) -> str:
-    """Who asks for the refunds that the file of an import tells."""
+    """Returns the actor of the refunds that an import's file reports."""
     return f"import:{found.key}"
 
 
 def booked_refunds(connection: Connection, found: Import) -> dict[str, str]:
-    """What is booked as refunded because the file of an import says so: decimal strings by currency."""
+    """Returns the booked refunds that an import's file reports: decimal strings by currency."""
     window = order_ids(connection, found.id)
     if window is None:
         return {}

@@ -50,12 +50,12 @@ _CONTENT = ("order_number", "currency", "returned_at", "goods")
 
 
 def standing_alone(rows: BatchRows) -> BatchRows:
-    """Those returns that name no order."""
+    """Returns the returns that name no order."""
     return rows.of(rows.orders.filter(pl.col(NAMES).is_null())["position"]) if _may_name(rows) else rows
 
 
 def naming_orders(rows: BatchRows) -> BatchRows | None:
-    """Those returns that name an order; None if there are none."""
+    """Returns the returns that name an order; None if there are none."""
     if not _may_name(rows):
         return None
     named = rows.orders.filter(pl.col(NAMES).is_not_null())["position"]

@@ -61,7 +61,7 @@ def book_told_refunds(
 def foresee_refunds(
     engine: Engine, parsed: pl.DataFrame, known: Known, source: str
 ) -> tuple[Counter[str], int]:
-    """What the import of parsed orders would book as given back, if all new orders were completed.
+    """Returns the refunds that the import of parsed orders would book, if all new orders were completed.
 
     Returns:
         The sums in minor units by currency, and how many orders have more booked than the file says.

@@ -21,7 +21,7 @@ from orders_pipeline.store.schema import orders, rejects
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """What replaces the rejected lines of a file, by record.
+    """The replacements of a file's rejected lines, by record.
 
     Attributes:
         cells: values by the positions of their columns.
@@ -61,7 +61,7 @@ def write_corrections(
 
 
 def _records_of_orders(connection: Connection, import_id: int, records: set[int]) -> set[int]:
-    """These records, and the others of the same orders, because an order is imported as a whole."""
+    """Adds the other records of the same orders, because an order is imported as a whole."""
     of_import = rejects.c.import_id == import_id
     numbers = {
         number

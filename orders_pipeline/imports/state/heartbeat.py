@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Sign(StrEnum):
-    """Who sends a heartbeat; the value is its column in `imports`."""
+    """The sender of a heartbeat; the value is its column in `imports`."""
 
     RUN = "run_beat_at"
     WORK = "work_beat_at"

@@ -22,7 +22,7 @@ class ImportProgress:
 
 
 def status_counts(connection: Connection, import_id: int) -> dict[OrderStatus, int]:
-    """How many orders of an import have each status."""
+    """Returns the number of an import's orders in each status."""
     sums = [func.coalesce(func.sum(batches.c[status]), 0) for status in OrderStatus]
     row = connection.execute(select(*sums).where(batches.c.import_id == import_id)).one()
     return {status: int(count) for status, count in zip(OrderStatus, row, strict=True)}

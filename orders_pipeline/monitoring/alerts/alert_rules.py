@@ -15,13 +15,14 @@ from orders_pipeline.store.backup_rows import FailedBackup
 WORKERS_START_WITHIN_SECONDS = 120
 # With fewer orders, a share is not meaningful.
 FEWEST_ORDERS = 20
-# Sensors look every 10 to 30 seconds, and people are to hear of trouble within two minutes.
+# Sensors are evaluated every 10 to 30 seconds, and alerts must be raised within two minutes.
 SENSORS_SILENT_FOR_SECONDS = 75
 MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
 # Damaged files are a sign of a failing disk, so an alert is raised although the figures are repaired.
 REBUILD_TOLD_HOURS = 24
 RESULTS_TRIED_MINUTES = 15
-# Events of the gateway may come before what they are about. Those that stay unknown are told of for a week.
+# Events of the gateway may arrive before their order is stored. Those that remain unknown are reported for a
+# week.
 EVENT_WAITS_MINUTES = 10
 EVENT_TOLD_HOURS = 7 * 24
 

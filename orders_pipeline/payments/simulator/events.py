@@ -21,7 +21,7 @@ FEE = 1500
 
 
 class EventType(StrEnum):
-    """What the simulator tells by itself."""
+    """The events that the simulator sends."""
 
     REFUND_SUCCEEDED = "refund.succeeded"
     REFUND_FAILED = "refund.failed"

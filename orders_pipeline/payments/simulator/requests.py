@@ -1,4 +1,4 @@
-"""What can be asked of the simulator, and how each request ends."""
+"""The requests to the simulator, and how each of them ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AUTHORIZED = "authorized"
 
 
 class MoneyRequest(BaseModel):
-    """What every request says; the amount is in the currency's minor unit."""
+    """The values in every request; the amount is in the currency's minor unit."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -31,7 +31,7 @@ class ChargeRequest(MoneyRequest):
 
 
 class EndRequest(MoneyRequest):
-    """What is asked of a charge; `charge` is its transaction id."""
+    """A request about a charge; `charge` is its transaction id."""
 
     charge: Annotated[str, Field(min_length=1)]
 
