@@ -4,7 +4,8 @@
 while the program `events` delivers, and compares what the receiver got with the store: none lost, duplicates
 with the same webhook-id, the events of each order in order. With `--captures`, each order has two events: its
 payment is authorized and then captured. `--pairs 3` compares the time of the import with and without a
-subscription instead, with a receiver that nobody disturbs. Needs Node and npm.
+subscription instead, with a receiver that nobody disturbs. The receiver stands for another machine, so it has
+the lowest priority (nice 19) and takes only processor time that nobody else wants. Needs Node and npm.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Receiver:
         script = self.folder / "receiver.mjs"
         copyfile(Path(__file__).with_name("webhook_receiver.mjs"), script)
         command = [
+            "nice",
+            "-n19",
             "node",
             str(script),
             str(self.port),

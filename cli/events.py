@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,11 +25,14 @@ from orders_pipeline.notifications.types import keep_notification_types
 from orders_pipeline.store.engine import STORE_FAILED
 
 AGAIN_AFTER_SECONDS = 5
+# Imports and pages go first while the processors are busy.
+NICENESS = 10
 log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Delivers events until SIGTERM or SIGINT."""
+    """Delivers events until SIGTERM or SIGINT, at a low priority."""
+    os.nice(NICENESS)
     settings, stopping = load_settings(), Event()
     configure_logs(settings)
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudevents.core.formats.json import JSONFormat
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, and_, select
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import EventType
 from orders_pipeline.base.money import decimal_string
+from orders_pipeline.store.many_values import among
 from orders_pipeline.store.schema import events, failures, home, imports, orders, payments, sources
 
 ONE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
@@ -31,7 +32,7 @@ def source_of(connection: Connection) -> str:
     return f"/orders/{connection.execute(select(home.c.token)).scalar_one()}"
 
 
-def event_documents(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
+def event_documents(connection: Connection, ids: Sequence[int]) -> dict[int, bytes]:
     """Returns events by id, as JSON."""
     source = source_of(connection)
     e, o = events.c, orders.c
@@ -48,7 +49,7 @@ def event_documents(connection: Connection, ids: Collection[int]) -> dict[int, b
         .outerjoin(imports, imports.c.id == o.import_id)
         .outerjoin(failures, of_attempt[failures])
         .outerjoin(payments, of_attempt[payments])
-        .where(e.id.in_(ids))
+        .where(among(connection, e.id, ids))
     )
     rows = connection.execute(query).mappings()
     return {

@@ -10,17 +10,29 @@ import secrets
 import ssl
 from dataclasses import dataclass, field
 from threading import Event, Thread
+from time import monotonic
 
 from sqlalchemy import Engine
 
 from orders_pipeline.events.destinations import Reach
 from orders_pipeline.events.endpoints import UnknownEndpointError
-from orders_pipeline.events.rounds import begin_round, end_round, endpoints_due, hold, let_go, read_messages
+from orders_pipeline.events.rounds import (
+    begin_round,
+    end_round,
+    endpoints_due,
+    hold,
+    keep,
+    let_go,
+    plan_round,
+    read_messages,
+)
 from orders_pipeline.events.sending import Limits, send_messages
 from orders_pipeline.events.spread import EVENTS_AT_ONCE, Also, any_to_spread, nothing_else, spread_events
 from orders_pipeline.store.engine import STORE_FAILED, reading
 
 PERIOD_SECONDS = 1.0
+# The pause after a set of new events, as a multiple of the time that the set took.
+PAUSE_FACTOR = 4
 log = logging.getLogger(__name__)
 
 
@@ -40,39 +52,53 @@ class Relay:
     def run(self) -> None:
         """Delivers events until `stopping` is set, and then waits for open requests."""
         while not self.stopping.is_set():
+            until = monotonic() + PERIOD_SECONDS
             try:
+                self._spread(until)
                 self._begin_due()
             except STORE_FAILED as error:
                 log.warning("the order store does not answer, so events wait: %s", error)
-            self.stopping.wait(PERIOD_SECONDS)
+            self.stopping.wait(until - monotonic())
         for thread in self._busy.values():
             thread.join()
 
     def deliver_due(self) -> None:
         """Sends the requests that are due now, and waits for their outcomes."""
+        while self._spread_set():
+            pass
         self._begin_due()
         for thread in self._busy.values():
             thread.join()
 
+    def _spread(self, until: float) -> None:
+        """Assigns new events to endpoints, in sets with pauses, until there are no more or it is `until`."""
+        began = monotonic()
+        while self._spread_set() and monotonic() < until:
+            # On SQLite, a set and an import wait for each other, so the pause is longer during imports.
+            self.stopping.wait(PAUSE_FACTOR * (monotonic() - began))
+            began = monotonic()
+
+    def _spread_set(self) -> bool:
+        """Assigns a set of new events to endpoints; returns whether there may be more."""
+        with reading(self.engine) as connection:
+            if not any_to_spread(connection):
+                return False
+        return spread_events(self.engine, self.also) == EVENTS_AT_ONCE
+
     def _begin_due(self) -> None:
+        """Starts a thread for each endpoint that has due requests."""
         self._busy = {number: thread for number, thread in self._busy.items() if thread.is_alive()}
-        for endpoint_id in self._due() - self._busy.keys():
+        with reading(self.engine) as connection:
+            due = set(endpoints_due(connection, self.holder))
+        for endpoint_id in due - self._busy.keys():
             self._busy[endpoint_id] = Thread(target=self._deliver, args=(endpoint_id,), daemon=True)
             self._busy[endpoint_id].start()
 
-    def _due(self) -> set[int]:
-        """Assigns new events to endpoints, and returns the endpoints that have due requests."""
-        with reading(self.engine) as connection:
-            more, due = any_to_spread(connection), endpoints_due(connection, self.holder)
-        if not more:
-            return set(due)
-        while more and not self.stopping.is_set():
-            more = spread_events(self.engine, self.also) == EVENTS_AT_ONCE
-        with reading(self.engine) as connection:
-            return set(endpoints_due(connection, self.holder))
-
     def _deliver(self, endpoint_id: int) -> None:
         try:
+            with self.engine.begin() as connection:
+                if not hold(connection, endpoint_id, self.holder):
+                    return
             while not self.stopping.is_set() and self._round(endpoint_id):
                 pass
             with self.engine.begin() as connection:
@@ -84,12 +110,17 @@ class Relay:
 
     def _round(self, endpoint_id: int) -> bool:
         """Sends the due requests of an endpoint; returns whether there were any."""
-        with self.engine.begin() as connection:
-            if not hold(connection, endpoint_id, self.holder):
-                return False
-            endpoint, requests = begin_round(connection, endpoint_id)
         with reading(self.engine) as connection:
-            messages = read_messages(connection, endpoint, requests)
+            planned = plan_round(connection, endpoint_id)
+        if not (planned.again or planned.fresh):
+            return False
+        with self.engine.begin() as connection:
+            if not keep(connection, endpoint_id, self.holder):
+                return False
+            begin_round(connection, planned)
+        endpoint = planned.endpoint
+        with reading(self.engine) as connection:
+            messages = read_messages(connection, planned)
         if not messages:
             return False
         sent = send_messages(

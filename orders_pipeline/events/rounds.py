@@ -8,9 +8,9 @@ fixed before its first try.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.events.documents import BATCH, ONE, event_documents, source_of
@@ -23,6 +23,7 @@ from orders_pipeline.events.schedule import (
     paused_until,
 )
 from orders_pipeline.events.sending import Message, Sent
+from orders_pipeline.store.many_values import among
 from orders_pipeline.store.schema import deliveries, events, webhook_endpoints
 
 # Must be longer than a round: 30 seconds to look up a name, and 45 to send (`Limits`).
@@ -32,6 +33,16 @@ EVENTS_AT_ONCE = 5_000
 NOT_TRIED = "not tried: the endpoint has been failing for three days"
 # The ids of the events in each request, by the request's number.
 Requests = dict[int, list[int]]
+
+
+class Round(NamedTuple):
+    """The requests of a round: those that failed before, and new ones."""
+
+    endpoint: Endpoint
+    again: Requests
+    fresh: Requests
+
+
 d = deliveries.c
 WAITS = d.settled_at.is_(None)
 UNTRIED, TRIED = and_(WAITS, d.message.is_(None)), and_(WAITS, d.message.is_not(None))
@@ -51,13 +62,13 @@ def endpoints_due(connection: Connection, holder: str) -> list[int]:
 
 
 def hold(connection: Connection, endpoint_id: int, holder: str) -> bool:
-    """Acquires or renews the hold of a process on an endpoint; returns whether the process holds it now."""
-    now = now_us()
-    held = update(webhook_endpoints).where(
-        webhook_endpoints.c.id == endpoint_id, IS_THERE, _is_free(holder, now)
-    )
-    until = now + HELD_SECONDS * SECOND_US
-    return connection.execute(held.values(holder=holder, held_until=until)).rowcount == 1
+    """Acquires the hold of a process on an endpoint; returns False if another process holds it."""
+    return _hold_if(connection, endpoint_id, holder, _is_free(holder, now_us()))
+
+
+def keep(connection: Connection, endpoint_id: int, holder: str) -> bool:
+    """Renews the hold; returns False if another process acquired it, or the endpoint was removed."""
+    return _hold_if(connection, endpoint_id, holder, webhook_endpoints.c.holder == holder)
 
 
 def let_go(connection: Connection, endpoint_id: int, holder: str) -> None:
@@ -66,24 +77,38 @@ def let_go(connection: Connection, endpoint_id: int, holder: str) -> None:
     connection.execute(update(webhook_endpoints).where(mine).values(holder=None, held_until=None))
 
 
-def begin_round(connection: Connection, endpoint_id: int) -> tuple[Endpoint, Requests]:
-    """Returns the requests to send now to an endpoint that this process holds; new requests are created."""
+def plan_round(connection: Connection, endpoint_id: int) -> Round:
+    """Returns the requests to send now to an endpoint that this process holds.
+
+    This needs no lock, because only the process that holds an endpoint changes its due requests.
+    """
     now, endpoint = now_us(), find_endpoint(connection, endpoint_id)
     if endpoint.paused_until is not None and endpoint.paused_until > now:
-        return endpoint, {}
+        return Round(endpoint, {}, {})
     most = 1 if endpoint.failures >= FAILURES_OF_ENDPOINT else MESSAGES_AT_ONCE
     again = _due_again(connection, endpoint, most // 2, now)
-    fresh = _begin_messages(connection, endpoint, most - len(again))
-    if not fresh:
-        again = _due_again(connection, endpoint, most, now)
-    return endpoint, again | fresh
+    fresh = _new_requests(connection, endpoint, most - len(again))
+    return Round(endpoint, again if fresh else _due_again(connection, endpoint, most, now), fresh)
 
 
-def read_messages(connection: Connection, endpoint: Endpoint, begun: Requests) -> list[Message]:
+def begin_round(connection: Connection, planned: Round) -> None:
+    """Saves which events the new requests contain. Call `keep` first in the same transaction."""
+    if not planned.fresh:
+        return
+    ids = [event for part in planned.fresh.values() for event in part]
+    these = and_(d.endpoint_id == planned.endpoint.id, among(connection, d.event_id, ids), UNTRIED)
+    # Events are in the order of their requests.
+    of_event = case(*((d.event_id <= part[-1], number) for number, part in planned.fresh.items()))
+    message = d.event_id if planned.endpoint.batch_size == 1 else of_event
+    connection.execute(update(deliveries).where(these).values(message=message, next_try_at=now_us()))
+
+
+def read_messages(connection: Connection, planned: Round) -> list[Message]:
     """Returns the requests with their bodies; none if the endpoint was removed in the meantime.
 
     Creating the bodies takes most of a round's time, so it is done in a transaction without locks.
     """
+    endpoint, begun = planned.endpoint, planned.again | planned.fresh
     ids = [event for part in begun.values() for event in part]
     if not ids:
         return []
@@ -117,24 +142,29 @@ def end_round(connection: Connection, endpoint: Endpoint, sent: Sequence[Sent]) 
         _note_failures(connection, endpoint, failed, now)
 
 
+def _hold_if(connection: Connection, endpoint_id: int, holder: str, condition: ColumnElement[bool]) -> bool:
+    held = update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id, IS_THERE, condition)
+    until = now_us() + HELD_SECONDS * SECOND_US
+    return connection.execute(held.values(holder=holder, held_until=until)).rowcount == 1
+
+
 def _is_free(holder: str, now: int) -> ColumnElement[bool]:
     e = webhook_endpoints.c
     return or_(e.holder.is_(None), e.holder == holder, e.held_until <= now)
 
 
 def _is_first_of_subject() -> ColumnElement[bool]:
-    earlier = deliveries.alias("earlier")
-    before = exists().where(
-        earlier.c.endpoint_id == d.endpoint_id,
-        earlier.c.settled_at.is_(None),
-        earlier.c.subject == d.subject,
-        earlier.c.event_id < d.event_id,
+    """Whether a waiting event is the first waiting event of its subject."""
+    waiting = deliveries.alias("waiting")
+    # With NOT EXISTS, PostgreSQL compares all pairs of rows as long as it has no statistics of the table.
+    first = select(func.min(waiting.c.event_id)).where(
+        waiting.c.endpoint_id == d.endpoint_id, waiting.c.settled_at.is_(None), waiting.c.subject == d.subject
     )
-    return ~before.correlate(deliveries)
+    return d.event_id == first.correlate(deliveries).scalar_subquery()
 
 
-def _begin_messages(connection: Connection, endpoint: Endpoint, most: int) -> Requests:
-    """Puts untried events into new requests: the first of each subject, unless an earlier one is waiting."""
+def _new_requests(connection: Connection, endpoint: Endpoint, most: int) -> Requests:
+    """Returns requests of untried events: the first of each subject, unless an earlier one is waiting."""
     first = (
         select(d.event_id)
         .where(d.endpoint_id == endpoint.id, UNTRIED, _is_first_of_subject())
@@ -142,20 +172,7 @@ def _begin_messages(connection: Connection, endpoint: Endpoint, most: int) -> Re
     )
     ids = list(connection.scalars(first.limit(min(most * endpoint.batch_size, EVENTS_AT_ONCE))))
     starts = range(0, len(ids), endpoint.batch_size)
-    begun = {ids[start]: ids[start : start + endpoint.batch_size] for start in starts}
-    if endpoint.batch_size == 1:
-        _put_into(connection, endpoint.id, ids, d.event_id)
-    else:
-        for number, part in begun.items():
-            _put_into(connection, endpoint.id, part, number)
-    return begun
-
-
-def _put_into(
-    connection: Connection, endpoint_id: int, ids: list[int], message: int | ColumnElement[int]
-) -> None:
-    these = and_(d.endpoint_id == endpoint_id, d.event_id.in_(ids), UNTRIED)
-    connection.execute(update(deliveries).where(these).values(message=message, next_try_at=now_us()))
+    return {ids[start]: ids[start : start + endpoint.batch_size] for start in starts}
 
 
 def _due_again(connection: Connection, endpoint: Endpoint, most: int, now: int) -> Requests:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, case, insert, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.events.endpoints import IS_THERE
+from orders_pipeline.store.many_values import among
 from orders_pipeline.store.schema import (
     deliveries,
     events,
@@ -17,7 +18,7 @@ from orders_pipeline.store.schema import (
     webhook_subscriptions,
 )
 
-EVENTS_AT_ONCE = 1_000
+EVENTS_AT_ONCE = 2_500
 # Called with the ids of recorded events, for their other uses.
 Also = Callable[[Connection, Sequence[int]], None]
 
@@ -60,13 +61,14 @@ def any_to_spread(connection: Connection) -> bool:
 
 def _spread(connection: Connection, ids: list[int]) -> None:
     of_order = sources.c.name.concat("/").concat(orders.c.number)
+    these = among(connection, events.c.id, ids)
     subject = case((events.c.subject.is_(None), of_order), else_=events.c.subject)
     rows = (
         select(events.c.id, webhook_subscriptions.c.endpoint_id, subject)
         .join(webhook_subscriptions, webhook_subscriptions.c.type == events.c.type)
         .outerjoin(orders, orders.c.id == events.c.order_id)
         .outerjoin(sources, sources.c.id == orders.c.source_id)
-        .where(events.c.id.in_(ids))
+        .where(these)
     )
     connection.execute(insert(deliveries).from_select(["event_id", "endpoint_id", "subject"], rows))
-    connection.execute(update(events).where(events.c.id.in_(ids)).values(spread_at=now_us()))
+    connection.execute(update(events).where(these).values(spread_at=now_us()))

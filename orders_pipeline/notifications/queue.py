@@ -12,6 +12,7 @@ from orders_pipeline.base.clock import duration_us, now_us
 from orders_pipeline.base.model import EventType, NotificationStatus, PaymentMethod, RefundKind, SkipReason
 from orders_pipeline.events.spread import Also
 from orders_pipeline.notifications.terms import NoticeTerms
+from orders_pipeline.store.many_values import among
 from orders_pipeline.store.schema import (
     customer_contacts,
     events,
@@ -44,7 +45,7 @@ def queue_notices(terms: NoticeTerms, connection: Connection, ids: Sequence[int]
         .join(orders, orders.c.id == e.order_id)
         .join(customer_contacts, contact.customer_id == orders.c.customer_id)
         # There are no notices about disputes, which are between the customer and the bank.
-        .where(e.id.in_(ids), e.data["kind"].as_string().is_distinct_from(RefundKind.DISPUTE))
+        .where(among(connection, e.id, ids), e.data["kind"].as_string().is_distinct_from(RefundKind.DISPUTE))
         .order_by(e.id)
     )
     columns = ["event_id", "type", "order_id", "attempt", "customer_id", "channel", "status", "data"]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, event, select, update
 from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.base.model import EventType
-from orders_pipeline.events import rounds
+from orders_pipeline.events import relay as relay_module
+from orders_pipeline.events import rounds, spread
 from orders_pipeline.events.destinations import Reach
 from orders_pipeline.events.documents import event_documents
 from orders_pipeline.events.endpoints import remove_endpoint
@@ -28,7 +32,7 @@ from tests.stores import open_test_engine
 from tests.tls_servers import make_authority
 from tests.webhooks import Receiver, add, make_due, receiving, relay
 
-# Spreading; twice the requests of a round and what became of them; a round without requests; giving back.
+# Spreading; taking the endpoint; twice the requests of a round and what became of them; giving back.
 COMMITS_OF_DELIVERY = 7
 COMPLETED, FAILED = EventType.ORDER_COMPLETED, EventType.ORDER_FAILED
 
@@ -272,6 +276,79 @@ def test_two_relays_share_the_work_and_neither_sends_what_the_other_has(
     second.deliver_due()
     assert len(receiver.got) == 60
     assert len(set(receiver.numbers())) == 60
+
+
+def test_the_first_event_of_a_subject_is_found_by_an_index(bench: ImportBench) -> None:
+    """PostgreSQL compared all pairs of deliveries, as long as it had no statistics of them."""
+    endpoint, _ = add(bench.engine, "http://127.0.0.1/hook", COMPLETED)
+    bench.import_lines(Line("a"))
+    asked: list[tuple[str, Any]] = []
+    explain = "EXPLAIN QUERY PLAN " if bench.engine.dialect.name == "sqlite" else "EXPLAIN "
+    with reading(bench.engine) as connection:
+        event.listen(bench.engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+        rounds.plan_round(connection, endpoint)
+        (question,) = [one for one in asked if "min(" in one[0]]
+        plan = str(connection.exec_driver_sql(explain + question[0], question[1]).all())
+    assert re.search(r"(Cond: |_waiting )\({1,2}endpoint_id ?=[^,]* AND \(?subject ?=", plan)
+
+
+def test_a_round_is_not_sent_if_another_process_took_the_endpoint_after_it_was_planned(
+    lone_bench: ImportBench, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, receiver.secret = add(lone_bench.engine, receiver.url, COMPLETED)
+    lone_bench.import_lines(Line("a"))
+
+    def deliver_first(connection: Connection, endpoint_id: int) -> rounds.Round:
+        monkeypatch.undo()
+        planned = rounds.plan_round(connection, endpoint_id)
+        make_due(lone_bench.engine)
+        relay(lone_bench.engine).deliver_due()
+        return planned
+
+    monkeypatch.setattr(relay_module, "plan_round", deliver_first)
+    relay(lone_bench.engine).deliver_due()
+    assert receiver.numbers() == ["a"]
+
+
+def test_what_is_spread_is_sent_while_more_events_wait(
+    lone_bench: ImportBench, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spread, "EVENTS_AT_ONCE", 1)
+    monkeypatch.setattr(relay_module, "EVENTS_AT_ONCE", 1)
+    monkeypatch.setattr(relay_module, "PERIOD_SECONDS", 0)
+    _, receiver.secret = add(lone_bench.engine, receiver.url, COMPLETED)
+    lone_bench.import_lines(*many_orders(2))
+    work, arrived = relay(lone_bench.engine), Event()
+    spread_set, sets = work._spread_set, iter(range(2))
+
+    def stop_after_the_first_request() -> bool:
+        if next(sets):
+            assert arrived.wait(60)
+            work.stopping.set()
+            return False
+        return spread_set()
+
+    def note(_: list[dict[str, Any]]) -> int:
+        arrived.set()
+        return 204
+
+    receiver.answer = note
+    monkeypatch.setattr(work, "_spread_set", stop_after_the_first_request)
+    work.run()
+    assert receiver.numbers() == ["n0"]
+
+
+def test_spreading_pauses_longer_the_longer_a_set_takes(
+    lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So imports into SQLite wait for a small share of the time."""
+    work, pauses = relay(lone_bench.engine), []
+    answers, clock = iter([True, True, False]), iter([0.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0])
+    monkeypatch.setattr(work, "_spread_set", lambda: next(answers))
+    monkeypatch.setattr(work.stopping, "wait", pauses.append)
+    monkeypatch.setattr(relay_module, "monotonic", lambda: next(clock))
+    work._spread(until=60)
+    assert pauses == [relay_module.PAUSE_FACTOR, 2 * relay_module.PAUSE_FACTOR]
 
 
 def test_the_store_can_be_written_while_the_bodies_of_a_round_are_made(

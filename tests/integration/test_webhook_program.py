@@ -75,6 +75,8 @@ def test_a_killed_program_loses_nothing_and_another_goes_on(bench: ImportBench) 
         receiver.answer = count
         with delivering(bench) as second:
             assert complete.wait(60)
+            niceness = [os.getpriority(os.PRIO_PROCESS, process) for process in (second.pid, os.getpid())]
+            assert niceness[0] > niceness[1]
             second.terminate()
             assert second.wait(30) == 0
     by_event = {event["id"]: webhook_id for webhook_id, event in receiver.got}
