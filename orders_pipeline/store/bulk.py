@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Dialect, Table
 
 from orders_pipeline.store.driver_errors import driver_errors
 
-# So many values go into one statement: SQLite builds the lists of a table's constraints again for each.
+# So many values go into one statement, beside those that all rows have: SQLite builds the lists of a table's
+# constraints again for each statement.
 MOST_MARKS = 800
 
 Insertion = Callable[[Connection], None]
@@ -38,21 +39,32 @@ def prepare_insert(dialect: Dialect, table: Table, frame: pl.DataFrame, on_confl
         return _insert_nothing
     if dialect.name == "postgresql":
         return partial(_copy, table=table, columns=_columns(frame), csv=_csv(frame), on_conflict=on_conflict)
-    rows = _bindable(frame).rows()
-    at_once = max(1, MOST_MARKS // frame.width)
+    return _prepare_many(table, _bindable(frame), on_conflict)
+
+
+def _prepare_many(table: Table, frame: pl.DataFrame, on_conflict: str) -> Insertion:
+    """Prepares statements that insert many rows each, with the values that all rows have only once."""
+    same = [name for name in frame.columns[1:] if frame[name].n_unique() == 1]
+    own = [name for name in frame.columns if name not in same]
+    shared, rows = frame.select(same).row(0) if same else (), frame.select(own).rows()
+    at_once = max(1, MOST_MARKS // len(own))
     whole = len(rows) - len(rows) % at_once
-    groups = [tuple(chain.from_iterable(rows[at : at + at_once])) for at in range(0, whole, at_once)]
-    return partial(
-        _execute_many,
-        many=(_insert_of(table, frame, at_once, on_conflict), groups),
-        rest=(_insert_of(table, frame, 1, on_conflict), rows[whole:]),
-    )
+    columns = ", ".join((*own, *same))
+    inserts = [
+        (
+            f"INSERT INTO {table.name} ({columns}) VALUES {_marks(len(own), len(same), size)} {on_conflict}",  # noqa: S608 names from the schema
+            [(*chain.from_iterable(part[at : at + size]), *shared) for at in range(0, len(part), size)],
+        )
+        for part, size in ((rows[:whole], at_once), (rows[whole:], 1))
+    ]
+    return partial(_execute_many, inserts=inserts)
 
 
-def _insert_of(table: Table, frame: pl.DataFrame, rows: int, on_conflict: str) -> str:
-    row = f"({', '.join('?' * frame.width)})"
-    values = ", ".join([row] * rows)
-    return f"INSERT INTO {table.name} ({_columns(frame)}) VALUES {values} {on_conflict}"  # noqa: S608 names from the schema
+def _marks(own: int, shared: int, rows: int) -> str:
+    """The numbered marks of so many rows, which share their last ones."""
+    last = [f"?{own * rows + at}" for at in range(1, shared + 1)]
+    marks = ([*(f"?{own * row + at}" for at in range(1, own + 1)), *last] for row in range(rows))
+    return ", ".join(f"({', '.join(row)})" for row in marks)
 
 
 def _insert_nothing(_connection: Connection) -> None:
@@ -124,8 +136,8 @@ def _update_from_copy(
     ).rowcount
 
 
-def _execute_many(connection: Connection, **inserts: tuple[str, list[tuple[Any, ...]]]) -> None:
-    for sql, rows in inserts.values():
+def _execute_many(connection: Connection, inserts: list[tuple[str, list[tuple[Any, ...]]]]) -> None:
+    for sql, rows in inserts:
         if rows:
             connection.exec_driver_sql(sql, rows)
 

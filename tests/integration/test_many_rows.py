@@ -53,3 +53,19 @@ def test_rows_with_one_of_many_numbers_are_found_whether_or_not_the_numbers_are_
     insert_frame(connection, NUMBERED, numbered(10))
     query = select(NUMBERED.c.id).where(among(connection, NUMBERED.c.id, values))
     assert set(connection.scalars(query)) == set(values)
+
+
+@pytest.mark.parametrize("count", [1, 2, MOST_MARKS, MOST_MARKS + 3])
+def test_a_value_that_all_rows_have_is_inserted_with_each_of_them(connection: Connection, count: int) -> None:
+    frame = pl.DataFrame({"id": range(count)}).with_columns(name=pl.lit("it's ?1"))
+    insert_frame(connection, NUMBERED, frame)
+    assert connection.execute(select(NUMBERED).order_by(NUMBERED.c.id)).all() == frame.rows()
+
+
+def test_a_value_that_no_row_has_is_null_in_each_of_them(connection: Connection) -> None:
+    insert_frame(
+        connection,
+        NUMBERED,
+        pl.DataFrame({"id": [1, 2], "name": [None, None]}, {"id": pl.Int64, "name": pl.String}),
+    )
+    assert list(connection.scalars(select(NUMBERED.c.name))) == [None, None]
