@@ -12,7 +12,7 @@ STARTED_AT = time.time()
 import typer  # noqa: E402 the command's start is taken first
 
 from cli.command_group import CommandGroup  # noqa: E402
-from cli.stack.code_version import code_version  # noqa: E402
+from cli.stack.programs.code_version import code_version  # noqa: E402
 from orders_pipeline.base.variables import given_variables, unused_variables  # noqa: E402
 from orders_pipeline.base.version import VERSION  # noqa: E402
 

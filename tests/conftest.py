@@ -15,7 +15,7 @@ import pluggy
 import pytest
 from argon2 import PasswordHasher
 
-from cli.stack import supervisor
+from cli.stack.supervision import supervisor
 from orders_pipeline.access import passwords
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.sweeps import examples

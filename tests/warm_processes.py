@@ -25,7 +25,7 @@ from importlib.metadata import entry_points
 from multiprocessing import get_context
 from pathlib import Path
 
-from cli.stack import supervisor
+from cli.stack.supervision import supervisor
 from orders_pipeline.base.settings import PROJECT_ROOT
 
 FORK = get_context("fork")

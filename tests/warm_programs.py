@@ -25,7 +25,7 @@ from supervisor import supervisord
 from supervisor.options import ServerOptions
 
 from cli.stack import tether
-from cli.stack.program import RUN_MODULE
+from cli.stack.programs.program import RUN_MODULE
 
 # Of /proc/PID/stat, counted after the program's name: where the arguments and the environment begin and end.
 ARGUMENTS, ENVIRONMENT = slice(45, 47), slice(47, 49)

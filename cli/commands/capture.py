@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from cli.capture_orders import take_to_gateway
-from cli.choosing import FileOption, SourceOption
 from cli.context import actor, open_store
+from cli.options.choosing import FileOption, SourceOption
 from cli.output import CommandFailed, JsonOption, command, emit, page, wrong_usage
+from cli.runs.capture_orders import take_to_gateway
 from orders_pipeline.base.model import AuthorizationStatus
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.captures.request import Wanted, ends_of, held, not_capturable, request_captures

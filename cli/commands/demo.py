@@ -8,10 +8,10 @@ import typer
 
 from cli.context import open_store
 from cli.figures import open_figures_of
-from cli.figures_page import show_figures
-from cli.import_files import ImportCommand
-from cli.import_page import show_runs
 from cli.output import command, page
+from cli.pages.figures_page import show_figures
+from cli.pages.import_page import show_runs
+from cli.runs.import_files import ImportCommand
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings, load_settings
 from orders_pipeline.stock.product_list import import_products, read_products
 

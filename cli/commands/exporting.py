@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from cli.context import open_store
-from cli.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
-from cli.order_page import orders_table
+from cli.options.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
 from cli.output import JsonOption, command, emit, page, progress, wrong_usage
+from cli.pages.order_page import orders_table
 from orders_pipeline.base.currency import UnknownCurrencyError, currency_code
 from orders_pipeline.base.model import FailureReason, OrderStatus
 from orders_pipeline.base.settings import load_settings

@@ -9,8 +9,8 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from cli.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
 from cli.context import open_store
+from cli.options.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
 from cli.output import CommandFailed, JsonOption, command, emit, page
 from orders_pipeline.base.model import FailureReason
 from orders_pipeline.base.settings import load_settings

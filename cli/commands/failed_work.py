@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from cli.capture_orders import take_to_gateway
-from cli.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
 from cli.context import actor, open_store
-from cli.import_files import FileRun, ImportCommand
-from cli.import_page import show_runs
+from cli.options.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
 from cli.output import CommandFailed, JsonOption, command, emit, error_object, page, wrong_usage
+from cli.pages.import_page import show_runs
+from cli.runs.capture_orders import take_to_gateway
+from cli.runs.import_files import FileRun, ImportCommand
 from orders_pipeline.base.model import FailureReason
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.failed_work.cancel import NotCancelled, cancel_orders, not_cancelled

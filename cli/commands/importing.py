@@ -11,10 +11,10 @@ import typer
 from sqlalchemy import Engine
 
 from cli.context import open_store
-from cli.import_files import FileRun, ImportCommand, explained
-from cli.import_page import show_runs
+from cli.options.reading_options import reading_options
 from cli.output import JsonOption, command, emit, error_object, show_error
-from cli.reading_options import reading_options
+from cli.pages.import_page import show_runs
+from cli.runs.import_files import FileRun, ImportCommand, explained
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.layout import Layout
 from orders_pipeline.base.settings import Settings, UnknownSku, load_settings

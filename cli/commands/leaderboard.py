@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from cli.figures import CurrencyOption, chosen_currency, open_figures_of
-from cli.figures_page import leaderboard_table
 from cli.output import JsonOption, command, emit, page
+from cli.pages.figures_page import leaderboard_table
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.leaderboards.boards import Board
 

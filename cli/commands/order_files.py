@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import open_store
-from cli.import_page import show_findings, show_report
 from cli.output import JsonOption, command, emit, page, print_whole
-from cli.quarantine_table import quarantine_table
+from cli.pages.import_page import show_findings, show_report
+from cli.pages.quarantine_table import quarantine_table
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.imports.arrival.quarantine import QuarantinedFile, list_quarantined

@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import actor, open_store
-from cli.import_page import show_findings
+from cli.options.reading_options import reading_options
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress, show
-from cli.reading_options import reading_options
+from cli.pages.import_page import show_findings
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.imports.arrival.preview_document import preview_document
 from orders_pipeline.imports.arrival.reading_plan import planned

@@ -11,9 +11,9 @@ from rich.markup import escape
 from sqlalchemy import Connection, Engine
 
 from cli.context import actor, open_store
+from cli.options.reading_options import reading_options
 from cli.output import CommandFailed, JsonOption, command, emit, page, progress
-from cli.quarantine_table import quarantine_table
-from cli.reading_options import reading_options
+from cli.pages.quarantine_table import quarantine_table
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.failed_work.dismiss import NotRefusedError, dismiss_imports
 from orders_pipeline.imports.arrival.dropped_files import retry_files

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from cli.commands.exporting import CurrencyOption, known_currency
 from cli.context import open_store
-from cli.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
+from cli.options.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
 from cli.output import JsonOption, command, emit, page, wrong_usage
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.settings import Settings, accounts_by_name, load_settings

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page, wrong_usage
-from cli.refund_orders import give_back
-from cli.refund_page import show_refund
+from cli.pages.refund_page import show_refund
+from cli.runs.refund_orders import give_back
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.base.settings import Settings, load_settings

@@ -8,8 +8,8 @@ import typer
 
 from cli.context import actor, open_store
 from cli.output import CommandFailed, JsonOption, command, emit, page, wrong_usage
-from cli.refund_orders import give_back, publish_refunds
-from cli.refund_page import refunds_table, show_refund
+from cli.pages.refund_page import refunds_table, show_refund
+from cli.runs.refund_orders import give_back, publish_refunds
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.refunds.actions import Acted, RefundAction, act, preview, refund_ids_of

@@ -17,8 +17,8 @@ from cli.context import require_usable_store
 from cli.output import JsonOption, command, emit, page, progress
 from cli.stack.foreground import run_in_foreground
 from cli.stack.layout import Layout
-from cli.stack.programs import API, FLOWER, VIEWER, WEBSERVER
-from cli.stack.roles import EVERYTHING
+from cli.stack.programs.programs import API, FLOWER, VIEWER, WEBSERVER
+from cli.stack.programs.roles import EVERYTHING
 from cli.stack.stack import (
     StackStatus,
     api_url,

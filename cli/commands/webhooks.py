@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection
 
-from cli.choosing import TIME_FORMATS, since_us
 from cli.context import actor, open_store
+from cli.options.choosing import TIME_FORMATS, since_us
 from cli.output import CommandFailed, JsonOption, command, emit, page
 from orders_pipeline.base.model import EventType
 from orders_pipeline.base.settings import Settings, load_settings

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from cli.doctor.finding import Finding, error, ok, warning
 from cli.stack.accounts import other_logins
 from cli.stack.layout import Layout
-from cli.stack.leftovers import find_leftovers
+from cli.stack.supervision.leftovers import find_leftovers
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.base.variables import given_variables, unused_variables
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
-from cli.stack.programs import variables
+from cli.stack.programs.programs import variables
 from orders_pipeline.base.settings import Settings
 
 PREPARED = "dagster.prepared"

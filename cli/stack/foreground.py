@@ -15,7 +15,7 @@ from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.lifecycle import Say
 from cli.stack.stack import start_all, stop_all
-from cli.stack.supervisor import Condition, Supervisor
+from cli.stack.supervision.supervisor import Condition, Supervisor
 from orders_pipeline.base.settings import Settings
 
 LOOK_SECONDS = 0.5

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
-from cli.stack.leftovers import end_leftovers, find_leftovers
-from cli.stack.locks import has_members
-from cli.stack.program import Program
-from cli.stack.programs import KEEPER, REDIS, Plan, make_program
+from cli.stack.programs.program import Program
+from cli.stack.programs.programs import KEEPER, REDIS, Plan, make_program
+from cli.stack.programs.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_node
 from cli.stack.readiness import POLL_SECONDS, port_accepts, redis_answers, wait_for_program
-from cli.stack.supervisor import Condition, Supervisor
-from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_node
+from cli.stack.supervision.leftovers import end_leftovers, find_leftovers
+from cli.stack.supervision.locks import has_members
+from cli.stack.supervision.supervisor import Condition, Supervisor
 from orders_pipeline.services.redis_server import broker_url, redis_url
 
 Say = Callable[[str], None]

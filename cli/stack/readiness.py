@@ -14,8 +14,8 @@ from pathlib import Path
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
-from cli.stack.program import Program
-from cli.stack.supervisor import Supervisor
+from cli.stack.programs.program import Program
+from cli.stack.supervision.supervisor import Supervisor
 from cli.webserver.links import make_link
 
 # Seconds after which a process counts as hanging, even on a busy machine. Processes that die are noticed at

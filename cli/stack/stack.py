@@ -17,7 +17,6 @@ from cli.context import require_same_conventions, require_usable_store
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
-from cli.stack.leftovers import find_leftovers
 from cli.stack.lifecycle import (
     Say,
     end_orphans,
@@ -28,9 +27,7 @@ from cli.stack.lifecycle import (
     stop_unneeded,
     wait_for_workers,
 )
-from cli.stack.locks import membership, start_lock
-from cli.stack.members import named_members
-from cli.stack.programs import (
+from cli.stack.programs.programs import (
     CELERY_APP,
     CODE_SERVER,
     CODE_VARIABLE,
@@ -41,11 +38,14 @@ from cli.stack.programs import (
     Plan,
     is_redis_embedded,
 )
+from cli.stack.programs.roles import roles
+from cli.stack.programs.workers import QUEUES_OF, WORKER_DEFAULT, WORKER_ORDERS
 from cli.stack.readiness import redis_answers
-from cli.stack.roles import roles
-from cli.stack.supervisor import Condition, ProgramState, Supervisor
+from cli.stack.supervision.leftovers import find_leftovers
+from cli.stack.supervision.locks import membership, start_lock
+from cli.stack.supervision.members import named_members
+from cli.stack.supervision.supervisor import Condition, ProgramState, Supervisor
 from cli.stack.up import bring_up, renew
-from cli.stack.workers import QUEUES_OF, WORKER_DEFAULT, WORKER_ORDERS
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.redis_server import broker_url, redis_url
 from orders_pipeline.store.revisions import OURS, Migrations

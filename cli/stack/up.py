@@ -20,11 +20,11 @@ from cli.stack.lifecycle import (
     running_programs,
     wait_for_workers,
 )
-from cli.stack.programs import CODE_SERVER, KEEPER, REDIS, VIEWER, WEBSERVER, Plan
+from cli.stack.programs.programs import CODE_SERVER, KEEPER, REDIS, VIEWER, WEBSERVER, Plan
+from cli.stack.programs.roles import roles
+from cli.stack.programs.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS
 from cli.stack.readiness import definitions_are_loaded, is_guarded, listens, local_access, wait_for_program
-from cli.stack.roles import roles
-from cli.stack.supervisor import Supervisor
-from cli.stack.workers import QUEUES_OF, WORKER, WORKER_DEFAULT, WORKER_ORDERS
+from cli.stack.supervision.supervisor import Supervisor
 from orders_pipeline.services.redis_server import outdated_server
 
 

@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Engine
 
 from cli.stack.errors import StackError
 from cli.stack.lifecycle import Say, end_orphans, running_programs
-from cli.stack.locks import has_members
-from cli.stack.members import named_members
-from cli.stack.programs import KEEPER, REDIS, Plan, is_redis_embedded
+from cli.stack.programs.programs import KEEPER, REDIS, Plan, is_redis_embedded
+from cli.stack.programs.workers import QUEUES_OF, worker_node
 from cli.stack.readiness import redis_answers
-from cli.stack.supervisor import Supervisor
-from cli.stack.workers import QUEUES_OF, worker_node
+from cli.stack.supervision.locks import has_members
+from cli.stack.supervision.members import named_members
+from cli.stack.supervision.supervisor import Supervisor
 from orders_pipeline.backup.backup import back_up
 from orders_pipeline.monitoring.workers import Worker, workers_there
 from orders_pipeline.services.redis_clients import open_redis

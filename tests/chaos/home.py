@@ -24,9 +24,9 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from cli.stack.layout import Layout
-from cli.stack.leftovers import find_leftovers
 from cli.stack.stack import start_all, stop_all, webserver_url
-from cli.stack.supervisor import Supervisor
+from cli.stack.supervision.leftovers import find_leftovers
+from cli.stack.supervision.supervisor import Supervisor
 from orders_pipeline.base.model import AuthorizationStatus, ImportStatus, RefundStatus
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.imports.arrival.staged import stage_file

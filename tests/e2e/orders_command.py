@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.stack.layout import HOME_MARK
-from cli.stack.programs import variables
+from cli.stack.programs.programs import variables
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.warm_processes import warm_orders
 

@@ -21,9 +21,9 @@ import pytest
 import requests
 
 from cli.stack.layout import Layout
-from cli.stack.programs import API, CODE_SERVER, DAEMON
+from cli.stack.programs.programs import API, CODE_SERVER, DAEMON
+from cli.stack.programs.workers import WORKER_DEFAULT, WORKER_ORDERS
 from cli.stack.stack import api_url, stack_status, start_all, stop_all
-from cli.stack.workers import WORKER_DEFAULT, WORKER_ORDERS
 from orders_pipeline.access.api_keys import create_key
 from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.launch_socket import LaunchSocket, connected

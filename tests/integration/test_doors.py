@@ -14,9 +14,9 @@ import requests
 
 from cli.stack.code_server import LOCK_NAME, SocketTakenError, alone
 from cli.stack.layout import CODE_SOCKET, Layout
-from cli.stack.leftovers import find_leftovers
 from cli.stack.readiness import definitions_are_loaded, local_access, socket_accepts
 from cli.stack.stack import stack_status, start_all, stop_all, webserver_url
+from cli.stack.supervision.leftovers import find_leftovers
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.services import free_port, require_service
 

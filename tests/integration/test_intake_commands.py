@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
-from cli.import_files import ImportCommand
 from cli.main import app
+from cli.runs.import_files import ImportCommand
 from orders_pipeline.access.audit import list_actions
 from orders_pipeline.imports.arrival.intake import pause_intake, resume_intake
 from orders_pipeline.store.engine import reading

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.import_files import FileRun, ImportCommand
 from cli.main import app
 from cli.output import CommandFailed
+from cli.runs.import_files import FileRun, ImportCommand
 from orders_pipeline.base.model import FailureReason, ImportStatus
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import left_open, retry_orders

@@ -18,12 +18,12 @@ import pytest
 from cli.stack.dagster_home import PREPARED
 from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
-from cli.stack.leftovers import find_leftovers
-from cli.stack.programs import REDIS
+from cli.stack.programs.programs import REDIS
+from cli.stack.programs.workers import WORKER
 from cli.stack.stack import kept_stopped, running_redis, running_workers, stack_status, stop_all
-from cli.stack.supervisor import is_alive
-from cli.stack.supervisord_conf import ROTATION
-from cli.stack.workers import WORKER
+from cli.stack.supervision.leftovers import find_leftovers
+from cli.stack.supervision.supervisor import is_alive
+from cli.stack.supervision.supervisord_conf import ROTATION
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.services.redis_server import embedded_redis_url
 from tests.integration.followed_task import Task, eventually
@@ -47,7 +47,7 @@ import sys
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.stack import running_workers
-from cli.stack.stopped import ended_with_the_stack
+from cli.stack.supervision.stopped import ended_with_the_stack
 from orders_pipeline.base.settings import load_settings
 settings = load_settings()
 try:

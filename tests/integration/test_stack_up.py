@@ -26,14 +26,13 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.commands.stack import register
-from cli.stack import dagster_home, supervisor
+from cli.stack import dagster_home
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
-from cli.stack.leftovers import find_leftovers
 from cli.stack.lifecycle import refuse_taken_ports
-from cli.stack.program import Program
-from cli.stack.programs import Plan
+from cli.stack.programs.program import Program
+from cli.stack.programs.programs import Plan
 from cli.stack.readiness import definitions_are_loaded, port_accepts
 from cli.stack.stack import (
     api_url,
@@ -45,7 +44,9 @@ from cli.stack.stack import (
     stop_all,
     webserver_url,
 )
-from cli.stack.supervisor import Supervisor
+from cli.stack.supervision import supervisor
+from cli.stack.supervision.leftovers import find_leftovers
+from cli.stack.supervision.supervisor import Supervisor
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.services import free_port, wait_until
 from tests.warm_processes import cold_supervisord, warm_python

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from cli.stack.layout import Layout
-from cli.stack.leftovers import find_leftovers
-from cli.stack.locks import membership
+from cli.stack.programs.workers import WORKER_ORDERS
 from cli.stack.stack import stack_status, start_all, stop_all, upgrade_home
-from cli.stack.workers import WORKER_ORDERS
+from cli.stack.supervision.leftovers import find_leftovers
+from cli.stack.supervision.locks import membership
 from orders_pipeline.backup.restore import restore
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.monitoring.workers import KEY, Worker, note_worker, workers_there

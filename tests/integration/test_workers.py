@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from cli.stack.layout import Layout
-from cli.stack.leftovers import find_leftovers
+from cli.stack.programs.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, PoolSize, pool_size
 from cli.stack.stack import stack_status, start_all, stop_all
-from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, PoolSize, pool_size
+from cli.stack.supervision.leftovers import find_leftovers
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.integration.followed_task import Task, eventually
 from tests.integration.test_stack_import import skip_dagster

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.code_version import PACKAGES, SINGLE_FILES, code_version
+from cli.stack.programs.code_version import PACKAGES, SINGLE_FILES, code_version
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import cli.commands
 from cli.command_group import PANELS, SUMMARIES, commands_of
 from cli.main import app
-from cli.stack.code_version import code_version
+from cli.stack.programs.code_version import code_version
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.program import Port, Program, load_programs, save_programs
+from cli.stack.programs.program import Port, Program, load_programs, save_programs
 from orders_pipeline.base.documents import NewerDocumentError
 
 API = Program("api", ["python", "-m", "cli.api"], "/srv", {"A": "1"}, port=Port(8000, "ORDERS_API_PORT"))

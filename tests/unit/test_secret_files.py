@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.flower_login import flower_login
+from cli.stack.programs.flower_login import flower_login
 from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.secret_files import SHORTEST, is_same_secret, kept_secret, write_private
 from orders_pipeline.base.settings import Settings, SettingsError, load_settings

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cli.stack.program import RUN_MODULE
+from cli.stack.programs.program import RUN_MODULE
 from orders_pipeline.base.settings import Settings
 
 WORKER, WORKER_ORDERS, WORKER_DEFAULT = "worker", "worker-orders", "worker-default"

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from cli.stack.code_version import code_version
-from cli.stack.flower_login import flower_login
 from cli.stack.layout import CODE_SOCKET, HOME_MARK, Layout, in_own_folder
-from cli.stack.program import RUN_MODULE, Port, Program
-from cli.stack.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_command
+from cli.stack.programs.code_version import code_version
+from cli.stack.programs.flower_login import flower_login
+from cli.stack.programs.program import RUN_MODULE, Port, Program
+from cli.stack.programs.workers import WORKER, WORKER_DEFAULT, WORKER_ORDERS, worker_command
 from cli.webserver.links import OPEN
 from orders_pipeline.base.model import Scope
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
@@ -32,7 +32,7 @@ CODE_VARIABLE = "ORDERS_CODE_VERSION"
 # The default for background programs, whose logs are usually read by machines. Settings override it.
 LOGS = {"ORDERS_LOG_FORMAT": "json"}
 # The argument that makes the webserver require no sign-in.
-KEEPER_SCRIPT = Path(__file__).with_name("keeper.py")
+KEEPER_SCRIPT = Path(__file__).parents[1] / "keeper.py"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
-from cli.gateway_runs import MOST_IN_THIS_PROCESS, publish_due, run_gateway_job, tell_unknown
+from cli.runs.gateway_runs import MOST_IN_THIS_PROCESS, publish_due, run_gateway_job, tell_unknown
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.refunds.publishing import publish_due_boards

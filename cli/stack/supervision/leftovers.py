@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli.stack.layout import HOME_MARK
-from cli.stack.supervisor import is_alive
+from cli.stack.supervision.supervisor import is_alive
 
 PATIENCE_SECONDS = 5
 POLL_SECONDS = 0.05

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.stack.keeper import MEMBERS
 from cli.stack.layout import Layout
-from cli.stack.supervisor import Condition, Supervisor
+from cli.stack.supervision.supervisor import Condition, Supervisor
 from orders_pipeline.base.printable import printable_line
 
 LONGEST_COMMAND = 80

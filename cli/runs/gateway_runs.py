@@ -12,7 +12,7 @@ from cli.output import CommandFailed, progress
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.stack import running_redis, running_workers
-from cli.stack.stopped import ended_with_the_stack
+from cli.stack.supervision.stopped import ended_with_the_stack
 from orders_pipeline.base.launch_socket import RunFailed
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere

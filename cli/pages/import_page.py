@@ -11,7 +11,7 @@ from rich.table import Table
 from cli.output import page, show_error
 
 if TYPE_CHECKING:
-    from cli.import_files import FileRun
+    from cli.runs.import_files import FileRun
     from orders_pipeline.imports.results.report import ImportReport
 
 SURE = 0.8

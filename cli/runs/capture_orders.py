@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from cli.gateway_runs import MOST_IN_THIS_PROCESS, publish_due, run_gateway_job, tell_unknown
+from cli.runs.gateway_runs import MOST_IN_THIS_PROCESS, publish_due, run_gateway_job, tell_unknown
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.captures.publishing import publish_due_boards
 from orders_pipeline.captures.request import Wanted

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from cli.output import CommandFailed, progress
 from cli.stack.layout import Layout
-from cli.stack.stopped import workers_stopped
-from cli.stack.supervisor import Condition, Supervisor
+from cli.stack.supervision.stopped import workers_stopped
+from cli.stack.supervision.supervisor import Condition, Supervisor
 from orders_pipeline.base.launch_socket import LauncherAbsentError, LaunchSocket, RunFailed, RunSeen
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, get_import

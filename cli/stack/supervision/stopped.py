@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
-from cli.stack.supervisor import Condition, Supervisor
+from cli.stack.supervision.supervisor import Condition, Supervisor
 
 LOOK_SECONDS = 1.0
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from sqlalchemy import Engine
 
-from cli.followed_imports import FollowedImports, leave_or_cancel
-from cli.import_progress import showing_progress
 from cli.output import CommandFailed, error_object, progress
+from cli.runs.followed_imports import FollowedImports, leave_or_cancel
+from cli.runs.import_progress import showing_progress
 from cli.stack.layout import Layout
 from cli.stack.stack import (
     RunningWorkers,
@@ -25,7 +25,7 @@ from cli.stack.stack import (
     serving_workers,
     stack_status,
 )
-from cli.stack.stopped import ended_with_the_stack, workers_stopped
+from cli.stack.supervision.stopped import ended_with_the_stack, workers_stopped
 from orders_pipeline.base.launch_socket import LaunchSocket, RunFailed
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings
@@ -208,7 +208,7 @@ class ImportCommand:
             time.sleep(LOOK_FOR_FIGURES_SECONDS)
 
     def _run_all(self, instance: DagsterInstance, runs: list[FileRun]) -> None:
-        from cli.import_runs import ImportRuns  # noqa: PLC0415
+        from cli.runs.import_runs import ImportRuns  # noqa: PLC0415
 
         since = datetime.fromtimestamp(self.started_at, UTC)
         in_dagster = ImportRuns(self.engine, instance, since, self.settings.run_patience, self.look_seconds)

@@ -17,8 +17,8 @@ from typing import Any
 
 from cli.stack.errors import StackError
 from cli.stack.layout import HOME_MARK, Layout
-from cli.stack.program import Program, load_programs, save_programs
-from cli.stack.supervisord_conf import SOCKET_NAME, supervisord_conf
+from cli.stack.programs.program import Program, load_programs, save_programs
+from cli.stack.supervision.supervisord_conf import SOCKET_NAME, supervisord_conf
 
 POLL_SECONDS = 0.02
 SHUTDOWN_STATE, ALREADY_STARTED, NOT_RUNNING = 6, 60, 70

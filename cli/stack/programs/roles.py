@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cli.stack.errors import StackError
-from cli.stack.programs import (
+from cli.stack.programs.programs import (
     API,
     CODE_SERVER,
     DAEMON,
@@ -16,7 +16,7 @@ from cli.stack.programs import (
     WEBSERVER,
     is_redis_embedded,
 )
-from cli.stack.workers import WORKER_DEFAULT, WORKER_ORDERS
+from cli.stack.programs.workers import WORKER_DEFAULT, WORKER_ORDERS
 from orders_pipeline.base.settings import Settings
 
 EVERYTHING = (

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from cli.stack.program import Program
+from cli.stack.programs.program import Program
 
 SOCKET_NAME = "supervisor.sock"
-TETHER_SCRIPT = Path(__file__).with_name("tether.py")
+TETHER_SCRIPT = Path(__file__).parents[1] / "tether.py"
 ROTATION = {"maxbytes": "10MB", "backups": "5"}
 
 
