@@ -24,6 +24,7 @@ SECTIONS = {
     "orders_pipeline/payouts": "Packages of `orders_pipeline/payouts`",
     "jobs": "Packages of `jobs`",
     "cli": "Packages of `cli`",
+    "cli/stack": "Packages of `cli/stack`",
 }
 NOT_OF_THE_PRODUCT = {"benchmarks", "tests"}
 
