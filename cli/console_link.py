@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed
+from cli.failure import CommandFailed
 from cli.stack.stack import api_url
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.access.sign_in_links import make_link

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cli.output import CommandFailed
+from cli.failure import CommandFailed
 from cli.refused_connections import refused_connection
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.base.documents import NewerDocumentError

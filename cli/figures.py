@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.context import open_store
-from cli.output import CommandFailed
+from cli.failure import CommandFailed
 from orders_pipeline.base.currency import UnknownCurrencyError, currency_code
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import PublishedFigures, open_figures

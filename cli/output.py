@@ -18,6 +18,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from cli.failure import CommandFailed
 from orders_pipeline.base.printable import json_text, printable
 
 Arguments = ParamSpec("Arguments")
@@ -49,14 +50,6 @@ class UnbrokenConsole(Console):
 
 page = UnbrokenConsole()
 progress = UnbrokenConsole(stderr=True)
-
-
-class CommandFailed(Exception):
-    """A command failed or was refused; the message and hint are for the user."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code, self.message, self.hint = code, message, hint
 
 
 def emit(document: Any) -> None:

@@ -9,7 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from cli.output import CommandFailed, show
+from cli.failure import CommandFailed
+from cli.output import show
 from orders_pipeline.base.new_files import READABLE, new_file
 
 

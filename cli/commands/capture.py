@@ -8,8 +8,9 @@ import typer
 from sqlalchemy import Engine
 
 from cli.context import actor, open_store
+from cli.failure import CommandFailed
 from cli.options.choosing import FileOption, SourceOption
-from cli.output import CommandFailed, JsonOption, command, emit, page, wrong_usage
+from cli.output import JsonOption, command, emit, page, wrong_usage
 from cli.runs.capture_orders import take_to_gateway
 from orders_pipeline.base.model import AuthorizationStatus
 from orders_pipeline.base.settings import load_settings

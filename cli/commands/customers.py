@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page
 from cli.runs.gateway_runs import publish_due
 from cli.written_files import written
 from orders_pipeline.base.new_files import PRIVATE

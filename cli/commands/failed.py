@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import open_store
+from cli.failure import CommandFailed
 from cli.options.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.output import JsonOption, command, emit, page
 from orders_pipeline.base.model import FailureReason
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work

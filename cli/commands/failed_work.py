@@ -8,8 +8,9 @@ import typer
 from sqlalchemy import Engine
 
 from cli.context import actor, open_store
+from cli.failure import CommandFailed
 from cli.options.choosing import FileOption, SinceOption, SourceOption, TextOption, since_us
-from cli.output import CommandFailed, JsonOption, command, emit, error_object, page, wrong_usage
+from cli.output import JsonOption, command, emit, error_object, page, wrong_usage
 from cli.pages.import_page import show_runs
 from cli.runs.capture_orders import take_to_gateway
 from cli.runs.import_files import FileRun, ImportCommand

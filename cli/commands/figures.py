@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.tables import postgresql_schema

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from cli.output import CommandFailed, JsonOption, command, emit, progress
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, progress
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.payments.simulator.faults import PASSING, Fault, FaultPlan
 

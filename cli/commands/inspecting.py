@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page
 from orders_pipeline.base.model import AuthorizationStatus, PaymentMethod, RefundKind, RefundStatus
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.lifecycle.story import find_orders

@@ -10,7 +10,8 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page
 from orders_pipeline.access.api_keys import (
     RESERVED,
     BadKeyNameError,

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from cli.context import actor, open_store
+from cli.failure import CommandFailed
 from cli.figures import CurrencyOption, chosen_currency, open_figures_of
-from cli.output import CommandFailed, JsonOption, command, emit, page, progress
+from cli.output import JsonOption, command, emit, page, progress
 from cli.stack.stack import running_redis
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import today

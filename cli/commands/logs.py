@@ -11,7 +11,8 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from cli.output import CommandFailed, JsonOption, command, emit, page, show
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page, show
 from cli.stack.layout import Layout
 from orders_pipeline.base.settings import load_settings
 

@@ -14,7 +14,8 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page, wrong_usage
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page, wrong_usage
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.model import NOTICE_EVENTS, Notifications, NotificationStatus
 from orders_pipeline.base.settings import load_settings

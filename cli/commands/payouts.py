@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, error_object, page, show_error
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, error_object, page, show_error
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.payouts.files import UnknownPayoutFileError, list_files, list_rejects

@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.quantities import QUANTITY_DIGITS, Units, is_countable, quantity_number
 from orders_pipeline.base.settings import load_settings

@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.context import actor, open_store
+from cli.failure import CommandFailed
 from cli.options.reading_options import reading_options
-from cli.output import CommandFailed, JsonOption, command, emit, page, progress, show
+from cli.output import JsonOption, command, emit, page, progress, show
 from cli.pages.import_page import show_findings
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.imports.arrival.preview_document import preview_document

@@ -11,8 +11,9 @@ from rich.markup import escape
 from sqlalchemy import Connection, Engine
 
 from cli.context import actor, open_store
+from cli.failure import CommandFailed
 from cli.options.reading_options import reading_options
-from cli.output import CommandFailed, JsonOption, command, emit, page, progress
+from cli.output import JsonOption, command, emit, page, progress
 from cli.pages.quarantine_table import quarantine_table
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.failed_work.dismiss import NotRefusedError, dismiss_imports

@@ -14,7 +14,8 @@ from rich.markup import escape
 from sqlalchemy import Engine
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page, wrong_usage
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page, wrong_usage
 from cli.pages.refund_page import show_refund
 from cli.runs.refund_orders import give_back
 from orders_pipeline.base.model import RefundKind, RefundStatus

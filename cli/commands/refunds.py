@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cli.context import actor, open_store
-from cli.output import CommandFailed, JsonOption, command, emit, page, wrong_usage
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page, wrong_usage
 from cli.pages.refund_page import refunds_table, show_refund
 from cli.runs.refund_orders import give_back, publish_refunds
 from orders_pipeline.base.model import RefundKind, RefundStatus

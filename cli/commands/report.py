@@ -15,7 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.commands.exporting import CurrencyOption, known_currency
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.failure import CommandFailed
+from cli.output import JsonOption, command, emit, page
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.questions.questions import NAMES, Answer, NoFigures, answer, questions
 

@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 
 from cli.console_link import link_of, own_link
 from cli.context import actor, open_store
+from cli.failure import CommandFailed
 from cli.options.passwords import asked_password
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.output import JsonOption, command, emit, page
 from orders_pipeline.access import users
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.access.passwords import WeakPasswordError

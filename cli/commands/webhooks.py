@@ -15,8 +15,9 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from cli.context import actor, open_store
+from cli.failure import CommandFailed
 from cli.options.choosing import TIME_FORMATS, since_us
-from cli.output import CommandFailed, JsonOption, command, emit, page
+from cli.output import JsonOption, command, emit, page
 from orders_pipeline.base.model import EventType
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.events import actions

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from cli.output import CommandFailed
+from cli.failure import CommandFailed
 
 STDIN = "-"
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from cli.output import CommandFailed, progress
+from cli.failure import CommandFailed
+from cli.output import progress
 from cli.stack.layout import Layout
 from cli.stack.supervision.stopped import workers_stopped
 from cli.stack.supervision.supervisor import Condition, Supervisor

@@ -8,7 +8,8 @@ from importlib import import_module
 
 from sqlalchemy import Engine
 
-from cli.output import CommandFailed, progress
+from cli.failure import CommandFailed
+from cli.output import progress
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.stack import running_redis, running_workers

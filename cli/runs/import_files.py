@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from sqlalchemy import Engine
 
-from cli.output import CommandFailed, error_object, progress
+from cli.failure import CommandFailed
+from cli.output import error_object, progress
 from cli.runs.followed_imports import FollowedImports, leave_or_cancel
 from cli.runs.import_progress import showing_progress
 from cli.stack.layout import Layout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.output import CommandFailed
+from cli.failure import CommandFailed
 
 
 class StackError(CommandFailed):

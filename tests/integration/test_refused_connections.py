@@ -13,7 +13,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from cli.explained import explain
-from cli.output import CommandFailed
+from cli.failure import CommandFailed
 from jobs.workers.queues import queue_sizes
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.redis_clients import open_redis, try_writing

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.failure import CommandFailed
 from cli.main import app
-from cli.output import CommandFailed
 from cli.runs.import_files import FileRun, ImportCommand
 from orders_pipeline.base.model import FailureReason, ImportStatus
 from orders_pipeline.failed_work.chosen import Chosen

@@ -14,7 +14,8 @@ from cli.commands.inspecting import _show_story
 from cli.commands.rejects import _show_rejects
 from cli.commands.stack import _addresses
 from cli.explained import explain
-from cli.output import CommandFailed, command, emit, page, show_error
+from cli.failure import CommandFailed
+from cli.output import command, emit, page, show_error
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings, SettingsError
 from orders_pipeline.imports.import_row import UnknownPartitionError
