@@ -21,7 +21,7 @@ from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.sweeps import examples
 from tests.warm_processes import share_programs, warm_supervisord
 
-pytest_plugins = ["tests.services", "tests.workers"]
+pytest_plugins = ["tests.forked_workers", "tests.services", "tests.workers"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -19,7 +19,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from multiprocessing import get_context
@@ -48,7 +49,10 @@ with socket.socket(socket.AF_UNIX) as server:
     server.sendall(json.dumps([{name!r}, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode() + b"\\n")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: server.send(bytes([number])))
-    code = server.recv(16)
+    try:
+        code = server.recv(16)
+    except ConnectionResetError:
+        code = b""
 if code.startswith(b"-"):
     signal.signal(-int(code), signal.SIG_DFL) if code != b"-9" else None
     os.kill(os.getpid(), -int(code))
@@ -87,14 +91,22 @@ def share_programs() -> None:
 @cache
 def _programs() -> Path:
     """The programs' folder. The process behind them loads with the first call, and ends with this process."""
-    if SHARED in os.environ:
-        return Path(os.environ[SHARED])
+    return Path(os.environ[SHARED]) if SHARED in os.environ else start_programs(NAMES, __name__)
+
+
+def start_programs(names: Sequence[str], module: str, *arguments: str) -> Path:
+    """A folder of programs, which a new process forks from itself.
+
+    Args:
+        names: of the programs; see `_run`.
+        module: what the process runs. Its arguments: the number of a listening socket, the folder, and these.
+    """
     folder = Path(tempfile.mkdtemp(prefix="orders-warm-"))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / SOCKET))
         listener.listen()
         server = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(listener.fileno()), folder, ROOM],
+            [sys.executable, "-m", module, str(listener.fileno()), folder, *arguments, ROOM],
             cwd=PROJECT_ROOT,
             env=os.environ | {"ROOM": ROOM},
             stdin=subprocess.PIPE,
@@ -102,20 +114,25 @@ def _programs() -> Path:
         )
     atexit.register(shutil.rmtree, folder)
     atexit.register(server.communicate)
-    for name in NAMES:
+    for name in names:
         program = folder / name
         program.write_text(PROGRAM.format(python=sys.executable, address=str(folder / SOCKET), name=name))
         program.chmod(0o755)
     return folder
 
 
-def main(listener: socket.socket, folder: Path) -> None:
-    """Runs commands, several at a time, until the standard input ends."""
+def main(listener: socket.socket, load: Callable[[], None]) -> None:
+    """Runs commands, several at a time, until the standard input ends.
+
+    Args:
+        load: loads what they need. Called for the first one.
+    """
     gc.disable()
     loaded = False
     while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         if not loaded:
-            _load(folder)
+            load()
+            gc.freeze()  # what is loaded stays in memory that all commands share
         loaded = True
         connection, _ = listener.accept()
         with connection:
@@ -135,7 +152,6 @@ def _load(folder: Path) -> None:
     for name in ("dagster", "dagster-daemon", "dagster-webserver"):
         next(iter(entry_points(group="console_scripts", name=name))).load()
     supervisor.supervisord_command = lambda: [str(folder / "supervisord")]
-    gc.freeze()  # what is loaded stays in memory that all commands share
 
 
 def _attend(connection: socket.socket) -> None:
@@ -177,4 +193,4 @@ def _run(
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))
+    main(socket.socket(fileno=int(sys.argv[1])), partial(_load, Path(sys.argv[2])))

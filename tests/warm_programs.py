@@ -30,6 +30,7 @@ from cli.stack.programs.program import RUN_MODULE
 # Of /proc/PID/stat, counted after the program's name: where the arguments and the environment begin and end.
 ARGUMENTS, ENVIRONMENT = slice(45, 47), slice(47, 49)
 FORKSERVER = "from multiprocessing.forkserver import main"
+UNBUFFERED = "-u"  # pytest-xdist asks for it, and writes nothing that waits in a buffer
 execute, execute_python = os.execvpe, util.spawnv_passfds
 
 
@@ -41,7 +42,7 @@ def supervise() -> None:
 
 def run_python() -> NoReturn:
     """Runs code or a module as `python` does."""
-    _, option, what, *sys.argv[1:] = sys.argv
+    _, option, what, *sys.argv[1:] = (word for word in sys.argv if word != UNBUFFERED)
     sys.argv[0] = option
     sys.path[0] = str(Path.cwd())
     if option == "-m":

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from orders_pipeline.base.settings import PROJECT_ROOT
 from tests import sweeps
 from tests.workers import unit_of
 
@@ -31,3 +36,23 @@ def test_sweeps_are_the_same_in_each_run_unless_more_is_asked_for(monkeypatch: p
     assert (sweeps.examples(100).max_examples, sweeps.examples(100).derandomize) == (1000, False)
     monkeypatch.setattr(sweeps, "SIZE", 0.1)
     assert (sweeps.cases(6), sweeps.examples(100).max_examples) == (1, 10)
+
+
+def test_a_test_file_that_cannot_be_imported_fails_the_run(tmp_path: Path) -> None:
+    """Its first half was loaded before the test processes were forked."""
+    broken = tmp_path / "test_broken.py"
+    broken.write_text("import nothing_such\n", encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n1",
+        "-p",
+        "tests.forked_workers",
+        f"-c{PROJECT_ROOT}/pyproject.toml",
+    ]
+    run = subprocess.run(
+        [*command, str(broken)], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "No module named 'nothing_such'" in run.stdout
