@@ -17,6 +17,7 @@ from orders_pipeline.payments.gateway import (
     Capture,
     Charge,
     Declined,
+    OutcomesOpenError,
     Paid,
     Void,
     end_key,
@@ -96,6 +97,13 @@ def test_a_request_that_stripe_refuses_fails_one_charge_with_its_words(shop: Sho
     by_charge = {one.charge.order_id: one for one in outcomes}
     assert isinstance(by_charge[0], Paid)
     assert by_charge[1].reason.startswith("refused: 404 ")
+
+
+def test_a_broken_connection_is_named_without_stripes_advice_to_write_to_its_support(shop: Shop) -> None:
+    nobody = StripeGateway(StripeAccount(TEST_KEY, "http://127.0.0.1:9", timeout=20), "away", connections=1)
+    with pytest.raises(OutcomesOpenError, match=r"the connection to Stripe failed \(.+\)") as caught:
+        collect(nobody.charge(shop.charges("s", 1)))
+    assert "support" not in str(caught.value)
 
 
 def test_a_payment_that_a_customer_could_still_confirm_is_canceled_before_a_new_attempt(shop: Shop) -> None:

@@ -189,8 +189,15 @@ def _decline_code(error: stripe.CardError) -> str:
 def _words(error: stripe.StripeError) -> str:
     code = f"{error.code}: " if error.code else ""
     status = f"{error.http_status} " if error.http_status else ""
-    message = (error.user_message or type(error).__name__).partition("\n")[0]
-    return f"{status}{code}{message}"
+    return f"{status}{code}{_message(error)}"
+
+
+def _message(error: stripe.StripeError) -> str:
+    if isinstance(error, stripe.APIConnectionError):
+        # The client's own message asks the reader to write to Stripe's support.
+        cause = error.__cause__
+        return f"the connection to Stripe failed ({str(cause or '') or type(cause or error).__name__})"
+    return (error.user_message or type(error).__name__).partition("\n")[0]
 
 
 def _retry_after(error: stripe.StripeError) -> float:
