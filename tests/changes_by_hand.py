@@ -42,6 +42,7 @@ RETURN_SUMS = "return_totals_are_sums_of_lines"
 SETTLED = "finished_imports_are_settled"
 STATUSES = "statuses_agree_with_reservations_and_payments"
 STOCK = "stock_is_conserved"
+TOLD = "told_disputes_are_booked"
 TOTALS = "order_totals_are_sums_of_lines"
 TRANSACTIONS = "transactions_are_used_once"
 
@@ -514,6 +515,21 @@ CHANGES: dict[str, dict[str, Change]] = {
         "one called a dispute": Change("UPDATE refunds SET kind = 'dispute' WHERE id = {refund}", REFUNDED),
         "a part for shipping": Change("UPDATE refunds SET shipping = 1 WHERE id = {refund}", REFUND_SUMS),
         "another round": Change("UPDATE refunds SET round = round + 1 WHERE id = {refund}", GATEWAY_REFUNDS),
+        "one that nobody asked the gateway for": Change(
+            "UPDATE refunds SET tries = 0 WHERE id = {refund}", REFUNDS
+        ),
+        "one approved by whoever requested it": Change(
+            "UPDATE refunds SET approved_by = requested_by WHERE id = {open_refund}", REFUNDS
+        ),
+        "a removed dispute": Change("DELETE FROM refunds WHERE id = {dispute}", TOLD),
+        "a dispute without its key": Change(
+            "UPDATE refunds SET request_key = NULL WHERE id = {dispute}", TOLD
+        ),
+        "a dispute that was won": Change(
+            "UPDATE refunds SET status = 'completed', failure = NULL, day = '2025-11-10'"
+            " WHERE kind = 'dispute' AND status = 'failed'",
+            TOLD,
+        ),
         "units that did not come back": Change(
             "UPDATE refunds SET restock = NOT restock WHERE id = {refund}", STOCK
         ),
@@ -615,8 +631,17 @@ CHANGES: dict[str, dict[str, Change]] = {
         "a removed day": Change("DELETE FROM kpi_days WHERE day = '2025-11-10'", KPI_DAYS),
         "a day marked due": Change("UPDATE kpi_days SET due_since = 1 WHERE due_since IS NULL", KPI_DAYS),
         "a due day called published": Change("UPDATE kpi_days SET due_since = NULL", KPI_DAYS),
+        "a day with refunds only": Change(
+            "DELETE FROM kpi_days WHERE day = (SELECT day FROM refunds WHERE id = {dispute})", KPI_DAYS
+        ),
         "an older version": Change("UPDATE kpi_days SET version = version - 1", KPI_DAYS),
         "another published version": Change("UPDATE kpi_days SET published = published + 1", KPI_DAYS),
+    },
+    "gateway_events": {
+        "a dispute ignored": Change(
+            "UPDATE gateway_events SET status = 'ignored' WHERE type = 'dispute.opened'", TOLD
+        ),
+        "another dispute": Change("UPDATE gateway_events SET subject = subject || 'x'", TOLD),
     },
     "settlement_files": {
         "a report without its lines": Change(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+import json
+
+from sqlalchemy import select, text
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import EventType
@@ -10,10 +12,12 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.cancel import cancel_orders
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.lifecycle.expiry import expire_reservations
+from orders_pipeline.refunds.gateway_events import SentEvent, carry_out_events, store_events
 from orders_pipeline.retention.imports import remove_rejects
 from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.kpi_days import due_versions, mark_published
+from orders_pipeline.store.schema import orders, payments
 from tests.capture_bench import CaptureBench
 from tests.import_bench import RUN, ImportBench, Line, many_orders
 from tests.refund_bench import RefundBench, asked
@@ -65,6 +69,7 @@ STORIES = {
     "refund": "SELECT MIN(refund) FROM refund_lines WHERE refund IN"
     " (SELECT id FROM refunds WHERE status = 'completed')",
     "open_refund": "SELECT id FROM refunds WHERE status = 'pending'",
+    "dispute": "SELECT id FROM refunds WHERE kind = 'dispute' AND status = 'completed'",
     "authorized": "SELECT id FROM orders WHERE number = 'held-0'",
     "captured": "SELECT id FROM orders WHERE number = 'held-1'",
     "voided": "SELECT id FROM orders WHERE number = 'held-2'",
@@ -183,6 +188,22 @@ def _refund(bench: ImportBench) -> None:
     refunds = RefundBench(bench)
     refunds.refund(asked(sold[-1], (1, 1)), asked(sold[-2], amount="1.00"))
     refunds.request(asked(sold[-3]))
+    _dispute(refunds, lost=sold[-4], won=sold[-5])
+
+
+def _dispute(shop: RefundBench, lost: str, won: str) -> None:
+    """Disputes that the gateway told of, on a day without orders; one of them is won."""
+    query = select(orders.c.number, payments.c.transaction_id).join(
+        payments, payments.c.order_id == orders.c.id
+    )
+    with reading(shop.bench.engine) as connection:
+        charges = dict(connection.execute(query.where(orders.c.number.in_((lost, won)))).all())
+    about = {number: {"id": f"du_{number}", "amount": 500, "currency": "USD"} for number in charges}
+    for event_id, kind, number in (("1", "opened", lost), ("2", "opened", won), ("3", "won", won)):
+        data = about[number] | {"charge": charges[number]}
+        event = SentEvent.read(event_id, json.dumps({"type": f"dispute.{kind}", "data": data}))
+        store_events(shop.bench.engine, [event])
+        carry_out_events(shop.bench.engine, shop.terms, [event.subject])
 
 
 def _capture_later(bench: ImportBench) -> None:

@@ -49,6 +49,7 @@ QUERIES = (
     "refunds_are_of_completed_orders",
     "refunded_units_were_sold",
     "refund_amounts_add_up",
+    "told_disputes_are_booked",
     "payout_lines_are_in_the_store",
     "kpi_days_cover_all_orders",
     "events_match_orders",
