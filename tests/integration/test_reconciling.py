@@ -108,6 +108,23 @@ def test_a_payout_is_tied_only_to_a_line_that_is_surely_its_own(
     assert numbers(reconciled(bench))["payout", state] == 1
 
 
+@pytest.mark.parametrize(
+    ("amounts", "state"),
+    [
+        (["9.70", "-9.70"], "missing"),
+        (["9.70", "-9.70", "9.70"], "ok"),
+        (["9.70", "-0.50"], "off"),
+        (["9.70", "9.70"], "twice"),
+    ],
+)
+def test_a_payout_that_the_bank_sent_back_has_not_arrived(
+    bench: ImportBench, amounts: list[str], state: str
+) -> None:
+    take(bench, write_csv(bench.folder / "r.csv", STRIPE, [charge(paid_order(bench), "txn_1", "po_0001")]))
+    take(bench, bank(bench, *(camt_entry(amount, "2025-12-03", "po_0001") for amount in amounts)))
+    assert numbers(reconciled(bench)) == {("payment", "ok"): 1, ("payout", state): 1}
+
+
 def test_a_payout_is_missing_only_if_the_statements_of_its_account_were_imported(bench: ImportBench) -> None:
     rows = [charge(paid_order(bench, str(n)), f"txn_{n}", f"po_000{n}") for n in (1, 2)]
     take(bench, write_csv(bench.folder / "r.csv", STRIPE, rows))

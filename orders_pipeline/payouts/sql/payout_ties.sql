@@ -1,5 +1,6 @@
 -- Payouts of providers, and their matching bank lines.
--- A payout matches the bank lines that contain its reference. If there are none, it matches a line with the same
+-- A payout matches the bank lines that contain its reference, also those by which the bank sends it back. If there are
+-- none, it matches a line with the same
 -- amount and currency that names the provider and was booked in the days after it, but only if neither of the two
 -- has another possible match: `is_open` is 1 for ambiguous matches.
 WITH sums AS (
@@ -24,13 +25,13 @@ named AS (
     FROM paid p
     JOIN bank_references r ON r.reference = p.reference_key
     JOIN bank_lines b ON b.id = r.bank_line_id AND b.currency = p.currency
-    WHERE (b.amount > 0 AND p.due > 0) OR (b.amount < 0 AND p.due < 0)
+    WHERE p.due <> 0
     UNION
     SELECT p.id, b.id
     FROM paid p
     JOIN bank_references r ON r.reference = p.bank_reference_key
     JOIN bank_lines b ON b.id = r.bank_line_id AND b.currency = p.currency
-    WHERE (b.amount > 0 AND p.due > 0) OR (b.amount < 0 AND p.due < 0)
+    WHERE p.due <> 0
 ),
 fitting AS (
     SELECT p.id AS payout, b.id AS bank

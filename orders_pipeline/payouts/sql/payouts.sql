@@ -44,10 +44,12 @@ looked_for AS (
     HAVING COUNT(*) = COUNT(k.account)
 ),
 arrived AS (
-    SELECT c.payout, SUM(b.amount) AS banked, COUNT(*) AS times, MIN(b.booked_at) AS booked_at, MIN(b.id) AS bank,
+    SELECT c.payout, SUM(b.amount) AS banked,
+        SUM(CASE WHEN b.amount > 0 THEN 1 ELSE -1 END) * MAX(CASE WHEN p.due > 0 THEN 1 ELSE -1 END) AS times, MIN(b.booked_at) AS booked_at, MIN(b.id) AS bank,
         MAX(c.is_open) AS is_open
     FROM candidates c
     JOIN bank_lines b ON b.id = c.bank
+    JOIN paid p ON p.id = c.payout
     GROUP BY c.payout
 ),
 items AS (
@@ -59,6 +61,7 @@ items AS (
             WHEN a.bank IS NULL AND p.at + :window < :now THEN 'late'
             WHEN a.bank IS NULL THEN 'pending'
             WHEN a.is_open = 1 THEN 'ambiguous'
+            WHEN a.banked = 0 THEN 'missing'
             WHEN a.banked <> p.due AND a.times > 1 THEN 'twice'
             WHEN a.banked <> p.due THEN 'off'
             WHEN a.booked_at > p.at + :window THEN 'late'
