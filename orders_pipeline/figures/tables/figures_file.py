@@ -53,7 +53,7 @@ from orders_pipeline.store.schema import imports
 FILE, NOTE, LOCK, SCRATCH = "figures.duckdb", "figures.json", "figures.lock", "figures-scratch"
 # Every DuckDB since 1.0 can read this format, and so can the drivers of other tools.
 STORAGE_VERSION = "v1.0.0"
-MEMORY_LIMIT = "400MB"
+MEMORY_LIMIT = "200MB"
 # While imports run, days change all the time, so the file is not updated more often than this.
 LATE_BY_AT_MOST_MINUTES = 10
 BY_DAY = {
