@@ -21,7 +21,6 @@ from orders_pipeline.store.schema import (
     sources,
 )
 
-NOTICE_TIMES = ("created_at", "settled_at")
 TIMES = ("returned_at", "unsubscribed_at", "bounced_at", "created_at", "settled_at", "tried_at", "event_at")
 
 
