@@ -45,8 +45,8 @@ looked_for AS (
 ),
 arrived AS (
     SELECT c.payout, SUM(b.amount) AS banked,
-        SUM(CASE WHEN b.amount > 0 THEN 1 ELSE -1 END) * MAX(CASE WHEN p.due > 0 THEN 1 ELSE -1 END) AS times, MIN(b.booked_at) AS booked_at, MIN(b.id) AS bank,
-        MAX(c.is_open) AS is_open
+        SUM(CASE WHEN b.amount > 0 THEN 1 ELSE -1 END) * MAX(CASE WHEN p.due > 0 THEN 1 ELSE -1 END) AS times,
+        MIN(b.booked_at) AS booked_at, MIN(b.id) AS bank, MAX(c.is_open) AS is_open
     FROM candidates c
     JOIN bank_lines b ON b.id = c.bank
     JOIN paid p ON p.id = c.payout

@@ -1,5 +1,5 @@
--- Each day with orders, returns or refunds is a KPI day, so that its figures are published. A KPI day is due for a refresh if, and only if,
--- its version is newer than the published one.
+-- Each day with orders, returns or refunds is a KPI day, so that its figures are published. A KPI day is due for a
+-- refresh if, and only if, its version is newer than the published one.
 SELECT o.day, NULL AS version, NULL AS published, NULL AS due_since
 FROM (
     SELECT day FROM orders
