@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, TimeoutError
-from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
+from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
 
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.version import VERSION
@@ -25,6 +25,11 @@ BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"
 SHORT_BUSY_TIMEOUT = "busy_timeout = 5"
 IS_LOCKED = retry_if_exception_message(match=".*database is locked")
 GIVE_UP = stop_after_delay(LOCKED_AT_MOST_SECONDS)
+# Called, not used as decorators: functions that tenacity decorates share their statistics between threads,
+# and a thread that begins a call clears those of the others, which then fail with a KeyError
+# (https://github.com/jd/tenacity/issues/701).
+UNTIL_UNLOCKED = Retrying(retry=IS_LOCKED, stop=GIVE_UP, wait=wait_none(), reraise=True)
+SOON_UNLOCKED = Retrying(retry=IS_LOCKED, stop=GIVE_UP, wait=wait_fixed(0.01), reraise=True)
 SQLITE_PRAGMAS = (
     BUSY_TIMEOUT,
     # Counts for a new store only. Entries of indexes arrive in no order: larger pages are split less often.
@@ -130,13 +135,8 @@ def _sqlite_engine(url: str, **options: Any) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in SQLITE_PRAGMAS:
-        _set_pragma(connection, pragma)
-
-
-# Where several processes make a new store, the switch to WAL fails at once: no busy_timeout counts for it.
-@retry(retry=IS_LOCKED, stop=GIVE_UP, wait=wait_fixed(0.01), reraise=True)
-def _set_pragma(connection: sqlite3.Connection, pragma: str) -> None:
-    connection.execute(f"PRAGMA {pragma}")
+        # If several processes create a store, the switch to WAL fails at once, without busy_timeout.
+        SOON_UNLOCKED(connection.execute, f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -145,12 +145,7 @@ def _begin_sqlite(connection: Connection) -> None:
         return
     connection.exec_driver_sql(f"PRAGMA {SHORT_BUSY_TIMEOUT}")
     try:
-        _begin_writing(connection)
+        # A deferred transaction that reads and then writes fails at once when another writer came between.
+        UNTIL_UNLOCKED(connection.exec_driver_sql, "BEGIN IMMEDIATE")
     finally:
         connection.exec_driver_sql(f"PRAGMA {BUSY_TIMEOUT}")
-
-
-@retry(retry=IS_LOCKED, stop=GIVE_UP, wait=wait_none(), reraise=True)
-def _begin_writing(connection: Connection) -> None:
-    # A deferred transaction that reads and then writes fails at once when another writer came between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

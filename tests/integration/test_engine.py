@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 from sqlalchemy import column, literal, select, table, text
 from sqlalchemy.exc import DBAPIError
 
+from orders_pipeline.store import engine as engine_module
 from orders_pipeline.store.compiled import STATEMENTS
 from orders_pipeline.store.engine import open_engine, reading
 from tests.import_bench import ImportBench, Line
@@ -79,3 +85,29 @@ def test_what_one_engine_compiled_serves_the_next(store_url: str) -> None:
             assert connection.execute(select(literal(7).label("only_here"))).scalar() == 7
             assert len(STATEMENTS) - before == compiled
         engine.dispose()
+
+
+def test_threads_that_wait_for_the_same_writer_do_not_disturb_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a decorator of tenacity, one of them soon failed with a KeyError instead of waiting."""
+    monkeypatch.setattr(engine_module, "SHORT_BUSY_TIMEOUT", "busy_timeout = 0")
+    engine = open_engine(f"sqlite:///{tmp_path / 'orders.db'}")
+    until = time.monotonic() + 1
+
+    def write() -> int:
+        written = 0
+        while time.monotonic() < until:
+            with engine.begin():
+                written += 1
+        return written
+
+    between = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            writers = [threads.submit(write) for _ in range(8)]
+    finally:
+        sys.setswitchinterval(between)
+    engine.dispose()
+    assert all(writer.result() for writer in writers)
