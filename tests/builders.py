@@ -39,7 +39,7 @@ from orders_pipeline.store.schema import (
     reservations,
     sources,
 )
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 from tests.unit.order_files.files import HEADER, line
 
 COMPLETED, ROLLBACK, FAILED = OrderStatus.COMPLETED, OrderStatus.ROLLBACK, OrderStatus.FAILED

@@ -29,7 +29,7 @@ from orders_pipeline.store.schema import (
     return_lines,
     returns,
 )
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 from tests.builders import StoredOrder
 
 COMPLETED, FAILED = RefundStatus.COMPLETED, RefundStatus.FAILED

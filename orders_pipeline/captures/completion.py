@@ -27,8 +27,8 @@ from orders_pipeline.payments.gateway import (
     VoidOutcome,
     is_refusal,
 )
-from orders_pipeline.store.bulk import update_rows
 from orders_pipeline.store.schema import authorizations, payments
+from orders_pipeline.store.statements.bulk import update_rows
 
 Ended = CaptureOutcome | VoidOutcome
 OPEN, PROCESSING = AuthorizationStatus.OPEN.value, AuthorizationStatus.PROCESSING.value

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Engine, false, select, update
 
 from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.many_values import among, parts
-from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import authorizations
+from orders_pipeline.store.statements.many_values import among, parts
+from orders_pipeline.store.statements.planner import by_keys
 
 
 def publish_due_boards(engine: Engine, boards: Leaderboards, chosen: ColumnElement[bool]) -> int:

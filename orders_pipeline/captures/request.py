@@ -11,9 +11,9 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import AuthorizationStatus, EndKind, FailureReason, OrderStatus
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.order_sets import of_current_attempt
-from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import authorizations, orders, sources
+from orders_pipeline.store.statements.order_sets import of_current_attempt
+from orders_pipeline.store.statements.planner import by_keys
 
 OPEN, PENDING = AuthorizationStatus.OPEN, AuthorizationStatus.PENDING
 # A requested capture can be cancelled until it is sent to the gateway.

@@ -29,9 +29,9 @@ from orders_pipeline.payments.gateway import (
     end_key,
     idempotency_key,
 )
-from orders_pipeline.store.many_values import among, parts
-from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import authorizations, home, orders, payments, sources
+from orders_pipeline.store.statements.many_values import among, parts
+from orders_pipeline.store.statements.planner import by_keys
 
 WAITING = authorizations.c.status == AuthorizationStatus.PENDING
 CLAIMS = Claims(authorizations, authorizations.c.order_id, WAITING)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, RowMapping, and_, select
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import EventType
 from orders_pipeline.base.money import decimal_string
-from orders_pipeline.store.many_values import among
 from orders_pipeline.store.schema import events, failures, home, imports, orders, payments, sources
+from orders_pipeline.store.statements.many_values import among
 
 ONE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 STATUS: Mapping[str, str] = {

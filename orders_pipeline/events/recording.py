@@ -13,7 +13,6 @@ from sqlalchemy import Connection, exists, insert, literal, select, union_all
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import EventType
-from orders_pipeline.store.order_sets import OrderSet
 from orders_pipeline.store.schema import (
     customer_contacts,
     events,
@@ -21,6 +20,7 @@ from orders_pipeline.store.schema import (
     orders,
     webhook_subscriptions,
 )
+from orders_pipeline.store.statements.order_sets import OrderSet
 
 WEBHOOKS, NOTICES = "webhooks", "notices"
 

@@ -23,8 +23,8 @@ from orders_pipeline.events.schedule import (
     paused_until,
 )
 from orders_pipeline.events.sending import Message, Sent
-from orders_pipeline.store.many_values import among
 from orders_pipeline.store.schema import deliveries, events, webhook_endpoints
+from orders_pipeline.store.statements.many_values import among
 
 # Must be longer than a round: 30 seconds to look up a name, and 45 to send (`Limits`).
 HELD_SECONDS = 90

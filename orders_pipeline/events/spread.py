@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Engine, case, insert, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.events.endpoints import IS_THERE
-from orders_pipeline.store.many_values import among
 from orders_pipeline.store.schema import (
     deliveries,
     events,
@@ -17,6 +16,7 @@ from orders_pipeline.store.schema import (
     webhook_endpoints,
     webhook_subscriptions,
 )
+from orders_pipeline.store.statements.many_values import among
 
 EVENTS_AT_ONCE = 2_500
 # Called with the ids of recorded events, for their other uses.

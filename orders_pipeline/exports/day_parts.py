@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from orders_pipeline.base.model import Window
 from orders_pipeline.exports.order_filter import OrderFilter
-from orders_pipeline.store.prefixes import some_may_start_with
 from orders_pipeline.store.schema import batches, imports, sources
+from orders_pipeline.store.statements.prefixes import some_may_start_with
 
 # Conditions over `batches`: what is noted of a batch tells that it may have the wanted orders.
 Held = Sequence[ColumnElement[bool]]

@@ -26,7 +26,6 @@ from orders_pipeline.exports.order_filter import OrderFilter, Place
 from orders_pipeline.exports.page_query import page_of_ids
 from orders_pipeline.exports.table import Column, ExportTable, Kind, Row
 from orders_pipeline.figures.kpis.warehouse.facts import settled_at
-from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import (
     batches,
     customers,
@@ -37,6 +36,7 @@ from orders_pipeline.store.schema import (
     reservations,
     sources,
 )
+from orders_pipeline.store.statements.order_sets import of_current_attempt
 
 SOURCE = Column(
     "source", Kind.TEXT, "Where the order comes from; with the number, it names the order.", "shopify"

@@ -37,9 +37,6 @@ from orders_pipeline.exports.day_parts import (
     parts_with_orders,
 )
 from orders_pipeline.exports.order_filter import OrderFilter, Place
-from orders_pipeline.store.order_sets import of_current_attempt
-from orders_pipeline.store.planner import plan_for_a_page
-from orders_pipeline.store.prefixes import starts_with
 from orders_pipeline.store.schema import (
     batches,
     failures,
@@ -50,6 +47,9 @@ from orders_pipeline.store.schema import (
     products,
     sources,
 )
+from orders_pipeline.store.statements.order_sets import of_current_attempt
+from orders_pipeline.store.statements.planner import plan_for_a_page
+from orders_pipeline.store.statements.prefixes import starts_with
 
 # Reading and sorting as many orders takes about as long as finding a page of them among ten million.
 FEW = 10_000

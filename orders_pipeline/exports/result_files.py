@@ -27,7 +27,7 @@ from orders_pipeline.staging.remote_area import scratch_folder
 from orders_pipeline.staging.staging import hash_file
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, result_changes, result_files
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 FORMAT = FileFormat.CSV
 TRIED_AGAIN_AFTER_US = 5 * 60_000_000

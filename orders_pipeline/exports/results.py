@@ -41,7 +41,6 @@ from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import order_ids
 from orders_pipeline.imports.results.reject_export import require_rejects
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import (
     duplicate_orders,
     failures,
@@ -55,6 +54,7 @@ from orders_pipeline.store.schema import (
     returns,
     sources,
 )
+from orders_pipeline.store.statements.order_sets import of_current_attempt
 
 REJECTED, DUPLICATE, SKIPPED = "rejected", "duplicate", "skipped"
 RESULTS = ExportTable(

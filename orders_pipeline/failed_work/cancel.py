@@ -13,8 +13,8 @@ from orders_pipeline.failed_work.chosen import WITH_LAST_FAILURE, Chosen, batche
 from orders_pipeline.lifecycle.batch import batch_work, get_batch
 from orders_pipeline.lifecycle.order_lifecycle import fail, release
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import authorizations, failures, orders, sources
+from orders_pipeline.store.statements.order_sets import of_current_attempt
 
 CANCELLED = FailureReason.CANCELLED
 WHY_NOT = {

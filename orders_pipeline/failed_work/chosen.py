@@ -14,8 +14,8 @@ from orders_pipeline.captures.request import can_be_voided
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import failures, imports, orders, sources
+from orders_pipeline.store.statements.order_sets import of_current_attempt
 
 HAVE_FAILED = orders.c.status.in_(UNSOLD)
 NUMBERS_TOLD = 20

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, delete, null, select, update
 
 from orders_pipeline.order_files.reject_codes import FOUND_IN_STORE
 from orders_pipeline.order_files.rejects.export import RejectedLine
-from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import imports, rejects
+from orders_pipeline.store.statements.bulk import insert_frame
 
 ROWS_AT_ONCE = 10_000
 

@@ -14,9 +14,9 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.kpi_days import mark_days
-from orders_pipeline.store.order_sets import OrderSet, in_status
-from orders_pipeline.store.planner import join_windows_by_hash
 from orders_pipeline.store.schema import batches
+from orders_pipeline.store.statements.order_sets import OrderSet, in_status
+from orders_pipeline.store.statements.planner import join_windows_by_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,11 @@ from orders_pipeline.payments.gateway import (
     idempotency_key,
 )
 from orders_pipeline.payments.saving import save_as_they_arrive
-from orders_pipeline.store.bulk import update_rows
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.order_sets import in_status, of_current_attempt
-from orders_pipeline.store.planner import join_windows_by_hash
 from orders_pipeline.store.schema import home, order_payers, orders, payments, sources
+from orders_pipeline.store.statements.bulk import update_rows
+from orders_pipeline.store.statements.order_sets import in_status, of_current_attempt
+from orders_pipeline.store.statements.planner import join_windows_by_hash
 
 SUCCEEDED, DECLINED = PaymentStatus.SUCCEEDED.value, PaymentStatus.DECLINED.value
 AUTHORIZED = PaymentStatus.AUTHORIZED.value

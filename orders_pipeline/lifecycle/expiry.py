@@ -11,8 +11,8 @@ from orders_pipeline.base.model import FailureReason, OrderStatus, ReservationSt
 from orders_pipeline.lifecycle.batch import BatchKey, batch_work, get_batch
 from orders_pipeline.lifecycle.order_lifecycle import release
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import batches, imports, orders, reservations
+from orders_pipeline.store.statements.order_sets import of_current_attempt
 
 MICROSECONDS = 1_000_000
 BEATING = -1

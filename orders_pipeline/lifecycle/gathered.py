@@ -25,8 +25,8 @@ from sqlalchemy.schema import CreateTable
 
 from orders_pipeline.base.model import OrderStatus, PaymentStatus, Window
 from orders_pipeline.lifecycle.batch import BatchWork
-from orders_pipeline.store.order_sets import OrderSet, of_current_attempt
 from orders_pipeline.store.schema import orders, payments
+from orders_pipeline.store.statements.order_sets import OrderSet, of_current_attempt
 
 _TABLE = Table(
     "gathered",

@@ -9,9 +9,9 @@ from sqlalchemy import update
 from orders_pipeline.base.model import SETTLED, EventType, OrderStatus
 from orders_pipeline.events.recording import record_moves
 from orders_pipeline.lifecycle.batch import BatchWork
-from orders_pipeline.store.order_sets import OrderSet
 from orders_pipeline.store.result_changes import note_changed_import
 from orders_pipeline.store.schema import orders as orders_table
+from orders_pipeline.store.statements.order_sets import OrderSet
 
 MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.RESERVED, OrderStatus.FAILED}),

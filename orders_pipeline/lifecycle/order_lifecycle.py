@@ -45,8 +45,6 @@ from orders_pipeline.stock.units import (
     refuse_unserved,
     sum_units,
 )
-from orders_pipeline.store.bulk import insert_frame
-from orders_pipeline.store.order_sets import OrderSet, count_of, of_current_attempt
 from orders_pipeline.store.schema import (
     authorizations,
     failures,
@@ -56,6 +54,8 @@ from orders_pipeline.store.schema import (
     recorded_payments,
     reservations,
 )
+from orders_pipeline.store.statements.bulk import insert_frame
+from orders_pipeline.store.statements.order_sets import OrderSet, count_of, of_current_attempt
 
 PENDING, RESERVED = OrderStatus.PENDING, OrderStatus.RESERVED
 PAYMENT_PROCESSING, AUTHORIZED = OrderStatus.PAYMENT_PROCESSING, OrderStatus.AUTHORIZED

@@ -18,7 +18,7 @@ from orders_pipeline.store.schema import (
     return_lines,
     returns,
 )
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 _TAKEN, _PUT_BACK = 1, -1
 _CUSTOMER_MONEY = ("refunded", "version")

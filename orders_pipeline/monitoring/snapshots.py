@@ -13,7 +13,7 @@ from orders_pipeline.base.clock import duration_us, now_us
 from orders_pipeline.base.model import PROCESSING, SETTLED, OrderStatus
 from orders_pipeline.monitoring.order_counts import OrderCounts, order_counts
 from orders_pipeline.store.schema import snapshots
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 KEPT = timedelta(days=8)
 

@@ -12,7 +12,6 @@ from orders_pipeline.base.clock import duration_us, now_us
 from orders_pipeline.base.model import EventType, NotificationStatus, PaymentMethod, RefundKind, SkipReason
 from orders_pipeline.events.spread import Also
 from orders_pipeline.notifications.terms import NoticeTerms
-from orders_pipeline.store.many_values import among
 from orders_pipeline.store.schema import (
     customer_contacts,
     events,
@@ -20,7 +19,8 @@ from orders_pipeline.store.schema import (
     notifications,
     orders,
 )
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.many_values import among
+from orders_pipeline.store.statements.upsert import insert_into
 
 OF_REFUNDS = (EventType.ORDER_REFUNDED, EventType.REFUND_FAILED)
 

@@ -16,7 +16,7 @@ from orders_pipeline.base.model import NotificationStatus, SkipReason
 from orders_pipeline.events.schedule import SECOND_US, next_try_at, paused_until
 from orders_pipeline.notifications.mailing import Accepted, Later, Outcome, Refused, Unknown
 from orders_pipeline.store.schema import customer_contacts, notification_sender, notifications
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 # Must be longer than sending one message takes with the time limit of each answer.
 HELD_SECONDS = 90

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, select
 
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import notification_types
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 
 def keep_notification_types(engine: Engine, wanted: Iterable[str]) -> None:

@@ -20,8 +20,8 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.gateway import Capture, GatewayUnavailableError, PaymentGateway, Refund, Void
 from orders_pipeline.payments.saving import save_as_they_arrive
 from orders_pipeline.store.engine import STORE_FAILED
-from orders_pipeline.store.many_values import among, parts
-from orders_pipeline.store.planner import by_keys
+from orders_pipeline.store.statements.many_values import among, parts
+from orders_pipeline.store.statements.planner import by_keys
 
 # More would not be faster, and would block SQLite's other writers for longer than a second.
 CLAIMED_AT_ONCE = 20_000

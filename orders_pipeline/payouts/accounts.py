@@ -10,8 +10,8 @@ from orders_pipeline.base.model import MovementKind
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.payouts.lines import BankStatement
 from orders_pipeline.payouts.reading import PayoutFile
-from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.schema import authorizations, payments, settlement_files
+from orders_pipeline.store.statements.many_values import among, parts
 
 # Separates the accounts of a statement file.
 ACCOUNTS = ", "

@@ -15,7 +15,7 @@ from orders_pipeline.payouts.lines import BankStatement, ProviderReport, Reject
 from orders_pipeline.payouts.reading import PayoutFile
 from orders_pipeline.payouts.storing import Stored, store_bank_lines, store_payout_lines
 from orders_pipeline.store.schema import settlement_files, settlement_rejects
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)

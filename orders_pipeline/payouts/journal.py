@@ -11,7 +11,7 @@ from sqlalchemy import Connection, String, bindparam, text
 
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.payouts.periods import Period, bounds_of, sql_of
-from orders_pipeline.store.planner import join_all_by_hash
+from orders_pipeline.store.statements.planner import join_all_by_hash
 
 ROWS_AT_ONCE = 10_000
 

@@ -14,8 +14,8 @@ from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.money import json_money
 from orders_pipeline.payouts.findings import FINE, MOVEMENTS, Finding, State, Subject
 from orders_pipeline.payouts.periods import NONE_YET, Period, bounds_of, sql_of
-from orders_pipeline.store.planner import join_all_by_hash
 from orders_pipeline.store.schema import payout_lines
+from orders_pipeline.store.statements.planner import join_all_by_hash
 
 QUERIES = (("movements",), ("payout_ties", "payouts"))
 MONEY = {"ours": "expected", "theirs": "found"}

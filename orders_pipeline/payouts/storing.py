@@ -19,7 +19,6 @@ from orders_pipeline.payouts.lines import (
 )
 from orders_pipeline.payouts.references import LONGEST_TEXT, reference_key, references_in, sender_in
 from orders_pipeline.payouts.reports.report import reject
-from orders_pipeline.store.many_values import VALUES_AT_ONCE, among
 from orders_pipeline.store.schema import (
     bank_coverage,
     bank_lines,
@@ -28,7 +27,8 @@ from orders_pipeline.store.schema import (
     payouts,
     settlement_files,
 )
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.many_values import VALUES_AT_ONCE, among
+from orders_pipeline.store.statements.upsert import insert_into
 
 # Bank texts with these names are stored, even if no report of the provider was imported yet.
 KNOWN_PROVIDERS = ("stripe", "adyen")

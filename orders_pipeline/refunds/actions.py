@@ -21,8 +21,8 @@ from orders_pipeline.refunds.asked import RefundRefused, UnknownRefundError
 from orders_pipeline.refunds.completion import cancel, reverse
 from orders_pipeline.refunds.retry import retry
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.many_values import parts
 from orders_pipeline.store.schema import orders, refunds
+from orders_pipeline.store.statements.many_values import parts
 
 NUMBERS_TOLD = 20
 

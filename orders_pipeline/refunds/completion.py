@@ -29,11 +29,11 @@ from orders_pipeline.lifecycle.totals import (
 from orders_pipeline.refunds.ending import Ending, gather_ending, gather_returned
 from orders_pipeline.refunds.refund_events import record_refunds
 from orders_pipeline.stock.units import UnitsByProduct, note_units, put_returned_on_shelf, undo_return
-from orders_pipeline.store.bulk import add_to_rows
 from orders_pipeline.store.kpi_days import mark_days
-from orders_pipeline.store.planner import any_join
 from orders_pipeline.store.result_changes import note_changed_imports
 from orders_pipeline.store.schema import payments, refunds
+from orders_pipeline.store.statements.bulk import add_to_rows
+from orders_pipeline.store.statements.planner import any_join
 
 REFUND = RefundKind.REFUND
 PENDING, PROCESSING = RefundStatus.PENDING, RefundStatus.PROCESSING

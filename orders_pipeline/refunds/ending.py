@@ -28,9 +28,9 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from orders_pipeline.base.model import RefundKind, RefundStatus, Window
-from orders_pipeline.store.bulk import insert_frame
-from orders_pipeline.store.line_units import in_line_units
 from orders_pipeline.store.schema import order_lines, orders, refund_lines, refunds
+from orders_pipeline.store.statements.bulk import insert_frame
+from orders_pipeline.store.statements.line_units import in_line_units
 from orders_pipeline.store.units_type import UnitsColumn
 
 

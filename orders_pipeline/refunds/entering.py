@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import RefundKind
 from orders_pipeline.refunds.completion import take
-from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import refund_lines, refunds
+from orders_pipeline.store.statements.bulk import insert_frame
 
 # An id has 96 bits: the time and a random part.
 TIME_DIGITS, RANDOM_DIGITS = 12, 12

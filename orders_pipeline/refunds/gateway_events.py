@@ -18,9 +18,9 @@ from orders_pipeline.base.printable import printable
 from orders_pipeline.refunds.request import RefundTerms
 from orders_pipeline.refunds.told_by_gateway import Told, Verdict, carry_out
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.schema import gateway_events
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.many_values import among, parts
+from orders_pipeline.store.statements.upsert import insert_into
 
 TRIED_AT_ONCE = 1_000
 LONGEST_SUBJECT = 255

@@ -30,9 +30,9 @@ from orders_pipeline.refunds.refundable import (
     query_payments,
     query_returned,
 )
-from orders_pipeline.store.many_values import parts
-from orders_pipeline.store.raw_rows import rows_of
 from orders_pipeline.store.schema import orders
+from orders_pipeline.store.statements.many_values import parts
+from orders_pipeline.store.statements.raw_rows import rows_of
 
 # Requests with larger numbers are decided with Python's integers, which have no limit.
 MOST, LAST_LINE, EXACT = 2**62, 2**31 - 1, 2.0**125

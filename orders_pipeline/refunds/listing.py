@@ -16,9 +16,9 @@ from orders_pipeline.base.money import decimal_string, json_money
 from orders_pipeline.base.quantities import quantity_number, units_of
 from orders_pipeline.refunds.asked import UnknownRefundError
 from orders_pipeline.refunds.request import Planned, RefundTerms, rows_of
-from orders_pipeline.store.many_values import among, parts
-from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import orders, refund_lines, refunds, sources
+from orders_pipeline.store.statements.many_values import among, parts
+from orders_pipeline.store.statements.planner import by_keys
 
 Document = dict[str, Any]
 FAILED_FOR_DAYS, DAY_US = 7, 86_400_000_000

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Engine, false, select, update
 
 from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.many_values import among, parts
-from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import refunds
+from orders_pipeline.store.statements.many_values import among, parts
+from orders_pipeline.store.statements.planner import by_keys
 
 
 def publish_refunds_of(engine: Engine, boards: Leaderboards, actor: str) -> int:

@@ -19,7 +19,6 @@ from orders_pipeline.base.model import (
     RefundStatus,
 )
 from orders_pipeline.refunds.amounts import LineBack, LineLeft, OrderLeft, minor_unit
-from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.schema import (
     order_amounts,
     order_lines,
@@ -29,6 +28,7 @@ from orders_pipeline.store.schema import (
     refunds,
     sources,
 )
+from orders_pipeline.store.statements.many_values import among, parts
 
 TAKEN = (*OPEN_REFUNDS, RefundStatus.COMPLETED)
 STATUSES = {status.value: status for status in OrderStatus}

@@ -27,9 +27,9 @@ from orders_pipeline.refunds.entering import LINE, ROW, draw_names, enter
 from orders_pipeline.refunds.granting import Holdings, grant, plain_requests
 from orders_pipeline.refunds.refundable import FoundOrder, Refundable, find_orders, find_refundable
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.many_values import among, parts
-from orders_pipeline.store.planner import by_keys
 from orders_pipeline.store.schema import orders, refunds, sources
+from orders_pipeline.store.statements.many_values import among, parts
+from orders_pipeline.store.statements.planner import by_keys
 
 REQUESTS_AT_ONCE = 20_000
 PENDING, PROCESSING = RefundStatus.PENDING, RefundStatus.PROCESSING

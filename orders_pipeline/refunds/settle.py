@@ -14,10 +14,10 @@ from orders_pipeline.payments.claims import ClaimedWork, Claims, claimed_at_once
 from orders_pipeline.payments.gateway import PaymentGateway, Refund, Refunded, RefundOutcome, refund_key
 from orders_pipeline.refunds.completion import complete, fail
 from orders_pipeline.refunds.request import RefundTerms
-from orders_pipeline.store.many_values import among, parts
-from orders_pipeline.store.planner import by_keys
-from orders_pipeline.store.raw_rows import rows_of
 from orders_pipeline.store.schema import home, orders, payments, refunds
+from orders_pipeline.store.statements.many_values import among, parts
+from orders_pipeline.store.statements.planner import by_keys
+from orders_pipeline.store.statements.raw_rows import rows_of
 
 APPROVED = or_(~refunds.c.needs_approval, refunds.c.approved_by.is_not(None))
 WAITING = and_(refunds.c.status == RefundStatus.PENDING, APPROVED)

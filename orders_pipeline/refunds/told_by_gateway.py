@@ -29,8 +29,8 @@ from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.completion import complete, fail, reverse
 from orders_pipeline.refunds.request import RefundTerms, request_refunds
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.schema import orders, payments, refunds, sources
+from orders_pipeline.store.statements.many_values import among, parts
 
 ACTOR = "gateway"
 CHANGES_NOTHING = "Events of this type change nothing."

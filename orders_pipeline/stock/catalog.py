@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, select
 
 from orders_pipeline.base.quantities import stored_units
 from orders_pipeline.stock.receipts import note_first_receipts
-from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import products
+from orders_pipeline.store.statements.bulk import insert_frame
 
 CHUNK = 10_000
 # More units of a product could not be counted.

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select
 
 from orders_pipeline.base.quantities import Units
 from orders_pipeline.stock.product_list import ProductRow, listed_as
-from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.schema import products
+from orders_pipeline.store.statements.many_values import among, parts
 
 Fields = dict[str, Any]
 

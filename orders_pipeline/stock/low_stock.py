@@ -9,8 +9,8 @@ from orders_pipeline.base.quantities import Units, quantity_number
 from orders_pipeline.events.recording import Told, is_wanted, record_events
 from orders_pipeline.stock.product_list import STOCKS, ProductStock, UnknownProductError, stocks_of
 from orders_pipeline.stock.units import UnitsByProduct
-from orders_pipeline.store.planner import any_join
 from orders_pipeline.store.schema import products
+from orders_pipeline.store.statements.planner import any_join
 
 
 def record_low_stock(connection: Connection, taken: UnitsByProduct, default: Units | None) -> None:

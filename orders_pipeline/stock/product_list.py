@@ -16,7 +16,7 @@ from orders_pipeline.base.quantities import QUANTITY_DIGITS, Units, is_countable
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.stock.receipts import note_receipt
 from orders_pipeline.store.schema import products
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 COLUMNS = ("sku", "name", "price", "stock_quantity")
 CATEGORY = "category"

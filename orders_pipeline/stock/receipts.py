@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, func, literal, select
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.quantities import Units
 from orders_pipeline.store.schema import products, stock_receipts
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 _COLUMNS = ["product_id", "number", "units", "received_at"]
 

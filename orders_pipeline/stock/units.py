@@ -27,9 +27,9 @@ from sqlalchemy.schema import CreateTable
 from orders_pipeline.base.model import FailureReason
 from orders_pipeline.base.quantities import Units
 from orders_pipeline.stock.receipts import note_receipts
-from orders_pipeline.store.order_sets import OrderSet
-from orders_pipeline.store.planner import any_join
 from orders_pipeline.store.schema import order_lines, orders, products
+from orders_pipeline.store.statements.order_sets import OrderSet
+from orders_pipeline.store.statements.planner import any_join
 from orders_pipeline.store.units_type import UnitsColumn
 
 _TABLE = Table(

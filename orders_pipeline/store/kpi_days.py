@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Select, case, func, select, update
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import kpi_days, orders
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 
 def mark_days(connection: Connection, days: Iterable[date]) -> None:

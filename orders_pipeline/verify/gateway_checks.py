@@ -20,8 +20,8 @@ from orders_pipeline.payments.gateway import (
     PaymentGateway,
     idempotency_key,
 )
-from orders_pipeline.store.raw_rows import chunks_of
 from orders_pipeline.store.schema import authorizations, orders, payments, sources
+from orders_pipeline.store.statements.raw_rows import chunks_of
 from orders_pipeline.verify.check import Check, check_none
 
 # The order stays in this status until the answer is saved. The import retries with the same key.

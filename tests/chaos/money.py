@@ -27,8 +27,8 @@ from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.refunds.actions import RefundAction, act
 from orders_pipeline.refunds.asked import LineAsked, RefundAsked
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import authorizations, failures, imports, orders, refunds
+from orders_pipeline.store.statements.order_sets import of_current_attempt
 from tests.capture_bench import CaptureBench
 from tests.chaos.home import ChaosHome, CommandFailedError
 from tests.chaos.workload import will_be_paid

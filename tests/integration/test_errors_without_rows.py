@@ -19,10 +19,10 @@ from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.failed_work.listing import Wanted, failed_work
 from orders_pipeline.imports.state.step_failures import Step, noting_failures
-from orders_pipeline.store.bulk import insert_frame, update_rows
 from orders_pipeline.store.engine import open_engine, reading
-from orders_pipeline.store.raw_rows import chunks_of
 from orders_pipeline.store.schema import customers, orders
+from orders_pipeline.store.statements.bulk import insert_frame, update_rows
+from orders_pipeline.store.statements.raw_rows import chunks_of
 from tests.import_bench import RUN, STEPS, ImportBench, Line
 from tests.stores import open_test_engine
 

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, select
 
-from orders_pipeline.store.bulk import MOST_MARKS, insert_frame
-from orders_pipeline.store.many_values import among
+from orders_pipeline.store.statements.bulk import MOST_MARKS, insert_frame
+from orders_pipeline.store.statements.many_values import among
 
 NUMBERED = Table("numbered", MetaData(), Column("id", Integer, primary_key=True), Column("name", String))
 ROWS_AT_ONCE = MOST_MARKS // 2

@@ -27,8 +27,8 @@ from sqlalchemy import (
 
 from orders_pipeline.figures.leaderboards.boards import Board, Place, Score
 from orders_pipeline.figures.leaderboards.touched import Members
-from orders_pipeline.store.raw_rows import chunks_of
 from orders_pipeline.store.schema import customer_totals, customers, product_totals, products
+from orders_pipeline.store.statements.raw_rows import chunks_of
 
 IDS_AT_ONCE = 500
 

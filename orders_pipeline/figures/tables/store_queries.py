@@ -45,8 +45,6 @@ from orders_pipeline.figures.tables.definitions import (
     REFUNDS,
 )
 from orders_pipeline.figures.tables.table import Table
-from orders_pipeline.store.line_units import in_line_units
-from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import (
     customer_totals,
     failures,
@@ -60,6 +58,8 @@ from orders_pipeline.store.schema import (
     returns,
     sources,
 )
+from orders_pipeline.store.statements.line_units import in_line_units
+from orders_pipeline.store.statements.order_sets import of_current_attempt
 
 Query = Select[Any] | CompoundSelect[Any]
 REFUSED = "refused: "

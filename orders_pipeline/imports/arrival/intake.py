@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.store.schema import intake_pause
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)

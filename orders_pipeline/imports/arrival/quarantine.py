@@ -14,7 +14,7 @@ from orders_pipeline.base.model import EventType
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.events.recording import Told, record_events
 from orders_pipeline.store.schema import quarantined_files
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 DISMISSED, RETRIED, REMOVED = "dismissed", "retried", "removed"
 IS_OPEN = quarantined_files.c.closed_at.is_(None)

@@ -20,7 +20,7 @@ from orders_pipeline.order_files.columns.profile import (
 )
 from orders_pipeline.order_files.reading_instructions import ReadingInstructions
 from orders_pipeline.store.schema import column_profiles, imports
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)

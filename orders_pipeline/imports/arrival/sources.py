@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from orders_pipeline.store.schema import sources
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 
 def find_source(connection: Connection, name: str) -> int | None:

@@ -22,7 +22,7 @@ from orders_pipeline.staging.keys import KEY_DIGITS, FileIdentity
 from orders_pipeline.staging.staging import CopiedFile, Staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from orders_pipeline.base.model import AmountKind
 from orders_pipeline.imports.loading.checksum import checksum_of
 from orders_pipeline.order_files.columns.profile import PAYER_FIELDS
-from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import order_amounts, order_payers, recorded_payments
+from orders_pipeline.store.statements.bulk import insert_frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import polars as pl
 from sqlalchemy import Engine
 
 from orders_pipeline.order_files.values.contacts import EMAIL, LANGUAGE
-from orders_pipeline.store.bulk import prepare_insert
 from orders_pipeline.store.schema import customer_contacts
+from orders_pipeline.store.statements.bulk import prepare_insert
 
 # A new address has not bounced. Who unsubscribed stays unsubscribed.
 NEWEST = (

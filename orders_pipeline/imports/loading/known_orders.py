@@ -14,7 +14,6 @@ from orders_pipeline.imports.loading.batch_rows import BatchRows, stored_quantit
 from orders_pipeline.imports.rejects import item_of_record
 from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.order_files.reject_codes import EXPLANATIONS, RejectCode
-from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.schema import (
     duplicate_orders,
     imports,
@@ -25,6 +24,7 @@ from orders_pipeline.store.schema import (
     return_lines,
     returns,
 )
+from orders_pipeline.store.statements.bulk import insert_frame
 
 CHUNK = 10_000
 # How the ids of erased customers begin.

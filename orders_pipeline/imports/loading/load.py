@@ -15,9 +15,9 @@ from orders_pipeline.imports.loading.contact_rows import keep_contacts
 from orders_pipeline.imports.loading.known_orders import Known, classify, record_conflicts, record_duplicates
 from orders_pipeline.lifecycle.batch import Batch, BatchKey, BatchWork, batch_work, get_batch
 from orders_pipeline.stock.catalog import UnknownProducts, ensure_products
-from orders_pipeline.store.bulk import insert_frame, prepare_insert
-from orders_pipeline.store.order_sets import count_of
 from orders_pipeline.store.schema import batches, customers, order_lines, orders
+from orders_pipeline.store.statements.bulk import insert_frame, prepare_insert
+from orders_pipeline.store.statements.order_sets import count_of
 
 PENDING = OrderStatus.PENDING
 

@@ -15,10 +15,10 @@ from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.refunds.asked import GoodsAsked, RefundAsked, RefundRefused
 from orders_pipeline.refunds.request import preview_refunds
 from orders_pipeline.stock.catalog import product_ids
-from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.schema import order_returns, returns, sources
+from orders_pipeline.store.statements.bulk import insert_frame
+from orders_pipeline.store.statements.many_values import among, parts
 
 NAMES = "order_number"
 # What a refusal of the refund means for the return.

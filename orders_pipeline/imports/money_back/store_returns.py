@@ -32,10 +32,10 @@ from orders_pipeline.lifecycle.totals import (
 from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.stock.catalog import UnknownProducts, ensure_products, product_ids
 from orders_pipeline.stock.units import note_units, restock_returned
-from orders_pipeline.store.bulk import insert_frame
 from orders_pipeline.store.kpi_days import mark_days
-from orders_pipeline.store.planner import any_join
 from orders_pipeline.store.schema import products, return_lines, returns
+from orders_pipeline.store.statements.bulk import insert_frame
+from orders_pipeline.store.statements.planner import any_join
 
 
 def prepare_returns(engine: Engine, folder: Path, unknown: UnknownProducts) -> None:

@@ -15,8 +15,8 @@ from orders_pipeline.imports.results.reject_export import write_rejects
 from orders_pipeline.order_files.rejects.cells import require_writable, with_cells
 from orders_pipeline.order_files.rejects.export import RejectedLine, written_encoding
 from orders_pipeline.staging.staging import Staging
-from orders_pipeline.store.many_values import among, parts
 from orders_pipeline.store.schema import orders, rejects
+from orders_pipeline.store.statements.many_values import among, parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from orders_pipeline.base.stack_trace import message_of, stack_trace
 from orders_pipeline.imports.arrival.intake import IntakePausedError
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, step_failures
-from orders_pipeline.store.upsert import insert_into
+from orders_pipeline.store.statements.upsert import insert_into
 
 WHOLE_FILE = 0
 log = logging.getLogger(__name__)

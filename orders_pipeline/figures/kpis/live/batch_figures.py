@@ -22,8 +22,8 @@ from sqlalchemy import (
 from orders_pipeline.base.model import OPEN, PROCESSING, SETTLED, UNSOLD, ImportStatus, OrderStatus
 from orders_pipeline.figures.kpis.live.batch_counts import BatchCounts, batch_counts
 from orders_pipeline.figures.kpis.warehouse.facts import settled_at
-from orders_pipeline.store.order_sets import of_current_attempt
 from orders_pipeline.store.schema import batches, failures, imports, orders, reservations
+from orders_pipeline.store.statements.order_sets import of_current_attempt
 
 
 @dataclass(frozen=True, slots=True)

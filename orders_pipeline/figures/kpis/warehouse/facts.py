@@ -35,9 +35,6 @@ from orders_pipeline.base.model import (
     RefundStatus,
     ReservationStatus,
 )
-from orders_pipeline.store.line_units import in_line_units
-from orders_pipeline.store.order_sets import of_current_attempt
-from orders_pipeline.store.raw_rows import chunks_of
 from orders_pipeline.store.schema import (
     failures,
     order_amounts,
@@ -51,6 +48,9 @@ from orders_pipeline.store.schema import (
     return_lines,
     returns,
 )
+from orders_pipeline.store.statements.line_units import in_line_units
+from orders_pipeline.store.statements.order_sets import of_current_attempt
+from orders_pipeline.store.statements.raw_rows import chunks_of
 
 # A condition that is true for all rows.
 EVERY = true()
