@@ -6,7 +6,6 @@ import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,13 +45,15 @@ def read_requests(file: Path, same: RefundAsked, key: str | None) -> list[AskedR
         content = file.read_bytes()
         rows = csv.reader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True)
         header = tuple(name.strip().lower() for name in next(rows, ()))
-        if tuple(name for name in header if name not in OPTIONAL) not in (BY_AMOUNT, BY_LINE):
+        needed = tuple(name for name in header if name not in OPTIONAL)
+        if needed not in (BY_AMOUNT, BY_LINE) or len(set(header)) < len(header):
             raise FileRefused("columns_unknown", f"The file {file} has the columns {','.join(header)}.", HINT)
+        at = {name: place for place, name in enumerate(header)}
         prefix = key or hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]
         with uncollected():
             return [
-                _row(rows.line_num, f"{prefix}/{at}", header, cells, same)
-                for at, cells in enumerate(filter(None, rows), start=1)
+                _row(rows.line_num, f"{prefix}/{number}", at, cells, same)
+                for number, cells in enumerate(filter(None, rows), start=1)
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -60,27 +61,36 @@ def read_requests(file: Path, same: RefundAsked, key: str | None) -> list[AskedR
         raise FileRefused("refunds_unreadable", message, "Save it as CSV in UTF-8.") from error
 
 
-def _row(line: int, key: str, header: Sequence[str], cells: Sequence[str], same: RefundAsked) -> AskedRow:
-    row = dict(zip_longest(header, cells, fillvalue=""))
-    order = row["order"].strip()
+def _row(line: int, key: str, at: Mapping[str, int], cells: list[str], same: RefundAsked) -> AskedRow:
+    """Returns the request of a row.
+
+    Args:
+        at: positions of the columns.
+    """
+    cells += [""] * (len(at) - len(cells))
+    order = cells[at["order"]].strip()
     try:
         if not order:
             raise RefundRefused("order_missing", "The row names no order.")
-        if len(cells) > len(header):
+        if len(cells) > len(at):
             raise RefundRefused("too_many_cells", "The row has more cells than the header.")
-        return AskedRow(line, order, _asked(order, key, row, same))
+        return AskedRow(line, order, _asked(order, key, at, cells, same))
     except RefundRefused as refused:
         return AskedRow(line, order, refused)
 
 
-def _asked(order: str, key: str, row: Mapping[str, str], same: RefundAsked) -> RefundAsked:
-    reason = row["reason"].strip() or same.reason
-    source = row.get("source", "").strip() or same.source
-    if "amount" in row:
-        amount = _number(row["amount"], "amount")
+def _asked(
+    order: str, key: str, at: Mapping[str, int], cells: Sequence[str], same: RefundAsked
+) -> RefundAsked:
+    reason = cells[at["reason"]].strip() or same.reason
+    source = same.source
+    if "source" in at:
+        source = cells[at["source"]].strip() or source
+    if "amount" in at:
+        amount = _number(cells[at["amount"]], "amount")
         return same._replace(order=order, key=key, reason=reason, source=source, amount=amount)
-    quantity = row["quantity"].strip()
-    lines = (LineAsked(_whole(row["line"]), _number(quantity, "quantity") if quantity else None),)
+    quantity = cells[at["quantity"]].strip()
+    lines = (LineAsked(_whole(cells[at["line"]]), _number(quantity, "quantity") if quantity else None),)
     return same._replace(order=order, key=key, reason=reason, source=source, lines=lines)
 
 

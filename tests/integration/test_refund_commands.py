@@ -116,6 +116,8 @@ def test_a_file_with_other_columns_is_refused(shop: Settings, tmp_path: Path) ->
     file = tmp_path / "refunds.csv"
     file.write_text("order,price\nn0,1\n")
     assert orders(shop, "refund", "--file", file, "--json").error["code"] == "columns_unknown"
+    file.write_text("source,source,order,amount,reason\n")
+    assert orders(shop, "refund", "--file", file, "--json").error["code"] == "columns_unknown"
 
 
 def test_actions_have_previews_and_name_what_they_cannot_do(shop: Settings) -> None:
