@@ -168,7 +168,7 @@ def test_no_row_gets_out_of_a_store_that_stays_locked(
     lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, key = lone_bench, ready_for(lone_bench, "load")
-    monkeypatch.setattr("orders_pipeline.store.engine._begin_writing.retry.stop", lambda _: True)
+    monkeypatch.setattr("orders_pipeline.store.engine.UNTIL_UNLOCKED.stop", lambda _: True)
     holder = open_engine(bench.engine.url.render_as_string())
     with holder.begin():
         told = told_by(lambda: bench.step("load", key))
