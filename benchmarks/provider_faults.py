@@ -37,11 +37,10 @@ OPEN_REFUNDS = (RefundStatus.PENDING, RefundStatus.PROCESSING)
 
 @dataclass(slots=True)
 class Total:
-    """Sums of all rounds so far."""
+    """Sums of all rounds so far. All completed orders are also refunded."""
 
     charges: int = 0
     completed: int = 0
-    refunded: int = 0
     tries: int = 0
     faults: Counter[str] = field(default_factory=Counter)
 
@@ -80,7 +79,6 @@ def _round(count: int, share: float, seed: int, total: Total) -> str:
         wrong = _disagreements(bench, completed)
     total.charges += count
     total.completed += len(completed)
-    total.refunded += len(completed)
     total.faults += proxy.injected
     return "; ".join(wrong)
 

@@ -97,9 +97,10 @@ def begin_round(connection: Connection, planned: Round) -> None:
         return
     ids = [event for part in planned.fresh.values() for event in part]
     these = and_(d.endpoint_id == planned.endpoint.id, among(connection, d.event_id, ids), UNTRIED)
-    # Events are in the order of their requests.
-    of_event = case(*((d.event_id <= part[-1], number) for number, part in planned.fresh.items()))
-    message = d.event_id if planned.endpoint.batch_size == 1 else of_event
+    message: ColumnElement[int] = d.event_id
+    if planned.endpoint.batch_size > 1:
+        # Events are in the order of their requests.
+        message = case(*((d.event_id <= part[-1], number) for number, part in planned.fresh.items()))
     connection.execute(update(deliveries).where(these).values(message=message, next_try_at=now_us()))
 
 

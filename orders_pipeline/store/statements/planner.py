@@ -7,15 +7,15 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, func, select
 
+# The query is not compiled, and no other processes are started for it.
+_IN_ONE_PROCESS = {"jit": "off", "max_parallel_workers_per_gather": "0"}
 _HASH_JOINS = {"enable_nestloop": "off"}
 _ALL_BY_HASH = {
     **_HASH_JOINS,
     "enable_mergejoin": "off",
-    "jit": "off",
-    "max_parallel_workers_per_gather": "0",
+    **_IN_ONE_PROCESS,
 }
 _ANY_JOIN = {"enable_nestloop": "on"}
-_PAGE = {"jit": "off", "max_parallel_workers_per_gather": "0"}
 _KEYS = {
     "enable_nestloop": "on",
     "enable_hashjoin": "off",
@@ -23,8 +23,7 @@ _KEYS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     # What is switched off is still used where there is no other way, at a cost that would call for these.
-    "jit": "off",
-    "max_parallel_workers_per_gather": "0",
+    **_IN_ONE_PROCESS,
 }
 
 
@@ -49,7 +48,7 @@ def plan_for_a_page(connection: Connection) -> None:
 
     Each takes longer than to find a page of orders.
     """
-    _set(connection, _PAGE)
+    _set(connection, _IN_ONE_PROCESS)
 
 
 @contextmanager
