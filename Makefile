@@ -11,7 +11,7 @@ READY := .venv/.ready
 PYTHON ?=
 # Of pytest-xdist: a number, or as many as keep the processors busy.
 WORKERS ?= auto
-QUICK := $(addprefix tests/integration/test_,engine.py workflow_reserve.py workflow_settle.py)
+QUICK := $(addprefix tests/integration/,store/test_engine.py lifecycle/test_workflow_reserve.py lifecycle/test_workflow_settle.py)
 
 .PHONY: help setup runtime demo test test-quick sweep bench images chaos seams check format lock screenshots vendor up down clean
 

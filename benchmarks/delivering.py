@@ -35,7 +35,7 @@ from orders_pipeline.base.settings import PROJECT_ROOT, PaymentCapture
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import deliveries, events, orders, webhook_endpoints
 from tests.import_bench import ImportBench
-from tests.integration.test_webhook_program import with_package
+from tests.integration.events.test_webhook_program import with_package
 from tests.services import free_port, running_postgres
 from tests.stores import create_migrated_database
 from tests.webhooks import add

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from tests.chaos.commit_points import CommitPoints, lose_connection
 from tests.chaos.crashing_import import bench_at
 from tests.import_bench import ImportBench
-from tests.integration.test_crash_sweep import copy_of
+from tests.integration.imports.test_crash_sweep import copy_of
 from tests.stores import open_test_engine
 from tests.sweeps import sample
 

@@ -22,7 +22,7 @@ from orders_pipeline.store.schema import snapshots
 from tests.api_server import Get, serving
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
-from tests.integration.test_kpis import MONDAY, TUESDAY, sample
+from tests.integration.figures.test_kpis import MONDAY, TUESDAY, sample
 from tests.services import free_port
 
 ENDPOINTS = [

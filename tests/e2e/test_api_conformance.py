@@ -17,7 +17,7 @@ from orders_pipeline.store.schema import rejects
 from tests.api_server import running_server
 from tests.builders import store_orders
 from tests.figures import open_home
-from tests.integration.test_kpis import sample
+from tests.integration.figures.test_kpis import sample
 from tests.sweeps import cases
 
 KEY = "open sesame, open"

@@ -17,7 +17,7 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.frames import open_frames
 from tests.builders import store_orders
 from tests.figures import open_home
-from tests.integration.test_kpis import sample
+from tests.integration.figures.test_kpis import sample
 
 NOTEBOOK = PROJECT_ROOT / "notebooks" / "kpis.ipynb"
 

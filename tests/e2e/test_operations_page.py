@@ -24,7 +24,7 @@ from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import browser
 from tests.e2e.console import problems, problems_everywhere, tab
 from tests.figures import open_home
-from tests.integration.test_kpis import TUESDAY, sample
+from tests.integration.figures.test_kpis import TUESDAY, sample
 
 __all__ = ["browser"]
 KEY = "open sesame, open"

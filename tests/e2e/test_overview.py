@@ -22,7 +22,7 @@ from tests.e2e.browser import browser
 from tests.e2e.console import problems, problems_everywhere, tab
 from tests.e2e.orders_command import orders_process
 from tests.figures import open_home
-from tests.integration.test_kpis import TUESDAY, sample
+from tests.integration.figures.test_kpis import TUESDAY, sample
 
 __all__ = ["browser"]
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"

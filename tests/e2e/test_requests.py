@@ -22,7 +22,7 @@ from orders_pipeline.console.now.header import Header
 from orders_pipeline.console.now.shared import SharedState
 from orders_pipeline.imports.arrival.intake import pause_document
 from tests.api_server import running_server
-from tests.integration.followed_task import eventually
+from tests.integration.stack.followed_task import eventually
 
 KEY = "open sesame, open"
 BEARER = {"Authorization": f"Bearer {KEY}"}

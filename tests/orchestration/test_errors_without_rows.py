@@ -15,7 +15,7 @@ from jobs.dagster_seams.runs import first_causes
 from orders_pipeline.failed_work.listing import Wanted, failed_work
 from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench
-from tests.integration.test_errors_without_rows import CANARY, WRITES, canaries, failing_on
+from tests.integration.store.test_errors_without_rows import CANARY, WRITES, canaries, failing_on
 from tests.orchestration.test_import_job import Home, home, with_gateway
 from tests.orchestration.test_step_failures import Failing
 from tests.services import drop_database

@@ -17,11 +17,14 @@ from tests.workers import unit_of
     ("test", "unit"),
     [
         ("tests/unit/test_money.py::test_a[x]", "tests/unit/test_money.py::test_a"),
-        ("tests/integration/test_verify.py::test_a[sqlite]", "tests/integration/test_verify.py"),
+        (
+            "tests/integration/upkeep/test_verify.py::test_a[sqlite]",
+            "tests/integration/upkeep/test_verify.py",
+        ),
         ("tests/e2e/test_overview.py::test_a", "network"),
         ("tests/e2e/test_three_hosts.py::test_a", "network"),
         ("tests/e2e/test_measured_import.py::test_a", "tests/e2e/test_measured_import.py"),
-        ("tests/integration/test_queues.py::test_a", "rabbitmq_url"),
+        ("tests/integration/jobs/test_queues.py::test_a", "rabbitmq_url"),
         ("tests/e2e/test_four_back_ends.py::test_a", "rabbitmq_url"),
     ],
 )

@@ -20,7 +20,7 @@ from orders_pipeline.store.kpi_days import are_published, due_versions
 from orders_pipeline.verify.everything import verify_home
 from tests.builders import store_orders
 from tests.figures import open_home
-from tests.integration.test_kpis import MONDAY, sample
+from tests.integration.figures.test_kpis import MONDAY, sample
 
 Homes = tuple[PublishedFigures, PublishedFigures]
 

@@ -1,6 +1,6 @@
 """An import killed at every one of its commits, one after the other, and launched again.
 
-`CRASH_POINT=17 pytest tests/integration/test_crash_sweep.py` replays one point.
+`CRASH_POINT=17 pytest tests/integration/imports/test_crash_sweep.py` replays one point.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from tests.figures import expected, open_home, without_times
 from tests.services import free_port
 
 MONDAY, TUESDAY, FRIDAY = date(2025, 11, 10), date(2025, 11, 11), date(2025, 11, 14)
-SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
+SAMPLE = Path(__file__).parents[3] / "data" / "sample.csv"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

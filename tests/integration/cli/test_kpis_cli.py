@@ -18,7 +18,7 @@ from orders_pipeline.figures.kpis.warehouse.published_parts import part_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from tests.builders import store_orders
 from tests.figures import open_home
-from tests.integration.test_kpis import sample
+from tests.integration.figures.test_kpis import sample
 
 
 @pytest.fixture

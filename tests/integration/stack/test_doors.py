@@ -20,7 +20,7 @@ from cli.stack.supervision.leftovers import find_leftovers
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.services import free_port, require_service
 
-APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
+APP, DEFINITIONS = "tests.integration.stack.fake_worker", "tests.integration.stack.fake_definitions"
 VERSION = {"query": "{ version }"}
 CONNECT = """import socket, sys
 socket.socket(socket.AF_UNIX).connect(sys.argv[1])"""

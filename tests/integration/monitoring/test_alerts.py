@@ -51,7 +51,7 @@ from resources.order_store import OrderStore
 from tests.builders import StoredOrder, store_orders
 from tests.capture_bench import CaptureBench
 from tests.import_bench import ImportBench, Line, many_orders
-from tests.integration.test_kpis import MONDAY
+from tests.integration.figures.test_kpis import MONDAY
 from tests.mailboxes import mailbox
 from tests.notices import NoticeBench, ordered
 from tests.refund_bench import RefundBench, asked

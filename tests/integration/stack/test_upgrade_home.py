@@ -26,12 +26,12 @@ from orders_pipeline.store.revisions import OURS, Migrations, StoreRefused, revi
 from resources.order_store import OrderStore
 from tests.e2e.orders_command import environment, orders
 from tests.import_bench import ImportBench, many_orders
-from tests.integration.followed_task import eventually
-from tests.integration.test_stack_import import skip_dagster
+from tests.integration.stack.followed_task import eventually
+from tests.integration.stack.test_stack_import import skip_dagster
 from tests.made_up_migrations import NEXT, one_more
 from tests.warm_processes import warm_python
 
-APP = "tests.integration.fake_worker"
+APP = "tests.integration.stack.fake_worker"
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def running_older_worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]
         "-m",
         "celery",
         "-A",
-        "tests.integration.older_worker",
+        "tests.integration.stack.older_worker",
         "worker",
         "-Q",
         "orders",

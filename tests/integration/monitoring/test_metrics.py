@@ -35,7 +35,7 @@ from orders_pipeline.store.schema import rejects
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
-from tests.integration.test_kpis import MONDAY
+from tests.integration.figures.test_kpis import MONDAY
 from tests.services import (
     create_database,
     free_port,

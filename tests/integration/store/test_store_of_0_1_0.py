@@ -26,7 +26,7 @@ from orders_pipeline.store.schema import orders as orders_table
 from tests.described_schema import described
 from tests.e2e.orders_command import orders
 from tests.import_bench import ImportBench
-from tests.integration.test_stack_import import skip_dagster
+from tests.integration.stack.test_stack_import import skip_dagster
 from tests.old_store import FOLDER, contents, put_home, settings_of_0_1_0
 from tests.services import create_database
 

@@ -21,7 +21,7 @@ from orders_pipeline.store.schema import imports
 from tests.chaos.outcomes import outcomes
 from tests.chaos.taken_up_again import Work
 from tests.import_bench import ImportBench, Line, many_orders
-from tests.integration.test_expire import outlive, reserved, sweep
+from tests.integration.lifecycle.test_expire import outlive, reserved, sweep
 
 ACTOR = "cli:ada"
 CRASHES = 8

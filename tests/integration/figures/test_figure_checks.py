@@ -19,7 +19,7 @@ from orders_pipeline.verify import figure_checks
 from orders_pipeline.verify.figure_checks import check_figures, recomputed_days
 from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
-from tests.integration.test_kpis import sample
+from tests.integration.figures.test_kpis import sample
 from tests.services import free_port
 
 Damage = Callable[[PublishedFigures], object]

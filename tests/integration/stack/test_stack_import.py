@@ -26,11 +26,11 @@ from cli.stack.supervision.supervisor import is_alive
 from cli.stack.supervision.supervisord_conf import ROTATION
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.services.redis_server import embedded_redis_url
-from tests.integration.followed_task import Task, eventually
+from tests.integration.stack.followed_task import Task, eventually
 from tests.services import free_port
 from tests.warm_processes import warm_python
 
-APP = "tests.integration.fake_worker"
+APP = "tests.integration.stack.fake_worker"
 # Enters the context and says so; leaves it when its standard input ends.
 MEMBER = f"""
 import sys

@@ -51,7 +51,7 @@ from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.services import free_port, wait_until
 from tests.warm_processes import cold_supervisord, warm_python
 
-APP, DEFINITIONS = "tests.integration.fake_worker", "tests.integration.fake_definitions"
+APP, DEFINITIONS = "tests.integration.stack.fake_worker", "tests.integration.stack.fake_definitions"
 ASSETS = "{ assetNodes { assetKey { path } } }"
 LAUNCH = """mutation { launchRun(executionParams: {mode: "default", selector: {pipelineName: "say_nothing",
     repositoryLocationName: "definitions", repositoryName: "__repository__"}}) { __typename } }"""
