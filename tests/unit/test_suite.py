@@ -16,7 +16,7 @@ from tests.workers import unit_of
 @pytest.mark.parametrize(
     ("test", "unit"),
     [
-        ("tests/unit/test_money.py::test_a[x]", "tests/unit/test_money.py::test_a"),
+        ("tests/unit/base/test_money.py::test_a[x]", "tests/unit/base/test_money.py::test_a"),
         (
             "tests/integration/upkeep/test_verify.py::test_a[sqlite]",
             "tests/integration/upkeep/test_verify.py",
