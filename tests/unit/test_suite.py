@@ -21,11 +21,11 @@ from tests.workers import unit_of
             "tests/integration/upkeep/test_verify.py::test_a[sqlite]",
             "tests/integration/upkeep/test_verify.py",
         ),
-        ("tests/e2e/test_overview.py::test_a", "network"),
-        ("tests/e2e/test_three_hosts.py::test_a", "network"),
-        ("tests/e2e/test_measured_import.py::test_a", "tests/e2e/test_measured_import.py"),
+        ("tests/e2e/console/test_overview.py::test_a", "network"),
+        ("tests/e2e/machines/test_three_hosts.py::test_a", "network"),
+        ("tests/e2e/imports/test_measured_import.py::test_a", "tests/e2e/imports/test_measured_import.py"),
         ("tests/integration/jobs/test_queues.py::test_a", "rabbitmq_url"),
-        ("tests/e2e/test_four_back_ends.py::test_a", "rabbitmq_url"),
+        ("tests/e2e/imports/test_four_back_ends.py::test_a", "rabbitmq_url"),
     ],
 )
 def test_tests_that_share_a_fixture_or_a_slow_server_stay_together(test: str, unit: str) -> None:

@@ -22,7 +22,7 @@ from orders_pipeline.store.schema import snapshots
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import browser
-from tests.e2e.console import problems, problems_everywhere, tab
+from tests.e2e.console.tabs import problems, problems_everywhere, tab
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import TUESDAY, sample
 

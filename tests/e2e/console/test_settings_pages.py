@@ -16,7 +16,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.arrival.saved_profiles import remove_profile, save_profile
 from orders_pipeline.store.schema import column_profiles
 from tests.e2e.browser import browser
-from tests.e2e.console import PHONE, problems, tab
+from tests.e2e.console.tabs import PHONE, problems, tab
 from tests.visitors import PASSWORD, engine, url
 
 __all__ = ["browser", "engine", "url"]

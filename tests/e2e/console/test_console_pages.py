@@ -14,7 +14,7 @@ from orders_pipeline.imports.arrival.quarantine import add_quarantined
 from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.store.engine import open_engine
 from tests.e2e.browser import KEY, browser, url, with_key
-from tests.e2e.console import problems, problems_everywhere, tab
+from tests.e2e.console.tabs import problems, problems_everywhere, tab
 from tests.import_bench import ImportBench, Line, many_orders
 
 __all__ = ["browser", "url"]

@@ -17,7 +17,7 @@ from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.store.engine import open_engine
 from tests.api_server import running_server
 from tests.e2e.browser import browser
-from tests.e2e.console import PHONE, problems, problems_everywhere, tab
+from tests.e2e.console.tabs import PHONE, problems, problems_everywhere, tab
 from tests.stores import prepare_store
 
 __all__ = ["browser"]

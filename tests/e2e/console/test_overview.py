@@ -19,7 +19,7 @@ from orders_pipeline.store.schema import imports
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import browser
-from tests.e2e.console import problems, problems_everywhere, tab
+from tests.e2e.console.tabs import problems, problems_everywhere, tab
 from tests.e2e.orders_command import orders_process
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import TUESDAY, sample

@@ -23,8 +23,8 @@ from orders_pipeline.base.model import Scope
 from orders_pipeline.base.settings import Settings, UnknownUsers
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
+from tests.e2e.access.proxy import PASSWORD, Proxy, running_proxy
 from tests.e2e.browser import browser
-from tests.e2e.proxy import PASSWORD, Proxy, running_proxy
 
 __all__ = ["browser"]
 OPERATOR, VIEWER = ("olga", PASSWORD), ("victor", PASSWORD)

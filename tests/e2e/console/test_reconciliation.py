@@ -18,7 +18,7 @@ from orders_pipeline.store.engine import open_engine
 from tests.api_server import running_server
 from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import KEY, browser
-from tests.e2e.console import problems_everywhere
+from tests.e2e.console.tabs import problems_everywhere
 from tests.import_bench import ImportBench, Line, write_orders
 from tests.payout_files import STRIPE, stripe_row, write_csv
 

@@ -19,7 +19,7 @@ from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import refunds
 from tests.e2e.browser import KEY, browser, url, with_key
-from tests.e2e.console import problems, problems_everywhere, tab
+from tests.e2e.console.tabs import problems, problems_everywhere, tab
 from tests.import_bench import ImportBench, Line
 
 __all__ = ["browser", "url"]
