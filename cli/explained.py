@@ -18,7 +18,7 @@ from orders_pipeline.figures.kpis.warehouse.published_parts import PartsLost
 from orders_pipeline.imports.arrival.intake import IntakePausedError
 from orders_pipeline.imports.import_row import UnknownPartitionError
 from orders_pipeline.payments.gateway import GatewayUnavailableError
-from orders_pipeline.refunds.asked import RefundRefused, UnknownRefundError
+from orders_pipeline.refunds.requests.asked import RefundRefused, UnknownRefundError
 from orders_pipeline.services.redis_server import RedisServerMissing
 from orders_pipeline.staging.keys import BadPartitionKey
 from orders_pipeline.staging.remote_area import StagingUnavailable

@@ -12,7 +12,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.cancel import cancel_orders
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.lifecycle.expiry import expire_reservations
-from orders_pipeline.refunds.gateway_events import SentEvent, carry_out_events, store_events
+from orders_pipeline.refunds.gateway_events.gateway_events import SentEvent, carry_out_events, store_events
 from orders_pipeline.retention.imports import remove_rejects
 from orders_pipeline.stock.product_list import restock
 from orders_pipeline.store.engine import reading

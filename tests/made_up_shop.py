@@ -21,8 +21,8 @@ from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.payments.connect import connect_gateway
-from orders_pipeline.refunds.asked import RefundAsked
-from orders_pipeline.refunds.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.requests.asked import RefundAsked
+from orders_pipeline.refunds.requests.request import RefundTerms, request_refunds
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import orders
 from tests.import_bench import ImportBench, Line

@@ -18,7 +18,7 @@ from orders_pipeline.lifecycle.totals import (
     take_returns_from_customer_totals,
     take_returns_from_product_totals,
 )
-from orders_pipeline.refunds.ending import gather_ending, gather_returned
+from orders_pipeline.refunds.outcomes.ending import gather_ending, gather_returned
 from orders_pipeline.store.kpi_days import mark_days
 from orders_pipeline.store.schema import (
     customers,

@@ -12,9 +12,9 @@ from sqlalchemy import select, true
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.refunds.actions import Acted, RefundAction, act
-from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
 from orders_pipeline.refunds.listing import refunds_of_order
-from orders_pipeline.refunds.request import Answer, RefundTerms, request_refunds
+from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.request import Answer, RefundTerms, request_refunds
 from orders_pipeline.refunds.settle import CLAIMS, RefundWork
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import customer_totals, orders, payments, product_totals, products, refunds

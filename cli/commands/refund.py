@@ -21,9 +21,9 @@ from cli.runs.refund_orders import give_back
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
 from orders_pipeline.refunds.listing import planned_document, refund_document, sums_of
-from orders_pipeline.refunds.request import (
+from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.request import (
     Answer,
     Planned,
     RefundTerms,
@@ -31,7 +31,7 @@ from orders_pipeline.refunds.request import (
     preview_refunds,
     request_refunds,
 )
-from orders_pipeline.refunds.request_file import AskedRow, read_requests
+from orders_pipeline.refunds.requests.request_file import AskedRow, read_requests
 from orders_pipeline.store.engine import reading
 
 Document = dict[str, Any]

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from cli.runs.gateway_runs import MOST_IN_THIS_PROCESS, publish_due, run_gateway_job, tell_unknown
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.connect import connect_gateway
-from orders_pipeline.refunds.publishing import publish_due_boards
+from orders_pipeline.refunds.outcomes.publishing import publish_due_boards
 from orders_pipeline.refunds.settle import RefundWork
 from orders_pipeline.store.schema import refunds
 

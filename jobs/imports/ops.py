@@ -34,7 +34,7 @@ from orders_pipeline.imports.small_files import require_staged
 from orders_pipeline.imports.state.step_failures import Step
 from orders_pipeline.imports.state.traced_steps import trace_run_start
 from orders_pipeline.lifecycle.batch import Batch
-from orders_pipeline.refunds.publishing import publish_refunds_of
+from orders_pipeline.refunds.outcomes.publishing import publish_refunds_of
 from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 from resources.file_imports import FileImports

@@ -41,7 +41,7 @@ from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.imports.small_files import SmallFiles, refusals_of, require_staged
 from orders_pipeline.payments.gateway import GatewayUnavailableError, PaymentGateway
-from orders_pipeline.refunds.publishing import publish_refunds_of
+from orders_pipeline.refunds.outcomes.publishing import publish_refunds_of
 from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 from resources.file_imports import FileImports

@@ -24,7 +24,7 @@ from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.ranges import range_of, range_outputs
 from jobs.workers.work import GATEWAY_WORK, SHORT_WORK
 from orders_pipeline.figures.published_figures import PublishedFigures
-from orders_pipeline.refunds.publishing import publish_due_boards
+from orders_pipeline.refunds.outcomes.publishing import publish_due_boards
 from orders_pipeline.refunds.settle import open_windows, within
 from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores

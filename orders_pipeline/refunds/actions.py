@@ -17,8 +17,8 @@ from orders_pipeline.access.audit import is_same_person, record_action
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import PaymentMethod, RefundKind, RefundStatus
 from orders_pipeline.base.money import decimal_string
-from orders_pipeline.refunds.asked import RefundRefused, UnknownRefundError
-from orders_pipeline.refunds.completion import cancel, reverse
+from orders_pipeline.refunds.outcomes.completion import cancel, reverse
+from orders_pipeline.refunds.requests.asked import RefundRefused, UnknownRefundError
 from orders_pipeline.refunds.retry import retry
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, refunds

@@ -14,8 +14,8 @@ from orders_pipeline.base.clock import end_of_day, now_us, shown_time, start_of_
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.base.money import decimal_string, json_money
 from orders_pipeline.base.quantities import quantity_number, units_of
-from orders_pipeline.refunds.asked import UnknownRefundError
-from orders_pipeline.refunds.request import Planned, RefundTerms, rows_of
+from orders_pipeline.refunds.requests.asked import UnknownRefundError
+from orders_pipeline.refunds.requests.request import Planned, RefundTerms, rows_of
 from orders_pipeline.store.schema import orders, refund_lines, refunds, sources
 from orders_pipeline.store.statements.many_values import among, parts
 from orders_pipeline.store.statements.planner import by_keys

@@ -9,10 +9,10 @@ import polars as pl
 from sqlalchemy import BigInteger, Connection, select, type_coerce, update
 
 from orders_pipeline.base.model import RefundStatus
-from orders_pipeline.refunds.amounts import LineBack
-from orders_pipeline.refunds.asked import RefundRefused
-from orders_pipeline.refunds.completion import take
-from orders_pipeline.refunds.refundable import Refundable, find_refundable, orders_with
+from orders_pipeline.refunds.outcomes.completion import take
+from orders_pipeline.refunds.requests.amounts import LineBack
+from orders_pipeline.refunds.requests.asked import RefundRefused
+from orders_pipeline.refunds.requests.refundable import Refundable, find_refundable, orders_with
 from orders_pipeline.store.schema import refund_lines, refunds
 
 NEW_ROUND = {

@@ -12,8 +12,8 @@ from orders_pipeline.base.model import RefundStatus
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.claims import ClaimedWork, Claims, claimed_at_once
 from orders_pipeline.payments.gateway import PaymentGateway, Refund, Refunded, RefundOutcome, refund_key
-from orders_pipeline.refunds.completion import complete, fail
-from orders_pipeline.refunds.request import RefundTerms
+from orders_pipeline.refunds.outcomes.completion import complete, fail
+from orders_pipeline.refunds.requests.request import RefundTerms
 from orders_pipeline.store.schema import home, orders, payments, refunds
 from orders_pipeline.store.statements.many_values import among, parts
 from orders_pipeline.store.statements.planner import by_keys

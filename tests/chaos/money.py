@@ -25,7 +25,7 @@ from orders_pipeline.captures.request import request_captures
 from orders_pipeline.failed_work.cancel import cancel_orders
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.refunds.actions import RefundAction, act
-from orders_pipeline.refunds.asked import LineAsked, RefundAsked
+from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import authorizations, failures, imports, orders, refunds
 from orders_pipeline.store.statements.order_sets import of_current_attempt

@@ -16,8 +16,8 @@ from orders_pipeline.api.protocol.answers import answer, done
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import GatewayEventStatus
 from orders_pipeline.payments.gateway import ToldEvent
-from orders_pipeline.refunds.gateway_events import EventUnreadableError, SentEvent, list_events
-from orders_pipeline.refunds.told_by_gateway import CHANGES_NOTHING
+from orders_pipeline.refunds.gateway_events.gateway_events import EventUnreadableError, SentEvent, list_events
+from orders_pipeline.refunds.gateway_events.told_by_gateway import CHANGES_NOTHING
 from orders_pipeline.store.engine import reading
 
 PATH = "/gateway/events"

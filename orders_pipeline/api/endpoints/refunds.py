@@ -21,7 +21,6 @@ from orders_pipeline.api.protocol.idempotency import IdempotencyKey
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.refunds.actions import RefundAction, act
-from orders_pipeline.refunds.asked import RefundAsked, RefundRefused, UnknownRefundError
 from orders_pipeline.refunds.listing import (
     Document,
     RefundFilter,
@@ -30,7 +29,8 @@ from orders_pipeline.refunds.listing import (
     refund_stats,
     refunds_on,
 )
-from orders_pipeline.refunds.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused, UnknownRefundError
+from orders_pipeline.refunds.requests.request import RefundTerms, request_refunds
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/refunds", tags=["refunds"], route_class=MoneyInBody)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orders_pipeline.api.models.actions import LARGEST_ID, Text
 from orders_pipeline.base.model import PaymentMethod, RefundKind, RefundStatus
-from orders_pipeline.refunds.asked import LineAsked, RefundAsked
+from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked
 
 # In minor units of any currency, more digits would not fit into 64 bits.
 MOST_DIGITS = 14

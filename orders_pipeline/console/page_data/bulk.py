@@ -25,8 +25,8 @@ from orders_pipeline.exports.order_list import ORDER_LIST, all_orders, named_ord
 from orders_pipeline.failed_work.cancel import cancel_orders, not_cancelled
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
-from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
-from orders_pipeline.refunds.request import Planned, RefundTerms, preview_refunds, request_refunds
+from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.request import Planned, RefundTerms, preview_refunds, request_refunds
 from orders_pipeline.store.engine import reading
 
 # The largest number of orders that one action changes, and that one SQL statement names.

@@ -22,9 +22,9 @@ from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.console.rendering.rendering import Shown, View, url
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.refunds.actions import RefundAction
-from orders_pipeline.refunds.asked import RefundRefused
 from orders_pipeline.refunds.listing import planned_document, refund_document
-from orders_pipeline.refunds.request import RefundTerms, preview_refunds
+from orders_pipeline.refunds.requests.asked import RefundRefused
+from orders_pipeline.refunds.requests.request import RefundTerms, preview_refunds
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/actions", route_class=KeyBeforeBody)

@@ -11,8 +11,8 @@ from orders_pipeline.api.context import Days, OnlyCurrency
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.console.rendering.rendering import Shown
-from orders_pipeline.refunds.asked import UnknownRefundError
 from orders_pipeline.refunds.listing import RefundFilter, list_refunds
+from orders_pipeline.refunds.requests.asked import UnknownRefundError
 from orders_pipeline.store.engine import reading
 
 router = APIRouter()

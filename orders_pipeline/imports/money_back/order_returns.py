@@ -12,8 +12,8 @@ from orders_pipeline.imports.loading.batch_rows import BatchRows, stored_quantit
 from orders_pipeline.imports.loading.known_orders import Known, record_duplicates, reject_whole
 from orders_pipeline.order_files.orders.owed import in_minor, step_of
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.refunds.asked import GoodsAsked, RefundAsked, RefundRefused
-from orders_pipeline.refunds.request import preview_refunds
+from orders_pipeline.refunds.requests.asked import GoodsAsked, RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.request import preview_refunds
 from orders_pipeline.stock.catalog import product_ids
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import order_returns, returns, sources

@@ -20,9 +20,9 @@ from orders_pipeline.imports.loading.known_orders import Known
 from orders_pipeline.imports.money_back.booked_refunds import KEY, tells_refunds
 from orders_pipeline.imports.state.status import lock_import
 from orders_pipeline.order_files.parsed_file import FileWarning
-from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
-from orders_pipeline.refunds.decide import BOOKED_BEFORE, BOOKED_MORE
-from orders_pipeline.refunds.request import Planned, RefundTerms, preview_refunds, request_refunds
+from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.decide import BOOKED_BEFORE, BOOKED_MORE
+from orders_pipeline.refunds.requests.request import Planned, RefundTerms, preview_refunds, request_refunds
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, duplicate_orders, imports, orders

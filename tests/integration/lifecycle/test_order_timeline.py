@@ -12,7 +12,7 @@ from orders_pipeline.base.model import EventType, RefundKind
 from orders_pipeline.console.page_data.order_story import history_of
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.refunds.actions import RefundAction
-from orders_pipeline.refunds.request import Requested
+from orders_pipeline.refunds.requests.request import Requested
 from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench, Line
 from tests.mailboxes import Mailbox, mailbox

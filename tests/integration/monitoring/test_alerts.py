@@ -32,7 +32,7 @@ from orders_pipeline.monitoring.alerts.alert_rules import FEWEST_ORDERS, AlertNa
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.workers import Worker, forget_worker, note_worker
 from orders_pipeline.refunds.actions import RefundAction
-from orders_pipeline.refunds.request import Requested
+from orders_pipeline.refunds.requests.request import Requested
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.engine import open_engine, reading

@@ -20,14 +20,14 @@ from standardwebhooks import Webhook
 
 from orders_pipeline.base.model import GatewayEventStatus
 from orders_pipeline.payments.gateway import refund_key
-from orders_pipeline.refunds.gateway_events import (
+from orders_pipeline.refunds.gateway_events.gateway_events import (
     SentEvent,
     carry_out_events,
     list_events,
     store_events,
     try_waiting_events,
 )
-from orders_pipeline.refunds.request import RefundTerms
+from orders_pipeline.refunds.requests.request import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, refunds
 from tests.api_server import Get, running_server, serving, wait_for_events
@@ -214,7 +214,7 @@ def test_an_id_that_no_index_can_hold_is_not_valid(shop: RefundBench) -> None:
 def test_events_that_wait_forever_keep_no_other_from_its_turn(
     shop: RefundBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders_pipeline.refunds.gateway_events.TRIED_AT_ONCE", 2)
+    monkeypatch.setattr("orders_pipeline.refunds.gateway_events.gateway_events.TRIED_AT_ONCE", 2)
     tell(shop, "evt_1", "dispute.opened", **dispute(shop, charge="txn_later"))
     for number in range(2, 5):
         tell(shop, f"evt_{number}", "dispute.opened", **dispute(shop, id=f"du_{number}", charge="txn_never"))

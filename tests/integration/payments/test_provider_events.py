@@ -15,8 +15,8 @@ from orders_pipeline.payments.backends.mollie.requests import MollieAccount
 from orders_pipeline.payments.backends.stripe.gateway import StripeGateway
 from orders_pipeline.payments.backends.stripe.requests import StripeAccount
 from orders_pipeline.payments.gateway import EventSource, GatewayUnavailableError, ToldEvent, refund_key
-from orders_pipeline.refunds.gateway_events import SentEvent, carry_out_events, store_events
-from orders_pipeline.refunds.missed_events import read_events
+from orders_pipeline.refunds.gateway_events.gateway_events import SentEvent, carry_out_events, store_events
+from orders_pipeline.refunds.gateway_events.missed_events import read_events
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, payments, refunds
 from tests import mollie_server, stripe_server

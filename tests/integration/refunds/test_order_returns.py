@@ -13,8 +13,8 @@ from sqlalchemy import select
 from orders_pipeline.exports.results import result_rows
 from orders_pipeline.imports.money_back import booked_returns
 from orders_pipeline.imports.results.report import ImportReport
-from orders_pipeline.refunds.publishing import publish_refunds_of
-from orders_pipeline.refunds.request import request_refunds
+from orders_pipeline.refunds.outcomes.publishing import publish_refunds_of
+from orders_pipeline.refunds.requests.request import request_refunds
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.kpi_days import dirty_days
 from orders_pipeline.store.schema import refund_lines, refunds, rejects

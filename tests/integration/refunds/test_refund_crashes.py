@@ -29,7 +29,7 @@ from orders_pipeline.payments.gateway import (
     refund_key,
 )
 from orders_pipeline.refunds.actions import RefundAction
-from orders_pipeline.refunds.request import Requested
+from orders_pipeline.refunds.requests.request import Requested
 from orders_pipeline.store.schema import home, payments
 from orders_pipeline.verify.everything import verify_orders
 from tests.chaos.taken_up_again import Work

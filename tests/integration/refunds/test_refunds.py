@@ -10,9 +10,9 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import RefundKind
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.refunds.actions import RefundAction
-from orders_pipeline.refunds.asked import RefundAsked
 from orders_pipeline.refunds.listing import refunds_to_attend
-from orders_pipeline.refunds.request import Requested
+from orders_pipeline.refunds.requests.asked import RefundAsked
+from orders_pipeline.refunds.requests.request import Requested
 from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.refund_bench import ADA, EVE, RefundBench, asked

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from orders_pipeline.base.model import RefundKind
-from orders_pipeline.refunds.asked import GoodsAsked, LineAsked, RefundAsked
+from orders_pipeline.refunds.requests.asked import GoodsAsked, LineAsked, RefundAsked
 
 LINES = (LineAsked(1), LineAsked(2, Decimal("1.50")))
 RETURN = RefundAsked("1", lines=LINES, reason='late "é"', source="shop", restock=False)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders_pipeline.base.model import OrderStatus, PaymentMethod
-from orders_pipeline.refunds.amounts import LineBack, LineLeft, OrderLeft, minor_unit
-from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
-from orders_pipeline.refunds.decide import Decided, decide, one_order
-from orders_pipeline.refunds.granting import (
+from orders_pipeline.refunds.requests.amounts import LineBack, LineLeft, OrderLeft, minor_unit
+from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.decide import Decided, decide, one_order
+from orders_pipeline.refunds.requests.granting import (
     BESIDE,
     LINES,
     ORDERS,
@@ -23,7 +23,7 @@ from orders_pipeline.refunds.granting import (
     grant,
     plain_requests,
 )
-from orders_pipeline.refunds.refundable import FoundOrder, Refundable
+from orders_pipeline.refunds.requests.refundable import FoundOrder, Refundable
 
 LARGE = 10**15
 AMOUNTS = [*map(Decimal, ("0.50", "1", "2.25", "3", "0.001", "-1", "NaN"))]

@@ -20,12 +20,12 @@ from orders_pipeline.base.collecting import uncollected
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import PaymentMethod, RefundKind, RefundStatus
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
-from orders_pipeline.refunds.completion import complete
-from orders_pipeline.refunds.decide import Decided, decide, nothing_left, one_order
-from orders_pipeline.refunds.entering import LINE, ROW, draw_names, enter
-from orders_pipeline.refunds.granting import Holdings, grant, plain_requests
-from orders_pipeline.refunds.refundable import FoundOrder, Refundable, find_orders, find_refundable
+from orders_pipeline.refunds.outcomes.completion import complete
+from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.decide import Decided, decide, nothing_left, one_order
+from orders_pipeline.refunds.requests.entering import LINE, ROW, draw_names, enter
+from orders_pipeline.refunds.requests.granting import Holdings, grant, plain_requests
+from orders_pipeline.refunds.requests.refundable import FoundOrder, Refundable, find_orders, find_refundable
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, refunds, sources
 from orders_pipeline.store.statements.many_values import among, parts

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import Engine, select, update
 
 from orders_pipeline.payments.gateway import EventSource, ToldEvent
-from orders_pipeline.refunds.gateway_events import (
+from orders_pipeline.refunds.gateway_events.gateway_events import (
     EventUnreadableError,
     SentEvent,
     carry_out_events,
     store_events,
 )
-from orders_pipeline.refunds.request import RefundTerms
+from orders_pipeline.refunds.requests.request import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
 

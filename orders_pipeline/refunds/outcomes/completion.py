@@ -26,8 +26,8 @@ from orders_pipeline.lifecycle.totals import (
     take_from_customer_totals,
     take_from_product_totals,
 )
-from orders_pipeline.refunds.ending import Ending, gather_ending, gather_returned
-from orders_pipeline.refunds.refund_events import record_refunds
+from orders_pipeline.refunds.outcomes.ending import Ending, gather_ending, gather_returned
+from orders_pipeline.refunds.outcomes.refund_events import record_refunds
 from orders_pipeline.stock.units import UnitsByProduct, note_units, put_returned_on_shelf, undo_return
 from orders_pipeline.store.kpi_days import mark_days
 from orders_pipeline.store.result_changes import note_changed_imports

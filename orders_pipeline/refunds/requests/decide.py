@@ -10,9 +10,9 @@ from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import OrderStatus, PaymentMethod, RefundKind
 from orders_pipeline.base.money import decimal_string
 from orders_pipeline.base.quantities import Units, is_countable, stored_units, units_of
-from orders_pipeline.refunds.amounts import LineBack, LineLeft, fitted, half_up
-from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
-from orders_pipeline.refunds.refundable import FoundOrder, Refundable
+from orders_pipeline.refunds.requests.amounts import LineBack, LineLeft, fitted, half_up
+from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.refundable import FoundOrder, Refundable
 
 # In minor units. No order owes this much, and the sum of many such amounts still fits into a column.
 MOST_UNITS = 10**15

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import RefundKind
-from orders_pipeline.refunds.completion import take
+from orders_pipeline.refunds.outcomes.completion import take
 from orders_pipeline.store.schema import refund_lines, refunds
 from orders_pipeline.store.statements.bulk import insert_frame
 

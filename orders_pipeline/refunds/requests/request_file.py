@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from orders_pipeline.base.collecting import uncollected
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.refunds.asked import LineAsked, RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
 
 BY_AMOUNT, BY_LINE = ("order", "amount", "reason"), ("order", "line", "quantity", "reason")
 OPTIONAL = ("source",)

@@ -25,9 +25,9 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import GatewayEventStatus, RefundKind, RefundStatus
 from orders_pipeline.refunds.actions import NUMBERS_TOLD, RefundAction, act
-from orders_pipeline.refunds.asked import RefundAsked, RefundRefused
-from orders_pipeline.refunds.completion import complete, fail, reverse
-from orders_pipeline.refunds.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.outcomes.completion import complete, fail, reverse
+from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
+from orders_pipeline.refunds.requests.request import RefundTerms, request_refunds
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, refunds, sources
 from orders_pipeline.store.statements.many_values import among, parts

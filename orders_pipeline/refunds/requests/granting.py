@@ -21,9 +21,9 @@ from orders_pipeline.base.currency import MINOR_DIGITS
 from orders_pipeline.base.model import OrderStatus, PaymentMethod, RefundKind
 from orders_pipeline.base.money import LINE_DIGITS
 from orders_pipeline.base.quantities import QUANTITY_SCALE, Units
-from orders_pipeline.refunds.amounts import half_up, minor_unit
-from orders_pipeline.refunds.asked import RefundAsked
-from orders_pipeline.refunds.refundable import (
+from orders_pipeline.refunds.requests.amounts import half_up, minor_unit
+from orders_pipeline.refunds.requests.asked import RefundAsked
+from orders_pipeline.refunds.requests.refundable import (
     query_beside_goods,
     query_lines,
     query_orders,

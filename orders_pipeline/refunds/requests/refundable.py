@@ -18,7 +18,7 @@ from orders_pipeline.base.model import (
     RefundKind,
     RefundStatus,
 )
-from orders_pipeline.refunds.amounts import LineBack, LineLeft, OrderLeft, minor_unit
+from orders_pipeline.refunds.requests.amounts import LineBack, LineLeft, OrderLeft, minor_unit
 from orders_pipeline.store.schema import (
     order_amounts,
     order_lines,
