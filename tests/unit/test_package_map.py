@@ -21,6 +21,7 @@ SECTIONS = {
     "orders_pipeline/figures": "Packages of `orders_pipeline/figures`",
     "orders_pipeline/figures/kpis": "Packages of `orders_pipeline/figures/kpis`",
     "orders_pipeline/payments": "Packages of `orders_pipeline/payments`",
+    "orders_pipeline/refunds": "Packages of `orders_pipeline/refunds`",
     "orders_pipeline/payouts": "Packages of `orders_pipeline/payouts`",
     "orders_pipeline/store": "Packages of `orders_pipeline/store`",
     "jobs": "Packages of `jobs`",
