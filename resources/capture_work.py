@@ -25,7 +25,7 @@ class CaptureWorks:
 
     @property
     def hours(self) -> float:
-        """After so many hours, what nobody captured is voided."""
+        """Hours after which an authorization that was not captured is voided."""
         return self.settings.authorization_hours
 
     def of(self, engine: Engine, gateway: PaymentGateway) -> CaptureWork:

@@ -1,4 +1,4 @@
-"""Example: takes events of orders-pipeline, and updates the orders of a WooCommerce or Shopify shop.
+"""Example: receives events of orders-pipeline, and updates the orders of a WooCommerce or Shopify shop.
 
     pip install httpx standardwebhooks
     WEBHOOK_SECRET=whsec_... SHOP=woocommerce SHOP_URL=https://shop.example.com SHOP_KEY=ck_...:cs_... \
@@ -6,8 +6,8 @@
     orders webhooks add https://receiver.example.com/ --events \
         order.completed,order.failed,order.rolled_back,order.refunded
 
-It listens on 127.0.0.1:8100, behind a proxy with TLS. Each change can be made twice without harm, because
-events arrive at least once. An error makes it answer 500, so that the event comes again.
+It listens on 127.0.0.1:8100, behind a proxy with TLS. Events arrive at least once, so each change can be made
+twice without harm. After an error it answers 500, so that the event is sent again.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def woocommerce(client: httpx.Client) -> Apply:
         note = f"{data['reason']} (refund {data['refund_id']})"
         known = client.get(f"{order}/refunds", params={"per_page": 100}).raise_for_status().json()
         if all(one["reason"] != note for one in known):
-            # The money is back already: the shop only takes note of it.
+            # The money was already refunded, so the shop only records the refund.
             given = {"amount": data["amount"], "reason": note, "api_refund": False}
             client.post(f"{order}/refunds", json=given).raise_for_status()
 
@@ -85,7 +85,7 @@ def shopify(client: httpx.Client) -> Apply:
 
 
 def connect(shop: str, url: str, key: str) -> Apply:
-    """What updates this shop."""
+    """Returns the function that updates this shop."""
     if shop == "woocommerce":
         user, _, password = key.partition(":")
         return woocommerce(httpx.Client(base_url=url, auth=(user, password), timeout=10))
@@ -93,7 +93,7 @@ def connect(shop: str, url: str, key: str) -> Apply:
 
 
 def handler(secret: str, apply: Apply) -> type[BaseHTTPRequestHandler]:
-    """The handler of requests with single events."""
+    """Returns a handler for requests that contain one event each."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -110,7 +110,7 @@ def handler(secret: str, apply: Apply) -> type[BaseHTTPRequestHandler]:
             except WebhookVerificationError:
                 return 401
             except (httpx.HTTPError, LookupError, ValueError):
-                log.exception("the event is not applied, and comes again")
+                log.exception("the event was not applied; it will be sent again")
                 return 500
             return 204
 

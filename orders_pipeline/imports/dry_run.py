@@ -61,8 +61,8 @@ def dry_run(
     """Reports what the import of a file would do if every payment succeeded and stock were unlimited.
 
     Args:
-        lists_unknown: whether products that the store does not know are created; without a list, a product
-            cannot come back.
+        lists_unknown: whether the import would list products that the store does not know. Returns of
+            unlisted products are rejected.
 
     Raises:
         FileRefused: the file would be refused.
@@ -111,7 +111,7 @@ def _identity(file: Path, plan: ReadingPlan, instructions: ReadingInstructions) 
 def _add_order_returns(
     figures: _Figures, engine: Engine, connection: Connection, source: str, rows: BatchRows
 ) -> None:
-    """Adds returns that name an order. The orders that the file brings are supposed to be completed."""
+    """Adds returns that name an order. The new orders of the file are assumed to be completed."""
     source_id = find_source(connection, source)
     known = Known.none_of(rows.orders)
     if source_id is not None:
@@ -132,7 +132,7 @@ def _add_order_returns(
 
 
 def _of_unlisted(connection: Connection, rows: BatchRows, *, lists_unknown: bool) -> pl.Series:
-    """The positions of returns with a product that would be in no list."""
+    """The positions of returns with a product that would not be listed."""
     known = product_ids(connection, rows.lines["sku"].unique())
     lines = rows.lines.join(known, on="sku", how="left")
     unlisted = connection.scalars(select(products.c.id).where(~products.c.listed)).all()
@@ -150,7 +150,7 @@ def _classify(connection: Connection, source_id: int | None, rows: BatchRows, am
 
 
 class _Figures:
-    """Adds up what each batch would bring."""
+    """Adds up what each batch would add."""
 
     def __init__(self, parsed: ParsedFile) -> None:
         self.parsed = parsed

@@ -1,6 +1,6 @@
-"""The import of one order file, step by step, on the stores and settings that it was given.
+"""The import of one order file, step by step, on given stores and with given settings.
 
-This page is the pipeline: Dagster's ops call one method each, tests call them in a loop.
+This module is the pipeline: Dagster's ops call one method each, and tests call them in a loop.
 """
 
 from __future__ import annotations
@@ -77,17 +77,17 @@ class FileImport:
     counts_tries: bool = True
 
     def parse(self, key: str, run_id: str, told: ReadingInstructions = NOTHING_SAID) -> list[int]:
-        """Parses the file, unless that was done; the numbers of its batches.
+        """Parses the file, unless it is already parsed; returns the numbers of its batches.
 
         Args:
-            told: how to read it, where that differs from what was said when it was staged.
+            told: instructions for reading it, which override those given at staging.
 
         Raises:
             UnknownPartitionError: no file was staged under this key.
-            FileRefused: the file cannot be imported; none of its orders entered.
-            AlreadyParsedError: it was parsed in another way than is told now.
-            BatchesLost: its batches are gone, and cannot be made again.
-            IntakePausedError: the file is new, and no new ones are let in.
+            FileRefused: the file cannot be imported; none of its orders is in the store.
+            AlreadyParsedError: it was already parsed with other instructions.
+            BatchesLost: its batches are lost and cannot be created again.
+            IntakePausedError: the file is new, and the intake is paused.
             SettingsError: time zone or currency are not those of the store's orders.
         """
         found = self._begin(key, run_id)
@@ -114,7 +114,7 @@ class FileImport:
         return found
 
     def load(self, key: str, number: int) -> Batch:
-        """Enters a batch's orders as pending."""
+        """Loads a batch's orders as pending."""
         size = self.settings.transaction_orders
         with self._try(key, number) as batch:
             found = get_batch(self.engine, batch)
@@ -124,7 +124,7 @@ class FileImport:
                 return load_orders(self.engine, batch, folder, size, self._unknown)
 
     def reserve(self, key: str, number: int) -> Batch:
-        """Reserves the stock of its pending orders, or fails those that come too late."""
+        """Reserves stock for its pending orders; those for which too few units are left fail."""
         settings = self.settings
         hold_us = settings.reservation_minutes * MICROSECONDS_A_MINUTE
         with self._try(key, number) as batch:
@@ -153,12 +153,12 @@ class FileImport:
             return roll_back_orders(self.engine, batch, self.settings.transaction_orders)
 
     def finish(self, key: str) -> ImportReport:
-        """Books the refunds that the file reports, and notes that the file is done; its figures.
+        """Books the refunds that the file reports, and marks the import as finished; returns its report.
 
-        They are told by columns of orders, or by returns that name an order.
+        A file reports refunds in columns of its orders, or as returns that name an order.
 
         Raises:
-            OpenOrdersError: the store shows orders of the file that are not settled.
+            OpenOrdersError: orders of the file are not settled.
         """
         with reading(self.engine) as connection:
             found = get_import(connection, key)
@@ -181,7 +181,7 @@ class FileImport:
         return found.id if found.returns else None
 
     def refunds_of(self, key: str) -> str | None:
-        """The actor of the refunds that an import booked, if leaderboards may have to show some."""
+        """The actor of the refunds that an import booked; None if it cannot have booked any."""
         with reading(self.engine) as connection:
             found = get_import(connection, key)
         return refunding_actor(found) if found.returns or tells_refunds(found) else None

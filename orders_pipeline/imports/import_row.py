@@ -132,7 +132,7 @@ def imports_in(connection: Connection, status: ImportStatus) -> list[Import]:
 
 
 def imports_to_watch(connection: Connection, keys: Collection[str], *, new_too: bool) -> list[Import]:
-    """Running imports, and new ones that a run turned away or whose keys are given, oldest first.
+    """Running imports, and new ones that already had a run or whose keys are given, oldest first.
 
     Args:
         new_too: whether new imports are wanted.

@@ -9,7 +9,7 @@ from orders_pipeline.store.schema import batches, orders
 
 
 def batches_to_load(connection: Connection, import_id: int) -> list[int]:
-    """The numbers of the batches that are not loaded to their end."""
+    """The numbers of the batches that are not loaded completely."""
     query = select(batches.c.number).where(
         batches.c.import_id == import_id, batches.c.loaded < batches.c.orders
     )

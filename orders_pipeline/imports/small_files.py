@@ -1,7 +1,7 @@
 """Imports many small files in one process.
 
-Each step is taken for all files before the next one, so that their charges are open at the same time. A file
-that fails is left out of the following steps, and the others continue.
+Each step runs for all files before the next one, so that their charges are open at the same time. A file that
+fails is left out of the following steps, and the others continue.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ class SmallFiles:
 
         They are new, or no run has begun them since their orders were reopened.
 
-        After the death of a worker, this run yields the reports of the files that it had finished again. It
-        leaves those that it had begun to a run of their own, because one of them may have killed the worker.
+        After the death of a worker, the repeated step also yields the reports of the files that were already
+        finished. It leaves files that were begun to runs of their own, because one of them may have killed
+        the worker.
         """
         yield from self._finished_before(keys)
         files = list(self._each(self._waiting(keys), self._parse))
@@ -86,7 +87,7 @@ class SmallFiles:
     def _waiting(self, keys: Sequence[str]) -> list[SmallFile]:
         is_new = imports.c.status == ImportStatus.STAGED
         reopened = (imports.c.status == ImportStatus.RUNNING) & (imports.c.launches == 0)
-        # A task that is delivered again does not take up what this run has begun.
+        # A task that is delivered again leaves out the files that this run has already begun.
         reopened &= imports.c.run_id.is_distinct_from(self.run_id)
         files = select(imports.c.partition_key, imports.c.id, is_new).where(imports.c.partition_key.in_(keys))
         with reading(self.steps.engine) as connection:
@@ -104,7 +105,7 @@ class SmallFiles:
             return [report_import(connection, found, seconds_to_settle(found)) for found in again]
 
     def _each(self, files: Iterable[SmallFile], step: Callable[[SmallFile], None]) -> Iterator[SmallFile]:
-        """Takes a step for each file, and yields the files that did not fail."""
+        """Runs a step for each file, and yields the files that did not fail."""
         for file in files:
             try:
                 step(file)

@@ -34,7 +34,7 @@ class BatchKey:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as the store has it; the counts say how many of its orders have each status."""
+    """A batch as stored; the counts say how many of its orders have each status."""
 
     key: BatchKey
     source_id: int
@@ -45,11 +45,11 @@ class Batch:
 
     @property
     def window(self) -> Window:
-        """The ids of all its orders."""
+        """The ids of all orders of the batch."""
         return Window(self.first_order_id, self.first_order_id + self.orders - 1)
 
     def windows(self, size: int) -> Iterator[Window]:
-        """Its ids in ranges of at most `size`, each the work of one transaction."""
+        """The ids of the batch in ranges of at most `size`. One transaction works on one range."""
         for first in range(self.first_order_id, self.first_order_id + self.orders, size):
             yield Window(first, min(first + size - 1, self.window.last))
 
@@ -72,11 +72,11 @@ class BatchWork:
         return in_status(self.window, *statuses)
 
     def days_are_due(self, days: Select[date]) -> None:
-        """Has the KPI days of a query refreshed."""
+        """Marks the KPI days of a query as due for a refresh."""
         self.due_days.update(self.connection.execute(days.distinct()).scalars())
 
     def count(self, **changes: int) -> None:
-        """Adds to the batch's counts, which are named as their columns, and notes its progress."""
+        """Adds to the batch's counts, which have the names of their columns, and records its progress."""
         grown = {name: batches.c[name] + number for name, number in changes.items() if number}
         self.connection.execute(
             update(batches).where(self.batch.key.row).values(**grown, progress_at=now_us())
@@ -88,7 +88,7 @@ class NoSuchBatchError(LookupError):
 
 
 def get_batch(engine: Engine, key: BatchKey) -> Batch:
-    """The batch as it stands now.
+    """The current state of a batch.
 
     Raises:
         NoSuchBatchError: there is none.
@@ -99,11 +99,10 @@ def get_batch(engine: Engine, key: BatchKey) -> Batch:
 
 @contextmanager
 def batch_work(connection: Connection, key: BatchKey, window: Window) -> Iterator[BatchWork]:
-    """Work on a window of a batch, with every other step on the batch kept out until the transaction ends.
+    """Work on a window of a batch, which stays locked for all other steps until the transaction ends.
 
-    All batches share the rows of KPI days, so those are locked last and in the order of the days: whatever
-    locks they need besides, two transactions never wait for each other (lock order: import, batch, totals,
-    products, days).
+    All batches share the rows of KPI days. These rows are locked last, in the order of the days, so that two
+    transactions cannot deadlock (lock order: import, batch, totals, products, days).
 
     Raises:
         NoSuchBatchError: there is no such batch.
@@ -122,7 +121,7 @@ def walk(
     waiting: OrderStatus,
     act: Callable[[BatchWork], object],
 ) -> Batch:
-    """Acts on each window of a batch, a transaction each, if orders of it are waiting; the batch afterwards.
+    """Acts on each window of a batch that has waiting orders, in a transaction each; returns the new state.
 
     Args:
         transaction_orders: orders in a window, at most.

@@ -33,7 +33,7 @@ from orders_pipeline.store.statements.planner import join_windows_by_hash
 
 SUCCEEDED, DECLINED = PaymentStatus.SUCCEEDED.value, PaymentStatus.DECLINED.value
 AUTHORIZED = PaymentStatus.AUTHORIZED.value
-# Of the shop and of this machine, with their time zones.
+# The most by which the clocks of the shop and of this machine may differ, time zones included.
 CLOCKS_DIFFER_US = 2 * 86_400_000_000
 ANSWER = ["status", "transaction_id", "decline_reason", "answered_at", "order_id", "attempt"]
 
@@ -117,7 +117,7 @@ def _unanswered(engine: Engine, batch: Batch, requested_now: Iterable[int], capt
 
 
 def _charges(rows: Iterable[Sequence[Any]], capture: bool) -> list[Charge]:
-    # Names of columns would take three times as long.
+    # Unpacked by position: access by column name takes three times as long.
     return [
         Charge(
             order_id,
@@ -138,8 +138,8 @@ def _charges(rows: Iterable[Sequence[Any]], capture: bool) -> list[Charge]:
 def _may_be_charged(requested_now: Iterable[int]) -> ColumnElement[bool]:
     """Whether the gateway may have an earlier request for the order.
 
-    So it is if an earlier try stored the intent, or another attempt was made. After a restore, attempts may
-    be missing: only orders placed since then cannot have been charged before it.
+    This is so if an earlier try stored the intent, or if this is not the first attempt. After a restore,
+    attempts may be missing, so only orders placed after it are certain to have had no charge before it.
     """
     restored = select(home.c.restored_at).scalar_subquery()
     return or_(
@@ -168,18 +168,18 @@ def _asked_since() -> ColumnElement[int]:
 
 
 def _of_waiting(batch: Batch, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Query of the orders of a batch that wait for their end, with the payment of their current attempt."""
+    """Query of the orders of a batch in payment, with the payment of their current attempt."""
     waiting = in_status(batch.window, OrderStatus.PAYMENT_PROCESSING)
     joined = select(*columns).select_from(orders).join(payments, of_current_attempt(payments))
     return joined.where(waiting.here, waiting.within(payments.c.order_id))
 
 
 def save_answers(engine: Engine, key: BatchKey, outcomes: Sequence[Outcome]) -> None:
-    """Saves outcomes, and moves authorized orders. An outcome that is saved already stays as it is."""
+    """Saves outcomes, and moves authorized orders. An outcome that was saved before does not change."""
     if not outcomes:
         return
     now = now_us()
-    # Before the transaction, because others wait for it.
+    # Prepared before the transaction, because other transactions wait while it lasts.
     rows = sorted((_row(outcome, now) for outcome in outcomes), key=itemgetter(-2))
     ids = Window(rows[0][-2], rows[-1][-2])
     with engine.begin() as connection, batch_work(connection, key, ids) as work:

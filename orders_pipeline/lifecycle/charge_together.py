@@ -35,7 +35,7 @@ def charge_together(
     except (GatewayUnavailableError, GatewayRefusedError) as error:
         return dict.fromkeys(answers.open_batches(), error)
     finally:
-        # A gateway that breaks off has answered some charges: those outcomes are kept.
+        # If the gateway breaks off, the outcomes that have already arrived are kept.
         answers.save_rest()
     return {}
 

@@ -24,7 +24,8 @@ def expire_reservations(
     """Rolls back orders whose reservation has expired; returns how many.
 
     An import whose run has a heartbeat is left alone, however long its orders wait to be charged. A step that
-    begins to charge meanwhile either moved its orders on under the lock of their batch, or finds them gone.
+    begins to charge at the same time has either moved its orders on already, under the lock of their batch,
+    or no longer finds them as reserved.
 
     Args:
         run_patience: seconds without a heartbeat after which a run counts as dead.

@@ -73,7 +73,7 @@ def gather(work: BatchWork, chosen: OrderSet) -> Gathered:
 
 
 def gather_paid(work: BatchWork) -> Gathered:
-    """Gathers the orders of the window that wait for their end, and are paid or owe nothing."""
+    """Gathers the orders of the window in payment that are paid or owe nothing."""
     paid = (payments.c.status == PaymentStatus.SUCCEEDED) | (orders.c.total == 0)
     return _gather_with_payment(work, OrderStatus.PAYMENT_PROCESSING, paid)
 

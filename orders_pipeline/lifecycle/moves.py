@@ -25,7 +25,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.FAILED: frozenset({OrderStatus.PENDING}),
 }
 
-# The statuses whose arrival other systems can be told of.
+# The event that a move to each of these statuses records for other systems.
 TOLD: dict[OrderStatus, EventType] = {
     OrderStatus.AUTHORIZED: EventType.ORDER_AUTHORIZED,
     OrderStatus.COMPLETED: EventType.ORDER_COMPLETED,
@@ -35,7 +35,7 @@ TOLD: dict[OrderStatus, EventType] = {
 
 
 class ForbiddenMoveError(ValueError):
-    """Orders were to make a move that is not in the table of moves."""
+    """The table of moves does not contain this move."""
 
 
 def move(work: BatchWork, orders: OrderSet, source: OrderStatus, target: OrderStatus) -> int:
@@ -61,7 +61,7 @@ def move(work: BatchWork, orders: OrderSet, source: OrderStatus, target: OrderSt
     if moved:
         work.count(**{source: -moved, target: moved})
         if source is OrderStatus.AUTHORIZED:
-            # Its import has finished before.
+            # The import has already finished, so its results change.
             note_changed_import(work.connection, work.batch.key.import_id)
     return moved
 

@@ -68,11 +68,11 @@ OF_FAILURE = ["order_id", "attempt", "reason", "detail", "failed_at"]
 
 
 def reserve(work: BatchWork, hold_us: int, low_stock: int | None) -> None:
-    """pending -> reserved: its units leave the stock on hand. An order for which too few are left fails.
+    """pending -> reserved: its units leave the stock on hand. An order fails if too few units are left.
 
     Args:
         hold_us: how long a reservation holds, in microseconds.
-        low_stock: units on hand from which on stock is low, for products without a number of their own.
+        low_stock: low-stock threshold, in units on hand, of products without a threshold of their own.
     """
     pending = work.orders_in(PENDING)
     wanted = sum_units(work.connection, pending)
@@ -223,11 +223,11 @@ def _roll_back(work: BatchWork, undone: Gathered, source: OrderStatus) -> None:
     move_reserved_units(work.connection, undone, Place.ON_HAND)
 
 
-# With capture later, the gateway holds the money first; the order keeps its units, and is in no figure ...
+# With a later capture, the gateway only holds the money. The order keeps its units; no figure counts it ...
 
 
 def authorize(work: BatchWork, at: int) -> None:
-    """payment_processing -> authorized: what becomes of the money is noted in `authorizations`.
+    """payment_processing -> authorized: `authorizations` records what happens to the money.
 
     Args:
         at: when the gateway answered, in microseconds.

@@ -16,7 +16,7 @@ def reserve_stock(
 
     Args:
         hold_us: how long a reservation holds, in microseconds.
-        low_stock: units on hand from which on stock is low, for products without a number of their own.
+        low_stock: low-stock threshold, in units on hand, of products without a threshold of their own.
     """
 
     def act(work: BatchWork) -> None:

@@ -124,7 +124,7 @@ def _refund_lines(connection: Connection, refund: int, currency: str) -> list[di
 
 
 def _with_money(values: dict[str, Any], currency: str, *names: str) -> dict[str, Any]:
-    """Values of which the named ones, in minor units, are decimal strings."""
+    """The values, with the named ones converted from minor units to decimal strings."""
     return {**values, **{name: decimal_string(values[name], currency) for name in names}}
 
 

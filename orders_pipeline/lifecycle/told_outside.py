@@ -14,7 +14,7 @@ DELIVERED, FAILED, WAITING = "delivered", "failed", "waiting"
 
 
 def events_of(connection: Connection, order_id: int) -> list[dict[str, Any]]:
-    """The events of an order, oldest first, with their deliveries. Old ones have been removed."""
+    """The events of an order, oldest first, with their deliveries. Retention removes old events."""
     e, d = events.c, deliveries.c
     query = select(e.id, e.type, e.at, e.attempt).where(e.order_id == order_id).order_by(e.id)
     rows = connection.execute(query).mappings().all()

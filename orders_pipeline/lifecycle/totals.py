@@ -1,7 +1,7 @@
 """Running totals by customer and by product, which change in the transaction that moves the money.
 
-They grow with completed orders. What is refunded has columns of its own: `refunded` and `units_returned` grow
-with completed refunds and with returns, and shrink if a provider lets a completed refund fail later.
+They grow with completed orders. Refunds have columns of their own: `refunded` and `units_returned` grow with
+completed refunds and with returns, and shrink if a completed refund fails later at the provider.
 `version` grows with each change of these two. It shows the leaderboards which of two totals is newer.
 """
 
@@ -134,7 +134,7 @@ def _refunded_products(returned: Table, sign: int) -> Select[tuple[object, ...]]
     of = returned.c
     units = sign * type_coerce(of.units, BigInteger)
     rows = select(of.product_id, of.currency, units, sign * of.amount, literal(1))
-    # SQLite takes the ON of ON CONFLICT for a join without a WHERE.
+    # Without a WHERE, SQLite parses the ON of ON CONFLICT as part of a join.
     return rows.where(true()).order_by(of.product_id, of.currency)
 
 

@@ -20,7 +20,7 @@ TRACE_BYTES, SPAN_BYTES = 16, 8
 def import_span(engine: Engine, import_id: int) -> SpanId:
     """The root span of an import's trace.
 
-    It follows from the store and the import, so that no process has to pass it to another.
+    Its ids are derived from the store and the import, so no process has to pass them to another.
     """
     name = f"{store_id(engine)}/{import_id}".encode()
     digest = blake2b(name, digest_size=TRACE_BYTES + SPAN_BYTES).digest()

@@ -1,4 +1,4 @@
-"""Heartbeats of runs that import nothing, in Redis: of those, the order store knows no other sign of life.
+"""Heartbeats, in Redis, of runs that import nothing. The order store has no heartbeats of such runs.
 
 `run:ID:beat` exists while the process of the run is alive, and for half a minute after its last heartbeat.
 """

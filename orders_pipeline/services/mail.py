@@ -38,7 +38,7 @@ class NotEncryptedError(ConnectionError):
 
 
 def connect(mail_server: MailServer) -> smtplib.SMTP:
-    """A connection with the login of the URL, if it has one.
+    """A connection, signed in if the URL has a login.
 
     It is encrypted, to a server whose certificate is valid, unless the URL has `tls=off`.
 

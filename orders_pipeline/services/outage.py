@@ -20,7 +20,7 @@ class Outage:
     Args:
         ask: asks the service. It raises an exception while there is no answer.
         error: what callers get during the outage.
-        errors: what tells that there is no answer.
+        errors: the exceptions that mean that there is no answer.
     """
 
     def __init__(self, ask: Callable[[], object], error: type[Exception], *errors: type[Exception]) -> None:

@@ -45,7 +45,7 @@ def redis_outage(url: str) -> Outage:
 
 
 class _Guarded(Retry):
-    """Tries again over a new connection if an old one is broken, and not while there is an outage."""
+    """Retries over a new connection if an old one is broken, but not during an outage."""
 
     def __init__(self, outage: Outage) -> None:
         super().__init__(NoBackoff(), 1, (redis.ConnectionError,))

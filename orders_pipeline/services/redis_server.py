@@ -118,7 +118,7 @@ def _configuration(url: str, folder: Path) -> str:
         "save": '""',
         "appendonly": "no",
         "daemonize": "no",
-        # How often it looks for expired keys, in a second. By default ten times, which costs an idle stack.
+        # Searches for expired keys per second. The default of ten costs an idle stack processor time.
         "hz": "2",
     }
     return "".join(f"{name} {value}\n" for name, value in lines.items())

@@ -65,11 +65,11 @@ class Inbox:
 
     @contextmanager
     def claimed(self, path: Path) -> Iterator[bool]:
-        """Yields whether no other process or thread works on this file. Until the end, none begins to."""
+        """Yields whether the file was free. If so, nothing else works on it inside the context."""
         try:
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
-            # It is gone, or cannot be read. Whoever works on it finds out.
+            # The file is gone or cannot be read. The caller gets the same error when it opens the file.
             yield True
             return
         try:
@@ -159,7 +159,7 @@ class Inbox:
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[int]:
-        """Yields a descriptor of `done` or `quarantine`: the folder cannot be replaced with a link then."""
+        """Yields a descriptor of `done` or `quarantine`, so that no link can replace the folder meanwhile."""
         path = self.folder / name
         try:
             with suppress(FileExistsError):

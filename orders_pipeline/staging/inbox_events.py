@@ -1,7 +1,7 @@
 """Notices files of the inbox that are complete: closed after writing, or moved in.
 
-The kernel tells it (inotify). It tells nothing about a network folder that another machine writes to, and it
-drops events if too many come at once. So every file is found by `Inbox.waiting` as well, only later.
+The kernel reports such files (inotify), but not those that another machine writes to a network folder, and it
+drops events if too many come at once. `Inbox.waiting` finds the files that were missed, only later.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Watch:
         self._watched: tuple[int, int] | None = None
 
     def look_after(self) -> bool:
-        """Watches the folder that is there now; returns whether the watch is new and saw no file yet."""
+        """Watches the current folder; returns whether the watch is new, so that it may have missed files."""
         found = _identity(self._folder)
         if found == self._watched:
             return False

@@ -33,11 +33,11 @@ class UnknownUploadError(LookupError):
 
 
 class TooManyUploadsError(ValueError):
-    """Somebody has `MOST_OPEN` uploads that are neither imported nor discarded."""
+    """A user has `MOST_OPEN` uploads that are neither imported nor discarded."""
 
 
 class UploadBusyError(RuntimeError):
-    """Another request adds to the upload at this moment."""
+    """Another request is sending a part of the upload."""
 
 
 class WrongOffsetError(ValueError):
@@ -52,7 +52,7 @@ class Upload:
         token: random id of the upload, used in addresses.
         length: its size in bytes, when it is complete.
         owner: who sends it, as in the audit trail.
-        begun_at: microseconds since 1970.
+        begun_at: in microseconds since 1970.
     """
 
     token: str
@@ -125,7 +125,7 @@ def appending(upload: Upload, offset: int) -> Iterator[BinaryIO]:
     """Opens an upload for the part that begins at `offset`. What is written stays, whatever happens later.
 
     Raises:
-        UploadBusyError: another request is at it.
+        UploadBusyError: another request is sending a part.
         WrongOffsetError: it ends elsewhere.
     """
     with upload.file.open("ab") as file:

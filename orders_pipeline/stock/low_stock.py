@@ -1,4 +1,4 @@
-"""Tells other systems of products whose stock has become low, and keeps the number of units that is low."""
+"""Records events about products whose stock has become low, and stores the low-stock thresholds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from orders_pipeline.store.statements.planner import any_join
 
 
 def record_low_stock(connection: Connection, taken: UnitsByProduct, default: Units | None) -> None:
-    """Records an event for each product of which these units were the ones that made its stock low.
+    """Records an event for each product whose stock became low when these units were taken.
 
     Args:
         taken: units that have just left the shelf.
-        default: units on hand from which on stock is low, for products without a number of their own.
+        default: low-stock threshold, in units on hand, of products without a threshold of their own.
     """
     if not is_wanted(connection, EventType.STOCK_LOW):
         return
@@ -40,7 +40,7 @@ def record_low_stock(connection: Connection, taken: UnitsByProduct, default: Uni
 
 
 def set_low_stock(connection: Connection, sku: str, low: Units | None) -> None:
-    """Sets the units on hand from which on a product's stock is low. None: the setting decides.
+    """Sets the low-stock threshold of a product, in units on hand. None: the setting applies.
 
     Raises:
         UnknownProductError: no product has this SKU.
@@ -53,7 +53,7 @@ def count_low_stock(connection: Connection, default: Units | None) -> int:
     """Returns the number of products with low stock: at most as many units on hand as their threshold.
 
     Args:
-        default: for products without a number of their own. None: only products with a number are counted.
+        default: for products without a threshold of their own. None: only products with one are counted.
     """
     return connection.execute(select(func.count()).where(_is_low(default))).scalar_one()
 

@@ -162,7 +162,7 @@ def _import_product(connection: Connection, row: ProductRow) -> str:
 
 
 def listed_as(row: ProductRow, known_category: str | None) -> dict[str, Any]:
-    """Name, price and category of a product after the list."""
+    """Name, price and category of a product after the import of the list."""
     category = known_category if row.category is None else row.category or None
     return {"name": row.name, "price": row.price, "category": category}
 

@@ -1,7 +1,7 @@
 """Takes files from the inbox: each is staged or imported, or goes to quarantine with its reason.
 
-Order files become staged imports. Reports of payment providers and bank statements are recognised by how they
-begin, and imported at once.
+Order files become staged imports. Reports of payment providers and bank statements are recognised by their
+first lines, and imported at once.
 
 No file blocks the others: an error with one file affects only that file. An error that would affect every
 file, such as a store that does not answer, stops the work, and no file is quarantined for it.
@@ -63,7 +63,7 @@ class DroppedFiles:
     """The files of an inbox, taken in turn.
 
     Attributes:
-        zone: of the times of payment providers' reports and bank statements.
+        zone: time zone of the times in payment providers' reports and bank statements.
         troubled: when a file that stays in the inbox was last tried, on the monotonic clock. It waits before
             its next try, so that it does not hold up the others.
     """
@@ -73,7 +73,7 @@ class DroppedFiles:
     troubled: dict[tuple[int, str], float] = field(default_factory=dict)
 
     def take_in(self, engine: Engine, staging: Staging, seconds: float = LIST_AGAIN_SECONDS) -> bool:
-        """Takes in files for some seconds, and until the current one is done; returns whether files are left.
+        """Takes in files for some seconds, and finishes the current one; returns whether files are left.
 
         Raises:
             InboxUnusable: no file can be moved.
@@ -114,9 +114,9 @@ class DroppedFiles:
         return isinstance(taken, Import)
 
     def _in_turn(self) -> Iterator[tuple[int, str]]:
-        """Yields complete files, in turn the oldest and the newest.
+        """Yields complete files, alternating between the oldest and the newest.
 
-        So a backlog shrinks from its oldest end, and a file that arrives behind it need not wait for it.
+        So a backlog shrinks from its oldest end, and a file that arrives later does not wait for all of it.
         """
         since = time.monotonic() - TRY_AGAIN_SECONDS
         self.troubled = {file: tried for file, tried in self.troubled.items() if tried > since}

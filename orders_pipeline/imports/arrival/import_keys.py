@@ -1,4 +1,4 @@
-"""Finds the partition key of a file, also if release 0.1.0 staged it."""
+"""Finds the partition key of a file, even if release 0.1.0 staged it."""
 
 from __future__ import annotations
 

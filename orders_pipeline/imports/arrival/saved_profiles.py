@@ -65,7 +65,7 @@ def saved_profiles(connection: Connection) -> list[SavedProfile]:
 
 
 def known_profiles(connection: Connection) -> list[Profile]:
-    """The saved profiles that this version understands. Any other recognises no file, and refuses none."""
+    """The saved profiles that this version understands. Others are ignored when files are recognised."""
     known = []
     for saved in saved_profiles(connection):
         with suppress(FileRefused):

@@ -17,7 +17,7 @@ from orders_pipeline.store.statements.bulk import insert_frame
 
 @dataclass(frozen=True, slots=True)
 class MoreOfOrders:
-    """Rows of `order_amounts`, `recorded_payments` and `order_payers`; empty if the file says nothing."""
+    """Rows of `order_amounts`, `recorded_payments` and `order_payers`; empty if the file has no such data."""
 
     amounts: pl.DataFrame
     recorded: pl.DataFrame

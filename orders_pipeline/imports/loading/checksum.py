@@ -2,8 +2,8 @@
 
 Each order line adds the product of its place (order and line) and its content (product, units, amounts), so
 that both a changed line and two lines that were exchanged change the sum. Amounts and recorded payments of
-orders add theirs. `verify/sql/accepted_lines_are_in_the_store.sql` has the same formula in SQL. Operands are
-reduced modulo a prime, so that no sum leaves 64 bits.
+orders add products, too. `verify/sql/accepted_lines_are_in_the_store.sql` has the same formula in SQL.
+Operands are reduced modulo a prime, so that no sum leaves 64 bits.
 """
 
 from __future__ import annotations

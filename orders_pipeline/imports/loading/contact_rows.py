@@ -9,7 +9,7 @@ from orders_pipeline.order_files.values.contacts import EMAIL, LANGUAGE
 from orders_pipeline.store.schema import customer_contacts
 from orders_pipeline.store.statements.bulk import prepare_insert
 
-# A new address has not bounced. Who unsubscribed stays unsubscribed.
+# A new address has not bounced. A customer who unsubscribed stays unsubscribed.
 NEWEST = (
     "ON CONFLICT (customer_id) DO UPDATE SET email = excluded.email, "
     "language = COALESCE(excluded.language, customer_contacts.language), "
@@ -20,7 +20,7 @@ NEWEST = (
 
 
 def keep_contacts(engine: Engine, parsed: pl.DataFrame) -> None:
-    """Enters the addresses of parsed orders, with the latest of each customer. Guests have none."""
+    """Stores the addresses of parsed orders: the latest one of each customer. Guests have none."""
     if EMAIL not in parsed.columns:
         return
     language = pl.col(LANGUAGE) if LANGUAGE in parsed.columns else pl.lit(None, pl.String)

@@ -27,7 +27,7 @@ from orders_pipeline.store.schema import (
 from orders_pipeline.store.statements.bulk import insert_frame
 
 CHUNK = 10_000
-# How the ids of erased customers begin.
+# The prefix of the ids of erased customers.
 ERASED = "erased-"
 CONTENT = ("customer_id", "currency", "total", "ordered_at", "goods")
 
@@ -78,7 +78,7 @@ def classify(
     stored = _stored_heads(connection, source_id, rest["number"], among)
     pairs = incoming.join(stored, on="number", how="left", suffix="_stored")
     alike = {name: pl.col(name).eq_missing(pl.col(f"{name}_stored")) for name in CONTENT}
-    # Nobody knows any more whose order it was.
+    # The customer was erased, so the order cannot be compared by its customer.
     alike["customer_id"] |= pl.col("customer_id_stored").str.starts_with(ERASED).fill_null(value=False)
     same = pl.all_horizontal(alike.values())
     return Known(newcomers, pairs.filter(same)["position"], pairs.filter(~same)["position"])
@@ -87,7 +87,7 @@ def classify(
 def classify_all(
     connection: Connection, source_id: int, parsed: BatchRows, among: Stored = STORED_ORDERS
 ) -> Known:
-    """The same as `classify`, for orders of which none was inserted."""
+    """The same as `classify`, if none of the orders was inserted."""
     numbers = parsed.orders["number"]
     table = among.table.c
     query = select(table.number).where(table.source_id == source_id)
@@ -130,7 +130,7 @@ def _stored_lines(connection: Connection, heads: pl.DataFrame, among: Stored) ->
 
 
 def _goods(lines: pl.DataFrame) -> pl.DataFrame:
-    # In a dry run the store may not have a product yet. Its line is compared all the same.
+    # In a dry run, the store may lack a product. Its line is compared nevertheless.
     product = pl.col("product_id").fill_null(0)
     goods = pl.format("{}:{}:{}", product, "quantity", "total")
     return lines.group_by("number").agg(goods.sort().str.join(" ").alias("goods"))
@@ -160,7 +160,7 @@ def record_duplicates(
 
 
 def record_conflicts(connection: Connection, import_id: int, conflicting: BatchRows) -> None:
-    """Rejects each order as `order_conflict`, with all its lines, and notes it on the first version."""
+    """Rejects each order as `order_conflict`, with all its lines, and adds a note to the stored order."""
     if conflicting.orders.is_empty():
         return
     reject_whole(connection, import_id, conflicting, RejectCode.ORDER_CONFLICT)
@@ -170,7 +170,7 @@ def record_conflicts(connection: Connection, import_id: int, conflicting: BatchR
 def reject_whole(
     connection: Connection, import_id: int, refused: BatchRows, code: RejectCode, named: str = "number"
 ) -> None:
-    """Rejects each of these orders or returns with all its lines: the first line tells the reason.
+    """Rejects each of these orders or returns with all its lines; the first line gets the reason.
 
     The reason names the order of a return that names one.
     """

@@ -1,4 +1,4 @@
-"""Loads a parsed batch: new orders enter as pending, known ones are duplicates or conflicts."""
+"""Loads a parsed batch: new orders become pending, known ones are duplicates or conflicts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def load_orders(
 
 
 def _note_range(engine: Engine, batch: Batch, parsed: pl.DataFrame) -> None:
-    """Notes the first and the last day and number of a batch, by which searches leave it out."""
+    """Stores the first and the last day and number of a batch, so that searches can skip the batch."""
     days, numbers = parsed["day"], parsed["number"]
     with engine.begin() as connection:
         connection.execute(
@@ -61,7 +61,7 @@ def _note_range(engine: Engine, batch: Batch, parsed: pl.DataFrame) -> None:
 
 
 def ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
-    """Enters the customers of parsed orders or returns, with their latest names."""
+    """Stores the customers of parsed orders or returns, with their latest names."""
     named = (
         parsed.filter(pl.col("customer_id").is_not_null())
         .group_by(pl.col("customer_id").alias("id"))

@@ -13,12 +13,12 @@ from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import order_ids
 from orders_pipeline.store.schema import duplicate_orders, orders, refunds, sources
 
-# How the idempotency keys of these refunds begin.
+# The prefix of the idempotency keys of these refunds.
 KEY = "recorded:"
 
 
 def tells_refunds(found: Import) -> bool:
-    """Whether the file of an import says that money of its orders was refunded."""
+    """Whether the file of an import reports refunds of its orders."""
     parsed = parsed_of(found)
     return bool(parsed and parsed.file.refunded_orders)
 

@@ -1,4 +1,4 @@
-"""Books the returns that name an order as refunds of it, once the orders of their file are settled."""
+"""Books returns that name an order as refunds of that order, once the orders of their file are settled."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from orders_pipeline.store.statements.planner import any_join
 
 
 def prepare_returns(engine: Engine, folder: Path, unknown: UnknownProducts) -> None:
-    """Enters the products and customers of the returns of a parsed file, in transactions of their own."""
+    """Stores the products and customers of the returns of a parsed file, in transactions of their own."""
     for rows in map(standing_alone, read_returns(folder)):
         ensure_products(engine, rows.lines, unknown)
         ensure_customers(engine, rows.orders)

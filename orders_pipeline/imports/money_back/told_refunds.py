@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 def book_told_refunds(
     engine: Engine, staging: Staging, found: Import, terms: RefundTerms, actor: str
 ) -> None:
-    """Books what was refunded of the completed orders of a file; once, however often it is called.
+    """Books the refunds of the completed orders of a file; each only once, however often it is called.
 
-    Of an order that came with an earlier file, only what is not booked yet is booked.
+    If the order came with an earlier file, only the part that is not booked yet is booked.
     """
     if not tells_refunds(found):
         return
@@ -64,7 +64,7 @@ def foresee_refunds(
     """Returns the refunds that the import of parsed orders would book, if all new orders were completed.
 
     Returns:
-        The sums in minor units by currency, and how many orders have more booked than the file says.
+        The sums in minor units by currency, and the number of orders with more booked than the file says.
     """
     told = parsed.filter(pl.col("refunded") > 0)
     fresh = told.filter(pl.col("position").is_in(known.newcomers.implode()))
@@ -82,13 +82,13 @@ def _booked_more(answers: Iterable[object]) -> int:
 
 
 def less_refunded(orders_: int) -> FileWarning:
-    """The warning that a file tells of less than is booked."""
+    """The warning that a file reports less than is booked."""
     message = "more is booked as refunded than the file says, so nothing is booked for these orders"
     return FileWarning(LESS_REFUNDED, message, orders_)
 
 
 def _warn(engine: Engine, found: Import, orders_: int) -> None:
-    """Adds a warning to the import's report: its file says less than is booked."""
+    """Adds a warning to the import's report: its file reports less than is booked."""
     with engine.begin() as connection:
         lock_import(connection, found.id)
         parsed = parsed_of(get_import(connection, found.key))

@@ -29,8 +29,8 @@ PAID_NOT_DELIVERED = (
 class ImportReport:
     """The report of an import. `records` is the sum of the six line counts; revenue is of completed orders.
 
-    `returns` counts the returns that the import took. Their lines are among the accepted ones. Known returns
-    are duplicates or, with other content, rejected, and counted with the orders.
+    `returns` counts the returns that the import accepted. Their lines are among the accepted ones. Known
+    returns are duplicates or, with other content, rejected, and counted with the orders.
 
     `refunded` is what is booked as refunded because the file says it, of new and of known orders.
 

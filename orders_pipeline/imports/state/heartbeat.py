@@ -68,7 +68,7 @@ def _beat(
     statement = update(imports).where(
         imports.c.partition_key.in_(keys), imports.c.status != ImportStatus.FINISHED
     )
-    # The first one is sent at once: many steps end before the second, and are work all the same.
+    # The first one is sent at once, because many steps end before a second one would be sent.
     while True:
         try:
             with engine.begin() as connection:

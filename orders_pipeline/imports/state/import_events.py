@@ -1,4 +1,4 @@
-"""Tells other systems of imports that ended."""
+"""Records events for other systems about imports that ended."""
 
 from __future__ import annotations
 

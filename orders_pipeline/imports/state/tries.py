@@ -13,7 +13,7 @@ from orders_pipeline.imports.import_row import Import
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.store.schema import batches, imports
 
-# Redelivered twins count too while they work, so a few tries are no sign of a poison batch.
+# A task that was delivered twice counts twice while both run, so a few tries do not prove a poison batch.
 MOST_TRIES = 8
 
 

@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from orders_pipeline.imports.import_row import Import
 
-# Together with the runs themselves they outlast a full disk, or a store that is down for some minutes.
+# Together with the duration of the runs, they outlast a full disk or a store that is down for some minutes.
 PAUSES = (0, 0, 15, 30, 60, 60)
-# Times the patience with a run: on a busy machine, a process loads for long before its first heartbeat.
+# A factor of `Patience.run` until the first heartbeat: on a busy machine, a process takes long to load.
 STARTING_TAKES = 2
 
 
@@ -85,9 +85,10 @@ class HeartbeatClock:
         return now - since
 
     def silence(self, found: Import, run: NewestRun) -> Silence:
-        """How long an import has been silent, by the time that a run has been in its present state.
+        """How long an import has been silent while its newest run was in its current state.
 
-        A file may be that of a run of its own and of a shared run. Both may be dead, so each is timed alone.
+        A file can belong to a run of its own and to a shared run. Both may be dead, so each is timed
+        separately.
         """
         return Silence(
             self.unchanged_for((found.id, run, "run"), found.run_beat_at),

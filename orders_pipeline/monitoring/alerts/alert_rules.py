@@ -127,7 +127,7 @@ class FailedResults:
 
 @dataclass(frozen=True, slots=True)
 class WaitingEvents:
-    """Events of the gateway about nothing that the store knows: their number, and the oldest one."""
+    """Gateway events about objects that the store does not know: their number, and the oldest one."""
 
     events: int
     since: int
@@ -171,7 +171,7 @@ class Observations:
         ended: order attempts that ended in the last hour.
         unsold: the attempts among them that ended without a sale.
         free_share: free share of the disk that holds `ORDERS_HOME`.
-        rebuild: the last rebuild of figures that damage made necessary.
+        rebuild: the last rebuild of damaged figures.
         first_arrival: when the first order file arrived.
         failed_backup: the newest backup, if it failed.
         last_backup: when the last good backup began.
@@ -216,7 +216,7 @@ class Limits:
         disk_free_share: free share of the disk that holds `ORDERS_HOME`.
         backup_hours: age of the last good backup, where backups are scheduled.
         authorization_hours: hours after which an authorization that was not captured is voided.
-        uncaptured_hours: how long before that people are told.
+        uncaptured_hours: hours before that at which the alert is raised.
     """
 
     waiting_minutes: float
@@ -338,7 +338,7 @@ def _backup_old(seen: Observations, limits: Limits) -> list[Condition]:
         return []
     if seen.last_backup is None:
         return [Condition("backup", "There is no good backup of the order store yet.")]
-    return [Condition("backup", f"The last good backup of the order store is of {_clock(since)}.")]
+    return [Condition("backup", f"The last good backup of the order store is from {_clock(since)}.")]
 
 
 def _quarantined_file(seen: Observations, _limits: Limits) -> list[Condition]:
@@ -376,7 +376,7 @@ def _uncaptured(seen: Observations, limits: Limits) -> list[Condition]:
     if left > limit:
         return []
     ends = f"The first is voided in {left:.0f} hours." if left > 0 else "The first should have been voided."
-    return [Condition("authorizations", f"Authorized orders that nobody captured: {found.orders}. {ends}")]
+    return [Condition("authorizations", f"Authorized orders that were not captured: {found.orders}. {ends}")]
 
 
 def _outbox_failing(seen: Observations, _limits: Limits) -> list[Condition]:
@@ -388,8 +388,8 @@ def _outbox_failing(seen: Observations, _limits: Limits) -> list[Condition]:
 def _unknown_event(seen: Observations, _limits: Limits) -> list[Condition]:
     if (found := seen.waiting_events) is None:
         return []
-    oldest = f"The oldest is of {_clock(found.since)}: {found.reason}"
-    return [Condition("gateway", f"Events of the payment gateway that wait: {found.events}. {oldest}")]
+    oldest = f"The oldest is from {_clock(found.since)}: {found.reason}"
+    return [Condition("gateway", f"Waiting events of the payment gateway: {found.events}. {oldest}")]
 
 
 def _webhook_failing(seen: Observations, limits: Limits) -> list[Condition]:
@@ -405,7 +405,7 @@ def _of_webhook(seen: Observations, one: WaitingWebhook) -> Condition:
             "webhooks", f"No program sends events. The oldest has waited for {waited:.0f} minutes."
         )
     told = [f"Events that failed: {one.failed}."] if one.failed else []
-    told += [f"The oldest event that waits is of {_clock(one.since)}."] if one.since is not None else []
+    told += [f"The oldest waiting event is from {_clock(one.since)}."] if one.since is not None else []
     told += [f"The last error: {one.error}."] if one.error else []
     return Condition(f"webhook {one.id}", " ".join(told))
 

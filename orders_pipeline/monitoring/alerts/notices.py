@@ -1,6 +1,6 @@
 """Sends notices to operators: by webhook, by mail, or both.
 
-Each channel has its own thread and its own deadline, so that one that hangs keeps no notice from the others.
+Each channel has its own thread and its own deadline, so a channel that hangs does not delay the others.
 Certificates are checked, and mail that goes to other machines is encrypted.
 """
 
@@ -60,7 +60,7 @@ class Sent:
 
 
 def send_notice(channels: Channels, notice: Notice) -> Sent:
-    """Sends a notice to every channel that is set, to all at once.
+    """Sends a notice to all configured channels at the same time.
 
     If one channel fails or hangs, the others still get the notice.
     """
@@ -112,7 +112,7 @@ async def _posted(webhook: str, notice: Notice) -> None:
         httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client,
         client.stream("POST", webhook, json=body) as answer,
     ):
-        # Only the status counts: the body is not read, and the phrase may be anything.
+        # Only the status code counts. Servers choose the phrase, so it is not quoted.
         if not answer.is_success:
             raise ConnectionError(f"it answered {answer.status_code}")
 

@@ -45,7 +45,7 @@ class RejectCounts:
 
 
         Raises:
-            RedisError: Redis does not answer. Without Redis, every reject would be counted.
+            RedisError: Redis does not answer. Without Redis, all rejects would have to be counted again.
         """
         memo = Memo(self.client, f"metrics:rejects:{self.owner}", LIFETIME_SECONDS)
         known = memo.known()

@@ -367,7 +367,7 @@ TROUBLES = [
     ),
     (fill_the_disk, AlertName.DISK_NEARLY_FULL, "disk", "% of the disk"),
     (fail_to_back_up, AlertName.BACKUP_FAILED, "backup", "failed: [Errno 17] File exists"),
-    (back_up_no_more, AlertName.BACKUP_OLD, "backup", "The last good backup of the order store is of"),
+    (back_up_no_more, AlertName.BACKUP_OLD, "backup", "The last good backup of the order store is from"),
     (damage_the_warehouse, AlertName.FIGURES_REBUILT, "figures", "the warehouse was damaged (its path is"),
 ]
 
