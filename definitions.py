@@ -30,10 +30,10 @@ from jobs.figures.ops import publish_figures_job
 from jobs.figures.schedules import figure_jobs, figure_schedules
 from jobs.figures.sensors import figure_sensors
 from jobs.figures.snapshots import snapshot_sensors
-from jobs.imports.import_orders import import_orders_job
-from jobs.imports.result import import_result
+from jobs.imports.runs.import_orders import import_orders_job
+from jobs.imports.runs.result import import_result
+from jobs.imports.runs.small_files import import_small_files_job
 from jobs.imports.sensors import import_sensors
-from jobs.imports.small_files import import_small_files_job
 from jobs.refunds.provider_events import provider_events_job, provider_events_schedule
 from jobs.refunds.refund_orders import refund_orders_job
 from jobs.refunds.sensors import refund_sensors

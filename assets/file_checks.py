@@ -15,7 +15,7 @@ from dagster import (
 
 from assets.orders import order_files
 from jobs.failures import permanent_failures
-from jobs.imports.file_checks import FILE_CHECKS
+from jobs.imports.runs.file_checks import FILE_CHECKS
 from jobs.workers.work import FILE_WORK
 from orders_pipeline.imports.import_row import get_import, seconds_to_settle
 from orders_pipeline.imports.results.report import report_import

@@ -13,7 +13,8 @@ from dagster import (
 )
 
 from assets.metadata import ORDERS_TEAM, column_schema
-from jobs.imports.ops import (
+from jobs.imports.partitions import ORDER_FILES
+from jobs.imports.runs.ops import (
     charge_payments,
     finalize_orders,
     load_orders,
@@ -22,7 +23,6 @@ from jobs.imports.ops import (
     roll_back_orders,
     summarize_import,
 )
-from jobs.imports.partitions import ORDER_FILES
 from orders_pipeline.figures.kpis.dictionary import ORDERS, REJECTED_ORDER_ROWS
 
 order_files = DynamicPartitionsDefinition(name=ORDER_FILES)

@@ -10,9 +10,9 @@ from dagster import DagsterInstance, DagsterRunStatus, execute_job
 from jobs.command_runs import fail_killed_runs, process_tag
 from jobs.dagster_seams.repository import project_job
 from jobs.dagster_seams.runs import first_causes
-from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import register_partition
-from jobs.imports.small_files import IMPORT_SMALL_FILES, shared_config
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.small_files import IMPORT_SMALL_FILES, shared_config
 from jobs.runs import PARTITION_TAG
 from orders_pipeline.base.home import make_home
 from orders_pipeline.base.launch_socket import RunFailed

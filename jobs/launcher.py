@@ -24,11 +24,17 @@ from sqlalchemy import Engine
 
 from jobs.dagster_seams.launches import CodeServerAbsentError, JobLauncher, job_launcher
 from jobs.dagster_seams.runs import first_causes
-from jobs.imports.dead_runs import runs_of
-from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.launcher_signs import note_round
-from jobs.imports.launching import RUN_KEY_TAG, FilesWaitError, is_left, launch_requests, shared_requests
-from jobs.imports.shared_runs import shared_run_of
+from jobs.imports.launching.launcher_signs import note_round
+from jobs.imports.launching.launching import (
+    RUN_KEY_TAG,
+    FilesWaitError,
+    is_left,
+    launch_requests,
+    shared_requests,
+)
+from jobs.imports.lost.dead_runs import runs_of
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.shared_runs import shared_run_of
 from jobs.runs import PARTITION_TAG, RunPriority
 from orders_pipeline.base.launch_socket import LONGEST_LINE, RunSeen, is_own_user, listening
 from orders_pipeline.base.settings import Settings

@@ -11,7 +11,7 @@ from dagster import DagsterInstance
 from sqlalchemy import Engine
 
 from cli.output import progress
-from jobs.imports.launching import groups_to_share, is_under_way
+from jobs.imports.launching.launching import groups_to_share, is_under_way
 from jobs.launch import run_import, run_shared_import
 from orders_pipeline.base.launch_socket import RunFailed
 from orders_pipeline.base.model import ImportStatus

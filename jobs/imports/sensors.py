@@ -15,13 +15,13 @@ from dagster import (
 from jobs import sensor_intervals
 from jobs.described import described_sensor
 from jobs.imports.background import Background
-from jobs.imports.dead_runs import RunPatience, fail_dead_runs
 from jobs.imports.dismissals import delete_dismissed, dismiss_deleted
-from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.launcher_signs import is_launching
-from jobs.imports.launching import launch_requests, shared_requests
-from jobs.imports.small_files import IMPORT_SMALL_FILES
-from jobs.imports.watchdog import relaunch_lost
+from jobs.imports.launching.launcher_signs import is_launching
+from jobs.imports.launching.launching import launch_requests, shared_requests
+from jobs.imports.lost.dead_runs import RunPatience, fail_dead_runs
+from jobs.imports.lost.watchdog import relaunch_lost
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.small_files import IMPORT_SMALL_FILES
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.arrival.dropped_files import DroppedFiles

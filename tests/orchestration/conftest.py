@@ -32,4 +32,4 @@ def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
 @pytest.fixture
 def a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sensors find a worker on each queue."""
-    monkeypatch.setattr("jobs.imports.readiness.unserved_queues", lambda *_: set())
+    monkeypatch.setattr("jobs.imports.launching.readiness.unserved_queues", lambda *_: set())

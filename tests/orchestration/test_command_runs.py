@@ -11,7 +11,7 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
 from jobs.command_runs import PROCESS_TAG, fail_killed_runs, process_tag
-from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from orders_pipeline.base.settings import PROJECT_ROOT
 from tests.dagster_runs import create_run, status_of
 

@@ -6,8 +6,8 @@ import pytest
 from dagster import DagsterInstance, build_sensor_context
 
 from definitions import build_definitions
-from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from orders_pipeline.failed_work.dismiss import dismiss_imports, open_refusals
 from tests.import_bench import ImportBench, Line
 

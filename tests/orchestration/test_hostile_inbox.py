@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from definitions import build_definitions
 from jobs.imports import sensors
-from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.launching import launch_requests
+from jobs.imports.launching.launching import launch_requests
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from orders_pipeline.imports.arrival import dropped_files
 from orders_pipeline.imports.arrival.dropped_files import DroppedFiles
 from orders_pipeline.imports.arrival.quarantine import QuarantinedFile, list_quarantined

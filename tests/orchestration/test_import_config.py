@@ -7,7 +7,7 @@ from typing import Any
 from dagster import DagsterEventType, DagsterInstance, ExecuteInProcessResult
 
 from definitions import build_definitions
-from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from tests.import_bench import ImportBench, Line, many_orders
 
 OPEN_DATES = [Line(str(n), date=f"0{n}/02/2025 10:00") for n in range(1, 6)]

@@ -23,9 +23,9 @@ from sqlalchemy import Engine, text
 from definitions import build_definitions
 from jobs.failures import THREE_TRIES
 from jobs.figures.day_checks import DAY_CHECKS
-from jobs.imports.file_checks import FILE_CHECKS
-from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
+from jobs.imports.runs.file_checks import FILE_CHECKS
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import open_figures

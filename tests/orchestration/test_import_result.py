@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.imports.result import import_result
+from jobs.imports.runs.result import import_result
 from orders_pipeline.base.settings import Settings
 from tests.import_bench import ImportBench, Line
 

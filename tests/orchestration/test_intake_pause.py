@@ -7,8 +7,8 @@ from dagster import DagsterInstance, DagsterRunStatus, ExecuteInProcessResult
 from sqlalchemy import update
 
 from definitions import build_definitions
-from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.failed_work.listing import Wanted, failed_work

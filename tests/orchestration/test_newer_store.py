@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from definitions import build_definitions
 from jobs.care.reservations import SWEEP_RESERVATIONS
-from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.revisions import StoreRefused
 from tests.import_bench import ImportBench, many_orders

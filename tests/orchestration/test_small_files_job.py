@@ -11,10 +11,10 @@ import pytest
 from dagster import DagsterEventType, DagsterInstance, ExecuteInProcessResult, RetryPolicy
 
 from definitions import build_definitions
-from jobs.imports import small_files
-from jobs.imports.import_orders import IMPORT_ORDERS
 from jobs.imports.partitions import ORDER_FILES
-from jobs.imports.small_files import IMPORT_SMALL_FILES, shared_run
+from jobs.imports.runs import small_files
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.small_files import IMPORT_SMALL_FILES, shared_run
 from orders_pipeline.base.model import ImportStatus
 from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders, write_orders

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest
 
-from jobs.imports.launching import LIMITS, FilesWaitError
-from jobs.imports.small_files import import_small_files_job
+from jobs.imports.launching.launching import LIMITS, FilesWaitError
+from jobs.imports.runs.small_files import import_small_files_job
 from jobs.runs import imported_keys
 from jobs.workers.queues import unserved_queues
 from orders_pipeline.imports.arrival.intake import pause_intake, resume_intake
@@ -76,7 +76,7 @@ def test_after_a_run_that_began_nothing_its_files_wait_a_moment(
     (request,) = tick_small(bench, instance)
     create(instance, request, DagsterRunStatus.FAILURE)
     assert tick_small(bench, instance) == []
-    monkeypatch.setattr("jobs.imports.launching.SHARED_RUN_AGAIN_AFTER", timedelta(0))
+    monkeypatch.setattr("jobs.imports.launching.launching.SHARED_RUN_AGAIN_AFTER", timedelta(0))
     assert len(tick_small(bench, instance)) == 1
 
 
@@ -85,8 +85,8 @@ def test_no_run_is_launched_before_a_worker_and_the_gateway_answer(
 ) -> None:
     drop_small(bench, instance)
     with monkeypatch.context() as patch:
-        patch.setattr("jobs.imports.readiness.unserved_queues", unserved_queues)
-        patch.setattr("jobs.imports.readiness.WORKERS_ANSWER_WITHIN_SECONDS", 0.1)
+        patch.setattr("jobs.imports.launching.readiness.unserved_queues", unserved_queues)
+        patch.setattr("jobs.imports.launching.readiness.WORKERS_ANSWER_WITHIN_SECONDS", 0.1)
         with pytest.raises(FilesWaitError, match=f"{FILES} small files wait until a worker answers"):
             tick_small(bench, instance)
     with running_gateway(tmp_path / "gateway") as gateway:

@@ -25,11 +25,11 @@ from definitions import build_definitions
 from jobs.care.checks import CHECK_EVERYTHING
 from jobs.figures.ops import PUBLISH_FIGURES
 from jobs.figures.sensors import figure_sensors
-from jobs.imports.dead_runs import RunPatience, fail_dead_runs
-from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.lost.dead_runs import RunPatience, fail_dead_runs
+from jobs.imports.lost.watchdog import _newest_runs, _seen
 from jobs.imports.partitions import ORDER_FILES
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from jobs.imports.sensors import import_sensors
-from jobs.imports.watchdog import _newest_runs, _seen
 from jobs.runs import fail_run
 from jobs.workers.queues import unserved_queues
 from jobs.workers.run_heartbeat import run_heartbeat
@@ -248,8 +248,8 @@ def test_nothing_is_launched_again_before_a_worker_answers(
 ) -> None:
     key = running(bench)
     run_of(instance, key, FAILURE)
-    monkeypatch.setattr("jobs.imports.readiness.unserved_queues", unserved_queues)
-    monkeypatch.setattr("jobs.imports.readiness.WORKERS_ANSWER_WITHIN_SECONDS", 0.1)
+    monkeypatch.setattr("jobs.imports.launching.readiness.unserved_queues", unserved_queues)
+    monkeypatch.setattr("jobs.imports.launching.readiness.WORKERS_ANSWER_WITHIN_SECONDS", 0.1)
     assert look_for_lost(bench, instance) == []
     assert found(bench, key).status is ImportStatus.RUNNING
 

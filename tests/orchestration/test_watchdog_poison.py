@@ -7,7 +7,7 @@ from dagster import DagsterInstance
 from sqlalchemy import select
 
 from definitions import build_definitions
-from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.failed_work.listing import Kind, Wanted, failed_work

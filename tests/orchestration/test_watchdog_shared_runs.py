@@ -9,11 +9,11 @@ from celery import Celery
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, build_sensor_context
 from sqlalchemy import update
 
-from jobs.imports.dead_runs import RunPatience, fail_dead_runs
-from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.launching import LIMITS, shared_requests
-from jobs.imports.small_files import import_small_files_job, shared_run
-from jobs.imports.watchdog import relaunch_lost
+from jobs.imports.launching.launching import LIMITS, shared_requests
+from jobs.imports.lost.dead_runs import RunPatience, fail_dead_runs
+from jobs.imports.lost.watchdog import relaunch_lost
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.small_files import import_small_files_job, shared_run
 from jobs.workers.run_heartbeat import run_heartbeat
 from jobs.workers.step_log import IDS_HEADER, step_ids
 from orders_pipeline.base.clock import now_us

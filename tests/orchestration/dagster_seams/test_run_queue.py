@@ -23,7 +23,7 @@ from jobs.care.checks import CHECK_EVERYTHING
 from jobs.care.reservations import SWEEP_RESERVATIONS
 from jobs.dagster_seams.run_queue import has_room
 from jobs.figures.ops import PUBLISH_FIGURES
-from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from jobs.runs import PRIORITY_TAG, RunPriority
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.orchestration.dagster_seams.instances import local_instance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.imports.launching import Launched, LaunchLimits, choose
+from jobs.imports.launching.launching import Launched, LaunchLimits, choose
 from orders_pipeline.imports.state.to_launch import ToLaunch
 
 LIMITS = LaunchLimits(small_bytes=100, more_than=3, files_a_run=5, shared_runs=2, own_runs=10, at_once=4)

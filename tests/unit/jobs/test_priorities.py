@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.imports.ops import finalize_orders, roll_back_orders
+from jobs.imports.runs.ops import finalize_orders, roll_back_orders
 from jobs.workers.priorities import (
     FEW_BATCHES,
     HIGHEST,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.imports.config import launch_config, launch_instructions
+from jobs.imports.runs.config import launch_config, launch_instructions
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.profile import Profile, load_profile
 from orders_pipeline.order_files.option import option, options_of

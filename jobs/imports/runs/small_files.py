@@ -29,10 +29,10 @@ from dagster import (
 
 from jobs.dagster_seams.provenance import provenance
 from jobs.failures import THREE_TRIES, TRANSIENT, permanent_failures
-from jobs.imports.at_once import publish_at_once
-from jobs.imports.file_checks import log_file_checks
-from jobs.imports.metadata import orders_metadata, rejects_metadata
 from jobs.imports.partitions import register_partitions
+from jobs.imports.runs.at_once import publish_at_once
+from jobs.imports.runs.file_checks import log_file_checks
+from jobs.imports.runs.metadata import orders_metadata, rejects_metadata
 from jobs.runs import KEYS, LONG_RUN, SHARE_OUT, RunGroup, RunPriority, imported_keys
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.work import FILE_WORK

@@ -9,8 +9,8 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from sqlalchemy import Engine
 
 from jobs.dagster_seams.runs import newest_event_id
-from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.small_files import IMPORT_SMALL_FILES
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.small_files import IMPORT_SMALL_FILES
 from jobs.runs import PARTITION_TAG, fail_run, imported_keys
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.imports.import_row import Import, find_import

@@ -20,11 +20,11 @@ from dagster import (
 )
 
 from jobs.failures import THREE_TRIES, import_step
-from jobs.imports.at_once import publish_at_once
-from jobs.imports.config import launch_config, launch_instructions
-from jobs.imports.file_checks import log_file_checks
-from jobs.imports.metadata import orders_metadata, rejects_metadata
 from jobs.imports.partitions import register_partition
+from jobs.imports.runs.at_once import publish_at_once
+from jobs.imports.runs.config import launch_config, launch_instructions
+from jobs.imports.runs.file_checks import log_file_checks
+from jobs.imports.runs.metadata import orders_metadata, rejects_metadata
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.queue_heads import queued_at
 from jobs.workers.work import FILE_WORK, GATEWAY_WORK, STORE_WORK

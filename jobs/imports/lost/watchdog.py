@@ -14,11 +14,11 @@ from dagster import (
 )
 from sqlalchemy import Engine
 
-from jobs.imports.dead_runs import runs_of
-from jobs.imports.import_orders import IMPORT_ORDERS
-from jobs.imports.launching import keys_to_share
-from jobs.imports.readiness import missing_for_imports
-from jobs.imports.shared_runs import shared_run_of, shared_runs
+from jobs.imports.launching.launching import keys_to_share
+from jobs.imports.launching.readiness import missing_for_imports
+from jobs.imports.lost.dead_runs import runs_of
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.shared_runs import shared_run_of, shared_runs
 from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, fail_run, imported_keys
 from jobs.workers.queue_heads import work_waiting
 from jobs.workers.queues import queue_sizes

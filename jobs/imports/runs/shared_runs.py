@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dagster import DagsterInstance, RunRecord, RunsFilter
 
-from jobs.imports.small_files import IMPORT_SMALL_FILES
+from jobs.imports.runs.small_files import IMPORT_SMALL_FILES
 from jobs.runs import unended_runs
 from orders_pipeline.imports.import_row import Import
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter
 from sqlalchemy import Engine
 
-from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.launching.readiness import missing_for_imports
 from jobs.imports.partitions import register_partitions
-from jobs.imports.readiness import missing_for_imports
-from jobs.imports.shared_runs import shared_runs
-from jobs.imports.small_files import IMPORT_SMALL_FILES, shared_run
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.shared_runs import shared_runs
+from jobs.imports.runs.small_files import IMPORT_SMALL_FILES, shared_run
 from jobs.runs import IN_PROGRESS, PARTITION_TAG, WAITING, RunPriority, imported_keys, unended_runs
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.import_row import Import

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from jobs.console_links import file_page
 from jobs.dagster_seams.steps import PlanContext
-from jobs.imports.import_orders import IMPORT_ORDERS
+from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from jobs.runs import PARTITION_TAG
 from jobs.workers.executor import AtEnd
 from orders_pipeline.base.model import ImportStatus
