@@ -25,6 +25,7 @@ SECTIONS = {
     "orders_pipeline/payouts": "Packages of `orders_pipeline/payouts`",
     "orders_pipeline/store": "Packages of `orders_pipeline/store`",
     "jobs": "Packages of `jobs`",
+    "jobs/imports": "Packages of `jobs/imports`",
     "cli": "Packages of `cli`",
     "cli/stack": "Packages of `cli/stack`",
 }
