@@ -16,7 +16,7 @@ SHORTEST = 12
 LONGEST = 512
 # zxcvbn counts in powers of ten: below 3, a password takes fewer than 10^8 guesses.
 LEAST_SCORE = 3
-# Its time grows with the length, and this much is enough to judge by.
+# The time of zxcvbn grows with the length, and these characters are enough.
 JUDGED = 64
 
 
@@ -36,7 +36,7 @@ def require_strong(password: str, user: str) -> None:
         raise WeakPasswordError(f"A password may have at most {LONGEST} characters.")
     if not password.isprintable():
         raise WeakPasswordError("A password may not contain control characters.")
-    # It reads its lists of words, which only this needs.
+    # Imported here, because it loads lists of words that nothing else needs.
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
     judged = zxcvbn(password[:JUDGED], user_inputs=[user, "orders", "pipeline"])
@@ -51,7 +51,7 @@ def hash_password(password: str) -> str:
 
 
 def is_password(kept: str | None, shown: str) -> bool:
-    """Whether a password is the one that was kept. Without one, the same work is done in vain."""
+    """Whether a password is the stored one. If none is stored, the same work is done anyway."""
     try:
         return _hasher().verify(kept or _of_nobody(), shown[: LONGEST + 1]) and kept is not None
     except (VerificationError, InvalidHashError):

@@ -23,7 +23,7 @@ from orders_pipeline.store.schema import sign_in_links, user_sessions, users
 
 NOTED_EVERY = duration_us(timedelta(minutes=1))
 MOST_BROWSER_CHARACTERS = 200
-# Nobody has more browsers. The oldest sessions end.
+# Enough for all browsers of a user. If there are more sessions, the oldest end.
 MOST_OF_ONE_USER = 50
 
 

@@ -2,7 +2,7 @@
 
 After a password was right, the browser gets a second cookie, its device mark. Wrong passwords from a marked
 browser are counted by themselves, so nobody can lock a user out of browsers that the user has signed in with.
-The mark is made with the kept password, so it needs no storage and ends with the password.
+The mark is derived from the stored password, so it needs no storage and ends with the password.
 """
 
 from __future__ import annotations
@@ -86,17 +86,17 @@ class Vouched:
 
 
 class RefusedUserError(Exception):
-    """A user for whom another server vouches, and who may not come in. The message says why."""
+    """A user for whom another server vouches, and who is not admitted. The message says why."""
 
 
 def vouched_user(connection: Connection, vouched: Vouched, unknown: Role | None) -> User:
     """The user for whom another server vouches, with the role that the server says; added if need be.
 
     Args:
-        unknown: role of users of whom neither the server nor the store knows one. None: they are refused.
+        unknown: role of users for whom neither the server nor the store has one. None: they are refused.
 
     Raises:
-        RefusedUserError: this user may not come in.
+        RefusedUserError: this user is not admitted.
     """
     found = _find(connection, vouched)
     of_store = found.role if found and not vouched.says_roles else None

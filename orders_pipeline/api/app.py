@@ -65,9 +65,9 @@ if TYPE_CHECKING:
     from orders_pipeline.api.callers.single_sign_on import Provider
 
 POOL_SECONDS = 5.0
-# Where order files, reports and statements are sent to.
+# The paths to which order files, reports and statements are sent.
 LARGE_BODIES = ("/api/files", "/api/payouts/files", "/uploads/", "/actions/payout-file")
-# Threads for health requests, because all other threads may hang with a store.
+# Threads for health requests only, because a store that hangs may block all other threads.
 WATCHERS = 8
 ERRORS: Responses = {
     401: {"model": Failure, "description": "Reading requires a key or a sign-in (`ORDERS_API_READS`)."},
@@ -189,7 +189,7 @@ def _add_endpoints(app: FastAPI) -> None:
         limited = [Depends(count_request), *readers]
         app.include_router(part.router, prefix="/api", dependencies=limited, responses=dict(ERRORS))
         if part is health:
-            # Routes are tried in turn, and events come a thousand a second.
+            # First, because routes are tried in order, and a thousand events may arrive per second.
             app.include_router(gateway_events.signed_router, prefix="/api", responses=dict(ERRORS))
     app.include_router(audit.key_router, prefix="/api", responses=dict(ERRORS))
     app.include_router(probes.router, prefix="/api")
@@ -197,7 +197,7 @@ def _add_endpoints(app: FastAPI) -> None:
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Adds what looks at every request; the last one is asked first."""
+    """Adds the middleware. The one that is added last gets each request first."""
     app.add_middleware(BodyLimit, larger=dict.fromkeys(LARGE_BODIES, settings.upload_limit_mb))
     app.add_middleware(NoNul)
     app.add_middleware(KnownHosts, names=settings.host_names)

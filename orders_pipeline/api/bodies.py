@@ -21,7 +21,7 @@ MEBIBYTE = 1024 * 1024
 
 
 class BodyLimit:
-    """Refuses bodies that are too large: at once if their length is named, else as soon as they exceed it.
+    """Refuses bodies that are too large: at once if their length is declared, else as soon as they exceed it.
 
     The limit is 1 MiB.
 
@@ -75,7 +75,7 @@ class _ExactRequest(Request):
 
 
 class KeyBeforeBody(APIRoute):
-    """A route that takes a body from holders of a key only. FastAPI alone would read the body first."""
+    """A route that checks the key before it reads the body. FastAPI would read the body first."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler of the route."""

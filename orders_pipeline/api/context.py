@@ -43,7 +43,7 @@ class ApiContext:
         key: the bearer token of this home.
         gateway_events: stores signed events of the payment gateway.
         keys_at_work: idempotency keys of requests that are not answered yet.
-        proven_keys: digests of the keys that were shown and found right, while this process runs.
+        proven_keys: digests of the keys that this process has accepted before.
     """
 
     settings: Settings = field(repr=False)

@@ -1,4 +1,4 @@
-"""Tables as files over HTTP. A file is written whole before it is sent, so it never ends early unnoticed."""
+"""Tables as files over HTTP. A file is complete before it is sent, so no client gets only a part of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orders_pipeline.exports.formats.file_format import FileFormat, write_table
 from orders_pipeline.exports.table import ExportTable, Row
 from orders_pipeline.store.engine import reading
 
-# Each takes a connection of a small pool for as long as it lasts.
+# Each holds a connection of a small pool until its file is written.
 MOST_AT_ONCE = 2
 CHUNK = 1 << 18
 ENOUGH = {"Retry-After": "10"}

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Groups(Generic[Thing]):
-    """Passes things on in groups: all that arrived while the group before was being passed on."""
+    """Passes things on in groups: all that arrived while the previous group was being passed on."""
 
     def __init__(self, pass_on: Callable[[Sequence[Thing]], Awaitable[None]]) -> None:
         self._pass_on = pass_on
@@ -81,7 +81,7 @@ class GroupedEvents:
         await self._stored.close()
 
     async def _store_group(self, group: Sequence[Sent]) -> None:
-        # Of a client that has hung up, the future is done already.
+        # If a client has disconnected, its future is already done.
         try:
             known = await run_sync(self._store, [event for event, _ in group])
         except Exception as error:  # noqa: BLE001 each request of the group answers with it

@@ -13,7 +13,7 @@ from orders_pipeline.exports.order_filter import OrderFilter
 from orders_pipeline.store.schema import batches, imports, sources
 from orders_pipeline.store.statements.prefixes import some_may_start_with
 
-# Conditions over `batches`: what is noted of a batch tells that it may have the wanted orders.
+# Conditions over `batches`: by what is stored about a batch, it may have the wanted orders.
 Held = Sequence[ColumnElement[bool]]
 # The growth factor of parts: each has this many times the days of the previous part, which had too few
 # orders.

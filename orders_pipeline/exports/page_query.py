@@ -1,9 +1,8 @@
 """Finds a page of the list of orders, in one of two ways.
 
-A condition that leaves few orders, by an index of its own, leads: those orders are read and sorted. If none
-does, the orders that meet the conditions are not rare, so walking the days backwards soon finds a page; but
-they may be rare on the newest days. So the days are taken in parts (`day_parts.py`), for each of which it is
-decided again.
+If the index of one condition leaves few orders, these orders are read and sorted. Otherwise, orders that meet
+the conditions are not rare, so reading the days backwards soon finds a page. As they may be rare on the
+newest days, the days are divided into parts (`day_parts.py`), and the choice is made anew for each part.
 """
 
 from __future__ import annotations
@@ -51,12 +50,12 @@ from orders_pipeline.store.statements.order_sets import of_current_attempt
 from orders_pipeline.store.statements.planner import plan_for_a_page
 from orders_pipeline.store.statements.prefixes import starts_with
 
-# Reading and sorting as many orders takes about as long as finding a page of them among ten million.
+# Reading and sorting this many orders takes about as long as finding a page among ten million.
 FEW = 10_000
-# SQLite reads so many ids from an index within some milliseconds, and PostgreSQL reads half as many orders.
-# Of more, some are found soon on any days.
+# Within some milliseconds, SQLite reads this many ids from an index, and PostgreSQL half as many orders. If
+# there are more, some are found soon on any days.
 SOME = 50_000
-# So many windows of ids are named in a query. For more, the query joins the batches.
+# The most windows of ids that a query names. For more, it joins the batches.
 WINDOWS = 64
 Value = TypeVar("Value")
 REASONS = {
@@ -80,8 +79,9 @@ class _Condition:
 
     Attributes:
         ids: the query of all ids that may meet it, where an index helps.
-        by_id: their column, if that index has them in their order, so that it finds those of a window.
-        is_read_at_once: whether no window can be asked for, so that more orders may be read and sorted.
+        by_id: the column of the ids, if the index is sorted by it and so can find those of a window.
+        is_read_at_once: whether the index cannot find those of a window, so more orders may be read and
+            sorted.
     """
 
     met: ColumnElement[bool]
@@ -91,13 +91,13 @@ class _Condition:
 
     @property
     def few(self) -> int:
-        """How many orders may be read and sorted; fewer, if those of fewer days can be asked for."""
+        """How many orders may be read and sorted; fewer if the index can find those of fewer days."""
         if self.is_read_at_once:
             return SOME // 2
         return FEW if self.by_id is None else FEW // 4
 
     def ids_in(self, window: Window | None) -> Any:
-        """The query of the ids in a window; None: there is no index for it."""
+        """The query of the ids in a window; None if no index finds them."""
         if window is None or self.ids is None:
             return self.ids
         return None if self.by_id is None else self.ids.where(self.by_id.between(*window))
@@ -135,7 +135,7 @@ class _Search:
             yield days
 
     def _of_part(self, part: DayPart, limit: int) -> Sequence[Row[int, date]]:
-        """The next orders of these days. If an index has too many of them, it is asked for half of them."""
+        """The next orders of these days. If an index has too many, the days are halved."""
         leading = self._leading(part.ids) if part.ids else None
         if leading is not None:
             return self._led(leading, part, limit)
@@ -154,7 +154,7 @@ class _Search:
         return any(condition.by_id is not None for condition in self.conditions)
 
     def _leading(self, window: Window | None) -> Any:
-        """The query of ids of the condition that leaves the fewest orders, if they are few."""
+        """The query of ids of the condition that leaves the fewest orders; None if none leaves few."""
         least, leading = SOME + 1, None
         for condition in self.conditions:
             ids = condition.ids_in(window)
@@ -211,14 +211,14 @@ def _days(day: ColumnElement[date], part: DayPart, after: Place | None) -> Itera
 
 
 def _among(ids: Any) -> ColumnElement[bool]:
-    """The condition that the query of ids has an order. One of `orders` itself gives its own condition."""
+    """The condition that an order is in the query of ids. A query of `orders` gives its own condition."""
     if ids.get_final_froms() == [orders]:
         return cast(ColumnElement[bool], ids.whereclause)
     return orders.c.id.in_(ids)
 
 
 def _hidden(column: ColumnElement[Value]) -> ColumnElement[Value]:
-    """The column as a value that uses no index, so that another one leads."""
+    """The column as an expression without an index, so that the index of another condition is used."""
     return func.coalesce(column, null())
 
 
@@ -280,7 +280,7 @@ def _of_product(connection: Connection, sku: str) -> _Condition:
 def _of_batches(
     connection: Connection, of_order: ColumnElement[int], of_batch: ColumnElement[int], owner: Select[Any]
 ) -> _Condition:
-    """Orders of a file or of a source. If its batches have few orders, these lead."""
+    """Orders of a file or of a source. If its batches have few orders, their ids are named."""
     found = connection.execute(owner).scalar()
     met = _hidden(of_order) == found
     last = batches.c.first_order_id + batches.c.orders - 1
@@ -299,14 +299,14 @@ def _of_batches(
 
 
 def _with_text(connection: Connection, text: str) -> Iterator[tuple[_Condition, Held]]:
-    """Orders whose number, customer or transaction is the text, or begins with it, each kind by itself.
+    """Orders whose number, customer or transaction is the text or begins with it, as separate conditions.
 
-    Together, no index would lead to them: one of the three may be common, and the others rare or old.
+    One condition on all three could use no index: one kind may be common, and the others rare or old.
     """
     starts = partial(starts_with, connection)
     numbers = select(orders.c.id).where(starts(orders.c.number, text))
     if connection.dialect.name == "sqlite":
-        # Its index of numbers begins with the source.
+        # SQLite's index of numbers begins with the source.
         numbers = numbers.where(orders.c.source_id.in_(select(sources.c.id)))
     numbered = starts(_hidden(orders.c.number), text)
     yield _with_prefix(connection, numbered, numbers), [holding_numbers(connection, text)]
@@ -318,7 +318,7 @@ def _with_text(connection: Connection, text: str) -> Iterator[tuple[_Condition, 
 
 
 def _with_prefix(connection: Connection, met: ColumnElement[bool], ids: Select[Any]) -> _Condition:
-    """A condition whose index has the ids in no order: each window of them is found by reading all."""
+    """A condition whose index is not sorted by id, so the ids of a window are found only by reading all."""
     if connection.dialect.name == "postgresql":
         return _read_at_once(_Condition(met, ids))
     (order_id,) = ids.selected_columns
@@ -327,5 +327,5 @@ def _with_prefix(connection: Connection, met: ColumnElement[bool], ids: Select[A
 
 
 def _read_at_once(condition: _Condition) -> _Condition:
-    """The condition on PostgreSQL, whose index has no ids: reading a window would read all orders."""
+    """The condition for PostgreSQL, whose index has no ids, so that a window would read all orders."""
     return replace(condition, by_id=None, is_read_at_once=True)

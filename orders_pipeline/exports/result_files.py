@@ -35,7 +35,7 @@ TRIED_AGAIN_AFTER_US = 5 * 60_000_000
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The outcome: partition keys of new files, and the reason if the outbox failed."""
+    """The outcome: names of new files, and the reason if the outbox failed."""
 
     names: list[str] = field(default_factory=list)
     failure: str | None = None

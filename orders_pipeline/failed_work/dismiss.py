@@ -1,4 +1,4 @@
-"""Sets refused imports aside: their file is not going to be imported, and is no longer listed as failed."""
+"""Dismisses refused imports: their files will not be imported, and are no longer listed as failed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Refusal:
 
 
 class NotRefusedError(ValueError):
-    """Only an import that was refused can be set aside."""
+    """Only an import that was refused can be dismissed."""
 
     def __init__(self, key: str, status: ImportStatus) -> None:
         super().__init__(f"The import {key} is {status}. Only a refused import can be dismissed.")
 
 
 def dismiss_imports(connection: Connection, keys: Iterable[str], actor: str, because: str = "") -> None:
-    """Sets refused imports aside. If such a file is imported and refused again, it is listed again.
+    """Dismisses refused imports. If such a file is imported and refused again, it is listed again.
 
     Raises:
         UnknownPartitionError: there is no such import.

@@ -24,7 +24,7 @@ def stalled_imports(engine: Engine, key: str | None = None, source: str | None =
 
 
 def retry_stalled(engine: Engine, keys: list[str], actor: str) -> list[str]:
-    """Reopens imports that are still stalled, with all launches and tries ahead of them; returns their keys.
+    """Reopens imports that are still stalled, and resets their launches and tries; returns their keys.
 
     A reopened import must be run again. The caller launches it; otherwise the watchdog does.
     """

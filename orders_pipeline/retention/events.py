@@ -1,4 +1,4 @@
-"""Removes events that are old, with their deliveries: one that waits was given up long before."""
+"""Removes old events with their deliveries. Deliveries are given up long before they are this old."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def remove_events(engine: Engine, before: int, *, dry: bool) -> int:
 
 
 def _remove_first(connection: Connection, before: int) -> int:
-    """Removes the old ones among the first events. Events are in the order of their times, nearly."""
+    """Removes the old ones among the first events. Events are nearly in the order of their times."""
     first = select(events.c.id, events.c.at).order_by(events.c.id).limit(EVENTS_AT_ONCE)
     ids = [number for number, at in connection.execute(first) if at < before]
     if ids:

@@ -1,4 +1,4 @@
-"""Removes the history of notices to customers that is old; one that waits was given up long before."""
+"""Removes old notices to customers. A notice that waits is given up long before it is this old."""
 
 from __future__ import annotations
 

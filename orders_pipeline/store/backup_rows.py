@@ -18,9 +18,9 @@ from orders_pipeline.store.leftovers import was_killed
 from orders_pipeline.store.schema import backups
 
 SECOND_US = 1_000_000
-# Within this time a backup has locked its unfinished copy.
+# A backup locks its unfinished copy within this time.
 LOCKED_WITHIN_US = 10 * SECOND_US
-# No backup takes longer: one without an end was killed, also where its folder cannot be seen.
+# No backup takes longer. One without an end was killed, even if its folder cannot be checked.
 ENDS_WITHIN_US = 6 * 3_600 * SECOND_US
 GOOD = (backups.c.ended_at.is_not(None), backups.c.error.is_(None))
 
@@ -80,7 +80,7 @@ def _was_killed(folder: str, started_at: int, now: int) -> bool:
 
 
 def note_restored(connection: Connection, made_at: int) -> None:
-    """Records in a restored store that the backup from which it comes succeeded: in it, it still runs."""
+    """Records in a restored store that its backup succeeded. In the backup itself, it is still running."""
     newest = select(func.max(backups.c.id)).scalar_subquery()
     unfinished = (backups.c.id == newest, backups.c.ended_at.is_(None))
     connection.execute(update(backups).where(*unfinished).values(ended_at=made_at))

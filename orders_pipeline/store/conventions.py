@@ -1,4 +1,4 @@
-"""Time zone and currency of a store: the days of its orders depend on them, so they stay as they were."""
+"""Time zone and currency of a store. The days of its orders depend on them, so they must not change."""
 
 from __future__ import annotations
 

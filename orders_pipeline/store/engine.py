@@ -20,8 +20,8 @@ from orders_pipeline.store.traced_transactions import trace_transactions
 
 LOCKED_AT_MOST_SECONDS = 60
 BUSY_TIMEOUT = f"busy_timeout = {LOCKED_AT_MOST_SECONDS * 1000}"
-# For the start of a transaction that writes: SQLite looks again ever more rarely, ten times a second in the
-# end, so that a store whose workers write in turns would lie idle for a quarter of the time.
+# For the start of a writing transaction. SQLite waits longer after each failed try, up to a tenth of a
+# second, so a store to which several workers write would be idle for a quarter of the time.
 SHORT_BUSY_TIMEOUT = "busy_timeout = 5"
 IS_LOCKED = retry_if_exception_message(match=".*database is locked")
 GIVE_UP = stop_after_delay(LOCKED_AT_MOST_SECONDS)
@@ -32,24 +32,24 @@ UNTIL_UNLOCKED = Retrying(retry=IS_LOCKED, stop=GIVE_UP, wait=wait_none(), rerai
 SOON_UNLOCKED = Retrying(retry=IS_LOCKED, stop=GIVE_UP, wait=wait_fixed(0.01), reraise=True)
 SQLITE_PRAGMAS = (
     BUSY_TIMEOUT,
-    # Counts for a new store only. Entries of indexes arrive in no order: larger pages are split less often.
+    # Only for new stores. Index entries arrive in random order, and larger pages are split less often.
     "page_size = 16384",
     "journal_mode = WAL",
-    # A commit survives a power cut; with a few dozen large transactions a batch its price is not seen.
+    # Commits survive a power failure. With a few dozen large transactions per batch, the cost is negligible.
     "synchronous = FULL",
     "foreign_keys = ON",
     "cache_size = -65536",
 )
 
-# A host that vanishes closes no connection: each end gives it up after half a minute of silence, so that no
-# row stays locked for the two hours that systems take by themselves. What is in the URL goes before it.
+# A host that vanishes closes no connection. Each end gives up after half a minute of silence, so that no row
+# stays locked for the two hours that are the default. Parameters in the URL take precedence.
 KEEPALIVES = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 GIVE_UP_MILLISECONDS = 30_000
 CONNECT_SECONDS = 10
-# What PostgreSQL shows of a session, to those who ask which programs use the database.
+# The name that PostgreSQL shows for a session, so that people see which programs use the database.
 APPLICATION = f"orders-pipeline {VERSION}"
 WATCHER_CONNECT_SECONDS, WATCHER_STATEMENT_SECONDS = 2, 10
-# What is raised where the store is away, refuses a statement, or hangs with every connection of a process.
+# Raised if the store cannot be reached, refuses a statement, or hangs with all connections of a process.
 STORE_FAILED = (DBAPIError, TimeoutError)
 
 
@@ -57,7 +57,7 @@ def open_engine(url: str, pool_seconds: float = 30) -> Engine:
     """An engine on a SQLite or PostgreSQL URL; nothing is connected yet.
 
     Args:
-        pool_seconds: how long one more waits where all connections to a PostgreSQL are in use.
+        pool_seconds: how long to wait for a connection to PostgreSQL while all of the pool are in use.
 
     Its errors, which runs and commands log, contain no rows: they would be customer data.
     """
@@ -74,10 +74,10 @@ def open_engine(url: str, pool_seconds: float = 30) -> Engine:
 
 
 def open_watching_engine(url: str) -> Engine:
-    """An engine for those who watch: a PostgreSQL that hangs fails within seconds.
+    """An engine for health checks: it fails within seconds if PostgreSQL hangs.
 
-    A server whose processes are stopped still takes what is sent to it, and never answers: only the start of
-    a connection has a limit that the client keeps by itself. So each time connects anew.
+    A server whose processes are stopped still accepts data, but never answers. Only connecting has a time
+    limit that the client enforces by itself, so each use opens a new connection.
     """
     if make_url(url).get_backend_name() == "sqlite":
         # An open connection would not notice that the file is gone.
@@ -135,7 +135,7 @@ def _sqlite_engine(url: str, **options: Any) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in SQLITE_PRAGMAS:
-        # If several processes create a store, the switch to WAL fails at once, without busy_timeout.
+        # If several processes create a store, the switch to WAL fails at once, regardless of busy_timeout.
         SOON_UNLOCKED(connection.execute, f"PRAGMA {pragma}")
 
 
@@ -145,7 +145,7 @@ def _begin_sqlite(connection: Connection) -> None:
         return
     connection.exec_driver_sql(f"PRAGMA {SHORT_BUSY_TIMEOUT}")
     try:
-        # A deferred transaction that reads and then writes fails at once when another writer came between.
+        # A deferred transaction that reads and then writes fails at once if another one wrote in between.
         UNTIL_UNLOCKED(connection.exec_driver_sql, "BEGIN IMMEDIATE")
     finally:
         connection.exec_driver_sql(f"PRAGMA {BUSY_TIMEOUT}")

@@ -9,7 +9,7 @@ from orders_pipeline.store.schema import home
 
 
 def store_id(engine: Engine) -> str:
-    """The store's random token; what Redis and the warehouse hold under another token is another store's."""
+    """The store's random token. Data of Redis or the warehouse with another token is of another store."""
     with reading(engine) as connection:
         return str(connection.execute(select(home.c.token)).scalar_one())
 

@@ -1,4 +1,4 @@
-"""A home remembers the order store that it uses, so that a lost store is noticed instead of begun anew.
+"""A home remembers the order store that it uses, so that a lost store is noticed, not silently created again.
 
 `known-store-1f2e3d4c.id` in ORDERS_HOME contains the token of the store at one URL.
 """
@@ -63,18 +63,18 @@ def remember_store(engine: Engine, folder: Path) -> None:
 
 
 def forget_store(engine: Engine, folder: Path) -> None:
-    """Forgets the store: a backup is about to take its place."""
+    """Forgets the store, because a restored backup is about to replace it."""
     _memory(engine.url, folder).unlink(missing_ok=True)
 
 
 def _memory(url: URL, folder: Path) -> Path:
-    # Another password leads to the same store.
+    # The password does not decide which store it is.
     address = url.set(password=None).render_as_string()
     return folder / f"known-store-{sha256(address.encode()).hexdigest()[:8]}.id"
 
 
 def _remembered(memory: Path) -> str:
-    # In containers, another user may have written it.
+    # In containers, the file may belong to another user.
     try:
         return memory.read_text().strip()
     except (FileNotFoundError, PermissionError):

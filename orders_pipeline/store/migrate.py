@@ -115,9 +115,9 @@ def _upgrade(connection: Connection, migrations: Migrations) -> None:
 
 
 def _drop_views_of_figures(connection: Connection) -> None:
-    """Drops views over the tables, which would hold up changes of their columns.
+    """Drops views on the tables, which would prevent changes of their columns.
 
-    The next publication of figures creates them again. Where views of other people stand on them, they stay.
+    The next publication of figures creates them again. Views on which other people's views depend stay.
     """
     if connection.dialect.name != "postgresql":
         return

@@ -1,4 +1,4 @@
-"""Which revision the order store's tables have, and which stores this code works on."""
+"""Which revision the order store's tables have, and whether this code can use them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orders_pipeline.base.version import VERSION
 
 
 class StoreRefused(RuntimeError):
-    """This code does not work on the order store as it is; nothing was changed.
+    """This code cannot use the order store in its present state; nothing was changed.
 
     `code` is stable and snake_case, `message` one sentence, `hint` what to do. As a string it is message and
     hint, because logs and run pages show nothing else.
@@ -24,7 +24,7 @@ class StoreRefused(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """A folder of alembic's, with the newest revision in its `versions`."""
+    """A folder of Alembic, and the newest revision in its `versions`."""
 
     folder: Path
     head: str
@@ -70,7 +70,7 @@ def is_outdated(revision: str | None, migrations: Migrations = OURS) -> bool:
 
 
 def require_current(revision: str | None, migrations: Migrations = OURS) -> None:
-    """Makes sure that this code works on tables of this revision, or on a store without tables.
+    """Makes sure that this code can use tables of this revision, or a store without tables.
 
     Raises:
         StoreRefused: they are older or newer.

@@ -74,7 +74,7 @@ _NOT_CLOSED = text("closed_at IS NULL")
 _OPEN_REFUND = text("settled_at IS NULL")
 _WAITING_EVENT = text("status = 'waiting'")
 _NOT_SETTLED = text("settled_at IS NULL")
-# Not by the status: PostgreSQL updates rows in place only if no column of an index changes.
+# Without the status, because PostgreSQL updates rows in place only if no indexed column changes.
 _FAILED_REFUND = text("failure IS NOT NULL AND kind = 'refund'")
 _OF_DAY = text("day IS NOT NULL")
 _BOARDS_DUE = text("boards_due")
@@ -152,11 +152,11 @@ products = Table(
     Column("category", String, comment="from a product list; empty if none has one"),
     CheckConstraint("on_hand >= 0 AND reserved >= 0 AND sold >= 0", name="units_not_negative"),
     CheckConstraint("initial_stock + restocked = on_hand + reserved + sold", name="stock_conserved"),
-    # Each batch moves units three times: free space keeps the moves on their page.
+    # Each batch updates products three times. Free space keeps the new row versions on their page.
     postgresql_with={"fillfactor": "50"},
 )
 
-# What `initial_stock` and `restocked` of a product add up to.
+# Units that were added to a product's stock. Their sum is its `initial_stock` plus `restocked`.
 stock_receipts = Table(
     "stock_receipts",
     metadata,
@@ -305,7 +305,7 @@ orders = Table(
     Index("ix_orders_customer_id", "customer_id", postgresql_ops={"customer_id": PREFIXES}, **_where(_NAMED)),
     # With the id, searches find orders of days by the ids of their batches.
     Index("ix_orders_currency", "currency", "id"),
-    # SQLite finds beginnings of numbers by the unique key; a PostgreSQL with a language's collation does not.
+    # For searches by prefix: SQLite uses the unique key, which PostgreSQL cannot with a language's collation.
     Index("ix_orders_number", "number", postgresql_ops={"number": PREFIXES}).ddl_if(dialect="postgresql"),
     # Three status updates follow each insert; free space on the page keeps PostgreSQL's updates heap-only.
     postgresql_with={"fillfactor": "50"},
@@ -391,8 +391,8 @@ payments = Table(
     Column("decline_reason", String),
     Column("method", String, nullable=False, server_default=PaymentMethod.GATEWAY.value),
     _one_of("method", PaymentMethod),
-    # In minor units: what open and completed refunds take of the amount. Each takes its part before the
-    # gateway is asked, and gives the part back if it fails.
+    # In minor units: the parts of the amount that open and completed refunds use. A refund takes its part
+    # before the gateway is asked, and gives it back if it fails.
     Column("refunded", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("refunded >= 0 AND refunded <= amount", name="refunded_within_amount"),
     # No payment without a reservation of the same attempt.
@@ -416,7 +416,7 @@ payments = Table(
     postgresql_with={"fillfactor": "50"},
 )
 
-# Only payments that were to be captured later have rows here.
+# Only payments that are captured later have rows here.
 authorizations = Table(
     "authorizations",
     metadata,
@@ -516,7 +516,7 @@ refund_lines = Table(
     sqlite_with_rowid=False,
 )
 
-# What the payment gateway told by itself, each event once.
+# Events that the payment gateway sent, each once.
 gateway_events = Table(
     "gateway_events",
     metadata,
@@ -897,7 +897,7 @@ webhook_subscriptions = Table(
     sqlite_with_rowid=False,
 )
 
-# An event is written in the transaction that makes it true, then spread over the endpoints.
+# An event is written in the transaction of the change, and later distributed to the endpoints.
 # `order_id` has no foreign key, because on PostgreSQL it would cost as much as the row.
 events = Table(
     "events",
@@ -914,7 +914,7 @@ events = Table(
     sqlite_autoincrement=True,
 )
 
-# An event for an endpoint. Those with the same `message` are sent in one request: it is the id of the first.
+# An event for an endpoint. Events with the same `message` (the id of the first) are sent in one request.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -955,7 +955,7 @@ deliveries = Table(
     sqlite_with_rowid=False,
 )
 
-# How customers are reached who may get notices. Empty while notices are off.
+# Addresses of customers who may get notices. Empty while notices are off.
 customer_contacts = Table(
     "customer_contacts",
     metadata,
@@ -967,7 +967,7 @@ customer_contacts = Table(
     sqlite_with_rowid=False,
 )
 
-# The types of events of which customers get notices. Empty while notices are off.
+# The types of events about which customers get notices. Empty while notices are off.
 notification_types = Table(
     "notification_types",
     metadata,
@@ -1063,7 +1063,7 @@ bank_coverage = Table(
     sqlite_with_rowid=False,
 )
 
-# Transfers of a provider to the bank. What one comes to is the sum of its lines.
+# Transfers of a provider to the bank. The amount of a payout is the sum of its lines.
 payouts = Table(
     "payouts",
     metadata,
@@ -1126,7 +1126,7 @@ bank_lines = Table(
     UniqueConstraint("account", "line_key"),
 )
 
-# What of a bank line could be the reference of a payout: its words, and two or three words in a row.
+# Parts of a bank line that may be the reference of a payout: its words, and two or three words in a row.
 bank_references = Table(
     "bank_references",
     metadata,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-# Inside a transaction PostgreSQL shows the sessions of the first look again until it is told to forget them.
+# Within a transaction, PostgreSQL repeats its first answer about sessions until this clears it.
 FORGET = text("SELECT pg_stat_clear_snapshot()")
 OTHERS = text(
     "SELECT coalesce(nullif(application_name, ''), 'a program without a name')"
@@ -25,7 +25,7 @@ def other_sessions(connection: Connection) -> list[str]:
 
 
 def sessions_that_stay(connection: Connection, seconds: float) -> list[str]:
-    """Other sessions that are there for longer than this: one outlives its program for a moment."""
+    """Other sessions that still exist after these seconds. A session outlives its program for a moment."""
     asking = Retrying(
         retry=retry_if_result(bool), stop=stop_after_delay(seconds), wait=wait_fixed(POLL_SECONDS)
     )

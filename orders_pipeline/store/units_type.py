@@ -11,7 +11,7 @@ from orders_pipeline.base.quantities import Units, stored_units, units_of
 class UnitsColumn(TypeDecorator[Units]):
     """Units of goods, stored in 1/1,000 as an integer, so that sums and comparisons in SQL are exact.
 
-    Statements of SQLAlchemy take and return units. Rows that pass it by (`insert_frame`, `chunks_of`, SQL as
+    Statements of SQLAlchemy take and return units. Rows that bypass it (`insert_frame`, `chunks_of`, SQL as
     text) hold 1/1,000.
     """
 

@@ -45,5 +45,5 @@ def checks_of(names: Iterable[str], run: Callable[[], list[Check]]) -> list[Chec
 
 
 def could_not_run(name: str, error: Exception) -> Check:
-    """A failed check, with the reason without values of rows."""
+    """A failed check with its reason, which contains no values of rows."""
     return Check(name, False, f"could not run: {message_of(error)}")

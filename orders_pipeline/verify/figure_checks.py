@@ -63,7 +63,7 @@ IN_MINOR_UNITS = (
     "disputed",
     "dispute_fees",
 )
-# What a day has that only refunds, or only orders, make appear.
+# Figures of a day that has only refunds, or only orders.
 NOTHING = dict.fromkeys(
     (
         *IN_MINOR_UNITS,
@@ -80,7 +80,7 @@ NOTHING = dict.fromkeys(
 )
 PLACES_AT_ONCE = 5_000
 LOOK_AGAIN_SECONDS = 2.0
-# A scan of all orders takes a quarter of the time that finding each order by the index of days takes.
+# Looking up each order by the index of days takes four times as long as a scan of all orders.
 FEW_OF_ALL_DAYS = 0.5
 Row = dict[str, Any]
 Rows = dict[tuple[date, str], Row]
@@ -225,8 +225,8 @@ def _on(day: ColumnElement[date], days: Days) -> ColumnElement[bool]:
 
 
 def _key(column: ColumnElement[Key], days: Days) -> ColumnElement[Key]:
-    """A column to group by. For all days, it is an expression: SQLite would walk the index of a column, and
-    look up all orders in no order.
+    """A column to group by. For all days, it is an expression, because SQLite would follow the index of a column
+    and look up all orders in random order.
     """
     return column if days is not None else func.coalesce(column, column)
 
@@ -364,10 +364,10 @@ def _same_figures(document: Document, other: Document | None) -> bool:
 
 
 def _wrong_boards(figures: PublishedFigures, boards: Collection[Board]) -> Iterator[Row]:
-    """Scores that are wrong, and still the same wrong ones a moment later."""
+    """Scores that are wrong, and have not changed a moment later."""
     wrong = list(_board_differences(figures, boards))
     if wrong:
-        # A batch changes Redis just after the store, so a running import makes differences that pass.
+        # A batch changes Redis just after the store, so a running import causes temporary differences.
         time.sleep(LOOK_AGAIN_SECONDS)
         yield from (one for one in _board_differences(figures, boards) if one in wrong)
 

@@ -19,7 +19,7 @@ from orders_pipeline.verify.check import Check, check_none
 
 REMEDY = {"remedy": "`orders kpis rebuild`"}
 Row = dict[str, Any]
-# Table, its rows, a sum over them, and the daily figure that it is.
+# Table, condition on its rows, a sum over them, and the daily figure that it must equal.
 SUMS = (
     ("orders", "status = 'completed'", "sum(total)", "total_revenue"),
     ("orders", "status = 'completed'", "count(*)", "order_count"),
@@ -59,7 +59,7 @@ def _differences(figures: PublishedFigures, file: Path) -> Iterator[Row]:
                 return
             copy_published(figures.folder, Path(folder))
             found = [*_other_rows(connection, Path(folder)), *_other_sums(connection)]
-        # What was published meanwhile differs, too.
+        # A publication during the check causes differences as well.
         if figures.state_in_file() == state:
             yield from found
 

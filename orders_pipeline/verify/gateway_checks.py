@@ -64,7 +64,7 @@ class PaymentRow(NamedTuple):
 
 NUMBERS = ("order_id", "attempt", "total", "charged")
 ROWS = {name: pl.Int64 if name in NUMBERS else pl.String for name in PaymentRow._fields}
-# The money of an order may have been taken by another attempt than the one that it paid.
+# The money may have been taken for another attempt than the one that the store shows as paid.
 ORDER_OF_KEY = pl.col("key").str.replace("/[0-9]+$", "")
 CAPTURED, BELONGING, HOLDING, AGREEING = (
     "completed_orders_are_captured_once",
@@ -193,7 +193,7 @@ def _without_order(rows: pl.DataFrame, captures: pl.DataFrame) -> Rows:
 
 
 def _held_for_nobody(rows: pl.DataFrame, holds: pl.DataFrame, gateway: PaymentGateway) -> Rows:
-    """Money that is held for no order that may be authorized, and is still held now."""
+    """Money that the gateway still holds, although no order that may be authorized explains it."""
     right = rows.filter(pl.col("order_status").is_in([OrderStatus.AUTHORIZED, ANSWER_DUE]))
     orphans = holds.join(right, on="order", how="anti")
     for row in orphans.select("key", "transaction_id", "amount", "currency").iter_rows(named=True):

@@ -74,7 +74,7 @@ def _is_same(outcome: RefundOutcome, entry: RefundEntry, came_back: bool) -> boo
         asked.currency,
     )
     if isinstance(outcome, Refunded):
-        # The gateway may tell of a refund that came back that it failed, or still that it was made.
+        # For a refund whose money came back, the gateway may report a failure, or still a success.
         made = came_back or entry.status is RefundStatus.COMPLETED
         return same and made and entry.transaction_id == outcome.transaction_id
     return same and entry.status is RefundStatus.FAILED and entry.reason == outcome.reason

@@ -20,9 +20,9 @@ from orders_pipeline.verify.refund_gateway_checks import REFUND_CHECKS
 
 Rows = Iterator[dict[str, Any]]
 
-# SQLite joins tables in the order in which CROSS JOIN names them: orders by their ids, then their lines. Left
-# to itself, it walks an index of the group's key, and looks up a million rows on pages in no order. For the
-# same reason, a key of a group may be an expression. PostgreSQL plans both as it likes.
+# CROSS JOIN makes SQLite join tables in the order of the query: orders by id, then their lines. Otherwise, it
+# would follow an index on the GROUP BY key, and look up a million rows in random order. For the same reason,
+# some GROUP BY keys are expressions. PostgreSQL's planner is free in both cases.
 QUERIES = (
     "stock_is_conserved",
     "stock_was_received",
@@ -56,7 +56,7 @@ QUERIES = (
     "events_in_order",
     "audit_trail_is_complete",
 )
-# These take a currency, and the value of its minor unit in 1/10,000.
+# These queries have two parameters: a currency, and the value of its minor unit in 1/10,000.
 QUERIES_BY_CURRENCY = (
     "product_totals_are_right",
     "order_totals_are_sums_of_lines",
@@ -120,7 +120,7 @@ def _rows_by_currency(connection: Connection, name: str) -> Rows:
 
 
 def _wrong_days(connection: Connection) -> Rows:
-    """Days whose first or last order is of another day. SQL knows no time zones on SQLite."""
+    """Days whose first or last order belongs to another day. In Python, because SQLite has no time zones."""
     timezone = connection.execute(select(home.c.timezone)).scalar()
     if timezone is None:
         # A store of release 0.1.0 names its time zone when the next file is imported.

@@ -150,7 +150,7 @@ async def _with_key(request: Request, context: ApiContext, key: str) -> _Found |
 
 
 async def _with_browser(request: Request, context: ApiContext) -> _Found | None:
-    """The user of a browser. Only here other sites can make a browser send what identifies the user."""
+    """The user of a browser. Another site can make a browser send its cookies, so the origin is checked."""
     if not comes_from_user(request) or not is_from_own_site(request):
         return None
     engine, threads = _store(request, context), _threads(request, context)
@@ -165,7 +165,7 @@ async def _with_browser(request: Request, context: ApiContext) -> _Found | None:
 def _look_up(request: Request, context: ApiContext, shown: str) -> _Found | None:
     limit: RateLimit = request.app.state.rate_limit
     digest = sha256(shown.encode()).digest()
-    # Who has shown a right key already does not have to wait because of others who guess.
+    # A key that was accepted before does not wait because others at its address guess keys.
     if digest not in context.proven_keys:
         limit.refuse_guessing(address_of(request))
     found = _holder(request, context, shown)

@@ -51,12 +51,12 @@ def lifetimes(settings: Settings) -> Lifetimes:
 
 
 def comes_from_user(request: Request) -> bool:
-    """Whether a request has a session's cookie, or a user whom a proxy names. Neither is checked yet."""
+    """Whether a request has a session's cookie, or a user whom a proxy names. Neither is verified here."""
     return bool(cookie(request, SESSION) or told_by_proxy(request).user)
 
 
 def find_browser_user(request: Request, engine: Engine, settings: Settings) -> BrowserUser | None:
-    """The user of a request; None if the session is unknown or has ended, or the user may not come in."""
+    """The user of a request; None if the session is unknown or has ended, or the user is not admitted."""
     named, token = told_by_proxy(request).user, cookie(request, SESSION)
     with reading(engine) as connection:
         session = find_session(connection, token, lifetimes(settings)) if token else None
@@ -70,7 +70,7 @@ def find_browser_user(request: Request, engine: Engine, settings: Settings) -> B
 
 
 def _agrees(session: Session, named: str | None) -> bool:
-    """Whether a session belongs to the user whom the proxy names. Its own sessions end with its sign-in."""
+    """Whether a session is valid for the user whom the proxy names. Sessions by a proxy need this name."""
     if named is None:
         return session.method is not SignInMethod.PROXY
     return session.user == named.lower()

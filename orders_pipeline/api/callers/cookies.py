@@ -16,7 +16,7 @@ def cookie(request: Request, name: str) -> str:
 def set_cookie(
     request: Request, response: Response, name: str, value: str, seconds: int | None = None
 ) -> None:
-    """Sets a cookie; without seconds until the browser ends."""
+    """Sets a cookie; without seconds, it lasts until the browser is closed."""
     response.set_cookie(
         _name(request, name),
         value,
@@ -35,7 +35,7 @@ def delete_cookie(request: Request, response: Response, name: str) -> None:
 
 
 def _name(request: Request, name: str) -> str:
-    # With this beginning, browsers let no other site or subdomain set the cookie, but want TLS for it.
+    # With this prefix, browsers let no other site or subdomain set the cookie, but they require TLS.
     # Without TLS, the port is in the name, because browsers send cookies to all ports of a host.
     return f"__Host-orders_{name}" if _is_secure(request) else f"orders_{name}_{request.url.port or 80}"
 

@@ -13,7 +13,7 @@ from fastapi import Request
 
 from orders_pipeline.api.callers.proxies import told_by_proxy
 
-# Whatever asks for these is a program, and no page is opened there.
+# Paths that only programs request. None of them is a page.
 PROGRAMS = ("/api", "/metrics")
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -33,7 +33,7 @@ def is_change(request: Request) -> bool:
 
 
 def _opens_page(request: Request) -> bool:
-    """Whether a user follows a link on another site to a page, which only reads."""
+    """Whether the request opens a page by a link on another site. Opening a page changes nothing."""
     return (
         not is_change(request)
         and request.headers.get("sec-fetch-mode") == "navigate"

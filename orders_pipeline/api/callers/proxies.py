@@ -1,6 +1,7 @@
 """Data that a proxy in `ORDERS_TRUSTED_PROXIES` adds to a request: the user and the name of the site.
 
-It looks at the address of the connection, so it stands before what replaces that address by the client's.
+It checks the address of the connection, so it runs before the middleware that replaces this address with the
+client's.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class ProxyTold:
 
 
 class TrustedProxies:
-    """Notes what trusted proxies tell, and nothing of what others tell.
+    """Reads the headers of trusted proxies, and ignores those of all others.
 
     Args:
         networks: addresses or networks of the proxies.
@@ -46,7 +47,7 @@ class TrustedProxies:
         await self._app(scope, receive, send)
 
     def _user(self, headers: Headers) -> str | None:
-        # A proxy that adds its header to one of the client would name two users.
+        # Two names mean that the client sent the header as well, and that the proxy did not remove it.
         named = headers.getlist(self._user_header) if self._user_header else []
         return named[0].strip() or None if len(named) == 1 else None
 

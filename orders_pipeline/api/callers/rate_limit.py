@@ -72,7 +72,7 @@ class RateLimit:
             raise self._too_many(item, counted, message)
 
     def refuse_more(self, item: RateLimitItem, counted: str, message: str) -> None:
-        """Refuses what has reached its limit, and counts nothing.
+        """Refuses a request whose limit is reached. Counts nothing.
 
         Raises:
             Refused: 429, with the seconds to wait.
@@ -85,7 +85,7 @@ class RateLimit:
         self._ask(lambda limiter: limiter.hit(item, counted))
 
     def forget(self, item: RateLimitItem, counted: str) -> None:
-        """Starts a count again."""
+        """Resets a count."""
         self._ask(lambda limiter: limiter.clear(item, counted))
 
     def _too_many(self, item: RateLimitItem, client: str, message: str) -> Refused:

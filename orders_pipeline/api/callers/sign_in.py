@@ -1,4 +1,4 @@
-"""Signing in with a browser: checks who comes, opens a session, and gives the browser its cookies."""
+"""Signing in with a browser: verifies the user, opens a session, and gives the browser its cookies."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def open_by_password(
 ) -> Opened | None:
     """Opens a session for a name and a password; None if either is wrong.
 
-    Unknown names take the same way as wrong passwords.
+    Unknown names are treated like wrong passwords.
 
     Raises:
         Refused: 429 or 503, somebody has to wait.
@@ -102,7 +102,7 @@ async def open_vouched(request: Request, context: ApiContext, vouched: Vouched) 
     """Opens a session for a user for whom a proxy or an OpenID provider vouches.
 
     Raises:
-        RefusedUserError: this user may not come in.
+        RefusedUserError: this user is not admitted.
     """
     lets_in = context.settings.unknown_users is UnknownUsers.VIEWER
 
@@ -137,12 +137,12 @@ def form_secret(request: Request) -> str:
 
 
 def keep_form_secret(request: Request, response: Response, secret: str) -> None:
-    """Makes the browser keep it."""
+    """Stores the secret of the sign-in form in the browser."""
     set_cookie(request, response, FORM, secret)
 
 
 def require_sign_in_form(request: Request, caller: Caller | None, shown: str) -> None:
-    """Makes sure that a browser sends the form that it was given. That of a session was checked before.
+    """Makes sure that a browser sends the form that it was given. Forms of a session were checked before.
 
     Raises:
         Refused: 403.

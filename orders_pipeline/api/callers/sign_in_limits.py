@@ -1,8 +1,8 @@
 """Limits for guessing passwords. None of them locks a user out.
 
 Wrong passwords are counted for each address with the name that it tries, and for each address. A browser in
-which the user has signed in before is counted by itself. Beside that, few passwords are checked at a time,
-because each check costs memory and time; marked browsers do not wait behind the others.
+which the user has signed in before is counted separately. In addition, only a few passwords are checked at a
+time, because each check costs memory and time; marked browsers do not wait behind the others.
 """
 
 from __future__ import annotations

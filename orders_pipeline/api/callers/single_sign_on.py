@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class ProviderError(Exception):
-    """The provider does not answer, or what it says is not to be trusted. The log says more."""
+    """The provider does not answer, or its answer cannot be trusted. The log has the details."""
 
 
 class Provider:
@@ -85,7 +85,7 @@ class Provider:
             return self._vouched(claims), after
 
     def forget(self, request: Request, response: Response) -> None:
-        """Makes the browser forget what it carried."""
+        """Removes the cookie that the browser carried to the provider and back."""
         delete_cookie(request, response, COOKIE)
 
     def _carried(self, request: Request) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _client_secret(settings: Settings) -> str | None:
 
 
 def _claim(claims: Mapping[str, Any], path: str) -> object:
-    """The value of a claim, which may lie in another: `realm_access.roles`. The whole name comes first."""
+    """The value of a claim, which may be nested: `realm_access.roles`. The whole name is tried first."""
     if path in claims:
         return claims[path]
     found: object = claims

@@ -32,7 +32,7 @@ Number = Annotated[int, Path(ge=1, le=LARGEST_ID, description="Number of the fil
 
 
 class ImportedPayouts(BaseModel):
-    """What became of the lines of a report or statement."""
+    """The outcome of the lines of a report or statement."""
 
     file: str = Field(description="Its name.", examples=["payouts.csv"])
     format: str = Field(examples=["stripe"])
@@ -131,7 +131,7 @@ def rejects_of(context: ApiContext, number: int) -> list[dict[str, Any]]:
 def import_sent(
     context: ApiContext, caller: Caller, path: FilePath, name: str, new_account: bool, dry: bool
 ) -> PayoutImport:
-    """Imports a file that somebody has sent.
+    """Imports a file that a client has sent.
 
     Raises:
         Refused: 422, it cannot be read, or is of another account.

@@ -39,7 +39,7 @@ from orders_pipeline.staging.staging import open_staging
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(tags=["orders"])
-# A path on this machine is nothing for a client to name.
+# A client must not name paths on this machine.
 PATHS = ("companion",)
 MULTIPART = "multipart/form-data"
 BODY = {
@@ -175,10 +175,10 @@ async def _content(request: Request) -> AsyncIterator[bytes]:
 def stage_sent(
     context: ApiContext, caller: Caller, path: Path, name: str, instructions: ReadingInstructions
 ) -> dict[str, Any]:
-    """Stages a file that somebody has sent, and has it imported.
+    """Stages a file that a client has sent, and requests its import.
 
     Raises:
-        Refused: 422, it cannot be read so.
+        Refused: 422, it cannot be read with these instructions.
     """
     dropped = Dropped(time.time_ns(), name)
     try:

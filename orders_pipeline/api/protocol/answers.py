@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 
 def answer(request: Request, data: Any, **more: Any) -> Response:
-    """`{"success": true, "data": ...}` and what else is told, or 304 if the client has it already."""
+    """`{"success": true, "data": ...}` with additional fields, or 304 if the client already has it."""
     body = json.dumps({"success": True, "data": data, **more}, ensure_ascii=False).encode()
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}

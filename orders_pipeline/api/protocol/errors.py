@@ -27,7 +27,7 @@ class Refused(Exception):
     """A request that gets an error response.
 
     Args:
-        told: more for the body, such as a stable code and a hint.
+        told: more fields of the body, such as a stable code and a hint.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
 
 
 class KeysAtWork:
-    """Keys of requests that this process works on. Of other processes, a request waits for their locks."""
+    """Keys of requests that this process works on. Locks in the store keep other processes waiting."""
 
     def __init__(self) -> None:
         self._keys: set[str] = set()

@@ -26,7 +26,7 @@ class Streams:
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
         self._newest: dict[str, tuple[float, Parts]] = {}
-        # One reads at a time: with many subjects, streams wait for each other, and other requests do not.
+        # Only one stream reads at a time, so many subjects delay streams, but no other requests.
         self._reading = asyncio.Lock()
 
     async def newest(self, subject: str, read: Callable[[], Parts]) -> Parts:

@@ -1,7 +1,7 @@
 """Excel workbooks, written row by row in constant memory.
 
 Every text is a text cell in the number format "text": an id keeps its zeros, and a formula stays a text even
-after somebody edits its cell.
+after its cell is edited.
 """
 
 from __future__ import annotations

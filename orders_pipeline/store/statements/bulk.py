@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Dialect, Table
 
 from orders_pipeline.store.driver_errors import driver_errors
 
-# So many values go into one statement, beside those that all rows have: SQLite builds the lists of a table's
-# constraints again for each statement.
+# The most values in one statement, without those that all rows share. Many rows share a statement, because
+# SQLite prepares a table's constraints anew for each.
 MOST_MARKS = 800
 
 Insertion = Callable[[Connection], None]
@@ -29,7 +29,8 @@ def insert_frame(connection: Connection, table: Table, frame: pl.DataFrame, on_c
 def prepare_insert(dialect: Dialect, table: Table, frame: pl.DataFrame, on_conflict: str = "") -> Insertion:
     """Prepares the insertion of a frame, whose columns are named as the table's.
 
-    The rows take the driver's form here, before the transaction: others wait for the store while one lasts.
+    The rows are converted for the driver here, before the transaction, because other writers wait while it
+    lasts.
 
     Args:
         on_conflict: what to do with existing rows, as SQL that begins with `ON CONFLICT`. PostgreSQL locks
@@ -61,7 +62,7 @@ def _prepare_many(table: Table, frame: pl.DataFrame, on_conflict: str) -> Insert
 
 
 def _marks(own: int, shared: int, rows: int) -> str:
-    """The numbered marks of so many rows, which share their last ones."""
+    """The numbered placeholders of rows. All rows share the last ones."""
     last = [f"?{own * rows + at}" for at in range(1, shared + 1)]
     marks = ([*(f"?{own * row + at}" for at in range(1, own + 1)), *last] for row in range(rows))
     return ", ".join(f"({', '.join(row)})" for row in marks)

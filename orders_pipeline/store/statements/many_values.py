@@ -14,7 +14,7 @@ VALUES_AT_ONCE = 20_000
 def among(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
     """Condition that a column has one of these integers or texts."""
     if _are_a_range(values):
-        # An index finds the first one, and then reads on.
+        # An index finds the first value, and reads on from there.
         return column.between(min(values), max(values))
     if connection.dialect.name == "postgresql":
         # As one text: PostgreSQL takes longer to parse a list of values than to look them up.

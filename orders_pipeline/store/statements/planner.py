@@ -22,7 +22,8 @@ _KEYS = {
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
-    # What is switched off is still used where there is no other way, at a cost that would call for these.
+    # PostgreSQL uses what is switched off if nothing else works, at a cost so high that it would also choose
+    # these.
     **_IN_ONE_PROCESS,
 }
 
@@ -30,13 +31,13 @@ _KEYS = {
 def join_windows_by_hash(connection: Connection) -> None:
     """Keeps PostgreSQL from probing an index once for each order of a window, until the transaction ends.
 
-    No statistics cover rows this new, so its planner takes thousands of them for one.
+    There are no statistics of rows this new, so its planner expects one row instead of thousands.
     """
     _set(connection, _HASH_JOINS)
 
 
 def join_all_by_hash(connection: Connection) -> None:
-    """Has PostgreSQL join whole tables by hash until the transaction ends, in the process of the session.
+    """Makes PostgreSQL join whole tables by hash until the transaction ends, in the process of the session.
 
     With statistics of only some of the tables, its own plans for 100,000 payments took minutes, not seconds.
     """
@@ -60,7 +61,7 @@ def any_join(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def by_keys(connection: Connection) -> Iterator[None]:
-    """Has PostgreSQL look rows up by their keys while the context lasts, in the order of an index.
+    """Makes PostgreSQL look rows up by their keys while the context lasts, in the order of an index.
 
     This is for statements that name thousands of rows of a table. Its planner would read the whole table as
     long as that has fewer than a hundred thousand rows, which takes longer.

@@ -1,4 +1,4 @@
-"""The condition that a text begins with another, which both databases find by an index."""
+"""The condition that a text begins with another, for which both databases can use an index."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ LAST_CHARACTER = "\U0010ffff"
 
 
 def starts_with(connection: Connection, column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    """The condition. On PostgreSQL, the index has to be of the kind `text_pattern_ops`."""
+    """The condition that a column begins with a text. PostgreSQL needs an index with `text_pattern_ops`."""
     if connection.dialect.name != "postgresql":
         return and_(column >= text, column < text + LAST_CHARACTER)
-    # In a language's collation a prefix is no range.
+    # In a language's collation, texts with the same prefix are not one range.
     escaped = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text)
     return column.like(f"{escaped}%")
 
