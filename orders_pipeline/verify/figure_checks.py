@@ -225,8 +225,9 @@ def _on(day: ColumnElement[date], days: Days) -> ColumnElement[bool]:
 
 
 def _key(column: ColumnElement[Key], days: Days) -> ColumnElement[Key]:
-    """A column to group by. For all days, it is an expression, because SQLite would follow the index of a column
-    and look up all orders in random order.
+    """A column to group by. For all days, it is an expression, so that SQLite scans the table.
+
+    For a column, SQLite would follow its index and look up all orders in random order.
     """
     return column if days is not None else func.coalesce(column, column)
 
