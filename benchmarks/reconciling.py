@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Engine
 
 from benchmarks.made_up_payouts import Expected, make_up
-from orders_pipeline.base.money import decimal_string
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.payouts.importing import import_file
 from orders_pipeline.payouts.periods import Period
 from orders_pipeline.payouts.reading import read_file

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from jobs.workers.queue_heads import queues
 from jobs.workers.queues import queue_sizes
 from orders_pipeline.api.protocol.request_log import log_requests
-from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import load_settings
+from orders_pipeline.base.telemetry.logs import configure_logs
 from orders_pipeline.console.site import create_site
 
 

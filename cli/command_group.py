@@ -17,7 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from orders_pipeline.base.printable import printable
+from orders_pipeline.base.text.printable import printable
 
 # For each panel of the help page: its commands, each with the module in `cli.commands` that registers it.
 PANELS: Mapping[str, Mapping[str, str]] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from orders_pipeline.base.home import make_home
+from orders_pipeline.base.files.home import make_home
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.conventions import require_conventions
 from orders_pipeline.store.engine import open_engine

@@ -15,8 +15,8 @@ from jobs.dagster_seams.grpc_waits import wake_rarely, watch_rarely
 from jobs.dagster_seams.server_logs import use_server_logs
 from jobs.dagster_seams.storage_engines import keep_engines, remember_tables
 from jobs.dagster_seams.warm_runs import fork_runs
-from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.base.telemetry.logs import configure_logs
 
 CODE_SERVER, DAEMON = ["dagster", "api", "grpc"], "dagster-daemon"
 

@@ -13,9 +13,9 @@ import httpx
 from sqlalchemy import Engine
 
 from cli.context import open_store
-from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.base.telemetry.logs import configure_logs
 from orders_pipeline.events.destinations import Reach
 from orders_pipeline.events.relay import Relay
 from orders_pipeline.notifications.queue import queueing

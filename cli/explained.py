@@ -8,10 +8,10 @@ from cli.failure import CommandFailed
 from cli.refused_connections import refused_connection
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.base.documents import NewerDocumentError
-from orders_pipeline.base.printable import printable
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import SettingsError
-from orders_pipeline.base.stack_trace import message_of, stack_trace
+from orders_pipeline.base.telemetry.stack_trace import message_of, stack_trace
+from orders_pipeline.base.text.printable import printable
 from orders_pipeline.failed_work.chosen import UnknownOrderError
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.figures.kpis.warehouse.published_parts import PartsLost

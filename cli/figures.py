@@ -10,7 +10,7 @@ import typer
 
 from cli.context import open_store
 from cli.failure import CommandFailed
-from orders_pipeline.base.currency import UnknownCurrencyError, currency_code
+from orders_pipeline.base.amounts.currency import UnknownCurrencyError, currency_code
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
 from orders_pipeline.services.redis_server import redis_url

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.failure import CommandFailed
-from orders_pipeline.base.printable import json_text, printable
+from orders_pipeline.base.text.printable import json_text, printable
 
 Arguments = ParamSpec("Arguments")
 

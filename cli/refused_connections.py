@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
 
 # Errors of SQL statements are bugs, not refusals of the database.
 BUGS = ("ProgrammingError", "IntegrityError", "DataError", "NotSupportedError", "InternalError")

@@ -19,7 +19,7 @@ from cli.stack.stack import api_url, webserver_url
 from orders_pipeline.api.callers.access import api_key
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.verify.check import Check
 

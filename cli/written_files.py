@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from cli.failure import CommandFailed
 from cli.output import show
-from orders_pipeline.base.new_files import READABLE, new_file
+from orders_pipeline.base.files.new_files import READABLE, new_file
 
 
 @contextmanager

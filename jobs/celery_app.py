@@ -15,9 +15,9 @@ from jobs.workers.celery_settings import step_app
 from jobs.workers.step_log import StepLog
 from jobs.workers.worker_signs import worker_signs
 from orders_pipeline.base.collecting import uncollected
-from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.base.tracing import start_tracing, stop_tracing
+from orders_pipeline.base.telemetry.logs import configure_logs
+from orders_pipeline.base.telemetry.tracing import start_tracing, stop_tracing
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.store.engine import STORE_FAILED, open_engine
 from orders_pipeline.store.revisions import StoreRefused, require_current, revision_of

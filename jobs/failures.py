@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from jobs.workers.queue_heads import queued_at
-from orders_pipeline.base.stack_trace import message_of, without_values
+from orders_pipeline.base.telemetry.stack_trace import message_of, without_values
 from orders_pipeline.imports.arrival.intake import IntakePausedError
 from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.state.step_failures import WHOLE_FILE, Step, noting_failures

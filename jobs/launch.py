@@ -14,7 +14,7 @@ from jobs.imports.partitions import register_partition
 from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from jobs.imports.runs.small_files import IMPORT_SMALL_FILES, shared_config
 from jobs.runs import PARTITION_TAG
-from orders_pipeline.base.home import make_home
+from orders_pipeline.base.files.home import make_home
 from orders_pipeline.base.launch_socket import RunFailed
 from orders_pipeline.base.settings import Settings
 

@@ -7,8 +7,8 @@ import sys
 from dagster import Field, InitLoggerContext, LoggerDefinition, logger
 
 from jobs.dagster_seams.run_loggers import run_message, use_run_loggers
-from orders_pipeline.base.logs import log_formatter
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.telemetry.logs import log_formatter
 
 
 class RunLogFormatter(logging.Formatter):

@@ -22,7 +22,7 @@ import duckdb
 import polars as pl
 from duckdb import DuckDBPyConnection
 
-from orders_pipeline.base.currency import currency_code
+from orders_pipeline.base.amounts.currency import currency_code
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.kpis.warehouse.readers_copy import read_published
 from orders_pipeline.figures.kpis.warehouse.warehouse import quoted

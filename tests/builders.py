@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, insert, select, update
 
+from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import (
     FailureReason,
     ImportStatus,

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
 
-from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.base.quantities import quantity_number
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.quantities import quantity_number
 from orders_pipeline.figures.published_figures import PublishedFigures, open_figures
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import (

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.base.settings import Settings, UnknownSku
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders

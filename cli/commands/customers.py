@@ -15,9 +15,9 @@ from cli.failure import CommandFailed
 from cli.output import JsonOption, command, emit, page
 from cli.runs.gateway_runs import publish_due
 from cli.written_files import written
-from orders_pipeline.base.new_files import PRIVATE
-from orders_pipeline.base.printable import json_text
+from orders_pipeline.base.files.new_files import PRIVATE
 from orders_pipeline.base.settings import load_settings
+from orders_pipeline.base.text.printable import json_text
 from orders_pipeline.customers.erase import Erased, ImportsRunningError, erase_customer
 from orders_pipeline.customers.export import export_customer
 from orders_pipeline.customers.held import Held, UnknownCustomerError, held_on

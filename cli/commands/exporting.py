@@ -11,7 +11,7 @@ from cli.context import open_store
 from cli.options.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
 from cli.output import JsonOption, command, emit, page, progress, wrong_usage
 from cli.pages.order_page import orders_table
-from orders_pipeline.base.currency import UnknownCurrencyError, currency_code
+from orders_pipeline.base.amounts.currency import UnknownCurrencyError, currency_code
 from orders_pipeline.base.model import FailureReason, OrderStatus
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.exports.datasets import (

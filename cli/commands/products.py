@@ -16,7 +16,7 @@ from cli.context import actor, open_store
 from cli.failure import CommandFailed
 from cli.output import JsonOption, command, emit, page
 from orders_pipeline.access.audit import record_action
-from orders_pipeline.base.quantities import QUANTITY_DIGITS, Units, is_countable, quantity_number
+from orders_pipeline.base.amounts.quantities import QUANTITY_DIGITS, Units, is_countable, quantity_number
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.stock.low_stock import set_low_stock
 from orders_pipeline.stock.product_list import (

@@ -12,7 +12,7 @@ from cli.commands.exporting import CurrencyOption, known_currency
 from cli.context import open_store
 from cli.options.export_options import EscapeOption, FormatOption, OutputOption, chosen_format, export_table
 from cli.output import JsonOption, command, emit, page, wrong_usage
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.base.settings import Settings, accounts_by_name, load_settings
 from orders_pipeline.exports.journal import JOURNAL, journal_rows
 from orders_pipeline.payouts.documents import Document, reconciliation_document

@@ -18,8 +18,8 @@ from cli.failure import CommandFailed
 from cli.output import JsonOption, command, emit, page, wrong_usage
 from cli.pages.refund_page import show_refund
 from cli.runs.refund_orders import give_back
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.model import RefundKind, RefundStatus
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.base.settings import Settings, load_settings
 from orders_pipeline.refunds.listing import planned_document, refund_document, sums_of
 from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
 
 
 class Level(StrEnum):

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.output import page
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
 
 COLUMNS = ("refund_id", "order", "source", "amount", "currency", "kind", "status", "requested_at", "reason")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from orders_pipeline.base.home import make_home
+from orders_pipeline.base.files.home import make_home
 
 # Environment variable that every background process inherits; it identifies the processes of a home.
 HOME_MARK = "ORDERS_STACK_HOME"

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from cli.webserver.links import use_link
 from orders_pipeline.access.api_keys import find_key, is_use_noted, note_use
+from orders_pipeline.base.files.secret_files import is_same_secret
 from orders_pipeline.base.model import Scope
-from orders_pipeline.base.secret_files import is_same_secret
 from orders_pipeline.store.engine import reading
 
 

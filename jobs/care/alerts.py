@@ -21,7 +21,7 @@ from jobs.workers.queue_heads import queues
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import Settings
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
 from orders_pipeline.imports.state.watchdog import HeartbeatClock
 from orders_pipeline.monitoring.alerts.alert_rules import (
     AlertName,

@@ -17,7 +17,7 @@ from jobs.dagster_seams.asset_jobs import AssetJob
 from jobs.described import described_schedule
 from jobs.figures.partitions import last_days
 from jobs.runs import RunGroup, RunPriority
-from orders_pipeline.base.money import json_money
+from orders_pipeline.base.amounts.money import json_money
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import PAYOUTS
 from orders_pipeline.payouts.findings import CHECKS

@@ -9,7 +9,7 @@ from typing import Any
 
 from celery.signals import task_postrun, task_prerun
 
-from orders_pipeline.base.logs import log_ids
+from orders_pipeline.base.telemetry.logs import log_ids
 
 IDS_HEADER = "orders_ids"
 MAPPING_KEY = re.compile(r"\[(\d+)\]$")

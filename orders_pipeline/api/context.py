@@ -18,8 +18,8 @@ from orders_pipeline.api.grouped_events import GroupedEvents
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.api.protocol.idempotency import KeysAtWork
 from orders_pipeline.api.protocol.streams import Streams
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
 from orders_pipeline.base.clock import today
-from orders_pipeline.base.currency import MINOR_DIGITS, UnknownCurrencyError, currency_code
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.queues import AskQueues

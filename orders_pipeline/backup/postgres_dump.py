@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, inspect, make_url, select
 
 from orders_pipeline.backup.errors import BackupError
-from orders_pipeline.base.stack_trace import QUOTED
+from orders_pipeline.base.telemetry.stack_trace import QUOTED
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import metadata
 from orders_pipeline.store.sessions import other_sessions

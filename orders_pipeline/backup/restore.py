@@ -21,7 +21,7 @@ from orders_pipeline.backup.backup import KEY_FILE
 from orders_pipeline.backup.errors import BackupError
 from orders_pipeline.backup.manifest import Manifest, read_manifest
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.home import make_home
+from orders_pipeline.base.files.home import make_home
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.publisher import take_over
 from orders_pipeline.figures.leaderboards.boards import Board

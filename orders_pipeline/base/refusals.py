@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 
 
 class FileRefused(Exception):

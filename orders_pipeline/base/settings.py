@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from orders_pipeline.base.currency import currency_code
+from orders_pipeline.base.amounts.currency import currency_code
+from orders_pipeline.base.files.secret_files import SHORTEST
 from orders_pipeline.base.model import NOTICE_EVENTS, Notifications, Role
-from orders_pipeline.base.secret_files import SHORTEST
 
 # What Standard Webhooks asks for, in bytes.
 SHORTEST_SIGNING_SECRET = 24

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select, update
 
 from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import AuthorizationStatus, EndKind, FailureReason, OrderStatus
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import authorizations, orders, sources
 from orders_pipeline.store.statements.order_sets import of_current_attempt

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.currency import MINOR_DIGITS
 
 Number = int | float | Decimal
 Moment = str | datetime | int

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.customers.held import held_on
 from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.store.schema import (

@@ -9,9 +9,9 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from sqlalchemy import Connection, RowMapping, and_, select
 
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import EventType
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.store.schema import events, failures, home, imports, orders, payments, sources
 from orders_pipeline.store.statements.many_values import among
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import httpx
 from standardwebhooks import Webhook
 
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.events.destinations import Destination, ForbiddenDestination, Reach, resolve
 from orders_pipeline.services.http_requests import request_within

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from orders_pipeline.base.money import json_money
+from orders_pipeline.base.amounts.money import json_money
 from orders_pipeline.store.schema import customer_totals, customers
 from orders_pipeline.store.statements.prefixes import starts_with
 

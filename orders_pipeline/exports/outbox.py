@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orders_pipeline.base.new_files import new_file
+from orders_pipeline.base.files.new_files import new_file
 
 FOLDER = "file://"
 # A put is atomic there, and nothing can be renamed.

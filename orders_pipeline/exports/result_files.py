@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, or_, s
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.base.printable import printable_line
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.text.printable import printable_line
 from orders_pipeline.exports.formats.file_format import FileFormat, write_table
 from orders_pipeline.exports.outbox import Outbox, OutboxUnavailable
 from orders_pipeline.exports.results import RESULTS, result_rows

@@ -9,10 +9,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.money import LINE_DIGITS
+from orders_pipeline.base.amounts.quantities import QUANTITY_DIGITS
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.base.money import LINE_DIGITS
-from orders_pipeline.base.quantities import QUANTITY_DIGITS
 
 Row = Sequence[Any]
 CURRENCY = "currency"

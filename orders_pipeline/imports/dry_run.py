@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from sqlalchemy import Connection, Engine, select
 
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.imports.arrival.import_keys import key_for
 from orders_pipeline.imports.arrival.reading_plan import ReadingPlan, planned
 from orders_pipeline.imports.arrival.saved_profiles import with_saved_profile

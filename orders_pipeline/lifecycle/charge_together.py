@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from sqlalchemy import Engine
 
-from orders_pipeline.base.recorder import SpanId
+from orders_pipeline.base.telemetry.recorder import SpanId
 from orders_pipeline.lifecycle.batch import BatchKey
 from orders_pipeline.lifecycle.charge import save_answers
 from orders_pipeline.lifecycle.traced_charges import import_span, traced_charges

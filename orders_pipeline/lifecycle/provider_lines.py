@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.clock import shown_time
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.store.provider_ids import ids_of
 from orders_pipeline.store.schema import payout_lines, payouts
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, select
 
+from orders_pipeline.base.amounts.money import decimal_string, line_amount
+from orders_pipeline.base.amounts.quantities import quantity_number
 from orders_pipeline.base.clock import shown_time
 from orders_pipeline.base.model import RefundKind, RefundStatus
-from orders_pipeline.base.money import decimal_string, line_amount
-from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.lifecycle.provider_lines import provider_lines_of
 from orders_pipeline.lifecycle.told_outside import events_of, notices_of
 from orders_pipeline.order_files.records.content import place_in

@@ -9,8 +9,8 @@ from hashlib import blake2b
 
 from sqlalchemy import Engine
 
-from orders_pipeline.base.recorder import Attributes, SpanId
-from orders_pipeline.base.tracing import recorder
+from orders_pipeline.base.telemetry.recorder import Attributes, SpanId
+from orders_pipeline.base.telemetry.tracing import recorder
 from orders_pipeline.payments.gateway import Authorized, Charge, Declined, Outcome, Paid
 from orders_pipeline.store.identity import store_id
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import AuthorizationStatus, GatewayEventStatus, ImportStatus
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 from orders_pipeline.events.failed import failing_endpoints, not_spread_since
 from orders_pipeline.figures.kpis.warehouse.warehouse_folder import last_rebuild
 from orders_pipeline.imports.arrival import quarantine

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from typing import NamedTuple
 
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 
 MOST_CHARACTERS = 200
 # RFC 3463: 5.1 is about addresses, 5.2 about mailboxes. Servers without such codes use these for unknown

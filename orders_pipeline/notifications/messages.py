@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.model import AmountKind, EventType, PaymentMethod
-from orders_pipeline.base.money import decimal_string
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 from orders_pipeline.notifications.templates import POLICY, NoticeTemplates, Rendered
 from orders_pipeline.notifications.terms import NoticeTerms
 from orders_pipeline.store.schema import (

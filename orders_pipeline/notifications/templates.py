@@ -23,8 +23,8 @@ from jinja2 import (
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from orders_pipeline.base.printable import printable_line
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
+from orders_pipeline.base.text.printable import printable_line
 
 BUILT_IN = Path(__file__).with_name("templates")
 SUBJECT = "Subject:"

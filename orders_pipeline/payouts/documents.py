@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from orders_pipeline.base.amounts.money import json_money
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.money import json_money
 from orders_pipeline.payouts.findings import Finding
 from orders_pipeline.payouts.reconciling import Reconciliation
 

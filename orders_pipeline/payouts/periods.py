@@ -8,7 +8,7 @@ from datetime import date, timedelta, tzinfo
 from sqlalchemy import Connection, func, select
 
 from orders_pipeline.base.clock import duration_us, end_of_day, now_us, start_of_day
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.store.schema import bank_coverage, payout_lines
 
 FOREVER = 2**62

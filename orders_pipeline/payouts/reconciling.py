@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
+from orders_pipeline.base.amounts.money import json_money
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.money import json_money
 from orders_pipeline.payouts.findings import FINE, MOVEMENTS, Finding, State, Subject
 from orders_pipeline.payouts.periods import NONE_YET, Period, bounds_of, sql_of
 from orders_pipeline.store.schema import payout_lines

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation, Overflow
 
+from orders_pipeline.base.amounts.currency import UnknownCurrencyError, currency_code, minor_digits
 from orders_pipeline.base.clock import to_microseconds
-from orders_pipeline.base.currency import UnknownCurrencyError, currency_code, minor_digits
 from orders_pipeline.payouts.lines import LineRejected
 
 MOST_MINOR_UNITS = 10**15

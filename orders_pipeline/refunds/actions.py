@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Select, select, update
 
 from orders_pipeline.access.audit import is_same_person, record_action
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import PaymentMethod, RefundKind, RefundStatus
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.refunds.outcomes.completion import cancel, reverse
 from orders_pipeline.refunds.requests.asked import RefundRefused, UnknownRefundError
 from orders_pipeline.refunds.retry import retry

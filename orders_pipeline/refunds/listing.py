@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
 
+from orders_pipeline.base.amounts.money import decimal_string, json_money
+from orders_pipeline.base.amounts.quantities import quantity_number, units_of
 from orders_pipeline.base.clock import end_of_day, now_us, shown_time, start_of_day
 from orders_pipeline.base.model import RefundKind, RefundStatus
-from orders_pipeline.base.money import decimal_string, json_money
-from orders_pipeline.base.quantities import quantity_number, units_of
 from orders_pipeline.refunds.requests.asked import UnknownRefundError
 from orders_pipeline.refunds.requests.request import Planned, RefundTerms, rows_of
 from orders_pipeline.store.schema import orders, refund_lines, refunds, sources

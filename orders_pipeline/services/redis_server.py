@@ -19,8 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orders_pipeline.base.home import make_home
-from orders_pipeline.base.secret_files import only_one_in, write_private
+from orders_pipeline.base.files.home import make_home
+from orders_pipeline.base.files.secret_files import only_one_in, write_private
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.services.broker_tls import verifying
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 
 NOTE = ".reason.txt"
 # File systems allow 255 bytes. The rest is for a number, such as in `orders-2.csv`, and for NOTE.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from orders_pipeline.base.home import make_home
+from orders_pipeline.base.files.home import make_home
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.order_files.records.regular_file import open_regular_file

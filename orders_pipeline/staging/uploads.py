@@ -18,8 +18,8 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.home import make_home
-from orders_pipeline.base.secret_files import write_private
+from orders_pipeline.base.files.home import make_home
+from orders_pipeline.base.files.secret_files import write_private
 from orders_pipeline.staging.file_names import safe_name
 from orders_pipeline.staging.staging import Staging
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 from sqlalchemy import Connection, Engine, select
 
-from orders_pipeline.base.quantities import stored_units
+from orders_pipeline.base.amounts.quantities import stored_units
 from orders_pipeline.stock.receipts import note_first_receipts
 from orders_pipeline.store.schema import products
 from orders_pipeline.store.statements.bulk import insert_frame

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from orders_pipeline.base.quantities import Units
+from orders_pipeline.base.amounts.quantities import Units
 from orders_pipeline.stock.product_list import ProductRow, listed_as
 from orders_pipeline.store.schema import products
 from orders_pipeline.store.statements.many_values import among, parts

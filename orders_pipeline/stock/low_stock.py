@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, func, literal, select, update
 
+from orders_pipeline.base.amounts.quantities import Units, quantity_number
 from orders_pipeline.base.model import EventType
-from orders_pipeline.base.quantities import Units, quantity_number
 from orders_pipeline.events.recording import Told, is_wanted, record_events
 from orders_pipeline.stock.product_list import STOCKS, ProductStock, UnknownProductError, stocks_of
 from orders_pipeline.stock.units import UnitsByProduct

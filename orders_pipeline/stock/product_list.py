@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, or_, select, update
 
-from orders_pipeline.base.money import line_amount
-from orders_pipeline.base.quantities import QUANTITY_DIGITS, Units, is_countable, quantity_number
+from orders_pipeline.base.amounts.money import line_amount
+from orders_pipeline.base.amounts.quantities import QUANTITY_DIGITS, Units, is_countable, quantity_number
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.stock.receipts import note_receipt
 from orders_pipeline.store.schema import products

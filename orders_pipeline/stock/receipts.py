@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal, select
 
+from orders_pipeline.base.amounts.quantities import Units
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.quantities import Units
 from orders_pipeline.store.schema import products, stock_receipts
 from orders_pipeline.store.statements.upsert import insert_into
 

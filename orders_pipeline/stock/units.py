@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
+from orders_pipeline.base.amounts.quantities import Units
 from orders_pipeline.base.model import FailureReason
-from orders_pipeline.base.quantities import Units
 from orders_pipeline.stock.receipts import note_receipts
 from orders_pipeline.store.schema import order_lines, orders, products
 from orders_pipeline.store.statements.order_sets import OrderSet

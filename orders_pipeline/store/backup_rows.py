@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, insert, inspect, select, update
 
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
 from orders_pipeline.store.leftovers import was_killed
 from orders_pipeline.store.schema import backups
 

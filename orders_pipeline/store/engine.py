@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed, wait_none
 
-from orders_pipeline.base.home import make_home
+from orders_pipeline.base.files.home import make_home
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.store.compiled import STATEMENTS
 from orders_pipeline.store.driver_errors import cut_errors

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, Engine, make_url, select
 
-from orders_pipeline.base.home import make_home
-from orders_pipeline.base.secret_files import write_private
+from orders_pipeline.base.files.home import make_home
+from orders_pipeline.base.files.secret_files import write_private
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.revisions import StoreRefused, current_revision
 from orders_pipeline.store.schema import home

@@ -33,6 +33,7 @@ from sqlalchemy import (
     text,
 )
 
+from orders_pipeline.base.amounts.quantities import Units
 from orders_pipeline.base.model import (
     AmountKind,
     AuthorizationStatus,
@@ -51,7 +52,6 @@ from orders_pipeline.base.model import (
     Scope,
     SignInMethod,
 )
-from orders_pipeline.base.quantities import Units
 from orders_pipeline.store.units_type import UnitsColumn
 
 metadata = MetaData(

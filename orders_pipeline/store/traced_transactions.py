@@ -6,8 +6,8 @@ import time
 
 from sqlalchemy import Connection, Engine, event
 
-from orders_pipeline.base.recorder import Attributes
-from orders_pipeline.base.tracing import recorder
+from orders_pipeline.base.telemetry.recorder import Attributes
+from orders_pipeline.base.telemetry.tracing import recorder
 
 BEGAN = "span_began_ns"
 

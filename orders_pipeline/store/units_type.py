@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Dialect
 from sqlalchemy.types import TypeDecorator
 
-from orders_pipeline.base.quantities import Units, stored_units, units_of
+from orders_pipeline.base.amounts.quantities import Units, stored_units, units_of
 
 
 class UnitsColumn(TypeDecorator[Units]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
 
 EXAMPLES = 3
 

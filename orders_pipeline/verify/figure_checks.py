@@ -27,10 +27,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.money import LINE_DIGITS
+from orders_pipeline.base.amounts.quantities import quantity_number, units_of
 from orders_pipeline.base.model import AmountKind, OrderStatus, RefundKind, RefundStatus
-from orders_pipeline.base.money import LINE_DIGITS
-from orders_pipeline.base.quantities import quantity_number, units_of
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
 from orders_pipeline.figures.kpis.warehouse.published_parts import (
     PartsLost,

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.figures.tables import figures_file
 from orders_pipeline.figures.tables.definitions import TABLES

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, text, union
 
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.money import LINE_DIGITS
 from orders_pipeline.base.clock import to_datetime
-from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.base.money import LINE_DIGITS
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.store.schema import home, orders, product_totals, returns
 from orders_pipeline.verify.check import Check, check_none
 from orders_pipeline.verify.gateway_checks import GATEWAY_CHECKS

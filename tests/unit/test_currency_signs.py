@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from babel import Locale, localedata
 
-from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.order_files.columns.invisible import visible
 from orders_pipeline.order_files.values.amounts import DecimalSeparator, read_amounts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from cli.stack.layout import Layout
-from orders_pipeline.base.secret_files import kept_secret
+from orders_pipeline.base.files.secret_files import kept_secret
 from orders_pipeline.base.settings import Settings
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orders_pipeline.base.documents import from_json
-from orders_pipeline.base.secret_files import write_private
+from orders_pipeline.base.files.secret_files import write_private
 
 # The command that runs the module in the next argument like `python -m`, but faster.
 RUN_MODULE = (sys.executable, "-m", "cli.quick_process")

@@ -10,7 +10,7 @@ from pathlib import Path
 from cli.stack.keeper import MEMBERS
 from cli.stack.layout import Layout
 from cli.stack.supervision.supervisor import Condition, Supervisor
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 
 LONGEST_COMMAND = 80
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, Select, select
 
 from jobs.console_links import file_page, link
 from jobs.imports.runs.result import in_words
-from orders_pipeline.base.money import decimal_string
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.imports.parsed_batches import order_ids
 from orders_pipeline.imports.results.report import ImportReport

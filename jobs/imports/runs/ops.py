@@ -28,7 +28,7 @@ from jobs.imports.runs.metadata import orders_metadata, rejects_metadata
 from jobs.workers.priorities import Priority, priority_tag
 from jobs.workers.queue_heads import queued_at
 from jobs.workers.work import FILE_WORK, GATEWAY_WORK, STORE_WORK
-from orders_pipeline.base.tracing import is_tracing
+from orders_pipeline.base.telemetry.tracing import is_tracing
 from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.small_files import require_staged
 from orders_pipeline.imports.state.step_failures import Step

@@ -35,9 +35,9 @@ from orders_pipeline.api.callers.rate_limit import RateLimit, address_of
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.models.responses import Failure, Responses
 from orders_pipeline.api.protocol.errors import Refused
-from orders_pipeline.base.home import make_home
+from orders_pipeline.base.files.home import make_home
+from orders_pipeline.base.files.secret_files import is_same_secret, kept_secret
 from orders_pipeline.base.model import Scope
-from orders_pipeline.base.secret_files import is_same_secret, kept_secret
 from orders_pipeline.base.settings import ApiReads, Settings
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.revisions import require_current, revision_of

@@ -24,7 +24,7 @@ from orders_pipeline.api.endpoints.files import import_document
 from orders_pipeline.api.models.responses import Answer, Failure, Import, Refusal, Responses
 from orders_pipeline.api.protocol.answers import done
 from orders_pipeline.api.protocol.errors import Refused
-from orders_pipeline.base.home import make_home
+from orders_pipeline.base.files.home import make_home
 from orders_pipeline.base.launch_socket import LauncherAbsentError, LaunchSocket
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.arrival.saved_profiles import is_profile_name

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from orders_pipeline.api.protocol.headers import HEADERS
-from orders_pipeline.base.printable import printable
+from orders_pipeline.base.text.printable import printable
 from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.figures.kpis.warehouse.published_parts import PartsLost
 from orders_pipeline.store.engine import STORE_FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from orders_pipeline.base.logs import let_root_speak
+from orders_pipeline.base.telemetry.logs import let_root_speak
 
 REQUESTS = "uvicorn.access"
 

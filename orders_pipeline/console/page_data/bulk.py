@@ -17,8 +17,8 @@ from typing import Any
 
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.protocol.errors import Refused
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.model import UNSOLD, FailureReason
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.console.texts import texts
 from orders_pipeline.exports.order_filter import OrderFilter
 from orders_pipeline.exports.order_list import ORDER_LIST, all_orders, named_orders

@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.base.documents import from_json, to_json
-from orders_pipeline.base.secret_files import only_one_in, write_private
+from orders_pipeline.base.files.secret_files import only_one_in, write_private
 from orders_pipeline.console.page_data.looked_at import said_in
 from orders_pipeline.imports.arrival.saved_profiles import with_saved_profile
 from orders_pipeline.order_files.columns.profile import parse_profile

@@ -17,7 +17,7 @@ from orders_pipeline.api.context import ApiContext
 from orders_pipeline.api.endpoints import intake, quarantine
 from orders_pipeline.api.models.actions import Dismiss, Pause, RetryFiles
 from orders_pipeline.api.protocol.errors import Refused
-from orders_pipeline.base.quantities import Units, is_countable, quantity_number
+from orders_pipeline.base.amounts.quantities import Units, is_countable, quantity_number
 from orders_pipeline.console.pages.actions import Form, valid
 from orders_pipeline.console.rendering.rendering import Shown
 from orders_pipeline.stock.low_stock import set_low_stock

@@ -17,8 +17,8 @@ from starlette.responses import HTMLResponse
 from orders_pipeline.api.callers.access import Caller, Known
 from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.protocol.headers import PAGE_POLICY
+from orders_pipeline.base.amounts.money import line_amount
 from orders_pipeline.base.model import Scope
-from orders_pipeline.base.money import line_amount
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.console import formats
 from orders_pipeline.console.now.header import header_of

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from orders_pipeline.base.quantities import QUANTITY_DIGITS
+from orders_pipeline.base.amounts.quantities import QUANTITY_DIGITS
 from orders_pipeline.exports.table import ExportTable, Kind, Row
 
 ROWS_AT_ONCE = 20_000

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import BinaryIO, TextIO
 
-from orders_pipeline.base.formulas import escaping
+from orders_pipeline.base.text.formulas import escaping
 from orders_pipeline.exports.table import ExportTable, Kind, Row, json_row, time_text
 
 

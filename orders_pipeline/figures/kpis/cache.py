@@ -25,7 +25,7 @@ from typing import Any, cast
 
 import redis
 
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.figures.kpis.kpi_documents import Document, is_of_this_version
 from orders_pipeline.figures.redis_keys import currency_suffix
 from orders_pipeline.services.redis_clients import UNREACHABLE

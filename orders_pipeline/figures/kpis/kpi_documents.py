@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.base.quantities import Units, quantity_number
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.quantities import Units, quantity_number
 
 Document = dict[str, Any]
 

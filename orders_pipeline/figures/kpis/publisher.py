@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select, update
 
-from orders_pipeline.base.home import make_home
-from orders_pipeline.base.secret_files import kept_secret
+from orders_pipeline.base.files.home import make_home
+from orders_pipeline.base.files.secret_files import kept_secret
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, kpi_days
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orders_pipeline.base.quantities import QUANTITY_SCALE
+from orders_pipeline.base.amounts.quantities import QUANTITY_SCALE
 from orders_pipeline.figures.redis_keys import currency_suffix
 
 # A member, its absolute score, and the version of the score. The version is 0 before the first refund and

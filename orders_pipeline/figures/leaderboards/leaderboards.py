@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 import redis
 from sqlalchemy import Engine
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.quantities import quantity_number, units_of
 from orders_pipeline.base.model import Window
-from orders_pipeline.base.quantities import quantity_number, units_of
 from orders_pipeline.figures.kpis.kpi_documents import money_number
 from orders_pipeline.figures.leaderboards import totals, touched
 from orders_pipeline.figures.leaderboards.boards import Board, Place, Score, keys_of

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from orders_pipeline.base.package_files import package_text
-from orders_pipeline.base.quantities import quantity_number
+from orders_pipeline.base.amounts.quantities import quantity_number
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.figures.kpis.kpi_documents import money_number
 from orders_pipeline.figures.kpis.reading_figures import read_figures
 from orders_pipeline.figures.kpis.warehouse.rows import rows_of

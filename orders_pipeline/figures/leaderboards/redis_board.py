@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 
 import redis
 
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.figures.leaderboards.boards import BoardKeys, Place, Score
 
 # A Lua call in Redis accepts at most a few thousand arguments.

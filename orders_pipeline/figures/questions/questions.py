@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.figures.tables.figures_file import figures_file
 
 # In the order in which the page lists them.

@@ -25,8 +25,8 @@ from sqlalchemy import Connection, Engine, Integer, String, cast, select
 from sqlalchemy.types import TypeEngine
 
 from orders_pipeline.base.clock import now_us, to_datetime
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.base.package_files import package_text
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.figures.kpis.publisher import publisher_elsewhere
 from orders_pipeline.figures.kpis.warehouse.facts import export_rows, of_days

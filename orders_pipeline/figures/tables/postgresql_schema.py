@@ -36,7 +36,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.figures.kpis.warehouse.published_parts import DAILY, days_of, read_listing
 from orders_pipeline.figures.kpis.warehouse.readers_copy import read_published

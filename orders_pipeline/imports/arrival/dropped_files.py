@@ -21,9 +21,9 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
-from orders_pipeline.base.printable import printable_line
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.base.stack_trace import message_of, stack_trace
+from orders_pipeline.base.telemetry.stack_trace import message_of, stack_trace
+from orders_pipeline.base.text.printable import printable_line
 from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.imports.arrival.quarantine import (
     QuarantinedFile,

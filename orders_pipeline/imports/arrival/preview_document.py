@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from orders_pipeline.base.amounts.money import decimal_string, line_amount
+from orders_pipeline.base.amounts.quantities import quantity_number
 from orders_pipeline.base.clock import to_datetime
 from orders_pipeline.base.model import AmountKind
-from orders_pipeline.base.money import decimal_string, line_amount
-from orders_pipeline.base.quantities import quantity_number
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.proposals.preview import Preview
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from orders_pipeline.base.quantities import QUANTITY_DIGITS
+from orders_pipeline.base.amounts.quantities import QUANTITY_DIGITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections import Counter
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.model import RefundStatus
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.imports.documents import parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import order_ids

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Connection, Engine, select, update
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.base.model import OrderStatus, Window
 from orders_pipeline.imports.documents import parsed_document, parsed_of
 from orders_pipeline.imports.import_row import Import, get_import

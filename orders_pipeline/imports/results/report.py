@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.money import decimal_string, line_amount
 from orders_pipeline.base.model import SETTLED, OrderStatus
-from orders_pipeline.base.money import decimal_string, line_amount
 from orders_pipeline.imports.documents import identified_of, parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.money_back.booked_refunds import booked_refunds

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.base.stack_trace import message_of, stack_trace
+from orders_pipeline.base.telemetry.stack_trace import message_of, stack_trace
 from orders_pipeline.imports.arrival.intake import IntakePausedError
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, step_failures

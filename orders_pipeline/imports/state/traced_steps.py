@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, select
 
-from orders_pipeline.base.recorder import Attributes
-from orders_pipeline.base.tracing import recorder
+from orders_pipeline.base.telemetry.recorder import Attributes
+from orders_pipeline.base.telemetry.tracing import recorder
 from orders_pipeline.imports.import_row import Import, import_id
 from orders_pipeline.imports.state.step_failures import WHOLE_FILE, Step
 from orders_pipeline.lifecycle.traced_charges import import_span

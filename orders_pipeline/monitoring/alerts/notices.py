@@ -17,7 +17,7 @@ from threading import Thread
 
 import httpx
 
-from orders_pipeline.base.stack_trace import message_of
+from orders_pipeline.base.telemetry.stack_trace import message_of
 from orders_pipeline.services.mail import MailServer, connect
 
 TIMEOUT_SECONDS = 10

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.figures.kpis.live.batch_figures import ByCurrency
 from orders_pipeline.figures.kpis.warehouse.readers_copy import last_published
 from orders_pipeline.monitoring.alerts.alert_rules import AlertName

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from orders_pipeline.base.currency import MINOR_DIGITS
-from orders_pipeline.base.quantities import QUANTITY_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.quantities import QUANTITY_DIGITS
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.order_files.columns.header_names import first_known
 from orders_pipeline.order_files.columns.item_columns import absent_columns, item_groups

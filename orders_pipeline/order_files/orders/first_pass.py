@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from orders_pipeline.base.formulas import escaped_sign
+from orders_pipeline.base.text.formulas import escaped_sign
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.columns.layout import order_layout
 from orders_pipeline.order_files.columns.profile import OrderField

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 from orders_pipeline.base.model import AmountKind
 from orders_pipeline.order_files.columns.money_columns import (
     TAX_TREATMENT,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 from orders_pipeline.order_files.columns.profile import DateOrder, OrderField
 from orders_pipeline.order_files.proposals.known_names import field_likeness
 from orders_pipeline.order_files.values.amounts import SCALE, AmountEvidence, DecimalSeparator, read_amounts

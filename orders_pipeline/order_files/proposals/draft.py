@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 from orders_pipeline.order_files.columns.money_columns import LineAmount, OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField
 from orders_pipeline.order_files.proposals.companions import SecondFile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from orders_pipeline.base.printable import printable_line
+from orders_pipeline.base.text.printable import printable_line
 from orders_pipeline.order_files.columns.money_columns import OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField, built_in_profiles
 from orders_pipeline.order_files.proposals.column_guesses import Guess, decimal_separator, guess_columns

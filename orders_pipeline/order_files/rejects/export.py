@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from orders_pipeline.base.formulas import escaping
+from orders_pipeline.base.text.formulas import escaping
 from orders_pipeline.order_files.columns.identified import Identified
 from orders_pipeline.order_files.export_note import REASON_COLUMNS, reasons_in, with_quote
 from orders_pipeline.order_files.records.content import Content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 from orders_pipeline.order_files.columns.profile import CONTACT_FIELDS, PAYER_FIELDS, OrderField, Profile
 from orders_pipeline.order_files.columns.return_rules import NAMED, ReturnRules
 from orders_pipeline.order_files.columns.zone_column import TIME_ZONE

@@ -12,7 +12,7 @@ from importlib import resources
 
 import polars as pl
 
-from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 
 # Words for currencies without a sign in CLDR, and abbreviations that shops use.
 _WORDS = {

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from orders_pipeline.base.currency import MINOR_DIGITS
-from orders_pipeline.base.quantities import QUANTITY_DIGITS, QUANTITY_SCALE
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.quantities import QUANTITY_DIGITS, QUANTITY_SCALE
 from orders_pipeline.order_files.columns.profile import OrderField, Profile
 from orders_pipeline.order_files.values.amounts import MAX_TOTAL, SCALE
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import partial
 
-from orders_pipeline.base.printable import printable_line
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.text.printable import printable_line
 from orders_pipeline.payouts.lines import ContentKeys, LineRejected, PayoutLine, ProviderReport, Reject
 from orders_pipeline.payouts.reports import adyen, plain, stripe
 from orders_pipeline.payouts.reports.csv_file import CsvReport, Row, read_csv

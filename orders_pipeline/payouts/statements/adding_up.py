@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orders_pipeline.base.money import decimal_string
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.refusals import FileRefused
 
 

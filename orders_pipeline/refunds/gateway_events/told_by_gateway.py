@@ -21,8 +21,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.base.clock import now_us
-from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import GatewayEventStatus, RefundKind, RefundStatus
 from orders_pipeline.refunds.actions import NUMBERS_TOLD, RefundAction, act
 from orders_pipeline.refunds.outcomes.completion import complete, fail, reverse

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Row, Select, select
 
+from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.model import EventType
-from orders_pipeline.base.money import decimal_string
 from orders_pipeline.events.recording import Told, is_wanted, record_events
 from orders_pipeline.store.schema import orders, refunds, sources
 

@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeVar
 
 import polars as pl
 
-from orders_pipeline.base.currency import minor_digits
-from orders_pipeline.base.money import LINE_DIGITS
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.money import LINE_DIGITS
 
 Number = TypeVar("Number", int, pl.Expr)
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 from types import NoneType
 from typing import Any, NamedTuple
 
+from orders_pipeline.base.amounts.quantities import Units
 from orders_pipeline.base.model import RefundKind
-from orders_pipeline.base.quantities import Units
 
 
 class LineAsked(NamedTuple):

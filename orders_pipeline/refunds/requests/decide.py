@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.money import decimal_string
+from orders_pipeline.base.amounts.quantities import Units, is_countable, stored_units, units_of
 from orders_pipeline.base.model import OrderStatus, PaymentMethod, RefundKind
-from orders_pipeline.base.money import decimal_string
-from orders_pipeline.base.quantities import Units, is_countable, stored_units, units_of
 from orders_pipeline.refunds.requests.amounts import LineBack, LineLeft, fitted, half_up
 from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.refundable import FoundOrder, Refundable

@@ -17,10 +17,10 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, Select
 
-from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.money import LINE_DIGITS
+from orders_pipeline.base.amounts.quantities import QUANTITY_SCALE, Units
 from orders_pipeline.base.model import OrderStatus, PaymentMethod, RefundKind
-from orders_pipeline.base.money import LINE_DIGITS
-from orders_pipeline.base.quantities import QUANTITY_SCALE, Units
 from orders_pipeline.refunds.requests.amounts import half_up, minor_unit
 from orders_pipeline.refunds.requests.asked import RefundAsked
 from orders_pipeline.refunds.requests.refundable import (

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, Select, select
 from sqlalchemy.exc import IntegrityError
 
 from orders_pipeline.access.audit import record_action
+from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.collecting import uncollected
-from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.base.model import PaymentMethod, RefundKind, RefundStatus
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.refunds.outcomes.completion import complete

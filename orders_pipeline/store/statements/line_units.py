@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, case
 
-from orders_pipeline.base.currency import MINOR_DIGITS
-from orders_pipeline.base.money import LINE_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.money import LINE_DIGITS
 
 _USUAL_DIGITS = 2
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, insert
 from orders_pipeline.access import users
 from orders_pipeline.access.audit import record_action
 from orders_pipeline.access.sign_in_links import make_link
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.arrival.saved_profiles import remove_profile, save_profile
 from orders_pipeline.store.schema import column_profiles

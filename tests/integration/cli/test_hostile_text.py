@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from orders_pipeline.base.logs import JsonFormatter, TextFormatter
-from orders_pipeline.base.printable import json_text, printable
 from orders_pipeline.base.settings import PROJECT_ROOT
+from orders_pipeline.base.telemetry.logs import JsonFormatter, TextFormatter
+from orders_pipeline.base.text.printable import json_text, printable
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.stores import open_test_engine
 from tests.warm_processes import warm_orders

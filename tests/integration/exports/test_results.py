@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.exports.formats.file_format import FileFormat, write_table
 from orders_pipeline.exports.results import RESULTS, result_rows

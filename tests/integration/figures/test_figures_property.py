@@ -12,9 +12,9 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.amounts.quantities import units_of
 from orders_pipeline.base.model import FailureReason, OrderStatus, RefundKind, RefundStatus, Window
-from orders_pipeline.base.quantities import units_of
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.range_boards import ProductOrder
 from orders_pipeline.figures.published_figures import PublishedFigures

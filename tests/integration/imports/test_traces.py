@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.base.tracing import start_tracing, stop_tracing
+from orders_pipeline.base.telemetry.tracing import start_tracing, stop_tracing
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.imports.small_files import SmallFiles

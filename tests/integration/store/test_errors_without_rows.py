@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orders_pipeline.base.logs import configure_logs
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.telemetry.logs import configure_logs
 from orders_pipeline.failed_work.listing import Wanted, failed_work
 from orders_pipeline.imports.state.step_failures import Step, noting_failures
 from orders_pipeline.store.engine import open_engine, reading

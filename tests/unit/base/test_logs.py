@@ -13,8 +13,8 @@ import pytest
 from jobs.run_log import RunLogFormatter
 from jobs.workers.step_log import outcome_of, step_ids
 from orders_pipeline.api.protocol.request_log import name_the_parts
-from orders_pipeline.base.logs import JsonFormatter, configure_logs, log_ids, masked
 from orders_pipeline.base.settings import LogFormat, LogLevel, Settings
+from orders_pipeline.base.telemetry.logs import JsonFormatter, configure_logs, log_ids, masked
 
 log = logging.getLogger("orders_pipeline.example")
 

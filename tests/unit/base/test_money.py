@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orders_pipeline.base.money import decimal_string, line_amount
+from orders_pipeline.base.amounts.money import decimal_string, line_amount
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from orders_pipeline.base.printable import printable_line
 from orders_pipeline.base.refusals import FileRefused
+from orders_pipeline.base.text.printable import printable_line
 
 
 @pytest.mark.parametrize("text", ["orders.csv", "Bestellungen März.csv", "注文 1.csv", r"a\b.csv", ""])

@@ -11,7 +11,7 @@ import pytest
 
 from cli.stack.programs.flower_login import flower_login
 from orders_pipeline.api.callers.access import api_key
-from orders_pipeline.base.secret_files import SHORTEST, is_same_secret, kept_secret, write_private
+from orders_pipeline.base.files.secret_files import SHORTEST, is_same_secret, kept_secret, write_private
 from orders_pipeline.base.settings import Settings, SettingsError, load_settings
 from orders_pipeline.figures.kpis.publisher import publisher_name
 from orders_pipeline.services.redis_server import embedded_redis_url, prepare_server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from orders_pipeline.base.stack_trace import message_of, stack_trace
+from orders_pipeline.base.telemetry.stack_trace import message_of, stack_trace
 from orders_pipeline.imports.state.tries import PoisonBatchError
 
 CUSTOMER = "Ada Lovelace"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_pipeline.base.formulas import escaped_sign, escaping
+from orders_pipeline.base.text.formulas import escaped_sign, escaping
 from orders_pipeline.order_files.rejects.export import RejectedLine, export_rejects
 from tests.unit.order_files.datasets import dataset
 from tests.unit.order_files.parsing import Imported, parse

@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.refunds.requests.amounts import LineLeft, OrderLeft, fitted, minor_unit
 
 CURRENCIES = ["USD", "JPY", "KWD", "CLF"]

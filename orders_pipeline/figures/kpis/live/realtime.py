@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 import redis
 from sqlalchemy import Engine
 
+from orders_pipeline.base.amounts.currency import minor_digits
 from orders_pipeline.base.clock import now_us, start_of_day, today
-from orders_pipeline.base.currency import minor_digits
 from orders_pipeline.figures.kpis.kpi_documents import Document, money_number
 from orders_pipeline.figures.kpis.live import batch_figures as source
 from orders_pipeline.figures.kpis.live.batch_figures import ByCurrency, Live, Numbers

@@ -19,10 +19,10 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 from orders_pipeline.base.clock import now_us, to_datetime
-from orders_pipeline.base.currency import MINOR_DIGITS
-from orders_pipeline.base.home import make_home
-from orders_pipeline.base.package_files import package_text
+from orders_pipeline.base.files.home import make_home
+from orders_pipeline.base.files.package_files import package_text
 from orders_pipeline.figures.kpis.warehouse.published_parts import DETAILS, PUBLISHED, remove
 from orders_pipeline.figures.kpis.warehouse.warehouse_folder import note_rebuild, warehouse_file
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from mollie.models import Amount
 
-from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 
 
 def to_mollie(amount: int, currency: str) -> Amount:

@@ -5,7 +5,7 @@ Source: docs.stripe.com/currencies, "Zero-decimal currencies", "Three-decimal cu
 
 from __future__ import annotations
 
-from orders_pipeline.base.currency import MINOR_DIGITS
+from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 
 # Stripe uses two decimals, which must be zero, for these currencies without decimals.
 HUNDREDTHS_OF_WHOLE = frozenset({"ISK", "UGX"})

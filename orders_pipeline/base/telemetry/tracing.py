@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orders_pipeline.base.recorder import Recorder
+from orders_pipeline.base.telemetry.recorder import Recorder
 
 _recorder: Recorder | None = None
 
@@ -15,7 +15,7 @@ def start_tracing(url: str) -> None:
     """
     global _recorder  # noqa: PLW0603 as with logs, tracing concerns the whole process
     if url:
-        from orders_pipeline.base.spans import OtlpRecorder  # noqa: PLC0415 it loads OpenTelemetry
+        from orders_pipeline.base.telemetry.spans import OtlpRecorder  # noqa: PLC0415 it loads OpenTelemetry
 
         _recorder = OtlpRecorder(url)
     else:

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, TextIO
 
-from orders_pipeline.base.printable import json_text, printable
 from orders_pipeline.base.settings import LogFormat, Settings
-from orders_pipeline.base.stack_trace import message_of, stack_trace
+from orders_pipeline.base.telemetry.stack_trace import message_of, stack_trace
+from orders_pipeline.base.text.printable import json_text, printable
 
 # Set by `orders up` for each of its programs.
 PROGRAM_VARIABLE = "ORDERS_PROGRAM"

@@ -27,7 +27,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from orders_pipeline.base.recorder import Attributes, SpanId
+from orders_pipeline.base.telemetry.recorder import Attributes, SpanId
 from orders_pipeline.base.version import VERSION
 
 SERVICE = "orders-pipeline"

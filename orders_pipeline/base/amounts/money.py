@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from orders_pipeline.base.currency import minor_digits
+from orders_pipeline.base.amounts.currency import minor_digits
 
 LINE_DIGITS = 4
 LEAST_DIGITS = 2
