@@ -24,6 +24,7 @@ SECTIONS = {
     "orders_pipeline/refunds": "Packages of `orders_pipeline/refunds`",
     "orders_pipeline/payouts": "Packages of `orders_pipeline/payouts`",
     "orders_pipeline/store": "Packages of `orders_pipeline/store`",
+    "orders_pipeline/base": "Packages of `orders_pipeline/base`",
     "jobs": "Packages of `jobs`",
     "jobs/imports": "Packages of `jobs/imports`",
     "cli": "Packages of `cli`",

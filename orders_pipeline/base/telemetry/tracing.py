@@ -1,4 +1,4 @@
-"""Traces for OpenTelemetry, which is loaded only if a collector is configured (`base/spans.py`)."""
+"""Traces for OpenTelemetry, which is loaded only if a collector is configured (`spans.py`)."""
 
 from __future__ import annotations
 
