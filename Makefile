@@ -1,5 +1,5 @@
 # One set of commands for people and for CI. Everything runs from .venv; nothing is installed outside this folder,
-# except the services that `make test` installs where it may (root on Debian).
+# except the services that `make test` installs if it can (as root on Debian).
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -9,7 +9,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 READY := .venv/.ready
 PYTHON ?=
-# Of pytest-xdist: a number, or as many as keep the processors busy.
+# Test processes of pytest-xdist: a number; by default, as many as keep the processors busy.
 WORKERS ?= auto
 QUICK := $(addprefix tests/integration/,store/test_engine.py lifecycle/test_workflow_reserve.py lifecycle/test_workflow_settle.py)
 
@@ -18,24 +18,24 @@ QUICK := $(addprefix tests/integration/,store/test_engine.py lifecycle/test_work
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: runtime $(READY) ## Make .venv with the locked dependencies, and .env
+setup: runtime $(READY) ## Create .venv with the locked dependencies, and .env
 
-# What the pipeline runs on, without what only tests and checks need. Compiled here, because the user of a service
-# may not write into the checkout.
+# The packages that the pipeline needs at runtime, without those of tests and checks. They are compiled here, because
+# the user of a service may not be allowed to write into the checkout.
 runtime: $(RUNTIME) .env
 	@$(BIN)/python -m compileall -q -j 0 definitions.py assets cli jobs orders_pipeline resources
 
 demo: runtime ## Import data/sample.csv through Dagster, Celery and Redis, and show the result
 	@$(BIN)/orders demo
 
-# Each of the many processes of a test run would compile the same modules again.
+# Otherwise, each of the many test processes would compile the same modules.
 test test-quick: export PYTHONDONTWRITEBYTECODE :=
 
 test: setup ## Install missing services where possible, and run all tests, with half of each sweep
 	@bash tests/install_services.sh
 	@SWEEPS=$(or $(SWEEPS),0.5) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
-test-quick: setup ## For the inner loop: unit tests and some on real stores, a tenth of each sweep
+test-quick: setup ## While you work: unit tests, some tests on real stores, and a tenth of each sweep
 	@SWEEPS=0.1 $(BIN)/python -m pytest -n $(WORKERS) -q tests/unit $(QUICK) $(PYTEST_ARGS)
 
 sweep: setup ## Long: mutated files, random orders and crashes, forty times as many as in the tests; SWEEPS=n
@@ -46,7 +46,7 @@ images: setup ## Build the images and run them without Docker (root on Debian)
 	@bash tests/images/build.sh
 	@$(BIN)/python -m pytest tests/images $(PYTEST_ARGS)
 
-chaos: setup ## Kill, stop and restart what imports run on; FAULTS=n SEED=s, FROM=k resumes at fault k
+chaos: setup ## Kill, stop and restart processes and services during imports; FAULTS=n SEED=s, FROM=k resumes at fault k
 	@$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),8) --seed $(or $(SEED),1) --from $(or $(FROM),1) $(CHAOS_ARGS)
 
 seams: setup ## Test the private names in use on other releases of Dagster and Celery; SEAMS="celery==5.7.1 ..."
@@ -62,7 +62,7 @@ check: setup ## Format, lint, types, import rules, Dagster definitions
 bench: setup ## Measure throughput, latency, scale, KPIs and reading; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 
-format: setup ## Format the code, fix what lint can fix, write .env.example and the pages made from code
+format: setup ## Format the code, fix what lint can fix, write .env.example and the generated pages
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.unit.test_env_example > .env.example
@@ -79,10 +79,10 @@ lock: $(READY) ## Lock the dependencies again, for people and for the image; UPG
 	$(BIN)/uv pip compile pyproject.toml --extra s3 --constraint requirements.lock --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-strip-extras --quiet --output-file deploy/requirements.lock
 
-screenshots: setup ## Take the pictures in docs/pictures again whose pages have changed (needs Chromium)
+screenshots: setup ## Take those pictures in docs/pictures again whose pages have changed (needs Chromium)
 	@$(BIN)/python -m tests.screenshots
 
-vendor: $(READY) ## Fetch the console's files of other projects again, from npm: after a change of vendor.json
+vendor: $(READY) ## Fetch the console's third-party files from npm, after a change of vendor.json
 	@$(BIN)/python -m tests.vendored_files
 
 up: runtime ## Start broker, workers, Dagster and API in the background
@@ -115,8 +115,8 @@ $(READY): $(RUNTIME) requirements.lock
 	@bash deploy/install_packages.sh requirements.lock
 	@touch $@
 
-# Dagster reads .env before it looks for its home, so that plain `dagster` commands work without exports. It lets
-# .env win over what is exported: hence the form NAME=${NAME:-default}.
+# Dagster reads .env before it looks for its home, so plain `dagster` commands work without exports. Values in .env
+# override exported variables, so each has the form NAME=${NAME:-default}.
 .env:
 	@printf '%s\n' 'DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)}' 'ORDERS_HOME=$${ORDERS_HOME:-$(CURDIR)/var}' \
 	  'DAGSTER_DISABLE_TELEMETRY=1' > $@

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # install_packages.sh LOCK [OPTION OF UV...]
-# Installs what a lock file names, each package checked by its hash, and the checkout itself into .venv. pip installs
-# uv, which does the rest in a fraction of pip's time; where uv fails, pip does it all.
+# Installs the packages of a lock file and the checkout itself into .venv, and verifies the hash of each package. pip
+# installs uv, which installs the rest much faster than pip. If uv fails, pip installs everything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ uv_install() { .venv/bin/uv pip install --quiet --python .venv/bin/python "$@"; 
 # The lines of requirements.lock for one package, with its hashes.
 locked() { awk -v name="$1==" 'index($0, name) == 1 {on = 1} on {print} on && !/\\$/ {exit}' requirements.lock; }
 
-# uv does not read pip's configuration: an index that only pip is told of is handed on to uv.
+# uv does not read pip's configuration, so an index that is configured for pip is passed to uv.
 use_index_of_pip() {
   local of_pip
   of_pip=${PIP_INDEX_URL:-$(pip config list | sed -n "s/^[a-z]*\.index-url='\(.*\)'\$/\1/p" | tail -n 1)}
@@ -34,6 +34,6 @@ with_pip() {
 }
 
 if ! with_uv "$@"; then
-  echo "uv could not install the packages; pip does it now, which takes longer" >&2
+  echo "uv could not install the packages; pip installs them now, which takes longer" >&2
   with_pip "$1"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the services that the tests use, where that is possible: root on Debian or Ubuntu. Elsewhere it says
-# nothing and succeeds; the tests then skip what they cannot run, or fail when CI=true.
+# Installs the services that the tests use, if it runs as root on Debian or Ubuntu. Elsewhere, it succeeds without a
+# message; tests that need a missing service are then skipped, or fail with CI=true.
 set -euo pipefail
 
 missing=()
@@ -17,7 +17,7 @@ if [ ${#missing[@]} -eq 0 ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev
   exit 0
 fi
 
-# The tests start their own instances: the packages' services must not come up beside them.
+# The tests start their own instances, so the packages must not start their services.
 if [ ! -e /usr/sbin/policy-rc.d ]; then
   printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
   chmod +x /usr/sbin/policy-rc.d

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# install.sh HOST: puts the proxy's configuration into nginx's folder, with a self-signed certificate for HOST where
-# there is none. Again with another name: the proxy answers to that one as well. A certificate of your own goes into orders/cert.pem and orders/key.pem there.
+# install.sh HOST: installs the proxy's configuration into nginx's folder, with a self-signed certificate for HOST if
+# there is none. Run it again with another name to add that name. To use your own certificate, replace orders/cert.pem
+# and orders/key.pem in nginx's folder.
 set -euo pipefail
 host=${1:?the name by which browsers reach this machine}
 if [[ ! $host =~ ^[A-Za-z0-9.:-]+$ ]]; then
@@ -13,13 +14,13 @@ install -d "$nginx/conf.d" "$nginx/orders"
 install -m 644 "$here/orders.conf" "$nginx/conf.d/orders.conf"
 install -m 644 "$here/server.conf" "$here/proxy-headers.conf" "$nginx/orders"
 touch "$nginx/orders/operators.map" "$nginx/orders/hosts.map" "$nginx/orders/users.htpasswd"
-# nginx compares in small letters, and knows IP addresses and localhost without being told.
+# nginx compares names in lower case. The configuration already allows IP addresses and localhost.
 known="${host,,} 1;"
 if [[ ! $host =~ ^[0-9.]+$|:|^localhost$ ]] && ! grep -qxF "$known" "$nginx/orders/hosts.map"; then
   echo "$known" >>"$nginx/orders/hosts.map"
 fi
 chmod 640 "$nginx/orders/users.htpasswd"
-# nginx's workers read it at each request.
+# nginx's workers read the file at each request.
 if [ "$(id -u)" = 0 ] && getent group www-data >/dev/null; then
   chgrp www-data "$nginx/orders/users.htpasswd"
 fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the image of deploy/Dockerfile and stand-ins for the other images of deploy/compose.yaml, without Docker and
 # without an image registry: Debian's packages become base images, and buildah does the rest. For root on Debian.
-# With --check, only tells whether that is possible here.
+# With --check, only reports whether that is possible here.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export CONTAINERS_CONF=$PWD/tests/images/containers.conf
@@ -39,7 +39,7 @@ install_tools() {
   DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# base NAME PACKAGE...: the image orders-base-NAME of Debian with these packages; kept until the list changes.
+# base NAME PACKAGE...: builds the image orders-base-NAME, Debian with these packages, and caches it.
 base() {
   local name=$1 include archive
   include=$(IFS=,; echo "${*:2}")
@@ -69,7 +69,7 @@ stand_in postgres postgres:17
 stand_in redis redis:8
 stand_in rabbitmq rabbitmq:4-management
 stand_in nginx nginx:1.28
-# The authorities that this machine trusts hold while packages are fetched, and do not enter the image.
+# The certificate authorities of this machine are mounted while packages are fetched. The image does not contain them.
 authorities=/etc/ssl/certs/ca-certificates.crt
 build --build-arg BASE=localhost/orders-base-python --volume "$authorities:$authorities:ro" \
   --file deploy/Dockerfile --tag docker.io/library/orders-pipeline .

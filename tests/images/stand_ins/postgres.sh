@@ -1,6 +1,6 @@
 #!/bin/bash
-# As the original image does: makes the cluster, its user and database on the first start, runs the scripts of
-# /docker-entrypoint-initdb.d, and becomes the server, which listens on all addresses and asks for passwords.
+# Does what the original image does: at the first start, creates the cluster, its user and its database, and runs the
+# scripts of /docker-entrypoint-initdb.d. Then starts the server, which listens on all addresses and requires passwords.
 set -euo pipefail
 as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups)
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# As the original image does: RABBITMQ_DEFAULT_USER and RABBITMQ_DEFAULT_PASS become the configuration's first user.
+# Does what the original image does: creates the first user from RABBITMQ_DEFAULT_USER and RABBITMQ_DEFAULT_PASS.
 set -euo pipefail
 chown -R rabbitmq: /var/lib/rabbitmq
 printf 'loopback_users = none\ndefault_user = %s\ndefault_pass = %s\n' \
