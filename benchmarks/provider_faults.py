@@ -27,8 +27,8 @@ from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, refunds
 from tests.import_bench import HEADER, ImportBench
 from tests.refund_bench import RefundBench, asked
+from tests.servers.stripe_server import TEST_KEY, Payers, faulty, localstripe, make_payers
 from tests.stores import open_test_engine
-from tests.stripe_server import TEST_KEY, Payers, faulty, localstripe, make_payers
 
 KINDS = ("good", "good", "declined", "good", "asks", "good")
 MOST_TRIES = 100

@@ -46,7 +46,7 @@ from orders_pipeline.exports.order_list import list_orders, total_of
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.identity import store_id
 from orders_pipeline.store.schema import imports, orders, payments
-from tests.api_server import running_server
+from tests.servers.api_server import running_server
 
 PAGE, AIM_MS, MOST_SECONDS = 50, 50, 3.0
 RANGES = {"day": 1, "month": 30, "year": 365, "all": None}

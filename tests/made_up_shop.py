@@ -136,7 +136,7 @@ def main() -> None:
 
 
 def _serve(folder: Path, count: int) -> None:
-    from tests.api_server import running_server
+    from tests.servers.api_server import running_server
     from tests.services import running_redis
 
     folder.mkdir(parents=True, exist_ok=True)

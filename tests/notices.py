@@ -18,7 +18,7 @@ from orders_pipeline.notifications.terms import NoticeTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import customer_contacts, notification_sender, notifications, orders
 from tests.import_bench import HEADER, ImportBench, Line
-from tests.mailboxes import Mailbox
+from tests.servers.mailboxes import Mailbox
 
 ADA = "ada.canary@shop-customer.example"
 SHOP = "Muster Shop <orders@shop.example>"

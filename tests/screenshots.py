@@ -19,9 +19,9 @@ from playwright.sync_api import Browser
 
 from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.console.rendering.static_files import STATIC
-from tests.api_server import running_server
 from tests.e2e.browser import KEY, running_browser, with_key
 from tests.made_up_shop import NAMES, fill, shop_settings
+from tests.servers.api_server import running_server
 from tests.services import running_redis
 
 PICTURES = PROJECT_ROOT / "docs" / "pictures"

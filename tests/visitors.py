@@ -19,7 +19,7 @@ from orders_pipeline.base.model import Role
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import users as users_table
-from tests.api_server import running_server
+from tests.servers.api_server import running_server
 from tests.stores import prepare_store
 
 PASSWORD = "correct horse battery staple"  # noqa: S105

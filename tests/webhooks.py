@@ -21,7 +21,7 @@ from orders_pipeline.events.relay import Relay
 from orders_pipeline.events.sending import Limits
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import deliveries, events, webhook_endpoints, webhook_subscriptions
-from tests.tls_servers import Authority
+from tests.servers.tls_servers import Authority
 
 
 def subscribe(engine: Engine, *types: str) -> None:

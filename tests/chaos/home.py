@@ -45,7 +45,7 @@ from tests.chaos.workload import (
     REFUND_SUCCESS_RATE,
     SUCCESS_RATE,
 )
-from tests.gateway_server import GatewayServer
+from tests.servers.gateway_server import GatewayServer
 from tests.services import free_port
 
 # Far below the defaults, so that a fault is met within seconds; no less than a busy machine needs.

@@ -11,7 +11,7 @@ from orders_pipeline.base.model import AuthorizationStatus, EndKind, PaymentMeth
 from orders_pipeline.payments.gateway import end_key, idempotency_key, refund_key
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import authorizations, orders, payments, refunds, sources
-from tests.gateway_server import GatewayServer
+from tests.servers.gateway_server import GatewayServer
 
 Entries = set[tuple[str, int, str | None]]
 ABOVE_CAPTURED = """

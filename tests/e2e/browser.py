@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.api_server import running_server
 from tests.import_bench import ImportBench
+from tests.servers.api_server import running_server
 from tests.services import require_service
 
 # Without them Chromium asks the internet for this and that.

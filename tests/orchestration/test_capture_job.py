@@ -12,10 +12,10 @@ from definitions import build_definitions
 from jobs.captures.capture_orders import CAPTURE_ORDERS
 from jobs.captures.sensors import capture_sensors
 from orders_pipeline.store.engine import open_engine
-from tests.api_server import serving
 from tests.capture_bench import CaptureBench
 from tests.dagster_runs import create_run, status_of
 from tests.import_bench import ImportBench, many_orders
+from tests.servers.api_server import serving
 
 KEY = "open sesame, open"
 

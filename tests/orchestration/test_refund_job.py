@@ -23,10 +23,10 @@ from jobs.refunds.sensors import refund_sensors
 from orders_pipeline.payments.claims import ASKED_AGAIN_AFTER_SECONDS, MICROSECONDS
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.schema import refunds
-from tests.api_server import serving
 from tests.dagster_runs import create_run, status_of
 from tests.import_bench import ImportBench, many_orders
 from tests.refund_bench import RefundBench, asked
+from tests.servers.api_server import serving
 
 KEY = "open sesame, open"
 

@@ -16,8 +16,8 @@ from jobs.imports.runs import small_files
 from jobs.imports.runs.import_orders import IMPORT_ORDERS
 from jobs.imports.runs.small_files import IMPORT_SMALL_FILES, shared_run
 from orders_pipeline.base.model import ImportStatus
-from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders, write_orders
+from tests.servers.gateway_server import running_gateway
 from tests.stores import open_test_engine
 
 BOTH_ASSETS = {"orders", "rejected_order_rows"}

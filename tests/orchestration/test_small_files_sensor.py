@@ -14,9 +14,9 @@ from jobs.imports.runs.small_files import import_small_files_job
 from jobs.runs import imported_keys
 from jobs.workers.queues import unserved_queues
 from orders_pipeline.imports.arrival.intake import pause_intake, resume_intake
-from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.orchestration.test_watchdog import drop, tick, tick_inbox
+from tests.servers.gateway_server import running_gateway
 
 FILES = LIMITS.more_than + 2
 LARGE_ENOUGH = LIMITS.small_bytes // 40

@@ -45,8 +45,8 @@ from orders_pipeline.store.schema import imports
 from resources.order_store import OrderStore
 from tests.dagster_runs import create_run, status_of
 from tests.figures import open_home
-from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
+from tests.servers.gateway_server import running_gateway
 
 ENDLESS, NONE_AT_ALL = 1e9, 1e-9
 STARTED, FAILURE, SUCCESS = DagsterRunStatus.STARTED, DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from tests.api_server import running_server
+from tests.servers.api_server import running_server
 from tests.services import (
     Account,
     accepts,

@@ -18,8 +18,8 @@ from orders_pipeline.base.settings import ApiReads, Settings, load_settings
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.schema import api_keys
-from tests.api_server import Get, serving
 from tests.e2e.orders_command import orders
+from tests.servers.api_server import Get, serving
 
 REBUILD = "/leaderboard/rebuild"
 

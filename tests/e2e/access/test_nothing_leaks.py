@@ -21,7 +21,7 @@ from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from orders_pipeline.services.redis_server import embedded_redis_url
 from tests.e2e.orders_command import orders, orders_process
-from tests.gateway_server import GatewayServer, running_gateway
+from tests.servers.gateway_server import GatewayServer, running_gateway
 from tests.services import create_database, free_port
 from tests.warm_processes import warm_orders
 

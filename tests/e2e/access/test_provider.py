@@ -17,7 +17,7 @@ from orders_pipeline.access import users
 from orders_pipeline.base.model import Role
 from orders_pipeline.base.settings import Settings, SettingsError, UnknownUsers, load_settings
 from orders_pipeline.store.engine import open_engine
-from tests.api_server import running_server
+from tests.servers.api_server import running_server
 from tests.services import Account, accepts, free_port, running_process, wait_until
 from tests.stores import prepare_store
 from tests.visitors import Visitor, visitor

@@ -14,7 +14,7 @@ from orders_pipeline.base.model import Role, Scope
 from orders_pipeline.base.settings import ApiReads, Settings
 from orders_pipeline.console.site import create_site
 from orders_pipeline.store.engine import open_engine
-from tests.api_server import running_server
+from tests.servers.api_server import running_server
 from tests.stores import prepare_store
 from tests.visitors import Visitor, add_one_of_each_role, visitor
 

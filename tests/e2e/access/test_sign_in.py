@@ -18,7 +18,7 @@ from orders_pipeline.api.callers.sign_in_limits import TRIES_OF_ONE_NAME
 from orders_pipeline.base.model import Role
 from orders_pipeline.base.settings import ApiReads, Settings, UnknownUsers
 from orders_pipeline.store.schema import user_sessions
-from tests.api_server import running_server
+from tests.servers.api_server import running_server
 from tests.visitors import PASSWORD, Visitor, engine, url, visitor
 
 __all__ = ["engine", "url"]

@@ -17,8 +17,8 @@ from orders_pipeline.imports.arrival.dropped_files import DroppedFiles
 from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.engine import open_engine, reading
-from tests.api_server import Get, serving
 from tests.import_bench import HEADER, ImportBench, Line, many_orders
+from tests.servers.api_server import Get, serving
 
 KEY = {"Authorization": "Bearer open sesame, open"}
 ACTIONS = [

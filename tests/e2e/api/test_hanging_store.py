@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from orders_pipeline.base.settings import Settings
-from tests.api_server import running_server
+from tests.servers.api_server import running_server
 from tests.services import STARTUP_SECONDS, create_database, hanging_postgres, running_postgres
 
 # Connections of an API to its store, and threads of its requests.

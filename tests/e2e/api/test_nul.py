@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.store.engine import open_engine
-from tests.api_server import running_server
+from tests.servers.api_server import running_server
 from tests.stores import create_migrated_database, prepare_store
 
 KEY = "open sesame, open"

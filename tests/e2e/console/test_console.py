@@ -15,9 +15,9 @@ from orders_pipeline.imports.arrival.intake import pause_intake, resume_intake
 from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.store.engine import open_engine
-from tests.api_server import running_server
 from tests.e2e.browser import browser
 from tests.e2e.console.tabs import PHONE, problems, problems_everywhere, tab
+from tests.servers.api_server import running_server
 from tests.stores import prepare_store
 
 __all__ = ["browser"]

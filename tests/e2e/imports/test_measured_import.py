@@ -18,8 +18,8 @@ from orders_pipeline.monitoring.workers import workers_there
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.identity import store_id
-from tests.collector import Collector, collecting
 from tests.e2e.orders_command import orders_process
+from tests.servers.collector import Collector, collecting
 
 STEPS_OF_A_BATCH = {"load_orders", "reserve_stock", "charge_payments", "finalize_orders", "roll_back_orders"}
 STEPS_OF_A_FILE = {"parse_order_file", "summarize_import"}

@@ -30,7 +30,7 @@ def namespaces() -> None:
 @pytest.mark.usefixtures("namespaces", "installed_servers")
 @pytest.mark.timeout(900)
 def test_an_import_ends_right_when_a_host_vanishes_and_its_return_does_no_harm(tmp_path: Path) -> None:
-    command = [*NAMESPACES, sys.executable, "-m", "tests.three_hosts", str(tmp_path)]
+    command = [*NAMESPACES, sys.executable, "-m", "tests.servers.three_hosts", str(tmp_path)]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     story = json.loads(done.stdout)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
-from tests.api_server import serving
 from tests.e2e.orders_command import orders_process
-from tests.tls_servers import Authority, make_authority, tls_postgres, tls_rabbitmq, tls_redis
+from tests.servers.api_server import serving
+from tests.servers.tls_servers import Authority, make_authority, tls_postgres, tls_rabbitmq, tls_redis
 
 SAMPLE = PROJECT_ROOT / "data" / "sample.csv"
 QUICK = {"payment_success_rate": 1, "payment_delay_min": 0, "payment_delay_max": 0, "worker_processes": 1}

@@ -17,7 +17,7 @@ from jobs.celery_app import build_app
 from jobs.workers.queues import QUEUES, misdeclared_queues
 from orders_pipeline.base.settings import Settings
 from tests.e2e.orders_command import orders
-from tests.gateway_server import running_gateway
+from tests.servers.gateway_server import running_gateway
 from tests.services import free_port
 
 

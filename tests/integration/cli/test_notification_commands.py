@@ -18,10 +18,10 @@ from orders_pipeline.base.settings import SettingsError, load_settings
 from orders_pipeline.retention.notifications import remove_notifications
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import notifications
-from tests.api_server import serving
 from tests.import_bench import ImportBench, Line
-from tests.mailboxes import Mailbox, mailbox
 from tests.notices import ADA, NoticeBench, ordered
+from tests.servers.api_server import serving
+from tests.servers.mailboxes import Mailbox, mailbox
 
 HOME_KEY = "open sesame, open"
 KEY = {"Authorization": f"Bearer {HOME_KEY}"}

@@ -20,8 +20,8 @@ from orders_pipeline.retention.events import remove_events
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import deliveries, events, webhook_endpoints
 from orders_pipeline.verify.store_checks import check_rows
-from tests.api_server import serving
 from tests.import_bench import ImportBench, Line, many_orders
+from tests.servers.api_server import serving
 from tests.webhooks import Receiver, add, make_due, receiving, recorded, relay
 
 HOME_KEY = "open sesame, open"

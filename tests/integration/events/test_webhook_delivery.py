@@ -27,9 +27,9 @@ from orders_pipeline.store.identity import store_id
 from orders_pipeline.store.schema import deliveries, events, webhook_endpoints
 from tests.chaos.commit_points import CommitPoints, lose_connection
 from tests.import_bench import ImportBench, Line, many_orders
-from tests.raw_server import answering
+from tests.servers.raw_server import answering
+from tests.servers.tls_servers import make_authority
 from tests.stores import open_test_engine
-from tests.tls_servers import make_authority
 from tests.webhooks import Receiver, add, make_due, receiving, relay
 
 # Spreading; taking the endpoint; twice the requests of a round and what became of them; giving back.

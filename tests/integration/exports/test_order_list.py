@@ -16,9 +16,9 @@ from orders_pipeline.exports.order_list import ORDER_LIST, all_orders, list_orde
 from orders_pipeline.exports.page_query import page_of_ids
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import payments
-from tests.api_server import serving
 from tests.import_bench import ImportBench, Line
 from tests.refund_bench import RefundBench, asked
+from tests.servers.api_server import serving
 
 NUMBER, STATUS = ORDER_LIST.names.index("number"), ORDER_LIST.names.index("status")
 TOKEN = "a token"  # noqa: S105 of a store

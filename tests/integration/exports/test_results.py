@@ -15,9 +15,9 @@ from orders_pipeline.exports.results import RESULTS, result_rows
 from orders_pipeline.imports.import_row import get_import
 from orders_pipeline.retention.imports import remove_rejects
 from orders_pipeline.store.engine import reading
-from tests.api_server import serving
 from tests.import_bench import ImportBench, Line
 from tests.refund_bench import RefundBench, asked
+from tests.servers.api_server import serving
 
 ENDED = ("number", "status", "total", "currency", "refunded", "reason", "attempts", "file_line")
 

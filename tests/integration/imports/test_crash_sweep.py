@@ -34,8 +34,8 @@ from tests.chaos.crashing_import import (
     run_together,
 )
 from tests.chaos.outcomes import outcomes
-from tests.gateway_server import GatewayServer, running_gateway
 from tests.import_bench import RUN, STEPS, ImportBench
+from tests.servers.gateway_server import GatewayServer, running_gateway
 from tests.stores import open_test_engine
 from tests.sweeps import cases, sample
 

@@ -17,8 +17,8 @@ from orders_pipeline.imports.small_files import SmallFiles
 from orders_pipeline.imports.state.step_failures import Step
 from orders_pipeline.imports.state.traced_steps import traced_step
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
-from tests.collector import Collector, collecting
 from tests.import_bench import RUN, ImportBench, many_orders, write_orders
+from tests.servers.collector import Collector, collecting
 from tests.stores import open_test_engine
 
 STEPS = {"parse_order_file", "load_orders", "reserve_stock", "charge_payments", "finalize_orders"}

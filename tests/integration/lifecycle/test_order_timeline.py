@@ -15,9 +15,9 @@ from orders_pipeline.refunds.actions import RefundAction
 from orders_pipeline.refunds.requests.request import Requested
 from orders_pipeline.store.engine import reading
 from tests.import_bench import ImportBench, Line
-from tests.mailboxes import Mailbox, mailbox
 from tests.notices import ADA, NoticeBench, ordered
 from tests.refund_bench import EVE, RefundBench, asked
+from tests.servers.mailboxes import Mailbox, mailbox
 from tests.webhooks import Receiver, add, receiving, relay
 
 

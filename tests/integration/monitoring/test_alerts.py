@@ -52,9 +52,9 @@ from tests.builders import StoredOrder, store_orders
 from tests.capture_bench import CaptureBench
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.integration.figures.test_kpis import MONDAY
-from tests.mailboxes import mailbox
 from tests.notices import NoticeBench, ordered
 from tests.refund_bench import RefundBench, asked
+from tests.servers.mailboxes import mailbox
 from tests.services import free_port
 from tests.webhooks import subscribe
 

@@ -21,8 +21,8 @@ from jobs.care.notices import notice_channels, notice_sensors
 from orders_pipeline.base.settings import Settings, SettingsError, load_settings
 from orders_pipeline.monitoring.alerts import notices
 from orders_pipeline.monitoring.alerts.notices import Notice, Sent, send_notice
+from tests.servers.tls_servers import Authority, make_authority
 from tests.services import free_port
-from tests.tls_servers import Authority, make_authority
 
 NOTICE = Notice("Failed: import_orders of a.csv-1", "Run 42 failed.")
 

@@ -22,11 +22,11 @@ from orders_pipeline.store.schema import customer_contacts, events, notification
 from tests.capture_bench import CaptureBench
 from tests.chaos.commit_points import CommitPoints, lose_connection
 from tests.import_bench import ImportBench, Line
-from tests.mailboxes import Mailbox, mailbox
 from tests.notices import ADA, NoticeBench, ordered
 from tests.refund_bench import RefundBench, asked
+from tests.servers.mailboxes import Mailbox, mailbox
+from tests.servers.tls_servers import make_authority
 from tests.stores import open_test_engine
-from tests.tls_servers import make_authority
 from tests.webhooks import recorded
 
 BOB = "bob@shop-customer.example"

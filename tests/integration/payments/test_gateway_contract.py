@@ -27,8 +27,8 @@ from orders_pipeline.payments.gateway import (
     idempotency_key,
     is_refusal,
 )
-from tests.gateway_backends import BACKENDS, DECLINED, GOOD, Shop, collect, refunds_of
-from tests.stripe_server import faulty
+from tests.servers.gateway_backends import BACKENDS, DECLINED, GOOD, Shop, collect, refunds_of
+from tests.servers.stripe_server import faulty
 from tests.sweeps import cases
 
 # Of httpx, about how Stripe's client calls it.

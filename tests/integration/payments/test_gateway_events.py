@@ -30,11 +30,11 @@ from orders_pipeline.refunds.gateway_events.gateway_events import (
 from orders_pipeline.refunds.requests.request import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, refunds
-from tests.api_server import Get, running_server, serving, wait_for_events
 from tests.chaos.taken_up_again import Work
-from tests.gateway_server import GatewayServer
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.refund_bench import RefundBench, asked
+from tests.servers.api_server import Get, running_server, serving, wait_for_events
+from tests.servers.gateway_server import GatewayServer
 
 SECRET = "whsec_" + "c2VjcmV0" * 5
 WAITING, APPLIED, IGNORED = GatewayEventStatus

@@ -42,8 +42,8 @@ from orders_pipeline.payments.gateway import (
     refund_key,
 )
 from orders_pipeline.payments.simulator.faults import PASSING, Fault
-from tests.gateway_server import SEED, SUCCESS_RATE, GatewayServer, running_gateway
-from tests.raw_server import answering
+from tests.servers.gateway_server import SEED, SUCCESS_RATE, GatewayServer, running_gateway
+from tests.servers.raw_server import answering
 from tests.services import free_port
 from tests.warm_processes import warm_orders
 

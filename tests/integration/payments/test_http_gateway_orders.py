@@ -19,8 +19,8 @@ from orders_pipeline.verify.everything import verify_home
 from orders_pipeline.verify.gateway_checks import GATEWAY_CHECKS
 from orders_pipeline.verify.refund_gateway_checks import REFUND_CHECKS
 from tests.capture_bench import CaptureBench
-from tests.gateway_server import GatewayServer, running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
+from tests.servers.gateway_server import GatewayServer, running_gateway
 from tests.sweeps import cases
 
 ORDERS = min(cases(500), 10_000)

@@ -34,7 +34,7 @@ from orders_pipeline.payments.gateway import (
     idempotency_key,
     refund_key,
 )
-from tests.gateway_server import SEED, SUCCESS_RATE, running_gateway
+from tests.servers.gateway_server import SEED, SUCCESS_RATE, running_gateway
 
 SIMULATED = SimulatedGateway(
     SEED,

@@ -19,11 +19,11 @@ from orders_pipeline.refunds.gateway_events.gateway_events import SentEvent, car
 from orders_pipeline.refunds.gateway_events.missed_events import read_events
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, payments, refunds
-from tests import mollie_server, stripe_server
 from tests.import_bench import ImportBench, Line
-from tests.mollie_server import now
 from tests.refund_bench import RefundBench, asked
-from tests.small_server import running
+from tests.servers import mollie_server, stripe_server
+from tests.servers.mollie_server import now
+from tests.servers.small_server import running
 
 # Of httpx, about how Stripe's client calls it.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

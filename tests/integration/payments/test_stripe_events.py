@@ -16,9 +16,9 @@ from sqlalchemy import select
 from orders_pipeline.payments.gateway import refund_key
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import payments, refunds
-from tests.api_server import serving, wait_for_events
 from tests.import_bench import ImportBench, Line
 from tests.refund_bench import RefundBench, asked
+from tests.servers.api_server import serving, wait_for_events
 
 SECRET = "whsec_test_secret"  # noqa: S105
 Send = Callable[..., requests.Response]

@@ -23,8 +23,8 @@ from orders_pipeline.payments.gateway import (
     end_key,
     idempotency_key,
 )
-from tests.gateway_backends import collect
-from tests.stripe_server import TEST_KEY, Payers, localstripe, make_payers
+from tests.servers.gateway_backends import collect
+from tests.servers.stripe_server import TEST_KEY, Payers, localstripe, make_payers
 
 # Of httpx, about how Stripe's client calls it.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

@@ -15,7 +15,7 @@ from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home, order_payers
 from tests.import_bench import HEADER, ImportBench
-from tests.stripe_server import TEST_KEY, Payers, localstripe, make_payers
+from tests.servers.stripe_server import TEST_KEY, Payers, localstripe, make_payers
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 

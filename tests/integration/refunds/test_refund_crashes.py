@@ -33,9 +33,9 @@ from orders_pipeline.refunds.requests.request import Requested
 from orders_pipeline.store.schema import home, payments
 from orders_pipeline.verify.everything import verify_orders
 from tests.chaos.taken_up_again import Work
-from tests.gateway_server import running_gateway
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.refund_bench import RefundBench, asked
+from tests.servers.gateway_server import running_gateway
 from tests.sweeps import cases
 from tests.warm_processes import warm_python
 

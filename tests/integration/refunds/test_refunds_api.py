@@ -16,9 +16,9 @@ from orders_pipeline.access.audit import list_actions
 from orders_pipeline.base.model import Scope
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import payments
-from tests.api_server import Get, serving
 from tests.import_bench import ImportBench, Line
 from tests.refund_bench import RefundBench
+from tests.servers.api_server import Get, serving
 
 HOME_KEY = "open sesame, open"
 TOLD = {

@@ -17,7 +17,7 @@ from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.revisions import StoreRefused
 from orders_pipeline.store.schema import metadata
 from resources.order_store import OrderStore
-from tests.api_server import serving
+from tests.servers.api_server import serving
 
 
 def orders(*arguments: str) -> tuple[int, dict[str, dict[str, str]]]:

@@ -19,10 +19,10 @@ from orders_pipeline.base.version import VERSION
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
 from orders_pipeline.store.revisions import StoreRefused, revision_of
-from tests.api_server import serving
 from tests.e2e.orders_command import environment, orders
 from tests.import_bench import many_orders, write_orders
 from tests.integration.stack.test_stack_import import skip_dagster
+from tests.servers.api_server import serving
 from tests.services import create_database
 from tests.warm_processes import warm_python
 

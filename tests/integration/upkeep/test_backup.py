@@ -32,8 +32,8 @@ from orders_pipeline.payments.gateway import idempotency_key
 from orders_pipeline.store.backup_rows import ENDS_WITHIN_US, failed_backup, last_good_backup, noting_backup
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import metadata
-from tests.gateway_server import GatewayServer, running_gateway
 from tests.import_bench import RUN, ImportBench, Line, many_orders
+from tests.servers.gateway_server import GatewayServer, running_gateway
 
 ACTOR = "cli:tester"
 TIMES = Lifetimes(timedelta(hours=1), timedelta(hours=12))

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 from websockets.exceptions import InvalidStatus
 
 from cli.webserver.own_site import OwnSiteOnly
-from tests.served import serving
+from tests.servers.served import serving
 
 OWN, EVIL = "http://localhost:3000", "https://evil.example.com"
 JSON = {"Content-Type": "application/json"}

@@ -22,7 +22,7 @@ from orders_pipeline.access.api_keys import create_key, revoke_key
 from orders_pipeline.base.model import Scope
 from orders_pipeline.store.engine import open_engine
 from orders_pipeline.store.migrate import ensure_current
-from tests.served import serving
+from tests.servers.served import serving
 
 HOME_KEY = "the key of the home"
 HTML = {"Accept": "text/html"}

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.small_server import running
+from tests.servers.small_server import running
 
 TEST_KEY = "test_dHar4XY7LxsDOtmnkVtjNVWXLSlXsM"
 PROFILE = "pfl_v9hTwCvYqw"

@@ -23,8 +23,8 @@ from orders_pipeline.payments.gateway import (
     idempotency_key,
     refund_key,
 )
-from tests import mollie_server, stripe_server
-from tests.gateway_server import SEED, SUCCESS_RATE, GatewayServer
+from tests.servers import mollie_server, stripe_server
+from tests.servers.gateway_server import SEED, SUCCESS_RATE, GatewayServer
 
 # Shorter than the time-out that `faulty` injects.
 TIMEOUT = 2.0

@@ -13,8 +13,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from tests.servers.tls_servers import Authority
 from tests.services import free_port
-from tests.tls_servers import Authority
 
 ACCEPTED = "250 OK"
 
