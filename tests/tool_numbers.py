@@ -8,7 +8,7 @@ from typing import Any
 
 from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import PublishedFigures
-from tests.four_currencies import CURRENCIES, DAYS
+from tests.made_up.four_currencies import CURRENCIES, DAYS
 
 # Rows of a query that DuckDB and PostgreSQL understand alike.
 Ask = Callable[[str], list[Any]]

@@ -14,7 +14,7 @@ from orders_pipeline.figures.kpis.warehouse.warehouse_folder import warehouse_fi
 from orders_pipeline.store.leftovers import RESTORING, SCRATCH
 from tests.chaos.home import ChaosHome
 from tests.chaos.process_faults import command_killed
-from tests.hostile_files import HostileFiles
+from tests.made_up.hostile_files import HostileFiles
 
 HOSTILE_FILES = 20
 LOOK_SECONDS = 0.01

@@ -25,8 +25,8 @@ from orders_pipeline.staging.inbox import Inbox, InboxUnusable
 from orders_pipeline.staging.remote_area import StagingUnavailable
 from orders_pipeline.store.engine import reading
 from tests.dagster_runs import create_run
-from tests.hostile_files import HostileFiles
 from tests.import_bench import ImportBench, Line
+from tests.made_up.hostile_files import HostileFiles
 from tests.orchestration.test_watchdog import drop, sensor_named, tick_inbox
 from tests.sweeps import cases
 

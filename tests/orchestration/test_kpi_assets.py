@@ -18,8 +18,8 @@ from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import PublishedFigures
 from resources.figures import FigureStores
 from resources.order_store import OrderStore
-from tests.builders import StoredOrder, store_orders
 from tests.figures import expected_customers, open_home
+from tests.made_up.builders import StoredOrder, store_orders
 
 MONDAY, FRIDAY = date(2025, 11, 10), date(2025, 11, 14)
 PARTITION_RANGE = {

@@ -37,8 +37,8 @@ from orders_pipeline.monitoring.snapshots import snapshots_of_last
 from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 from resources.order_store import OrderStore
-from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
+from tests.made_up.builders import StoredOrder, store_orders
 
 MONDAY = date(2025, 11, 10)
 

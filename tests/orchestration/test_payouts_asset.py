@@ -16,7 +16,7 @@ from orders_pipeline.payouts.importing import import_file
 from orders_pipeline.payouts.reading import read_file
 from resources.order_store import OrderStore
 from tests.import_bench import ImportBench
-from tests.payout_files import STRIPE, stripe_row, write_csv
+from tests.made_up.payout_files import STRIPE, stripe_row, write_csv
 from tests.stores import open_test_engine
 
 DAYS = {

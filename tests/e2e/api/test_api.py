@@ -19,9 +19,9 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import snapshots
-from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import MONDAY, TUESDAY, sample
+from tests.made_up.builders import StoredOrder, store_orders
 from tests.servers.api_server import Get, serving
 from tests.services import free_port
 

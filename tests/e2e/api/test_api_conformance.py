@@ -14,9 +14,9 @@ from orders_pipeline.base.model import Window
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import rejects
-from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import sample
+from tests.made_up.builders import store_orders
 from tests.servers.api_server import running_server
 from tests.sweeps import cases
 

@@ -19,11 +19,11 @@ from orders_pipeline.monitoring.alerts.alert_rules import AlertName, Condition
 from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.store.schema import snapshots
-from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import browser
 from tests.e2e.console.tabs import problems, problems_everywhere, tab
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import TUESDAY, sample
+from tests.made_up.builders import StoredOrder, store_orders
 from tests.servers.api_server import running_server
 
 __all__ = ["browser"]

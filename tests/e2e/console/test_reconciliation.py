@@ -15,11 +15,11 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.payouts.importing import import_file
 from orders_pipeline.payouts.reading import read_file
 from orders_pipeline.store.engine import open_engine
-from tests.builders import StoredOrder, store_orders
 from tests.e2e.browser import KEY, browser
 from tests.e2e.console.tabs import problems_everywhere
 from tests.import_bench import ImportBench, Line, write_orders
-from tests.payout_files import STRIPE, stripe_row, write_csv
+from tests.made_up.builders import StoredOrder, store_orders
+from tests.made_up.payout_files import STRIPE, stripe_row, write_csv
 from tests.servers.api_server import running_server
 
 __all__ = ["browser"]

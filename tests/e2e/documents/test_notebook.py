@@ -15,9 +15,9 @@ from orders_pipeline.base.settings import PROJECT_ROOT, load_settings
 from orders_pipeline.figures.kpis.warehouse.warehouse import only_writer, open_for_writing
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.frames import open_frames
-from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import sample
+from tests.made_up.builders import store_orders
 
 NOTEBOOK = PROJECT_ROOT / "notebooks" / "kpis.ipynb"
 

@@ -16,9 +16,9 @@ from cli.main import app
 from orders_pipeline.base.settings import load_settings
 from orders_pipeline.figures.kpis.warehouse.published_parts import part_file
 from orders_pipeline.figures.published_figures import PublishedFigures
-from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import sample
+from tests.made_up.builders import store_orders
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify import figure_checks
 from orders_pipeline.verify.figure_checks import check_figures, recomputed_days
-from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import sample
+from tests.made_up.builders import StoredOrder, store_orders
 from tests.services import free_port
 
 Damage = Callable[[PublishedFigures], object]

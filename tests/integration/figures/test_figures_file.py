@@ -17,9 +17,9 @@ from orders_pipeline.figures.tables.definitions import TABLES
 from orders_pipeline.figures.tables.figures_file import figures_file
 from orders_pipeline.store.schema import imports
 from orders_pipeline.verify.figures_file_check import check_figures_file
-from tests.builders import ROLLBACK, retry, store_orders
 from tests.figures import open_home
-from tests.four_currencies import DECEMBER, order, store_shop
+from tests.made_up.builders import ROLLBACK, retry, store_orders
+from tests.made_up.four_currencies import DECEMBER, order, store_shop
 from tests.tool_numbers import assert_says_what_the_api_says
 
 

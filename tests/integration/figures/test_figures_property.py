@@ -21,7 +21,6 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.engine import reading
 from orders_pipeline.verify.figure_checks import check_figures
 from orders_pipeline.verify.store_checks import check_rows
-from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import (
     expected,
     expected_customers,
@@ -29,7 +28,8 @@ from tests.figures import (
     open_home,
     without_times,
 )
-from tests.money_back import store_refund, store_return, undo_refund
+from tests.made_up.builders import StoredOrder, retry, store_orders
+from tests.made_up.money_back import store_refund, store_return, undo_refund
 from tests.sweeps import examples
 
 # Refunds and returns may be one day later than all orders: in a month of its own.

@@ -18,9 +18,9 @@ from cli.main import app
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.figures.tables import postgresql_schema
 from orders_pipeline.figures.tables.definitions import TABLES
-from tests.builders import store_orders
 from tests.figures import open_home
-from tests.four_currencies import DECEMBER, order, store_shop
+from tests.made_up.builders import store_orders
+from tests.made_up.four_currencies import DECEMBER, order, store_shop
 from tests.tool_numbers import assert_says_what_the_api_says
 
 PASSWORD = secrets.token_hex(8)

@@ -27,8 +27,8 @@ from orders_pipeline.figures.kpis.warehouse.warehouse import (
 from orders_pipeline.figures.kpis.warehouse.warehouse_folder import warehouse_file
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.kpi_days import dirty_days
-from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import expected, open_home, without_times
+from tests.made_up.builders import StoredOrder, retry, store_orders
 from tests.services import free_port
 
 MONDAY, TUESDAY, FRIDAY = date(2025, 11, 10), date(2025, 11, 11), date(2025, 11, 14)

@@ -13,8 +13,8 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.schema import kpi_days
 from orders_pipeline.verify.late_days import check_published_in_time
-from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
+from tests.made_up.builders import StoredOrder, store_orders
 
 MINUTE_US = 60_000_000
 MONDAY, TUESDAY = date(2025, 11, 10), date(2025, 11, 11)

@@ -16,9 +16,9 @@ from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.leaderboards.redis_board import RebuildLostError
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.engine import reading
-from tests.builders import StoredOrder, store_orders
 from tests.figures import expected_customers, expected_products, open_home
-from tests.money_back import store_refund, store_return, undo_refund
+from tests.made_up.builders import StoredOrder, store_orders
+from tests.made_up.money_back import store_refund, store_return, undo_refund
 from tests.services import free_port
 
 CUSTOMERS, PRODUCTS = Board.CUSTOMERS, Board.PRODUCTS

@@ -13,9 +13,9 @@ from orders_pipeline.base.model import RefundKind
 from orders_pipeline.figures.kpis.warehouse.published_parts import details_folder
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.verify.figure_checks import check_published_kpis
-from tests.builders import StoredOrder, store_orders
 from tests.figures import expected, open_home
-from tests.money_back import store_refund, store_return, undo_refund
+from tests.made_up.builders import StoredOrder, store_orders
+from tests.made_up.money_back import store_refund, store_return, undo_refund
 
 NOVEMBER, DECEMBER = date(2025, 11, 27), date(2025, 12, 3)
 MONEY_BACK = (

@@ -32,8 +32,8 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.frames import Frames
 from orders_pipeline.store.kpi_days import dirty_days
 from orders_pipeline.verify.figure_checks import check_figures, check_published_files
-from tests.builders import StoredOrder, store_orders
 from tests.figures import expected, open_home, without_times
+from tests.made_up.builders import StoredOrder, store_orders
 
 OCTOBER, MONDAY, TUESDAY, DECEMBER = (
     date(2025, 10, 30),

@@ -18,9 +18,9 @@ from orders_pipeline.figures.kpis.publisher import FiguresElsewhere
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.kpi_days import are_published, due_versions
 from orders_pipeline.verify.everything import verify_home
-from tests.builders import store_orders
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import MONDAY, sample
+from tests.made_up.builders import store_orders
 
 Homes = tuple[PublishedFigures, PublishedFigures]
 

@@ -20,9 +20,9 @@ from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.figures.questions.questions import NAMES, answer, questions
 from orders_pipeline.frames import Frames
 from orders_pipeline.stock.product_list import ProductRow, import_products
-from tests.builders import COMPLETED, retry, store_orders
 from tests.figures import open_home
-from tests.four_currencies import DECEMBER, OCTOBER, order, store_shop
+from tests.made_up.builders import COMPLETED, retry, store_orders
+from tests.made_up.four_currencies import DECEMBER, OCTOBER, order, store_shop
 
 Rows = list[tuple[Any, ...]]
 

@@ -14,8 +14,8 @@ from orders_pipeline.base.clock import now_us, start_of_day, today
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.figures.published_figures import PublishedFigures
 from orders_pipeline.store.schema import imports
-from tests.builders import StoredOrder, retry, store_orders
 from tests.figures import open_home
+from tests.made_up.builders import StoredOrder, retry, store_orders
 from tests.services import free_port
 
 ZERO = {

@@ -12,9 +12,9 @@ import pytest
 
 from orders_pipeline.base.settings import PROJECT_ROOT
 from orders_pipeline.figures.published_figures import PublishedFigures
-from tests.builders import StoredOrder, store_orders
 from tests.chaos.crashing_refresh import KILLED, STEPS
 from tests.figures import expected, open_home, without_times
+from tests.made_up.builders import StoredOrder, store_orders
 from tests.sweeps import SIZE
 from tests.warm_processes import warm_python
 

@@ -17,7 +17,7 @@ from orders_pipeline.figures.questions.questions import NoFigures
 from orders_pipeline.frames import Frames
 from tests.documents import blocks
 from tests.figures import open_home
-from tests.four_currencies import CURRENCIES, DAYS, store_shop
+from tests.made_up.four_currencies import CURRENCIES, DAYS, store_shop
 
 PAGE = PROJECT_ROOT / "docs" / "tools.md"
 PYTHON = [block.text for block in blocks(PAGE) if block.language == "python"]

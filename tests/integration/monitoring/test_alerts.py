@@ -48,10 +48,10 @@ from orders_pipeline.store.schema import (
     snapshots,
 )
 from resources.order_store import OrderStore
-from tests.builders import StoredOrder, store_orders
 from tests.capture_bench import CaptureBench
 from tests.import_bench import ImportBench, Line, many_orders
 from tests.integration.figures.test_kpis import MONDAY
+from tests.made_up.builders import StoredOrder, store_orders
 from tests.notices import NoticeBench, ordered
 from tests.refund_bench import RefundBench, asked
 from tests.servers.mailboxes import mailbox

@@ -32,9 +32,9 @@ from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.workers import Worker, note_worker
 from orders_pipeline.services.redis_clients import open_redis
 from orders_pipeline.store.schema import rejects
-from tests.builders import StoredOrder, store_orders
 from tests.figures import open_home
 from tests.integration.figures.test_kpis import MONDAY
+from tests.made_up.builders import StoredOrder, store_orders
 from tests.servers.api_server import running_server
 from tests.services import (
     create_database,

@@ -16,8 +16,8 @@ from orders_pipeline.monitoring.snapshots import (
 )
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import snapshots
-from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
+from tests.made_up.builders import StoredOrder, store_orders
 
 HOUR_US = 3_600_000_000
 STATUSES = [*OrderStatus, OrderStatus.COMPLETED]

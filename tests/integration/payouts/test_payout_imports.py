@@ -20,10 +20,10 @@ from orders_pipeline.payouts.reading import read_file
 from orders_pipeline.retention.payouts import remove_payout_rejects
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import bank_lines, payout_lines, payouts, refunds
-from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
-from tests.money_back import store_refund
-from tests.payout_files import IBAN, STRIPE, camt053, camt_entry, stripe_row, write_csv
+from tests.made_up.builders import StoredOrder, store_orders
+from tests.made_up.money_back import store_refund
+from tests.made_up.payout_files import IBAN, STRIPE, camt053, camt_entry, stripe_row, write_csv
 
 WHOLE = "payout_lines_are_in_the_store"
 

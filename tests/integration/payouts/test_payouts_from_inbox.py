@@ -20,9 +20,9 @@ from orders_pipeline.payouts.files import list_files
 from orders_pipeline.payouts.recognising import is_about_payouts
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.engine import reading
-from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench, Line, write_orders
-from tests.payout_files import ADYEN, IBAN, STRIPE, camt053, camt_entry, stripe_row, write_csv
+from tests.made_up.builders import StoredOrder, store_orders
+from tests.made_up.payout_files import ADYEN, IBAN, STRIPE, camt053, camt_entry, stripe_row, write_csv
 
 MT940 = f":20:1\n:25:{IBAN}\n:28C:1/1\n:60F:C251110USD100,00\n:62F:C251110USD100,00\n"
 

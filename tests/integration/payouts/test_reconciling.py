@@ -16,9 +16,9 @@ from orders_pipeline.payouts.periods import Period
 from orders_pipeline.payouts.reading import read_file
 from orders_pipeline.payouts.reconciling import Reconciliation, reconcile
 from orders_pipeline.store.engine import reading
-from tests.builders import StoredOrder, store_orders
 from tests.import_bench import ImportBench
-from tests.payout_files import STRIPE, camt053, camt_entry, stripe_row, write_csv
+from tests.made_up.builders import StoredOrder, store_orders
+from tests.made_up.payout_files import STRIPE, camt053, camt_entry, stripe_row, write_csv
 
 ALL = Period(None, None, UTC, 7)
 

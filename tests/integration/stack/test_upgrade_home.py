@@ -28,7 +28,7 @@ from tests.e2e.orders_command import environment, orders
 from tests.import_bench import ImportBench, many_orders
 from tests.integration.stack.followed_task import eventually
 from tests.integration.stack.test_stack_import import skip_dagster
-from tests.made_up_migrations import NEXT, one_more
+from tests.made_up.made_up_migrations import NEXT, one_more
 from tests.warm_processes import warm_python
 
 APP = "tests.integration.stack.fake_worker"

@@ -18,7 +18,7 @@ from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.migrate import ensure_current, upgrade
 from orders_pipeline.store.revisions import OURS, Migrations, StoreRefused, revision_of
 from tests.import_bench import ImportBench, Line, many_orders
-from tests.made_up_migrations import NEXT, REBUILD, one_more
+from tests.made_up.made_up_migrations import NEXT, REBUILD, one_more
 
 FAILS = f"{REBUILD}    raise RuntimeError('half-way')\n"
 DIES = f"{REBUILD}    os.kill(os.getpid(), 9)\n"

@@ -19,9 +19,9 @@ from orders_pipeline.verify.everything import verify_home, verify_orders
 from orders_pipeline.verify.gateway_checks import GATEWAY_CHECKS, check_gateway
 from orders_pipeline.verify.refund_gateway_checks import REFUND_CHECKS, check_refunds
 from orders_pipeline.verify.store_checks import check_rows, store_checks
-from tests.changes_by_hand import BATCHES, CHANGES, CHARGES, TOTALS, Change
-from tests.eventful_store import let_everything_happen
 from tests.import_bench import ImportBench, Line, many_orders
+from tests.made_up.changes_by_hand import BATCHES, CHANGES, CHARGES, TOTALS, Change
+from tests.made_up.eventful_store import let_everything_happen
 from tests.stores import create_migrated_database, open_test_engine
 
 ALL_CHANGES = [

@@ -14,7 +14,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.payouts.lines import PaidIn, PayoutLine, ProviderReport
 from orders_pipeline.payouts.reading import read_file
 from orders_pipeline.payouts.reports.plain import PlainProfile, read_profile
-from tests.payout_files import ADYEN, STRIPE, stripe_row, write_csv
+from tests.made_up.payout_files import ADYEN, STRIPE, stripe_row, write_csv
 
 NOON = to_microseconds(datetime(2025, 11, 10, 12, tzinfo=UTC))
 

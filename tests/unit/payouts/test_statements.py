@@ -12,7 +12,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.payouts.lines import BankStatement
 from orders_pipeline.payouts.reading import read_file
 from orders_pipeline.payouts.references import reference_key, references_in
-from tests.payout_files import IBAN, camt053, camt_entry
+from tests.made_up.payout_files import IBAN, camt053, camt_entry
 
 MT940 = """:20:START
 :25:DE89370400440532013000

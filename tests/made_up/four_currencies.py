@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from orders_pipeline.base.model import FailureReason, RefundKind
-from tests.builders import FAILED, ROLLBACK, StoredOrder, store_orders
-from tests.money_back import store_refund, store_return
+from tests.made_up.builders import FAILED, ROLLBACK, StoredOrder, store_orders
+from tests.made_up.money_back import store_refund, store_return
 
 OCTOBER, NOVEMBER, DECEMBER = date(2025, 10, 31), date(2025, 11, 10), date(2025, 12, 2)
 DAYS = (OCTOBER, NOVEMBER, DECEMBER)

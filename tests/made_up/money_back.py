@@ -30,7 +30,7 @@ from orders_pipeline.store.schema import (
     returns,
 )
 from orders_pipeline.store.statements.upsert import insert_into
-from tests.builders import StoredOrder
+from tests.made_up.builders import StoredOrder
 
 COMPLETED, FAILED = RefundStatus.COMPLETED, RefundStatus.FAILED
 OPEN = (RefundStatus.PENDING, RefundStatus.PROCESSING)
