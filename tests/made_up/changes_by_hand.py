@@ -1,7 +1,7 @@
 """Changes that a person may make to an order store by hand, each with the check that must find it.
 
-A new table gets its rows in `tests/made_up/eventful_store.py` and its changes here. `{completed}` and the like stand
-for the ids of `STORIES` there.
+A new table gets its rows in `tests/made_up/eventful_store.py` and its changes here. `{completed}` and the
+like stand for the ids of `STORIES` there.
 """
 
 from __future__ import annotations

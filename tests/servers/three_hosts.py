@@ -1,7 +1,8 @@
 """Three hosts as network namespaces: services on one, workers on the others, one of which is cut off.
 
-`unshare --net --pid --fork --mount-proc python -m tests.servers.three_hosts FOLDER` is the first host: its namespaces
-end with it, and with them every process, link and address made here. It prints what became of the import.
+`unshare --net --pid --fork --mount-proc python -m tests.servers.three_hosts FOLDER` is the first host: its
+namespaces end with it, and with them every process, link and address made here. It prints what became of the
+import.
 """
 
 from __future__ import annotations
