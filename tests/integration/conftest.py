@@ -1,4 +1,4 @@
-"""The order stores that a test of the core runs on: both, one after the other."""
+"""The order stores for tests of the core: both kinds, one after the other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.stores import create_migrated_database, open_test_engine
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty order store: without tables, unless the test works on a bench."""
+    """URL of an empty order store, without tables unless the test uses a bench."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'orders.db'}"
     name = "migrated_postgres_url" if "bench" in request.fixturenames else "postgres_url"
@@ -29,7 +29,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def migrated_postgres_url(postgres_server: str) -> Iterator[str]:
-    """URL of a database with the tables of an order store that lives as long as the test."""
+    """URL of a database with the tables of an order store. It exists for the duration of the test."""
     name = f"test_{uuid.uuid4().hex}"
     yield create_migrated_database(postgres_server, name)
     drop_database(postgres_server, name)
@@ -45,7 +45,7 @@ def bench(store_url: str, tmp_path: Path) -> Iterator[ImportBench]:
 
 @pytest.fixture
 def lone_bench(tmp_path: Path) -> Iterator[ImportBench]:
-    """An empty home on SQLite, for what does not depend on the store."""
+    """An empty home on SQLite, for tests that do not depend on the kind of store."""
     engine = open_test_engine(f"sqlite:///{tmp_path / 'orders.db'}")
     yield ImportBench.at(engine, tmp_path)
     engine.dispose()
@@ -53,7 +53,7 @@ def lone_bench(tmp_path: Path) -> Iterator[ImportBench]:
 
 @pytest.fixture
 def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """URL of a web server, and what was posted to it."""
+    """URL of a web server, and the requests posted to it."""
     received: list[dict[str, Any]] = []
 
     class Receiver(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""`docs/api.md` lists every endpoint as the API describes itself."""
+"""`docs/api.md` lists every endpoint, from the API's own description."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EVERYWHERE = "currency"
 
 
 def page() -> str:
-    """The page as it should be."""
+    """The expected content of the page."""
     described_api = create_app(Settings(redis_url="redis://127.0.0.1:1"), dict).openapi()
     schemas = described_api["components"]["schemas"]
     return HEAD + "".join(

@@ -1,4 +1,4 @@
-"""`docs/configuration.md` lists every setting, its default and its limits, from the settings class."""
+"""`docs/configuration.md` lists every setting with its default and limits, from the settings class."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ import` says so. Some settings affect how orders are processed (`ORDERS_PAYMENT_
 
 
 def page() -> str:
-    """The page as it should be."""
+    """The expected content of the page."""
     described = Settings.model_json_schema(by_alias=False)
     definitions = described.get("$defs", {})
     return HEAD + "".join(

@@ -1,4 +1,4 @@
-"""Private names of Dagster, dagster-celery, Celery and kombu stand in `jobs/dagster_seams` only.
+"""Private names of Dagster, dagster-celery, Celery and kombu are used only in `jobs/dagster_seams`.
 
 Its contract tests may use them as well, to compare.
 """
@@ -18,7 +18,7 @@ ROOM = PROJECT_ROOT / "jobs" / "dagster_seams"
 CONTRACTS = PROJECT_ROOT / "tests" / "orchestration" / "dagster_seams"
 CODE = ("assets", "benchmarks", "cli", "jobs", "orders_pipeline", "resources", "tests")
 LIBRARIES = re.compile(r"(dagster\w*|celery|kombu)(\.\w+)*")
-# What the libraries document, with the module that their documentation imports it from.
+# The names that the libraries document, by the module from which their documentation imports them.
 DOCUMENTED = {
     "celery",
     "celery.bootsteps",
@@ -39,7 +39,7 @@ def is_private(module: str) -> bool:
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Modules that a file imports; for `from dagster import _check` also the name with its module."""
+    """Modules that a file imports; for `from dagster import _check`, also the name with its module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -49,9 +49,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 def private_names(source: str) -> set[str]:
-    """Private modules that a source imports, or names in a text, as for a patch."""
+    """Private modules that a source imports, or private names in a text, for example in a patch."""
     if not LIBRARIES.search(source):
-        return set()  # as most files, which take long to parse
+        return set()  # true for most files, which take long to parse
     tree = ast.parse(source)
     texts = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     named = {text for text in texts if LIBRARIES.fullmatch(text) and "._" in text}

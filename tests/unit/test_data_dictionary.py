@@ -1,4 +1,4 @@
-"""One data dictionary: docs, tables, answers and assets say the same of each figure."""
+"""One data dictionary: docs, tables, API and assets give each figure the same definition."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ ANSWERS: list[tuple[type[BaseModel], Mapping[str, Definition]]] = [
 
 
 def page() -> str:
-    """The page as it should be."""
+    """The expected content of the page."""
     exports = [
         RESULTS,
         JOURNAL,

@@ -1,4 +1,4 @@
-"""Each `orders` command that a document shows exists, with the options that it is shown with."""
+"""Every `orders` command in the documents exists, with the options that are shown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = [
 
 
 def parse(command: Any, arguments: list[str], parent: Any = None) -> None:
-    """Reads a command line down to its last option, and runs nothing.
+    """Parses a command line without running the command.
 
     Raises:
         UsageError: it would be refused.
@@ -31,7 +31,7 @@ def parse(command: Any, arguments: list[str], parent: Any = None) -> None:
     try:
         context = command.make_context(command.name, list(arguments), parent=parent)
     except typer.Exit:
-        # `--help` ends so.
+        # `--help` ends with this exception.
         return
     if hasattr(command, "resolve_command"):
         _, chosen, rest = command.resolve_command(context, [*context._protected_args, *context.args])

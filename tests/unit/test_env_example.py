@@ -1,4 +1,4 @@
-"""`.env.example` lists every setting with what it means and its default."""
+"""`.env.example` lists every setting with its meaning and its default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = """\
 
 
 def env_example() -> str:
-    """The file as it should be, from the settings class."""
+    """The expected content of the file, from the settings class."""
     return HEAD + "".join(
         f"\n{textwrap.fill(field.description or '', 110, initial_indent='# ', subsequent_indent='# ')}\n"
         f"#{field.validation_alias or f'ORDERS_{name.upper()}'}={_shown(field.default)}\n"

@@ -24,7 +24,7 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
 def summaries() -> str:
-    """What the help page says of each command, as JSON."""
+    """The summary of each command on the help page, as JSON."""
     said = {name: command.get_short_help_str(limit=200) for name, command in COMMANDS.items()}
     return json.dumps(said, indent=1) + "\n"
 

@@ -1,4 +1,4 @@
-"""Every alert has its runbook and its row, and the rules point to runbooks that are there."""
+"""Every alert has a runbook and a row in the documents, and the rules refer to existing runbooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md begins with a map of the packages: it lists each package of the tree, and no other."""
+"""ARCHITECTURE.md begins with a map of the packages. It lists every package of the tree, and no other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def packages_of_the_tree(folder: Path) -> set[str]:
 
 
 def packages_of_the_map(title: str) -> set[str]:
-    """Names in the first column of a section's table, those of single modules left out."""
+    """Names in the first column of a section's table, except single modules."""
     text = (PROJECT_ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     section = re.split(r"^##+ ", text.partition(f"# {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
     return set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE))

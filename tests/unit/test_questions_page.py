@@ -1,4 +1,4 @@
-"""docs/questions.md is written from the queries of the package: it shows what `orders report` runs."""
+"""docs/questions.md is generated from the queries of the package, which `orders report` runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Each row is in one currency. Months and days are those of orders in `ORDERS_TIME
 
 
 def page() -> str:
-    """The page as it should be."""
+    """The expected content of the page."""
     known = questions().values()
     rows = "".join(f"| [`{one.name}`](#{one.name}) | {one.title} |\n" for one in known)
     parts = "".join(

@@ -1,4 +1,4 @@
-"""How the suite shares out its tests, and how large its sweeps are."""
+"""How the tests are divided among processes, and how large the sweeps are."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_sweeps_are_the_same_in_each_run_unless_more_is_asked_for(monkeypatch: p
 
 
 def test_a_test_file_that_cannot_be_imported_fails_the_run(tmp_path: Path) -> None:
-    """Its first half was loaded before the test processes were forked."""
+    """The first half of the file was loaded before the test processes were forked."""
     broken = tmp_path / "test_broken.py"
     broken.write_text("import nothing_such\n", encoding="utf-8")
     command = [

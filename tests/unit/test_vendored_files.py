@@ -1,4 +1,4 @@
-"""The console's files of other projects are those of vendor.json, unchanged, with their licences."""
+"""The console's third-party files are those of vendor.json, unchanged, with their licences."""
 
 from __future__ import annotations
 

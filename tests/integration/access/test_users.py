@@ -1,4 +1,4 @@
-"""Users, their sessions and links that sign in once, in both order stores and from the command line."""
+"""Users, sessions and sign-in links, in both order stores and from the command line."""
 
 from __future__ import annotations
 

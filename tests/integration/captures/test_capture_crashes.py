@@ -1,4 +1,4 @@
-"""Authorizations, captures and voids broken off at their commits and taken up again.
+"""Authorizations, captures and voids, interrupted at each commit and resumed.
 
 To the order store, a process that is killed before or after a commit is one whose connection breaks there.
 """
@@ -28,7 +28,7 @@ def prepare(bench: ImportBench) -> None:
 
 
 def do_it_all(bench: ImportBench) -> None:
-    """An import, captures of which some are declined, and voids: all of it may be repeated."""
+    """An import, captures of which some are declined, and voids; all of it can be repeated."""
     captures = CaptureBench.on(bench, capture_success_rate=0.5, transaction_orders=2)
     key = bench.keys()[SECOND]
     for number in bench.steps.parse(key, RUN):

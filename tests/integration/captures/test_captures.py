@@ -1,4 +1,4 @@
-"""Capture later: orders are authorized, and then captured, cancelled, or voided when their time is over."""
+"""Later capture: orders are authorized, then captured or cancelled, or voided when their time is over."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_the_day_of_the_order_is_due_and_the_leaderboards_follow_once_it_is_capt
 
 @dataclass(slots=True)
 class Odd:
-    """A gateway that answers as it is told: it refuses, or says nothing."""
+    """A gateway that refuses, or does not answer, as the test wants."""
 
     inner: PaymentGateway
     refuses: str = ""

@@ -1,4 +1,4 @@
-"""`orders capture`, and `orders cancel` of authorized orders: what they take, print and refuse."""
+"""`orders capture`, and `orders cancel` for authorized orders: options, output and refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.import_bench import ImportBench, many_orders
 
 @pytest.fixture
 def captures(tmp_path: Path, redis_url: str) -> CaptureBench:
-    """A home with authorized orders, where nothing runs but Redis."""
+    """A home with authorized orders. Only Redis runs."""
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     captures = CaptureBench.on(ImportBench.at(engine, tmp_path), redis_url=redis_url)
     captures.bench.stock(MOUSE=100)

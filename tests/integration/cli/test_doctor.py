@@ -1,4 +1,4 @@
-"""`orders doctor` and `orders smoke`: what is broken is named with its way out, and nothing is changed."""
+"""`orders doctor` and `orders smoke`: faults are named with their remedy, and nothing is changed."""
 
 from __future__ import annotations
 

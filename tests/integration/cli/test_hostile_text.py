@@ -1,4 +1,4 @@
-"""Names and contents of files that would control a terminal, shown by real commands on a real terminal."""
+"""Names and contents of files with control sequences, shown by real commands on a real terminal."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.import_bench import ImportBench, Line, many_orders
 from tests.stores import open_test_engine
 from tests.warm_processes import warm_orders
 
-# It sets the title, clears the screen, and reverses what follows: in C0, in C1 and by a mark.
+# Sequences that set the title, clear the screen, and reverse the text: in C0, in C1 and as a mark.
 HOSTILE = "\x1b]0;pwned\x07\x1b[2J\x9b2J\u202e"
-# What rich itself writes to a terminal: styles, the state of the cursor, and clearing of a line.
+# What rich itself writes to a terminal: styles, the cursor's state, and the clearing of a line.
 OF_RICH = re.compile("\x1b\\[([0-9;]*m|\\?25[hl]|2K|[0-9]*A)|\x1b\\]8;[^\x1b]*\x1b\\\\")
 NAME = f"a{HOSTILE}.csv"
 
@@ -41,7 +41,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImportBench]:
 
 
 def on_terminal(bench: ImportBench, *arguments: str) -> str:
-    """What a command writes to a terminal that is its output and its error output."""
+    """What a command writes to a terminal, on stdout and stderr."""
     mine, theirs = pty.openpty()
     environment = os.environ | {"ORDERS_HOME": str(bench.settings.home), "COLUMNS": "400", "TERM": "xterm"}
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""`orders import --dry-run`, `files`, `rejects` and `profile` on a home where nothing runs."""
+"""`orders import --dry-run`, `files`, `rejects` and `profile` on a home without running processes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ORDERS = [*many_orders(6), Line("b1", quantity=0, name="=1+1"), Line("b1", "CABL
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Any:
-    """The home that the commands work on."""
+    """The home that the commands use."""
     settings = load_settings()
     settings.home.mkdir()
     engine = open_engine(settings.store_url)

@@ -1,4 +1,4 @@
-"""`orders pause` and `orders resume`: what commands say and do meanwhile."""
+"""`orders pause` and `orders resume`: what commands print and do during a pause."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.import_bench import ImportBench, Line
 
 @pytest.fixture
 def home(lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch) -> ImportBench:
-    """The bench's home, as the command finds it."""
+    """The bench's home, as a command finds it."""
     monkeypatch.setenv("ORDERS_DATABASE_URL", str(lone_bench.engine.url))
     monkeypatch.setenv("ORDERS_HOME", str(lone_bench.settings.home))
     return lone_bench
@@ -64,7 +64,7 @@ def test_a_new_file_is_refused_with_the_way_out_and_stays_staged(home: ImportBen
 def test_reading_files_and_known_ones_are_not_held_up(home: ImportBench) -> None:
     home.import_lines(Line("1"))
     with home.engine.begin() as connection:
-        # Else the command would publish them, which takes workers.
+        # Otherwise the command would publish them, for which it needs workers.
         connection.execute(update(kpi_days).values(published=kpi_days.c.version))
     run("pause")
     assert run("import", str(home.folder / "orders.csv"))[1]["duplicate_lines"] == 1

@@ -1,4 +1,4 @@
-"""`orders kpis` and `orders leaderboard` on a home whose processes do not run."""
+"""`orders kpis` and `orders leaderboard` on a home without running processes."""
 
 from __future__ import annotations
 

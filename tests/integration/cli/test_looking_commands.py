@@ -1,4 +1,4 @@
-"""Commands that look: products, settings, logs, and reasons of failed work."""
+"""Read-only commands: products, settings, logs, and reasons of failed work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.import_bench import ImportBench, Line, many_orders
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[ImportBench]:
-    """The home that the commands work on."""
+    """The home that the commands use."""
     settings = load_settings()
     settings.home.mkdir()
     engine = open_engine(settings.store_url)

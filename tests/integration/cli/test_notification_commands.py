@@ -1,4 +1,4 @@
-"""`orders notifications` and `/api/notifications`: what was sent, and what operators do with it."""
+"""`orders notifications` and `/api/notifications`: what was sent, and the actions of operators."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def box() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def home(lone_bench: ImportBench, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> NoticeBench:
-    """A home as commands find it: one notice was sent, one was refused."""
+    """A home as commands find it, with one notice that was sent and one that was refused."""
     monkeypatch.setenv("ORDERS_DATABASE_URL", lone_bench.engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("ORDERS_HOME", str(lone_bench.settings.home))
     shop = NoticeBench.on(lone_bench, box)

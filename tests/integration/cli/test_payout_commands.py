@@ -18,7 +18,7 @@ from tests.stores import prepare_store
 
 @pytest.fixture
 def made(tmp_path: Path) -> MadeUp:
-    """The home that the commands work on, with payments, and the files that belong to them."""
+    """The home that the commands use, with payments, and the matching files."""
     engine = open_engine(load_settings().store_url)
     prepare_store(engine)
     with engine.begin() as connection:

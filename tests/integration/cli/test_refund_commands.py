@@ -1,4 +1,4 @@
-"""`orders refund` and `orders refunds`: what they take, print and refuse."""
+"""`orders refund` and `orders refunds`: options, output and refusals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DOCUMENT = {
 
 @pytest.fixture
 def shop(tmp_path: Path, redis_url: str) -> Settings:
-    """A home with completed orders, where nothing runs but Redis."""
+    """A home with completed orders. Only Redis runs."""
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url)

@@ -1,4 +1,4 @@
-"""Each way in which a real service refuses to work has its sentence and way out, and no stack trace."""
+"""Each way in which a real service refuses a connection has its message and remedy, without a stack trace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER = "another"
 
 
 def refusal(work: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> CommandFailed:
-    """What a command says of an error."""
+    """What a command prints about an error."""
     with pytest.raises(Exception) as raised:  # noqa: PT011 any class: the words are what is tested
         work()
     failed = explain(raised.value)

@@ -1,4 +1,4 @@
-"""Webhooks are added, tried out, rotated and removed; failed events are listed, sent again and dismissed."""
+"""Webhooks are added, tested, rotated and removed; failed events are listed, replayed and dismissed."""
 
 from __future__ import annotations
 

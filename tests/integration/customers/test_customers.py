@@ -1,4 +1,4 @@
-"""Personal data of a customer is exported as one document, and erased everywhere it is kept; money stays."""
+"""A customer's personal data is exported as one document, and erased wherever it is stored; money stays."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_nothing_personal_is_left_after_an_erasure_and_the_money_is(home: Notice
         assert members == {nobody, "c2"}
     warehouse = bench.settings.warehouse
     assert {Path(file).name for file in found_in_files(warehouse, ADA)} <= {"warehouse.duckdb"}
-    # DuckDB keeps unused space in its file until the file is made anew.
+    # DuckDB keeps deleted data in unused space until the file is created anew.
     with figures(bench.settings, bench) as published:
         published.rebuild()
     assert found_in_files(warehouse, nobody)
@@ -154,7 +154,7 @@ def test_the_next_publication_leaves_no_former_id_in_unused_space_of_the_figures
     assert ADA.encode() in file.read_bytes()
     erase_customer(bench.engine, bench.staging, ADA, "cli:ada")
     with figures(bench.settings, bench) as published:
-        # While her day is due, the published figures that are taken over still have her id.
+        # While the day is due, the published figures that are copied still contain her id.
         published.update_tables()
         assert ADA.encode() in file.read_bytes()
         published.refresh_dirty_days()

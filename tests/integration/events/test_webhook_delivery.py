@@ -1,4 +1,4 @@
-"""Events reach their endpoints: signed, at least once, those of one order in order."""
+"""Events reach their endpoints: signed, at least once, and in order for each order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.servers.tls_servers import make_authority
 from tests.stores import open_test_engine
 from tests.webhooks import Receiver, add, make_due, receiving, relay
 
-# Spreading; taking the endpoint; twice the requests of a round and what became of them; giving back.
+# Commits: distributing, claiming the endpoint, twice the requests of a round and their outcomes, releasing.
 COMMITS_OF_DELIVERY = 7
 COMPLETED, FAILED = EventType.ORDER_COMPLETED, EventType.ORDER_FAILED
 
@@ -51,7 +51,7 @@ def waiting(bench: ImportBench) -> int:
 
 
 def retried_order(bench: ImportBench) -> None:
-    """An order that failed, and is completed at its second attempt."""
+    """An order that fails, and is completed at its second attempt."""
     bench.stock(MOUSE=0)
     report = bench.import_lines(Line("a"))
     with bench.engine.begin() as connection:
@@ -279,7 +279,7 @@ def test_two_relays_share_the_work_and_neither_sends_what_the_other_has(
 
 
 def test_the_first_event_of_a_subject_is_found_by_an_index(bench: ImportBench) -> None:
-    """PostgreSQL compared all pairs of deliveries, as long as it had no statistics of them."""
+    """PostgreSQL compared all pairs of deliveries while it had no statistics of them."""
     endpoint, _ = add(bench.engine, "http://127.0.0.1/hook", COMPLETED)
     bench.import_lines(Line("a"))
     asked: list[tuple[str, Any]] = []
@@ -341,7 +341,7 @@ def test_what_is_spread_is_sent_while_more_events_wait(
 def test_spreading_pauses_longer_the_longer_a_set_takes(
     lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So imports into SQLite wait for a small share of the time."""
+    """So imports into SQLite wait only for a small share of the time."""
     work, pauses = relay(lone_bench.engine), []
     answers, clock = iter([True, True, False]), iter([0.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0])
     monkeypatch.setattr(work, "_spread_set", lambda: next(answers))
@@ -354,7 +354,7 @@ def test_spreading_pauses_longer_the_longer_a_set_takes(
 def test_the_store_can_be_written_while_the_bodies_of_a_round_are_made(
     bench: ImportBench, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On SQLite, imports would wait for every round; here the endpoint is removed in that time."""
+    """On SQLite, imports would wait for every round. The test removes the endpoint during that time."""
     endpoint, receiver.secret = add(bench.engine, receiver.url, COMPLETED)
     bench.import_lines(Line("a"))
 
@@ -393,7 +393,7 @@ def test_a_delivery_that_breaks_off_at_any_commit_loses_nothing_and_keeps_the_or
 
 
 def _deliver_brokenly(bench: ImportBench, point: int) -> None:
-    """Delivery by a process whose connection breaks at a commit; it leaves its endpoint as it was held."""
+    """Delivery by a process that loses its connection at a commit, and leaves its endpoint claimed."""
     engine = open_test_engine(bench.engine.url.render_as_string(hide_password=False))
     commits = CommitPoints(engine, point, lose_connection)
     with suppress(OperationalError):

@@ -64,7 +64,7 @@ def test_a_killed_program_loses_nothing_and_another_goes_on(bench: ImportBench) 
             assert killed.wait(60)
             first.wait()
         with bench.engine.begin() as connection:
-            # As if the time had passed for which it held the endpoint.
+            # As if the time for which it claimed the endpoint had passed.
             connection.execute(update(webhook_endpoints).values(held_until=0))
 
         def count(_: list[dict[str, Any]]) -> int:

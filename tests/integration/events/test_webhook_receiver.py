@@ -1,4 +1,4 @@
-"""The example receiver updates orders of WooCommerce and Shopify; a stand-in answers as their APIs do."""
+"""The example receiver updates orders of WooCommerce and Shopify. A stand-in answers like their APIs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 class Shop:
-    """A shop's API: keeps the requests, and answers what the function says; None is a failure."""
+    """A shop's API: records requests, and answers with the function's result; None is a failure."""
 
     def __init__(self, respond: Respond) -> None:
         self.asked: list[tuple[str, str, Any]] = []
@@ -75,7 +75,7 @@ def example() -> ModuleType:
 
 
 def deliver(bench: ImportBench, example: ModuleType, shop: Shop, kind: str, key: str, rounds: int) -> None:
-    """Sends what happened to two orders, one of which is completed and refunded, to the example."""
+    """Sends the events of two orders, one of which is completed and refunded, to the example."""
     secret: list[str] = []
     with serving(shop.handler) as url:
         apply = example.connect(kind, url, key)
@@ -105,7 +105,7 @@ def test_a_woocommerce_order_is_paid_failed_or_refunded_once(
             return {}
         if method == "POST":
             refunds.append(told)
-            # The shop takes the refund, but its answer fails.
+            # The shop accepts the refund, but its response fails.
             return None
         return refunds
 

@@ -1,4 +1,4 @@
-"""Lists and searches of orders: the right orders, page by page, while others arrive."""
+"""Lists and searches of orders: the right orders, page by page, while other orders arrive."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_every_reason_belongs_to_a_status() -> None:
 
 
 def many_files(bench: ImportBench) -> list[dict[str, Any]]:
-    """Orders of forty days in eight files, some of whose values only old or few orders have."""
+    """Orders of forty days in eight files. Only old or few orders have some of the values."""
     bench.stock(MOUSE=1_000, OLD=100, RARE=100, LAMP=0)
     made = []
     for number in range(160):
@@ -276,7 +276,7 @@ def _meets(order: dict[str, Any], first: date = date.min, last: date = date.max,
 
 
 def paged(bench: ImportBench, **wanted: Any) -> list[str]:
-    """The numbers of all pages of thirty orders."""
+    """The numbers on all pages of thirty orders."""
     found, after, more = [], None, True
     while more:
         with reading(bench.engine) as connection:
@@ -303,7 +303,7 @@ def test_the_days_lead_where_most_orders_meet_the_conditions(
 
 
 def test_the_page_of_a_file_is_read_from_its_ids_without_a_look_at_other_orders(bench: ImportBench) -> None:
-    """PostgreSQL read all orders for each page of a file, as long as its batches were joined."""
+    """PostgreSQL read all orders for each page of a file while the query joined its batches."""
     many_files(bench)
     statement, _ = last_ordered(bench.engine, file=bench.keys()["100.csv"])
     assert "orders.id BETWEEN" in statement
@@ -311,14 +311,14 @@ def test_the_page_of_a_file_is_read_from_its_ids_without_a_look_at_other_orders(
 
 
 def plan_of_the_last_part(engine: Engine, **wanted: Any) -> str:
-    """How SQLite reads the last part of the list, which it orders."""
+    """SQLite's query plan for the last part of the list."""
     statement, parameters = last_ordered(engine, **wanted)
     with reading(engine) as connection:
         return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
 
 
 def last_ordered(engine: Engine, **wanted: Any) -> tuple[str, Any]:
-    """The last statement of a page that orders what it reads, with its parameters."""
+    """The last sorting statement of a page, with its parameters."""
     ran: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:

@@ -79,7 +79,7 @@ def test_the_same_results_are_no_new_version(lone_bench: ImportBench) -> None:
 
 
 def break_off(bench: ImportBench, point: int) -> bool:
-    """Writes results until the store breaks off at a point of its commits; whether it did."""
+    """Writes results until the store breaks off at a point of its commits; returns whether it did."""
     engine = open_test_engine(bench.engine.url.render_as_string(hide_password=False))
     CommitPoints(engine, point, lose_connection)
     try:

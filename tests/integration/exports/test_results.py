@@ -1,4 +1,4 @@
-"""The results of a file: one row for each order, whatever became of it, in every format."""
+"""The results of a file: one row for each order, whatever its outcome, in every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators and schedules do, broken off at any one of its commits and done again.
+"""Actions of operators and schedules, interrupted at any of their commits and repeated.
 
 `make sweep` tries every commit, the tests try some, other ones on each kind of store.
 To the order store, a process that is killed before or after a commit is one whose connection breaks there.
@@ -31,7 +31,7 @@ Act = Callable[[ImportBench], object]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What leads up to an action, the action, and what brings its orders to their end afterwards."""
+    """The preparation of an action, the action, and what settles its orders afterwards."""
 
     before: Act
     act: Act

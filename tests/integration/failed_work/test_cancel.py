@@ -24,7 +24,7 @@ def cancel(bench: ImportBench, chosen: Chosen) -> int:
 
 
 def at(bench: ImportBench, step: str, *lines: Line) -> str:
-    """Key of a file whose orders have been through the steps up to this one."""
+    """Key of a file whose orders have passed all steps up to this one."""
     key = bench.parsed(*lines)
     bench.up_to(step, key)
     return key
@@ -95,7 +95,7 @@ def test_what_was_cancelled_is_retried_only_when_it_is_named(bench: ImportBench)
 
 @pytest.fixture
 def home(lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch) -> ImportBench:
-    """The bench's home, as the command finds it."""
+    """The bench's home, as a command finds it."""
     monkeypatch.setenv("ORDERS_DATABASE_URL", str(lone_bench.engine.url))
     return lone_bench
 

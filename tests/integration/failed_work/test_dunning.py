@@ -1,4 +1,4 @@
-"""Payments that were declined for a passing reason are tried again by themselves."""
+"""Payments that were declined for a temporary reason are retried automatically."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOFT = ["insufficient_funds", "do_not_honor"]
 
 @pytest.fixture
 def declined(bench: ImportBench) -> ImportBench:
-    """Twenty orders that were declined: for lack of funds, or because of their card."""
+    """Twenty declined orders: for lack of funds, or because of the card."""
     bench.set(payment_success_rate=0)
     bench.settle(bench.stage(bench.write(*many_orders(20))))
     return bench

@@ -1,4 +1,4 @@
-"""What has failed, listed in one place: orders, steps with their stack trace, and whole imports."""
+"""All failed work in one list: orders, steps with their stack traces, and whole imports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def numbers(document: dict[str, Any]) -> list[str]:
 
 
 def some_failed(bench: ImportBench) -> tuple[str, str]:
-    """Keys of two files: two orders out of stock and one declined, and one declined."""
+    """Keys of two files: one with two orders out of stock and a declined one, one with a declined order."""
     bench.stock(MOUSE=0, CABLE=100)
     bench.set(payment_success_rate=0)
     first, second = "first.csv", "second.csv"
@@ -45,7 +45,7 @@ def some_failed(bench: ImportBench) -> tuple[str, str]:
 
 
 def fail(bench: ImportBench, step: Step, error: Exception) -> None:
-    """A try of a step that ends with this error."""
+    """A try of a step that fails with this error."""
     with pytest.raises(type(error)), noting_failures(bench.engine, step):
         raise error
 
@@ -181,7 +181,7 @@ def test_of_two_who_ask_for_a_stalled_import_one_reopens_it(bench: ImportBench) 
 
 @pytest.fixture
 def home(lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch) -> ImportBench:
-    """The bench's home, as the command finds it."""
+    """The bench's home, as a command finds it."""
     monkeypatch.setenv("ORDERS_DATABASE_URL", str(lone_bench.engine.url))
     return lone_bench
 

@@ -1,4 +1,4 @@
-"""Retrying failed and rolled back orders: a new attempt each, through all steps again."""
+"""Retries of failed and rolled back orders: each begins a new attempt and passes all steps again."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def finish(bench: ImportBench, key: str) -> None:
 
 @pytest.fixture
 def home(lone_bench: ImportBench, monkeypatch: pytest.MonkeyPatch) -> ImportBench:
-    """The bench's home, as the command finds it."""
+    """The bench's home, as a command finds it."""
     monkeypatch.setenv("ORDERS_DATABASE_URL", str(lone_bench.engine.url))
     return lone_bench
 

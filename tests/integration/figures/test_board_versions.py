@@ -1,4 +1,4 @@
-"""Publishers, rebuilds and flushes in any order on a real Redis: in the end, the board shows the totals."""
+"""Publishers, rebuilds and flushes in any order on a real Redis: finally, the board shows the totals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Total:
 
 
 class BoardMachine(RuleBasedStateMachine):
-    """One board, and publishers that read totals early and reach Redis late, or twice."""
+    """One board, and publishers that read totals early and write to Redis late or twice."""
 
     def __init__(self, board: RedisBoard) -> None:
         super().__init__()

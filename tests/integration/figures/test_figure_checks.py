@@ -1,4 +1,4 @@
-"""The checks of published figures: green on what the pipeline wrote, red when a row is changed by hand."""
+"""The checks of published figures pass on what the pipeline wrote, and fail after a manual change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`figures.duckdb`: what any tool reads in it equals the figures and the orders, whenever it is opened."""
+"""`figures.duckdb`: whenever a tool opens it, its content equals the figures and the orders."""
 
 from __future__ import annotations
 

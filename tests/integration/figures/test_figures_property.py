@@ -1,4 +1,4 @@
-"""Random orders, refunds, retries, refreshes, rebuilds and Redis flushes: readers see the recomputation."""
+"""Random orders, refunds, retries, refreshes, rebuilds and Redis flushes: readers see the right figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.made_up.builders import StoredOrder, retry, store_orders
 from tests.made_up.money_back import store_refund, store_return, undo_refund
 from tests.sweeps import examples
 
-# Refunds and returns may be one day later than all orders: in a month of its own.
+# Refunds and returns may be on one day after all orders, in a month of its own.
 FIRST_DAY, DAYS = date(2025, 11, 27), 4
 MONEY_BACK = ("refund", "undo", "return")
 CURRENCIES = ("USD", "JPY", "KWD")

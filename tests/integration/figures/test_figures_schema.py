@@ -1,4 +1,4 @@
-"""The schema `figures` of a PostgreSQL order store: the API's numbers, for a role that reads nothing else."""
+"""The schema `figures` of a PostgreSQL store: the API's numbers, for a role that can read nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def home(migrated_postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator
 
 @pytest.fixture
 def analyst(home: PublishedFigures, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """URL of a role that `orders figures grant` let read the schema."""
+    """URL of a role that `orders figures grant` allowed to read the schema."""
     role = f"analyst_{secrets.token_hex(4)}"
     with home.engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'"))
@@ -142,7 +142,7 @@ def test_only_a_store_and_a_role_that_exist_are_granted(
         postgresql_schema.drop_tables(connection)
         connection.exec_driver_sql(printed.replace("%", "%%"))
         made = connection.execute(text("SELECT 'figures.orders'::regclass::oid")).scalar_one()
-    # What an administrator made by these statements is filled, not made again.
+    # A schema that an administrator created with these statements is filled, not replaced.
     publish(home)
     url = home.engine.url.render_as_string(hide_password=False)
     assert ask(url, "SELECT 'figures.orders'::regclass::oid") == [(made,)]

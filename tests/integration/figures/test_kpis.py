@@ -1,4 +1,4 @@
-"""Daily and range KPIs, on both order stores: exact, fresh, and there when Redis is not."""
+"""Daily and range KPIs, on both order stores: exact, current, and available without Redis."""
 
 from __future__ import annotations
 
@@ -333,7 +333,7 @@ def test_a_warehouse_whose_log_is_damaged_is_made_anew(lone: PublishedFigures) -
     lone.refresh_dirty_days()
     log = leave_a_log(warehouse_file(lone.folder))
     size = log.stat().st_size
-    # As a power cut leaves it.
+    # As a power failure leaves it.
     os.truncate(log, size // 2)
     os.truncate(log, size)
     store_orders(lone.engine, [order("late")])
@@ -342,7 +342,7 @@ def test_a_warehouse_whose_log_is_damaged_is_made_anew(lone: PublishedFigures) -
 
 
 def leave_a_log(file: Path) -> Path:
-    """The files next to the DuckDB file that a process leaves if it is killed after a few commits."""
+    """The files that a killed process leaves next to the DuckDB file after a few commits."""
     copy = file.with_name("copy.duckdb")
     with duckdb.connect(str(file)) as warehouse:
         warehouse.execute("SET checkpoint_threshold = '1GB'")
@@ -371,7 +371,7 @@ def lose_what_was_spilled(folder: Path) -> None:
         )
         for file in (folder / "spill").iterdir():
             os.truncate(file, 0)
-        # Room to read it all: what more were spilled would fill the file with zeros again.
+        # Enough memory to read everything: spilling would overwrite the damage with zeros.
         connection.execute("SET memory_limit = '1GB'")
         connection.execute("SELECT max(text || text) FROM large").fetchall()
 

@@ -1,4 +1,4 @@
-"""Leaderboards on real stores and every supported Redis: whole, exactly ranked, never losing a score."""
+"""Leaderboards on real stores and every supported Redis: complete, exactly ranked, without lost scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refunds, disputes and returns in KPIs: each on its days, which are the only ones that change."""
+"""Refunds, disputes and returns in KPIs: each changes its own days, and no others."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_verify_finds_published_refunds_that_are_not_in_the_store(
 
 
 def _money(home: PublishedFigures, day: date) -> tuple[Any, ...]:
-    """The figures of money on a day, which are also those of the recomputation."""
+    """The money figures of a day, checked against the recomputed ones."""
     shown = home.kpis.daily_kpis(day, "USD")
     counted = expected(home.engine, day, day)
     assert {name: shown[name] for name in counted} == counted

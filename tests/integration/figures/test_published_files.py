@@ -1,4 +1,4 @@
-"""The published files: each figure once for any tool, and made again after any damage to them."""
+"""The published files: any tool counts each figure once, and damaged files are written again."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_file_overwritten_in_the_middle_is_found_and_made_again(home: Publishe
     assert "published_files_are_whole" in [check.name for check in check_figures(home) if not check.ok]
     with suppress(PartsLost):
         home.kpis.range_kpis(OCTOBER, DECEMBER, "USD")
-        # What can be read nevertheless is only found by comparing: the way out that the check names.
+        # Damage that reads without an error is found only by a comparison, whose check names the remedy.
         home.rebuild()
     home.refresh_dirty_days()
     assert_right(home)
@@ -265,7 +265,7 @@ def test_the_folder_of_version_0_1_0_gets_the_new_layout_with_the_next_refresh(
 
 
 def leave_version(folder: Path, day: date, version: int) -> None:
-    """A version of a day as 0.1.0 published it."""
+    """The version of a day as 0.1.0 published it."""
     target = published_folder(folder) / day.isoformat()[:7] / f"{day}.{version:09}"
     target.mkdir(parents=True)
     with duckdb.connect(str(warehouse_file(folder)), read_only=True) as warehouse:

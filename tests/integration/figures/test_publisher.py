@@ -1,4 +1,4 @@
-"""Two homes on one order store, as on two machines: one of them publishes the KPIs."""
+"""Two homes on one order store, as on two machines: only one publishes the KPIs."""
 
 from __future__ import annotations
 

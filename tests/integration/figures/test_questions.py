@@ -1,4 +1,4 @@
-"""Analysts' questions: right, and the same from `figures.duckdb` and from PostgreSQL's schema."""
+"""Analysts' questions: correct, and the same in `figures.duckdb` and PostgreSQL's schema."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def postgres_database(postgres_server: str) -> Iterator[str]:
 def home(
     postgres_database: str, redis_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PublishedFigures]:
-    """The shop in four currencies, whose customers come again, and whose product X has a category."""
+    """The shop in four currencies, with repeat customers; its product X has a category."""
     folder = tmp_path_factory.mktemp("questions") / "warehouse"
     with open_home(postgres_database, f"{redis_server}/3", folder) as figures:
         store_shop(figures.engine)

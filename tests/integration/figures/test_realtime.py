@@ -1,4 +1,4 @@
-"""Live counters: exact at each moment, of one currency, of the day that it is in the configured zone."""
+"""Live counters: exact at any moment, in one currency, for today in the configured time zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A refresh that dies at any step: readers see a day as before or after it, and the next one mends all."""
+"""A refresh that dies at any step: readers see a day before or after it, and the next refresh repairs all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def home(tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
 
 @pytest.fixture
 def refresh_until(home: PublishedFigures, redis_url: str) -> Iterator[Refresh]:
-    """Refreshes in a process that ends at a point of it; its exit code."""
+    """Refreshes in a process that ends at this point; returns its exit code."""
     command = [str(warm_python()), "-m", "tests.chaos.crashing_refresh"]
     command += [str(home.engine.url), redis_url, str(home.folder)]
     pipe = subprocess.PIPE
@@ -70,7 +70,7 @@ def test_a_refresh_killed_at_any_step_is_made_good_by_the_next(
 
 
 def figures(home: PublishedFigures) -> dict[date, dict[str, Any]]:
-    """What each day comes to by the order store."""
+    """The figures of each day by the order store."""
     return {day: expected(home.engine, day, day) for day in DAYS}
 
 

@@ -1,4 +1,4 @@
-"""Each tool of docs/tools.md that is installed here, connected as the page says, gives the API's numbers."""
+"""Each installed tool of docs/tools.md, connected as the page describes, gives the API's numbers."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def home(
 
 
 def told(home: PublishedFigures) -> dict[str, float]:
-    """Revenue by currency, as the API says it."""
+    """Revenue by currency, from the API."""
     ranges = {code: home.kpis.range_kpis(DAYS[0], DAYS[-1], code) for code in CURRENCIES}
     return {code: document["total_revenue"] for code, document in ranges.items()}
 
 
 def rows(found: Any) -> dict[str, float]:
-    """Revenue by currency of an answer, whatever holds it."""
+    """Revenue by currency in an answer of any type."""
     listed = found.values.tolist() if hasattr(found, "values") else found
     listed = found.rows() if hasattr(found, "rows") else listed
     return {currency: float(revenue) for currency, revenue in listed}
 
 
 def of_the_page(program: str) -> str:
-    """The SQL that a program of the page is called with."""
+    """The SQL that a program on the page runs."""
     return re.findall(rf'^{program} .*"(SELECT.*)"$', PAGE.read_text(), re.MULTILINE)[0]
 
 

@@ -1,4 +1,4 @@
-"""An import killed at every one of its commits, one after the other, and launched again.
+"""An import that is killed at each of its commits in turn, and launched again.
 
 `CRASH_POINT=17 pytest tests/integration/imports/test_crash_sweep.py` replays one point.
 """
@@ -62,7 +62,7 @@ def prepared(store_url: str, tmp_path: Path) -> tuple[str, Path]:
 
 @contextmanager
 def copy_of(prepared: tuple[str, Path]) -> Iterator[ImportBench]:
-    """A copy of the prepared home, gone afterwards."""
+    """A copy of the prepared home, which is removed afterwards."""
     url, folder = prepared
     copied = folder.with_name(uuid.uuid4().hex)
     shutil.copytree(folder, copied)
@@ -95,7 +95,7 @@ def _administer(url: str, statement: str) -> None:
 def undisturbed(
     prepared: tuple[str, Path], action: Callable[[ImportBench], object] = run_import
 ) -> tuple[int, object]:
-    """How many points an import has, and what it comes to."""
+    """How many points an import has, and its undisturbed result."""
     with copy_of(prepared) as bench:
         commits = CommitPoints(bench.engine)
         action(bench)
@@ -105,7 +105,7 @@ def undisturbed(
 
 
 def _chosen(points: int, store_url: str, crashes: int = FIRST_CRASHES) -> list[int]:
-    """The crash points to try, other ones for each kind of store."""
+    """The crash points to try, different ones for each kind of store."""
     if "CRASH_POINT" in os.environ:
         return [int(os.environ["CRASH_POINT"])]
     return sample(range(points), crashes, make_url(store_url).get_backend_name())
@@ -134,7 +134,7 @@ def test_files_of_a_shared_run_that_is_killed_come_to_the_same_when_it_is_delive
     for point in _chosen(points, store_url, CRASHES_TOGETHER):
         with copy_of(prepared) as bench:
             assert crash(crasher, bench, point, "together") == KILLED
-            # The watchdog launches those alone that it had begun.
+            # The watchdog launches files that were begun in runs of their own.
             for key in run_together(bench):
                 bench.settle(key)
             assert outcomes(bench.engine) == expected, f"replay with CRASH_POINT={point}"
@@ -143,7 +143,7 @@ def test_files_of_a_shared_run_that_is_killed_come_to_the_same_when_it_is_delive
 
 @pytest.fixture(scope="module")
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]:
-    """A gateway that forgets each key at once, so that sending a charge again would capture it again."""
+    """A gateway that forgets keys at once, so sending a charge again would capture it twice."""
     with running_gateway(tmp_path_factory.mktemp("gateway"), "--forget-keys", "0") as server:
         yield server
 
@@ -165,7 +165,7 @@ def test_an_import_killed_at_any_commit_captures_once_though_the_gateway_forgets
     for point in _chosen(commits.points, store_url, CRASHES_OVER_HTTP):
         with copy_of((store_url, folder)) as bench:
             ended = crash(crasher, bench, point, "over_http")
-            # Outcomes are saved every half a second: a quick run has fewer commits than a slow one.
+            # Outcomes are saved every half second, so a quick run has fewer commits than a slow one.
             assert ended in (KILLED, 0)
             killed += ended == KILLED
             run_over_http(bench)
@@ -196,7 +196,7 @@ def test_a_step_whose_commit_was_not_answered_comes_to_the_same_when_tried_again
 
 
 def import_stubbornly(bench: ImportBench) -> None:
-    """The import, with each step tried again that lost its connection, as Dagster's retries do."""
+    """The import, in which steps that lost their connection are retried as Dagster does."""
     key = twice(lambda: bench.stage_with_returns(*LINES))
     for number in twice(lambda: bench.steps.parse(key, RUN)):
         for name in STEPS:
@@ -220,7 +220,7 @@ def test_an_import_killed_again_while_it_recovers_comes_to_the_same(
         first, second = draw.randrange(points), draw.randrange(points)
         with copy_of(prepared) as bench:
             assert crash(crasher, bench, first) == KILLED
-            # A relaunch has fewer commits than the first launch: it may end before it would be killed.
+            # A relaunch has fewer commits than the first launch, so it may end before it would be killed.
             assert crash(crasher, bench, second) in (KILLED, 0)
             run_import(bench)
             assert outcomes(bench.engine) == expected, f"killed at {first}, then at {second}"

@@ -1,4 +1,4 @@
-"""A dry run says what the import would come to, and touches nothing."""
+"""A dry run reports what the import would do, and changes nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.import_bench import ImportBench, Line, many_orders
 
 
 def as_dry(report: ImportReport) -> ImportReport:
-    """What a dry run would have said of a real import."""
+    """What a dry run would have reported for a real import."""
     return replace(report, statuses={}, seconds=0.0, orders_per_second=0.0)
 
 

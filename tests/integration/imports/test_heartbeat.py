@@ -1,4 +1,4 @@
-"""Signs of life of imports, as the watchdog sees them."""
+"""Heartbeats of imports, as the watchdog sees them."""
 
 from __future__ import annotations
 

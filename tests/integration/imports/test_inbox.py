@@ -1,4 +1,4 @@
-"""The inbox folder: what counts as complete, and where files go."""
+"""The inbox folder: which files are complete, and where they are moved."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ ORDERS = [*many_orders(40), Line("bad", quantity=0), *many_orders(9, "m", curren
 
 
 def some_loaded(bench: ImportBench) -> str:
-    """Key of an import that was killed after its first batches were settled, and the third half loaded."""
+    """Key of an import that was killed when its first batches were settled and the third was half loaded."""
     bench.set(batch_lines=10, transaction_orders=3)
     key = bench.stage(bench.write(*ORDERS))
     numbers = bench.steps.parse(key, RUN)

@@ -1,4 +1,4 @@
-"""A file keeps its partition key, also that of release 0.1.0; and no file is taken for another."""
+"""A file keeps its partition key, even one of release 0.1.0, and is never mistaken for another file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ each_old_import = pytest.mark.parametrize("old", old_imports(), ids=lambda old: 
 
 
 def note(bench: ImportBench, *olds: OldImport) -> None:
-    """Puts these imports into the store as 0.1.0 did."""
+    """Adds these imports to the store as 0.1.0 did."""
     with bench.engine.begin() as connection:
         for old in olds:
             old.note(connection)
@@ -79,7 +79,7 @@ def test_other_words_make_another_import_whose_known_orders_are_duplicates(
 
 
 def colliding(bench: ImportBench, first: Import) -> Path:
-    """A file of the same name whose key of one digit is that of the first."""
+    """A file with the same name and, if keys have one digit, the same key as the first."""
     for number in range(1000):
         file = bench.write(Line(f"other{number}"))
         try:

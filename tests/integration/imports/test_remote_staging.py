@@ -1,4 +1,4 @@
-"""Imports whose staging area is on S3: nothing of them lies in the home."""
+"""Imports with a staging area on S3: the home contains none of their files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def on_s3(lone_bench: ImportBench, s3_url: str) -> ImportBench:
 
 
 def stored(bench: ImportBench) -> set[str]:
-    """Names of what lies in the area, tries under one name."""
+    """Names of the objects in the area; all tries have one name."""
     files, root = fsspec.url_to_fs(bench.settings.staging_url)
     files.invalidate_cache()
     return {path.removeprefix(f"{root}/") for path in files.find(root)}
 
 
 def lose(bench: ImportBench, part: str) -> None:
-    """Removes everything in the area that has this in its name."""
+    """Removes all objects with this in their name."""
     files, root = fsspec.url_to_fs(bench.settings.staging_url)
     for name in [name for name in stored(bench) if part in name]:
         files.rm_file(f"{root}/{name}")

@@ -1,4 +1,4 @@
-"""Many small files imported in one process: each comes to what it comes to alone."""
+"""Many small files imported in one process: each has the same result as alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FINISHED, RUNNING = ImportStatus.FINISHED, ImportStatus.RUNNING
 
 @dataclass(slots=True)
 class Till:
-    """A gateway that counts the batches of charges sent to it, and does not answer some orders."""
+    """A gateway that counts the batches of charges, and does not answer for some orders."""
 
     gateway: Any = field(default_factory=lambda: SimulatedGateway("a seed", PAID, 0, 0))
     silent_for: str = "nobody"
@@ -67,7 +67,7 @@ def small_files(bench: ImportBench, gateway: Any = None, run: str = RUN, **more:
 
 
 def import_all(bench: ImportBench, keys: list[str], gateway: Any = None, run: str = RUN) -> SmallFiles:
-    """Imports the files, and returns what came of them."""
+    """Imports the files, and returns the results."""
     files = small_files(bench, gateway, run)
     for _ in files.import_all(keys):
         pass
@@ -81,7 +81,7 @@ def noted_failures(bench: ImportBench) -> list[tuple[Any, ...]]:
 
 
 def damage_document(bench: ImportBench, key: str) -> dict[str, Any]:
-    """The file is not refused, but its import fails: only a newer version can read the document.
+    """Makes the import of a file fail without a refusal: only a newer version can read its document.
 
     Returns:
         The document as it was.

@@ -1,4 +1,4 @@
-"""A launch may say how a staged file is read; that is noted on its import, and counts until it is parsed."""
+"""A launch may have instructions for reading a staged file. They are stored, and apply until it is parsed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def days(bench: ImportBench) -> set[str]:
 
 
 def launched(bench: ImportBench, key: str, profile: str | None = None, **options: str) -> None:
-    """Parses and settles a file as is told."""
+    """Parses and settles a file with these instructions."""
     told = instructions_from({"profile": profile, **options})
     for number in bench.steps.parse(key, RUN, told):
         bench.up_to("roll_back", key, number)

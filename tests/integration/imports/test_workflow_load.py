@@ -1,4 +1,4 @@
-"""Loading a batch: newcomers enter as pending, known orders are duplicates or conflicts."""
+"""Loading a batch: new orders become pending, known orders are duplicates or conflicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real Celery app's settings with a task that notes what it was given, in the order of the work."""
+"""The settings of the real Celery app, with a task that records its arguments in order."""
 
 from __future__ import annotations
 

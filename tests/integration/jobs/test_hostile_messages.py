@@ -1,4 +1,4 @@
-"""A broker message that would run code when it is unpickled, in the queue of a real worker."""
+"""A broker message that would run code when unpickled, in the queue of a real worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANSWERED_WITHIN_SECONDS = 120
 
 
 class Trap:
-    """Makes a folder when it is unpickled."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -39,7 +39,7 @@ def test_a_pickled_message_is_thrown_away_unread_and_the_worker_goes_on(
         with app.connection_for_write() as connection:
             producer = Producer(connection.default_channel, serializer="pickle")
             producer.publish(([], {"trap": Trap(trap)}, {}), routing_key="orders", headers=headers)
-        # A queue is taken in order: what comes after the message is answered after it.
+        # Queues are processed in order, so a task after the message is answered after it.
         answer = app.send_task("no such task", queue="orders")
         assert type(answer.get(timeout=ANSWERED_WITHIN_SECONDS, propagate=False)).__name__ == "NotRegistered"
     assert not trap.exists()

@@ -1,4 +1,4 @@
-"""How long the first task of a queue waits, on every kind of broker; looking takes no task away."""
+"""How long the first task of a queue has waited, on every kind of broker; reading it removes no task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues and priorities on real brokers: they mean the same on both, for senders, workers and monitoring."""
+"""Queues and priorities have the same effect on both real brokers, for senders, workers and monitoring."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def send(app: Celery, file: Path, queue: str, priority: int) -> None:
 
 
 def noted(file: Path, lines: int) -> list[str]:
-    """So many lines, waited for; the time limit of the test ends an endless wait."""
+    """Waits for this number of lines. The time limit of the test ends an endless wait."""
     while not file.exists() or len(file.read_text().splitlines()) < lines:
         time.sleep(0.05)
     return file.read_text().splitlines()

@@ -23,7 +23,7 @@ def sweep(bench: ImportBench, listen: Callable[[], None] = lambda: None) -> int:
 
 
 def reserved(bench: ImportBench, count: int = 5) -> str:
-    """Key of an import that was left alone after it had reserved."""
+    """Key of an import that was abandoned after its orders were reserved."""
     bench.stock(MOUSE=100)
     key = bench.parsed(*many_orders(count))
     bench.up_to("reserve", key)
@@ -37,7 +37,7 @@ def abandon(bench: ImportBench) -> None:
 
 
 def outlive(bench: ImportBench, *order_ids: int) -> None:
-    """Ends the hold of these orders, or of all."""
+    """Lets the reservations of these orders expire, or those of all."""
     ended = update(reservations).values(expires_at=now_us())
     with bench.engine.begin() as connection:
         connection.execute(ended.where(reservations.c.order_id.in_(order_ids)) if order_ids else ended)

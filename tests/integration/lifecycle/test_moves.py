@@ -1,4 +1,4 @@
-"""The moves of an order: one table, one function that moves, one page that shows them all."""
+"""The moves of an order: one table, one function that makes them, and one page that shows them."""
 
 from __future__ import annotations
 

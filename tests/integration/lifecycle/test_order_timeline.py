@@ -1,4 +1,4 @@
-"""The history of an order tells what other systems and its customer were told."""
+"""The history of an order includes the events and notices that were sent."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_large_refund_tells_whose_approval_it_waits_for_and_has(lone_bench: Im
 
 
 def last_shown(bench: ImportBench) -> str:
-    """The last event that `orders show` shows; the console tells the same."""
+    """The last event that `orders show` lists, which the console shows as well."""
     with reading(bench.engine) as connection:
         (story,) = find_orders(connection, "1", None)
     shown = shown_events(story)[-1]

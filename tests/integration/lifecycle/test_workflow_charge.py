@@ -1,4 +1,4 @@
-"""Charging a batch: the intent first, each answer saved as it comes, no order charged twice."""
+"""Charging a batch: the intent is stored first, each answer as it arrives; no order is charged twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twins of one step, and steps of different files, at work at the same time."""
+"""The same step twice, and steps of different files, running concurrently."""
 
 from __future__ import annotations
 

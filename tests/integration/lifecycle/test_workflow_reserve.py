@@ -1,4 +1,4 @@
-"""Reserving stock: all of an order or nothing, in file order, never more than is there."""
+"""Reserving stock: all units of an order or none, in file order, never more than there are."""
 
 from __future__ import annotations
 

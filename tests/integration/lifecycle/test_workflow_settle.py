@@ -1,4 +1,4 @@
-"""Finalizing and rolling back: units are sold or go back, running totals grow once, days become due."""
+"""Finalizing and rolling back: units are sold or returned, running totals grow once, days become due."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.import_bench import RUN, STEPS, ImportBench, Line, many_orders
 
 
 def mixed(bench: ImportBench) -> str:
-    """Key of a charged file of which about half is paid."""
+    """Key of a charged file of which about half of the orders are paid."""
     bench.set(payment_success_rate=0.5)
     bench.stock(MOUSE=100)
     key = bench.parsed(*many_orders(30))
@@ -159,7 +159,7 @@ def test_many_batches_come_to_the_same_as_one(bench: ImportBench) -> None:
 
 
 def test_the_end_of_an_import_sorts_no_orders(lone_bench: ImportBench) -> None:
-    # SQLite groups by sorting: of ten million orders that takes seconds at the end of each import.
+    # SQLite groups by sorting, which takes seconds for ten million orders at the end of each import.
     key = lone_bench.parsed(*many_orders(30))
     lone_bench.up_to("roll_back", key)
     plans = Plans()
@@ -172,7 +172,7 @@ def test_the_end_of_an_import_sorts_no_orders(lone_bench: ImportBench) -> None:
 
 
 class Plans:
-    """How SQLite would carry out each query of a connection that it is told of."""
+    """SQLite's plan of each query on a connection."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []

@@ -1,4 +1,4 @@
-"""Each alert is told once when it is raised, keeps silent while it lasts, and is told when it is over."""
+"""Each alert sends one notice when it is raised, none while it lasts, and one when it ends."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ WORKER = Worker("worker@host", processes=2, busy=0, queues=("dagster", "orders")
 
 
 class Desk:
-    """A home with a worker, whose operators are told over a webhook."""
+    """A home with a worker, whose operators get notices by a webhook."""
 
     def __init__(self, bench: ImportBench, told: list[dict[str, Any]]) -> None:
         self.bench, self.told, self.cursor = bench, told, ""
@@ -75,11 +75,11 @@ class Desk:
         return self.bench.settings
 
     def look(self) -> list[str]:
-        """Lets the sensor look once; the subjects of what it tells."""
+        """Runs the sensor once; returns the subjects of its notices."""
         return self.tick("alerts_sensor")
 
     def tick(self, name: str) -> list[str]:
-        """Subjects of the notices that a look of this sensor sends."""
+        """Subjects of the notices of one tick of this sensor."""
         before = len(self.told)
         (sensor,) = [sensor for sensor in alert_sensors(self.settings) if sensor.name == name]
         stores = {"order_store": OrderStore(self.settings.store_url, home=self.settings.home)}
@@ -101,7 +101,7 @@ class Desk:
             connection.execute(update(table).values(**values))
 
     def queue_task(self, minutes_ago: int) -> None:
-        """A task in the queue of orders, as the executor sends it."""
+        """Queues a task for `orders`, as the executor does."""
         queued_at = now_us() / 1e6 - minutes_ago * 60
         with Connection(self.settings.redis_url) as connection, connection.SimpleQueue("orders") as queue:
             queue.put({}, headers={QUEUED_AT: queued_at})
@@ -213,7 +213,7 @@ def damage_the_warehouse(desk: Desk) -> Callable[[], None]:
 
 
 def fail_to_back_up(desk: Desk) -> Callable[[], None]:
-    """A folder that is a file, as where nothing is mounted."""
+    """The folder is a file, as if nothing were mounted."""
     folder = desk.settings.home / "backups"
     folder.parent.mkdir(exist_ok=True)
     folder.touch()
@@ -317,7 +317,7 @@ def lose_the_mail_server(desk: Desk) -> Callable[[], None]:
 
 
 def ignore(_done: object) -> None:
-    """Does nothing with what an action returns."""
+    """Ignores the result of an action."""
 
 
 def lose_the_outbox(desk: Desk) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: right numbers, sound names, whatever is down; and the files made for it."""
+"""What Prometheus scrapes: correct numbers and valid names, whatever is down; and the files made for it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def measure(figures: PublishedFigures) -> None:
 
 
 def queue_tasks(settings: Settings, *ages: float) -> None:
-    """Tasks in the queue of orders that have waited for this number of seconds."""
+    """Tasks of queue `orders` that have waited for this number of seconds."""
     with Connection(settings.redis_url) as connection, connection.SimpleQueue("orders") as queue:
         for age in ages:
             queue.put({}, headers={QUEUED_AT: now_us() / 1e6 - age})
@@ -134,7 +134,7 @@ def test_a_scrape_tells_how_orders_queues_workers_and_figures_stand(
     assert (found["orders_workers dagster"], found["orders_worker_tasks dagster"]) == (1, 2)
     assert found["orders_queue_tasks orders"] == 2
     assert 300 <= found["orders_queue_oldest_seconds orders"] < 400
-    # Two tasks of 3.6 s in the mean, on four processes.
+    # Two tasks with a mean of 3.6 s, on four processes.
     assert found["orders_queue_clear_seconds orders"] == pytest.approx(1.8)
     assert found["orders_queue_oldest_seconds dagster"] == 0
     assert {found[f"orders_up {service}"] for service in ("database", "redis", "broker")} == {1}
@@ -229,7 +229,7 @@ def test_whoever_watches_does_not_hang_with_a_postgresql_that_hangs(settings: Se
 
 
 def watchers(url: str) -> tuple[float, str, bool]:
-    """Whether the order store is up: for Prometheus, for monitors, and for load balancers."""
+    """Whether the order store is up: for Prometheus, monitors, and load balancers."""
     shown = {"Authorization": "Bearer open sesame, open"}
     scraped = samples(requests.get(f"{url}/metrics", timeout=25, headers=shown).text)
     health = requests.get(f"{url}/api/health", timeout=25).json()
@@ -272,7 +272,7 @@ def test_a_scrape_needs_a_key_where_reading_does_and_probes_never_do(
         assert requests.get(f"{url}/metrics", timeout=30).status_code == 401
         shown = {"Authorization": "Bearer open sesame, open"}
         assert requests.get(f"{url}/metrics", timeout=30, headers=shown).status_code == 200
-        # The limit is one request a minute.
+        # The limit is one request per minute.
         assert [requests.get(f"{url}/api/live", timeout=30).status_code for _ in range(3)] == [200] * 3
         assert requests.get(f"{url}/api/ready", timeout=30).status_code == 200
     assert home.currency == "USD"
@@ -306,7 +306,7 @@ def test_every_metric_of_the_dashboard_and_the_rules_is_scraped(
     scraped = {name.partition(" ")[0] for name in samples(scrape(settings))}
     assert len(queries) > 25
     assert named - scraped == set()
-    # And the other way round: every metric is used by a page or an alert.
+    # The reverse: a page or an alert uses every metric.
     shown = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in named}
     told = {
         re.sub(r"_(bucket|sum|count|created)$", "", name) for name in scraped if name.startswith("orders_")

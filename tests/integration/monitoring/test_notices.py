@@ -29,7 +29,7 @@ NOTICE = Notice("Failed: import_orders of a.csv-1", "Run 42 failed.")
 
 @pytest.fixture
 def mailbox() -> Iterator[tuple[str, list[Any]]]:
-    """URL of a mail server, and the messages that it took."""
+    """URL of a mail server, and the messages that it accepted."""
     received: list[Any] = []
 
     class Keeper(Message):
@@ -67,7 +67,7 @@ def test_a_channel_that_is_down_does_not_keep_the_notice_from_the_others(mailbox
 
 @contextmanager
 def mail_server(authority: Authority | None, *, implicit: bool = False) -> Iterator[tuple[str, list[Any]]]:
-    """Host and port of a mail server with this certificate, or without TLS; and the messages that it took."""
+    """Host and port of a mail server with this certificate, or without TLS; and the messages it accepted."""
     received: list[Any] = []
 
     class Keeper(Message):
@@ -79,7 +79,7 @@ def mail_server(authority: Authority | None, *, implicit: bool = False) -> Itera
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(authority.certificate, authority.key)
     options: dict[str, Any] = {"ssl_context" if implicit else "tls_context": context}
-    # The controller would check its own certificate; that the port answers is enough.
+    # The controller would check its own certificate; it is enough that the port answers.
     port = free_port()
     server = UnthreadedController(
         Keeper(), hostname="127.0.0.1", port=port, loop=asyncio.new_event_loop(), **options
@@ -157,7 +157,7 @@ def test_a_mail_server_here_or_without_a_password_may_be_plain(
 
 
 def trickle(connection: socket.socket) -> None:
-    """Answers a byte at a time, for ever, until the client has gone."""
+    """Answers one byte at a time until the client disconnects."""
     with suppress(OSError):
         while True:
             connection.sendall(b"H")
@@ -174,7 +174,7 @@ ANSWERS: dict[str, Callable[[socket.socket], None]] = {
 
 @contextmanager
 def strange_webhook(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """URL of a server that reads a request and then answers in this way."""
+    """URL of a server that reads a request and answers in this way."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:

@@ -1,4 +1,4 @@
-"""Only customers get notices by mail: one for each order and event, even after failures."""
+"""Notices by mail go only to customers: one for each order and event, even after failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.stores import open_test_engine
 from tests.webhooks import recorded
 
 BOB = "bob@shop-customer.example"
-# Queueing, until there is no more; taking the sending; a notice before its message is sent, and its answer.
+# Commits: queueing until there is no more, claiming, before a notice's message is sent, and its outcome.
 COMMITS_OF_SENDING = 5
 
 
@@ -323,13 +323,13 @@ def test_sending_that_breaks_off_at_any_commit_sends_nothing_twice_and_loses_not
         for _ in range(2):
             shop.sender().send_due()
         (status,) = shop.statuses()
-        # Before the message is sent, nothing is lost; after that, a person is told that it may have arrived.
+        # Before the message is sent, nothing is lost. After that, a person is told that it may have arrived.
         assert (len(box.taken), status) in {(1, "sent"), (1, "unknown"), (0, "unknown")}
         assert (status == "unknown") == (point in {7, 8}), point
 
 
 def _send_brokenly(shop: NoticeBench, point: int) -> None:
-    """Sending by a process whose connection breaks at a commit; it leaves the sending as it was held."""
+    """Sending by a process that loses its connection at a commit, and leaves the sending claimed."""
     engine = open_test_engine(shop.bench.engine.url.render_as_string(hide_password=False))
     commits = CommitPoints(engine, point, lose_connection)
     broken = NoticeBench(ImportBench(engine, shop.bench.folder, shop.bench.settings))

@@ -1,4 +1,4 @@
-"""Every row of the golden table of the real files, through the whole import in one process."""
+"""Every row of the table of expected results, through the whole import in one process."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def days_of(bench: ImportBench) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Daily:
-    """What the eight daily files came to, one after the other in one home."""
+    """The results of the eight daily files, imported one after the other into one home."""
 
     bench: ImportBench
     reports: list[ImportReport]

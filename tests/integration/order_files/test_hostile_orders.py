@@ -1,4 +1,4 @@
-"""Order files that mean harm: each line is taken as it is or rejected with its reason, none is lost."""
+"""Hostile order files: each line is accepted as it is or rejected with a reason; none is lost."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TEXTS = [
     "tab\there",
     "x" * 1000,
 ]
-# `order`, `sku`, `customer`, `name` and `product` are text; the others are read as what they are.
+# `order`, `sku`, `customer`, `name` and `product` are text; other columns have their own types.
 TEXT_FIELDS = ("order", "sku", "customer", "name", "product")
 NUMBERS = [
     "1e308",
@@ -87,7 +87,7 @@ DATES = [
 
 
 def accounted(report: ImportReport) -> int:
-    """Lines of which the report tells what became of them."""
+    """Lines whose outcome is in the report."""
     return (
         report.accepted_lines
         + report.rejected_lines

@@ -1,4 +1,4 @@
-"""Real files beyond the golden table, each order against a count with the csv module and Decimal."""
+"""More real files: each order is compared with a count by the csv module and Decimal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One line: its order, whether it can be taken, and its total."""
+    """One line: its order, whether it can be imported, and its total."""
 
     order: str
     good: bool
@@ -33,7 +33,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Real:
-    """How to count a file, and what is said when it is imported."""
+    """How to count a file, and the instructions for its import."""
 
     file: str
     profile: str
@@ -58,7 +58,7 @@ def classicmodels(row: Row) -> Iterator[Counted]:
 
 
 def shopify(row: Row) -> Iterator[Counted]:
-    # An order's total stands on its first line.
+    # An order's total is on its first line.
     yield Counted(row["Name"], True, Decimal(row["Total"] or 0))
 
 
@@ -82,7 +82,7 @@ FILES = [
 
 
 def counted(path: Path, real: Real) -> list[Counted]:
-    """The lines of a file; one that is cut off is a bad line of the order before it."""
+    """The lines of a file; a truncated line is a bad line of the order before it."""
     text = io.StringIO(path.read_bytes().decode(real.encoding), newline="")
     lines: list[Counted] = []
     for row in csv.DictReader(text, delimiter=real.delimiter):

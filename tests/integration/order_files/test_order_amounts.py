@@ -1,4 +1,4 @@
-"""Orders with discounts, shipping and payments made elsewhere, from the file to settled, on both stores."""
+"""Orders with discounts, shipping and payments made elsewhere, from file to settlement, on both stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file with more bad lines than allowed is refused before any order enters; its rejects can be seen."""
+"""A file with more bad lines than allowed is refused before any order is loaded; its rejects can be read."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_what_is_no_limit_is_refused_before_anything_is_staged(lone_bench: Impor
 
 
 def parsed_late(bench: ImportBench, seen: Import) -> None:
-    """Parses a file as its import was when a try began."""
+    """Parses a file with the import as it was when a try began."""
     with noting_refusals(bench.engine, seen), gathered(bench.staging, seen) as given:
         parsed = parse_staged(given, parse_rules(bench.settings))
         unknown = UnknownProducts(create=True, stock=0)

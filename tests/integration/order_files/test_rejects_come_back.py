@@ -1,4 +1,4 @@
-"""Rejected orders are exported, corrected by hand, and imported again as they are: only they enter."""
+"""Rejected orders are exported, corrected by hand and imported again; only they are loaded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ordered_at = "Datum"
 
 
 def corrected(bench: ImportBench, key: str, *changes: tuple[str, str], name: str = "fixed.csv") -> Path:
-    """The export of a file's rejects with these changes, each of which is found once."""
+    """The export of a file's rejects with these changes, each of which must match once."""
     text = bench.exported(key)
     for wrong, right in changes:
         assert text.count(wrong.encode()) == 1, text

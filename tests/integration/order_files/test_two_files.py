@@ -1,4 +1,4 @@
-"""Orders and items in two files: both are staged, both make the key, and neither is needed after that."""
+"""Orders and items in two files: both are staged and are part of the key; then neither is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every payment gateway keeps to: simulated, over HTTP, Stripe and Mollie."""
+"""The contract of every payment gateway: simulated, over HTTP, Stripe and Mollie."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.servers.gateway_backends import BACKENDS, DECLINED, GOOD, Shop, colle
 from tests.servers.stripe_server import faulty
 from tests.sweeps import cases
 
-# Of httpx, about how Stripe's client calls it.
+# A warning of httpx about how Stripe's client calls it.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 REMEMBERING = [name for name in BACKENDS if name != "simulated"]
 PROVIDERS = ["stripe", "mollie"]
@@ -183,7 +183,7 @@ def test_money_moves_once_through_faults_at_a_provider_that_forgets_keys(shop: S
 
 
 def repeated(asked: Sequence[Any], ask: Any, of: Any) -> list[Any]:
-    """Asks again for what is unknown, as a step that is tried again does."""
+    """Asks again for unknown outcomes, as a repeated step does."""
     found: list[Any] = []
     left = {one.key: one for one in asked}
     for _ in range(20):

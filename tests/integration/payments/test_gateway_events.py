@@ -1,4 +1,4 @@
-"""Events that the payment gateway sends: carried out once, in any order, or kept until they can be."""
+"""Events from the payment gateway: applied once, in any order, or stored until they can be applied."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def shop_of(bench: ImportBench) -> RefundBench:
 
 
 def listening(bench: ImportBench, redis_url: str) -> ImportBench:
-    """A home that takes events."""
+    """A home that accepts events."""
     store = str(bench.engine.url)
     bench.set(database_url=store, redis_url=redis_url, payment_webhook_secret=SECRET)
     return bench
@@ -119,7 +119,7 @@ def test_a_dispute_is_booked_once_and_won_once(shop: RefundBench) -> None:
     )
     for event_id in ("evt_3", "evt_3", "evt_4"):
         assert tell(shop, event_id, "dispute.won", **dispute(shop)) is APPLIED
-    # An opened event that comes late changes nothing more.
+    # An event for opening that arrives late changes nothing.
     assert tell(shop, "evt_5", "dispute.opened", **dispute(shop)) is APPLIED
     (won,) = shop.of("1")
     assert (won["status"], won["failure"]) == ("failed", "won")
@@ -139,7 +139,7 @@ def test_a_completed_refund_that_fails_later_brings_totals_and_stock_back(shop: 
     assert shop.customer() == (3000, 3000)
     for event_id in ("evt_1", "evt_1", "evt_2"):
         assert tell(shop, event_id, "refund.failed", **refund(shop, failure_reason="closed")) is APPLIED
-    # The gateway made it before it failed.
+    # The gateway made the refund before it failed.
     assert tell(shop, "evt_3", "refund.succeeded", **refund(shop)) is APPLIED
     (failed,) = shop.of("1")
     assert (failed["status"], failed["failure"]) == ("failed", "closed")
@@ -180,7 +180,7 @@ def test_an_event_that_fails_holds_up_no_other_and_waits_with_its_reason(shop: R
     shop.refund(*(asked(f"n{number}", amount="1.00") for number in range(4)))
     with shop.bench.engine.begin() as connection:
         rows = connection.execute(select(refunds).order_by(refunds.c.id)).mappings().all()
-        # Against the refund of n1: the reversal would leave less than nothing refunded.
+        # Because of the refund of n1, the reversal would make the refunded amount negative.
         changed = payments.c.order_id == rows[1]["order_id"]
         connection.execute(payments.update().where(changed).values(refunded=0))
     events = [
@@ -204,7 +204,7 @@ def refund_like(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def test_an_id_that_no_index_can_hold_is_not_valid(shop: RefundBench) -> None:
-    # Random, since PostgreSQL compresses others.
+    # Random, because PostgreSQL would compress other data.
     about = dispute(shop, id=secrets.token_hex(8_000))
     assert tell(shop, "evt_1", "dispute.opened", **about) is WAITING
     with reading(shop.bench.engine) as connection:
@@ -291,7 +291,7 @@ def test_events_broken_off_at_any_commit_are_each_carried_out_once(store_url: st
 
 
 def many_events(bench: ImportBench) -> list[SentEvent]:
-    """Events of ten orders: disputes that are opened and won, and refunds that fail and had succeeded."""
+    """Events of ten orders: disputes that are opened and won, and refunds that succeed and then fail."""
     if not bench.statuses():
         bench.set(payment_success_rate=1)
         bench.stock(MOUSE=100)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way to the gateway: each charge happens once, and no doubt is a decline."""
+"""Whatever fails between us and the gateway: each charge happens once, and a doubt is never a decline."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def stream(gateway: HttpGateway, charges: Sequence[Charge]) -> tuple[list[Outcom
 
 
 def outcomes_and_open(answers: AsyncIterator[Sequence[Answer]]) -> tuple[list[Answer], int]:
-    """The outcomes that came, and how many requests are open at the end."""
+    """The outcomes that arrived, and the number of requests open at the end."""
     outcomes: list[Answer] = []
 
     async def collect() -> int:
@@ -294,7 +294,7 @@ def test_money_that_another_attempt_took_is_adopted(server: GatewayServer, held:
 
 
 def some_refunds(server: GatewayServer, how_many: int) -> list[Refund]:
-    """Refunds of half of the amount of as many captured charges."""
+    """Refunds of half the amount of as many captured charges."""
     # Some are declined.
     outcomes, _ = stream(server.client(), some_charges(2 * how_many + 20))
     paid = [one for one in outcomes if isinstance(one, Paid)][:how_many]

@@ -1,4 +1,4 @@
-"""Imports that pay over HTTP: order, payment and the gateway's journal agree, or `verify` says that not."""
+"""Imports that pay over HTTP: orders, payments and the gateway's journal agree, or `verify` reports it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CAPTURED_ONCE = "completed_orders_are_captured_once"
 BELONG = "captures_belong_to_completed_orders"
 AGREES = "gateway_agrees_with_payments"
 HELD = "money_held_belongs_to_authorized_orders"
-# What stands in the statements below.
+# The values in the statements below.
 FIRST = {
     "PAID": "(SELECT MIN(number) FROM charges WHERE transaction_id IS NOT NULL)",
     "DECLINED": "(SELECT MIN(number) FROM charges WHERE decline_reason IS NOT NULL)",
@@ -227,7 +227,7 @@ def test_a_day_later_a_gateway_that_forgot_its_keys_captures_nothing_again(tmp_p
         bench = bench_at(tmp_path, server)
         key = bench.parsed(*many_orders(30))
         bench.up_to("reserve", key)
-        # As a process that is killed before it saves an answer.
+        # Like a process that is killed before it saves an answer.
         charged = asyncio.run(charge(bench.gateway, bench.steps.request_payments(key, 1)[:20]))
         assert set(bench.statuses().values()) == {"payment_processing"}
         server.set_faults(forget_keys_after=0)
@@ -239,7 +239,7 @@ def test_a_day_later_a_gateway_that_forgot_its_keys_captures_nothing_again(tmp_p
 
 
 async def charge(gateway: PaymentGateway, charges: Sequence[Charge]) -> dict[int, str]:
-    """Transaction of each order that is paid."""
+    """The transaction of each paid order."""
     groups = [group async for group in gateway.charge(charges)]
     outcomes = [outcome for group in groups for outcome in group]
     return {one.charge.order_id: one.transaction_id for one in outcomes if isinstance(one, Paid)}

@@ -1,4 +1,4 @@
-"""The gateway behind HTTP gives the outcomes of the simulated one, whose seed and keys decide them."""
+"""The gateway over HTTP gives the same outcomes as the simulated one, which depend on seed and keys."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def test_its_journal_if_any_has_each_refund_once(gateway: PaymentGateway) -> Non
 
 
 def authorized(gateway: PaymentGateway, source: str, number: int) -> list[Authorized]:
-    """This number of authorized charges, looked up again to be sure of them."""
+    """This number of authorized charges, confirmed by another lookup."""
     later = [charge._replace(capture=False) for charge in charges_of(source, 3 * number)]
     outcomes = charge_all(gateway, later)
     assert charge_all(gateway, [one._replace(asked_before=True) for one in later]).keys() == {

@@ -1,4 +1,4 @@
-"""Events of Stripe and Mollie that were never received, read from the provider's own lists."""
+"""Events of Stripe and Mollie that were not received, read from the provider's own lists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.servers import mollie_server, stripe_server
 from tests.servers.mollie_server import now
 from tests.servers.small_server import running
 
-# Of httpx, about how Stripe's client calls it.
+# A warning of httpx about how Stripe's client calls it.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 STORE = "a-store"
 
@@ -81,7 +81,7 @@ def stripe_events(shop: RefundBench) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def stripe_lists(shop: RefundBench) -> Iterator[tuple[StripeGateway, list[dict[str, str]]]]:
-    """Stripe with two events on a page each, and what was asked of it; every first answer is an error."""
+    """Stripe with two events per page, and the requests; every first response is an error."""
     events, queries, broken = stripe_events(shop), list[dict[str, str]](), set[str]()
 
     async def listed(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""A process that waits long for the gateway keeps what it claimed: no other process asks for it too."""
+"""A process that waits long for the gateway keeps its claims: no other process asks as well."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.refund_bench import RefundBench, asked
 
 @dataclass
 class Slow:
-    """A gateway that answers only after other processes can see that its rows are still claimed."""
+    """A gateway that answers only after other processes have seen that the rows are still claimed."""
 
     bench: ImportBench
     asked_at: Column[int]

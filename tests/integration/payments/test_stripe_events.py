@@ -1,4 +1,4 @@
-"""Events as Stripe sends and signs them, at the API."""
+"""Events as Stripe sends and signs them, received by the API."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def status_of(answer: requests.Response) -> str:
 
 
 def becomes(send: Send, told: dict[str, Any]) -> str:
-    """Status of an event once it has been tried."""
+    """Status of an event after it was tried."""
     post(send, told)
     wait_for_events(send)
     return status_of(post(send, told))

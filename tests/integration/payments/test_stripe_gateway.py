@@ -1,4 +1,4 @@
-"""Stripe's own client with localstripe, which does not store idempotency keys, through faults."""
+"""Stripe's own client, through faults, with localstripe, which does not store idempotency keys."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from orders_pipeline.payments.gateway import (
 from tests.servers.gateway_backends import collect
 from tests.servers.stripe_server import TEST_KEY, Payers, localstripe, make_payers
 
-# Of httpx, about how Stripe's client calls it.
+# A warning of httpx about how Stripe's client calls it.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 KINDS = ["good"] * 4 + ["declined", "asks"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A gateway, and customers who can pay at it."""
+    """A gateway, and customers who can pay with it."""
 
     gateway: StripeGateway
     payers: Payers

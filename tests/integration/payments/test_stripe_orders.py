@@ -1,4 +1,4 @@
-"""Orders that are paid through Stripe, from their file to the checks of the store."""
+"""Orders paid through Stripe, from the file to the checks of the store."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def shop(bench: ImportBench, url: str) -> ImportBench:
 
 
 def order_file(folder: Path, payers: Payers, *kinds: str) -> Path:
-    """An order for each kind of payer; an empty kind names no payment method."""
+    """An order for each kind of payer; an empty kind has no payment method."""
     lines = [f"{HEADER},payment_method,customer_ref"]
     for n, kind in enumerate(kinds):
         told = f"{payers.methods[kind]},{payers.customers[kind]}" if kind else ","

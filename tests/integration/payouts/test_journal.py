@@ -1,4 +1,4 @@
-"""The journal balances in each currency, and its accounts agree with the bank and the provider."""
+"""The journal balances in each currency, and its accounts agree with bank and provider."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def filled(bench: ImportBench) -> ImportBench:
 
 
 def balances(bench: ImportBench, period: Period = ALL) -> Counter[tuple[str, str]]:
-    """Debit less credit by currency and account."""
+    """Debit minus credit by currency and account."""
     sums: Counter[tuple[str, str]] = Counter()
     with reading(bench.engine) as connection:
         for line in journal(connection, period, ACCOUNTS):

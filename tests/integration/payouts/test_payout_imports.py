@@ -1,4 +1,4 @@
-"""Imported reports and statements: each line once, and only of this shop's accounts."""
+"""Imported reports and statements: each line once, and only lines of this shop's accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports and statements in the inbox are imported, and order files in it are staged."""
+"""Reports and statements in the inbox are imported, and order files are staged."""
 
 from __future__ import annotations
 

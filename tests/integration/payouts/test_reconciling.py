@@ -1,4 +1,4 @@
-"""Every payment, refund, dispute, payout and bank line is classified, and none is wrongly tied."""
+"""Every payment, refund, dispute, payout and bank line is classified, and none is matched wrongly."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def bank(bench: ImportBench, *entries: dict[str, Any], last: str = "2025-12-30")
 
 def test_payouts_that_cannot_be_told_apart_are_ambiguous_and_never_guessed(bench: ImportBench) -> None:
     rows = [charge(paid_order(bench, str(n)), f"txn_{n}", f"po_{n}") for n in range(3)]
-    # The third one is told by its reference, whatever its amount.
+    # The third one is recognised by its reference, whatever its amount.
     entries = [camt_entry("9.70", "2025-12-03"), camt_entry("9.70", "2025-12-04", "po_2 TRACE99")]
     rows[2]["trace_id"] = "TRACE99"
     take(bench, write_csv(bench.folder / "r.csv", STRIPE, rows), bank(bench, *entries))

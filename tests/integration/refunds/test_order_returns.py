@@ -1,4 +1,4 @@
-"""Returns that name their order: booked as refunds of it, once, or rejected with a reason of their own."""
+"""Returns that name their order: booked once as refunds of that order, or rejected with a specific reason."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_return_that_names_an_order_of_its_file_is_booked_once_it_is_completed
     assert (report.records, report.accepted_lines, report.returns) == (6, 6, 1)
     assert (before.accepted_lines, before.returns, before.orders) == (6, 1, report.orders)
     assert booked(stocked) == BOOKED
-    # Of two lines with the product, the first one is returned before the second one.
+    # If two lines have the product, the first one is returned first.
     assert lines_back(stocked) == [(1, 2, 1900), (2, 1, 950), (3, 1, 1000)]
     assert stocked.shelf() == {"MUG": (96, 0, 4), "CUP": (98, 0, 2)}
     assert RefundBench(stocked).customer("eve") == (10000, 3850)
@@ -178,7 +178,7 @@ def test_returns_that_fit_no_order_are_rejected_each_with_its_reason(stocked: Im
     assert message == "The return names order 9, which is not in the store."
     assert list(booked(stocked)) == [None, "return:till/R6"]
     assert stocked.broken_checks() == set()
-    # Once the order has come, the export of the rejects is imported.
+    # After the order has arrived, the export of the rejects is imported.
     settle(stocked, row("9", 1), name="late.csv")
     export = stocked.folder / "fix.csv"
     export.write_bytes(stocked.exported(stocked.keys()["back.csv"]))

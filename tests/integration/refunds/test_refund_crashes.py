@@ -1,4 +1,4 @@
-"""Refunds broken off at any one of their commits and taken up again; gateways that fail and forget.
+"""Refunds, interrupted at any commit and resumed; gateways that fail and forget.
 
 To the order store, a process that is killed before or after a commit is one whose connection breaks there.
 """
@@ -59,7 +59,7 @@ def prepare(bench: ImportBench) -> None:
 
 
 def give_back(bench: ImportBench) -> None:
-    """Requests, the gateway, and the undo of a refund: each part may be repeated."""
+    """Requests a refund, settles it and undoes it; each part may be repeated."""
     shop = RefundBench(bench)
     shop.request(*WANTED)
     shop.settle(Declining(shop.bench.gateway))  # type: ignore[arg-type]
@@ -68,7 +68,7 @@ def give_back(bench: ImportBench) -> None:
 
 @dataclass(slots=True)
 class Declining:
-    """Declines the refund of 7.00 and makes the others."""
+    """Declines the refund of 7.00 and makes all others."""
 
     gateway: SimulatedGateway
 
@@ -82,7 +82,7 @@ class Declining:
 
 def came_to(bench: ImportBench) -> object:
     broken = {check.name for check in verify_orders(bench.engine, bench.gateway) if not check.ok}
-    # The declined refund is the test's own invention.
+    # The test adds the declined refund.
     assert broken <= {"gateway_agrees_with_refunds"}
     shop = RefundBench(bench)
     refunds = [
@@ -101,7 +101,7 @@ def test_refunds_broken_off_at_any_commit_come_to_the_same_when_taken_up_again(
 
 @dataclass(slots=True)
 class Forgetful:
-    """A provider with a journal that forgets keys at once, breaks off, and answers only some of the time.
+    """A provider with a journal that forgets keys at once, breaks off, and answers only sometimes.
 
     It refuses nothing: a refund that is sent twice is made twice, unless it is looked up first.
     """
@@ -136,7 +136,7 @@ class Forgetful:
         return Refunded(refund, made.transaction_id)
 
     def make(self, refund: Refund) -> RefundEntry:
-        """Makes a refund, or declines it, whatever was made before."""
+        """Makes a refund, or declines it, even if it was made before."""
         declined = self.faults.random() < 0.05
         done = None if declined else f"re_{len(self.made)}"
         status = RefundStatus.FAILED if declined else RefundStatus.COMPLETED
@@ -183,7 +183,7 @@ def test_with_gateway_faults_and_forgotten_keys_the_journal_equals_the_store(ben
 
 
 class Honest(random.Random):
-    """Luck with which every answer arrives, and nothing is declined."""
+    """A random source with which every answer arrives, and nothing is declined."""
 
     def random(self) -> float:
         return 0.5

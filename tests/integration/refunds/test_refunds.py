@@ -1,4 +1,4 @@
-"""Refunds: what is left is taken first, given back once, and totals and stock follow exactly once."""
+"""Refunds: the amount is reserved first and refunded once; totals and stock change exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refunds over HTTP: requested once by their key, refused in words, listed, and acted on by another key."""
+"""Refunds over HTTP: requested once per key, refused with a message, listed, and approved by another key."""
 
 from __future__ import annotations
 

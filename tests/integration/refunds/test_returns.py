@@ -167,7 +167,7 @@ def test_a_real_file_comes_out_net_day_by_day(
 
 
 def counted_days(file: Path) -> dict[date, tuple[int, int, int]]:
-    """Gross and net revenue in cents, and the number of returns, by day: counted without the pipeline.
+    """Gross and net revenue in cents, and the number of returns, by day, counted without the pipeline.
 
     An invoice counts if all its lines have a product, a price, and a quantity of the right sign.
     """

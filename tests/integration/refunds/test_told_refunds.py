@@ -1,4 +1,4 @@
-"""Refunds that the export of a shop tells: booked once, on the day of the order, if returns are taken."""
+"""Refunds reported in a shop's export: booked once, on the day of the order, if returns are imported."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_with_returns_refunded_orders_are_taken_and_booked_on_their_day(stocked:
         "recorded:shopify/#3": (2000, *told),
         "recorded:shopify/#4": (2000, *told),
     }
-    # An amount moves no units: the file does not say whether goods came back.
+    # An amount changes no stock, because the file does not say whether goods came back.
     assert stocked.shelf()["MOUSE"] == (92, 0, 8)
     assert RefundBench(stocked).customer("eve@example.org") == (8000, 4450)
     assert dirty_days(stocked.engine) == [DAY]

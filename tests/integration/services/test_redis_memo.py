@@ -1,4 +1,4 @@
-"""Counts that are remembered in Redis: what is counted again, and what is forgotten."""
+"""Counts cached in Redis: which are counted again, and which are dropped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def memo(redis_url: str) -> Iterator[Memo]:
 
 
 def look(memo: Memo, *batches: Batch) -> list[str]:
-    """Counts these batches by way of the memo; what had to be counted, with what was counted before."""
+    """Counts these batches through the cache; returns what was counted, with the earlier counts."""
     counted = []
 
     def count(batch: Batch, before: dict[str, int] | None) -> dict[str, int]:

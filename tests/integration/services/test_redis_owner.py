@@ -1,4 +1,4 @@
-"""Two homes with two order stores on one Redis database: the second one is refused by name."""
+"""Two homes with two order stores on one Redis database: the second is refused, with the first one's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A code location that loads in no time, in the place of the real one. Its runs write the same log."""
+"""A code location that loads at once, in place of the real one. Its runs write the same log."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""A Celery app with tasks that tests can follow, in the place of the real one."""
+"""A Celery app with tasks that tests can follow, in place of the real one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ app.conf.worker_proc_alive_timeout = 60
 
 @app.task(name="wait_for_file")
 def wait_for_file(started: str, release: str, done: str) -> None:
-    """Say that it started, wait for a file, say that it ended."""
+    """Reports its start, waits for a file, and reports its end."""
     Path(started).write_text(str(os.getpid()))
     while not Path(release).exists():
         time.sleep(0.02)

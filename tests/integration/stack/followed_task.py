@@ -1,4 +1,4 @@
-"""A task that a test follows: it says that it started, and ends when the test releases it."""
+"""A task that a test follows: it reports its start, and ends when the test releases it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders_pipeline.services.redis_server import broker_url
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; the time limit of the whole test ends an endless wait."""
+    """Waits for a condition. The time limit of the test ends an endless wait."""
     while not condition():
         time.sleep(0.02)
 

@@ -1,4 +1,4 @@
-"""A real Celery worker whose sign of life is that of older code."""
+"""A real Celery worker whose heartbeat is that of older code."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_the_code_server_has_no_port_and_no_other_user_reaches_its_socket(settin
     assert tcp_listeners("webserver", settings) == 1
     run = Layout(settings.home).run
     assert socket_accepts(run, CODE_SOCKET)
-    # Even where every folder on the way is open, as a careless chmod leaves them.
+    # Even if every parent folder is accessible, as after a careless chmod.
     for folder in (run, *run.parents):
         folder.chmod(folder.stat().st_mode | 0o755)
     other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]

@@ -1,4 +1,4 @@
-"""A new home is its owner's alone, whatever makes it first; one that exists stays as it is."""
+"""A new home belongs only to its owner, whatever creates it first; an existing one is unchanged."""
 
 from __future__ import annotations
 

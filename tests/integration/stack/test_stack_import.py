@@ -1,4 +1,4 @@
-"""Processes that run for the duration of a command, under a real supervisor, Redis and Celery."""
+"""Processes that run while a command runs, under a real supervisor, Redis and Celery."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.services import free_port
 from tests.warm_processes import warm_python
 
 APP = "tests.integration.stack.fake_worker"
-# Enters the context and says so; leaves it when its standard input ends.
+# Enters the context and reports it; leaves it when its standard input ends.
 MEMBER = f"""
 import sys
 from cli.stack.stack import running_workers
@@ -41,7 +41,7 @@ with running_workers(load_settings(), celery_app="{APP}"):
     sys.stdin.read()
 """
 
-# The same as a command that is at work on an import.
+# The same as a command that works on an import.
 IMPORTER = f"""
 import sys
 from cli.stack.errors import StackError
@@ -70,20 +70,20 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 
 
 def skip_dagster(settings: Settings) -> None:
-    """Let the home look as if Dagster's stores were there: no test here opens them."""
+    """Makes the home look as if Dagster's stores existed; no test here opens them."""
     Layout(settings.home).prepare()
     (Layout(settings.home).run / PREPARED).write_text(f"{settings.dagster_home}\n")
 
 
 @contextmanager
 def member(settings: Settings, *command: str, script: str = MEMBER) -> Iterator[subprocess.Popen[str]]:
-    """Another command that needs the workers of this home; killed at the end if it still runs.
+    """Another command that needs the workers of this home; it is killed if it still runs at the end.
 
     Args:
         command: what starts it, in its own process.
     """
     environment = os.environ | {"ORDERS_HOME": str(settings.home), "ORDERS_WORKER_PROCESSES": "1"}
-    # What is killed and named by its own number, or has a shell's signals, is no fork of another process.
+    # Processes that are killed by their id, or have a shell's signal handlers, are not forked.
     start = [*command, sys.executable if command else warm_python(), "-c", script]
     with subprocess.Popen(
         start, cwd=PROJECT_ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -66,7 +66,7 @@ ALL = ["api", "code-server", "daemon", "events", "redis", "webserver", "worker-d
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    """Settings of a home and a Dagster home of the test's own; all processes are ended after it."""
+    """Settings of a home and a Dagster home of this test; all processes are ended after it."""
     dagster_home = tmp_path / "dagster"
     dagster_home.mkdir()
     shutil.copy(PROJECT_ROOT / "dagster.yaml", dagster_home)
@@ -83,7 +83,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 
 @pytest.fixture
 def cold_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs start as they do outside of the tests."""
+    """Programs start as they do outside the tests."""
     monkeypatch.setattr(supervisor, "supervisord_command", cold_supervisord)
 
 
@@ -322,7 +322,7 @@ def test_up_starts_again_what_a_killed_down_is_still_stopping(settings: Settings
     up(quick, "worker-orders")
     before = pids(quick)["worker-orders"]
     assert before
-    # Stopped, it is in no hurry to end.
+    # A stopped process does not end at once.
     os.kill(before, signal.SIGSTOP)
     Supervisor(Layout(settings.home))._call("stopProcess", "worker-orders", False)
     assert "worker-orders" in up(quick, "worker-orders")

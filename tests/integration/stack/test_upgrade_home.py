@@ -62,7 +62,7 @@ def revision(settings: Settings) -> str | None:
 
 
 def refused(settings: Settings, migrations: Migrations) -> str:
-    """Why an upgrade is refused; nothing has changed then."""
+    """Why an upgrade is refused. Nothing has changed then."""
     with pytest.raises(StoreRefused) as told:
         upgrade_home(settings, migrations=migrations, celery_app=APP)
     assert told.value.code == "store_in_use"
@@ -81,7 +81,7 @@ def test_an_upgrade_backs_up_the_old_store_first(settings: Settings, migrations:
     assert upgrade_home(settings, migrations=migrations) is None
     if settings.database_url:
         return
-    # The way back: the older code puts the newer store aside.
+    # The way back: the older code sets the newer store aside.
     restored = restore(made.backup, settings, replace=True, actor="cli:tester")
     assert restored.put_aside
     assert restored.manifest.rows["orders"] == 3
@@ -137,7 +137,7 @@ def test_a_worker_whose_code_needs_the_new_tables_keeps_no_upgrade_from_being_ma
 
 @contextmanager
 def running_older_worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A Celery worker of another machine, with the sign of older code."""
+    """A Celery worker of another machine, with the heartbeat of older code."""
     command = [
         warm_python(),
         "-m",

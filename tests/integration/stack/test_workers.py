@@ -1,4 +1,4 @@
-"""The workers of `orders up`: their size, how they grow and shrink; the stack in the foreground."""
+"""The workers of `orders up`: their number, how they scale, and the stack in the foreground."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_workers_are_as_large_as_the_settings_say() -> None:
 
 
 def read_until(text: str, output: IO[str]) -> None:
-    """Read lines up to one that contains the text; fails at once where the program ends before it."""
+    """Reads lines up to one with the text; fails at once if the program ends before."""
     assert any(text in line for line in output), f"the program ended without saying {text!r}"
 
 

@@ -1,4 +1,4 @@
-"""The product list in the store: known products keep their stock, units are never made up."""
+"""The product list in the store: known products keep their stock, and no units appear from nowhere."""
 
 from __future__ import annotations
 

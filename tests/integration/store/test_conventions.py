@@ -1,4 +1,4 @@
-"""A used store keeps its time zone and its currency; other settings are refused before an order enters."""
+"""A used store keeps its time zone and currency; other settings are refused before an order is loaded."""
 
 from __future__ import annotations
 

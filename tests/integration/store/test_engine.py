@@ -1,4 +1,4 @@
-"""What the engines promise: errors without customers' data, snapshots, writers that wait their turn."""
+"""What the engines guarantee: errors without customer data, snapshots, and writers that wait in turn."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_what_one_engine_compiled_serves_the_next(store_url: str) -> None:
 def test_threads_that_wait_for_the_same_writer_do_not_disturb_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a decorator of tenacity, one of them soon failed with a KeyError instead of waiting."""
+    """With tenacity's decorator, one of them soon failed with a KeyError instead of waiting."""
     monkeypatch.setattr(engine_module, "SHORT_BUSY_TIMEOUT", "busy_timeout = 0")
     engine = open_engine(f"sqlite:///{tmp_path / 'orders.db'}")
     until = time.monotonic() + 1

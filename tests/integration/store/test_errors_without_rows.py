@@ -1,4 +1,4 @@
-"""Errors of the order store, provoked in each step by whatever a database can fail of: no row gets out."""
+"""Errors of the order store, provoked in each step in every way a database can fail, contain no rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.stores import open_test_engine
 # Constants in source lines, which stack traces show, are in capitals.
 CANARY = re.compile("canary|Canary")
 VALUE = "canary-value"
-# The write of each step at which it is made to fail: a table, and the condition on its new row.
+# The write at which each step is made to fail: a table, and the condition on its new row.
 WRITES = {
     "parse": ("batches", "NEW.number > 0"),
     "load": ("orders", "NEW.number LIKE 'canary%'"),
@@ -55,7 +55,7 @@ def postgres_bench(migrated_postgres_url: str, tmp_path: Path) -> Iterator[Impor
 
 @contextmanager
 def failing_on(engine: Engine, step: str, fault: str) -> Iterator[None]:
-    """A store whose row of this step meets a fault of PostgreSQL, or is refused by SQLite."""
+    """A store whose row of this step causes a fault on PostgreSQL, or is refused by SQLite."""
     table, condition = WRITES[step]
     made: tuple[str, ...]
     if engine.dialect.name == "sqlite":
@@ -99,7 +99,7 @@ def short_statements(engine: Engine) -> Iterator[Engine]:
 
 
 def told_by(work: Callable[[], object]) -> str:
-    """What can be read of the error of this work: its chain of stack traces, and a line of the log."""
+    """What can be read about the error: its chain of stack traces, and a log line."""
     stream = io.StringIO()
     before = logging.getLogger().handlers
     configure_logs(Settings(), stream)
@@ -116,7 +116,7 @@ def told_by(work: Callable[[], object]) -> str:
 
 
 def ready_for(bench: ImportBench, step: str, lines: Sequence[Line] = ()) -> str:
-    """Key of a file of canaries that is about to begin this step."""
+    """Key of a file with marked values that is about to begin this step."""
     if step == "roll_back":
         bench.set(payment_success_rate=0)
     key = bench.stage(bench.write(*(lines or canaries(3))))

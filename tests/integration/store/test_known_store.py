@@ -1,4 +1,4 @@
-"""A store that vanishes under a home is noticed by health and the next command, and not begun anew."""
+"""If the store of a home disappears, health and the next command report it, and no new one is created."""
 
 from __future__ import annotations
 

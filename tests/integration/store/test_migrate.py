@@ -1,4 +1,4 @@
-"""Upgrades of the order store: a revision is applied as a whole, by one process, on request only."""
+"""Upgrades of the order store: a revision is applied completely, by one process, on request only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store of a newer version is refused by every command and by the API, with the way out."""
+"""Every command and the API refuse a store of a newer version, and name the remedy."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def set_revision(url: str, revision: str) -> None:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def newer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home whose order store was upgraded by a version to come."""
+    """A home whose order store was upgraded by a future version."""
     home = tmp_path_factory.mktemp("newer") / "home"
     url = f"sqlite:///{home / 'orders.db'}"
     if request.param == "postgresql":

@@ -1,4 +1,4 @@
-"""The migrations make the tables that the code describes, with every constraint, index and option."""
+"""The migrations create the tables that the code describes, with all constraints, indexes and options."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ REVISIONS = sorted(OURS.known())
 DATABASES = ["sqlite", "postgresql"]
 OPEN = ("friday.csv", "night.csv", "noon.csv", "ill.csv", "later.csv", "turned_away.csv")
 OLIST = "olist_order_items_dataset.csv"
-# What is said of a file in words, how long something has lasted, and what is new since.
+# Texts about a file, durations, and fields that are new since.
 NOT_COMPARED = {"detected", "hint", "way_out", "message", "detail", "trace", "seconds", "orders_per_second"}
 
 
@@ -59,7 +59,7 @@ def old(postgres_or_none: str, tmp_path: Path, redis_url: str) -> Settings:
 
 @pytest.fixture(scope="module")
 def upgraded_once(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Callable[[str], Settings]:
-    """A home as 0.1.0 left it, upgraded, on SQLite or on this PostgreSQL server; made once, to be copied."""
+    """An upgraded home of 0.1.0, on SQLite or on this PostgreSQL server. Created once, to be copied."""
 
     @cache
     def upgraded(server: str) -> Settings:
@@ -90,7 +90,7 @@ def upgraded(
 
 @pytest.fixture
 def upgraded_bench(upgraded: Settings, tmp_path: Path) -> Iterator[ImportBench]:
-    """Its imports, step by step."""
+    """The imports of the upgraded home, step by step."""
     engine = open_engine(upgraded.store_url)
     yield ImportBench(engine, tmp_path, upgraded)
     engine.dispose()
@@ -102,7 +102,7 @@ def said(upgraded: Settings) -> dict[str, Any]:
 
 
 def assert_still_says(before: Any, now: Any, place: str = "") -> None:
-    """All earlier fields have the same values; additional fields are new."""
+    """All earlier fields have the same values; other fields are new."""
     if isinstance(before, dict):
         for key in before.keys() - NOT_COMPARED:
             assert key in now, f"{place}/{key}"
@@ -129,7 +129,7 @@ def test_the_upgraded_store_holds_every_row_and_every_invariant_of_its_orders(
             if name in metadata.tables
         }
     assert rows == {name: number for name, number in said["tables"].items() if name in metadata.tables}
-    # The figures lie outside of the store.
+    # The figures are not in the store.
     assert upgraded_bench.broken_checks() <= {"daily_kpis_equal_a_recomputation", "published_files_are_whole"}
     rebuild_figures(upgraded_bench.engine, upgraded_bench.settings, upgraded_bench.settings.redis_url)
     assert upgraded_bench.broken_checks() == set()

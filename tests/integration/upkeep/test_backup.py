@@ -1,4 +1,4 @@
-"""A backup made in the middle of an import brings everything back, and nothing is charged twice."""
+"""A backup made during an import restores everything, and nothing is charged twice."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def gateway(tmp_path: Path) -> Iterator[GatewayServer]:
 
 
 def destroy(bench: ImportBench) -> None:
-    """The home and the store are gone, as after a lost disk."""
+    """Removes home and store, as a lost disk does."""
     if bench.engine.dialect.name == "postgresql":
         metadata.drop_all(bench.engine)
         with bench.engine.begin() as connection:
@@ -216,7 +216,7 @@ def test_a_killed_backup_is_noticed_at_once_and_one_at_work_is_not(
 
 
 class Killed(BaseException):
-    """As SIGKILL: nobody expects it."""
+    """Acts like SIGKILL: no code catches it."""
 
 
 def test_a_restore_killed_right_after_it_replaced_the_store_shows_no_later_figures(
@@ -276,7 +276,7 @@ def test_a_store_that_holds_something_is_replaced_only_when_told_and_put_aside(
 
 @pytest.fixture
 def archive(lone_bench: ImportBench, tmp_path: Path) -> Path:
-    """A backup of a home that is empty by now."""
+    """A backup of a home that is now empty."""
     lone_bench.set(database_url=str(lone_bench.engine.url))
     lone_bench.import_lines(*many_orders(2))
     made = back_up(lone_bench.engine, lone_bench.settings, tmp_path / "one.tar.gz").file
@@ -285,7 +285,7 @@ def archive(lone_bench: ImportBench, tmp_path: Path) -> Path:
 
 
 def with_changed(archive: Path, name: str, content: bytes) -> Path:
-    """The backup with another content of one file."""
+    """The backup with other content in one file."""
     changed = archive.with_name("changed.tar.gz")
     with tarfile.open(archive) as old, tarfile.open(changed, "w:gz") as new:
         for member in old:

@@ -1,4 +1,4 @@
-"""What is too old goes, and nothing that anybody still needs."""
+"""Old data is removed, but nothing that is still needed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def home(bench: ImportBench) -> ImportBench:
 
 
 def age(bench: ImportBench, key: str, days: int) -> None:
-    """Makes an import's times lie further back."""
+    """Makes an import older."""
     names = ("staged_at", "started_at", "settled_at")
     with bench.engine.begin() as connection:
         earlier = {name: imports.c[name] - days * DAY_US for name in names}
@@ -45,13 +45,13 @@ def age(bench: ImportBench, key: str, days: int) -> None:
 
 
 def cleaned(bench: ImportBench, *, dry: bool = False) -> dict[str, int]:
-    """How many of each were removed."""
+    """How many of each kind were removed."""
     removed = clean_stores(bench.engine, bench.settings, ACTOR, dry=dry)
     return {one.what: one.number for one in removed if one.number}
 
 
 def left(bench: ImportBench, key: str) -> set[str]:
-    """What is there of an import: original, batches, rejects."""
+    """What is left of an import: original, batches, rejects."""
     folder = bench.settings.staging_folder / key
     here = {path.name for path in folder.iterdir()} if folder.exists() else set()
     return here | ({"rejects"} if bench.rows("rejects") else set())

@@ -1,4 +1,4 @@
-"""`orders verify`: green after any import, red with the right check named when a row is changed by hand."""
+"""`orders verify` passes after any import, and the right check fails when a row is changed by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALL_CHANGES = [
 
 
 class Eventful(NamedTuple):
-    """A store in which everything happened, and the ids to which it happened, by story."""
+    """A store in which everything happened, and the ids concerned, by story."""
 
     bench: ImportBench
     ids: dict[str, int]
@@ -51,12 +51,12 @@ def eventful(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def broken(checks: list[Check]) -> dict[str, str]:
-    """Details of the broken checks by name."""
+    """Details of the failed checks by name."""
     return {check.name: check.detail for check in checks if not check.ok}
 
 
 def checked(connection: Connection, gateway: PaymentGateway, check: str) -> list[Check]:
-    """The check of this name, with its kin if it is one of the gateway's."""
+    """The check of this name, with its related ones if it is one of the gateway's."""
     if check in GATEWAY_CHECKS:
         return check_gateway(connection, gateway, None)
     if check in REFUND_CHECKS:
@@ -65,7 +65,7 @@ def checked(connection: Connection, gateway: PaymentGateway, check: str) -> list
 
 
 def broken_after(eventful: Eventful, sql: str, check: str) -> dict[str, str]:
-    """This check, if it would be broken after a change, which is then taken back."""
+    """The result of this check after a change, which is then rolled back."""
     with eventful.bench.engine.connect() as connection, connection.begin() as transaction:
         for statement in sql.format(**eventful.ids).split(";"):
             assert connection.exec_driver_sql(statement).rowcount > 0, statement
@@ -87,8 +87,8 @@ def test_a_row_changed_by_hand_is_found_by_the_check_of_its_kind(eventful: Event
 
 def test_there_is_a_change_for_each_check() -> None:
     meant = {change.check for changes in CHANGES.values() for change in changes.values()}
-    # Four checks of the gateway need its lists of charges and refunds; missing references need a SQLite
-    # store that does not look after them.
+    # Four checks of the gateway need its lists of charges and refunds; missing references need a SQLite store
+    # that does not enforce them.
     assert store_checks().keys() - meant == {
         "captures_belong_to_completed_orders",
         "completed_orders_are_captured_once",

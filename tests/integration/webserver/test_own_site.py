@@ -1,4 +1,4 @@
-"""Dagster's webserver answers its own pages and programs, and no other site's pages."""
+"""Dagster's webserver answers its own pages and programs, but no pages of other sites."""
 
 from __future__ import annotations
 

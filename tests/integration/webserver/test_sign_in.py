@@ -1,4 +1,4 @@
-"""Access to a guarded webserver: with a key that has the scope, or with a link that `orders up` printed."""
+"""Access to a guarded webserver: with a key that has the scope, or by a link that `orders up` printed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Open = Callable[[Scope], httpx.Client]
 
 @pytest.fixture
 def guarded(tmp_path: Path, engine: Engine) -> Iterator[Open]:
-    """A client of a separate webserver that requires a key of this scope."""
+    """A client of a separate webserver that requires a key with this scope."""
     with ExitStack() as opened:
 
         def start(scope: Scope) -> httpx.Client:

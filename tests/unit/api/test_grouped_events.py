@@ -1,4 +1,4 @@
-"""Events of the gateway that arrive at once are stored in groups; each request waits for its own event."""
+"""Events of the gateway that arrive together are stored in groups; each request waits for its own event."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAITS, APPLIED = Verdict(GatewayEventStatus.WAITING), Verdict(GatewayEventStatus
 
 
 class Store:
-    """Stores events, the first group only once it may."""
+    """A store that waits for permission before it stores the first group."""
 
     def __init__(self, *, is_down: bool = False) -> None:
         self.may = threading.Event()
@@ -43,7 +43,7 @@ def event(event_id: str) -> SentEvent:
 
 
 async def sent(store: Store, *ids: str, hung_up: str = "") -> list[object]:
-    """What the requests came to: the first event is being stored when the others arrive."""
+    """The responses to the requests. The others arrive while the first event is being stored."""
     events = GroupedEvents(store.store, store.carry_out)
     requests = {}
     for event_id in ids:

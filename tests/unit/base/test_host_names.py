@@ -1,4 +1,4 @@
-"""Which names a web server of this machine answers to."""
+"""The host names that a web server of this machine answers to."""
 
 from __future__ import annotations
 

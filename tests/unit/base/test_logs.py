@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, with the ids at hand and without secrets."""
+"""Log lines: one JSON object each, with all known ids and without secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger("orders_pipeline.example")
 
 @pytest.fixture
 def root() -> Iterator[None]:
-    """Puts the root logger back as it was."""
+    """Restores the root logger after the test."""
     logger = logging.getLogger()
     before = logger.handlers, logger.level
     yield
@@ -31,7 +31,7 @@ def root() -> Iterator[None]:
 
 @pytest.fixture
 def written(request: pytest.FixtureRequest) -> io.StringIO:
-    """What is written to a log of JSON lines at level info."""
+    """The lines of a JSON log at level info."""
     request.getfixturevalue("root")
     stream = io.StringIO()
     configure_logs(Settings(log_format=LogFormat.JSON), stream)

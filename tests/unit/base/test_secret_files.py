@@ -1,4 +1,4 @@
-"""Files with secrets: complete or not there, and only their owner reads them."""
+"""Files with secrets: complete or missing, and readable only by their owner."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orders_pipeline.figures.kpis.publisher import publisher_name
 from orders_pipeline.services.redis_server import embedded_redis_url, prepare_server
 
 SECRET = "long enough to be kept"  # noqa: S105
-# Each secret of a home, and what returns it.
+# Each secret of a home, and the function that returns it.
 KEPT = {
     "run/api.key": lambda home: api_key("", home),
     "run/flower.login": lambda home: flower_login(Settings(home=home)),

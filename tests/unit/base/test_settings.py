@@ -1,4 +1,4 @@
-"""Settings are read once and checked; a bad one is told by the name of its variable."""
+"""Settings are read once and checked; an error names the variable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of an error: where it comes from, and no value that it met."""
+"""What is stored about an error: where it occurred, but none of the values involved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A variable that looks like a setting and is none is told, on stderr and by the doctor."""
+"""A variable that looks like a setting but is none is reported, on stderr and by the doctor."""
 
 from __future__ import annotations
 

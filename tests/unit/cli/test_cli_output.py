@@ -1,4 +1,4 @@
-"""How commands speak of success and failure."""
+"""How commands report success and failure."""
 
 from __future__ import annotations
 

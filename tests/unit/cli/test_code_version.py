@@ -1,4 +1,4 @@
-"""The digest by which `orders up` knows what runs old code."""
+"""The digest by which `orders up` recognises processes with old code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cli.stack.programs.code_version import PACKAGES, SINGLE_FILES, code_version
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project of few files."""
+    """A project of a few files."""
     for name in (*SINGLE_FILES, *(f"{package}/module.py" for package in PACKAGES)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)

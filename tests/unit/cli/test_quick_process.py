@@ -1,4 +1,4 @@
-"""A quick process ends as any other does, but takes nothing apart."""
+"""A quick process ends like any other, but without Python's teardown."""
 
 from __future__ import annotations
 

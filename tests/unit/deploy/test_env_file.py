@@ -18,7 +18,7 @@ from orders_pipeline.base.settings import PROJECT_ROOT
 from tests.services import require_service
 
 SCRIPT = PROJECT_ROOT / "deploy" / "orders"
-# systemd's own reader of such files, of which a user's session makes its environment.
+# systemd's own parser of such files, which generates the environment of user sessions.
 SYSTEMD = Path("/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator")
 FILES = {
     "A=postgresql://u:p%40@h/db?sslmode=verify-full&sslrootcert=/ca.pem\n": {
@@ -72,7 +72,7 @@ def test_systemd_reads_the_same(tmp_path: Path, text: str) -> None:
     environment = {"XDG_CONFIG_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     told = subprocess.run([SYSTEMD], env=environment, capture_output=True, text=True, check=True).stdout
     read = dict(part.partition("=")[::2] for part in shlex.split(told))
-    # It writes a newline as two characters, and leaves empty values out.
+    # It writes a newline as two characters, and omits empty values.
     expected = {name: value.replace("\n", "\\n") for name, value in FILES[text].items() if value}
     assert {name: value for name, value in read.items() if name in "ABCD"} == expected
 

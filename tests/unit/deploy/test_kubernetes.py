@@ -1,4 +1,4 @@
-"""The manifests of deploy/kubernetes: valid, without privileges, and running what compose.yaml runs."""
+"""The manifests in deploy/kubernetes: valid, unprivileged, and with the commands of compose.yaml."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_probes_ask_what_the_health_checks_of_compose_ask() -> None:
 
 
 def _as_command(service: dict[str, Any]) -> list[str]:
-    """A health check as an exec probe; the image's own where compose names none."""
+    """A health check as an exec probe; that of the image if compose.yaml has none."""
     kind, *words = service.get("healthcheck", {}).get("test") or _check_of_image()
     return ["sh", "-c", words[0].replace("$$", "$")] if kind == "CMD-SHELL" else words
 

@@ -1,4 +1,4 @@
-"""Tables as files: values read from a file are the same as those written, in each format."""
+"""Tables as files: in each format, the values read from a file are those that were written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents in the store outlive the version that wrote them, or are refused in words."""
+"""Stored documents of older versions can be read, and those of newer versions are refused with a message."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ each_old_import = pytest.mark.parametrize("old", old_imports(), ids=lambda old: 
 
 
 def stored(document: dict[str, Any]) -> dict[str, Any]:
-    """A document as the store gives it back."""
+    """A document as it is returned from the store."""
     return dict(json.loads(json.dumps(document)))
 
 

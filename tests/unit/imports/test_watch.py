@@ -1,4 +1,4 @@
-"""The watchdog's judgement of one running import, as a table."""
+"""The decisions of the watchdog about one running import, as a table."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_an_import_that_is_well_is_left_alone_however_often_it_was_launched() ->
 
 
 class Clock:
-    """Seconds that a test counts up."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -118,7 +118,7 @@ class Clock:
 
 
 def silences(found: list[Import], run: NewestRun) -> list[Silence]:
-    """What is heard at looks ten seconds apart."""
+    """The silences measured in checks ten seconds apart."""
     clock = Clock()
     signs, heard = HeartbeatClock(clock), []
     for one in found:

@@ -1,4 +1,4 @@
-"""Which waiting files share a run, and how many runs are launched at a time."""
+"""Which waiting files share a run, and how many runs are launched at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def large(*names: str) -> list[ToLaunch]:
 
 
 def chosen(waiting: list[ToLaunch], launched: Launched | None = None) -> tuple[str, list[str]]:
-    """Names of the files that run alone, and of each group that shares a run."""
+    """Names of the files that run alone, and of the groups that share a run."""
     found = choose(waiting, launched or Launched(), LIMITS)
     return _names(found.alone), [_names(group) for group in found.together]
 
@@ -65,7 +65,7 @@ def test_small_files_wait_for_no_larger_one() -> None:
 def test_what_is_launched_is_not_launched_again() -> None:
     waiting = [*large("A"), *small(*"abcdef")]
     assert chosen(waiting, Launched(frozenset("Aab"), 1, 1)) == ("", ["cdef"])
-    # Too few are left to share a run.
+    # Too few files are left to share a run.
     assert chosen(waiting, Launched(frozenset("Aabcd"), 1, 1)) == ("ef", [])
 
 

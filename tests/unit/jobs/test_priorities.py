@@ -1,4 +1,4 @@
-"""Which of two waiting steps comes first."""
+"""Which of two waiting steps runs first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANY, NOT_KNOWN_YET = FEW_BATCHES.stop, 0
 
 
 def of(step: Priority | None, batches: int = MANY, run: str | None = None) -> int:
-    """Priority of a step in a file with this number of batches, in a run with this tag."""
+    """Priority of a step, for a file with this number of batches and a run with this tag."""
     step_tags = {} if step is None else priority_tag(step)
     return step_priority(step_tags, {} if run is None else {RUN_TAG: run}, batches)
 

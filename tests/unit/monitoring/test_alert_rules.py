@@ -1,4 +1,4 @@
-"""The rules of the alerts, each at its limit."""
+"""The alert rules, each at its threshold."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def waiting_files(minutes: float) -> WaitingFiles:
 
 
 STARTED = WORKERS_START_WITHIN_SECONDS / 60
-# What is seen just below a limit, and at it.
+# Observations just below a threshold, and at it.
 AT_THE_LIMIT: list[tuple[AlertName, dict[str, Any], dict[str, Any]]] = [
     (AlertName.WAITING_TOO_LONG, {"queues": waiting(29.9)}, {"queues": waiting(30)}),
     (

@@ -1,4 +1,4 @@
-"""The place of the real files, next to the project. Without them, a test is skipped; in CI it fails."""
+"""The folder of the real files, next to the project. Without it, a test is skipped; in CI, it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a file through the importer and gathers what it wrote."""
+"""Runs the importer on a file and collects its output."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def parse(
 
 
 def imported(identified: Identified, parsed: ParsedFile, target: Path) -> Imported:
-    """Gathers what the importer wrote into a folder."""
+    """Collects what the importer wrote into a folder."""
     return Imported(
         identified,
         parsed,

@@ -1,4 +1,4 @@
-"""Amounts as people write them are read exactly, or not at all."""
+"""Amounts as people write them are read exactly, or rejected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orders_pipeline.order_files.values.amounts import (
 
 
 def units(text: str, decimal: str = ".", *, mixed: bool = False) -> int | str | None:
-    """The amount in 1/10,000, or the code of what is wrong."""
+    """The amount in 1/10,000, or the reject code."""
     row = read_amounts(pl.Series([text], dtype=pl.String), DecimalSeparator(decimal, mixed)).row(
         0, named=True
     )

@@ -1,4 +1,4 @@
-"""Into how many batches a file goes: few, as each costs steps, and enough for every worker."""
+"""The number of batches of a file: few, because each costs steps, but enough for every worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small files on which an importer can go wrong: each comes out as its case says."""
+"""Small files with typical importer pitfalls; each has its expected result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orders_pipeline.base.refusals import FileRefused
 from tests.unit.order_files.datasets import shared
 from tests.unit.order_files.parsing import parse
 
-# Name of the case, options, total of each order in cents, rejects by code.
+# Name of the case, options, total of each order in cents, and rejects by code.
 TAKEN: list[tuple[str, Mapping[str, str], Mapping[str, int], Mapping[str, int]]] = [
     ("discount_charged_in_full", {}, {"#1": 5000, "#2": 0}, {}),
     (
@@ -61,7 +61,7 @@ REFUSED = {
 
 
 def case(name: str) -> tuple[Path, str | None]:
-    """The file of a case and its profile, if it has one."""
+    """The file of a case, and its profile if there is one."""
     file = shared(f"cases/{name}.txt" if name == "draft_price_is_line_total" else f"cases/{name}.csv")
     profile = file.with_suffix(".toml")
     return file, str(profile) if profile.exists() else None

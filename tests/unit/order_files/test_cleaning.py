@@ -1,4 +1,4 @@
-"""Values that only look like text: words for nothing, formulas, invisible characters, damaged ids."""
+"""Values that only look like text: placeholders for nothing, formulas, invisible characters, damaged ids."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_an_id_with_letters_and_digits_is_not_damaged(tmp_path: Path, number: st
 
 
 def test_the_characters_are_found_wherever_they_begin(tmp_path: Path) -> None:
-    """A file of several chunks whose last line is the first that needs cleaning."""
+    """A file of several chunks in which the last line is the first one that needs cleaning."""
     lines = [line(str(number)) for number in range(90_000)]
     odd = [line('"=""A"""'), line("B\u200b"), line("C", sku="1E+12")]
     imported = parse(order_file(tmp_path, *lines, *odd), tmp_path / "parsed")

@@ -1,4 +1,4 @@
-"""Prices that tell their currency by its sign, in a column without other word of the currency."""
+"""Prices that show their currency only by a sign."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ordered_at = "order_date"
 def priced(
     folder: Path, *prices: tuple[str, str], currency: str = "USD", more: str | None = None
 ) -> Imported:
-    """Parses lines of order number and price; `currency` is that of the settings."""
+    """Parses lines of order number and price; `currency` is the configured one."""
     rows = [f'{order},S{at},1,"{price}",2026-03-01' for at, (order, price) in enumerate(prices)]
     file = folder / "signs.csv"
     file.write_text("\n".join([HEADER, *rows, ""]))

@@ -1,4 +1,4 @@
-"""Dates are read by what the whole column shows, or left to the user to say."""
+"""Dates are read in the format that the whole column proves; otherwise, the user must name it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orders_pipeline.order_files.values.dates import DateEvidence, DateRules, Op
 def read(
     *values: str, zone: str = "UTC", option: str | None = None, short: DateOrder | None = None
 ) -> list[str]:
-    """Each value as UTC, or the code of what is wrong."""
+    """Each value in UTC, or the reject code."""
     column = pl.Series(values, dtype=pl.String)
     evidence = DateEvidence()
     evidence.add(column)
@@ -113,7 +113,7 @@ def test_what_is_told_wins() -> None:
 
 
 def test_each_way_of_writing_is_decided_by_itself() -> None:
-    """Spreadsheets turn only the dates they understand; the others stay as text with another sign."""
+    """Spreadsheets convert only dates that they understand; the others stay text with another separator."""
     assert read("31-07-2012", "05-06-2012", "7/31/2012", "5/6/2012") == [
         "2012-07-31 00:00:00",
         "2012-06-05 00:00:00",

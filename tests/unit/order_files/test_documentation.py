@@ -1,4 +1,4 @@
-"""What docs/importing.md says about the importer is so."""
+"""The statements of docs/importing.md about the importer are true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file comes out the same in whatever encoding it was saved."""
+"""A file gives the same result in every encoding."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_few_words_show_their_encoding(text: str, encoding: str) -> None:
 )
 def test_the_superstore_file_is_the_same_in_every_encoding(encoding: str, tmp_path: Path) -> None:
     original = dataset("superstore/superstore-cp1252-crlf-mdyyyy.csv")
-    # Mac Roman has no such fraction.
+    # Mac Roman does not have this fraction.
     text = original.read_bytes().decode("cp1252").replace("\xbe", "3/4")
     first, again = tmp_path / "first.csv", tmp_path / "again.csv"
     first.write_bytes(text.encode("cp1252"))

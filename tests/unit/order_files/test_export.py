@@ -1,4 +1,4 @@
-"""The export of rejects, corrected by hand, is imported again as it is."""
+"""An export of rejects that was corrected by hand is imported without further instructions."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_formulas_are_escaped_for_spreadsheets_and_come_back_unescaped(tmp_path:
     assert second.lines["sku"].item() == "@S-1"
 
 
-# Each begins a formula in some spreadsheet, whose delimiter may be another one than the file's.
+# Each begins a formula in some spreadsheet, which may use another delimiter than the file.
 FORMULAS = [
     "=1+1",
     "+1+cmd",
@@ -165,7 +165,7 @@ SIGN = re.compile("[=+@\\-\uff1d\uff0b\uff20\uff0d\ufe66]")
 
 
 def cells(line: str) -> list[str]:
-    """What any spreadsheet may take for the beginning of a cell: after each delimiter, blank and quote."""
+    """What a spreadsheet may take as the beginning of a cell: after each delimiter, blank and quote."""
     return [part.strip(' "\u00a0\u200b\ufeff') for part in re.split("[,;|\t\r\n]", line)]
 
 

@@ -1,4 +1,4 @@
-"""Files that name an order on its first line only: it is taken whole, or not at all."""
+"""Files that name an order only on its first line: the order is imported whole, or not at all."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_blank_lines_and_repeated_headers_do_not_end_an_order(tmp_path: Path) ->
 
 
 def test_numbers_are_inherited_from_one_frame_to_the_next_and_into_one_part(tmp_path: Path) -> None:
-    """Two orders with enough lines to fill several chunks, frames and parts."""
+    """Two orders with enough lines for several chunks, frames and parts."""
     size = 150_000
     lines = [FIRST, *[",,,Chair,1,0.01"] * size, SECOND, *[",,,Lamp,1,0.02"] * size]
     imported = read(tmp_path, *lines)

@@ -1,4 +1,4 @@
-"""File formats: how a file is recognised, turned into text, and refused where it is damaged."""
+"""File formats: how a file is recognised and converted to text, and how damaged files are refused."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_an_encrypted_archive_is_refused_as_such(tmp_path: Path) -> None:
 
 
 class Reversed:
-    """A made-up format: delimited text in reverse, behind four bytes of magic."""
+    """An invented format: delimited text in reverse, after four bytes of magic."""
 
     magic = b"REV1"
     growth = 1

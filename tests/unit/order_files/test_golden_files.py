@@ -1,4 +1,4 @@
-"""Every row of the golden table of the real files, to the cent."""
+"""Every row of the table of expected results for the real files, to the cent."""
 
 from __future__ import annotations
 

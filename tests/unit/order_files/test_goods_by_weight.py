@@ -1,4 +1,4 @@
-"""Goods by weight: quantities with decimals, and orders that owe what exact arithmetic says."""
+"""Goods by weight: quantities with decimals, and exact order totals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column a name of a profile means, and when that cannot be told."""
+"""Which column a name in a profile refers to, and when this is ambiguous."""
 
 from __future__ import annotations
 

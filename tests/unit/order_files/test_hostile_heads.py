@@ -1,4 +1,4 @@
-"""However a file begins, it is identified or refused in time: none grows with the square of a size."""
+"""Any beginning of a file is identified or refused in time: no step takes quadratic time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orders_pipeline.order_files.records.tables.xlsx_parts import is_date_format
 from tests.import_bench import HEADER
 
 BYTES = 440 << 10
-# Seconds of this process. What is quadratic takes a minute and more, and what is linear about one.
+# Seconds of this process. A quadratic step takes more than a minute, a linear one about one second.
 AT_MOST = 8.0
 chance = random.Random(3)  # noqa: S311
 PUNCTUATION = "!#$%&()*+-./:<=>?@[]^{|}~"

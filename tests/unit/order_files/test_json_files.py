@@ -1,4 +1,4 @@
-"""JSON and JSON lines: records are found in any list, numbers stay exact, hostile text is refused."""
+"""JSON and JSON lines: records are found in any list, numbers stay exact, and hostile text is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that are left out of their orders, and order numbers that are used again."""
+"""Lines that are left out of their orders, and order numbers that are reused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A profile by choosing: without a choice it stays as it is, and each choice changes what it says."""
+"""Profiles by choosing columns: each choice changes its part of the profile, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def table(columns: dict[str, list[str]]) -> Table:
 
 
 def header_of(profile: Profile) -> dict[str, list[str]]:
-    """A header that has all columns of a profile."""
+    """A header with all columns of a profile."""
     names = [listed[0] for listed in profile.columns.values()]
     names += [name for listed in profile.joined.values() for name in listed]
     names += [*profile.money_columns.values(), *profile.skip]

@@ -1,4 +1,4 @@
-"""Whatever happens to a valid file: no crash, no record lost, no number of another order changed."""
+"""Mutated valid files: the importer does not crash, loses no record, and changes no other order."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ BYTES = st.one_of(
 )
 
 Mutation = tuple[int, int, int, bytes]
-# A line, a position in it, a number of bytes to remove there, and bytes to put there.
+# A line, a position in it, the number of bytes to remove there, and bytes to insert there.
 MUTATIONS = st.tuples(st.integers(0, len(LINES) - 1), st.integers(0, 90), st.integers(0, 6), BYTES)
 
 
@@ -106,7 +106,7 @@ def test_a_mutated_line_harms_its_own_order_only(mutation: Mutation) -> None:
             assert found[number] == figures, number
     untouched = {number for number in expected if number not in harmed}
     missing = untouched - set(found)
-    # A stray quote may cost the record that follows it, never silently.
+    # A stray quote may cost the next record, but never silently.
     assert missing <= set(imported.rejects["order_number"].drop_nulls()), missing
     assert imported.parsed.records == imported.lines.height + imported.rejects.height
 
@@ -125,7 +125,7 @@ def test_a_file_cut_anywhere_keeps_its_whole_orders(cut: int) -> None:
             whole.discard(order_of(line))
     found = numbers(imported)
     expected = numbers(imported_original())
-    # A cut in the middle of an order number may be in that of the order before: it is rejected, and named.
+    # A file cut in an order number may end with the number of the order before, which is rejected by name.
     doubtful = (
         set(imported.rejects["order_number"].drop_nulls()) if b"," not in data.rpartition(b"\n")[2] else set()
     )

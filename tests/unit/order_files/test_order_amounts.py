@@ -33,7 +33,7 @@ COLUMNS = ("order", "sku", "quantity", "price", "currency", "date")
 
 
 def take(folder: Path, sections: str, rows: list[dict[str, str]], optional: str = "") -> Imported:
-    """Imports rows of the columns COLUMNS and any more, with the profile PLAIN and more sections."""
+    """Imports rows with COLUMNS and further columns, using the profile PLAIN and further sections."""
     base = {
         "order": "1",
         "sku": "MUG",

@@ -1,4 +1,4 @@
-"""Parquet: typed values are read without guessing, nested columns are flattened, bombs are refused."""
+"""Parquet: typed values are read without guessing, nested columns are flattened, and bombs are refused."""
 
 from __future__ import annotations
 

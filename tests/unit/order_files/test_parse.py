@@ -1,4 +1,4 @@
-"""A file becomes batches of whole orders and rejects that say where, what and why."""
+"""A file is parsed into batches of whole orders, and rejects with position, code and reason."""
 
 from __future__ import annotations
 

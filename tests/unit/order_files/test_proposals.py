@@ -1,4 +1,4 @@
-"""A proposed profile maps real files right, or says what it does not know."""
+"""A proposed profile maps real files correctly, or names what it does not know."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_total_beside_a_price_is_told_apart(tmp_path: Path) -> None:
 
 
 def drafted(path: Path, tmp_path: Path) -> tuple[Proposal, Imported]:
-    """The draft for a file, and the file as it reads it."""
+    """The proposed profile for a file, and the orders read with it."""
     proposal = propose_profile(path, ReadOptions())
     draft = tmp_path / "draft.toml"
     draft.write_text(proposal.toml)

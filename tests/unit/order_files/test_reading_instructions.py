@@ -1,4 +1,4 @@
-"""What is said about a file: offered in one place, and the same words however it was said."""
+"""Instructions for reading a file are defined in one place, and are equal however they were given."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ TEXTS = st.lists(
 def test_the_reader_agrees_with_the_scanner_however_the_text_is_cut(
     dialect: Dialect, text: str, cuts: tuple[int, ...]
 ) -> None:
-    # A carriage return at the end of a chunk could begin another line end: any cut must do.
+    # A carriage return at the end of a chunk may be part of a line end, so every cut must work.
     assert rows(read(text, dialect, cuts)) == reference(text, dialect)
 
 

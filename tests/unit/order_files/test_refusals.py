@@ -1,4 +1,4 @@
-"""A file that cannot be imported is refused with one sentence that names it and says what was expected."""
+"""A file that cannot be imported is refused with one sentence that names the file and what was expected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A limit of bad lines is a count or a share of the records."""
+"""The limit of bad lines is a number, or a share of the records."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def shop(folder: Path, more: str, columns: str = BY_UNIT) -> str:
 
 
 def returns(folder: Path) -> dict[str, int]:
-    """Totals of the returns that were written, in minor units, by their number."""
+    """Totals of the returns that were read, in minor units, by number."""
     files = sorted(folder.glob("returns-*.orders.parquet"))
     tables = [pl.read_parquet(file).select("number", "total") for file in files]
     return dict(pl.concat(tables).iter_rows()) if tables else {}

@@ -1,4 +1,4 @@
-"""Profiles of shop platforms: each order of a file of the platform's shape owes what that file states."""
+"""Profiles of shop platforms: each order of an export has the total that the file states."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = dict[str, str]
 
 
 def amount(text: str) -> Decimal:
-    """Reads an amount of a sample file, such as `-$1,234.50`; blank is zero."""
+    """Parses an amount of a sample file, such as `-$1,234.50`; a blank is zero."""
     digits = "".join(character for character in text if character in "0123456789.-")
     return Decimal(digits or "0")
 
@@ -29,12 +29,12 @@ def summed(rows: list[Row], *columns: str) -> Decimal:
 
 
 def stated(column: str) -> Callable[[list[Row]], Decimal]:
-    """The total that the first line of an order with one states."""
+    """The total stated on the first line of an order that has one."""
     return lambda rows: next(amount(row[column]) for row in rows if row[column].strip())
 
 
 def of_amazon(rows: list[Row]) -> Decimal:
-    """Amazon states no total: it is the sum of what the lines state, without the VAT that prices contain."""
+    """Amazon states no total: it is the sum of the lines, without the VAT that prices contain."""
     total = summed(rows, "item-price", "shipping-price", "gift-wrap-price")
     total -= summed(rows, "item-promotion-discount", "ship-promotion-discount")
     if rows[0]["sales-channel"] == "Amazon.com":
@@ -43,7 +43,7 @@ def of_amazon(rows: list[Row]) -> Decimal:
 
 
 def of_etsy(rows: list[Row]) -> Decimal:
-    """Etsy states totals of lines; shipping and tax are those of the order, discounts those of lines."""
+    """Etsy states totals of lines. Shipping and tax are amounts of the order, discounts those of lines."""
     total = summed(rows, "Item Total") - summed(rows, "Discount Amount")
     return (
         total + summed(rows[:1], "Order Shipping", "Order Sales Tax") - summed(rows[:1], "Shipping Discount")
@@ -57,7 +57,7 @@ def of_square(rows: list[Row]) -> Decimal:
 
 @dataclass(frozen=True)
 class Shop:
-    """A sample file, and what is right.
+    """A sample file, and the expected result.
 
     Attributes:
         number: the column with the order number.
@@ -84,7 +84,7 @@ class Shop:
         return self.file.partition(".")[0]
 
     def stated(self) -> dict[str, Decimal]:
-        """The total of each order that is taken, read from the file by other means."""
+        """The total of each order that is imported, read from the file without the importer."""
         with (SHOPS / self.file).open(encoding="utf-8-sig", newline="") as lines:
             rows = list(csv.DictReader(list(lines)[self.skip_lines :], delimiter=self.delimiter))
         numbers = self.recorded | self.charged

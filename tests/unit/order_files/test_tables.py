@@ -1,4 +1,4 @@
-"""Damaged tables are read exactly or refused with a reason; no record of any file is lost silently."""
+"""Damaged tables are read exactly or refused with a reason; no record is lost silently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.unit.order_files.datasets import SHARED, dataset
 
 POLLOCK = sorted((SHARED / "datasets" / "pollock" / "csv").glob("*.csv"))
 EDGE_CASES = sorted((SHARED / "datasets" / "csv_edge_cases").rglob("*.csv*"))
-# The oracle of `location_coordinates` has another telephone number than its file.
+# The expected result of `location_coordinates` has another telephone number than its file.
 SPECTRUM = [
     path
     for path in sorted((SHARED / "datasets" / "csv_edge_cases" / "csv-spectrum" / "csvs").glob("*.csv"))
@@ -79,7 +79,7 @@ def text_of(path: Path, table: Table) -> str:
 
 
 def physical_lines(path: Path, table: Table) -> int:
-    """Lines after the header, counted without the reader."""
+    """Lines after the header, counted without the importer."""
     return len(list(io.StringIO(text_of(path, table), newline=None))) - table.header_line
 
 
@@ -90,7 +90,7 @@ def inner_line_ends(table: Table) -> int:
 
 
 def strict_count(path: Path, table: Table) -> int | None:
-    """Records after the header by the csv module; None where it gives up."""
+    """Records after the header by the csv module; None if it fails."""
     text = io.StringIO(text_of(path, table).replace("\x00", "?"), newline="")
     quote = {"quotechar": table.dialect.quote} if table.dialect.quote else {"quoting": csv.QUOTE_NONE}
     reader = csv.reader(text, delimiter=table.dialect.delimiter, strict=True, **quote)
@@ -101,5 +101,5 @@ def strict_count(path: Path, table: Table) -> int | None:
 
 
 def unified(value: str) -> str:
-    """csv-spectrum's files went through version control, which changed their line ends."""
+    """Version control changed the line ends in csv-spectrum's files."""
     return value.replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""Workbooks: typed cells are read as they are shown, the sheet is chosen, and hostile files are refused."""
+"""Workbooks: cells are read as Excel shows them, the right sheet is chosen, and hostile files are refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def order(
 
 
 def workbook(path: Path, sheets: dict[str, list[list[Any]]], **options: Any) -> Path:
-    """Writes an .xlsx file; a row is a list of cells, and an empty list leaves its row out."""
+    """Writes an .xlsx file. A row is a list of cells; an empty list omits the row."""
     book = xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd hh:mm", **options})
     for name, cells in sheets.items():
         sheet = book.add_worksheet(name)

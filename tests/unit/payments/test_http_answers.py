@@ -1,4 +1,4 @@
-"""What HTTP answers of a gateway mean: nothing but a clear decline is a decline."""
+"""How HTTP responses of a gateway are interpreted: only a clear decline counts as a decline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charges in lanes: a stream of outcomes that the caller closes early."""
+"""Charges in lanes: the caller may close the stream of outcomes early."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payments are found in a provider's list, however wrong the clock of this machine is."""
+"""Payments are found in a provider's list even if the clock of this machine is wrong."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def ids(pages: Any) -> list[int]:
 
 
 def list_of(now: float) -> list[tuple[int, float]]:
-    """Two payments a page, newest first; there is one each five minutes."""
+    """Two payments per page, newest first; there is one every five minutes."""
     return [(n, now - 300 * n) for n in range(2 * PAGES)]
 
 
@@ -69,7 +69,7 @@ def test_payments_since_a_time_are_found_though_the_clock_is_wrong(
     monkeypatch.setattr("orders_pipeline.payments.backends.providers.clocks.time", wrong)
     found = provider(now + ahead - TOOK, list_of(now))
     assert found[:4] == [0, 1, 2, 3]
-    # What is read in vain is an hour's payments, for clocks that differ a little.
+    # At most the payments of an hour are read in vain, which allows for small clock differences.
     assert (len(found) < 20) == (ahead >= 0)
 
 

@@ -1,4 +1,4 @@
-"""The simulated gateway: outcomes are a function of seed and key, in whatever order they are asked."""
+"""The simulated gateway: outcomes depend only on seed and key, not on the order of requests."""
 
 from __future__ import annotations
 

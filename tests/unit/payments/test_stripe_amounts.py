@@ -1,4 +1,4 @@
-"""Amounts in Stripe's units: no customer is charged a hundred times, or a hundredth of, an order's total."""
+"""Amounts in Stripe's units: no customer is charged a hundred times an order's total, or a hundredth."""
 
 from __future__ import annotations
 

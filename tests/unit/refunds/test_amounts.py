@@ -1,4 +1,4 @@
-"""The share of each line of an order, against the contract's formula in exact decimals."""
+"""The share of each line of an order, compared with the documented formula in exact decimals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CURRENCIES = ["USD", "JPY", "KWD", "CLF"]
 
 @st.composite
 def orders(draw: st.DrawFn) -> OrderLeft:
-    """An order with some lines; units in 1/1,000, some of them by weight."""
+    """An order with some lines. Units are in 1/1,000; some are goods by weight."""
     units = st.integers(1, 20).map(lambda whole: whole * 1000) | st.integers(1, 50_000)
     lines = draw(st.lists(st.tuples(units, st.integers(0, 10**9)), min_size=1, max_size=5))
     currency = draw(st.sampled_from(CURRENCIES))

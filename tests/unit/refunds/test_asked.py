@@ -1,4 +1,4 @@
-"""Digests of requests, which are compared with those that older releases stored."""
+"""Digests of requests, which must equal those that older releases stored."""
 
 from __future__ import annotations
 

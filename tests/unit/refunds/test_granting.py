@@ -1,4 +1,4 @@
-"""What is granted to many requests at once is what deciding them one by one gives."""
+"""Granting many requests at once gives the same result as granting them one by one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUANTITIES = [None, None, 1, 2, Decimal("0.5"), Decimal("0.125"), 4, 0, Decimal(
 
 @st.composite
 def left_of_orders(draw: st.DrawFn) -> list[Refundable]:
-    """What is left of a few orders, two of which may have the same number in different sources."""
+    """What is left of a few orders. Two orders of different sources may have the same number."""
     names = [("1", "a"), ("2", "a"), ("1", "b")][: draw(st.integers(1, 3))]
     return [draw(left_of_order(order, *name)) for order, name in enumerate(names, start=1)]
 
@@ -134,7 +134,7 @@ def decide_one(asked: RefundAsked, left: list[Refundable]) -> Decided | RefundRe
 
 
 def frames_of(left: list[Refundable]) -> Holdings:
-    """The same in frames, as the store tells it."""
+    """The same data as frames, as the store returns it."""
     lines = [(one, line) for one in left for line in one.left.lines.values()]
     orders = [(one.order.id, *one.order[1:]) for one in left]
     payments = [(one.order.id, one.attempt, one.method, one.captured, one.refunded) for one in left]

@@ -1,4 +1,4 @@
-"""Callers of a service that does not answer: only the first ones wait for it."""
+"""Callers of a service that does not answer: only the first ones wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.stack.followed_task import eventually
 
 
 class Service:
-    """Does not answer until it is back; counts the calls."""
+    """A service that does not answer until it is back. Counts the calls."""
 
     def __init__(self) -> None:
         self.back, self.calls, self.asked = Event(), 0, Event()

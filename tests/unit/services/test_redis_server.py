@@ -1,4 +1,4 @@
-"""The embedded Redis: which server, which port, which password."""
+"""The embedded Redis: its server, port and password."""
 
 from __future__ import annotations
 

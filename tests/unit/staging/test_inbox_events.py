@@ -23,7 +23,7 @@ def test_a_file_is_noticed_when_it_is_closed_or_moved_in_and_not_before(tmp_path
             (tmp_path / "aside.csv").rename(folder / "moved.csv")
             assert noticed.get(timeout=PATIENCE_SECONDS) == "moved.csv"
         assert noticed.get(timeout=PATIENCE_SECONDS) == "written.csv"
-        # What is moved away, and whatever happens in folders, is not noticed.
+        # Files that are moved away, and events in folders, are not noticed.
         (folder / "moved.csv").rename(tmp_path / "done.csv")
         (folder / "sub").mkdir()
         (folder / "sub" / "inside.csv").write_text("whole")

@@ -1,4 +1,4 @@
-"""Partition keys, and what lies in the staging area under them."""
+"""Partition keys, and the files in the staging area under them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def staging(request: pytest.FixtureRequest, tmp_path: Path) -> Staging:
 
 
 def in_it(staging: Staging) -> set[str]:
-    """Names of everything that the area holds."""
+    """Names of all files in the area."""
     if not staging.url:
         return {str(path.relative_to(staging.folder)) for path in staging.folder.rglob("*") if path.is_file()}
     files, root = fsspec.url_to_fs(staging.url)
@@ -84,7 +84,7 @@ def in_it(staging: Staging) -> set[str]:
 
 
 def stage(staging: Staging, file: Path, companion: Path | None = None) -> tuple[str, CopiedFile]:
-    """Key of a file that was taken into the staging area, and its copy."""
+    """Key of a file that was staged, and its copy."""
     with staging.copied(file) as alone:
         copied = staging.with_companion(alone, companion)
         key = partition_key(file.name, copied.sha256)
@@ -93,7 +93,7 @@ def stage(staging: Staging, file: Path, companion: Path | None = None) -> tuple[
 
 
 def parse_a_batch(staging: Staging, key: str, content: str, *, keep: bool = True) -> None:
-    """What parsing does: batches of one try, sent and kept."""
+    """Does what parsing does: sends and keeps the batches of one try."""
     with staging.parsing(key) as folder:
         folder.mkdir(parents=True)
         for part in ("orders", "lines"):
@@ -225,7 +225,7 @@ def test_batches_are_exchanged_as_a_whole(staging: Staging) -> None:
 def test_a_batch_that_vanishes_while_batches_are_looked_at_is_not_there(tmp_path: Path) -> None:
     staging, key = Staging(tmp_path), partition_key("orders.csv", SHA)
     parse_a_batch(staging, key, "PAR1")
-    # Listed, and gone when it is opened.
+    # The file is listed, but gone when it is opened.
     batch = tmp_path / key / "batches" / "batch-0001.orders.parquet"
     batch.unlink()
     batch.symlink_to("gone")

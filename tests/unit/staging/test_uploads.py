@@ -1,4 +1,4 @@
-"""Files that arrive in parts: what a full disk leaves of one harms no other."""
+"""Files that arrive in parts: an upload that fails on a full disk does not affect others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orders_pipeline.staging.uploads import begin_upload, uploads_of
 
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """Lets files grow to this size only, as on a disk that is nearly full."""
+    """Limits files to this size, as a nearly full disk does."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))

@@ -1,4 +1,4 @@
-"""The product list as a file: what is read, and what is refused with the line at fault."""
+"""The product list as a file: what is read, and what is refused, with the line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is served when units run short: decided without a store."""
+"""Which orders are served when units run short, decided without a store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GHOST = ScarceProduct(3, "GHOST", 0, listed=False)
 
 
 def refused(demands: list[tuple[int, int, int]], *products: ScarceProduct) -> list[Refusal]:
-    """Refusals of demands given as (order, product, units)."""
+    """Refusals of demands, given as (order, product, units)."""
     scarce = {product.id: product for product in products}
     return refuse_unserved([Demand(order, 1, product, units) for order, product, units in demands], scarce)
 

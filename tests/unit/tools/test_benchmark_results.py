@@ -1,4 +1,4 @@
-"""The results of benchmarks: each suite has the table of its last run."""
+"""The results of benchmarks: each suite shows the table of its last run."""
 
 from __future__ import annotations
 

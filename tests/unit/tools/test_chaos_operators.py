@@ -1,4 +1,4 @@
-"""How long the operators of the chaos suite try before they say that something hangs."""
+"""How long the operators of the chaos suite retry before they report a hang."""
 
 from __future__ import annotations
 

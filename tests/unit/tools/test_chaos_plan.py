@@ -1,4 +1,4 @@
-"""The plan of `make chaos`: the same faults for the same seed, even if a run is continued."""
+"""The plan of `make chaos`: a seed always gives the same faults, even if a run is continued."""
 
 from __future__ import annotations
 
