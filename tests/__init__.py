@@ -2,9 +2,9 @@ import os
 
 
 def forget_width() -> None:
-    """Readline, which pytest-xdist loads, sets the width of a terminal that is not there."""
+    """Removes the width that readline, which pytest-xdist loads, sets for a terminal that does not exist."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
 
 
-forget_width()  # before anything is imported: consoles keep the width that they find when they are made
+forget_width()  # before all imports, because consoles keep the width that they find when they are created

@@ -1,4 +1,4 @@
-"""Imports orders whose money is captured later, and settles captures and voids, on an `ImportBench`."""
+"""Imports orders with later capture, and settles captures and voids, on an `ImportBench`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ADA = "cli:ada"
 
 @dataclass(slots=True)
 class CaptureBench:
-    """A bench whose gateway holds money first."""
+    """A bench whose gateway only authorizes payments."""
 
     bench: ImportBench
 
@@ -35,7 +35,7 @@ class CaptureBench:
         return cls(bench)
 
     def capture(self, *numbers: str, key: str | None = None) -> int:
-        """Asks for the capture of orders; of all, if none is named."""
+        """Requests the capture of orders, or of all if none is named."""
         chosen = Chosen(numbers, key=key)
         return request_captures(self.bench.engine, chosen.to_capture(), chosen.told(), ADA).orders
 
@@ -64,16 +64,16 @@ class CaptureBench:
         )
 
     def settle(self, gateway: PaymentGateway | None = None, **how: Any) -> str | None:
-        """Takes all captures and voids to their end."""
+        """Settles all captures and voids."""
         return self.work(gateway, **how).settle(true())
 
     def die_before_asking(self) -> None:
-        """Claims what waits, as a process that dies before it asks the gateway."""
+        """Claims the waiting requests, like a process that dies before it calls the gateway."""
         with self.bench.engine.begin() as connection:
             CLAIMS.claim(connection, true(), now_us(), patience=0.0, at_once=1_000)
 
     def statuses(self, column: ColumnElement[str] | None = None) -> Counter[str]:
-        """How many authorizations have each status, or each value of a column."""
+        """The number of authorizations by status, or by the value of another column."""
         wanted = authorizations.c.status if column is None else column
         with reading(self.bench.engine) as connection:
             return Counter(connection.scalars(select(wanted)))

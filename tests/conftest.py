@@ -1,4 +1,4 @@
-"""What holds for every test; real services and data are fixtures of `tests.services`."""
+"""Fixtures of every test. Real services and data are fixtures of `tests.services`."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ pytest_plugins = ["tests.forked_workers", "tests.services", "tests.workers"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Dagster would write into the folder of dagster.yaml, and send it; the fixtures of a module are early.
+    # Dagster would write into the folder of dagster.yaml, and send telemetry. Fixtures of modules run early.
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-    # Hashing a password, which is slow on purpose, would be most of what signing in takes.
+    # Password hashing is slow on purpose, and would take most of the time of a sign-in.
     passwords.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     supervisor.supervisord_command = warm_supervisord
     if config.getoption("numprocesses", None):
         share_programs()
     gc.disable()  # while modules load
-    atexit.register(gc.unfreeze)  # else DuckDB reports leaks
+    atexit.register(gc.unfreeze)  # otherwise DuckDB reports leaks
     hypothesis.settings.register_profile("tests", examples(60))
     hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_finish() -> None:
-    # What is loaded by now stays until the end. To search it for garbage again and again takes a tenth of the
+    # Everything loaded so far stays until the end. Searching it for garbage repeatedly takes a tenth of the
     # processor time of all tests.
     gc.freeze()
     gc.enable()
@@ -47,27 +47,27 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    gc.freeze()  # pytest searches all that the tests left for garbage, five times
+    gc.freeze()  # pytest would collect the garbage of all tests five times
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Reports a failure again where CPython 3.11 could not parse its source, which would end the whole run.
+    """Reports a failure again if CPython 3.11 could not parse its source, which would end the whole run.
 
     It counts its depth once for all threads, and the thread of a server may show a stack trace meanwhile.
     """
     try:
         return (yield)
     except (SystemError, pluggy.PluggyTeardownRaisedWarning):
-        time.sleep(1)  # until that thread is done
+        time.sleep(1)  # until that thread has finished
         return pytest.TestReport.from_item_and_call(item, call)
 
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A test is independent of the shell's environment and `.env`; its state is in its own folder."""
+    """Makes a test independent of the shell's environment and `.env`; its state is in its own folder."""
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     for name in list(os.environ):
         if name.startswith("ORDERS_"):

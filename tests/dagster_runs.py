@@ -1,4 +1,4 @@
-"""Runs of Dagster that no process works on, for tests of those who watch runs."""
+"""Runs of Dagster without a process, for tests of code that watches runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, JobDefinition
 def create_run(
     instance: DagsterInstance, job_name: str, status: DagsterRunStatus, tags: Mapping[str, str] | None = None
 ) -> DagsterRun:
-    """A run of a job of this name that has a status and does nothing."""
+    """Creates a run of a job with this name that has a status and does nothing."""
     return instance.create_run_for_job(_empty_job(job_name), status=status, tags=tags)
 
 
 def status_of(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
-    """The present status of a run."""
+    """The current status of a run."""
     found = instance.get_run_by_id(run.run_id)
     assert found
     return found.status
@@ -24,6 +24,6 @@ def status_of(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
 def _empty_job(name: str) -> JobDefinition:
     @graph
     def nothing() -> None:
-        """Has no op."""
+        """A job without ops."""
 
     return nothing.to_job(name)

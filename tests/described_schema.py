@@ -1,4 +1,4 @@
-"""What a database says of its tables, to be compared."""
+"""A database's description of its tables, to be compared."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import Engine, inspect
 
-# Alembic's own; the metadata does not have it.
+# Alembic's own table, which is not in the metadata.
 REVISIONS = "alembic_version"
 CASTS = re.compile(r"::[a-z ]+(\[\])?|[()]")
 
 
 def described(engine: Engine) -> dict[str, Any]:
-    """All that the database says of each of its tables."""
+    """The description of each table."""
     looked_at = inspect(engine)
-    # Each asks PostgreSQL once for all tables.
+    # Each of these queries PostgreSQL once for all tables.
     kinds: dict[str, dict[tuple[str | None, str], Any]] = {
         "columns": {
             table: list(map(_column, columns)) for table, columns in looked_at.get_multi_columns().items()
@@ -38,7 +38,7 @@ def described(engine: Engine) -> dict[str, Any]:
 def _each(
     found: Mapping[tuple[str | None, str], Any], change: Callable[[Any], Any] = dict
 ) -> dict[tuple[str | None, str], list[Any]]:
-    """What was found of each table, changed, in one order."""
+    """The findings about each table, changed and sorted."""
     return {table: sorted(map(change, listed), key=repr) for table, listed in found.items()}
 
 
@@ -47,11 +47,11 @@ def _column(found: Any) -> dict[str, Any]:
 
 
 def _check(found: Any) -> dict[str, Any]:
-    """A check; PostgreSQL writes its casts in another way once a dump of it was loaded."""
+    """A check constraint; PostgreSQL writes casts differently after a dump was loaded."""
     return {**found, "sqltext": CASTS.sub("", found["sqltext"])}
 
 
 def _index(found: Any) -> dict[str, Any]:
-    """An index; the condition of a partial one is compared as text."""
+    """An index; the condition of a partial index is compared as text."""
     options = {name: str(value) for name, value in found.get("dialect_options", {}).items()}
     return {**found, "dialect_options": options}

@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block of a document: `console` is run by the tests, `sh` needs other machines."""
+    """A fenced block of a document: the tests run `console` blocks, while `sh` blocks need other machines."""
 
     page: Path
     language: str
@@ -33,7 +33,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def commands(block: Block) -> Iterator[str]:
-    """The lines of a block without comments; a line that continues on the next one is joined with it."""
+    """The lines of a block without comments; continued lines are joined."""
     for line in block.text.replace("\\\n", " ").splitlines():
         if stripped := re.sub(r"(^|\s)#.*", "", line).strip():
             yield stripped

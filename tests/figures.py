@@ -40,7 +40,7 @@ SETTLED = ("completed", "failed", "rollback")
 def open_home(
     store_url: str, redis_url: str, folder: Path, currency: str = "USD", zone: str = "UTC"
 ) -> Iterator[PublishedFigures]:
-    """Figures of a home, new unless its order store is there; Redis may be one where nothing listens."""
+    """Figures of a home, which is new unless its order store exists; nothing needs to listen on Redis."""
     engine = open_engine(store_url)
     prepare_store(engine)
     with open_figures(engine, folder, redis_url, currency, ZoneInfo(zone)) as figures:
@@ -49,7 +49,7 @@ def open_home(
 
 
 def expected(engine: Engine, start: date, end: date, currency: str = "USD") -> dict[str, Any]:
-    """Every figure of the days from `start` to `end` but its period and the time of its making."""
+    """Every figure of the days from `start` to `end`, except its period and its time."""
     every = [row for row in _orders(engine) if row["currency"] == currency]
     chosen = [row for row in every if start <= row["day"] <= end]
     completed = [row for row in chosen if row["status"] == "completed"]
@@ -99,13 +99,13 @@ def expected(engine: Engine, start: date, end: date, currency: str = "USD") -> d
 
 
 def without_times(document: dict[str, Any]) -> dict[str, Any]:
-    """A document without its period and the time of its making."""
+    """A document without its period and its time."""
     left_out = ("date", "start_date", "end_date", "generated_at")
     return {name: value for name, value in document.items() if name not in left_out}
 
 
 def expected_customers(engine: Engine, currency: str = "USD") -> list[dict[str, Any]]:
-    """The whole customer board."""
+    """The complete customer board."""
     with engine.connect() as connection:
         names = {row.id: row.name for row in connection.execute(select(customers))}
     spent: Counter[str] = Counter()
@@ -131,7 +131,7 @@ def expected_customers(engine: Engine, currency: str = "USD") -> list[dict[str, 
 
 
 def expected_products(engine: Engine, currency: str = "USD") -> list[dict[str, Any]]:
-    """The whole product board."""
+    """The complete product board."""
     units: Counter[str] = Counter()
     revenue: Counter[str] = Counter()
     bought: dict[str, set[int]] = {}
@@ -234,7 +234,7 @@ def _minor(rows: list[dict[str, Any]], column: str, currency: str) -> Decimal:
 
 
 def _parts(rows: list[dict[str, Any]]) -> dict[str, Decimal]:
-    """What makes up the revenue, but for rounding."""
+    """The parts of the revenue, except rounding."""
     of_lines = sum(row["line_discounts"] for row in rows)
     return {
         "gross_sales": Decimal(sum(total for row in rows for *_, total in row["lines"])) / 10_000,

@@ -23,7 +23,7 @@ from tests import forget_width
 from tests.warm_processes import main, start_programs
 
 COLLECT_ONLY = ("--collect-only", "-n0")
-POOL = "polars-0"  # the first of the threads that Polars starts when it is used, and waits for
+POOL = "polars-0"  # the first of the threads that Polars starts when it is used and then waits for
 
 
 def pytest_configure() -> None:
@@ -39,7 +39,7 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> No
 
 
 def _collect(folder: Path, arguments: Sequence[str]) -> None:
-    """Imports the tests as pytest does. The processes collect them again, and tell what goes wrong."""
+    """Imports the tests as pytest does. The processes collect them again, and report errors."""
     os.chdir(folder)
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         code = pytest.main([*arguments, *COLLECT_ONLY])
@@ -50,7 +50,7 @@ def _collect(folder: Path, arguments: Sequence[str]) -> None:
 
 
 def _forget_tests() -> None:
-    """Lets them be imported anew: pytest leaves behind half of a module that cannot be imported."""
+    """Lets them be imported again: pytest leaves a half-loaded module behind if an import fails."""
     for name, module in [*sys.modules.items()]:
         if isinstance(getattr(module, "__loader__", None), AssertionRewritingHook):
             del sys.modules[name]

@@ -1,4 +1,4 @@
-"""Order files of any content, and their import step by step in this process."""
+"""Order files with any content, and their import step by step in this process."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def many_orders(count: int, prefix: str = "n", **same: Any) -> list[Line]:
 
 @dataclass(slots=True)
 class ImportBench:
-    """A home with its order store; the settings are those of a store where every payment succeeds at once."""
+    """A home with its order store; by default, every payment succeeds at once."""
 
     engine: Engine
     folder: Path
@@ -85,7 +85,7 @@ class ImportBench:
 
     @classmethod
     def at(cls, engine: Engine, folder: Path) -> ImportBench:
-        """A bench on tables of the current version, whose payments have this seed."""
+        """A bench on tables of the current version, with this payment seed."""
         prepare_store(engine)
         settings = Settings(
             home=folder / "home",
@@ -133,13 +133,13 @@ class ImportBench:
         return open_staging(self.settings)
 
     def stage(self, file: Path, **said: Any) -> str:
-        """Key of the staged file, of which this is said."""
+        """Key of the staged file, with these instructions."""
         return stage_file(self.engine, self.staging, file, instructions_from(said)).key
 
     def stage_with_returns(
         self, *lines: Line | str, name: str = "orders.csv", named: Mapping[str, str] = MappingProxyType({})
     ) -> str:
-        """Key of a staged file, whose numbers with an R are returns that are taken.
+        """Key of a staged file with returns, which have numbers with an R and are imported.
 
         Args:
             named: the orders that returns name, by the number of the return; these numbers have an S.
@@ -156,7 +156,7 @@ class ImportBench:
         return self.stage(file, profile=str(profile), returns="take")
 
     def dry_run(self, file: Path, **said: Any) -> ImportReport:
-        """What the import of a file would come to."""
+        """The result of a dry run of a file."""
         lists = self.settings.unknown_sku is UnknownSku.CREATE
         rules, instructions = parse_rules(self.settings), instructions_from(said)
         return dry_run(self.engine, self.staging, rules, file, instructions, lists_unknown=lists)
@@ -181,7 +181,7 @@ class ImportBench:
         return key
 
     def up_to(self, last: str, key: str, number: int = 1) -> None:
-        """Takes a batch through the steps up to and including the named one."""
+        """Runs the steps of a batch up to and including the named one."""
         for name in STEPS[: STEPS.index(last) + 1]:
             self.step(name, key, number)
 
@@ -191,7 +191,7 @@ class ImportBench:
         return getattr(self.steps, name)(key, number, *more)
 
     def settle(self, key: str) -> ImportReport:
-        """Takes a staged file through all steps to its end."""
+        """Runs all steps of a staged file."""
         for number in self.steps.parse(key, RUN):
             self.up_to("roll_back", key, number)
         return self.steps.finish(key)
@@ -214,13 +214,13 @@ class ImportBench:
             return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(select(*columns))}
 
     def rows(self, table: str, *left_out: str) -> list[tuple[Any, ...]]:
-        """All rows of a table in the order of all their values."""
+        """All rows of a table, sorted by all their values."""
         wanted = [column for column in metadata.tables[table].c if column.name not in left_out]
         with reading(self.engine) as connection:
             return sorted((tuple(row) for row in connection.execute(select(*wanted))), key=repr)
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All rows of all tables, without the signs of life of those who work."""
+        """All rows of all tables, without heartbeats."""
         return {table: self.rows(table, *SIGNS_OF_LIFE) for table in metadata.tables}
 
     def keys(self) -> dict[str, str]:
@@ -244,11 +244,11 @@ class ImportBench:
             return [tuple(row) for row in connection.execute(query)]
 
     def broken_checks(self) -> set[str]:
-        """Names of the invariants that do not hold."""
+        """Names of the violated invariants."""
         return {check.name for check in verify_home(self.engine, self.settings) if not check.ok}
 
     def race(self, *actions: Callable[[ImportBench], object]) -> list[object]:
-        """Runs actions at the same time, each on its own connections; what they returned, in order."""
+        """Runs actions concurrently, each on its own connections; returns their results in order."""
         barrier, results = Barrier(len(actions)), [None] * len(actions)
         racers = [
             Thread(target=self._run, args=(barrier, results, at, action)) for at, action in enumerate(actions)

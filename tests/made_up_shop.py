@@ -1,4 +1,4 @@
-"""A shop of ten years to look at: four currencies, names in ten scripts, failures, refunds and rejects.
+"""A sample shop over ten years: four currencies, names in ten scripts, failures, refunds and rejects.
 
 `python -m tests.made_up_shop FOLDER` fills a home once, serves its console and prints the address.
 """
@@ -47,7 +47,7 @@ GOODS = ("Mouse", "Keyboard", "Desk lamp", "Standing desk", "Monitor 27″", "Ca
 
 
 def lines(count: int, last: date, names: Sequence[str] = NAMES, seed: int = 7) -> Iterator[Line]:
-    """Order lines of a shop that grows, with more in winter and at weekends, in the order of time."""
+    """Order lines of a growing shop, with more in winter and at weekends, in order of time."""
     draw = random.Random(seed)  # noqa: S311 not for secrets
     span = YEARS * 365
     for number in range(count):
@@ -73,7 +73,7 @@ def lines(count: int, last: date, names: Sequence[str] = NAMES, seed: int = 7) -
 
 
 def fill(settings: Settings, folder: Path, count: int, last: date, names: Sequence[str] = NAMES) -> None:
-    """Imports the files of such a shop, up to a day, into an empty home, and publishes its figures."""
+    """Imports the files of the shop up to a day into an empty home, and publishes its figures."""
     engine = open_engine(settings.store_url)
     bench = ImportBench.at(engine, folder)
     bench.settings = settings

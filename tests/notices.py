@@ -1,4 +1,4 @@
-"""Imports orders whose customers have addresses, and sends notices in this process, on an `ImportBench`."""
+"""Imports orders of customers with addresses, and sends notices in this process, on an `ImportBench`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class NoticeBench:
         return NoticeTerms.of(self.bench.settings)
 
     def queue(self) -> None:
-        """Makes notices of the events so far."""
+        """Creates the notices for all events so far."""
         while spread_events(self.bench.engine, queueing(self.terms)):
             pass
 
@@ -66,18 +66,18 @@ class NoticeBench:
         return NoticeSender(self.bench.engine, self.terms)
 
     def send(self) -> int:
-        """Makes notices and sends what is due."""
+        """Creates notices and sends those that are due."""
         self.queue()
         return self.sender_let_go()
 
     def sender_let_go(self) -> int:
-        """Sends what is due, as a process that took over."""
+        """Sends what is due, like a process that took over."""
         with self.bench.engine.begin() as connection:
             connection.execute(update(notification_sender).values(holder=None, paused_until=None))
         return self.sender().send_due()
 
     def make_due(self) -> None:
-        """Lets the waits of all notices pass."""
+        """Makes all waiting notices due."""
         with self.bench.engine.begin() as connection:
             connection.execute(update(notifications).values(next_try_at=0))
 

@@ -1,4 +1,4 @@
-"""Imports as release 0.1.0 left them: their files, what was said of each, and what the store then held."""
+"""Imports as release 0.1.0 left them: their files, the instructions, and their rows in the store."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class OldImport:
 
     @property
     def words(self) -> dict[str, Any]:
-        """What was said, with the path of a profile of the user's own."""
+        """The instructions, with the path of a profile of the user."""
         profile = self.said.get("profile", "")
         own = {"profile": str(FOLDER / "files" / profile)} if profile.endswith(".toml") else {}
         return {**self.said, **own}
@@ -65,7 +65,7 @@ class OldImport:
 
     @property
     def row(self) -> Import:
-        """The import as the store gives it."""
+        """The import as the store returns it."""
         none = dict.fromkeys(
             ("run_id", "started_at", "settled_at", "refused_because", "run_beat_at", "work_beat_at")
         )
@@ -88,7 +88,7 @@ class OldImport:
         )
 
     def note(self, connection: Connection) -> None:
-        """Notes the file as 0.1.0 did when it was staged."""
+        """Adds the file as 0.1.0 did when it staged it."""
         values = {
             "partition_key": self.partition_key,
             "file_name": self.file,
@@ -105,10 +105,10 @@ class OldImport:
 
 
 def old_imports() -> list[OldImport]:
-    """All of them."""
+    """All these imports."""
     return [OldImport(**one) for one in json.loads((FOLDER / "imports.json").read_text(encoding="utf-8"))]
 
 
 def old_import(file: str) -> OldImport:
-    """That of a file."""
+    """The import of a file."""
     return next(one for one in old_imports() if one.file == file)

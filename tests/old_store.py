@@ -22,7 +22,7 @@ PAID_AT_ONCE = {"payment_delay_min": 0, "payment_delay_max": 0}
 
 
 def contents(database: str) -> dict[str, Any]:
-    """What 0.1.0 said of the store on this database."""
+    """What 0.1.0 reported about the store on this database."""
     with gzip.open(FOLDER / "contents.json.gz", "rt", encoding="utf-8") as file:
         found: dict[str, Any] = json.load(file)[database]
     return found
@@ -41,7 +41,7 @@ def settings_of_0_1_0(home: Path, postgres_url: str = "") -> Settings:
 
 
 def put_home(home: Path, postgres_url: str = "") -> Settings:
-    """A home as 0.1.0 left it, on SQLite or in this empty PostgreSQL database; its settings."""
+    """A home as 0.1.0 left it, on SQLite or in this empty PostgreSQL database; returns its settings."""
     home.mkdir(mode=0o700, parents=True)
     with tarfile.open(FOLDER / "staging.tar.gz") as staging:
         staging.extractall(home, filter="data")

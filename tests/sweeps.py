@@ -12,7 +12,7 @@ SIZE = float(os.environ.get("SWEEPS", "1"))
 
 
 def cases(number: int) -> int:
-    """The number of cases, for the requested size."""
+    """The number of cases for the configured size."""
     return max(1, round(number * SIZE))
 
 
@@ -23,7 +23,7 @@ def sample(points: Sequence[int], number: int, seed: str) -> list[int]:
 
 
 def examples(number: int, suppress: Collection[HealthCheck] = ()) -> settings:
-    """Settings of a property test with this number of examples: the same in each run."""
+    """Settings of a property test with this number of examples, the same in each run."""
     return settings(
         max_examples=max(2, cases(number)),
         deadline=None,

@@ -1,4 +1,4 @@
-"""What any tool that reads the figures has to say: the numbers of the API, in each currency."""
+"""The numbers that every tool must show: those of the API, in each currency."""
 
 # ruff: noqa: S608 the values are those of this file
 from __future__ import annotations
@@ -10,7 +10,7 @@ from orders_pipeline.figures.leaderboards.boards import Board
 from orders_pipeline.figures.published_figures import PublishedFigures
 from tests.made_up.four_currencies import CURRENCIES, DAYS
 
-# Rows of a query that DuckDB and PostgreSQL understand alike.
+# A query for rows that both DuckDB and PostgreSQL accept.
 Ask = Callable[[str], list[Any]]
 KPIS = ("total_revenue", "order_count", "refunded", "net_revenue", "unique_customers", "new_customers")
 BOARDS = {

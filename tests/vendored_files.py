@@ -1,4 +1,4 @@
-"""Fetches the console's files of other projects: `make vendor`, after you change a version in vendor.json.
+"""Fetches the console's third-party files: `make vendor`, after you change a version in vendor.json.
 
 The packages come from npm, which checks what it downloads. Whatever is not listed in vendor.json is left out.
 """

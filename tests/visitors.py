@@ -1,4 +1,4 @@
-"""A visitor of the console, who keeps cookies and sends the forms of its pages as a browser does."""
+"""A visitor of the console, who keeps cookies and sends the forms of its pages like a browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOKEN = re.compile(r'name="csrf_token" value="([0-9a-f]+)"')
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A browser without scripts, of one person."""
+    """One person's browser, without scripts."""
 
     url: str
     session: requests.Session = field(default_factory=requests.Session)
@@ -56,15 +56,15 @@ class Visitor:
         )
 
     def sign_in(self, name: str, password: str = PASSWORD, **more: str) -> requests.Response:
-        """Signs in by the form."""
+        """Signs in with the form."""
         return self.post("/sign-in", self.token("/sign-in"), name=name, password=password, **more)
 
     def follow(self, link: str) -> requests.Response:
-        """Follows a link that signs in once, as the script of the page does."""
+        """Uses a sign-in link, like the script of the page."""
         return self.post("/sign-in/link", self.token("/sign-in"), once=link.rpartition("=")[2])
 
     def ask(self, path: str, method: str = "GET", **options: Any) -> requests.Response:
-        """Asks the API as a page does: with the cookie, and the token of its session in a header."""
+        """Sends a request to the API like a page: with the cookie and, in a header, its session's token."""
         headers = options.pop("headers", {})
         return self.session.request(
             method, f"{self.url}/api{path}", headers=headers, allow_redirects=False, timeout=30, **options
@@ -77,7 +77,7 @@ class Visitor:
 
 
 def add_one_of_each_role(engine: Engine) -> None:
-    """Users named by their roles, with the same password, which is hashed only once."""
+    """Users named after their roles, with the same password, which is hashed only once."""
     with engine.begin() as connection:
         for role in Role:
             users.add_user(connection, role, role)
@@ -99,7 +99,7 @@ def visitor(url: str) -> Iterator[Visitor]:
 
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[Engine]:
-    """The order store of a home whose users are named by their roles."""
+    """The order store of a home whose users are named after their roles."""
     opened = open_engine(settings.store_url)
     prepare_store(opened)
     add_one_of_each_role(opened)

@@ -31,9 +31,9 @@ from orders_pipeline.base.settings import PROJECT_ROOT
 
 FORK = get_context("fork")
 PACKAGES = ("cli", "assets", "resources", "jobs")
-# These act when they are imported, or belong to the process that runs are forked from.
+# These have side effects when imported, or belong to the process from which runs are forked.
 NOT_LOADED = {"jobs.run_template", "jobs.warm_template"}
-# What background programs load while they start.
+# Modules that background programs load when they start.
 SERVERS = (
     "celery.apps.worker",
     "celery.bin.celery",
@@ -62,9 +62,9 @@ NAMES = ("orders", "python", "supervisord")
 SOCKET = "socket"
 # The environment variable with the folder of programs that another process has started.
 SHARED = "WARM_PROGRAMS"
-# Room for what the forked process shows in /proc as its own command and environment.
+# Room for the command and environment that the forked process shows in /proc.
 ROOM = "-" * 60_000
-# The program as it is outside of the tests.
+# The program as it is outside the tests.
 cold_supervisord = supervisor.supervisord_command
 
 
@@ -90,7 +90,7 @@ def share_programs() -> None:
 
 @cache
 def _programs() -> Path:
-    """The programs' folder. The process behind them loads with the first call, and ends with this process."""
+    """The programs' folder. The process behind them starts with the first call and ends with this process."""
     return Path(os.environ[SHARED]) if SHARED in os.environ else start_programs(NAMES, __name__)
 
 
@@ -155,7 +155,7 @@ def _load(folder: Path) -> None:
 
 
 def _attend(connection: socket.socket) -> None:
-    """Runs a command, and tells its exit code. It gets the signals of the program, and ends with it."""
+    """Runs a command, and sends its exit code. It gets the program's signals, and ends with it."""
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
     with connection.makefile("rb", buffering=0) as said:
         command = FORK.Process(target=_run, args=(streams, *json.loads(said.readline())))
@@ -184,7 +184,7 @@ def _run(
     os.environ.update(environment)
     gc.enable()
     sys.argv = [name, *arguments]
-    # They note the time at which a command starts, or fork programs.
+    # These modules record when a command starts, or fork programs.
     from cli.main import app
     from tests import warm_programs
 

@@ -1,4 +1,4 @@
-"""A supervisor whose programs are forks of a process that has loaded what they need (`tests.warm_processes`).
+"""A supervisor whose programs are forked from a process that has loaded their code (`tests.warm_processes`).
 
 Where the real one executes Python once more, a program begins in the forked process, with its own arguments,
 environment, signals and exit handlers; /proc shows its command and environment. Other programs are executed.
@@ -27,10 +27,10 @@ from supervisor.options import ServerOptions
 from cli.stack import tether
 from cli.stack.programs.program import RUN_MODULE
 
-# Of /proc/PID/stat, counted after the program's name: where the arguments and the environment begin and end.
+# Fields of /proc/PID/stat, counted after the program's name: start and end of arguments and environment.
 ARGUMENTS, ENVIRONMENT = slice(45, 47), slice(47, 49)
 FORKSERVER = "from multiprocessing.forkserver import main"
-UNBUFFERED = "-u"  # pytest-xdist asks for it, and writes nothing that waits in a buffer
+UNBUFFERED = "-u"  # for pytest-xdist; writes nothing that waits in a buffer
 execute, execute_python = os.execvpe, util.spawnv_passfds
 
 
@@ -51,7 +51,7 @@ def run_python() -> NoReturn:
 
 
 def show(command: Iterable[str], environment: Mapping[str, str]) -> None:
-    """Makes /proc show this command and environment of this process."""
+    """Makes /proc show this command and environment for this process."""
     _overwrite(ARGUMENTS, command)
     _overwrite(ENVIRONMENT, (f"{name}={value}" for name, value in environment.items()))
 
@@ -63,7 +63,7 @@ def _overwrite(place: slice, strings: Iterable[str]) -> None:
 
 
 def _begin(_: ServerOptions, file: str, arguments: list[str], environment: dict[str, str]) -> None:
-    """Takes the place of `execve` in a process that the supervisor has forked."""
+    """Replaces `execve` in a process that the supervisor has forked."""
     if str(tether.__file__) not in arguments:
         os.execve(file, arguments, environment)  # noqa: S606 as the supervisor does
     _take(environment)
@@ -72,7 +72,7 @@ def _begin(_: ServerOptions, file: str, arguments: list[str], environment: dict[
 
 
 def _begin_module(file: str, command: list[str], environment: dict[str, str]) -> None:
-    """Takes the place of `execvpe` in the tether."""
+    """Replaces `execvpe` in the tether."""
     os.execvpe = execute
     if tuple(command[: len(RUN_MODULE)]) != RUN_MODULE:
         execute(file, command, environment)
@@ -97,7 +97,7 @@ def _take(environment: Mapping[str, str]) -> None:
 
 
 def _fork_template(path: bytes, arguments: list[Any], descriptors: Iterable[int]) -> int:
-    """Forks the process that runs are forked from, which otherwise loads the definitions from the start."""
+    """Forks the process from which runs are forked, which otherwise loads the definitions when it starts."""
     code = str(arguments[-1])
     if not code.startswith(FORKSERVER) or threading.active_count() > 1:
         return execute_python(path, arguments, descriptors)
@@ -116,7 +116,7 @@ def _close_all_but(descriptors: Iterable[int]) -> None:
 
 
 def to_the_end(run: Callable[[], object]) -> NoReturn:
-    """Runs what a process does, and ends it as Python would."""
+    """Runs a process's work, and ends it as Python would."""
     code = 1
     try:
         run()

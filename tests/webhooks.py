@@ -1,4 +1,4 @@
-"""Receivers of events, and what a test does with the order store about them."""
+"""Receivers of events, and helpers for events in the order store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.servers.tls_servers import Authority
 
 
 def subscribe(engine: Engine, *types: str) -> None:
-    """Enters an endpoint that takes events of these types, and to which nothing is delivered."""
+    """Adds an endpoint for events of these types, to which nothing is delivered."""
     endpoint = {"url": "https://shop.example.com", "batch_size": 1, "created_at": 0}
     with engine.begin() as connection:
         number = connection.execute(insert(webhook_endpoints).values(endpoint)).inserted_primary_key[0]
@@ -41,7 +41,7 @@ def recorded(engine: Engine) -> list[dict[str, Any]]:
 
 @dataclass
 class Receiver:
-    """A receiver of webhooks, which verifies each request and answers as its test wants.
+    """A receiver of webhooks, which verifies each request and answers as the test wants.
 
     Attributes:
         answer: status by the events of a request; None sends no answer.
@@ -57,7 +57,7 @@ class Receiver:
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, headers: dict[str, str], body: bytes) -> int | None:
-        """The status of the answer to a request."""
+        """The status of the response to a request."""
         told = Webhook(self.secret).verify(body, headers)
         told = told if isinstance(told, list) else [told]
         with self._lock:
@@ -75,7 +75,7 @@ class Receiver:
 
 @contextmanager
 def receiving(secret: str = "", authority: Authority | None = None) -> Iterator[Receiver]:
-    """A receiver on 127.0.0.1; with an authority, over HTTPS as `localhost`."""
+    """Runs a receiver on 127.0.0.1; with an authority, over HTTPS as `localhost`."""
     receiver = Receiver(secret)
 
     class Handler(BaseHTTPRequestHandler):
@@ -125,7 +125,7 @@ def relay(engine: Engine, **limits: float) -> Relay:
 
 
 def make_due(engine: Engine) -> None:
-    """Lets the waits of all deliveries and endpoints pass, and what a lost process holds."""
+    """Makes all waiting deliveries and endpoints due, and frees what a lost process claimed."""
     with engine.begin() as connection:
         connection.execute(update(deliveries).where(deliveries.c.settled_at.is_(None)).values(next_try_at=0))
         connection.execute(update(webhook_endpoints).values(paused_until=None, holder=None))

@@ -1,4 +1,4 @@
-"""How `pytest -n auto` shares out the tests: how many workers there are, and which tests stay together.
+"""How `pytest -n auto` divides the tests: the number of workers, and which tests stay together.
 
 Many tests wait for processes and services, hence more workers than processors. Each worker starts the servers
 that its tests ask for.
@@ -17,12 +17,12 @@ from orders_pipeline.base.settings import PROJECT_ROOT
 
 MOST_WORKERS = 8
 RABBITMQ = "rabbitmq_url"  # the fixture
-# Chromium gives up its requests when a network interface comes or goes.
+# Chromium aborts its requests when a network interface appears or disappears.
 NETWORK = ("playwright", "three_hosts")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Hands out the tests in their order, those that stay together as one."""
+    """Assigns the tests in order. Tests that stay together are one unit."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
@@ -30,7 +30,7 @@ class Scheduling(LoadScopeScheduling):
 
 @cache
 def unit_of(nodeid: str) -> str:
-    """The name of what one worker runs as a whole.
+    """The name of the unit to which a test belongs.
 
     RabbitMQ takes longest to start, so one worker has all tests of the files that use it. One worker has the
     tests with a browser and those that make network interfaces, one after the other. Tests that share a stack

@@ -1,4 +1,4 @@
-"""`make chaos`: seeded faults on real stacks and servers, and a table of what came of them."""
+"""`make chaos`: seeded faults on real stacks and servers, and a table of the results."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ page = Console(width=110)
 
 
 def main() -> int:
-    """Exit code 0 when nothing was violated, nothing hung and the outcomes are the same everywhere."""
+    """Exit code 0 if no invariant was violated, nothing hung, and the outcomes are the same everywhere."""
     options = _options()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # A shell lets what it starts in the background ignore SIGINT.
+        # A shell makes its background processes ignore SIGINT.
         signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
-    # The same number on each, so that they import the same files.
+    # The same number for each, so that they import the same files.
     share = -(-options.faults // len(options.back_ends))
     plan = Plan(
         share,
@@ -113,7 +113,7 @@ def _show(results: list[BackEndResult], seconds: float) -> None:
 
 
 def _row(same: list[Injected]) -> list[str]:
-    """Cells: how many harmed, how many found nothing; median and longest recovery; violations."""
+    """Cells: faults that found something to harm, and others; median and longest recovery; violations."""
     harmed = [one for one in same if one.harmed]
     times = sorted(float("inf") if one.recovered_in is None else one.recovered_in for one in harmed)
     recovered = [f"{times[len(times) // 2]:.0f}", f"{times[-1]:.0f}"] if times else ["", ""]

@@ -1,4 +1,4 @@
-"""Ends this process, or breaks the connection off, at a chosen commit of an engine.
+"""Ends this process, or breaks the connection, at a chosen commit of an engine.
 
 Commit number n has the points 2n, just before it, and 2n + 1, just after it.
 """
@@ -15,12 +15,12 @@ KILLED = 137
 
 
 def die() -> None:
-    """As SIGKILL does."""
+    """Acts like SIGKILL."""
     os._exit(KILLED)
 
 
 def lose_connection() -> None:
-    """The store's answer to COMMIT does not come, as when a network fails.
+    """Loses the store's response to COMMIT, as when a network fails.
 
     Raises:
         OperationalError: always.
@@ -29,7 +29,7 @@ def lose_connection() -> None:
 
 
 class CommitPoints:
-    """Counts the commits of an engine that may write; at one point of them something happens."""
+    """Counts the commits of an engine that may write; acts at one of their points."""
 
     def __init__(self, engine: Engine, at: int | None = None, then: Callable[[], None] = die) -> None:
         self.commits = 0

@@ -1,4 +1,4 @@
-"""The small imports that are killed at each of their commits, and the process that runs them to their death.
+"""The small imports that are killed at each of their commits, and the process that runs them until they die.
 
 As a program, it forks a child for each line of its input, which is killed where the line says, and answers
 with the child's exit code. It has loaded everything and used nothing: a child of a process that has used
@@ -55,7 +55,7 @@ LINES = [
     Line("R-known", quantity=-1),
     Line("R-changed", quantity=-2),
 ]
-# Which file is served first differs after a death, so nothing in them is scarce.
+# After a death, the files may be served in another order, so no product in them is scarce.
 TOGETHER = {
     "first": [Line("p1", "MOUSE", 2), Line("p1", "CABLE", 1, "2.50"), Line("p2"), Line("known")],
     "second": [Line(f"q{number}", "CABLE", 1, "0.3333", customer="c2") for number in range(5)],
@@ -64,26 +64,26 @@ TOGETHER = {
 
 
 def bench_at(engine: Engine, folder: Path) -> ImportBench:
-    """A home whose imports have several batches, several transactions a batch, and declined payments."""
+    """A home whose imports have several batches, several transactions per batch, and declined payments."""
     bench = ImportBench.at(engine, folder)
     bench.set(payment_success_rate=0.75, transaction_orders=2, batch_lines=50)
     return bench
 
 
 def prepare(bench: ImportBench) -> None:
-    """A subscription, stock of which some is scarce, and an earlier import."""
+    """Prepares a subscription, stock of which some is scarce, and an earlier import."""
     subscribe(bench.engine, "order.completed", "order.failed", "order.rolled_back")
     bench.stock(MOUSE=100, CABLE=100, RARE=1)
     bench.settle(bench.stage_with_returns(*BEFORE, name="before.csv"))
 
 
 def run_import(bench: ImportBench) -> None:
-    """The import from its start, which is also what a new launch of it does."""
+    """Runs the import from its start, as a new launch of it does."""
     bench.settle(bench.stage_with_returns(*LINES))
 
 
 def run_together(bench: ImportBench) -> list[str]:
-    """The import of some files in one run, as the step of a shared run does it; returns their keys."""
+    """Imports some files in one run, as the step of a shared run does; returns their keys."""
     keys = [bench.stage(bench.write(*lines, name=f"{name}.csv")) for name, lines in TOGETHER.items()]
     steps = replace(bench.steps, counts_tries=False)
     files = SmallFiles(steps, RUN, bench.gateway, *[lambda _: None] * 3)
@@ -93,7 +93,7 @@ def run_together(bench: ImportBench) -> list[str]:
 
 
 def run_over_http(bench: ImportBench) -> None:
-    """The import, paid at the gateway whose URL is in the folder; the source has the folder's name."""
+    """Runs the import with the gateway whose URL is in the folder; the source has the folder's name."""
     bench.set(payment_url=(bench.folder / GATEWAY_URL).read_text(), payment_known_within=20.0)
     bench.settle(bench.stage(bench.write(*LINES), source=bench.folder.name))
 
@@ -107,7 +107,7 @@ ACTIONS: dict[str, Callable[[ImportBench], object]] = {
 
 @contextmanager
 def crashing_imports() -> Iterator[subprocess.Popen[str]]:
-    """The process that runs imports to their death."""
+    """The process that runs imports until they die."""
     command = [warm_python(), "-m", "tests.chaos.crashing_import"]
     with subprocess.Popen(
         command, cwd=PROJECT_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

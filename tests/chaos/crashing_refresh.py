@@ -1,4 +1,4 @@
-"""A process whose children each refresh the KPIs of a home and end themselves at a chosen point of it.
+"""A process whose children each refresh the KPIs of a home and end themselves at a chosen point.
 
     python -m tests.chaos.crashing_refresh STORE_URL REDIS_URL FOLDER
 
@@ -26,7 +26,7 @@ from orders_pipeline.store import kpi_days as days
 from tests.figures import open_home
 
 KILLED = 137
-# Before and after each of these the process may die, and before and after the warehouse's commit.
+# The process may die before and after each of these, and before and after the warehouse's commit.
 STEPS: list[tuple[Any, str]] = [
     (refresh, "export_facts"),
     (warehouse, "replace_days"),
@@ -41,7 +41,7 @@ STEPS: list[tuple[Any, str]] = [
 
 
 def end_at(point: int) -> None:
-    """Makes this process end when it meets this point of a refresh."""
+    """Makes this process end when it reaches this point of a refresh."""
     points = count()
 
     def meet() -> None:

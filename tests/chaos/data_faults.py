@@ -1,4 +1,4 @@
-"""Faults of what lies on the disk: figures, the inbox, and backups and restores that are killed."""
+"""Faults of files on the disk: figures, the inbox, and backups and restores that are killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORKS_FOR_SECONDS = 0.3
 
 
 def published_figures_removed(home: ChaosHome, draw: random.Random) -> bool:
-    """A file of one table vanishes, or is cut short."""
+    """Removes or truncates a file of one table."""
     parts = sorted(home.settings.warehouse.glob("*/*/*.parquet"))
     if parts:
         draw.choice((_remove, _cut))(draw.choice(parts))
@@ -30,7 +30,7 @@ def published_figures_removed(home: ChaosHome, draw: random.Random) -> bool:
 
 
 def warehouse_removed(home: ChaosHome, draw: random.Random) -> bool:
-    """The DuckDB file vanishes, is cut short, or is a folder."""
+    """Removes or truncates the DuckDB file, or replaces it with a folder."""
     file = warehouse_file(home.settings.warehouse)
     if not file.is_file():
         return False
@@ -54,7 +54,7 @@ def _make_a_folder(file: Path) -> None:
 
 
 def hostile_files_dropped(home: ChaosHome, draw: random.Random) -> bool:
-    """Puts unreadable files into the inbox, which must end in quarantine, and good files after them."""
+    """Puts unreadable files into the inbox, which must end up in quarantine, and good files after them."""
     inbox = home.settings.inbox_folder
     inbox.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -63,13 +63,13 @@ def hostile_files_dropped(home: ChaosHome, draw: random.Random) -> bool:
 
 
 def backup_killed(home: ChaosHome, draw: random.Random) -> bool:
-    """While it copies the store."""
+    """Kills a backup while it copies the store."""
     folder = _backups(home)
     return _kill_at_work(home, draw, lambda: any(folder.glob(f"{SCRATCH}*")), "backup", str(folder))
 
 
 def restore_killed(home: ChaosHome, draw: random.Random) -> bool:
-    """Of a backup that was made with the stack stopped; then the restore is done again, and `orders up`."""
+    """Kills a restore of a backup that was made without a running stack; then restores again."""
     with home.in_use:
         command_killed(home, draw)
         stop_all(home.settings)
@@ -99,7 +99,7 @@ def _is_restoring(home: ChaosHome) -> bool:
 
 
 def _kill_at_work(home: ChaosHome, draw: random.Random, at_work: Callable[[], bool], *command: str) -> bool:
-    """Kills a command a moment after it began its work; whether it was killed before it had ended that."""
+    """Kills a command a moment after its work began; returns whether it was killed before the work ended."""
     process = home.start_command(*command)
     while not at_work() and process.poll() is None:
         time.sleep(LOOK_SECONDS)
@@ -111,7 +111,7 @@ def _kill_at_work(home: ChaosHome, draw: random.Random, at_work: Callable[[], bo
 
 
 def tidy_backups(home: ChaosHome) -> list[str]:
-    """Makes a good backup after those that were killed, and removes it; what went wrong."""
+    """Makes a good backup after the killed ones, and removes it; returns what went wrong."""
     folder = _backups(home)
     made = home.command("backup", str(folder))
     shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""The faults by name, which of them a back end can have, and of which people must be told."""
+"""The faults by name, which of them apply to a back end, and about which ones people must be told."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from orders_pipeline.monitoring.alerts.alert_rules import AlertName
 from tests.chaos import data_faults, process_faults, service_faults
 from tests.chaos.home import ChaosHome
 
-# Whether it found something to harm.
+# Whether the fault found something to harm.
 Fault = Callable[[ChaosHome, random.Random], bool]
 COMMAND_KILLED, HOSTILE, SHARED_RUN_KILLED = "command killed", "hostile files dropped", "shared run killed"
-# They strike before the others of a round, while that at which they aim is at work.
+# They come before the others of a round, while their target is at work.
 EARLY = (COMMAND_KILLED, HOSTILE, SHARED_RUN_KILLED)
 
 FAULTS: dict[str, Fault] = {
@@ -60,7 +60,7 @@ TOLD = {
 
 
 def faults_of(home: ChaosHome) -> list[str]:
-    """Names of the faults that this back end can have."""
+    """Names of the faults that apply to this back end."""
     absent = {"database locked"} if home.postgres else {"database restarted", "connections exhausted"}
     absent |= set() if home.rabbit else {"rabbitmq restarted"}
     absent |= set() if home.own_disk else {"disk full"}

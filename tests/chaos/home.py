@@ -1,4 +1,4 @@
-"""A whole stack, as `orders up` runs it, on a temporary home, free ports and short timeouts."""
+"""A whole stack, as run by `orders up`, with a temporary home, free ports and short timeouts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from tests.chaos.workload import (
 from tests.servers.gateway_server import GatewayServer
 from tests.services import free_port
 
-# Far below the defaults, so that a fault is met within seconds; no less than a busy machine needs.
+# Far below the defaults, so that a fault is noticed within seconds, but enough for a busy machine.
 SHORT_TIMEOUTS = {
     "run_patience": 20,
     "work_patience": 30,
@@ -107,7 +107,7 @@ class ChaosHome:
     left_alone_at: float = 0.0
 
     def launch(self, file: Path) -> None:
-        """Asks Dagster for a run that imports the file, as its UI does, until it has one."""
+        """Asks Dagster for a run that imports the file, as its UI does, until there is one."""
         staged = stage_file(self.engine, open_staging(self.settings), file)
         deadline = time.monotonic() + LAUNCHED_WITHIN_SECONDS
         while True:
@@ -144,7 +144,7 @@ class ChaosHome:
         shutil.copyfile(file, inbox / f"{file.name}.part").rename(inbox / file.name)
 
     def command(self, *arguments: str) -> Any:
-        """What an `orders` command tells as JSON.
+        """The JSON output of an `orders` command.
 
         Raises:
             CommandFailedError: it failed, was killed or did not end.
@@ -179,7 +179,7 @@ class ChaosHome:
 
     @property
     def command_log(self) -> Path:
-        """What commands said. It lies outside the home, whose disk may be full."""
+        """The output of commands. It is outside the home, whose disk may be full."""
         return self.settings.home.with_name("commands.log")
 
     def post(self, path: str, body: dict[str, Any], key: str) -> httpx.Response:
@@ -197,7 +197,7 @@ class ChaosHome:
             start_all(self.settings)
 
     def program(self, name: str) -> psutil.Process | None:
-        """The process of one of the stack's programs, while there is one."""
+        """The process of one of the stack's programs, if there is one."""
         with suppress(OSError, KeyError, psutil.NoSuchProcess):
             pid = Supervisor(Layout(self.settings.home)).states()[name].pid
             return psutil.Process(pid) if pid else None
@@ -220,7 +220,7 @@ class ChaosHome:
         return [process for name in names if (process := self.program(name))]
 
     def runs(self) -> list[psutil.Process]:
-        """Processes of runs."""
+        """The processes of runs."""
         template = self.run_template()
         return template.children() if template else []
 
@@ -231,7 +231,7 @@ class ChaosHome:
         return next((one for one in found if _is_template(one)), None)
 
     def redis(self) -> Redis:
-        """A client of the Redis server, which was just killed perhaps."""
+        """A client of the Redis server, which may just have been killed."""
         client = Redis.from_url(redis_url(self.settings))
         deadline = time.monotonic() + REDIS_STARTS_WITHIN_SECONDS
         while True:
@@ -292,7 +292,7 @@ class ChaosHome:
             return any(connection.execute(query).first() for query in (found, of_held))
 
     def progress(self) -> tuple[int, ...]:
-        """What changes while work gets on: finished imports, the last change of a batch, ends of refunds."""
+        """Values that change with progress: finished imports, the last change of a batch, ended refunds."""
         finished = list(self.statuses().values()).count(ImportStatus.FINISHED)
         changes = (batches.c.progress_at, refunds.c.settled_at, authorizations.c.settled_at)
         with suppress(DBAPIError), reading(self.engine) as connection:
@@ -354,7 +354,7 @@ def _home_with_servers(
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[bool]:
-    """A folder with a separate file system, which can be filled up; False if mounting is not allowed.
+    """A folder with a separate file system that can be filled; False if mounting is not allowed.
 
     What is in it at the end stays in the folder.
     """

@@ -23,7 +23,7 @@ ENDED = {EndKind.CAPTURE: AuthorizationStatus.CAPTURED, EndKind.VOID: Authorizat
 
 
 def journal_differences(engine: Engine, gateway: GatewayServer) -> list[str]:
-    """What gateway and store tell differently about money that went back, was captured or released."""
+    """The differences between gateway and store about money that was refunded, captured or released."""
     told = _differences("refunds", _made(gateway.refunds()), _refunds(engine))
     for kind in EndKind:
         told += _differences(f"{kind}s", _made(gateway.ends(kind)), _ends(engine, kind))

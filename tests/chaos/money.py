@@ -1,4 +1,4 @@
-"""What operators do with the orders of a file that has settled: once undisturbed, and once under faults.
+"""Actions of operators on the orders of a settled file: once undisturbed, and once under faults.
 
 Each request has a key, each refund that fails is tried again, and other actions name their orders. So the
 orders come to the same end, however often the commands are killed and repeated.
@@ -48,7 +48,7 @@ class NotYetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What is done with the orders of one file.
+    """The actions on the orders of one file.
 
     Attributes:
         name: beginning of the keys of requests.
@@ -68,7 +68,7 @@ class Actions:
 
 
 def act_undisturbed(bench: ImportBench, name: str, key: str, draw: random.Random, captured: bool) -> Actions:
-    """Draws what is done with the orders of a settled file, and does it on a bench."""
+    """Draws the actions for the orders of a settled file, and carries them out on a bench."""
     cancelled: tuple[str, ...] = ()
     if captured:
         cancelled = _sample(draw, _numbers(bench.engine, key, OrderStatus.AUTHORIZED), CANCELLED)
@@ -90,7 +90,7 @@ def act_undisturbed(bench: ImportBench, name: str, key: str, draw: random.Random
 
 
 def decide_waiting(engine: Engine) -> None:
-    """Another operator approves some of the refunds that wait for an approval, and cancels the others."""
+    """Another operator approves some of the refunds that wait for approval, and cancels the others."""
     r = refunds.c
     waiting = r.needs_approval & r.approved_by.is_(None) & (r.status == RefundStatus.PENDING)
     with reading(engine) as connection:
@@ -100,7 +100,7 @@ def decide_waiting(engine: Engine) -> None:
 
 
 def win_disputes(engine: Engine, name: str) -> None:
-    """The shop wins some disputes."""
+    """Lets the shop win some disputes."""
     r = refunds.c
     lost = (r.kind == RefundKind.DISPUTE) & (r.status == RefundStatus.COMPLETED)
     with reading(engine) as connection:
@@ -117,7 +117,7 @@ def _requests(engine: Engine, name: str, key: str, draw: random.Random) -> tuple
     )
     numbers = iter(chosen)
     amounts = [number for number, _ in zip(numbers, range(BY_AMOUNT), strict=False)]
-    # Two refunds of each order by amount, and one line of those of the next orders.
+    # Two refunds by amount for each order, and one line of each of the next orders.
     asked = [
         RefundAsked(order=order, amount=Decimal(amount), key=f"{name}-amounts/{at}", reason=name)
         for at, (order, amount) in enumerate(
@@ -147,7 +147,7 @@ def _requests(engine: Engine, name: str, key: str, draw: random.Random) -> tuple
 
 @dataclass(slots=True)
 class Operators:
-    """Does the same on a home in the background, with commands and over HTTP, until each has succeeded."""
+    """Does the same on a home in the background, with commands and over HTTP, until all has succeeded."""
 
     home: ChaosHome
     actions: Actions
@@ -179,7 +179,7 @@ class Operators:
                 time.sleep(AGAIN_AFTER_SECONDS)
 
     def _is_hung(self, began: float) -> bool:
-        """Whether a step takes too long. Faults that strike meanwhile may put it off."""
+        """Whether a step takes too long. Faults during the step may delay it."""
         return time.monotonic() - max(began, self.home.left_alone_at) > STEP_HUNG_AFTER_SECONDS
 
     def _try(self, step: Callable[[], None]) -> str | None:

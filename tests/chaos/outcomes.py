@@ -1,4 +1,4 @@
-"""What imports came to, without ids and times: the same on every back end, however they were disturbed."""
+"""The results of imports, without ids and times: equal on every back end, whatever the disturbances."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def outcomes(engine: Engine) -> dict[str, Rows]:
 
 
 def outcome_hash(outcomes: dict[str, Rows]) -> str:
-    """One hash over all business outcomes, however many transactions they took."""
+    """One hash over all business outcomes, independent of the number of transactions."""
     compared = {name: rows for name, rows in outcomes.items() if name not in VERSIONS}
     return hashlib.sha256(repr(compared).encode()).hexdigest()
 
 
 def differences(found: dict[str, Rows], expected: dict[str, Rows]) -> list[str]:
-    """In which outcomes two stores differ, with the first row that only one of them has."""
+    """The outcomes in which two stores differ, with the first row that only one of them has."""
     told = []
     for name in found.keys() - VERSIONS.keys():
         more, less = set(found[name]) - set(expected[name]), set(expected[name]) - set(found[name])
@@ -120,7 +120,7 @@ def _queries() -> dict[str, Select[Any]]:
     }
 
 
-# They count the changes of totals, of which one transaction makes one.
+# These versions count changes of totals, which depend on the number of transactions.
 VERSIONS: dict[str, Select[Any]] = {
     "versions of customer totals": select(
         *(customer_totals.c[n] for n in ("customer_id", "currency", "version"))

@@ -1,4 +1,4 @@
-"""Which faults a run injects, and in which order: all follows from its seed."""
+"""Which faults a run injects, and in which order; everything follows from its seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ORDER_FILES = 3
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done to each back end.
+    """The plan for each back end.
 
     Attributes:
         faults: how many strike, from the first.
@@ -38,7 +38,7 @@ class Plan:
 
     @property
     def rounds(self) -> range:
-        """Numbers of the rounds from the one of the first fault, counted from 0."""
+        """Numbers of the rounds, counted from 0, from the round of the first fault."""
         return range((self.first - 1) // self.a_round, -(-self.faults // self.a_round))
 
     def next_after(self, number: int) -> int:
@@ -60,9 +60,9 @@ class Plan:
         return [(at + 1, drawn[at]) for at in range(max(begin, self.first - 1), end)]
 
     def captures_later(self, number: int) -> bool:
-        """Whether payments are captured later: in the first half of the rounds, and in the only one."""
+        """Whether payments are captured later: in the first half of the rounds, or if there is only one."""
         return number < max(self.rounds.stop // 2, 1)
 
     def chance(self, *of: object) -> random.Random:
-        """The dice of one fault or one round, whichever came before it."""
+        """A random source for one fault or one round, independent of earlier ones."""
         return random.Random("/".join(map(str, (self.seed, *of))))  # noqa: S311 no secret

@@ -29,7 +29,7 @@ def worker_killed(home: ChaosHome, draw: random.Random) -> bool:
 
 
 def worker_stopped_and_woken(home: ChaosHome, _: random.Random) -> bool:
-    """Stopped past the visibility timeout: its task is redelivered, and then it wakes."""
+    """Stopped for longer than the visibility timeout: its task is redelivered, and then the worker wakes."""
     stopped = [one for worker in home.workers() for one in (worker, *worker.children(recursive=True))]
     for process in stopped:
         with suppress(psutil.NoSuchProcess):
@@ -42,12 +42,12 @@ def worker_stopped_and_woken(home: ChaosHome, _: random.Random) -> bool:
 
 
 def run_process_killed(home: ChaosHome, _: random.Random) -> bool:
-    """The processes of all runs."""
+    """Kills the processes of all runs."""
     return kill(*home.runs())
 
 
 def run_template_killed(home: ChaosHome, _: random.Random) -> bool:
-    """The process that runs are forked from; its runs die with it."""
+    """Kills the process from which runs are forked; its runs die with it."""
     return kill(*one(home.run_template()))
 
 
@@ -61,14 +61,14 @@ def daemon_killed(home: ChaosHome, _: random.Random) -> bool:
 
 
 def supervisor_killed(home: ChaosHome, _: random.Random) -> bool:
-    """What it ran learns of it and ends; then `orders up` again."""
+    """Kills the supervisor. Its programs notice it and end; then `orders up` again."""
     killed = kill(home.supervisor())
     start_all(home.settings)
     return killed
 
 
 def everything_killed(home: ChaosHome, draw: random.Random) -> bool:
-    """All processes of the home at one stroke, as by a power cut; then `orders up` again."""
+    """Kills all processes of the home at once, as a power failure does; then `orders up` again."""
     command_killed(home, draw)
     killed = kill(*home.processes())
     start_all(home.settings)
@@ -76,7 +76,7 @@ def everything_killed(home: ChaosHome, draw: random.Random) -> bool:
 
 
 def command_killed(home: ChaosHome, _: random.Random) -> bool:
-    """Whatever `orders` commands run: imports, refunds, captures."""
+    """Kills running `orders` commands: imports, refunds, captures."""
     running = [command for command in home.commands if command.poll() is None]
     for command in running:
         command.kill()
@@ -85,7 +85,7 @@ def command_killed(home: ChaosHome, _: random.Random) -> bool:
 
 
 def shared_run_killed(home: ChaosHome, draw: random.Random) -> bool:
-    """All processes of the worker of a run that many small files share, while it works on some of them."""
+    """Kills the worker of a run that many small files share, while it works on some of them."""
     deadline = time.monotonic() + AIM_SECONDS
     while time.monotonic() < deadline:
         if home.has_small_files_at_work():
@@ -97,7 +97,7 @@ def shared_run_killed(home: ChaosHome, draw: random.Random) -> bool:
 
 
 def publication_killed(home: ChaosHome, _: random.Random) -> bool:
-    """The process that writes figures, while it has the warehouse open."""
+    """Kills the process that writes figures, while it has the warehouse open."""
     file = str(warehouse_file(home.settings.warehouse))
     deadline = time.monotonic() + AIM_SECONDS
     while time.monotonic() < deadline:
@@ -122,7 +122,7 @@ def one(process: psutil.Process | None) -> list[psutil.Process]:
 
 
 def kill(*processes: psutil.Process) -> bool:
-    """Whether there was anything to kill."""
+    """Kills the processes; returns whether there were any."""
     killed = False
     for process in processes:
         with suppress(psutil.NoSuchProcess):

@@ -1,4 +1,4 @@
-"""Servers that the chaos suite starts on free ports, and can kill and start again with what they hold."""
+"""Servers that the chaos suite starts on free ports, and can kill and restart with their data."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Child:
 
 
 class Postgres:
-    """A PostgreSQL server with few connections to give."""
+    """A PostgreSQL server with few connections."""
 
     def __init__(self) -> None:
         account, programs = Account.unprivileged(), postgres_bin()
@@ -95,7 +95,7 @@ class Postgres:
         return psycopg2.connect(host="127.0.0.1", port=self.port, user="orders", dbname="postgres")
 
     def restart(self) -> None:
-        """Closes every connection and restarts from its log, as after a crash."""
+        """Closes every connection and restarts from the log, as after a crash."""
         self._child.end(signal.SIGQUIT)
         self._child.start()
 

@@ -42,7 +42,7 @@ MISBEHAVIOUR = {
 
 
 def redis_killed(home: ChaosHome, _: random.Random) -> bool:
-    """With all it held: it saves nothing."""
+    """Kills Redis with all its data, because it saves nothing."""
     return kill(*one(home.program("redis")))
 
 
@@ -92,7 +92,7 @@ def database_restarted(home: ChaosHome, _: random.Random) -> bool:
 
 
 def connections_exhausted(home: ChaosHome, _: random.Random) -> bool:
-    """Takes every connection that the server has left, for a while."""
+    """Takes all connections that the server has left, for a while."""
     if not home.postgres:
         return False
     taken: list[psycopg2.extensions.connection] = []
@@ -108,7 +108,7 @@ def connections_exhausted(home: ChaosHome, _: random.Random) -> bool:
 
 
 def database_locked(home: ChaosHome, _: random.Random) -> bool:
-    """Another writer holds SQLite for a while."""
+    """Another writer locks SQLite for a while."""
     if home.postgres:
         return False
     with closing(sqlite3.connect(str(make_url(home.settings.store_url).database), timeout=30)) as connection:
@@ -119,7 +119,7 @@ def database_locked(home: ChaosHome, _: random.Random) -> bool:
 
 
 def disk_full(home: ChaosHome, _: random.Random) -> bool:
-    """Nothing more can be written to the home, for a while."""
+    """The home's disk is full for a while."""
     filler = home.settings.home / "filler"
     ends = time.monotonic() + DISK_FULL_SECONDS
     while time.monotonic() < ends:
@@ -137,7 +137,7 @@ def _fill(filler: Path) -> None:
 
 
 def gateway_killed(home: ChaosHome, draw: random.Random) -> bool:
-    """The gateway stops, and is back with its journal after a while."""
+    """The gateway stops, and returns with its journal after a while."""
     home.gateway.kill()
     time.sleep(draw.uniform(0, GATEWAY_AWAY_SECONDS))
     home.gateway.start()
@@ -145,7 +145,7 @@ def gateway_killed(home: ChaosHome, draw: random.Random) -> bool:
 
 
 def gateway_holds_charges(home: ChaosHome, _: random.Random) -> bool:
-    """For a while, each answer comes byte by byte, past any deadline."""
+    """For a while, each response arrives byte by byte, beyond any deadline."""
     home.gateway.set_faults(rates={"trickle_after": 1.0})
     time.sleep(GATEWAY_AWAY_SECONDS)
     home.gateway.set_faults()

@@ -1,4 +1,4 @@
-"""Rounds of imports, money back and faults on one back end, and what came of them."""
+"""Rounds of imports, refunds and faults on one back end, and their results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SMALL_ORDERS, SMALL_FILES_FROM = 3, 10_000
 
 @dataclass(slots=True)
 class Injected:
-    """One fault: on which back end, how long until everything was settled, and what was violated then.
+    """One fault: its back end, the time until everything was settled, and the violations found then.
 
     Attributes:
         harmed: whether there was anything that it could harm.
@@ -49,7 +49,7 @@ class Injected:
 
 @dataclass(slots=True)
 class BackEndResult:
-    """All faults of one back end, and whatever went wrong.
+    """All faults of one back end, and everything that went wrong.
 
     Attributes:
         next_fault: with which to go on if the run is broken off.
@@ -68,7 +68,7 @@ class BackEndResult:
 
     @property
     def harmed(self) -> int:
-        """How many faults found something to harm."""
+        """The number of faults that found something to harm."""
         return sum(one.harmed for one in self.injected)
 
 
@@ -86,7 +86,7 @@ class BackEndChaos:
     operators: Operators | None = None
 
     def run(self) -> None:
-        """All rounds, each of which has to settle."""
+        """Runs all rounds, each of which must settle."""
         self._use_capture(self.plan.rounds.start - 1)
         before = self._import(self._file(self.plan.rounds.start * ORDER_FILES), by_command=False)
         self._settle()
@@ -177,7 +177,7 @@ class BackEndChaos:
         self.operators.start()
 
     def _drop_small_files(self, number: int) -> None:
-        """Faults follow as soon as the first of them is begun, so that they meet a shared run."""
+        """Drops small files. Faults follow as soon as the first one is begun, to hit a shared run."""
         if not self.plan.small_files:
             return
         first = SMALL_FILES_FROM + number * self.plan.small_files
@@ -193,7 +193,7 @@ class BackEndChaos:
         self.launched += self.plan.small_files
 
     def _settle(self) -> bool:
-        """Whether everything settles in time; checks every invariant then."""
+        """Waits until everything is settled, and checks every invariant then."""
         # Each of their steps has a limit of its own.
         while self.operators and not self.operators.is_done:
             time.sleep(0.5)
@@ -208,7 +208,7 @@ class BackEndChaos:
         return settled
 
     def _tidy(self) -> None:
-        """What operators do in the end: they dismiss what is in quarantine, and make a backup."""
+        """The final actions of operators: they dismiss files in quarantine, and make a backup."""
         with self.home.engine.begin() as connection:
             ids = [file.id for file in list_quarantined(connection, SMALL_FILES_FROM)]
             dismiss_files(connection, ids, "chaos")
@@ -245,7 +245,7 @@ class BackEndChaos:
         ]
 
     def run_scarce(self) -> None:
-        """Orders for the last units of a product, captured at once."""
+        """Imports orders for the last units of a product, captured at once."""
         self._use_capture(self.plan.rounds.stop)
         self.result.orders += SCARCE_ORDERS
         self._import(scarce_file(self.folder, self.plan.seed, SCARCE_ORDERS), by_command=False)

@@ -1,4 +1,4 @@
-"""Work that is broken off at commits, and taken up again on a copy of the same home each time."""
+"""Work that is interrupted at commits, and resumed on a copy of the same home each time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Work:
     came_to: Callable[[ImportBench], object]
 
     def break_off(self, store_url: str, folder: Path, crashes: int, *, seed: str = "") -> int:
-        """Interrupts the work at this number of points of its commits; the result must be the same each time.
+        """Interrupts the work at this number of commit points; the result must be the same each time.
 
         Returns:
             The number of points that there are.

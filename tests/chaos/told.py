@@ -1,4 +1,4 @@
-"""Whether people were told of what needs them: the alerts that the stack raised, and when."""
+"""Whether people were told about problems: the alerts that the stack raised, and when."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOLD_WITHIN_SECONDS = 120
 
 
 def is_told(engine: Engine, name: AlertName, since: int) -> bool:
-    """Whether an alert was open within two minutes of a time in microseconds."""
+    """Whether an alert was open within two minutes after a time in microseconds."""
     a = alerts.c
     in_time = (
         a.raised_at <= since + TOLD_WITHIN_SECONDS * 1_000_000,

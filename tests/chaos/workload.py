@@ -1,4 +1,4 @@
-"""Seeded order files, and what they come to when nothing disturbs them."""
+"""Seeded order files, and their results without disturbances."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRODUCTS = 12
 
 
 def order_file(folder: Path, seed: int, number: int, orders: int) -> Path:
-    """An order file of its own orders, with several lines each, and a few bad and guest ones."""
+    """An order file with orders of its own, several lines each, and a few bad lines and guest orders."""
     draw = random.Random(f"{seed}/{number}")  # noqa: S311 no secret
     lines = [line for order in range(orders) for line in _order(draw, f"f{number}-{order}")]
     return write_orders(folder / f"orders-{seed}-{number}.csv", lines)
@@ -46,7 +46,7 @@ def _order(draw: random.Random, number: str) -> Iterator[Line]:
 
 
 def scarce_file(folder: Path, seed: int, orders: int) -> Path:
-    """Many orders for the last units of one product, all of which the gateway would accept."""
+    """Many orders for the last units of one product; the gateway would accept all of them."""
     numbers = (f"scarce-{at}" for at in range(100 * orders))
     paid = [number for number in numbers if will_be_paid(number)][:orders]
     return write_orders(folder / f"scarce-{seed}.csv", [Line(number, "SCARCE") for number in paid])
@@ -60,13 +60,13 @@ def will_be_paid(number: str, attempt: int = 1) -> bool:
 
 
 def stock_up(bench: ImportBench) -> None:
-    """Products of which there is enough for all, and one of which there is not."""
+    """Products with enough stock for all orders, and one without."""
     bench.stock(**{f"SKU-{at}": 1_000_000_000 for at in range(PRODUCTS)}, SCARCE=SCARCE_UNITS)
 
 
 @contextmanager
 def undisturbed(folder: Path) -> Iterator[ImportBench]:
-    """A home in this process, on SQLite, where payments take no time."""
+    """A home in this process, on SQLite, with immediate payments."""
     engine = open_engine(f"sqlite:///{folder / 'undisturbed.db'}")
     bench = ImportBench.at(engine, folder / "undisturbed")
     bench.set(payment_seed=PAYMENT_SEED, payment_success_rate=SUCCESS_RATE)

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, and the console of a test's home that it opens."""
+"""Debian's Chromium, driven by Playwright, and the console of a test's home."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.import_bench import ImportBench
 from tests.servers.api_server import running_server
 from tests.services import require_service
 
-# Without them Chromium asks the internet for this and that.
+# Without these options, Chromium sends requests to the internet.
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
-KEY = "open sesame, open"  # the API's, in the settings of a test's bench
+KEY = "open sesame, open"  # the API key in the settings of a test's bench
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
 
 
 def find_chromium() -> str | None:
-    """Where Chromium is, if it is installed."""
+    """The path of Chromium, if it is installed."""
     return shutil.which("chromium")
 
 
@@ -45,7 +45,7 @@ def running_browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def url(bench: ImportBench) -> Iterator[str]:
-    """URL of the running console of the home that the test's file makes."""
+    """URL of the running console of the test file's home."""
     with running_server(bench.settings) as address:
         yield address
 

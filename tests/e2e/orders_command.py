@@ -18,13 +18,13 @@ from cli.stack.programs.programs import variables
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 from tests.warm_processes import warm_orders
 
-# As a person starts it; `warm_orders` is the same in less time.
+# Started as by a person; `warm_orders` is the same in less time.
 ORDERS = [sys.executable, "-c", "from cli.quick_process import orders; orders()"]
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A command that ended."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -32,12 +32,12 @@ class Done:
 
     @property
     def document(self) -> Any:
-        """The one JSON document on its standard output."""
+        """The only JSON document on its standard output."""
         return json.loads(self.out)
 
     @property
     def error(self) -> dict[str, str]:
-        """The error that it told as JSON."""
+        """The error that it printed as JSON."""
         assert self.code == 1
         assert list(self.document) == ["error"]
         error: dict[str, str] = self.document["error"]
@@ -46,12 +46,12 @@ class Done:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Variables that give a command these settings; it is no background process, and not marked as one."""
+    """Variables that give a command these settings. They do not mark it as a background process."""
     return {name: value for name, value in variables(settings).items() if name != HOME_MARK}
 
 
 def start(settings: Settings, *arguments: str | Path) -> subprocess.Popen[str]:
-    """The command, running."""
+    """Starts the command."""
     return subprocess.Popen(
         [warm_orders(), *map(str, arguments)],
         cwd=PROJECT_ROOT,
@@ -63,17 +63,17 @@ def start(settings: Settings, *arguments: str | Path) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> Done:
-    """What a running command came to."""
+    """The result of a running command, once it has ended."""
     out, err = process.communicate()
     return Done(process.returncode, out, err)
 
 
 def orders_process(settings: Settings, *arguments: str | Path) -> Done:
-    """Runs the command to its end in a separate process."""
+    """Runs the command in a separate process until it ends."""
     return end(start(settings, *arguments))
 
 
 def orders(settings: Settings, *arguments: str | Path) -> Done:
-    """The command, run to its end in this process: for what starts no run, and many times as fast."""
+    """Runs the command in this process, which is many times as fast. Not for commands that start runs."""
     result = CliRunner(env=environment(settings)).invoke(app, [str(argument) for argument in arguments])
     return Done(result.exit_code, result.stdout, result.stderr)

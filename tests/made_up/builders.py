@@ -1,4 +1,4 @@
-"""Inserts orders in any state into the order store, with all rows that the steps store for them."""
+"""Inserts orders in any state into the order store, with all rows that the steps would store for them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ COMPLETED, ROLLBACK, FAILED = OrderStatus.COMPLETED, OrderStatus.ROLLBACK, Order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredOrder:
-    """An order as the store shall hold it; `lines` are (SKU, units, total in 1/10,000)."""
+    """An order as the store is to contain it; `lines` are (SKU, units, total in 1/10,000)."""
 
     number: str
     day: date
@@ -64,14 +64,14 @@ class StoredOrder:
 
     @property
     def total(self) -> int:
-        """Minor units, half up."""
+        """In minor units, rounded half up."""
         step = 10 ** (4 - minor_digits(self.currency))
         exact = sum(total for _, _, total in self.lines)
         return (2 * exact + step) // (2 * step)
 
 
 def store_orders(engine: Engine, new: Iterable[StoredOrder]) -> list[StoredOrder]:
-    """Enters orders as one batch of an import of their own; returns them with their ids."""
+    """Inserts orders as one batch of a new import; returns them with their ids."""
     with engine.begin() as connection:
         first = (connection.scalar(select(func.max(orders.c.id))) or 0) + 1
         placed = [replace(order, id=first + position) for position, order in enumerate(new)]
@@ -84,7 +84,7 @@ def store_orders(engine: Engine, new: Iterable[StoredOrder]) -> list[StoredOrder
 
 
 def retry(engine: Engine, order: StoredOrder, status: OrderStatus, **outcome: Any) -> StoredOrder:
-    """Takes a failed or rolled back order through another attempt."""
+    """Gives a failed or rolled back order another attempt."""
     again = replace(order, status=status, attempt=order.attempt + 1, **outcome)
     with engine.begin() as connection:
         connection.execute(
@@ -105,7 +105,7 @@ def retry(engine: Engine, order: StoredOrder, status: OrderStatus, **outcome: An
 
 
 def microseconds(moment: datetime) -> int:
-    """A time as the store keeps it."""
+    """A time in the form of the store."""
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000
 
 

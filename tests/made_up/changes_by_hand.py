@@ -1,4 +1,4 @@
-"""Changes that a person may make to an order store by hand, each with the check that must find it.
+"""Manual changes to an order store, each with the check that must find it.
 
 A new table gets its rows in `tests/made_up/eventful_store.py` and its changes here. `{completed}` and the
 like stand for the ids of `STORIES` there.
@@ -48,7 +48,7 @@ TRANSACTIONS = "transactions_are_used_once"
 
 
 class Change(NamedTuple):
-    """Statements of SQL, with `;` between them, and the check that must fail after them."""
+    """SQL statements, separated by `;`, and the check that must fail after them."""
 
     sql: str
     check: str

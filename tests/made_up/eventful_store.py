@@ -1,4 +1,4 @@
-"""An order store in which everything happened that can happen to orders, for tests of `orders verify`."""
+"""An order store with everything that can happen to orders, for tests of `orders verify`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ shop-paid,c1,MUG,1,10.00,2025-11-12,,,10.00,paid,ch_7
 shop-paid-gone,c2,GONE,1,10.00,2025-11-12,,,10.00,paid,ch_8
 shop-free,c2,MUG,1,10.00,2025-11-12,10.00,,0.00,open,
 """
-# The ids of orders and imports to which the stories happened, as a query each.
+# A query for the id of the order or import of each story.
 STORIES = {
     "completed": "SELECT MIN(id) FROM orders WHERE number LIKE 'n%' AND status = 'completed' AND attempt = 1",
     "declined": "SELECT MIN(id) FROM orders WHERE number LIKE 'n%' AND status = 'rollback' AND attempt = 1",
@@ -130,14 +130,14 @@ def _import_known_orders(bench: ImportBench) -> None:
 
 
 def _import_returns(bench: ImportBench) -> None:
-    """Returns that name no order: new ones, one that is known, and one that is known with other content."""
+    """Returns that name no order: new ones, a known one, and a known one with other content."""
     bench.settle(bench.stage_with_returns(Line("R1", quantity=-2), Line("R2", quantity=-1), name="back.csv"))
     again = (Line("R1", quantity=-2), Line("R2", quantity=-3), Line("R3", "CABLE", -1))
     bench.settle(bench.stage_with_returns(*again, name="back-again.csv"))
 
 
 def _import_return_of_order(bench: ImportBench) -> None:
-    """Returns that name an order: one is booked as a refund of it, the order of the other is unknown."""
+    """Returns that name an order: one is booked as a refund, the other one's order is unknown."""
     completed = [number for number, status in bench.statuses().items() if status == "completed"]
     order = max(number for number in completed if number.startswith("n"))
     named = {"S1": order, "S2": "nowhere"}
@@ -192,7 +192,7 @@ def _refund(bench: ImportBench) -> None:
 
 
 def _dispute(shop: RefundBench, lost: str, won: str) -> None:
-    """Disputes that the gateway told of, on a day without orders; one of them is won."""
+    """Disputes reported by the gateway, on a day without orders; one of them is won."""
     query = select(orders.c.number, payments.c.transaction_id).join(
         payments, payments.c.order_id == orders.c.id
     )
@@ -207,7 +207,7 @@ def _dispute(shop: RefundBench, lost: str, won: str) -> None:
 
 
 def _capture_later(bench: ImportBench) -> None:
-    """Orders that are authorized, captured, voided, and declined at their capture."""
+    """Orders that are authorized, captured, voided, and declined at capture."""
     before = bench.settings
     captures = CaptureBench.on(bench, payment_success_rate=1)
     bench.import_lines(*many_orders(4, "held-", customer="c3"), name="held.csv")

@@ -1,4 +1,4 @@
-"""A small shop that sells in four currencies: sales, failures, and money back of every kind."""
+"""A small shop with four currencies: sales, failures, and all kinds of money back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def order(number: str, day: date = NOVEMBER, customer: str | None = "c1", **more
 
 
 def store_shop(engine: Engine) -> list[StoredOrder]:
-    """Enters the shop's orders, and what went back."""
+    """Inserts the shop's orders and its money back."""
     both = (("X", 1, 50_000), ("Y", 3, 90_000))
     sold = store_orders(
         engine,

@@ -76,7 +76,7 @@ class HostileFiles:
         return len(self._made())
 
     def is_untouched(self) -> bool:
-        """Whether what links point to is as it was."""
+        """Whether the targets of the links are unchanged."""
         return [*self._elsewhere.parent.iterdir()] == [self._elsewhere] and (
             self._elsewhere.read_bytes() == self._before
         )
@@ -125,7 +125,7 @@ class HostileFiles:
     def _write_damaged(self, path: bytes, packed: bytes) -> None:
         damaged = bytearray(packed)
         for _ in range(self.chance.choice((0, 1, 3, 20))):
-            # The first bytes stay, so that it is still taken for an archive.
+            # The first bytes are kept, so that the file is still recognised as an archive.
             damaged[self.chance.randrange(4, len(damaged))] = self.chance.randrange(256)
         if self.chance.random() < 0.2:
             del damaged[self.chance.randrange(4, len(damaged)) :]

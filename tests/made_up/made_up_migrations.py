@@ -1,4 +1,4 @@
-"""Migrations with one more revision than the project has, made up by a test."""
+"""The migrations with one more revision, which a test makes up."""
 
 from __future__ import annotations
 

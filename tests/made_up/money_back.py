@@ -1,4 +1,4 @@
-"""Puts refunds, disputes and returns into the order store, with the totals and days that they change."""
+"""Inserts refunds, disputes and returns into the order store, with the totals and days that they change."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def store_refund(
     status: RefundStatus = COMPLETED,
     fee: int = 0,
 ) -> int:
-    """Enters a refund of a completed order, and returns its id.
+    """Inserts a refund of a completed order, and returns its id.
 
     Args:
         amount: minor units.
@@ -94,7 +94,7 @@ def store_return(
     total: int,
     currency: str = "USD",
 ) -> int:
-    """Enters a return that names no order, and returns the id of its import, the store's last one.
+    """Inserts a return that names no order, and returns the id of its import, the store's last one.
 
     Args:
         lines: SKU, units, and total in 1/10,000.

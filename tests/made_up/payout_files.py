@@ -44,7 +44,7 @@ ENTRY = """<Ntry><Amt Ccy="{currency}">{amount}</Amt><CdtDbtInd>{side}</CdtDbtIn
 
 
 def stripe_row(key: str, category: str, gross: str, fee: str = "0.00", **more: str) -> dict[str, str]:
-    """A line of Stripe's payout reconciliation report; `more` by column."""
+    """A line of Stripe's payout reconciliation report; `more` has other columns."""
     net = str(Decimal(gross) - Decimal(fee))
     row = {
         "balance_transaction_id": key,
@@ -57,7 +57,7 @@ def stripe_row(key: str, category: str, gross: str, fee: str = "0.00", **more: s
 
 
 def write_csv(file: Path, header: Iterable[str], rows: Iterable[Mapping[str, str]]) -> Path:
-    """Writes rows of which each has some of the columns."""
+    """Writes rows, each of which has some of the columns."""
     with file.open("w", encoding="utf-8", newline="") as target:
         writer = csv.DictWriter(target, list(header), lineterminator="\n")
         writer.writeheader()
@@ -74,7 +74,7 @@ def camt_entry(amount: str, day: str, text: str = "", **more: Any) -> dict[str, 
 
 
 def camt053(entries: Iterable[Mapping[str, Any]], first: str, last: str, **more: Any) -> str:
-    """A statement whose entries lead from balance to balance."""
+    """A statement whose entries lead from the opening to the closing balance."""
     listed = list(entries)
     closing = Decimal("100.00") + sum((Decimal(one["signed"]) for one in listed), Decimal(0))
     head = {"version": 8, "iban": IBAN, "currency": "USD", "closing": closing, "first": first, "last": last}

@@ -1,4 +1,4 @@
-"""The homes and Dagster instances that tests of jobs and sensors run on."""
+"""The homes and Dagster instances for tests of jobs and sensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.stores import open_test_engine
 
 @pytest.fixture
 def instance() -> Iterator[DagsterInstance]:
-    """An instance in memory."""
+    """An in-memory instance."""
     with DagsterInstance.ephemeral() as ephemeral:
         yield ephemeral
 

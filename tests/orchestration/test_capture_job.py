@@ -1,4 +1,4 @@
-"""The job `capture_orders`: it takes captures and voids to their end, and is launched for those that wait."""
+"""The job `capture_orders`: it completes captures and voids, and is launched for waiting ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of a command that was killed does not stay started until `orders up` comes."""
+"""If a command is killed, its run does not stay started until `orders up` is used."""
 
 from __future__ import annotations
 

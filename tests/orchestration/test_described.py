@@ -1,4 +1,4 @@
-"""What Dagster's pages say about the definitions."""
+"""What Dagster's pages show about the definitions."""
 
 from __future__ import annotations
 

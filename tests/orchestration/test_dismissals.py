@@ -1,4 +1,4 @@
-"""A dismissed file has no failed partition, and a file whose partition is deleted is dismissed."""
+"""A dismissed file has no failed partition, and deleting a partition dismisses its file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.import_bench import ImportBench, Line
 
 @pytest.fixture
 def key(bench: ImportBench, instance: DagsterInstance) -> str:
-    """A file whose dates can be read in two ways, refused by its run."""
+    """A file with ambiguous dates, refused by its run."""
     lines = [Line(f"{n}", date=f"0{n + 1}/02/2025 10:00") for n in range(5)]
     key = bench.stage(bench.write(*lines))
     job = build_definitions(bench.settings).resolve_job_def(IMPORT_ORDERS)
@@ -24,7 +24,7 @@ def key(bench: ImportBench, instance: DagsterInstance) -> str:
 
 
 def look(bench: ImportBench, instance: DagsterInstance, cursor: str | None = None) -> str:
-    """Lets the sensor look; returns its cursor."""
+    """Runs the sensor once; returns its cursor."""
     definitions = build_definitions(bench.settings)
     resources = {"order_store": (definitions.resources or {})["order_store"]}
     with build_sensor_context(instance, resources=resources, cursor=cursor) as context:

@@ -1,4 +1,4 @@
-"""What Dagster keeps and shows of a run whose step fails: no row of the file."""
+"""What Dagster stores and shows about a failed step contains no row of the file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def any_home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> 
 
 
 def kept_of(home: Home, run_id: str) -> str:
-    """Everything that is kept of a failed run."""
+    """Everything that Dagster stores about a failed run."""
     with reading(home.bench.engine) as connection:
         stored = failed_work(connection, Wanted(), 10)["steps"]
     assert stored

@@ -1,4 +1,4 @@
-"""With any files in the inbox, good files are imported, and bad files become rows with a reason."""
+"""Whatever files are in the inbox, good files are imported, and bad files become rows with a reason."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HOSTILE = cases(150)
 
 
 def inbox_of(bench: ImportBench) -> Inbox:
-    """The inbox of a home, whose files are complete at once."""
+    """The inbox of a home in which files are complete at once."""
     bench.settings.inbox_folder.mkdir(parents=True, exist_ok=True)
     return Inbox(bench.settings.inbox_folder, stable_seconds=0)
 
@@ -134,7 +134,7 @@ def test_an_outage_blames_no_file_and_the_next_look_goes_on(
         with pytest.raises(type(outage)):
             take_in(bench, dropped)
     assert quarantined(bench) == []
-    # The file at which it happened waits a moment, so that it cannot hold up the others.
+    # The file that caused it waits a moment, so that it does not delay the others.
     take_in(bench, dropped)
     assert len(waiting(bench)) == 1
     monkeypatch.setattr(dropped_files, "TRY_AGAIN_SECONDS", 0)

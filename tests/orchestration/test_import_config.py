@@ -1,4 +1,4 @@
-"""A launch from Dagster may say how the file is read; what was found out stands in the metadata."""
+"""A launch in Dagster can have instructions for reading the file; the findings are in the metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPEN_DATES = [Line(str(n), date=f"0{n}/02/2025 10:00") for n in range(1, 6)]
 
 
 def run(bench: ImportBench, key: str, **told: Any) -> ExecuteInProcessResult:
-    """Runs the import job for a partition key, with this config of its first op if there is any."""
+    """Runs the import job for a partition key, with this config of its first op, if any."""
     job = build_definitions(bench.settings).resolve_job_def(IMPORT_ORDERS)
     config = {"import_order_file": {"ops": {"parse_order_file": {"config": told}}}}
     with DagsterInstance.ephemeral(tempdir=str(bench.folder)) as instance:

@@ -49,7 +49,7 @@ class Home:
     definitions: Definitions
 
     def run(self, key: str) -> ExecuteInProcessResult:
-        """Runs the job for a partition key, whatever comes of it."""
+        """Runs the job for a partition key, whatever the outcome."""
         job = self.definitions.resolve_job_def(IMPORT_ORDERS)
         return job.execute_in_process(
             instance=self.instance, tags={"dagster/partition": key}, raise_on_error=False
@@ -70,7 +70,7 @@ def home(tmp_path: Path, redis_url: str) -> Iterator[Home]:
 
 
 def rebuilt(home: Home, **settings: Any) -> Home:
-    """The same home under other settings."""
+    """The same home with other settings."""
     home.bench.set(**settings)
     return Home(home.bench, home.instance, build_definitions(home.bench.settings))
 
@@ -108,7 +108,7 @@ def steps_in(result: ExecuteInProcessResult, kind: DagsterEventType) -> list[str
 
 
 def told_by(result: ExecuteInProcessResult) -> str:
-    """What the failed steps said."""
+    """What the failed steps reported."""
     failures = [event for event in result.all_events if event.is_step_failure]
     return " ".join(str(event.step_failure_data.error) for event in failures)
 
@@ -243,7 +243,7 @@ def test_a_refused_file_fails_once_and_leaves_nothing_half_imported(home: Home) 
 
 @dataclass(slots=True)
 class Unreachable:
-    """A gateway that cannot be reached for the first calls."""
+    """A gateway that cannot be reached during the first calls."""
 
     gateway: SimulatedGateway
     times: int
@@ -299,7 +299,7 @@ def test_a_bug_is_not_tried_again_and_can_be_gone_on_from(home: Home) -> None:
 
 @dataclass(slots=True)
 class Silent:
-    """A gateway that answers nothing and says nothing of it."""
+    """A gateway that returns no outcomes and raises no error."""
 
     async def charge(self, charges: Sequence[Charge]) -> AsyncGenerator[Sequence[Outcome], None]:
         for _ in charges[:0]:

@@ -1,4 +1,4 @@
-"""The last line of a run of `import_orders`."""
+"""The last log line of a run of `import_orders`."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def resume(bench: ImportBench) -> None:
 
 
 def launch(bench: ImportBench, instance: DagsterInstance, key: str) -> ExecuteInProcessResult:
-    """A run of the job, as the Dagster UI launches it."""
+    """A run of the job, launched as by the Dagster UI."""
     instance.add_dynamic_partitions(ORDER_FILES, [key])
     job = build_definitions(bench.settings).resolve_job_def(IMPORT_ORDERS)
     return job.execute_in_process(instance=instance, tags={"dagster/partition": key}, raise_on_error=False)
@@ -134,7 +134,7 @@ def test_an_import_that_was_canceled_is_launched_once_orders_of_it_are_tried_aga
     bench.retry("1")
     assert look_for_lost(bench, instance) == [key]
     with bench.engine.begin() as connection:
-        # Dagster's SQLite store keeps whole seconds.
+        # Dagster's SQLite store has a resolution of one second.
         connection.execute(update(imports).values(reopened_at=now_us() - 2_000_000))
     create_run(instance, IMPORT_ORDERS, status=DagsterRunStatus.CANCELED, tags=tags)
     assert look_for_lost(bench, instance) == []

@@ -1,4 +1,4 @@
-"""The figures as Dagster materializes them: by day, by range, by what was touched."""
+"""The figures as Dagster materializes them: by day, by range, and by what an import changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules and checks of the figures, each driven."""
+"""Schedules and checks of the figures, each executed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Late orders for a day that was published long ago: one tick of the sensor, and all figures have them."""
+"""Late orders for a day that was published long ago: after one tick of the sensor, all figures have them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def home(bench: ImportBench, redis_url: str) -> Iterator[PublishedFigures]:
 
 
 def tick(definitions: Definitions) -> bool:
-    """Ticks the sensor and runs what it asks for; whether it asked."""
+    """Evaluates the sensor and runs what it requests; returns whether it requested anything."""
     sensor = definitions.resolve_sensor_def("changed_days_sensor")
     with DagsterInstance.ephemeral() as instance:
         with build_sensor_context(instance=instance, resources=definitions.resources) as context:
@@ -70,7 +70,7 @@ def test_late_orders_change_their_day_every_range_that_holds_it_and_the_leaderbo
     assert tick(definitions)
     assert_right(home)
     changed = [old != new for old, new in zip(before, shown(home), strict=True)]
-    # The last range changes, too: its new customer of the third day bought on the first.
+    # The last range changes, too: its customer who was new on the third day bought on the first.
     assert changed == [True] * len(RANGES)
     assert home.kpis.daily_kpis(THIRD, "USD")["new_customers"] == 0
     assert home.boards.top(Board.CUSTOMERS, 1, "USD")[0]["customer_id"] == "c12"

@@ -1,4 +1,4 @@
-"""Runs that import nothing tell by heartbeats whether their process is alive."""
+"""Runs that import nothing send heartbeats while their process is alive."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_run_that_stopped_beating_is_failed_soon(
     run = create_run(instance, REFUND_ORDERS, status=status)
     assert any_alive(instance, REFUND_ORDERS, signs, A_DAY, lambda _: True)
     clock[0] += A_DAY
-    # The silence counts from the moment at which the heartbeat is missed.
+    # The silence is timed from the moment at which the missing heartbeat is noticed.
     assert any_alive(instance, REFUND_ORDERS, signs, A_DAY, lambda _: False)
     clock[0] += patience + 1
     assert not any_alive(instance, REFUND_ORDERS, signs, A_DAY, lambda _: False)

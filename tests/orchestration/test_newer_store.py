@@ -1,4 +1,4 @@
-"""Runs, schedules and sensors of older code refuse a store that was upgraded, and leave it alone."""
+"""Runs, schedules and sensors of older code refuse an upgraded store, and do not change it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SENTENCE = "The order store has tables of revision 9999"
 
 @pytest.fixture
 def upgraded(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    """A home with a staged file, whose store another machine has upgraded since."""
+    """A home with a staged file, whose store another machine has since upgraded."""
     engine = open_engine(f"sqlite:///{tmp_path / 'home' / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url)

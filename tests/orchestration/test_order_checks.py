@@ -41,7 +41,7 @@ def test_every_invariant_is_checked_and_one_that_is_broken_is_told(settings: Set
     assert checked(settings) == dict.fromkeys(store_checks(), True)
     engine = open_engine(settings.store_url)
     with engine.begin() as connection:
-        # Constraints of the table hold; the orders tell that one unit more was sold.
+        # The constraints of the table hold, but according to the orders, one unit more was sold.
         connection.execute(update(products).values(on_hand=products.c.on_hand - 1, sold=products.c.sold + 1))
     engine.dispose()
     assert [name for name, passed in checked(settings).items() if not passed] == ["stock_is_conserved"]

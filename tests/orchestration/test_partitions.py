@@ -1,4 +1,4 @@
-"""A staged file becomes a partition, also when several processes say so at once."""
+"""A staged file becomes a partition, even if several processes add it at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_another_process_that_registers_first_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        # Dagster's own look, before its insert, finds nothing although the other process has just inserted.
+        # Dagster's own check before the insert finds nothing, although the other process has just inserted.
         instance.add_dynamic_partitions(ORDER_FILES, [KEY])
         storage = type(instance.event_log_storage)
         looks = iter([False, True])

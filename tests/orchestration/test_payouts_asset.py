@@ -1,4 +1,4 @@
-"""The asset `payouts`: figures by day, and checks that warn of what a reconciliation finds."""
+"""The asset `payouts`: figures by day, and checks that warn about the findings of a reconciliation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DAYS = {
 
 @pytest.fixture
 def resources(tmp_path: Path) -> dict[str, Any]:
-    """A store with a report that has a charge without an order, a refund, fees and a payout."""
+    """A store with a report that contains a charge without an order, a refund, fees and a payout."""
     engine = open_test_engine(f"sqlite:///{tmp_path / 'orders.db'}")
     bench = ImportBench.at(engine, tmp_path)
     paid = {"automatic_payout_id": "po_1", "automatic_payout_effective_at_utc": "2025-11-11 00:00:00"}

@@ -1,4 +1,4 @@
-"""The job `refund_orders`: it takes all open refunds to their end, and is launched for those that wait."""
+"""The job `refund_orders`: it completes all open refunds, and is launched for waiting ones."""
 
 from __future__ import annotations
 

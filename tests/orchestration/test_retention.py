@@ -1,4 +1,4 @@
-"""Old runs go with their events and logs; what assets were materialized last stays known."""
+"""Old runs are removed with their events and logs; the last materialization of each asset stays known."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -35,19 +35,19 @@ DAYS = 30
 
 @asset(partitions_def=FILES)
 def orders(context: AssetExecutionContext) -> None:
-    """Says something, for the log."""
+    """Writes to the log."""
     print(context.partition_key)  # noqa: T201
 
 
 @asset_check(asset="orders")
 def is_well() -> AssetCheckResult:
-    """It always is."""
+    """Always passes."""
     return AssetCheckResult(passed=True)
 
 
 @op
 def say() -> int:
-    """Hands something on."""
+    """Returns a value."""
     print("hello")  # noqa: T201
     return 1
 
@@ -62,9 +62,9 @@ def talk() -> None:
 def instance(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DagsterInstance]:
-    """An instance as dagster.yaml makes it."""
+    """An instance as configured by dagster.yaml."""
     monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "home"))
-    # It would write into the folder of DAGSTER_HOME, which is the project's.
+    # Otherwise it would write into the folder of DAGSTER_HOME, which is the project's.
     overrides: dict[str, Any] = {"telemetry": {"enabled": False}}
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_url")

@@ -1,4 +1,4 @@
-"""What runs say of themselves on stderr."""
+"""The log lines of runs on stderr."""
 
 import json
 from pathlib import Path

@@ -31,7 +31,7 @@ class Home:
     instance: DagsterInstance
 
     def run(self, keys: list[str]) -> ExecuteInProcessResult:
-        """Runs the job for these files, whatever comes of it."""
+        """Runs the job for these files, whatever the outcome."""
         job = build_definitions(self.bench.settings).resolve_job_def(IMPORT_SMALL_FILES)
         return job.execute_in_process(
             instance=self.instance, run_config=dict(shared_run(keys).run_config or {}), raise_on_error=False

@@ -1,4 +1,4 @@
-"""Many small files in the inbox share runs, and larger files get their own runs at the same time."""
+"""Small files in the inbox share runs, and larger files get runs of their own at the same time."""
 
 from __future__ import annotations
 

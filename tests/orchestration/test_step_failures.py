@@ -1,4 +1,4 @@
-"""What the steps of a real run leave of their failures in the order store."""
+"""What the order store keeps about failed steps of a real run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["home"]
 
 @dataclass(slots=True)
 class Failing:
-    """A gateway that fails in this way."""
+    """A gateway that fails with this error."""
 
     error: Exception
 

@@ -1,4 +1,4 @@
-"""Reservations and declined payments, as schedules look after them."""
+"""The schedules for expired reservations and declined payments."""
 
 from __future__ import annotations
 

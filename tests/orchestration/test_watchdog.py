@@ -1,4 +1,4 @@
-"""The sensors that keep imports going, on a real store and broker and a temporary Dagster instance."""
+"""The sensors that keep imports running, on a real store and broker and a temporary Dagster instance."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ pytestmark = pytest.mark.usefixtures("a_worker")
 
 @pytest.fixture
 def bench(bench: ImportBench) -> ImportBench:
-    """A home that waits for ever for signs of life."""
+    """A home with unlimited patience for heartbeats."""
     bench.set(run_patience=ENDLESS, work_patience=ENDLESS)
     return bench
 
 
 def sensor_named(bench: ImportBench, name: str, stable_seconds: float = STABLE_SECONDS) -> Any:
-    """A sensor of this home that launches an import three times, one after the other."""
+    """A sensor of this home that launches an import up to three times in a row."""
     imports_sensors = import_sensors(bench.settings, stable_seconds, pauses=(0, 0, 0))
     sensors = [*imports_sensors, *figure_sensors(bench.settings.work_patience)]
     return next(sensor for sensor in sensors if sensor.name == name)
@@ -75,7 +75,7 @@ def tick(
     cursor: str | None = None,
     stable_seconds: float = STABLE_SECONDS,
 ) -> Any:
-    """What a sensor wants to be launched; empty where it skips, looking twice: silence takes two looks."""
+    """What a sensor launches; empty if it skips. It runs twice, because silence is measured between ticks."""
     definitions = build_definitions(bench.settings)
     sensor = sensor_named(bench, name, stable_seconds)
     for _ in range(2):
@@ -136,13 +136,13 @@ def run_of(instance: DagsterInstance, key: str, status: DagsterRunStatus) -> Dag
 
 
 def beat(bench: ImportBench) -> None:
-    """A sign of life of every run's process."""
+    """Sends a heartbeat of every run's process."""
     with bench.engine.begin() as connection:
         connection.execute(update(imports).values(run_beat_at=now_us()))
 
 
 def queue_step(redis_url: str, key: str) -> None:
-    """A step of the import waits in the broker, behind another task and what is none."""
+    """Queues a step of the import behind another task and a message that is no task."""
     with Redis.from_url(redis_url) as broker:
         broker.lpush("orders", "no task")
     with Celery(broker=redis_url, set_as_current=False) as app:
@@ -381,7 +381,7 @@ def test_a_finished_import_that_is_run_again_stays_finished_whatever_becomes_of_
 def test_a_run_that_was_deleted_ends_itself(bench: ImportBench, instance: DagsterInstance) -> None:
     run = run_of(instance, running(bench), STARTED)
     instance.delete_run(run.run_id)
-    # Tests that a shell started in the background ignore SIGINT.
+    # If a shell started the tests in the background, they ignore SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt), run_heartbeat(bench.settings, instance, run):
         Event().wait(60)
@@ -413,7 +413,7 @@ def test_a_run_of_a_finished_import_that_gives_signs_of_life_is_left_alone(
 
 
 def fail_dead(bench: ImportBench, instance: DagsterInstance, patience: RunPatience) -> None:
-    """Looks twice for dead runs: silence takes two looks."""
+    """Looks for dead runs twice, because silence is measured between ticks."""
     signs = HeartbeatClock()
     for _ in range(2):
         fail_dead_runs(instance, bench.engine, signs, patience)
@@ -453,7 +453,7 @@ def test_a_run_of_another_job_may_be_silent_for_long_but_not_for_ever(
 
 
 def drop(bench: ImportBench, name: str, *lines: Line | str, complete: bool = True) -> Path:
-    """Puts a file into the inbox; its times are set so that it is complete, or still growing."""
+    """Puts a file into the inbox, with times that make it complete or still growing."""
     folder = bench.settings.inbox_folder
     folder.mkdir(parents=True, exist_ok=True)
     return bench.write(*lines, name=name).rename(folder / (name if complete else f"{name}.part"))
@@ -462,7 +462,7 @@ def drop(bench: ImportBench, name: str, *lines: Line | str, complete: bool = Tru
 def tick_inbox(
     bench: ImportBench, instance: DagsterInstance, stable_seconds: float = 0.0
 ) -> list[RunRequest]:
-    """The runs that files in the inbox ask for; by default they are complete at once."""
+    """The runs that files in the inbox request; by default, files are complete at once."""
     requests: list[RunRequest] = tick(bench, instance, "inbox_sensor", stable_seconds=stable_seconds)
     return requests
 
@@ -486,7 +486,7 @@ def test_a_dropped_file_is_kept_at_once_and_asks_for_the_same_run_until_it_is_kn
     run = create_run(instance, IMPORT_ORDERS, status=WAITING, tags=tags)
     assert tick_inbox(bench, instance) == []
     drop(bench, "good.csv", Line("1"))
-    # The run that waits imports it as well.
+    # The waiting run imports it as well.
     assert tick_inbox(bench, instance) == []
     fail_run(instance, instance.get_run_record_by_id(run.run_id), "it never began")
     (dropped_again,) = tick_inbox(bench, instance)
@@ -538,7 +538,7 @@ def test_changed_days_are_published_once_no_such_run_is_under_way(
     warehouse = bench.settings.warehouse
     with open_home(str(bench.engine.url), bench.settings.redis_url, warehouse) as home:
         home.refresh_dirty_days()
-    # `figures.duckdb` follows.
+    # `figures.duckdb` is updated later.
     assert len(tick(bench, instance, "changed_days_sensor")) == 1
     with open_home(str(bench.engine.url), bench.settings.redis_url, warehouse) as home:
         home.update_tables()

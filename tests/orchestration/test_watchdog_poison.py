@@ -1,4 +1,4 @@
-"""A batch or a file that always kills its worker: retries are limited, and it is reported."""
+"""A batch or file that always kills its worker: retries are limited, and the failure is reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def import_id(bench: ImportBench, key: str) -> int:
 
 
 def poison(bench: ImportBench, key: str, number: int) -> None:
-    """Leaves the batch as workers that died at it leave it: their tries were begun and never ended."""
+    """Leaves the batch as workers that died on it would: its tries were begun and never ended."""
     for _ in range(MOST_TRIES):
         counted_try(bench.engine, BatchKey(import_id(bench, key), number)).__enter__()
 
@@ -84,7 +84,7 @@ def test_the_other_batches_settle_and_the_run_says_what_happened(bench: ImportBe
 
 
 def kill_while_parsed(bench: ImportBench, key: str, times: int = MOST_TRIES) -> None:
-    """Leaves the import as workers that died while they parsed its file leave it."""
+    """Leaves the import as workers that died while parsing its file would."""
     for _ in range(times):
         counted_parsing(bench.engine, bench.found(key)).__enter__()
 
@@ -128,7 +128,7 @@ def test_an_import_that_kills_its_workers_while_its_batches_are_made_again_goes_
 
 
 def batches_settled(bench: ImportBench) -> list[tuple[int, int, bool]]:
-    """Import, number, and whether each order of it was settled."""
+    """Import and number of each batch, and whether all of its orders were settled."""
     ended = batches.c.completed + batches.c.rollback + batches.c.failed == batches.c.orders
     with reading(bench.engine) as connection:
         rows = connection.execute(select(batches.c.import_id, batches.c.number, ended)).all()

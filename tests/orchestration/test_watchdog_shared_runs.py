@@ -1,4 +1,4 @@
-"""The watchdog and runs that many small files share."""
+"""The watchdog, and runs that many small files share."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def staged(bench: ImportBench, *names: str) -> list[str]:
 
 
 def run_of(instance: DagsterInstance, keys: list[str], status: DagsterRunStatus) -> DagsterRun:
-    """A run that these files share."""
+    """A run for these files."""
     config = dict(shared_run(keys).run_config or {})
     return instance.create_run_for_job(import_small_files_job, status=status, run_config=config)
 
@@ -50,7 +50,7 @@ def finish(bench: ImportBench, key: str, run: DagsterRun) -> None:
 
 
 def beat(bench: ImportBench) -> None:
-    """A sign of life of every run's process, after the last change of any run."""
+    """Sends a heartbeat of every run's process, after the last change of any run."""
     with bench.engine.begin() as connection:
         connection.execute(update(imports).values(run_beat_at=now_us()))
 
@@ -58,7 +58,7 @@ def beat(bench: ImportBench) -> None:
 def look_for_lost(
     bench: ImportBench, instance: DagsterInstance, run: float = ENDLESS, work: float = ENDLESS
 ) -> list[str | None]:
-    """Keys that the watchdog launches again; silence takes two looks, and what follows another."""
+    """Keys that the watchdog launches again. Silence takes two ticks, the next steps a third."""
     signs, patience = HeartbeatClock(), Patience(run, work)
     with build_sensor_context(instance=instance) as context:
         looks = [

@@ -1,4 +1,4 @@
-"""The job `write_results`: launched for results that wait, and quiet where no outbox is set or it fails."""
+"""The job `write_results`: launched for waiting results, and not without an outbox or while it fails."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ Get = Callable[..., requests.Response]
 
 @contextmanager
 def running_server(settings: Settings, pool_seconds: float = POOL_SECONDS) -> Iterator[str]:
-    """A running server; yields its URL."""
+    """Runs a server; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_site(settings, partial(queue_sizes, settings), partial(queues, settings), pool_seconds)
-    # The console's stream never ends by itself.
+    # The console's stream does not end by itself.
     config = uvicorn.Config(
         app, log_level="warning", ws="none", timeout_graceful_shutdown=1, proxy_headers=False
     )
@@ -44,7 +44,7 @@ def running_server(settings: Settings, pool_seconds: float = POOL_SECONDS) -> It
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[Get]:
-    """A running server; yields a function that sends a request to it."""
+    """Runs a server; yields a function that sends requests to it."""
     with running_server(settings) as url, requests.Session() as session:
 
         def send(path: str, method: str = "GET", **options: Any) -> requests.Response:
@@ -54,7 +54,7 @@ def serving(settings: Settings) -> Iterator[Get]:
 
 
 def wait_for_events(send: Get) -> None:
-    """Returns once the API has tried to carry out all events of the gateway that it has stored."""
+    """Returns once the API has tried to apply all events of the gateway that it has stored."""
     for _ in range(200):
         waiting = send("/gateway/events?status=waiting").json()["data"]
         if all(one["reason"] for one in waiting):

@@ -1,4 +1,4 @@
-"""A collector of traces: it takes OTLP over HTTP and reads it with OpenTelemetry's own messages."""
+"""A collector of traces: it accepts OTLP over HTTP and decodes it with OpenTelemetry's own messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A span as the collector got it; `began` and `ended` in nanoseconds since 1970."""
+    """A span as the collector received it; `began` and `ended` are in nanoseconds since 1970."""
 
     name: str
     trace: str
@@ -32,7 +32,7 @@ class Received:
 
 @dataclass(slots=True)
 class Collector:
-    """What was received."""
+    """The spans that were received."""
 
     url: str = ""
     spans: list[Received] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Collector:
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """A collector on a free port."""
+    """Runs a collector on a free port."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Each payment gateway with customers who can pay at it, for tests that every gateway has to pass."""
+"""Each payment gateway with customers who can pay, for tests that every gateway must pass."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from orders_pipeline.payments.gateway import (
 from tests.servers import mollie_server, stripe_server
 from tests.servers.gateway_server import SEED, SUCCESS_RATE, GatewayServer
 
-# Shorter than the time-out that `faulty` injects.
+# Shorter than the timeout that `faulty` injects.
 TIMEOUT = 2.0
 GOOD, DECLINED = "good", "declined"
-# What a customer pays with, and who it is, for a charge with this key.
+# The payment method and the customer for a charge with this key.
 Payer = Callable[[str, str], tuple[str, str] | None]
 
 
@@ -146,7 +146,7 @@ def mollie(_folder: Path) -> Iterator[Shop]:
 
 
 def by_key(gateway: SimulatedGateway) -> Payer:
-    """Keys decide the outcome, also whether it can be given back."""
+    """Keys decide the outcome, and whether it can be refunded."""
 
     def payer(key: str, kind: str) -> tuple[str, str] | None:
         is_paid = isinstance(gateway.outcome_of(Charge(0, 1, key, 1, "EUR")), Paid)

@@ -1,4 +1,4 @@
-"""Runs `orders gateway` as a process for the tests, on a free port and a journal in a given folder."""
+"""Runs `orders gateway` as a process for tests, on a free port, with a journal in a given folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUCCESS_RATE = 0.7
 
 @dataclass(slots=True)
 class GatewayServer:
-    """One simulator; it can be killed and started again on the same port and journal."""
+    """A simulator that can be killed and restarted on the same port and journal."""
 
     folder: Path
     options: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class GatewayServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Returns when it takes requests."""
+        """Returns when it accepts requests."""
         command = [
             str(warm_orders()),
             "gateway",
@@ -68,7 +68,7 @@ class GatewayServer:
         self.port = int(json.loads(said)["url"].rpartition(":")[2])
 
     def kill(self) -> None:
-        """SIGKILL; returns when nothing listens any more."""
+        """Sends SIGKILL; returns when the port is closed."""
         assert self.process
         self.process.kill()
         self.stop()
@@ -83,7 +83,7 @@ class GatewayServer:
             self.process.stdout.close()
 
     def client(self, **changes: Any) -> HttpGateway:
-        """A gateway client with short times."""
+        """A gateway client with short timeouts."""
         options: dict[str, Any] = {"timeout": 5.0, "known_within": 20.0, "api_key": self.api_key}
         return HttpGateway(self.url, **(options | changes))
 
@@ -96,15 +96,15 @@ class GatewayServer:
         return counts
 
     def journal(self) -> dict[str, tuple[int, str, str | None]]:
-        """Amount, currency and transaction of each charge, straight from the file."""
+        """Amount, currency and transaction of each charge, read from the file."""
         return self._entries("charges")
 
     def refunds(self) -> dict[str, tuple[int, str, str | None]]:
-        """Amount, currency and transaction of each refund, straight from the file."""
+        """Amount, currency and transaction of each refund, read from the file."""
         return self._entries("refunds")
 
     def ends(self, kind: EndKind) -> dict[str, tuple[int, str, str | None]]:
-        """Amount, currency and transaction of each capture or void, straight from the file."""
+        """Amount, currency and transaction of each capture or void, read from the file."""
         return self._entries(f"{kind}s")
 
     def _entries(self, table: str) -> dict[str, tuple[int, str, str | None]]:
@@ -134,7 +134,7 @@ class GatewayServer:
 def running_gateway(
     folder: Path, *options: str, delay: float = 0.0, api_key: str = ""
 ) -> Iterator[GatewayServer]:
-    """A simulator that ends with the block."""
+    """A simulator that ends with the context."""
     server = GatewayServer(folder, list(options), delay, api_key)
     server.start()
     try:

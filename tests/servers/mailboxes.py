@@ -1,4 +1,4 @@
-"""A real mail server that keeps what it takes, and can misbehave as mail servers do."""
+"""A real mail server that stores messages, and can misbehave as mail servers do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACCEPTED = "250 OK"
 
 @dataclass
 class Mailbox:
-    """What a mail server took, and how it answers.
+    """The messages that a mail server accepted, and how it answers.
 
     Attributes:
         recipient: the answer to RCPT TO, by address.
@@ -38,7 +38,7 @@ class Mailbox:
         return f"smtp://127.0.0.1:{self.port}?tls=off"
 
     def subjects(self) -> list[str]:
-        """Recipients and subjects of what was taken."""
+        """Recipients and subjects of the accepted messages."""
         return [f"{one['To']}: {one['Subject']}" for one in self.taken]
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _: Any) -> str:
@@ -60,7 +60,7 @@ class Mailbox:
 
 @contextmanager
 def mailbox(authority: Authority | None = None) -> Iterator[Mailbox]:
-    """A mail server on this machine; with an authority, mail needs STARTTLS."""
+    """A mail server on this machine. With an authority, it requires STARTTLS."""
     box = Mailbox()
     more: dict[str, Any] = {}
     if authority:

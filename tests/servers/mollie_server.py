@@ -20,7 +20,7 @@ from tests.servers.small_server import running
 
 TEST_KEY = "test_dHar4XY7LxsDOtmnkVtjNVWXLSlXsM"
 PROFILE = "pfl_v9hTwCvYqw"
-# What becomes of a payment, by its customer.
+# The outcome of a payment, by its customer.
 CUSTOMERS = {"good": "cst_good", "declined": "cst_declined", "asks": "cst_asks", "slow": "cst_slow"}
 FAILURES = {"cst_declined": "insufficient_funds", "cst_asks": "authentication_required"}
 CONTENT = "application/hal+json"
@@ -182,7 +182,7 @@ async def known_key(request: web.Request, handler: Any) -> web.StreamResponse:
 
 @contextmanager
 def mollie() -> Iterator[MollieServer]:
-    """An empty profile of Mollie."""
+    """A stand-in with an empty profile."""
     server = MollieServer()
     with running(server.routes(), [known_key]) as server.url:
         yield server

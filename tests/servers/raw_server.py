@@ -1,4 +1,4 @@
-"""A server that sends given bytes to every request, and can go on without end."""
+"""A server that sends given bytes in response to every request, if wanted without end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def answering(start: bytes, trickle: bytes = b"", pause: float = 0.05) -> Iterator[str]:
-    """URL of a server that answers with `start`, then with `trickle` again and again until it is closed."""
+    """URL of a server that answers with `start`, then repeats `trickle` until it is closed."""
     stopped = threading.Event()
 
     def serve(connection: socket.socket) -> None:

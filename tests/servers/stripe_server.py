@@ -21,7 +21,7 @@ from tests.services import free_port
 
 TEST_KEY = "sk_test_12345"
 HANGS_SECONDS = 2.5
-# It would write its whole store to a file after each request.
+# localstripe would write its whole store to a file after each request.
 IN_MEMORY = """
 from localstripe import resources, server
 resources.Store.dump_to_disk = lambda _: None
@@ -83,7 +83,7 @@ def make_payers(url: str) -> Payers:
 
 @dataclass(slots=True)
 class FaultyProxy:
-    """Forwards requests, and spoils a share of those that move money.
+    """Forwards requests, and injects faults into a share of those that move money.
 
     Attributes:
         share: of the requests that are spoiled.

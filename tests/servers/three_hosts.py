@@ -48,7 +48,7 @@ PIPELINE = {
     "ORDERS_DEFAULT_WORKERS_MIN": "1",
     "ORDERS_DEFAULT_WORKERS_MAX": "1",
 }
-# Has a batch's row locked, as a step has in the middle of its transaction.
+# Locks a batch's row, as a step does during its transaction.
 HOLD_A_LOCK = """
 import sys
 from sqlalchemy import select
@@ -80,7 +80,7 @@ class Host:
         )
 
     def orders(self, *arguments: str) -> Any:
-        """What an `orders` command prints as JSON; ends this script where it fails."""
+        """The JSON output of an `orders` command; exits if it fails."""
         process = self.start(*ORDERS, *arguments, "--json", stdout=subprocess.PIPE)
         out, _ = process.communicate(timeout=PATIENCE_SECONDS)
         if process.returncode:
@@ -88,16 +88,16 @@ class Host:
         return json.loads(out)
 
     def log(self) -> str:
-        """What its worker of orders has logged."""
+        """The log of its `orders` worker."""
         return (self.home / "logs" / "worker-orders.log").read_text()
 
     def tasks(self) -> tuple[int, int]:
-        """How many steps its worker has started, and ended."""
+        """How many steps its worker has started and ended."""
         return self.log().count('"step started"'), self.log().count('"step ended"')
 
 
 def main(folder: Path) -> None:
-    """The whole story; its outcome as JSON."""
+    """Runs the whole scenario; prints its outcome as JSON."""
     with ExitStack() as stack:
         _network()
         environment = _services(stack)
@@ -130,7 +130,7 @@ def _story(folder: Path, store: str, main_host: Host, near: Host, far: Host) -> 
     _ip("link", "set", "to-far", "up")
     holding.kill()
     near.orders("down")
-    # Only the host that was away is left to work on this one.
+    # Only the host that was away can work on this batch.
     more = main_host.orders("import", str(write_orders(folder / "more.csv", many_orders(50, "m"))))
     return {
         "unfinished_when_cut": started - ended,
@@ -153,10 +153,10 @@ def _network() -> None:
 
 
 def _services(stack: ExitStack) -> dict[str, str]:
-    """Starts them all; variables that tell a host of them."""
+    """Starts all services; returns the variables that a host needs."""
     postgres = stack.enter_context(running_postgres(everywhere=True))
     rabbit = stack.enter_context(running_rabbitmq(address=EVERYWHERE))
-    # RabbitMQ lets its user `guest` in from the same host only.
+    # RabbitMQ accepts its user `guest` only from the same host.
     rabbit.control("add_user", "pipeline", "pipeline")
     rabbit.control("set_permissions", "pipeline", ".*", ".*", ".*")
     s3 = stack.enter_context(running_s3(EVERYWHERE))
@@ -193,7 +193,7 @@ def _host(folder: Path, name: str, environment: dict[str, str]) -> Iterator[Host
 
 
 def _is_loaded(store: str) -> bool:
-    """Whether there are batches, each with its orders in the store."""
+    """Whether there are batches whose orders are all in the store."""
     engine = open_engine(store)
     with reading(engine) as connection:
         known, waiting = connection.execute(

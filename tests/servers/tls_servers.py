@@ -68,7 +68,7 @@ def _run(folder: Path, *command: str) -> None:
 
 @contextmanager
 def tls_postgres(authority: Authority) -> Iterator[str]:
-    """URL, without a database, of a server that takes the user `shop` over TLS only."""
+    """URL, without a database, of a server that accepts the user `shop` only over TLS."""
     account = Account.unprivileged()
     with temporary_folder("tls", account) as folder:
         for file in (authority.certificate, authority.key):
@@ -90,7 +90,7 @@ def tls_postgres(authority: Authority) -> Iterator[str]:
 
 @contextmanager
 def tls_redis(authority: Authority) -> Iterator[str]:
-    """URL, without options, of a Redis that speaks TLS only."""
+    """URL, without options, of a Redis that accepts only TLS."""
     program = system_program("redis-server")
     require_service("Redis", program, "redis-server is not installed")
     with temporary_folder("tls-redis", Account(None)) as folder:

@@ -1,4 +1,4 @@
-"""The shipped nginx configuration on free ports, before a real API and real Dagster webservers."""
+"""The shipped nginx configuration on free ports, in front of a real API and real Dagster webservers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Where the proxy listens, and the certificate that its clients trust."""
+    """The address of the proxy, and the certificate that its clients trust."""
 
     http: int
     api: int
@@ -98,7 +98,7 @@ def _set_up(proxy: Proxy, behind: dict[int, int]) -> None:
     for port, chosen in behind.items():
         text = text.replace(f"127.0.0.1:{port};", f"127.0.0.1:{chosen};")
     shipped.write_text(text)
-    # Its workers must be able to read what the test has made.
+    # nginx's workers must be able to read what the test created.
     user = "user root;" if os.geteuid() == 0 else ""
     types = "/etc/nginx/mime.types"
     (proxy.folder / "nginx.conf").write_text(MAIN.format(user=user, types=types))
@@ -118,7 +118,7 @@ def _run(folder: Path, script: str, *arguments: str) -> None:
 
 @contextmanager
 def _webserver(home: Path, port: int, *module: str) -> Iterator[None]:
-    """A Dagster webserver without any definitions: that of `orders up`, or Dagster's own."""
+    """A Dagster webserver without definitions: that of `orders up`, or Dagster's own."""
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     (home / "workspace.yaml").write_text(json.dumps({"load_from": []}))

@@ -1,4 +1,4 @@
-"""Who may do what over HTTP, and what the audit trail keeps of it: real keys, a real server, real stores."""
+"""Permissions over HTTP, and what the audit trail records: real keys, a real server, real stores."""
 
 from __future__ import annotations
 

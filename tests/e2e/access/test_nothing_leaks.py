@@ -1,4 +1,4 @@
-"""Secrets and customers of a whole running stack: who can see them, after imports that went well and ill."""
+"""Who can see secrets and customers of a running stack, after imports that succeeded and failed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.services import create_database, free_port
 from tests.warm_processes import warm_orders
 
 CUSTOMERS = ["Wilhelmina Canary", "wilhelmina@canary.example", "Canary Street 17"]
-# Where notices to this customer would go. Nobody asks for it, so only rejected lines show it.
+# The address for notices to this customer. Nothing requests it, so only rejected lines show it.
 ADDRESS = "mailbox-of@canary.example"
 SECRETS = {
     "database": "canary-of-the-database",
@@ -52,7 +52,7 @@ RUNS = f"""{{ runsOrError {{ ... on Runs {{ results {{ runConfigYaml tags {{ key
     eventConnection {{ events {{ __typename ... on MessageEvent {{ message }}
     ... on ErrorEvent {{ {ERROR} }}
     ... on DisplayableEvent {{ description metadataEntries {{ {METADATA} }} }} }} }} }} }} }} }}"""
-# Paths on which every reader may see customers, and streams, which never end.
+# Paths that show customers to every reader, and streams, which never end.
 PERSONAL = ("/leaderboard/", "/rejects", "/results", "/orders", "/notifications")
 
 
@@ -111,7 +111,7 @@ def settings(folder: Path, gateway: GatewayServer, postgres_server: str) -> Sett
 
 @pytest.fixture(scope="module")
 def stack(settings: Settings, gateway: GatewayServer, folder: Path) -> Iterator[psutil.Process]:
-    """Its supervisor, after a good file, one of bad lines, one without orders, one that cannot be paid."""
+    """The supervisor of a stack with a good file, one of bad lines, one without orders, one unpayable."""
     try:
         up = orders_process(settings, "up", "--json")
         assert up.code == 0, up.out + up.err
@@ -126,7 +126,7 @@ def stack(settings: Settings, gateway: GatewayServer, folder: Path) -> Iterator[
 
 
 def running(supervisor: psutil.Process) -> Iterator[dict[str, Any]]:
-    """Arguments and sockets of every process of the stack."""
+    """Arguments and sockets of all processes of the stack."""
     for process in (supervisor, *supervisor.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
             yield process.as_dict(["cmdline", "net_connections"], ad_value=[])
@@ -138,7 +138,7 @@ def secrets_of(settings: Settings) -> list[str]:
 
 
 def unseen(settings: Settings) -> list[str]:
-    """The personal data that must occur only in responses to requests for it."""
+    """Personal data that may only occur in responses to requests for it."""
     return [*CUSTOMERS, ADDRESS, *secrets_of(settings)]
 
 
@@ -147,7 +147,7 @@ def found_in(content: bytes, wanted: list[str]) -> list[str]:
 
 
 def leaks(folder: Path, wanted: list[str]) -> dict[str, list[str]]:
-    """What was found in which file below a folder."""
+    """Which of these texts occur in which files below a folder."""
     files = [file for file in folder.rglob("*") if file.is_file()]
     found = {str(file): found_in(content_of(file), wanted) for file in files}
     return {file: what for file, what in found.items() if what}
@@ -177,7 +177,7 @@ def test_logs_and_what_dagster_keeps_name_no_customer_and_no_secret(
 ) -> None:
     assert stack.is_running()
     wanted = unseen(settings)
-    # The files themselves, and secrets that only their owner reads, lie in these.
+    # The folders of the files themselves, and secrets that only their owner can read.
     kept = {settings.home / name for name in ("staging", "warehouse", "run")}
     folders = {path for path in settings.home.iterdir() if path.is_dir()}
     assert folders - kept >= {settings.home / name for name in ("logs", "history", "schedules")}

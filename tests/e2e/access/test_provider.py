@@ -1,4 +1,4 @@
-"""Signing in at an OpenID provider: the whole way through a real one made for tests, and attacks on it."""
+"""Sign-in at an OpenID provider: the whole flow with a real provider for tests, and attacks on it."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def visiting(settings: Settings, **more: Any) -> Iterator[Visitor]:
 
 
 def person(issuer: str, subject: str, **claims: Any) -> str:
-    """Somebody whom the provider knows."""
+    """A person whom the provider knows."""
     assert requests.put(f"{issuer}/users/{subject}", json=claims, timeout=30).ok
     return subject
 
 
 def way_back(one: Visitor, subject: str, after: str = "/") -> str:
-    """The path to which the provider redirects a browser after a user has signed in there."""
+    """The path to which the provider redirects a browser after the sign-in."""
     sent = one.get(f"/sign-in/provider?next={after}")
     assert sent.status_code == 302
     asked = parse_qs(urlsplit(sent.headers["Location"]).query)
@@ -109,7 +109,7 @@ def test_who_was_added_signs_in_with_the_role_of_the_store(
         back = one.get(way_back(one, dora, "/settings/audit"))
         assert (back.status_code, back.headers["Location"]) == (303, "/settings/audit")
         assert one.ask("/key").json()["data"]["scopes"] == ["operate", "read"]
-        # Under a new name, the same person is the same user.
+        # With a new name, the same person is the same user.
         person(issuer, "subject-1", preferred_username="dora-new-name")
         one.session.cookies.clear()
         assert one.get(way_back(one, dora)).status_code == 303

@@ -1,4 +1,4 @@
-"""The reverse proxy that is shipped, before real servers: TLS, logins, who reaches what, websockets."""
+"""The shipped reverse proxy in front of real servers: TLS, logins, permissions, websockets."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_who_has_logged_in_is_the_user_of_the_console_and_nobody_else(ask: Ask, 
         assert shown.json()["data"] == {"name": "victor", "scopes": ["read"]}
     html = {"Accept": "text/html"}
     assert ask(proxy.api, "/settings/audit", auth=VIEWER, headers=html).status_code == 200
-    # The cookie of a session is no login, so nobody can add the name of somebody else to it.
+    # A session's cookie is not a login, so it cannot be combined with another user's name.
     for wrong in ({}, {"auth": ("olga", "wrong")}):
         assert ask(proxy.api, "/api/key", headers=named, **wrong).status_code == 401
 

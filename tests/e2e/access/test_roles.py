@@ -1,4 +1,4 @@
-"""Roles hold on each route of the API and on each page: every route is asked with every role."""
+"""Roles on each route of the API and each page: every route is requested with every role."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.stores import prepare_store
 from tests.visitors import Visitor, add_one_of_each_role, visitor
 
 NOBODY, SIGN_OUT = "nobody", "/sign-out"
-# The one table of what a route needs. What is not named needs READ to be read, and OPERATE to change.
+# The scope that each route needs. A route that is not listed needs READ, or OPERATE for changes.
 OPEN = {
     ("GET", "/api/health"),
     ("GET", "/api/live"),
     ("GET", "/api/ready"),
-    # Signed by the payment gateway.
+    # The payment gateway signs these.
     ("POST", "/api/gateway/events"),
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
@@ -42,16 +42,16 @@ ADMIN = (
     "/settings/payments",
     "/settings/configuration",
 )
-# Dialogs that ask before something is changed, and files that are not imported yet.
+# Dialogs before a change, and files that are not imported yet.
 OPERATE = ("/actions", "/files/new", "/uploads")
 # A user's own account, whatever the role.
 OWN = "/account"
-# These never end.
+# These streams never end.
 STREAMS = ("/live",)
 
 
 def needed(method: str, path: str) -> Scope | None:
-    """The scope that a route needs; None for one that is open."""
+    """The scope that a route needs; None for an open route."""
     if (method, path) in OPEN:
         return None
     if path.startswith(ADMIN):
@@ -92,7 +92,7 @@ def visitors(settings: Settings) -> Iterator[dict[str, Visitor]]:
 
 
 def outcome(who: Visitor, method: str, path: str) -> str:
-    """Whether the caller is authorized. An error about the request itself also means that it is."""
+    """Whether the caller is authorized. An error about the request itself also shows that."""
     address = re.sub(r"\{\w+(:\w+)?\}", "1", path)
     token = who.token() if who.cookie else ""
     kind = "application/json" if path.startswith("/api") else "application/x-www-form-urlencoded"
@@ -113,7 +113,7 @@ def outcome(who: Visitor, method: str, path: str) -> str:
 
 
 def expected(role: Role | None, scope: Scope | None) -> str:
-    """What a role should get from a route."""
+    """The response that a role should get from a route."""
     if scope is None:
         return "let in"
     if role is None:
@@ -129,14 +129,14 @@ def test_each_role_reaches_what_it_needs_and_nothing_else(
     wrong = {}
     for method, path in routes(create_site(settings, dict)):
         if (method, path) in OPEN and role is not None:
-            # Signing in or out would change who asks.
+            # Signing in or out would change the user of the request.
             continue
         if (method, path) in {("POST", "/account/password"), ("POST", "/account/sessions/end")}:
-            # Their own forms are in test_sign_in.
+            # test_sign_in covers their own forms.
             continue
         found, wanted = outcome(visitors[who], method, path), expected(role, needed(method, path))
         if (method, path) in OPEN and found == "refused":
-            # Without its own form or signature.
+            # Sent without its own form or signature.
             continue
         if found != wanted:
             wrong[f"{method} {path}"] = (found, wanted)
@@ -165,5 +165,5 @@ def test_a_stream_ends_soon_after_its_session(
         lines = streamed.iter_lines()
         assert next(lines)
         assert one.post("/sign-out", one.token()).status_code == 303
-        # It would go on for ever with the session.
+        # It would last as long as the session.
         assert all(isinstance(line, bytes) for line in lines)

@@ -1,4 +1,4 @@
-"""Signing in to the console, and attacks on it: over a real socket, with the forms of the real pages."""
+"""Sign-in to the console, and attacks on it: over a real socket, with the forms of the real pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.visitors import PASSWORD, Visitor, engine, url, visitor
 
 __all__ = ["engine", "url"]
 PAUSE = "/intake/pause"
-# What browsers send along when a page of another site, or of another port of this host, asks for something.
+# The headers of browsers when a page of another site, or of another port of this host, sends a request.
 ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
@@ -121,7 +121,7 @@ def test_a_change_by_a_session_needs_the_token_of_this_session(one: Visitor, oth
         assert refused.status_code == 403, token
         assert one.post("/account/sessions/end-others", token).status_code == 403
     assert other.ask("/key").status_code == 200
-    # A body of another kind could be sent by a plain form of another site.
+    # A plain form of another site could send a body of another type.
     typed = {"Content-Type": "text/plain"}
     plain = one.session.post(
         f"{one.url}/account/sessions/end-others", f"csrf_token={one.token()}", headers=typed
@@ -230,7 +230,7 @@ def test_who_guesses_has_to_wait_and_locks_nobody_out(one: Visitor, other: Visit
     waiting = other.sign_in("viewer")
     assert waiting.status_code == 429
     assert 0 < int(waiting.headers["Retry-After"]) <= 300
-    # Another name from there, and this name from the browser in which the user has signed in before.
+    # Another name from that address, and this name from the browser in which the user signed in before.
     assert other.sign_in("operator").status_code == 303
     assert one.sign_in("viewer").status_code == 303
 
@@ -279,7 +279,7 @@ def test_the_user_whom_a_trusted_proxy_names_is_signed_in(settings: Settings, en
         assert one.get("/sign-in?next=/account").headers["Location"] == "/account"
         token = {"X-CSRF-Token": one.token()}
         assert one.ask(PAUSE, "POST", json={"because": "x"}, headers=token).status_code == 200
-        # The session of one login is not that of another, and ends with the login.
+        # The session of one login is not valid for another, and ends with its login.
         assert one.ask("/key", headers={"X-Orders-User": "viewer"}).json()["data"]["name"] == "viewer"
         del one.session.headers["X-Orders-User"]
         assert one.ask("/key").status_code == 401

@@ -75,7 +75,7 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 
 @pytest.fixture
 def home(settings: Settings) -> Iterator[PublishedFigures]:
-    """The sample's orders, all completed just now and published."""
+    """The sample's orders, all just completed and published."""
     with open_home(settings.store_url, settings.redis_url, settings.warehouse) as figures:
         store_orders(figures.engine, sample())
         figures.refresh_dirty_days()
@@ -305,7 +305,7 @@ def test_a_redis_that_takes_no_writes_is_unhealthy_and_readers_are_served(
         serving(settings.model_copy(update={"redis_url": any_redis_url, "rate_limit": 999})) as get,
         Redis.from_url(any_redis_url) as server,
     ):
-        # From now on the Redis is that of this store.
+        # From now on, Redis belongs to that store.
         assert get("/kpis/daily?date=2025-11-10").status_code == 200
         with set_to_one(server, setting):
             assert_figures_without_redis(get)
@@ -326,7 +326,7 @@ def assert_figures_without_redis(get: Get) -> None:
 
 @contextmanager
 def set_to_one(server: Redis, setting: str) -> Iterator[None]:
-    """A byte of memory is too little to write anything, and a replica more than there is."""
+    """Makes Redis reject writes: one byte of memory is too little, and one replica is more than there are."""
     server.config_set(setting, 1)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The HTTP API against its own description: requests of all kinds, right and wrong, drawn from OpenAPI."""
+"""The HTTP API against its own description: valid and invalid requests, generated from OpenAPI."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEY = "open sesame, open"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 DESCRIPTION = "/api/openapi.json"
 OPTIONS = [
-    # The phase that is left out tries each of 170 currencies at each endpoint.
+    # The omitted phase tries each of 170 currencies at each endpoint.
     "--phases=examples,fuzzing,stateful",
     "--checks=all",
     f"--max-examples={cases(5)}",
@@ -39,7 +39,7 @@ REJECT = {"code": "price_unreadable", "message": "Price is x.", "hint": "Correct
 
 @pytest.fixture
 def url(tmp_path: Path, redis_url: str) -> Iterator[str]:
-    """A server on the sample's orders, with a reject and snapshots."""
+    """A server with the sample's orders, a reject and snapshots."""
     settings = Settings(home=tmp_path, redis_url=redis_url, rate_limit=0, api_key=KEY)
     with open_home(settings.store_url, redis_url, settings.warehouse) as home:
         store_orders(home.engine, sample())

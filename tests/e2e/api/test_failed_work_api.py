@@ -1,4 +1,4 @@
-"""Failed work and the intake over HTTP: listed, tried again after a preview, cancelled, paused."""
+"""Failed work and the intake over HTTP: listed, retried after a preview, cancelled, paused."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_the_intake_is_paused_and_resumed_and_everybody_sees_it(send: Get) -> No
 
 
 def quarantine(bench: ImportBench, *names: str) -> None:
-    """Drops files into the inbox that cannot be imported."""
+    """Drops files that cannot be imported into the inbox."""
     folder = bench.settings.inbox_folder
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:

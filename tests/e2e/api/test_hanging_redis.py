@@ -1,4 +1,4 @@
-"""The console and the HTTP API while Redis takes what is sent to it, and answers nothing."""
+"""The console and the HTTP API while Redis accepts data but never answers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_pages_and_health_tell_since_when_redis_has_not_answered(tmp_path: Path)
 
 @contextmanager
 def silent_server() -> Iterator[tuple[int, list[socket.socket]]]:
-    """A server that answers nothing: its port, and the connections that it has accepted."""
+    """A server that never answers: its port, and the connections that it has accepted."""
     accepted: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

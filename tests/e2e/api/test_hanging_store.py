@@ -1,4 +1,4 @@
-"""The HTTP API while PostgreSQL takes what is sent to it, and answers nothing."""
+"""The HTTP API while PostgreSQL accepts data but never answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Answers = list[Future[requests.Response]]
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL that may be stopped: it is this module's own."""
+    """A PostgreSQL server only for this module, which may be stopped."""
     with running_postgres() as server:
         yield server
 
@@ -30,18 +30,18 @@ def postgres() -> Iterator[str]:
 @pytest.fixture
 def settings(postgres: str, redis_url: str, tmp_path: Path) -> Settings:
     url = create_database(postgres, f"hanging_{tmp_path.name}".lower())
-    # Nobody gives up a connection while the test lasts.
+    # No connection is given up while the test runs.
     patient = f"{url}?connect_timeout={STARTUP_SECONDS}"
     return Settings(home=tmp_path, redis_url=redis_url, rate_limit=0, database_url=patient)
 
 
 def ask(pool: ThreadPoolExecutor, url: str, number: int) -> Answers:
-    """So many requests at the same time, each of which reads the store."""
+    """Sends this number of concurrent requests, each of which reads the store."""
     return [pool.submit(requests.get, f"{url}/api/imports", timeout=60) for _ in range(number)]
 
 
 def wait_for_threads(number: int) -> None:
-    """Waits until this number of requests have a thread of the API."""
+    """Waits until this number of requests occupy a thread of the API."""
     deadline = time.monotonic() + STARTUP_SECONDS
     while sum("AnyIO" in thread.name for thread in all_threads()) < number:
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""Text that no store can hold, in every parameter of the API and of the commands, on both databases."""
+"""Text that no store can contain, in every parameter of the API and the commands, on both databases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.stores import create_migrated_database, prepare_store
 
 KEY = "open sesame, open"
 BEARER = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "a key"}
-# Percent-encoded: NUL; half of a character; a byte that begins no character.
+# Percent-encoded: NUL, half of a character, and a byte with which no character begins.
 HOSTILE = ["%00", "a%00b", "%ED%A0%80", "%FF"]
 
 
@@ -88,7 +88,7 @@ def test_every_field_of_every_body_takes_it_as_a_wrong_value(
             continue
         content = bodies["application/json"]["schema"]
         if "$ref" not in content:
-            # Only signed bodies are read there, and only from the gateway.
+            # These accept only signed bodies of the gateway.
             assert path == "/api/gateway/events"
             continue
         for name in [*schemas[content["$ref"].rpartition("/")[2]]["properties"], None]:

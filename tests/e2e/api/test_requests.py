@@ -1,4 +1,4 @@
-"""Requests that would take more than their share of the API: large bodies, false addresses, many streams."""
+"""Requests that would exhaust the API: large bodies, false addresses, many streams."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Iterator
 
 
 def answer_without_body(url: str, *headers: str, path: str = "/api/failed/retry") -> bytes:
-    """The first bytes that are answered to a request whose body never comes."""
+    """The first bytes of the response to a request whose body never arrives."""
     host, port = url.removeprefix("http://").split(":")
     lines = [f"POST {path} HTTP/1.1", f"Host: {host}", "Content-Type: application/json", *headers]
     with socket.create_connection((host, int(port)), timeout=20) as connection:
@@ -57,7 +57,7 @@ def test_a_stranger_is_refused_before_the_body_is_read(url: str, key: tuple[str,
 def test_every_route_with_a_body_asks_for_the_key_first(url: str) -> None:
     paths = requests.get(f"{url}/api/openapi.json", timeout=30).json()["paths"]
     writes = {path: verbs["post"] for path, verbs in paths.items() if "post" in verbs}
-    # Events of the payment gateway have no key: their signature covers the body.
+    # Events of the payment gateway have no key, because their signature covers the body.
     with_body = [path for path, write in writes.items() if {"requestBody", "security"} <= write.keys()]
     assert len(with_body) >= 5
     for path in with_body:

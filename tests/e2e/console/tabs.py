@@ -10,13 +10,13 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 PATIENCE_MS = 20_000
 PHONE, DESK = 390, 1280
-# What Chromium and htmx say of a response of 400 and above.
+# Messages of Chromium and htmx about responses of 400 and above.
 TOLD = ("Failed to load resource", "Response Status Error Code 4")
 
 
 @contextmanager
 def tab(browser: Browser, url: str, width: int = DESK, scheme: str = "light") -> Iterator[Page]:
-    """A tab whose console must stay free of errors. Responses of 400 and above are none of them."""
+    """A tab whose browser console must have no errors. Responses of 400 and above are not counted."""
     dark_or_light = "dark" if scheme == "dark" else "light"
     context = browser.new_context(
         base_url=url, viewport={"width": width, "height": 900}, color_scheme=dark_or_light
@@ -37,7 +37,7 @@ def tab(browser: Browser, url: str, width: int = DESK, scheme: str = "light") ->
 
 
 def problems(page: Page) -> list[str]:
-    """What axe finds wrong, with the elements, and whether the page is wider than the window."""
+    """What axe finds, with the elements, and whether the page is wider than the window."""
     answer = Axe().run(page).response
     assert "color-contrast" in {rule["id"] for rule in answer["passes"]}
     found = [f"{rule['id']}: {[node['html'] for node in rule['nodes']]}" for rule in answer["violations"]]
@@ -47,7 +47,7 @@ def problems(page: Page) -> list[str]:
 
 
 def problems_everywhere(browser: Browser, url: str, path: str) -> dict[str, list[str]]:
-    """What axe finds on a page: on a desk in the light, and on a phone in the dark."""
+    """What axe finds on a page: on a desktop in light mode, and on a phone in dark mode."""
     found = {}
     for width, scheme in ((DESK, "light"), (PHONE, "dark")):
         with tab(browser, url, width, scheme) as page:

@@ -1,4 +1,4 @@
-"""Failed work, customers, products and the search in a real browser, with the actions on them."""
+"""Failed work, customers, products and search in a real browser, with the actions on them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HTML = "<b>Ada</b>"
 
 @pytest.fixture
 def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    """A home with failed orders, a stalled import, a file in quarantine and a product low on stock."""
+    """A home with failed orders, a stalled import, a file in quarantine and a product with low stock."""
     settings = Settings(home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key=KEY)
     engine = open_engine(settings.store_url)
     bench = ImportBench.at(engine, tmp_path)
     bench.set(redis_url=redis_url, rate_limit=0, api_key=KEY, low_stock=5)
     bench.stock(MOUSE=0, CABLE=100)
-    # In a thread of its own: the browser's event loop runs in this one.
+    # In a separate thread, because the browser's event loop runs in this one.
     bench.race(lambda one: one.import_lines(Line("9", "CABLE", name=HTML, customer="c/1"), name="sold.csv"))
     bench.set(payment_success_rate=0)
     bench.race(lambda one: one.import_lines(Line("1"), Line("2"), Line("3", "CABLE"), name="failed.csv"))
@@ -43,7 +43,7 @@ def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
 
 
 def confirmed(page: Page, action: str) -> None:
-    """Opens an action's dialog, checks it, and does it."""
+    """Opens an action's dialog, checks it, and confirms it."""
     assert problems(page) == []
     page.get_by_role("dialog").get_by_role("button", name=action).click()
     page.get_by_role("link", name="Done").click()

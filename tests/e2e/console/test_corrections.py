@@ -1,4 +1,4 @@
-"""Rejected lines that are corrected on the page of their file, and enter as a corrected export does."""
+"""Rejected lines that are corrected on the page of their file, and imported like a corrected export."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def operator(url: str) -> Iterator[Visitor]:
 
 
 def fields(operator: Visitor, key: str) -> dict[str, str]:
-    """The form of the rejected lines, as it is."""
+    """The form of the rejected lines with its values."""
     shown = operator.get(f"/files/{key}").text
     found = re.findall(r'<input name="(cell-[\d-]+)" value="([^"]*)"', shown)
     found += re.findall(r'<textarea name="(line-\d+)"[^>]*>\n(.*?)</textarea>', shown, re.DOTALL)

@@ -1,4 +1,4 @@
-"""Files in a real browser: listed by state, with their rejected lines, and sent from the page."""
+"""Files in a real browser: listed by state, with their rejected lines, and uploaded on the page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DROP = """([name, text]) => {
 
 @pytest.fixture
 def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    """A home with a file of which lines were rejected, a stalled import and a file in quarantine."""
+    """A home with a file with rejected lines, a stalled import and a file in quarantine."""
     settings = Settings(home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key=KEY)
     engine = open_engine(settings.store_url)
     bench = ImportBench.at(engine, tmp_path)
@@ -39,7 +39,7 @@ def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
     bench.stock(MOUSE=100, LAMP=0)
     add_one_of_each_role(engine)
     rejected = [Line(f"x{number}", quantity=HTML, name=HTML) for number in range(51)]
-    # In a thread of its own: the browser's event loop runs in this one.
+    # In a separate thread, because the browser's event loop runs in this one.
     bench.race(lambda one: one.import_lines(Line("1"), Line("2", "LAMP"), *rejected, name="mixed.csv"))
     key = bench.parsed(*many_orders(2, "s"), name="stalled.csv")
     refused = FileRefused("file_empty", f"{HTML}.csv is empty.", "Export it again.")
@@ -76,7 +76,7 @@ def test_files_are_listed_by_state_and_lead_to_their_rejected_lines(browser: Bro
         rejects.get_by_role("link", name="Next").click()
         expect(rejects.get_by_role("listitem")).to_have_count(1)
         rejects.get_by_label("quantity").fill("2")
-        # What is typed stays while the rest of the page is read again.
+        # Typed text stays while the rest of the page is refreshed.
         page.evaluate("htmx.trigger(document.body, 'published')")
         expect(rejects.get_by_label("quantity")).to_have_value("2")
         rejects.get_by_role("button", name="Import the corrected orders").click()
@@ -100,7 +100,7 @@ STRANGER = """Bestellnr;Kunde;Art.-Nr.;Anzahl;Einzelpreis;Bestelldatum
 
 
 def sign_in(page: Page) -> None:
-    """Signs an operator in, from the page of files."""
+    """Signs an operator in, starting from the page of files."""
     page.goto("/files")
     expect(page.get_by_role("button", name="Choose files")).to_have_count(0)
     page.get_by_role("link", name="Sign in to act").click()
@@ -142,7 +142,7 @@ def test_a_strangers_file_is_mapped_once_and_its_next_file_is_recognised(
         page.wait_for_url("**/files/shop.csv-*")
         expect(page.locator("h1 + .badge")).to_have_text("Waiting")
         key = page.url.rpartition("/")[2]
-        # The open page follows the import to its end by itself.
+        # The open page follows the import until it is finished.
         bench.race(lambda one: one.settle(key))
         expect(page.locator("h1 + .badge")).to_have_text("Finished")
         expect(page.locator("#outcomes")).to_contain_text("Completed")

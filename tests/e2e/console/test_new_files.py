@@ -1,4 +1,4 @@
-"""A file before its import, over HTTP: sent in parts, looked at, mapped by choosing, then imported or not."""
+"""A file before its import, over HTTP: sent in parts, previewed, mapped, then imported or discarded."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def add(who: Visitor, address: str, offset: int, data: bytes) -> requests.Respon
 
 
 def sent(who: Visitor, content: bytes, name: str = "orders.csv") -> str:
-    """Address of the page of a file that was sent whole."""
+    """Address of the page of a file that was sent completely."""
     address = begin(who, len(content), name).headers["Location"]
     assert add(who, address, 0, content).headers["Upload-Offset"] == str(len(content))
     return address.replace("/uploads/", "/files/new/")
@@ -112,7 +112,7 @@ def test_what_arrived_before_the_connection_broke_stays(operator: Visitor) -> No
         connection.sendall("\r\n".join(lines).encode() + b"x" * PART)
         heads = (ask(operator, "HEAD", address).headers["Upload-Offset"] for _ in range(TRIES))
         assert next(filter(str(PART).__eq__, heads))
-    # Until the server has noticed, the part is still arriving.
+    # Until the server notices the disconnection, the part is still arriving.
     ends = (add(operator, address, PART, b"x" * PART).status_code for _ in range(TRIES))
     assert next(status for status in ends if status != 423) == 204
 
@@ -149,7 +149,7 @@ def test_a_known_file_is_shown_first_and_imported_when_somebody_says_so(
     gone = operator.post(f"{page}/import", operator.token())
     key = gone.headers["Location"].rpartition("/")[2]
     assert bench.found(key).source == "default"
-    # The key is that of the same file in the inbox.
+    # The key equals that of the same file in the inbox.
     assert key == bench.stage(file)
     assert operator.get(page).status_code == 404
 

@@ -1,4 +1,4 @@
-"""Orders in a real browser: found, read, refunded, retried and cancelled, each after a preview."""
+"""Orders in a real browser: found, shown, refunded, retried and cancelled, each after a preview."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IMG = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture
 def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
-    """A home with a sold order, one without stock, and one whose payment was declined."""
+    """A home with a sold order, one that is out of stock, and one whose payment was declined."""
     settings = Settings(home=tmp_path / "home", redis_url=redis_url, rate_limit=0, api_key=KEY)
     engine = open_engine(settings.store_url)
     bench = ImportBench.at(engine, tmp_path)
@@ -39,7 +39,7 @@ def bench(tmp_path: Path, redis_url: str) -> Iterator[ImportBench]:
         Line("1/a", quantity=2, customer=IMG, name=SCRIPT),
         Line("1/a", "<i>S", price="5.00", customer=IMG, name=SCRIPT, product=IMG),
     )
-    # In a thread of its own: the browser's event loop runs in this one.
+    # In a separate thread, because the browser's event loop runs in this one.
     bench.race(lambda one: one.import_lines(*sold, name="sold.csv"))
     bench.set(payment_success_rate=0)
     failed = (Line("2", "LAMP"), Line("3", "CABLE", currency="EUR"))

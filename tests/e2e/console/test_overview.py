@@ -1,4 +1,4 @@
-"""The overview in a real browser: figures of a period, live parts, the way from a bar to its days."""
+"""The overview in a real browser: figures of a period, live parts, and links from bars to their days."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_open_page_shows_orders_as_they_come_in(
         keep_alerts(home.engine, {AlertName.WAITING_TOO_LONG: [Condition("orders", "7 wait.")]}, now_us(), 0)
         expect(page.locator("#attention")).to_contain_text("Waiting too long (orders)")
         assert problems(page) == []
-        # It was never loaded again.
+        # The page was never reloaded.
         expect(page.locator("body")).to_have_attribute("data-opened", "once")
 
 
@@ -109,7 +109,7 @@ def test_figures_stand_beside_those_before_and_a_bar_leads_to_its_day(
 ) -> None:
     publish_sample(home)
     with tab(browser, url) as page:
-        # Without orders in the last 30 days, it shows the last ones that have some.
+        # Without orders in the last 30 days, it shows the latest days that have some.
         page.goto("/")
         expect(page.get_by_text("There are no orders in the last 30 days")).to_be_visible()
         page.goto("/?start_date=2025-11-11&end_date=2025-11-11")

@@ -1,4 +1,4 @@
-"""The reconciliation over HTTP and as a page: the same findings, each with what to do."""
+"""The reconciliation over HTTP and as a page: the same findings, each with its remedy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["browser"]
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory, redis_server: str) -> Iterator[str]:
-    """A server with an order of 10.00, and a report that has it with 11.00."""
+    """A server with an order of 10.00 that the report shows as 11.00."""
     folder = tmp_path_factory.mktemp("home")
     settings = Settings(home=folder / "home", redis_url=redis_server, rate_limit=0, api_key=KEY)
     engine = open_engine(settings.store_url)

@@ -1,4 +1,4 @@
-"""Sign-in, account and settings in a real browser: what people do there, and what axe finds."""
+"""Sign-in, account and settings in a real browser: user actions, and what axe finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of the documents, run as they stand: every `console` block of a page, in order."""
+"""The commands of the documents, run as they are written: every `console` block of a page, in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.e2e.orders_command import environment, orders_process
 from tests.services import free_port
 from tests.warm_processes import warm_orders
 
-# These set up what the tests run in.
+# These commands set up the environment of the tests.
 SET_UP = re.compile(r"(make|source) ")
 SHOWN_PORTS = {"3000": "webserver_port", "8000": "api_port"}
 BAD_LINE = "1011,501,John Doe,SKU-001,Wireless Mouse,none,25.50,USD,2025-11-11\n"
@@ -31,11 +31,11 @@ def lines_of(page: Path) -> list[str]:
     return [line for block in shown for line in commands(block) if not SET_UP.match(line)]
 
 
-# There is no terminal here.
+# The tests have no terminal.
 ASKS_FOR_PASSWORD = re.compile(
     r"^(orders users (?:add|password) (\w+)(?: --role \w+)?)(?= *(?:#.*)?$)", re.MULTILINE
 )
-# README stops what runs; then extending imports the same orders from another source, with its own worker.
+# README stops all processes; extending then imports the same orders from another source, with its own worker.
 LAST = ("README.md", "extending.md")
 PAGES = sorted(filter(lines_of, pages()), key=lambda page: (page.name in LAST, page.name))
 
@@ -49,12 +49,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A reader's folder."""
+    """The folder in which a reader works."""
     return furnished(tmp_path)
 
 
 def furnished(folder: Path) -> Path:
-    """With the checkout's data, and a file of the reader's own that has a bad line."""
+    """A folder with the checkout's data, and a file of the reader that has a bad line."""
     shutil.copytree(PROJECT_ROOT / "data", folder / "data")
     for user in ("alice", "bob"):
         (folder / f"{user}.txt").write_text(f"{user} writes long passwords")
@@ -64,7 +64,7 @@ def furnished(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def key(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Partition key of the reader's file, imported on a stack that runs."""
+    """Partition key of the reader's file, imported on a running stack."""
     start_all(settings)
     file = furnished(tmp_path_factory.mktemp("imported")) / "my-orders.csv"
     imported = orders_process(settings, "import", file, "--json")
@@ -89,13 +89,13 @@ def test_the_commands_of_a_page_work(page: Path, settings: Settings, folder: Pat
 
 
 def reader(settings: Settings) -> dict[str, str]:
-    """What a reader has in their shell after the setup."""
+    """The environment of a reader's shell after the setup."""
     key = (settings.home / "run" / "api.key").read_text()
     return {"PATH": f"{warm_orders().parent}:{Path(sys.executable).parent}:{os.environ['PATH']}", "KEY": key}
 
 
 def script(page: Path, settings: Settings, key: str) -> str:
-    """A page's commands with the reader's own key, file, home and ports in them."""
+    """A page's commands with the reader's key, file, home and ports."""
     text = "\n".join(lines_of(page))
     for port, name in SHOWN_PORTS.items():
         text = re.sub(rf"(?<=:){port}\b", str(getattr(settings, name)), text)

@@ -1,4 +1,4 @@
-"""The notebook of the figures, executed as a person would."""
+"""The notebook of the figures, executed as a user would."""
 
 from __future__ import annotations
 

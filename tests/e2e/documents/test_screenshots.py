@@ -1,4 +1,4 @@
-"""The pictures of the documents show the pages as they are."""
+"""The pictures in the documents show the current pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Dagster UI in a real browser: a person materializes a staged file and sees what came out."""
+"""The Dagster UI in a real browser: a person materializes a staged file and sees the result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def address(settings: Settings) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """A tab whose console must stay free of errors."""
+    """A tab whose browser console must have no errors."""
     context = browser.new_context(base_url=address, viewport={"width": 1400, "height": 900})
     opened, errors = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -52,11 +52,11 @@ def test_a_person_materializes_a_staged_file(settings: Settings, page: Page) -> 
     key = orders(settings, "stage", str(sample), "--json").document["partition"]
     page.goto("/assets/orders")
     page.get_by_role("button", name="Materialize").first.click()
-    # The rejected lines of the file come with its orders.
+    # The rejected lines of the file are materialized with its orders.
     page.get_by_role("button", name="Confirm").click()
     page.get_by_role("button", name="All", exact=True).click()
     page.get_by_role("button", name="Launch 1 run").click()
-    # Leaving the page sooner would abort the request that launches the run.
+    # Leaving the page earlier would abort the request that launches the run.
     expect(page.get_by_text("Launched run")).to_be_visible()
     page.goto("/runs")
     expect(page.get_by_text("Success").first).to_be_visible()
@@ -65,6 +65,6 @@ def test_a_person_materializes_a_staged_file(settings: Settings, page: Page) -> 
     expect(page.get_by_text("1,065.43").or_(page.get_by_text("1065.43")).first).to_be_visible()
     expect(page.get_by_text("accepted_lines")).to_be_visible()
     assert "John Doe" not in page.content()
-    # The run was forked from a process that had the definitions loaded.
+    # The run was forked from a process that had loaded the definitions.
     logs = (settings.home / "logs").glob("code-server*")
     assert "fork" not in "".join(log.read_text() for log in logs)

@@ -1,4 +1,4 @@
-"""The same orders come to the same on {SQLite, PostgreSQL} x {Redis, RabbitMQ}, through `orders import`."""
+"""The same orders give the same result on {SQLite, PostgreSQL} x {Redis, RabbitMQ}, by `orders import`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.e2e.orders_command import orders_process
 from tests.import_bench import ImportBench
 from tests.sweeps import cases
 
-# Make several batches of each file.
+# So that each file has several batches.
 ORDERS, SCARCE_ORDERS = min(cases(100), 200), 120
 
 
@@ -34,19 +34,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ample(folder: Path) -> Path:
-    """Orders of which each can be met."""
+    """Orders for which there is enough stock."""
     return order_file(folder, 3, 1, ORDERS)
 
 
 @pytest.fixture(scope="module")
 def scarce(folder: Path) -> Path:
-    """Six times as many orders as units, all of which the gateway accepts."""
+    """Six times as many orders as units; the gateway accepts all of them."""
     return scarce_file(folder, 3, SCARCE_ORDERS)
 
 
 @pytest.fixture(scope="module")
 def expected(folder: Path, ample: Path, scarce: Path) -> tuple[dict[str, Rows], dict[str, int]]:
-    """What the files come to in this process, without a broker; and the units sold."""
+    """The results of the files in this process, without a broker; and the units sold."""
     with undisturbed(folder) as bench:
         for file in (ample, scarce):
             bench.settle(bench.stage(file))
@@ -54,7 +54,7 @@ def expected(folder: Path, ample: Path, scarce: Path) -> tuple[dict[str, Rows], 
 
 
 def ample_outcomes(bench: ImportBench) -> dict[str, Rows]:
-    """Every outcome but who got the scarce product."""
+    """All outcomes, except which orders got the scarce product."""
     return {
         name: [row for row in rows if "scarce-" not in repr(row)]
         for name, rows in outcomes(bench.engine).items()

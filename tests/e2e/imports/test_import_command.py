@@ -1,4 +1,4 @@
-"""`orders import` and its neighbours, with a real Celery worker and an embedded Redis, on one home."""
+"""`orders import` and related commands, with a real Celery worker and an embedded Redis, on one home."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def running(settings: Settings) -> Iterator[Settings]:
-    """The home with its Redis and worker running, and the seven products listed."""
+    """The home with running Redis and worker, and the seven products listed."""
     assert orders(settings, "products", "import", PRODUCTS, "--json").document == {
         "added": 7,
         "updated": 0,
@@ -72,7 +72,7 @@ def running(settings: Settings) -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def sample(running: Settings) -> dict[str, Any]:
-    """What importing the sample printed."""
+    """What the import of the sample printed."""
     done = orders_process(running, "import", SAMPLE, "--json")
     assert done.code == 0, done.err
     document: dict[str, Any] = done.document

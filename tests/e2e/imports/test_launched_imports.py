@@ -1,4 +1,4 @@
-"""Imports under `orders up`: by a thin command, by the inbox, and with the launcher killed."""
+"""Imports under `orders up`: by a thin command, from the inbox, and with the launcher killed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ finally:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A home whose programs that import and answer over HTTP are running."""
+    """A home in which the programs for imports and HTTP run."""
     settings = Settings(
         home=tmp_path_factory.mktemp("launched") / "home",
         payment_success_rate=1,
@@ -98,7 +98,7 @@ def pid_of(settings: Settings, program: str) -> int:
 
 
 def launched_by_launcher(settings: Settings, key: str) -> bool:
-    """Whether the launcher, and no sensor, launched the import's run."""
+    """Whether the launcher, not a sensor, launched the import's run."""
     query = """SELECT count(*) FROM run_tags key, run_tags launcher WHERE key.run_id = launcher.run_id
         AND key.key = 'dagster/partition' AND key.value = ? AND launcher.key = 'orders/launched_by'"""
     with closing(sqlite3.connect(settings.home / "history" / "runs.db")) as runs:
@@ -207,7 +207,7 @@ def test_many_small_files_at_once_are_imported_although_one_is_damaged(
 
 
 def interrupted(stack: Settings, file: Path, times: int) -> dict[str, str]:
-    """The error of `orders import` after Ctrl-C, while the gateway takes its time."""
+    """The error of `orders import` after Ctrl-C, while the gateway is slow."""
     variables = os.environ | environment(stack)
     command = subprocess.Popen(
         [*ORDERS, "import", str(file), "--json"],

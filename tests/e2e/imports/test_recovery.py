@@ -1,4 +1,4 @@
-"""A short piece of `make chaos`, under which imports and refunds recover by themselves."""
+"""A short run of `make chaos`, in which imports and refunds recover automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deploy during an import: all programs are stopped and started again, and the import ends by itself."""
+"""A deployment during an import: all programs are restarted, and the import completes automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image and compose.yaml without containers: linted, validated, and each command run."""
+"""The image and compose.yaml without containers: linted, validated, and with each command run."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_compose_refuses_to_start_without_passwords() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of compose.yaml, run without containers: other addresses and ports, the same commands."""
+    """The services of compose.yaml without containers: the same commands with other addresses and ports."""
 
     described: dict[str, Any]
     replaced: dict[str, str]
@@ -146,7 +146,7 @@ def services(postgres_server: str, redis_url: str, rabbitmq_url: str, tmp_path: 
 
 @contextmanager
 def running(services: Services, name: str) -> Iterator[Callable[[], None]]:
-    """A service; yields a function that waits until its health check passes."""
+    """Runs a service; yields a function that waits until its health check passes."""
     process = services.process(name, services.described[name]["command"])
 
     def wait_until_healthy() -> None:
@@ -166,7 +166,7 @@ def running(services: Services, name: str) -> Iterator[Callable[[], None]]:
 def test_each_command_of_compose_starts_and_passes_its_health_check(services: Services) -> None:
     setup = services.process("setup", services.described["setup"]["command"])
     assert setup.wait(STARTED_WITHIN_SECONDS) == 0, services.log("setup")
-    # Those whose checks take a second to load come last, when they are healthy at the first check.
+    # Services with slow checks come last, because they are healthy at the first check then.
     programs = ("api", "webserver", "viewer", "worker-default", "worker-orders", "code-server", "daemon")
     with ExitStack() as stack:
         for wait_until_healthy in [stack.enter_context(running(services, name)) for name in programs]:

@@ -1,4 +1,4 @@
-"""Workers on hosts of their own, without a shared folder; one of them vanishes in the middle of an import."""
+"""Workers on separate hosts, without a shared folder; one of them vanishes during an import."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMESPACES = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-chi
 
 @pytest.fixture
 def namespaces() -> None:
-    """Network namespaces may be made here."""
+    """Skips the test if network namespaces cannot be created."""
     require_service("three hosts", shutil.which("ip"), "iproute2 is not installed")
     tried = subprocess.run([*NAMESPACES, "true"], capture_output=True, text=True, check=False)
     if tried.returncode:

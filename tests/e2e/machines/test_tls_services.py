@@ -1,4 +1,4 @@
-"""PostgreSQL, for orders and for Dagster, Redis and RabbitMQ that ask for passwords and TLS."""
+"""PostgreSQL, for orders and for Dagster, Redis and RabbitMQ that require passwords and TLS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUICK = {"payment_success_rate": 1, "payment_delay_min": 0, "payment_delay_max":
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """URLs without options, by which `localhost` is named."""
+    """URLs without options, with the host name `localhost`."""
 
     postgres: str
     redis: str
@@ -68,7 +68,7 @@ def settings(
 
 
 def services(settings: Settings) -> dict[str, str]:
-    """Which services are healthy, as the API says."""
+    """Which services are healthy, according to the API."""
     with serving(settings) as get:
         return {name: one["status"] for name, one in get("/health").json()["services"].items()}
 

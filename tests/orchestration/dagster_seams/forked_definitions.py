@@ -1,4 +1,4 @@
-"""A job whose op writes down in which process it runs, and waits if told so."""
+"""A job whose op records in which process it runs, and waits if configured to."""
 
 import json
 import os
@@ -11,7 +11,7 @@ LOADED_BY = os.getpid()
 
 
 class Answer(Config):
-    """What the op writes to, and for how long it then waits."""
+    """Where the op writes, and for how long it then waits."""
 
     file: str
     seconds: float = 0.0
@@ -19,7 +19,7 @@ class Answer(Config):
 
 @op
 def answer(config: Answer) -> None:
-    """Writes the numbers of this process, of its parent, and of the one that loaded this module."""
+    """Writes the ids of this process, its parent, and the process that loaded this module."""
     told = {"process": os.getpid(), "parent": os.getppid(), "loaded_by": LOADED_BY}
     written = Path(f"{config.file}.part")
     written.write_text(json.dumps(told))

@@ -1,4 +1,4 @@
-"""Dagster instances on a folder of a test."""
+"""Dagster instances in a test's folder."""
 
 from __future__ import annotations
 

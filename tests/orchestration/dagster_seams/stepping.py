@@ -1,4 +1,4 @@
-"""Jobs whose steps dagster-celery's loop hands to its own task, executed at once and without a broker."""
+"""Jobs whose steps dagster-celery's loop passes to its own task, executed at once and without a broker."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class StepsHere(StepExecutor):
     """Executes each step in this process, as a worker would."""
 
     def execute(self, plan_context: PlanContext, execution_plan: Plan) -> Iterator[DagsterEvent]:
-        """Notes what is submitted, and which steps end well."""
+        """Records which steps are submitted, and which succeed."""
         for event in step_events(plan_context, execution_plan, submit_here):
             if event.event_type is DagsterEventType.STEP_SUCCESS:
                 name, tags = step_of(execution_plan, event)
@@ -51,7 +51,7 @@ class StepsHere(StepExecutor):
 def submit_here(
     app: Celery, context: PlanContext, step: Step, queue: str, _priority: int, known_state: KnownState
 ) -> EagerResult:
-    """What the step's task returns; its arguments go through JSON as on a broker."""
+    """What the step's task returns. Its arguments pass through JSON, as on a broker."""
     SUBMITTED.append((step.key, queue, fan_out(known_state)))
     if STEP_TASK not in app.tasks:
         take_steps(app, __name__)
@@ -63,7 +63,7 @@ def submit_here(
 
 @executor(name="steps_here", requirements=multiple_process_executor_requirements())
 def steps_here(_context: InitExecutorContext) -> StepsHere:
-    """Without a broker."""
+    """Executes steps without a broker."""
     return StepsHere("memory://", "cache+memory://", {"task_default_queue": "dagster"})
 
 
@@ -82,7 +82,7 @@ def work(number: int) -> int:
 
 @op(tags={"dagster-celery/queue": "orders"})
 def fail() -> None:
-    """Fails for good."""
+    """Always fails."""
     raise Failure("out of luck", allow_retries=False)
 
 

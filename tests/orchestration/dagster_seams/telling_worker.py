@@ -1,4 +1,4 @@
-"""A Celery app whose worker tells what it knows of itself, and whose task tells what it was sent."""
+"""A Celery app whose worker reports its own state, and whose task reports its arguments."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ app = Celery("telling", broker=URL, backend=URL)
 
 
 class Telling(bootsteps.StartStopStep):
-    """Tells all the time what the worker knows."""
+    """Repeatedly reports the state of the worker."""
 
     requires = (CONSUMER_HAS_QUEUES,)
 
     def start(self, consumer: Any) -> None:
-        """The queues are known now."""
+        """By now, the queues are known."""
         consumer.timer.call_repeatedly(0.05, tell, (consumer,))
 
 
 def tell(consumer: Any) -> None:
-    """Notes what the worker knows in Redis."""
+    """Writes the worker's state to Redis."""
     facts = {"processes": processes_of(consumer), "queues": queues_of(consumer), "tasks": tasks_at_work()}
     Redis.from_url(URL).set(KNOWN, json.dumps(facts))
 
@@ -40,7 +40,7 @@ app.steps["consumer"].add(Telling)
 
 @app.task(bind=True, name="hold")
 def hold(self: Task, release: str) -> None:
-    """Tells the ids that it was sent, and works until a file exists."""
+    """Reports the ids that it got, and works until a file exists."""
     Redis.from_url(URL).set(TOLD, json.dumps(self.request.get(IDS_HEADER)))
     while not Path(release).exists():
         time.sleep(0.02)

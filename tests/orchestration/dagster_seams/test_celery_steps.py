@@ -62,7 +62,7 @@ def test_the_loop_looks_for_ended_steps_at_our_interval(
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     assert succeeds(instance, stepping.fanning_out)
-    # Others wait here, too.
+    # Other steps wait here as well.
     assert FIRST_LOOK_SECONDS in waits
     assert max(waits) <= LOOK_EVERY_SECONDS
 

@@ -39,7 +39,7 @@ def worker(redis_url: str) -> Iterator[None]:
 
 
 def eventually(holds: Callable[[], Any]) -> None:
-    """Waits; the time limit of the test ends an endless wait."""
+    """Waits for a condition. The time limit of the test ends an endless wait."""
     while not holds():
         time.sleep(0.05)
 

@@ -1,4 +1,4 @@
-"""The results of checks that an op logs, and what Dagster makes of them."""
+"""Results of checks that an op logs, and how Dagster shows them."""
 
 from dagster import (
     AssetCheckEvaluation,

@@ -34,12 +34,12 @@ def test_what_steps_print_lies_in_the_subfolder_and_is_found_again(
         (printed,) = (tmp_path / "home" / "compute_logs" / run_id).rglob("*.out")
         assert printed.read_text() == "hello\n"
         assert shown(instance, run_id) == b"hello\n"
-    # The log of the process has it, too.
+    # The log of the process contains it as well.
     assert "hello\n" in capfd.readouterr().out
 
 
 def shown(instance: DagsterInstance, run_id: str) -> bytes | None:
-    """What the UI shows of the run's only step."""
+    """What the UI shows about the run's only step."""
     events = [entry.dagster_event for entry in instance.all_logs(run_id)]
     (captured,) = [event for event in events if event and event.event_type_value == "LOGS_CAPTURED"]
     key = [run_id, "compute_logs", captured.logs_captured_data.file_key]

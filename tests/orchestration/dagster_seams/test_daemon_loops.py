@@ -1,4 +1,4 @@
-"""How often Dagster's daemon loads definitions and judges freshness."""
+"""How often Dagster's daemon loads definitions and evaluates freshness."""
 
 import time
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from jobs.dagster_seams.daemon_loops import FRESHNESS_SECONDS, RELOAD_SECONDS, l
 
 @pytest.fixture(autouse=True)
 def rare_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The present value is restored after the test.
+    # The original value is restored after the test.
     monkeypatch.setattr(controller, "RELOAD_WORKSPACE_INTERVAL", controller.RELOAD_WORKSPACE_INTERVAL)
     monkeypatch.setattr(FreshnessDaemon.__init__, "__defaults__", FreshnessDaemon.__init__.__defaults__)
     loop_rarely()

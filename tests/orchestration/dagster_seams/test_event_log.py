@@ -32,12 +32,12 @@ from tests.orchestration.dagster_seams.instances import local_instance
 
 @asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
 def files() -> None:
-    """Something of each partition."""
+    """Produces a value for each partition."""
 
 
 @asset_check(asset=files)
 def is_well() -> AssetCheckResult:
-    """It always is."""
+    """Always passes."""
     return AssetCheckResult(passed=True)
 
 

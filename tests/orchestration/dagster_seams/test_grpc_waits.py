@@ -45,7 +45,7 @@ def test_a_server_that_wakes_up_rarely_ends_when_it_is_told() -> None:
 
 
 class OneWait(Event):
-    """Is set by the first one who waits, and notes for how long they would have waited."""
+    """An event that the first waiter sets. Records how long each waiter would have waited."""
 
     seconds: float | None = None
 
@@ -58,7 +58,7 @@ class OneWait(Event):
 def test_a_process_looks_rarely_whether_its_code_server_was_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The present value is restored after the test.
+    # The original value is restored after the test.
     monkeypatch.setattr(server_watcher, "WATCH_INTERVAL", server_watcher.WATCH_INTERVAL)
     monkeypatch.setattr(DagsterGrpcClient, "get_server_id", lambda *_, **__: "one")
     watch_rarely()

@@ -14,7 +14,7 @@ QUIET = {"telemetry": {"enabled": False}}
 
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the migrations that alembic has loaded."""
+    """Names of the migrations that Alembic has loaded."""
     names: list[str] = []
     load = Script._from_path
 
@@ -23,7 +23,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return load(directory, path)
 
     monkeypatch.setattr(Script, "_from_path", note)
-    # The present value is restored after the test.
+    # The original value is restored after the test.
     monkeypatch.setattr(sql, "ScriptDirectory", ScriptDirectory)
     return names
 
@@ -55,7 +55,7 @@ def test_new_stores_have_the_newest_version_all_the_same(tmp_path: Path, loaded:
 
 
 def newest_version(home: Path) -> object:
-    """Version of the run store in a home, after making sure that it is the newest."""
+    """Version of the run store in a home, after a check that it is the newest."""
     home.mkdir(exist_ok=True)
     with DagsterInstance.local_temp(str(home), overrides=QUIET) as instance:
         version, newest = instance.run_storage.alembic_version() or ("", None)

@@ -1,4 +1,4 @@
-"""What Dagster makes of materializations that an op logged with their provenance."""
+"""How Dagster interprets materializations that an op logged with their provenance."""
 
 import pytest
 from dagster import (

@@ -1,4 +1,4 @@
-"""What this project states itself because no public name of Dagster states it: both must say the same."""
+"""Constants of this project for which Dagster has no public name: both must be equal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_tags_of_steps_and_runs_are_those_that_dagster_celery_reads() -> None:
 
 
 def test_kombu_knows_every_option_of_the_redis_broker() -> None:
-    """It ignores those that it does not know."""
+    """kombu ignores unknown options."""
     options = queues.transport_options(Settings(redis_url="redis://127.0.0.1:1/0"))
     assert options.keys() <= set(Channel.from_transport_options)
 

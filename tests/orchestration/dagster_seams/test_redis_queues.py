@@ -21,7 +21,7 @@ def app(redis_url: str) -> Iterator[Celery]:
 
 
 def waiting(app: Celery, first: int) -> list[Any]:
-    """Which tasks wait in the queue `orders`."""
+    """The tasks that wait in the queue `orders`."""
     with app.connection_for_read() as connection, connection.channel() as channel:
         return [headers.get("number") for headers in waiting_headers(channel, "orders", first)]
 

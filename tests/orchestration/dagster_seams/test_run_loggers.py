@@ -13,7 +13,7 @@ from tests.orchestration.dagster_seams.instances import local_instance
 
 @op
 def fail(context: OpExecutionContext) -> None:
-    """Says something and fails."""
+    """Logs something and fails."""
     context.log.info("before it fails")
     raise ValueError("no such order")
 
@@ -25,7 +25,7 @@ def failing() -> None:
 
 
 class Keeping(logging.Filter):
-    """Keeps the records, and lets none pass."""
+    """Keeps records, and passes none on."""
 
     def __init__(self, records: list[logging.LogRecord]) -> None:
         super().__init__()

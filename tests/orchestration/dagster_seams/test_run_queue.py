@@ -1,4 +1,4 @@
-"""Which waiting runs Dagster starts, with the limits and priorities of this project."""
+"""Which waiting runs Dagster starts, given the limits and priorities of this project."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def add(
 
 
 def next_runs(instance: DagsterInstance) -> list[str]:
-    """Jobs of the runs that Dagster starts now, in this order."""
+    """Jobs of the runs that Dagster starts now, in order."""
     daemon = QueuedRunCoordinatorDaemon(interval_seconds=5)
     found = daemon._get_runs_to_dequeue(
         instance, instance.get_concurrency_config(), fixed_iteration_time=None
@@ -80,7 +80,7 @@ def test_a_run_is_launched_at_once_while_there_is_room(
     assert has_room(instance, new)
     add(instance, job_tags, IMPORT_ORDERS, STARTED, 1)
     assert (has_room(instance, new), has_room(instance, figures)) == (False, True)
-    # Imports that wait for the end of others hold up no figures, but figures that wait come first.
+    # Imports that wait for other imports do not delay figures, but waiting figures come first.
     add(instance, job_tags, IMPORT_ORDERS, QUEUED, 1)
     assert has_room(instance, figures)
     add(instance, job_tags, PUBLISH_FIGURES, QUEUED, 1)

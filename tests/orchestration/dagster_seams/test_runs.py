@@ -25,13 +25,13 @@ STARTED = DagsterRunStatus.STARTED
 
 @op
 def count() -> int:
-    """Hands something on."""
+    """Returns a value."""
     return 3
 
 
 @op
 def fail(number: int) -> None:
-    """Fails for a reason."""
+    """Fails with a reason."""
     try:
         raise LookupError(f"no order {number}")
     except LookupError as error:
@@ -40,7 +40,7 @@ def fail(number: int) -> None:
 
 @job
 def failing() -> None:
-    """Fails at its second step."""
+    """Fails at the second step."""
     fail(count())
 
 

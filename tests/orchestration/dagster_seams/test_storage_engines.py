@@ -18,7 +18,7 @@ QUIET = {"telemetry": {"enabled": False}}
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that SQLAlchemy compiled."""
     for module in SQLITE_STORES:
-        # What stands there now comes back after the test.
+        # The original value is restored after the test.
         monkeypatch.setattr(module, "create_engine", create_engine)
     texts: list[str] = []
     compile_ = SQLCompiler.__init__
@@ -36,7 +36,7 @@ def test_a_query_is_compiled_once_and_only_servers_keep_its_connection(
     tmp_path: Path, compiled: list[str], request: pytest.FixtureRequest, connections: bool
 ) -> None:
     keep_engines(connections=connections)
-    # The definitions, which a server loads later, do not change it.
+    # A server loads the definitions later; they do not change the setting.
     keep_engines()
     closed = []
 
@@ -59,7 +59,7 @@ def test_a_server_looks_up_once_which_tables_and_columns_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for owner, name in LOOKED_UP:
-        # What stands there now comes back after the test.
+        # The original value is restored after the test.
         monkeypatch.setattr(owner, name, getattr(owner, name))
     remember_tables()
     looked = []

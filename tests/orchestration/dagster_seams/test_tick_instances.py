@@ -16,7 +16,7 @@ QUIET = {"telemetry": {"enabled": False}}
 def test_ticks_share_an_instance_that_they_do_not_close(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The present value is restored after the test.
+    # The original value is restored after the test.
     monkeypatch.setattr(impl, "SensorEvaluationContext", impl.SensorEvaluationContext)
     monkeypatch.setattr(SharedContext, "kept", KeptInstance())
     share_instance()

@@ -48,7 +48,7 @@ def switch(
 def tick(
     instance: DagsterInstance, state: InstigatorState, at: float, status: TickStatus, *causes: str
 ) -> None:
-    """A tick with the messages of an error and its causes, the last one first."""
+    """A tick with the messages of an error and its causes, the last cause first."""
     error = None
     for message in reversed(causes):
         error = SerializableErrorInfo(message, [], None, error)
@@ -95,7 +95,7 @@ def test_sensors_that_are_off_or_of_other_definitions_are_left_out(instance: Dag
 def test_sensors_are_silent_on_the_clock_of_this_process(instance: DagsterInstance, tmp_path: Path) -> None:
     definitions = build_definitions(Settings(home=tmp_path / "home"))
     inbox, alerts = switch(instance, "inbox_sensor"), switch(instance, "alerts_sensor")
-    # It is evaluated every five minutes.
+    # The sensor is evaluated every five minutes.
     snapshots = switch(instance, "snapshot_sensor")
     for state in (inbox, alerts, snapshots):
         tick(instance, state, 100.0, TickStatus.SUCCESS)

@@ -47,7 +47,7 @@ def eventually(found: Callable[[], Any]) -> Any:
 
 @dataclass
 class Server:
-    """A code server with the job of `forked_definitions`, an instance, and a folder for what runs tell."""
+    """A code server with the job of `forked_definitions`, an instance, and a folder for the runs' reports."""
 
     instance: DagsterInstance
     origin: GrpcServerCodeLocationOrigin
@@ -55,7 +55,7 @@ class Server:
     log: Path
 
     def launch(self, seconds: float = 0.0) -> tuple[str, dict[str, int]]:
-        """Launches a run; returns its id, and which processes it belongs to."""
+        """Launches a run; returns its id and its processes."""
         location = self.origin.create_location(self.instance)
         (repository,) = location.get_repositories().values()
         job = repository.get_full_job("tell")
@@ -114,12 +114,12 @@ def test_runs_are_forked_from_a_process_that_has_loaded_the_definitions(tmp_path
         assert first["process"] != first["parent"] == first["loaded_by"]
         eventually(lambda: server.status(run_id) is DagsterRunStatus.SUCCESS)
 
-        # It outlives SIGTERM, which its process group gets when the stack stops.
+        # The template survives SIGTERM, which its process group gets when the stack stops.
         os.kill(first["parent"], signal.SIGTERM)
         run_id, second = server.launch(seconds=PATIENCE_SECONDS)
         assert second["parent"] == first["parent"]
 
-        # Its end is the end of its runs: Dagster fails them, and the next run starts it again.
+        # If it dies, its runs die as well: Dagster marks them as failed, and the next run starts it again.
         os.kill(first["parent"], signal.SIGKILL)
         eventually(lambda: server.status(run_id) is DagsterRunStatus.FAILURE)
         eventually(lambda: not is_alive(second["process"]))
