@@ -87,6 +87,13 @@ def show_error(error: CommandFailed, as_json: bool) -> None:
             progress.print(f"[dim]{escape(error.hint)}[/]", highlight=False)
 
 
+def explained(error: Exception) -> CommandFailed:
+    """Returns what an exception means to the user."""
+    from cli.explained import explain  # noqa: PLC0415 loads much that only errors need
+
+    return explain(error)
+
+
 def wrong_usage(code: str, message: str, as_json: bool) -> NoReturn:
     """Refuses options that cannot be combined, with exit code 2."""
     show_error(CommandFailed(code, message, "See --help for the options."), as_json)
@@ -117,9 +124,7 @@ def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
         except typer.Exit:
             raise
         except Exception as error:  # noqa: BLE001 the boundary: the user gets a message and exit code 1
-            from cli.explained import explain  # noqa: PLC0415 loads much that only errors need
-
-            show_error(explain(error), bool(kwargs.get("as_json")))
+            show_error(explained(error), bool(kwargs.get("as_json")))
             raise typer.Exit(1) from None
 
     return run

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 from cli.context import open_store
 from cli.options.reading_options import reading_options
-from cli.output import JsonOption, command, emit, error_object, show_error
+from cli.output import JsonOption, command, emit, error_object, explained, show_error
 from cli.pages.import_page import show_runs
-from cli.runs.import_files import FileRun, ImportCommand, explained
+from cli.runs.import_files import FileRun, ImportCommand
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.layout import Layout
 from orders_pipeline.base.settings import Settings, UnknownSku, load_settings

@@ -15,7 +15,7 @@ from rich.markup import escape
 from sqlalchemy import Engine
 
 from cli.failure import CommandFailed
-from cli.output import error_object, progress
+from cli.output import error_object, explained, progress
 from cli.runs.followed_imports import FollowedImports, leave_or_cancel
 from cli.runs.import_progress import showing_progress
 from cli.stack.layout import Layout
@@ -248,13 +248,6 @@ class ImportCommand:
             settled_at = (found.settled_at or 0) / MICROSECONDS
             since = began if settled_at > began else self.started_at
             run.report = report_import(connection, found, max(settled_at - since, 0.0))
-
-
-def explained(error: Exception) -> CommandFailed:
-    """What an exception means to the user."""
-    from cli.explained import explain  # noqa: PLC0415 only errors need what it loads
-
-    return explain(error)
 
 
 def _by_key(runs: list[FileRun]) -> dict[str, Import]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich.progress import (
     BarColumn,
@@ -22,6 +23,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from cli.output import progress as console
+from orders_pipeline.base.meanwhile import meanwhile
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.state.progress import progress_of
 from orders_pipeline.store.engine import reading
@@ -42,16 +44,10 @@ def showing_progress(engine: Engine, running: Import) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    ended = threading.Event()
     with _bars() as bars:
         tasks = {stage: bars.add_task(f"{running.file_name}: {stage}", total=None) for stage in STAGES}
-        watcher = threading.Thread(target=_watch, args=(engine, running.id, bars, tasks, ended), daemon=True)
-        watcher.start()
-        try:
+        with meanwhile(partial(_watch, engine, running.id, bars, tasks)):
             yield
-        finally:
-            ended.set()
-            watcher.join()
 
 
 def _bars() -> Progress:

@@ -11,6 +11,7 @@ import redis
 from dagster import DagsterInstance, DagsterRun
 
 from jobs.runs import IsBeating, imported_keys
+from orders_pipeline.base.meanwhile import meanwhile
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.imports.state.heartbeat import Sign, beating
 from orders_pipeline.monitoring.run_beats import BEAT_SECONDS, forget_run, is_beating, note_run
@@ -52,14 +53,10 @@ def beats_of(settings: Settings) -> IsBeating:
 
 @contextmanager
 def _beating(client: redis.Redis, run_id: str, then: Callable[[], None]) -> Iterator[None]:
-    ended = threading.Event()
-    thread = threading.Thread(target=_beat, args=(client, run_id, then, ended), daemon=True)
-    thread.start()
     try:
-        yield
+        with meanwhile(partial(_beat, client, run_id, then)):
+            yield
     finally:
-        ended.set()
-        thread.join()
         with suppress(redis.RedisError):
             forget_run(client, run_id)
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import AuthorizationStatus, EndKind, Window
@@ -29,7 +29,7 @@ from orders_pipeline.payments.gateway import (
     end_key,
     idempotency_key,
 )
-from orders_pipeline.store.schema import authorizations, home, orders, payments, sources
+from orders_pipeline.store.schema import authorizations, orders, payments, sources
 from orders_pipeline.store.statements.many_values import among, parts
 from orders_pipeline.store.statements.planner import by_keys
 
@@ -144,13 +144,11 @@ class _Asking:
 def _requests(connection: Connection, claimed: Sequence[int]) -> list[Asked]:
     a = authorizations.c
     of_authorization = and_(payments.c.order_id == a.order_id, payments.c.attempt == a.attempt)
-    # A restored store may have lost the record of a request that was sent.
-    restored = func.coalesce(select(home.c.restored_at).scalar_subquery(), 0)
     query = (
         select(a.order_id, a.attempt, a.wanted, a.round, payments.c.amount, payments.c.transaction_id)
         .add_columns(orders.c.currency, orders.c.number, orders.c.import_id, orders.c.batch)
         .add_columns(sources.c.name.label("source"))
-        .add_columns(or_(a.tries > 1, a.authorized_at < restored).label("asked_before"))
+        .add_columns(CLAIMS.asked_before(a.authorized_at))
         .join(payments, of_authorization)
         .join(orders, orders.c.id == a.order_id)
         .join(sources, sources.c.id == orders.c.source_id)

@@ -13,24 +13,20 @@ from sqlalchemy import (
     Connection,
     Date,
     Integer,
-    MetaData,
     Select,
     String,
     Table,
-    delete,
-    insert,
     select,
 )
-from sqlalchemy.schema import CreateTable
 
 from orders_pipeline.base.model import OrderStatus, PaymentStatus, Window
 from orders_pipeline.lifecycle.batch import BatchWork
 from orders_pipeline.store.schema import orders, payments
 from orders_pipeline.store.statements.order_sets import OrderSet, of_current_attempt
+from orders_pipeline.store.statements.temporary import fill, temporary
 
-_TABLE = Table(
+_TABLE = temporary(
     "gathered",
-    MetaData(),
     Column("order_id", BigInteger, primary_key=True, autoincrement=False),
     Column("attempt", Integer, nullable=False),
     Column("customer_id", String),
@@ -38,8 +34,6 @@ _TABLE = Table(
     Column("total", BigInteger, nullable=False),
     Column("day", Date, nullable=False),
     Column("decline_reason", String),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DELETE ROWS",
 )
 _OF_ORDERS = [orders.c[name] for name in ("id", "attempt", "customer_id", "currency", "total", "day")]
 
@@ -95,7 +89,5 @@ def _gather_with_payment(work: BatchWork, status: OrderStatus, condition: Column
 
 def _gather(connection: Connection, window: Window, query: Select[Any]) -> Gathered:
     columns = _TABLE.columns.keys()[: len(query.selected_columns)]
-    connection.execute(CreateTable(_TABLE, if_not_exists=True))
-    connection.execute(delete(_TABLE))
-    count = connection.execute(insert(_TABLE).from_select(columns, query)).rowcount
+    count = fill(connection, _TABLE, query, columns)
     return Gathered(window, orders.c.id.in_(select(_TABLE.c.order_id)), count)

@@ -11,15 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, func, or_, select, update
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.collecting import uncollected
+from orders_pipeline.base.meanwhile import meanwhile
 from orders_pipeline.base.model import RefundStatus, Window
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.gateway import Capture, GatewayUnavailableError, PaymentGateway, Refund, Void
 from orders_pipeline.payments.saving import save_as_they_arrive
 from orders_pipeline.store.engine import STORE_FAILED
+from orders_pipeline.store.schema import home
 from orders_pipeline.store.statements.many_values import among, parts
 from orders_pipeline.store.statements.planner import by_keys
 
@@ -97,20 +99,14 @@ class Claims:
     @contextmanager
     def renewing(self, engine: Engine, claimed: Sequence[int], asked_at: int, every: float) -> Iterator[None]:
         """Keeps others from claiming these rows, which this process claimed at `asked_at`."""
-        ended = threading.Event()
 
-        def renew() -> None:
+        def renew(ended: threading.Event) -> None:
             last = asked_at
             while not ended.wait(every):
                 last = self._renew(engine, Window(claimed[0], claimed[-1]), last)
 
-        thread = threading.Thread(target=renew, daemon=True)
-        thread.start()
-        try:
+        with meanwhile(renew):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def _renew(self, engine: Engine, window: Window, asked_at: int) -> int:
         """Claims again what this process claimed at `asked_at`; returns when."""
@@ -127,6 +123,15 @@ class Claims:
             log.warning("claims of %s could not be renewed: %s", self.table.name, error)
             return asked_at
         return now
+
+    def asked_before(self, since: Column[int]) -> ColumnElement[bool]:
+        """Column `asked_before`: whether the gateway may have got a request before this claim.
+
+        Args:
+            since: time of the request. A restored store may have lost the record that it was sent.
+        """
+        restored = func.coalesce(select(home.c.restored_at).scalar_subquery(), 0)
+        return or_(self.table.c.tries > 1, since < restored).label("asked_before")
 
     def _may_be_asked(self, now: int, patience: float) -> ColumnElement[bool]:
         """Condition that the gateway is to be asked, and that no living process does so."""

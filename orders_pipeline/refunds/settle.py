@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import RefundStatus
@@ -14,7 +14,7 @@ from orders_pipeline.payments.claims import ClaimedWork, Claims, claimed_at_once
 from orders_pipeline.payments.gateway import PaymentGateway, Refund, Refunded, RefundOutcome, refund_key
 from orders_pipeline.refunds.outcomes.completion import complete, fail
 from orders_pipeline.refunds.requests.request import RefundTerms
-from orders_pipeline.store.schema import home, orders, payments, refunds
+from orders_pipeline.store.schema import orders, payments, refunds
 from orders_pipeline.store.statements.many_values import among, parts
 from orders_pipeline.store.statements.planner import by_keys
 from orders_pipeline.store.statements.raw_rows import rows_of
@@ -77,12 +77,9 @@ class RefundWork(ClaimedWork):
 def _requests(connection: Connection, claimed: Sequence[int]) -> list[Refund]:
     r = refunds.c
     of_refund = and_(payments.c.order_id == r.order_id, payments.c.attempt == r.attempt)
-    # A restored store may have lost the record of a request that was sent.
-    restored = func.coalesce(select(home.c.restored_at).scalar_subquery(), 0)
-    asked_before = or_(r.tries > 1, r.requested_at < restored).label("asked_before")
     query = (
         select(r.id, r.refund_id, r.round, r.amount, payments.c.transaction_id, orders.c.currency)
-        .add_columns(asked_before)
+        .add_columns(CLAIMS.asked_before(r.requested_at))
         .join(payments, of_refund)
         .join(orders, orders.c.id == r.order_id)
         .order_by(r.id)

@@ -12,17 +12,13 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    MetaData,
     Select,
     Table,
     case,
-    delete,
     func,
-    insert,
     select,
     update,
 )
-from sqlalchemy.schema import CreateTable
 
 from orders_pipeline.base.amounts.quantities import Units
 from orders_pipeline.base.model import FailureReason
@@ -30,15 +26,13 @@ from orders_pipeline.stock.receipts import note_receipts
 from orders_pipeline.store.schema import order_lines, orders, products
 from orders_pipeline.store.statements.order_sets import OrderSet
 from orders_pipeline.store.statements.planner import any_join
+from orders_pipeline.store.statements.temporary import fill, temporary
 from orders_pipeline.store.units_type import UnitsColumn
 
-_TABLE = Table(
+_TABLE = temporary(
     "units_by_product",
-    MetaData(),
     Column("product_id", BigInteger, primary_key=True, autoincrement=False),
     Column("units", UnitsColumn, nullable=False),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DELETE ROWS",
 )
 
 
@@ -143,9 +137,7 @@ def sum_units(connection: Connection, wanting: OrderSet) -> UnitsByProduct:
 
 def note_units(connection: Connection, units: Select[*tuple[Any, ...]]) -> UnitsByProduct:
     """Notes the units of a query of product ids and units, a row for each product."""
-    connection.execute(CreateTable(_TABLE, if_not_exists=True))
-    connection.execute(delete(_TABLE))
-    connection.execute(insert(_TABLE).from_select(_TABLE.columns.keys(), units))
+    fill(connection, _TABLE, units)
     return UnitsByProduct(_TABLE)
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
 from cli.stack.supervision.supervisor import Condition, Supervisor
+from orders_pipeline.base.meanwhile import meanwhile
 
 LOOK_SECONDS = 1.0
 
@@ -26,28 +27,25 @@ def ended_with_the_stack(layout: Layout) -> Iterator[None]:
     if supervisor.condition() is not Condition.RUNNING:
         yield
         return
-    finished, stopped = threading.Event(), threading.Event()
+    stopped = threading.Event()
 
-    def watch() -> None:
+    def watch(finished: threading.Event) -> None:
         while not finished.wait(LOOK_SECONDS):
             if supervisor.condition() is not Condition.RUNNING:
                 stopped.set()
                 os.kill(os.getpid(), signal.SIGINT)
                 return
 
-    watcher = threading.Thread(target=watch, daemon=True)
     # A command that a shell starts in the background ignores SIGINT by default.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    watcher.start()
     try:
-        yield
+        with meanwhile(watch):
+            yield
     except BaseException:
         if stopped.is_set():
             raise workers_stopped() from None
         raise
     finally:
-        finished.set()
-        watcher.join()
         signal.signal(signal.SIGINT, before)
 
 

@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 
 from sqlalchemy import Engine, update
 
 from orders_pipeline.base.clock import now_us
+from orders_pipeline.base.meanwhile import meanwhile
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.store.schema import imports
 
@@ -47,14 +49,8 @@ def beating(
         keys: the partition keys of the imports that a run works on.
         then: called after each heartbeat.
     """
-    ended = threading.Event()
-    thread = threading.Thread(target=_beat, args=(engine, keys, sign, every, then, ended), daemon=True)
-    thread.start()
-    try:
+    with meanwhile(partial(_beat, engine, keys, sign, every, then)):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _beat(

@@ -15,36 +15,28 @@ from sqlalchemy import (
     Connection,
     Date,
     Integer,
-    MetaData,
     String,
     Table,
     case,
-    delete,
     func,
-    insert,
     select,
     type_coerce,
 )
-from sqlalchemy.schema import CreateTable
 
 from orders_pipeline.base.model import RefundKind, RefundStatus, Window
 from orders_pipeline.store.schema import order_lines, orders, refund_lines, refunds
 from orders_pipeline.store.statements.bulk import insert_frame
 from orders_pipeline.store.statements.line_units import in_line_units
+from orders_pipeline.store.statements.temporary import empty, fill, temporary
 from orders_pipeline.store.units_type import UnitsColumn
 
-
-def _temporary(name: str, *columns: Column[object]) -> Table:
-    return Table(name, MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DELETE ROWS")
-
-
-_TOLD = _temporary(
+_TOLD = temporary(
     "told_of_refunds",
     # No primary key: with one, SQLite would read all refunds and look up each of them here.
     Column("refund", BigInteger, nullable=False),
     Column("told", String),
 )
-_ENDING = _temporary(
+_ENDING = temporary(
     "ending_refunds",
     Column("id", BigInteger, nullable=False),
     Column("order_id", BigInteger, nullable=False),
@@ -59,7 +51,7 @@ _ENDING = _temporary(
     Column("customer_id", String),
     Column("currency", String(3), nullable=False),
 )
-_RETURNED = _temporary(
+_RETURNED = temporary(
     "returned_goods",
     Column("product_id", BigInteger, primary_key=True, autoincrement=False),
     Column("currency", String(3), primary_key=True),
@@ -94,8 +86,7 @@ def gather_ending(connection: Connection, told: Mapping[int, str | None], status
     Args:
         told: refunds by id, each with its transaction id at the gateway or with the reason of its failure.
     """
-    _empty(connection, _TOLD)
-    _empty(connection, _ENDING)
+    empty(connection, _TOLD)
     insert_frame(connection, _TOLD, pl.DataFrame(sorted(told.items()), schema=_SCHEMA, orient="row"))
     r, o = refunds.c, orders.c
     window = Window(min(told, default=0), max(told, default=0))
@@ -108,8 +99,7 @@ def gather_ending(connection: Connection, told: Mapping[int, str | None], status
         .order_by(r.id)
         .with_for_update(of=refunds)
     )
-    count = connection.execute(insert(_ENDING).from_select(_ENDING.columns.keys(), rows)).rowcount
-    return Ending(count, window)
+    return Ending(fill(connection, _ENDING, rows), window)
 
 
 def gather_returned(connection: Connection, ending: Ending) -> Table:
@@ -129,11 +119,5 @@ def gather_returned(connection: Connection, ending: Ending) -> Table:
         .where(of.kind == RefundKind.REFUND, ending.within(line.refund))
         .group_by(goods.product_id, of.currency)
     )
-    _empty(connection, _RETURNED)
-    connection.execute(insert(_RETURNED).from_select(_RETURNED.columns.keys(), rows))
+    fill(connection, _RETURNED, rows)
     return _RETURNED
-
-
-def _empty(connection: Connection, table: Table) -> None:
-    connection.execute(CreateTable(table, if_not_exists=True))
-    connection.execute(delete(table))

@@ -15,14 +15,12 @@ from orders_pipeline.payments.backends.mollie.payments import attempt_of
 from orders_pipeline.payments.backends.mollie.requests import answered, wire_key
 from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
 from orders_pipeline.payments.backends.providers.asking import LookedUp, each
+from orders_pipeline.payments.backends.providers.ending import shown_capture, shown_void
 from orders_pipeline.payments.gateway import (
-    VOIDED,
     Capture,
-    Captured,
     CaptureDeclined,
     CaptureOutcome,
     Void,
-    Voided,
     VoidFailed,
     VoidOutcome,
     refusal,
@@ -55,13 +53,7 @@ class Capturing:
         return shown
 
     async def _shown(self, capture: Capture) -> CaptureOutcome | None:
-        match await _status(self.client, capture.transaction_id, self.timeout):
-            case PaymentStatus.SUCCEEDED:
-                return Captured(capture, capture.transaction_id)
-            case PaymentStatus.VOIDED | PaymentStatus.DECLINED:
-                return CaptureDeclined(capture, VOIDED)
-            case _:
-                return None
+        return shown_capture(capture, await _status(self.client, capture.transaction_id, self.timeout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +82,7 @@ class Voiding:
         return shown
 
     async def _shown(self, void: Void) -> VoidOutcome | None:
-        match await _status(self.client, void.transaction_id, self.timeout):
-            case PaymentStatus.VOIDED | PaymentStatus.DECLINED:
-                return Voided(void, void.transaction_id)
-            case PaymentStatus.SUCCEEDED:
-                return VoidFailed(void, refusal(f"{void.transaction_id} was captured"))
-            case _:
-                return None
+        return shown_void(void, await _status(self.client, void.transaction_id, self.timeout))
 
 
 async def _status(client: ClientSDK, payment: str, timeout: float) -> PaymentStatus | None:

@@ -18,13 +18,12 @@ from mollie.models import (
     ResponseValidationError,
     Security,
 )
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused, retry_after
+from orders_pipeline.payments.backends.providers.lists import tried
 from orders_pipeline.payments.gateway import GatewayRefusedError, GatewayUnavailableError
 
 CHECK_SECONDS = 3.0
-LIST_TRIES = 3
 PAGE = 250
 WRONG_KEY = (401, 403)
 CONFLICT, TOO_MANY, TIMED_OUT = 409, 429, 408
@@ -158,15 +157,9 @@ async def pages(lists: Callable[..., Coroutine[Any, Any, Any]], timeout: float) 
     Raises:
         OutcomeUnknown: Mollie cannot answer now.
     """
-    tried = AsyncRetrying(
-        retry=retry_if_exception_type(OutcomeUnknown),
-        stop=stop_after_attempt(LIST_TRIES),
-        wait=wait_random_exponential(multiplier=0.25, max=5),
-        reraise=True,
-    )
     following: Callable[[], Coroutine[Any, Any, Any]] | None = lambda: lists(limit=PAGE)  # noqa: E731
     while following is not None:
-        page: Any = await tried(_page, following, timeout)
+        page: Any = await tried()(_page, following, timeout)
         if page is None:
             return
         yield page.result.embedded

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import stripe
 
+from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.providers.answers import CardDeclined, OutcomeUnknown, Refused
 from orders_pipeline.payments.backends.providers.asking import LookedUp, each
+from orders_pipeline.payments.backends.providers.ending import shown_capture, shown_void
 from orders_pipeline.payments.backends.stripe.requests import answered, wire_key
 from orders_pipeline.payments.gateway import (
-    VOIDED,
     Capture,
-    Captured,
     CaptureDeclined,
     CaptureOutcome,
     Void,
@@ -25,6 +25,8 @@ from orders_pipeline.payments.gateway import (
     VoidOutcome,
     refusal,
 )
+
+ENDED = {"succeeded": PaymentStatus.SUCCEEDED, "canceled": PaymentStatus.VOIDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,7 @@ class Capturing:
         return shown
 
     async def _shown(self, capture: Capture) -> CaptureOutcome | None:
-        match await _status(self.client, capture.transaction_id, self.timeout):
-            case "succeeded":
-                return Captured(capture, capture.transaction_id)
-            case "canceled":
-                return CaptureDeclined(capture, VOIDED)
-            case _:
-                return None
+        return shown_capture(capture, await _status(self.client, capture.transaction_id, self.timeout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +81,13 @@ class Voiding:
         return Voided(void, void.transaction_id)
 
     async def _shown(self, void: Void) -> VoidOutcome | None:
-        match await _status(self.client, void.transaction_id, self.timeout):
-            case "canceled":
-                return Voided(void, void.transaction_id)
-            case "succeeded":
-                return VoidFailed(void, refusal(f"{void.transaction_id} was captured"))
-            case _:
-                return None
+        return shown_void(void, await _status(self.client, void.transaction_id, self.timeout))
 
 
-async def _status(client: stripe.StripeClient, intent: str, timeout: float) -> str | None:
-    """Returns the status of a PaymentIntent; None if Stripe does not know it and would refuse the request."""
+async def _status(client: stripe.StripeClient, intent: str, timeout: float) -> PaymentStatus | None:
+    """Returns the status of an ended PaymentIntent; None if it is open, or if Stripe does not know it."""
     try:
-        return (await answered(client.v1.payment_intents.retrieve_async(intent), timeout)).status
+        found = await answered(client.v1.payment_intents.retrieve_async(intent), timeout)
     except Refused:
         return None
+    return ENDED.get(found.status)

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import stripe
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from orders_pipeline.payments.backends.providers.answers import (
     CardDeclined,
@@ -19,10 +18,10 @@ from orders_pipeline.payments.backends.providers.answers import (
     Refused,
     retry_after,
 )
+from orders_pipeline.payments.backends.providers.lists import tried
 from orders_pipeline.payments.gateway import GatewayRefusedError, GatewayUnavailableError
 
 KEY_LENGTH = 255
-LIST_TRIES = 3
 CHECK_SECONDS = 3.0
 PAGE = 100
 NOT_FOUND, CONFLICT, TOO_MANY = 404, 409, 429
@@ -154,14 +153,8 @@ async def pages(
         OutcomeUnknown: Stripe cannot answer now.
     """
     after: dict[str, Any] = {}
-    tried = AsyncRetrying(
-        retry=retry_if_exception_type(OutcomeUnknown),
-        stop=stop_after_attempt(LIST_TRIES),
-        wait=wait_random_exponential(multiplier=0.25, max=5),
-        reraise=True,
-    )
     while True:
-        page: Any = await tried(_page, lists, {"limit": PAGE, **filters, **after}, timeout)
+        page: Any = await tried()(_page, lists, {"limit": PAGE, **filters, **after}, timeout)
         yield page.data
         if not page.has_more or not page.data:
             return
