@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
-from orders_pipeline.order_files.columns.header_names import plain_name
+from orders_pipeline.order_files.columns.header_names import MOST_COLUMNS, plain_name
 from orders_pipeline.order_files.columns.money_columns import OrderAmount
 from orders_pipeline.order_files.columns.profile import OrderField
 
@@ -23,6 +23,12 @@ def folded(name: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
+@lru_cache(maxsize=MOST_COLUMNS)
+def _folded_once(name: str) -> str:
+    """Cached, because each name of a file is compared with those of every field."""
+    return folded(name)
+
+
 def field_likeness(field: OrderField, column: str) -> float:
     """Returns how well a column name fits the known names of a field, from 0 to 1."""
     return _likeness(column, _names("fields", field.value))
@@ -35,7 +41,7 @@ def amount_likeness(kind: OrderAmount, column: str) -> float:
 
 def says_plainly(field: OrderField, column: str) -> bool:
     """Whether a column name contains an unambiguous name of the field, such as `unit price`."""
-    name = folded(column)
+    name = _folded_once(column)
     return any(known in name for of_language in _names("fields", field.value) for known in of_language[:2])
 
 
@@ -59,17 +65,18 @@ def status_meaning(value: str) -> str | None:
 
     None if the status is not known.
     """
-    return next(
-        (what for what in ("skip", "paid", "charge") if _is_one_of(value, _names("status", what))), None
-    )
+    meanings = ("skip", "paid", "charge")
+    return next((what for what in meanings if _is_one_of(value, _names("status", what))), None)
 
 
 def _is_one_of(text: str, names: tuple[tuple[str, ...], ...]) -> bool:
-    return any(folded(text) in of_language for of_language in names)
+    name = _folded_once(text)
+    return any(name in of_language for of_language in names)
 
 
 def _likeness(column: str, names: tuple[tuple[str, ...], ...]) -> float:
-    return max((_likeness_in(folded(column), of_language) for of_language in names), default=0.0)
+    name = _folded_once(column)
+    return max((_likeness_in(name, of_language) for of_language in names), default=0.0)
 
 
 def _likeness_in(name: str, known: tuple[str, ...]) -> float:

@@ -98,7 +98,7 @@ class _MoneyColumns:
         self._values = {
             name: values
             for at, name in enumerate(table.header)
-            if name and _holds_amounts(values := table.rows.to_series(at))
+            if _names_money(name) and _holds_amounts(values := table.rows.to_series(at))
         }
 
     def totals(self) -> list[str]:
@@ -156,6 +156,11 @@ def _with_item_prices(draft: Draft, items: Items) -> Iterator[Draft]:
         yield scaled(replace(draft, items=priced))
         if LineAmount.LINE_DISCOUNT in priced.fields:
             yield scaled(replace(draft, items=priced.without(LineAmount.LINE_DISCOUNT)))
+
+
+def _names_money(name: str) -> bool:
+    """Whether a name is like those of amounts or prices. No other column can be one, whatever it contains."""
+    return _price_likeness(name) > 0 or any(amount_likeness(kind, name) > 0 for kind in OrderAmount)
 
 
 def _price_likeness(name: str) -> float:

@@ -55,10 +55,11 @@ class LineFrames:
     def plain(self, table: pl.DataFrame) -> pl.DataFrame:
         delimiter, width = self._dialect.delimiter, self._layout.width
         if width > 1:
-            split = pl.col("raw").str.split_exact(delimiter, width - 1).struct
-            fields = {name: split.field(f"field_{at}") for name, at in self._layout.columns.items()}
+            # Split once: an expression for each field would split each line as often as it has fields.
+            split = table["raw"].str.split_exact(delimiter, width - 1).struct.unnest()
+            fields = {name: split[f"field_{at}"] for name, at in self._layout.columns.items()}
         else:
-            fields = {name: pl.col("raw") for name in self._layout.columns}
+            fields = dict.fromkeys(self._layout.columns, table["raw"])
         if self._dialect.skip_space:
             fields = {name: field.str.strip_chars_start(" \t") for name, field in fields.items()}
         return self._framed(table.with_columns(**fields, **self._counted(table["raw"])))

@@ -16,7 +16,7 @@ from orders_pipeline.order_files.columns.identify import identify
 from orders_pipeline.order_files.proposals.propose import propose_profile
 from orders_pipeline.order_files.read_options import ReadOptions
 from orders_pipeline.order_files.records.tables.xlsx_parts import is_date_format
-from tests.import_bench import HEADER
+from tests.unit.order_files.files import HEADER, line
 
 BYTES = 440 << 10
 # Seconds of this process. A quadratic step takes more than a minute, a linear one about one second.
@@ -64,6 +64,16 @@ def test_a_hostile_head_is_read_in_time(tmp_path: Path, head: str) -> None:
     began = time.process_time()
     with suppress(FileRefused):
         identify(file, None, ReadOptions())
+    assert time.process_time() - began < AT_MOST
+
+
+def test_a_profile_for_two_thousand_columns_is_drafted_in_time(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    more = range(MOST_COLUMNS - len(HEADER.split(",")))
+    rows = [",".join([line(), *(f"{row} of {at}" for at in more)]) for row in range(50)]
+    file.write_text("\n".join([",".join([HEADER, *(f"extra {at}" for at in more)]), *rows]))
+    began = time.process_time()
+    assert propose_profile(file, ReadOptions()).missing == ()
     assert time.process_time() - began < AT_MOST
 
 
