@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -395,7 +396,11 @@ def running_process(
     env: dict[str, str] | None = None,
     stop: signal.Signals = signal.SIGTERM,
 ) -> Iterator[Callable[[], bool]]:
-    """Runs a service in its own process group; yields whether it is alive, and ends the whole group."""
+    """Runs a service in its own process group; yields whether it is alive, and ends the whole group.
+
+    SIGTERM and SIGHUP then interrupt this process as Ctrl-C does, so that no service outlives it.
+    """
+    end_as_if_interrupted()
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -405,6 +410,21 @@ def running_process(
         yield lambda: process.poll() is None
     finally:
         _end(process, stop)
+
+
+def end_as_if_interrupted() -> None:
+    """Makes SIGTERM and SIGHUP raise KeyboardInterrupt once, unless they are ignored or handled already."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    # `timeout` sends its signal twice, and the second one must not interrupt the clean-up.
+    signal.signal(number, lambda *_: None)
+    raise KeyboardInterrupt
 
 
 def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:

@@ -18,6 +18,7 @@ from rich.table import Table
 from tests.chaos.faults import FAULTS
 from tests.chaos.plan import Plan
 from tests.chaos.suite import BackEndResult, Injected, run_back_end
+from tests.services import end_as_if_interrupted
 
 BACK_ENDS = [f"{d}+{b}" for d, b in itertools.product(("sqlite", "postgresql"), ("redis", "rabbitmq"))]
 page = Console(width=110)
@@ -29,6 +30,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell makes its background processes ignore SIGINT.
         signal.signal(number, signal.default_int_handler)
+from tests.services import end_as_if_interrupted
     began = time.monotonic()
     # The same number for each, so that they import the same files.
     share = -(-options.faults // len(options.back_ends))

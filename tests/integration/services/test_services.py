@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import kombu
 import psycopg2
 import pytest
@@ -31,6 +37,32 @@ def test_rabbitmq_delivers_a_message(rabbitmq_url: str) -> None:
         message = queue.get(timeout=10)
         message.ack()
         assert message.payload == {"n": 1}
+
+
+# Started like a benchmark that `timeout` ends, or whose terminal is closed.
+BENCHMARK = """
+import sys, time
+from tests import services
+with services.running_redis() as first, services.running_redis() as second:
+    print(first.split(":")[-1], second.split(":")[-1], flush=True)
+    time.sleep(services.STARTUP_SECONDS)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_services_end_with_the_process_that_is_told_to_end(number: signal.Signals, tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", BENCHMARK]
+    with subprocess.Popen(
+        command, cwd=services.PROJECT_ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        ports = [int(url.split(b"/")[0]) for url in process.stdout.readline().split()]
+        assert all(map(services.accepts, ports))
+        for _ in range(2):
+            process.send_signal(number)
+    assert not any(map(services.accepts, ports))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_service_skips_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
