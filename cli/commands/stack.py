@@ -15,6 +15,7 @@ from cli.commands.intake import intake_state
 from cli.console_link import own_link
 from cli.context import require_usable_store
 from cli.output import JsonOption, command, emit, page, progress
+from cli.stack.absent_services import absent_services
 from cli.stack.foreground import run_in_foreground
 from cli.stack.layout import Layout
 from cli.stack.programs.programs import API, FLOWER, VIEWER, WEBSERVER
@@ -116,15 +117,22 @@ def restart(names: Names = None, as_json: JsonOption = False) -> None:
 
 
 def status(as_json: JsonOption = False) -> None:
-    """Show running programs, open alerts, and whether the intake is paused."""
+    """Show running programs, services that cannot be used, open alerts, and whether the intake is paused."""
     settings = load_settings()
     require_usable_store(settings)
     found = alerts_now(settings)
-    more = {"intake": intake_state(settings), "alerts": [alert_document(alert) for alert in found]}
+    absent = list(absent_services(settings))
+    more = {
+        "intake": intake_state(settings),
+        "alerts": [alert_document(alert) for alert in found],
+        "absent_services": [{"code": one.code, "message": one.message, "hint": one.hint} for one in absent],
+    }
     stack = stack_status(settings)
     _show(stack, settings, as_json, more)
     if as_json:
         return
+    for one in absent:
+        page.print(f"[red]{escape(one.message)}[/]\n{escape(one.hint)}", highlight=False)
     for line in _addresses(settings, {program.name for program in stack.programs}):
         page.print(line, soft_wrap=True, highlight=False)
     if found:

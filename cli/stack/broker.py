@@ -18,14 +18,14 @@ from orders_pipeline.services.broker_tls import amqps_options, plain_amqps
 ANSWERS_WITHIN_SECONDS = 0.25
 
 
-def broker_answers(url: str) -> bool:
-    """Whether the Celery broker at this URL can be reached."""
+def ask_broker(url: str) -> None:
+    """Connects to the Celery broker at this URL.
+
+    Raises:
+        OperationalError: it cannot be reached.
+    """
     with _celery(url) as app, app.connection_for_write(connect_timeout=2) as connection:
-        try:
-            connection.ensure_connection(max_retries=1, timeout=5)
-        except OperationalError:
-            return False
-        return True
+        connection.ensure_connection(max_retries=1, timeout=5)
 
 
 @contextmanager

@@ -55,11 +55,23 @@ def redis_answers(url: str) -> bool:
     """Whether the Redis at this URL answers and accepts the password."""
     import redis  # noqa: PLC0415 commands that ask for none of it start sooner
 
+    try:
+        ask_redis(url)
+    except (redis.ConnectionError, redis.TimeoutError):
+        return False
+    return True
+
+
+def ask_redis(url: str) -> None:
+    """Sends a PING to the Redis at this URL.
+
+    Raises:
+        RedisError: it does not answer within seconds, or does not accept the password.
+    """
+    import redis  # noqa: PLC0415 commands that ask for none of it start sooner
+
     with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=None) as client:
-        try:
-            return bool(client.ping())
-        except (redis.ConnectionError, redis.TimeoutError):
-            return False
+        client.ping()
 
 
 def port_accepts(port: int) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.context import require_same_conventions, require_usable_store
+from cli.stack.absent_services import absent_queues
 from cli.stack.dagster_home import prepare_dagster
 from cli.stack.errors import StackError
 from cli.stack.layout import Layout
@@ -40,7 +41,6 @@ from cli.stack.programs.programs import (
 )
 from cli.stack.programs.roles import roles
 from cli.stack.programs.workers import QUEUES_OF, WORKER_DEFAULT, WORKER_ORDERS
-from cli.stack.readiness import redis_answers
 from cli.stack.supervision.leftovers import find_leftovers
 from cli.stack.supervision.locks import membership, start_lock
 from cli.stack.supervision.members import named_members
@@ -333,16 +333,8 @@ def _make_inbox(folder: Path) -> None:
 
 
 def _refuse_absent_services(settings: Settings) -> None:
-    if settings.redis_url and not redis_answers(settings.redis_url):
-        raise StackError("redis_unreachable", "The Redis at ORDERS_REDIS_URL does not answer")
-    if settings.broker_url and not _broker_answers(settings):
-        raise StackError("broker_unreachable", "The broker at ORDERS_BROKER_URL does not answer")
-
-
-def _broker_answers(settings: Settings) -> bool:
-    from cli.stack.broker import broker_answers  # noqa: PLC0415 loads Celery
-
-    return broker_answers(broker_url(settings))
+    for absent in absent_queues(settings):
+        raise absent
 
 
 def _others_serve_all_queues(settings: Settings) -> bool:

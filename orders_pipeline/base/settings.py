@@ -15,7 +15,7 @@ from typing import Annotated
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orders_pipeline.base.amounts.currency import currency_code
@@ -28,6 +28,29 @@ LONGEST_DUNNING_HOURS = 24 * 90
 STRIPE_KEYS, MOLLIE_KEYS = ("sk_", "rk_"), ("test_", "live_")
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+KEY_FILES = ("oidc_client_secret_file", "stripe_key_file", "mollie_key_file")
+# The schemes of services that are supported, and an example.
+EXAMPLES_OF_URLS = {
+    "database_url": (("postgresql+psycopg2", "sqlite"), "postgresql+psycopg2://user:password@host/db"),
+    "redis_url": (("redis", "rediss", "unix"), "redis://host:6379/0"),
+    "broker_url": (
+        ("amqp", "amqps", "pyamqp", "redis", "rediss", "redis+socket"),
+        "amqp://user:password@host//",
+    ),
+    "notify_webhook": (("http", "https"), "https://chat.example.com/hook"),
+    "traces_url": (("http", "https"), "http://127.0.0.1:4318"),
+    "flower_broker_api": (("http", "https"), "http://user:password@host:15672/api/"),
+}
+# What is said about a value of another type, by pydantic's name of the error.
+OTHER_TYPES = {
+    "int_parsing": "not a whole number",
+    "int_from_float": "not a whole number",
+    "float_parsing": "not a number",
+    "decimal_parsing": "not a number",
+    "bool_parsing": "neither true nor false",
+    "date_from_datetime_parsing": "not a date such as 2025-12-31",
+    "date_from_datetime_inexact": "not a date such as 2025-12-31",
+}
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -551,6 +574,11 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
+    @field_validator("inbox", "backup_folder", "smtp_ca", *KEY_FILES)
+    @classmethod
+    def _absolute_if_set(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
+
     @field_validator("home")
     @classmethod
     def _no_url_marks(cls, value: Path) -> Path:
@@ -567,9 +595,7 @@ class Settings(BaseSettings):
         "smtp_ca",
         "refund_limit",
         "low_stock",
-        "oidc_client_secret_file",
-        "stripe_key_file",
-        "mollie_key_file",
+        *KEY_FILES,
         mode="before",
     )
     @classmethod
@@ -589,6 +615,14 @@ class Settings(BaseSettings):
     @classmethod
     def _known_currency(cls, value: str) -> str:
         return currency_code(value)
+
+    @field_validator(*EXAMPLES_OF_URLS)
+    @classmethod
+    def _service_url(cls, value: str, info: ValidationInfo) -> str:
+        schemes, example = EXAMPLES_OF_URLS[str(info.field_name)]
+        if value and urlsplit(value).scheme not in schemes:
+            raise ValueError(f"not a URL such as {example}")
+        return value
 
     @field_validator("staging_url")
     @classmethod
@@ -922,10 +956,11 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(_explain(e["loc"], e["msg"]) for e in error.errors())
+        problems = "; ".join(_explain(e["loc"], OTHER_TYPES.get(e["type"], e["msg"])) for e in error.errors())
         raise SettingsError(problems) from None
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
     name = f"ORDERS_{location[0]}".upper() if location else "settings"
-    return f"{name}: {message.removeprefix('Value error, ')}"
+    told = message.removeprefix("Value error, ").replace("Input should", "it must")
+    return f"{name}: {told}"

@@ -403,8 +403,31 @@ def test_commands_say_that_nothing_runs(orders: typer.Typer, settings: Settings)
         "programs": [],
         "intake": {"paused": False, "since": None, "by": None, "because": None},
         "alerts": [],
+        "absent_services": [],
     }
     assert json.loads(down.stdout) == {"stopped": False, "home": str(settings.home)}
+
+
+ABSENT = {
+    "DATABASE": ("store_unavailable", "postgresql+psycopg2://orders@127.0.0.1:{port}/orders"),
+    "REDIS": ("redis_unavailable", "redis://127.0.0.1:{port}/0"),
+    "BROKER": ("broker_unavailable", "amqp://guest:guest@127.0.0.1:{port}//"),
+}
+
+
+def test_services_that_do_not_answer_are_named_with_the_way_out(
+    orders: typer.Typer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, (_, url) in ABSENT.items():
+        monkeypatch.setenv(f"ORDERS_{name}_URL", url.format(port=free_port()))
+    absent = json.loads(CliRunner().invoke(orders, ["status", "--json"]).stdout)["absent_services"]
+    assert [one["code"] for one in absent] == [code for code, _ in ABSENT.values()]
+    shown = CliRunner().invoke(orders, ["status"]).stdout.replace("\n", " ")
+    for one, name in zip(absent, ABSENT, strict=True):
+        assert one["message"].replace("\n", " ") in shown
+        assert one["hint"] == f"Check ORDERS_{name}_URL and that the service runs."
+    refused = json.loads(CliRunner().invoke(orders, ["up", "--json"]).stdout)
+    assert refused["error"] == absent[1]
 
 
 def test_commands_show_and_stop_what_runs(orders: typer.Typer, settings: Settings) -> None:

@@ -23,6 +23,11 @@ BAD = {
     "ORDERS_RATE_LIMIT": ["-1"],
     "ORDERS_FLOWER_LOGIN": ["orders:", ":password", "orders"],
     "ORDERS_WEBSERVER_PORT": ["0", "70000"],
+    "ORDERS_DATABASE_URL": ["postgresql://host/db", "postgres://host/db", "host/db", "http://[host"],
+    "ORDERS_REDIS_URL": ["localhost:6379", "http://localhost"],
+    "ORDERS_BROKER_URL": ["rabbitmq", "kafka://localhost"],
+    "ORDERS_NOTIFY_WEBHOOK": ["chat.example.com"],
+    "ORDERS_TRACES_URL": ["localhost:4318"],
     "ORDERS_HOME": ["var?x", "var%41", "var\nx"],
 }
 
@@ -36,6 +41,38 @@ def test_a_bad_value_is_told_by_the_name_of_its_variable(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=name):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("WORKER_PROCESSES", "", "not a whole number"),
+        ("WORKER_PROCESSES", "-1", "it must be greater than or equal to 0"),
+        ("RATE_LIMIT", "1.5", "not a whole number"),
+        ("PAYMENT_TIMEOUT", "soon", "not a number"),
+        ("REFUND_LIMIT", "much", "not a number"),
+        ("WARM_RUNS", "maybe", "neither true nor false"),
+        ("FIRST_DAY", "yesterday", "not a date such as 2025-12-31"),
+        ("API_READS", "all", "it must be 'local', 'open' or 'key'"),
+        (
+            "DATABASE_URL",
+            "postgresql://host/db",
+            "not a URL such as postgresql+psycopg2://user:password@host/db",
+        ),
+    ],
+)
+def test_what_is_allowed_is_said(name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"ORDERS_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value) == f"ORDERS_{name}: {told}"
+
+
+@pytest.mark.parametrize("name", ["inbox", "backup_folder", "smtp_ca", "stripe_key_file"])
+def test_a_path_is_the_same_wherever_a_program_starts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, meant in (("~/files", Path.home() / "files"), ("files", Path.cwd() / "files")):
+        monkeypatch.setenv(f"ORDERS_{name.upper()}", given)
+        assert getattr(load_settings(), name) == meant
 
 
 def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
