@@ -27,10 +27,9 @@ page = Console(width=110)
 def main() -> int:
     """Exit code 0 if no invariant was violated, nothing hung, and the outcomes are the same everywhere."""
     options = _options()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # A shell makes its background processes ignore SIGINT.
-        signal.signal(number, signal.default_int_handler)
-from tests.services import end_as_if_interrupted
+    # A shell makes its background processes ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    end_as_if_interrupted()
     began = time.monotonic()
     # The same number for each, so that they import the same files.
     share = -(-options.faults // len(options.back_ends))
