@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collector, and when it is in the way."""
+"""Pauses Python's cyclic garbage collector where it would only cost time."""
 
 from __future__ import annotations
 

@@ -21,5 +21,5 @@ def is_known_host(host: str, names: Collection[str]) -> bool:
 
 
 def unknown_host(host: str) -> str:
-    """What a client is told whose `Host` is unknown."""
+    """The message for a client whose `Host` is unknown."""
     return f"This server is not known as {host!r}: set ORDERS_HOSTS to the names it is reached by."

@@ -52,7 +52,7 @@ class RunSeen:
 
 @dataclass(frozen=True, slots=True)
 class LaunchSocket:
-    """The launcher of a home, for those who ask it.
+    """A client of a home's launcher.
 
     Args:
         folder: the home's folder `run`.
@@ -68,7 +68,7 @@ class LaunchSocket:
             return False
 
     def launch(self, keys: Sequence[str]) -> None:
-        """Asks for runs of imports that need one, these before others.
+        """Requests runs of all imports that need one; these imports come first.
 
         Raises:
             LauncherAbsentError: no launcher answers. A sensor launches them at its next tick.
@@ -76,7 +76,7 @@ class LaunchSocket:
         self._ask({"ask": "launch", "keys": list(keys)})
 
     def wake(self, keys: Sequence[str]) -> None:
-        """Asks the same without waiting for the runs.
+        """Requests the same, without waiting for the runs.
 
         Raises:
             LauncherAbsentError: no launcher answers.

@@ -179,7 +179,7 @@ OPEN_REFUNDS = (RefundStatus.PENDING, RefundStatus.PROCESSING)
 
 
 class EventType(StrEnum):
-    """What other systems can be told of; each event is written in the transaction that makes it true."""
+    """The events for other systems. Each is written in the transaction of the change that it reports."""
 
     ORDER_COMPLETED = "order.completed"
     ORDER_AUTHORIZED = "order.authorized"
@@ -227,7 +227,7 @@ class SkipReason(StrEnum):
     ORDER_TOO_OLD = "order_too_old"
 
 
-# The events of which customers can get notices.
+# The events about which customers can get notices.
 NOTICE_EVENTS = (
     EventType.ORDER_COMPLETED,
     EventType.ORDER_AUTHORIZED,

@@ -459,7 +459,7 @@ class Settings(BaseSettings):
         25_000, description="Orders settled in one transaction inside a batch."
     )
     reservation_minutes: Annotated[int, Field(ge=1)] = Field(
-        30, description="How long a reservation holds its stock."
+        30, description="Minutes for which a reservation holds its stock."
     )
     run_patience: Annotated[float, Field(gt=0)] = Field(
         30.0, description="Seconds without a heartbeat after which an import's run counts as dead."
@@ -692,7 +692,7 @@ class Settings(BaseSettings):
     @classmethod
     def _hard_to_guess(cls, value: str) -> str:
         if value and len(value.strip()) < SHORTEST:
-            raise ValueError(f"a key has at least {SHORTEST} characters; empty: the home draws one")
+            raise ValueError(f"a key has at least {SHORTEST} characters; empty: one is generated")
         return value.strip()
 
     @field_validator("payment_webhook_secret")

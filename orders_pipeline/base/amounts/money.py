@@ -21,7 +21,7 @@ def json_money(minor_units: int, currency: str) -> float:
 
 
 def line_amount(units: int, least_digits: int = LEAST_DIGITS) -> str:
-    """A line total such as `51.00` or `0.4440`: four decimals where two, or the least ones, would not do."""
+    """A line total such as `51.00` or `0.4440`: with four decimals if `least_digits` would lose some."""
     exact = Decimal(int(units)).scaleb(-LINE_DIGITS)
     short = exact.quantize(Decimal(1).scaleb(-least_digits))
     return str(short if short == exact else exact)

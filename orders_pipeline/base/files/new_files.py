@@ -10,7 +10,7 @@ READABLE, PRIVATE = 0o666, 0o600
 
 
 def new_file(path: Path, mode: int = READABLE) -> BinaryIO:
-    """Opens a new file. What had its name is removed, so that no link is followed.
+    """Opens a new file. An existing file of that name is removed, so that no link is followed.
 
     Args:
         mode: its permissions, without those that the umask takes away.

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def kept_secret(file: Path, draw: Callable[[], str]) -> str:
-    """The secret in a file, which is drawn if the file is missing.
+    """The secret in a file, which is generated if the file is missing.
 
     A file with less than `SHORTEST` characters is what a killed process left, and gets a new secret, too.
     """
