@@ -172,9 +172,11 @@ def _require_same_rows(engine: Engine, manifest: Manifest) -> None:
 
 def _make_it_another(engine: Engine, manifest: Manifest, warehouse: Path, actor: str) -> None:
     # With a new token, no data computed after the backup is mistaken for data of this store. With the time of
-    # the restore, charging looks up what was charged after the backup.
+    # the restore, charging looks up what was charged after the backup, by the tag of the former token.
     with engine.begin() as connection:
-        connection.execute(update(home).values(token=secrets.token_hex(8), restored_at=now_us()))
+        kept = func.coalesce(home.c.provider_tag, home.c.token)
+        new = {"token": secrets.token_hex(8), "provider_tag": kept, "restored_at": now_us()}
+        connection.execute(update(home).values(new))
         take_over(connection, warehouse)
         # A session that has ended since the backup must not come back.
         end_all_sessions(connection)

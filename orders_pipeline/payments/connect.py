@@ -15,7 +15,7 @@ from orders_pipeline.payments.backends.simulated import SimulatedGateway
 from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.payments.lanes import Observe, unobserved
 from orders_pipeline.store.engine import reading
-from orders_pipeline.store.identity import store_id
+from orders_pipeline.store.identity import provider_tag
 from orders_pipeline.store.schema import home, payments
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _stripe_gateway_of(settings: Settings, engine: Engine, observe: Observe) -> 
     _tie_account(engine, GatewayKind.STRIPE, account)
     return StripeGateway(
         account=account,
-        store=store_id(engine),
+        store=provider_tag(engine),
         since=_first_request(engine),
         statement_suffix=settings.stripe_statement_suffix,
         connections=settings.payment_connections,
@@ -195,7 +195,7 @@ def _mollie_gateway_of(settings: Settings, engine: Engine, observe: Observe) -> 
     _tie_account(engine, GatewayKind.MOLLIE, account)
     return MollieGateway(
         account=account,
-        store=store_id(engine),
+        store=provider_tag(engine),
         since=_first_request(engine),
         connections=settings.payment_connections,
         observe=observe,

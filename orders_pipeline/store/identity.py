@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
@@ -12,6 +12,15 @@ def store_id(engine: Engine) -> str:
     """The store's random token. Data of Redis or the warehouse with another token is of another store."""
     with reading(engine) as connection:
         return str(connection.execute(select(home.c.token)).scalar_one())
+
+
+def provider_tag(engine: Engine) -> str:
+    """The mark of the store's payments and refunds at a provider.
+
+    Unlike the token, a restore keeps it, so that what was charged after the backup is found.
+    """
+    with reading(engine) as connection:
+        return str(connection.execute(select(func.coalesce(home.c.provider_tag, home.c.token))).scalar_one())
 
 
 def customers_erased(engine: Engine) -> int:

@@ -126,6 +126,7 @@ home = Table(
     Column("restored_at", BigInteger, comment="when a backup was last restored as this store"),
     Column("events_read_until", BigInteger, comment="up to when the provider's list of events was read"),
     _count("customers_erased"),
+    Column("provider_tag", String, comment="marks its payments at a provider; empty: the token does"),
 )
 
 sources = Table(

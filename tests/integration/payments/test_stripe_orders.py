@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from orders_pipeline.backup.backup import back_up
+from orders_pipeline.backup.restore import restore
 from orders_pipeline.base.settings import Settings, SettingsError
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.payments.connect import connect_gateway
-from orders_pipeline.store.engine import reading
+from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import home, order_payers
 from tests.import_bench import HEADER, ImportBench
 from tests.servers.stripe_server import TEST_KEY, Payers, localstripe, make_payers
@@ -77,6 +79,29 @@ def test_a_retry_charges_a_declined_order_again_and_no_other(shop: ImportBench, 
     keys = sorted(one.key for page in shop.gateway.journal() or () for one in page)
     assert [one.rpartition("/")[2] for one in keys if "/s1/" in one] == ["1", "2"]
     assert len([one for one in keys if "/s0/" in one]) == 1
+    assert shop.broken_checks() == set()
+
+
+def test_a_restored_store_finds_what_it_charged_at_stripe_and_charges_no_order_again(
+    shop: ImportBench, payers: Payers, redis_url: str
+) -> None:
+    shop.set(database_url=shop.engine.url.render_as_string(hide_password=False), redis_url=redis_url)
+    archive = back_up(shop.engine, shop.settings, shop.folder / "backups").file
+    file = order_file(shop.folder, payers, "good", "good")
+    shop.settle(shop.stage(file))
+    charged = sorted(one.key for page in shop.gateway.journal() or () for one in page)
+    shop.engine.dispose()
+    restore(archive, shop.settings, replace=True, actor="cli:tester")
+    shop.engine = open_engine(shop.settings.store_url)
+    assert len(charged) == 2
+    assert sorted(one.key for page in shop.gateway.journal() or () for one in page) == charged
+    shop.settle(shop.stage(file))
+    assert sorted(one.key for page in shop.gateway.journal() or () for one in page) == charged
+    assert set(shop.statuses().values()) == {"completed"}
+    restored_again = back_up(shop.engine, shop.settings, shop.folder / "backups").file
+    shop.engine.dispose()
+    restore(restored_again, shop.settings, replace=True, actor="cli:tester")
+    shop.engine = open_engine(shop.settings.store_url)
     assert shop.broken_checks() == set()
 
 

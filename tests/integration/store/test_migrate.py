@@ -158,6 +158,7 @@ def test_a_new_store_has_the_newest_tables_and_one_home(store_url: str, tmp_path
 def test_bank_statements_of_an_older_store_cover_each_account_of_their_file(bench: ImportBench) -> None:
     with bench.engine.begin() as connection:
         connection.execute(text("DROP TABLE bank_coverage"))
+        connection.execute(text("ALTER TABLE home DROP COLUMN provider_tag"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0023'"))
         connection.execute(
             text(
