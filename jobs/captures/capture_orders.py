@@ -55,7 +55,7 @@ def find_open_captures(
     ins={"window": In(Nothing)},
     out=Out(Nothing),
     retry_policy=THREE_TRIES,
-    tags=GATEWAY_WORK | priority_tag(Priority.CHARGE),
+    tags=GATEWAY_WORK | priority_tag(Priority.GO_ON),
 )
 def settle_captures(
     context: OpExecutionContext,

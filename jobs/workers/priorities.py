@@ -3,9 +3,10 @@
 Figures have the highest priority, because they take seconds and people wait for them. Then started work is
 finished first: later steps of an import have priority over earlier ones, so that batches, and then files, are
 finished. The rollback of a batch has a lower priority than its completion, because both lock the batch, and
-one of two workers would only wait. If a file has few batches, they still start together, because a batch left
-to the end would keep only one worker busy. A file with a single batch has priority over the batches of large
-files. The run's tag `dagster-celery/run_priority` is added, for files that are urgent or can wait.
+one of two workers would only wait. If a file has few batches, all their other steps have the same priority,
+so each step is done for all batches before the next one: a batch left to the end would keep only one worker
+busy. A file with a single batch has priority over the batches of large files. The run's tag
+`dagster-celery/run_priority` is added, for files that are urgent or can wait.
 """
 
 from collections.abc import Mapping
@@ -25,9 +26,8 @@ class Priority(IntEnum):
 
     SMALL_FILES = LOWEST
     BEGIN = 1
-    GO_ON = 2
     UNDO = 2
-    CHARGE = 3
+    GO_ON = 3
     OTHER_WORK = 3
     END = 4
     FIGURES = HIGHEST
@@ -41,8 +41,8 @@ def priority_tag(priority: Priority) -> dict[str, str]:
 def step_priority(step_tags: Mapping[str, str], run_tags: Mapping[str, str], batches: int) -> int:
     """Returns the priority of a step of a run; `batches`, the number in its file, is 0 until it is known."""
     own = int(step_tags.get(STEP_TAG, Priority.OTHER_WORK))
-    if batches in FEW_BATCHES:
-        own = min(max(own, Priority.GO_ON), Priority.CHARGE)
+    if batches in FEW_BATCHES and own != Priority.UNDO:
+        own = Priority.GO_ON
     bonus = SINGLE_BATCH_BONUS if batches == 1 else 0
     return min(max(own + bonus + _run_priority(run_tags), LOWEST), HIGHEST)
 

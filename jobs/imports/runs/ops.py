@@ -82,7 +82,7 @@ def reserve_stock(context: OpExecutionContext, file_imports: ResourceParam[FileI
         _show(context, steps.reserve(context.partition_key, batch))
 
 
-@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=GATEWAY_WORK | priority_tag(Priority.CHARGE))
+@op(ins=BATCH, out=Out(Nothing), retry_policy=THREE_TRIES, tags=GATEWAY_WORK | priority_tag(Priority.GO_ON))
 def charge_payments(
     context: OpExecutionContext,
     file_imports: ResourceParam[FileImports],

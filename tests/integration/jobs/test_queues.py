@@ -99,7 +99,7 @@ def test_a_run_is_refused_with_the_name_of_the_queue_that_nobody_serves(
 
 
 def test_what_was_begun_ends_first_and_small_files_come_before_large_ones() -> None:
-    steps = (Priority.BEGIN, Priority.GO_ON, Priority.CHARGE, Priority.END)
+    steps = (Priority.BEGIN, Priority.GO_ON, Priority.END)
     large = [step_priority(priority_tag(step), {}, 20) for step in steps]
     small = [step_priority(priority_tag(step), {}, 1) for step in steps]
     assert large == sorted(large)
@@ -107,9 +107,9 @@ def test_what_was_begun_ends_first_and_small_files_come_before_large_ones() -> N
     assert step_priority({}, {}, 0) == Priority.OTHER_WORK
 
 
-def test_where_they_are_few_the_batches_of_a_file_begin_together() -> None:
-    begin, go_on = (priority_tag(step) for step in (Priority.BEGIN, Priority.GO_ON))
-    assert step_priority(begin, {}, 4) == step_priority(go_on, {}, 4)
+def test_where_they_are_few_the_batches_of_a_file_go_side_by_side() -> None:
+    begin, go_on, end = map(priority_tag, (Priority.BEGIN, Priority.GO_ON, Priority.END))
+    assert step_priority(begin, {}, 4) == step_priority(go_on, {}, 4) == step_priority(end, {}, 4)
     assert step_priority(begin, {}, 0) < step_priority(go_on, {}, 4)
 
 

@@ -26,7 +26,7 @@ def of(step: Priority | None, batches: int = MANY, run: str | None = None) -> in
 
 
 def test_what_was_begun_ends_first() -> None:
-    assert of(Priority.BEGIN) < of(Priority.GO_ON) < of(Priority.CHARGE) < of(Priority.END)
+    assert of(Priority.BEGIN) < of(Priority.GO_ON) < of(Priority.END)
 
 
 def test_a_step_without_a_priority_is_other_work() -> None:
@@ -34,14 +34,9 @@ def test_a_step_without_a_priority_is_other_work() -> None:
 
 
 @pytest.mark.parametrize("batches", [FEW_BATCHES.start, FEW_BATCHES.stop - 1])
-def test_a_few_batches_begin_together(batches: int) -> None:
-    assert of(Priority.BEGIN, batches) == of(Priority.GO_ON, batches)
-    assert of(Priority.CHARGE, batches) == of(Priority.CHARGE)
-
-
-@pytest.mark.parametrize("batches", [FEW_BATCHES.start, FEW_BATCHES.stop - 1])
-def test_of_a_few_batches_none_ends_before_others_are_charged(batches: int) -> None:
-    assert of(Priority.END, batches) == of(Priority.CHARGE, batches)
+def test_no_step_of_a_few_batches_overtakes_another_but_the_rollback(batches: int) -> None:
+    assert of(Priority.BEGIN, batches) == of(Priority.GO_ON, batches) == of(Priority.END, batches)
+    assert of(Priority.UNDO, batches) < of(Priority.GO_ON)
 
 
 def test_a_rollback_leaves_a_batch_to_its_completion() -> None:
@@ -58,12 +53,12 @@ def test_a_file_of_one_batch_comes_before_every_step_of_a_large_one() -> None:
 
 def test_the_tag_of_the_run_is_added() -> None:
     assert of(Priority.GO_ON, run="3") == of(Priority.GO_ON) + 3
-    assert of(Priority.CHARGE, run="-2") == of(Priority.CHARGE) - 2
+    assert of(Priority.GO_ON, run="-2") == of(Priority.GO_ON) - 2
 
 
 @pytest.mark.parametrize("told", ["urgent", "", "1.5", "--"])
 def test_a_tag_that_is_no_number_changes_nothing(told: str) -> None:
-    assert of(Priority.CHARGE, run=told) == of(Priority.CHARGE)
+    assert of(Priority.GO_ON, run=told) == of(Priority.GO_ON)
 
 
 def test_a_priority_stays_within_what_brokers_know() -> None:
