@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md begins with a map of the packages. It lists every package of the tree, and no other."""
+"""ARCHITECTURE.md begins with a map of all packages, and names the modules that make important decisions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orders_pipeline.base.settings import PROJECT_ROOT
+from orders_pipeline.base.settings import PROJECT_ROOT, Settings
 
 SECTIONS = {
     ".": "Package map",
@@ -43,6 +43,16 @@ def packages_of_the_map(title: str) -> set[str]:
     text = (PROJECT_ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     section = re.split(r"^##+ ", text.partition(f"# {title}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
     return set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE))
+
+
+def test_the_modules_and_settings_of_decisions_exist() -> None:
+    text = (PROJECT_ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    section = text.partition("### Where decisions are made\n")[2].partition("\n## ")[0]
+    modules = set(re.findall(r"`([\w/]+\.py)`", section))
+    assert len(modules) > 10
+    assert [path for path in modules if not (PROJECT_ROOT / path).is_file()] == []
+    settings = set(re.findall(r"`ORDERS_(\w+)`", section))
+    assert settings <= {name.upper() for name in Settings.model_fields}
 
 
 @pytest.mark.parametrize("folder", SECTIONS)
