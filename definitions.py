@@ -41,7 +41,7 @@ from jobs.run_log import run_log, use_run_log
 from jobs.workers.executor import build_executor
 from jobs.workers.run_heartbeat import beats_of
 from orders_pipeline.base.settings import Settings, load_settings
-from orders_pipeline.refunds.requests.request import RefundTerms
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.services.redis_server import redis_url
 from orders_pipeline.staging.staging import open_staging
 from resources.capture_work import CaptureWorks

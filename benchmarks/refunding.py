@@ -27,8 +27,9 @@ from orders_pipeline.captures.request import request_captures
 from orders_pipeline.captures.settle import CaptureWork
 from orders_pipeline.refunds.listing import sums_of
 from orders_pipeline.refunds.requests.asked import RefundAsked
-from orders_pipeline.refunds.requests.request import RefundTerms, Requested, request_refunds
+from orders_pipeline.refunds.requests.request import Requested, request_refunds
 from orders_pipeline.refunds.requests.request_file import read_requests
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.refunds.settle import RefundWork
 from orders_pipeline.store.engine import reading
 from tests.import_bench import RUN, ImportBench, many_orders, write_orders

@@ -22,7 +22,8 @@ from orders_pipeline.monitoring.alerts.alerting import keep_alerts
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.refunds.requests.asked import RefundAsked
-from orders_pipeline.refunds.requests.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.requests.request import request_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import orders
 from tests.import_bench import ImportBench, Line

@@ -14,7 +14,8 @@ from orders_pipeline.payments.gateway import PaymentGateway
 from orders_pipeline.refunds.actions import Acted, RefundAction, act
 from orders_pipeline.refunds.listing import refunds_of_order
 from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, RefundRefused
-from orders_pipeline.refunds.requests.request import Answer, RefundTerms, request_refunds
+from orders_pipeline.refunds.requests.request import Answer, request_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.refunds.settle import CLAIMS, RefundWork
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import customer_totals, orders, payments, product_totals, products, refunds

@@ -26,12 +26,12 @@ from orders_pipeline.refunds.requests.asked import LineAsked, RefundAsked, Refun
 from orders_pipeline.refunds.requests.request import (
     Answer,
     Planned,
-    RefundTerms,
     Requested,
     preview_refunds,
     request_refunds,
 )
 from orders_pipeline.refunds.requests.request_file import AskedRow, read_requests
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 
 Document = dict[str, Any]

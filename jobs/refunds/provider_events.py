@@ -21,7 +21,7 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.connect import PROVIDERS, connect_gateway, gateway_kind
 from orders_pipeline.payments.gateway import EventSource
 from orders_pipeline.refunds.gateway_events.missed_events import read_events
-from orders_pipeline.refunds.requests.request import RefundTerms
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from resources.order_store import OrderStore
 
 READ_PROVIDER_EVENTS = "read_provider_events"

@@ -15,7 +15,7 @@ from jobs.refunds.refund_orders import REFUND_ORDERS
 from jobs.runs import GATEWAY_RUN_MAY_BE_SILENT_SECONDS, IsBeating, any_alive, unknown
 from orders_pipeline.imports.state.watchdog import HeartbeatClock
 from orders_pipeline.refunds.gateway_events.gateway_events import try_waiting_events
-from orders_pipeline.refunds.requests.request import RefundTerms
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.refunds.settle import any_waiting
 from orders_pipeline.store.engine import reading
 from resources.order_store import OrderStore

@@ -41,7 +41,7 @@ from orders_pipeline.notifications.types import keep_notification_types
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.payments.gateway import Charge, PaymentGateway
-from orders_pipeline.refunds.requests.request import RefundTerms
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.stock.catalog import UnknownProducts
 from orders_pipeline.store.conventions import keep_conventions

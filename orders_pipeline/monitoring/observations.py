@@ -39,6 +39,7 @@ from orders_pipeline.monitoring.queues import AskQueues, Queue
 from orders_pipeline.monitoring.snapshots import snapshot_before
 from orders_pipeline.monitoring.workers import queues_served, workers_there
 from orders_pipeline.notifications.listing import waiting_since
+from orders_pipeline.refunds.requests.terms import awaits_approval
 from orders_pipeline.services.redis_clients import try_writing
 from orders_pipeline.staging.inbox import Inbox
 from orders_pipeline.store.backup_rows import failed_backup, last_good_backup
@@ -149,7 +150,7 @@ def _waiting_files(inbox: Inbox) -> WaitingFiles | None:
 
 
 def _open_refunds(connection: Connection) -> OpenRefunds | None:
-    unapproved = func.count().filter(refunds.c.needs_approval, refunds.c.approved_by.is_(None))
+    unapproved = func.count().filter(awaits_approval())
     query = select(func.count(), unapproved, func.min(refunds.c.requested_at))
     number, waiting, since = connection.execute(query.where(refunds.c.settled_at.is_(None))).one()
     return OpenRefunds(number, waiting, since) if number else None

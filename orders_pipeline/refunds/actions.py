@@ -19,6 +19,7 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import PaymentMethod, RefundKind, RefundStatus
 from orders_pipeline.refunds.outcomes.completion import cancel, reverse
 from orders_pipeline.refunds.requests.asked import RefundRefused, UnknownRefundError
+from orders_pipeline.refunds.requests.terms import awaits_approval
 from orders_pipeline.refunds.retry import retry
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, refunds
@@ -144,7 +145,7 @@ def _query() -> Select[Any]:
     r = refunds.c
     return (
         select(r.id, r.refund_id, r.status, r.kind, r.method, r.amount, r.requested_by)
-        .add_columns(r.needs_approval, r.approved_by, orders.c.currency)
+        .add_columns(awaits_approval().label("awaits_approval"), orders.c.currency)
         .join(orders, orders.c.id == r.order_id)
         .order_by(r.id)
     )
@@ -160,7 +161,7 @@ def _of_row(row: Any) -> Named:
         row.amount,
         row.currency,
         row.requested_by,
-        row.status == RefundStatus.PENDING and row.needs_approval and row.approved_by is None,
+        row.status == RefundStatus.PENDING and bool(row.awaits_approval),
     )
 
 

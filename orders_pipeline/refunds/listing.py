@@ -15,7 +15,8 @@ from orders_pipeline.base.amounts.quantities import quantity_number, units_of
 from orders_pipeline.base.clock import end_of_day, now_us, shown_time, start_of_day
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.refunds.requests.asked import UnknownRefundError
-from orders_pipeline.refunds.requests.request import Planned, RefundTerms, rows_of
+from orders_pipeline.refunds.requests.request import Planned, rows_of
+from orders_pipeline.refunds.requests.terms import RefundTerms, awaits_approval
 from orders_pipeline.store.schema import orders, refund_lines, refunds, sources
 from orders_pipeline.store.statements.many_values import among, parts
 from orders_pipeline.store.statements.planner import by_keys
@@ -78,11 +79,6 @@ class RefundFilter:
 
 def _by_day(completed: ColumnElement[bool], other: ColumnElement[bool]) -> ColumnElement[bool]:
     return or_(completed, and_(refunds.c.day.is_(None), other))
-
-
-def awaits_approval() -> ColumnElement[bool]:
-    """Condition on the table `refunds`: another operator must approve it first."""
-    return and_(refunds.c.needs_approval, refunds.c.approved_by.is_(None))
 
 
 def refund_documents(connection: Connection, ids: Iterable[str]) -> list[Document]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, not_, select
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.model import RefundStatus
@@ -13,14 +13,13 @@ from orders_pipeline.base.settings import Settings
 from orders_pipeline.payments.claims import ClaimedWork, Claims, claimed_at_once
 from orders_pipeline.payments.gateway import PaymentGateway, Refund, Refunded, RefundOutcome, refund_key
 from orders_pipeline.refunds.outcomes.completion import complete, fail
-from orders_pipeline.refunds.requests.request import RefundTerms
+from orders_pipeline.refunds.requests.terms import RefundTerms, awaits_approval
 from orders_pipeline.store.schema import orders, payments, refunds
 from orders_pipeline.store.statements.many_values import among, parts
 from orders_pipeline.store.statements.planner import by_keys
 from orders_pipeline.store.statements.raw_rows import rows_of
 
-APPROVED = or_(~refunds.c.needs_approval, refunds.c.approved_by.is_not(None))
-WAITING = and_(refunds.c.status == RefundStatus.PENDING, APPROVED)
+WAITING = and_(refunds.c.status == RefundStatus.PENDING, not_(awaits_approval()))
 CLAIMS = Claims(refunds, refunds.c.id, WAITING)
 within, open_windows, any_waiting = CLAIMS.within, CLAIMS.open_windows, CLAIMS.any_waiting
 

@@ -30,7 +30,8 @@ from orders_pipeline.refunds.listing import (
     refunds_on,
 )
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused, UnknownRefundError
-from orders_pipeline.refunds.requests.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.requests.request import request_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/refunds", tags=["refunds"], route_class=MoneyInBody)

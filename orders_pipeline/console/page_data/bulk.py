@@ -26,7 +26,8 @@ from orders_pipeline.failed_work.cancel import cancel_orders, not_cancelled
 from orders_pipeline.failed_work.chosen import Chosen
 from orders_pipeline.failed_work.retry import retry_orders
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
-from orders_pipeline.refunds.requests.request import Planned, RefundTerms, preview_refunds, request_refunds
+from orders_pipeline.refunds.requests.request import Planned, preview_refunds, request_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 
 # The largest number of orders that one action changes, and that one SQL statement names.

@@ -24,7 +24,8 @@ from orders_pipeline.lifecycle.story import find_orders
 from orders_pipeline.refunds.actions import RefundAction
 from orders_pipeline.refunds.listing import planned_document, refund_document
 from orders_pipeline.refunds.requests.asked import RefundRefused
-from orders_pipeline.refunds.requests.request import RefundTerms, preview_refunds
+from orders_pipeline.refunds.requests.request import preview_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 
 router = APIRouter(prefix="/actions", route_class=KeyBeforeBody)

@@ -18,7 +18,8 @@ from orders_pipeline.imports.money_back.order_returns import (
 )
 from orders_pipeline.imports.state.status import lock_import
 from orders_pipeline.order_files.reject_codes import RejectCode
-from orders_pipeline.refunds.requests.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.requests.request import request_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import imports, order_returns
 from orders_pipeline.store.statements.many_values import among, parts

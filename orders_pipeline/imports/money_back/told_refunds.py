@@ -22,7 +22,8 @@ from orders_pipeline.imports.state.status import lock_import
 from orders_pipeline.order_files.parsed_file import FileWarning
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.decide import BOOKED_BEFORE, BOOKED_MORE
-from orders_pipeline.refunds.requests.request import Planned, RefundTerms, preview_refunds, request_refunds
+from orders_pipeline.refunds.requests.request import Planned, preview_refunds, request_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import batches, duplicate_orders, imports, orders

@@ -16,7 +16,7 @@ from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.model import GatewayEventStatus
 from orders_pipeline.base.text.printable import printable
 from orders_pipeline.refunds.gateway_events.told_by_gateway import Told, Verdict, carry_out
-from orders_pipeline.refunds.requests.request import RefundTerms
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import gateway_events
 from orders_pipeline.store.statements.many_values import among, parts

@@ -15,7 +15,7 @@ from orders_pipeline.refunds.gateway_events.gateway_events import (
     carry_out_events,
     store_events,
 )
-from orders_pipeline.refunds.requests.request import RefundTerms
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import home
 

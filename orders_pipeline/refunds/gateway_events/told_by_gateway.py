@@ -27,7 +27,8 @@ from orders_pipeline.base.model import GatewayEventStatus, RefundKind, RefundSta
 from orders_pipeline.refunds.actions import NUMBERS_TOLD, RefundAction, act
 from orders_pipeline.refunds.outcomes.completion import complete, fail, reverse
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
-from orders_pipeline.refunds.requests.request import RefundTerms, request_refunds
+from orders_pipeline.refunds.requests.request import request_refunds
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, refunds, sources
 from orders_pipeline.store.statements.many_values import among, parts

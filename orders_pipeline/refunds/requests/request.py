@@ -6,26 +6,23 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from sqlalchemy import Connection, Engine, Select, select
 from sqlalchemy.exc import IntegrityError
 
 from orders_pipeline.access.audit import record_action
-from orders_pipeline.base.amounts.currency import minor_digits
-from orders_pipeline.base.clock import now_us, to_datetime
+from orders_pipeline.base.clock import now_us
 from orders_pipeline.base.collecting import uncollected
 from orders_pipeline.base.model import PaymentMethod, RefundKind, RefundStatus
-from orders_pipeline.base.settings import Settings
 from orders_pipeline.refunds.outcomes.completion import complete
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.decide import Decided, decide, nothing_left, one_order
 from orders_pipeline.refunds.requests.entering import LINE, ROW, draw_names, enter
 from orders_pipeline.refunds.requests.granting import Holdings, grant, plain_requests
 from orders_pipeline.refunds.requests.refundable import FoundOrder, Refundable, find_orders, find_refundable
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, refunds, sources
 from orders_pipeline.store.statements.many_values import among, parts
@@ -35,32 +32,6 @@ REQUESTS_AT_ONCE = 20_000
 PENDING, PROCESSING = RefundStatus.PENDING, RefundStatus.PROCESSING
 # The values of a row before it is decided.
 NOTED = ("id", "refund_id", "request_key", "request_digest")
-
-
-@dataclass(frozen=True, slots=True)
-class RefundTerms:
-    """The rules for the refunds of a home.
-
-    Attributes:
-        zone: time zone of the KPI days.
-        limit: in major units; a larger refund needs another operator's approval. None: there is no limit.
-    """
-
-    zone: ZoneInfo
-    limit: Decimal | None = None
-
-    @classmethod
-    def of(cls, settings: Settings) -> RefundTerms:
-        """Returns the rules of a home."""
-        return cls(settings.zone, settings.refund_limit)
-
-    def is_above_limit(self, amount: int, currency: str) -> bool:
-        """Whether an amount in minor units needs an approval."""
-        return self.limit is not None and amount > self.limit.scaleb(minor_digits(currency))
-
-    def day_of(self, at: int) -> date:
-        """Returns the KPI day of a time in microseconds since 1970."""
-        return to_datetime(at).astimezone(self.zone).date()
 
 
 class Requested(NamedTuple):

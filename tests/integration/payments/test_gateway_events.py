@@ -27,7 +27,7 @@ from orders_pipeline.refunds.gateway_events.gateway_events import (
     store_events,
     try_waiting_events,
 )
-from orders_pipeline.refunds.requests.request import RefundTerms
+from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, refunds
 from tests.chaos.taken_up_again import Work
