@@ -15,6 +15,7 @@ from orders_pipeline.api.models.responses import Answer, Failure, GatewayEvent, 
 from orders_pipeline.api.protocol.answers import answer, done
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import GatewayEventStatus
+from orders_pipeline.payments.connect import stripe_account
 from orders_pipeline.payments.gateway import ToldEvent
 from orders_pipeline.refunds.gateway_events.gateway_events import EventUnreadableError, SentEvent, list_events
 from orders_pipeline.refunds.gateway_events.told_by_gateway import CHANGES_NOTHING
@@ -130,9 +131,10 @@ async def _signed_by_stripe(request: Request, context: ApiContext) -> ToldEvent:
         signed_event,
     )
 
-    body, signature = await _body(request), request.headers[STRIPE_SIGNATURE]
+    body, signature, settings = await _body(request), request.headers[STRIPE_SIGNATURE], context.settings
+    live = stripe_account(settings).is_live if settings.uses_stripe else None
     try:
-        return signed_event(body, signature, context.settings.stripe_webhook_secret)
+        return signed_event(body, signature, settings.stripe_webhook_secret, live)
     except NotSigned as error:
         raise await _not_signed(request) from error
 

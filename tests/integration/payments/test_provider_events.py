@@ -74,7 +74,7 @@ def stripe_events(shop: RefundBench) -> list[dict[str, Any]]:
         {"id": event_id, "object": "event", "type": kind, "created": 1, "data": {"object": about}}
         for event_id, kind, about in (
             ("evt_2", "refund.failed", failed),
-            ("evt_1", "charge.dispute.created", dispute),
+            ("evt_1", "charge.dispute.funds_withdrawn", dispute),
         )
     ]
 

@@ -57,8 +57,12 @@ def dispute(shop: RefundBench, status: str) -> dict[str, Any]:
     return {
         **{"id": "dp_1", "object": "dispute", "payment_intent": charge, "status": status, "metadata": {}},
         **{"amount": 1000, "currency": "usd", "reason": "fraudulent"},
-        "balance_transactions": [{"id": "txn_1", "object": "balance_transaction", "fee": 1500}],
+        "balance_transactions": [balance_transaction(1500, "usd")],
     }
+
+
+def balance_transaction(fee: int, currency: str) -> dict[str, Any]:
+    return {"id": "txn_1", "object": "balance_transaction", "fee": fee, "currency": currency}
 
 
 def status_of(answer: requests.Response) -> str:
@@ -78,11 +82,42 @@ def test_a_dispute_is_booked_once_with_its_fee_and_comes_back_when_it_is_won(
 ) -> None:
     won = event("charge.dispute.closed", dispute(shop, "won"), "evt_2")
     assert becomes(send, won) == "waiting"
-    opened = event("charge.dispute.created", dispute(shop, "needs_response"))
+    opened = event("charge.dispute.funds_withdrawn", dispute(shop, "needs_response"))
     assert [becomes(send, one) for one in (opened, opened, won)] == ["applied"] * 3
     (booked,) = shop.of("1")
     assert (booked["kind"], booked["amount"], booked["fee"]) == ("dispute", 10.0, 15.0)
     assert (booked["status"], booked["failure"]) == ("failed", "won")
+
+
+def test_an_inquiry_takes_no_money_until_the_funds_are_withdrawn(shop: RefundBench, send: Send) -> None:
+    asked_about = dispute(shop, "warning_needs_response") | {"balance_transactions": []}
+    assert becomes(send, event("charge.dispute.created", asked_about)) == "ignored"
+    closed = dispute(shop, "warning_closed") | {"balance_transactions": []}
+    assert becomes(send, event("charge.dispute.closed", closed, "evt_2")) == "ignored"
+    assert shop.of("1") == []
+    withdrawn = event("charge.dispute.funds_withdrawn", dispute(shop, "needs_response"), "evt_3")
+    assert becomes(send, withdrawn) == "applied"
+    assert [one["amount"] for one in shop.of("1")] == [10.0]
+
+
+def test_a_fee_in_another_currency_is_not_booked_as_one_in_the_currency_of_the_order(
+    shop: RefundBench, send: Send
+) -> None:
+    fees = [balance_transaction(1500, "usd"), balance_transaction(2300, "jpy")]
+    opened = dispute(shop, "needs_response") | {"balance_transactions": fees}
+    assert becomes(send, event("charge.dispute.funds_withdrawn", opened)) == "applied"
+    assert [one["fee"] for one in shop.of("1")] == [15.0]
+
+
+def test_events_of_the_other_mode_and_disputes_of_other_charges_change_nothing(shop: RefundBench) -> None:
+    shop.bench.set(stripe_key="sk_live_1")
+    with serving(shop.bench.settings) as send:
+        of_test_mode = event("charge.dispute.funds_withdrawn", dispute(shop, "needs_response"))
+        assert becomes(send, of_test_mode | {"livemode": False}) == "ignored"
+        of_no_intent = dispute(shop, "needs_response") | {"payment_intent": None}
+        told = event("charge.dispute.funds_withdrawn", of_no_intent, "evt_2")
+        assert becomes(send, told | {"livemode": True}) == "ignored"
+    assert shop.of("1") == []
 
 
 def test_a_refund_that_fails_late_is_taken_back(shop: RefundBench, send: Send) -> None:
@@ -102,7 +137,7 @@ def test_a_refund_that_fails_late_is_taken_back(shop: RefundBench, send: Send) -
 
 
 def test_forged_and_old_events_are_refused_and_others_change_nothing(shop: RefundBench, send: Send) -> None:
-    opened = event("charge.dispute.created", dispute(shop, "needs_response"))
+    opened = event("charge.dispute.funds_withdrawn", dispute(shop, "needs_response"))
     assert post(send, opened, SECRET[:-1]).status_code == 401
     assert post(send, opened, at=int(time.time()) - 3600).status_code == 401
     assert post(send, {"no": "event"}).status_code == 401

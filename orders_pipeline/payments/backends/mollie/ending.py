@@ -14,7 +14,7 @@ from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.mollie.payments import attempt_of
 from orders_pipeline.payments.backends.mollie.requests import answered, wire_key
 from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
-from orders_pipeline.payments.backends.providers.asking import LookedUp, each
+from orders_pipeline.payments.backends.providers.asking import LookedUp, look_up_each
 from orders_pipeline.payments.backends.providers.ending import shown_capture, shown_void
 from orders_pipeline.payments.gateway import (
     Capture,
@@ -34,9 +34,9 @@ class Capturing:
     client: ClientSDK
     timeout: float
 
-    async def look_up(self, captures: Sequence[Capture]) -> LookedUp[Capture, CaptureOutcome]:
+    async def look_up(self, captures: Sequence[Capture], lanes: int, /) -> LookedUp[Capture, CaptureOutcome]:
         """Looks up captures by their payments."""
-        return each([(one, await self._shown(one)) for one in captures])
+        return await look_up_each(captures, self._shown, lanes)
 
     async def send(self, capture: Capture) -> CaptureOutcome:
         """Captures the whole amount."""
@@ -63,9 +63,9 @@ class Voiding:
     client: ClientSDK
     timeout: float
 
-    async def look_up(self, voids: Sequence[Void]) -> LookedUp[Void, VoidOutcome]:
+    async def look_up(self, voids: Sequence[Void], lanes: int, /) -> LookedUp[Void, VoidOutcome]:
         """Looks up voids by their payments."""
-        return each([(one, await self._shown(one)) for one in voids])
+        return await look_up_each(voids, self._shown, lanes)
 
     async def send(self, void: Void) -> VoidOutcome:
         """Asks Mollie to release the authorization."""

@@ -33,9 +33,9 @@ class Refunding:
     store: str
     timeout: float
 
-    async def look_up(self, refunds: Sequence[Refund]) -> LookedUp[Refund, RefundOutcome]:
+    async def look_up(self, refunds: Sequence[Refund], lanes: int, /) -> LookedUp[Refund, RefundOutcome]:
         """Looks up refunds in the lists of their payments."""
-        return await look_up_refunds(refunds, self._made)
+        return await look_up_refunds(refunds, self._made, lanes)
 
     async def send(self, refund: Refund) -> RefundOutcome:
         """Makes a refund."""

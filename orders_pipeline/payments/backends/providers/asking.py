@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -22,19 +22,26 @@ Client = TypeVar("Client")
 class LookedUp(Generic[Asked, Answer]):
     """The result of looking up requests that a provider may have.
 
-    `to_send` are those that it does not have.
+    Attributes:
+        to_send: those that it does not have.
+        unknown: why the outcome of some is still open.
     """
 
     answers: list[Answer] = field(default_factory=list)
     to_send: list[Asked] = field(default_factory=list)
     still_open: list[Asked] = field(default_factory=list)
+    unknown: list[OutcomeUnknown] = field(default_factory=list)
 
 
 class Asking(Protocol[Asked, Answer]):
     """How requests of one kind are looked up and made."""
 
-    async def look_up(self, asked: Sequence[Asked], /) -> LookedUp[Asked, Answer]:
-        """Looks up requests that the provider may have; raises OutcomeUnknown if it cannot respond now."""
+    async def look_up(self, asked: Sequence[Asked], lanes: int, /) -> LookedUp[Asked, Answer]:
+        """Looks up requests that the provider may have; raises OutcomeUnknown if it cannot respond now.
+
+        Args:
+            lanes: number of requests open at the same time.
+        """
         ...
 
     async def send(self, one: Asked, /) -> Answer:
@@ -90,7 +97,10 @@ class Rounds(Generic[Asked, Answer]):
         if not asked:
             return LookedUp()
         try:
-            return await self.asking.look_up(asked)
+            found = await self.asking.look_up(asked, self.lanes)
+            for unknown in found.unknown:
+                self._note(unknown)
+            return found
         except OutcomeUnknown as unknown:
             self._note(unknown)
         except GatewayRefusedError as refused:
@@ -129,12 +139,40 @@ async def asked_in_rounds(
                 yield group
 
 
-def each(found: Iterable[tuple[Asked, Answer | None]]) -> LookedUp[Asked, Answer]:
-    """Looks up requests one by one; the look-up of one returns None if the provider does not have it."""
+async def look_up_each(
+    asked: Sequence[Asked], find: Callable[[Asked], Awaitable[Answer | None]], lanes: int
+) -> LookedUp[Asked, Answer]:
+    """Looks up requests one by one. If the look-up of one fails, only this one stays open.
+
+    Args:
+        find: looks up one request; returns None if the provider does not have it, and raises OutcomeUnknown
+            if its outcome is not known.
+        lanes: number of requests open at the same time.
+
+    Raises:
+        GatewayRefusedError: the provider refuses all requests.
+    """
     looked_up: LookedUp[Asked, Answer] = LookedUp()
-    for one, answer in found:
-        if answer is None:
-            looked_up.to_send.append(one)
+    refused: list[GatewayRefusedError] = []
+
+    async def look_up(one: Asked) -> None:
+        if refused:
+            return
+        try:
+            answer = await find(one)
+        except OutcomeUnknown as unknown:
+            looked_up.still_open.append(one)
+            looked_up.unknown.append(unknown)
+        except GatewayRefusedError as error:
+            refused.append(error)
         else:
-            looked_up.answers.append(answer)
+            if answer is None:
+                looked_up.to_send.append(one)
+            else:
+                looked_up.answers.append(answer)
+
+    async for _ in answers_in_lanes(asked, lanes, look_up):
+        pass
+    if refused:
+        raise refused[0]
     return looked_up

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from orders_pipeline.base.model import RefundStatus
-from orders_pipeline.payments.backends.providers.answers import Refused
-from orders_pipeline.payments.backends.providers.asking import LookedUp
+from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
+from orders_pipeline.payments.backends.providers.asking import LookedUp, look_up_each
 from orders_pipeline.payments.backends.providers.references import kept_key
 from orders_pipeline.payments.gateway import (
     Refund,
@@ -43,27 +43,29 @@ class MadeRefund(NamedTuple):
 
 
 async def look_up_refunds(
-    refunds: Sequence[Refund], made_of: Callable[[Refund], Awaitable[Sequence[MadeRefund]]]
+    refunds: Sequence[Refund], made_of: Callable[[Refund], Awaitable[Sequence[MadeRefund]]], lanes: int
 ) -> LookedUp[Refund, RefundOutcome]:
     """Looks up refunds one by one.
 
     Args:
         made_of: lists the refunds of a refund's payment; raises Refused if the provider does not know the
             payment and would refuse the refund.
+        lanes: number of requests open at the same time.
     """
-    looked_up: LookedUp[Refund, RefundOutcome] = LookedUp()
-    for one in refunds:
+
+    async def find(refund: Refund) -> RefundOutcome | None:
         try:
-            found = _found(one, await made_of(one))
+            found = _found(refund, await made_of(refund))
         except Refused:
-            found = None
+            return None
         if found is None:
-            looked_up.to_send.append(one)
-        elif outcome := refund_outcome(one, found):
-            looked_up.answers.append(outcome)
-        else:
-            looked_up.still_open.append(one)
-    return looked_up
+            return None
+        outcome = refund_outcome(refund, found)
+        if outcome is None:
+            raise OutcomeUnknown(f"the refund {found.id} is not settled yet")
+        return outcome
+
+    return await look_up_each(refunds, find, lanes)
 
 
 def _found(refund: Refund, made: Sequence[MadeRefund]) -> MadeRefund | None:

@@ -44,7 +44,7 @@ class Charging:
     timeout: float
     began: int
 
-    async def look_up(self, charges: Sequence[Charge]) -> LookedUp[Charge, Outcome]:
+    async def look_up(self, charges: Sequence[Charge], _lanes: int, /) -> LookedUp[Charge, Outcome]:
         """Looks up all charges at once in the list of PaymentIntents."""
         since = min(one.asked_since if one.asked_before else self.began for one in charges)
         pages = intents_since(self.client, self.store, since, self.timeout)

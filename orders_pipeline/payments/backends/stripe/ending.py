@@ -12,7 +12,7 @@ import stripe
 
 from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.providers.answers import CardDeclined, OutcomeUnknown, Refused
-from orders_pipeline.payments.backends.providers.asking import LookedUp, each
+from orders_pipeline.payments.backends.providers.asking import LookedUp, look_up_each
 from orders_pipeline.payments.backends.providers.ending import shown_capture, shown_void
 from orders_pipeline.payments.backends.stripe.requests import answered, wire_key
 from orders_pipeline.payments.gateway import (
@@ -36,9 +36,9 @@ class Capturing:
     client: stripe.StripeClient
     timeout: float
 
-    async def look_up(self, captures: Sequence[Capture]) -> LookedUp[Capture, CaptureOutcome]:
+    async def look_up(self, captures: Sequence[Capture], lanes: int, /) -> LookedUp[Capture, CaptureOutcome]:
         """Looks up captures by their PaymentIntents."""
-        return each([(one, await self._shown(one)) for one in captures])
+        return await look_up_each(captures, self._shown, lanes)
 
     async def send(self, capture: Capture) -> CaptureOutcome:
         """Captures the whole amount."""
@@ -65,9 +65,9 @@ class Voiding:
     client: stripe.StripeClient
     timeout: float
 
-    async def look_up(self, voids: Sequence[Void]) -> LookedUp[Void, VoidOutcome]:
+    async def look_up(self, voids: Sequence[Void], lanes: int, /) -> LookedUp[Void, VoidOutcome]:
         """Looks up voids by their PaymentIntents."""
-        return each([(one, await self._shown(one)) for one in voids])
+        return await look_up_each(voids, self._shown, lanes)
 
     async def send(self, void: Void) -> VoidOutcome:
         """Cancels the PaymentIntent."""

@@ -10,13 +10,15 @@ import stripe
 
 from orders_pipeline.base.model import RefundStatus
 from orders_pipeline.payments.backends.providers.refunds import MadeRefund
+from orders_pipeline.payments.backends.stripe.amounts import from_stripe
 from orders_pipeline.payments.backends.stripe.intents import money_of
 from orders_pipeline.payments.backends.stripe.refunding import made_refund
 from orders_pipeline.payments.backends.stripe.requests import pages
 from orders_pipeline.payments.gateway import ToldEvent
 
 REFUND_TYPES = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
-DISPUTE_OPENED, DISPUTE_CLOSED = "charge.dispute.created", "charge.dispute.closed"
+# Not `created`: an inquiry of a bank also creates a dispute, but takes no money.
+DISPUTE_OPENED, DISPUTE_CLOSED = "charge.dispute.funds_withdrawn", "charge.dispute.closed"
 TYPES = (*sorted(REFUND_TYPES), DISPUTE_OPENED, DISPUTE_CLOSED)
 
 
@@ -24,15 +26,19 @@ class NotSigned(ValueError):
     """The signature is wrong or too old, or the body is not an event."""
 
 
-def signed_event(body: str, signature: str, secret: str) -> ToldEvent:
+def signed_event(body: str, signature: str, secret: str, live: bool | None = None) -> ToldEvent:
     """Checks the signature of an event with Stripe's client, and returns the event.
+
+    Args:
+        live: whether the key moves real money; events of the other mode change nothing. None: no key is set.
 
     Raises:
         NotSigned: the signature is wrong or too old, or the body is not an event.
     """
     try:
         event = stripe.Webhook.construct_event(body, signature, secret)
-        return told_by(event)
+        mode = getattr(event, "livemode", live)
+        return told_by(event) if live in (None, mode) else ToldEvent(event.id, None)
     except (stripe.SignatureVerificationError, ValueError, AttributeError, KeyError) as error:
         raise NotSigned(type(error).__name__) from None
 
@@ -52,6 +58,8 @@ def told_by(event: Any) -> ToldEvent:
 
 
 def _told(kind: str, about: Any) -> tuple[str, dict[str, Any]] | None:
+    if kind in (DISPUTE_OPENED, DISPUTE_CLOSED) and not about.payment_intent:
+        return None
     if kind == DISPUTE_OPENED:
         return "dispute.opened", _dispute(about)
     if kind == DISPUTE_CLOSED and about.status in ("won", "lost"):
@@ -61,7 +69,9 @@ def _told(kind: str, about: Any) -> tuple[str, dict[str, Any]] | None:
 
 def _dispute(dispute: Any) -> dict[str, Any]:
     amount, currency = money_of(dispute)
-    fee = sum(one.fee for one in dispute.balance_transactions or ())
+    # A fee is in the currency of the balance. In another one, only the provider's reports have it.
+    fees = [one.fee for one in dispute.balance_transactions or () if one.currency == dispute.currency]
+    fee = from_stripe(sum(fees), currency)
     return {
         **{"id": dispute.id, "charge": dispute.payment_intent, "reference": ""},
         **{"amount": amount, "currency": currency, "fee": fee, "reason": dispute.reason},
