@@ -35,7 +35,7 @@ class Migrations:
 
 
 # The newest revision is named here, because alembic takes 0.2 s to load.
-OURS = Migrations(Path(__file__).parent / "migrations", "0025")
+OURS = Migrations(Path(__file__).parent / "migrations", "0026")
 
 
 def current_revision(connection: Connection) -> str | None:

@@ -175,7 +175,7 @@ def _wrongly_captured(rows: pl.DataFrame, captures: pl.DataFrame, gateway: Payme
         | (pl.col("currency") != pl.col("order_currency"))
     )
     for row in wrong.iter_rows(named=True):
-        # An order that was completed after the journal was read is looked up by itself.
+        # An order that was completed after the journal was read is looked up separately.
         of_order = completed.filter(pl.col("order") == row["order"]).select(PaymentRow._fields).iter_rows()
         claimed = [_claimed(PaymentRow._make(one)) for one in of_order] if not row["captures"] else []
         if not any(isinstance(one, Paid) and gateway.holds(one) for one in claimed):

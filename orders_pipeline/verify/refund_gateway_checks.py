@@ -61,7 +61,7 @@ def _not_held(connection: Connection, gateway: PaymentGateway) -> Rows:
 def _differing(connection: Connection, gateway: PaymentGateway, journal: Journal) -> Rows:
     for outcome, came_back in _settled(connection):
         entry = journal.get(outcome.refund.key)
-        # A refund that is newer than the journal is looked up by itself.
+        # A refund that is newer than the journal is looked up separately.
         if not (entry and _is_same(outcome, entry, came_back)) and not gateway.holds(outcome):
             yield _told(outcome)
 

@@ -56,7 +56,7 @@ async def open_by_password(
     Unknown names are treated like wrong passwords.
 
     Raises:
-        Refused: 429 or 503, somebody has to wait.
+        Refused: 429 or 503, the client has to wait.
     """
     address, kept = address_of(request), await run_sync(kept_of, context.engine, name)
     mark = cookie(request, DEVICE)
@@ -75,7 +75,7 @@ async def is_own_password(request: Request, limits: SignInLimits, kept: Kept, pa
     """Whether a user who has signed in knows the password. Guesses count as at the sign-in.
 
     Raises:
-        Refused: 429 or 503, somebody has to wait.
+        Refused: 429 or 503, the client has to wait.
     """
     address, name = address_of(request), kept.user.name
     await run_sync(limits.count, address, name, "")

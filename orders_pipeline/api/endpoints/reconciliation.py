@@ -49,7 +49,7 @@ class Reconciliation(BaseModel):
         "given.",
         examples=[{"USD": 0.0}],
     )
-    findings: list[Finding] = Field(description="Findings that somebody has to act on.")
+    findings: list[Finding] = Field(description="Findings that a person has to act on.")
     fine: list[Finding] = Field(description="Amounts that agree or are not due yet.")
 
 

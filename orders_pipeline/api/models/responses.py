@@ -296,7 +296,7 @@ class GatewayEventVerdict(BaseModel):
 
     id: str = Field(examples=["evt_7d1f"])
     status: GatewayEventStatus = Field(
-        description="A waiting one is carried out by itself, once that is possible."
+        description="A waiting event is carried out automatically once that is possible."
     )
     reason: str = Field(description="Why it waits or has no effect.")
 

@@ -27,7 +27,7 @@ class Simulator:
     """One account at the gateway: simulated outcomes, a journal, and the faults to inject.
 
     Args:
-        events: sends what the gateway tells by itself.
+        events: sends events of the gateway.
     """
 
     def __init__(
