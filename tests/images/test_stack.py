@@ -95,7 +95,7 @@ def test_figures_are_still_there_in_a_new_container_on_the_same_volumes(stack: C
     assert before["order_count"] > 0
 
 
-def test_a_worker_that_is_told_to_stop_ends_by_itself(stack: Compose) -> None:
+def test_a_worker_that_is_told_to_stop_ends_on_its_own(stack: Compose) -> None:
     told = stack.container("worker-orders")["Id"]
     stack("stop", "worker-orders")
     (stopped,) = json.loads(podman("inspect", told))

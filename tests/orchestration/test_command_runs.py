@@ -46,7 +46,7 @@ def test_the_run_of_a_killed_command_fails_and_no_other(instance: DagsterInstanc
     assert {status_of(instance, run) for run in others} == {DagsterRunStatus.STARTED}
 
 
-def test_another_process_with_the_same_number_is_no_sign_of_life(instance: DagsterInstance) -> None:
+def test_another_process_with_the_same_number_does_not_count_as_alive(instance: DagsterInstance) -> None:
     earlier = process_tag()[PROCESS_TAG].rpartition("/")[0] + "/1"
     run = create_run(instance, IMPORT_ORDERS, DagsterRunStatus.STARTED, {PROCESS_TAG: earlier})
     assert fail_killed_runs(instance) == 1

@@ -55,7 +55,7 @@ def test_files_wait_in_the_inbox(bench: ImportBench, instance: DagsterInstance) 
     assert len(tick_inbox(bench, instance)) == 1
 
 
-def test_a_run_of_a_new_file_fails_at_once_for_good_and_says_why(
+def test_a_run_of_a_new_file_fails_at_once_without_retries_and_says_why(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
     key = bench.stage(bench.write(Line("1")))
@@ -71,7 +71,7 @@ def test_a_run_of_a_new_file_fails_at_once_for_good_and_says_why(
         assert not any(failed_work(connection, Wanted(), 10)["counts"].values())
 
 
-def test_a_file_that_was_turned_away_is_launched_by_itself_after_the_pause_and_not_before(
+def test_a_file_that_was_turned_away_is_launched_automatically_after_the_pause_and_not_before(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
     key = bench.stage(bench.write(*many_orders(3)))

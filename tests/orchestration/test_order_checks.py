@@ -37,7 +37,7 @@ def checked(settings: Settings) -> dict[str, bool]:
     return {one.check_name: one.passed for one in found if one.asset_key.to_user_string() == "order_store"}
 
 
-def test_every_invariant_is_checked_and_one_that_is_broken_is_told(settings: Settings) -> None:
+def test_every_invariant_is_checked_and_one_that_is_broken_is_reported(settings: Settings) -> None:
     assert checked(settings) == dict.fromkeys(store_checks(), True)
     engine = open_engine(settings.store_url)
     with engine.begin() as connection:

@@ -32,7 +32,9 @@ def _insert_again(*_: object) -> None:
     raise IntegrityError("INSERT INTO dynamic_partitions", {}, Exception("UNIQUE constraint failed"))
 
 
-def test_a_key_that_could_not_be_registered_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_could_not_be_registered_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
         monkeypatch.setattr(type(instance.event_log_storage), "add_dynamic_partitions", _insert_again)
         with pytest.raises(IntegrityError):

@@ -115,7 +115,7 @@ def test_partitions_stay_materialized_while_runs_logs_and_events_go(
     assert removed(instance) == {}
 
 
-def test_what_steps_print_lies_in_one_folder_of_the_home_and_goes_with_its_run(
+def test_what_steps_print_is_in_one_folder_of_the_home_and_goes_with_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(home=tmp_path / "home")

@@ -157,7 +157,7 @@ def found(bench: ImportBench, key: str) -> Import:
         return get_import(connection, key)
 
 
-def test_a_run_that_gives_signs_of_life_is_left_alone(bench: ImportBench, instance: DagsterInstance) -> None:
+def test_a_run_that_sends_heartbeats_is_left_alone(bench: ImportBench, instance: DagsterInstance) -> None:
     run = run_of(instance, running(bench), STARTED)
     assert look_for_lost(bench, instance) == []
     assert status_of(instance, run) is STARTED
@@ -340,7 +340,7 @@ def test_three_launches_without_progress_stall_an_import(
     assert look_for_lost(bench, instance) == []
 
 
-def test_progress_between_launches_starts_the_count_anew(
+def test_progress_between_launches_starts_the_count_again(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
     key = running(bench)
@@ -351,7 +351,7 @@ def test_progress_between_launches_starts_the_count_anew(
         assert look_for_lost(bench, instance) == [key]
 
 
-def test_a_stalled_import_that_somebody_launches_again_gets_new_chances(
+def test_a_stalled_import_that_a_person_launches_again_gets_new_launches(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
     key = running(bench)
@@ -366,7 +366,7 @@ def test_a_stalled_import_that_somebody_launches_again_gets_new_chances(
     assert bench.broken_checks() == set()
 
 
-def test_a_finished_import_that_is_run_again_stays_finished_whatever_becomes_of_the_run(
+def test_a_finished_import_that_is_run_again_stays_finished_whatever_happens_to_the_run(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
     key = bench.stage(bench.write(*many_orders(5)))
@@ -400,7 +400,7 @@ def test_a_run_whose_process_died_after_its_import_was_finished_is_failed(
     assert status_of(instance, dead) is FAILURE
 
 
-def test_a_run_of_a_finished_import_that_gives_signs_of_life_is_left_alone(
+def test_a_run_of_a_finished_import_that_sends_heartbeats_is_left_alone(
     bench: ImportBench, instance: DagsterInstance
 ) -> None:
     key = bench.stage(bench.write(*many_orders(5)))

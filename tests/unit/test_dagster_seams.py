@@ -91,7 +91,7 @@ def test_a_documented_name_is_nothing_to_find(source: str) -> None:
     assert private_names(source) == set()
 
 
-def test_no_private_name_stands_in_two_seams() -> None:
+def test_no_private_name_is_used_in_two_seams() -> None:
     places: dict[str, list[str]] = {}
     for seam in seams():
         for node in ast.walk(ast.parse(seam.read_text())):

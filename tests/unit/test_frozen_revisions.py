@@ -18,7 +18,7 @@ def test_a_released_revision_is_as_it_was(name: str) -> None:
     assert sha256(content).hexdigest() == RELEASED[name], f"{name} was released: write another revision"
 
 
-def test_each_revision_follows_the_one_before_it_and_no_number_stands_twice() -> None:
+def test_each_revision_follows_the_one_before_it_and_no_number_is_used_twice() -> None:
     files = sorted((OURS.folder / "versions").glob("[0-9]*.py"), reverse=True)
     chain = [found.revision for found in ScriptDirectory(str(OURS.folder)).walk_revisions()]
     assert [file.name[:4] for file in files] == chain

@@ -50,7 +50,7 @@ except SystemExit:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_stands_in_a_panel_and_says_what_it_does(name: str) -> None:
+def test_each_command_is_in_a_panel_and_says_what_it_does(name: str) -> None:
     assert COMMANDS[name].rich_help_panel in PANELS
     assert COMMANDS[name].get_short_help_str(limit=200).endswith(".")
 

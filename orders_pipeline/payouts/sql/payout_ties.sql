@@ -1,5 +1,5 @@
 -- Payouts of providers, and their matching bank lines.
--- A payout matches the bank lines that contain its reference, also those by which the bank sends it back. If there are
+-- A payout matches the bank lines that contain its reference, even those by which the bank sends it back. If there are
 -- none, it matches a line with the same amount and currency that names the provider and was booked in the days after
 -- it, but only if neither of the two has another possible match: `is_open` is 1 for ambiguous matches.
 WITH sums AS (

@@ -1,5 +1,5 @@
 -- Each batch has as many lines as were accepted, and their products, units and amounts have the checksum with which they
--- were loaded. So have the amounts and recorded payments of its orders. imports/loading/checksum.py explains the formula.
+-- were loaded. The amounts and recorded payments of its orders are part of it. imports/loading/checksum.py explains it.
 SELECT b.import_id, b.number, b.accepted_lines, COALESCE(SUM(s.lines), 0) AS stored_lines, b.checksum,
        COALESCE(SUM(s.checksum), 0) AS stored_checksum
 FROM batches b

@@ -1,5 +1,5 @@
--- An event about an order tells of what the store shows: a completed order has its status, one that ended without a sale
--- the reason of that attempt, and a refund its payment.
+-- Each event about an order agrees with the store: with the status of a completed order, with the reason of an attempt
+-- that ended without a sale, or with the payment of a refund.
 SELECT e.id AS event, e.type, e.order_id, e.attempt, o.status
 FROM events e
 LEFT JOIN orders o ON o.id = e.order_id

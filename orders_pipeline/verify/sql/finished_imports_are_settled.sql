@@ -1,4 +1,4 @@
--- Each batch of a finished import is loaded to its end, and each of its orders is authorized, completed, rolled back
+-- Each batch of a finished import is loaded completely, and each of its orders is authorized, completed, rolled back
 -- or failed.
 SELECT i.partition_key, b.number, b.orders, b.loaded, o.status
 FROM imports i

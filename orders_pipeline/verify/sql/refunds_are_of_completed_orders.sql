@@ -1,6 +1,6 @@
 -- A refund belongs to the current attempt of a completed order. A completed refund of the gateway has a transaction,
--- unless it gives back nothing. One that the gateway was never asked for is pending, or was given back elsewhere.
--- Nobody approves what they requested.
+-- unless it refunds nothing. A refund that was never sent to the gateway is pending, or was made elsewhere. No operator
+-- approves a refund that they requested.
 SELECT o.number, o.status AS order_status, r.refund_id, r.kind, r.status, r.transaction_id, r.tries
 FROM refunds r
 JOIN orders o ON o.id = r.order_id

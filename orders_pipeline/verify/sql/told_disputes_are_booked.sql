@@ -1,4 +1,4 @@
--- A dispute that the gateway told of is booked, and reversed if it was won, unless its event still waits.
+-- A dispute that the gateway reported is booked, and reversed if it was won, unless its event still waits.
 SELECT e.id AS event, e.type, e.subject AS dispute, e.status, r.status AS booked
 FROM gateway_events e
 LEFT JOIN refunds r ON r.request_key = 'dispute:' || e.subject AND r.kind = 'dispute'

@@ -279,7 +279,7 @@ def test_flower_tells_no_customer_and_no_secret(stack: psutil.Process, settings:
     ],
     ids="-".join,
 )
-def test_an_address_that_does_not_work_is_told_without_its_password(
+def test_an_address_that_does_not_work_is_reported_without_its_password(
     broken: dict[str, str], tmp_path: Path
 ) -> None:
     environment = {f"ORDERS_{name.upper()}": value for name, value in broken.items()}

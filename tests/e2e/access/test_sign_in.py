@@ -90,7 +90,7 @@ def test_wrong_names_and_wrong_passwords_get_the_same_answer(one: Visitor) -> No
     assert one.cookie == ""
 
 
-def test_a_session_that_somebody_planted_before_is_not_the_one_that_is_opened(
+def test_a_session_that_a_person_planted_before_is_not_the_one_that_is_opened(
     one: Visitor, other: Visitor
 ) -> None:
     other.sign_in("viewer")
@@ -176,7 +176,7 @@ def test_the_sign_in_leads_to_no_other_site(one: Visitor, after: str) -> None:
     assert one.sign_in("viewer", next=after).headers["Location"] == "/"
 
 
-def test_signing_out_ends_the_session_for_good(one: Visitor) -> None:
+def test_signing_out_ends_the_session_permanently(one: Visitor) -> None:
     one.sign_in("viewer")
     kept, port = one.cookie, one.url.rpartition(":")[2]
     assert one.post("/sign-out", one.token()).status_code == 303

@@ -134,7 +134,7 @@ def test_what_cannot_be_taken_is_refused_at_once(operator: Visitor, bench: Impor
     assert list(bench.settings.staging_folder.glob(".incoming-*")) == []
 
 
-def test_a_known_file_is_shown_first_and_imported_when_somebody_says_so(
+def test_a_known_file_is_shown_first_and_imported_when_a_person_says_so(
     operator: Visitor, bench: ImportBench
 ) -> None:
     file = write_orders(bench.folder / "known.csv", [Line("1", name=HTML), Line("2", quantity=0)])

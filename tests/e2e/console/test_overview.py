@@ -104,7 +104,7 @@ def test_a_file_imported_by_the_command_moves_an_open_page(
         expect(page.locator("#files")).to_contain_text("sample.csv")
 
 
-def test_figures_stand_beside_those_before_and_a_bar_leads_to_its_day(
+def test_figures_are_shown_with_those_before_and_a_bar_leads_to_its_day(
     browser: Browser, url: str, home: PublishedFigures
 ) -> None:
     publish_sample(home)
@@ -133,7 +133,7 @@ def test_figures_stand_beside_those_before_and_a_bar_leads_to_its_day(
     assert problems_everywhere(browser, url, RANGE) == {}
 
 
-def test_a_store_that_fails_is_told_and_comes_back(
+def test_a_store_that_fails_is_reported_and_comes_back(
     browser: Browser, url: str, home: PublishedFigures
 ) -> None:
     with tab(browser, url) as page:

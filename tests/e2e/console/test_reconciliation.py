@@ -62,7 +62,7 @@ def test_the_page_shows_the_findings_and_html_stays_text(url: str) -> None:
     assert "<b>1" not in page.text
 
 
-def test_a_report_is_sent_over_http_once_or_twice_and_its_rejected_lines_are_told(
+def test_a_report_is_sent_over_http_once_or_twice_and_its_rejected_lines_are_reported(
     url: str, tmp_path: Path
 ) -> None:
     rows = [stripe_row("txn_fee", "fee", "-1.00"), stripe_row("txn_bad", "fee", "-0.005")]

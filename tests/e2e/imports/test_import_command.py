@@ -310,7 +310,7 @@ def test_all_invariants_hold_after_all_of_it(running: Settings) -> None:
     assert all(list(check) == ["name", "ok", "detail"] for check in done.document["checks"])
 
 
-def test_a_bad_setting_is_told_by_its_name(settings: Settings) -> None:
+def test_a_bad_setting_is_reported_by_its_name(settings: Settings) -> None:
     error = orders(settings.model_copy(update={"currency": "Euro"}), "files", "--json").error
     assert error["code"] == "bad_setting"
     assert "ORDERS_CURRENCY" in error["message"]

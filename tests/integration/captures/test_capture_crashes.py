@@ -52,7 +52,7 @@ def came_to(bench: ImportBench) -> object:
     return statuses, ends, bench.shelf(), bench.rows("customer_totals"), bench.rows("product_totals")
 
 
-def test_captures_and_voids_broken_off_at_a_commit_come_to_the_same_when_taken_up_again(
+def test_captures_and_voids_broken_off_at_a_commit_have_the_same_result_when_taken_up_again(
     store_url: str, tmp_path: Path
 ) -> None:
     assert Work(prepare, do_it_all, came_to).break_off(store_url, tmp_path, CRASHES) > 30

@@ -49,7 +49,7 @@ def test_services_that_do_not_answer_are_errors_with_the_setting_to_look_at(tmp_
     assert "secret" not in done.out
 
 
-def test_services_that_answer_are_told_with_version_and_clock(
+def test_services_that_answer_are_reported_with_version_and_clock(
     tmp_path: Path, postgres_url: str, redis_url: str
 ) -> None:
     settings = Settings(home=tmp_path / "home", database_url=postgres_url, redis_url=redis_url)
@@ -87,7 +87,7 @@ def test_queues_as_workers_declare_them_are_well(tmp_path: Path, redis_url: str,
     assert misdeclared_queues(settings, app) == {}
 
 
-def test_ports_that_others_have_are_told_also_of_programs_that_only_some_run(tmp_path: Path) -> None:
+def test_ports_that_others_have_are_reported_also_of_programs_that_only_some_run(tmp_path: Path) -> None:
     names = ("viewer_port", "flower_port")
     with ExitStack() as opened:
         taken = [opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
@@ -133,7 +133,7 @@ def test_a_home_that_everybody_can_read_is_a_warning_and_one_shared_with_a_group
     assert not warned or found["home_permissions"].level == "warning"
 
 
-def test_an_unusable_setting_is_told_and_does_not_stop_the_doctor(
+def test_an_unusable_setting_is_reported_and_does_not_stop_the_doctor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(home=tmp_path / "home")

@@ -32,7 +32,7 @@ def run(*arguments: str) -> tuple[int, Any]:
     return done.exit_code, json.loads(done.stdout)
 
 
-def test_a_pause_is_told_with_who_and_why_and_kept_in_the_trail(home: ImportBench) -> None:
+def test_a_pause_is_reported_with_who_and_why_and_kept_in_the_trail(home: ImportBench) -> None:
     exit_code, paused = run("pause", "--because", "stocktaking")
     assert (exit_code, paused["paused"], paused["because"]) == (0, True, "stocktaking")
     assert run("status")[1]["intake"] == paused

@@ -46,7 +46,7 @@ def test_files_are_imported_and_a_refused_one_is_an_error_in_its_place(made: Mad
     assert orders("payouts", "rejects", "99")[1]["error"]["code"] == "unknown_payout_file"
 
 
-def test_a_reconciliation_exits_with_1_if_somebody_has_to_act(made: MadeUp) -> None:
+def test_a_reconciliation_exits_with_1_if_a_person_has_to_act(made: MadeUp) -> None:
     code, nothing = orders("reconcile")
     assert (code, nothing["findings"], nothing["reported_until"]) == (0, [], None)
     assert orders("payouts", "import", made.report, *made.statements)[0] == 0

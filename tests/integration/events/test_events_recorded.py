@@ -93,7 +93,7 @@ def test_a_retried_order_has_an_event_for_each_attempt(lone_bench: ImportBench) 
     assert told == [("order.failed", 1), ("order.completed", 2)]
 
 
-def test_refunds_and_their_failures_are_told_of(lone_bench: ImportBench) -> None:
+def test_refunds_and_their_failures_are_reported(lone_bench: ImportBench) -> None:
     subscribe(lone_bench.engine, EventType.ORDER_REFUNDED, EventType.REFUND_FAILED)
     lone_bench.import_lines(Line("1", quantity=3))
     shop = RefundBench(lone_bench)
@@ -108,7 +108,7 @@ def test_refunds_and_their_failures_are_told_of(lone_bench: ImportBench) -> None
     assert given["order_id"] == failed["order_id"]
 
 
-def test_refused_and_quarantined_files_are_told_of(lone_bench: ImportBench) -> None:
+def test_refused_and_quarantined_files_are_reported(lone_bench: ImportBench) -> None:
     subscribe(lone_bench.engine, EventType.IMPORT_REFUSED, EventType.FILE_QUARANTINED)
     key = lone_bench.stage(lone_bench.write(Line("a"), Line("b", quantity="x")), max_rejects="0")
     with pytest.raises(FileRefused):
@@ -124,7 +124,7 @@ def test_refused_and_quarantined_files_are_told_of(lone_bench: ImportBench) -> N
     ]
 
 
-def test_low_stock_is_told_of_when_it_becomes_low(bench: ImportBench) -> None:
+def test_low_stock_is_reported_when_it_becomes_low(bench: ImportBench) -> None:
     subscribe(bench.engine, EventType.STOCK_LOW)
     bench.set(low_stock=8)
     bench.stock(MOUSE=10, CABLE=10)

@@ -128,7 +128,7 @@ def test_results_that_change_after_a_crash_replace_no_file(lone_bench: ImportBen
     assert len(after) == len(before) + 1
 
 
-def test_an_outbox_that_fails_is_told_and_holds_up_nothing(bench: ImportBench) -> None:
+def test_an_outbox_that_fails_is_reported_and_holds_up_nothing(bench: ImportBench) -> None:
     key = bench.import_lines(Line("1")).partition
     (bench.folder / "outbox").write_text("no folder")
     assert "cannot be used" in str(write(bench).failure)
@@ -165,7 +165,7 @@ def test_a_url_that_cannot_be_opened_is_an_outbox_that_fails(tmp_path: Path) -> 
         opening()
 
 
-def test_a_link_that_somebody_put_into_the_outbox_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_that_a_person_put_into_the_outbox_is_not_followed(tmp_path: Path) -> None:
     outbox, elsewhere, file = tmp_path / "outbox", tmp_path / "elsewhere", tmp_path / "file"
     outbox.mkdir()
     file.write_text("results")

@@ -90,7 +90,7 @@ ACTIONS = {
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_an_action_broken_off_at_any_commit_comes_to_the_same_when_done_again(
+def test_an_action_broken_off_at_any_commit_has_the_same_result_when_done_again(
     name: str, store_url: str, tmp_path: Path
 ) -> None:
     action = ACTIONS[name]

@@ -73,7 +73,7 @@ def test_a_whole_file_is_cancelled_in_parts(bench: ImportBench) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS[1:])
-def test_cancelling_beside_a_step_at_work_ends_each_order_one_way(bench: ImportBench, step: str) -> None:
+def test_cancelling_during_a_step_ends_each_order_in_one_way(bench: ImportBench, step: str) -> None:
     bench.set(transaction_orders=4)
     bench.stock(MOUSE=30)
     key = at(bench, STEPS[STEPS.index(step) - 1], *many_orders(40))

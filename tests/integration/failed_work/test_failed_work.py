@@ -143,7 +143,9 @@ def test_a_file_that_was_refused_is_listed_as_such_and_not_as_a_failed_step(benc
     assert (item["partition"], item["code"]) == (key, "too_many_rejects")
 
 
-def test_a_stalled_import_gets_all_its_chances_anew_and_the_trail_tells_who_asked(bench: ImportBench) -> None:
+def test_a_stalled_import_gets_all_its_launches_again_and_the_trail_tells_who_asked(
+    bench: ImportBench,
+) -> None:
     key = bench.parsed(*many_orders(3))
     stall(bench, key)
     with bench.engine.begin() as connection:

@@ -53,7 +53,7 @@ def test_orders_that_failed_for_lack_of_stock_are_served_once_there_is_more(benc
     assert bench.broken_checks() == set()
 
 
-def test_a_declined_payment_is_asked_for_anew_by_another_key(bench: ImportBench) -> None:
+def test_a_declined_payment_is_requested_again_with_another_key(bench: ImportBench) -> None:
     bench.set(payment_success_rate=0, transaction_orders=7)
     key = imported(bench, *many_orders(20))
     bench.set(payment_success_rate=1)
@@ -97,7 +97,7 @@ def test_completed_orders_are_never_retried(bench: ImportBench) -> None:
     assert bench.everything() == before
 
 
-def test_a_retry_reopens_its_import_and_is_told_in_the_orders_story(bench: ImportBench) -> None:
+def test_a_retry_reopens_its_import_and_is_reported_in_the_orders_story(bench: ImportBench) -> None:
     key = sold_out(bench)
     retry(bench, Chosen(numbers=("n4",)))
     with reading(bench.engine) as connection:

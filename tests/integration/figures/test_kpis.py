@@ -272,7 +272,7 @@ def test_a_redis_that_held_the_figures_of_another_store_shows_none_of_them(
 
 
 @pytest.mark.parametrize("change", [{"later_figure": 1.0}, {"units_sold": None}], ids=["more", "fewer"])
-def test_a_document_that_another_version_left_in_redis_is_computed_anew(
+def test_a_document_that_another_version_left_in_redis_is_computed_again(
     lone: PublishedFigures, change: dict[str, float | None]
 ) -> None:
     store_orders(lone.engine, sample())
@@ -315,7 +315,7 @@ def test_a_lost_warehouse_is_rebuilt_whole_by_the_next_refresh(lone: PublishedFi
 
 
 @pytest.mark.parametrize("kept", [0.002, 0.3, 0.6])
-def test_a_warehouse_that_was_cut_short_is_made_anew(lone: PublishedFigures, kept: float) -> None:
+def test_a_warehouse_that_was_cut_short_is_created_again(lone: PublishedFigures, kept: float) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
     file = warehouse_file(lone.folder)
@@ -328,7 +328,7 @@ def test_a_warehouse_that_was_cut_short_is_made_anew(lone: PublishedFigures, kep
         assert warehouse.execute("SELECT sum(order_count) FROM daily_kpis").fetchall() == [(11,)]
 
 
-def test_a_warehouse_whose_log_is_damaged_is_made_anew(lone: PublishedFigures) -> None:
+def test_a_warehouse_whose_log_is_damaged_is_created_again(lone: PublishedFigures) -> None:
     store_orders(lone.engine, sample())
     lone.refresh_dirty_days()
     log = leave_a_log(warehouse_file(lone.folder))

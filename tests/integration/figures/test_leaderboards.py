@@ -122,7 +122,7 @@ def test_equal_scores_rank_by_id_wherever_a_page_is_cut(lone: PublishedFigures) 
             assert cut == whole[first - 1 : first - 1 + limit]
 
 
-def test_neighbours_stand_around_a_place_and_end_at_the_ends(lone: PublishedFigures) -> None:
+def test_neighbours_are_around_a_place_and_end_at_the_ends(lone: PublishedFigures) -> None:
     store_orders(lone.engine, [purchase(number, f"c{number}", 9 - number) for number in range(7)])
     lone.boards.publish_window(EVERYTHING)
     shown = {

@@ -138,7 +138,7 @@ def test_a_day_that_changes_replaces_the_files_of_its_period_alone(home: Publish
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_lost_files_are_told_and_made_again_by_the_next_refresh(
+def test_lost_files_are_reported_and_made_again_by_the_next_refresh(
     home: PublishedFigures, damage: Damage
 ) -> None:
     damage(home.folder)
@@ -172,7 +172,7 @@ def test_a_file_overwritten_in_the_middle_is_found_and_made_again(home: Publishe
     assert_right(home)
 
 
-def test_a_notebook_is_told_of_lost_files_instead_of_smaller_totals(home: PublishedFigures) -> None:
+def test_a_notebook_gets_an_error_for_lost_files_instead_of_smaller_totals(home: PublishedFigures) -> None:
     frames = Frames(home.folder, "USD")
     assert len(frames.daily_kpis()) == len(DAYS)
     part_file(home.folder, "daily_kpis", "2025").unlink()

@@ -76,7 +76,7 @@ def test_verify_leaves_out_what_another_home_publishes(
     }
 
 
-def test_a_home_that_takes_over_publishes_everything_anew(
+def test_a_home_that_takes_over_publishes_everything_again(
     homes: Homes, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = homes

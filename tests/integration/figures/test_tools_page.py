@@ -84,6 +84,6 @@ def test_sql_tools_read_the_numbers_of_the_api(home: PublishedFigures) -> None:
     assert rows([line.split("=") for line in printed]) == told(home)
 
 
-def test_before_figures_are_published_a_notebook_is_told(tmp_path: Path) -> None:
+def test_before_figures_are_published_a_notebook_gets_an_error(tmp_path: Path) -> None:
     with pytest.raises(NoFigures, match="No figures were published"):
         Frames(tmp_path, "USD").query("FROM orders")

@@ -112,7 +112,7 @@ def _chosen(points: int, store_url: str, crashes: int = FIRST_CRASHES) -> list[i
 
 
 @pytest.mark.timeout(900)
-def test_an_import_killed_at_any_commit_comes_to_the_same_when_launched_again(
+def test_an_import_killed_at_any_commit_has_the_same_result_when_launched_again(
     prepared: tuple[str, Path], store_url: str, crasher: Popen[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     points, expected = undisturbed(prepared)
@@ -127,7 +127,7 @@ def test_an_import_killed_at_any_commit_comes_to_the_same_when_launched_again(
 
 
 @pytest.mark.timeout(900)
-def test_files_of_a_shared_run_that_is_killed_come_to_the_same_when_it_is_delivered_again(
+def test_files_of_a_shared_run_that_is_killed_have_the_same_result_when_it_is_delivered_again(
     prepared: tuple[str, Path], store_url: str, crasher: Popen[str]
 ) -> None:
     points, expected = undisturbed(prepared, run_together)
@@ -182,7 +182,7 @@ def assert_captured_once(bench: ImportBench, gateway: GatewayServer) -> None:
     }
 
 
-def test_a_step_whose_commit_was_not_answered_comes_to_the_same_when_tried_again(
+def test_a_step_whose_commit_was_not_answered_has_the_same_result_when_tried_again(
     prepared: tuple[str, Path],
 ) -> None:
     points, expected = undisturbed(prepared)
@@ -211,7 +211,7 @@ def twice(action: Callable[[], Any]) -> Any:
         return action()
 
 
-def test_an_import_killed_again_while_it_recovers_comes_to_the_same(
+def test_an_import_killed_again_while_it_recovers_has_the_same_result(
     prepared: tuple[str, Path], crasher: Popen[str]
 ) -> None:
     points, expected = undisturbed(prepared)

@@ -23,7 +23,7 @@ def silence(bench: ImportBench) -> None:
         connection.execute(update(imports).values(run_beat_at=1, work_beat_at=1))
 
 
-def test_a_step_shorter_than_a_beat_is_a_sign_of_life(bench: ImportBench) -> None:
+def test_a_step_shorter_than_a_beat_is_a_heartbeat(bench: ImportBench) -> None:
     key = bench.parsed(Line("1"))
     silence(bench)
     with beating(bench.engine, [key], Sign.WORK):

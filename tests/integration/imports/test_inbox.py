@@ -112,7 +112,7 @@ def test_files_are_kept_under_names_that_can_be_printed_and_numbered(
     assert len(list((inbox.folder / "quarantine").iterdir())) == 4
 
 
-def test_a_quarantined_file_has_its_reason_beside_it(inbox: Inbox) -> None:
+def test_a_quarantined_file_has_its_reason_next_to_it(inbox: Inbox) -> None:
     target = inbox.quarantine(put(inbox, "a.csv"), REFUSED)
     assert target == inbox.folder / "quarantine" / "a.csv"
     reason = target.with_name("a.csv.reason.txt")

@@ -107,7 +107,7 @@ def alone(tmp_path: Path) -> Iterator[ImportBench]:
     engine.dispose()
 
 
-def test_each_file_comes_to_what_it_comes_to_alone(bench: ImportBench, alone: ImportBench) -> None:
+def test_each_file_has_the_same_result_as_alone(bench: ImportBench, alone: ImportBench) -> None:
     reports = list(small_files(bench).import_all(staged(bench, "a", "b", "c")))
     expected = [alone.settle(key) for key in staged(alone, "a", "b", "c")]
     assert [comparable(report) for report in reports] == [comparable(report) for report in expected]

@@ -26,7 +26,7 @@ def launched(bench: ImportBench, key: str, profile: str | None = None, **options
     bench.steps.finish(key)
 
 
-def test_a_date_format_told_at_launch_opens_a_file_that_was_refused(bench: ImportBench) -> None:
+def test_a_date_format_given_at_launch_opens_a_file_that_was_refused(bench: ImportBench) -> None:
     key = bench.stage(bench.write(*OPEN_DATES))
     with pytest.raises(FileRefused) as refused:
         bench.steps.parse(key, RUN)
@@ -51,7 +51,7 @@ def test_what_was_told_holds_for_the_next_launch_that_tells_nothing(lone_bench: 
     assert days(lone_bench) == {f"2025-0{n}-02" for n in range(1, 6)}
 
 
-def test_another_encoding_told_at_launch(lone_bench: ImportBench) -> None:
+def test_another_encoding_given_at_launch(lone_bench: ImportBench) -> None:
     file = lone_bench.write(Line("1", name="Zoë"))
     file.write_bytes(file.read_text().encode("cp850"))
     key = lone_bench.stage(file, encoding="latin-1")
@@ -60,7 +60,7 @@ def test_another_encoding_told_at_launch(lone_bench: ImportBench) -> None:
     assert lone_bench.found(key).identified["file_name"] == "orders.csv"
 
 
-def test_a_profile_told_at_launch_gives_its_name_to_the_source(
+def test_a_profile_given_at_launch_gives_its_name_to_the_source(
     lone_bench: ImportBench, tmp_path: Path
 ) -> None:
     profile = tmp_path / "shop.toml"

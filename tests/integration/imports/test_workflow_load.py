@@ -105,7 +105,7 @@ def test_an_order_that_comes_back_changed_is_a_conflict_and_the_first_stays(
     assert bench.broken_checks() == set()
 
 
-def test_a_conflict_is_told_in_the_first_versions_story(bench: ImportBench) -> None:
+def test_a_conflict_is_reported_in_the_first_versions_story(bench: ImportBench) -> None:
     bench.import_lines(Line("1"))
     bench.import_lines(Line("0"), Line("1", quantity=2), name="second.csv")
     with bench.engine.connect() as connection:

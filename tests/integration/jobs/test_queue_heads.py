@@ -54,7 +54,7 @@ def test_tasks_of_every_priority_are_looked_at(tmp_path: Path, redis_url: str) -
     assert 40 <= minutes_ago(found.oldest_since) < 41
 
 
-def test_a_broker_that_is_away_is_told_of(tmp_path: Path) -> None:
+def test_a_broker_that_is_away_is_reported(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(ConnectionError):
         queues(settings)

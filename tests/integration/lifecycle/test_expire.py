@@ -70,7 +70,7 @@ def test_nothing_expires_before_its_time(bench: ImportBench) -> None:
     assert sweep(bench) == 0
 
 
-def test_an_import_that_gives_signs_of_life_keeps_what_it_holds(bench: ImportBench) -> None:
+def test_an_import_that_sends_heartbeats_keeps_what_it_holds(bench: ImportBench) -> None:
     key = reserved(bench)
     outlive(bench)
     bench.steps.parse(key, "another launch")

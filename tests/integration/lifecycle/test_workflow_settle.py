@@ -82,7 +82,7 @@ def test_running_totals_are_kept_by_customer_product_and_currency(bench: ImportB
     )
 
 
-def test_revenue_is_told_by_currency_with_its_own_decimals(bench: ImportBench) -> None:
+def test_revenue_is_reported_by_currency_with_its_own_decimals(bench: ImportBench) -> None:
     report = bench.import_lines(
         Line("1", price="10.005"),
         Line("2", price="7.5", currency="JPY"),
@@ -147,7 +147,7 @@ def test_a_file_with_an_open_order_is_not_finished(bench: ImportBench) -> None:
     assert bench.steps.finish(key).statuses["completed"] == 3
 
 
-def test_many_batches_come_to_the_same_as_one(bench: ImportBench) -> None:
+def test_many_batches_have_the_same_result_as_one(bench: ImportBench) -> None:
     lines = [Line(f"{n % 40}", f"S{n % 7}", n % 3 + 1, customer=f"c{n % 5}") for n in range(120)]
     bench.set(batch_lines=15, transaction_orders=4, payment_success_rate=0.7)
     file = bench.stage(bench.write(*lines))

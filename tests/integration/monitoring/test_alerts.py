@@ -377,7 +377,7 @@ def test_every_alert_is_driven_here() -> None:
 
 
 @pytest.mark.parametrize(("trouble", "name", "subject", "detail"), TROUBLES)
-def test_an_alert_is_told_once_then_silent_then_over(
+def test_an_alert_is_reported_once_then_silent_then_over(
     desk: Desk, trouble: Callable[[Desk], Callable[[], None]], name: AlertName, subject: str, detail: str
 ) -> None:
     assert desk.look() == []
@@ -401,7 +401,7 @@ def test_files_that_wait_for_a_paused_intake_raise_no_alert(desk: Desk) -> None:
     assert desk.look() == []
 
 
-def test_an_order_store_that_is_down_is_told_once_and_when_it_is_back(desk: Desk, tmp_path: Path) -> None:
+def test_an_order_store_that_is_down_is_reported_once_and_when_it_is_back(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     desk.bench.set(database_url=f"sqlite:///{tmp_path / 'folder'}")
     assert desk.look() == ["Alert: Service down (order store)"]
@@ -411,7 +411,7 @@ def test_an_order_store_that_is_down_is_told_once_and_when_it_is_back(desk: Desk
     assert desk.look() == []
 
 
-def test_an_order_store_that_was_deleted_is_told_and_not_made_anew(desk: Desk) -> None:
+def test_an_order_store_that_was_deleted_is_reported_and_not_created_again(desk: Desk) -> None:
     assert desk.look() == []
     file = desk.settings.home / "orders.db"
     desk.bench.engine.dispose()

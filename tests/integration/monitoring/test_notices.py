@@ -225,7 +225,7 @@ def test_no_channel_is_no_failure() -> None:
     assert send_notice(notice_channels(Settings()), NOTICE) == Sent([], reached=True)
 
 
-def test_a_failed_run_is_told_with_its_job_and_file(webhook: Any) -> None:
+def test_a_failed_run_is_reported_with_its_job_and_file(webhook: Any) -> None:
     @op
     def break_down() -> None:
         raise RuntimeError("out of paper")

@@ -98,7 +98,7 @@ def test_a_real_file_is_settled_to_the_cent(bench: ImportBench, datasets: Path, 
 
 
 @pytest.mark.parametrize("golden", GOLDEN[:3], ids=lambda golden: golden.file.rpartition("/")[2])
-def test_a_real_file_in_many_small_batches_comes_to_the_same(
+def test_a_real_file_in_many_small_batches_has_the_same_result(
     lone_bench: ImportBench, datasets: Path, golden: Golden
 ) -> None:
     lone_bench.set(batch_lines=50, transaction_orders=7)

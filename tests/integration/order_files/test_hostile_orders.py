@@ -186,7 +186,7 @@ HOSTILE = st.builds(
 
 @given(lines=st.lists(HOSTILE, max_size=8))
 @examples(15, [HealthCheck.function_scoped_fixture])
-def test_whatever_stands_in_a_file_the_good_orders_are_settled_and_each_line_is_accounted_for(
+def test_whatever_is_in_a_file_the_good_orders_are_settled_and_each_line_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory, lines: list[Line]
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("hostile")

@@ -211,7 +211,7 @@ def known(answers: AsyncGenerator[Sequence[Any], None]) -> list[Any]:
 
 
 @pytest.mark.parametrize("shop", PROVIDERS, indirect=True)
-def test_a_provider_that_is_away_is_told(shop: Shop) -> None:
+def test_a_provider_that_is_away_is_reported(shop: Shop) -> None:
     assert shop.gateway.answers()
     assert shop.at is not None
     away = shop.at("http://127.0.0.1:9")

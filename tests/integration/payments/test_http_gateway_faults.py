@@ -223,7 +223,7 @@ def test_the_same_key_with_another_amount_is_refused_and_does_not_stop_the_other
     assert server.journal()[charges[0].key][0] == charges[0].amount
 
 
-def test_what_the_gateway_refuses_for_good_fails_alone_and_is_in_no_journal(server: GatewayServer) -> None:
+def test_what_the_gateway_refuses_permanently_fails_alone_and_is_in_no_journal(server: GatewayServer) -> None:
     server.set_faults(rates={Fault.REFUSE: 0.4}, seed="refuse", first_requests=1)
     charges = some_charges(40)
     gateway = server.client()

@@ -200,7 +200,7 @@ def test_verify_says_when_the_gateway_does_not_answer(tmp_path: Path) -> None:
     bench.engine.dispose()
 
 
-def test_a_charge_that_the_gateway_refuses_for_good_is_rolled_back_and_the_others_are_finalized(
+def test_a_charge_that_the_gateway_refuses_permanently_is_rolled_back_and_the_others_are_finalized(
     tmp_path: Path,
 ) -> None:
     with running_gateway(tmp_path / "gateway", "--fault", "refuse=0.3", "--fault-seed", "no") as server:

@@ -134,7 +134,7 @@ def test_a_report_is_no_order_file_unless_a_profile_is_named(bench: ImportBench)
         ("", False),
     ],
 )
-def test_files_are_told_apart_by_how_they_begin(tmp_path: Path, content: str, is_one: bool) -> None:
+def test_files_are_distinguished_by_how_they_begin(tmp_path: Path, content: str, is_one: bool) -> None:
     file = tmp_path / "file"
     file.write_text(content)
     assert is_about_payouts(file) is is_one

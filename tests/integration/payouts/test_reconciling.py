@@ -71,7 +71,7 @@ def bank(bench: ImportBench, *entries: dict[str, Any], last: str = "2025-12-30")
     return file
 
 
-def test_payouts_that_cannot_be_told_apart_are_ambiguous_and_never_guessed(bench: ImportBench) -> None:
+def test_payouts_that_cannot_be_distinguished_are_ambiguous_and_never_guessed(bench: ImportBench) -> None:
     rows = [charge(paid_order(bench, str(n)), f"txn_{n}", f"po_{n}") for n in range(3)]
     # The third one is recognised by its reference, whatever its amount.
     entries = [camt_entry("9.70", "2025-12-03"), camt_entry("9.70", "2025-12-04", "po_2 TRACE99")]

@@ -93,7 +93,7 @@ def came_to(bench: ImportBench) -> object:
     return refunds, bench.shelf(), bench.rows("customer_totals"), bench.rows("product_totals")
 
 
-def test_refunds_broken_off_at_any_commit_come_to_the_same_when_taken_up_again(
+def test_refunds_broken_off_at_any_commit_have_the_same_result_when_taken_up_again(
     store_url: str, tmp_path: Path
 ) -> None:
     assert Work(prepare, give_back, came_to).break_off(store_url, tmp_path, CRASHES) > 8

@@ -65,5 +65,5 @@ def test_a_home_keeps_its_redis_when_its_store_was_restored(tmp_path: Path, redi
     claim_services(own)
 
 
-def test_a_redis_that_does_not_answer_is_told_by_other_checks(tmp_path: Path) -> None:
+def test_a_redis_that_does_not_answer_is_reported_by_other_checks(tmp_path: Path) -> None:
     claim_services(settings_of(tmp_path / "home", redis_url="redis://127.0.0.1:1/0"))

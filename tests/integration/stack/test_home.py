@@ -65,7 +65,7 @@ def deeper_store(home: Path) -> Settings:
     return Settings(home=home, database_url=f"sqlite:///{home / 'db' / 'orders.db'}")
 
 
-def test_a_new_home_is_private_where_the_store_lies_deeper(tmp_path: Path) -> None:
+def test_a_new_home_is_private_if_the_store_is_in_a_subfolder(tmp_path: Path) -> None:
     orders(deeper_store(tmp_path / "home"), "files")
     assert (tmp_path / "home" / "db" / "orders.db").exists()
     assert (tmp_path / "home").stat().st_mode & 0o7777 == 0o700

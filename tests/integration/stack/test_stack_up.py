@@ -356,7 +356,7 @@ def test_definitions_that_do_not_load_are_an_error_and_nothing_stays(settings: S
     assert not stack_status(settings).running
 
 
-def test_what_failed_to_start_is_started_at_once_where_somebody_asks_for_it(settings: Settings) -> None:
+def test_what_failed_to_start_is_started_at_once_where_a_person_asks_for_it(settings: Settings) -> None:
     layout = Layout(settings.home)
     layout.prepare()
     supervisor, needed = Supervisor(layout), layout.run / "needed"
@@ -440,7 +440,7 @@ def test_commands_show_and_stop_what_runs(orders: typer.Typer, settings: Setting
     assert not stack_status(settings).running
 
 
-def test_dagster_commands_need_no_exports_beside_the_env_file(tmp_path: Path) -> None:
+def test_dagster_commands_need_no_exports_besides_the_env_file(tmp_path: Path) -> None:
     shutil.copy(PROJECT_ROOT / "dagster.yaml", tmp_path)
     shutil.copy(PROJECT_ROOT / "tests" / "integration" / "fake_definitions.py", tmp_path / "definitions.py")
     subprocess.run(["make", "-f", PROJECT_ROOT / "Makefile", "-C", tmp_path, ".env"], check=True)

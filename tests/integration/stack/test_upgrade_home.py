@@ -114,7 +114,7 @@ SIGNS_OF_OLDER_CODE = {
 
 
 @pytest.mark.parametrize("sign", SIGNS_OF_OLDER_CODE.values(), ids=SIGNS_OF_OLDER_CODE.keys())
-def test_an_upgrade_is_refused_while_a_worker_of_older_code_gives_signs_of_life(
+def test_an_upgrade_is_refused_while_a_worker_of_older_code_sends_heartbeats(
     settings: Settings, migrations: Migrations, sign: dict[str, object]
 ) -> None:
     with closing(open_redis(settings.redis_url)) as client:

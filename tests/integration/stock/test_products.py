@@ -57,7 +57,7 @@ def test_a_list_that_names_a_product_twice_adds_it_once(bench: ImportBench) -> N
     assert bench.shelf() == {"MOUSE": (10, 0, 0)}
 
 
-def test_the_changes_of_a_list_are_told_before_its_import(bench: ImportBench) -> None:
+def test_the_changes_of_a_list_are_reported_before_its_import(bench: ImportBench) -> None:
     bench.import_lines(Line("1", "LAMP", product="Lamp"))
     imported(bench, MOUSE, ProductRow("CABLE", "Cable", 1, 1, "Wires"))
     cable = ProductRow("CABLE", "Long cable", 2, 9, "")
@@ -111,7 +111,7 @@ def test_lists_imported_at_once_end_well(bench: ImportBench) -> None:
     assert set(bench.shelf().values()) == {(5, 0, 0)}
 
 
-def test_a_list_may_be_imported_beside_a_running_import(bench: ImportBench) -> None:
+def test_a_list_may_be_imported_next_to_a_running_import(bench: ImportBench) -> None:
     skus = [f"S{n}" for n in range(30)]
     bench.stock(**dict.fromkeys(skus, 100))
     key = bench.parsed(*[Line(f"{n}", sku) for n in range(20) for sku in skus])

@@ -89,7 +89,7 @@ def test_a_postgresql_database_that_is_emptied_is_refused(postgres_home: OrderSt
         pass
 
 
-def test_a_postgresql_store_that_another_machine_restored_is_remembered_anew(
+def test_a_postgresql_store_that_another_machine_restored_is_remembered_again(
     postgres_home: OrderStore,
 ) -> None:
     with postgres_home.open() as engine, engine.begin() as connection:

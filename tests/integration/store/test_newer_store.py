@@ -194,7 +194,7 @@ def test_the_doctor_finds_a_newer_store(newer: Settings) -> None:
     assert "restore a backup" in tables["mend"]
 
 
-def test_down_stops_what_runs_beside_a_newer_store(newer: Settings) -> None:
+def test_down_stops_what_runs_with_a_newer_store(newer: Settings) -> None:
     assert orders(newer, "down", "--json").document["stopped"] is False
 
 

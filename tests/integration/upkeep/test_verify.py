@@ -128,7 +128,7 @@ def test_the_page_of_verify_names_each_check() -> None:
     assert [name for name in store_checks() if f"`{name}`" not in page] == []
 
 
-def test_all_is_well_in_an_empty_home_and_while_an_import_stands_half_way(bench: ImportBench) -> None:
+def test_all_is_well_in_an_empty_home_and_while_an_import_is_half_done(bench: ImportBench) -> None:
     assert bench.broken_checks() == set()
     key = bench.parsed(*many_orders(5), Line("bad", quantity=0))
     for name in ("load", "reserve", "charge", "finalize"):

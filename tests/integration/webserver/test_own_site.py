@@ -93,7 +93,7 @@ def test_only_json_of_the_own_site_is_posted_and_all_else_is_read(
         ("", 421),
     ],
 )
-def test_a_name_that_somebody_points_to_this_machine_is_not_its_own(
+def test_a_name_that_a_person_points_to_this_machine_is_not_its_own(
     client: httpx.Client, host: str, status: int
 ) -> None:
     answer = client.get("/runs", headers={"Host": host})

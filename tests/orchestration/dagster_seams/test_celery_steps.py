@@ -75,7 +75,7 @@ def test_a_message_that_names_code_of_another_module_is_refused() -> None:
         app.tasks[STEP_TASK].apply(kwargs=foreign, throw=True)
 
 
-def test_an_app_has_our_settings_beside_those_of_dagster_celery() -> None:
+def test_an_app_has_our_settings_in_addition_to_those_of_dagster_celery() -> None:
     settings = {"task_acks_late": True, "task_default_queue": "dagster", "worker_prefetch_multiplier": 1}
     app = make_step_app("memory://", "cache+memory://", settings)
     assert {name: app.conf[name] for name in settings} == settings

@@ -23,7 +23,7 @@ def talk() -> None:
     say_hello()
 
 
-def test_what_steps_print_lies_in_the_subfolder_and_is_found_again(
+def test_what_steps_print_is_in_the_subfolder_and_is_found_again(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = {"base_dir": str(tmp_path / "home")}

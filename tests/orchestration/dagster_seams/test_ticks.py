@@ -80,7 +80,7 @@ def test_the_newest_good_tick_counts_and_the_error_of_a_later_one(instance: Dags
     ]
 
 
-def test_of_an_error_of_a_library_only_the_class_is_told(instance: DagsterInstance) -> None:
+def test_of_an_error_of_a_library_only_the_class_is_reported(instance: DagsterInstance) -> None:
     state = switch(instance, "inbox_sensor")
     tick(instance, state, 100.0, TickStatus.FAILURE, "sqlalchemy.exc.DataError: row of customer c342\n")
     assert list(sensor_ticks(instance, {"inbox_sensor"})) == [SensorTicks("inbox_sensor", 0, "DataError")]

@@ -39,7 +39,7 @@ def test_a_secret_is_drawn_once_for_all_and_is_its_owner_s_alone(name: str, tmp_
 
 @pytest.mark.parametrize("name", KEPT)
 @pytest.mark.parametrize("left", ["", "\n", "redis://:abc", "orders:"])
-def test_what_a_killed_process_left_is_made_anew(name: str, left: str, tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_created_again(name: str, left: str, tmp_path: Path) -> None:
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_text(left)
@@ -48,7 +48,7 @@ def test_what_a_killed_process_left_is_made_anew(name: str, left: str, tmp_path:
     assert drawn == KEPT[name](tmp_path) == file.read_text().strip()
 
 
-def test_a_new_secret_in_place_of_an_incomplete_one_is_told(
+def test_a_new_secret_in_place_of_an_incomplete_one_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "key").write_text("short")

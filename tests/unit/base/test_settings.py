@@ -35,7 +35,7 @@ BAD = {
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in BAD.items() for value in values]
 )
-def test_a_bad_value_is_told_by_the_name_of_its_variable(
+def test_a_bad_value_is_reported_by_the_name_of_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -75,7 +75,7 @@ def test_a_path_is_the_same_wherever_a_program_starts(name: str, monkeypatch: py
         assert getattr(load_settings(), name) == meant
 
 
-def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_bad_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_CURRENCY", "Euro")
     monkeypatch.setenv("ORDERS_TIMEZONE", "Berlin")
     with pytest.raises(SettingsError) as told:
@@ -102,7 +102,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert settings.first_day == date(2000, 1, 1)
 
 
-def test_all_state_lies_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_all_state_is_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ORDERS_HOME", str(tmp_path / "elsewhere" / ".." / "home"))
     settings = load_settings()
     assert settings.home == tmp_path / "home"

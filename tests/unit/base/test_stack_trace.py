@@ -17,7 +17,7 @@ def caught(error: Exception, cause: Exception | None = None) -> Exception:
     return raised.value
 
 
-def test_our_own_errors_are_told_in_full() -> None:
+def test_our_own_errors_are_reported_in_full() -> None:
     assert message_of(PoisonBatchError("batch 3 of 'a.csv'")) == "batch 3 of 'a.csv'"
 
 

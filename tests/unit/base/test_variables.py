@@ -19,14 +19,14 @@ def test_every_setting_and_what_the_projects_own_processes_set_is_known() -> Non
     assert unused_variables([*settings, *OWN, "orders_home", "DAGSTER_HOME", "PATH"]) == []
 
 
-def test_a_misspelt_setting_is_told_with_the_one_that_was_meant() -> None:
+def test_a_misspelt_setting_is_reported_with_the_one_that_was_meant() -> None:
     assert unused_variables(["ORDERS_DATABSE_URL"]) == [
         "ORDERS_DATABSE_URL is not a setting; did you mean ORDERS_DATABASE_URL?"
     ]
     assert unused_variables(["ORDERS_ZZZ"]) == ["ORDERS_ZZZ is not a setting"]
 
 
-def test_a_retired_setting_is_told_with_the_reason() -> None:
+def test_a_retired_setting_is_reported_with_the_reason() -> None:
     (told,) = unused_variables(["ORDERS_CODE_SERVER_PORT"])
     assert "no longer has any effect" in told
 

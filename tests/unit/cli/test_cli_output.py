@@ -66,7 +66,7 @@ def test_a_failure_is_one_json_document_on_stdout_and_exit_code_1() -> None:
     assert json.loads(result.stdout) == {"error": {"code": "a_code", "message": "What.", "hint": "Way out."}}
 
 
-def test_without_json_a_failure_is_told_on_stderr_only() -> None:
+def test_without_json_a_failure_is_reported_on_stderr_only() -> None:
     result = CliRunner().invoke(failing(CommandFailed("a_code", "What.")), [])
     assert (result.exit_code, result.stdout) == (1, "")
 
@@ -127,7 +127,7 @@ def story_of(text: str) -> dict[str, object]:
     }
 
 
-def test_a_storys_events_of_one_moment_stand_in_the_order_in_which_they_happen(
+def test_a_storys_events_of_one_moment_are_in_the_order_in_which_they_happen(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     story = story_of("x")
@@ -148,7 +148,7 @@ def test_a_storys_events_of_one_moment_stand_in_the_order_in_which_they_happen(
     assert places == sorted(places)
 
 
-def test_only_addresses_of_what_runs_are_told() -> None:
+def test_only_addresses_of_what_runs_are_reported() -> None:
     settings = Settings(webserver_port=3100, api_port=8100)
     assert list(_addresses(settings, {"worker-orders", "redis"})) == []
     told = "\n".join(_addresses(settings, {"webserver", "api", "worker-orders"}))

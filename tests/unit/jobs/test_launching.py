@@ -36,7 +36,7 @@ def test_many_small_files_share_runs_and_the_oldest_come_first() -> None:
     assert chosen(small(*"abcdefg")) == ("", ["abcde", "fg"])
 
 
-def test_larger_files_run_beside_them() -> None:
+def test_larger_files_run_at_the_same_time() -> None:
     assert chosen([*small(*"abc"), *large(*"XY"), *small(*"de")]) == ("XY", ["abcde"])
 
 

@@ -217,7 +217,7 @@ def test_what_cannot_be_seen_is_not_judged() -> None:
     assert AlertName.NO_WORKERS not in judged
 
 
-def test_an_import_that_was_given_up_is_told_with_its_reason() -> None:
+def test_an_import_that_was_given_up_is_reported_with_its_reason() -> None:
     seen = replace(QUIET, open_imports=[OpenImport("a.csv", NOW, "three launches brought no progress")])
     (condition,) = judge(seen, LIMITS)[AlertName.STUCK_IMPORT]
     assert condition.subject == "a.csv"
@@ -231,7 +231,7 @@ def test_the_first_files_in_quarantine_have_an_alert_each_and_the_others_share_o
     assert conditions[-1].detail == "More files in quarantine: 2."
 
 
-def test_a_silent_sensor_is_told_with_its_error() -> None:
+def test_a_silent_sensor_is_reported_with_its_error() -> None:
     sensor = SilentSensor("inbox_sensor", 80, "The folder done is a symbolic link.")
     (condition,) = judge(replace(QUIET, sensors=[sensor]), LIMITS)[AlertName.SENSOR_SILENT]
     assert condition.subject == "inbox_sensor"

@@ -37,7 +37,7 @@ def currencies(taken: Imported) -> dict[str, str]:
     return dict(taken.orders.select("number", "currency").iter_rows())
 
 
-def test_two_currencies_in_one_column_are_told_by_their_signs(tmp_path: Path) -> None:
+def test_two_currencies_in_one_column_are_reported_by_their_signs(tmp_path: Path) -> None:
     taken = priced(tmp_path, ("1", "$12"), ("2", "€9"), ("3", "4.50"), ("4", "A$ 7"), ("5", "8 EUR"))
     assert currencies(taken) == {"1": "USD", "2": "EUR", "3": "USD", "4": "AUD", "5": "EUR"}
 

@@ -112,7 +112,7 @@ def test_what_is_told_wins() -> None:
     assert read("01.12.2010 05:00 +0200", option="%d.%m.%Y %H:%M %z") == ["2010-12-01 03:00:00"]
 
 
-def test_each_way_of_writing_is_decided_by_itself() -> None:
+def test_each_way_of_writing_is_decided_separately() -> None:
     """Spreadsheets convert only dates that they understand; the others stay text with another separator."""
     assert read("31-07-2012", "05-06-2012", "7/31/2012", "5/6/2012") == [
         "2012-07-31 00:00:00",

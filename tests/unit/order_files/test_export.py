@@ -209,7 +209,7 @@ def test_an_escaped_text_comes_back_as_it_was(text: str) -> None:
     assert escaped.str.replace_all(escaped_sign(","), "${1}${2}").item() == text
 
 
-def test_bytes_that_were_no_text_stand_in_the_export_as_they_were(tmp_path: Path) -> None:
+def test_bytes_that_were_no_text_are_in_the_export_as_they_were(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_bytes(f"{HEADER}\n1,7,J\xff\xffe,S-1,Mug,1,2.50,USD,2025-11-10\n".encode("latin-1"))
     assert b"1,7,J\xff\xffe,S-1,Mug" in exported(parse(file, tmp_path / "a"))

@@ -85,7 +85,7 @@ def test_a_discount_counts_with_and_without_its_minus(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("later", ["", "0.00", "2.00"])
-def test_an_amount_of_the_order_stands_on_its_first_line_or_on_each(later: str, tmp_path: Path) -> None:
+def test_an_amount_of_the_order_is_on_its_first_line_or_on_each(later: str, tmp_path: Path) -> None:
     rows = [{"post": "2.00"}, {"sku": "CUP", "post": later}]
     assert owed(take(tmp_path, '[amounts]\nshipping = "post"\n', rows)) == {"1": 2200}
 

@@ -265,7 +265,7 @@ def test_quoted_decimal_commas_are_read(tmp_path: Path) -> None:
     assert imported.orders["total"].to_list() == [255, 123400, 300]
 
 
-def test_the_semicolon_edition_is_refused_until_the_dates_are_told(tmp_path: Path) -> None:
+def test_the_semicolon_edition_is_refused_until_the_date_format_is_given(tmp_path: Path) -> None:
     file = dataset("online_retail/online-retail-semicolon-decimalcomma-bom-10k.csv")
     with pytest.raises(FileRefused) as refused:
         parse(file, tmp_path / "parsed")

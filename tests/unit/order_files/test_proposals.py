@@ -68,7 +68,7 @@ def test_dates_that_can_be_two_things_are_a_doubt(tmp_path: Path) -> None:
     assert any("DMY or MDY" in doubt for doubt in proposal.doubts)
 
 
-def test_a_total_beside_a_price_is_told_apart(tmp_path: Path) -> None:
+def test_a_total_next_to_a_price_is_distinguished_from_it(tmp_path: Path) -> None:
     header = HEADER + ",amount"
     whole = [line(str(n), quantity="2") + ",5.00" for n in range(5)]
     reduced = [line(str(n), quantity="2") + ",4.50" for n in range(5)]
@@ -128,7 +128,7 @@ def test_orders_that_do_not_add_up_are_a_doubt_with_their_number_and_an_example(
     assert taken.orders.height == 5
 
 
-def test_a_price_beside_several_units_is_a_doubt_if_nothing_states_what_they_come_to(tmp_path: Path) -> None:
+def test_a_price_next_to_several_units_is_a_doubt_if_nothing_states_what_they_come_to(tmp_path: Path) -> None:
     text = "order,date,customer id,sku,quantity,item-price\n1,2026-03-01,c1,MUG,2,20.00\n"
     proposal, _ = drafted(written(tmp_path, text), tmp_path)
     assert any(

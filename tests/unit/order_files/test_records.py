@@ -147,7 +147,7 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_only() -> None:
     assert table["a"].to_list() == ["a", "d", "g"]
 
 
-def test_frames_hold_few_enough_lines_whatever_stands_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_hold_few_enough_lines_whatever_is_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orders_pipeline.order_files.records.records.MAX_FRAME_LINES", 3)
     text = 'a,b,c\n\n\n\n\n"1\n2\n3\n4\n5\n6",e,f\ng,h\n' + "i,j,k\n" * 5 + '"x",y,"z'
     frames = list(

@@ -120,7 +120,7 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         assert refused.value.code == "option_invalid"
 
 
-def test_a_table_that_stands_in_the_file_twice_with_changes_is_refused(tmp_path: Path) -> None:
+def test_a_table_that_is_in_the_file_twice_with_changes_is_refused(tmp_path: Path) -> None:
     lines = [line(str(number)) for number in range(5)]
     changed = [*lines[:4], line("4", price="3.50")]
     with pytest.raises(FileRefused) as refused:

@@ -42,7 +42,7 @@ def shopify(tmp_path: Path, *rows: str) -> Path:
     return file
 
 
-def test_order_fields_of_shopify_stand_on_the_first_line_and_notes_over_several(tmp_path: Path) -> None:
+def test_order_fields_of_shopify_are_on_the_first_line_and_notes_over_several(tmp_path: Path) -> None:
     file = shopify(
         tmp_path,
         f'#1,a@x.com,paid,INR,{PAID},1,Mug,10.00,M-1,Ann Lee,"Please ring,\ntwice.\n\nThanks",',
@@ -146,7 +146,7 @@ def two_files(folder: Path, *dates: str) -> Path:
     return folder / OLIST[0]
 
 
-def test_a_bad_date_of_the_second_file_is_told_as_such(tmp_path: Path) -> None:
+def test_a_bad_date_of_the_second_file_is_reported_as_such(tmp_path: Path) -> None:
     imported = parse(two_files(tmp_path, "2017-10-02 10:56:33", "soon"), tmp_path / "parsed")
     assert imported.orders["number"].to_list() == ["o0"]
     [reject] = imported.rejects.to_dicts()

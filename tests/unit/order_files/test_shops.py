@@ -192,7 +192,7 @@ def owed(taken: Imported) -> dict[str, Decimal]:
 
 
 @pytest.mark.parametrize("shop", ALL, ids=lambda shop: shop.profile)
-def test_each_order_of_a_shop_owes_what_its_file_states(shop: Shop, tmp_path: Path) -> None:
+def test_each_order_of_a_shop_has_the_total_that_its_file_states(shop: Shop, tmp_path: Path) -> None:
     taken = parse(SHOPS / shop.file, tmp_path / "parsed")
     assert taken.identified.profile.name == shop.profile
     assert taken.parsed.rejects_by_code == shop.rejects
@@ -325,7 +325,7 @@ def test_taxes_of_square_are_added_where_prices_do_not_contain_them(tmp_path: Pa
     assert "Muffin Regular" in taken.lines["sku"].to_list()
 
 
-def test_times_of_square_are_those_of_the_column_beside_them(tmp_path: Path) -> None:
+def test_times_of_square_are_those_of_the_column_next_to_them(tmp_path: Path) -> None:
     text = (SHOPS / "square.csv").read_text("utf-8")
     lines = text.replace("12:05:00,Eastern Time (US & Canada)", "23:05:00,Mars").replace(
         "11:40:30,Eastern Time (US & Canada)", "23:40:30,Pacific/Auckland"

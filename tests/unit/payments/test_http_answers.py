@@ -114,7 +114,7 @@ ERROR = {"error": {"code": "some_code", "message": "Some words."}}
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_request_that_is_refused_for_good_fails_alone_with_the_words_of_the_gateway(status: int) -> None:
+def test_a_request_that_is_refused_permanently_fails_alone_with_the_words_of_the_gateway(status: int) -> None:
     outcome = outcome_of_answer(REFUNDS, REFUND, answer(status, ERROR))
     assert outcome == RefundFailed(REFUND, refusal(f"{status} some_code: Some words."))
 
@@ -175,7 +175,7 @@ def test_an_attempt_that_took_another_amount_refuses_the_retry() -> None:
     assert found.reason == refusal("the gateway has 700 USD for default/1/1 (txn_1) already")
 
 
-def test_orders_whose_numbers_begin_alike_are_told_apart() -> None:
+def test_orders_whose_numbers_begin_alike_are_distinguished() -> None:
     assert (
         of_attempts(DOCUMENT | {"reference": "default/1/7/1"}, DOCUMENT | {"reference": "default/1/x"})
         is None

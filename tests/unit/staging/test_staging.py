@@ -139,7 +139,7 @@ def test_a_file_that_changes_after_staging_changes_no_staged_one(staging: Stagin
         assert copy.read_text() == "first"
 
 
-def test_a_companion_lies_beside_its_file_under_its_own_name(staging: Staging, tmp_path: Path) -> None:
+def test_a_companion_is_next_to_its_file_under_its_own_name(staging: Staging, tmp_path: Path) -> None:
     file, companion = tmp_path / "items.csv", tmp_path / "heads.csv"
     file.write_text("items")
     companion.write_text("heads")

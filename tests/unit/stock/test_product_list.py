@@ -31,7 +31,7 @@ def test_the_project_has_the_list_that_the_samples_came_with(datasets: Path) -> 
     assert ours.read_bytes() == theirs.read_bytes()
 
 
-def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
+def test_columns_may_be_in_any_order_among_others(tmp_path: Path) -> None:
     content = '\ufeffstock_quantity,colour,name,sku,price\n5,red,"Mouse, wireless", M ,1.2345\n'
     assert read(tmp_path, content) == [ProductRow("M", "Mouse, wireless", 12_345, 5)]
 
