@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from dagster import AssetDep, AssetsDefinition, FreshnessPolicy, MaterializeResult, ResourceParam, asset
+from dagster import AssetsDefinition, FreshnessPolicy, MaterializeResult, ResourceParam, asset
 
 from assets.column_lineage import column_lineage
-from assets.lineage import AS_THE_STORE_KNOWS
+from assets.lineage import ORDERS_AND_REFUNDS
 from assets.metadata import FIGURES_TEAM, column_schema
 from jobs.failures import THREE_TRIES, permanent_failures
 from jobs.figures.metadata import board_metadata
@@ -27,7 +27,7 @@ def leaderboard_assets() -> list[AssetsDefinition]:
 def _leaderboard(board: Board, dataset: Dataset, member: str) -> AssetsDefinition:
     @asset(
         name=dataset.name,
-        deps=[AssetDep("orders", partition_mapping=AS_THE_STORE_KNOWS), "refunds"],
+        deps=ORDERS_AND_REFUNDS,
         code_version=dataset.version,
         freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(hours=2)),
         retry_policy=THREE_TRIES,

@@ -1,15 +1,15 @@
 """The asset `order_store`: the whole order store, to which the nightly checks belong."""
 
-from dagster import AssetDep, AssetSpec
+from dagster import AssetSpec
 
-from assets.lineage import AS_THE_STORE_KNOWS
+from assets.lineage import ORDERS_AND_REFUNDS
 from assets.metadata import ORDERS_TEAM
 
 ORDER_STORE = "order_store"
 order_store = AssetSpec(
     ORDER_STORE,
     description="All orders, payments, refunds and stock. Its checks recompute every invariant, each night.",
-    deps=[AssetDep("orders", partition_mapping=AS_THE_STORE_KNOWS), "refunds"],
+    deps=ORDERS_AND_REFUNDS,
     group_name="orders",
     owners=ORDERS_TEAM,
     kinds={"sql"},

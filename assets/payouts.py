@@ -1,6 +1,5 @@
 """The asset `payouts`: what the payment provider booked and paid out on each day; and its checks."""
 
-import warnings
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -10,23 +9,18 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetCheckSpec,
-    AssetDep,
     AssetExecutionContext,
     AssetsDefinition,
-    BackfillPolicy,
-    BetaWarning,
     FreshnessPolicy,
     MaterializeResult,
     ResourceParam,
-    asset,
     multi_asset_check,
 )
 
-from assets.kpis import kpi_partitions
-from assets.lineage import AS_THE_STORE_KNOWS
+from assets.daily import daily_asset
 from assets.metadata import ORDERS_TEAM, column_schema
 from jobs.care.payouts import metadata_of, problems_by_check
-from jobs.failures import THREE_TRIES, permanent_failures
+from jobs.failures import permanent_failures
 from jobs.figures.ops import FIGURES_WORK
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.kpis.dictionary import PAYOUTS
@@ -52,24 +46,16 @@ def payout_assets(settings: Settings) -> list[AssetsDefinition]:
                 context.add_asset_metadata(metadata_of(figures, currency), partition_key=key)
         return MaterializeResult(metadata={"days_in_this_run": len(days)})
 
-    with warnings.catch_warnings():
-        # Dagster marks the backfill policy as beta and would print a warning at each command.
-        warnings.simplefilter("ignore", BetaWarning)
-        made = asset(
-            name=PAYOUTS.name,
-            partitions_def=kpi_partitions(settings),
-            deps=[AssetDep("orders", partition_mapping=AS_THE_STORE_KNOWS), "refunds"],
-            code_version=PAYOUTS.version,
-            freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(hours=48)),
-            backfill_policy=BackfillPolicy.single_run(),
-            retry_policy=THREE_TRIES,
-            op_tags=FIGURES_WORK,
-            group_name="orders",
-            kinds={"sql"},
-            owners=ORDERS_TEAM,
-            metadata=column_schema(PAYOUTS, keys=["day", "currency"]),
-            description=PAYOUTS.meaning,
-        )(payouts)
+    made = daily_asset(
+        PAYOUTS,
+        settings,
+        payouts,
+        freshness=FreshnessPolicy.time_window(fail_window=timedelta(hours=48)),
+        group="orders",
+        kinds={"sql"},
+        owners=ORDERS_TEAM,
+        metadata=column_schema(PAYOUTS, keys=["day", "currency"]),
+    )
     return [made]
 
 

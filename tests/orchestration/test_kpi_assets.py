@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from dagster import AssetKey, AssetMaterialization, DagsterInstance, materialize
 
-from assets.kpis import kpi_assets, kpi_partitions
+from assets.daily import kpi_partitions
+from assets.kpis import kpi_assets
 from assets.leaderboards import leaderboard_assets
 from jobs.figures.ops import publish_figures_job
 from orders_pipeline.base.settings import Settings
