@@ -1,4 +1,4 @@
-// Draws the bar charts of a page; a bar leads to its days.
+// Draws the bar charts of a page; each bar links to its days.
 (() => {
   'use strict';
   const TONES = {
@@ -9,7 +9,7 @@
   const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
   const drawn = new Map();
 
-  // Bars stand on each other: the one behind shows the sum, so it is drawn first.
+  // Stacked bars: the bar behind shows the sum, so it is drawn first.
   function stacked(values) {
     const sums = [];
     values.forEach((series) => {
@@ -25,7 +25,7 @@
     return step === 'month' ? `${MONTHS[month - 1]} ${year}` : `${Number(date)} ${MONTHS[month - 1]}`;
   }
 
-  // As many labels as there is room for, at bars, and the year where it changes.
+  // As many labels as fit, each at a bar; the year only where it changes.
   function labels(chart, width) {
     const every = Math.max(1, Math.ceil((chart.days.length * 84) / width));
     return chart.days.map((day, index) => {

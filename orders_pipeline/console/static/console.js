@@ -1,4 +1,4 @@
-// Behaviour of every page: the search's key, copying, dialogs, and how a failed request is told.
+// Behaviour of every page: the search key, copying, dialogs, and messages about failed requests.
 (() => {
   'use strict';
   const isTyping = (element) => element.matches('input, textarea, select, [contenteditable]');
@@ -32,7 +32,7 @@
     form.querySelector('[data-selection]').textContent = many ? form.dataset.selected.replace('{count}', many) : '';
   });
 
-  // Filling a field chooses what it belongs to.
+  // Typing into a field selects the choice to which it belongs.
   document.addEventListener('input', ({ target }) => {
     if (target.dataset.chooses) target.form.querySelector(`[name="what"][value="${target.dataset.chooses}"]`).checked = true;
   });

@@ -5,7 +5,7 @@
   let stream = null;
   let published = null;
 
-  // The figures of the page's period are read again when others were published.
+  // The figures of the page's period are loaded again when newer ones were published.
   function publish(when) {
     const isNew = published !== null && published !== when;
     published = when;
@@ -15,7 +15,7 @@
   function show({ name, html }) {
     if (name === 'published') publish(html);
     for (const place of document.querySelectorAll(`[data-live="${name}"]`)) {
-      // Replacing a part in which somebody works would take their focus.
+      // A part in which the user works is not replaced, because that would take the focus.
       if (place.contains(document.activeElement)) {
         place.addEventListener('focusout', () => setTimeout(() => show({ name, html })), { once: true });
         continue;
@@ -33,7 +33,7 @@
     stream.addEventListener('error', () => { offline.hidden = false; });
   }
 
-  // A browser opens few connections to a server, so hidden pages let theirs go.
+  // A browser opens few connections to a server, so hidden pages close theirs.
   function follow() {
     if (document.hidden) {
       stream?.close();

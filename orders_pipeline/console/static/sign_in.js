@@ -1,4 +1,4 @@
-// Sends the token of a link that signs in once, and takes it out of the address and the history first.
+// Removes the token of a sign-in link from the address and the history, and then sends it.
 (() => {
   'use strict';
   const follow = () => {
@@ -13,6 +13,6 @@
     form.submit();
   };
   follow();
-  // Opened in a tab that shows this page already, a link changes only the fragment.
+  // If a link is opened in a tab that already shows this page, only the fragment changes.
   addEventListener('hashchange', follow);
 })();

@@ -1,5 +1,5 @@
-// Sends order files that somebody drops on the page or chooses, in parts (tus 1.0). A broken connection, or even
-// another day, loses nothing: the same file goes on where it stopped. Nothing is imported before a person says so.
+// Sends order files that a user drops on the page or chooses, in parts (tus 1.0). After a broken connection, or even on
+// another day, the same file continues where it stopped. Nothing is imported before the user confirms it.
 (() => {
   'use strict';
   const zone = document.querySelector('#upload');
