@@ -1,9 +1,13 @@
-"""Retries failed refunds in a new round: reserves their amounts and units again, if enough is left."""
+"""Opens failed refunds again: reserves their amounts and units again, if enough is left.
+
+A retry begins a new round. In the same round, the gateway is asked for the outcome, but for no other refund.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import polars as pl
 from sqlalchemy import BigInteger, Connection, select, type_coerce, update
@@ -26,6 +30,16 @@ NEW_ROUND = {
     "boards_due": False,
 }
 
+# No process works on the refund, and only the gateway's own answer ends it.
+ASK_AT_ONCE = 0
+SAME_ROUND = {
+    "status": RefundStatus.PROCESSING,
+    "asked_at": ASK_AT_ONCE,
+    "settled_at": None,
+    "failure": None,
+    "boards_due": False,
+}
+
 
 def retry(connection: Connection, ids: Collection[int]) -> dict[int, RefundRefused]:
     """failed -> pending, for locked refunds; returns the refusals of those for which too little is left.
@@ -33,6 +47,20 @@ def retry(connection: Connection, ids: Collection[int]) -> dict[int, RefundRefus
     The new round has another key at the gateway, because the gateway would repeat its failure for the old
     key.
     """
+    return _open_again(connection, ids, NEW_ROUND)
+
+
+def ask_again(connection: Connection, ids: Collection[int]) -> dict[int, RefundRefused]:
+    """failed -> processing, for locked refunds; returns the refusals of those for which too little is left.
+
+    The gateway is asked whether it made the refund in this round after all.
+    """
+    return _open_again(connection, ids, SAME_ROUND)
+
+
+def _open_again(
+    connection: Connection, ids: Collection[int], values: Mapping[str, Any]
+) -> dict[int, RefundRefused]:
     r = refunds.c
     query = select(r.id, r.refund_id, r.order_id, r.attempt, r.amount, r.shipping)
     rows = connection.execute(query.where(r.id.in_(ids)).order_by(r.id)).all()
@@ -49,7 +77,7 @@ def retry(connection: Connection, ids: Collection[int]) -> dict[int, RefundRefus
         taken.append((row.order_id, row.attempt, row.amount))
     take(connection, pl.DataFrame(taken, schema=["order_id", "attempt", "amount"], orient="row"))
     again = r.id.in_([refund for refund in ids if refund not in refused])
-    connection.execute(update(refunds).where(again, r.status == RefundStatus.FAILED).values(NEW_ROUND))
+    connection.execute(update(refunds).where(again, r.status == RefundStatus.FAILED).values(values))
     return refused
 
 

@@ -29,6 +29,7 @@ from orders_pipeline.refunds.outcomes.completion import complete, fail, reverse
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.request import request_refunds
 from orders_pipeline.refunds.requests.terms import RefundTerms
+from orders_pipeline.refunds.retry import ASK_AT_ONCE, ask_again
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, payments, refunds, sources
 from orders_pipeline.store.statements.many_values import among, parts
@@ -36,6 +37,7 @@ from orders_pipeline.store.statements.many_values import among, parts
 ACTOR = "gateway"
 CHANGES_NOTHING = "Events of this type change nothing."
 NO_TRANSACTION = "The event names no transaction."
+MADE_AFTER_ALL = "The refund had failed, and cannot be booked now."
 WAITING, APPLIED, IGNORED = GatewayEventStatus
 Amount = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 # It becomes part of a unique key, whose length PostgreSQL limits.
@@ -213,12 +215,33 @@ def _succeed_late(engine: Engine, terms: RefundTerms, told: Set) -> Verdicts:
         rows, verdicts = _in_this_round(connection, told)
         done = {event_id: row for event_id, row in rows.items() if told[event_id].transaction_id}
         verdicts |= {event_id: Verdict(WAITING, NO_TRANSACTION) for event_id in rows.keys() - done.keys()}
-        ended = _with_status(done, told, RefundStatus.PROCESSING)
+        trusted = {event_id: row for event_id, row in done.items() if row.asked_at != ASK_AT_ONCE}
+        ended = _with_status(trusted, told, RefundStatus.PROCESSING)
         if ended:
             now = now_us()
             transactions = {refund: one.transaction_id for refund, one in ended.items()}
             complete(connection, transactions, now, terms.day_of(now))
-    return verdicts | {event_id: _ended(row) for event_id, row in done.items()}
+        verdicts |= {event_id: _ended(row) for event_id, row in done.items()}
+        return verdicts | _ask_for_failed(connection, done)
+
+
+def _ask_for_failed(connection: Connection, rows: Mapping[str, Row[Any]]) -> Verdicts:
+    """Puts back refunds that failed without having been made; returns the outcome of the events about them.
+
+    Events may arrive out of order, so only the gateway knows whether a refund failed or was made in the end.
+    """
+    failed = {
+        event_id: row
+        for event_id, row in rows.items()
+        if row.status == RefundStatus.FAILED and row.transaction_id is None
+    }
+    refused = ask_again(connection, [row.id for row in failed.values()]) if failed else {}
+    return {
+        event_id: Verdict(WAITING, f"{MADE_AFTER_ALL} {refused[row.id].message}")
+        if row.id in refused
+        else Verdict(APPLIED, "The refund had failed. The gateway is asked for its outcome again.")
+        for event_id, row in failed.items()
+    }
 
 
 def _fail_late(engine: Engine, _terms: RefundTerms, told: Set) -> Verdicts:
@@ -267,7 +290,8 @@ def _in_this_round(connection: Connection, told: Set) -> tuple[dict[str, Row[Any
 def _locked(connection: Connection, refund_ids: Iterable[str]) -> dict[str, Row[Any]]:
     r = refunds.c
     query: Select[Any] = (
-        select(r.id, r.refund_id, r.status, r.round, r.amount, orders.c.currency)
+        select(r.id, r.refund_id, r.status, r.round, r.amount, r.transaction_id, r.asked_at)
+        .add_columns(orders.c.currency)
         .join(orders, orders.c.id == r.order_id)
         .where(among(connection, r.refund_id, sorted(refund_ids)))
         .order_by(r.id)

@@ -160,6 +160,34 @@ def test_a_refund_whose_outcome_was_unknown_ends_with_its_event(
     assert shop.statuses() == {status: 1}
 
 
+@pytest.mark.parametrize(("success", "status"), [(1, "completed"), (0, "failed")])
+def test_a_refund_that_succeeded_after_it_had_failed_ends_as_the_gateway_has_it(
+    shop: RefundBench, success: float, status: str
+) -> None:
+    shop.request(asked("1", 1))
+    shop.die_before_asking()
+    assert tell(shop, "evt_1", "refund.failed", **refund(shop, failure_reason="closed")) is APPLIED
+    for event_id in ("evt_2", "evt_3"):
+        assert tell(shop, event_id, "refund.succeeded", **refund(shop)) is APPLIED
+    shop.bench.set(refund_success_rate=success)
+    assert shop.settle() is None
+    assert [one["status"] for one in shop.of("1")] == [status]
+    amount = 3000 * int(success)
+    assert (shop.customer(), shop.taken("1")) == ((3000, amount), amount)
+    assert shop.bench.broken_checks() == set()
+
+
+def test_a_refund_that_succeeded_after_another_took_its_place_waits_for_a_person(shop: RefundBench) -> None:
+    shop.request(asked("1", 1))
+    shop.die_before_asking()
+    about = refund(shop)
+    assert tell(shop, "evt_1", "refund.failed", **about | {"failure_reason": "closed"}) is APPLIED
+    shop.refund(asked("1", 1))
+    assert tell(shop, "evt_2", "refund.succeeded", **about) is WAITING
+    assert shop.statuses() == {"failed": 1, "completed": 1}
+    assert shop.bench.broken_checks() == {"gateway_agrees_with_refunds"}
+
+
 def test_what_concerns_nothing_known_waits_and_is_carried_out_later(shop: RefundBench) -> None:
     unknown = dispute(shop, charge="txn_unknown")
     assert tell(shop, "evt_1", "dispute.opened", **unknown) is WAITING
