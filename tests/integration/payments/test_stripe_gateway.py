@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from orders_pipeline.base.model import EndKind, PaymentStatus
 from orders_pipeline.payments.backends.stripe.gateway import StripeGateway
@@ -15,6 +16,7 @@ from orders_pipeline.payments.backends.stripe.requests import StripeAccount
 from orders_pipeline.payments.gateway import (
     Authorized,
     Capture,
+    CaptureDeclined,
     Charge,
     Declined,
     OutcomesOpenError,
@@ -24,6 +26,7 @@ from orders_pipeline.payments.gateway import (
     idempotency_key,
 )
 from tests.servers.gateway_backends import collect
+from tests.servers.small_server import running
 from tests.servers.stripe_server import TEST_KEY, Payers, localstripe, make_payers
 
 # A warning of httpx about how Stripe's client calls it.
@@ -122,6 +125,21 @@ def test_captured_money_is_not_released(shop: Shop) -> None:
     collect(shop.gateway.capture([Capture(*ending(EndKind.CAPTURE, held))]))
     (failed,) = collect(shop.gateway.void([Void(*ending(EndKind.VOID, held))]))
     assert "was captured" in failed.reason
+
+
+def test_a_part_that_was_captured_at_stripe_is_not_the_whole_amount() -> None:
+    async def intent(_request: web.Request) -> web.Response:
+        money = {"amount": 1000, "amount_received": 400, "currency": "usd"}
+        rest = {"status": "succeeded", "metadata": {}, "latest_charge": "ch_1"}
+        return web.json_response({"id": "pi_1", "object": "payment_intent", **money, **rest})
+
+    key = end_key(EndKind.CAPTURE, idempotency_key("s", "A-0", 1), 1)
+    capture = Capture(1, key, "pi_1", 1000, "USD", asked_before=True)
+    with running([web.get("/v1/payment_intents/pi_1", intent)]) as address:
+        gateway = StripeGateway(StripeAccount(TEST_KEY, address, timeout=20), "a-store")
+        (declined,) = collect(gateway.capture([capture]))
+    told = "refused: 400 USD of 1000 USD were captured at the provider"
+    assert declined == CaptureDeclined(capture, told)
 
 
 def ending(kind: EndKind, held: Authorized) -> tuple[int, str, str, int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from mollie.models import Amount
 
@@ -19,6 +20,6 @@ def to_mollie(amount: int, currency: str) -> Amount:
     return Amount(currency=currency, value=f"{Decimal(amount).scaleb(-digits):.{digits}f}")
 
 
-def from_mollie(amount: Amount) -> tuple[int, str]:
-    """Returns an amount of Mollie in the minor unit, and its currency."""
+def from_mollie(amount: Any) -> tuple[int, str]:
+    """Returns an amount of Mollie (any of its client's types) in the minor unit, and its currency."""
     return int(Decimal(amount.value).scaleb(MINOR_DIGITS[amount.currency])), amount.currency

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from mollie import ClientSDK
 
-from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.mollie.payments import attempt_of
 from orders_pipeline.payments.backends.mollie.requests import answered, wire_key
 from orders_pipeline.payments.backends.providers.answers import OutcomeUnknown, Refused
 from orders_pipeline.payments.backends.providers.asking import LookedUp, look_up_each
+from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.backends.providers.ending import shown_capture, shown_void
 from orders_pipeline.payments.gateway import (
     Capture,
@@ -53,7 +53,7 @@ class Capturing:
         return shown
 
     async def _shown(self, capture: Capture) -> CaptureOutcome | None:
-        return shown_capture(capture, await _status(self.client, capture.transaction_id, self.timeout))
+        return shown_capture(capture, await _attempt(self.client, capture.transaction_id, self.timeout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,12 @@ class Voiding:
         return shown
 
     async def _shown(self, void: Void) -> VoidOutcome | None:
-        return shown_void(void, await _status(self.client, void.transaction_id, self.timeout))
+        return shown_void(void, await _attempt(self.client, void.transaction_id, self.timeout))
 
 
-async def _status(client: ClientSDK, payment: str, timeout: float) -> PaymentStatus | None:
-    """Returns the status of a payment; None if Mollie does not know it and would refuse the request."""
+async def _attempt(client: ClientSDK, payment: str, timeout: float) -> Attempt | None:
+    """Returns a payment; None if Mollie does not know it and would refuse the request."""
     try:
-        return attempt_of(await answered(client.payments.get_async(payment_id=payment), timeout)).status
+        return attempt_of(await answered(client.payments.get_async(payment_id=payment), timeout))
     except Refused:
         return None

@@ -52,7 +52,8 @@ async def payments_since(
 
 def attempt_of(payment: MolliePayment) -> Attempt:
     """Returns a payment of Mollie as an attempt to pay."""
-    amount, currency = from_mollie(payment.amount)
+    # Of an authorization, less than its amount may have been captured.
+    amount, currency = from_mollie(payment.amount_captured or payment.amount)
     status = STATUSES.get(word(payment.status), PaymentStatus.PROCESSING)
     if status is PaymentStatus.DECLINED and payment.authorized_at:
         status = PaymentStatus.VOIDED

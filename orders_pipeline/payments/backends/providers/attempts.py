@@ -44,6 +44,11 @@ class Attempt(NamedTuple):
     reason: str = ""
     can_be_paid: bool = False
 
+    @property
+    def money(self) -> tuple[int, str]:
+        """The amount, and its currency."""
+        return self.amount, self.currency
+
 
 class Found(NamedTuple):
     """The result of looking up a charge in the provider's list.
@@ -82,7 +87,7 @@ def outcome_of(charge: Charge, made: Attempt) -> Outcome | None:
 
 def other_money(charge: Charge, made: Attempt) -> Declined | None:
     """Returns the refusal of a charge whose payment has another amount or currency."""
-    if (made.amount, made.currency) == (charge.amount, charge.currency):
+    if made.money == (charge.amount, charge.currency):
         return None
     found = f"{made.amount} {made.currency} for this order already ({made.id})"
     return Declined(charge, refusal(f"the gateway has {found}"))

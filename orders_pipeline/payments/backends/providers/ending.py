@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orders_pipeline.base.model import PaymentStatus
+from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.gateway import (
     VOIDED,
     Capture,
@@ -17,9 +18,15 @@ from orders_pipeline.payments.gateway import (
 )
 
 
-def shown_capture(capture: Capture, status: PaymentStatus | None) -> CaptureOutcome | None:
-    """Returns the outcome of a capture; None if the payment was neither captured nor released."""
-    match status:
+def shown_capture(capture: Capture, made: Attempt | None) -> CaptureOutcome | None:
+    """Returns the outcome of a capture; None if the payment was neither captured nor released.
+
+    If another amount was captured, for example in the provider's dashboard, the capture is refused.
+    """
+    match made and made.status:
+        case PaymentStatus.SUCCEEDED if made and made.money != (capture.amount, capture.currency):
+            told = f"{made.amount} {made.currency} of {capture.amount} {capture.currency} were captured"
+            return CaptureDeclined(capture, refusal(f"{told} at the provider"))
         case PaymentStatus.SUCCEEDED:
             return Captured(capture, capture.transaction_id)
         case PaymentStatus.VOIDED | PaymentStatus.DECLINED:
@@ -28,9 +35,9 @@ def shown_capture(capture: Capture, status: PaymentStatus | None) -> CaptureOutc
             return None
 
 
-def shown_void(void: Void, status: PaymentStatus | None) -> VoidOutcome | None:
+def shown_void(void: Void, made: Attempt | None) -> VoidOutcome | None:
     """Returns the outcome of a void; None if the payment was neither captured nor released."""
-    match status:
+    match made and made.status:
         case PaymentStatus.VOIDED | PaymentStatus.DECLINED:
             return Voided(void, void.transaction_id)
         case PaymentStatus.SUCCEEDED:

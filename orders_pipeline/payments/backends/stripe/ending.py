@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import stripe
 
-from orders_pipeline.base.model import PaymentStatus
 from orders_pipeline.payments.backends.providers.answers import CardDeclined, OutcomeUnknown, Refused
 from orders_pipeline.payments.backends.providers.asking import LookedUp, look_up_each
+from orders_pipeline.payments.backends.providers.attempts import Attempt
 from orders_pipeline.payments.backends.providers.ending import shown_capture, shown_void
+from orders_pipeline.payments.backends.stripe.intents import attempt_of
 from orders_pipeline.payments.backends.stripe.requests import answered, wire_key
 from orders_pipeline.payments.gateway import (
     Capture,
@@ -26,7 +27,7 @@ from orders_pipeline.payments.gateway import (
     refusal,
 )
 
-ENDED = {"succeeded": PaymentStatus.SUCCEEDED, "canceled": PaymentStatus.VOIDED}
+ENDED = ("succeeded", "canceled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Capturing:
         return shown
 
     async def _shown(self, capture: Capture) -> CaptureOutcome | None:
-        return shown_capture(capture, await _status(self.client, capture.transaction_id, self.timeout))
+        return shown_capture(capture, await _ended(self.client, capture.transaction_id, self.timeout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,13 @@ class Voiding:
         return Voided(void, void.transaction_id)
 
     async def _shown(self, void: Void) -> VoidOutcome | None:
-        return shown_void(void, await _status(self.client, void.transaction_id, self.timeout))
+        return shown_void(void, await _ended(self.client, void.transaction_id, self.timeout))
 
 
-async def _status(client: stripe.StripeClient, intent: str, timeout: float) -> PaymentStatus | None:
-    """Returns the status of an ended PaymentIntent; None if it is open, or if Stripe does not know it."""
+async def _ended(client: stripe.StripeClient, intent: str, timeout: float) -> Attempt | None:
+    """Returns a PaymentIntent that ended; None if it is open, or if Stripe does not know it."""
     try:
         found = await answered(client.v1.payment_intents.retrieve_async(intent), timeout)
     except Refused:
         return None
-    return ENDED.get(found.status)
+    return attempt_of(found) if found.status in ENDED else None

@@ -63,10 +63,13 @@ def attempt_of(intent: Any) -> Attempt:
     )
 
 
-def money_of(intent: Any) -> tuple[int, str]:
-    """Returns the amount in the minor unit, and the currency."""
-    currency = intent.currency.upper()
-    return from_stripe(intent.amount, currency), currency
+def money_of(one: Any) -> tuple[int, str]:
+    """Returns the amount in the minor unit, and the currency.
+
+    Of a captured PaymentIntent, it is what was captured, which may be less than its amount.
+    """
+    currency = one.currency.upper()
+    return from_stripe(getattr(one, "amount_received", None) or one.amount, currency), currency
 
 
 def _was_released(intent: Any) -> bool:
