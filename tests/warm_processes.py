@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import atexit
 import gc
-import json
+import marshal
 import os
 import pkgutil
 import select
@@ -20,10 +20,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from multiprocessing import get_context
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from cli.stack.supervision import supervisor
@@ -41,21 +44,26 @@ SERVERS = (
     "supervisor.supervisord",
     "uvicorn.main",
 )
-PROGRAM = """#!{python} -IS
-import json, os, signal, socket, sys
-with socket.socket(socket.AF_UNIX) as server:
-    server.connect({address!r})
-    socket.send_fds(server, [b" "], [0, 1, 2])
-    server.sendall(json.dumps([{name!r}, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode() + b"\\n")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: server.send(bytes([number])))
-    try:
-        code = server.recv(16)
-    except ConnectionResetError:
-        code = b""
+# Imports little, because that is most of what it takes.
+PROGRAM = """#!{python} -ISE
+import marshal, posix, sys
+from _signal import SIG_DFL, SIGINT, SIGTERM, signal
+from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
+server = socket(AF_UNIX)
+server.connect({address!r})
+asked = marshal.dumps(({name!r}, sys.argv[1:], posix.getcwd(), posix.environ))
+streams = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
+server.sendmsg([len(asked).to_bytes(4, "big")], [(SOL_SOCKET, SCM_RIGHTS, streams)])
+server.sendall(asked)
+for number in (SIGINT, SIGTERM):
+    signal(number, lambda number, _: server.send(bytes([number])))
+try:
+    code = server.recv(16)
+except ConnectionResetError:
+    code = b""
 if code.startswith(b"-"):
-    signal.signal(-int(code), signal.SIG_DFL) if code != b"-9" else None
-    os.kill(os.getpid(), -int(code))
+    signal(-int(code), SIG_DFL) if code != b"-9" else None
+    posix.kill(posix.getpid(), -int(code))
 sys.exit(int(code) if code else "the command did not end")
 """
 NAMES = ("orders", "python", "supervisord")
@@ -129,15 +137,62 @@ def main(listener: socket.socket, load: Callable[[], None]) -> None:
     """
     gc.disable()
     loaded = False
-    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+    waiting: dict[int | socket.socket, Command] = {}
+    while sys.stdin not in (ready := select.select([listener, sys.stdin, *waiting], [], [])[0]):
         if not loaded:
             load()
             gc.freeze()  # what is loaded stays in memory that all commands share
         loaded = True
-        connection, _ = listener.accept()
-        with connection:
-            FORK.Process(target=_attend, args=(connection,)).start()
+        for command in {waiting[one] for one in ready if one in waiting}:
+            if command.goes_on():
+                continue
+            del waiting[command.ended], waiting[command.program]
+            command.close()
+        if listener in ready and (started := _start(listener.accept()[0])):
+            waiting |= {started.ended: started, started.program: started}
     os._exit(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Command:
+    """A forked process that runs a command.
+
+    Attributes:
+        program: the connection with the program whose command this is.
+        ended: can be read as soon as the process has ended.
+    """
+
+    process: ForkProcess
+    program: socket.socket
+    ended: int
+
+    def goes_on(self) -> bool:
+        """Passes on the signals of the program, with which it ends; or tells its exit code."""
+        if select.select([self.ended], [], [], 0)[0]:
+            self.process.join()
+            with suppress(OSError):
+                self.program.sendall(str(self.process.exitcode).encode())
+            return False
+        told = self.program.recv(1)
+        signal.pidfd_send_signal(self.ended, told[0] if told else signal.SIGKILL)
+        return bool(told)
+
+    def close(self) -> None:
+        self.program.close()
+        os.close(self.ended)
+
+
+def _start(program: socket.socket) -> Command | None:
+    """Starts the command that a program asks for, unless it was killed before."""
+    size, streams, _, _ = socket.recv_fds(program, 4, 3)
+    if not size:
+        return None
+    asked = marshal.loads(program.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL))  # noqa: S302 our own
+    process = FORK.Process(target=_run, args=(streams, *asked))
+    process.start()
+    for stream in streams:
+        os.close(stream)
+    return Command(process, program, os.pidfd_open(process.pid or 0))
 
 
 def _load(folder: Path) -> None:
@@ -154,34 +209,16 @@ def _load(folder: Path) -> None:
     supervisor.supervisord_command = lambda: [str(folder / "supervisord")]
 
 
-def _attend(connection: socket.socket) -> None:
-    """Runs a command, and sends its exit code. It gets the program's signals, and ends with it."""
-    _, streams, _, _ = socket.recv_fds(connection, 1, 3)
-    with connection.makefile("rb", buffering=0) as said:
-        command = FORK.Process(target=_run, args=(streams, *json.loads(said.readline())))
-    command.start()
-    for stream in streams:
-        os.close(stream)
-    ended = os.pidfd_open(command.pid or 0)
-    while ended not in select.select([ended, connection], [], [])[0]:
-        told = connection.recv(1)
-        signal.pidfd_send_signal(ended, told[0] if told else signal.SIGKILL)
-        if not told:
-            return
-    command.join()
-    connection.sendall(str(command.exitcode).encode())
-
-
 def _run(
-    streams: list[int], name: str, arguments: list[str], folder: str, environment: dict[str, str]
+    streams: list[int], name: str, arguments: list[str], folder: str, environment: dict[bytes, bytes]
 ) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, 256)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 it lasts as long as the process
     os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    os.environb.clear()
+    os.environb.update(environment)
     gc.enable()
     sys.argv = [name, *arguments]
     # These modules record when a command starts, or fork programs.

@@ -28,8 +28,8 @@ def browser() -> Iterator[Browser]:
 
 
 def find_chromium() -> str | None:
-    """The path of Chromium, if it is installed."""
-    return shutil.which("chromium")
+    """The path of Chromium, if it is installed. Its headless shell takes a third of the processor time."""
+    return shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
 @contextmanager
