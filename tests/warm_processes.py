@@ -168,14 +168,15 @@ class Command:
 
     def goes_on(self) -> bool:
         """Passes on the signals of the program, with which it ends; or tells its exit code."""
-        if select.select([self.ended], [], [], 0)[0]:
-            self.process.join()
-            with suppress(OSError):
-                self.program.sendall(str(self.process.exitcode).encode())
-            return False
-        told = self.program.recv(1)
-        signal.pidfd_send_signal(self.ended, told[0] if told else signal.SIGKILL)
-        return bool(told)
+        if not select.select([self.ended], [], [], 0)[0]:
+            told = self.program.recv(1)
+            signal.pidfd_send_signal(self.ended, told[0] if told else signal.SIGKILL)
+            if told:
+                return True
+        self.process.join()
+        with suppress(OSError):
+            self.program.sendall(str(self.process.exitcode).encode())
+        return False
 
     def close(self) -> None:
         self.program.close()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from orders_pipeline.base.settings import PROJECT_ROOT
 from tests import sweeps
+from tests.warm_processes import SOCKET, warm_python
 from tests.workers import unit_of
 
 
@@ -59,3 +63,24 @@ def test_a_test_file_that_cannot_be_imported_fails_the_run(tmp_path: Path) -> No
     )
     assert run.returncode == pytest.ExitCode.TESTS_FAILED
     assert "No module named 'nothing_such'" in run.stdout
+
+
+PRINTS_PID = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_forked_command_ends_with_the_program_that_asked_for_it(number: signal.Signals) -> None:
+    with subprocess.Popen([warm_python(), "-c", PRINTS_PID], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout
+        command = psutil.Process(int(program.stdout.readline()))
+        program.send_signal(number)
+    assert program.returncode == -number
+    assert psutil.wait_procs([command], timeout=60)[1] == []
+
+
+def test_a_program_that_is_killed_before_it_asks_for_a_command_disturbs_no_other() -> None:
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.connect(str(warm_python().with_name(SOCKET)))
+    code = "import os, sys; sys.exit(os.environ['WORD'] != sys.argv[1])"
+    done = subprocess.run([warm_python(), "-c", code, "\udcff"], env={"WORD": "\udcff"}, check=False)
+    assert done.returncode == 0
