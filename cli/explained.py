@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from cli.failure import CommandFailed
@@ -23,6 +24,21 @@ from orders_pipeline.services.redis_server import RedisServerMissing
 from orders_pipeline.staging.keys import BadPartitionKey
 from orders_pipeline.staging.remote_area import StagingUnavailable
 from orders_pipeline.store.revisions import StoreRefused
+
+FREE_SPACE = "Free space on its disk, which is usually that of ORDERS_HOME. What is stored is kept."
+PERMISSIONS = "Check the owner and the permissions of the file and of its folders."
+# Codes and hints for errors of files, by the number of the error.
+UNUSABLE = {
+    errno.ENOSPC: ("disk_full", FREE_SPACE),
+    errno.EDQUOT: ("disk_full", FREE_SPACE),
+    errno.EROFS: (
+        "disk_read_only",
+        "Its disk is mounted read-only. Mount it for writing, or set ORDERS_HOME.",
+    ),
+    errno.EACCES: ("not_permitted", PERMISSIONS),
+    errno.EPERM: ("not_permitted", PERMISSIONS),
+    errno.ENAMETOOLONG: ("name_too_long", "Use a shorter name or folder."),
+}
 
 
 def explain(error: Exception) -> CommandFailed:
@@ -57,13 +73,27 @@ def explain(error: Exception) -> CommandFailed:
         case FiguresElsewhere() | PartsLost():
             failed = _no_figures(error)
         case StagingUnavailable():
-            failed = CommandFailed("staging_unavailable", str(error), "Check ORDERS_STAGING_URL.")
+            hint = "Check ORDERS_STAGING_URL, or without it the disk of ORDERS_HOME."
+            failed = CommandFailed("staging_unavailable", str(error), hint)
         case GatewayUnavailableError():
             failed = CommandFailed("gateway_unavailable", str(error), "Check ORDERS_PAYMENT_URL.")
         case _:
-            refused = refused_connection(error)
-            failed = CommandFailed(*refused) if refused else _unexpected(error)
+            failed = _of_services_and_files(error)
     return failed
+
+
+def _of_services_and_files(error: Exception) -> CommandFailed:
+    if refused := refused_connection(error):
+        return CommandFailed(*refused)
+    if isinstance(error, OSError) and error.errno in UNUSABLE:
+        return _unusable_file(error)
+    return _unexpected(error)
+
+
+def _unusable_file(error: OSError) -> CommandFailed:
+    code, hint = UNUSABLE[error.errno or 0]
+    file = f"{error.filename} cannot be used" if error.filename else "A file cannot be written"
+    return CommandFailed(code, f"{file}: {error.strerror}", hint)
 
 
 def _unexpected(error: Exception) -> CommandFailed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +36,6 @@ class Refusal:
 
 STORE = Service("store_unavailable", "The order store", "ORDERS_DATABASE_URL")
 REDIS = Service("redis_unavailable", "Redis", "ORDERS_REDIS_URL")
-HOME = Service("disk_full", "ORDERS_HOME", "ORDERS_HOME")
 BROKER = Service("broker_unavailable", "The broker", "ORDERS_BROKER_URL")
 
 
@@ -91,7 +89,8 @@ REFUSALS = (
     _refusal(
         "read.?only|READONLY|NOREPLICAS",
         "takes no writes",
-        "Name the primary server in {setting}, not a replica, and check permissions of the file.",
+        "A server: name the primary in {setting}, not a replica. A file: check its permissions, and whether "
+        "its disk is mounted read-only.",
     ),
     _refusal(
         r"starting up|shutting down|recovery mode|\bLOADING\b|\bBUSY\b",
@@ -99,7 +98,12 @@ REFUSALS = (
         "Try again in a moment.",
     ),
     _refusal(
-        "malformed|not a database|disk I/O error",
+        "disk I/O error",
+        "cannot read or write its disk",
+        "Check whether that disk is full or broken. With free space, work continues automatically.",
+    ),
+    _refusal(
+        "malformed|not a database",
         "is damaged",
         "Check the disk. `orders restore` brings back the last backup; `docs/upkeep.md` says how.",
     ),
@@ -124,6 +128,7 @@ REFUSALS = (
         "Correct the host in {setting}, or check the network.",
     ),
 )
+FULL = re.compile("No space left|quota exceeded", re.IGNORECASE)
 AWAY = _refusal("", "cannot be used", "Check {setting} and that the service runs.")
 
 
@@ -149,7 +154,7 @@ def _service(error: BaseException) -> Service | None:
     if isinstance(error, ConnectionError):
         others = (cause for cause in _causes(error) if type(cause).__module__ != "builtins")
         return next((found for cause in others if (found := _service(cause))), None)
-    return HOME if isinstance(error, OSError) and error.errno == errno.ENOSPC else None
+    return None
 
 
 def _is_refusal(error: TimeoutError | DBAPIError) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from cli.failure import CommandFailed
 from cli.output import error_object, explained, progress
+from cli.refused_connections import FULL
 from cli.runs.followed_imports import FollowedImports, leave_or_cancel
 from cli.runs.import_progress import showing_progress
 from cli.stack.layout import Layout
@@ -154,10 +155,11 @@ class ImportCommand:
             return CommandFailed(found.refused_code, str(found.refused_because), hint)
         if not self.settings.redis_url and not stack_status(self.settings).running:
             return workers_stopped()
+        first = "Free space on the disk of ORDERS_HOME. Then import" if FULL.search(str(failed)) else "Import"
         return CommandFailed(
             "run_failed",
             f"The import of {staged.file_name} failed: {failed}",
-            "Import the file again. The import continues where it stopped.",
+            f"{first} the file again. The import continues where it stopped.",
         )
 
     def _import(self, runs: list[FileRun]) -> None:

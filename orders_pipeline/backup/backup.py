@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,17 +51,30 @@ def back_up(engine: Engine, settings: Settings, target: Path) -> Backup:
     The store records the backup, and why it failed.
 
     Raises:
-        BackupError: the file exists already, or the database's tools are missing or fail.
+        BackupError: the file exists already or cannot be written, or the database's tools are missing or
+            fail.
     """
     file = target if target.name.endswith(SUFFIXES) else target / _new_name()
     if file.exists():
         raise BackupError("file_exists", f"{file} exists already.", "Name another file.")
-    with noting_backup(engine, file.parent), scratch_beside(file) as folder:
+    with noting_backup(engine, file.parent), _written_to(file.parent), scratch_beside(file) as folder:
         content = folder / "content"
         content.mkdir()
         manifest = _copy_store(engine, settings, content)
         write_manifest(content, manifest)
         return Backup(file, pack(content, file), manifest.rows)
+
+
+@contextmanager
+def _written_to(folder: Path) -> Iterator[None]:
+    """Says which folder a backup could not be written to."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        message = f"The backup cannot be written to {folder}: {why}"
+        hint = "Check the permissions of this folder and the free space on its disk, or name another folder."
+        raise BackupError("backup_not_written", message, hint) from error
 
 
 def remove_old(folder: Path, kept: int) -> list[Path]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 from sqlalchemy import make_url, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from cli.explained import explain
 from cli.failure import CommandFailed
@@ -160,6 +163,34 @@ def test_sqlite_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     (tmp_path / "text").write_text("no database" * 1000)
     failed = refusal(ask_store(f"sqlite:///{tmp_path / 'text'}"), capsys)
     assert failed.message.startswith("The order store is damaged: ")
+
+
+def test_a_disk_that_cannot_be_written_is_not_a_damaged_store() -> None:
+    full = sqlite3.OperationalError("disk I/O error")
+    failed = explain(OperationalError("INSERT", {}, full))
+    assert failed.message == "The order store cannot read or write its disk: disk I/O error"
+    assert "full" in failed.hint
+    assert "restore" not in failed.hint
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, "disk_full"),
+        (errno.EROFS, "disk_read_only"),
+        (errno.EACCES, "not_permitted"),
+        (errno.ENAMETOOLONG, "name_too_long"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    number: int, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lock() -> None:
+        raise OSError(number, os.strerror(number), "/home/run/start.lock")
+
+    failed = refusal(lock, capsys)
+    assert failed.code == code
+    assert failed.message == f"/home/run/start.lock cannot be used: {os.strerror(number)}"
 
 
 def test_a_wrong_statement_is_a_bug_and_leaves_its_trace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -334,6 +335,26 @@ def test_a_backup_is_private_and_never_overwrites_another(lone_bench: ImportBenc
     with pytest.raises(BackupError, match="exists already"):
         back_up(lone_bench.engine, lone_bench.settings, made)
     assert [path.name for path in made.parent.iterdir()] == ["one.tar.gz"]
+
+
+def test_a_backup_that_finds_no_room_says_where(lone_bench: ImportBench, tmp_path: Path) -> None:
+    store = sqlite_copy.database_file(str(lone_bench.engine.url))
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        # Larger files fail as on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (store.stat().st_size // 2, before[1]))
+        with pytest.raises(BackupError) as refused:
+            back_up(lone_bench.engine, lone_bench.settings, tmp_path / "backups")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert refused.value.code == "backup_not_written"
+    assert refused.value.message.startswith(f"The backup cannot be written to {tmp_path / 'backups'}: ")
+    assert "free space" in refused.value.hint
+    assert not list((tmp_path / "backups").iterdir())
+    with reading(lone_bench.engine) as connection:
+        assert failed_backup(connection, now_us())
 
 
 def test_the_newest_backups_are_kept_and_other_files_left_alone(tmp_path: Path) -> None:
