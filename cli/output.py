@@ -113,7 +113,7 @@ def _require_text(value: object) -> None:
 
 
 def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Wraps a command: an exception becomes a message and exit code 1, unusable text exit code 2."""
+    """Wraps a command: an exception becomes a message and exit code 1, wrong usage exit code 2."""
 
     @functools.wraps(function)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
@@ -121,7 +121,7 @@ def command(function: Callable[Arguments, None]) -> Callable[Arguments, None]:
             _require_text(value)
         try:
             function(*args, **kwargs)
-        except typer.Exit:
+        except (typer.Exit, typer.BadParameter):
             raise
         except Exception as error:  # noqa: BLE001 the boundary: the user gets a message and exit code 1
             show_error(explained(error), bool(kwargs.get("as_json")))

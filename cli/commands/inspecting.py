@@ -68,7 +68,9 @@ def _show_story(story: dict[str, Any]) -> None:
             page.print(f"  {name} {story[name]} {story['currency']}", highlight=False)
     for kind, amount in story["amounts"].items():
         page.print(f"  {kind.replace('_', ' ')} {amount}", highlight=False)
-    lines = Table("line", "in file", "SKU", "product", "units", "total", "discount")
+    lines = Table("line", "in file", "SKU", "product")
+    for name in ("units", "total", "discount"):
+        lines.add_column(name, justify="right")
     for line in story["lines"]:
         lines.add_row(*(escape(str(value)) if value is not None else "" for value in line.values()))
     page.print(lines)

@@ -155,18 +155,21 @@ def register(app: typer.Typer) -> None:
 def _other_currencies(
     figures: PublishedFigures, document: dict[str, Any], first: date, last: date
 ) -> list[str]:
-    """Returns the currencies that have figures for these days, if the document has none."""
-    if document["orders_received"] or document["refund_count"]:
-        return []
+    """Returns the other currencies that have figures for these days."""
     try:
-        return figures.kpis.currencies(first, last)
+        found = figures.kpis.currencies(first, last)
     except FiguresElsewhere:
         return []
+    return [code for code in found if code != document["currency"]]
 
 
 def _tell_others(document: dict[str, Any], others: list[str]) -> None:
-    if others:
-        asked = " or ".join(f"--currency {code}" for code in others)
+    if not others:
+        return
+    asked = " or ".join(f"--currency {code}" for code in others)
+    if document["orders_received"] or document["refund_count"]:
+        progress.print(f"There are figures in other currencies, too: {asked}.", highlight=False)
+    else:
         progress.print(f"There are no figures in {document['currency']}. Try {asked}.", highlight=False)
 
 

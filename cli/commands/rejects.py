@@ -14,6 +14,7 @@ from cli.context import open_store
 from cli.output import JsonOption, command, emit, page, progress
 from cli.written_files import written
 from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.base.text.numbers import counted
 from orders_pipeline.imports.import_row import Import, get_import
 from orders_pipeline.imports.results.reject_export import require_rejects, write_rejects
 from orders_pipeline.imports.results.report import rejects_of
@@ -67,7 +68,7 @@ def _export(
     with written(output) as target:
         count = write_rejects(connection, staging, found, target, escape_formulas=escape_formulas)
     if output:
-        progress.print(f"{count:,} lines in {escape(str(output))}", highlight=False)
+        progress.print(f"{counted(count, 'line')} in {escape(str(output))}", highlight=False)
 
 
 def _show_rejects(rows: list[dict[str, Any]]) -> None:

@@ -20,6 +20,7 @@ from cli.options.choosing import TIME_FORMATS, since_us
 from cli.output import JsonOption, command, emit, page
 from orders_pipeline.base.model import EventType
 from orders_pipeline.base.settings import Settings, load_settings
+from orders_pipeline.base.text.numbers import counted
 from orders_pipeline.events import actions
 from orders_pipeline.events.destinations import ForbiddenDestination, Reach
 from orders_pipeline.events.endpoints import (
@@ -172,7 +173,7 @@ def replay(
         raise typer.BadParameter("use --event or --since, not both")
     with _changing() as connection:
         number = actions.replay(connection, webhook, actor(), event or (), since_us(since, settings))
-    _say({"replayed": number}, f"{number} events will be sent again by `orders up`.", as_json)
+    _say({"replayed": number}, f"{counted(number, 'event')} will be sent again by `orders up`.", as_json)
 
 
 @command
@@ -180,7 +181,8 @@ def dismiss(webhook: Id, as_json: JsonOption = False) -> None:
     """Drop the failed deliveries of a webhook. They cannot be replayed afterwards."""
     with _changing() as connection:
         number = actions.dismiss(connection, webhook, actor())
-    _say({"dismissed": number}, f"{number} failed deliveries were dropped.", as_json)
+    told = counted(number, "failed delivery", "failed deliveries")
+    _say({"dismissed": number}, f"Dropped: {told}.", as_json)
 
 
 def _types(events: str) -> list[EventType]:

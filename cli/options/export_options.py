@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from cli.output import emit, progress, wrong_usage
 from cli.written_files import written
+from orders_pipeline.base.text.numbers import counted
 from orders_pipeline.exports.formats.file_format import FileFormat, format_of, write_table
 from orders_pipeline.exports.table import ExportTable, Row, json_row
 
@@ -60,7 +61,7 @@ def export_table(
     if as_json:
         emit({"file": str(output), "format": file_format, "rows": count})
     else:
-        progress.print(f"{count:,} rows in {escape(str(output))}", highlight=False)
+        progress.print(f"{counted(count, 'row')} in {escape(str(output))}", highlight=False)
 
 
 def _print_list(table: ExportTable, rows: Iterable[Row]) -> None:

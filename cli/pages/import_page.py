@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from orders_pipeline.imports.results.report import ImportReport
 
 SURE = 0.8
+# Lower rates are shown with a decimal.
+A_FEW = 10
 # The properties of the file that the report shows, and the suffix of each value.
 SHOWN = {
     "format": "",
@@ -73,9 +75,8 @@ def _figures(report: ImportReport) -> Table:
         for kind, amount in amounts.items():
             table.add_row(f"  {kind.replace('_', ' ')}", f"{amount} {currency}", "of accepted orders")
     if report.seconds:
-        table.add_row(
-            "  settled in", f"{report.seconds:,.1f} s", f"{report.orders_per_second:,.0f} orders per second"
-        )
+        rate = f"{report.orders_per_second:,.{0 if report.orders_per_second >= A_FEW else 1}f}"
+        table.add_row("  settled in", f"{report.seconds:,.1f} s", f"{rate} orders per second")
     return table
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli.output import page
 from orders_pipeline.base.amounts.currency import minor_digits
+from orders_pipeline.base.text.numbers import counted
 
 COLUMNS = ("refund_id", "order", "source", "amount", "currency", "kind", "status", "requested_at", "reason")
 
@@ -27,7 +28,8 @@ def show_refund(document: dict[str, Any]) -> None:
     page.print(f"  {_money(document['amount'], currency)} {currency}", highlight=False)
     for line in document["lines"]:
         amount = _money(line["amount"], currency)
-        page.print(f"  line {line['line']}: {line['quantity']} units, {amount}", highlight=False)
+        units = counted(line["quantity"], "unit")
+        page.print(f"  line {line['line']}: {units}, {amount}", highlight=False)
     for label in ("shipping", "fee"):
         if document[label]:
             page.print(f"  {label} {_money(document[label], currency)}", highlight=False)

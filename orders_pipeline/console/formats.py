@@ -11,8 +11,8 @@ from markupsafe import Markup, escape
 
 from orders_pipeline.base.amounts.currency import MINOR_DIGITS
 from orders_pipeline.base.clock import to_datetime
+from orders_pipeline.base.text.numbers import Number, number
 
-Number = int | float | Decimal
 Moment = str | datetime | int
 Day = str | date
 NOTHING = TO = "\N{EN DASH}"
@@ -28,12 +28,6 @@ def money(amount: Number | str, currency: str) -> str:
     """Formats an amount with the decimals of its currency, without its code: `1,234.50`."""
     shown = f"{Decimal(str(amount)):,.{digits(currency)}f}"
     return shown if shown.strip("-0.,") else shown.removeprefix("-")
-
-
-def number(value: Number) -> str:
-    """Formats a number with separators, such as `40,000`, and up to three decimals if it has any."""
-    exact = Decimal(str(value))
-    return f"{exact:,.0f}" if exact == exact.to_integral() else f"{exact.normalize():,f}"
 
 
 def short(value: Number) -> str:
@@ -69,11 +63,6 @@ def sentence(code: str) -> str:
 def coded(text: str) -> Markup:
     """Marks the parts of a text between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped
-
-
-def counted(many: Number, one: str, several: str = "") -> str:
-    """Formats a number with its noun: `1 order`, `3 orders`."""
-    return f"{number(many)} {one if many == 1 else several or one + 's'}"
 
 
 def day(value: Day) -> str:

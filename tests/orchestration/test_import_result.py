@@ -31,7 +31,7 @@ def told(settings: Settings, key: str, job: str = "import_orders") -> list[str]:
 def test_a_finished_import_says_what_was_settled_and_where_to_look(bench: ImportBench) -> None:
     key = bench.import_lines(Line("1"), Line("2", quantity=0)).partition
     (line,) = told(bench.settings, key)
-    assert "1 orders of 2 records (1 completed, 0 rollback, 0 failed); 1 records rejected" in line
+    assert "1 order of 2 records (1 completed, 0 rollback, 0 failed); 1 record rejected" in line
     assert f"`orders rejects {key}`" in line
     assert f"http://127.0.0.1:8000/files/{key}" in line
     assert told(bench.settings, key, "write_results") == []

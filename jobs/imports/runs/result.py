@@ -9,6 +9,7 @@ from jobs.runs import PARTITION_TAG
 from jobs.workers.executor import AtEnd
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.settings import Settings
+from orders_pipeline.base.text.numbers import counted
 from orders_pipeline.imports.import_row import find_import, seconds_to_settle
 from orders_pipeline.imports.results.report import ImportReport, report_import
 from orders_pipeline.store.engine import STORE_FAILED, open_engine, reading
@@ -19,8 +20,9 @@ def in_words(report: ImportReport) -> str:
     statuses = ", ".join(f"{number} {status}" for status, number in report.statuses.items())
     revenue = ", ".join(f"{amount} {currency}" for currency, amount in sorted(report.revenue.items()))
     return (
-        f"{report.file}: {report.orders['accepted']} orders of {report.records} records ({statuses}); "
-        f"{report.rejected_lines} records rejected, {report.duplicate_lines} known already. "
+        f"{report.file}: {counted(report.orders['accepted'], 'order')} of "
+        f"{counted(report.records, 'record')} ({statuses}); {counted(report.rejected_lines, 'record')} "
+        f"rejected, {counted(report.duplicate_lines, 'record')} known already. "
         f"Revenue: {revenue or 'none'}."
     )
 

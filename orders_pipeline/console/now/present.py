@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from orders_pipeline.api.context import ApiContext
 from orders_pipeline.base.model import ImportStatus
-from orders_pipeline.console import formats
+from orders_pipeline.base.text.numbers import counted
 from orders_pipeline.console.now.file_work import at_work, in_list
 from orders_pipeline.console.texts import texts
 from orders_pipeline.events.failed import failing_endpoints
@@ -93,4 +93,4 @@ def _attention(context: ApiContext, connection: Connection, refunds: dict[str, A
         (low, *t.stock, "/products?low=true"),
     ):
         if number:
-            yield Attention("warn", formats.counted(number, one, several), detail, link)
+            yield Attention("warn", counted(number, one, several), detail, link)

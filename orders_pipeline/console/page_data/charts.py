@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from orders_pipeline.base.text.numbers import Number, number
 from orders_pipeline.console import formats
 from orders_pipeline.console.texts import texts
 
@@ -63,9 +64,9 @@ class Chart:
         sums = (f"{labels[figure]}: {self._told(self._summed(figure))}" for figure in self.figures)
         return f"{', '.join(sums)} {self.currency}".strip()
 
-    def _summed(self, figure: str) -> formats.Number:
-        values: list[formats.Number] = [bucket[figure] for bucket in self.buckets]
+    def _summed(self, figure: str) -> Number:
+        values: list[Number] = [bucket[figure] for bucket in self.buckets]
         return sum(values) if self.url_of else values[-1]
 
-    def _told(self, value: formats.Number) -> str:
-        return formats.money(value, self.currency) if self.currency else formats.number(value)
+    def _told(self, value: Number) -> str:
+        return formats.money(value, self.currency) if self.currency else number(value)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from orders_pipeline.api.context import ApiContext
+from orders_pipeline.base.text.numbers import number
 from orders_pipeline.console import formats
 from orders_pipeline.figures.questions.questions import answer, questions
 
@@ -50,7 +51,7 @@ class Cohort:
         heat = min(HEAT, int(row["share_active"] * 2 * HEAT) + 1)
         if measure is Measure.REVENUE:
             return formats.money(value, currency), heat
-        return formats.percent(value) if measure is Measure.SHARE else formats.number(value), heat
+        return formats.percent(value) if measure is Measure.SHARE else number(value), heat
 
 
 def cohorts(context: ApiContext, currency: str) -> list[Cohort]:

@@ -14,7 +14,7 @@ from orders_pipeline.api.exported import whole_file
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import ImportStatus
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.console.formats import number
+from orders_pipeline.base.text.numbers import number
 from orders_pipeline.console.now.file_work import file_at_work, files_at_work, in_list
 from orders_pipeline.console.page_data.reject_cells import ShownReject, shown_rejects
 from orders_pipeline.console.rendering.rendering import Shown, View, url

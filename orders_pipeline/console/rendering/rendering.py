@@ -19,6 +19,7 @@ from orders_pipeline.api.context import ApiContext, Context
 from orders_pipeline.api.protocol.headers import PAGE_POLICY
 from orders_pipeline.base.amounts.money import line_amount
 from orders_pipeline.base.model import Scope
+from orders_pipeline.base.text.numbers import counted, number
 from orders_pipeline.base.version import VERSION
 from orders_pipeline.console import formats
 from orders_pipeline.console.now.header import header_of
@@ -33,12 +34,10 @@ FONT = "vendor/inter/inter-latin.woff2?v=5.3.0"
 # Without a referrer, browsers would send forms with `Origin: null`, like those of another site.
 HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Referrer-Policy": "same-origin"}
 FILTERS = (
-    "counted",
     "day",
     "duration",
     "money",
     "month",
-    "number",
     "percent",
     "sentence",
     "short",
@@ -59,6 +58,7 @@ def environment_of(zone: ZoneInfo) -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update({name: getattr(formats, name) for name in FILTERS})
+    made.filters.update(counted=counted, number=number)
     made.filters["local_time"] = lambda value: formats.local_time(value, zone)
     made.filters["exact_time"] = lambda value: formats.exact_time(value, zone)
     made.filters["iso_time"] = lambda value: formats.moment(value).isoformat()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,14 @@ def test_where_only_other_currencies_have_figures_they_are_named(
     done = CliRunner().invoke(app, ["kpis", *arguments, "--json"])
     assert json.loads(done.stdout)["order_count"] == (5 if "EUR" not in arguments else 0)
     assert ("There are no figures in EUR. Try --currency USD." in done.stderr) is told
+
+
+def test_figures_in_other_currencies_are_named_beside_the_own(home: PublishedFigures) -> None:
+    abroad = replace(sample()[0], number="abroad", currency="EUR")
+    store_orders(home.engine, [abroad])
+    home.refresh_dirty_days()
+    done = CliRunner().invoke(app, ["kpis", "range", "--start", "2025-11-10", "--end", "2025-11-11"])
+    assert "There are figures in other currencies, too: --currency EUR." in done.stderr
 
 
 def test_a_home_without_orders_shows_zeros_and_empty_boards() -> None:

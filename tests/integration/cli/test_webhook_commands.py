@@ -103,6 +103,14 @@ def test_a_forbidden_destination_is_refused(url: str) -> None:
     assert run("list") == []
 
 
+@pytest.mark.usefixtures("home")
+def test_an_unknown_type_of_event_is_wrong_usage_and_not_a_crash() -> None:
+    done = CliRunner().invoke(app, ["webhooks", "add", "https://8.8.8.8/", "--events", "order.complete"])
+    assert done.exit_code == 2
+    assert "order.complete" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_failed_events_are_sent_again_as_they_were(home: ImportBench, receiver: Receiver) -> None:
     failed_event(home, receiver, *many_orders(3), batch_size=2)
     listed = run("failed")
