@@ -65,10 +65,10 @@ class ShownPeriod:
 
     @property
     def before(self) -> tuple[date, date] | None:
-        """The previous period of the same length; None for the period of all days."""
-        if self.preset is Preset.ALL:
-            return None
+        """The previous period of the same length; None for the period of all days, or before the year 1."""
         length = self.last - self.first + ONE_DAY
+        if self.preset is Preset.ALL or self.first - date.min < length:
+            return None
         return self.first - length, self.first - ONE_DAY
 
     def with_figures(self, days: Sequence[dict[str, Any]]) -> ShownPeriod:
@@ -103,12 +103,18 @@ def _shown_period(
     today = context.today()
     first, last = days
     if period is None and (first or last):
-        chosen = first or last or today, last or first or today
+        bounds = context.settings.first_day, today + timedelta(days=DAYS_OF[Preset.YEAR])
+        chosen = _within(bounds, first or last or today), _within(bounds, last or first or today)
     else:
         period = period or Preset.MONTH
         earliest = context.settings.first_day if period is Preset.ALL else None
         chosen = earliest or today - timedelta(days=DAYS_OF.get(period, 1) - 1), today
     return ShownPeriod(*chosen, period, by or _step_for((chosen[1] - chosen[0]).days))
+
+
+def _within(bounds: tuple[date, date], day: date) -> date:
+    """Limits a day of an address to the days that can have figures."""
+    return min(max(day, bounds[0]), bounds[1])
 
 
 def _step_for(length: int) -> Step:

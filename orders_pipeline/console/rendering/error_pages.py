@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from orders_pipeline.api.protocol.headers import HEADERS
 from orders_pipeline.console.rendering.rendering import render
 from orders_pipeline.console.texts import texts
 
+FIELD = re.compile(r"\b(start_date|end_date)\b")
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
 
@@ -55,11 +57,16 @@ def _sign_in(path: str, query: str) -> str:
     return f"{SIGN_IN}?{urlencode({'next': after})}" if after != "/" else SIGN_IN
 
 
+def _with_labels(message: str) -> str:
+    """Names the fields in a message as the pages name them."""
+    return FIELD.sub(lambda found: f"“{getattr(texts().errors.fields, found[0])}”", message)
+
+
 def error_page(request: Request, told: JSONResponse) -> HTMLResponse:
     """Renders the page for an error response of the API. htmx shows the message above the open page."""
     status = told.status_code
     body = json.loads(bytes(told.body))
-    message = " ".join(filter(None, (body["message"], body.get("hint"))))
+    message = _with_labels(" ".join(filter(None, (body["message"], body.get("hint")))))
     template = "error_notice.html" if request.headers.get("hx-request") else "error.html"
     title = getattr(texts().errors, f"title_{status}", texts().errors.title)
     page = render(request, template, status, title=title, told_status=status, message=message)

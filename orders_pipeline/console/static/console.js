@@ -59,10 +59,32 @@
     detail.target = document.querySelector(inDialog ? '#dialog-notice' : '#notice') || document.querySelector('#notice');
   });
 
-  // A select, a date or a checkbox of a filter bar applies at once; text applies on Enter.
+  // A select, a checkbox or a date that was picked applies at once. Text and a date that is typed apply on Enter, and
+  // such a date also when the focus leaves the form, because browsers report a change with each digit.
+  let typed = null;
+  const apply = (form, field) => {
+    const { start_date: first, end_date: last } = form.elements;
+    const other = field === first ? last : field === last ? first : null;
+    if (other?.value && last.value && last.value < first.value) other.value = field.value;
+    typed = null;
+    form.requestSubmit();
+  };
   document.addEventListener('change', (event) => {
     const form = event.target.closest('form[data-apply]');
-    if (form && event.target.matches('select, input[type="date"], input[type="checkbox"]')) form.requestSubmit();
+    if (!form || event.target === typed) return;
+    if (event.target.matches('select, input[type="date"], input[type="checkbox"]')) apply(form, event.target);
+  });
+  document.addEventListener('keydown', (event) => {
+    const form = event.target.closest?.('form[data-apply]');
+    if (!form || !event.target.matches('input[type="date"]')) return;
+    if (/^(\d|ArrowUp|ArrowDown|Backspace|Delete)$/.test(event.key) && !event.altKey) typed = event.target;
+    if (event.key !== 'Enter') return;
+    event.preventDefault();
+    apply(form, event.target);
+  });
+  document.addEventListener('focusout', (event) => {
+    const form = typed?.closest('form');
+    if (form && !form.contains(event.relatedTarget) && typed.value !== typed.defaultValue) apply(form, typed);
   });
   // Empty fields would only lengthen an address that people share.
   document.addEventListener('formdata', (event) => {

@@ -133,6 +133,55 @@ def test_figures_are_shown_with_those_before_and_a_bar_leads_to_its_day(
     assert problems_everywhere(browser, url, RANGE) == {}
 
 
+def test_dates_are_typed_to_their_end_before_they_apply(
+    browser: Browser, url: str, home: PublishedFigures
+) -> None:
+    publish_sample(home)
+    with tab(browser, url) as page:
+        page.goto(RANGE)
+        page.get_by_label("From", exact=True).focus()
+        page.keyboard.type("11122025")
+        assert page.url.endswith(RANGE)
+        page.keyboard.press("Enter")
+        # The last day follows, because it would be before the first.
+        page.wait_for_url("**/?start_date=2025-11-12&end_date=2025-11-12&currency=USD")
+        page.get_by_label("From", exact=True).focus()
+        page.keyboard.type("11102025")
+        page.get_by_role("link", name="7 days").focus()
+        page.wait_for_url("**/?start_date=2025-11-10&end_date=2025-11-12&currency=USD")
+        # A picked date applies at once.
+        page.get_by_label("To", exact=True).fill("2025-11-11")
+        page.wait_for_url("**/?start_date=2025-11-10&end_date=2025-11-11&currency=USD")
+
+
+def test_what_needs_attention_comes_before_the_figures(
+    browser: Browser, url: str, home: PublishedFigures
+) -> None:
+    publish_sample(home)
+    with tab(browser, url) as page:
+        page.goto(RANGE)
+        attention, figures = page.locator("#attention").bounding_box(), page.locator("#period").bounding_box()
+        assert attention
+        assert figures
+        assert attention["y"] < figures["y"]
+
+
+def test_a_period_of_too_many_days_is_limited_and_one_that_ends_too_soon_is_refused(
+    browser: Browser, url: str
+) -> None:
+    with tab(browser, url) as page:
+        for path in ("/", "/reports"):
+            answered = page.goto(f"{path}?start_date=0001-01-01&end_date=9999-12-31&by=day")
+            assert answered
+            assert answered.status == 200
+        page.goto("/?start_date=2025-11-11&end_date=2025-11-10")
+        expect(page.get_by_text("“To”: 2025-11-10 is before “From” 2025-11-11")).to_be_visible()
+        expect(page.get_by_role("link", name="Try again")).to_have_count(0)
+        signing_in = page.get_by_role("link", name="Sign in").bounding_box()
+        assert signing_in
+        assert signing_in["x"] > 1000
+
+
 def test_a_store_that_fails_is_reported_and_comes_back(
     browser: Browser, url: str, home: PublishedFigures
 ) -> None:

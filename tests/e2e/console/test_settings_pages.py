@@ -117,6 +117,7 @@ def test_an_administrator_manages_users_and_keys(browser: Browser, url: str, eng
         page.goto("/settings")
         sign_in(page, "admin")
         page.goto("/settings/users")
+        expect(page).to_have_title("Users · Settings · Orders")
         form = page.locator("#new")
         form.get_by_label("Name").fill("Carol")
         form.get_by_label("Role").select_option("operator")

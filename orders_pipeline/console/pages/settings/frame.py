@@ -34,7 +34,7 @@ def settings_page(view: View, tab: str, status: int = 200, **values: Any) -> Res
     """Renders a page of the settings."""
     names = [name for name in TABS if _is_shown(view, name)]
     tabs = [(getattr(texts().settings.tabs, name), f"{SETTINGS}/{name}", name == tab) for name in names]
-    response = view.page(f"settings/{tab}.html", "settings", status, tabs_shown=tabs, **values)
+    response = view.page(f"settings/{tab}.html", "settings", status, tab=tab, tabs_shown=tabs, **values)
     response.headers["Cache-Control"] = "no-store"
     return response
 
