@@ -215,7 +215,7 @@ def _let_time_pass(engine: Engine) -> None:
 
 
 def _wrong(engine: Engine, lines: Path) -> Iterator[str]:
-    """What the receiver got otherwise than the store tells."""
+    """The differences between what the receiver got and what the store says."""
     requests: dict[str, str] = {}
     newest: dict[str, str] = {}
     repeated = 0

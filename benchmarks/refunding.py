@@ -1,4 +1,4 @@
-"""The time of refunds or captures beside that of the charges that they are of, without Dagster and Redis.
+"""The time of refunds or captures, compared with that of their charges, without Dagster and Redis.
 
 `python -m benchmarks.refunding 100000` imports this number of orders into a temporary store until they are
 settled, and then settles a refund of each from a file of refunds; with `--captures`, it only authorizes the

@@ -197,7 +197,7 @@ def _bytes_an_order(bench: Bench, orders: int) -> float:
 
 
 def hot_path(bench: Bench) -> None:
-    """A listing of the hot path, kept beside the results."""
+    """A listing of the hot path, stored next to the results."""
     with bench.home() as home:
         listing = home.text("benchmarks.hot_path", str(bench.file(Shape(bench.orders // 10))))
     if bench.orders == MILLION:

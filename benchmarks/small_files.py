@@ -1,4 +1,4 @@
-"""How long many small files take that arrive in the inbox at once, and one larger file beside them.
+"""How long many small files take that arrive in the inbox at once, together with one larger file.
 
 `python -m benchmarks.small_files 500` starts a separate stack in a temporary home, and prints a table.
 """

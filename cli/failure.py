@@ -1,4 +1,4 @@
-"""The failure of a command, as its user is told it."""
+"""The failure of a command, as its user sees it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 set -euo pipefail
 host=${1:?the name by which browsers reach this machine}
 if [[ ! $host =~ ^[A-Za-z0-9.:-]+$ ]]; then
-  echo "A name is of letters, digits, dots and hyphens; or it is an IP address." >&2; exit 1
+  echo "A name consists of letters, digits, dots and hyphens, or is an IP address." >&2; exit 1
 fi
 nginx=${NGINX_FOLDER:-/etc/nginx}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -30,6 +30,6 @@ if [ ! -s "$nginx/orders/key.pem" ]; then
   (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 365 -subj "/CN=$host" \
     -addext "subjectAltName=$name,DNS:localhost,IP:127.0.0.1" -keyout "$nginx/orders/key.pem.new" -out "$nginx/orders/cert.pem.new" 2>/dev/null)
   for file in cert.pem key.pem; do mv "$nginx/orders/$file.new" "$nginx/orders/$file"; done
-  echo "Made a self-signed certificate: browsers warn of it until you put a real one in its place."
+  echo "Created a self-signed certificate. Browsers warn about it until you replace it with a real one."
 fi
 echo "Next: $here/user.sh NAME operator, then: nginx -t && systemctl restart nginx"

@@ -10,7 +10,7 @@ if [[ ! $role =~ ^(viewer|operator|gone)$ ]]; then
 fi
 # nginx looks operators up without regard to case, and these words are keywords of its maps.
 if [[ ! $name =~ ^[a-z][a-z0-9._-]*$ || $name =~ ^(default|hostnames|include|volatile)$ ]]; then
-  echo "A name is of small letters, digits, . _ - and none of nginx's own words." >&2; exit 1
+  echo "A name consists of lower-case letters, digits and . _ -, and is none of nginx's keywords." >&2; exit 1
 fi
 
 login=""

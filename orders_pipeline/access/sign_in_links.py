@@ -1,6 +1,6 @@
-"""Links that sign their user in once, as those of Jupyter do.
+"""Links that sign their user in once, like those of Jupyter.
 
-The token stands behind `#`, which browsers send to nobody: neither a server nor a proxy can log it. The store
+The token is behind `#`, which browsers do not send, so neither a server nor a proxy can log it. The store
 keeps only its digest. Using a link removes it, which only one request can do.
 """
 

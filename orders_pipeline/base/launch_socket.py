@@ -1,6 +1,6 @@
 """How a process asks the launcher of its home to launch imports: JSON lines on a Unix socket.
 
-The socket lies in the home's private folder `run`. Other users cannot reach it, and the launcher answers
+The socket is in the home's private folder `run`. Other users cannot reach it, and the launcher answers
 nobody but its own user and root.
 """
 

@@ -9,7 +9,7 @@ from orders_pipeline.store.schema import home
 
 
 def store_id(engine: Engine) -> str:
-    """The store's random token. Data of Redis or the warehouse with another token is of another store."""
+    """The store's random token. Data with another token, in Redis or the warehouse, is another store's."""
     with reading(engine) as connection:
         return str(connection.execute(select(home.c.token)).scalar_one())
 
