@@ -16,14 +16,25 @@ from tests.import_bench import ImportBench
 from tests.services import drop_database
 from tests.stores import create_migrated_database, open_test_engine
 
+KINDS = ("sqlite", "postgresql")
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+
+@pytest.fixture(params=KINDS)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty order store, without tables unless the test uses a bench."""
+    """URL of an empty order store. On PostgreSQL it has tables; on SQLite, `prepare_store` copies them."""
+    return _store_url(request, tmp_path, "migrated_postgres_url")
+
+
+@pytest.fixture(params=KINDS)
+def new_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an order store without tables, for tests of the migrations that create them."""
+    return _store_url(request, tmp_path, "postgres_url")
+
+
+def _store_url(request: pytest.FixtureRequest, tmp_path: Path, postgres_fixture: str) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'orders.db'}"
-    name = "migrated_postgres_url" if "bench" in request.fixturenames else "postgres_url"
-    url: str = request.getfixturevalue(name)
+    url: str = request.getfixturevalue(postgres_fixture)
     return url
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from itertools import chain
 from typing import Any
@@ -61,6 +61,7 @@ def _prepare_many(table: Table, frame: pl.DataFrame, on_conflict: str) -> Insert
     return partial(_execute_many, inserts=inserts)
 
 
+@cache
 def _marks(own: int, shared: int, rows: int) -> str:
     """The numbered placeholders of rows. All rows share the last ones."""
     last = [f"?{own * rows + at}" for at in range(1, shared + 1)]

@@ -25,12 +25,10 @@ from tests.services import free_port
 Damage = Callable[[PublishedFigures], object]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
+@pytest.fixture
+def home(store_url: str, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """The sample and a few more orders, published, on each kind of order store."""
-    sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
-    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with open_home(url, redis_url, tmp_path / "warehouse") as figures:
+    with open_home(store_url, redis_url, tmp_path / "warehouse") as figures:
         store_orders(figures.engine, [*sample(), *others()])
         figures.refresh_dirty_days()
         figures.publish_batch(Window(1, 100))

@@ -35,12 +35,10 @@ MONDAY, TUESDAY, FRIDAY = date(2025, 11, 10), date(2025, 11, 11), date(2025, 11,
 SAMPLE = Path(__file__).parents[3] / "data" / "sample.csv"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
+@pytest.fixture
+def stores(store_url: str, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """An empty home on each kind of order store."""
-    sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
-    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with open_home(url, redis_url, tmp_path / "warehouse") as opened:
+    with open_home(store_url, redis_url, tmp_path / "warehouse") as opened:
         yield opened
 
 

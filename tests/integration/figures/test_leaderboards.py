@@ -26,12 +26,10 @@ EVERYTHING = Window(1, 10_000)
 MANY = 1_000
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path, any_redis_url: str) -> Iterator[PublishedFigures]:
+@pytest.fixture
+def stores(store_url: str, tmp_path: Path, any_redis_url: str) -> Iterator[PublishedFigures]:
     """An empty home on each kind of order store and each supported Redis."""
-    sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
-    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with open_home(url, any_redis_url, tmp_path / "warehouse") as opened:
+    with open_home(store_url, any_redis_url, tmp_path / "warehouse") as opened:
         yield opened
 
 

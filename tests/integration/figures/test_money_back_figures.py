@@ -29,12 +29,10 @@ MONEY_BACK = (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
+@pytest.fixture
+def home(store_url: str, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """A home on each kind of order store, with nothing published."""
-    sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
-    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with open_home(url, redis_url, tmp_path / "warehouse") as opened:
+    with open_home(store_url, redis_url, tmp_path / "warehouse") as opened:
         opened.cache.client.flushall()
         yield opened
 

@@ -26,11 +26,11 @@ Homes = tuple[PublishedFigures, PublishedFigures]
 
 
 @pytest.fixture
-def homes(postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[Homes]:
+def homes(migrated_postgres_url: str, redis_url: str, tmp_path: Path) -> Iterator[Homes]:
     """Two homes; the first has published the sample."""
     with ExitStack() as stack:
         first, second = (
-            stack.enter_context(open_home(postgres_url, redis_url, tmp_path / name / "warehouse"))
+            stack.enter_context(open_home(migrated_postgres_url, redis_url, tmp_path / name / "warehouse"))
             for name in ("first", "second")
         )
         store_orders(first.engine, sample())
@@ -62,11 +62,11 @@ def test_the_other_home_shows_what_redis_holds_and_invents_nothing(homes: Homes)
 
 
 def test_verify_leaves_out_what_another_home_publishes(
-    homes: Homes, postgres_url: str, redis_url: str
+    homes: Homes, migrated_postgres_url: str, redis_url: str
 ) -> None:
     names = []
     for home in homes:
-        settings = Settings(home=home.folder.parent, database_url=postgres_url, redis_url=redis_url)
+        settings = Settings(home=home.folder.parent, database_url=migrated_postgres_url, redis_url=redis_url)
         names.append({check.name for check in verify_home(home.engine, settings) if check.ok})
     assert names[0] - names[1] == {
         "published_files_are_whole",
@@ -77,10 +77,10 @@ def test_verify_leaves_out_what_another_home_publishes(
 
 
 def test_a_home_that_takes_over_publishes_everything_again(
-    homes: Homes, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    homes: Homes, migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = homes
-    monkeypatch.setenv("ORDERS_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("ORDERS_DATABASE_URL", migrated_postgres_url)
     monkeypatch.setenv("ORDERS_HOME", str(second.folder.parent))
     app = typer.Typer()
     kpis.register(app)

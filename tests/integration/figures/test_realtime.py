@@ -29,12 +29,10 @@ ZERO = {
 YESTERDAY = now_us() - 36 * 3_600_000_000
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def home(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
+@pytest.fixture
+def home(store_url: str, tmp_path: Path, redis_url: str) -> Iterator[PublishedFigures]:
     """An empty home on each kind of order store."""
-    sqlite = f"sqlite:///{tmp_path / 'orders.db'}"
-    url = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with open_home(url, redis_url, tmp_path / "warehouse") as opened:
+    with open_home(store_url, redis_url, tmp_path / "warehouse") as opened:
         yield opened
 
 

@@ -17,7 +17,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.payments.gateway import idempotency_key
@@ -36,6 +36,7 @@ from tests.chaos.crashing_import import (
 from tests.chaos.outcomes import outcomes
 from tests.import_bench import RUN, STEPS, ImportBench
 from tests.servers.gateway_server import GatewayServer, running_gateway
+from tests.services import create_database, drop_database
 from tests.stores import open_test_engine
 from tests.sweeps import cases, sample
 
@@ -73,23 +74,14 @@ def copy_of(prepared: tuple[str, Path]) -> Iterator[ImportBench]:
         engine.dispose()
         shutil.rmtree(copied)
         if engine.dialect.name == "postgresql":
-            _administer(url, f"DROP DATABASE {engine.url.database} WITH (FORCE)")
+            drop_database(url.rpartition("/")[0], str(engine.url.database))
 
 
 def _copy_store(url: str, folder: Path) -> str:
-    parts = make_url(url)
-    if parts.get_backend_name() == "sqlite":
-        return f"sqlite:///{shutil.copy(str(parts.database), folder)}"
-    name = f"copy_{uuid.uuid4().hex}"
-    _administer(url, f"CREATE DATABASE {name} TEMPLATE {parts.database}")
-    return parts.set(database=name).render_as_string(hide_password=False)
-
-
-def _administer(url: str, statement: str) -> None:
-    engine = create_engine(make_url(url).set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+    server, _, database = url.rpartition("/")
+    if url.startswith("sqlite"):
+        return f"sqlite:///{shutil.copy(str(make_url(url).database), folder)}"
+    return create_database(server, f"copy_{uuid.uuid4().hex}", database)
 
 
 def undisturbed(

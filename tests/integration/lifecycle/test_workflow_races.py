@@ -85,8 +85,10 @@ def test_batches_of_one_file_settle_side_by_side(bench: ImportBench) -> None:
     assert bench.broken_checks() == set()
 
 
-def test_reserving_does_not_wait_for_a_file_that_is_being_loaded(postgres_url: str, tmp_path: Path) -> None:
-    engine = open_engine(postgres_url + "?options=-clock_timeout%3D5s")
+def test_reserving_does_not_wait_for_a_file_that_is_being_loaded(
+    migrated_postgres_url: str, tmp_path: Path
+) -> None:
+    engine = open_engine(migrated_postgres_url + "?options=-clock_timeout%3D5s")
     bench = ImportBench.at(engine, tmp_path)
     key = bench.parsed(*many_orders(3))
     bench.step("load", key)

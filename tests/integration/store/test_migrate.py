@@ -144,8 +144,8 @@ def test_a_newer_store_is_refused_and_left_alone(
     assert revision_of(bench.engine) == NEXT
 
 
-def test_a_new_store_has_the_newest_tables_and_one_home(store_url: str, tmp_path: Path) -> None:
-    engine = open_engine(store_url)
+def test_a_new_store_has_the_newest_tables_and_one_home(new_store_url: str, tmp_path: Path) -> None:
+    engine = open_engine(new_store_url)
     migrations: Migrations = one_more(tmp_path)
     ensure_current(engine, migrations)
     ensure_current(engine, migrations)

@@ -59,11 +59,11 @@ def test_the_newest_migration_is_the_one_that_the_code_asks_for() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == OURS.head
 
 
-def test_migrations_can_be_undone(store_url: str) -> None:
+def test_migrations_can_be_undone(new_store_url: str) -> None:
     from alembic import command
     from alembic.config import Config
 
-    engine = open_engine(store_url)
+    engine = open_engine(new_store_url)
     ensure_current(engine)
     with engine.begin() as connection:
         config = Config()
@@ -74,15 +74,15 @@ def test_migrations_can_be_undone(store_url: str) -> None:
     engine.dispose()
 
 
-def test_many_processes_may_open_a_new_store_at_once(store_url: str) -> None:
+def test_many_processes_may_open_a_new_store_at_once(new_store_url: str) -> None:
     errors: list[Exception] = []
-    openers = [Thread(target=_open, args=(store_url, errors)) for _ in range(8)]
+    openers = [Thread(target=_open, args=(new_store_url, errors)) for _ in range(8)]
     for opener in openers:
         opener.start()
     for opener in openers:
         opener.join()
     assert errors == []
-    engine = open_engine(store_url)
+    engine = open_engine(new_store_url)
     with engine.connect() as connection:
         assert current_revision(connection) == OURS.head
         assert connection.execute(text("SELECT COUNT(*) FROM home")).scalar() == 1

@@ -365,11 +365,11 @@ def test_the_newest_backups_are_kept_and_other_files_left_alone(tmp_path: Path) 
     assert {path.name for path in tmp_path.iterdir()} == {*names[3:], "orders-of-mine.tar.gz", "notes.txt"}
 
 
-def test_a_database_in_use_is_not_replaced(postgres_url: str, tmp_path: Path) -> None:
-    bench = ImportBench.at(open_engine(postgres_url), tmp_path)
-    bench.set(database_url=postgres_url)
+def test_a_database_in_use_is_not_replaced(migrated_postgres_url: str, tmp_path: Path) -> None:
+    bench = ImportBench.at(open_engine(migrated_postgres_url), tmp_path)
+    bench.set(database_url=migrated_postgres_url)
     archive = back_up(bench.engine, bench.settings, tmp_path / "one.tar.gz").file
-    other = open_engine(postgres_url)
+    other = open_engine(migrated_postgres_url)
     with other.connect():
         assert refused(bench, archive, replace=True) == "store_in_use"
     other.dispose()
