@@ -18,6 +18,7 @@ from argon2 import PasswordHasher
 from cli.stack.supervision import supervisor
 from orders_pipeline.access import passwords
 from orders_pipeline.base.settings import PROJECT_ROOT, Settings
+from tests.new_stores import create_at_once
 from tests.sweeps import examples
 from tests.warm_processes import share_programs, warm_supervisord
 
@@ -30,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Password hashing is slow on purpose, and would take most of the time of a sign-in.
     passwords.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     supervisor.supervisord_command = warm_supervisord
+    create_at_once()
     if config.getoption("numprocesses", None):
         share_programs()
     gc.disable()  # while modules load

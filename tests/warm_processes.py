@@ -198,6 +198,7 @@ def _start(program: socket.socket) -> Command | None:
 
 def _load(folder: Path) -> None:
     from jobs.dagster_seams.warm_runs import PRELOADED
+    from tests.new_stores import create_at_once, learn
 
     for name in PACKAGES:
         for found in pkgutil.walk_packages(import_module(name).__path__, f"{name}."):
@@ -208,6 +209,8 @@ def _load(folder: Path) -> None:
     for name in ("dagster", "dagster-daemon", "dagster-webserver"):
         next(iter(entry_points(group="console_scripts", name=name))).load()
     supervisor.supervisord_command = lambda: [str(folder / "supervisord")]
+    create_at_once()
+    learn()
 
 
 def _run(

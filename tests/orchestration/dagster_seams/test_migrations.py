@@ -8,6 +8,7 @@ from dagster import DagsterInstance
 from dagster._core.storage import sql
 
 from jobs.dagster_seams.migrations import read_migrations_now, read_migrations_once
+from tests.new_stores import read_always
 
 QUIET = {"telemetry": {"enabled": False}}
 
@@ -23,6 +24,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return load(directory, path)
 
     monkeypatch.setattr(Script, "_from_path", note)
+    monkeypatch.setattr(ScriptDirectory, "from_config", read_always)
     # The original value is restored after the test.
     monkeypatch.setattr(sql, "ScriptDirectory", ScriptDirectory)
     return names
