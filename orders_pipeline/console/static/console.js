@@ -78,7 +78,8 @@
     const form = event.target.closest?.('form[data-apply]');
     if (!form || !event.target.matches('input[type="date"]')) return;
     if (/^(\d|ArrowUp|ArrowDown|Backspace|Delete)$/.test(event.key) && !event.altKey) typed = event.target;
-    if (event.key !== 'Enter') return;
+    // Enter on the button of a field opens its calendar.
+    if (event.key !== 'Enter' || event.target !== typed) return;
     event.preventDefault();
     apply(form, event.target);
   });
