@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -75,6 +75,7 @@ class FileImport:
     staging: Staging
     settings: Settings
     counts_tries: bool = True
+    _ids: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def parse(self, key: str, run_id: str, told: ReadingInstructions = NOTHING_SAID) -> list[int]:
         """Parses the file, unless it is already parsed; returns the numbers of its batches.
@@ -197,10 +198,15 @@ class FileImport:
 
     @contextmanager
     def _try(self, key: str, number: int) -> Iterator[BatchKey]:
-        with reading(self.engine) as connection:
-            batch = BatchKey(import_id(connection, key), number)
+        batch = BatchKey(self._id_of(key), number)
         with self._counted(counted_try(self.engine, batch)):
             yield batch
+
+    def _id_of(self, key: str) -> int:
+        if key not in self._ids:
+            with reading(self.engine) as connection:
+                self._ids[key] = import_id(connection, key)
+        return self._ids[key]
 
     def _counted(self, tried: AbstractContextManager[None]) -> AbstractContextManager[None]:
         return tried if self.counts_tries else nullcontext()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from sqlalchemy import Engine, update
@@ -38,26 +39,21 @@ def load_orders(
         parsed = BatchRows(parsed.orders, parsed.lines.join(known_ids, on="sku", how="left"))
         ensure_customers(engine, parsed.orders)
         keep_contacts(engine, parsed.orders)
-        _note_range(engine, batch, parsed.orders)
+        span = _span(parsed.orders)
         for start in range(batch.loaded, batch.orders, transaction_orders):
-            _load_part(engine, batch, start, parsed.part(start, transaction_orders))
+            _load_part(engine, batch, start, parsed.part(start, transaction_orders), span)
     return get_batch(engine, key)
 
 
-def _note_range(engine: Engine, batch: Batch, parsed: pl.DataFrame) -> None:
-    """Stores the first and the last day and number of a batch, so that searches can skip the batch."""
+def _span(parsed: pl.DataFrame) -> dict[str, Any]:
+    """Returns the first and the last day and number of a batch, by which searches skip it, as its columns."""
     days, numbers = parsed["day"], parsed["number"]
-    with engine.begin() as connection:
-        connection.execute(
-            update(batches)
-            .where(batches.c.import_id == batch.key.import_id, batches.c.number == batch.key.number)
-            .values(
-                first_day=days.min(),
-                last_day=days.max(),
-                first_number=numbers.min(),
-                last_number=numbers.max(),
-            )
-        )
+    return {
+        "first_day": days.min(),
+        "last_day": days.max(),
+        "first_number": numbers.min(),
+        "last_number": numbers.max(),
+    }
 
 
 def ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
@@ -80,7 +76,7 @@ def ensure_customers(engine: Engine, parsed: pl.DataFrame) -> None:
         insert(connection)
 
 
-def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> None:
+def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows, span: dict[str, Any]) -> None:
     insert_orders = prepare_insert(
         engine.dialect,
         orders,
@@ -93,6 +89,7 @@ def _load_part(engine: Engine, batch: Batch, start: int, parsed: BatchRows) -> N
     with engine.begin() as connection, batch_work(connection, batch.key, window) as work:
         if work.batch.loaded != start:
             return
+        connection.execute(update(batches).where(batch.key.row).values(span))
         insert_orders(connection)
         known = _known(work, parsed)
         if known.newcomers.len() == parsed.orders.height:

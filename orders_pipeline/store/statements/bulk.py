@@ -57,6 +57,7 @@ def _prepare_many(table: Table, frame: pl.DataFrame, on_conflict: str) -> Insert
             [(*chain.from_iterable(part[at : at + size]), *shared) for at in range(0, len(part), size)],
         )
         for part, size in ((rows[:whole], at_once), (rows[whole:], 1))
+        if part
     ]
     return partial(_execute_many, inserts=inserts)
 
@@ -140,8 +141,7 @@ def _update_from_copy(
 
 def _execute_many(connection: Connection, inserts: list[tuple[str, list[tuple[Any, ...]]]]) -> None:
     for sql, rows in inserts:
-        if rows:
-            connection.exec_driver_sql(sql, rows)
+        connection.exec_driver_sql(sql, rows)
 
 
 def _copy(connection: Connection, table: Table, columns: str, csv: bytes, on_conflict: str) -> None:
