@@ -9,13 +9,14 @@ from orders_pipeline.api.callers.access import Admin
 from orders_pipeline.base.shown_settings import shown_settings
 from orders_pipeline.console.pages.settings.frame import SETTINGS, settings_page
 from orders_pipeline.console.rendering.rendering import Shown
+from orders_pipeline.payments.connect import PROVIDERS
 from orders_pipeline.payments.in_effect import gateway_in_effect
 from orders_pipeline.store.engine import reading
 
 router = APIRouter()
 OF_PAYMENTS = tuple(
     f"ORDERS_{part}_"
-    for part in ("PAYMENT", "STRIPE", "MOLLIE", "DUNNING", "REFUND", "CAPTURE", "AUTHORIZATION")
+    for part in ("PAYMENT", *map(str.upper, PROVIDERS), "DUNNING", "REFUND", "CAPTURE", "AUTHORIZATION")
 )
 
 
