@@ -46,7 +46,7 @@ def prepare(root: Path, files: int) -> Home:
     bench.stock(**{SKU: 0})
     lines = [many_orders(ORDERS_A_FILE, f"f{number}-") for number in range(files)]
     keys = [bench.stage(write_orders(root / f"f{at}.csv", lines[at])) for at in range(files)]
-    files = SmallFiles(bench.steps, RUN, bench.gateway, *[lambda _: None] * 3)
+    files = SmallFiles(bench.steps, RUN, bench.gateway)
     for _ in files.import_all(keys):
         pass
     with engine.begin() as connection:

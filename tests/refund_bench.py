@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, true
+from sqlalchemy import func, select, true
 
 from orders_pipeline.base.clock import now_us
 from orders_pipeline.payments.gateway import PaymentGateway
@@ -41,6 +41,12 @@ class RefundBench:
     @property
     def terms(self) -> RefundTerms:
         return RefundTerms.of(self.bench.settings)
+
+    @property
+    def unpublished(self) -> int:
+        """Number of refunds that the leaderboards do not show yet."""
+        with reading(self.bench.engine) as connection:
+            return connection.execute(select(func.count()).where(refunds.c.boards_due)).scalar_one()
 
     def request(self, *wanted: RefundAsked, actor: str = ADA) -> list[Answer]:
         """Inserts refunds."""

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from orders_pipeline.base.clock import today
 from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import PaymentCapture, Settings, UnknownSku
+from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.imports.arrival.intake import IntakePausedError, current_pause
 from orders_pipeline.imports.import_row import (
     Import,
@@ -41,6 +42,7 @@ from orders_pipeline.notifications.types import keep_notification_types
 from orders_pipeline.order_files.read_options import ParseRules
 from orders_pipeline.order_files.reading_instructions import NOTHING_SAID, ReadingInstructions
 from orders_pipeline.payments.gateway import Charge, PaymentGateway
+from orders_pipeline.refunds.outcomes.publishing import publish_refunds_of
 from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.staging.staging import Staging
 from orders_pipeline.stock.catalog import UnknownProducts
@@ -153,16 +155,21 @@ class FileImport:
         with self._try(key, number) as batch:
             return roll_back_orders(self.engine, batch, self.settings.transaction_orders)
 
-    def finish(self, key: str) -> ImportReport:
+    def finish(self, key: str, boards: Leaderboards | None = None) -> ImportReport:
         """Books the refunds that the file reports, and marks the import as finished; returns its report.
 
         A file reports refunds in columns of its orders, or as returns that name an order.
+
+        Args:
+            boards: the leaderboards to update with the returns and refunds of the file.
 
         Raises:
             OpenOrdersError: orders of the file are not settled.
         """
         with reading(self.engine) as connection:
             found = get_import(connection, key)
+        if boards and found.returns:
+            boards.publish_returns(found.id)
         terms, actor = RefundTerms.of(self.settings), refunding_actor(found)
         book_told_refunds(self.engine, self.staging, found, terms, actor)
         book_order_returns(self.engine, found, terms, actor)
@@ -173,19 +180,9 @@ class FileImport:
             found = get_import(connection, key)
             report = report_import(connection, found, seconds_to_settle(found))
         trace_import(self.engine, found, report.orders["accepted"])
+        if boards and (found.returns or tells_refunds(found)):
+            publish_refunds_of(self.engine, boards, actor)
         return report
-
-    def returns_of(self, key: str) -> int | None:
-        """The id of the import if it stored returns, which the leaderboards show before it is finished."""
-        with reading(self.engine) as connection:
-            found = get_import(connection, key)
-        return found.id if found.returns else None
-
-    def refunds_of(self, key: str) -> str | None:
-        """The actor of the refunds that an import booked; None if it cannot have booked any."""
-        with reading(self.engine) as connection:
-            found = get_import(connection, key)
-        return refunding_actor(found) if found.returns or tells_refunds(found) else None
 
     @property
     def _captures_at_charge(self) -> bool:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from orders_pipeline.base.model import ImportStatus, Window
+from orders_pipeline.base.model import ImportStatus
+from orders_pipeline.figures.leaderboards.leaderboards import Leaderboards
 from orders_pipeline.imports.arrival.intake import current_pause
 from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.import_row import (
@@ -49,9 +50,7 @@ class SmallFiles:
     """The import of small files in one run.
 
     Args:
-        publish: shows the orders of a finished batch on the leaderboards.
-        publish_returns: shows the returns that an import stored, by its id, on the leaderboards.
-        publish_refunds: publishes the refunds that an actor requested on the leaderboards.
+        boards: the leaderboards to update with finished batches, and with the returns and refunds of files.
         fatal: errors that are not those of a single file; they end the import of all files.
         failed: the error of each file that was not imported, by its partition key.
     """
@@ -59,9 +58,7 @@ class SmallFiles:
     steps: FileImport
     run_id: str
     gateway: PaymentGateway
-    publish: Callable[[Window], object]
-    publish_returns: Callable[[int], object]
-    publish_refunds: Callable[[str], object]
+    boards: Leaderboards | None = None
     fatal: tuple[type[Exception], ...] = ()
     failed: dict[str, Exception] = field(default_factory=dict)
 
@@ -139,15 +136,13 @@ class SmallFiles:
                 if error := still_open.get(BatchKey(file.import_id, number)):
                     raise error
             with self._noted(file, "finalize_orders", number):
-                self.publish(self.steps.finalize(file.key, number).window)
+                finalized = self.steps.finalize(file.key, number)
+                if self.boards:
+                    self.boards.publish_window(finalized.window)
             with self._noted(file, "roll_back_orders", number):
                 self.steps.roll_back(file.key, number)
         with self._noted(file, "summarize_import"):
-            if returned := self.steps.returns_of(file.key):
-                self.publish_returns(returned)
-            file.report = self.steps.finish(file.key)
-            if refunded := self.steps.refunds_of(file.key):
-                self.publish_refunds(refunded)
+            file.report = self.steps.finish(file.key, self.boards)
 
     @contextmanager
     def _noted(self, file: SmallFile, name: str, batch: int = WHOLE_FILE) -> Iterator[None]:

@@ -86,7 +86,7 @@ def run_together(bench: ImportBench) -> list[str]:
     """Imports some files in one run, as the step of a shared run does; returns their keys."""
     keys = [bench.stage(bench.write(*lines, name=f"{name}.csv")) for name, lines in TOGETHER.items()]
     steps = replace(bench.steps, counts_tries=False)
-    files = SmallFiles(steps, RUN, bench.gateway, *[lambda _: None] * 3)
+    files = SmallFiles(steps, RUN, bench.gateway)
     for _ in files.import_all(keys):
         pass
     return keys

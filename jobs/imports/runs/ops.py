@@ -34,7 +34,6 @@ from orders_pipeline.imports.small_files import require_staged
 from orders_pipeline.imports.state.step_failures import Step
 from orders_pipeline.imports.state.traced_steps import trace_run_start
 from orders_pipeline.lifecycle.batch import Batch
-from orders_pipeline.refunds.outcomes.publishing import publish_refunds_of
 from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 from resources.file_imports import FileImports
@@ -139,13 +138,8 @@ def summarize_import(
 ) -> Iterator[Output[None]]:
     """Finishes the import; fails if an order of the file is not settled in the store."""
     with import_step(context, file_imports) as steps:
-        if returned := steps.returns_of(context.partition_key):
-            with figures.open() as published:
-                published.boards.publish_returns(returned)
-        report = steps.finish(context.partition_key)
-        if refunded := steps.refunds_of(context.partition_key):
-            with figures.open() as published:
-                publish_refunds_of(published.engine, published.boards, refunded)
+        with figures.open() as published:
+            report = steps.finish(context.partition_key, published.boards)
         # Commands wait for the figures.
         publish_at_once(context, figures)
         orders = orders_metadata(steps.engine, report, steps.settings.console_url)

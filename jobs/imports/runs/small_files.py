@@ -6,7 +6,6 @@ the same steps of the core as a run of a single file. Each file has its own part
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -41,7 +40,6 @@ from orders_pipeline.imports.file_import import FileImport
 from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.imports.small_files import SmallFiles, refusals_of, require_staged
 from orders_pipeline.payments.gateway import GatewayUnavailableError, PaymentGateway
-from orders_pipeline.refunds.outcomes.publishing import publish_refunds_of
 from orders_pipeline.store.engine import reading
 from resources.figures import FigureStores
 from resources.file_imports import FileImports
@@ -108,8 +106,7 @@ def import_files(
     with (
         permanent_failures(),
         # All steps send heartbeats for all files, so that the watchdog does not count a failed file as lost
-        # while this
-        # run continues.
+        # while this run continues.
         file_imports.open(*all_keys) as steps,
         payment_gateway.open(steps.engine) as gateway,
         figures.open() as published,
@@ -120,9 +117,7 @@ def import_files(
             replace(steps, counts_tries=False),
             context.run_id,
             gateway,
-            published.boards.publish_window,
-            published.boards.publish_returns,
-            partial(publish_refunds_of, published.engine, published.boards),
+            published.boards,
             SPARE_NOBODY,
         )
         for report in files.import_all(keys):

@@ -63,7 +63,7 @@ def staged(bench: ImportBench, *names: str) -> list[str]:
 
 def small_files(bench: ImportBench, gateway: Any = None, run: str = RUN, **more: Any) -> SmallFiles:
     steps = replace(bench.steps, counts_tries=False)
-    return SmallFiles(steps, run, gateway or Till(), *[lambda _: None] * 3, **more)
+    return SmallFiles(steps, run, gateway or Till(), **more)
 
 
 def import_all(bench: ImportBench, keys: list[str], gateway: Any = None, run: str = RUN) -> SmallFiles:

@@ -52,7 +52,7 @@ def import_files(bench: ImportBench, *names: str, run: str = RUN) -> list[str]:
 
 def import_again(bench: ImportBench, keys: list[str], run: str) -> None:
     gateway = SimulatedGateway("a seed", 0.6, 0, 0)
-    files = SmallFiles(replace(bench.steps, counts_tries=False), run, gateway, *[lambda _: None] * 3)
+    files = SmallFiles(replace(bench.steps, counts_tries=False), run, gateway)
     assert len(list(files.import_all(keys))) == len(keys)
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from orders_pipeline.exports.results import result_rows
 from orders_pipeline.imports.money_back import booked_returns
 from orders_pipeline.imports.results.report import ImportReport
-from orders_pipeline.refunds.outcomes.publishing import publish_refunds_of
 from orders_pipeline.refunds.requests.request import request_refunds
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.kpi_days import dirty_days
@@ -225,10 +224,10 @@ def test_an_import_that_died_while_booking_books_the_rest(
 def test_the_leaderboards_show_them(lone_bench: ImportBench, redis_url: str) -> None:
     lone_bench.stock(MUG=100, CUP=100)
     settle(lone_bench, *ORDERS, *RETURN)
-    actor = lone_bench.steps.refunds_of(lone_bench.keys()["till.csv"])
-    assert actor
+    assert RefundBench(lone_bench).unpublished == 1
     with open_home(str(lone_bench.engine.url), redis_url, lone_bench.settings.warehouse) as home:
-        assert publish_refunds_of(lone_bench.engine, home.boards, actor) == 1
+        lone_bench.steps.finish(lone_bench.keys()["till.csv"], home.boards)
+    assert RefundBench(lone_bench).unpublished == 0
 
 
 def test_a_return_in_another_currency_than_its_order_is_rejected(stocked: ImportBench) -> None:

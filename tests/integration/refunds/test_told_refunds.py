@@ -13,7 +13,6 @@ from sqlalchemy import select
 from orders_pipeline.base.model import OrderStatus
 from orders_pipeline.imports.money_back import told_refunds
 from orders_pipeline.imports.results.report import ImportReport
-from orders_pipeline.refunds.outcomes.publishing import publish_refunds_of
 from orders_pipeline.refunds.requests.request import request_refunds
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.kpi_days import dirty_days
@@ -175,8 +174,7 @@ def test_what_an_operator_booked_before_is_part_of_what_the_file_tells(stocked: 
 def test_the_leaderboards_show_what_a_file_tells(lone_bench: ImportBench, redis_url: str) -> None:
     lone_bench.stock(MOUSE=100)
     settle(lone_bench, *EXPORT, returns="take")
-    actor = lone_bench.steps.refunds_of(lone_bench.keys()["shopify.csv"])
-    assert actor
+    assert RefundBench(lone_bench).unpublished == 3
     with open_home(str(lone_bench.engine.url), redis_url, lone_bench.settings.warehouse) as home:
-        assert publish_refunds_of(lone_bench.engine, home.boards, actor) == 3
-        assert publish_refunds_of(lone_bench.engine, home.boards, actor) == 0
+        lone_bench.steps.finish(lone_bench.keys()["shopify.csv"], home.boards)
+    assert RefundBench(lone_bench).unpublished == 0
