@@ -23,15 +23,10 @@ from orders_pipeline.base.model import Notifications
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.base.telemetry.stack_trace import message_of
 from orders_pipeline.imports.state.watchdog import HeartbeatClock
-from orders_pipeline.monitoring.alerts.alert_rules import (
-    AlertName,
-    Limits,
-    SilentSensor,
-    judge,
-    silent_conditions,
-)
+from orders_pipeline.monitoring.alerts.alert_rules import AlertName, judge, silent_conditions
 from orders_pipeline.monitoring.alerts.alerting import Changes, keep_alerts, tell_alerts
 from orders_pipeline.monitoring.alerts.notices import Channels, Notice, send_notice
+from orders_pipeline.monitoring.alerts.rule_input import Limits, SilentSensor
 from orders_pipeline.monitoring.observations import observe
 from orders_pipeline.services.redis_clients import ask_redis
 from orders_pipeline.services.redis_server import redis_url

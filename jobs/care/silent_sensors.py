@@ -4,7 +4,7 @@ from dagster import SensorEvaluationContext
 
 from jobs.dagster_seams.ticks import sensor_ticks
 from orders_pipeline.imports.state.watchdog import HeartbeatClock
-from orders_pipeline.monitoring.alerts.alert_rules import SilentSensor
+from orders_pipeline.monitoring.alerts.rule_input import SilentSensor
 
 # The usual interval of sensors; for a sensor with a longer interval, silence is allowed for longer.
 USUAL_INTERVAL_SECONDS = 30

@@ -16,12 +16,11 @@ from orders_pipeline.events.failed import failing_endpoints, not_spread_since
 from orders_pipeline.figures.kpis.warehouse.warehouse_folder import last_rebuild
 from orders_pipeline.imports.arrival import quarantine
 from orders_pipeline.imports.arrival.intake import current_pause
-from orders_pipeline.monitoring.alerts.alert_rules import (
+from orders_pipeline.monitoring.alerts.rule_input import (
     EVENT_TOLD_HOURS,
     EVENT_WAITS_MINUTES,
     HOUR_US,
     MINUTE_US,
-    RESULTS_TRIED_MINUTES,
     FailedResults,
     Observations,
     OpenImport,
@@ -57,6 +56,8 @@ from orders_pipeline.store.schema import (
 
 # The first files get an alert each, and all others share one, because a thousand notices would not help.
 FILES_TOLD = 10
+# A run tries to write results again every five minutes.
+RESULTS_TRIED_MINUTES = 15
 
 
 def observe(
@@ -166,7 +167,7 @@ def _uncaptured(connection: Connection) -> Uncaptured | None:
 
 def _failed_results(connection: Connection, now: int) -> FailedResults | None:
     file = result_files.c
-    # A run tries again every five minutes. If none does, the outbox is no longer in the settings.
+    # If none was tried again, the outbox is no longer in the settings.
     failed = (file.error.is_not(None), file.failed_at > now - RESULTS_TRIED_MINUTES * MINUTE_US)
     query = select(file.error).where(*failed).order_by(file.failed_at.desc())
     reasons = connection.execute(query).scalars().all()

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from orders_pipeline.exports.outbox import Outbox, OutboxUnavailable
 from orders_pipeline.exports.result_files import Written, any_due, write_due_results
-from orders_pipeline.monitoring.alerts.alert_rules import FailedResults
+from orders_pipeline.monitoring.alerts.rule_input import FailedResults
 from orders_pipeline.monitoring.observations import _failed_results
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import result_files

@@ -28,7 +28,8 @@ from orders_pipeline.figures.kpis.warehouse.warehouse_folder import REBUILD, war
 from orders_pipeline.imports.arrival.intake import pause_intake
 from orders_pipeline.imports.arrival.quarantine import add_quarantined, dismiss_files
 from orders_pipeline.monitoring.alerts.alert_rows import Alert, alerts_since, open_alerts
-from orders_pipeline.monitoring.alerts.alert_rules import FEWEST_ORDERS, AlertName, SilentSensor
+from orders_pipeline.monitoring.alerts.alert_rules import FEWEST_ORDERS, AlertName
+from orders_pipeline.monitoring.alerts.rule_input import SilentSensor
 from orders_pipeline.monitoring.snapshots import take_snapshot
 from orders_pipeline.monitoring.workers import Worker, forget_worker, note_worker
 from orders_pipeline.refunds.actions import RefundAction

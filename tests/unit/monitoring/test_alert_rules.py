@@ -10,11 +10,14 @@ import pytest
 from orders_pipeline.figures.kpis.warehouse.warehouse_folder import Rebuild
 from orders_pipeline.monitoring.alerts.alert_rules import (
     FEWEST_ORDERS,
-    HOUR_US,
-    MINUTE_US,
     SENSORS_SILENT_FOR_SECONDS,
     WORKERS_START_WITHIN_SECONDS,
     AlertName,
+    judge,
+)
+from orders_pipeline.monitoring.alerts.rule_input import (
+    HOUR_US,
+    MINUTE_US,
     FailedResults,
     Limits,
     Observations,
@@ -27,7 +30,6 @@ from orders_pipeline.monitoring.alerts.alert_rules import (
     WaitingFiles,
     WaitingNotices,
     WaitingWebhook,
-    judge,
 )
 from orders_pipeline.monitoring.queues import Queue
 from orders_pipeline.store.backup_rows import FailedBackup
