@@ -37,7 +37,7 @@ class CaptureBench:
     def capture(self, *numbers: str, key: str | None = None) -> int:
         """Requests the capture of orders, or of all if none is named."""
         chosen = Chosen(numbers, key=key)
-        return request_captures(self.bench.engine, chosen.to_capture(), chosen.told(), ADA).orders
+        return request_captures(self.bench.engine, chosen.to_capture(), chosen.selection(), ADA).orders
 
     def cancel(self, *numbers: str) -> int:
         """Cancels orders."""

@@ -44,7 +44,7 @@ def capture(
             found = held(connection, chosen.to_capture())
         document: Document = {"dry_run": dry, "orders": found.orders, "amounts": found.amounts, "ends": {}}
         if not dry:
-            wanted = request_captures(engine, chosen.to_capture(), chosen.told(), actor())
+            wanted = request_captures(engine, chosen.to_capture(), chosen.selection(), actor())
             take_to_gateway(settings, engine, wanted)
             _add_ends(engine, wanted, document)
     if declined := document["ends"].get(AuthorizationStatus.DECLINED) if chosen.numbers else None:

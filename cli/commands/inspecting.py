@@ -106,7 +106,7 @@ def _events(story: dict[str, Any]) -> list[str]:
     events += [(one["booked_at"], _provider_line(one)) for one in story["provider_lines"]]
     events += [(one["failed_at"], f"{one['reason']}: {one['detail']}") for one in story["failures"]]
     events += [(note["at"], note["note"]) for note in story["notes"]]
-    events += _told_outside(story)
+    events += _sent_messages(story)
     return [f"{at}  {what}" for at, what in sorted(events, key=itemgetter(0))]
 
 
@@ -152,7 +152,7 @@ def _approval(refund: dict[str, Any]) -> str:
     return ", waits for another operator's approval" if waits else ""
 
 
-def _told_outside(story: dict[str, Any]) -> list[tuple[str, str]]:
+def _sent_messages(story: dict[str, Any]) -> list[tuple[str, str]]:
     """Returns the events sent to other systems, and the notices sent to the customer."""
     told = [
         (one["settled_at"] or event["at"], f"event {event['type']} {one['status']}: webhook {one['webhook']}")

@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.5
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class ToldToStop(BaseException):
+class StopRequested(BaseException):
     """The process received SIGTERM or SIGINT. A BaseException, so that no error handler catches it."""
 
 
@@ -39,7 +39,7 @@ def run_in_foreground(settings: Settings, only: Sequence[str], guarded: bool | N
             say("Running until SIGTERM")
             while supervisor.condition() is not Condition.GONE:
                 time.sleep(LOOK_SECONDS)
-        except ToldToStop:
+        except StopRequested:
             stop_all(settings, say=say)
             return
     if supervisor.was_killed():
@@ -48,12 +48,12 @@ def run_in_foreground(settings: Settings, only: Sequence[str], guarded: bool | N
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Raises `ToldToStop` at the first signal and ignores later ones."""
+    """Raises `StopRequested` at the first signal and ignores later ones."""
 
     def tell(_number: int, _frame: FrameType | None) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        raise ToldToStop
+        raise StopRequested
 
     before = {number: signal.signal(number, tell) for number in STOP_SIGNALS}
     try:

@@ -50,8 +50,8 @@ from orders_pipeline.api.protocol.texts import NoNul
 from orders_pipeline.base.settings import Settings
 from orders_pipeline.figures.published_figures import open_figures
 from orders_pipeline.monitoring.queues import AskQueues, Queue
+from orders_pipeline.refunds.gateway_events.event_effects import Verdict
 from orders_pipeline.refunds.gateway_events.gateway_events import SentEvent, carry_out_events, store_events
-from orders_pipeline.refunds.gateway_events.told_by_gateway import Verdict
 from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.services.outage import Outage
 from orders_pipeline.services.redis_clients import open_guarded_redis, redis_outage

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from anyio.to_thread import run_sync
 
 from orders_pipeline.base.model import GatewayEventStatus
+from orders_pipeline.refunds.gateway_events.event_effects import Verdict
 from orders_pipeline.refunds.gateway_events.gateway_events import SentEvent
-from orders_pipeline.refunds.gateway_events.told_by_gateway import Verdict
 
 MOST_TOGETHER = 1_000
 PAUSE_SECONDS = 0.2

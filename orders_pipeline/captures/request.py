@@ -66,18 +66,18 @@ def held(connection: Connection, chosen: ColumnElement[bool]) -> Held:
 
 
 def request_captures(
-    engine: Engine, chosen: ColumnElement[bool], told: dict[str, object], actor: str
+    engine: Engine, chosen: ColumnElement[bool], selection: dict[str, object], actor: str
 ) -> Wanted:
     """Requests the capture of the authorized orders of a selection.
 
     Args:
         chosen: condition on the table `orders`.
-        told: the selection, for the audit trail.
+        selection: the conditions of `chosen`, for the audit trail.
         actor: who requested it, as in the audit trail.
     """
     with engine.begin() as connection:
         found = _want(connection, chosen, authorizations.c.status == OPEN, EndKind.CAPTURE, actor)
-        record_action(connection, actor, "orders.capture", "", chosen=told, found=found.orders)
+        record_action(connection, actor, "orders.capture", "", chosen=selection, found=found.orders)
     return found
 
 

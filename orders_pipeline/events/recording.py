@@ -25,7 +25,7 @@ from orders_pipeline.store.statements.order_sets import OrderSet
 WEBHOOKS, NOTICES = "webhooks", "notices"
 
 
-class Told(NamedTuple):
+class NewEvent(NamedTuple):
     """The content of an event.
 
     Attributes:
@@ -49,12 +49,12 @@ def record_moves(connection: Connection, moving: OrderSet, kind: EventType) -> N
         rows = select(literal(kind.value), literal(now_us()), orders.c.id, orders.c.attempt)
         rows = rows.where(moving.here).order_by(orders.c.id)
         if WEBHOOKS not in wanted_by:
-            # Nobody else could be told.
+            # Only customers can get it.
             rows = rows.where(exists().where(customer_contacts.c.customer_id == orders.c.customer_id))
         connection.execute(insert(events).from_select(["type", "at", "order_id", "attempt"], rows))
 
 
-def record_events(connection: Connection, kind: EventType, told: Iterable[Told]) -> None:
+def record_events(connection: Connection, kind: EventType, new: Iterable[NewEvent]) -> None:
     """Records events whose content is stored with them."""
     if not is_wanted(connection, kind):
         return
@@ -68,7 +68,7 @@ def record_events(connection: Connection, kind: EventType, told: Iterable[Told])
             "subject": one.subject,
             "data": one.data,
         }
-        for one in told
+        for one in new
     ]
     if rows:
         connection.execute(insert(events), rows)

@@ -67,7 +67,9 @@ def cancel_orders(
     if groups:
         with engine.begin() as connection:
             told = {"found": sum(group.orders for group in groups), "because": because}
-            record_action(connection, actor, "orders.cancel", chosen.key or "", chosen=chosen.told(), **told)
+            record_action(
+                connection, actor, "orders.cancel", chosen.key or "", chosen=chosen.selection(), **told
+            )
     for key in batches_of(groups):
         for window in get_batch(engine, key).windows(transaction_orders):
             with engine.begin() as connection, batch_work(connection, key, window) as work:

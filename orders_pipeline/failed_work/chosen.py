@@ -82,7 +82,7 @@ class Chosen:
         """The authorized orders of the selection."""
         return and_(self.condition(), orders.c.status == OrderStatus.AUTHORIZED)
 
-    def told(self) -> dict[str, Any]:
+    def selection(self) -> dict[str, Any]:
         """The conditions, for the audit trail."""
         named: dict[str, Any] = {
             "orders": list(self.numbers[:NUMBERS_TOLD]),

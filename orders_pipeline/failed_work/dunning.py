@@ -45,7 +45,7 @@ class DueAgain:
         declined = select(failures.c.order_id).where(WITH_LAST_FAILURE, soft, due).correlate(orders)
         return and_(HAVE_FAILED, declined.exists())
 
-    def told(self) -> dict[str, Any]:
+    def selection(self) -> dict[str, Any]:
         """What was selected, for the audit trail."""
         return {"dunning": list(self.hours)}
 

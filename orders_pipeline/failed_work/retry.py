@@ -28,7 +28,7 @@ class ToRetry(Protocol):
         """The selection as a condition over `orders`."""
         ...
 
-    def told(self) -> dict[str, Any]:
+    def selection(self) -> dict[str, Any]:
         """The selection, for the audit trail."""
         ...
 
@@ -49,7 +49,7 @@ def retry_orders(engine: Engine, chosen: ToRetry, transaction_orders: int, actor
         with engine.begin() as connection:
             found = sum(group.orders for group in groups)
             record_action(
-                connection, actor, "orders.retry", chosen.key or "", found=found, chosen=chosen.told()
+                connection, actor, "orders.retry", chosen.key or "", found=found, chosen=chosen.selection()
             )
     retried = dict.fromkeys((group.key for group in groups), 0)
     keys = {group.batch: group.key for group in groups}

@@ -34,7 +34,7 @@ from orders_pipeline.imports.money_back.order_returns import (
     preview_order_returns,
     standing_alone,
 )
-from orders_pipeline.imports.money_back.told_refunds import foresee_refunds, less_refunded
+from orders_pipeline.imports.money_back.reported_refunds import foresee_refunds, less_refunded
 from orders_pipeline.imports.results.report import ImportReport, report_again, shown_amounts
 from orders_pipeline.order_files.orders.parse import parse_order_file
 from orders_pipeline.order_files.parsed_file import FileWarning, ParsedFile
@@ -92,14 +92,7 @@ def dry_run(
         for rows in filter(None, map(naming_orders, read_returns(Path(folder)))):
             _add_order_returns(figures, engine, connection, plan.source, rows)
         for rows in map(standing_alone, read_returns(Path(folder))):
-            unlisted = _of_unlisted(connection, rows, lists_unknown=lists_unknown)
-            figures.refuse_returns(rows.of(unlisted), RejectCode.RETURN_OF_UNKNOWN_PRODUCT)
-            rest = rows.without(unlisted)
-            if source is not None:
-                counted = counted_of_orders(connection, source, rest)
-                figures.refuse_returns(rest.of(counted), RejectCode.RETURN_COUNTED_BEFORE)
-                rest = rest.without(counted)
-            figures.add_returns(rest, _classify(connection, source, rest, STORED_RETURNS))
+            _add_returns_alone(figures, connection, source, rows, lists_unknown=lists_unknown)
     return figures.report(file.name, plan.profile, key)
 
 
@@ -129,6 +122,20 @@ def _add_order_returns(
         refused += positions.to_list()
     newcomers = known.newcomers.filter(~known.newcomers.is_in(refused))
     figures.add_returns(rows, replace(known, newcomers=newcomers))
+
+
+def _add_returns_alone(
+    figures: _Figures, connection: Connection, source: int | None, rows: BatchRows, *, lists_unknown: bool
+) -> None:
+    """Adds returns that name no order."""
+    unlisted = _of_unlisted(connection, rows, lists_unknown=lists_unknown)
+    figures.refuse_returns(rows.of(unlisted), RejectCode.RETURN_OF_UNKNOWN_PRODUCT)
+    rest = rows.without(unlisted)
+    if source is not None:
+        counted = counted_of_orders(connection, source, rest)
+        figures.refuse_returns(rest.of(counted), RejectCode.RETURN_COUNTED_BEFORE)
+        rest = rest.without(counted)
+    figures.add_returns(rest, _classify(connection, source, rest, STORED_RETURNS))
 
 
 def _of_unlisted(connection: Connection, rows: BatchRows, *, lists_unknown: bool) -> pl.Series:

@@ -27,9 +27,9 @@ from orders_pipeline.imports.import_row import (
 from orders_pipeline.imports.loading.load import load_orders
 from orders_pipeline.imports.money_back.booked_refunds import refunding_actor, tells_refunds
 from orders_pipeline.imports.money_back.booked_returns import book_order_returns
-from orders_pipeline.imports.money_back.told_refunds import book_told_refunds
+from orders_pipeline.imports.money_back.reported_refunds import book_reported_refunds
 from orders_pipeline.imports.parsing.launch_instructions import follow_instructions
-from orders_pipeline.imports.parsing.parsing import gathered, keep_parsed, noting_refusals, parse_staged
+from orders_pipeline.imports.parsing.parsing import keep_parsed, noting_refusals, parse_staged, parsing_input
 from orders_pipeline.imports.parsing.restoring import restore_batches
 from orders_pipeline.imports.results.report import ImportReport, report_import
 from orders_pipeline.imports.state.status import finish_import, start_import, turn_away
@@ -79,11 +79,11 @@ class FileImport:
     counts_tries: bool = True
     _ids: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def parse(self, key: str, run_id: str, told: ReadingInstructions = NOTHING_SAID) -> list[int]:
+    def parse(self, key: str, run_id: str, instructions: ReadingInstructions = NOTHING_SAID) -> list[int]:
         """Parses the file, unless it is already parsed; returns the numbers of its batches.
 
         Args:
-            told: instructions for reading it, which override those given at staging.
+            instructions: how to read it; they override those given at staging.
 
         Raises:
             UnknownPartitionError: no file was staged under this key.
@@ -95,12 +95,12 @@ class FileImport:
         """
         found = self._begin(key, run_id)
         with noting_refusals(self.engine, found), self._counted(counted_parsing(self.engine, found)):
-            found = follow_instructions(self.engine, self.staging, found, told)
+            found = follow_instructions(self.engine, self.staging, found, instructions)
             if is_parsed(found):
                 return restore_batches(self.engine, self.staging, found)
             keep_conventions(self.engine, self.settings)
             keep_notification_types(self.engine, self.settings.notice_events)
-            with gathered(self.staging, found) as given:
+            with parsing_input(self.staging, found) as given:
                 parsed = parse_staged(given, parse_rules(self.settings))
                 return keep_parsed(self.engine, self.staging, found, parsed, given.folder, self._unknown)
 
@@ -171,7 +171,7 @@ class FileImport:
         if boards and found.returns:
             boards.publish_returns(found.id)
         terms, actor = RefundTerms.of(self.settings), refunding_actor(found)
-        book_told_refunds(self.engine, self.staging, found, terms, actor)
+        book_reported_refunds(self.engine, self.staging, found, terms, actor)
         book_order_returns(self.engine, found, terms, actor)
         with self.engine.begin() as connection:
             finish_import(connection, found.id)

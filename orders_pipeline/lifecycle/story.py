@@ -11,7 +11,7 @@ from orders_pipeline.base.amounts.quantities import quantity_number
 from orders_pipeline.base.clock import shown_time
 from orders_pipeline.base.model import RefundKind, RefundStatus
 from orders_pipeline.lifecycle.provider_lines import provider_lines_of
-from orders_pipeline.lifecycle.told_outside import events_of, notices_of
+from orders_pipeline.lifecycle.sent_messages import events_of, notices_of
 from orders_pipeline.order_files.records.content import place_in
 from orders_pipeline.store.schema import (
     authorizations,

@@ -46,7 +46,7 @@ SHOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Subject:
     """The subject of a notice.
 
     Attributes:
@@ -63,7 +63,11 @@ class Told:
 
 
 def rendered(
-    connection: Connection, terms: NoticeTerms, templates: NoticeTemplates, told: Told, language: str | None
+    connection: Connection,
+    terms: NoticeTerms,
+    templates: NoticeTemplates,
+    subject: Subject,
+    language: str | None,
 ) -> Rendered:
     """Returns the text of a notice.
 
@@ -73,22 +77,22 @@ def rendered(
     Raises:
         NoticeTemplateError: a template is missing or cannot be rendered.
     """
-    order = _order(connection, told.order_id)
+    order = _order(connection, subject.order_id)
     currency = order["currency"]
     values: dict[str, Any] = {
         "shop": terms.shop,
         "customer": _greeted(order["customer_name"]),
-        "order": _told_of_order(connection, order, told, ZoneInfo(terms.timezone)),
+        "order": _values_of_order(connection, order, subject, ZoneInfo(terms.timezone)),
     }
-    if told.event in (EventType.ORDER_REFUNDED, EventType.REFUND_FAILED):
-        amount = told.data.get("amount") or decimal_string(order["total"], currency)
+    if subject.event in (EventType.ORDER_REFUNDED, EventType.REFUND_FAILED):
+        amount = subject.data.get("amount") or decimal_string(order["total"], currency)
         values["refund"] = {"amount": Decimal(amount)}
-    chosen = templates.language_for(told.event, language, terms.language)
-    return templates.render(told.event, chosen, values, currency)
+    chosen = templates.language_for(subject.event, language, terms.language)
+    return templates.render(subject.event, chosen, values, currency)
 
 
 def message_of_notice(
-    terms: NoticeTerms, notice: Rendered, told: Told, recipient: str, store: str
+    terms: NoticeTerms, notice: Rendered, subject: Subject, recipient: str, store: str
 ) -> EmailMessage:
     """Returns the mail of a notice.
 
@@ -99,21 +103,21 @@ def message_of_notice(
     message["Subject"] = notice.subject
     message["Date"] = format_datetime(to_datetime(now_us()))
     host = terms.sender_address.rpartition("@")[2]
-    again = f".{told.round}" if told.round else ""
-    message["Message-ID"] = f"<notice.{told.number}{again}.{store}@{host}>"
+    again = f".{subject.round}" if subject.round else ""
+    message["Message-ID"] = f"<notice.{subject.number}{again}.{store}@{host}>"
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = notice.language
-    message["List-Unsubscribe"] = _unsubscribe(terms, told)
+    message["List-Unsubscribe"] = _unsubscribe(terms, subject)
     message.set_content(notice.text)
     message.add_alternative(notice.html, subtype="html")
     return message
 
 
-def _unsubscribe(terms: NoticeTerms, told: Told) -> str:
+def _unsubscribe(terms: NoticeTerms, subject: Subject) -> str:
     where = terms.unsubscribe or terms.sender_address
     if where.startswith("https://"):
-        return f"<{where.replace('{notification}', str(told.number))}>"
-    return f"<mailto:{where}?subject=unsubscribe%20{told.number}>"
+        return f"<{where.replace('{notification}', str(subject.number))}>"
+    return f"<mailto:{where}?subject=unsubscribe%20{subject.number}>"
 
 
 def _order(connection: Connection, order_id: int) -> RowMapping:
@@ -125,17 +129,19 @@ def _order(connection: Connection, order_id: int) -> RowMapping:
     return connection.execute(query).mappings().one()
 
 
-def _told_of_order(connection: Connection, order: RowMapping, told: Told, zone: ZoneInfo) -> dict[str, Any]:
-    of_attempt = and_(failures.c.order_id == told.order_id, failures.c.attempt == told.attempt)
+def _values_of_order(
+    connection: Connection, order: RowMapping, subject: Subject, zone: ZoneInfo
+) -> dict[str, Any]:
+    of_attempt = and_(failures.c.order_id == subject.order_id, failures.c.attempt == subject.attempt)
     placed: date = to_datetime(order["ordered_at"]).astimezone(zone).date()
     return {
         "number": printable_line(order["number"]),
         "placed": placed,
         "total": Decimal(decimal_string(order["total"], order["currency"])),
-        "lines": _lines(connection, told.order_id),
-        "amounts": _amounts(connection, told.order_id),
+        "lines": _lines(connection, subject.order_id),
+        "amounts": _amounts(connection, subject.order_id),
         "reason": connection.scalar(select(failures.c.reason).where(of_attempt)),
-        "paid_elsewhere": _is_paid_elsewhere(connection, told.order_id),
+        "paid_elsewhere": _is_paid_elsewhere(connection, subject.order_id),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from orders_pipeline.notifications.messages import Told, rendered
+from orders_pipeline.notifications.messages import Subject, rendered
 from orders_pipeline.notifications.templates import NoticeTemplates, Rendered
 from orders_pipeline.notifications.terms import NoticeTerms
 from orders_pipeline.store.schema import customer_contacts, orders, sources
@@ -57,5 +57,5 @@ def preview_notice(
     if len(found) > 1:
         raise SeveralOrdersError(number, [one.name for one in found])
     (order,) = found
-    told = Told(event, order.id, order.attempt)
-    return rendered(connection, terms, NoticeTemplates(terms.templates), told, language or order.language)
+    subject = Subject(event, order.id, order.attempt)
+    return rendered(connection, terms, NoticeTemplates(terms.templates), subject, language or order.language)

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, Row
 from orders_pipeline.base.model import Notifications, NotificationStatus
 from orders_pipeline.notifications import rounds
 from orders_pipeline.notifications.mailing import NotNotedError, Unknown, hand_over, without_addresses
-from orders_pipeline.notifications.messages import Told, message_of_notice, rendered
+from orders_pipeline.notifications.messages import Subject, message_of_notice, rendered
 from orders_pipeline.notifications.templates import NoticeTemplateError, NoticeTemplates, Rendered
 from orders_pipeline.notifications.terms import NoticeTerms
 from orders_pipeline.services.mail import connect
@@ -91,7 +91,7 @@ class NoticeSender:
         if prepared is None:
             return True
         notice, text = prepared
-        message = message_of_notice(self.terms, text, _told(notice), notice.email, self._store_id())
+        message = message_of_notice(self.terms, text, _subject(notice), notice.email, self._store_id())
         outcome = hand_over(
             server, message, self.terms.sender_address, notice.email, lambda: self._begin(number)
         )
@@ -116,8 +116,8 @@ class NoticeSender:
             reason = rounds.reason_to_skip(notice)
             try:
                 if reason is None:
-                    told = _told(notice)
-                    text = rendered(connection, self.terms, self._templates, told, notice.language)
+                    subject = _subject(notice)
+                    text = rendered(connection, self.terms, self._templates, subject, notice.language)
                     return notice, text
                 status, why = NotificationStatus.SKIPPED, reason.value
             except NoticeTemplateError as error:
@@ -162,5 +162,5 @@ class NoticeSender:
         return self._store
 
 
-def _told(notice: Row[Any]) -> Told:
-    return Told(notice.type, notice.order_id, notice.attempt, notice.data or {}, notice.id, notice.round)
+def _subject(notice: Row[Any]) -> Subject:
+    return Subject(notice.type, notice.order_id, notice.attempt, notice.data or {}, notice.id, notice.round)

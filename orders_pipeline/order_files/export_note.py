@@ -55,7 +55,7 @@ def reasons_in(header: tuple[str, ...]) -> int:
     return len(REASON_COLUMNS) + 1 if own else 0
 
 
-def told_by_export(head: bytes, options: ReadOptions) -> ReadOptions:
+def with_noted_options(head: bytes, options: ReadOptions) -> ReadOptions:
     """Completes `options` from the note of an export; options that are set stay as they are."""
     told = _told(head)
     return replace(

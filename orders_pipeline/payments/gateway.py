@@ -308,7 +308,7 @@ class PaymentGateway(Protocol):
         ...
 
 
-class ToldEvent(NamedTuple):
+class ProviderEvent(NamedTuple):
     """An event of a provider.
 
     Attributes:
@@ -324,7 +324,7 @@ class ToldEvent(NamedTuple):
 class EventSource(Protocol):
     """A gateway that lists its events, so that those that were never received can be found."""
 
-    def events(self, since: int) -> Iterator[ToldEvent]:
+    def events(self, since: int) -> Iterator[ProviderEvent]:
         """Yields all events from a time on, in seconds since 1970, in no particular order.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Sends refunds to the gateway, thousands at once, and saves each outcome as it arrives."""
+"""Claims waiting refunds, sends them to the gateway, and saves each outcome as it arrives."""
 
 from __future__ import annotations
 

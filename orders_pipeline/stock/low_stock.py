@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, func, literal, select, update
 
 from orders_pipeline.base.amounts.quantities import Units, quantity_number
 from orders_pipeline.base.model import EventType
-from orders_pipeline.events.recording import Told, is_wanted, record_events
+from orders_pipeline.events.recording import NewEvent, is_wanted, record_events
 from orders_pipeline.stock.product_list import STOCKS, ProductStock, UnknownProductError, stocks_of
 from orders_pipeline.stock.units import UnitsByProduct
 from orders_pipeline.store.schema import products
@@ -33,7 +33,7 @@ def record_low_stock(connection: Connection, taken: UnitsByProduct, default: Uni
     with any_join(connection):
         rows = connection.execute(crossed).all()
     told = [
-        Told(sku, {"sku": sku, "on_hand": quantity_number(left), "low_stock": quantity_number(number)})
+        NewEvent(sku, {"sku": sku, "on_hand": quantity_number(left), "low_stock": quantity_number(number)})
         for sku, left, number in rows
     ]
     record_events(connection, EventType.STOCK_LOW, told)

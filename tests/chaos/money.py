@@ -75,7 +75,7 @@ def act_undisturbed(bench: ImportBench, name: str, key: str, draw: random.Random
         size = bench.settings.transaction_orders
         cancel_orders(bench.engine, Chosen(cancelled), name, size, ADA)
         chosen = Chosen(key=key)
-        request_captures(bench.engine, chosen.to_capture(), chosen.told(), ADA)
+        request_captures(bench.engine, chosen.to_capture(), chosen.selection(), ADA)
         CaptureBench(bench).settle()
     asked = _requests(bench.engine, name, key, draw)
     back = RefundBench(bench)

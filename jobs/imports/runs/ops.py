@@ -53,14 +53,14 @@ def parse_order_file(
     context: OpExecutionContext, file_imports: ResourceParam[FileImports]
 ) -> Iterator[DynamicOutput[None]]:
     """Parses the staged file once: divides whole orders into batches, and saves bad lines as rejects."""
-    key, told = context.partition_key, launch_instructions(context.op_config)
+    key, instructions = context.partition_key, launch_instructions(context.op_config)
     with import_step(context, file_imports) as steps:
         _trace_run_start(context, steps)
         with reading(steps.engine) as connection:
             require_staged(connection, [key])
         # A new Dagster instance may not have the partition of a file that is already in the store.
         register_partition(context.instance, key)
-        numbers = steps.parse(key, context.run_id, told)
+        numbers = steps.parse(key, context.run_id, instructions)
     for number in numbers:
         yield DynamicOutput(None, mapping_key=f"{number:04}")
 

@@ -12,7 +12,7 @@ from orders_pipeline.access.sessions import Lifetimes, Session, find_session, fo
 from orders_pipeline.access.users import find_user
 from orders_pipeline.api.callers.cookies import SESSION, cookie
 from orders_pipeline.api.callers.own_site import PROGRAMS
-from orders_pipeline.api.callers.proxies import told_by_proxy
+from orders_pipeline.api.callers.proxies import proxy_headers
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import Role, SignInMethod
 from orders_pipeline.base.settings import Settings, UnknownUsers
@@ -52,12 +52,12 @@ def lifetimes(settings: Settings) -> Lifetimes:
 
 def comes_from_user(request: Request) -> bool:
     """Whether a request has a session's cookie, or a user whom a proxy names. Neither is verified here."""
-    return bool(cookie(request, SESSION) or told_by_proxy(request).user)
+    return bool(cookie(request, SESSION) or proxy_headers(request).user)
 
 
 def find_browser_user(request: Request, engine: Engine, settings: Settings) -> BrowserUser | None:
     """The user of a request; None if the session is unknown or has ended, or the user is not admitted."""
-    named, token = told_by_proxy(request).user, cookie(request, SESSION)
+    named, token = proxy_headers(request).user, cookie(request, SESSION)
     with reading(engine) as connection:
         session = find_session(connection, token, lifetimes(settings)) if token else None
         if session and _agrees(session, named):

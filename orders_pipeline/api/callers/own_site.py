@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from orders_pipeline.api.callers.proxies import told_by_proxy
+from orders_pipeline.api.callers.proxies import proxy_headers
 
 # Paths that only programs request. None of them is a page.
 PROGRAMS = ("/api", "/metrics")
@@ -43,5 +43,5 @@ def _opens_page(request: Request) -> bool:
 
 
 def _own_names(request: Request) -> set[str]:
-    names = (request.headers.get("host"), told_by_proxy(request).host)
+    names = (request.headers.get("host"), proxy_headers(request).host)
     return {name.lower() for name in names if name}

@@ -20,7 +20,7 @@ FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "
 
 
 @dataclass(frozen=True, slots=True)
-class ProxyTold:
+class ProxyHeaders:
     """The user who has signed in at the proxy, and the name by which the browser knows the site."""
 
     user: str | None = None
@@ -43,7 +43,7 @@ class TrustedProxies:
         """Forwards a request."""
         if scope["type"] == "http" and self._is_trusted(scope):
             headers = Headers(scope=scope)
-            scope[TOLD] = ProxyTold(self._user(headers), headers.get("x-forwarded-host"))
+            scope[TOLD] = ProxyHeaders(self._user(headers), headers.get("x-forwarded-host"))
         await self._app(scope, receive, send)
 
     def _user(self, headers: Headers) -> str | None:
@@ -60,9 +60,9 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self._networks)
 
 
-def told_by_proxy(request: Request) -> ProxyTold:
+def proxy_headers(request: Request) -> ProxyHeaders:
     """Returns the data that a trusted proxy added to this request; empty without such a proxy."""
-    told: ProxyTold = request.scope.get(TOLD, ProxyTold())
+    told: ProxyHeaders = request.scope.get(TOLD, ProxyHeaders())
     return told
 
 

@@ -18,7 +18,7 @@ from redis import Redis
 from orders_pipeline.api.protocol.errors import Refused
 
 WRONG_KEYS_PER_MINUTE = 10
-Told = TypeVar("Told")
+Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
 
@@ -93,7 +93,7 @@ class RateLimit:
         wait = max(1, round(window.reset_time - time.time()))
         return Refused(429, message, {"Retry-After": str(wait)})
 
-    def _ask(self, question: Callable[[FixedWindowRateLimiter], Told]) -> Told:
+    def _ask(self, question: Callable[[FixedWindowRateLimiter], Answer]) -> Answer:
         try:
             return question(self._shared)
         except StorageError as error:

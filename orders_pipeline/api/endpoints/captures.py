@@ -33,6 +33,6 @@ def capture(context: Context, caller: Operator, choice: Capture) -> Response:
         found = held(connection, chosen.to_capture())
     document = {"dry_run": choice.dry_run, "orders": found.orders, "amounts": found.amounts}
     if not choice.dry_run:
-        wanted = request_captures(context.engine, chosen.to_capture(), chosen.told(), caller.actor)
+        wanted = request_captures(context.engine, chosen.to_capture(), chosen.selection(), caller.actor)
         document["orders"] = wanted.orders
     return done(document, 200 if choice.dry_run else 202)

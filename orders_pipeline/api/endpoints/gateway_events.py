@@ -16,9 +16,9 @@ from orders_pipeline.api.protocol.answers import answer, done
 from orders_pipeline.api.protocol.errors import Refused
 from orders_pipeline.base.model import GatewayEventStatus
 from orders_pipeline.payments.connect import stripe_account
-from orders_pipeline.payments.gateway import ToldEvent
+from orders_pipeline.payments.gateway import ProviderEvent
+from orders_pipeline.refunds.gateway_events.event_effects import CHANGES_NOTHING
 from orders_pipeline.refunds.gateway_events.gateway_events import EventUnreadableError, SentEvent, list_events
-from orders_pipeline.refunds.gateway_events.told_by_gateway import CHANGES_NOTHING
 from orders_pipeline.store.engine import reading
 
 PATH = "/gateway/events"
@@ -114,7 +114,7 @@ async def _body(request: Request) -> str:
         raise Refused(400, "The body is not UTF-8.") from None
 
 
-async def _signed(request: Request, context: ApiContext) -> ToldEvent:
+async def _signed(request: Request, context: ApiContext) -> ProviderEvent:
     """An event that is signed according to Standard Webhooks."""
     event_id, body = _event_id(request), await _body(request)
     shown = {name: request.headers[name] for name in HEADERS}
@@ -122,10 +122,10 @@ async def _signed(request: Request, context: ApiContext) -> ToldEvent:
         Webhook(context.settings.payment_webhook_secret).verify(body, shown, json_parse=False)
     except (WebhookVerificationError, ValueError) as error:
         raise await _not_signed(request) from error
-    return ToldEvent(event_id, body)
+    return ProviderEvent(event_id, body)
 
 
-async def _signed_by_stripe(request: Request, context: ApiContext) -> ToldEvent:
+async def _signed_by_stripe(request: Request, context: ApiContext) -> ProviderEvent:
     from orders_pipeline.payments.backends.stripe.events import (  # noqa: PLC0415 an optional client
         NotSigned,
         signed_event,

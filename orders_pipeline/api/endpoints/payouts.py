@@ -140,4 +140,4 @@ def import_sent(
         read = read_file(path, context.settings.zone, None, name=name)
         return import_file(context.engine, read, caller.actor, new_account=new_account, dry=dry)
     except FileRefused as refused:
-        raise Refused(422, refused.message, told={"code": refused.code, "hint": refused.hint}) from None
+        raise Refused(422, refused.message, fields={"code": refused.code, "hint": refused.hint}) from None

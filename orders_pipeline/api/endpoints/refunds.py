@@ -171,4 +171,4 @@ def _known(connection: Connection, refund_id: str) -> Document:
 
 
 def _refused(why: RefundRefused, status: int) -> Refused:
-    return Refused(status, why.message, told={"code": why.code, "hint": why.hint})
+    return Refused(status, why.message, fields={"code": why.code, "hint": why.hint})

@@ -186,7 +186,7 @@ def stage_sent(
             context.engine, open_staging(context.settings), path, instructions, dropped=dropped
         )
     except FileRefused as refused:
-        raise Refused(422, refused.message, told={"code": refused.code, "hint": refused.hint}) from None
+        raise Refused(422, refused.message, fields={"code": refused.code, "hint": refused.hint}) from None
     with context.engine.begin() as connection:
         record_action(connection, caller.actor, "files.send", staged.key)
         document = import_document(connection, get_import(connection, staged.key))

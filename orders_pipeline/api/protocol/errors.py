@@ -27,7 +27,7 @@ class Refused(Exception):
     """A request that gets an error response.
 
     Args:
-        told: more fields of the body, such as a stable code and a hint.
+        fields: more fields of the body, such as a stable code and a hint.
     """
 
     def __init__(
@@ -35,21 +35,21 @@ class Refused(Exception):
         status: int,
         message: str,
         headers: dict[str, str] | None = None,
-        told: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.message, self.headers, self.told = status, message, headers, told or {}
+        self.status, self.message, self.headers, self.fields = status, message, headers, fields or {}
 
 
 def error_response(
     status: int,
     message: str,
     headers: dict[str, str] | None = None,
-    told: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The body of every error."""
     # A message may name a field of the request, which may contain characters that UTF-8 does not have.
-    body = {"message": message, **(told or {})}
+    body = {"message": message, **(fields or {})}
     shown = {name: printable(text) for name, text in body.items()}
     return JSONResponse({"success": False, **shown}, status, headers)
 
@@ -69,7 +69,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 async def _refused(_request: Request, error: Refused) -> JSONResponse:
-    return error_response(error.status, error.message, error.headers, error.told)
+    return error_response(error.status, error.message, error.headers, error.fields)
 
 
 async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -67,8 +67,8 @@ class KeysAtWork:
         """
         with self._lock:
             if key in self._keys:
-                told = {"code": "key_at_work", "hint": "Send it again to get its outcome."}
-                raise Refused(409, AT_WORK, AGAIN, told)
+                fields = {"code": "key_at_work", "hint": "Send it again to get its outcome."}
+                raise Refused(409, AT_WORK, AGAIN, fields)
             self._keys.add(key)
         try:
             yield

@@ -18,7 +18,7 @@ from orders_pipeline.base.model import (
 )
 from orders_pipeline.console import formats
 from orders_pipeline.console.texts import texts
-from orders_pipeline.lifecycle.told_outside import FAILED
+from orders_pipeline.lifecycle.sent_messages import FAILED
 
 Story = dict[str, Any]
 GOOD, BAD, ACCENT = "good", "bad", "accent"

@@ -40,5 +40,5 @@ def send(view: Shown, caller: Operator, form: Form) -> Response:
                 view.context, caller, path, sent.filename, bool(form.get("new_account")), dry=False
             )
         except Refused as refused:
-            raise Refused(refused.status, f"{refused.message} {refused.told.get('hint', '')}") from None
+            raise Refused(refused.status, f"{refused.message} {refused.fields.get('hint', '')}") from None
     return view.page("payout_file.html", "orders", done=done)

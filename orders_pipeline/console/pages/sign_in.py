@@ -12,7 +12,7 @@ from orders_pipeline.access.sessions import end_session, form_token
 from orders_pipeline.access.sign_in_links import SIGN_IN
 from orders_pipeline.access.signing_in import RefusedUserError, Vouched
 from orders_pipeline.api.callers.access import Caller, Known
-from orders_pipeline.api.callers.proxies import told_by_proxy
+from orders_pipeline.api.callers.proxies import proxy_headers
 from orders_pipeline.api.callers.sign_in import (
     Opened,
     form_secret,
@@ -42,7 +42,7 @@ AfterField = Annotated[str, Form(alias="next", max_length=2000)]
 @router.get(SIGN_IN)
 async def sign_in_page(request: Request, context: Context, caller: Known, after: After = "/") -> Response:
     """Shows the sign-in page. A user who has logged in at a trusted proxy is signed in at once."""
-    if (user := told_by_proxy(request).user) and not _has_session(caller):
+    if (user := proxy_headers(request).user) and not _has_session(caller):
         return await _let_in(request, context, Vouched(user, SignInMethod.PROXY), after)
     return _form(request, caller, after)
 
@@ -93,7 +93,7 @@ async def start_at_provider(request: Request, caller: Known, after: After = "/")
         raise Refused(404, "Not Found")
     from orders_pipeline.api.callers.single_sign_on import ProviderError  # noqa: PLC0415 loaded with the provider
 
-    host = told_by_proxy(request).host or request.url.netloc
+    host = proxy_headers(request).host or request.url.netloc
     try:
         started: Response = await provider.start(
             request, f"{request.url.scheme}://{host}{BACK}", own_path(after)

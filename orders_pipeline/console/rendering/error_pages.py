@@ -62,17 +62,17 @@ def _with_labels(message: str) -> str:
     return FIELD.sub(lambda found: f"“{getattr(texts().errors.fields, found[0])}”", message)
 
 
-def error_page(request: Request, told: JSONResponse) -> HTMLResponse:
+def error_page(request: Request, error: JSONResponse) -> HTMLResponse:
     """Renders the page for an error response of the API. htmx shows the message above the open page."""
-    status = told.status_code
-    body = json.loads(bytes(told.body))
+    status = error.status_code
+    body = json.loads(bytes(error.body))
     message = _with_labels(" ".join(filter(None, (body["message"], body.get("hint")))))
     template = "error_notice.html" if request.headers.get("hx-request") else "error.html"
     title = getattr(texts().errors, f"title_{status}", texts().errors.title)
-    page = render(request, template, status, title=title, told_status=status, message=message)
+    page = render(request, template, status, title=title, error_status=status, message=message)
     for name in ("retry-after", "www-authenticate"):
-        if name in told.headers:
-            page.headers[name] = told.headers[name]
+        if name in error.headers:
+            page.headers[name] = error.headers[name]
     # The response to an unexpected error bypasses the middleware that adds these headers.
     for name, value in HEADERS.items():
         page.headers.setdefault(name, value)

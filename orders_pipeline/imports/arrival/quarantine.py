@@ -12,7 +12,7 @@ from orders_pipeline.access.audit import record_action
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.model import EventType
 from orders_pipeline.base.refusals import FileRefused
-from orders_pipeline.events.recording import Told, record_events
+from orders_pipeline.events.recording import NewEvent, record_events
 from orders_pipeline.store.schema import quarantined_files
 from orders_pipeline.store.statements.upsert import insert_into
 
@@ -122,7 +122,7 @@ def add_quarantined(
     )
     if connection.execute(new.on_conflict_do_nothing()).rowcount:
         about = {"file": file_name, "code": refused.code, "message": refused.message, "hint": refused.hint}
-        record_events(connection, EventType.FILE_QUARANTINED, [Told(kept_as, about)])
+        record_events(connection, EventType.FILE_QUARANTINED, [NewEvent(kept_as, about)])
 
 
 def dismiss_files(connection: Connection, ids: Sequence[int], actor: str, because: str = "") -> None:

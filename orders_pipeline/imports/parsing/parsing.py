@@ -43,7 +43,7 @@ class ParsingInput:
 
 
 @contextmanager
-def gathered(staging: Staging, found: Import) -> Iterator[ParsingInput]:
+def parsing_input(staging: Staging, found: Import) -> Iterator[ParsingInput]:
     """Yields the input for parsing the staged file of an import; removes its folder unless it is kept.
 
     Raises:

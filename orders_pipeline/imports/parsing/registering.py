@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
@@ -10,6 +11,7 @@ from orders_pipeline.base.clock import now_us
 from orders_pipeline.imports.documents import Parsed, parsed_document
 from orders_pipeline.imports.money_back.store_returns import store_returns
 from orders_pipeline.imports.rejects import keep_rejects, rejects_in
+from orders_pipeline.order_files.parsed_file import ParsedBatch
 from orders_pipeline.store.schema import batches, home, imports
 
 
@@ -27,20 +29,7 @@ def register_parsed(connection: Connection, import_id: int, parsed: Parsed, fold
     if records:
         return False
     file = parsed.file
-    first_id = _take_ids(connection, sum(batch.orders for batch in file.batches))
-    for batch in file.batches:
-        connection.execute(
-            insert(batches).values(
-                import_id=import_id,
-                number=batch.number,
-                source_id=source_id,
-                first_order_id=first_id,
-                orders=batch.orders,
-                lines=batch.lines,
-                progress_at=now_us(),
-            )
-        )
-        first_id += batch.orders
+    _register_batches(connection, import_id, source_id, file.batches)
     keep_rejects(connection, import_id, rejects_in(folder))
     note_parsed(connection, import_id, parsed)
     connection.execute(
@@ -57,6 +46,25 @@ def register_parsed(connection: Connection, import_id: int, parsed: Parsed, fold
         )
     )
     return True
+
+
+def _register_batches(
+    connection: Connection, import_id: int, source_id: int, parsed: Sequence[ParsedBatch]
+) -> None:
+    first_id = _take_ids(connection, sum(batch.orders for batch in parsed))
+    for batch in parsed:
+        connection.execute(
+            insert(batches).values(
+                import_id=import_id,
+                number=batch.number,
+                source_id=source_id,
+                first_order_id=first_id,
+                orders=batch.orders,
+                lines=batch.lines,
+                progress_at=now_us(),
+            )
+        )
+        first_id += batch.orders
 
 
 def _take_ids(connection: Connection, count: int) -> int:

@@ -8,7 +8,7 @@ from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.documents import parsed_of
 from orders_pipeline.imports.import_row import Import
 from orders_pipeline.imports.parsed_batches import batch_numbers, batches_to_load
-from orders_pipeline.imports.parsing.parsing import gathered, parse_staged
+from orders_pipeline.imports.parsing.parsing import parse_staged, parsing_input
 from orders_pipeline.imports.state.status import stall_import
 from orders_pipeline.staging.staging import Staging
 
@@ -52,7 +52,7 @@ def _parse_again(staging: Staging, found: Import) -> None:
     before = parsed_of(found)
     if before is None:
         return
-    with gathered(staging, found) as given:
+    with parsing_input(staging, found) as given:
         if not parse_staged(given, before.rules).file.has_batches_of(before.file):
             raise _ComesOutOtherwise
         staging.send_batches(found.key, given.folder)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from orders_pipeline.base.model import SETTLED, EventType
-from orders_pipeline.events.recording import Told, is_wanted, record_events
+from orders_pipeline.events.recording import NewEvent, is_wanted, record_events
 from orders_pipeline.imports.parsed_batches import count_by_status
 from orders_pipeline.store.schema import imports, sources
 
@@ -27,10 +27,10 @@ def record_refused(connection: Connection, import_id: int, code: str, reason: st
         record_events(connection, EventType.IMPORT_REFUSED, [_told(connection, import_id, why)])
 
 
-def _told(connection: Connection, import_id: int, more: dict[str, Any]) -> Told:
+def _told(connection: Connection, import_id: int, more: dict[str, Any]) -> NewEvent:
     i = imports.c
     query = select(i.partition_key, i.file_name, sources.c.name, i.records, i.rejected_lines)
     query = query.join(sources, sources.c.id == i.source_id).where(i.id == import_id)
     key, name, source, records, rejected = connection.execute(query).one()
     about = {"file": key, "file_name": name, "source": source, "records": records}
-    return Told(key, about | {"rejected_lines": rejected} | more)
+    return NewEvent(key, about | {"rejected_lines": rejected} | more)

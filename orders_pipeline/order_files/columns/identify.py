@@ -22,7 +22,7 @@ from orders_pipeline.order_files.columns.profile import (
     load_profile,
 )
 from orders_pipeline.order_files.columns.return_rules import check_returns
-from orders_pipeline.order_files.export_note import told_by_export
+from orders_pipeline.order_files.export_note import with_noted_options
 from orders_pipeline.order_files.parsed_file import Finding
 from orders_pipeline.order_files.read_options import BrokenLines, ReadOptions, Repeated, Returns
 from orders_pipeline.order_files.records.content import Content, place_of
@@ -176,7 +176,7 @@ def look_at(
     if _is_binary(sample.head):
         message = f"{source.name} contains binary data. An order file in CSV was expected."
         raise FileRefused("not_text", message, "Export it as CSV.")
-    options = told_by_export(sample.head, options)
+    options = with_noted_options(sample.head, options)
     encoding = _encoding(source, sample, options, profile)
     lines, line_end = _lines(sample, encoding.encoding)
     fixed = _fixed(options, profile)
@@ -212,7 +212,7 @@ def _look_at_table(source: Source, options: ReadOptions, profile: Profile | None
 
     sniffed = first_records(source, cell_text(options, profile))
     first = ",".join(sniffed.records[0].fields) if sniffed.records else ""
-    return Looked(source, IN_UNICODE, told_by_export(first.encode(), options), sniffed, [])
+    return Looked(source, IN_UNICODE, with_noted_options(first.encode(), options), sniffed, [])
 
 
 def _check_choices(options: ReadOptions) -> None:

@@ -13,7 +13,12 @@ from orders_pipeline.order_files.columns.profile import CONTACT_FIELDS, PAYER_FI
 from orders_pipeline.order_files.columns.return_rules import NAMED
 from orders_pipeline.order_files.orders.named_orders import with_named_order
 from orders_pipeline.order_files.orders.owed import KINDS, in_minor, owed_by_order, step_of
-from orders_pipeline.order_files.orders.paid import contradictions, paid_by_order, refunds_told, with_payment
+from orders_pipeline.order_files.orders.paid import (
+    contradictions,
+    paid_by_order,
+    refund_warnings,
+    with_payment,
+)
 from orders_pipeline.order_files.orders.repeated_orders import lines_once
 from orders_pipeline.order_files.orders.reused_numbers import marked_reused
 from orders_pipeline.order_files.parsed_file import FileWarning, merged_warnings
@@ -214,7 +219,7 @@ def _orders(good: pl.DataFrame, profile: Profile) -> tuple[pl.DataFrame, tuple[F
             code=pl.coalesce("code", said["code"]),
             detail=pl.when(pl.col("code").is_null()).then(said["detail"]).otherwise("detail"),
         )
-        warnings += refunds_told(orders.filter(pl.col("code").is_null()))
+        warnings += refund_warnings(orders.filter(pl.col("code").is_null()))
     return orders, warnings
 
 

@@ -84,7 +84,7 @@ def with_payment(
     return orders.drop("way", "said_paid", "said_outstanding", "said_refunded")
 
 
-def refunds_told(orders: pl.DataFrame) -> tuple[FileWarning, ...]:
+def refund_warnings(orders: pl.DataFrame) -> tuple[FileWarning, ...]:
     """Returns a warning about the day on which the refunds in a file are counted."""
     number = refunded_orders(orders)
     return (FileWarning("refunded_on_order_day", REFUNDED_ON_ORDER_DAY, number),) if number else ()

@@ -47,11 +47,9 @@ from orders_pipeline.order_files.values.returned import RETURNED
 # With two threads, one computes while the other waits for the disk. More threads only use more memory.
 WORKERS = 2
 
-
 CUSTOMER_DAMAGED = (
     "A spreadsheet rounded customer ids to numbers such as 1.5E+12. Their orders are imported as orders of "
-    "guests. "
-    "Export the file again with this column as text."
+    "guests. Export the file again with this column as text."
 )
 
 

@@ -13,7 +13,7 @@ from orders_pipeline.order_files.reject_codes import RejectCode
 from orders_pipeline.order_files.values.amounts import MAX_TOTAL, SCALE, AmountCode, read_amounts, read_money
 from orders_pipeline.order_files.values.cleaning import is_damaged, is_missing_word, without_missing_words
 from orders_pipeline.order_files.values.currency_signs import (
-    currency_told,
+    currency_of_sign,
     is_currency_sign,
     plain_sign,
     sign_fits,
@@ -108,11 +108,11 @@ def _currency(own: pl.Series, signs: pl.Series, profile: Profile, rules: ParseRu
     code = own.str.to_uppercase()
     odd = ~code.is_in(list(MINOR_DIGITS))
     if odd.any():
-        named = pl.select(currency_told(plain_sign(pl.lit(own)), rules.currency, {})).to_series()
+        named = pl.select(currency_of_sign(plain_sign(pl.lit(own)), rules.currency, {})).to_series()
         code = code.zip_with(~odd, named.fill_null(code))
     if signs.null_count() < signs.len():
         said = profile.values.get(OrderField.CURRENCY, {})
-        told = pl.select(currency_told(pl.lit(signs), rules.currency, said)).to_series()
+        told = pl.select(currency_of_sign(pl.lit(signs), rules.currency, said)).to_series()
         code = code.zip_with(code.is_not_null(), told)
     return code.fill_null(rules.currency)
 

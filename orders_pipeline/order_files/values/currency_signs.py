@@ -52,7 +52,7 @@ def sign_fits(sign: pl.Expr, currency: pl.Expr) -> pl.Expr:
     return pair.is_in(pairs) | (sign.str.to_uppercase() == currency)
 
 
-def currency_told(sign: pl.Expr, default: str, said: Mapping[str, str]) -> pl.Expr:
+def currency_of_sign(sign: pl.Expr, default: str, said: Mapping[str, str]) -> pl.Expr:
     """Returns the currency of a plain sign; null if the sign can mean several currencies.
 
     Args:

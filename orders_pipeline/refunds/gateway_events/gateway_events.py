@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, select,
 from orders_pipeline.base.clock import now_us, to_datetime
 from orders_pipeline.base.model import GatewayEventStatus
 from orders_pipeline.base.text.printable import printable
-from orders_pipeline.refunds.gateway_events.told_by_gateway import Told, Verdict, carry_out
+from orders_pipeline.refunds.gateway_events.event_effects import StoredEvent, Verdict, carry_out
 from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import gateway_events
@@ -134,7 +134,7 @@ def _waiting() -> Select[Any]:
 
 
 def _carry_out(engine: Engine, terms: RefundTerms, waiting: Sequence[Row[Any]]) -> int:
-    events = [Told(row.id, row.type, _read(row.body).data) for row in waiting]
+    events = [StoredEvent(row.id, row.type, _read(row.body).data) for row in waiting]
     verdicts = carry_out(engine, terms, events)
     before = {row.id: Verdict(WAITING, row.reason) for row in waiting}
     _note(engine, {event: verdict for event, verdict in verdicts.items() if verdict != before[event]})

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Engine, select, update
 
-from orders_pipeline.payments.gateway import EventSource, ToldEvent
+from orders_pipeline.payments.gateway import EventSource, ProviderEvent
 from orders_pipeline.refunds.gateway_events.gateway_events import (
     EventUnreadableError,
     SentEvent,
@@ -35,16 +35,16 @@ def read_events(engine: Engine, terms: RefundTerms, source: EventSource) -> int:
     with reading(engine) as connection:
         until = connection.execute(select(home.c.events_read_until)).scalar_one()
     since = min(until, began) - OVERLAP_SECONDS if until else began - FIRST_LOOK_SECONDS
-    told = list(_readable(source.events(since)))
-    store_events(engine, told)
-    carry_out_events(engine, terms, {event.subject for event in told})
+    events = list(_readable(source.events(since)))
+    store_events(engine, events)
+    carry_out_events(engine, terms, {event.subject for event in events})
     with engine.begin() as connection:
         connection.execute(update(home).values(events_read_until=began))
-    return len(told)
+    return len(events)
 
 
-def _readable(told: Iterable[ToldEvent]) -> Iterator[SentEvent]:
-    for one in told:
+def _readable(events: Iterable[ProviderEvent]) -> Iterator[SentEvent]:
+    for one in events:
         try:
             if one.body:
                 yield SentEvent.read(one.id, one.body)

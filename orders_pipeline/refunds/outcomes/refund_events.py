@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from orders_pipeline.base.amounts.money import decimal_string
 from orders_pipeline.base.model import EventType
-from orders_pipeline.events.recording import Told, is_wanted, record_events
+from orders_pipeline.events.recording import NewEvent, is_wanted, record_events
 from orders_pipeline.store.schema import orders, refunds, sources
 
 
@@ -32,7 +32,7 @@ def _rows(connection: Connection, ended: Select[int]) -> Sequence[Row[tuple[obje
     return connection.execute(query).all()
 
 
-def _told(row: Row[tuple[object, ...]]) -> Told:
+def _told(row: Row[tuple[object, ...]]) -> NewEvent:
     data = {
         "number": row.number,
         "source": row.source,
@@ -47,4 +47,4 @@ def _told(row: Row[tuple[object, ...]]) -> Told:
     }
     if row.failure is not None:
         data["failure"] = row.failure
-    return Told(None, data, (row.order_id, row.attempt))
+    return NewEvent(None, data, (row.order_id, row.attempt))

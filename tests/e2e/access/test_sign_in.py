@@ -13,7 +13,7 @@ from sqlalchemy import Engine, update
 from orders_pipeline.access import users
 from orders_pipeline.access.audit import ActionFilter, list_actions
 from orders_pipeline.access.sign_in_links import make_link
-from orders_pipeline.api.callers.proxies import TOLD, ProxyTold, TrustedProxies
+from orders_pipeline.api.callers.proxies import TOLD, ProxyHeaders, TrustedProxies
 from orders_pipeline.api.callers.sign_in_limits import TRIES_OF_ONE_NAME
 from orders_pipeline.base.model import Role
 from orders_pipeline.base.settings import ApiReads, Settings, UnknownUsers
@@ -318,4 +318,4 @@ def test_a_proxy_that_names_two_users_names_nobody() -> None:
         headers = [(b"x-orders-user", name) for name in named]
         scope = {"type": "http", "client": (client, 1), "headers": headers}
         anyio.run(TrustedProxies(app, ["10.0.0.0/8"], "x-orders-user"), scope, None, None)
-    assert told == [ProxyTold("a"), ProxyTold(None), None]
+    assert told == [ProxyHeaders("a"), ProxyHeaders(None), None]

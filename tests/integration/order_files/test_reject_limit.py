@@ -7,7 +7,7 @@ import pytest
 from orders_pipeline.base.refusals import FileRefused
 from orders_pipeline.imports.file_import import parse_rules
 from orders_pipeline.imports.import_row import Import
-from orders_pipeline.imports.parsing.parsing import gathered, keep_parsed, noting_refusals, parse_staged
+from orders_pipeline.imports.parsing.parsing import keep_parsed, noting_refusals, parse_staged, parsing_input
 from orders_pipeline.imports.results.report import count_rejects
 from orders_pipeline.stock.catalog import UnknownProducts
 from tests.import_bench import RUN, ImportBench, Line, many_orders
@@ -83,7 +83,7 @@ def test_what_is_no_limit_is_refused_before_anything_is_staged(lone_bench: Impor
 
 def parsed_late(bench: ImportBench, seen: Import) -> None:
     """Parses a file with the import as it was when a try began."""
-    with noting_refusals(bench.engine, seen), gathered(bench.staging, seen) as given:
+    with noting_refusals(bench.engine, seen), parsing_input(bench.staging, seen) as given:
         parsed = parse_staged(given, parse_rules(bench.settings))
         unknown = UnknownProducts(create=True, stock=0)
         keep_parsed(bench.engine, bench.staging, seen, parsed, given.folder, unknown)

@@ -14,7 +14,7 @@ from orders_pipeline.payments.backends.mollie.gateway import MollieGateway
 from orders_pipeline.payments.backends.mollie.requests import MollieAccount
 from orders_pipeline.payments.backends.stripe.gateway import StripeGateway
 from orders_pipeline.payments.backends.stripe.requests import StripeAccount
-from orders_pipeline.payments.gateway import EventSource, GatewayUnavailableError, ToldEvent, refund_key
+from orders_pipeline.payments.gateway import EventSource, GatewayUnavailableError, ProviderEvent, refund_key
 from orders_pipeline.refunds.gateway_events.gateway_events import SentEvent, carry_out_events, store_events
 from orders_pipeline.refunds.gateway_events.missed_events import read_events
 from orders_pipeline.store.engine import reading
@@ -125,10 +125,10 @@ def test_an_event_that_arrived_is_not_carried_out_again(
 
 def test_an_event_that_cannot_be_read_holds_up_no_other(shop: RefundBench) -> None:
     class Source:
-        def events(self, _since: int) -> Iterator[ToldEvent]:
-            yield ToldEvent("evt_1", '{"type": "dispute.opened"}')
+        def events(self, _since: int) -> Iterator[ProviderEvent]:
+            yield ProviderEvent("evt_1", '{"type": "dispute.opened"}')
             about = {"id": "dp_1", "charge": charge_of(shop), "amount": 1000, "currency": "USD"}
-            yield ToldEvent("evt_2", json.dumps({"type": "dispute.opened", "data": about}))
+            yield ProviderEvent("evt_2", json.dumps({"type": "dispute.opened", "data": about}))
 
     assert read(shop, Source()) == 1
     assert ("dispute", "completed", None) in booked(shop)

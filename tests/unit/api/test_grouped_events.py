@@ -10,8 +10,8 @@ import pytest
 
 from orders_pipeline.api.grouped_events import GroupedEvents
 from orders_pipeline.base.model import GatewayEventStatus
+from orders_pipeline.refunds.gateway_events.event_effects import Verdict
 from orders_pipeline.refunds.gateway_events.gateway_events import SentEvent
-from orders_pipeline.refunds.gateway_events.told_by_gateway import Verdict
 
 WAITS, APPLIED = Verdict(GatewayEventStatus.WAITING), Verdict(GatewayEventStatus.APPLIED)
 

@@ -17,13 +17,15 @@ from orders_pipeline.payments.backends.mollie.payments import created_at, tag
 from orders_pipeline.payments.backends.mollie.refunding import made_refund
 from orders_pipeline.payments.backends.mollie.requests import answered, pages
 from orders_pipeline.payments.backends.providers.references import STORE
-from orders_pipeline.payments.gateway import ToldEvent
+from orders_pipeline.payments.gateway import ProviderEvent
 
 # The time within which a refund may still fail, and a chargeback be reversed.
 LATE_SECONDS = 90 * 24 * 3_600
 
 
-async def events_since(client: ClientSDK, store: str, since: int, timeout: float) -> AsyncIterator[ToldEvent]:
+async def events_since(
+    client: ClientSDK, store: str, since: int, timeout: float
+) -> AsyncIterator[ProviderEvent]:
     """Yields chargebacks and failed refunds of the store's payments."""
     earliest = since - LATE_SECONDS
     async for refund in _listed(client.refunds.all_async, "refunds", earliest, timeout):
@@ -44,7 +46,7 @@ async def _listed(lists: Any, name: str, earliest: int, timeout: float) -> Async
             yield one
 
 
-def _failed(refund: Any) -> ToldEvent | None:
+def _failed(refund: Any) -> ProviderEvent | None:
     made = made_refund(refund)
     if made.status is not RefundStatus.FAILED:
         return None
@@ -53,7 +55,7 @@ def _failed(refund: Any) -> ToldEvent | None:
     return _event(f"mollie/{made.id}/failed", "refund.failed", {**told, **more})
 
 
-def _disputed(chargeback: Any) -> Iterator[ToldEvent]:
+def _disputed(chargeback: Any) -> Iterator[ProviderEvent]:
     amount, currency = from_mollie(chargeback.amount)
     reason = chargeback.reason.description if chargeback.reason else ""
     told = {"id": chargeback.id, "charge": chargeback.payment_id, "reference": "", "reason": reason}
@@ -63,5 +65,5 @@ def _disputed(chargeback: Any) -> Iterator[ToldEvent]:
         yield _event(f"mollie/{chargeback.id}/reversed", "dispute.won", told)
 
 
-def _event(event_id: str, kind: str, told: dict[str, Any]) -> ToldEvent:
-    return ToldEvent(event_id, json.dumps({"type": kind, "data": told}))
+def _event(event_id: str, kind: str, told: dict[str, Any]) -> ProviderEvent:
+    return ProviderEvent(event_id, json.dumps({"type": kind, "data": told}))

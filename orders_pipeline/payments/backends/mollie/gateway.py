@@ -25,8 +25,8 @@ from orders_pipeline.payments.backends.providers.references import STORE
 from orders_pipeline.payments.backends.providers.refunds import refund_entry
 from orders_pipeline.payments.gateway import (
     JournalEntry,
+    ProviderEvent,
     RefundEntry,
-    ToldEvent,
 )
 
 
@@ -73,10 +73,10 @@ class MollieGateway(ProviderGateway):
 
         yield from self.read(read)
 
-    def events(self, since: int) -> Iterator[ToldEvent]:
+    def events(self, since: int) -> Iterator[ProviderEvent]:
         """Yields the events about payments and refunds of the store since a time."""
 
-        async def read(client: ClientSDK) -> list[ToldEvent]:
+        async def read(client: ClientSDK) -> list[ProviderEvent]:
             return [one async for one in events_since(client, self.store, since, self.account.timeout)]
 
         yield from self.read(read)

@@ -14,7 +14,7 @@ from orders_pipeline.payments.backends.stripe.amounts import from_stripe
 from orders_pipeline.payments.backends.stripe.intents import money_of
 from orders_pipeline.payments.backends.stripe.refunding import made_refund
 from orders_pipeline.payments.backends.stripe.requests import pages
-from orders_pipeline.payments.gateway import ToldEvent
+from orders_pipeline.payments.gateway import ProviderEvent
 
 REFUND_TYPES = frozenset({"refund.updated", "refund.failed", "charge.refund.updated"})
 # Not `created`: an inquiry of a bank also creates a dispute, but takes no money.
@@ -26,7 +26,7 @@ class NotSigned(ValueError):
     """The signature is wrong or too old, or the body is not an event."""
 
 
-def signed_event(body: str, signature: str, secret: str, live: bool | None = None) -> ToldEvent:
+def signed_event(body: str, signature: str, secret: str, live: bool | None = None) -> ProviderEvent:
     """Checks the signature of an event with Stripe's client, and returns the event.
 
     Args:
@@ -38,23 +38,25 @@ def signed_event(body: str, signature: str, secret: str, live: bool | None = Non
     try:
         event = stripe.Webhook.construct_event(body, signature, secret)
         mode = getattr(event, "livemode", live)
-        return told_by(event) if live in (None, mode) else ToldEvent(event.id, None)
+        return provider_event(event) if live in (None, mode) else ProviderEvent(event.id, None)
     except (stripe.SignatureVerificationError, ValueError, AttributeError, KeyError) as error:
         raise NotSigned(type(error).__name__) from None
 
 
-async def events_since(client: stripe.StripeClient, since: int, timeout: float) -> AsyncIterator[ToldEvent]:
+async def events_since(
+    client: stripe.StripeClient, since: int, timeout: float
+) -> AsyncIterator[ProviderEvent]:
     """Yields the events of these types since a time, in seconds since 1970. Stripe keeps them for 30 days."""
     lists = client.v1.events.list_async
     async for page in pages(lists, timeout, types=list(TYPES), created={"gte": since}):
         for event in page:
-            yield told_by(event)
+            yield provider_event(event)
 
 
-def told_by(event: Any) -> ToldEvent:
+def provider_event(event: Any) -> ProviderEvent:
     """Converts an event to the gateway contract."""
     found = _told(event.type, event.data.object)
-    return ToldEvent(event.id, json.dumps({"type": found[0], "data": found[1]}) if found else None)
+    return ProviderEvent(event.id, json.dumps({"type": found[0], "data": found[1]}) if found else None)
 
 
 def _told(kind: str, about: Any) -> tuple[str, dict[str, Any]] | None:

@@ -27,8 +27,8 @@ from orders_pipeline.payments.backends.stripe.refunding import Refunding, made_r
 from orders_pipeline.payments.backends.stripe.requests import StripeAccount, pages
 from orders_pipeline.payments.gateway import (
     JournalEntry,
+    ProviderEvent,
     RefundEntry,
-    ToldEvent,
 )
 
 
@@ -81,10 +81,10 @@ class StripeGateway(ProviderGateway):
 
         yield from self.read(read)
 
-    def events(self, since: int) -> Iterator[ToldEvent]:
+    def events(self, since: int) -> Iterator[ProviderEvent]:
         """Yields the events of the account since a time."""
 
-        async def read(client: stripe.StripeClient) -> list[ToldEvent]:
+        async def read(client: stripe.StripeClient) -> list[ProviderEvent]:
             return [one async for one in events_since(client, since, self.account.timeout)]
 
         yield from self.read(read)

@@ -32,7 +32,7 @@ LESS_REFUNDED = "less_refunded"
 log = logging.getLogger(__name__)
 
 
-def book_told_refunds(
+def book_reported_refunds(
     engine: Engine, staging: Staging, found: Import, terms: RefundTerms, actor: str
 ) -> None:
     """Books the refunds of the completed orders of a file; each only once, however often it is called.

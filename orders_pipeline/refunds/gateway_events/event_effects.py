@@ -47,7 +47,7 @@ OUTAGES = (OperationalError, InterfaceError, NoConnectionLeft)
 log = logging.getLogger(__name__)
 
 
-class Told(NamedTuple):
+class StoredEvent(NamedTuple):
     """A stored event."""
 
     id: str
@@ -85,12 +85,12 @@ class _About(BaseModel):
 
 
 # The events of one set, by their ids.
-Set = Mapping[str, _About]
+EventSet = Mapping[str, _About]
 Verdicts = dict[str, Verdict]
-Effect = Callable[[Engine, RefundTerms, Set], Verdicts]
+Effect = Callable[[Engine, RefundTerms, EventSet], Verdicts]
 
 
-def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[Told]) -> Verdicts:
+def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[StoredEvent]) -> Verdicts:
     """Processes the events that can be processed; returns the outcome of each event, by its id."""
     verdicts: Verdicts = {}
     sets = defaultdict[tuple[int, int], dict[str, _About]](dict)
@@ -108,25 +108,25 @@ def carry_out(engine: Engine, terms: RefundTerms, events: Iterable[Told]) -> Ver
     return verdicts
 
 
-def _effect(effect: Effect, engine: Engine, terms: RefundTerms, told: Set) -> Verdicts:
+def _effect(effect: Effect, engine: Engine, terms: RefundTerms, events: EventSet) -> Verdicts:
     try:
-        return effect(engine, terms, told)
+        return effect(engine, terms, events)
     except OUTAGES:
         raise
     except Exception as error:
-        if len(told) == 1:
-            log.exception("An event of the payment gateway could not be carried out: %s", *told)
-            return dict.fromkeys(told, Verdict(WAITING, _why(error)))
-    events = iter(told.items())
-    half = dict(islice(events, len(told) // 2))
-    return _effect(effect, engine, terms, half) | _effect(effect, engine, terms, dict(events))
+        if len(events) == 1:
+            log.exception("An event of the payment gateway could not be carried out: %s", *events)
+            return dict.fromkeys(events, Verdict(WAITING, _why(error)))
+    rest = iter(events.items())
+    half = dict(islice(rest, len(events) // 2))
+    return _effect(effect, engine, terms, half) | _effect(effect, engine, terms, dict(rest))
 
 
 def _why(error: Exception) -> str:
     return f"It could not be carried out ({type(error).__name__}). The log has the details."
 
 
-def _about(event: Told) -> _About | Verdict:
+def _about(event: StoredEvent) -> _About | Verdict:
     if event.type == "dispute.lost":
         return Verdict(IGNORED, "The bank keeps the disputed amount.")
     if event.type not in EFFECTS:
@@ -138,12 +138,12 @@ def _about(event: Told) -> _About | Verdict:
         return Verdict(WAITING, f"Not valid: {fields}.")
 
 
-def _open_disputes(engine: Engine, terms: RefundTerms, told: Set) -> Verdicts:
+def _open_disputes(engine: Engine, terms: RefundTerms, events: EventSet) -> Verdicts:
     with reading(engine) as connection:
-        charged = _charged(connection, {one.charge for one in told.values()})
+        charged = _charged(connection, {one.charge for one in events.values()})
     verdicts: Verdicts = {}
     asked: dict[str, RefundAsked] = {}
-    for event_id, one in told.items():
+    for event_id, one in events.items():
         row = next((row for row in charged[one.charge] if _is_charge_of(row, one)), None)
         if row is None:
             why = f"No completed order was charged as {one.charge} for {one.reference}."
@@ -171,29 +171,29 @@ def _charged(connection: Connection, transactions: Iterable[str]) -> dict[str, l
     return found
 
 
-def _is_charge_of(row: Row[Any], told: _About) -> bool:
+def _is_charge_of(row: Row[Any], event: _About) -> bool:
     """Whether an order has the currency of the event, and its charge the key, if the event has one."""
-    source, _, rest = told.reference.partition("/")
+    source, _, rest = event.reference.partition("/")
     keyed = (row.name, row.number) == (unquote(source), rest.rpartition("/")[0])
-    return row.currency == told.currency and (keyed or not told.reference)
+    return row.currency == event.currency and (keyed or not event.reference)
 
 
-def _dispute_of(row: Row[Any], told: _About) -> RefundAsked:
-    digits = minor_digits(told.currency)
+def _dispute_of(row: Row[Any], event: _About) -> RefundAsked:
+    digits = minor_digits(event.currency)
     return RefundAsked(
         order=row.number,
         source=row.name,
         kind=RefundKind.DISPUTE,
-        amount=Decimal(told.amount).scaleb(-digits),
-        fee=Decimal(told.fee).scaleb(-digits),
-        reason=told.reason,
-        reference=told.id,
-        key=_dispute_key(told.id),
+        amount=Decimal(event.amount).scaleb(-digits),
+        fee=Decimal(event.fee).scaleb(-digits),
+        reason=event.reason,
+        reference=event.id,
+        key=_dispute_key(event.id),
     )
 
 
-def _win_disputes(engine: Engine, _terms: RefundTerms, told: Set) -> Verdicts:
-    keys = {event_id: _dispute_key(one.id) for event_id, one in told.items()}
+def _win_disputes(engine: Engine, _terms: RefundTerms, events: EventSet) -> Verdicts:
+    keys = {event_id: _dispute_key(one.id) for event_id, one in events.items()}
     r = refunds.c
     query = select(r.request_key, r.refund_id, r.status)
     with reading(engine) as connection:
@@ -205,18 +205,18 @@ def _win_disputes(engine: Engine, _terms: RefundTerms, told: Set) -> Verdicts:
     return {
         event_id: Verdict(APPLIED)
         if key in opened
-        else Verdict(WAITING, f"No dispute {told[event_id].id} was opened.")
+        else Verdict(WAITING, f"No dispute {events[event_id].id} was opened.")
         for event_id, key in keys.items()
     }
 
 
-def _succeed_late(engine: Engine, terms: RefundTerms, told: Set) -> Verdicts:
+def _succeed_late(engine: Engine, terms: RefundTerms, events: EventSet) -> Verdicts:
     with engine.begin() as connection:
-        rows, verdicts = _in_this_round(connection, told)
-        done = {event_id: row for event_id, row in rows.items() if told[event_id].transaction_id}
+        rows, verdicts = _in_this_round(connection, events)
+        done = {event_id: row for event_id, row in rows.items() if events[event_id].transaction_id}
         verdicts |= {event_id: Verdict(WAITING, NO_TRANSACTION) for event_id in rows.keys() - done.keys()}
         trusted = {event_id: row for event_id, row in done.items() if row.asked_at != ASK_AT_ONCE}
-        ended = _with_status(trusted, told, RefundStatus.PROCESSING)
+        ended = _with_status(trusted, events, RefundStatus.PROCESSING)
         if ended:
             now = now_us()
             transactions = {refund: one.transaction_id for refund, one in ended.items()}
@@ -244,11 +244,11 @@ def _ask_for_failed(connection: Connection, rows: Mapping[str, Row[Any]]) -> Ver
     }
 
 
-def _fail_late(engine: Engine, _terms: RefundTerms, told: Set) -> Verdicts:
+def _fail_late(engine: Engine, _terms: RefundTerms, events: EventSet) -> Verdicts:
     with engine.begin() as connection:
-        rows, verdicts = _in_this_round(connection, told)
-        open_ones = _with_status(rows, told, RefundStatus.PROCESSING)
-        made = _with_status(rows, told, RefundStatus.COMPLETED)
+        rows, verdicts = _in_this_round(connection, events)
+        open_ones = _with_status(rows, events, RefundStatus.PROCESSING)
+        made = _with_status(rows, events, RefundStatus.COMPLETED)
         now = now_us()
         if open_ones:
             fail(connection, {refund: _failure(one) for refund, one in open_ones.items()}, now)
@@ -264,18 +264,18 @@ def _record_reversed(connection: Connection, made: Iterable[_About]) -> None:
         by_reason[_failure(one)].append(_refund_of(one)[0])
     for reason, ids in by_reason.items():
         target = ids[0] if len(ids) == 1 else ""
-        told = {"refunds": len(ids), "ids": ids[:NUMBERS_TOLD], "because": reason}
-        record_action(connection, ACTOR, "refunds.reverse", target, **told)
+        details = {"refunds": len(ids), "ids": ids[:NUMBERS_TOLD], "because": reason}
+        record_action(connection, ACTOR, "refunds.reverse", target, **details)
 
 
-def _in_this_round(connection: Connection, told: Set) -> tuple[dict[str, Row[Any]], Verdicts]:
+def _in_this_round(connection: Connection, events: EventSet) -> tuple[dict[str, Row[Any]], Verdicts]:
     """Locks and returns the refunds whose current round the events are about.
 
     Also the outcome of other events.
     """
-    found = _locked(connection, {_refund_of(one)[0] for one in told.values()})
+    found = _locked(connection, {_refund_of(one)[0] for one in events.values()})
     rows, verdicts = {}, {}
-    for event_id, one in told.items():
+    for event_id, one in events.items():
         refund_id, attempt = _refund_of(one)
         row = found.get(refund_id)
         if row is None or (row.amount, row.currency) != (one.amount, one.currency):
@@ -299,9 +299,9 @@ def _locked(connection: Connection, refund_ids: Iterable[str]) -> dict[str, Row[
     return {row.refund_id: row for row in connection.execute(query.with_for_update(of=refunds))}
 
 
-def _with_status(rows: Mapping[str, Row[Any]], told: Set, status: RefundStatus) -> dict[int, _About]:
+def _with_status(rows: Mapping[str, Row[Any]], events: EventSet, status: RefundStatus) -> dict[int, _About]:
     """Returns the events about refunds with this status, by the id of the refund's row."""
-    return {row.id: told[event_id] for event_id, row in rows.items() if row.status == status}
+    return {row.id: events[event_id] for event_id, row in rows.items() if row.status == status}
 
 
 def _ended(row: Row[Any]) -> Verdict:
@@ -310,14 +310,14 @@ def _ended(row: Row[Any]) -> Verdict:
     return Verdict(APPLIED)
 
 
-def _refund_of(told: _About) -> tuple[str, str]:
+def _refund_of(event: _About) -> tuple[str, str]:
     """Returns the id and the round of the refund that an event is about."""
-    _, refund_id, attempt = (*told.reference.split("/"), "", "")[:3]
+    _, refund_id, attempt = (*event.reference.split("/"), "", "")[:3]
     return refund_id, attempt
 
 
-def _failure(told: _About) -> str:
-    return told.failure_reason or "failed"
+def _failure(event: _About) -> str:
+    return event.failure_reason or "failed"
 
 
 def _dispute_key(dispute: str) -> str:

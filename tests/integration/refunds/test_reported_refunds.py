@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from orders_pipeline.base.model import OrderStatus
-from orders_pipeline.imports.money_back import told_refunds
+from orders_pipeline.imports.money_back import reported_refunds
 from orders_pipeline.imports.results.report import ImportReport
 from orders_pipeline.refunds.requests.request import request_refunds
 from orders_pipeline.store.engine import reading
@@ -146,7 +146,7 @@ def test_an_import_that_died_while_booking_books_the_rest(
         request_refunds(engine, wanted[:1], *terms)
         raise ConnectionError
 
-    monkeypatch.setattr(told_refunds, "request_refunds", book_one_and_die)
+    monkeypatch.setattr(reported_refunds, "request_refunds", book_one_and_die)
     with pytest.raises(ConnectionError):
         stocked.settle(key)
     assert (len(booked(stocked)), stocked.found(key).settled_at) == (1, None)
