@@ -1,4 +1,4 @@
-"""Sends captures and voids to the gateway, thousands at once, and saves each outcome as it arrives."""
+"""Claims captures and voids, sends them to the gateway, and saves each outcome as it arrives."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ class CaptureWork(ClaimedWork):
 
     def _ask(self, claimed: Sequence[Asked]) -> str | None:
         asking = _Asking(self.engine, claimed)
-        unknown = self.ask_in_tries(asking.left, self._streams, asking.save)
+        requests = {one.request.order_id: one.request for one in claimed}
+        unknown = self.ask_in_tries(requests, self._streams, asking.save)
         asking.save_refused(self.gateway)
         return unknown
 
@@ -85,16 +86,15 @@ class CaptureWork(ClaimedWork):
 
 
 class _Asking:
-    """The requests that wait for their outcome, and what the gateway refused."""
+    """The requests that were sent to the gateway, and what it refused."""
 
     def __init__(self, engine: Engine, claimed: Iterable[Asked]) -> None:
         self._engine = engine
         self._asked = {one.request.order_id: one for one in claimed}
-        self.left = {order_id: one.request for order_id, one in self._asked.items()}
         self._refused: list[CaptureDeclined | VoidFailed] = []
 
-    def save(self, outcomes: Sequence[Ended]) -> None:
-        """Saves final outcomes; refusals of the gateway are collected for `save_refused`."""
+    def save(self, outcomes: Sequence[Ended]) -> list[int]:
+        """Saves final outcomes; refusals are collected for `save_refused`. Returns the ids of the orders."""
         final = [outcome for outcome in outcomes if is_final(outcome)]
         self._refused += [
             outcome
@@ -102,8 +102,7 @@ class _Asking:
             if isinstance(outcome, CaptureDeclined | VoidFailed) and not is_final(outcome)
         ]
         self._end(final)
-        for outcome in outcomes:
-            self.left.pop(_request_of(outcome).order_id, None)
+        return [_request_of(outcome).order_id for outcome in outcomes]
 
     def save_refused(self, gateway: PaymentGateway) -> None:
         """Saves refused requests: the charge's outcome, or open if the gateway still holds the money."""

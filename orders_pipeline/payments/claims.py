@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self, TypeVar
@@ -197,33 +197,40 @@ class ClaimedWork:
 
     def ask_in_tries(
         self,
-        left: dict[int, Request],
+        requests: Mapping[int, Request],
         ask: Callable[[list[Request]], Iterable[AsyncGenerator[Sequence[Outcome], None]]],
-        save: Callable[[Sequence[Outcome]], object],
+        save: Callable[[Sequence[Outcome]], Iterable[int]],
     ) -> str | None:
         """Asks the gateway for requests, and again for those that it does not answer.
 
         Args:
-            left: the requests by a key; `save` removes those whose outcome it saves.
+            requests: by id.
             ask: hands requests to the gateway, which streams their outcomes.
+            save: saves outcomes, and returns the ids of their requests.
 
         Returns:
             Why outcomes are still unknown; None if none is.
         """
+        left = dict(requests)
+
+        def save_known(outcomes: Sequence[Outcome]) -> None:
+            for known in save(outcomes):
+                left.pop(known, None)
+
         unknown: str | None = None
         for number in range(self.tries):
             if number:
                 time.sleep(self.pause * 2 ** (number - 1))
             for outcomes in ask(list(left.values())):
                 try:
-                    asyncio.run(save_as_they_arrive(outcomes, save, self.at_once))
+                    asyncio.run(save_as_they_arrive(outcomes, save_known, self.at_once))
                 except GatewayUnavailableError as error:
                     unknown = str(error)
                     log.warning("try %s of %s: %s", number + 1, self.tries, error)
             if not left:
                 return None
             # The gateway may have received them: they are looked up before they are sent again.
-            left.update({key: request._replace(asked_before=True) for key, request in left.items()})
+            left = {id: request._replace(asked_before=True) for id, request in left.items()}
         return unknown
 
 

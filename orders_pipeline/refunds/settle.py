@@ -52,16 +52,10 @@ class RefundWork(ClaimedWork):
         return self.settle_claims(CLAIMS, chosen, _requests, self._ask)
 
     def _ask(self, claimed: Sequence[Refund]) -> str | None:
-        left = {refund.id: refund for refund in claimed}
+        by_id = {refund.id: refund for refund in claimed}
+        return self.ask_in_tries(by_id, lambda wanted: [self.gateway.refund(wanted)], self._save)
 
-        def save(outcomes: Sequence[RefundOutcome]) -> None:
-            self._save(outcomes)
-            for outcome in outcomes:
-                left.pop(outcome.refund.id, None)
-
-        return self.ask_in_tries(left, lambda wanted: [self.gateway.refund(wanted)], save)
-
-    def _save(self, outcomes: Sequence[RefundOutcome]) -> None:
+    def _save(self, outcomes: Sequence[RefundOutcome]) -> list[int]:
         now = now_us()
         done = {one.refund.id: one.transaction_id for one in outcomes if isinstance(one, Refunded)}
         failed = {one.refund.id: one.reason for one in outcomes if not isinstance(one, Refunded)}
@@ -71,6 +65,7 @@ class RefundWork(ClaimedWork):
         if done:
             with self.engine.begin() as connection:
                 complete(connection, done, now, self.terms.day_of(now))
+        return [*done, *failed]
 
 
 def _requests(connection: Connection, claimed: Sequence[int]) -> list[Refund]:
