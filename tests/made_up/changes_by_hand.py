@@ -522,6 +522,12 @@ CHANGES: dict[str, dict[str, Change]] = {
             "UPDATE refunds SET approved_by = requested_by WHERE id = {open_refund}", REFUNDS
         ),
         "a removed dispute": Change("DELETE FROM refunds WHERE id = {dispute}", TOLD),
+        "a dispute moved to another order": Change(
+            "UPDATE refunds SET order_id = (SELECT MIN(p.order_id) FROM payments p WHERE p.status = 'succeeded'"
+            " AND p.method = 'gateway' AND p.attempt = refunds.attempt AND p.order_id <> refunds.order_id)"
+            " WHERE id = {dispute}",
+            TOLD,
+        ),
         "a dispute without its key": Change(
             "UPDATE refunds SET request_key = NULL WHERE id = {dispute}", TOLD
         ),
