@@ -523,13 +523,13 @@ CHANGES: dict[str, dict[str, Change]] = {
         ),
         "a removed dispute": Change("DELETE FROM refunds WHERE id = {dispute}", TOLD),
         "a dispute moved to another order": Change(
-            "UPDATE refunds SET order_id = (SELECT MIN(p.order_id) FROM payments p WHERE p.status = 'succeeded'"
-            " AND p.method = 'gateway' AND p.attempt = refunds.attempt AND p.order_id <> refunds.order_id)"
-            " WHERE id = {dispute}",
+            "UPDATE refunds SET order_id = (SELECT MIN(p.order_id) FROM payments p"
+            " WHERE p.status = 'succeeded' AND p.method = 'gateway' AND p.attempt = refunds.attempt"
+            " AND p.order_id <> refunds.order_id) WHERE id = {dispute}",
             TOLD,
         ),
-        "a dispute without its key": Change(
-            "UPDATE refunds SET request_key = NULL WHERE id = {dispute}", TOLD
+        "a dispute without its id": Change(
+            "UPDATE refunds SET transaction_id = NULL WHERE id = {dispute}", TOLD
         ),
         "a dispute that was won": Change(
             "UPDATE refunds SET status = 'completed', failure = NULL, day = '2025-11-10'"

@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import unquote
 
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import Connection, Engine, Row, Select, and_, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
@@ -27,7 +27,8 @@ from orders_pipeline.base.model import GatewayEventStatus, RefundKind, RefundSta
 from orders_pipeline.refunds.actions import NUMBERS_TOLD, RefundAction, act
 from orders_pipeline.refunds.outcomes.completion import complete, fail, reverse
 from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
-from orders_pipeline.refunds.requests.request import request_refunds
+from orders_pipeline.refunds.requests.decide import DISPUTE_BOOKED_BEFORE
+from orders_pipeline.refunds.requests.request import Answer, request_refunds
 from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.refunds.retry import ASK_AT_ONCE, ask_again
 from orders_pipeline.store.engine import reading
@@ -152,9 +153,15 @@ def _open_disputes(engine: Engine, terms: RefundTerms, events: EventSet) -> Verd
             asked[event_id] = _dispute_of(row, one)
     answers = request_refunds(engine, list(asked.values()), terms, ACTOR)
     for event_id, answer in zip(asked, answers, strict=True):
-        refused = answer.message if isinstance(answer, RefundRefused) else None
-        verdicts[event_id] = Verdict(WAITING, refused) if refused else Verdict(APPLIED)
+        verdicts[event_id] = _booked(answer)
     return verdicts
+
+
+def _booked(answer: Answer) -> Verdict:
+    if not isinstance(answer, RefundRefused):
+        return Verdict(APPLIED)
+    # A person may have booked it before the event arrived.
+    return Verdict(APPLIED if answer.code == DISPUTE_BOOKED_BEFORE else WAITING, answer.message)
 
 
 def _charged(connection: Connection, transactions: Iterable[str]) -> dict[str, list[Row[Any]]]:
@@ -193,21 +200,29 @@ def _dispute_of(row: Row[Any], event: _About) -> RefundAsked:
 
 
 def _win_disputes(engine: Engine, _terms: RefundTerms, events: EventSet) -> Verdicts:
-    keys = {event_id: _dispute_key(one.id) for event_id, one in events.items()}
-    r = refunds.c
-    query = select(r.request_key, r.refund_id, r.status)
     with reading(engine) as connection:
-        rows = connection.execute(query.where(among(connection, r.request_key, list(keys.values())))).all()
+        rows = _disputes(connection, events.values())
     lost = [row.refund_id for row in rows if row.status == RefundStatus.COMPLETED]
     if lost:
         act(engine, RefundAction.REVERSE, lost, ACTOR, "won")
-    opened = {row.request_key for row in rows}
+    opened = {row.transaction_id for row in rows}
     return {
         event_id: Verdict(APPLIED)
-        if key in opened
-        else Verdict(WAITING, f"No dispute {events[event_id].id} was opened.")
-        for event_id, key in keys.items()
+        if one.id in opened
+        else Verdict(WAITING, f"No dispute {one.id} was opened.")
+        for event_id, one in events.items()
     }
+
+
+def _disputes(connection: Connection, events: Iterable[_About]) -> list[Any]:
+    """Returns the booked disputes of events, also those that a person booked with the dispute's id."""
+    ids = {one.id: one.charge for one in events}
+    r, p = refunds.c, payments.c
+    of_refund = and_(p.order_id == r.order_id, p.attempt == r.attempt)
+    query = select(r.transaction_id, r.refund_id, r.status).join(payments, of_refund)
+    charged = among(connection, p.transaction_id, sorted(set(ids.values())))
+    rows = connection.execute(query.where(charged, r.kind == RefundKind.DISPUTE)).all()
+    return [row for row in rows if row.transaction_id in ids]
 
 
 def _succeed_late(engine: Engine, terms: RefundTerms, events: EventSet) -> Verdicts:

@@ -18,6 +18,7 @@ from orders_pipeline.refunds.requests.refundable import FoundOrder, Refundable
 MOST_UNITS = 10**15
 # The codes if nothing is booked because all that was refunded so far is booked already.
 BOOKED_BEFORE, BOOKED_MORE = "booked_before", "booked_more"
+DISPUTE_BOOKED_BEFORE = "dispute_booked_before"
 
 
 class Decided(NamedTuple):
@@ -170,6 +171,12 @@ def _stored(asked: RefundAsked, quantity: Units) -> int:
 
 
 def _disputed(asked: RefundAsked, left: Refundable) -> Decided:
+    if asked.reference is not None and asked.reference in left.disputes:
+        raise RefundRefused(
+            DISPUTE_BOOKED_BEFORE,
+            f"The dispute {asked.reference!r} of order {asked.order!r} was booked before.",
+            "`orders show` lists it. If it was reversed by mistake, book it with another reference.",
+        )
     rest = left.captured - left.disputed
     if asked.amount is None and not rest:
         raise nothing_left(asked)

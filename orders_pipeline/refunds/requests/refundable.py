@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Select, cast, func, select, type_coerce
@@ -55,6 +55,7 @@ class Refundable:
         beside_goods: what the order owed for shipping, fees and tips.
         beside_refunded: the part of `beside_goods` that was refunded.
         disputed: what the customer's bank took back; not part of `refunded`.
+        disputes: references of all disputes that were booked for the order, also of those that were won.
     """
 
     order: FoundOrder
@@ -66,6 +67,7 @@ class Refundable:
     beside_goods: int = 0
     beside_refunded: int = 0
     disputed: int = 0
+    disputes: set[str | None] = field(default_factory=set)
 
     def take(self, amount: int, shipping: int, lines: Iterable[LineBack]) -> None:
         """Subtracts a decided refund, so that the next refund of the same order gets the rest."""
@@ -189,6 +191,15 @@ def _beside_goods(connection: Connection, ids: Sequence[int]) -> Mapping[int, in
     for order_id, amount in connection.execute(query_beside_goods(connection, ids)):
         beside[order_id] += amount
     return beside
+
+
+def add_disputes(connection: Connection, found: Mapping[int, Refundable]) -> None:
+    """Adds the references of the disputes of orders."""
+    r = refunds.c
+    query = select(r.order_id, r.transaction_id).where(r.kind == RefundKind.DISPUTE)
+    for part in parts(found):
+        for order_id, reference in connection.execute(query.where(among(connection, r.order_id, part))):
+            found[order_id].disputes.add(reference)
 
 
 def _add_refunds(connection: Connection, ids: Sequence[int], found: Mapping[int, Refundable]) -> None:

@@ -21,7 +21,13 @@ from orders_pipeline.refunds.requests.asked import RefundAsked, RefundRefused
 from orders_pipeline.refunds.requests.decide import Decided, decide, nothing_left, one_order
 from orders_pipeline.refunds.requests.entering import LINE, ROW, draw_names, enter
 from orders_pipeline.refunds.requests.granting import Holdings, grant, plain_requests
-from orders_pipeline.refunds.requests.refundable import FoundOrder, Refundable, find_orders, find_refundable
+from orders_pipeline.refunds.requests.refundable import (
+    FoundOrder,
+    Refundable,
+    add_disputes,
+    find_orders,
+    find_refundable,
+)
 from orders_pipeline.refunds.requests.terms import RefundTerms
 from orders_pipeline.store.engine import reading
 from orders_pipeline.store.schema import orders, refunds, sources
@@ -214,7 +220,10 @@ class _Left:
     def of(cls, connection: Connection, asked: Sequence[RefundAsked], *, lock: bool) -> _Left:
         found = find_orders(connection, (one.order for one in asked))
         orders = [order for of_number in found.values() for order in of_number]
-        return cls(found, find_refundable(connection, orders, lock=lock))
+        refundable = find_refundable(connection, orders, lock=lock)
+        if any(one.kind is RefundKind.DISPUTE for one in asked):
+            add_disputes(connection, refundable)
+        return cls(found, refundable)
 
 
 def _decision(asked: RefundAsked, left: _Left) -> Planned | RefundRefused:
@@ -228,6 +237,7 @@ def _decision(asked: RefundAsked, left: _Left) -> Planned | RefundRefused:
         return refused
     if asked.kind is RefundKind.DISPUTE:
         refundable.disputed += decided.amount
+        refundable.disputes.add(asked.reference)
     else:
         refundable.take(decided.amount, decided.shipping, decided.lines)
     return Planned(asked, refundable, decided)

@@ -18,8 +18,9 @@ import requests
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
-from orders_pipeline.base.model import GatewayEventStatus
+from orders_pipeline.base.model import GatewayEventStatus, RefundKind
 from orders_pipeline.payments.gateway import refund_key
+from orders_pipeline.refunds.actions import RefundAction
 from orders_pipeline.refunds.gateway_events.gateway_events import (
     SentEvent,
     carry_out_events,
@@ -123,6 +124,29 @@ def test_a_dispute_is_booked_once_and_won_once(shop: RefundBench) -> None:
     assert tell(shop, "evt_5", "dispute.opened", **dispute(shop)) is APPLIED
     (won,) = shop.of("1")
     assert (won["status"], won["failure"]) == ("failed", "won")
+    assert shop.bench.broken_checks() == set()
+
+
+def test_a_dispute_that_a_person_booked_is_the_one_that_the_gateway_tells_of(shop: RefundBench) -> None:
+    by_hand = asked("1", amount="10.00", fee="15.00", kind=RefundKind.DISPUTE, reference=DISPUTE)
+    shop.request(by_hand)
+    assert tell(shop, "evt_1", "dispute.opened", **dispute(shop)) is APPLIED
+    assert shop.refused(by_hand) == "dispute_booked_before"
+    assert [one["amount"] for one in shop.of("1")] == [10.0]
+    assert shop.bench.broken_checks() == set()
+    assert tell(shop, "evt_2", "dispute.won", **dispute(shop)) is APPLIED
+    assert [one["status"] for one in shop.of("1")] == ["failed"]
+    assert shop.refused(by_hand) == "dispute_booked_before"
+    assert shop.bench.broken_checks() == set()
+
+
+def test_a_dispute_that_a_person_booked_for_another_order_is_booked_for_its_own(shop: RefundBench) -> None:
+    told = dispute(shop)
+    shop.bench.import_lines(Line("2", quantity=3))
+    shop.request(asked("2", amount="10.00", kind=RefundKind.DISPUTE, reference=DISPUTE))
+    assert tell(shop, "evt_1", "dispute.opened", **told) is APPLIED
+    shop.act(RefundAction.REVERSE, shop.of("2")[0]["refund_id"])
+    assert [one["status"] for one in (*shop.of("1"), *shop.of("2"))] == ["completed", "failed"]
     assert shop.bench.broken_checks() == set()
 
 
