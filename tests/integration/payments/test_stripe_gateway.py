@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from orders_pipeline.base.model import EndKind, PaymentStatus
+from orders_pipeline.payments.backends.providers import asking
 from orders_pipeline.payments.backends.stripe.gateway import StripeGateway
 from orders_pipeline.payments.backends.stripe.requests import StripeAccount
 from orders_pipeline.payments.gateway import (
@@ -118,6 +119,18 @@ def test_a_payment_that_a_customer_could_still_confirm_is_canceled_before_a_new_
     assert isinstance(outcome, Paid)
     statuses = Counter(one.status for page in shop.gateway.journal() for one in page)
     assert statuses == {PaymentStatus.SUCCEEDED: 1, PaymentStatus.DECLINED: 1}
+
+
+def test_a_process_that_was_stopped_for_hours_looks_up_before_it_sends(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charges = shop.charges("s", 3)
+    paid = collect(shop.gateway.charge(charges))
+    monkeypatch.setattr(asking, "KEYS_ARE_KNOWN_SECONDS", -1)
+    assert set(collect(shop.gateway.charge(charges))) == set(paid)
+    assert Counter(one.key for page in shop.gateway.journal() for one in page) == Counter(
+        one.key for one in charges
+    )
 
 
 def test_captured_money_is_not_released(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from orders_pipeline.payments.gateway import GatewayRefusedError, OutcomesOpenEr
 from orders_pipeline.payments.lanes import Observe, answers_in_lanes, unobserved
 
 WAITS = (0.5, 1.0, 2.0, 4.0)
+# If this process is suspended for longer than this, another one may make its requests. Mollie keeps
+# idempotency keys for an hour.
+KEYS_ARE_KNOWN_SECONDS = 1_800
 Asked = TypeVar("Asked", bound=Any)
 Answer = TypeVar("Answer")
 Client = TypeVar("Client")
@@ -64,6 +68,8 @@ class Rounds(Generic[Asked, Answer]):
     waits: Sequence[float] = WAITS
     _why: str = ""
     _asks_to_wait: float = 0.0
+    _looked_up_at: float = 0.0
+    _is_stale: bool = False
     _refused: GatewayRefusedError | None = None
 
     async def outcomes(self, asked: Sequence[Asked]) -> AsyncGenerator[Sequence[Answer], None]:
@@ -75,13 +81,16 @@ class Rounds(Generic[Asked, Answer]):
         """
         to_find = [one for one in asked if one.asked_before]
         to_send = [one for one in asked if not one.asked_before]
-        for wait in (0.0, *self.waits):
+        waits = iter(self.waits)
+        wait: float | None = 0.0
+        while wait is not None:
             await asyncio.sleep(max(wait, self._asks_to_wait))
-            self._asks_to_wait = 0.0
+            self._asks_to_wait, self._looked_up_at, self._is_stale = 0.0, time.time(), False
             found = await self._look_up(to_find)
             if found.answers:
                 yield found.answers
             left = {id(one): one for one in (*to_send, *found.to_send)}
+            before = len(left)
             async for group in answers_in_lanes(list(left.values()), self.lanes, self._send, self.observe):
                 for one, _ in group:
                     del left[id(one)]
@@ -91,6 +100,8 @@ class Rounds(Generic[Asked, Answer]):
                 raise self._refused
             if not to_find:
                 return
+            # A long list of requests takes several rounds, which need no wait.
+            wait = 0.0 if self._is_stale and len(left) < before else next(waits, None)
         raise self.open_error(len(to_find), len(asked), self._why)
 
     async def _look_up(self, asked: list[Asked]) -> LookedUp[Asked, Answer]:
@@ -109,6 +120,10 @@ class Rounds(Generic[Asked, Answer]):
 
     async def _send(self, one: Asked) -> tuple[Asked, Answer] | None:
         if self._refused:
+            return None
+        if time.time() - self._looked_up_at > KEYS_ARE_KNOWN_SECONDS:
+            self._is_stale = True
+            self._note(OutcomeUnknown("too long after the look-up"))
             return None
         try:
             return one, await self.asking.send(one)
