@@ -7,8 +7,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from sqlalchemy import Column, Engine, func, select, update
+from sqlalchemy import Column, Connection, Engine, func, select, update
 
+from orders_pipeline.base.model import PaymentMethod
 from orders_pipeline.base.settings import Settings, SettingsError
 from orders_pipeline.payments.backends.http.gateway import HttpGateway
 from orders_pipeline.payments.backends.simulated import SimulatedGateway
@@ -221,9 +222,8 @@ def _tie_account(engine: Engine, kind: GatewayKind, account: ProviderAccount) ->
     wanted = ":".join((kind, mode, _account_id(account)))
     tied = _tied_gateway(engine)
     refused = OTHER_ACCOUNT.format(provider=PROVIDERS[kind].name, tied=tied, wanted=wanted)
-    if tied.startswith(f"{kind}:") and (tied.endswith(":") or wanted.endswith(":")):
-        if tied.split(":")[1] != mode:
-            raise SettingsError(refused)
+    is_id_unknown = tied.endswith(":") or wanted.endswith(":")
+    if is_id_unknown and tied.startswith(f"{kind}:{mode}:"):
         wanted = max(tied, wanted, key=len)
     _tie(engine, home.c.gateway, wanted, refused)
 
@@ -234,7 +234,7 @@ def _refuse_after_provider(engine: Engine) -> None:
         return
     provider = PROVIDERS[GatewayKind(kind)].name
     with reading(engine) as connection:
-        if connection.execute(select(payments.c.order_id).limit(1)).first():
+        if _has_payments(connection):
             setting = f"ORDERS_{provider.upper()}_KEY"
             raise SettingsError(WAS_PROVIDER.format(setting=setting, provider=provider))
 
@@ -252,7 +252,7 @@ def _account_id(account: ProviderAccount) -> str:
 def _tie(engine: Engine, column: Column[str], wanted: str, refusal: str) -> str:
     """Saves `wanted` in the store's `home` row and returns the value in force.
 
-    An empty `wanted` keeps the saved value. The value cannot change once the store has a payment.
+    An empty `wanted` keeps the saved value. The value cannot change once a gateway has made a payment.
 
     Raises:
         SettingsError: the store has payments and another value; the message is `refusal`.
@@ -263,7 +263,13 @@ def _tie(engine: Engine, column: Column[str], wanted: str, refusal: str) -> str:
         return tied
     with engine.begin() as connection:
         tied = connection.execute(select(column).with_for_update()).scalar_one()
-        if tied != wanted and connection.execute(select(payments.c.order_id).limit(1)).first():
+        if tied != wanted and _has_payments(connection):
             raise SettingsError(refusal)
         connection.execute(update(home).values({column.name: wanted}))
     return wanted
+
+
+def _has_payments(connection: Connection) -> bool:
+    """Whether a gateway has, or may have, made a payment of the store. Those made elsewhere do not count."""
+    made = select(payments.c.order_id).where(payments.c.method == PaymentMethod.GATEWAY)
+    return connection.execute(made.limit(1)).first() is not None

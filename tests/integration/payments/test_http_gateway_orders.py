@@ -10,8 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from orders_pipeline.base.model import PaymentMethod
+from orders_pipeline.base.settings import SettingsError
+from orders_pipeline.payments.connect import connect_gateway
 from orders_pipeline.payments.gateway import Charge, ChargesOpenError, Paid, PaymentGateway, idempotency_key
 from orders_pipeline.store.engine import open_engine, reading
 from orders_pipeline.store.schema import orders, payments, sources
@@ -171,6 +174,17 @@ def test_a_journal_that_says_otherwise_is_found(
             with journal:
                 journal.execute("DELETE FROM charges")
                 journal.executemany("INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", before)
+
+
+def test_only_payments_of_a_gateway_tie_a_store_to_it(lone_bench: ImportBench) -> None:
+    lone_bench.stock(MOUSE=10)
+    lone_bench.import_lines(Line("1"))
+    over_http = lone_bench.settings.model_copy(update={"payment_url": "https://pay.example.com"})
+    with pytest.raises(SettingsError, match="were simulated"):
+        connect_gateway(over_http, lone_bench.engine)
+    with lone_bench.engine.begin() as connection:
+        connection.execute(update(payments).values(method=PaymentMethod.RECORDED))
+    connect_gateway(over_http, lone_bench.engine)
 
 
 def test_a_charge_whose_answer_is_not_saved_yet_breaks_nothing(tmp_path: Path) -> None:

@@ -106,10 +106,12 @@ def test_a_restored_store_finds_what_it_charged_at_stripe_and_charges_no_order_a
 
 
 def test_a_store_keeps_its_gateway_and_its_mode(shop: ImportBench, payers: Payers) -> None:
+    live = shop.settings.model_copy(update={"stripe_key": "rk_live_1"})
+    for before_the_first_payment in (live, shop.settings):
+        connect_gateway(before_the_first_payment, shop.engine)
     shop.settle(shop.stage(order_file(shop.folder, payers, "good")))
     with reading(shop.engine) as connection:
         assert connection.execute(select(home.c.gateway)).scalar_one() == "stripe:test:"
-    live = shop.settings.model_copy(update={"stripe_key": "rk_live_1"})
     with pytest.raises(SettingsError, match="made at another gateway or account"):
         connect_gateway(live, shop.engine)
     simulated = shop.settings.model_copy(update={"stripe_key": ""})
